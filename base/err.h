@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The sentence a person gets when something outside the protocol fails: what was wrong and what to do.
+ */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include <stdbool.h>
+
+struct err {
+    char text[256];
+};
+
+/* Sets the sentence (cut at its end) and returns false, so that `return err_set(e, …)` reads well. e may be NULL. */
+bool err_set(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

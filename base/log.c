@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/utf8.h"
+
+static const char *const LEVEL_NAMES[] = {
+    [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_NOTICE] = "notice",
+    [LOG_LEVEL_INFO] = "info",   [LOG_LEVEL_DEBUG] = "debug",
+};
+
+const char *log_level_name(enum log_level level)
+{
+    return LEVEL_NAMES[level];
+}
+
+bool log_level_parse(struct span name, enum log_level *level)
+{
+    for (int i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++)
+        if (span_is(name, LEVEL_NAMES[i])) {
+            *level = (enum log_level)i;
+            return true;
+        }
+    return false;
+}
+
+void log_record_init(struct log_record *r, enum log_level level, const char *event, const char *message)
+{
+    r->level = level;
+    r->event = event;
+    r->message = message;
+    r->count = 0;
+}
+
+void log_record_add(struct log_record *r, const char *key, struct span value)
+{
+    if (r->count == LOG_FIELDS_MAX)
+        return;
+    struct log_field *f = &r->fields[r->count++];
+    f->key = key;
+    size_t made = 0;
+    for (size_t i = 0; i < value.n;) {
+        size_t n = utf8_next((const unsigned char *)value.p + i, value.n - i);
+        bool plain = n > 1 || (n == 1 && (unsigned char)value.p[i] >= 0x20 && value.p[i] != 0x7f);
+        size_t put = plain ? n : 1;
+        if (made + put > LOG_VALUE_MAX)
+            break;
+        if (plain)
+            memcpy(f->value + made, value.p + i, n);
+        else
+            f->value[made] = '?';
+        made += put;
+        i += n ? n : 1;
+    }
+    f->value[made] = '\0';
+}
+
+void log_record_addf(struct log_record *r, const char *key, const char *format, ...)
+{
+    char text[LOG_VALUE_MAX + 1];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    log_record_add(r, key, span_of(text));
+}
+
+/* Values hold no control characters, so only the quote and the backslash need care. */
+static void add_quoted(struct buf *out, const char *text)
+{
+    buf_byte(out, '"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            buf_byte(out, '\\');
+        buf_byte(out, *text);
+    }
+    buf_byte(out, '"');
+}
+
+static void add_time(struct buf *out, uint64_t unix_ms)
+{
+    time_t seconds = (time_t)(unix_ms / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    char text[32];
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    buf_printf(out, "%s.%03uZ", text, (unsigned)(unix_ms % 1000));
+}
+
+static void format_json(struct buf *out, const struct log_record *r, uint64_t unix_ms)
+{
+    buf_text(out, "{\"time\":\"");
+    add_time(out, unix_ms);
+    buf_printf(out, "\",\"level\":\"%s\",\"event\":\"%s\",\"message\":", log_level_name(r->level), r->event);
+    add_quoted(out, r->message);
+    for (unsigned i = 0; i < r->count; i++) {
+        buf_printf(out, ",\"%s\":", r->fields[i].key);
+        add_quoted(out, r->fields[i].value);
+    }
+    buf_text(out, "}\n");
+}
+
+static void format_text(struct buf *out, const struct log_record *r)
+{
+    buf_text(out, r->message);
+    for (unsigned i = 0; i < r->count; i++) {
+        const char *value = r->fields[i].value;
+        buf_printf(out, " %s=", r->fields[i].key);
+        if (*value == '\0' || strpbrk(value, " \"=\\"))
+            add_quoted(out, value);
+        else
+            buf_text(out, value);
+    }
+    buf_byte(out, '\n');
+}
+
+void log_format(struct buf *out, const struct log_record *r, enum log_format format, uint64_t unix_ms)
+{
+    switch (format) {
+    case LOG_JSON:
+        format_json(out, r, unix_ms);
+        return;
+    case LOG_JOURNAL:
+        buf_printf(out, "<%d>", (int)r->level);
+        break;
+    case LOG_TEXT:
+        add_time(out, unix_ms);
+        buf_printf(out, " %-7s ", log_level_name(r->level));
+        break;
+    }
+    format_text(out, r);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libusher: a person in a room, reachable over WebRTC data channels. One `struct usher` is one identity in one room;
+ * several may live in one process on one thread. Everything happens on the GLib main context given; callbacks come
+ * from its loop, never from inside a call. Strings are UTF-8. No function blocks.
+ *
+ *     struct usher *u = usher_new(&(struct usher_options){.room = "demo", .name = "ann"}, on_event, NULL, err, sizeof err);
+ *     g_main_loop_run(loop);
+ */
+#ifndef USHER_H
+#define USHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct _GMainContext GMainContext;
+struct usher;
+
+struct usher_options {
+    const char *room;                 /* 1 to 64 of A-Za-z0-9_-; NULL only for usher_identity */
+    const char *name;                 /* shown to others; at most 128 bytes; may be NULL */
+    const char *password, *token;     /* may be NULL */
+    const char *const *servers;       /* ws://host:port or wss://…; none: ws://localhost:4000 */
+    size_t server_count;
+    const char *const *ice_addresses; /* host candidates are limited to these; none: see usher(1) */
+    size_t ice_address_count;
+    const char *state_dir;            /* NULL: $XDG_STATE_HOME/usher, or usher-2 … when that is in use */
+    GMainContext *context;            /* NULL: the default one */
+    void (*log)(void *user, int priority, const char *line); /* syslog(3) priorities; NULL: nothing is logged */
+    void *log_user;
+};
+
+enum usher_event_type {
+    USHER_READY,      /* id */
+    USHER_STATE,      /* text */
+    USHER_JOINED,     /* room, to, names */
+    USHER_PEER,       /* id, name, up, path, verified */
+    USHER_MESSAGE,    /* id, from, to, text, conversation, kind, verified, timestamp */
+    USHER_ACCEPTED,   /* ref, id */
+    USHER_DELIVERED,  /* id, by */
+    USHER_READ,       /* id, by */
+    USHER_FAILED,     /* id, to, reason */
+    USHER_TYPING,     /* from */
+    USHER_PRESENCE,   /* from, text */
+    USHER_STATUS,     /* from, text */
+    USHER_LINK,       /* id, name, text: a link that is not simply up or down */
+    USHER_ERROR,      /* code, text, fatal */
+    USHER_LEFT
+};
+
+/* Borrowed for the callback. Text members are NULL when the type has none. */
+struct usher_event {
+    enum usher_event_type type;
+    const char *id, *from, *by, *ref, *room, *name, *text, *conversation, *reason, *code, *kind, *path;
+    const char *const *to;
+    const char *const *names;
+    size_t to_count;
+    uint64_t timestamp; /* the sender's clock, milliseconds since 1970 */
+    bool up, verified, fatal;
+};
+typedef void usher_callback(struct usher *u, const struct usher_event *event, void *user);
+
+/* Opens the state directory (creating identity and directory at first use), joins the room and goes on joining it for
+ * ever. NULL with one sentence in err (err_n bytes) when that cannot begin. The options are copied. */
+struct usher *usher_new(const struct usher_options *options, usher_callback *callback, void *user, char *err, size_t err_n);
+/* Closes everything at once. usher_leave first says good-bye. Takes NULL; not from inside a callback. */
+void usher_free(struct usher *u);
+
+const char *usher_id(const struct usher *u);        /* 26 characters; borrowed */
+const char *usher_state_dir(const struct usher *u); /* borrowed */
+
+/* to_count 0: everybody in the room; 1: a direct message; more: a private one. USHER_ACCEPTED follows (with ref, if one
+ * was given), or USHER_ERROR. False if text is over 64 KiB or not UTF-8, or ref is over 64 bytes. */
+bool usher_send(struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref);
+void usher_read(struct usher *u, const char *message_id);
+void usher_typing(struct usher *u);
+void usher_status(struct usher *u, const char *text);
+void usher_presence(struct usher *u, const char *presence); /* "online" or "away" */
+/* Says good-bye, closes links and socket; USHER_LEFT follows. */
+void usher_leave(struct usher *u);
+/* Messages not yet acknowledged by every reader. */
+size_t usher_pending(const struct usher *u);
+
+struct usher_person {
+    const char *id, *name, *path; /* borrowed until the next call of usher_people or usher_free */
+    bool up, verified, in_room;
+    uint64_t rtt_ms;
+};
+size_t usher_people(struct usher *u, const struct usher_person **people);
+
+struct usher_stats {
+    uint64_t calls_total, links_up_total, links_failed_total, restarts_total, reconnects_total, connect_ms_last;
+    uint64_t sent_total, received_total, delivered_total, retransmitted_total, refused_total, links_up, queued;
+};
+void usher_stats(const struct usher *u, struct usher_stats *stats);
+
+/* The identity in a state directory (made if there is none), without joining: its id to out (27 bytes). False with one
+ * sentence in err. */
+bool usher_identity(const char *state_dir, char *out, char *err, size_t err_n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

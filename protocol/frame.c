@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "protocol/frame.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { FIN_TEXT = 0x81, LENGTH_16 = 126, LENGTH_64 = 127 };
+
+struct frame *frame_new(size_t payload)
+{
+    assert(payload <= UINT32_MAX - 16);
+    uint8_t head = payload < LENGTH_16 ? 2 : payload <= 0xffff ? 4 : 10;
+    struct frame *f = malloc(sizeof *f + head + payload);
+    if (!f)
+        return NULL;
+    f->refs = 1;
+    f->len = (uint32_t)(head + payload);
+    f->head = head;
+    f->unlimited = false;
+    unsigned char *h = (unsigned char *)f->bytes;
+    h[0] = FIN_TEXT;
+    h[1] = head == 2 ? (unsigned char)payload : head == 4 ? LENGTH_16 : LENGTH_64;
+    for (int i = 0; i < head - 2; i++)
+        h[head - 1 - i] = (unsigned char)((uint64_t)payload >> (8 * i));
+    return f;
+}
+
+struct frame *frame_of(struct span payload)
+{
+    struct frame *f = frame_new(payload.n);
+    if (f && payload.n)
+        memcpy(frame_payload(f), payload.p, payload.n);
+    return f;
+}
+
+struct frame *frame_ref(struct frame *f)
+{
+    f->refs++;
+    return f;
+}
+
+void frame_unref(struct frame *f)
+{
+    if (f && --f->refs == 0)
+        free(f);
+}
