@@ -5,9 +5,15 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1.0
-CC      ?= cc
 OPT     ?= -O2 -g
-WERROR  ?=
+# -Werror in CI, where the compilers are known; off for people with newer ones.
+WERROR  ?= $(if $(CI),-Werror)
+# `make fuzz FUZZ_SECONDS=600`, `make sim SEEDS=1-100000`
+FUZZ_SECONDS ?= 60
+SEEDS   ?= 1-2000
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wredundant-decls \
         -Wformat=2 -Wimplicit-fallthrough -Wconversion $(WERROR)
@@ -64,25 +70,147 @@ $(BUILD)/%.o: %.c Makefile
 # ---- programs -----------------------------------------------------------------------------------------------
 $(BUILD)/usherd: $(BUILD)/server/main.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(SERVER_IO_PKGS) $(PROTOCOL_PKGS))
-$(BUILD)/usher: $(call obj,$(wildcard peer/cli/*.c)) $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
+
+# One object whose only global names are usher_*: the command below can use nothing else, nor can anybody.
+$(BUILD)/libusher.a: $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
+	$(LD) -r -o $(BUILD)/libusher.o --whole-archive $^
+	objcopy --wildcard --keep-global-symbol='usher_*' $(BUILD)/libusher.o
+	@rm -f $@
+	$(AR) rcs $@ $(BUILD)/libusher.o
+$(BUILD)/usher: $(call obj,$(wildcard peer/cli/*.c)) $(BUILD)/libusher.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(CLI_PKGS))
 
 # ---- unit tests: one program a file; each folder links only what its subject may use --------------------------
 UNIT_SRC  := $(wildcard tests/unit/*/test_*.c)
 UNIT_BINS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
-$(BUILD)/tests/unit/base/%:      LIBS = $(A_BASE)
-$(BUILD)/tests/unit/protocol/%:  LIBS = $(A_PROTOCOL) $(A_BASE)
-$(BUILD)/tests/unit/server/%:    LIBS = $(A_SCORE) $(A_PROTOCOL) $(A_BASE)
-$(BUILD)/tests/unit/peer/%:      LIBS = $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
-$(BUILD)/tests/unit/server_io/%: LIBS = $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
-$(BUILD)/tests/unit/peer_io/%:   LIBS = $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
-$(BUILD)/tests/unit/server_io/%: LINK_PKGS = $(SERVER_IO_PKGS)
-$(BUILD)/tests/unit/peer_io/%:   LINK_PKGS = $(PEER_IO_PKGS)
-$(UNIT_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_BASE) $(A_OS) $(A_PROTOCOL) $(A_SCORE) $(A_SIO) $(A_PCORE) $(A_PIO)
+unit_of = $(filter $(BUILD)/tests/unit/$(1)/%,$(UNIT_BINS))
+L_PROTOCOL := $(A_PROTOCOL) $(A_BASE)
+L_SERVER   := $(A_SCORE) $(L_PROTOCOL)
+L_PEER     := $(A_PCORE) $(L_PROTOCOL)
+$(call unit_of,base):      LIBS = $(A_BASE)
+$(call unit_of,base):      $(A_BASE)
+$(call unit_of,protocol):  LIBS = $(L_PROTOCOL)
+$(call unit_of,protocol):  $(L_PROTOCOL)
+$(call unit_of,server):    LIBS = $(L_SERVER)
+$(call unit_of,server):    $(L_SERVER)
+$(call unit_of,peer):      LIBS = $(L_PEER)
+$(call unit_of,peer):      $(L_PEER)
+$(call unit_of,server_io): LIBS = $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
+$(call unit_of,server_io): $(A_SIO) $(L_SERVER) $(A_OS)
+$(call unit_of,peer_io):   LIBS = $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
+$(call unit_of,peer_io):   $(A_PIO) $(L_PEER) $(A_OS)
+$(call unit_of,server_io): LINK_PKGS = $(SERVER_IO_PKGS)
+$(call unit_of,peer_io):   LINK_PKGS = $(PEER_IO_PKGS)
+$(UNIT_BINS): $(BUILD)/%: $(BUILD)/%.o
 	$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIBS) $(call PC,--libs,$(LINK_PKGS) $(PROTOCOL_PKGS) $(TEST_PKGS))
 
-.PHONY: all
-all: $(BUILD)/usherd $(BUILD)/usher
-.DEFAULT_GOAL := all
+# ---- simulator, benchmarks, fuzz targets ----------------------------------------------------------------------
+$(BUILD)/tests/sim/sim: $(call obj,$(wildcard tests/sim/*.c)) $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
+$(BUILD)/bench/load: $(call obj,$(filter-out bench/channel%,$(wildcard bench/*.c))) $(A_BASE)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^
+$(BUILD)/bench/channel: $(call obj,$(wildcard bench/channel*.c)) $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
+FUZZ_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
+	$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
+
+# ---- what people call -----------------------------------------------------------------------------------------
+.PHONY: help deps all run check core lint asan fuzz sim mutants bench-relay bench-join bench-memory bench-channel \
+        install uninstall clean unit-programs fuzz-programs fuzz-targets test-programs
+
+help: ## list every target
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+deps: ## install what building and testing need (apt), or list it elsewhere
+	@tools/deps.sh build test lint
+
+all: $(BUILD)/usherd $(BUILD)/usher ## build the daemon and the peer
+
+run: ## install what is missing, build, run the daemon on port 4000
+	@tools/deps.sh build
+	@$(MAKE) --no-print-directory all
+	@exec $(BUILD)/usherd
+
+check: ## install what tests need, build, run all tests
+	@tools/deps.sh build test
+	@$(MAKE) --no-print-directory test-programs fuzz-programs
+	@tests/run.sh $(BUILD) unit sim e2e fuzz
+
+core: ## build and test the pure cores; needs only jansson, uthash and cmocka
+	@tools/deps.sh core
+	@$(MAKE) --no-print-directory $(foreach a,base protocol server peer,$(call unit_of,$(a)))
+	@tests/run.sh $(BUILD) core-unit
+
+lint: ## formatting, static analysis, layering, sizes
+	@tools/deps.sh build test lint
+	@$(MAKE) --no-print-directory all
+	@tools/lint.sh $(BUILD)
+
+asan: ## all tests under ASan and UBSan
+	@tools/deps.sh build test
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT='-O1 -g' test-programs
+	@tests/run.sh $(BUILD)/asan unit sim e2e
+
+fuzz: ## run each fuzz target for FUZZ_SECONDS
+	@tools/deps.sh build test
+	@$(MAKE) --no-print-directory fuzz-programs
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh $(BUILD) fuzz
+
+sim: ## run the simulator over SEEDS
+	@tools/deps.sh core
+	@$(MAKE) --no-print-directory $(BUILD)/tests/sim/sim
+	$(BUILD)/tests/sim/sim --seeds $(SEEDS)
+
+mutants: ## apply named one-line faults; each must fail a test
+	@tools/deps.sh build test
+	@tests/mutants/run.sh $(BUILD)/mutants
+
+bench-relay: ## relay rate beside a Socket.IO server
+	@tools/deps.sh build bench
+	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
+	@BUILD=$(BUILD) bench/relay.sh
+bench-join: ## joins a second, 18,000 clients
+	@tools/deps.sh build bench
+	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
+	@BUILD=$(BUILD) bench/join.sh
+bench-memory: ## memory at start and for each idle connection
+	@tools/deps.sh build bench
+	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
+	@BUILD=$(BUILD) bench/memory.sh
+bench-channel: ## data channel throughput beside @roamhq/wrtc
+	@tools/deps.sh build bench
+	@$(MAKE) --no-print-directory $(BUILD)/bench/channel
+	@BUILD=$(BUILD) bench/channel.sh
+
+BIN = $(DESTDIR)$(PREFIX)/bin
+MAN = $(DESTDIR)$(PREFIX)/share/man
+install: all ## install to DESTDIR/PREFIX
+	install -d $(BIN) $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
+	    $(DESTDIR)$(PREFIX)/share/doc/usher $(MAN)/man1 $(MAN)/man5 $(MAN)/man8
+	install -m 755 $(BUILD)/usherd $(BUILD)/usher $(BIN)
+	install -m 644 $(BUILD)/libusher.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 peer/include/usher.h $(DESTDIR)$(PREFIX)/include
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PEER_IO_PKGS) $(PROTOCOL_PKGS)|' \
+	    peer/usher.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/usher.pc
+	install -m 644 conf/usherd.conf README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/usher
+	install -m 644 docs/man/usher.1 $(MAN)/man1
+	install -m 644 docs/man/usherd.conf.5 $(MAN)/man5
+	install -m 644 docs/man/usherd.8 $(MAN)/man8
+uninstall: ## remove what install put there
+	rm -f $(BIN)/usherd $(BIN)/usher $(DESTDIR)$(PREFIX)/lib/libusher.a $(DESTDIR)$(PREFIX)/include/usher.h \
+	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/usher.pc $(MAN)/man1/usher.1 $(MAN)/man5/usherd.conf.5 $(MAN)/man8/usherd.8
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/usher
+
+clean: ## remove all that was built
+	rm -rf $(BUILD)
+
+# The fuzzers want clang's runtime and instrumentation throughout, so they have a tree of their own.
+fuzz-programs:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang OPT='-O1 -g' SANITIZE=address,undefined \
+	    CFLAGS=-fsanitize=fuzzer-no-link fuzz-targets
+fuzz-targets: $(FUZZ_BINS)
+unit-programs: $(UNIT_BINS)
+test-programs: all unit-programs $(BUILD)/tests/sim/sim
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Runs suites and counts what they say. A skipped test counts as failed, and so does a program that ends badly without
+# having said which test failed. The last line is "N passed, N failed"; the sums are left in BUILD/results/sums too.
+#   usage: tests/run.sh BUILD unit|core-unit|sim|e2e|fuzz ...
+set -u
+build=$1
+shift
+cd "$(dirname "$0")/.." || exit 1
+results=$build/results
+mkdir -p "$results"
+passed=0
+failed=0
+
+# count NAME FILE STATUS: adds what a TAP file says.
+count() {
+    local name=$1 file=$2 status=$3 ok bad
+    if grep -q '^# pass [0-9]' "$file"; then # node's own sums: nested tests are in them
+        ok=$(awk '/^# pass /{n+=$3} END{print n+0}' "$file")
+        bad=$(awk '/^# (fail|cancelled|skipped|todo) /{n+=$3} END{print n+0}' "$file")
+    else
+        ok=$(grep '^ok ' "$file" | grep -cvi '# *\(skip\|todo\)')
+        bad=$(($(grep -c '^not ok ' "$file") + $(grep '^ok ' "$file" | grep -ci '# *\(skip\|todo\)')))
+    fi
+    if [ "$bad" = 0 ] && { [ "$status" != 0 ] || [ "$ok" = 0 ]; }; then
+        bad=1
+        echo "# $name ended with status $status and $ok tests passed" >>"$file"
+    fi
+    passed=$((passed + ok))
+    failed=$((failed + bad))
+    if [ "$bad" = 0 ]; then
+        printf 'ok      %-44s %4d\n' "$name" "$ok"
+    else
+        printf 'FAILED  %-44s %4d passed, %d failed\n' "$name" "$ok" "$bad"
+        sed 's/^/    /' "$file" | tail -n 60
+    fi
+}
+
+# run NAME SECONDS COMMAND...: one program that prints TAP, within a bound.
+run() {
+    local name=$1 bound=$2 file
+    shift 2
+    file=$results/${name//\//-}.tap
+    timeout --kill-after=10 "$bound" "$@" >"$file" 2>&1 </dev/null
+    count "$name" "$file" $?
+}
+
+unit() {
+    local area program source
+    for area in "$@"; do
+        for source in tests/unit/"$area"/test_*.c; do
+            [ -f "$source" ] || continue
+            program=$build/${source%.c}
+            CMOCKA_MESSAGE_OUTPUT=TAP run "unit/$area/$(basename "$program")" 120 "$program"
+        done
+    done
+}
+
+fuzz() {
+    local source name corpus file seconds=${FUZZ_SECONDS:-5}
+    for source in tests/fuzz/fuzz_*.c; do
+        name=$(basename "${source%.c}")
+        corpus=tests/fuzz/corpus/${name#fuzz_}
+        file=$results/$name.tap
+        mkdir -p "$results/$name"
+        if timeout --kill-after=10 $((seconds + 60)) "$build/fuzz/tests/fuzz/$name" -max_total_time="$seconds" \
+            -max_len=70000 -timeout=10 -artifact_prefix="$results/$name-" "$results/$name" \
+            ${corpus:+$([ -d "$corpus" ] && echo "$corpus")} >"$results/$name.log" 2>&1; then
+            echo "ok 1 - $name $(tail -n 1 "$results/$name.log")" >"$file"
+        else
+            { echo "not ok 1 - $name"; tail -n 40 "$results/$name.log"; } >"$file"
+        fi
+        count "fuzz/$name" "$file" 0
+    done
+}
+
+for suite in "$@"; do
+    case $suite in
+        unit) unit base protocol server peer server_io peer_io
+              run vectors/node 60 node --test --test-reporter=tap tests/vectors/vectors.test.mjs ;;
+        core-unit) unit base protocol server peer ;;
+        sim) run sim 300 "$build/tests/sim/sim" --seeds "${SEEDS:-1-300}" ;;
+        e2e)
+            for test in tests/e2e/*.test.mjs; do
+                USHERD=$build/usherd USHER=$build/usher \
+                    run "e2e/$(basename "${test%.test.mjs}")" 300 node --test --test-reporter=tap "$test"
+            done ;;
+        fuzz) fuzz ;;
+        *) echo "tests/run.sh: no suite $suite" >&2; exit 2 ;;
+    esac
+done
+
+echo "$passed $failed" >"$results/sums"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Installs what the named groups need, by apt where there is one, saying what and why first; elsewhere it prints the
+# list. Does nothing, and says nothing, when all of it is there.   usage: tools/deps.sh core|build|test|lint|bench ...
+set -eu
+
+table() {
+    cat <<'EOF'
+core  gcc                      the C compiler
+core  libc6-dev                the C library's headers
+core  pkg-config               finds the libraries
+core  libjansson-dev           JSON trees, off the hot path
+core  uthash-dev               hash tables and lists
+core  libcmocka-dev            unit tests
+build gcc                      the C compiler
+build libc6-dev                the C library's headers
+build binutils                 objcopy, for libusher.a
+build pkg-config               finds the libraries
+build libjansson-dev           JSON trees, off the hot path
+build uthash-dev               hash tables and lists
+build libwebsockets-dev        WebSocket and HTTP
+build libwebsockets-evlib-uv   lws on the daemon's libuv loop (loaded at run time)
+build libwebsockets-evlib-glib lws on the peer's GLib loop (loaded at run time)
+build libuv1-dev               the daemon's event loop
+build libsystemd-dev           readiness and journal
+build libinih-dev              the configuration file
+build libssl-dev               DTLS, signatures, hashes
+build libnice-dev              ICE
+build libusrsctp-dev           SCTP
+build libedit-dev              line editing in usher chat
+test  libcmocka-dev            unit tests
+test  nodejs                   end-to-end tests with real third-party clients
+test  npm                      fetches those clients: ws, @roamhq/wrtc, playwright-core
+test  chromium                 a real browser to talk to
+test  clang                    the fuzz targets, and a second compiler
+test  libclang-rt-14-dev       their run time
+test  procps                   finds what a test started
+lint  clang                    the second compiler
+lint  clang-format             formatting
+lint  clang-tidy               static analysis
+lint  shellcheck               the scripts
+lint  mandoc                   the man pages
+bench nodejs                   the servers that we compare with
+bench npm                      fetches them: socket.io, @roamhq/wrtc
+EOF
+}
+
+# A program that is there already counts, wherever it came from.
+have() {
+    case $1 in
+        gcc) command -v cc ;;
+        nodejs) command -v node ;;
+        npm | clang | chromium | clang-format | clang-tidy | shellcheck | mandoc) command -v "$1" ;;
+        procps) command -v ps ;;
+        pkg-config) command -v pkg-config ;;
+        libclang-rt-14-dev) ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a ;;
+        *) dpkg-query -W -f '${db:Status-Status}\n' "$1" | grep -qx installed ;;
+    esac >/dev/null 2>&1
+}
+
+wanted=$(for group in "$@"; do table | grep "^$group "; done | sort -u -k2,2)
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "This system has no apt. Install what these Debian packages hold, then build again:"
+    echo "$wanted" | sed 's/^[a-z]* */  /'
+    exit 0
+fi
+
+missing=$(echo "$wanted" | while read -r group name why; do have "$name" || echo "$group $name $why"; done)
+if [ -n "$missing" ]; then
+    names=$(echo "$missing" | awk '{print $2}')
+    # The compiler's run time carries its version in the name.
+    if ! apt-cache show libclang-rt-14-dev >/dev/null 2>&1; then
+        names=$(echo "$names" | sed "s/^libclang-rt-14-dev\$/libclang-rt-dev/")
+    fi
+    echo "Installing with apt:"
+    echo "$missing" | sed 's/^[a-z]* */  /'
+    sudo=
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null 2>&1 || {
+            echo "deps: not root and no sudo; as root: apt-get install -y $(echo "$names" | paste -sd" ")" >&2
+            exit 1
+        }
+        sudo=sudo
+    fi
+    log=$(mktemp)
+    trap 'rm -f "$log"' EXIT
+    # shellcheck disable=SC2086 # one word a package
+    { $sudo apt-get update -q && $sudo env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -q --no-install-recommends $names; } </dev/null >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        echo "deps: apt could not install all of it (above)" >&2
+        exit 1
+    }
+fi
+
+# npm's part: exactly what the lock files name, once for each lock file.
+npm_ci() {
+    [ -f "$1/node_modules/.package-lock.json" ] &&
+        [ ! "$1/package-lock.json" -nt "$1/node_modules/.package-lock.json" ] && return
+    echo "Installing with npm into $1: $(sed -n '/"dependencies"/,/}/s/^ *"\([^"]*\)": "[^"]*".*/\1/p' "$1/package.json" | paste -sd' ')"
+    (cd "$1" && npm ci --no-audit --no-fund --loglevel=error </dev/null)
+}
+for group in "$@"; do
+    case $group in
+        test) npm_ci tests/e2e ;;
+        bench) npm_ci bench ;;
+    esac
+done

@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Each check prints one line; what it found stands above it. The last line is "N passed, N failed".
+#   usage: tools/lint.sh BUILD
+set -u
+build=$1
+cd "$(dirname "$0")/.." || exit 1
+results=$build/results
+mkdir -p "$results"
+passed=0
+failed=0
+
+# check NAME COMMAND...: fails if the command does, or prints anything.
+check() {
+    local name=$1 said
+    shift
+    if said=$("$@" 2>&1) && [ -z "$said" ]; then
+        passed=$((passed + 1))
+        echo "ok      $name"
+    else
+        failed=$((failed + 1))
+        printf '%s\n' "$said" | head -n 40 | sed 's/^/    /'
+        echo "FAILED  $name"
+    fi
+}
+
+sources() {
+    git ls-files --cached --others --exclude-standard "$@"
+}
+
+formatting() {
+    sources '*.c' '*.h' | xargs clang-format --dry-run -Werror
+}
+
+second_compiler() {
+    make --no-print-directory -s BUILD="$build/clang" CC=clang WERROR=-Werror all unit-programs >"$results/clang.log" 2>&1 ||
+        { grep -E 'error|warning|No rule' "$results/clang.log" | head -n 20; return 1; }
+}
+
+tidy() {
+    local flags
+    flags="-I. -D_GNU_SOURCE -DUSHER_VERSION=\"0\" -std=c11
+        $(pkg-config --cflags libwebsockets libuv libsystemd inih jansson nice gio-2.0 openssl usrsctp libedit)"
+    # shellcheck disable=SC2086 # the flags are words
+    sources 'base/*.c' 'protocol/*.c' 'server/*.c' 'peer/*.c' |
+        xargs -P 2 -n 6 sh -c 'flags=$1; shift; clang-tidy --quiet "$@" -- $flags 2>/dev/null' sh "$(echo $flags)" |
+        grep -E 'warning:|error:'
+    return 0
+}
+
+# The table of docs/architecture.md: which project headers a folder may include.
+layers() {
+    local folder allowed file line
+    while read -r folder allowed; do
+        for file in $(sources "$folder/*.c" "$folder/*.h"); do
+            [ "$folder" != server ] || [ "$(dirname "$file")" = server ] || continue
+            grep -nE '^#include "' "$file" | while IFS= read -r line; do
+                echo "$line" | grep -qE "\"($allowed)" || echo "$file:$line is not for $folder/"
+            done
+        done
+    done <<'EOF'
+base base/
+protocol (base|protocol)/
+server/core (base|protocol|server/core)/
+server/io (base|protocol)/|server/io/|server/core/core\.h
+server (base|protocol)/|server/
+peer/core (base|protocol|peer/core)/
+peer/io (base|protocol)/|peer/io/|peer/core/peer\.h|peer/include/usher\.h
+peer/cli peer/cli/|peer/include/usher\.h
+peer/include -
+EOF
+    # System headers of the pure folders: libc without files, clocks and sockets; uthash; jansson above base.
+    grep -nE '^#include <' $(sources 'base/*.[ch]' 'protocol/*.[ch]' 'server/core/*.[ch]' 'peer/core/*.[ch]' | grep -v 'base/os_') |
+        grep -vE '<(assert|ctype|errno|inttypes|limits|math|stdarg|stdbool|stddef|stdint|stdio|stdlib|string|time|uthash|utlist|utarray|emmintrin)\.h>' |
+        grep -vE '^(protocol|peer/core|server/core)/.*<jansson\.h>'
+    return 0
+}
+
+# What the archives of the cores leave undefined: pure functions of libc, jansson, and each other.
+pure_symbols() {
+    local allowed='^(malloc|calloc|realloc|free|mem(cpy|move|cmp|set|chr|rchr|mem)|str(len|n?cmp|r?chr|str|spn|cspn|pbrk|nlen|n?dup|toul?l?|tod|n?cat|ncpy|cpy)|strn?casecmp|qsort|bsearch|v?snprintf|gmtime_r|strftime|abort|exit|__.*_chk|__stack_chk_fail|__assert_fail|__errno_location|__ctype_b_loc|__isoc99_sscanf|_GLOBAL_OFFSET_TABLE_|json_.*|floor|lround|ldexp|stderr|fprintf|fwrite)$'
+    local archives="$build/libservercore.a $build/libpeercore.a $build/libprotocol.a $build/libbase.a"
+    # shellcheck disable=SC2086 # a list
+    comm -23 <(nm -u $archives | awk 'NF==2{print $2}' | sort -u) \
+        <(nm --defined-only $archives | awk 'NF==3{print $3}' | sort -u) | grep -vE "$allowed"
+    # uthash's out-of-memory exit and stray printing have no place in a core.
+    # shellcheck disable=SC2086
+    nm -u $archives | awk 'NF==2{print $2}' | grep -xE 'exit|fprintf|fwrite|stderr' | sort -u
+    return 0
+}
+
+sizes() {
+    sources '*.c' '*.h' '*.mjs' | while read -r file; do
+        awk -v file="$file" '
+            /^\{/ { start = NR }
+            /^\}/ && start { n = NR - start; if (n > 100) print file ":" start ": a function of " n " lines (hard limit 100)"; start = 0 }
+            END { if (NR > 800) print file ": " NR " lines (hard limit 800)" }' "$file"
+    done
+}
+
+spdx() {
+    sources '*.c' '*.h' '*.mjs' '*.sh' Makefile | while read -r file; do
+        head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file has no SPDX line"
+    done
+}
+
+unfinished() {
+    grep -nE 'TODO|FIXME|XXX|HACK|usleep\(|[^a-z_]sleep\(|(it|test|describe)\.(skip|only)\(' \
+        $(sources '*.c' '*.h' '*.mjs' '*.sh' | grep -v tools/lint.sh)
+    return 0
+}
+
+lock_files() {
+    grep -ln '"resolved"' $(sources '*package-lock.json')
+    return 0
+}
+
+links() {
+    sources '*.md' | while read -r file; do
+        grep -oE '\]\([^)#: ]+' "$file" | cut -c3- | while read -r to; do
+            [ -e "$(dirname "$file")/$to" ] || echo "$file: no such file: $to"
+        done
+    done
+}
+
+man_pages() {
+    mandoc -T lint -W warning docs/man/*.[158]
+}
+
+scripts() {
+    shellcheck $(sources '*.sh') .ci/run
+}
+
+check 'clang-format' formatting
+check 'clang compiles without warnings' second_compiler
+check 'clang-tidy' tidy
+check 'layers: includes' layers
+check 'layers: symbols of the cores' pure_symbols
+check 'sizes of files and functions' sizes
+check 'SPDX lines' spdx
+check 'nothing unfinished' unfinished
+check 'lock files carry no addresses' lock_files
+check 'links in documents' links
+check 'man pages' man_pages
+check 'scripts' scripts
+
+echo "$passed $failed" >"$results/lint-sums"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
