@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_CAP = 128 };
+enum {
+    FIRST_CAP = 128
+};
 
 void buf_init(struct buf *b, size_t max)
 {

@@ -12,9 +12,23 @@
 #include "base/buf.h"
 
 /* syslog(3) priorities, so that "<6>" prefixes need no table. */
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
-enum log_format { LOG_TEXT, LOG_JOURNAL, LOG_JSON };
-enum { LOG_FIELDS_MAX = 6, LOG_VALUE_MAX = 95, LOG_LINE_MAX = 2048 };
+enum log_level {
+    LOG_LEVEL_ERROR = 3,
+    LOG_LEVEL_WARNING = 4,
+    LOG_LEVEL_NOTICE = 5,
+    LOG_LEVEL_INFO = 6,
+    LOG_LEVEL_DEBUG = 7
+};
+enum log_format {
+    LOG_TEXT,
+    LOG_JOURNAL,
+    LOG_JSON
+};
+enum {
+    LOG_FIELDS_MAX = 6,
+    LOG_VALUE_MAX = 95,
+    LOG_LINE_MAX = 2048
+};
 
 struct log_field {
     const char *key; /* static text */

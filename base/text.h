@@ -8,10 +8,13 @@
 
 #include "base/span.h"
 
-#define BASE32_LEN(n) (((n) * 8 + 4) / 5)
+#define BASE32_LEN(n) (((n)*8 + 4) / 5)
 #define BASE64_LEN(n) (((n) + 2) / 3 * 4)
 
-enum { ID_BYTES = 16, ID_CHARS = 26 }; /* 128 bits in base32 */
+enum {
+    ID_BYTES = 16,
+    ID_CHARS = 26
+}; /* 128 bits in base32 */
 
 /* Writes BASE32_LEN(n) characters and a NUL to out. */
 void base32_encode(const void *bytes, size_t n, char *out);

@@ -4,8 +4,7 @@
 static const struct {
     const char *code, *text;
     uint16_t close;
-} TABLE[ERRORS] = {
-    [ERROR_NONE] = {"ok", "", 1000},
+} TABLE[ERRORS] = {[ERROR_NONE] = {"ok", "", 1000},
 #define X(name, code, text, close) [ERROR_##name] = {code, text, close},
     ERROR_TABLE(X)
 #undef X

@@ -4,7 +4,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { FIN_TEXT = 0x81, LENGTH_16 = 126, LENGTH_64 = 127 };
+enum {
+    FIN_TEXT = 0x81,
+    LENGTH_16 = 126,
+    LENGTH_64 = 127
+};
 
 struct frame *frame_new(size_t payload)
 {

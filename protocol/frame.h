@@ -12,9 +12,9 @@
 
 struct frame {
     uint32_t refs;
-    uint32_t len;    /* bytes on the wire: header and payload */
-    uint8_t head;    /* bytes of the header: 2, 4 or 10 */
-    bool unlimited;  /* does not count against a reader's queue limit (`peers` of a full room) */
+    uint32_t len;   /* bytes on the wire: header and payload */
+    uint8_t head;   /* bytes of the header: 2, 4 or 10 */
+    bool unlimited; /* does not count against a reader's queue limit (`peers` of a full room) */
     char bytes[];
 };
 

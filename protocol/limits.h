@@ -8,19 +8,19 @@
 
 enum {
     /* Signaling, fixed. Lengths are bytes of the decoded string unless said otherwise. */
-    FRAME_DEPTH_MAX = 32,          /* nesting of a frame: bounds the scanner's stack */
-    FRAME_FRAGMENTS_MAX = 1024,    /* WebSocket fragments of one message: a 64 KiB frame in MTU-sized pieces needs 60 */
-    ROOM_ID_MAX = 64,              /* A-Za-z0-9_- */
+    FRAME_DEPTH_MAX = 32,       /* nesting of a frame: bounds the scanner's stack */
+    FRAME_FRAGMENTS_MAX = 1024, /* WebSocket fragments of one message: a 64 KiB frame in MTU-sized pieces needs 60 */
+    ROOM_ID_MAX = 64,           /* A-Za-z0-9_- */
     DISPLAY_NAME_MAX = 128,
-    METADATA_MAX = 1024,           /* bytes of its JSON text as sent */
+    METADATA_MAX = 1024, /* bytes of its JSON text as sent */
     PASSWORD_MAX = 256,
     TOKEN_MAX = 8192,
     RESUME_TOKEN_MAX = 4096,
     REF_MAX = 64,
     LINK_MAX = 64,
-    NODE_MAX = 32,                 /* A-Za-z0-9_- */
+    NODE_MAX = 32, /* A-Za-z0-9_- */
     PEER_ID_MAX = NODE_MAX + 1 + 26,
-    CLOSE_REASON_MAX = 123,        /* RFC 6455 section 5.5: 125 bytes less the code */
+    CLOSE_REASON_MAX = 123, /* RFC 6455 section 5.5: 125 bytes less the code */
 
     /* Signaling, defaults of [limits] and [server]. */
     FRAME_MAX_DEFAULT = 64 * 1024,
@@ -36,15 +36,15 @@ enum {
     JOIN_TIMEOUT_DEFAULT_MS = 10000,
     RESUME_GRACE_DEFAULT_MS = 30000,
     DRAIN_TIMEOUT_DEFAULT_MS = 10000,
-    BAD_FRAMES_MAX = 20,           /* bad frames within BAD_FRAMES_WINDOW_MS that cost the connection */
+    BAD_FRAMES_MAX = 20, /* bad frames within BAD_FRAMES_WINDOW_MS that cost the connection */
     BAD_FRAMES_WINDOW_MS = 10000,
 
     /* Peer to peer, fixed. */
     PEER_MESSAGE_MAX = 256 * 1024, /* a=max-message-size we offer; one JSON envelope or one file frame */
     PEER_TEXT_MAX = 64 * 1024,     /* content.text */
     PEER_DEPTH_MAX = 16,
-    PEER_CANDIDATES_MAX = 64,      /* remote candidates taken for one attempt */
-    PEER_CHANNELS_MAX = 16,        /* data channels a remote may open on one link */
+    PEER_CANDIDATES_MAX = 64, /* remote candidates taken for one attempt */
+    PEER_CHANNELS_MAX = 16,   /* data channels a remote may open on one link */
     CHANNEL_LABEL_MAX = 128,
     SDP_MAX = 16 * 1024,
     SDP_LINES_MAX = 512,

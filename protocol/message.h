@@ -10,20 +10,29 @@
 #include "protocol/scan.h"
 
 enum message_type {
-    MESSAGE_NONE, MESSAGE_JOIN_ROOM, MESSAGE_LEAVE_ROOM, MESSAGE_OFFER, MESSAGE_ANSWER, MESSAGE_ICE_CANDIDATE,
-    MESSAGE_SIGNAL, MESSAGE_RESUME, MESSAGE_REPORT, MESSAGE_PING, MESSAGES
+    MESSAGE_NONE,
+    MESSAGE_JOIN_ROOM,
+    MESSAGE_LEAVE_ROOM,
+    MESSAGE_OFFER,
+    MESSAGE_ANSWER,
+    MESSAGE_ICE_CANDIDATE,
+    MESSAGE_SIGNAL,
+    MESSAGE_RESUME,
+    MESSAGE_REPORT,
+    MESSAGE_PING,
+    MESSAGES
 };
 
 struct message {
     enum message_type type;
-    struct scan scan;           /* spans into the frame */
-    struct span ref;            /* `ref` as JSON text with its quotes, n = 0 if absent: echoed byte for byte */
-    struct span to;             /* relayed types: decoded; points into the frame or into to_room */
-    struct span room_id;        /* join-room: decoded and checked */
+    struct scan scan;    /* spans into the frame */
+    struct span ref;     /* `ref` as JSON text with its quotes, n = 0 if absent: echoed byte for byte */
+    struct span to;      /* relayed types: decoded; points into the frame or into to_room */
+    struct span room_id; /* join-room: decoded and checked */
     char to_room[PEER_ID_MAX];
     char room_room[ROOM_ID_MAX];
-    const char *problem;        /* on an error: a static sentence more exact than the table's, or NULL */
-    enum member member;         /* on an error: the member at fault, MEMBERS if none */
+    const char *problem; /* on an error: a static sentence more exact than the table's, or NULL */
+    enum member member;  /* on an error: the member at fault, MEMBERS if none */
 };
 
 /* Scans the frame, finds its row, checks every member of the row. On an error `ref` is still set when it could be

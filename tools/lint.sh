@@ -38,12 +38,12 @@ second_compiler() {
 }
 
 tidy() {
-    local flags
-    flags="-I. -D_GNU_SOURCE -DUSHER_VERSION=\"0\" -std=c11
-        $(pkg-config --cflags libwebsockets libuv libsystemd inih jansson nice gio-2.0 openssl usrsctp libedit)"
-    # shellcheck disable=SC2086 # the flags are words
+    # The version is a string; __FILE__ is one without quotes to carry through a shell.
+    TIDY_FLAGS="-I. -D_GNU_SOURCE -DUSHER_VERSION=__FILE__ -std=c11 $(pkg-config --cflags libwebsockets libuv \
+        libsystemd inih jansson nice gio-2.0 openssl usrsctp libedit)"
+    export TIDY_FLAGS
     sources 'base/*.c' 'protocol/*.c' 'server/*.c' 'peer/*.c' |
-        xargs -P 2 -n 6 sh -c 'flags=$1; shift; clang-tidy --quiet "$@" -- $flags 2>/dev/null' sh "$(echo $flags)" |
+        xargs -P 2 -n 6 sh -c 'clang-tidy --quiet "$@" -- $TIDY_FLAGS 2>/dev/null' sh |
         grep -E 'warning:|error:'
     return 0
 }

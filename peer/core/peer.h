@@ -21,26 +21,32 @@
 
 struct peer;
 
-enum { KEY_BYTES = 32, SIGNATURE_BYTES = 64, HASH_BYTES = 32, PERSON_MAX = PEER_ID_MAX, MESSAGE_ID_CHARS = 26 };
+enum {
+    KEY_BYTES = 32,
+    SIGNATURE_BYTES = 64,
+    HASH_BYTES = 32,
+    PERSON_MAX = PEER_ID_MAX,
+    MESSAGE_ID_CHARS = 26
+};
 
 /* Crypto ports. Ed25519 (RFC 8032) and SHA-256; OpenSSL's in peer/io, a fast fake in most simulator runs. */
 struct peer_crypto {
-    void *ctx; /* borrowed: outlives the peer */
+    void *ctx;                                                                        /* borrowed: outlives the peer */
     void (*sign)(void *ctx, struct span message, uint8_t signature[SIGNATURE_BYTES]); /* with our own key */
-    bool (*verify)(void *ctx, const uint8_t key[KEY_BYTES], struct span message,
-        const uint8_t signature[SIGNATURE_BYTES]);
+    bool (*verify)(
+        void *ctx, const uint8_t key[KEY_BYTES], struct span message, const uint8_t signature[SIGNATURE_BYTES]);
     void (*sha256)(void *ctx, struct span bytes, uint8_t hash[HASH_BYTES]);
 };
 
 struct peer_settings {
     char room[ROOM_ID_MAX + 1];
-    char name[DISPLAY_NAME_MAX + 1];         /* UTF-8, may be empty */
+    char name[DISPLAY_NAME_MAX + 1]; /* UTF-8, may be empty */
     char password[PASSWORD_MAX + 1];
     char token[TOKEN_MAX + 1];
-    uint8_t key[KEY_BYTES];                  /* our Ed25519 public key */
-    uint8_t box[KEY_BYTES];                  /* our X25519 public key */
-    uint8_t box_signature[SIGNATURE_BYTES];  /* over box, by key */
-    unsigned servers;                        /* how many signaling URLs there are (>= 1): PEER_FX_CONNECT names one */
+    uint8_t key[KEY_BYTES];                 /* our Ed25519 public key */
+    uint8_t box[KEY_BYTES];                 /* our X25519 public key */
+    uint8_t box_signature[SIGNATURE_BYTES]; /* over box, by key */
+    unsigned servers;                       /* how many signaling URLs there are (>= 1): PEER_FX_CONNECT names one */
 };
 
 /* ---- events ---- */
@@ -61,33 +67,33 @@ enum peer_event_type {
     PEER_RTC_FAILED,       /* rtc, bytes: reason ("ice", "fingerprint", "dtls", "sctp", "closed", "sdp"): it is over */
     PEER_TIME,             /* the deadline came (or any later moment) */
     /* what the application asks for */
-    PEER_SEND,             /* send */
-    PEER_READ,             /* bytes: message id that a person saw */
-    PEER_TYPING,           /* to everybody in the room, or send.to */
-    PEER_STATUS,           /* bytes: free text about oneself */
-    PEER_PRESENCE,         /* bytes: "online" or "away" */
-    PEER_LEAVE,            /* leave the room for good: links are closed, the signaling socket too */
+    PEER_SEND,     /* send */
+    PEER_READ,     /* bytes: message id that a person saw */
+    PEER_TYPING,   /* to everybody in the room, or send.to */
+    PEER_STATUS,   /* bytes: free text about oneself */
+    PEER_PRESENCE, /* bytes: "online" or "away" */
+    PEER_LEAVE,    /* leave the room for good: links are closed, the signaling socket too */
 };
 
 struct peer_event {
     enum peer_event_type type;
-    uint64_t now;          /* milliseconds on a clock that never goes back */
-    uint64_t unix_ms;      /* wall clock, for timestamps only: never for deadlines */
+    uint64_t now;     /* milliseconds on a clock that never goes back */
+    uint64_t unix_ms; /* wall clock, for timestamps only: never for deadlines */
     uint64_t rtc;
     uint16_t channel;
     bool binary;
     struct span bytes;
     union {
         struct {
-            struct span type, sdp;       /* "offer" or "answer" */
+            struct span type, sdp; /* "offer" or "answer" */
         } description;
         struct {
             struct span name, id;
         } known;
         struct {
-            const struct span *to;       /* people's ids; none: the whole room; several: a private message */
+            const struct span *to; /* people's ids; none: the whole room; several: a private message */
             size_t to_count;
-            struct span text, ref;       /* ref: the application's idempotency key, may be empty */
+            struct span text, ref; /* ref: the application's idempotency key, may be empty */
         } send;
         struct {
             bool connected, turn;
@@ -97,47 +103,47 @@ struct peer_event {
 
 /* ---- effects ---- */
 enum peer_effect_type {
-    PEER_FX_CONNECT,        /* server: open the signaling WebSocket (any older one is closed) */
-    PEER_FX_DISCONNECT,     /* close it with 1000 after what is queued was sent */
-    PEER_FX_SIGNAL,         /* text: send this frame to the daemon */
-    PEER_FX_ICE_SERVERS,    /* text: the JSON array of `welcome`, for connections made from now on */
-    PEER_FX_RTC_NEW,        /* rtc: make a connection under this number */
-    PEER_FX_RTC_OFFER,      /* rtc, flag: with ICE restart; channel label "usher" */
-    PEER_FX_RTC_REMOTE,     /* rtc, kind ("offer"/"answer"), text: SDP. If io cannot use it: PEER_RTC_FAILED "sdp" */
-    PEER_FX_RTC_CANDIDATE,  /* rtc, text: may be empty = end of candidates */
-    PEER_FX_RTC_SEND,       /* rtc, channel, text: a text message (flag: a binary one) */
-    PEER_FX_RTC_FREE,       /* rtc: close and forget; no event for this number is wanted any more */
-    PEER_FX_DEADLINE,       /* at: wake with PEER_TIME then at the latest; replaces the earlier; UINT64_MAX: none */
-    PEER_FX_REMEMBER,       /* kind: display name, text: id; keep it for PEER_KNOWN at the next start */
-    PEER_FX_NOTICE,         /* notice, for the application */
-    PEER_FX_LOG,            /* log */
+    PEER_FX_CONNECT,       /* server: open the signaling WebSocket (any older one is closed) */
+    PEER_FX_DISCONNECT,    /* close it with 1000 after what is queued was sent */
+    PEER_FX_SIGNAL,        /* text: send this frame to the daemon */
+    PEER_FX_ICE_SERVERS,   /* text: the JSON array of `welcome`, for connections made from now on */
+    PEER_FX_RTC_NEW,       /* rtc: make a connection under this number */
+    PEER_FX_RTC_OFFER,     /* rtc, flag: with ICE restart; channel label "usher" */
+    PEER_FX_RTC_REMOTE,    /* rtc, kind ("offer"/"answer"), text: SDP. If io cannot use it: PEER_RTC_FAILED "sdp" */
+    PEER_FX_RTC_CANDIDATE, /* rtc, text: may be empty = end of candidates */
+    PEER_FX_RTC_SEND,      /* rtc, channel, text: a text message (flag: a binary one) */
+    PEER_FX_RTC_FREE,      /* rtc: close and forget; no event for this number is wanted any more */
+    PEER_FX_DEADLINE,      /* at: wake with PEER_TIME then at the latest; replaces the earlier; UINT64_MAX: none */
+    PEER_FX_REMEMBER,      /* kind: display name, text: id; keep it for PEER_KNOWN at the next start */
+    PEER_FX_NOTICE,        /* notice, for the application */
+    PEER_FX_LOG,           /* log */
 };
 
 /* What the application is told: `usher pipe` prints each as one JSON line (design: section 8). Which members are set
  * stands behind the type; text members are NULL when absent. */
 enum peer_notice_type {
-    NOTICE_READY,      /* id: who we are. After `joined` */
-    NOTICE_STATE,      /* text: disconnected, connecting, connected, joining, in-room, discovering, p2p-connected */
-    NOTICE_JOINED,     /* room, ids/names: who is there */
-    NOTICE_PEER,       /* id, name, up, path ("direct", "turn", "relay"), verified */
-    NOTICE_MESSAGE,    /* id, from, to, text, conversation, kind (direct_message, ...), verified, timestamp */
-    NOTICE_ACCEPTED,   /* ref, id */
-    NOTICE_DELIVERED,  /* id, by */
-    NOTICE_READ,       /* id, by */
-    NOTICE_FAILED,     /* id, to, reason */
-    NOTICE_TYPING,     /* from */
-    NOTICE_PRESENCE,   /* from, text */
-    NOTICE_STATUS,     /* from, text */
-    NOTICE_LINK,       /* id, name, text: what a link is doing when it is not simply up: "retrying", "not up in 15 s" ... */
-    NOTICE_ERROR,      /* code, text; fatal if the peer cannot go on (unauthorized, ...) */
-    NOTICE_LEFT,       /* after PEER_LEAVE: all is closed */
+    NOTICE_READY,     /* id: who we are. After `joined` */
+    NOTICE_STATE,     /* text: disconnected, connecting, connected, joining, in-room, discovering, p2p-connected */
+    NOTICE_JOINED,    /* room, ids/names: who is there */
+    NOTICE_PEER,      /* id, name, up, path ("direct", "turn", "relay"), verified */
+    NOTICE_MESSAGE,   /* id, from, to, text, conversation, kind (direct_message, ...), verified, timestamp */
+    NOTICE_ACCEPTED,  /* ref, id */
+    NOTICE_DELIVERED, /* id, by */
+    NOTICE_READ,      /* id, by */
+    NOTICE_FAILED,    /* id, to, reason */
+    NOTICE_TYPING,    /* from */
+    NOTICE_PRESENCE,  /* from, text */
+    NOTICE_STATUS,    /* from, text */
+    NOTICE_LINK,  /* id, name, text: what a link is doing when it is not simply up: "retrying", "not up in 15 s" ... */
+    NOTICE_ERROR, /* code, text; fatal if the peer cannot go on (unauthorized, ...) */
+    NOTICE_LEFT,  /* after PEER_LEAVE: all is closed */
 };
 
 struct peer_notice {
     enum peer_notice_type type;
     char *id, *from, *by, *ref, *room, *name, *text, *conversation, *reason, *code; /* owned, UTF-8 */
-    char **to;           /* owned, to_count */
-    char **names;        /* NOTICE_JOINED: beside to */
+    char **to;                                                                      /* owned, to_count */
+    char **names;                                                                   /* NOTICE_JOINED: beside to */
     size_t to_count;
     const char *kind, *path; /* static */
     uint64_t timestamp;
@@ -152,8 +158,8 @@ struct peer_effect {
     bool flag;
     unsigned server;
     uint64_t at;
-    char *kind;              /* owned or NULL; NUL-terminated */
-    char *text;              /* owned or NULL; text_n bytes and a NUL */
+    char *kind; /* owned or NULL; NUL-terminated */
+    char *text; /* owned or NULL; text_n bytes and a NUL */
     size_t text_n;
     struct peer_notice *notice; /* owned or NULL */
     struct log_record *log;     /* owned or NULL */
@@ -170,11 +176,11 @@ void peer_effects_done(struct peer_effects *fx);
 /* ---- numbers ---- */
 struct peer_stats {
     uint64_t calls_total, links_up_total, links_failed_total, restarts_total, reconnects_total;
-    uint64_t connect_ms_last;        /* offer or its arrival to introduced, of the newest link */
+    uint64_t connect_ms_last; /* offer or its arrival to introduced, of the newest link */
     uint64_t sent_total, received_total, delivered_total, retransmitted_total;
-    uint64_t refused_total;          /* frames from peers refused: bad envelope, signature, replay ... */
-    uint64_t links_up;               /* now */
-    uint64_t queued;                 /* messages waiting for a link or an acknowledgement, now */
+    uint64_t refused_total; /* frames from peers refused: bad envelope, signature, replay ... */
+    uint64_t links_up;      /* now */
+    uint64_t queued;        /* messages waiting for a link or an acknowledgement, now */
 };
 
 /* Who is in the room, or linked, as the application sees it. */
@@ -182,8 +188,8 @@ struct peer_person {
     char id[PERSON_MAX + 1];
     char name[DISPLAY_NAME_MAX + 1];
     bool up, verified, in_room;
-    const char *path;        /* static */
-    uint64_t rtt_ms;         /* of the newest ping; 0: not measured yet */
+    const char *path; /* static */
+    uint64_t rtt_ms;  /* of the newest ping; 0: not measured yet */
 };
 
 /* Settings and ports are copied; what their ctx points to is borrowed. NULL when out of memory. */

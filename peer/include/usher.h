@@ -22,34 +22,34 @@ typedef struct _GMainContext GMainContext;
 struct usher;
 
 struct usher_options {
-    const char *room;                 /* 1 to 64 of A-Za-z0-9_-; NULL only for usher_identity */
-    const char *name;                 /* shown to others; at most 128 bytes; may be NULL */
-    const char *password, *token;     /* may be NULL */
-    const char *const *servers;       /* ws://host:port or wss://…; none: ws://localhost:4000 */
+    const char *room;             /* 1 to 64 of A-Za-z0-9_-; NULL only for usher_identity */
+    const char *name;             /* shown to others; at most 128 bytes; may be NULL */
+    const char *password, *token; /* may be NULL */
+    const char *const *servers;   /* ws://host:port or wss://…; none: ws://localhost:4000 */
     size_t server_count;
     const char *const *ice_addresses; /* host candidates are limited to these; none: see usher(1) */
     size_t ice_address_count;
-    const char *state_dir;            /* NULL: $XDG_STATE_HOME/usher, or usher-2 … when that is in use */
-    GMainContext *context;            /* NULL: the default one */
+    const char *state_dir; /* NULL: $XDG_STATE_HOME/usher, or usher-2 … when that is in use */
+    GMainContext *context; /* NULL: the default one */
     void (*log)(void *user, int priority, const char *line); /* syslog(3) priorities; NULL: nothing is logged */
     void *log_user;
 };
 
 enum usher_event_type {
-    USHER_READY,      /* id */
-    USHER_STATE,      /* text */
-    USHER_JOINED,     /* room, to, names */
-    USHER_PEER,       /* id, name, up, path, verified */
-    USHER_MESSAGE,    /* id, from, to, text, conversation, kind, verified, timestamp */
-    USHER_ACCEPTED,   /* ref, id */
-    USHER_DELIVERED,  /* id, by */
-    USHER_READ,       /* id, by */
-    USHER_FAILED,     /* id, to, reason */
-    USHER_TYPING,     /* from */
-    USHER_PRESENCE,   /* from, text */
-    USHER_STATUS,     /* from, text */
-    USHER_LINK,       /* id, name, text: a link that is not simply up or down */
-    USHER_ERROR,      /* code, text, fatal */
+    USHER_READY,     /* id */
+    USHER_STATE,     /* text */
+    USHER_JOINED,    /* room, to, names */
+    USHER_PEER,      /* id, name, up, path, verified */
+    USHER_MESSAGE,   /* id, from, to, text, conversation, kind, verified, timestamp */
+    USHER_ACCEPTED,  /* ref, id */
+    USHER_DELIVERED, /* id, by */
+    USHER_READ,      /* id, by */
+    USHER_FAILED,    /* id, to, reason */
+    USHER_TYPING,    /* from */
+    USHER_PRESENCE,  /* from, text */
+    USHER_STATUS,    /* from, text */
+    USHER_LINK,      /* id, name, text: a link that is not simply up or down */
+    USHER_ERROR,     /* code, text, fatal */
     USHER_LEFT
 };
 
@@ -67,7 +67,8 @@ typedef void usher_callback(struct usher *u, const struct usher_event *event, vo
 
 /* Opens the state directory (creating identity and directory at first use), joins the room and goes on joining it for
  * ever. NULL with one sentence in err (err_n bytes) when that cannot begin. The options are copied. */
-struct usher *usher_new(const struct usher_options *options, usher_callback *callback, void *user, char *err, size_t err_n);
+struct usher *usher_new(
+    const struct usher_options *options, usher_callback *callback, void *user, char *err, size_t err_n);
 /* Closes everything at once. usher_leave first says good-bye. Takes NULL; not from inside a callback. */
 void usher_free(struct usher *u);
 

@@ -23,11 +23,16 @@
 struct rtc;
 struct rtc_factory; /* what connections of a process share: certificate, usrsctp, addresses */
 
-enum rtc_server_kind { RTC_STUN, RTC_TURN_UDP, RTC_TURN_TCP, RTC_TURN_TLS };
+enum rtc_server_kind {
+    RTC_STUN,
+    RTC_TURN_UDP,
+    RTC_TURN_TCP,
+    RTC_TURN_TLS
+};
 
-struct rtc_server {              /* an ICE server, RFC 7064 and 7065 */
+struct rtc_server { /* an ICE server, RFC 7064 and 7065 */
     enum rtc_server_kind kind;
-    char host[256];              /* a numeric address */
+    char host[256]; /* a numeric address */
     uint16_t port;
     char username[512], password[512];
 };
@@ -35,11 +40,14 @@ struct rtc_server {              /* an ICE server, RFC 7064 and 7065 */
 struct rtc_options {
     const char *const *addresses; /* host candidates are limited to these (numeric); none: all but loopback */
     size_t address_count;
-    bool loopback;                /* with no addresses given: gather loopback too */
-    bool relay_only;              /* use TURN only */
+    bool loopback;   /* with no addresses given: gather loopback too */
+    bool relay_only; /* use TURN only */
 };
 
-enum rtc_path { RTC_PATH_DIRECT, RTC_PATH_TURN };
+enum rtc_path {
+    RTC_PATH_DIRECT,
+    RTC_PATH_TURN
+};
 
 struct rtc_callbacks {
     /* The local description is ready to be sent: type is "offer" or "answer". Candidates follow (trickle). */
@@ -88,7 +96,12 @@ bool rtc_candidate(struct rtc *r, struct span candidate);
 bool rtc_open_channel(struct rtc *r, const char *label);
 void rtc_close_channel(struct rtc *r, uint16_t channel);
 
-enum rtc_sent { RTC_SENT, RTC_FULL, RTC_TOO_LARGE, RTC_NOT_OPEN };
+enum rtc_sent {
+    RTC_SENT,
+    RTC_FULL,
+    RTC_TOO_LARGE,
+    RTC_NOT_OPEN
+};
 /* RTC_FULL: nothing was taken; on_writable says when to try again. Empty messages are RFC 8831's empty PPIDs. */
 enum rtc_sent rtc_send(struct rtc *r, uint16_t channel, bool binary, struct span bytes);
 /* Bytes waiting in SCTP's send buffer. */

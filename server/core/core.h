@@ -37,61 +37,61 @@ struct address {
 /* ---- settings: a plain value, copied; 0 switches a limit off ---- */
 struct core_settings {
     char node[NODE_MAX + 1];
-    char server_name[32];              /* "usherd/0.1.0", told in welcome */
+    char server_name[32]; /* "usherd/0.1.0", told in welcome */
     uint64_t ping_interval_ms;
     uint64_t ping_timeout_ms;
     uint64_t join_timeout_ms;
     uint64_t drain_timeout_ms;
     uint32_t max_connections;
     uint32_t max_connections_per_address;
-    uint32_t connection_rate;          /* new connections a second and address */
+    uint32_t connection_rate; /* new connections a second and address */
     uint32_t connection_burst;
     uint32_t max_rooms;
     uint32_t max_room_members;
-    uint32_t max_frame;                /* bytes; told in welcome (io enforces it and reports CORE_OVERSIZE) */
-    uint32_t message_rate;             /* frames a second and connection; above it reading pauses */
+    uint32_t max_frame;    /* bytes; told in welcome (io enforces it and reports CORE_OVERSIZE) */
+    uint32_t message_rate; /* frames a second and connection; above it reading pauses */
     uint32_t message_burst;
-    bool auto_create;                  /* join-room may create a room */
+    bool auto_create; /* join-room may create a room */
 };
 
 /* ---- events ---- */
 enum core_event_type {
-    CORE_OPEN,     /* a socket was accepted (conn, address): counts against the limits; answered at once by CORE_CLOSE if refused */
-    CORE_READY,    /* its WebSocket handshake is done: the core welcomes it */
-    CORE_FRAME,    /* one whole text message (bytes, borrowed for the step) */
+    CORE_OPEN, /* a socket was accepted (conn, address): counts against the limits; answered at once by CORE_CLOSE if refused */
+    CORE_READY,      /* its WebSocket handshake is done: the core welcomes it */
+    CORE_FRAME,      /* one whole text message (bytes, borrowed for the step) */
     CORE_UNREADABLE, /* a message the dialect does not know: `error` says which answer it gets (binary: BAD_MESSAGE, over max_frame or in too many fragments: TOO_LARGE, not UTF-8: BAD_JSON); `problem` is the sentence or NULL */
-    CORE_ALIVE,    /* a pong or other sign of life */
-    CORE_SLOW,     /* its outgoing queue passed max_queue: the core closes it with a named reason */
-    CORE_GONE,     /* the socket is closed (close_code as received, 0 if it broke): last event of this generation */
-    CORE_TIME,     /* the deadline came (or any later moment) */
-    CORE_DRAIN,    /* stop: tell everybody, close everything */
+    CORE_ALIVE,      /* a pong or other sign of life */
+    CORE_SLOW,       /* its outgoing queue passed max_queue: the core closes it with a named reason */
+    CORE_GONE,       /* the socket is closed (close_code as received, 0 if it broke): last event of this generation */
+    CORE_TIME,       /* the deadline came (or any later moment) */
+    CORE_DRAIN,      /* stop: tell everybody, close everything */
 };
 
 struct core_event {
     enum core_event_type type;
     struct conn_id conn;
-    uint64_t now;              /* milliseconds on a clock that never goes back */
+    uint64_t now; /* milliseconds on a clock that never goes back */
     union {
-        struct address address;      /* CORE_OPEN */
-        struct span bytes;           /* CORE_FRAME */
+        struct address address; /* CORE_OPEN */
+        struct span bytes;      /* CORE_FRAME */
         struct {
             enum error error;
-            const char *problem;     /* static text */
-        } unreadable;                /* CORE_UNREADABLE */
-        uint16_t close_code;         /* CORE_GONE */
+            const char *problem; /* static text */
+        } unreadable;            /* CORE_UNREADABLE */
+        uint16_t close_code;     /* CORE_GONE */
     };
 };
 
 /* ---- effects ---- */
 enum core_effect_type {
-    CORE_SEND,      /* queue the frame for the connection; the effect owns one reference */
-    CORE_CLOSE,     /* flush what is queued, then close with code and reason; before CORE_READY: refuse with HTTP 503 / close(2) */
-    CORE_PING,      /* send a WebSocket ping */
-    CORE_PAUSE,     /* stop reading this connection */
-    CORE_RESUME,    /* read it again */
-    CORE_DEADLINE,  /* wake the core with CORE_TIME at `at` at the latest; replaces the earlier deadline; UINT64_MAX: none */
-    CORE_LOG,       /* write the record; the effect owns it (free) */
-    CORE_DRAINED,   /* every connection is gone after CORE_DRAIN: the process may end */
+    CORE_SEND, /* queue the frame for the connection; the effect owns one reference */
+    CORE_CLOSE, /* flush what is queued, then close with code and reason; before CORE_READY: refuse with HTTP 503 / close(2) */
+    CORE_PING,   /* send a WebSocket ping */
+    CORE_PAUSE,  /* stop reading this connection */
+    CORE_RESUME, /* read it again */
+    CORE_DEADLINE, /* wake the core with CORE_TIME at `at` at the latest; replaces the earlier deadline; UINT64_MAX: none */
+    CORE_LOG,      /* write the record; the effect owns it (free) */
+    CORE_DRAINED, /* every connection is gone after CORE_DRAIN: the process may end */
 };
 
 struct core_effect {
@@ -100,7 +100,7 @@ struct core_effect {
     union {
         struct frame *frame;
         struct {
-            const char *reason;      /* static text of at most CLOSE_REASON_MAX bytes */
+            const char *reason; /* static text of at most CLOSE_REASON_MAX bytes */
             uint16_t code;
         } close;
         uint64_t at;
@@ -120,13 +120,13 @@ void core_effects_done(struct core_effects *fx);
 
 /* ---- numbers, for /health, /metrics and tests ---- */
 struct core_stats {
-    uint64_t connections;      /* open now, handshaken or not */
-    uint64_t rooms;            /* now */
-    uint64_t members;          /* seats now */
+    uint64_t connections; /* open now, handshaken or not */
+    uint64_t rooms;       /* now */
+    uint64_t members;     /* seats now */
     uint64_t accepted_total, refused_total, joins_total, leaves_total;
-    uint64_t frames_in[MESSAGES];   /* by type; MESSAGE_NONE counts the unreadable */
+    uint64_t frames_in[MESSAGES]; /* by type; MESSAGE_NONE counts the unreadable */
     uint64_t relayed_total;
-    uint64_t errors[ERRORS];        /* errors sent, by code */
+    uint64_t errors[ERRORS]; /* errors sent, by code */
 };
 
 /* Settings are copied; the rng is borrowed. NULL when out of memory. */
