@@ -6,6 +6,7 @@
 #ifndef PROTOCOL_MESSAGE_H
 #define PROTOCOL_MESSAGE_H
 
+#include "protocol/frame.h"
 #include "protocol/limits.h"
 #include "protocol/scan.h"
 
@@ -38,6 +39,10 @@ struct message {
 /* Scans the frame, finds its row, checks every member of the row. On an error `ref` is still set when it could be
  * read, so that the answer can echo it. The frame is borrowed for as long as `m` is used. */
 enum error message_parse(struct span frame, struct message *m);
+
+/* The frame that a relayed message becomes for its reader: "to":… replaced by "from":"<from>", all other bytes the
+ * same. `from` is a peer id and needs no escaping. One reference, owned by the caller; NULL when out of memory. */
+struct frame *message_splice(const struct message *m, struct span from);
 
 bool message_is_relayed(enum message_type t);
 const char *message_name(enum message_type t);
