@@ -18,6 +18,20 @@
 #include "base/text.h"
 #include "protocol/limits.h"
 
+/* What a type carries in content.metadata (? = may be absent; others are checked by envelope_parse):
+ *   direct_message, group_message, private_message   nothing; `text` or `encrypted` is required
+ *   message_ack, message_delivered, message_read     of: [message ids], 1 to ENVELOPE_OF_MAX
+ *   typing_indicator                                 nothing
+ *   presence_update     presence: "online", "away" or "gone"
+ *   status_update       nothing; `text` is required
+ *   heartbeat           ping: number, or pong: the number that came as ping
+ *   peer_introduction   context, room, reader (id), fingerprint and readerFingerprint ("sha-256 AB:CD:…"), key?, box?
+ *                       (base64), name?. A plain peer's has name? only
+ *   connection_request  signal: an object as the daemon would relay it
+ *   file_offer          fileId, name, size, hash, chunkSize;  file_accept fileId;  file_decline fileId, reason?
+ *   file_chunk          fileId, index;  file_complete fileId
+ *   history_request     clock: object, limit?;  history_reply  messages: array
+ */
 #define ENVELOPE_TABLE(X)                                                                                     \
     X(DIRECT_MESSAGE, "direct_message") X(GROUP_MESSAGE, "group_message") X(PRIVATE_MESSAGE, "private_message") \
     X(MESSAGE_ACK, "message_ack") X(MESSAGE_DELIVERED, "message_delivered") X(MESSAGE_READ, "message_read")   \
