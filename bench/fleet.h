@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Many clients on one epoll: opens them with a bounded number of handshakes under way, brings each into its room, and
+ * hands their signals to whoever runs the show. The first failure of any client is the failure of the fleet: a
+ * figure taken from half of the connections would be a wrong figure.
+ */
+#ifndef BENCH_FLEET_H
+#define BENCH_FLEET_H
+
+#include "bench/dialect.h"
+#include "bench/stats.h"
+#include "bench/ws_client.h"
+
+enum {
+    FLEET_MAX = 19900, /* clients: a process here may have 20,000 descriptors */
+    FLEET_ID_MAX = 64,
+    FLEET_CLIENTS_PER_SOURCE = 8000, /* one of 127.0.0.1, .2, …: an address has 28,000 ports by default */
+    FLEET_STALL_SECONDS = 20,        /* without a single byte while something is awaited */
+};
+
+struct fleet;
+struct client {
+    struct ws_client ws;
+    struct fleet *fleet; /* borrowed */
+    unsigned index;
+    unsigned interest; /* what epoll watches for */
+    char id[FLEET_ID_MAX + 1];
+    uint64_t opened_at; /* ns */
+    uint64_t joined_at; /* ns; 0 until then */
+};
+
+struct fleet_options {
+    const struct dialect *dialect;
+    struct sockaddr_in server;
+    unsigned clients;
+    unsigned room_size;
+    unsigned handshakes; /* at once */
+};
+
+/* A signal came for the client. What it sends in return goes into client->ws.out; the fleet flushes it. */
+typedef void fleet_on_signal(void *ctx, struct client *client, struct span text);
+
+struct fleet {
+    struct fleet_options options;
+    struct client *clients;     /* owned */
+    struct ws_scratch *scratch; /* owned */
+    int epoll;
+    struct rng_seeded seed;
+    struct rng rng;
+    unsigned opened, joined;
+    uint64_t last_byte_at; /* ns */
+    fleet_on_signal *on_signal;
+    void *signal_ctx;
+    char problem[512]; /* the first failure; empty while all is well */
+};
+
+/* NULL, with a sentence on stderr, if there are not enough descriptors or memory. */
+struct fleet *fleet_new(const struct fleet_options *options);
+void fleet_free(struct fleet *f);
+/* Opens and joins all of them. */
+bool fleet_join(struct fleet *f);
+/* Waits up to timeout_ms for sockets and serves them. */
+bool fleet_turn(struct fleet *f, int timeout_ms);
+/* Turns until nothing was received for quiet_ms. */
+bool fleet_quiet(struct fleet *f, int quiet_ms);
+/* Writes out what a caller queued outside of fleet_on_signal. */
+bool fleet_flush(struct fleet *f, struct client *c);
+/* Notes the first failure; returns false. */
+bool fleet_fail(struct fleet *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

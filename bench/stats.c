@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Processor time comes from the process's own CPU clock (clock_getcpuclockid(3)): nanoseconds, all threads, ended
+ * ones included. The tick counts of /proc/PID/stat would say the same a thousand times coarser.
+ */
+#include "bench/stats.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static uint64_t read_clock(clockid_t clock)
+{
+    struct timespec t;
+    if (clock_gettime(clock, &t) != 0)
+        return 0;
+    return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
+}
+
+uint64_t now_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t process_cpu_ns(pid_t pid)
+{
+    clockid_t clock;
+    if (clock_getcpuclockid(pid, &clock) != 0)
+        return 0;
+    return read_clock(clock);
+}
+
+bool process_memory(pid_t pid, struct memory *m)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/smaps_rollup", (long)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    *m = (struct memory){0};
+    char line[256];
+    while (fgets(line, sizeof line, file)) {
+        unsigned long long kb;
+        if (sscanf(line, "Rss: %llu kB", &kb) == 1)
+            m->resident = kb * 1024;
+        else if (sscanf(line, "Anonymous: %llu kB", &kb) == 1)
+            m->anonymous = kb * 1024;
+    }
+    fclose(file);
+    return m->resident > 0;
+}
+
+/* Values under 32 have a bucket each; above, a bucket is the highest bit and the five bits after it. */
+static unsigned bucket_of(uint64_t value)
+{
+    if (value < (1U << HISTOGRAM_SUB_BITS))
+        return (unsigned)value;
+    unsigned shift = 63U - (unsigned)__builtin_clzll(value) - HISTOGRAM_SUB_BITS;
+    return ((shift + 1) << HISTOGRAM_SUB_BITS) + ((unsigned)(value >> shift) & ((1U << HISTOGRAM_SUB_BITS) - 1));
+}
+
+static uint64_t bucket_top(unsigned bucket)
+{
+    unsigned row = bucket >> HISTOGRAM_SUB_BITS;
+    if (row == 0)
+        return bucket;
+    uint64_t leading = (1U << HISTOGRAM_SUB_BITS) + (bucket & ((1U << HISTOGRAM_SUB_BITS) - 1));
+    return ((leading + 1) << (row - 1)) - 1;
+}
+
+void histogram_add(struct histogram *h, uint64_t value)
+{
+    h->counts[bucket_of(value)]++;
+    h->total++;
+    if (value > h->largest)
+        h->largest = value;
+}
+
+uint64_t histogram_percentile(const struct histogram *h, double share)
+{
+    uint64_t wanted = (uint64_t)(share * (double)h->total);
+    uint64_t seen = 0;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        seen += h->counts[i];
+        if (seen > wanted || (seen == h->total && seen > 0))
+            return bucket_top(i) < h->largest ? bucket_top(i) : h->largest;
+    }
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a run measures: time, the processor time and memory of the server's process, and latencies.
+ */
+#ifndef BENCH_STATS_H
+#define BENCH_STATS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Nanoseconds on the monotonic clock. */
+uint64_t now_ns(void);
+/* Nanoseconds of processor time that all threads of the process used, user and system; 0 if there is no such process.
+ * pid 0 is this process. */
+uint64_t process_cpu_ns(pid_t pid);
+
+struct memory {
+    uint64_t resident;  /* bytes of RSS: with the pages of the program file and its libraries */
+    uint64_t anonymous; /* bytes of it that belong to no file: heap, stacks */
+};
+/* From smaps_rollup, which counts pages exactly; status and statm lag behind by a batch for each processor. */
+bool process_memory(pid_t pid, struct memory *m);
+
+/* Latencies in buckets that are 1/32 of their value wide, so a percentile is at most 3 % off. */
+enum {
+    HISTOGRAM_SUB_BITS = 5,
+    HISTOGRAM_BUCKETS = (64 - HISTOGRAM_SUB_BITS + 1) << HISTOGRAM_SUB_BITS
+};
+struct histogram {
+    uint64_t counts[HISTOGRAM_BUCKETS];
+    uint64_t total;
+    uint64_t largest;
+};
+void histogram_add(struct histogram *h, uint64_t value);
+/* The smallest bucket edge that `share` (0 to 1) of the values do not pass; 0 when empty. */
+uint64_t histogram_percentile(const struct histogram *h, double share);
+
+#endif
