@@ -3,8 +3,8 @@
  * The envelope scanner: one pass over a signaling frame validates all of it (grammar, UTF-8, depth, escapes) and
  * yields the spans of the top-level members that the protocol names. It allocates nothing and builds no tree: the
  * relay splices what it finds. What it accepts is what jansson's json_loadb accepts for an object, less nesting over
- * FRAME_DEPTH_MAX, a second `type`, `to` or `ref`, a top-level `from` and an escape in a top-level member name; and
- * besides that numbers of any size and \u0000. A differential fuzz test (tests/fuzz/fuzz_scan.c) holds the two
+ * FRAME_DEPTH_MAX, a second `type`, `to` or `ref`, a top-level `from`, an escape in a top-level member name and the
+ * raw NUL that jansson swallows behind a number; and besides that numbers of any size and \u0000. A differential fuzz test (tests/fuzz/fuzz_scan.c) holds the two
  * together. Of any other member that stands twice the last counts, as in jansson.
  */
 #ifndef PROTOCOL_SCAN_H

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Strings are escaped as RFC 8785 section 3.2.2.2 wants them, the shortest form of each: what is written here is
+ * canonical too, and protocol/canonical.c uses it as it is.
+ */
+#include "protocol/write.h"
+
+#include <inttypes.h>
+
+static void write_escape(struct buf *b, unsigned char c)
+{
+    static const char SHORT[0x20] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    if (c >= 0x20)
+        buf_add(b, (char[]){'\\', (char)c}, 2);
+    else if (SHORT[c])
+        buf_add(b, (char[]){'\\', SHORT[c]}, 2);
+    else
+        buf_printf(b, "\\u%04x", (unsigned)c);
+}
+
+void write_string(struct buf *b, struct span text)
+{
+    buf_byte(b, '"');
+    size_t from = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        buf_add(b, text.p + from, i - from);
+        write_escape(b, c);
+        from = i + 1;
+    }
+    if (from < text.n)
+        buf_add(b, text.p + from, text.n - from);
+    buf_byte(b, '"');
+}
+
+void write_name(struct buf *b, const char *name)
+{
+    char last = b->len > 0 ? b->p[b->len - 1] : '{';
+    if (last != '{' && last != '[')
+        buf_byte(b, ',');
+    buf_byte(b, '"');
+    buf_text(b, name);
+    buf_text(b, "\":");
+}
+
+void write_member_string(struct buf *b, const char *name, struct span text)
+{
+    write_name(b, name);
+    write_string(b, text);
+}
+
+void write_member_raw(struct buf *b, const char *name, struct span json)
+{
+    write_name(b, name);
+    buf_span(b, json);
+}
+
+void write_member_u64(struct buf *b, const char *name, uint64_t value)
+{
+    write_name(b, name);
+    buf_printf(b, "%" PRIu64, value);
+}
+
+void write_member_bool(struct buf *b, const char *name, bool value)
+{
+    write_name(b, name);
+    buf_text(b, value ? "true" : "false");
+}
