@@ -194,8 +194,12 @@ bool fleet_join(struct fleet *f)
 bool fleet_quiet(struct fleet *f, int quiet_ms)
 {
     uint64_t quiet_ns = (uint64_t)quiet_ms * 1000000U;
-    while (now_ns() - f->last_byte_at < quiet_ns)
+    uint64_t began = now_ns();
+    while (now_ns() - f->last_byte_at < quiet_ns) {
         if (!fleet_turn(f, quiet_ms))
             return false;
+        if (now_ns() - began > FLEET_RESTLESS_SECONDS * second_ns)
+            return fleet_fail(f, "the server never falls silent");
+    }
     return true;
 }

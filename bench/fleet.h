@@ -15,7 +15,8 @@ enum {
     FLEET_MAX = 19900, /* clients: a process here may have 20,000 descriptors */
     FLEET_ID_MAX = 64,
     FLEET_CLIENTS_PER_SOURCE = 8000, /* one of 127.0.0.1, .2, …: an address has 28,000 ports by default */
-    FLEET_STALL_SECONDS = 20,        /* without a single byte while something is awaited */
+    FLEET_RESTLESS_SECONDS = 60,
+    FLEET_STALL_SECONDS = 20, /* without a single byte while something is awaited */
 };
 
 struct fleet;
@@ -61,7 +62,7 @@ void fleet_free(struct fleet *f);
 bool fleet_join(struct fleet *f);
 /* Waits up to timeout_ms for sockets and serves them. */
 bool fleet_turn(struct fleet *f, int timeout_ms);
-/* Turns until nothing was received for quiet_ms. */
+/* Turns until nothing was received for quiet_ms, which must come within FLEET_RESTLESS_SECONDS. */
 bool fleet_quiet(struct fleet *f, int quiet_ms);
 /* Writes out what a caller queued outside of fleet_on_signal. */
 bool fleet_flush(struct fleet *f, struct client *c);

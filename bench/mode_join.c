@@ -7,6 +7,7 @@
  */
 #include "bench/mode.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -52,12 +53,11 @@ static void print_join(const struct load_options *o, const struct join_times *t,
     unsigned group = n / 2 < GROUP ? n / 2 : GROUP;
     uint64_t end = t->joined[n - 1];
     printf("join dialect=%s clients=%u room_size=%u handshakes=%u seconds=%.2f per_second=%.0f first=%u "
-           "first_per_second=%.0f last_per_second=%.0f per_cpu_second=%.0f p50_us=%llu p99_us=%llu max_us=%llu\n",
+           "first_per_second=%.0f last_per_second=%.0f per_cpu_second=%.0f p50_us=%.0f p99_us=%.0f max_us=%.0f\n",
         o->fleet.dialect->name, n, o->fleet.room_size, o->fleet.handshakes, (double)(end - t->began) / 1e9,
         rate(n, t->began, end), group, rate(group, t->began, t->joined[group - 1]),
-        rate(group, t->joined[n - 1 - group], end), server_cpu > 0 ? n / server_cpu : 0,
-        (unsigned long long)histogram_percentile(&t->took, 0.5) / 1000,
-        (unsigned long long)histogram_percentile(&t->took, 0.99) / 1000, (unsigned long long)t->took.largest / 1000);
+        rate(group, t->joined[n - 1 - group], end), server_cpu > 0 ? n / server_cpu : 0, histogram_us(&t->took, 0.5),
+        histogram_us(&t->took, 0.99), histogram_us(&t->took, 1));
 }
 
 bool mode_join(const struct load_options *options)
@@ -116,11 +116,10 @@ bool mode_idle(const struct load_options *options)
     if (!ok)
         return false;
     double n = options->fleet.clients;
-    printf("idle dialect=%s clients=%u room_size=%u start_rss=%llu start_anon=%llu rss=%llu anon=%llu "
-           "rss_each=%.0f anon_each=%.0f seconds=%.0f server_cpu=%.4f\n",
-        options->fleet.dialect->name, options->fleet.clients, options->fleet.room_size,
-        (unsigned long long)before.resident, (unsigned long long)before.anonymous, (unsigned long long)after.resident,
-        (unsigned long long)after.anonymous, ((double)after.resident - (double)before.resident) / n,
+    printf("idle dialect=%s clients=%u room_size=%u start_rss=%" PRIu64 " start_anon=%" PRIu64 " rss=%" PRIu64
+           " anon=%" PRIu64 " rss_each=%.0f anon_each=%.0f seconds=%.0f server_cpu=%.4f\n",
+        options->fleet.dialect->name, options->fleet.clients, options->fleet.room_size, before.resident,
+        before.anonymous, after.resident, after.anonymous, ((double)after.resident - (double)before.resident) / n,
         ((double)after.anonymous - (double)before.anonymous) / n, options->seconds,
         options->seconds > 0 ? cpu / options->seconds : 0);
     return true;

@@ -11,6 +11,7 @@
 #include "bench/mode.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -142,13 +143,11 @@ static bool measure(struct relay *r)
     double server = (double)(process_cpu_ns(o->server) - server_before) / 1e9;
     double own = (double)(process_cpu_ns(0) - own_before) / 1e9;
     const struct histogram *h = &r->round_trips;
-    printf("relay dialect=%s clients=%u window=%u payload=%u seconds=%.2f messages=%llu per_second=%.0f "
-           "per_cpu_second=%.0f server_cpu=%.2f load_cpu=%.2f p50_us=%llu p90_us=%llu p99_us=%llu max_us=%llu\n",
-        o->fleet.dialect->name, o->fleet.clients, o->window, o->payload, elapsed, (unsigned long long)r->messages,
+    printf("relay dialect=%s clients=%u window=%u payload=%u seconds=%.2f messages=%" PRIu64 " per_second=%.0f "
+           "per_cpu_second=%.0f server_cpu=%.2f load_cpu=%.2f p50_us=%.0f p90_us=%.0f p99_us=%.0f max_us=%.0f\n",
+        o->fleet.dialect->name, o->fleet.clients, o->window, o->payload, elapsed, r->messages,
         (double)r->messages / elapsed, server > 0 ? (double)r->messages / server : 0, server / elapsed, own / elapsed,
-        (unsigned long long)histogram_percentile(h, 0.5) / 1000,
-        (unsigned long long)histogram_percentile(h, 0.9) / 1000,
-        (unsigned long long)histogram_percentile(h, 0.99) / 1000, (unsigned long long)h->largest / 1000);
+        histogram_us(h, 0.5), histogram_us(h, 0.9), histogram_us(h, 0.99), histogram_us(h, 1));
     return true;
 }
 

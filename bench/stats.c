@@ -76,14 +76,14 @@ void histogram_add(struct histogram *h, uint64_t value)
         h->largest = value;
 }
 
-uint64_t histogram_percentile(const struct histogram *h, double share)
+double histogram_us(const struct histogram *h, double share)
 {
     uint64_t wanted = (uint64_t)(share * (double)h->total);
     uint64_t seen = 0;
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
         seen += h->counts[i];
-        if (seen > wanted || (seen == h->total && seen > 0))
-            return bucket_top(i) < h->largest ? bucket_top(i) : h->largest;
+        if (seen > wanted)
+            return (double)(bucket_top(i) < h->largest ? bucket_top(i) : h->largest) / 1000;
     }
-    return 0;
+    return (double)h->largest / 1000;
 }

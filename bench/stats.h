@@ -33,7 +33,7 @@ struct histogram {
     uint64_t largest;
 };
 void histogram_add(struct histogram *h, uint64_t value);
-/* The smallest bucket edge that `share` (0 to 1) of the values do not pass; 0 when empty. */
-uint64_t histogram_percentile(const struct histogram *h, double share);
+/* Microseconds that `share` (0 to 1) of the values, taken as nanoseconds, do not pass; 0 when empty. */
+double histogram_us(const struct histogram *h, double share);
 
 #endif
