@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The normal path: GResolver finds the host's addresses off the loop; they are tried in turn (so localhost works
+ * whichever family the daemon listens on), each a fresh lws connection; the first that upgrades is the one. lws answers
+ * pings by itself, and its idle policy sends one of ours when nothing confirmed the connection for a while and gives up
+ * when that stays unanswered: so a daemon that vanished without a word is noticed whatever interval it announced.
+ *
+ * Failures: whatever goes wrong becomes one sentence and on_closed, always from an idle source, because lws reports
+ * some of it from inside its own connect call. A connection that we gave up is told apart from the current one by its
+ * opaque pointer, which is cleared: lws may close it later, in its own time.
+ *
+ * Rejected: handing lws the name. It resolves in the caller's thread, and walks the results on one handle, which its
+ * GLib loop does not survive in 4.1.
+ */
+#include "peer/io/signaling.h"
+
+#include <dlfcn.h>
+#include <gio/gio.h>
+#include <libwebsockets.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+
+enum {
+    ATTEMPT_SECONDS = 10, /* an address that does not answer */
+    CLOSE_SECONDS = 1,    /* a good-bye that nobody reads */
+    IDLE_PING_SECONDS = 20,
+    IDLE_HANGUP_SECONDS = 45,
+    WHY_MAX = 512
+};
+#define SUBPROTOCOL "usher.v1"
+
+struct outgoing {
+    size_t n;
+    char bytes[]; /* LWS_PRE bytes of room, then the text */
+};
+
+enum phase {
+    IDLE,       /* nothing is wanted */
+    RESOLVING,  /* GResolver works */
+    CONNECTING, /* wsi is on its way up */
+    OPEN,       /* frames go both ways */
+    CLOSING     /* what is queued goes out, then close 1000 */
+};
+
+struct signaling {
+    struct signaling_callbacks callbacks;
+    void *user;
+    GMainContext *context;
+    GMainLoop *loop; /* never run: lws's GLib plugin asks for one to find the context */
+    struct lws_context *lws;
+    enum phase phase;
+    struct url url;
+    char name[URL_NAME_MAX + 1]; /* of url, for sentences */
+    GCancellable *cancel;        /* of the lookup under way */
+    GList *addresses, *next;     /* of GInetAddress */
+    struct lws *wsi;             /* the current connection */
+    GQueue queue;                /* of struct outgoing */
+    size_t queued;               /* bytes in queue */
+    struct buf incoming;         /* fragments of the message that is coming in */
+    GSource *timer;              /* bounds an attempt or a good-bye */
+    GSource *later;              /* will report why */
+    char why[WHY_MAX];
+};
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n);
+
+static const struct lws_protocols PROTOCOLS[] = {
+    {.name = SUBPROTOCOL, .callback = callback, .rx_buffer_size = 16 * 1024},
+    {.name = NULL},
+};
+static const lws_retry_bo_t IDLE_POLICY = {
+    .secs_since_valid_ping = IDLE_PING_SECONDS,
+    .secs_since_valid_hangup = IDLE_HANGUP_SECONDS,
+};
+
+/* ---- sources ---- */
+
+static void source_drop(GSource **source)
+{
+    if (*source) {
+        g_source_destroy(*source);
+        g_source_unref(*source);
+        *source = NULL;
+    }
+}
+
+static void source_set(struct signaling *s, GSource **at, GSource *source, GSourceFunc run)
+{
+    source_drop(at);
+    *at = source;
+    g_source_set_callback(source, run, s, NULL);
+    g_source_attach(source, s->context);
+}
+
+/* ---- ending ---- */
+
+static void wsi_forget(struct signaling *s)
+{
+    if (!s->wsi)
+        return;
+    lws_set_opaque_user_data(s->wsi, NULL);
+    lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    lws_cancel_service(s->lws); /* its GLib plugin looks at its timers only after an event of its own */
+    s->wsi = NULL;
+}
+
+/* Back to IDLE, whatever was under way. */
+static void drop(struct signaling *s)
+{
+    source_drop(&s->timer);
+    source_drop(&s->later);
+    if (s->cancel)
+        g_cancellable_cancel(s->cancel);
+    g_clear_object(&s->cancel);
+    g_list_free_full(s->addresses, g_object_unref);
+    s->addresses = s->next = NULL;
+    wsi_forget(s);
+    g_queue_clear_full(&s->queue, free);
+    s->queued = 0;
+    buf_reset(&s->incoming);
+    s->phase = IDLE;
+}
+
+static gboolean report(gpointer user)
+{
+    struct signaling *s = user;
+    char why[WHY_MAX];
+    bool closing = s->phase == CLOSING;
+    g_strlcpy(why, s->why, sizeof why);
+    drop(s);
+    if (closing)
+        s->callbacks.on_flushed(s->user);
+    else
+        s->callbacks.on_closed(s->user, why);
+    return G_SOURCE_REMOVE;
+}
+
+/* The connection is over; the reason that came first is the one that is told. */
+static void end(struct signaling *s, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void end(struct signaling *s, const char *format, ...)
+{
+    if (s->later)
+        return;
+    va_list args;
+    va_start(args, format);
+    g_vsnprintf(s->why, sizeof s->why, format, args);
+    va_end(args);
+    source_set(s, &s->later, g_idle_source_new(), report);
+}
+
+/* ---- connecting ---- */
+
+static void try_next(struct signaling *s);
+
+static gboolean try_later(gpointer user)
+{
+    struct signaling *s = user;
+    source_drop(&s->later);
+    try_next(s);
+    return G_SOURCE_REMOVE;
+}
+
+/* This address failed: the next one, or the end. */
+static void attempt_failed(struct signaling *s, const char *why)
+{
+    if (s->later)
+        return;
+    wsi_forget(s);
+    if (s->next)
+        source_set(s, &s->later, g_idle_source_new(), try_later);
+    else
+        end(s, "no connection to %s: %s", s->name, why);
+}
+
+static gboolean attempt_timeout(gpointer user)
+{
+    struct signaling *s = user;
+    source_drop(&s->timer);
+    attempt_failed(s, "it does not answer");
+    return G_SOURCE_REMOVE;
+}
+
+static void try_next(struct signaling *s)
+{
+    gchar *address = g_inet_address_to_string(s->next->data);
+    s->next = s->next->next;
+    s->phase = CONNECTING;
+    source_set(s, &s->timer, g_timeout_source_new_seconds(ATTEMPT_SECONDS), attempt_timeout);
+    struct lws *wsi = NULL;
+    struct lws_client_connect_info info = {
+        .context = s->lws,
+        .address = address,
+        .port = s->url.port,
+        .ssl_connection = s->url.tls ? LCCSCF_USE_SSL : 0,
+        .path = s->url.path,
+        .host = s->name,
+        .origin = s->name,
+        .protocol = SUBPROTOCOL,
+        .local_protocol_name = SUBPROTOCOL,
+        .opaque_user_data = s,
+        .retry_and_idle_policy = &IDLE_POLICY,
+        .pwsi = &wsi,
+    };
+    if (lws_client_connect_via_info(&info))
+        s->wsi = wsi;
+    else
+        attempt_failed(s, "nothing listens there");
+    g_free(address);
+}
+
+static void on_resolved(GObject *source, GAsyncResult *result, gpointer user)
+{
+    GError *error = NULL;
+    GList *addresses = g_resolver_lookup_by_name_finish(G_RESOLVER(source), result, &error);
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) { /* s may be gone */
+        g_error_free(error);
+        return;
+    }
+    struct signaling *s = user;
+    g_clear_object(&s->cancel);
+    if (addresses) {
+        s->addresses = s->next = addresses;
+        try_next(s);
+    } else {
+        end(s, "the server's name %s is not known: %s", s->url.host, error->message);
+    }
+    g_clear_error(&error);
+}
+
+void signaling_connect(struct signaling *s, const struct url *url)
+{
+    drop(s);
+    s->url = *url;
+    url_name(url, s->name);
+    s->phase = RESOLVING;
+    s->cancel = g_cancellable_new();
+    GResolver *resolver = g_resolver_get_default();
+    g_main_context_push_thread_default(s->context);
+    g_resolver_lookup_by_name_async(resolver, url->host, s->cancel, on_resolved, s);
+    g_main_context_pop_thread_default(s->context);
+    g_object_unref(resolver);
+}
+
+/* ---- sending ---- */
+
+void signaling_send(struct signaling *s, struct span text)
+{
+    if (s->phase != OPEN || s->later)
+        return;
+    struct outgoing *o = text.n <= SIGNALING_QUEUE_MAX - s->queued ? malloc(sizeof *o + LWS_PRE + text.n) : NULL;
+    if (!o) {
+        end(s, "%s does not read what it is sent", s->name);
+        return;
+    }
+    o->n = text.n;
+    memcpy(o->bytes + LWS_PRE, text.p, text.n);
+    g_queue_push_tail(&s->queue, o);
+    s->queued += text.n;
+    lws_callback_on_writable(s->wsi);
+}
+
+static gboolean close_timeout(gpointer user)
+{
+    struct signaling *s = user;
+    source_drop(&s->timer);
+    end(s, "closed");
+    return G_SOURCE_REMOVE;
+}
+
+void signaling_disconnect(struct signaling *s)
+{
+    if (s->phase == OPEN && !s->later) {
+        s->phase = CLOSING;
+        source_set(s, &s->timer, g_timeout_source_new_seconds(CLOSE_SECONDS), close_timeout);
+        lws_callback_on_writable(s->wsi);
+    } else if (s->phase != CLOSING) {
+        drop(s);
+        s->phase = CLOSING;
+        end(s, "closed");
+    }
+}
+
+/* Non-zero tells lws to close the connection. */
+static int write_queue(struct signaling *s, struct lws *wsi)
+{
+    while (!g_queue_is_empty(&s->queue)) {
+        if (lws_send_pipe_choked(wsi)) {
+            lws_callback_on_writable(wsi);
+            return 0;
+        }
+        struct outgoing *o = g_queue_pop_head(&s->queue);
+        s->queued -= o->n;
+        int put = lws_write(wsi, (unsigned char *)o->bytes + LWS_PRE, o->n, LWS_WRITE_TEXT);
+        bool ok = put >= 0;
+        free(o);
+        if (!ok)
+            return -1;
+    }
+    if (s->phase != CLOSING)
+        return 0;
+    lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, NULL, 0);
+    return -1;
+}
+
+/* ---- what lws tells ---- */
+
+static int receive(struct signaling *s, struct lws *wsi, const void *in, size_t n)
+{
+    if (lws_frame_is_binary(wsi)) {
+        end(s, "%s sent a binary frame, which no usher daemon does", s->name);
+        return -1;
+    }
+    bool whole = lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
+    if (whole && s->incoming.len == 0) {
+        s->callbacks.on_frame(s->user, (struct span){in, n});
+        return 0;
+    }
+    if (!buf_add(&s->incoming, in, n)) {
+        end(s, "%s sent a message of more than %d bytes", s->name, SIGNALING_FRAME_MAX);
+        return -1;
+    }
+    if (whole) {
+        size_t len;
+        char *text = buf_take(&s->incoming, &len);
+        s->callbacks.on_frame(s->user, (struct span){text, len});
+        free(text);
+    }
+    return 0;
+}
+
+static void connection_error(struct signaling *s, struct lws *wsi, const char *in, size_t n)
+{
+    char why[160];
+    unsigned status = lws_http_client_http_response(wsi);
+    if (status == 503)
+        g_snprintf(why, sizeof why, "the server is full or shutting down");
+    else if (status != 0 && status != 101)
+        g_snprintf(why, sizeof why, "it answers %s with HTTP status %u, so it is no usher daemon", s->url.path, status);
+    else if (!in || strncmp(in, "Unable to connect", n) == 0)
+        g_snprintf(why, sizeof why, "nothing listens there");
+    else
+        g_snprintf(why, sizeof why, "%.*s", (int)MIN(n, sizeof why - 1), in);
+    s->wsi = NULL; /* lws frees it when this callback returns */
+    attempt_failed(s, why);
+}
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n)
+{
+    (void)user;
+    struct signaling *s = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+    if (!s)
+        return 0;
+    switch (reason) {
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        source_drop(&s->timer);
+        s->wsi = wsi;
+        s->phase = OPEN;
+        s->callbacks.on_open(s->user);
+        return 0;
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+        return s->phase == OPEN && !s->later ? receive(s, wsi, in, n) : 0;
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+        return s->phase == OPEN || s->phase == CLOSING ? write_queue(s, wsi) : 0;
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        lws_set_opaque_user_data(wsi, NULL);
+        connection_error(s, wsi, in, n);
+        return 0;
+    case LWS_CALLBACK_CLIENT_CLOSED:
+        lws_set_opaque_user_data(wsi, NULL);
+        s->wsi = NULL;
+        end(s, "the connection to %s broke", s->name);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* ---- life ---- */
+
+/* The last lws context unloads the plugin; a source of it that this turn of the loop still holds would then call into
+ * nothing. So it stays. */
+static void keep_plugin(void)
+{
+    dlopen("libwebsockets-evlib_glib.so", RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+struct signaling *signaling_new(
+    GMainContext *context, bool tls, const struct signaling_callbacks *callbacks, void *user, struct err *err)
+{
+    struct signaling *s = calloc(1, sizeof *s);
+    if (!s) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    s->callbacks = *callbacks;
+    s->user = user;
+    s->context = g_main_context_ref(context);
+    s->loop = g_main_loop_new(context, FALSE);
+    g_queue_init(&s->queue);
+    buf_init(&s->incoming, SIGNALING_FRAME_MAX);
+    lws_set_log_level(0, NULL);
+    void *loops[] = {s->loop};
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .protocols = PROTOCOLS,
+        .gid = -1,
+        .uid = -1,
+        .fd_limit_per_thread = 16,
+        .options = LWS_SERVER_OPTION_GLIB | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS * !tls |
+                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT * tls,
+        .foreign_loops = loops,
+    };
+    s->lws = lws_create_context(&info);
+    if (!s->lws) {
+        err_set(err, "libwebsockets has no GLib event loop: install libwebsockets-evlib-glib");
+        goto fail;
+    }
+    keep_plugin();
+    return s;
+fail:
+    signaling_free(s);
+    return NULL;
+}
+
+void signaling_free(struct signaling *s)
+{
+    if (!s)
+        return;
+    drop(s);
+    if (s->lws)
+        lws_context_destroy(s->lws);
+    g_main_loop_unref(s->loop);
+    g_main_context_unref(s->context);
+    buf_done(&s->incoming);
+    free(s);
+}

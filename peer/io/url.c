@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * GLib reads the URL (RFC 3986); what is left to do here is what a WebSocket URL may not have (RFC 6455 section 3: no
+ * fragment) or what we do not offer (a user and password). A path of "/" counts as none: people copy it from a browser.
+ */
+#include "peer/io/url.h"
+
+#include <gio/gio.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool fill(struct url *url, const char *text, GUri *uri, struct err *err)
+{
+    const char *scheme = g_uri_get_scheme(uri), *host = g_uri_get_host(uri);
+    const char *path = g_uri_get_path(uri), *query = g_uri_get_query(uri);
+    url->tls = strcmp(scheme, "wss") == 0;
+    if (!url->tls && strcmp(scheme, "ws") != 0)
+        return err_set(err, "a server's address begins with ws:// or wss://, not \"%s\"", text);
+    if (!host || !*host || strlen(host) > URL_HOST_MAX)
+        return err_set(err, "the server's address \"%s\" names no host", text);
+    if (g_uri_get_userinfo(uri) || g_uri_get_fragment(uri))
+        return err_set(err, "a server's address has neither user nor fragment: \"%s\"", text);
+    if (*path == '\0' || strcmp(path, "/") == 0)
+        path = "/ws";
+    if (strlen(path) + (query ? strlen(query) + 1 : 0) > URL_PATH_MAX)
+        return err_set(err, "the path of the server's address is longer than %d bytes", URL_PATH_MAX);
+    int port = g_uri_get_port(uri);
+    if (port == 0)
+        return err_set(err, "the server's address \"%s\" has port 0", text);
+    url->port = port < 0 ? URL_PORT_DEFAULT : (uint16_t)port;
+    snprintf(url->host, sizeof url->host, "%s", host);
+    snprintf(url->path, sizeof url->path, "%s%s%s", path, query ? "?" : "", query ? query : "");
+    return true;
+}
+
+bool url_parse(const char *text, struct url *url, struct err *err)
+{
+    memset(url, 0, sizeof *url);
+    GUri *uri = g_uri_parse(text, G_URI_FLAGS_ENCODED, NULL);
+    if (!uri)
+        return err_set(err, "a server's address looks like %s, not \"%s\"", URL_DEFAULT, text);
+    bool ok = fill(url, text, uri, err);
+    g_uri_unref(uri);
+    return ok;
+}
+
+void url_name(const struct url *url, char name[URL_NAME_MAX + 1])
+{
+    bool bare6 = strchr(url->host, ':') != NULL;
+    snprintf(name, URL_NAME_MAX + 1, "%s%s%s:%u", bare6 ? "[" : "", url->host, bare6 ? "]" : "", url->port);
+}
+
+bool url_is_loopback(const struct url *url)
+{
+    if (g_ascii_strcasecmp(url->host, "localhost") == 0)
+        return true;
+    GInetAddress *address = g_inet_address_new_from_string(url->host);
+    bool loopback = address && g_inet_address_get_is_loopback(address);
+    g_clear_object(&address);
+    return loopback;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where a daemon is: ws://host:port or wss://host:port, with a path of its own or /ws.
+ */
+#ifndef PEER_IO_URL_H
+#define PEER_IO_URL_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define URL_DEFAULT "ws://localhost:4000"
+
+enum {
+    URL_PORT_DEFAULT = 4000,
+    URL_HOST_MAX = 253, /* RFC 1035 section 2.3.4, less the root's dot */
+    URL_PATH_MAX = 512
+};
+
+struct url {
+    bool tls;
+    uint16_t port;
+    char host[URL_HOST_MAX + 1]; /* a name, or a numeric address without brackets */
+    char path[URL_PATH_MAX + 1]; /* with its query */
+};
+
+/* False with one sentence in err. */
+bool url_parse(const char *text, struct url *url, struct err *err);
+/* "host:port", an IPv6 address in brackets, into room: what a person and a Host header want. */
+enum {
+    URL_NAME_MAX = URL_HOST_MAX + 8
+};
+void url_name(const struct url *url, char name[URL_NAME_MAX + 1]);
+/* A host of this machine only: 127.0.0.0/8, ::1, localhost. */
+bool url_is_loopback(const struct url *url);
+
+#endif
