@@ -34,7 +34,7 @@ struct address {
     uint8_t bytes[16];
 };
 
-/* ---- settings: a plain value, copied; 0 switches a limit off ---- */
+/* ---- settings: a plain value, copied; 0 switches a limit off (a rate: with its burst) ---- */
 struct core_settings {
     char node[NODE_MAX + 1];
     char server_name[32]; /* "usherd/0.1.0", told in welcome */
@@ -52,6 +52,8 @@ struct core_settings {
     uint32_t message_rate; /* frames a second and connection; above it reading pauses */
     uint32_t message_burst;
     bool auto_create; /* join-room may create a room */
+    /* A JSON array told in welcome; NULL: []. Borrowed until the core is freed or configured anew. */
+    const char *ice_servers;
 };
 
 /* ---- events ---- */
@@ -134,7 +136,7 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
 void core_free(struct core *c);
 /* One event in, effects appended. Everything the event points to is borrowed for the call. */
 void core_step(struct core *c, const struct core_event *event, struct core_effects *fx);
-/* Replaces the settings (a reload): they count from the next event on. */
+/* Replaces the settings (a reload): they count from the next event on. The node stays what it was: peer ids carry it. */
 void core_configure(struct core *c, const struct core_settings *settings);
 const struct core_stats *core_stats(const struct core *c);
 bool core_draining(const struct core *c);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every object begins with its type and, if it answers a request, that request's `ref`.
+ */
+#include "protocol/reply.h"
+
+#include "protocol/limits.h"
+#include "protocol/write.h"
+
+static void begin(struct buf *out, const char *type, struct span ref)
+{
+    buf_byte(out, '{');
+    write_member_string(out, "type", span_of(type));
+    if (ref.n)
+        write_member_raw(out, "ref", ref);
+}
+
+static void end(struct buf *out)
+{
+    buf_byte(out, '}');
+}
+
+static const struct span NO_REF = {NULL, 0};
+
+void reply_welcome(struct buf *out, const struct reply_welcome *w)
+{
+    begin(out, "welcome", NO_REF);
+    write_member_string(out, "peerId", w->peer_id);
+    write_member_raw(out, "iceServers", w->ice_servers);
+    write_member_u64(out, "pingInterval", w->ping_interval_ms);
+    write_name(out, "limits");
+    buf_byte(out, '{');
+    write_member_u64(out, "maxFrame", w->max_frame);
+    write_member_u64(out, "maxRoomMembers", w->max_room_members);
+    write_member_u64(out, "messageRate", w->message_rate);
+    write_member_u64(out, "messageBurst", w->message_burst);
+    write_member_u64(out, "maxDisplayName", DISPLAY_NAME_MAX);
+    write_member_u64(out, "maxMetadata", METADATA_MAX);
+    buf_byte(out, '}');
+    write_member_string(out, "server", w->server);
+    end(out);
+}
+
+void reply_error(struct buf *out, const struct reply_error *e)
+{
+    begin(out, "error", e->ref);
+    write_member_string(out, "code", span_of(error_code(e->error)));
+    write_member_string(out, "message", span_of(e->problem ? e->problem : error_text(e->error)));
+    if (e->retry_after_ms)
+        write_member_u64(out, "retryAfterMs", e->retry_after_ms);
+    write_member_bool(out, "fatal", e->fatal);
+    end(out);
+}
+
+void reply_pong(struct buf *out, struct span ref)
+{
+    begin(out, "pong", ref);
+    end(out);
+}
+
+void reply_left_room(struct buf *out, struct span ref)
+{
+    begin(out, "left-room", ref);
+    end(out);
+}
+
+void reply_server_draining(struct buf *out, uint64_t reconnect_after_ms)
+{
+    begin(out, "server-draining", NO_REF);
+    write_member_u64(out, "reconnectAfterMs", reconnect_after_ms);
+    end(out);
+}
+
+void reply_introduction(struct buf *out, struct span display_name, struct span metadata)
+{
+    if (display_name.n)
+        write_member_raw(out, "displayName", display_name);
+    if (metadata.n)
+        write_member_raw(out, "metadata", metadata);
+}
+
+static void introduce(struct buf *out, struct span peer_id, struct span introduction)
+{
+    write_member_string(out, "peerId", peer_id);
+    if (introduction.n) {
+        buf_byte(out, ',');
+        buf_span(out, introduction);
+    }
+}
+
+void reply_peer_joined(struct buf *out, struct span peer_id, struct span introduction)
+{
+    begin(out, "peer-joined", NO_REF);
+    introduce(out, peer_id, introduction);
+    end(out);
+}
+
+void reply_peer_left(struct buf *out, struct span peer_id, enum departure why)
+{
+    static const char *const REASONS[DEPARTURES] = {
+#define X(name, reason) [DEPARTURE_##name] = (reason),
+        DEPARTURE_TABLE(X)
+#undef X
+    };
+    begin(out, "peer-left", NO_REF);
+    write_member_string(out, "peerId", peer_id);
+    write_member_string(out, "reason", span_of(REASONS[why]));
+    end(out);
+}
+
+void reply_peers_begin(struct buf *out, struct span ref, struct span room_id, struct span peer_id)
+{
+    begin(out, "peers", ref);
+    write_member_string(out, "roomId", room_id);
+    write_member_string(out, "peerId", peer_id);
+    write_name(out, "peers");
+    buf_byte(out, '[');
+}
+
+void reply_peers_add(struct buf *out, struct span peer_id, struct span introduction)
+{
+    if (out->len && out->p[out->len - 1] == '}')
+        buf_byte(out, ',');
+    buf_byte(out, '{');
+    introduce(out, peer_id, introduction);
+    end(out);
+}
+
+void reply_peers_end(struct buf *out)
+{
+    buf_byte(out, ']');
+    end(out);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Writers of what the server says to its clients, one function a message: each appends one JSON object to the buffer.
+ * The relayed messages are not here: they are spliced (protocol/message.h). What clients gave as JSON text (`ref`,
+ * the display name, the metadata) is copied as it came, never decoded and encoded again. Memory is the buffer's
+ * matter: the caller asks `failed` once, at the end.
+ */
+#ifndef PROTOCOL_REPLY_H
+#define PROTOCOL_REPLY_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "protocol/error.h"
+
+/* `peers` of the largest room that can be told of; every other reply is under 8 KiB. */
+enum {
+    REPLY_MAX = 64 * 1024 * 1024
+};
+
+/* Why a peer left, the `reason` of peer-left. A client must take a reason it does not know as "disconnected". */
+#define DEPARTURE_TABLE(X)                                                             \
+    X(LEFT, "left")                 /* said leave-room, or closed with 1000 or 1001 */ \
+    X(DISCONNECTED, "disconnected") /* the socket ended in any other way */            \
+    X(TIMEOUT, "timeout")           /* did not answer our ping */                      \
+    X(SLOW, "slow")                 /* did not read what was sent to it */             \
+    X(FLOOD, "flood")               /* sent too many bad frames */                     \
+    X(TOO_LARGE, "too-large")       /* sent a message over the limit */
+
+enum departure {
+#define X(name, reason) DEPARTURE_##name,
+    DEPARTURE_TABLE(X)
+#undef X
+    DEPARTURES
+};
+
+struct reply_welcome {
+    struct span peer_id;
+    struct span ice_servers; /* a JSON array */
+    uint64_t ping_interval_ms;
+    uint32_t max_frame, max_room_members, message_rate, message_burst; /* 0: no limit */
+    struct span server;
+};
+
+struct reply_error {
+    enum error error;
+    const char *problem;     /* a sentence more exact than the table's, or NULL */
+    struct span ref;         /* JSON text; n = 0: none */
+    uint64_t retry_after_ms; /* 0: not said */
+    bool fatal;              /* the connection is closed after it */
+};
+
+void reply_welcome(struct buf *out, const struct reply_welcome *w);
+void reply_error(struct buf *out, const struct reply_error *e);
+void reply_pong(struct buf *out, struct span ref);
+void reply_left_room(struct buf *out, struct span ref);
+void reply_server_draining(struct buf *out, uint64_t reconnect_after_ms);
+
+/* What a member says of itself, as the members `"displayName":…,"metadata":…` without braces: made once at the join,
+ * spliced into every message that shows it. Either may be absent (n = 0); without both it is empty. */
+void reply_introduction(struct buf *out, struct span display_name, struct span metadata);
+void reply_peer_joined(struct buf *out, struct span peer_id, struct span introduction);
+void reply_peer_left(struct buf *out, struct span peer_id, enum departure why);
+
+/* `peers` is written in steps: begin, one add for each other member, end. */
+void reply_peers_begin(struct buf *out, struct span ref, struct span room_id, struct span peer_id);
+void reply_peers_add(struct buf *out, struct span peer_id, struct span introduction);
+void reply_peers_end(struct buf *out);
+
+#endif
