@@ -32,14 +32,16 @@
  *   file_chunk          fileId, index;  file_complete fileId
  *   history_request     clock: object, limit?;  history_reply  messages: array
  */
-#define ENVELOPE_TABLE(X)                                                                                     \
-    X(DIRECT_MESSAGE, "direct_message") X(GROUP_MESSAGE, "group_message") X(PRIVATE_MESSAGE, "private_message") \
-    X(MESSAGE_ACK, "message_ack") X(MESSAGE_DELIVERED, "message_delivered") X(MESSAGE_READ, "message_read")   \
-    X(TYPING_INDICATOR, "typing_indicator") X(PRESENCE_UPDATE, "presence_update")                             \
-    X(STATUS_UPDATE, "status_update") X(FILE_OFFER, "file_offer") X(FILE_ACCEPT, "file_accept")               \
-    X(FILE_DECLINE, "file_decline") X(FILE_CHUNK, "file_chunk") X(FILE_COMPLETE, "file_complete")             \
-    X(PEER_INTRODUCTION, "peer_introduction") X(CONNECTION_REQUEST, "connection_request")                     \
-    X(HEARTBEAT, "heartbeat") X(HISTORY_REQUEST, "history_request") X(HISTORY_REPLY, "history_reply")
+#define ENVELOPE_TABLE(X)                                                                                         \
+    X(DIRECT_MESSAGE, "direct_message")                                                                           \
+    X(GROUP_MESSAGE, "group_message") X(PRIVATE_MESSAGE, "private_message") X(MESSAGE_ACK, "message_ack")         \
+        X(MESSAGE_DELIVERED, "message_delivered") X(MESSAGE_READ, "message_read")                                 \
+            X(TYPING_INDICATOR, "typing_indicator") X(PRESENCE_UPDATE, "presence_update")                         \
+                X(STATUS_UPDATE, "status_update") X(FILE_OFFER, "file_offer") X(FILE_ACCEPT, "file_accept")       \
+                    X(FILE_DECLINE, "file_decline") X(FILE_CHUNK, "file_chunk") X(FILE_COMPLETE, "file_complete") \
+                        X(PEER_INTRODUCTION, "peer_introduction") X(CONNECTION_REQUEST, "connection_request")     \
+                            X(HEARTBEAT, "heartbeat") X(HISTORY_REQUEST, "history_request")                       \
+                                X(HISTORY_REPLY, "history_reply")
 
 enum envelope_type {
     ENVELOPE_UNKNOWN, /* a type of a later version: well-formed, to be ignored */
@@ -52,24 +54,24 @@ enum envelope_type {
 /* Lengths are bytes of the decoded string. */
 enum {
     ENVELOPE_VERSION = 1,
-    ENVELOPE_ID_MAX = 64,             /* A-Za-z0-9._:- ; ours are ID_CHARS of base32 */
+    ENVELOPE_ID_MAX = 64, /* A-Za-z0-9._:- ; ours are ID_CHARS of base32 */
     ENVELOPE_TYPE_MAX = 32,
     ENVELOPE_PERSON_MAX = PEER_ID_MAX, /* an identity, or a plain peer's signaling id: A-Za-z0-9._- */
-    ENVELOPE_TO_MAX = 256,            /* readers of a private message */
-    ENVELOPE_ROUTE_MAX = 4,           /* the sender and up to 3 relays */
-    ENVELOPE_CLOCK_MAX = 1024,        /* identities of one conversation */
+    ENVELOPE_TO_MAX = 256,             /* readers of a private message */
+    ENVELOPE_ROUTE_MAX = 4,            /* the sender and up to 3 relays */
+    ENVELOPE_CLOCK_MAX = 1024,         /* identities of one conversation */
     ENVELOPE_KEYS_MAX = ENVELOPE_CLOCK_MAX,
-    ENVELOPE_KEY_CHARS_MAX = 128,     /* one wrapped content key in base64 */
+    ENVELOPE_KEY_CHARS_MAX = 128, /* one wrapped content key in base64 */
     ENVELOPE_ATTACHMENTS_MAX = 16,
-    ENVELOPE_NAME_MAX = 255,          /* an attachment's file name */
+    ENVELOPE_NAME_MAX = 255, /* an attachment's file name */
     ENVELOPE_MEDIA_TYPE_MAX = 127,
     ENVELOPE_METADATA_MAX = 192 * 1024, /* its canonical text; leaves room for the rest in PEER_MESSAGE_MAX */
-    ENVELOPE_OF_MAX = 256,            /* message ids that one acknowledgement names */
+    ENVELOPE_OF_MAX = 256,              /* message ids that one acknowledgement names */
     ENVELOPE_RETRIES_MAX = 1000000,
     ENVELOPE_CONVERSATION_MAX = 5 + ROOM_ID_MAX, /* "room:" + id, or "p:" + ID_CHARS */
-    ENVELOPE_SIGNATURE_BYTES = 64,    /* Ed25519, RFC 8032 section 5.1.6 */
-    ENVELOPE_HASH_BYTES = 32,         /* SHA-256 */
-    ENVELOPE_FINGERPRINT_MAX = 128,   /* "sha-256 AB:CD:…" as in SDP, RFC 8122 section 5 */
+    ENVELOPE_SIGNATURE_BYTES = 64,               /* Ed25519, RFC 8032 section 5.1.6 */
+    ENVELOPE_HASH_BYTES = 32,                    /* SHA-256 */
+    ENVELOPE_FINGERPRINT_MAX = 128,              /* "sha-256 AB:CD:…" as in SDP, RFC 8122 section 5 */
     ENVELOPE_LATEST_TTL_DAYS = 30,
 };
 #define ENVELOPE_NUMBER_MAX ((UINT64_C(1) << 53) - 1) /* RFC 8785: what a double holds exactly */
@@ -94,28 +96,28 @@ struct envelope_key {
  * borrowed for each call. Zero means absent for every member that may be: what is absent is not written. */
 struct envelope {
     enum envelope_type type;
-    struct span type_name;      /* parse: as sent. Write: looked at for ENVELOPE_UNKNOWN only */
+    struct span type_name; /* parse: as sent. Write: looked at for ENVELOPE_UNKNOWN only */
     struct span id;
-    uint32_t version;           /* 0 is written as ENVELOPE_VERSION */
-    struct span from;           /* may be absent without a signature: the link tells */
-    const struct span *to;      /* none: the whole room */
+    uint32_t version;      /* 0 is written as ENVELOPE_VERSION */
+    struct span from;      /* may be absent without a signature: the link tells */
+    const struct span *to; /* none: the whole room */
     size_t to_count;
     const struct span *route;
     size_t route_count;
-    struct span text;           /* p is NULL if absent; may be an empty text */
+    struct span text; /* p is NULL if absent; may be an empty text */
     const struct envelope_attachment *attachments;
     size_t attachment_count;
-    struct span metadata;       /* JSON text of an object; canonical after envelope_parse */
-    uint64_t timestamp;         /* sender's wall clock, milliseconds since 1970 */
-    uint64_t sequence;          /* clock[from] */
+    struct span metadata; /* JSON text of an object; canonical after envelope_parse */
+    uint64_t timestamp;   /* sender's wall clock, milliseconds since 1970 */
+    uint64_t sequence;    /* clock[from] */
     const struct envelope_tick *clock;
     size_t clock_count;
     bool requires_ack;
-    uint64_t ttl_ms;            /* 0: ENVELOPE_TTL_DEFAULT_MS */
+    uint64_t ttl_ms; /* 0: ENVELOPE_TTL_DEFAULT_MS */
     uint32_t retry_count;
     const struct envelope_key *keys;
     size_t key_count;
-    struct span encrypted;      /* base64, in place of text, attachments and metadata */
+    struct span encrypted; /* base64, in place of text, attachments and metadata */
     struct span conversation;
     bool is_signed;
     uint8_t signature[ENVELOPE_SIGNATURE_BYTES];
@@ -129,8 +131,8 @@ bool envelope_parse(struct span text, struct envelope *e, const char **problem);
 /* Frees what parse allocated and empties the envelope. Takes an empty or a sender's one too. */
 void envelope_done(struct envelope *e);
 
-/* Appends the JSON text. False, with nothing to send in out, when a member breaks its bounds (programmer's or the
- * user's oversize input), memory ran out or out is too small; PEER_MESSAGE_MAX holds whatever out's maximum is. */
+/* Appends the JSON text, in canonical form. False when a member breaks its bounds, memory ran out or the text is larger
+ * than PEER_MESSAGE_MAX or than out's maximum; what out holds then is not to be sent. */
 bool envelope_write(const struct envelope *e, struct buf *out);
 /* Appends what is signed: the RFC 8785 form of all members but route, retryCount, keys and signature. */
 bool envelope_signed_bytes(const struct envelope *e, struct buf *out);

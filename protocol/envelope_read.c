@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading an envelope: jansson makes the tree, this file checks each known member once and points into it. The rules
+ * that hold only for signed envelopes stand apart, because a plain peer may leave out what it has no use for. Each
+ * type's content.metadata has rows in one table. The writer reads its own tree back through here, so that a bound is
+ * written down once.
+ */
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "protocol/canonical.h"
+#include "protocol/envelope_tree.h"
+#include "protocol/message.h"
+
+struct reader {
+    struct envelope *e;
+    struct envelope_owned *own;
+    const char *problem;
+};
+
+static bool bad(struct reader *r, const char *problem)
+{
+    r->problem = problem;
+    return false;
+}
+
+static const char NO_MEMORY[] = "out of memory";
+
+static struct span text_of(const json_t *value)
+{
+    return (struct span){json_string_value(value), json_string_length(value)};
+}
+
+/* ---- shapes ---- */
+
+static bool chars_valid(struct span s, const char *marks)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!alnum && (c == '\0' || !strchr(marks, c)))
+            return false;
+    }
+    return s.n > 0;
+}
+
+bool person_id_valid(struct span id)
+{
+    return id.n <= ENVELOPE_PERSON_MAX && chars_valid(id, "._-");
+}
+
+bool envelope_id_valid(struct span id)
+{
+    return id.n <= ENVELOPE_ID_MAX && chars_valid(id, "._:-");
+}
+
+bool envelope_conversation_valid(struct span c)
+{
+    uint8_t hash[ID_BYTES];
+    if (c.n > 5 && memcmp(c.p, "room:", 5) == 0)
+        return room_id_valid((struct span){c.p + 5, c.n - 5});
+    return c.n > 2 && memcmp(c.p, "p:", 2) == 0 && base32_decode((struct span){c.p + 2, c.n - 2}, hash, ID_BYTES);
+}
+
+static bool is_within(const json_t *value, size_t min, size_t max)
+{
+    size_t n = json_string_length(value);
+    return json_is_string(value) && n >= min && n <= max;
+}
+
+static bool is_number(const json_t *value)
+{
+    return json_is_integer(value) && json_integer_value(value) >= 0;
+}
+
+static bool is_object(const json_t *value)
+{
+    return json_is_object(value);
+}
+
+static bool is_array(const json_t *value)
+{
+    return json_is_array(value);
+}
+
+static bool is_person(const json_t *value)
+{
+    return json_is_string(value) && person_id_valid(text_of(value));
+}
+
+static bool is_id(const json_t *value)
+{
+    return json_is_string(value) && envelope_id_valid(text_of(value));
+}
+
+static bool is_ids(const json_t *value)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(value, i, item) if (!is_id(item)) return false;
+    return json_array_size(value) >= 1 && json_array_size(value) <= ENVELOPE_OF_MAX;
+}
+
+static bool is_room(const json_t *value)
+{
+    return json_is_string(value) && room_id_valid(text_of(value));
+}
+
+static bool is_name(const json_t *value)
+{
+    return is_within(value, 0, ENVELOPE_NAME_MAX);
+}
+
+static bool is_file_name(const json_t *value)
+{
+    return is_within(value, 1, ENVELOPE_NAME_MAX);
+}
+
+static bool is_fingerprint(const json_t *value)
+{
+    return is_within(value, 1, ENVELOPE_FINGERPRINT_MAX);
+}
+
+static bool is_base64_32(const json_t *value)
+{
+    uint8_t bytes[32];
+    return json_is_string(value) && base64_decode(text_of(value), bytes, sizeof bytes);
+}
+
+static bool is_presence(const json_t *value)
+{
+    struct span text = text_of(value);
+    return json_is_string(value) && (span_is(text, "online") || span_is(text, "away") || span_is(text, "gone"));
+}
+
+static bool is_context(const json_t *value)
+{
+    return json_is_string(value) && span_is(text_of(value), ENVELOPE_INTRODUCTION_CONTEXT);
+}
+
+/* ---- content.metadata by type ---- */
+
+enum need {
+    OPTIONAL,
+    IF_SIGNED,
+    ALWAYS
+};
+
+struct meta_rule {
+    enum envelope_type type;
+    const char *name;
+    bool (*holds)(const json_t *value);
+    enum need need;
+    const char *problem;
+};
+
+#define META(type, name, holds, need, what)                                             \
+    {                                                                                   \
+        ENVELOPE_##type, name, holds, need, "`content.metadata." name "` must be " what \
+    }
+
+static const struct meta_rule META_RULES[] = {
+    META(MESSAGE_ACK, "of", is_ids, ALWAYS, "1 to 256 message ids"),
+    META(MESSAGE_DELIVERED, "of", is_ids, ALWAYS, "1 to 256 message ids"),
+    META(MESSAGE_READ, "of", is_ids, ALWAYS, "1 to 256 message ids"),
+    META(PRESENCE_UPDATE, "presence", is_presence, ALWAYS, "\"online\", \"away\" or \"gone\""),
+    META(HEARTBEAT, "ping", is_number, OPTIONAL, "an integer from 0 up"),
+    META(HEARTBEAT, "pong", is_number, OPTIONAL, "an integer from 0 up"),
+    META(PEER_INTRODUCTION, "context", is_context, IF_SIGNED, "\"" ENVELOPE_INTRODUCTION_CONTEXT "\""),
+    META(PEER_INTRODUCTION, "room", is_room, IF_SIGNED, "a room id"),
+    META(PEER_INTRODUCTION, "reader", is_person, IF_SIGNED, "the reader's id"),
+    META(PEER_INTRODUCTION, "fingerprint", is_fingerprint, IF_SIGNED, "the signer's DTLS fingerprint"),
+    META(PEER_INTRODUCTION, "readerFingerprint", is_fingerprint, IF_SIGNED, "the reader's DTLS fingerprint"),
+    META(PEER_INTRODUCTION, "key", is_base64_32, OPTIONAL, "32 bytes in base64"),
+    META(PEER_INTRODUCTION, "box", is_base64_32, OPTIONAL, "32 bytes in base64"),
+    META(PEER_INTRODUCTION, "name", is_name, OPTIONAL, "a string of at most 255 bytes"),
+    META(CONNECTION_REQUEST, "signal", is_object, ALWAYS, "an object"),
+    META(FILE_OFFER, "fileId", is_id, ALWAYS, "a file id"),
+    META(FILE_OFFER, "name", is_file_name, ALWAYS, "a string of 1 to 255 bytes"),
+    META(FILE_OFFER, "size", is_number, ALWAYS, "an integer from 0 up"),
+    META(FILE_OFFER, "hash", is_base64_32, ALWAYS, "32 bytes in base64"),
+    META(FILE_OFFER, "chunkSize", is_number, ALWAYS, "an integer from 0 up"),
+    META(FILE_ACCEPT, "fileId", is_id, ALWAYS, "a file id"),
+    META(FILE_DECLINE, "fileId", is_id, ALWAYS, "a file id"),
+    META(FILE_DECLINE, "reason", is_name, OPTIONAL, "a string of at most 255 bytes"),
+    META(FILE_CHUNK, "fileId", is_id, ALWAYS, "a file id"),
+    META(FILE_CHUNK, "index", is_number, ALWAYS, "an integer from 0 up"),
+    META(FILE_COMPLETE, "fileId", is_id, ALWAYS, "a file id"),
+    META(HISTORY_REQUEST, "clock", is_object, ALWAYS, "an object"),
+    META(HISTORY_REQUEST, "limit", is_number, OPTIONAL, "an integer from 0 up"),
+    META(HISTORY_REPLY, "messages", is_array, ALWAYS, "an array"),
+};
+
+/* ---- members; each function leaves what is absent at zero ---- */
+
+/* Points *out at a string member; false if it is there and no string. */
+static bool get_text(const json_t *object, const char *name, struct span *out)
+{
+    const json_t *value = json_object_get(object, name);
+    if (json_is_string(value))
+        *out = text_of(value);
+    return !value || json_is_string(value);
+}
+
+static bool get_number(const json_t *object, const char *name, uint64_t min, uint64_t max, uint64_t *out)
+{
+    const json_t *value = json_object_get(object, name);
+    if (!value)
+        return true;
+    if (!is_number(value))
+        return false;
+    *out = (uint64_t)json_integer_value(value);
+    return *out >= min && *out <= max;
+}
+
+/* A list of people; *list is owned by the caller, whatever is returned. */
+static bool get_people(const json_t *tree, const char *name, size_t max, struct span **list, size_t *n)
+{
+    const json_t *array = json_object_get(tree, name);
+    if (!array)
+        return true;
+    size_t size = json_array_size(array);
+    if (!json_is_array(array) || size > max || !(*list = calloc(size + 1, sizeof **list)))
+        return false;
+    for (; *n < size; ++*n) {
+        const json_t *item = json_array_get(array, *n);
+        if (!is_person(item))
+            return false;
+        (*list)[*n] = text_of(item);
+    }
+    return true;
+}
+
+static enum envelope_type find_type(struct span name)
+{
+#define X(id, text)          \
+    if (span_is(name, text)) \
+        return ENVELOPE_##id;
+    ENVELOPE_TABLE(X)
+#undef X
+    return ENVELOPE_UNKNOWN;
+}
+
+static bool read_head(struct reader *r, const json_t *tree)
+{
+    struct envelope *e = r->e;
+    uint64_t version = 0, retries = 0;
+    const json_t *ack = json_object_get(tree, "requiresAck");
+    if (!is_id(json_object_get(tree, "id")) || !get_text(tree, "id", &e->id))
+        return bad(r, "`id` must be 1 to 64 of A-Z a-z 0-9 . _ : -");
+    if (!is_within(json_object_get(tree, "type"), 1, ENVELOPE_TYPE_MAX) || !get_text(tree, "type", &e->type_name))
+        return bad(r, "`type` must be a string of 1 to 32 bytes");
+    if (!get_number(tree, "version", ENVELOPE_VERSION, ENVELOPE_VERSION, &version))
+        return bad(r, "`version` must be 1");
+    if (!get_text(tree, "from", &e->from) || (e->from.p && !person_id_valid(e->from)))
+        return bad(r, "`from` must be an id: 1 to 59 of A-Z a-z 0-9 . _ -");
+    if (!get_text(tree, "conversation", &e->conversation) ||
+        (e->conversation.p && !envelope_conversation_valid(e->conversation)))
+        return bad(r, "`conversation` must be room: and a room id, or p: and 26 characters of base32");
+    if (!get_number(tree, "timestamp", 1, ENVELOPE_NUMBER_MAX, &e->timestamp))
+        return bad(r, "`timestamp` must be milliseconds since 1970");
+    if (!get_number(tree, "ttl", 1, ENVELOPE_TTL_MAX_MS, &e->ttl_ms))
+        return bad(r, "`ttl` must be milliseconds, at least 1 and at most 30 days");
+    if (!get_number(tree, "retryCount", 0, ENVELOPE_RETRIES_MAX, &retries))
+        return bad(r, "`retryCount` must be 0 to 1000000");
+    if (ack && !json_is_boolean(ack))
+        return bad(r, "`requiresAck` must be true or false");
+    e->type = find_type(e->type_name);
+    e->version = (uint32_t)version;
+    e->retry_count = (uint32_t)retries;
+    e->requires_ack = json_is_true(ack);
+    return true;
+}
+
+static bool read_people(struct reader *r, const json_t *tree)
+{
+    struct envelope *e = r->e;
+    bool to = get_people(tree, "to", ENVELOPE_TO_MAX, &r->own->to, &e->to_count);
+    bool route = to && get_people(tree, "route", ENVELOPE_ROUTE_MAX, &r->own->route, &e->route_count);
+    e->to = r->own->to;
+    e->route = r->own->route;
+    if (!to)
+        return bad(r, "`to` must be an array of at most 256 ids");
+    return route || bad(r, "`route` must be an array of at most 4 ids");
+}
+
+static bool read_clock(struct reader *r, const json_t *tree)
+{
+    struct envelope *e = r->e;
+    const char *problem = "`vectorClock` must be an object of at most 1024 ids with integers from 0 up";
+    if (!get_number(tree, "sequence", 1, ENVELOPE_NUMBER_MAX, &e->sequence))
+        return bad(r, "`sequence` must be an integer from 1 up");
+    json_t *clock = json_object_get(tree, "vectorClock"), *count;
+    if (!clock)
+        return e->sequence == 0 || bad(r, "`sequence` goes with a `vectorClock`");
+    if (!json_is_object(clock) || json_object_size(clock) > ENVELOPE_CLOCK_MAX)
+        return bad(r, problem);
+    e->clock = r->own->clock = calloc(json_object_size(clock) + 1, sizeof *r->own->clock);
+    if (!e->clock)
+        return bad(r, NO_MEMORY);
+    uint64_t own = 0;
+    const char *who;
+    json_object_foreach(clock, who, count)
+    {
+        if (!person_id_valid(span_of(who)) || !is_number(count))
+            return bad(r, problem);
+        struct envelope_tick tick = {span_of(who), (uint64_t)json_integer_value(count)};
+        r->own->clock[e->clock_count++] = tick;
+        if (span_eq(tick.who, e->from))
+            own = tick.count;
+    }
+    return (e->sequence > 0 && own == e->sequence) || bad(r, "`sequence` must be the `vectorClock` of `from`");
+}
+
+static bool read_keys(struct reader *r, const json_t *tree)
+{
+    struct envelope *e = r->e;
+    json_t *keys = json_object_get(tree, "keys"), *wrapped;
+    const char *problem = "`keys` must be an object of at most 1024 ids with base64 of at most 128 characters";
+    if (!keys)
+        return true;
+    if (!json_is_object(keys) || json_object_size(keys) > ENVELOPE_KEYS_MAX)
+        return bad(r, problem);
+    e->keys = r->own->keys = calloc(json_object_size(keys) + 1, sizeof *r->own->keys);
+    if (!e->keys)
+        return bad(r, NO_MEMORY);
+    const char *who;
+    json_object_foreach(keys, who, wrapped)
+    {
+        if (!person_id_valid(span_of(who)) || !is_within(wrapped, 1, ENVELOPE_KEY_CHARS_MAX))
+            return bad(r, problem);
+        r->own->keys[e->key_count++] = (struct envelope_key){span_of(who), text_of(wrapped)};
+    }
+    return true;
+}
+
+static bool read_attachment(const json_t *item, struct envelope_attachment *a)
+{
+    const json_t *media_type = json_object_get(item, "mediaType");
+    return is_id(json_object_get(item, "fileId")) && get_text(item, "fileId", &a->file_id) &&
+           is_file_name(json_object_get(item, "name")) && get_text(item, "name", &a->name) &&
+           is_number(json_object_get(item, "size")) && get_number(item, "size", 0, ENVELOPE_NUMBER_MAX, &a->size) &&
+           (!media_type || is_within(media_type, 0, ENVELOPE_MEDIA_TYPE_MAX)) &&
+           get_text(item, "mediaType", &a->media_type);
+}
+
+static bool read_attachments(struct reader *r, const json_t *content)
+{
+    const json_t *array = json_object_get(content, "attachments");
+    const char *problem = "`content.attachments` must be at most 16 objects with fileId, name, size and mediaType";
+    if (!array)
+        return true;
+    if (!json_is_array(array) || json_array_size(array) > ENVELOPE_ATTACHMENTS_MAX)
+        return bad(r, problem);
+    r->e->attachments = r->own->attachments = calloc(json_array_size(array) + 1, sizeof *r->own->attachments);
+    if (!r->e->attachments)
+        return bad(r, NO_MEMORY);
+    size_t i;
+    json_t *item;
+    json_array_foreach(array, i,
+        item) if (!read_attachment(item, &r->own->attachments[r->e->attachment_count++])) return bad(r, problem);
+    return true;
+}
+
+static bool read_metadata(struct reader *r, const json_t *content)
+{
+    const json_t *metadata = json_object_get(content, "metadata");
+    if (!metadata)
+        return true;
+    buf_init(&r->own->metadata, ENVELOPE_METADATA_MAX);
+    if (!json_is_object(metadata) || !canonical_write(metadata, &r->own->metadata))
+        return bad(r, "`content.metadata` must be an object of at most 192 KiB");
+    r->e->metadata = buf_view(&r->own->metadata);
+    return true;
+}
+
+static bool read_content(struct reader *r, const json_t *tree)
+{
+    struct envelope *e = r->e;
+    const json_t *content = json_object_get(tree, "content");
+    if (!get_text(tree, "encrypted", &e->encrypted) || (e->encrypted.p && e->encrypted.n == 0))
+        return bad(r, "`encrypted` must be a string that is not empty");
+    if (!content)
+        return true;
+    if (!json_is_object(content) || e->encrypted.p)
+        return bad(r, "`content` must be an object, and not be there beside `encrypted`");
+    if (!get_text(content, "text", &e->text) || e->text.n > PEER_TEXT_MAX)
+        return bad(r, "`content.text` must be a string of at most 64 KiB");
+    return read_attachments(r, content) && read_metadata(r, content);
+}
+
+static bool read_signature(struct reader *r, const json_t *tree)
+{
+    const json_t *signature = json_object_get(tree, "signature");
+    if (!signature)
+        return true;
+    r->e->is_signed = true;
+    return (json_is_string(signature) && base64_decode(text_of(signature), r->e->signature, sizeof r->e->signature)) ||
+           bad(r, "`signature` must be 64 bytes in base64");
+}
+
+/* ---- what members say together ---- */
+
+static bool check_talk(struct reader *r)
+{
+    const struct envelope *e = r->e;
+    bool in_room = e->conversation.p && e->conversation.p[0] == 'r';
+    if (!e->text.p && e->attachment_count == 0 && !e->encrypted.p)
+        return bad(r, "a message needs `content.text`, `content.attachments` or `encrypted`");
+    if (e->conversation.p && in_room != (e->type == ENVELOPE_GROUP_MESSAGE))
+        return bad(r, "a group message's `conversation` is a room, any other's is not");
+    if (e->type == ENVELOPE_GROUP_MESSAGE ? e->to_count > 0 : e->type == ENVELOPE_DIRECT_MESSAGE && e->to_count > 1)
+        return bad(r, "`to` names one reader of a direct message and none of a group message");
+    if (!e->is_signed)
+        return true;
+    if (e->type != ENVELOPE_GROUP_MESSAGE && e->to_count == 0)
+        return bad(r, "`to` must name the readers");
+    return (e->conversation.p && e->sequence > 0) ||
+           bad(r, "a signed message needs `conversation`, `sequence` and `vectorClock`");
+}
+
+static bool check_metadata(struct reader *r, const json_t *metadata)
+{
+    const struct envelope *e = r->e;
+    for (size_t i = 0; i < sizeof META_RULES / sizeof META_RULES[0]; i++) {
+        const struct meta_rule *rule = &META_RULES[i];
+        if (rule->type != e->type)
+            continue;
+        const json_t *value = json_object_get(metadata, rule->name);
+        bool needed = rule->need == ALWAYS || (rule->need == IF_SIGNED && e->is_signed);
+        if (value ? !rule->holds(value) : needed)
+            return bad(r, rule->problem);
+    }
+    if (e->type == ENVELOPE_HEARTBEAT && !json_object_get(metadata, "ping") == !json_object_get(metadata, "pong"))
+        return bad(r, "a heartbeat carries either `ping` or `pong`");
+    return true;
+}
+
+static bool check_whole(struct reader *r, const json_t *tree)
+{
+    const struct envelope *e = r->e;
+    if (e->is_signed && (e->version == 0 || !e->from.p || e->timestamp == 0))
+        return bad(r, "a signed envelope needs `version`, `from` and `timestamp`");
+    if (e->encrypted.p && !e->is_signed)
+        return bad(r, "what is `encrypted` must be signed");
+    if (e->type == ENVELOPE_STATUS_UPDATE && !e->text.p)
+        return bad(r, "a status needs `content.text`");
+    if (envelope_is_talk(e->type))
+        return check_talk(r);
+    return e->encrypted.p || check_metadata(r, json_object_get(json_object_get(tree, "content"), "metadata"));
+}
+
+bool envelope_read(struct json_t *tree, struct envelope *e, const char **problem)
+{
+    *e = (struct envelope){.owned = calloc(1, sizeof *e->owned)};
+    struct reader r = {.e = e, .own = e->owned, .problem = NO_MEMORY};
+    if (!r.own)
+        goto fail;
+    r.own->tree = json_incref(tree);
+    if (!json_is_object(tree) || !canonical_holds(tree, PEER_DEPTH_MAX)) {
+        r.problem = "a message is one object, at most 16 deep, whose numbers are integers below 2^53";
+        goto fail;
+    }
+    if (read_head(&r, tree) && read_people(&r, tree) && read_clock(&r, tree) && read_keys(&r, tree) &&
+        read_content(&r, tree) && read_signature(&r, tree) && check_whole(&r, tree))
+        return true;
+fail:
+    envelope_done(e);
+    *problem = r.problem;
+    return false;
+}
