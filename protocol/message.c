@@ -6,6 +6,7 @@
 #include "protocol/message.h"
 
 #include <assert.h>
+#include <jansson.h>
 
 enum {
     RULES_MAX = 5,
@@ -52,9 +53,40 @@ static bool is_room_id(const struct scan *s, enum member m, size_t max)
     return scan_text(s, m, room, max, &id) && room_id_valid(id);
 }
 
-static bool is_object(const struct scan *s, enum member m, size_t max)
+/* Name and metadata are shown to the whole room, so they must be readable by every reader's JSON parser: no NUL, no
+ * number that a double cannot hold, and shallow enough to stand inside `peers`. What is relayed to one peer is that
+ * peer's to judge. */
+static bool is_name(const struct scan *s, enum member m, size_t max)
 {
-    return s->m[m].kind == JSON_KIND_OBJECT && s->m[m].value_n <= max;
+    char room[DISPLAY_NAME_MAX];
+    struct span text;
+    assert(max <= sizeof room);
+    return scan_text(s, m, room, max, &text) && text.n <= max && !memchr(text.p, '\0', text.n);
+}
+
+static bool nests_within(const json_t *value, unsigned depth)
+{
+    const char *name;
+    json_t *item;
+    size_t i;
+    if (!json_is_object(value) && !json_is_array(value))
+        return true;
+    if (depth == 0)
+        return false;
+    json_array_foreach(value, i, item) if (!nests_within(item, depth - 1)) return false;
+    json_object_foreach((json_t *)value, name, item) if (!nests_within(item, depth - 1)) return false;
+    return true;
+}
+
+static bool is_metadata(const struct scan *s, enum member m, size_t max)
+{
+    struct span raw = scan_raw(s, m);
+    if (s->m[m].kind != JSON_KIND_OBJECT || raw.n > max)
+        return false;
+    json_t *value = json_loadb(raw.p, raw.n, 0, NULL);
+    bool ok = value && nests_within(value, METADATA_DEPTH_MAX);
+    json_decref(value);
+    return ok;
 }
 
 static bool is_candidate(const struct scan *s, enum member m, size_t max)
@@ -86,9 +118,9 @@ static bool is_outcome(const struct scan *s, enum member m, size_t max)
 }
 
 /* The sentences are static text, so the bounds stand in them as numbers. */
-_Static_assert(ROOM_ID_MAX == 64 && DISPLAY_NAME_MAX == 128 && METADATA_MAX == 1024 && PASSWORD_MAX == 256 &&
-                   TOKEN_MAX == 8192 && RESUME_TOKEN_MAX == 4096 && REF_MAX == 64 && LINK_MAX == 64 &&
-                   PEER_ID_MAX == 59,
+_Static_assert(ROOM_ID_MAX == 64 && DISPLAY_NAME_MAX == 128 && METADATA_MAX == 1024 && METADATA_DEPTH_MAX == 8 &&
+                   PASSWORD_MAX == 256 && TOKEN_MAX == 8192 && RESUME_TOKEN_MAX == 4096 && REF_MAX == 64 &&
+                   LINK_MAX == 64 && PEER_ID_MAX == 59,
     "the sentences below name these bounds");
 
 /* SPAN is a compound literal, which is no constant. */
@@ -102,10 +134,10 @@ static const struct rule REF = {MEMBER_REF, is_text, REF_MAX, false, "`ref` must
 static const struct row ROWS[MESSAGES] = {
     [MESSAGE_JOIN_ROOM] = {NAME("join-room"),
         .rules = {{MEMBER_ROOM_ID, is_room_id, ROOM_ID_MAX, true, "`roomId` must be 1 to 64 of A-Z a-z 0-9 _ -"},
-            {MEMBER_DISPLAY_NAME, is_text, DISPLAY_NAME_MAX, false,
-                "`displayName` must be a string of at most 128 bytes"},
-            {MEMBER_METADATA, is_object, METADATA_MAX, false,
-                "`metadata` must be an object of at most 1024 bytes of JSON"},
+            {MEMBER_DISPLAY_NAME, is_name, DISPLAY_NAME_MAX, false,
+                "`displayName` must be a string of at most 128 bytes without NUL"},
+            {MEMBER_METADATA, is_metadata, METADATA_MAX, false,
+                "`metadata` must be an object of at most 1024 bytes, 8 deep, without NUL, numbers within a double"},
             {MEMBER_PASSWORD, is_text, PASSWORD_MAX, false, "`password` must be a string of at most 256 bytes"},
             {MEMBER_TOKEN, is_text, TOKEN_MAX, false, "`token` must be a string of at most 8192 bytes"}}},
     [MESSAGE_LEAVE_ROOM] = {NAME("leave-room")},
