@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One GSource a factory. Before the loop sleeps it sends the datagrams that were batched meanwhile; when a connection
+ * was woken it delivers that connection's events and messages; and while there are SCTP associations it ticks their
+ * timers, by the time that really passed: a loop that was busy for a second must not make SCTP's clock late.
+ */
+#include <utlist.h>
+
+#include "peer/io/rtc_internal.h"
+
+enum {
+    TICK_US = 10 * 1000
+};
+
+struct pump {
+    GSource source;
+    struct rtc_factory *factory; /* borrowed: it destroys the source before it goes */
+};
+
+static gboolean prepare(GSource *source, gint *timeout)
+{
+    struct rtc_factory *f = ((struct pump *)source)->factory;
+    rtc_outbox_flush(f);
+    *timeout = -1;
+    return f->woken != NULL;
+}
+
+static gboolean check(GSource *source)
+{
+    return ((struct pump *)source)->factory->woken != NULL;
+}
+
+static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data)
+{
+    (void)callback;
+    (void)data;
+    struct rtc_factory *f = ((struct pump *)source)->factory;
+    f->refs++; /* a callback may free the last connection, and the factory after it */
+    gint64 ready = g_source_get_ready_time(source);
+    if (ready >= 0 && ready <= g_source_get_time(source)) {
+        rtc_sctp_tick();
+        g_source_set_ready_time(source, f->associations ? g_source_get_time(source) + TICK_US : -1);
+    }
+    struct rtc *list = f->woken, *r;
+    f->woken = NULL;
+    while ((r = list)) {
+        DL_DELETE2(list, r, woken_prev, woken_next);
+        r->woken = false;
+        rtc_run(r);
+        rtc_unref(r);
+    }
+    rtc_factory_free(f);
+    return G_SOURCE_CONTINUE;
+}
+
+GSource *rtc_pump_new(struct rtc_factory *f)
+{
+    f->pump_funcs = (GSourceFuncs){.prepare = prepare, .check = check, .dispatch = dispatch};
+    GSource *source = g_source_new(&f->pump_funcs, sizeof(struct pump));
+    ((struct pump *)source)->factory = f;
+    g_source_set_name(source, "rtc");
+    g_source_attach(source, f->context);
+    return source;
+}
+
+void rtc_pump_associations(struct rtc_factory *f, int change)
+{
+    f->associations = (unsigned)((int)f->associations + change);
+    if (f->associations && g_source_get_ready_time(f->pump) < 0)
+        g_source_set_ready_time(f->pump, g_get_monotonic_time() + TICK_US);
+}
+
+void rtc_wake(struct rtc *r)
+{
+    if (r->woken)
+        return;
+    r->woken = true;
+    rtc_ref(r);
+    DL_APPEND2(r->factory->woken, r, woken_prev, woken_next);
+}
+
+void rtc_event(struct rtc *r, struct rtc_event event)
+{
+    if (r->freed || (r->failed && event.kind != RTC_EVENT_FAILED))
+        return;
+    struct rtc_event *e = g_new(struct rtc_event, 1);
+    *e = event;
+    e->text = event.text ? g_strndup(event.text, event.text_n) : NULL;
+    DL_APPEND(r->events, e);
+    rtc_wake(r);
+}
+
+static void event_free(struct rtc_event *e)
+{
+    g_free(e->text);
+    g_free(e);
+}
+
+void rtc_events_free(struct rtc *r)
+{
+    struct rtc_event *e, *next;
+    DL_FOREACH_SAFE (r->events, e, next)
+        event_free(e);
+    r->events = NULL;
+}
+
+static void deliver(struct rtc *r, const struct rtc_event *e)
+{
+    const struct rtc_callbacks *c = &r->callbacks;
+    switch (e->kind) {
+    case RTC_EVENT_DESCRIPTION:
+        c->on_description(r->user, r, e->word, e->text);
+        break;
+    case RTC_EVENT_CANDIDATE:
+        c->on_candidate(r->user, r, e->text);
+        break;
+    case RTC_EVENT_CONNECTED:
+        c->on_connected(r->user, r);
+        break;
+    case RTC_EVENT_CHANNEL_OPEN:
+        c->on_channel_open(r->user, r, e->channel, (struct span){e->text, e->text_n});
+        break;
+    case RTC_EVENT_CHANNEL_CLOSED:
+        c->on_channel_closed(r->user, r, e->channel);
+        break;
+    case RTC_EVENT_WRITABLE:
+        c->on_writable(r->user, r);
+        break;
+    case RTC_EVENT_ICE_STATE:
+        c->on_ice_state(r->user, r, e->flag);
+        break;
+    case RTC_EVENT_FAILED:
+        c->on_failed(r->user, r, e->word, e->text);
+        break;
+    }
+}
+
+void rtc_deliver_events(struct rtc *r)
+{
+    struct rtc_event *e;
+    while ((e = r->events)) {
+        DL_DELETE(r->events, e);
+        deliver(r, e);
+        event_free(e);
+    }
+}
+
+/* An event is delivered before the packet that came after it; a packet may make events. */
+void rtc_run(struct rtc *r)
+{
+    if (r->running) /* a callback runs the loop */
+        return;
+    r->running = true;
+    do
+        rtc_deliver_events(r);
+    while (rtc_sctp_next(r) || r->events);
+    r->running = false;
+    rtc_ice_resume(r);
+}
+
+void rtc_outbox_add(struct rtc *r, const void *datagram, size_t n)
+{
+    struct rtc_outbox *box = &r->factory->outbox;
+    if (n > RTC_DATAGRAM_MAX)
+        return;
+    if (box->to != r || box->count == RTC_BATCH_MAX)
+        rtc_outbox_flush(r->factory);
+    box->to = r;
+    memcpy(box->bytes[box->count], datagram, n);
+    box->sizes[box->count++] = n;
+}
+
+void rtc_outbox_flush(struct rtc_factory *f)
+{
+    struct rtc_outbox *box = &f->outbox;
+    if (box->count)
+        rtc_ice_send(box->to, box);
+    box->count = 0;
+    box->to = NULL;
+}
