@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * SIGTERM and SIGINT drain: no more connections, everybody is told, the process ends with 0 once the last is gone. A
+ * second signal ends it at once, with 1. SIGHUP reads the settings again into a new object, checks it and swaps it
+ * in; a file with a mistake changes nothing and is answered with one line in the log.
+ */
+#include "server/app.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/os_rng.h"
+#include "protocol/limits.h"
+#include "server/io/io.h"
+
+enum {
+    DESCRIPTORS_MAX = 1024 * 1024
+}; /* libwebsockets keeps a table as long as the limit */
+
+enum {
+    SIGNALS = 3
+};
+
+struct app {
+    const struct launch *launch;
+    struct config *config;
+    uv_loop_t loop;
+    uv_signal_t signals[SIGNALS];
+    size_t signals_open;
+    struct logger logger;
+    struct core *core;
+    struct io *io;
+    int code;
+};
+
+struct config *app_load(const struct launch *l, struct err *e)
+{
+    struct config *c = config_new();
+    if (!c) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    if (l->file && !config_load_file(c, l->file, e))
+        goto fail;
+    if (!config_load_environment(c, environ, e))
+        goto fail;
+    for (size_t i = 0; i < l->count; i++)
+        if (!config_set(c, l->sets[i], e))
+            goto fail;
+    if (config_check(c, e))
+        return c;
+fail:
+    config_free(c);
+    return NULL;
+}
+
+static struct logger make_logger(const struct config *c)
+{
+    static const enum log_level LEVELS[] = {
+        LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG};
+    static const enum log_format FORMATS[] = {LOG_TEXT /* auto */, LOG_TEXT, LOG_JOURNAL, LOG_JSON};
+    unsigned long long format = config_number(c, OPTION_SERVER_LOG_FORMAT);
+    return (struct logger){
+        .level = LEVELS[config_number(c, OPTION_SERVER_LOG_LEVEL)],
+        .format = format == 0 ? logger_detect() : FORMATS[format],
+    };
+}
+
+static uint32_t count_of(const struct config *c, enum option_id id)
+{
+    return (uint32_t)config_number(c, id);
+}
+
+static uint32_t frame_limit(const struct config *c)
+{
+    uint32_t max = count_of(c, OPTION_LIMITS_MAX_FRAME);
+    return max ? max : FRAME_MAX_CEILING;
+}
+
+static struct core_settings make_core_settings(const struct config *c)
+{
+    struct core_settings s = {
+        .server_name = "usherd/" USHER_VERSION,
+        .ping_interval_ms = config_number(c, OPTION_SERVER_PING_INTERVAL),
+        .ping_timeout_ms = config_number(c, OPTION_SERVER_PING_TIMEOUT),
+        .join_timeout_ms = config_number(c, OPTION_LIMITS_JOIN_TIMEOUT),
+        .drain_timeout_ms = config_number(c, OPTION_SERVER_DRAIN_TIMEOUT),
+        .max_connections = count_of(c, OPTION_LIMITS_MAX_CONNECTIONS),
+        .max_connections_per_address = count_of(c, OPTION_LIMITS_MAX_CONNECTIONS_PER_ADDRESS),
+        .connection_rate = count_of(c, OPTION_LIMITS_CONNECTION_RATE),
+        .connection_burst = count_of(c, OPTION_LIMITS_CONNECTION_BURST),
+        .max_rooms = count_of(c, OPTION_LIMITS_MAX_ROOMS),
+        .max_room_members = count_of(c, OPTION_LIMITS_MAX_ROOM_MEMBERS),
+        .max_frame = frame_limit(c),
+        .message_rate = count_of(c, OPTION_LIMITS_MESSAGE_RATE),
+        .message_burst = count_of(c, OPTION_LIMITS_MESSAGE_BURST),
+        .auto_create = config_number(c, OPTION_ROOMS_AUTO_CREATE) != 0,
+    };
+    snprintf(s.node, sizeof s.node, "%s", config_text(c, OPTION_SERVER_NODE));
+    return s;
+}
+
+static struct io_settings make_io_settings(const struct config *c)
+{
+    struct io_settings s = {
+        .max_frame = frame_limit(c),
+        .max_queue = config_number(c, OPTION_LIMITS_MAX_QUEUE),
+    };
+    s.origins = config_list(c, OPTION_SERVER_ORIGINS, &s.origins_count);
+    return s;
+}
+
+/* What is set and has no effect yet is said, so that nobody relies on it. */
+static void warn_of_later(const struct app *a)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (options[i].flags & OPTION_LATER && config_changed(a->config, (enum option_id)i)) {
+            struct log_record r;
+            log_record_init(
+                &r, LOG_LEVEL_WARNING, "option-without-effect", "this option has no effect in this version");
+            log_record_addf(&r, "option", "%s.%s", options[i].section, options[i].key);
+            logger_write(&a->logger, &r);
+        }
+}
+
+static void say_start(const struct app *a)
+{
+    logger_say(&a->logger, LOG_LEVEL_NOTICE, "started", "usherd " USHER_VERSION " is ready");
+    if (!config_changed(a->config, OPTION_ICE_STUN) && !config_changed(a->config, OPTION_ICE_TURN))
+        logger_say(&a->logger, LOG_LEVEL_NOTICE, "no-stun",
+            "no STUN server is configured (ice.stun): peers on different networks will need one");
+    warn_of_later(a);
+}
+
+/* A reload keeps what cannot change while the daemon runs, and says so. */
+static void warn_of_restart(const struct app *a, const struct config *next)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (!(options[i].flags & OPTION_RELOAD) && !config_equal(a->config, next, (enum option_id)i)) {
+            struct log_record r;
+            log_record_init(
+                &r, LOG_LEVEL_WARNING, "restart-needed", "this option changes when the daemon is restarted");
+            log_record_addf(&r, "option", "%s.%s", options[i].section, options[i].key);
+            logger_write(&a->logger, &r);
+        }
+}
+
+static void reload(struct app *a)
+{
+    sd_notify(0, "RELOADING=1");
+    struct err e;
+    struct config *next = app_load(a->launch, &e);
+    if (next) {
+        warn_of_restart(a, next);
+        struct core_settings core = make_core_settings(next);
+        snprintf(core.node, sizeof core.node, "%s", config_text(a->config, OPTION_SERVER_NODE));
+        struct io_settings io = make_io_settings(next);
+        core_configure(a->core, &core);
+        io_configure(a->io, &io);
+        a->logger = make_logger(next);
+        logger_take_lws(&a->logger);
+        config_free(a->config);
+        a->config = next;
+        logger_say(&a->logger, LOG_LEVEL_NOTICE, "reloaded", "the settings were read again");
+    } else {
+        struct log_record r;
+        log_record_init(&r, LOG_LEVEL_ERROR, "reload-failed", e.text);
+        logger_write(&a->logger, &r);
+    }
+    sd_notify(0, "READY=1");
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct app *a = handle->data;
+    if (number == SIGHUP) {
+        reload(a);
+    } else if (core_draining(a->core)) {
+        logger_say(&a->logger, LOG_LEVEL_WARNING, "stopped", "a second signal: ending before all are gone");
+        a->code = EXIT_FAILURE;
+        uv_stop(&a->loop);
+    } else {
+        sd_notify(0, "STOPPING=1\nSTATUS=Seeing everybody off");
+        logger_say(&a->logger, LOG_LEVEL_NOTICE, "draining", "stopping: everybody is told to come back later");
+        io_drain(a->io);
+    }
+}
+
+static void on_drained(void *ctx)
+{
+    struct app *a = ctx;
+    uv_stop(&a->loop);
+}
+
+static bool watch_signals(struct app *a)
+{
+    static const int NUMBERS[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; i < SIGNALS; i++) {
+        if (uv_signal_init(&a->loop, &a->signals[i]) != 0)
+            return false;
+        a->signals_open = i + 1;
+        a->signals[i].data = a;
+        if (uv_signal_start(&a->signals[i], on_signal, NUMBERS[i]) != 0)
+            return false;
+    }
+    return signal(SIGPIPE, SIG_IGN) != SIG_ERR;
+}
+
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static bool open_all(struct app *a, const struct rng *rng, struct err *e)
+{
+    struct core_settings settings = make_core_settings(a->config);
+    a->core = core_new(&settings, rng);
+    if (!a->core || !watch_signals(a))
+        return err_set(e, "out of memory");
+    const struct io_params params = {
+        .loop = &a->loop,
+        .core = a->core,
+        .logger = &a->logger,
+        .settings = make_io_settings(a->config),
+        .version = USHER_VERSION,
+        .drained = on_drained,
+        .ctx = a,
+    };
+    a->io = io_new(&params, e);
+    if (!a->io)
+        return false;
+    size_t n;
+    const char *const *addresses = config_list(a->config, OPTION_SERVER_LISTEN, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!io_listen(a->io, addresses[i], e))
+            return false;
+    return true;
+}
+
+static void close_all(struct app *a)
+{
+    for (size_t i = 0; i < a->signals_open; i++)
+        uv_close((uv_handle_t *)&a->signals[i], NULL);
+    io_free(a->io);
+    core_free(a->core);
+    uv_run(&a->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&a->loop);
+    config_free(a->config);
+}
+
+int app_run(const struct launch *l, struct config *config)
+{
+    struct app a = {.launch = l, .config = config, .logger = make_logger(config)};
+    struct rng rng = os_rng();
+    struct err e;
+    raise_descriptors();
+    logger_take_lws(&a.logger);
+    if (uv_loop_init(&a.loop) != 0) {
+        config_free(config);
+        return EXIT_FAILURE;
+    }
+    if (open_all(&a, &rng, &e)) {
+        say_start(&a);
+        sd_notify(0, "READY=1\nSTATUS=Serving");
+        uv_run(&a.loop, UV_RUN_DEFAULT);
+    } else {
+        struct log_record r;
+        log_record_init(&r, LOG_LEVEL_ERROR, "start-failed", e.text);
+        logger_write(&a.logger, &r);
+        a.code = EXIT_FAILURE;
+    }
+    close_all(&a);
+    return a.code;
+}

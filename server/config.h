@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The daemon's settings: the table's defaults, overlaid by a file, the environment and flags, in that order whatever
+ * the order of calls. Everything is checked when it is set; config_check looks at what only shows when all is there.
+ * A reload makes a new object, checks it and swaps it in whole.
+ */
+#ifndef SERVER_CONFIG_H
+#define SERVER_CONFIG_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "server/options.h"
+
+struct config;
+
+enum config_source {
+    CONFIG_DEFAULT,
+    CONFIG_FILE,
+    CONFIG_ENVIRONMENT,
+    CONFIG_FLAG
+};
+
+/* The defaults. NULL when out of memory. */
+struct config *config_new(void);
+/* Takes NULL. */
+void config_free(struct config *c);
+
+/* Each returns false with the sentence in e: where, which option, what was found, what is allowed. */
+bool config_load_file(struct config *c, const char *path, struct err *e);
+/* USHERD_SECTION_KEY=value; lists with commas. A misspelt key of one of our sections is refused. */
+bool config_load_environment(struct config *c, char *const *environment, struct err *e);
+/* `section.key=value`, as --set takes it. A list grows with each call. */
+bool config_set(struct config *c, const char *assignment, struct err *e);
+/* Refuses what cannot work together or cannot act in this version yet. */
+bool config_check(const struct config *c, struct err *e);
+
+/* Typed readers: OPTION_BOOL, _INTEGER, _SIZE (bytes), _DURATION (ms) and _ENUM (index of the choice). */
+unsigned long long config_number(const struct config *c, enum option_id id);
+/* Borrowed; "" when empty. */
+const char *config_text(const struct config *c, enum option_id id);
+/* Borrowed; n entries. */
+const char *const *config_list(const struct config *c, enum option_id id, size_t *n);
+/* Whether somebody set it to something else than its default. */
+bool config_changed(const struct config *c, enum option_id id);
+bool config_equal(const struct config *a, const struct config *b, enum option_id id);
+
+/* Appends an inih file of the effective settings; secrets as `********`. */
+void config_print(const struct config *c, struct buf *out);
+
+/* ---- for config_file.c: where a value comes from, told in errors ---- */
+struct config_origin {
+    enum config_source source;
+    const char *name; /* the file's path, the variable's name, or "--set" */
+    int line;         /* of a file, else 0 */
+};
+bool config_assign(
+    struct config *c, const struct option *o, const char *value, const struct config_origin *from, struct err *e);
+/* NULL if there is none. */
+const struct option *option_find(const char *section, const char *key);
+
+/* ---- values as text (config_value.c) ---- */
+/* Parses a number of type bool, integer, size, duration or enum, without its bounds. */
+bool option_parse(const struct option *o, const char *text, unsigned long long *number);
+/* Appends the number as a person would write it. */
+void option_format(const struct option *o, unsigned long long number, struct buf *out);
+/* Appends what is allowed: "a duration from 0s to 24h". */
+void option_allowed(const struct option *o, struct buf *out);
+
+#endif

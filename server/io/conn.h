@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Connections: what the io side knows of each, and the table of their slots. A slot's memory is reused and never
+ * given back, so a pointer that libwebsockets still holds is compared with, never chased into freed memory.
+ *
+ *     CONN_FREE ─► CONN_HANDSHAKE ─► CONN_OPEN ─► CONN_CLOSING ─► CONN_FREE
+ *                        └────────────────────────────┴─► doomed: killed at the end of the turn
+ */
+#ifndef SERVER_IO_CONN_H
+#define SERVER_IO_CONN_H
+
+#include <libwebsockets.h>
+
+#include "base/buf.h"
+#include "server/core/core.h"
+#include "server/io/queue.h"
+
+enum conn_state {
+    CONN_FREE,      /* the slot waits for its next connection */
+    CONN_HANDSHAKE, /* accepted; HTTP so far */
+    CONN_OPEN,      /* speaks WebSocket */
+    CONN_CLOSING,   /* a Close frame was queued or received: nothing more is taken from it */
+};
+
+struct conn {
+    struct lws *wsi; /* NULL until libwebsockets has adopted the socket */
+    struct conn_id id;
+    int fd;
+    uint16_t close_code; /* as the client sent it */
+    uint16_t fragments;  /* of the message that is being assembled */
+    unsigned state : 2;
+    bool dirty : 1;      /* on the list of those to be written this turn */
+    bool doomed : 1;     /* to be killed at the end of the turn, or already being */
+    bool refused : 1;    /* the core closed it at the door, before libwebsockets had it */
+    bool slow : 1;       /* the core was or will be told CORE_SLOW */
+    bool discarding : 1; /* the rest of this message is refused already */
+    bool gone : 1;       /* the core was told CORE_GONE */
+    struct buf *partial; /* owned; the pieces of a message so far, NULL between messages */
+    struct queue queue;
+    struct conn *next_dirty, *next_doomed, *next_slow;
+    struct conn *prev, *next; /* a list of those with one time limit, or of free slots */
+    uint64_t deadline;
+};
+
+enum {
+    CONN_CHUNK = 256,
+    CONN_CHUNKS = 4096
+}; /* so 1,048,576 connections, as many as descriptors are asked for */
+
+struct conn_table {
+    struct conn *chunks[CONN_CHUNKS]; /* owned */
+    uint32_t made;                    /* slots that have memory */
+    struct conn *free;                /* through next */
+};
+
+/* A slot of the next generation in CONN_HANDSHAKE; NULL when out of memory or slots. */
+struct conn *conn_open(struct conn_table *t, int fd);
+/* Frees what the connection owns and gives its slot back. */
+void conn_release(struct conn_table *t, struct conn *c);
+/* NULL if that generation is gone. */
+struct conn *conn_find(const struct conn_table *t, struct conn_id id);
+void conn_forget_partial(struct conn *c);
+void conn_table_done(struct conn_table *t);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "server/io/turn.h"
+
+/* No extensions, so no permessage-deflate; no limit on what one write may take, so a batch goes out whole. */
+static const struct lws_protocols PROTOCOLS[] = {
+    {
+        .name = "usher.v1",
+        .callback = ws_callback,
+        .rx_buffer_size = RX_BUFFER,
+        .tx_packet_size = FRAME_MAX_CEILING * 16,
+    },
+    {.name = NULL},
+};
+
+/* Zero seconds to hang up: libwebsockets keeps no liveness timers, the core does that. */
+static const lws_retry_bo_t NO_LIVENESS = {.secs_since_valid_hangup = 0};
+
+static bool open_lws(struct io *io, struct err *e)
+{
+    void *loops[] = {io->loop};
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .protocols = PROTOCOLS,
+        .foreign_loops = loops,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .gid = -1,
+        .uid = -1,
+        .timeout_secs = HANDSHAKE_MS / 1000,
+        .retry_and_idle_policy = &NO_LIVENESS,
+        .user = io,
+        .vhost_name = "usherd",
+    };
+    io->lws = lws_create_context(&info);
+    if (!io->lws)
+        return err_set(e, "libwebsockets did not start: is its libuv plugin installed (libwebsockets-evlib-uv)?");
+    io->vhost = lws_create_vhost(io->lws, &info);
+    return io->vhost || err_set(e, "libwebsockets did not start: out of memory");
+}
+
+struct io *io_new(const struct io_params *p, struct err *e)
+{
+    struct io *io = calloc(1, sizeof *io);
+    if (!io) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    io->loop = p->loop;
+    io->core = p->core;
+    io->logger = p->logger;
+    io->settings = p->settings;
+    io->version = p->version;
+    io->drained = p->drained;
+    io->ctx = p->ctx;
+    io->started_at = uv_now(p->loop);
+    io->timer_at = io->core_at = UINT64_MAX;
+    io->spare = -1;
+    io->prepare_open = uv_prepare_init(io->loop, &io->prepare) == 0;
+    io->timer_open = uv_timer_init(io->loop, &io->timer) == 0;
+    io->prepare.data = io->timer.data = io;
+    io->scratch = malloc(LWS_PRE + OUT_BATCH);
+    if (!io->scratch || !io->prepare_open || !io->timer_open) {
+        err_set(e, "out of memory");
+        goto fail;
+    }
+    if (!open_lws(io, e))
+        goto fail;
+    uv_prepare_start(&io->prepare, turn_end);
+    return io;
+fail:
+    io_free(io);
+    return NULL;
+}
+
+void io_configure(struct io *io, const struct io_settings *s)
+{
+    io->settings = *s;
+}
+
+void io_drain(struct io *io)
+{
+    listen_close(io);
+    struct core_event e = io_event(io, CORE_DRAIN, NULL);
+    io_step(io, &e);
+}
+
+void io_free(struct io *io)
+{
+    if (!io)
+        return;
+    io->freeing = true;
+    listen_close(io);
+    if (io->lws)
+        lws_context_destroy(io->lws);
+    uv_close((uv_handle_t *)&io->prepare, NULL);
+    uv_close((uv_handle_t *)&io->timer, NULL);
+    uv_run(io->loop, UV_RUN_DEFAULT);
+    conn_table_done(&io->conns);
+    core_effects_done(&io->effects);
+    free(io->scratch);
+    free(io);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sockets around the core: its one face towards server/app.c. Listeners accept, libwebsockets reads and writes on our
+ * uv loop, every event goes through the core, and what the core decides is done here.
+ */
+#ifndef SERVER_IO_IO_H
+#define SERVER_IO_IO_H
+
+#include <uv.h>
+
+#include "base/err.h"
+#include "server/core/core.h"
+#include "server/io/logger.h"
+
+struct io;
+
+struct io_settings {
+    size_t max_frame;           /* bytes of one message; never 0 */
+    size_t max_queue;           /* bytes waiting for one connection; 0: no limit */
+    const char *const *origins; /* borrowed until the next io_configure or io_free; "*" stands for all */
+    size_t origins_count;
+};
+
+struct io_params {
+    uv_loop_t *loop;             /* borrowed */
+    struct core *core;           /* borrowed */
+    const struct logger *logger; /* borrowed */
+    struct io_settings settings;
+    const char *version;        /* static */
+    void (*drained)(void *ctx); /* after io_drain, when the last connection is gone */
+    void *ctx;
+};
+
+/* NULL with the sentence in e. */
+struct io *io_new(const struct io_params *p, struct err *e);
+/* Binds the address and logs `listening on …`; accepting starts when the loop runs. */
+bool io_listen(struct io *io, const char *address, struct err *e);
+void io_configure(struct io *io, const struct io_settings *s);
+/* Stops accepting and has the core see everybody off. */
+void io_drain(struct io *io);
+/* Closes what is open and runs the loop until nothing of ours is left on it. Takes NULL. */
+void io_free(struct io *io);
+
+#endif

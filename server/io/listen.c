@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Our own listeners, so that one mechanism serves TCP, unix sockets and what comes later: accept4 in a loop, the core
+ * decides on the door, then libwebsockets adopts the socket.
+ *
+ * Out of descriptors, accept would fail in a tight loop for as long as somebody waits in the backlog. So accepting
+ * pauses, which is said once, and goes on when a connection has closed or a second has passed. Meanwhile a spare
+ * descriptor is given up, so that a reload can open its file; accepting resumes only once there is a spare again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "server/io/listen_address.h"
+#include "server/io/turn.h"
+
+struct listener {
+    uv_poll_t poll;
+    struct io *io;
+    int fd;
+    struct listen_address address;
+    struct listener *next;
+};
+
+static void take_spare(struct io *io)
+{
+    io->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void pause_accepting(struct io *io)
+{
+    struct listener *l;
+    LL_FOREACH (io->listeners, l)
+        uv_poll_stop(&l->poll);
+    if (io->spare >= 0)
+        close(io->spare);
+    io->spare = -1;
+    io->accept_at = uv_now(io->loop) + ACCEPT_RETRY_MS;
+    if (!io->exhausted)
+        logger_say(io->logger, LOG_LEVEL_WARNING, "descriptors-exhausted",
+            "out of file descriptors: new connections wait until others close; raise the limit (ulimit -n, "
+            "LimitNOFILE=)");
+    io->exhausted = true;
+}
+
+/* What is refused may have sent its request already; reading it first keeps close(2) from resetting the answer. */
+static void refuse(int fd)
+{
+    char request[1024];
+    struct span text = http_refusal();
+    (void)!recv(fd, request, sizeof request, MSG_DONTWAIT);
+    (void)!send(fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    close(fd);
+}
+
+static void drop(struct io *io, struct conn *c)
+{
+    conn_gone(io, c);
+    conn_release(&io->conns, c);
+}
+
+static void adopt(struct io *io, struct conn *c)
+{
+    const lws_adopt_desc_t desc = {
+        .vh = io->vhost,
+        .type = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET,
+        .fd.sockfd = c->fd,
+        .opaque = c,
+    };
+    struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&desc);
+    if (wsi)
+        lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* ours is the list in conn_limit */
+    else if (!c->wsi)
+        drop(io, c); /* else LWS_CALLBACK_WSI_DESTROY does it */
+}
+
+static void admit(struct io *io, int fd, const struct sockaddr_storage *from)
+{
+    int on = 1;
+    if (from->ss_family != AF_UNIX)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    struct conn *c = conn_open(&io->conns, fd);
+    if (!c) {
+        refuse(fd);
+        return;
+    }
+    conn_limit(io, c, &io->handshaking, HANDSHAKE_MS);
+    struct core_event e = io_event(io, CORE_OPEN, c);
+    e.address = listen_address_of_client(from);
+    io_step(io, &e);
+    if (c->refused) {
+        refuse(fd);
+        drop(io, c);
+        return;
+    }
+    adopt(io, c);
+}
+
+static void accept_some(uv_poll_t *poll, int status, int events)
+{
+    struct listener *l = poll->data;
+    struct io *io = l->io;
+    (void)events;
+    for (int i = 0; status == 0 && i < ACCEPTS_A_TURN; i++) {
+        struct sockaddr_storage from = {.ss_family = AF_UNIX};
+        socklen_t len = sizeof from;
+        int fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                pause_accepting(io);
+            if (errno != EINTR && errno != ECONNABORTED)
+                return;
+            continue;
+        }
+        if (io->exhausted)
+            logger_say(io->logger, LOG_LEVEL_NOTICE, "descriptors-returned", "accepting connections again");
+        io->exhausted = false;
+        admit(io, fd, &from);
+    }
+}
+
+void listen_resume(struct io *io)
+{
+    io->accept_at = uv_now(io->loop) + ACCEPT_RETRY_MS;
+    if (io->spare < 0)
+        take_spare(io);
+    if (io->spare < 0)
+        return;
+    struct listener *l;
+    LL_FOREACH (io->listeners, l)
+        uv_poll_start(&l->poll, UV_READABLE, accept_some);
+}
+
+/* A socket file that nobody answers on is what a killed daemon left behind. */
+static bool remove_stale(const struct listen_address *a)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool stale = fd >= 0 && connect(fd, &a->at.any, a->len) < 0 && errno == ECONNREFUSED;
+    if (fd >= 0)
+        close(fd);
+    return stale && unlink(a->at.un.sun_path) == 0;
+}
+
+static int bind_socket(const struct listen_address *a)
+{
+    int family = a->at.any.sa_family, on = 1, off = 0;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (family != AF_UNIX)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    int bound = bind(fd, &a->at.any, a->len);
+    if (bound < 0 && family == AF_UNIX && errno == EADDRINUSE && remove_stale(a))
+        bound = bind(fd, &a->at.any, a->len);
+    if (bound == 0 && listen(fd, SOMAXCONN) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* A system without IPv6 serves [::] as 0.0.0.0. */
+static void settle_for_ipv4(struct listen_address *a)
+{
+    if (a->at.any.sa_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&a->at.in6.sin6_addr))
+        return;
+    in_port_t port = a->at.in6.sin6_port;
+    *a = (struct listen_address){.len = sizeof a->at.in};
+    a->at.in.sin_family = AF_INET;
+    a->at.in.sin_port = port;
+}
+
+static const char *advice(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return ": stop the program that has it, or choose another with --listen";
+    case EACCES:
+        return ": choose a port above 1023 or a folder that you may write to";
+    case EADDRNOTAVAIL:
+        return ": no interface has that address";
+    default:
+        return "";
+    }
+}
+
+static void say_listening(const struct io *io, const struct listener *l)
+{
+    char address[LISTEN_TEXT_MAX], message[LISTEN_TEXT_MAX + 16];
+    listen_address_format(&l->address, address);
+    snprintf(message, sizeof message, "listening on %s", address);
+    logger_say(io->logger, LOG_LEVEL_NOTICE, "listening", message);
+}
+
+bool io_listen(struct io *io, const char *address, struct err *e)
+{
+    struct listener *l = calloc(1, sizeof *l);
+    if (!l)
+        return err_set(e, "out of memory");
+    *l = (struct listener){.io = io, .fd = -1};
+    if (!listen_address_parse(address, &l->address, e))
+        goto fail;
+    l->fd = bind_socket(&l->address);
+    if (l->fd < 0 && errno == EAFNOSUPPORT) {
+        settle_for_ipv4(&l->address);
+        l->fd = bind_socket(&l->address);
+    }
+    if (l->fd < 0) {
+        int error = errno;
+        err_set(e, "cannot listen on %.100s: %s%s", address, strerror(error), advice(error));
+        goto fail;
+    }
+    getsockname(l->fd, &l->address.at.any, &l->address.len);
+    if (uv_poll_init(io->loop, &l->poll, l->fd) != 0) {
+        err_set(e, "cannot listen on %.100s: out of memory", address);
+        goto fail;
+    }
+    l->poll.data = l;
+    LL_APPEND(io->listeners, l);
+    uv_poll_start(&l->poll, UV_READABLE, accept_some);
+    if (io->spare < 0)
+        take_spare(io);
+    say_listening(io, l);
+    return true;
+fail:
+    if (l->fd >= 0)
+        close(l->fd);
+    free(l);
+    return false;
+}
+
+static void closed(uv_handle_t *handle)
+{
+    struct listener *l = handle->data;
+    close(l->fd);
+    if (l->address.at.any.sa_family == AF_UNIX)
+        unlink(l->address.at.un.sun_path);
+    free(l);
+}
+
+void listen_close(struct io *io)
+{
+    while (io->listeners) {
+        struct listener *l = io->listeners;
+        io->listeners = l->next;
+        uv_close((uv_handle_t *)&l->poll, closed);
+    }
+    if (io->spare >= 0)
+        close(io->spare);
+    io->spare = -1;
+    io->exhausted = false;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What --listen takes, as a socket address and back.
+ */
+#ifndef SERVER_IO_LISTEN_ADDRESS_H
+#define SERVER_IO_LISTEN_ADDRESS_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/err.h"
+#include "server/core/core.h"
+
+struct listen_address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+        struct sockaddr_un un;
+    } at;
+    socklen_t len;
+};
+
+enum {
+    LISTEN_TEXT_MAX = 160
+};
+
+/* ADDR:PORT, [ADDR]:PORT, *:PORT (as [::]:PORT) or unix:PATH; false with what is allowed in e. */
+bool listen_address_parse(const char *text, struct listen_address *a, struct err *e);
+/* The same form, for `listening on …`. out has LISTEN_TEXT_MAX bytes. */
+void listen_address_format(const struct listen_address *a, char *out);
+/* A client's address as the core counts it. */
+struct address listen_address_of_client(const struct sockaddr_storage *from);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/io/logger.h"
+
+#include <libwebsockets.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum log_format logger_detect(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+    bool journal = stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+                   st.st_dev == device && st.st_ino == inode;
+    return journal ? LOG_JOURNAL : LOG_TEXT;
+}
+
+static void emit(enum log_format format, const struct log_record *r)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct buf line;
+    buf_init(&line, LOG_LINE_MAX);
+    log_format(&line, r, format, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+    if (line.len > 0 && write(STDERR_FILENO, line.p, line.len) < 0) {
+        /* Nobody is left to tell. */
+    }
+    buf_done(&line);
+}
+
+void logger_write(const struct logger *l, const struct log_record *r)
+{
+    if (r->level <= l->level)
+        emit(l->format, r);
+}
+
+void logger_say(const struct logger *l, enum log_level level, const char *event, const char *message)
+{
+    struct log_record r;
+    log_record_init(&r, level, event, message);
+    logger_write(l, &r);
+}
+
+static void emit_lws(enum log_format format, const char *line)
+{
+    struct log_record r;
+    log_record_init(&r, LOG_LEVEL_WARNING, "libwebsockets", "libwebsockets says");
+    log_record_add(&r, "line", (struct span){line, strcspn(line, "\n")});
+    emit(format, &r);
+}
+
+/* lws hands its emitter no context, so there is one for each format and no state. */
+static void emit_lws_text(int level, const char *line)
+{
+    (void)level;
+    emit_lws(LOG_TEXT, line);
+}
+
+static void emit_lws_journal(int level, const char *line)
+{
+    (void)level;
+    emit_lws(LOG_JOURNAL, line);
+}
+
+static void emit_lws_json(int level, const char *line)
+{
+    (void)level;
+    emit_lws(LOG_JSON, line);
+}
+
+void logger_take_lws(const struct logger *l)
+{
+    static void (*const EMITTERS[])(int, const char *) = {
+        [LOG_TEXT] = emit_lws_text, [LOG_JOURNAL] = emit_lws_journal, [LOG_JSON] = emit_lws_json};
+    lws_set_log_level(l->level >= LOG_LEVEL_WARNING ? LLL_ERR | LLL_WARN : 0, EMITTERS[l->format]);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Records go to standard error, one write a line: text for a person, with priorities for the journal, or JSON.
+ */
+#ifndef SERVER_IO_LOGGER_H
+#define SERVER_IO_LOGGER_H
+
+#include "base/log.h"
+
+struct logger {
+    enum log_level level;
+    enum log_format format;
+};
+
+/* What `auto` means: LOG_JOURNAL if standard error is the journal's (sd-daemon(3), $JOURNAL_STREAM), else LOG_TEXT. */
+enum log_format logger_detect(void);
+/* Writes the record unless it is less important than the logger's level. */
+void logger_write(const struct logger *l, const struct log_record *r);
+/* A record without fields; the message is borrowed for the call. */
+void logger_say(const struct logger *l, enum log_level level, const char *event, const char *message);
+/* Sends libwebsockets' own errors and warnings through the same format, as warnings. */
+void logger_take_lws(const struct logger *l);
+
+#endif

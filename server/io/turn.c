@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One turn of the loop. Events come in one at a time and their effects are done at once, but two of them only take
+ * note: what is to be written waits until all of the turn's events are in, so that each socket gets one write a turn
+ * however many frames came for it, and what is to be killed waits until no callback of libwebsockets is on the stack.
+ *
+ * Asking libwebsockets for a writeable callback instead costs two epoll changes and a wake-up a message. Timers of
+ * libwebsockets are not used: it keeps them in one sorted list, so each costs as many steps as there are connections.
+ * Ours have one length a list, so the oldest is always first.
+ */
+#include "server/io/turn.h"
+
+#include <assert.h>
+#include <sys/socket.h>
+#include <utlist.h>
+
+struct core_event io_event(const struct io *io, enum core_event_type type, const struct conn *c)
+{
+    struct core_event e = {.type = type, .now = uv_now(io->loop)};
+    if (c)
+        e.conn = c->id;
+    return e;
+}
+
+void turn_write(struct io *io, struct conn *c)
+{
+    if (c->dirty)
+        return;
+    c->dirty = true;
+    c->next_dirty = io->dirty;
+    io->dirty = c;
+}
+
+void conn_limit(struct io *io, struct conn *c, struct conn **list, uint64_t ms)
+{
+    conn_unlimit(io, c);
+    c->deadline = uv_now(io->loop) + ms;
+    DL_APPEND(*list, c);
+}
+
+void conn_unlimit(struct io *io, struct conn *c)
+{
+    if (!c->prev)
+        return;
+    if (c->state == CONN_HANDSHAKE)
+        DL_DELETE(io->handshaking, c);
+    else
+        DL_DELETE(io->closing, c);
+    c->prev = c->next = NULL;
+}
+
+void turn_kill(struct io *io, struct conn *c)
+{
+    if (c->doomed)
+        return;
+    conn_unlimit(io, c);
+    c->doomed = true;
+    c->next_doomed = io->doomed;
+    io->doomed = c;
+}
+
+/* Takes the frame. */
+static void enqueue(struct io *io, struct conn *c, struct frame *f)
+{
+    if (!queue_push(&c->queue, f)) {
+        turn_kill(io, c);
+        return;
+    }
+    turn_write(io, c);
+    size_t max = io->settings.max_queue;
+    if (max > 0 && c->queue.bytes > max && !c->slow && c->state == CONN_OPEN) {
+        c->slow = true;
+        c->next_slow = io->slow;
+        io->slow = c;
+    }
+}
+
+enum {
+    OPCODE_CLOSE = 0x8,
+    OPCODE_PING = 0x9
+};
+
+/* RFC 6455 section 5.5: a control frame is one frame of at most 125 bytes, so its header is two. */
+static struct frame *control_frame(unsigned char opcode, const void *payload, size_t n)
+{
+    assert(n <= CLOSE_REASON_MAX + 2);
+    struct frame *f = frame_of((struct span){payload, n});
+    if (f)
+        f->bytes[0] = (char)(0x80 | opcode);
+    return f;
+}
+
+static void send_control(struct io *io, struct conn *c, unsigned char opcode, const void *payload, size_t n)
+{
+    struct frame *f = control_frame(opcode, payload, n);
+    if (f)
+        enqueue(io, c, f);
+    else
+        turn_kill(io, c);
+}
+
+/* Our own Close frame behind what is queued. libwebsockets' way would overtake a batch that is half written, and
+ * give every closing connection one of its timers. */
+static void start_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
+{
+    if (!c->wsi)
+        c->refused = true;
+    else if (c->state == CONN_HANDSHAKE)
+        turn_kill(io, c);
+    if (c->state != CONN_OPEN)
+        return;
+    c->state = CONN_CLOSING;
+    conn_forget_partial(c);
+    unsigned char payload[2 + CLOSE_REASON_MAX];
+    size_t n = strlen(reason);
+    assert(n <= CLOSE_REASON_MAX);
+    payload[0] = (unsigned char)(code >> 8);
+    payload[1] = (unsigned char)code;
+    memcpy(payload + 2, reason, n);
+    send_control(io, c, OPCODE_CLOSE, payload, n + 2);
+    lws_rx_flow_control(c->wsi, 1);
+    conn_limit(io, c, &io->closing, CLOSE_MS);
+}
+
+static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
+{
+    switch (fx->type) {
+    case CORE_SEND:
+        if (c->state == CONN_OPEN) {
+            struct frame *f = fx->frame;
+            fx->frame = NULL;
+            enqueue(io, c, f);
+        }
+        break;
+    case CORE_CLOSE:
+        start_close(io, c, fx->close.code, fx->close.reason);
+        break;
+    case CORE_PING:
+        if (c->state == CONN_OPEN)
+            send_control(io, c, OPCODE_PING, NULL, 0);
+        break;
+    case CORE_PAUSE:
+    case CORE_RESUME:
+        if (c->state == CONN_OPEN)
+            lws_rx_flow_control(c->wsi, fx->type == CORE_RESUME);
+        break;
+    case CORE_DEADLINE:
+    case CORE_LOG:
+    case CORE_DRAINED:
+        break;
+    }
+}
+
+static void execute(struct io *io, struct core_effect *fx)
+{
+    if (fx->type == CORE_DEADLINE) {
+        io->core_at = fx->at;
+    } else if (fx->type == CORE_LOG) {
+        logger_write(io->logger, fx->log);
+    } else if (fx->type == CORE_DRAINED) {
+        io->drained(io->ctx);
+    } else {
+        struct conn *c = conn_find(&io->conns, fx->conn);
+        if (c && !c->doomed)
+            execute_on(io, c, fx);
+    }
+}
+
+static void step_once(struct io *io, struct core_event *event)
+{
+    core_step(io->core, event, &io->effects);
+    for (size_t i = 0; i < io->effects.n; i++)
+        execute(io, &io->effects.v[i]);
+    core_effects_clear(&io->effects);
+}
+
+void io_step(struct io *io, struct core_event *event)
+{
+    assert(!io->stepping);
+    io->stepping = true;
+    step_once(io, event);
+    while (io->slow) {
+        struct conn *c = io->slow;
+        io->slow = c->next_slow;
+        struct core_event slow = io_event(io, CORE_SLOW, c);
+        if (c->state == CONN_OPEN)
+            step_once(io, &slow);
+    }
+    io->stepping = false;
+}
+
+/* A shut-down socket fails libwebsockets' next read or write, so a connection with half a batch buffered ends as
+ * well, without the five seconds that libwebsockets would give it to flush. Without SO_LINGER the kernel would go on
+ * sending what a dead reader never reads. */
+static void kill_now(struct conn *c)
+{
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    if (c->queue.count > 0 || lws_partial_buffered(c->wsi))
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    shutdown(c->fd, SHUT_RDWR);
+    queue_clear(&c->queue);
+    lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+}
+
+static void kill_doomed(struct io *io)
+{
+    while (io->doomed) {
+        struct conn *c = io->doomed;
+        io->doomed = c->next_doomed;
+        if (c->wsi && !c->gone)
+            kill_now(c);
+    }
+}
+
+static void write_dirty(struct io *io)
+{
+    while (io->dirty) {
+        struct conn *c = io->dirty;
+        io->dirty = c->next_dirty;
+        c->dirty = false;
+        if (c->wsi && !c->gone && !c->doomed && !flush(io, c))
+            turn_kill(io, c);
+    }
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void set_timer(struct io *io)
+{
+    uint64_t at = io->core_at;
+    if (io->handshaking)
+        at = earlier(at, io->handshaking->deadline);
+    if (io->closing)
+        at = earlier(at, io->closing->deadline);
+    if (io->exhausted)
+        at = earlier(at, io->accept_at);
+    if (at == io->timer_at)
+        return;
+    io->timer_at = at;
+    uint64_t now = uv_now(io->loop);
+    if (at == UINT64_MAX)
+        uv_timer_stop(&io->timer);
+    else
+        uv_timer_start(&io->timer, turn_timer, at > now ? at - now : 0, 0);
+}
+
+void turn_end(uv_prepare_t *prepare)
+{
+    struct io *io = prepare->data;
+    while (io->doomed || io->dirty) {
+        kill_doomed(io);
+        write_dirty(io);
+    }
+    set_timer(io);
+}
+
+static void kill_late(struct io *io, struct conn *const *list, uint64_t now)
+{
+    while (*list && (*list)->deadline <= now)
+        turn_kill(io, *list);
+}
+
+void turn_timer(uv_timer_t *timer)
+{
+    struct io *io = timer->data;
+    uint64_t now = uv_now(io->loop);
+    io->timer_at = UINT64_MAX;
+    kill_late(io, &io->handshaking, now);
+    kill_late(io, &io->closing, now);
+    if (io->exhausted && io->accept_at <= now)
+        listen_resume(io);
+    if (io->core_at <= now) {
+        io->core_at = UINT64_MAX;
+        struct core_event e = io_event(io, CORE_TIME, NULL);
+        io_step(io, &e);
+    }
+}

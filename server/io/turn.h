@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of server/io share: the state behind struct io, and one turn of the loop.
+ *
+ *     poll: sockets are read ─► io_step ─► effects queue frames, mark connections dirty or doomed
+ *     prepare, before the next poll: doomed connections are killed, dirty ones written once, the timer set
+ */
+#ifndef SERVER_IO_TURN_H
+#define SERVER_IO_TURN_H
+
+#include "server/io/conn.h"
+#include "server/io/io.h"
+
+enum {
+    HANDSHAKE_MS = 10000,   /* from accept to an open WebSocket, or the end of HTTP */
+    CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close */
+    ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
+    ACCEPTS_A_TURN = 128,   /* then the connections that are open get their turn */
+    OUT_BATCH = 64 * 1024,  /* bytes written to one socket at once */
+    RX_BUFFER = 2048,       /* read at once, and owned by every connection: see docs/decisions */
+};
+
+struct listener;
+
+struct io {
+    uv_loop_t *loop;
+    struct core *core;
+    const struct logger *logger;
+    struct io_settings settings;
+    const char *version;
+    void (*drained)(void *ctx);
+    void *ctx;
+    uint64_t started_at;
+
+    struct lws_context *lws;
+    struct lws_vhost *vhost;
+    uv_prepare_t prepare;
+    uv_timer_t timer;
+    bool prepare_open, timer_open;
+    uint64_t timer_at, core_at; /* UINT64_MAX: none */
+
+    struct conn_table conns;
+    struct core_effects effects;
+    bool stepping;
+    struct conn *dirty, *doomed, *slow; /* singly linked */
+    struct conn *handshaking, *closing; /* oldest first: one time limit each, so appending keeps the order */
+    unsigned char *scratch;             /* LWS_PRE + OUT_BATCH: where a batch is put together */
+
+    struct listener *listeners; /* owned */
+    int spare; /* a descriptor given up when there are no more, so that a reload can still open its file */
+    bool exhausted;
+    uint64_t accept_at; /* while exhausted: when to look again */
+    bool freeing;
+};
+
+/* The core's word on one event, done at once. */
+void io_step(struct io *io, struct core_event *event);
+struct core_event io_event(const struct io *io, enum core_event_type type, const struct conn *c);
+
+/* Gives the connection a time limit: at the end of a list whose limits are all of that length, so the list stays in
+ * order. It must be in the state that the list belongs to; leaving the state takes it off first. */
+void conn_limit(struct io *io, struct conn *c, struct conn **list, uint64_t ms);
+void conn_unlimit(struct io *io, struct conn *c);
+
+/* Marks the connection for the end of the turn. */
+void turn_write(struct io *io, struct conn *c);
+void turn_kill(struct io *io, struct conn *c);
+/* What uv's prepare calls. */
+void turn_end(uv_prepare_t *prepare);
+void turn_timer(uv_timer_t *timer);
+
+/* Writes what is queued, as far as the socket takes it; false if the socket is broken. */
+bool flush(struct io *io, struct conn *c);
+
+/* libwebsockets' callback for everything that happens to a connection (ws.c). */
+int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+/* Tells the core, and takes the connection off the lists; the slot stays until libwebsockets lets go of it. */
+void conn_gone(struct io *io, struct conn *c);
+/* Answers an HTTP request; what ws_callback returns for it. */
+int http_request(struct io *io, struct lws *wsi, const char *path);
+/* Whether an upgrade may go on (0), or was answered and refused (1), or is to be hung up (-1). */
+int http_upgrade(struct io *io, struct lws *wsi, const char *to);
+/* The answer to a socket that the core refuses at the door. */
+struct span http_refusal(void);
+
+void listen_resume(struct io *io);
+void listen_close(struct io *io);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What libwebsockets tells of a connection, as events of the core. The usual message comes in one piece and goes
+ * through without a copy; a longer one is put together in a buffer that is freed with the message. What the dialect
+ * does not know (binary, too large, in too many pieces) is refused once, and the rest of that message is dropped.
+ *
+ * A connection is let go of twice: when its socket is dead (the core is told) and when libwebsockets frees its own
+ * state a turn later (the slot is free again).
+ */
+#include "server/io/turn.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+enum {
+    NO_STATUS_RECEIVED = 1005
+}; /* RFC 6455 section 7.1.5: a Close frame without a code */
+
+static void tell(struct io *io, enum core_event_type type, const struct conn *c)
+{
+    struct core_event e = io_event(io, type, c);
+    io_step(io, &e);
+}
+
+static void tell_unreadable(struct io *io, const struct conn *c, enum error error, const char *problem)
+{
+    struct core_event e = io_event(io, CORE_UNREADABLE, c);
+    e.unreadable.error = error;
+    e.unreadable.problem = problem;
+    io_step(io, &e);
+}
+
+static void tell_frame(struct io *io, const struct conn *c, struct span bytes)
+{
+    struct core_event e = io_event(io, CORE_FRAME, c);
+    e.bytes = bytes;
+    io_step(io, &e);
+}
+
+static void discard(struct io *io, struct conn *c, enum error error, const char *problem)
+{
+    conn_forget_partial(c);
+    c->discarding = true;
+    tell_unreadable(io, c, error, problem);
+}
+
+static bool append(struct io *io, struct conn *c, struct span piece)
+{
+    if (!c->partial) {
+        c->partial = malloc(sizeof *c->partial);
+        if (!c->partial)
+            return false;
+        buf_init(c->partial, io->settings.max_frame);
+    }
+    return buf_span(c->partial, piece);
+}
+
+/* A piece of a message that is refused or not whole yet. */
+static void receive_piece(struct io *io, struct conn *c, struct span piece, bool fragment_ends)
+{
+    size_t have = c->partial ? c->partial->len : 0;
+    if (lws_frame_is_binary(c->wsi))
+        discard(io, c, ERROR_BAD_MESSAGE, "messages are text: this one is binary");
+    else if (piece.n > io->settings.max_frame - have)
+        discard(io, c, ERROR_TOO_LARGE, NULL);
+    else if (fragment_ends && ++c->fragments > FRAME_FRAGMENTS_MAX)
+        discard(io, c, ERROR_TOO_LARGE, "the message comes in too many fragments");
+    else if (!append(io, c, piece))
+        turn_kill(io, c);
+}
+
+static void finish_message(struct io *io, struct conn *c)
+{
+    struct buf whole = *c->partial;
+    free(c->partial);
+    c->partial = NULL;
+    c->fragments = 0;
+    tell_frame(io, c, buf_view(&whole));
+    buf_done(&whole);
+}
+
+static void receive(struct io *io, struct conn *c, struct span piece)
+{
+    if (c->state != CONN_OPEN || c->doomed)
+        return;
+    bool final = lws_is_final_fragment(c->wsi);
+    bool whole = final && !c->partial && !c->discarding;
+    if (whole && piece.n <= io->settings.max_frame && !lws_frame_is_binary(c->wsi)) {
+        tell_frame(io, c, piece);
+        return;
+    }
+    if (!c->discarding)
+        receive_piece(io, c, piece, lws_remaining_packet_payload(c->wsi) == 0);
+    if (!final)
+        return;
+    c->discarding = false;
+    if (c->partial && !c->doomed && c->state == CONN_OPEN)
+        finish_message(io, c);
+}
+
+static void established(struct io *io, struct conn *c)
+{
+    conn_unlimit(io, c);
+    c->state = CONN_OPEN;
+    tell(io, CORE_READY, c);
+}
+
+/* The client's Close: libwebsockets answers it, unless it is the answer to ours. */
+static int peer_closes(struct io *io, struct conn *c, const unsigned char *payload, size_t n)
+{
+    if (c->state != CONN_OPEN)
+        return -1;
+    c->close_code = n >= 2 ? (uint16_t)(payload[0] << 8 | payload[1]) : NO_STATUS_RECEIVED;
+    c->state = CONN_CLOSING;
+    conn_forget_partial(c);
+    queue_clear(&c->queue);
+    conn_limit(io, c, &io->closing, CLOSE_MS);
+    return 0;
+}
+
+void conn_gone(struct io *io, struct conn *c)
+{
+    if (c->gone)
+        return;
+    conn_unlimit(io, c);
+    c->gone = true;
+    queue_clear(&c->queue);
+    struct core_event e = io_event(io, CORE_GONE, c);
+    e.close_code = c->close_code;
+    io_step(io, &e);
+}
+
+static void released(struct io *io, struct conn *c)
+{
+    conn_gone(io, c);
+    conn_release(&io->conns, c);
+    if (io->exhausted && !io->freeing)
+        listen_resume(io);
+}
+
+static int on_open_socket(struct io *io, struct conn *c, enum lws_callback_reasons reason, struct span in)
+{
+    switch (reason) {
+    case LWS_CALLBACK_RECEIVE:
+        receive(io, c, in);
+        return 0;
+    case LWS_CALLBACK_RECEIVE_PONG:
+        if (c->state == CONN_OPEN)
+            tell(io, CORE_ALIVE, c);
+        return 0;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        if (!flush(io, c))
+            turn_kill(io, c);
+        return 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return peer_closes(io, c, (const unsigned char *)in.p, in.n);
+    default:
+        return 0;
+    }
+}
+
+int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+    (void)user;
+    struct io *io = lws_context_user(lws_get_context(wsi));
+    struct conn *c;
+    switch (reason) {
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        c = lws_get_opaque_user_data(wsi);
+        c->wsi = wsi;
+        return 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return http_upgrade(io, wsi, in);
+    case LWS_CALLBACK_HTTP:
+        return http_request(io, wsi, in);
+    case LWS_CALLBACK_ESTABLISHED:
+    case LWS_CALLBACK_RECEIVE:
+    case LWS_CALLBACK_RECEIVE_PONG:
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_WSI_DESTROY:
+        break;
+    default:
+        return 0;
+    }
+    c = lws_get_opaque_user_data(wsi);
+    if (!c || c->wsi != wsi)
+        return 0;
+    if (reason == LWS_CALLBACK_ESTABLISHED)
+        established(io, c);
+    else if (reason == LWS_CALLBACK_WSI_DESTROY)
+        released(io, c);
+    else if (reason == LWS_CALLBACK_CLOSED || reason == LWS_CALLBACK_CLOSED_HTTP)
+        conn_gone(io, c);
+    else
+        return on_open_socket(io, c, reason, (struct span){in, len});
+    return 0;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The command line. A mistake on it ends with 2 and one line; anything else that keeps the daemon from running with
+ * 1 and one line.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/app.h"
+#include "server/io/listen_address.h"
+
+enum {
+    EXIT_USAGE = 2,
+    ASSIGNMENT_MAX = OPTION_TEXT_MAX + 64,
+    PRINT_MAX = 256 * 1024
+};
+
+enum action {
+    ACTION_RUN,
+    ACTION_TEST,
+    ACTION_PRINT,
+    ACTION_HEALTH,
+    ACTION_VERSION,
+    ACTION_HELP
+};
+
+static const char HELP[] =
+    "usherd shows peers to their room, relays their offers, answers and candidates, and gets out of the way.\n"
+    "\n"
+    "    usherd [--config FILE] [--listen ADDRESS]... [--set section.key=value]...\n"
+    "\n"
+    "    --config FILE             read settings from FILE\n"
+    "    --listen ADDRESS          ADDR:PORT, [ADDR]:PORT or unix:PATH; may be given again (default [::]:4000)\n"
+    "    --set section.key=value   set any option of usherd.conf(5); lists grow with each\n"
+    "    --test-config             check the settings and end\n"
+    "    --print-config            print the settings in effect and end\n"
+    "    --healthcheck             ask the running daemon for its health: 0 if it is well, else 1\n"
+    "    --version, --help\n"
+    "\n"
+    "Settings count in this order: --listen and --set, then USHERD_SECTION_KEY in the environment, then the file.\n"
+    "SIGTERM sees everybody off and ends, SIGHUP reads the settings again.\n";
+
+struct command {
+    struct launch launch;
+    enum action action;
+    char *owned[LAUNCH_SETS_MAX]; /* what --listen became */
+    size_t owned_count;
+};
+
+static bool add_set(struct command *c, const char *assignment, struct err *e)
+{
+    if (c->launch.count == LAUNCH_SETS_MAX)
+        return err_set(e, "more than %d of --set and --listen", LAUNCH_SETS_MAX);
+    struct config *trial = config_new();
+    bool ok = trial && config_set(trial, assignment, e);
+    config_free(trial);
+    c->launch.sets[c->launch.count++] = assignment;
+    return ok;
+}
+
+static bool add_listen(struct command *c, const char *address, struct err *e)
+{
+    static const char NAME[] = "server.listen=";
+    size_t n = sizeof NAME + strlen(address);
+    struct listen_address parsed;
+    if (!listen_address_parse(address, &parsed, e))
+        return false;
+    char *assignment = malloc(n);
+    if (!assignment || c->owned_count == LAUNCH_SETS_MAX) {
+        free(assignment);
+        return err_set(e, "too many --listen");
+    }
+    snprintf(assignment, n, "%s%s", NAME, address);
+    c->owned[c->owned_count++] = assignment;
+    return add_set(c, assignment, e);
+}
+
+static bool set_file(struct command *c, const char *path, struct err *e)
+{
+    if (c->launch.file)
+        return err_set(e, "--config was given twice: expected one file");
+    c->launch.file = path;
+    return true;
+}
+
+struct flag {
+    const char *name;
+    bool (*take)(struct command *c, const char *value, struct err *e); /* NULL: an action without a value */
+    enum action action;
+};
+
+static const struct flag FLAGS[] = {
+    {"--config", set_file, ACTION_RUN},
+    {"--listen", add_listen, ACTION_RUN},
+    {"--set", add_set, ACTION_RUN},
+    {"--test-config", NULL, ACTION_TEST},
+    {"--print-config", NULL, ACTION_PRINT},
+    {"--healthcheck", NULL, ACTION_HEALTH},
+    {"--version", NULL, ACTION_VERSION},
+    {"--help", NULL, ACTION_HELP},
+    {"-h", NULL, ACTION_HELP},
+};
+
+static const struct flag *find_flag(const char *argument, size_t n)
+{
+    for (size_t i = 0; i < sizeof FLAGS / sizeof *FLAGS; i++)
+        if (strlen(FLAGS[i].name) == n && memcmp(FLAGS[i].name, argument, n) == 0)
+            return &FLAGS[i];
+    return NULL;
+}
+
+/* Both `--flag value` and `--flag=value`. */
+static bool parse(struct command *c, int argc, char **argv, struct err *e)
+{
+    for (int i = 1; i < argc; i++) {
+        size_t n = strcspn(argv[i], "=");
+        const struct flag *f = find_flag(argv[i], n);
+        const char *value = argv[i][n] ? argv[i] + n + 1 : NULL;
+        if (!f)
+            return err_set(e, "\"%.60s\" is not known: see usherd --help", argv[i]);
+        if (!f->take) {
+            if (value)
+                return err_set(e, "%s takes no value", f->name);
+            c->action = f->action;
+            continue;
+        }
+        if (!value && ++i < argc)
+            value = argv[i];
+        if (!value)
+            return err_set(e, "%s expects a value: see usherd --help", f->name);
+        if (!f->take(c, value, e))
+            return false;
+    }
+    return true;
+}
+
+static int print_config(const struct config *config)
+{
+    struct buf text;
+    buf_init(&text, PRINT_MAX);
+    config_print(config, &text);
+    fputs(text.p ? text.p : "", stdout);
+    buf_done(&text);
+    return EXIT_SUCCESS;
+}
+
+static int act(const struct command *c)
+{
+    if (c->action == ACTION_VERSION)
+        return puts("usherd " USHER_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (c->action == ACTION_HELP)
+        return fputs(HELP, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    struct err e;
+    struct config *config = app_load(&c->launch, &e);
+    if (!config) {
+        fprintf(stderr, "usherd: %s\n", e.text);
+        return EXIT_FAILURE;
+    }
+    if (c->action == ACTION_RUN)
+        return app_run(&c->launch, config);
+    int code = EXIT_SUCCESS;
+    if (c->action == ACTION_TEST)
+        puts("the settings are valid");
+    else if (c->action == ACTION_PRINT)
+        code = print_config(config);
+    else
+        code = healthcheck(config);
+    config_free(config);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct command c = {.action = ACTION_RUN};
+    struct err e;
+    int code = EXIT_USAGE;
+    if (parse(&c, argc, argv, &e))
+        code = act(&c);
+    else
+        fprintf(stderr, "usherd: %s\n", e.text);
+    for (size_t i = 0; i < c.owned_count; i++)
+        free(c.owned[i]);
+    return code;
+}
