@@ -13,7 +13,7 @@ enum {
     ROOM_ID_MAX = 64,           /* A-Za-z0-9_- */
     DISPLAY_NAME_MAX = 128,
     METADATA_MAX = 1024, /* bytes of its JSON text as sent */
-    METADATA_DEPTH_MAX = 8,        /* so that `peers` stays under FRAME_DEPTH_MAX */
+    METADATA_DEPTH_MAX = 8, /* so that `peers` stays under FRAME_DEPTH_MAX */
     PASSWORD_MAX = 256,
     TOKEN_MAX = 8192,
     RESUME_TOKEN_MAX = 4096,
