@@ -69,6 +69,8 @@ typedef void usher_callback(struct usher *u, const struct usher_event *event, vo
  * ever. NULL with one sentence in err (err_n bytes) when that cannot begin. The options are copied. */
 struct usher *usher_new(
     const struct usher_options *options, usher_callback *callback, void *user, char *err, size_t err_n);
+/* Whether url is a server's address as usher_new takes it; if not, one sentence in err. */
+bool usher_check_server(const char *url, char *err, size_t err_n);
 /* Closes everything at once. usher_leave first says good-bye. Takes NULL; not from inside a callback. */
 void usher_free(struct usher *u);
 
@@ -76,7 +78,8 @@ const char *usher_id(const struct usher *u);        /* 26 characters; borrowed *
 const char *usher_state_dir(const struct usher *u); /* borrowed */
 
 /* to_count 0: everybody in the room; 1: a direct message; more: a private one. USHER_ACCEPTED follows (with ref, if one
- * was given), or USHER_ERROR. False if text is over 64 KiB or not UTF-8, or ref is over 64 bytes. */
+ * was given), or USHER_ERROR. False if text is over 64 KiB or not UTF-8, ref is over 64 bytes, there are more than 256
+ * readers, or 65,536 events wait for the loop to deliver them. */
 bool usher_send(struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref);
 void usher_read(struct usher *u, const char *message_id);
 void usher_typing(struct usher *u);

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libusher: the state directory, the identity in it, and one glue. What is checked here are the application's options;
+ * everything that comes from the network is checked by the core.
+ */
+#include "peer/include/usher.h"
+
+#include <gio/gio.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/utf8.h"
+#include "peer/io/crypto.h"
+#include "peer/io/glue.h"
+#include "peer/io/identity.h"
+#include "peer/io/known.h"
+#include "peer/io/state.h"
+#include "protocol/envelope.h"
+#include "protocol/message.h"
+
+enum {
+    SERVERS_MAX = 16,
+    ADDRESSES_MAX = 64
+};
+
+struct usher {
+    struct state state;
+    struct crypto *crypto;
+    struct known *known;
+    struct glue *glue;
+    usher_callback *callback;
+    void *user;
+    void (*log)(void *user, int priority, const char *line);
+    void *log_user;
+    struct peer_person *people; /* what usher_people's answer borrows */
+    struct usher_person *answer;
+};
+
+/* ---- what the application is told ---- */
+
+static const enum usher_event_type EVENT_TYPES[] = {
+    [NOTICE_READY] = USHER_READY,
+    [NOTICE_STATE] = USHER_STATE,
+    [NOTICE_JOINED] = USHER_JOINED,
+    [NOTICE_PEER] = USHER_PEER,
+    [NOTICE_MESSAGE] = USHER_MESSAGE,
+    [NOTICE_ACCEPTED] = USHER_ACCEPTED,
+    [NOTICE_DELIVERED] = USHER_DELIVERED,
+    [NOTICE_READ] = USHER_READ,
+    [NOTICE_FAILED] = USHER_FAILED,
+    [NOTICE_TYPING] = USHER_TYPING,
+    [NOTICE_PRESENCE] = USHER_PRESENCE,
+    [NOTICE_STATUS] = USHER_STATUS,
+    [NOTICE_LINK] = USHER_LINK,
+    [NOTICE_ERROR] = USHER_ERROR,
+    [NOTICE_LEFT] = USHER_LEFT,
+};
+
+static void on_notice(void *user, const struct peer_notice *n)
+{
+    struct usher *u = user;
+    struct usher_event event = {
+        .type = EVENT_TYPES[n->type],
+        .id = n->id,
+        .from = n->from,
+        .by = n->by,
+        .ref = n->ref,
+        .room = n->room,
+        .name = n->name,
+        .text = n->text,
+        .conversation = n->conversation,
+        .reason = n->reason,
+        .code = n->code,
+        .kind = n->kind,
+        .path = n->path,
+        .to = (const char *const *)n->to,
+        .names = (const char *const *)n->names,
+        .to_count = n->to_count,
+        .timestamp = n->timestamp,
+        .up = n->up,
+        .verified = n->verified,
+        .fatal = n->fatal,
+    };
+    u->callback(u, &event, u->user);
+}
+
+static void on_log(void *user, const struct log_record *record)
+{
+    struct usher *u = user;
+    if (!u->log)
+        return;
+    struct buf line;
+    buf_init(&line, LOG_LINE_MAX);
+    log_format(&line, record, LOG_JOURNAL, 0);
+    if (!line.failed && line.len > 0) {
+        line.p[line.len - 1] = '\0'; /* its newline */
+        u->log(u->log_user, (int)record->level, strchr(line.p, '>') + 1);
+    }
+    buf_done(&line);
+}
+
+static void on_remember(void *user, const char *name, const char *id)
+{
+    struct usher *u = user;
+    struct err err;
+    if (known_remember(u->known, name, id, &err))
+        return;
+    struct log_record record;
+    log_record_init(&record, LOG_LEVEL_WARNING, "known-not-written", "a name could not be remembered");
+    log_record_add(&record, "reason", span_of(err.text));
+    on_log(u, &record);
+}
+
+static void on_known(void *user, struct span name, struct span id)
+{
+    struct usher *u = user;
+    glue_event(u->glue, &(struct peer_event){.type = PEER_KNOWN, .known = {name, id}});
+}
+
+/* ---- options ---- */
+
+static bool copy_text(char *out, size_t room, const char *text, const char *what, struct err *err)
+{
+    text = text ? text : "";
+    size_t n = strlen(text);
+    if (n >= room || !utf8_valid(text, n))
+        return err_set(err, "the %s is longer than %zu bytes, or not UTF-8", what, room - 1);
+    memcpy(out, text, n + 1);
+    return true;
+}
+
+static bool copy_settings(const struct usher_options *o, struct peer_settings *s, struct err *err)
+{
+    if (!o->room || !room_id_valid(span_of(o->room)))
+        return err_set(err, "a room's name is 1 to %d of A-Z, a-z, 0-9, - and _", ROOM_ID_MAX);
+    return copy_text(s->room, sizeof s->room, o->room, "room's name", err) &&
+           copy_text(s->name, sizeof s->name, o->name, "name", err) &&
+           copy_text(s->password, sizeof s->password, o->password, "password", err) &&
+           copy_text(s->token, sizeof s->token, o->token, "token", err);
+}
+
+static bool copy_urls(
+    const struct usher_options *o, struct url urls[SERVERS_MAX], unsigned *n, bool *loopback, struct err *err)
+{
+    static const char *const DEFAULT[] = {URL_DEFAULT};
+    const char *const *texts = o->server_count ? o->servers : DEFAULT;
+    size_t count = o->server_count ? o->server_count : 1;
+    if (count > SERVERS_MAX)
+        return err_set(err, "at most %d servers can be named", SERVERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (!url_parse(texts[i], &urls[i], err))
+            return false;
+        *loopback = *loopback || url_is_loopback(&urls[i]);
+    }
+    *n = (unsigned)count;
+    return true;
+}
+
+static bool check_addresses(const struct usher_options *o, struct err *err)
+{
+    if (o->ice_address_count > ADDRESSES_MAX)
+        return err_set(err, "at most %d ICE addresses can be named", ADDRESSES_MAX);
+    for (size_t i = 0; i < o->ice_address_count; i++)
+        if (!g_hostname_is_ip_address(o->ice_addresses[i]))
+            return err_set(err, "an ICE address is numeric, like 192.0.2.1, not \"%s\"", o->ice_addresses[i]);
+    return true;
+}
+
+bool usher_check_server(const char *url, char *err, size_t err_n)
+{
+    struct err e;
+    struct url parsed;
+    if (url_parse(url, &parsed, &e))
+        return true;
+    snprintf(err, err_n, "%s", e.text);
+    return false;
+}
+
+/* ---- life ---- */
+
+static void log_fallback(struct usher *u)
+{
+    struct log_record record;
+    log_record_init(&record, LOG_LEVEL_NOTICE, "state-in-use",
+        "another usher runs: this one is somebody else, with a state directory of its own");
+    log_record_add(&record, "directory", span_of(u->state.path));
+    on_log(u, &record);
+}
+
+static bool open_glue(struct usher *u, const struct usher_options *o, const struct identity *identity, struct err *err)
+{
+    struct peer_settings settings = {.servers = 0};
+    struct url urls[SERVERS_MAX];
+    struct rtc_options rtc = {.addresses = o->ice_addresses, .address_count = o->ice_address_count};
+    if (!copy_settings(o, &settings, err) || !copy_urls(o, urls, &settings.servers, &rtc.loopback, err))
+        return false;
+    memcpy(settings.key, identity->key, KEY_BYTES);
+    memcpy(settings.box, identity->box, KEY_BYTES);
+    memcpy(settings.box_signature, identity->box_signature, SIGNATURE_BYTES);
+    struct peer_crypto ports = crypto_ports(u->crypto);
+    u->glue = glue_new(
+        &(struct glue_options){
+            .context = o->context ? o->context : g_main_context_default(),
+            .settings = &settings,
+            .crypto = &ports,
+            .rtc = &rtc,
+            .urls = urls,
+            .user = u,
+            .on_notice = on_notice,
+            .on_log = on_log,
+            .on_remember = on_remember,
+        },
+        err);
+    return u->glue != NULL;
+}
+
+static bool begin(struct usher *u, const struct usher_options *o, struct identity *identity, struct err *err)
+{
+    if (!check_addresses(o, err) || !state_open(&u->state, o->state_dir, err) ||
+        !identity_open(u->state.path, identity, err))
+        return false;
+    u->known = known_open(u->state.path, err);
+    if (!u->known)
+        return false;
+    u->crypto = crypto_new(identity->seed);
+    if (!u->crypto)
+        return err_set(err, "OpenSSL could not use the identity's key");
+    return open_glue(u, o, identity, err);
+}
+
+struct usher *usher_new(
+    const struct usher_options *options, usher_callback *callback, void *user, char *err, size_t err_n)
+{
+    struct err e = {"out of memory"};
+    struct identity identity;
+    struct usher *u = calloc(1, sizeof *u);
+    if (!u)
+        goto fail;
+    u->state.lock = -1;
+    u->callback = callback;
+    u->user = user;
+    u->log = options->log;
+    u->log_user = options->log_user;
+    bool begun = begin(u, options, &identity, &e);
+    identity_wipe(&identity);
+    if (!begun)
+        goto fail;
+    if (u->state.fallback)
+        log_fallback(u);
+    known_each(u->known, on_known, u);
+    glue_event(u->glue, &(struct peer_event){.type = PEER_START});
+    return u;
+fail:
+    snprintf(err, err_n, "%s", e.text);
+    usher_free(u);
+    return NULL;
+}
+
+void usher_free(struct usher *u)
+{
+    if (!u)
+        return;
+    glue_free(u->glue);
+    crypto_free(u->crypto);
+    known_free(u->known);
+    state_close(&u->state);
+    free(u->people);
+    free(u->answer);
+    free(u);
+}
+
+const char *usher_id(const struct usher *u)
+{
+    return peer_id(glue_peer(u->glue));
+}
+
+const char *usher_state_dir(const struct usher *u)
+{
+    return u->state.path;
+}
+
+bool usher_identity(const char *state_dir, char *out, char *err, size_t err_n)
+{
+    struct err e;
+    struct state state = {.lock = -1};
+    struct identity identity;
+    bool absent = false;
+    bool ok = state_dir ? strlen(state_dir) <= STATE_PATH_MAX || err_set(&e, "the state directory's name is too long")
+                        : state_default(state.path, &e);
+    if (ok && state_dir)
+        snprintf(state.path, sizeof state.path, "%s", state_dir);
+    if (ok) {
+        char path[STATE_PATH_MAX + 1];
+        memcpy(path, state.path, sizeof path);
+        ok = identity_load(path, &identity, &absent, &e) ||
+             (absent && state_open(&state, path, &e) && identity_open(path, &identity, &e));
+    }
+    state_close(&state);
+    if (ok) {
+        snprintf(out, ID_CHARS + 1, "%s", identity.id);
+        identity_wipe(&identity);
+    } else {
+        snprintf(err, err_n, "%s", e.text);
+    }
+    return ok;
+}
+
+/* ---- what the application asks for ---- */
+
+bool usher_send(struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref)
+{
+    struct span readers[ENVELOPE_TO_MAX], body = span_of(text), reference = span_of(ref);
+    if (to_count > ENVELOPE_TO_MAX || body.n > PEER_TEXT_MAX || !utf8_valid(body.p, body.n) || reference.n > REF_MAX ||
+        !utf8_valid(reference.p, reference.n) || glue_is_behind(u->glue))
+        return false;
+    for (size_t i = 0; i < to_count; i++)
+        readers[i] = span_of(to[i]);
+    struct peer_event event = {.type = PEER_SEND, .send = {readers, to_count, body, reference}};
+    glue_event(u->glue, &event);
+    return true;
+}
+
+static void ask(struct usher *u, enum peer_event_type type, const char *text)
+{
+    glue_event(u->glue, &(struct peer_event){.type = type, .bytes = span_of(text)});
+}
+
+void usher_read(struct usher *u, const char *message_id)
+{
+    ask(u, PEER_READ, message_id);
+}
+
+void usher_typing(struct usher *u)
+{
+    ask(u, PEER_TYPING, NULL);
+}
+
+void usher_status(struct usher *u, const char *text)
+{
+    ask(u, PEER_STATUS, text);
+}
+
+void usher_presence(struct usher *u, const char *presence)
+{
+    ask(u, PEER_PRESENCE, presence);
+}
+
+void usher_leave(struct usher *u)
+{
+    ask(u, PEER_LEAVE, NULL);
+}
+
+size_t usher_pending(const struct usher *u)
+{
+    return peer_pending(glue_peer(u->glue));
+}
+
+size_t usher_people(struct usher *u, const struct usher_person **people)
+{
+    size_t n = peer_people(glue_peer(u->glue), NULL, 0);
+    free(u->people);
+    free(u->answer);
+    u->people = calloc(n + 1, sizeof *u->people);
+    u->answer = calloc(n + 1, sizeof *u->answer);
+    *people = u->answer;
+    if (!u->people || !u->answer)
+        return 0;
+    peer_people(glue_peer(u->glue), u->people, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct peer_person *p = &u->people[i];
+        u->answer[i] = (struct usher_person){p->id, p->name, p->path, p->up, p->verified, p->in_room, p->rtt_ms};
+    }
+    return n;
+}
+
+void usher_stats(const struct usher *u, struct usher_stats *stats)
+{
+    const struct peer_stats *s = peer_stats(glue_peer(u->glue));
+    *stats = (struct usher_stats){
+        .calls_total = s->calls_total,
+        .links_up_total = s->links_up_total,
+        .links_failed_total = s->links_failed_total,
+        .restarts_total = s->restarts_total,
+        .reconnects_total = s->reconnects_total,
+        .connect_ms_last = s->connect_ms_last,
+        .sent_total = s->sent_total,
+        .received_total = s->received_total,
+        .delivered_total = s->delivered_total,
+        .retransmitted_total = s->retransmitted_total,
+        .refused_total = s->refused_total,
+        .links_up = s->links_up,
+        .queued = s->queued,
+    };
+}
