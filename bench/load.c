@@ -153,7 +153,11 @@ static bool parse_options(int argc, char **argv, struct load_options *o)
             return false;
         }
     }
-    return optind == argc && o->server && o->fleet.server.sin_port;
+    if (optind < argc || !o->server || !o->fleet.server.sin_port) {
+        fputs("load: --server and --pid are needed, and nothing that is no option\n", stderr);
+        return false;
+    }
+    return true;
 }
 
 static const struct mode *find_mode(const char *name)
@@ -174,12 +178,13 @@ int main(int argc, char **argv)
         .warmup = 1,
         .seconds = 5,
     };
-    if (mode)
-        options.fleet.clients = mode->clients;
-    if (!mode || !parse_options(argc - 1, argv + 1, &options)) {
+    if (!mode) {
         fputs(usage, stderr);
         return 2;
     }
+    options.fleet.clients = mode->clients;
+    if (!parse_options(argc - 1, argv + 1, &options))
+        return 2;
     if (mode->run == mode_relay) {
         options.fleet.room_size = 2;
         options.fleet.clients &= ~1U;
