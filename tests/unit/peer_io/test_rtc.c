@@ -1,250 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two connections of one process talk over 127.0.0.1: real ICE, DTLS and SCTP, real time. A `struct end` is one of
- * them with what it was told; a `struct pair` passes descriptions and candidates between two ends, as the signaling
- * would, and can be told to spoil them. Every wait is for an event and has a bound.
+ * What a connection promises: channels, messages of every size, back pressure, restarts, closing, and that it may be
+ * freed wherever its owner stands.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <dirent.h>
 
-#include <cmocka.h>
-
-#include "peer/io/rtc.h"
-#include "protocol/limits.h"
-
-enum { BOUND_MS = 20000 };
-
-struct end {
-    struct rtc *rtc;
-    struct end *other;
-    unsigned connected, opened, closed, writable, messages, descriptions, candidates;
-    unsigned ice_up, ice_down;
-    uint16_t channel;
-    char label[CHANNEL_LABEL_MAX + 1];
-    char reason[32];
-    bool in_call;         /* inside one of our own calls: no callback may come */
-    bool echo;            /* send back what came */
-    bool free_on_message, free_on_open, free_on_failed;
-    const char *spoil;    /* what to overwrite in the description that goes out, up to the end of its line … */
-    const char *with;     /* … and with what */
-    size_t received;      /* bytes */
-    bool last_binary;
-    GByteArray *last;
-};
-
-struct pair {
-    struct rtc_factory *factory;
-    struct end a, b;
-};
-
-static const char *const loopback[] = {"127.0.0.1"};
-
-static void pass_description(void *user, struct rtc *r, const char *type, const char *sdp)
-{
-    struct end *e = user;
-    assert_false(e->in_call);
-    assert_ptr_equal(r, e->rtc);
-    e->descriptions++;
-    GString *text = g_string_new(sdp);
-    if (e->spoil) {
-        char *at = strstr(text->str, e->spoil);
-        assert_non_null(at);
-        gssize from = at - text->str;
-        g_string_erase(text, from, (gssize)strcspn(at, "\r\n"));
-        g_string_insert(text, from, e->with);
-    }
-    struct err err;
-    if (e->other->rtc && !rtc_remote(e->other->rtc, type, (struct span){text->str, text->len}, &err))
-        snprintf(e->other->reason, sizeof e->other->reason, "refused");
-    g_string_free(text, TRUE);
-}
-
-static void pass_candidate(void *user, struct rtc *r, const char *candidate)
-{
-    struct end *e = user;
-    (void)r;
-    assert_false(e->in_call);
-    if (candidate)
-        e->candidates++;
-    if (e->other->rtc)
-        rtc_candidate(e->other->rtc, span_of(candidate));
-}
-
-static void on_connected(void *user, struct rtc *r)
-{
-    (void)r;
-    struct end *e = user;
-    assert_false(e->in_call);
-    e->connected++;
-}
-
-static void drop(struct end *e)
-{
-    rtc_free(e->rtc);
-    e->rtc = NULL;
-}
-
-static void on_channel_open(void *user, struct rtc *r, uint16_t channel, struct span label)
-{
-    (void)r;
-    struct end *e = user;
-    assert_false(e->in_call);
-    assert_true(e->connected == 1);
-    e->opened++;
-    e->channel = channel;
-    snprintf(e->label, sizeof e->label, "%.*s", (int)label.n, label.p);
-    if (e->free_on_open)
-        drop(e);
-}
-
-static void on_channel_closed(void *user, struct rtc *r, uint16_t channel)
-{
-    (void)r;
-    (void)channel;
-    struct end *e = user;
-    assert_false(e->in_call);
-    e->closed++;
-}
-
-static void on_message(void *user, struct rtc *r, uint16_t channel, bool binary, struct span bytes)
-{
-    struct end *e = user;
-    assert_false(e->in_call);
-    assert_true(e->opened > 0);
-    e->messages++;
-    e->received += bytes.n;
-    e->last_binary = binary;
-    g_byte_array_set_size(e->last, 0);
-    g_byte_array_append(e->last, (const guint8 *)bytes.p, (guint)bytes.n);
-    if (e->echo)
-        rtc_send(r, channel, binary, bytes);
-    if (e->free_on_message)
-        drop(e);
-}
-
-static void on_writable(void *user, struct rtc *r)
-{
-    (void)r;
-    struct end *e = user;
-    assert_false(e->in_call);
-    e->writable++;
-}
-
-static void on_ice_state(void *user, struct rtc *r, bool connected)
-{
-    (void)r;
-    struct end *e = user;
-    if (connected)
-        e->ice_up++;
-    else
-        e->ice_down++;
-}
-
-static void on_failed(void *user, struct rtc *r, const char *reason, const char *detail)
-{
-    (void)r;
-    struct end *e = user;
-    assert_false(e->in_call);
-    assert_non_null(detail);
-    assert_string_equal(e->reason, "");
-    snprintf(e->reason, sizeof e->reason, "%s", reason);
-    if (e->free_on_failed)
-        drop(e);
-}
-
-static const struct rtc_callbacks callbacks = {
-    .on_description = pass_description,
-    .on_candidate = pass_candidate,
-    .on_connected = on_connected,
-    .on_channel_open = on_channel_open,
-    .on_channel_closed = on_channel_closed,
-    .on_message = on_message,
-    .on_writable = on_writable,
-    .on_ice_state = on_ice_state,
-    .on_failed = on_failed,
-};
-
-static gboolean on_bound(gpointer data)
-{
-    *(bool *)data = true;
-    return G_SOURCE_CONTINUE;
-}
-
-/* Turns the loop until the condition holds. */
-#define WAIT(condition)                                                                                          \
-    do {                                                                                                         \
-        bool late = false;                                                                                       \
-        guint timer = g_timeout_add(BOUND_MS, on_bound, &late);                                                  \
-        while (!(condition) && !late)                                                                            \
-            g_main_context_iteration(NULL, TRUE);                                                                \
-        g_source_remove(timer);                                                                                  \
-        if (late)                                                                                                \
-            fail_msg("waited too long for " #condition);                                                         \
-    } while (0)
-
-static struct rtc_factory *new_factory(void)
-{
-    struct err err;
-    const struct rtc_options options = {.addresses = loopback, .address_count = 1};
-    struct rtc_factory *f = rtc_factory_new(NULL, &options, &err);
-    assert_non_null(f);
-    return f;
-}
-
-static void end_init(struct end *e, struct rtc_factory *f, struct end *other)
-{
-    *e = (struct end){.other = other, .last = g_byte_array_new()};
-    e->rtc = rtc_new(f, &callbacks, e);
-    assert_non_null(e->rtc);
-}
-
-static void end_done(struct end *e)
-{
-    rtc_free(e->rtc);
-    g_byte_array_unref(e->last);
-}
-
-static void pair_init(struct pair *p)
-{
-    p->factory = new_factory();
-    end_init(&p->a, p->factory, &p->b);
-    end_init(&p->b, p->factory, &p->a);
-}
-
-static void pair_done(struct pair *p)
-{
-    end_done(&p->a);
-    end_done(&p->b);
-    rtc_factory_free(p->factory);
-    while (g_main_context_iteration(NULL, FALSE))
-        ;
-}
-
-static void call(struct end *e, bool restart)
-{
-    e->in_call = true;
-    assert_true(rtc_offer(e->rtc, "usher", restart));
-    e->in_call = false;
-}
-
-static void pair_open(struct pair *p)
-{
-    pair_init(p);
-    call(&p->a, false);
-    WAIT(p->a.opened && p->b.opened);
-}
-
-__attribute__((unused)) static enum rtc_sent send_bytes(struct end *e, bool binary, const void *bytes, size_t n)
-{
-    e->in_call = true;
-    enum rtc_sent sent = rtc_send(e->rtc, e->channel, binary, (struct span){bytes, n});
-    e->in_call = false;
-    return sent;
-}
+#include "tests/unit/peer_io/rtc_pair.h"
 
 static void test_opens_a_channel(void **state)
 {
@@ -263,10 +24,292 @@ static void test_opens_a_channel(void **state)
     pair_done(&p);
 }
 
+static void test_opens_between_factories(void **state)
+{
+    (void)state;
+    struct pair p = {.factory = new_factory()};
+    struct rtc_factory *other = new_factory();
+    assert_string_not_equal(rtc_factory_fingerprint(p.factory), rtc_factory_fingerprint(other));
+    end_init(&p.a, p.factory, &p.b);
+    end_init(&p.b, other, &p.a);
+    call(&p.b, false);
+    WAIT(p.a.opened && p.b.opened);
+    rtc_factory_free(other); /* its connection holds it */
+    pair_done(&p);
+}
+
+static void test_carries_every_size(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {
+        0, 1, 2, 1000, 1160, 16384, 65535, 65536, 65537, PEER_MESSAGE_MAX - 1, PEER_MESSAGE_MAX};
+    struct pair p;
+    pair_open(&p);
+    p.b.echo = true;
+    char *bytes = malloc(PEER_MESSAGE_MAX + 1);
+    for (size_t i = 0; i <= PEER_MESSAGE_MAX; i++)
+        bytes[i] = (char)('a' + i % 23);
+    unsigned n = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++)
+        for (int binary = 0; binary < 2; binary++) {
+            assert_int_equal(send_bytes(&p.a, binary, bytes, sizes[i]), RTC_SENT);
+            n++;
+            WAIT(p.a.messages == n);
+            assert_int_equal(p.a.last_binary, binary);
+            assert_int_equal(p.b.last_binary, binary);
+            assert_int_equal(p.a.last->len, sizes[i]);
+            if (sizes[i])
+                assert_memory_equal(p.a.last->data, bytes, sizes[i]);
+        }
+    assert_int_equal(send_bytes(&p.a, true, bytes, PEER_MESSAGE_MAX + 1), RTC_TOO_LARGE);
+    free(bytes);
+    pair_done(&p);
+}
+
+static void test_respects_the_remote_maximum(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_init(&p);
+    p.b.spoil = "a=max-message-size:";
+    p.b.with = "a=max-message-size:1000";
+    call(&p.a, false);
+    WAIT(p.a.opened && p.b.opened);
+    char bytes[1001] = {0};
+    assert_int_equal(send_bytes(&p.a, true, bytes, 1001), RTC_TOO_LARGE);
+    assert_int_equal(send_bytes(&p.a, true, bytes, 1000), RTC_SENT);
+    WAIT(p.b.messages == 1);
+    pair_done(&p);
+}
+
+static void test_says_when_it_is_full_and_when_not(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_open(&p);
+    char *bytes = calloc(1, 16384);
+    unsigned sent = 0;
+    for (unsigned round = 0; round < 4; round++) {
+        unsigned writable = p.a.writable;
+        enum rtc_sent answer;
+        while ((answer = send_bytes(&p.a, true, bytes, 16384)) == RTC_SENT)
+            sent++;
+        assert_int_equal(answer, RTC_FULL);
+        assert_true(rtc_buffered(p.a.rtc) > 512 * 1024);
+        WAIT(p.a.writable > writable);
+        assert_true(rtc_buffered(p.a.rtc) <= 512 * 1024);
+    }
+    WAIT(p.b.messages == sent);
+    assert_int_equal(p.b.received, (size_t)sent * 16384);
+    WAIT(rtc_buffered(p.a.rtc) == 0);
+    free(bytes);
+    pair_done(&p);
+}
+
+/* Ten thousand messages of 100 bytes both ways: more chunks than usrsctp queues by default. */
+static void test_short_messages_do_not_stall(void **state)
+{
+    (void)state;
+    enum {
+        COUNT = 10000
+    };
+    struct pair p;
+    pair_open(&p);
+    p.b.echo = true;
+    char bytes[100] = {0};
+    for (unsigned i = 0; i < COUNT;) {
+        unsigned writable = p.a.writable;
+        bytes[0] = (char)i;
+        if (send_bytes(&p.a, false, bytes, sizeof bytes) == RTC_SENT)
+            i++;
+        else
+            WAIT(p.a.writable > writable);
+    }
+    WAIT(p.b.messages == COUNT);
+    assert_int_equal(p.b.last->data[0], (guint8)(COUNT - 1));
+    pair_done(&p);
+}
+
+static void ping(struct pair *p)
+{
+    unsigned a = p->a.messages, b = p->b.messages;
+    assert_int_equal(send_bytes(&p->a, false, "to b", 4), RTC_SENT);
+    assert_int_equal(send_bytes(&p->b, false, "to a", 4), RTC_SENT);
+    WAIT(p->a.messages == a + 1 && p->b.messages == b + 1);
+}
+
+static void test_restarts_ice_from_both_sides(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_open(&p);
+    ping(&p);
+    call(&p.a, true);
+    WAIT(p.a.ice_up == 1 && p.b.ice_up == 1);
+    ping(&p);
+    call(&p.b, true);
+    WAIT(p.a.ice_up == 2 && p.b.ice_up == 2);
+    ping(&p);
+    assert_int_equal(p.a.descriptions, 3);
+    assert_int_equal(p.b.descriptions, 3);
+    assert_int_equal(p.a.connected, 1);
+    assert_int_equal(p.a.opened, 1);
+    assert_int_equal(p.a.ice_down + p.b.ice_down, 0);
+    pair_done(&p);
+}
+
+static void test_opens_and_closes_channels(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_open(&p);
+    uint16_t first = p.a.channel;
+    assert_true(rtc_open_channel(p.a.rtc, "files"));
+    WAIT(p.a.opened == 2 && p.b.opened == 2);
+    assert_string_equal(p.b.label, "files");
+    uint16_t second = p.a.channel;
+    assert_true(second != first && second % 2 == first % 2);
+    assert_true(rtc_open_channel(p.b.rtc, "back"));
+    WAIT(p.a.opened == 3 && p.b.opened == 3);
+    assert_true(p.b.channel % 2 != first % 2);
+
+    rtc_close_channel(p.b.rtc, second); /* the one that the other opened */
+    WAIT(p.a.closed == 1 && p.b.closed == 1);
+    p.a.channel = second;
+    assert_int_equal(send_bytes(&p.a, false, "x", 1), RTC_NOT_OPEN);
+    assert_true(rtc_open_channel(p.a.rtc, "again"));
+    WAIT(p.a.opened == 4 && p.b.opened == 4);
+    assert_int_equal(p.a.channel, second);
+    ping(&p);
+
+    rtc_close_channel(p.a.rtc, second); /* both at once */
+    rtc_close_channel(p.b.rtc, second);
+    rtc_close_channel(p.b.rtc, second);
+    WAIT(p.a.closed == 2 && p.b.closed == 2);
+    p.a.channel = p.b.channel = first;
+    ping(&p);
+    pair_done(&p);
+}
+
+static void test_closing_waits_for_what_was_sent(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_open(&p);
+    char *bytes = calloc(1, PEER_MESSAGE_MAX);
+    assert_int_equal(send_bytes(&p.a, true, bytes, PEER_MESSAGE_MAX), RTC_SENT);
+    assert_int_equal(send_bytes(&p.a, true, bytes, PEER_MESSAGE_MAX), RTC_SENT);
+    rtc_close_channel(p.a.rtc, p.a.channel);
+    WAIT(p.a.closed && p.b.closed);
+    assert_int_equal(p.b.messages, 2);
+    free(bytes);
+    pair_done(&p);
+}
+
+static void test_bounds_its_channels(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_open(&p);
+    for (unsigned i = 1; i < PEER_CHANNELS_MAX; i++)
+        assert_true(rtc_open_channel(p.a.rtc, "more"));
+    assert_false(rtc_open_channel(p.a.rtc, "one too many"));
+    assert_true(rtc_open_channel(p.b.rtc, "mine"));
+    WAIT(p.a.opened == PEER_CHANNELS_MAX + 1 && p.b.opened == PEER_CHANNELS_MAX + 1);
+    pair_done(&p);
+}
+
+static void test_a_remote_that_goes_is_closed(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_open(&p);
+    drop(&p.a);
+    WAIT(p.b.reason[0]);
+    assert_string_equal(p.b.reason, "closed");
+    assert_int_equal(send_bytes(&p.b, false, "x", 1), RTC_NOT_OPEN);
+    assert_false(rtc_offer(p.b.rtc, "usher", true));
+    pair_done(&p);
+}
+
+static void test_may_be_freed_in_any_callback(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 5; which++) {
+        struct pair p;
+        pair_init(&p);
+        p.b.free_on_description = which == 0;
+        p.b.free_on_candidate = which == 1;
+        p.b.free_on_open = which == 2;
+        p.b.free_on_message = which == 3;
+        p.b.free_on_failed = which == 4;
+        call(&p.a, false);
+        if (which > 2) {
+            WAIT(p.a.opened && p.b.opened);
+            char *bytes = calloc(1, PEER_MESSAGE_MAX);
+            for (int i = 0; i < 4; i++)
+                send_bytes(&p.a, true, bytes, PEER_MESSAGE_MAX);
+            free(bytes);
+        }
+        if (which == 4)
+            drop(&p.a);
+        WAIT(!p.b.rtc);
+        if (which == 2 || which == 3)
+            WAIT(p.a.reason[0]); /* the remote was told */
+        pair_done(&p);
+    }
+}
+
+static unsigned open_descriptors(void)
+{
+    unsigned n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+/* Fifty connections come and go, ten at once, some of them in the middle of the handshake. */
+static void test_churn_leaves_nothing(void **state)
+{
+    (void)state;
+    struct pair keep;
+    pair_open(&keep);
+    unsigned before = open_descriptors();
+    for (unsigned round = 0; round < 5; round++) {
+        struct pair p[5];
+        for (unsigned i = 0; i < 5; i++) {
+            pair_init(&p[i]);
+            call(&p[i].a, false);
+        }
+        for (unsigned i = 1; i < 5; i++)
+            WAIT(p[i].a.opened && p[i].b.opened);
+        for (unsigned i = 0; i < 5; i++)
+            pair_done(&p[i]);
+    }
+    assert_int_equal(open_descriptors(), before);
+    ping(&keep);
+    pair_done(&keep);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_opens_a_channel),
+        cmocka_unit_test(test_opens_between_factories),
+        cmocka_unit_test(test_carries_every_size),
+        cmocka_unit_test(test_respects_the_remote_maximum),
+        cmocka_unit_test(test_says_when_it_is_full_and_when_not),
+        cmocka_unit_test(test_short_messages_do_not_stall),
+        cmocka_unit_test(test_restarts_ice_from_both_sides),
+        cmocka_unit_test(test_opens_and_closes_channels),
+        cmocka_unit_test(test_closing_waits_for_what_was_sent),
+        cmocka_unit_test(test_bounds_its_channels),
+        cmocka_unit_test(test_a_remote_that_goes_is_closed),
+        cmocka_unit_test(test_may_be_freed_in_any_callback),
+        cmocka_unit_test(test_churn_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
