@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Slots are the smallest free ones and their generation counts up at each reuse, as io does. Sockets of an earlier
+ * life were reset or left to find out by themselves, so no callback ever names a slot of a life that ended.
+ */
+#include "tests/sim/daemon.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "tests/sim/judge.h"
+
+enum {
+    KERNEL_BUFFER = 128 * 1024, /* what lies in the sockets' own buffers and on the path */
+    ADDRESSES = 200,            /* clients of one address share its limits */
+    LATE_MAX_MS = 4,            /* how late a timer may fire */
+};
+
+struct slot {
+    struct wire *wire; /* borrowed; NULL: free */
+    uint32_t generation;
+    bool slow;
+};
+
+struct daemon {
+    struct world *w;
+    struct core *core;
+    struct core_settings settings;
+    struct core_effects fx;
+    struct wire_listener listener;
+    struct judge *judge;
+    struct liar liar;
+    struct slot *slots;
+    size_t slot_count, slot_cap;
+    uint64_t deadline, alarm; /* alarm counts up at each change: an older timer is void */
+    bool drained, stepping;
+};
+
+static void step(struct daemon *d, struct core_event event);
+
+struct core_settings daemon_settings(void)
+{
+    return (struct core_settings){
+        .node = "n1",
+        .server_name = "usherd/sim",
+        .ping_interval_ms = PING_INTERVAL_DEFAULT_MS,
+        .ping_timeout_ms = PING_TIMEOUT_DEFAULT_MS,
+        .join_timeout_ms = JOIN_TIMEOUT_DEFAULT_MS,
+        .drain_timeout_ms = DRAIN_TIMEOUT_DEFAULT_MS,
+        .max_room_members = ROOM_MEMBERS_DEFAULT,
+        .connection_rate = CONNECTION_RATE_DEFAULT,
+        .connection_burst = CONNECTION_BURST_DEFAULT,
+        .max_frame = FRAME_MAX_DEFAULT,
+        .message_rate = MESSAGE_RATE_DEFAULT,
+        .message_burst = MESSAGE_BURST_DEFAULT,
+        .auto_create = true,
+    };
+}
+
+/* ---- what sockets bring ---- */
+
+static struct core_event event_of(struct daemon *d, struct wire *wire, enum core_event_type type)
+{
+    uint32_t slot = wire_numbered(wire);
+    return (struct core_event){.type = type, .conn = {slot, d->slots[slot].generation}, .now = world_now(d->w)};
+}
+
+static void on_accept(void *who, struct wire *wire)
+{
+    struct daemon *d = who;
+    uint32_t slot = 0;
+    while (slot < d->slot_count && d->slots[slot].wire)
+        slot++;
+    if (slot == d->slot_count) {
+        d->slots = world_grow(d->slots, d->slot_count++, &d->slot_cap, sizeof *d->slots);
+        d->slots[slot] = (struct slot){0};
+    }
+    d->slots[slot] = (struct slot){.wire = wire, .generation = d->slots[slot].generation + 1};
+    wire_number(wire, slot);
+    struct core_event e = event_of(d, wire, CORE_OPEN);
+    e.address = (struct address){{0}};
+    e.address.bytes[10] = e.address.bytes[11] = 0xff;
+    e.address.bytes[15] = (uint8_t)(slot % ADDRESSES + 1);
+    step(d, e);
+}
+
+static void on_open(void *who, struct wire *wire)
+{
+    step(who, event_of(who, wire, CORE_READY));
+}
+
+static void on_frame(void *who, struct wire *wire, struct span text)
+{
+    struct daemon *d = who;
+    uint32_t max = d->settings.max_frame ? d->settings.max_frame : FRAME_MAX_CEILING;
+    struct core_event e = event_of(d, wire, text.n > max ? CORE_UNREADABLE : CORE_FRAME);
+    if (text.n > max)
+        e.unreadable.error = ERROR_TOO_LARGE;
+    else
+        e.bytes = text;
+    step(d, e);
+}
+
+static void on_binary(void *who, struct wire *wire)
+{
+    struct core_event e = event_of(who, wire, CORE_UNREADABLE);
+    e.unreadable.error = ERROR_BAD_MESSAGE;
+    e.unreadable.problem = "binary messages are not spoken here";
+    step(who, e);
+}
+
+static void on_ping(void *who, struct wire *wire)
+{
+    wire_pong(wire, WIRE_SERVER);
+    step(who, event_of(who, wire, CORE_ALIVE));
+}
+
+static void on_pong(void *who, struct wire *wire)
+{
+    step(who, event_of(who, wire, CORE_ALIVE));
+}
+
+static void on_closed(void *who, struct wire *wire, uint16_t code)
+{
+    struct daemon *d = who;
+    struct core_event e = event_of(d, wire, CORE_GONE);
+    e.close_code = code;
+    d->slots[e.conn.slot].wire = NULL;
+    step(d, e);
+}
+
+static const struct wire_face FACE = {on_open, on_frame, on_binary, on_ping, on_pong, on_closed};
+
+/* ---- what the core wants done ---- */
+
+static void on_alarm(void *who, uint64_t arg)
+{
+    struct daemon *d = who;
+    if (arg != d->alarm || !d->core)
+        return;
+    d->deadline = UINT64_MAX;
+    step(d, (struct core_event){.type = CORE_TIME, .now = world_now(d->w)});
+}
+
+static void set_deadline(struct daemon *d, uint64_t at)
+{
+    if (at == d->deadline)
+        return;
+    d->deadline = at;
+    d->alarm++;
+    if (at == UINT64_MAX)
+        return;
+    uint64_t soonest = at > world_now(d->w) ? at : world_now(d->w) + 1;
+    world_at(d->w, soonest + world_below(d->w, LATE_MAX_MS), on_alarm, d, d->alarm);
+}
+
+static void on_slow(void *who, uint64_t arg)
+{
+    struct daemon *d = who;
+    struct slot *s = &d->slots[arg & UINT32_MAX];
+    if (!d->core || !s->wire || s->generation != (uint32_t)(arg >> 32))
+        return;
+    step(d, event_of(d, s->wire, CORE_SLOW));
+}
+
+static void send_frame(struct daemon *d, struct conn_id conn, struct frame *frame)
+{
+    struct slot *s = &d->slots[conn.slot];
+    struct span said = frame_text(frame), text = said;
+    if (d->liar.lie)
+        text = d->liar.lie(d->liar.ctx, conn.slot, said);
+    wire_send(s->wire, WIRE_SERVER, text.p == said.p ? frame_ref(frame) : frame_of(text));
+    if (s->slow || wire_backlog(s->wire, WIRE_SERVER) <= KERNEL_BUFFER + QUEUE_MAX_DEFAULT)
+        return;
+    s->slow = true;
+    world_at(d->w, world_now(d->w), on_slow, d, (uint64_t)s->generation << 32 | conn.slot);
+}
+
+static void execute(struct daemon *d, const struct core_effect *e)
+{
+    struct slot *s = e->conn.slot < d->slot_count ? &d->slots[e->conn.slot] : NULL;
+    bool held = s && s->wire && s->generation == e->conn.generation;
+    switch (e->type) {
+    case CORE_SEND:
+        if (held)
+            send_frame(d, e->conn, e->frame);
+        break;
+    case CORE_CLOSE:
+        if (held)
+            wire_close(s->wire, WIRE_SERVER, e->close.code);
+        break;
+    case CORE_PING:
+        if (held)
+            wire_ping(s->wire, WIRE_SERVER);
+        break;
+    case CORE_PAUSE:
+    case CORE_RESUME:
+        if (held)
+            wire_reading(s->wire, WIRE_SERVER, e->type == CORE_RESUME);
+        break;
+    case CORE_DEADLINE:
+        set_deadline(d, e->at);
+        break;
+    case CORE_LOG:
+        break;
+    case CORE_DRAINED:
+        d->drained = true;
+    }
+}
+
+static void step(struct daemon *d, struct core_event event)
+{
+    assert(d->core && !d->stepping);
+    d->stepping = true;
+    core_step(d->core, &event, &d->fx);
+    if (world_afford(d->w, d->slot_count))
+        core_check(d->core);
+    judge_step(d->judge, d->core, &event, &d->fx);
+    d->stepping = false;
+    for (size_t i = 0; i < d->fx.n; i++)
+        execute(d, &d->fx.v[i]);
+    core_effects_clear(&d->fx);
+    judge_deadline(d->judge, d->deadline);
+}
+
+/* ---- its life ---- */
+
+void daemon_start(struct daemon *d)
+{
+    assert(!d->core);
+    world_trace(d->w, "daemon starts");
+    d->core = core_new(&d->settings, world_rng(d->w));
+    world_check(d->w, d->core, "core_new failed");
+    d->deadline = UINT64_MAX;
+    d->alarm++;
+    d->drained = false;
+    d->listener.up = true;
+    judge_reset(d->judge);
+}
+
+struct daemon *daemon_new(struct world *w, const struct core_settings *settings)
+{
+    struct daemon *d = world_alloc(sizeof *d);
+    d->w = w;
+    d->settings = *settings;
+    d->judge = judge_new(w, settings);
+    d->listener = (struct wire_listener){.host = world_host(w), .face = &FACE, .who = d, .accept = on_accept};
+    daemon_start(d);
+    return d;
+}
+
+void daemon_free(struct daemon *d)
+{
+    if (!d)
+        return;
+    core_free(d->core);
+    core_effects_done(&d->fx);
+    judge_free(d->judge);
+    free(d->slots);
+    free(d);
+}
+
+void daemon_crash(struct daemon *d, bool mute)
+{
+    world_trace(d->w, "daemon %s", mute ? "is cut off and gone" : "is killed");
+    for (size_t i = 0; i < d->slot_count; i++) {
+        struct wire *wire = d->slots[i].wire;
+        if (!wire)
+            continue;
+        wire_vanish(wire, WIRE_SERVER, mute);
+        if (!mute)
+            wire_break(wire);
+        d->slots[i].wire = NULL;
+    }
+    core_free(d->core);
+    d->core = NULL;
+    d->listener.up = false;
+    judge_reset(d->judge);
+}
+
+void daemon_drain(struct daemon *d)
+{
+    world_trace(d->w, "daemon drains");
+    d->listener.up = false;
+    step(d, (struct core_event){.type = CORE_DRAIN, .now = world_now(d->w)});
+}
+
+struct wire_listener *daemon_listener(struct daemon *d)
+{
+    return &d->listener;
+}
+
+unsigned daemon_host(const struct daemon *d)
+{
+    return d->listener.host;
+}
+
+struct judge *daemon_judge(struct daemon *d)
+{
+    return d->judge;
+}
+
+void daemon_liar(struct daemon *d, struct liar liar)
+{
+    d->liar = liar;
+}
+
+bool daemon_is_up(const struct daemon *d)
+{
+    return d->core != NULL;
+}
+
+bool daemon_is_drained(const struct daemon *d)
+{
+    return d->drained;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The daemon in the world: the real server core, with this as its io. It accepts sockets, hands over what they bring,
+ * does what the core's effects say, enforces max_frame and the queue's limit as server/io does, and lets the judge see
+ * every event with its effects before they are done. It can crash (sockets reset, or the machine just gone) and return.
+ */
+#ifndef SIM_DAEMON_H
+#define SIM_DAEMON_H
+
+#include "server/core/core.h"
+#include "tests/sim/wire.h"
+
+struct daemon;
+struct judge;
+
+/* A liar's chance: may return other text (owned by the liar, valid until the next call) for what goes to a client. */
+struct liar {
+    struct span (*lie)(void *ctx, uint32_t slot, struct span text);
+    void *ctx;
+};
+
+/* Settings as the simulation likes them: the defaults of protocol/limits.h. */
+struct core_settings daemon_settings(void);
+struct daemon *daemon_new(struct world *w, const struct core_settings *settings);
+void daemon_free(struct daemon *d); /* takes NULL */
+
+struct wire_listener *daemon_listener(struct daemon *d);
+unsigned daemon_host(const struct daemon *d);
+struct judge *daemon_judge(struct daemon *d);
+void daemon_liar(struct daemon *d, struct liar liar);
+
+/* kill -9; with `mute` the whole machine is gone: nobody is told. Everything it knew is lost. */
+void daemon_crash(struct daemon *d, bool mute);
+/* Starts it again, empty. */
+void daemon_start(struct daemon *d);
+/* SIGTERM. */
+void daemon_drain(struct daemon *d);
+bool daemon_is_up(const struct daemon *d);
+bool daemon_is_drained(const struct daemon *d);
+
+#endif

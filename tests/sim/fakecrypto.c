@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A signature is the digest of secret and message, spread over 64 bytes; to verify, the ring looks the secret up.
+ */
+#include "tests/sim/fakecrypto.h"
+
+#include <stdlib.h>
+
+#include <uthash.h>
+
+struct key_pair {
+    struct key_ring *ring;
+    uint8_t key[KEY_BYTES], box[KEY_BYTES];
+    uint64_t secret;
+    UT_hash_handle hh; /* by key */
+};
+
+struct key_ring {
+    struct key_pair *pairs;
+};
+
+struct key_ring *key_ring_new(void)
+{
+    return world_alloc(sizeof(struct key_ring));
+}
+
+void key_ring_free(struct key_ring *ring)
+{
+    if (!ring)
+        return;
+    struct key_pair *k, *tmp;
+    HASH_ITER (hh, ring->pairs, k, tmp) {
+        HASH_DEL(ring->pairs, k);
+        free(k);
+    }
+    free(ring);
+}
+
+struct key_pair *key_ring_add(struct key_ring *ring, const struct rng *rng)
+{
+    struct key_pair *k = world_alloc(sizeof *k);
+    k->ring = ring;
+    k->secret = rng_u64(rng);
+    rng->fill(rng->ctx, k->key, sizeof k->key);
+    rng->fill(rng->ctx, k->box, sizeof k->box);
+    HASH_ADD(hh, ring->pairs, key, KEY_BYTES, k);
+    return k;
+}
+
+static void spread(uint64_t seed, struct span message, uint8_t *out, size_t n)
+{
+    uint64_t h = world_digest(seed, message.p, message.n);
+    for (size_t i = 0; i < n; i += sizeof h) {
+        h = world_digest(h, &i, sizeof i);
+        memcpy(out + i, &h, sizeof h);
+    }
+}
+
+static void fake_sign(void *ctx, struct span message, uint8_t signature[SIGNATURE_BYTES])
+{
+    const struct key_pair *k = ctx;
+    spread(k->secret, message, signature, SIGNATURE_BYTES);
+}
+
+static bool fake_verify(
+    void *ctx, const uint8_t key[KEY_BYTES], struct span message, const uint8_t signature[SIGNATURE_BYTES])
+{
+    const struct key_pair *self = ctx;
+    struct key_pair *k;
+    uint8_t right[SIGNATURE_BYTES];
+    HASH_FIND(hh, self->ring->pairs, key, KEY_BYTES, k);
+    if (!k)
+        return false;
+    spread(k->secret, message, right, sizeof right);
+    return memcmp(right, signature, sizeof right) == 0;
+}
+
+static void fake_sha256(void *ctx, struct span bytes, uint8_t hash[HASH_BYTES])
+{
+    (void)ctx;
+    spread(1, bytes, hash, HASH_BYTES);
+}
+
+struct peer_crypto key_pair_crypto(struct key_pair *k)
+{
+    return (struct peer_crypto){.ctx = k, .sign = fake_sign, .verify = fake_verify, .sha256 = fake_sha256};
+}
+
+void key_pair_settings(struct key_pair *k, struct peer_settings *settings)
+{
+    memcpy(settings->key, k->key, sizeof k->key);
+    memcpy(settings->box, k->box, sizeof k->box);
+    fake_sign(k, (struct span){(const char *)k->box, sizeof k->box}, settings->box_signature);
+}

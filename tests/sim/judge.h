@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The judge of the daemon: an independent, slow and simple model of what the protocol promises, written from the
+ * specification and not from the core. It sees each event with the effects that the core answered and ends the run at
+ * the first thing that must not be:
+ *
+ *     a frame that leaves its room, a relayed frame that is lost, doubled, changed or has another's `from`;
+ *     an answer that is missing, doubled or goes to somebody else; a `ref` that is not echoed;
+ *     `peers`, `peer-joined`, `peer-left` that do not sum to the membership; a peer id used twice;
+ *     a limit exceeded; a connection idle for longer than ping interval and timeout together; a missing deadline;
+ *     a connection that lives on after its close was asked for; a drain that does not end.
+ */
+#ifndef SIM_JUDGE_H
+#define SIM_JUDGE_H
+
+#include "server/core/core.h"
+#include "tests/sim/world.h"
+
+struct judge;
+
+struct judge *judge_new(struct world *w, const struct core_settings *settings);
+void judge_free(struct judge *j); /* takes NULL */
+/* The daemon starts again and knows nobody; peer ids stay used. */
+void judge_reset(struct judge *j);
+void judge_step(
+    struct judge *j, const struct core *core, const struct core_event *event, const struct core_effects *fx);
+/* After the effects: the deadline that holds now. */
+void judge_deadline(struct judge *j, uint64_t deadline);
+
+/* For the clients at rest: how many members the room of this peer id has (0: in none), and who shares a room. */
+size_t judge_room_size(const struct judge *j, const char *peer_id);
+bool judge_share_room(const struct judge *j, const char *a, const char *b);
+size_t judge_members(const struct judge *j);
+uint64_t judge_relayed(const struct judge *j);
+
+#endif

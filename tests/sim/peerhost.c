@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One life is one process: its sockets, connections and timers carry nothing into the next. The index of the life is
+ * the argument of its timers, so a dead one's fire into nothing.
+ */
+#include "tests/sim/peerhost.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "protocol/envelope.h"
+
+enum {
+    CONNECT_MS = 15000,
+    LATE_MAX_MS = 4,
+    KNOWN_MAX = PEOPLE_MAX
+};
+
+struct known {
+    char name[DISPLAY_NAME_MAX + 1], id[PERSON_MAX + 1];
+};
+
+struct peerhost {
+    struct peerhost_world in;
+    unsigned who, host;
+    struct peer_settings settings;
+    struct peer_crypto crypto;
+    char id[PERSON_MAX + 1], state[32];
+    struct known known[KNOWN_MAX];
+    size_t known_n;
+    unsigned errors;
+    /* one life */
+    struct peer *core; /* NULL: not running */
+    struct rtc_party *party;
+    struct wire *wire;
+    struct peer_effects fx;
+    uint64_t deadline, alarm;
+    bool stepping, in_room;
+};
+
+static void step(struct peerhost *h, struct peer_event event);
+
+static struct peer_event event_of(const struct peerhost *h, enum peer_event_type type)
+{
+    return (struct peer_event){.type = type, .now = world_now(h->in.w), .unix_ms = world_unix(h->in.w, h->host)};
+}
+
+/* ---- the signaling socket ---- */
+
+static void on_open(void *who, struct wire *wire)
+{
+    struct peerhost *h = who;
+    if (wire == h->wire)
+        step(h, event_of(h, PEER_SIGNALING_OPEN));
+}
+
+static void on_frame(void *who, struct wire *wire, struct span text)
+{
+    struct peerhost *h = who;
+    struct peer_event e = event_of(h, PEER_SIGNALING_FRAME);
+    e.bytes = text;
+    if (wire == h->wire)
+        step(h, e);
+}
+
+static void on_closed(void *who, struct wire *wire, uint16_t code)
+{
+    struct peerhost *h = who;
+    struct peer_event e = event_of(h, PEER_SIGNALING_CLOSED);
+    if (wire != h->wire)
+        return;
+    h->wire = NULL;
+    e.bytes = code ? SPAN("closed by the server") : SPAN("the connection broke");
+    step(h, e);
+}
+
+static void on_ping(void *who, struct wire *wire)
+{
+    (void)who;
+    wire_pong(wire, WIRE_CLIENT);
+}
+
+static void on_nothing(void *who, struct wire *wire)
+{
+    (void)who;
+    (void)wire;
+}
+
+static const struct wire_face WIRE_FACE = {on_open, on_frame, on_nothing, on_ping, on_nothing, on_closed};
+
+static void connect_timeout(void *who, uint64_t arg)
+{
+    struct wire *wire = (struct wire *)(uintptr_t)arg;
+    struct peerhost *h = who;
+    if (h->wire != wire || wire_is_open(wire, WIRE_CLIENT))
+        return;
+    wire_vanish(wire, WIRE_CLIENT, false);
+    on_closed(h, wire, 0);
+}
+
+static void drop_wire(struct peerhost *h)
+{
+    struct wire *wire = h->wire;
+    h->wire = NULL;
+    if (wire)
+        wire_close(wire, WIRE_CLIENT, 1000);
+}
+
+static void connect_to(struct peerhost *h, unsigned server)
+{
+    world_check(h->in.w, server < h->in.daemon_count, "%u connects to server %u", h->who, server);
+    drop_wire(h);
+    world_trace(h->in.w, "peer %u connects", h->who);
+    h->wire = wire_open(h->in.wires, h->host, daemon_listener(h->in.daemons[server]), &WIRE_FACE, h, false);
+    world_at(h->in.w, world_now(h->in.w) + CONNECT_MS, connect_timeout, h, (uint64_t)(uintptr_t)h->wire);
+}
+
+/* ---- WebRTC ---- */
+
+static void on_description(void *who, uint64_t rtc, struct span type, struct span sdp)
+{
+    struct peer_event e = event_of(who, PEER_DESCRIPTION);
+    e.rtc = rtc;
+    e.description.type = type;
+    e.description.sdp = sdp;
+    step(who, e);
+}
+
+static void on_candidate(void *who, uint64_t rtc, struct span candidate)
+{
+    struct peer_event e = event_of(who, PEER_CANDIDATE);
+    e.rtc = rtc;
+    e.bytes = candidate;
+    step(who, e);
+}
+
+static void on_channel_open(void *who, uint64_t rtc, uint16_t channel, struct span label)
+{
+    struct peer_event e = event_of(who, PEER_CHANNEL_OPEN);
+    e.rtc = rtc;
+    e.channel = channel;
+    e.bytes = label;
+    step(who, e);
+}
+
+static void on_data(void *who, uint64_t rtc, uint16_t channel, bool binary, struct span bytes)
+{
+    struct peer_event e = event_of(who, PEER_DATA);
+    e.rtc = rtc;
+    e.channel = channel;
+    e.binary = binary;
+    e.bytes = bytes;
+    step(who, e);
+}
+
+static void on_congested(void *who, uint64_t rtc)
+{
+    struct peer_event e = event_of(who, PEER_CONGESTED);
+    e.rtc = rtc;
+    step(who, e);
+}
+
+static void on_writable(void *who, uint64_t rtc)
+{
+    struct peer_event e = event_of(who, PEER_WRITABLE);
+    e.rtc = rtc;
+    step(who, e);
+}
+
+static void on_ice(void *who, uint64_t rtc, bool connected)
+{
+    struct peer_event e = event_of(who, PEER_ICE_STATE);
+    e.rtc = rtc;
+    e.ice.connected = connected;
+    step(who, e);
+}
+
+static void on_failed(void *who, uint64_t rtc, const char *reason)
+{
+    struct peer_event e = event_of(who, PEER_RTC_FAILED);
+    e.rtc = rtc;
+    e.bytes = span_of(reason);
+    step(who, e);
+}
+
+static const struct rtc_face RTC_FACE = {
+    on_description, on_candidate, on_channel_open, on_data, on_congested, on_writable, on_ice, on_failed};
+
+/* ---- effects ---- */
+
+static void on_alarm(void *who, uint64_t arg)
+{
+    struct peerhost *h = who;
+    if (!h->core || arg != h->alarm)
+        return;
+    h->deadline = UINT64_MAX;
+    step(h, event_of(h, PEER_TIME));
+}
+
+static void set_deadline(struct peerhost *h, uint64_t at)
+{
+    if (at == h->deadline)
+        return;
+    h->deadline = at;
+    h->alarm++;
+    if (at == UINT64_MAX)
+        return;
+    uint64_t soonest = at > world_now(h->in.w) ? at : world_now(h->in.w) + 1;
+    world_at(h->in.w, soonest + world_below(h->in.w, LATE_MAX_MS), on_alarm, h, h->alarm);
+}
+
+static void remember(struct peerhost *h, const char *name, const char *id)
+{
+    size_t i = 0;
+    while (i < h->known_n && strcmp(h->known[i].name, name) != 0)
+        i++;
+    world_check(h->in.w, i < KNOWN_MAX, "%u remembers too many", h->who);
+    snprintf(h->known[i].name, sizeof h->known[i].name, "%s", name);
+    snprintf(h->known[i].id, sizeof h->known[i].id, "%s", id);
+    h->known_n += i == h->known_n;
+}
+
+static void notice(struct peerhost *h, const struct peer_notice *n)
+{
+    if (n->type == NOTICE_STATE) {
+        snprintf(h->state, sizeof h->state, "%s", n->text);
+        world_trace(h->in.w, "peer %u: %s", h->who, h->state);
+    } else {
+        static const char *const NAMES[] = {"ready", "state", "joined", "peer", "message", "accepted", "delivered",
+            "read", "failed", "typing", "presence", "status", "link", "error", "left"};
+        world_trace(h->in.w, "peer %u: %s%s id=%s from=%s by=%s ref=%s text=%s code=%s", h->who, NAMES[n->type],
+            n->type == NOTICE_PEER ? n->up ? " up" : " down" : "", n->id ? n->id : "", n->from ? n->from : "",
+            n->by ? n->by : "", n->ref ? n->ref : "", n->text ? n->text : "", n->code ? n->code : "");
+    }
+    h->in_room |= n->type == NOTICE_JOINED;
+    h->errors += n->type == NOTICE_ERROR;
+    promises_notice(h->in.promises, h->who, n);
+}
+
+static void execute(struct peerhost *h, const struct peer_effect *e)
+{
+    struct span text = {e->text, e->text_n};
+    if (e->type >= PEER_FX_RTC_NEW && e->type <= PEER_FX_RTC_FREE && e->type != PEER_FX_RTC_SEND) {
+        static const char *const NAMES[] = {"new", "offer", "remote", "candidate", "send", "free"};
+        world_trace(h->in.w, "peer %u: rtc %llu %s %s", h->who, (unsigned long long)e->rtc,
+            NAMES[e->type - PEER_FX_RTC_NEW], e->kind ? e->kind : "");
+    }
+    switch (e->type) {
+    case PEER_FX_CONNECT:
+        connect_to(h, e->server);
+        break;
+    case PEER_FX_DISCONNECT:
+        drop_wire(h);
+        break;
+    case PEER_FX_SIGNAL:
+        if (h->wire)
+            wire_send(h->wire, WIRE_CLIENT, frame_of(text));
+        break;
+    case PEER_FX_RTC_NEW:
+        rtc_make(h->party, e->rtc);
+        break;
+    case PEER_FX_RTC_OFFER:
+        rtc_offer(h->party, e->rtc, e->flag);
+        break;
+    case PEER_FX_RTC_REMOTE:
+        rtc_remote(h->party, e->rtc, span_of(e->kind), text);
+        break;
+    case PEER_FX_RTC_CANDIDATE:
+        rtc_candidate(h->party, e->rtc, text);
+        break;
+    case PEER_FX_RTC_SEND:
+        world_trace(h->in.w, "peer %u: rtc %llu send %.*s", h->who, (unsigned long long)e->rtc,
+            (int)(text.n < 120 ? text.n : 120), text.p);
+        rtc_send(h->party, e->rtc, e->channel, e->flag, text);
+        break;
+    case PEER_FX_RTC_FREE:
+        rtc_free(h->party, e->rtc);
+        break;
+    case PEER_FX_DEADLINE:
+        set_deadline(h, e->at);
+        break;
+    case PEER_FX_REMEMBER:
+        remember(h, e->kind, e->text);
+        break;
+    case PEER_FX_NOTICE:
+        notice(h, e->notice);
+        break;
+    case PEER_FX_ICE_SERVERS:
+    case PEER_FX_LOG:
+        break;
+    }
+}
+
+static void step(struct peerhost *h, struct peer_event event)
+{
+    assert(h->core && !h->stepping);
+    h->stepping = true;
+    peer_step(h->core, &event, &h->fx);
+    peer_check(h->core);
+    h->stepping = false;
+    bool left = false;
+    for (size_t i = 0; i < h->fx.n; i++) {
+        left |= h->fx.v[i].type == PEER_FX_NOTICE && h->fx.v[i].notice->type == NOTICE_LEFT;
+        execute(h, &h->fx.v[i]);
+    }
+    peer_effects_clear(&h->fx);
+    world_check(h->in.w, left || peer_pending(h->core) == 0 || h->deadline != UINT64_MAX,
+        "%u: messages are pending without a deadline", h->who);
+    if (left)
+        peerhost_crash(h);
+}
+
+/* ---- its life ---- */
+
+struct peerhost *peerhost_new(
+    const struct peerhost_world *in, unsigned who, const char *room, const char *name, struct key_pair *keys)
+{
+    struct peerhost *h = world_alloc(sizeof *h);
+    uint8_t hash[HASH_BYTES];
+    h->in = *in;
+    h->who = who;
+    h->host = world_host(in->w);
+    h->crypto = key_pair_crypto(keys);
+    key_pair_settings(keys, &h->settings);
+    snprintf(h->settings.room, sizeof h->settings.room, "%s", room);
+    snprintf(h->settings.name, sizeof h->settings.name, "%s", name);
+    h->settings.servers = in->daemon_count;
+    h->crypto.sha256(h->crypto.ctx, (struct span){(const char *)h->settings.key, KEY_BYTES}, hash);
+    envelope_short_hash(hash, h->id);
+    promises_person(in->promises, who, h->id);
+    return h;
+}
+
+void peerhost_start(struct peerhost *h)
+{
+    assert(!h->core);
+    world_trace(h->in.w, "peer %u starts as %s", h->who, h->id);
+    h->core = peer_new(&h->settings, &h->crypto, world_rng(h->in.w));
+    world_check(h->in.w, h->core, "peer_new failed");
+    world_check(h->in.w, strcmp(peer_id(h->core), h->id) == 0, "%u is called %s", h->who, peer_id(h->core));
+    h->party = rtc_party_new(h->in.rtcs, h->host, &RTC_FACE, h);
+    h->deadline = UINT64_MAX;
+    h->alarm++;
+    h->in_room = false;
+    for (size_t i = 0; i < h->known_n; i++) {
+        struct peer_event e = event_of(h, PEER_KNOWN);
+        e.known.name = span_of(h->known[i].name);
+        e.known.id = span_of(h->known[i].id);
+        step(h, e);
+    }
+    step(h, event_of(h, PEER_START));
+}
+
+/* The kernel of a host that lives closes the sockets of a process that died. */
+void peerhost_crash(struct peerhost *h)
+{
+    world_trace(h->in.w, "peer %u is gone", h->who);
+    if (h->wire) {
+        wire_vanish(h->wire, WIRE_CLIENT, false);
+        wire_break(h->wire);
+    }
+    h->wire = NULL;
+    if (h->party)
+        rtc_party_down(h->party);
+    peer_free(h->core);
+    h->core = NULL;
+    promises_crash(h->in.promises, h->who);
+}
+
+void peerhost_free(struct peerhost *h)
+{
+    if (!h)
+        return;
+    peer_free(h->core);
+    peer_effects_done(&h->fx);
+    free(h);
+}
+
+void peerhost_leave(struct peerhost *h)
+{
+    step(h, event_of(h, PEER_LEAVE));
+}
+
+void peerhost_move(struct peerhost *h)
+{
+    world_trace(h->in.w, "peer %u moves to another address", h->who);
+    rtc_party_move(h->party);
+    peerhost_unplug(h);
+}
+
+void peerhost_unplug(struct peerhost *h)
+{
+    struct wire *wire = h->wire;
+    if (!wire)
+        return;
+    world_trace(h->in.w, "peer %u: its signaling socket breaks", h->who);
+    wire_break(wire);
+}
+
+static void send_to(struct peerhost *h, const struct peerhost *const *readers, size_t n, bool room)
+{
+    unsigned who[PEOPLE_MAX];
+    struct span ids[PEOPLE_MAX];
+    char text[64];
+    for (size_t i = 0; i < n; i++) {
+        who[i] = readers[i]->who;
+        ids[i] = span_of(readers[i]->id);
+    }
+    promises_send(h->in.promises, h->who, who, n, room, text);
+    struct peer_event e = event_of(h, PEER_SEND);
+    e.send.to = room ? NULL : ids;
+    e.send.to_count = room ? 0 : n;
+    e.send.text = e.send.ref = span_of(text);
+    world_trace(h->in.w, "peer %u sends %s to %zu%s", h->who, text, n, room ? " (room)" : "");
+    step(h, e);
+}
+
+void peerhost_send(struct peerhost *h, const struct peerhost *const *to, size_t n)
+{
+    send_to(h, to, n, false);
+}
+
+void peerhost_send_room(struct peerhost *h, const struct peerhost *const *readers, size_t n)
+{
+    send_to(h, readers, n, true);
+}
+
+bool peerhost_is_up(const struct peerhost *h)
+{
+    return h->core != NULL;
+}
+
+bool peerhost_in_room(const struct peerhost *h)
+{
+    return h->core && h->in_room;
+}
+
+const char *peerhost_id(const struct peerhost *h)
+{
+    return h->id;
+}
+
+unsigned peerhost_who(const struct peerhost *h)
+{
+    return h->who;
+}
+
+unsigned peerhost_host(const struct peerhost *h)
+{
+    return h->host;
+}
+
+const struct peer *peerhost_core(const struct peerhost *h)
+{
+    return h->core;
+}
+
+const struct peer_stats *peerhost_stats(const struct peerhost *h)
+{
+    return peer_stats(h->core);
+}
+
+const char *peerhost_fingerprint(const struct peerhost *h)
+{
+    return rtc_party_fingerprint(h->party);
+}
+
+size_t peerhost_rtcs(const struct peerhost *h)
+{
+    return rtc_count(h->party);
+}
+
+const char *peerhost_state(const struct peerhost *h)
+{
+    return h->state;
+}
+
+unsigned peerhost_errors(const struct peerhost *h)
+{
+    return h->errors;
+}

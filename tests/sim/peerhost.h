@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A person in the world: the real peer core, with this as its io. It connects the signaling socket to the daemons,
+ * runs the simulated WebRTC under the core's numbers, keeps what the core wants remembered, and hands every notice to
+ * the promises. Its process can crash and return with the same keys; its machine can move to another address.
+ */
+#ifndef SIM_PEERHOST_H
+#define SIM_PEERHOST_H
+
+#include "tests/sim/daemon.h"
+#include "tests/sim/fakecrypto.h"
+#include "tests/sim/promises.h"
+#include "tests/sim/rtcnet.h"
+
+struct peerhost;
+
+/* All borrowed; they outlive the host. */
+struct peerhost_world {
+    struct world *w;
+    struct wire_net *wires;
+    struct rtc_net *rtcs;
+    struct promises *promises;
+    struct daemon *const *daemons;
+    unsigned daemon_count;
+};
+
+struct peerhost *peerhost_new(
+    const struct peerhost_world *in, unsigned who, const char *room, const char *name, struct key_pair *keys);
+void peerhost_free(struct peerhost *h); /* takes NULL */
+
+void peerhost_start(struct peerhost *h);
+void peerhost_crash(struct peerhost *h);
+/* An orderly end: PEER_LEAVE. It can be started again after NOTICE_LEFT. */
+void peerhost_leave(struct peerhost *h);
+void peerhost_move(struct peerhost *h);
+/* The signaling socket breaks. */
+void peerhost_unplug(struct peerhost *h);
+/* Sends to these people (indices with their ids), or to the room. */
+void peerhost_send(struct peerhost *h, const struct peerhost *const *to, size_t n);
+void peerhost_send_room(struct peerhost *h, const struct peerhost *const *readers, size_t n);
+
+bool peerhost_is_up(const struct peerhost *h);
+bool peerhost_in_room(const struct peerhost *h);
+const char *peerhost_id(const struct peerhost *h);
+unsigned peerhost_who(const struct peerhost *h);
+unsigned peerhost_host(const struct peerhost *h);
+const struct peer *peerhost_core(const struct peerhost *h);
+const struct peer_stats *peerhost_stats(const struct peerhost *h);
+const char *peerhost_fingerprint(const struct peerhost *h);
+size_t peerhost_rtcs(const struct peerhost *h);
+/* The text of the last NOTICE_STATE, and whether some NOTICE_ERROR came. */
+const char *peerhost_state(const struct peerhost *h);
+unsigned peerhost_errors(const struct peerhost *h);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Waiting is running the world in small steps until a condition holds, with a bound in virtual time.
+ */
+#include "tests/sim/run.h"
+
+enum {
+    LOOK_MS = 100
+};
+
+void run_init(struct run *r, const struct world_options *options)
+{
+    *r = (struct run){.pace_ms = 1000};
+    r->w = world_new(options);
+    r->wires = wire_net_new(r->w);
+    r->rtcs = rtc_net_new(r->w);
+    r->keys = key_ring_new();
+    r->promises = promises_new(r->w);
+}
+
+void run_done(struct run *r)
+{
+    for (unsigned i = 0; i < r->people_count; i++)
+        peerhost_free(r->people[i]);
+    crowd_free(r->crowd);
+    for (unsigned i = 0; i < r->daemon_count; i++)
+        daemon_free(r->daemons[i]);
+    promises_free(r->promises);
+    key_ring_free(r->keys);
+    rtc_net_free(r->rtcs);
+    wire_net_free(r->wires);
+    world_free(r->w);
+}
+
+struct daemon *run_add_daemon(struct run *r, const struct core_settings *settings)
+{
+    return r->daemons[r->daemon_count++] = daemon_new(r->w, settings);
+}
+
+struct peerhost *run_add_person(struct run *r, const char *room, const char *name)
+{
+    unsigned who = r->people_count++;
+    struct peerhost_world in = {r->w, r->wires, r->rtcs, r->promises, r->daemons, r->daemon_count};
+    r->pairs[who] = key_ring_add(r->keys, world_rng(r->w));
+    return r->people[who] = peerhost_new(&in, who, room, name, r->pairs[who]);
+}
+
+void run_for(struct run *r, uint64_t ms)
+{
+    world_run(r->w, world_now(r->w) + ms);
+}
+
+/* The first pair that is not linked as it should be; false if there is none. */
+static bool unlinked(const struct run *r, unsigned *a, unsigned *b)
+{
+    for (unsigned i = 0; i < r->people_count; i++)
+        for (unsigned k = 0; k < r->people_count; k++) {
+            bool both = i != k && peerhost_is_up(r->people[i]) && peerhost_is_up(r->people[k]);
+            if (both != promises_up(r->promises, i, k) && peerhost_is_up(r->people[i])) {
+                *a = i;
+                *b = k;
+                return true;
+            }
+        }
+    return false;
+}
+
+bool run_all_linked(const struct run *r)
+{
+    unsigned a, b;
+    return !unlinked(r, &a, &b);
+}
+
+void run_until_linked(struct run *r, uint64_t ms)
+{
+    unsigned a, b;
+    for (uint64_t end = world_now(r->w) + ms; unlinked(r, &a, &b);) {
+        world_check(r->w, world_now(r->w) < end, "after %llu ms %u still believes that %u is %s",
+            (unsigned long long)ms, a, b, promises_up(r->promises, a, b) ? "up" : "not up");
+        run_for(r, LOOK_MS);
+    }
+}
+
+void run_until_delivered(struct run *r, uint64_t ms)
+{
+    for (uint64_t end = world_now(r->w) + ms;;) {
+        size_t pending = 0;
+        for (unsigned i = 0; i < r->people_count; i++)
+            if (peerhost_is_up(r->people[i]))
+                pending += peer_pending(peerhost_core(r->people[i]));
+        if (pending == 0)
+            break;
+        world_check(
+            r->w, world_now(r->w) < end, "%zu messages are pending after %llu ms", pending, (unsigned long long)ms);
+        run_for(r, LOOK_MS);
+    }
+    promises_check(r->promises);
+}
+
+void run_say(struct run *r, struct peerhost *h)
+{
+    const struct peerhost *readers[PEOPLE_MAX];
+    size_t n = 0;
+    for (unsigned i = 0; i < r->people_count; i++)
+        if (r->people[i] != h && promises_up(r->promises, peerhost_who(h), i))
+            readers[n++] = r->people[i];
+    peerhost_send_room(h, readers, n);
+}
+
+void run_tell(struct run *r, struct peerhost *from, const struct peerhost *to)
+{
+    (void)r;
+    peerhost_send(from, &to, 1);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A whole run in one struct: the world, its sockets and connections, the daemons, the crowd and the people. Seeds and
+ * stories build one, let virtual time pass, and end it.
+ */
+#ifndef SIM_RUN_H
+#define SIM_RUN_H
+
+#include "tests/sim/client.h"
+#include "tests/sim/peerhost.h"
+
+enum {
+    RUN_DAEMONS_MAX = 2
+};
+
+struct run {
+    struct world *w;
+    struct wire_net *wires;
+    struct rtc_net *rtcs;
+    struct key_ring *keys;
+    struct promises *promises;
+    struct daemon *daemons[RUN_DAEMONS_MAX];
+    unsigned daemon_count;
+    struct crowd *crowd; /* may be NULL */
+    struct peerhost *people[PEOPLE_MAX];
+    struct key_pair *pairs[PEOPLE_MAX];
+    unsigned people_count;
+    bool restless; /* the people go on sending and suffering */
+    uint32_t pace_ms;
+};
+
+void run_init(struct run *r, const struct world_options *options);
+void run_done(struct run *r);
+struct daemon *run_add_daemon(struct run *r, const struct core_settings *settings);
+/* The next person, in the room of that name; not started. */
+struct peerhost *run_add_person(struct run *r, const char *room, const char *name);
+void run_for(struct run *r, uint64_t ms);
+/* Every pair of running people is linked and up exactly once. */
+bool run_all_linked(const struct run *r);
+/* Lets time pass until they are, or fails after `ms`. */
+void run_until_linked(struct run *r, uint64_t ms);
+/* Lets time pass until no message is pending, or fails after `ms`. */
+void run_until_delivered(struct run *r, uint64_t ms);
+/* To everybody else who runs. */
+void run_say(struct run *r, struct peerhost *h);
+void run_tell(struct run *r, struct peerhost *from, const struct peerhost *to);
+
+/* ---- what is run ---- */
+typedef void scenario(struct run *r, const struct world_options *options);
+scenario seed_server; /* hundreds of random clients */
+scenario seed_peers;  /* two to eight people and their misfortunes */
+
+struct story {
+    const char *name; /* for --scenario and TAP */
+    scenario *tell;
+};
+/* All named stories; the last has a NULL name. */
+extern const struct story STORIES[];
+
+#endif

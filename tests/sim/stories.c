@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Their table.
+ */
+#include "tests/sim/stories.h"
+
+const struct story STORIES[] = {
+    {"one-full-room", story_one_full_room},
+    {"crowd-is-cut-off", story_crowd_is_cut_off},
+    {"drain", story_drain},
+    {"daemon-of-no-limits", story_daemon_of_no_limits},
+    {"two-meet", story_two_meet},
+    {"eight-meet", story_eight_meet},
+    {"daemon-returns", story_daemon_returns},
+    {"partition-heals", story_partition_heals},
+    {"address-changes", story_address_changes},
+    {"peer-returns", story_peer_returns},
+    {"swapped-keys", story_swapped_keys},
+    {"swapped-fingerprint", story_swapped_fingerprint},
+    {"middleman", story_middleman},
+    {"leave", story_leave},
+    {"clock-jumps", story_clock_jumps},
+    {NULL, NULL},
+};

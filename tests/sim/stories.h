@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The named stories: each is one history with an asserted end, and most of them a bug that must not come back.
+ */
+#ifndef SIM_STORIES_H
+#define SIM_STORIES_H
+
+#include "tests/sim/run.h"
+
+scenario story_one_full_room;       /* a room at its limit, nothing lost */
+scenario story_crowd_is_cut_off;    /* silent members are gone after interval and timeout */
+scenario story_drain;               /* ends in time though one client is unreachable */
+scenario story_daemon_of_no_limits; /* every limit 0 */
+
+scenario story_two_meet;            /* ready to message within a second */
+scenario story_eight_meet;          /* a full mesh, everybody hears everybody */
+scenario story_daemon_returns;      /* links stay, no peer notice twice */
+scenario story_partition_heals;     /* down, up again, nothing lost */
+scenario story_address_changes;     /* an ICE restart mends it */
+scenario story_peer_returns;        /* crash and return under the same identity */
+scenario story_swapped_keys;        /* a lying daemon swaps keys: nobody is taken for another */
+scenario story_swapped_fingerprint; /* a lying daemon swaps certificates: nothing is sent */
+scenario story_middleman;           /* ... and reads along: the introductions give him away */
+scenario story_leave;               /* good-bye is prompt and final */
+scenario story_clock_jumps;         /* the wall clock decides nothing */
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stories of people: how they meet, lose each other and find each other again.
+ */
+#include "tests/sim/stories.h"
+
+static void gather(struct run *r, const struct world_options *options, unsigned people)
+{
+    struct core_settings settings = daemon_settings();
+    run_init(r, options);
+    run_add_daemon(r, &settings);
+    for (unsigned i = 0; i < people; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "p%u", i);
+        peerhost_start(run_add_person(r, "room", name));
+    }
+}
+
+static unsigned all_flaps(const struct run *r)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < r->people_count; i++)
+        for (unsigned k = 0; k < r->people_count; k++)
+            n += promises_flaps(r->promises, i, k);
+    return n;
+}
+
+static void everybody_speaks(struct run *r)
+{
+    for (unsigned i = 0; i < r->people_count; i++)
+        run_say(r, r->people[i]);
+}
+
+void story_two_meet(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 2);
+    run_until_linked(r, 1000);
+    run_say(r, r->people[0]);
+    run_tell(r, r->people[1], r->people[0]);
+    run_until_delivered(r, 1000);
+    world_check(r->w, promises_delivered(r->promises) == 2, "not delivered");
+    world_check(r->w, all_flaps(r) == 2, "%u notices for two links", all_flaps(r));
+    world_check(
+        r->w, strcmp(peerhost_state(r->people[0]), "p2p-connected") == 0, "state is %s", peerhost_state(r->people[0]));
+    run_for(r, 600000);
+    world_check(r->w, all_flaps(r) == 2 && peerhost_rtcs(r->people[0]) == 1, "peace is not quiet");
+}
+
+void story_eight_meet(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 8);
+    run_until_linked(r, 3000);
+    everybody_speaks(r);
+    run_until_delivered(r, 2000);
+    world_check(r->w, promises_delivered(r->promises) == 56, "%llu of 56 delivered",
+        (unsigned long long)promises_delivered(r->promises));
+    world_check(r->w, all_flaps(r) == 56, "%u notices for 56 links", all_flaps(r));
+    for (unsigned i = 0; i < 8; i++)
+        world_check(r->w, peerhost_rtcs(r->people[i]) == 7, "%u has %zu connections", i, peerhost_rtcs(r->people[i]));
+}
+
+void story_daemon_returns(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 3);
+    run_until_linked(r, 2000);
+    for (int mute = 0; mute < 2; mute++) {
+        daemon_crash(r->daemons[0], mute);
+        run_for(r, 90000);
+        everybody_speaks(r);
+        run_until_delivered(r, 2000);
+        daemon_start(r->daemons[0]);
+        run_for(r, 90000);
+        for (unsigned i = 0; i < 3; i++)
+            world_check(r->w, strcmp(peerhost_state(r->people[i]), "p2p-connected") == 0, "%u is %s", i,
+                peerhost_state(r->people[i]));
+    }
+    world_check(r->w, all_flaps(r) == 6, "%u notices for 6 links", all_flaps(r));
+    world_check(r->w, peerhost_rtcs(r->people[0]) == 2, "%zu connections", peerhost_rtcs(r->people[0]));
+    everybody_speaks(r);
+    run_until_delivered(r, 2000);
+}
+
+void story_partition_heals(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 4);
+    run_until_linked(r, 3000);
+    world_island(r->w, peerhost_host(r->people[0]), 1);
+    world_island(r->w, peerhost_host(r->people[1]), 1);
+    run_say(r, r->people[0]); /* before anybody knows */
+    run_for(r, 180000);
+    world_check(r->w, promises_up(r->promises, 0, 1) && promises_up(r->promises, 2, 3), "an island fell apart");
+    world_check(r->w, !promises_up(r->promises, 0, 2) && !promises_up(r->promises, 3, 1), "the cut went unnoticed");
+    world_heal(r->w);
+    run_until_linked(r, 90000);
+    run_until_delivered(r, 30000);
+}
+
+void story_address_changes(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 2);
+    run_until_linked(r, 2000);
+    peerhost_move(r->people[0]);
+    run_say(r, r->people[1]);
+    run_until_delivered(r, 60000);
+    run_until_linked(r, 60000);
+    world_check(r->w, peerhost_stats(r->people[0])->restarts_total + peerhost_stats(r->people[1])->restarts_total > 0,
+        "it was not mended by a restart");
+}
+
+void story_peer_returns(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 3);
+    run_until_linked(r, 3000);
+    peerhost_crash(r->people[1]);
+    run_for(r, 500);
+    peerhost_start(r->people[1]);
+    run_until_linked(r, 60000);
+    everybody_speaks(r);
+    run_until_delivered(r, 5000);
+    world_check(r->w, peerhost_rtcs(r->people[0]) == 2, "%zu connections", peerhost_rtcs(r->people[0]));
+}
+
+void story_leave(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 3);
+    run_until_linked(r, 3000);
+    peerhost_leave(r->people[2]);
+    run_for(r, 1000);
+    world_check(r->w, !peerhost_is_up(r->people[2]), "it does not leave");
+    run_until_linked(r, 2000);
+    world_check(r->w, peerhost_rtcs(r->people[0]) == 1, "%zu connections", peerhost_rtcs(r->people[0]));
+}
+
+void story_clock_jumps(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 3);
+    run_until_linked(r, 3000);
+    unsigned flaps = all_flaps(r);
+    world_clock_step(r->w, peerhost_host(r->people[0]), -86400000);
+    everybody_speaks(r);
+    run_for(r, 30000);
+    world_clock_step(r->w, peerhost_host(r->people[1]), 86400000);
+    everybody_speaks(r);
+    run_until_delivered(r, 2000);
+    run_for(r, 60000);
+    world_check(r->w, all_flaps(r) == flaps, "a clock took a link down");
+}
