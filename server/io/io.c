@@ -18,6 +18,12 @@ static const struct lws_protocols PROTOCOLS[] = {
 /* Zero seconds to hang up: libwebsockets keeps no liveness timers, the core does that. */
 static const lws_retry_bo_t NO_LIVENESS = {.secs_since_valid_hangup = 0};
 
+/* On a foreign loop libwebsockets takes one call to begin its end and, once the loop has closed its handles, one to
+ * free itself, when it clears io->lws through pcontext. Freeing sooner would leave the loop with freed handles. */
+enum {
+    LWS_DESTROY_CALLS = 4
+};
+
 static bool open_lws(struct io *io, struct err *e)
 {
     void *loops[] = {io->loop};
@@ -32,6 +38,7 @@ static bool open_lws(struct io *io, struct err *e)
         .retry_and_idle_policy = &NO_LIVENESS,
         .user = io,
         .vhost_name = "usherd",
+        .pcontext = &io->lws,
     };
     io->lws = lws_create_context(&info);
     if (!io->lws)
@@ -92,10 +99,14 @@ void io_free(struct io *io)
         return;
     io->freeing = true;
     listen_close(io);
-    if (io->lws)
+    if (io->prepare_open)
+        uv_close((uv_handle_t *)&io->prepare, NULL);
+    if (io->timer_open)
+        uv_close((uv_handle_t *)&io->timer, NULL);
+    for (int i = 0; io->lws && i < LWS_DESTROY_CALLS; i++) {
         lws_context_destroy(io->lws);
-    uv_close((uv_handle_t *)&io->prepare, NULL);
-    uv_close((uv_handle_t *)&io->timer, NULL);
+        uv_run(io->loop, UV_RUN_DEFAULT);
+    }
     uv_run(io->loop, UV_RUN_DEFAULT);
     conn_table_done(&io->conns);
     core_effects_done(&io->effects);

@@ -110,7 +110,7 @@ static int peer_closes(struct io *io, struct conn *c, const unsigned char *paylo
 {
     if (c->state != CONN_OPEN)
         return -1;
-    c->close_code = n >= 2 ? (uint16_t)(payload[0] << 8 | payload[1]) : NO_STATUS_RECEIVED;
+    c->close_code = n >= 2 ? (uint16_t)((unsigned)payload[0] << 8 | payload[1]) : NO_STATUS_RECEIVED;
     c->state = CONN_CLOSING;
     conn_forget_partial(c);
     queue_clear(&c->queue);
@@ -125,6 +125,8 @@ void conn_gone(struct io *io, struct conn *c)
     conn_unlimit(io, c);
     c->gone = true;
     queue_clear(&c->queue);
+    if (io->freeing)
+        return;
     struct core_event e = io_event(io, CORE_GONE, c);
     e.close_code = c->close_code;
     io_step(io, &e);

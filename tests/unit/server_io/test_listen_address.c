@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "server/io/listen_address.h"
+
+static void test_reads_and_writes(void **state)
+{
+    (void)state;
+    static const char *const GOOD[][2] = {
+        {"127.0.0.1:4000", "127.0.0.1:4000"},
+        {"0.0.0.0:0", "0.0.0.0:0"},
+        {"[::]:4000", "[::]:4000"},
+        {"[2001:db8::1]:65535", "[2001:db8::1]:65535"},
+        {"*:80", "[::]:80"},
+        {"unix:/run/usherd.sock", "unix:/run/usherd.sock"},
+        {"unix:relative:4000", "unix:relative:4000"},
+    };
+    for (size_t i = 0; i < sizeof GOOD / sizeof *GOOD; i++) {
+        struct listen_address a;
+        struct err e = {""};
+        if (!listen_address_parse(GOOD[i][0], &a, &e))
+            fail_msg("%s", e.text);
+        char text[LISTEN_TEXT_MAX];
+        listen_address_format(&a, text);
+        assert_string_equal(text, GOOD[i][1]);
+    }
+}
+
+static void test_refuses(void **state)
+{
+    (void)state;
+    static const char *const BAD[] = {"", ":", ":4000", "4000", "localhost:4000", "127.0.0.1",
+        "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:1x", "::1:4000", "[::1]", "[::1:4000", "[]:1",
+        "[:1", "256.0.0.1:1", "unix:",
+        "unix:/a/path/that/is/longer/than/the/hundred/and/eight/bytes/that/a/socket/address/holds/because/the/kernel/"
+        "says/so"};
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
+        struct listen_address a;
+        struct err e = {""};
+        if (listen_address_parse(BAD[i], &a, &e))
+            fail_msg("\"%s\" was taken", BAD[i]);
+        assert_non_null(strstr(e.text, "expected"));
+    }
+}
+
+static void test_maps_ipv4(void **state)
+{
+    (void)state;
+    struct listen_address a;
+    assert_true(listen_address_parse("192.0.2.1:1", &a, NULL));
+    struct sockaddr_storage from = {0};
+    memcpy(&from, &a.at, a.len);
+    static const uint8_t EXPECTED[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1};
+    struct address client = listen_address_of_client(&from);
+    assert_memory_equal(client.bytes, EXPECTED, sizeof EXPECTED);
+    from.ss_family = AF_UNIX;
+    static const uint8_t NOBODY[16] = {0};
+    client = listen_address_of_client(&from);
+    assert_memory_equal(client.bytes, NOBODY, sizeof NOBODY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reads_and_writes),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_maps_ipv4),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
