@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who may connect. Limits of the whole server come first, then those of the address: how many connections it holds and
+ * how fast it makes them. A provider hands an IPv6 customer a /64 at least, so that is what counts as one address. An
+ * address is remembered while it has connections and after that until its bucket is full again: then it is as good as
+ * new. Of those remembered for their rate only, the oldest are forgotten early when there are ORIGINS_IDLE_MAX.
+ *
+ * Unix sockets have no address, and with both limits off nothing is counted; connections that were opened like that
+ * stay uncounted when a reload sets a limit.
+ */
+#include "server/core/admit.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static bool counts(const struct core_settings *set, const struct address *a)
+{
+    static const struct address NOWHERE;
+    bool limited = set->max_connections_per_address || (set->connection_rate && set->connection_burst);
+    return limited && memcmp(a, &NOWHERE, sizeof *a) != 0;
+}
+
+static struct address network_of(const struct address *a)
+{
+    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
+    struct address network = *a;
+    if (memcmp(a->bytes, MAPPED, sizeof MAPPED) != 0)
+        memset(network.bytes + 8, 0, 8);
+    return network;
+}
+
+static void origin_free(struct core *c, struct origin *o)
+{
+    if (o->idle.next) {
+        waiting_remove(&o->idle);
+        c->idle_count--;
+    }
+    HASH_DEL(c->origins, o);
+    free(o);
+}
+
+static void rest(struct core *c, struct origin *o)
+{
+    waiting_add(&c->idle, &o->idle, c->now);
+    if (++c->idle_count > ORIGINS_IDLE_MAX)
+        origin_free(c, WAIT_OF(waiting_first(&c->idle), struct origin, idle));
+}
+
+/* The address's entry, made if there is none; NULL when out of memory. */
+static struct origin *origin_get(struct core *c, const struct address *address)
+{
+    struct address network = network_of(address);
+    uint32_t hash = hash_keyed(c->hash_key, &network, sizeof network);
+    struct origin *o;
+    HASH_FIND_BYHASHVALUE(hh, c->origins, &network, sizeof network, hash, o);
+    if (o)
+        return o;
+    o = calloc(1, sizeof *o);
+    if (!o)
+        return NULL;
+    o->address = network;
+    bucket_fill(&o->arrivals, c->settings.connection_burst, c->now);
+    HASH_ADD_BYHASHVALUE(hh, c->origins, address, sizeof o->address, hash, o);
+    if (!o->hh.tbl) {
+        free(o);
+        return NULL;
+    }
+    rest(c, o);
+    return o;
+}
+
+enum error admit(struct core *c, const struct address *address, struct origin **origin)
+{
+    const struct core_settings *set = &c->settings;
+    *origin = NULL;
+    if (c->draining)
+        return ERROR_DRAINING;
+    if (set->max_connections && c->stats.connections >= set->max_connections)
+        return ERROR_SERVER_FULL;
+    if (!counts(set, address))
+        return ERROR_NONE;
+    struct origin *o = origin_get(c, address);
+    if (!o)
+        return ERROR_SERVER_FULL;
+    if (set->max_connections_per_address && o->connections >= set->max_connections_per_address)
+        return ERROR_RATE_LIMITED;
+    if (!bucket_ready(&o->arrivals, set->connection_rate, set->connection_burst, c->now))
+        return ERROR_RATE_LIMITED;
+    bucket_take(&o->arrivals);
+    if (o->connections++ == 0) {
+        waiting_remove(&o->idle);
+        c->idle_count--;
+    }
+    *origin = o;
+    return ERROR_NONE;
+}
+
+void admit_leave(struct core *c, struct origin *o)
+{
+    if (!o)
+        return;
+    assert(o->connections > 0);
+    if (--o->connections == 0)
+        rest(c, o);
+}
+
+uint64_t admit_due(const struct core *c)
+{
+    uint64_t refill = bucket_refill(c->settings.connection_rate, c->settings.connection_burst);
+    return waiting_due(&c->idle, refill ? refill : 1);
+}
+
+void admit_tick(struct core *c)
+{
+    while (admit_due(c) <= c->now)
+        origin_free(c, WAIT_OF(waiting_first(&c->idle), struct origin, idle));
+}
+
+void admit_free(struct core *c)
+{
+    struct origin *o, *next;
+    HASH_ITER (hh, c->origins, o, next)
+        origin_free(c, o);
+}

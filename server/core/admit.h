@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVER_CORE_ADMIT_H
+#define SERVER_CORE_ADMIT_H
+
+#include "server/core/state.h"
+
+/* Whether one more connection may come from the address. ERROR_NONE: it is counted from now on, and *origin is where
+ * (NULL: nowhere); give it back with admit_leave. */
+enum error admit(struct core *c, const struct address *address, struct origin **origin);
+/* The connection is gone. Takes NULL. */
+void admit_leave(struct core *c, struct origin *o);
+/* Forgets addresses that nothing is left to remember of. */
+void admit_tick(struct core *c);
+/* When admit_tick has something to do, or UINT64_MAX. */
+uint64_t admit_due(const struct core *c);
+void admit_free(struct core *c);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Liveness without a timer for each connection. Whoever was silent for ping_interval is pinged; who stays silent for
+ * ping_timeout after that is closed with 1001 (RFC 6455 section 7.4.1, "going away": most likely it has) and the room
+ * is told at once. Any frame and any pong counts. All who wait for one thing wait equally long, so each queue is in
+ * order of what is due (server/core/waiting.h) and the nearest deadline is that of one of its heads. The time for the
+ * pong runs from the ping, not from the last sign of life: a server that was stopped for a minute must not drop
+ * everybody when it wakes.
+ *
+ * A connection outside a room is closed after join_timeout, counted from its arrival or from when it left a room.
+ */
+#include "server/core/alive.h"
+
+#include "server/core/effects.h"
+#include "server/core/pace.h"
+#include "server/core/say.h"
+#include "server/core/session.h"
+
+void alive_watch(struct core *c, struct session *s, enum watch watch)
+{
+    waiting_remove(&s->alive);
+    s->watch = (uint8_t)watch;
+    if (watch != WATCH_NONE)
+        waiting_add(&c->watch[watch], &s->alive, c->now);
+}
+
+void alive_heard(struct core *c, struct session *s)
+{
+    if (s->watch == WATCH_PINGED || (s->watch == WATCH_QUIET && s->alive.since != c->now))
+        alive_watch(c, s, WATCH_QUIET);
+}
+
+static uint64_t interval_of(const struct core *c, enum watch watch)
+{
+    switch (watch) {
+    case WATCH_QUIET:
+        return c->settings.ping_interval_ms;
+    case WATCH_PINGED:
+        return c->settings.ping_timeout_ms;
+    case WATCH_PAUSED:
+        return PAUSE_MS;
+    case WATCH_OWED:
+        return OWED_RETRY_MS;
+    case WATCH_NONE:
+        break;
+    }
+    return 0;
+}
+
+/* The next session for which this watch is over; NULL if there is none yet. */
+static struct session *next_due(const struct core *c, enum watch watch)
+{
+    if (waiting_due(&c->watch[watch], interval_of(c, watch)) > c->now)
+        return NULL;
+    return WAIT_OF(waiting_first(&c->watch[watch]), struct session, alive);
+}
+
+void alive_tick(struct core *c)
+{
+    struct session *s;
+    while ((s = next_due(c, WATCH_PINGED)))
+        session_end(c, s, 1001, "no answer to ping", DEPARTURE_TIMEOUT);
+    while ((s = next_due(c, WATCH_QUIET)))
+        if (say_ping(c, s))
+            alive_watch(c, s, c->settings.ping_timeout_ms ? WATCH_PINGED : WATCH_QUIET);
+    while ((s = next_due(c, WATCH_PAUSED)))
+        pace_look(c, s);
+    while (waiting_due(&c->unjoined, c->settings.join_timeout_ms) <= c->now) {
+        s = WAIT_OF(waiting_first(&c->unjoined), struct session, unjoined);
+        session_fail(c, s,
+            &(struct reply_error){.error = ERROR_NOT_IN_ROOM, .problem = "no room was joined in time", .fatal = true},
+            DEPARTURE_DISCONNECTED);
+    }
+}
+
+void alive_pay(struct core *c)
+{
+    const struct wait *first;
+    while ((first = waiting_first(&c->watch[WATCH_OWED])) && effects_reserve(c->fx)) {
+        struct session *s = WAIT_OF(waiting_first(&c->watch[WATCH_OWED]), struct session, alive);
+        if (s->state != SESSION_CLOSING)
+            session_end(c, s, error_close_code(ERROR_SERVER_FULL), "out of memory", DEPARTURE_DISCONNECTED);
+        else if (say_close(c, s, error_close_code(ERROR_SERVER_FULL), "out of memory"))
+            alive_watch(c, s, WATCH_NONE);
+    }
+}
+
+uint64_t alive_due(const struct core *c)
+{
+    uint64_t due = waiting_due(&c->unjoined, c->settings.join_timeout_ms);
+    for (enum watch w = 0; w < WATCHES; w++) {
+        uint64_t at = waiting_due(&c->watch[w], interval_of(c, w));
+        due = at < due ? at : due;
+    }
+    return due;
+}

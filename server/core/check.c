@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * core_check: every counter, list and table of the core against every other. Each walk counts what it sees, and the
+ * counts must be the ones that were kept.
+ */
+#include <assert.h>
+
+#include "server/core/session.h"
+
+struct found {
+    uint64_t connections, named, joined, unjoined, watched, counted;
+};
+
+static void check_state(const struct session *s)
+{
+    assert(s->state < SESSION_STATES);
+    assert((s->state == SESSION_JOINED) == (s->room != NULL));
+    assert((s->state == SESSION_OPENED || s->state == SESSION_READY) == (s->unjoined.next != NULL));
+    assert((s->state == SESSION_READY || s->state == SESSION_JOINED) ? s->by_id.tbl != NULL : true);
+    assert(s->state != SESSION_OPENED || !s->by_id.tbl);
+    assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
+    bool watched = s->state == SESSION_READY || s->state == SESSION_JOINED;
+    assert(watched ? s->watch != WATCH_NONE : (s->watch == WATCH_NONE || s->watch == WATCH_OWED));
+    assert((s->introduction != NULL) == (s->introduction_n > 0));
+    assert(!s->introduction || s->room);
+}
+
+static void check_sessions(const struct core *c, struct found *f)
+{
+    for (uint32_t slot = 0; slot < c->slot_cap; slot++) {
+        const struct session *s = c->slots[slot];
+        if (!s)
+            continue;
+        assert(s->conn.slot == slot);
+        check_state(s);
+        f->connections++;
+        f->named += s->by_id.tbl != NULL;
+        f->joined += s->room != NULL;
+        f->unjoined += s->unjoined.next != NULL;
+        f->watched += s->alive.next != NULL;
+        f->counted += s->origin != NULL;
+    }
+    assert(f->connections == c->stats.connections);
+    assert(f->named == HASH_CNT(by_id, c->sessions));
+    assert(f->joined == c->stats.members);
+    assert(c->stats.joins_total - c->stats.leaves_total == c->stats.members);
+}
+
+static void check_rooms(const struct core *c)
+{
+    uint64_t members = 0;
+    const struct room *room, *next;
+    HASH_ITER (hh, c->rooms, room, next) {
+        uint32_t count = 0;
+        for (const struct session *s = room->members; s; s = s->next, count++)
+            assert(s->room == room && (!s->next || s->next->prev == s));
+        assert(count > 0 && count == room->count);
+        members += count;
+    }
+    assert(HASH_COUNT(c->rooms) == c->stats.rooms);
+    assert(members == c->stats.members);
+}
+
+/* The queue's length; each wait must be linked both ways and none came before the one in front of it. */
+static uint64_t check_waiting(const struct waiting *q)
+{
+    uint64_t n = 0, since = 0;
+    for (const struct wait *w = q->ends.next; w != &q->ends; w = w->next, n++) {
+        assert(w->prev->next == w && w->next->prev == w && w->since >= since);
+        since = w->since;
+    }
+    return n;
+}
+
+static void check_queues(const struct core *c, const struct found *f)
+{
+    uint64_t watched = 0;
+    for (enum watch w = 0; w < WATCHES; w++) {
+        watched += check_waiting(&c->watch[w]);
+        for (const struct wait *at = c->watch[w].ends.next; at != &c->watch[w].ends; at = at->next)
+            assert(WAIT_OF(at, struct session, alive)->watch == w);
+    }
+    assert(watched == f->watched);
+    assert(check_waiting(&c->unjoined) == f->unjoined);
+}
+
+static void check_origins(const struct core *c, const struct found *f)
+{
+    uint64_t connections = 0;
+    const struct origin *o, *next;
+    HASH_ITER (hh, c->origins, o, next) {
+        assert((o->connections == 0) == (o->idle.next != NULL));
+        connections += o->connections;
+    }
+    assert(connections == f->counted);
+    assert(check_waiting(&c->idle) == c->idle_count && c->idle_count <= ORIGINS_IDLE_MAX);
+}
+
+void core_check(const struct core *c)
+{
+    struct found found = {0};
+    check_sessions(c, &found);
+    check_rooms(c);
+    check_queues(c, &found);
+    check_origins(c, &found);
+    assert(!c->drained || c->draining);
+    assert(!c->fx);
+}

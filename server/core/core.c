@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A step: pay what is owed since memory ran out, do what the event asks for, and set the deadline. The deadline is told
+ * to io only when it came nearer: one that moved away costs nothing but a wake-up that finds nothing to do, at most one
+ * for each interval, while telling it each time would cost a timer call for every frame.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "server/core/admit.h"
+#include "server/core/alive.h"
+#include "server/core/drain.h"
+#include "server/core/effects.h"
+#include "server/core/on.h"
+#include "server/core/session.h"
+
+struct core *core_new(const struct core_settings *settings, const struct rng *rng)
+{
+    struct core *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->settings = *settings;
+    c->rng = rng;
+    size_t n = strnlen(settings->node, NODE_MAX);
+    memcpy(c->prefix, settings->node, n);
+    c->prefix[n] = '.';
+    c->prefix_n = (uint8_t)(n + 1);
+    c->hash_key = rng_below(rng, 0x7ffffffe) + 1;
+    for (enum watch w = 0; w < WATCHES; w++)
+        waiting_init(&c->watch[w]);
+    waiting_init(&c->unjoined);
+    waiting_init(&c->idle);
+    c->deadline = UINT64_MAX;
+    buf_init(&c->text, REPLY_MAX);
+    return c;
+}
+
+void core_free(struct core *c)
+{
+    if (!c)
+        return;
+    for (uint32_t slot = 0; slot < c->slot_cap; slot++)
+        if (c->slots[slot])
+            session_free(c, c->slots[slot]);
+    struct room *room, *next;
+    HASH_ITER (hh, c->rooms, room, next) {
+        HASH_DEL(c->rooms, room);
+        free(room);
+    }
+    admit_free(c);
+    buf_done(&c->text);
+    free(c->slots);
+    free(c);
+}
+
+void core_configure(struct core *c, const struct core_settings *settings)
+{
+    c->settings = *settings;
+}
+
+const struct core_stats *core_stats(const struct core *c)
+{
+    return &c->stats;
+}
+
+bool core_draining(const struct core *c)
+{
+    return c->draining;
+}
+
+static void tick(struct core *c)
+{
+    c->deadline = UINT64_MAX;
+    alive_tick(c);
+    admit_tick(c);
+}
+
+static void of_session(struct core *c, struct session *s, const struct core_event *e)
+{
+    if (e->type == CORE_READY)
+        session_welcome(c, s);
+    else if (e->type == CORE_FRAME)
+        on_frame(c, s, e->bytes);
+    else if (e->type == CORE_UNREADABLE)
+        on_unreadable(c, s, e->unreadable.error, e->unreadable.problem);
+    else if (e->type == CORE_ALIVE)
+        alive_heard(c, s);
+    else if (e->type == CORE_GONE)
+        session_gone(c, s, e->close_code);
+    else if (e->type == CORE_SLOW && s->state != SESSION_CLOSING)
+        session_end(c, s, 1008, "slow reader", DEPARTURE_SLOW);
+}
+
+static void set_deadline(struct core *c)
+{
+    uint64_t due[] = {alive_due(c), admit_due(c), drain_due(c)};
+    uint64_t at = UINT64_MAX;
+    for (size_t i = 0; i < sizeof due / sizeof *due; i++)
+        at = due[i] < at ? due[i] : at;
+    if (at < c->deadline && effects_add(c->fx, &(struct core_effect){.type = CORE_DEADLINE, .at = at}))
+        c->deadline = at;
+}
+
+void core_step(struct core *c, const struct core_event *event, struct core_effects *fx)
+{
+    assert(event->now >= c->now);
+    c->now = event->now;
+    c->fx = fx;
+    alive_pay(c);
+    if (event->type == CORE_OPEN) {
+        session_open(c, event->conn, &event->address);
+    } else if (event->type == CORE_TIME) {
+        tick(c);
+    } else if (event->type == CORE_DRAIN) {
+        drain_begin(c);
+    } else {
+        struct session *s = session_find(c, event->conn);
+        if (s)
+            of_session(c, s, event);
+    }
+    drain_settle(c);
+    set_deadline(c);
+    c->fx = NULL;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stopping: every client hears `server-draining`, with a time of its own at which to come back, and is closed with 1012
+ * (RFC 6455's registry: service restart) in the same step; io flushes the queues. A thousand clients return each
+ * second; if that took longer than RETURN_SPAN_MS all of them are spread over that time. drain_timeout 0 waits for the
+ * last one however long it takes.
+ */
+#include "server/core/drain.h"
+
+#include "server/core/effects.h"
+#include "server/core/say.h"
+#include "server/core/session.h"
+
+enum {
+    RETURN_SPAN_MS = 10000,
+    RETURNS_PER_MS = 1
+};
+
+static uint64_t return_after(uint64_t i, uint64_t total)
+{
+    return total <= RETURN_SPAN_MS * RETURNS_PER_MS ? i / RETURNS_PER_MS : i * RETURN_SPAN_MS / total;
+}
+
+static void dismiss(struct core *c, struct session *s, uint64_t return_after_ms)
+{
+    if (s->state != SESSION_OPENED) {
+        reply_server_draining(say_text(c), return_after_ms);
+        say_reply(c, s);
+    }
+    session_end(c, s, error_close_code(ERROR_DRAINING), error_code(ERROR_DRAINING), DEPARTURE_DISCONNECTED);
+}
+
+void drain_begin(struct core *c)
+{
+    if (c->draining)
+        return;
+    c->draining = true;
+    c->drain_end = c->settings.drain_timeout_ms ? c->now + c->settings.drain_timeout_ms : UINT64_MAX;
+    uint64_t i = 0, total = c->stats.connections;
+    for (uint32_t slot = 0; slot < c->slot_cap; slot++)
+        if (c->slots[slot] && c->slots[slot]->state != SESSION_CLOSING)
+            dismiss(c, c->slots[slot], return_after(i++, total));
+}
+
+void drain_settle(struct core *c)
+{
+    bool over = c->stats.connections == 0 || c->now >= c->drain_end;
+    if (c->draining && !c->drained && over)
+        c->drained = effects_add(c->fx, &(struct core_effect){.type = CORE_DRAINED});
+}
+
+uint64_t drain_due(const struct core *c)
+{
+    return c->draining && !c->drained ? c->drain_end : UINT64_MAX;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The list of effects. It keeps its memory from step to step, so that after the first few nothing is allocated for it;
+ * its length is bounded by what one event can cause, at most a few effects for each open connection.
+ */
+#include "server/core/effects.h"
+
+#include <stdlib.h>
+
+enum {
+    FIRST_CAP = 64
+};
+
+static void effect_drop(const struct core_effect *e)
+{
+    if (e->type == CORE_SEND)
+        frame_unref(e->frame);
+    else if (e->type == CORE_LOG)
+        free(e->log);
+}
+
+bool effects_reserve(struct core_effects *fx)
+{
+    if (fx->n < fx->cap)
+        return true;
+    size_t cap = fx->cap ? fx->cap * 2 : FIRST_CAP;
+    struct core_effect *v = realloc(fx->v, cap * sizeof *v);
+    if (!v)
+        return false;
+    fx->v = v;
+    fx->cap = cap;
+    return true;
+}
+
+bool effects_add(struct core_effects *fx, const struct core_effect *e)
+{
+    if (!effects_reserve(fx)) {
+        effect_drop(e);
+        return false;
+    }
+    fx->v[fx->n++] = *e;
+    return true;
+}
+
+void core_effects_clear(struct core_effects *fx)
+{
+    for (size_t i = 0; i < fx->n; i++)
+        effect_drop(&fx->v[i]);
+    fx->n = 0;
+}
+
+void core_effects_done(struct core_effects *fx)
+{
+    core_effects_clear(fx);
+    free(fx->v);
+    *fx = (struct core_effects){0};
+}

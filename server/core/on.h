@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is done upon each message of a client: one file a message, one row in on_frame.c. `check` looks and says which
+ * error the client gets, `apply` does it; the session is READY or JOINED, the message's members have been checked.
+ */
+#ifndef SERVER_CORE_ON_H
+#define SERVER_CORE_ON_H
+
+#include "server/core/state.h"
+
+struct request {
+    struct message message;
+    const char *problem;    /* set by check, besides its error: a sentence more exact than the table's, or NULL */
+    struct session *reader; /* set by the check of relayed messages */
+};
+
+struct handler {
+    enum error (*check)(const struct core *c, const struct session *s, struct request *r); /* NULL: always fine */
+    void (*apply)(struct core *c, struct session *s, const struct request *r);             /* NULL: nothing to do */
+};
+
+extern const struct handler on_join, on_leave, on_relay, on_resume, on_report, on_ping;
+
+/* A whole text message came in. */
+void on_frame(struct core *c, struct session *s, struct span bytes);
+/* One that the dialect cannot read. */
+void on_unreadable(struct core *c, struct session *s, enum error e, const char *problem);
+
+#endif

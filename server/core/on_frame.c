@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every message's way: a sign of life, parsed, checked, applied, and last of all paced, so that a frame over the rate
+ * is handled before reading stops. A session that is not welcomed yet or told to close is not listened to.
+ */
+#include "server/core/on.h"
+
+#include "server/core/alive.h"
+#include "server/core/pace.h"
+#include "server/core/session.h"
+
+static const struct handler *const HANDLERS[MESSAGES] = {
+    [MESSAGE_JOIN_ROOM] = &on_join,
+    [MESSAGE_LEAVE_ROOM] = &on_leave,
+    [MESSAGE_OFFER] = &on_relay,
+    [MESSAGE_ANSWER] = &on_relay,
+    [MESSAGE_ICE_CANDIDATE] = &on_relay,
+    [MESSAGE_SIGNAL] = &on_relay,
+    [MESSAGE_RESUME] = &on_resume,
+    [MESSAGE_REPORT] = &on_report,
+    [MESSAGE_PING] = &on_ping,
+};
+
+static bool listens(const struct session *s)
+{
+    return s->state == SESSION_READY || s->state == SESSION_JOINED;
+}
+
+static void handle(struct core *c, struct session *s, struct request *r)
+{
+    const struct handler *h = HANDLERS[r->message.type];
+    enum error e = h->check ? h->check(c, s, r) : ERROR_NONE;
+    if (e != ERROR_NONE)
+        session_refuse(c, s, &(struct reply_error){.error = e, .problem = r->problem, .ref = r->message.ref});
+    else if (h->apply)
+        h->apply(c, s, r);
+}
+
+void on_frame(struct core *c, struct session *s, struct span bytes)
+{
+    if (!listens(s))
+        return;
+    alive_heard(c, s);
+    struct request r;
+    r.problem = NULL;
+    enum error e = message_parse(bytes, &r.message);
+    c->stats.frames_in[e == ERROR_NONE ? r.message.type : MESSAGE_NONE]++;
+    if (e == ERROR_NONE)
+        handle(c, s, &r);
+    else
+        session_refuse(c, s, &(struct reply_error){.error = e, .problem = r.message.problem, .ref = r.message.ref});
+    if (s->state != SESSION_CLOSING)
+        pace_frame(c, s);
+}
+
+void on_unreadable(struct core *c, struct session *s, enum error e, const char *problem)
+{
+    if (!listens(s))
+        return;
+    alive_heard(c, s);
+    c->stats.frames_in[MESSAGE_NONE]++;
+    struct reply_error reply = {.error = e, .problem = problem, .fatal = e == ERROR_TOO_LARGE};
+    if (reply.fatal) {
+        session_fail(c, s, &reply, DEPARTURE_TOO_LARGE);
+        return;
+    }
+    session_refuse(c, s, &reply);
+    if (s->state != SESSION_CLOSING)
+        pace_frame(c, s);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * join-room: `peers` to the joiner, with everybody who was there before; `peer-joined` to those. The room is made by
+ * its first member. All that needs memory is made before anything is changed, so a join happens whole or not at all,
+ * and the joiner of a server without memory gets `server-full`. What it says of itself is kept as the JSON text it
+ * came in. Moving from room to room in one message was rejected: two rooms' limits would have to hold at once.
+ */
+#include "server/core/on.h"
+
+#include <stdlib.h>
+
+#include "server/core/notice.h"
+#include "server/core/room.h"
+#include "server/core/say.h"
+#include "server/core/session.h"
+
+static enum error check(const struct core *c, const struct session *s, struct request *r)
+{
+    const struct core_settings *set = &c->settings;
+    if (s->state == SESSION_JOINED) {
+        r->problem = "already in a room: leave first";
+        return ERROR_BAD_MESSAGE;
+    }
+    const struct room *room = room_find(c, r->message.room_id);
+    if (room)
+        return set->max_room_members && room->count >= set->max_room_members ? ERROR_ROOM_FULL : ERROR_NONE;
+    if (!set->auto_create) {
+        r->problem = "there is no such room, and a join makes none here";
+        return ERROR_FORBIDDEN;
+    }
+    return set->max_rooms && c->stats.rooms >= set->max_rooms ? ERROR_SERVER_FULL : ERROR_NONE;
+}
+
+static struct span member_raw(const struct scan *scan, enum member m)
+{
+    return scan_has(scan, m) ? scan_raw(scan, m) : (struct span){NULL, 0};
+}
+
+static struct span introduction_of(const struct session *s)
+{
+    return (struct span){s->introduction, s->introduction_n};
+}
+
+/* Sets what the session says of itself; false when out of memory. */
+static bool introduce(struct core *c, struct session *s, const struct scan *scan)
+{
+    struct buf *text = say_text(c);
+    reply_introduction(text, member_raw(scan, MEMBER_DISPLAY_NAME), member_raw(scan, MEMBER_METADATA));
+    if (text->failed || text->len > UINT16_MAX)
+        return false;
+    if (text->len == 0)
+        return true;
+    s->introduction = malloc(text->len);
+    if (!s->introduction)
+        return false;
+    memcpy(s->introduction, text->p, text->len);
+    s->introduction_n = (uint16_t)text->len;
+    return true;
+}
+
+static struct frame *frame_peers(
+    struct core *c, const struct session *s, const struct request *r, const struct room *room)
+{
+    char id[PEER_ID_MAX];
+    struct buf *text = say_text(c);
+    reply_peers_begin(text, r->message.ref, r->message.room_id, say_peer_id(c, s, id));
+    for (const struct session *other = room ? room->members : NULL; other; other = other->next)
+        reply_peers_add(text, say_peer_id(c, other, id), introduction_of(other));
+    reply_peers_end(text);
+    struct frame *frame = say_frame(c);
+    if (frame)
+        frame->unlimited = true;
+    return frame;
+}
+
+static struct frame *frame_joined(struct core *c, const struct session *s)
+{
+    char id[PEER_ID_MAX];
+    reply_peer_joined(say_text(c), say_peer_id(c, s, id), introduction_of(s));
+    return say_frame(c);
+}
+
+static void apply(struct core *c, struct session *s, const struct request *r)
+{
+    struct room *room = room_find(c, r->message.room_id);
+    struct frame *peers = NULL, *joined = NULL;
+    if (!introduce(c, s, &r->message.scan) || !(peers = frame_peers(c, s, r, room)) || !(joined = frame_joined(c, s)))
+        goto fail;
+    if (!room && !(room = room_new(c, r->message.room_id)))
+        goto fail;
+    say_send(c, s, peers);
+    say_to_room(c, room, NULL, joined);
+    room_enter(c, room, s);
+    session_move(c, s, SESSION_JOINED);
+    return;
+fail:
+    frame_unref(peers);
+    frame_unref(joined);
+    free(s->introduction);
+    s->introduction = NULL;
+    s->introduction_n = 0;
+    session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
+}
+
+const struct handler on_join = {check, apply};

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * leave-room: `left-room` to who leaves, `peer-left` to the others. The connection stays and may join again.
+ */
+#include "server/core/on.h"
+
+#include "server/core/room.h"
+#include "server/core/say.h"
+#include "server/core/session.h"
+
+static enum error check(const struct core *c, const struct session *s, struct request *r)
+{
+    (void)c;
+    (void)r;
+    return s->state == SESSION_JOINED ? ERROR_NONE : ERROR_NOT_IN_ROOM;
+}
+
+static void apply(struct core *c, struct session *s, const struct request *r)
+{
+    reply_left_room(say_text(c), r->message.ref);
+    say_reply(c, s);
+    room_leave(c, s, DEPARTURE_LEFT);
+    session_move(c, s, SESSION_READY);
+}
+
+const struct handler on_leave = {check, apply};

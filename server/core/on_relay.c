@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * offer, answer, ice-candidate, signal: from one member of a room to another, byte for byte but for `to`. This is the
+ * hot path: a lookup, one frame, one effect; nothing is written, logged or kept. A stranger, a member of another room
+ * and oneself are the same `no-such-peer`, so nobody can find out who is connected.
+ */
+#include "server/core/on.h"
+
+#include "server/core/say.h"
+#include "server/core/session.h"
+
+static enum error check(const struct core *c, const struct session *s, struct request *r)
+{
+    if (s->state != SESSION_JOINED)
+        return ERROR_NOT_IN_ROOM;
+    r->reader = session_by_peer_id(c, r->message.to);
+    return r->reader && r->reader->room == s->room && r->reader != s ? ERROR_NONE : ERROR_NO_SUCH_PEER;
+}
+
+static void apply(struct core *c, struct session *s, const struct request *r)
+{
+    char id[PEER_ID_MAX];
+    struct frame *frame = message_splice(&r->message, say_peer_id(c, s, id));
+    if (!frame) {
+        session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
+        return;
+    }
+    say_send(c, r->reader, frame);
+    c->stats.relayed_total++;
+}
+
+const struct handler on_relay = {check, apply};

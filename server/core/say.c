@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The normal path: a frame is made once and every reader's effect holds a reference. When memory runs out, something
+ * for a connection is lost: a frame, a pause, a close. No connection may go on with a hole in what it was told (it
+ * would see ghosts, or wait for ever), so it is condemned: put on the list of those that are owed a close, which is
+ * paid at the start of a later step, when there is memory. Making room beforehand was rejected: how much a step needs
+ * is known only after it.
+ */
+#include "server/core/say.h"
+
+#include "server/core/alive.h"
+#include "server/core/effects.h"
+#include "server/core/notice.h"
+
+enum {
+    TEXT_KEPT = 64 * 1024
+}; /* a larger buffer is given back after its reply */
+
+struct span say_peer_id(const struct core *c, const struct session *s, char room[PEER_ID_MAX])
+{
+    memcpy(room, c->prefix, c->prefix_n);
+    memcpy(room + c->prefix_n, s->id, ID_CHARS);
+    return (struct span){room, (size_t)c->prefix_n + ID_CHARS};
+}
+
+struct buf *say_text(struct core *c)
+{
+    buf_reset(&c->text);
+    return &c->text;
+}
+
+struct frame *say_frame(struct core *c)
+{
+    struct frame *frame = c->text.failed ? NULL : frame_of(buf_view(&c->text));
+    if (c->text.cap > TEXT_KEPT)
+        buf_done(&c->text);
+    return frame;
+}
+
+static void condemn(struct core *c, struct session *s)
+{
+    if (s->watch == WATCH_OWED)
+        return;
+    notice(c, NOTICE_MEMORY, "a message was lost", NULL);
+    alive_watch(c, s, WATCH_OWED);
+}
+
+static bool emit(struct core *c, struct session *s, const struct core_effect *e)
+{
+    if (effects_add(c->fx, e))
+        return true;
+    condemn(c, s);
+    return false;
+}
+
+void say_send(struct core *c, struct session *s, struct frame *frame)
+{
+    if (frame)
+        emit(c, s, &(struct core_effect){.type = CORE_SEND, .conn = s->conn, .frame = frame});
+    else
+        condemn(c, s);
+}
+
+void say_reply(struct core *c, struct session *s)
+{
+    say_send(c, s, say_frame(c));
+}
+
+void say_to_room(struct core *c, const struct room *room, const struct session *except, struct frame *frame)
+{
+    for (struct session *s = room->members; s; s = s->next)
+        if (s != except)
+            say_send(c, s, frame ? frame_ref(frame) : NULL);
+    frame_unref(frame);
+}
+
+void say_error(struct core *c, struct session *s, const struct reply_error *e)
+{
+    c->stats.errors[e->error]++;
+    reply_error(say_text(c), e);
+    say_reply(c, s);
+}
+
+bool say_close(struct core *c, struct session *s, uint16_t code, const char *reason)
+{
+    return emit(c, s, &(struct core_effect){.type = CORE_CLOSE, .conn = s->conn, .close = {reason, code}});
+}
+
+bool say_ping(struct core *c, struct session *s)
+{
+    return emit(c, s, &(struct core_effect){.type = CORE_PING, .conn = s->conn});
+}
+
+bool say_pause(struct core *c, struct session *s)
+{
+    return emit(c, s, &(struct core_effect){.type = CORE_PAUSE, .conn = s->conn});
+}
+
+bool say_resume(struct core *c, struct session *s)
+{
+    return emit(c, s, &(struct core_effect){.type = CORE_RESUME, .conn = s->conn});
+}
+
+void say_refusal(struct core *c, struct conn_id conn, enum error e)
+{
+    /* Lost only if the very first effect of all finds no memory: io's own time for the handshake ends it then. */
+    effects_add(
+        c->fx, &(struct core_effect){.type = CORE_CLOSE, .conn = conn, .close = {error_code(e), error_close_code(e)}});
+}

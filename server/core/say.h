@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the core says and does to connections: the one place where effects are made. A reply is written into
+ * core->text (say_text gives it empty), then sent with say_reply or say_to_room.
+ */
+#ifndef SERVER_CORE_SAY_H
+#define SERVER_CORE_SAY_H
+
+#include "protocol/reply.h"
+#include "server/core/state.h"
+
+/* "<node>.<random>" in `room`, as a span. */
+struct span say_peer_id(const struct core *c, const struct session *s, char room[PEER_ID_MAX]);
+
+/* core->text, emptied. */
+struct buf *say_text(struct core *c);
+/* The frame of what was written to core->text; NULL when out of memory. */
+struct frame *say_frame(struct core *c);
+
+/* Takes the frame; NULL (memory ran out before) condemns the reader as a lost one does. */
+void say_send(struct core *c, struct session *s, struct frame *frame);
+/* Sends what was written to core->text. */
+void say_reply(struct core *c, struct session *s);
+/* Takes the frame (or NULL), shared by all members but `except`. */
+void say_to_room(struct core *c, const struct room *room, const struct session *except, struct frame *frame);
+void say_error(struct core *c, struct session *s, const struct reply_error *e);
+
+/* Each returns false when memory ran out: the session is condemned. */
+bool say_close(struct core *c, struct session *s, uint16_t code, const char *reason);
+bool say_ping(struct core *c, struct session *s);
+bool say_pause(struct core *c, struct session *s);
+bool say_resume(struct core *c, struct session *s);
+
+/* Closes a connection that never became a session. */
+void say_refusal(struct core *c, struct conn_id conn, enum error e);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A connection's life. The normal path: opened, welcomed, in a room, gone. What ends it early goes through session_end:
+ * the close comes first, then the room is told at once, while the session stays until io reports the socket gone, so
+ * that its slot and its place within the limits are held for as long as the socket is.
+ *
+ *     OPENED ──► READY ◄──► JOINED        any ──► CLOSING ──► (gone)
+ */
+#include "server/core/session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "server/core/admit.h"
+#include "server/core/alive.h"
+#include "server/core/notice.h"
+#include "server/core/room.h"
+#include "server/core/say.h"
+
+enum {
+    FIRST_SLOTS = 64
+};
+
+struct session *session_find(const struct core *c, struct conn_id conn)
+{
+    struct session *s = conn.slot < c->slot_cap ? c->slots[conn.slot] : NULL;
+    return s && s->conn.generation == conn.generation ? s : NULL;
+}
+
+struct session *session_by_peer_id(const struct core *c, struct span peer_id)
+{
+    if (peer_id.n != (size_t)c->prefix_n + ID_CHARS || memcmp(peer_id.p, c->prefix, c->prefix_n) != 0)
+        return NULL;
+    const char *id = peer_id.p + c->prefix_n;
+    struct session *s;
+    HASH_FIND_BYHASHVALUE(by_id, c->sessions, id, ID_CHARS, hash_random(id), s);
+    return s;
+}
+
+void session_move(struct core *c, struct session *s, enum session_state to)
+{
+    static const bool LEGAL[SESSION_STATES][SESSION_STATES] = {
+        [SESSION_OPENED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
+        [SESSION_READY] = {[SESSION_JOINED] = true, [SESSION_CLOSING] = true},
+        [SESSION_JOINED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
+    };
+    assert(LEGAL[s->state][to]);
+    if (to != SESSION_READY)
+        waiting_remove(&s->unjoined);
+    else if (s->state == SESSION_JOINED)
+        waiting_add(&c->unjoined, &s->unjoined, c->now);
+    s->state = (uint8_t)to;
+}
+
+/* ---- its beginning ---- */
+
+static bool reserve_slot(struct core *c, uint32_t slot)
+{
+    if (slot >= SLOTS_MAX)
+        return false;
+    if (slot < c->slot_cap)
+        return true;
+    uint32_t cap = c->slot_cap ? c->slot_cap : FIRST_SLOTS;
+    while (cap <= slot)
+        cap *= 2;
+    struct session **slots = realloc(c->slots, cap * sizeof(struct session *));
+    if (!slots)
+        return false;
+    memset(slots + c->slot_cap, 0, (cap - c->slot_cap) * sizeof *slots);
+    c->slots = slots;
+    c->slot_cap = cap;
+    return true;
+}
+
+static struct session *session_new(struct core *c, struct conn_id conn)
+{
+    struct session *s = reserve_slot(c, conn.slot) ? calloc(1, sizeof *s) : NULL;
+    if (!s)
+        return NULL;
+    s->conn = conn;
+    s->watch = WATCH_NONE;
+    bucket_fill(&s->messages, c->settings.message_burst, c->now);
+    waiting_add(&c->unjoined, &s->unjoined, c->now);
+    assert(!c->slots[conn.slot]);
+    c->slots[conn.slot] = s;
+    c->stats.connections++;
+    c->stats.accepted_total++;
+    return s;
+}
+
+void session_open(struct core *c, struct conn_id conn, const struct address *address)
+{
+    struct origin *origin;
+    enum error e = admit(c, address, &origin);
+    struct session *s = e == ERROR_NONE ? session_new(c, conn) : NULL;
+    if (s) {
+        s->origin = origin;
+        return;
+    }
+    admit_leave(c, origin);
+    e = e == ERROR_NONE ? ERROR_SERVER_FULL : e;
+    c->stats.refused_total++;
+    notice(c, NOTICE_REFUSED, error_code(e), address);
+    say_refusal(c, conn, e);
+}
+
+static bool name(struct core *c, struct session *s)
+{
+    uint8_t random[ID_BYTES];
+    char text[ID_CHARS + 1];
+    c->rng->fill(c->rng->ctx, random, sizeof random);
+    base32_encode(random, sizeof random, text);
+    memcpy(s->id, text, ID_CHARS);
+    HASH_ADD_KEYPTR_BYHASHVALUE(by_id, c->sessions, s->id, ID_CHARS, hash_random(s->id), s);
+    return s->by_id.tbl != NULL;
+}
+
+void session_welcome(struct core *c, struct session *s)
+{
+    if (s->state != SESSION_OPENED)
+        return;
+    if (!name(c, s)) {
+        session_end(c, s, error_close_code(ERROR_SERVER_FULL), error_code(ERROR_SERVER_FULL), DEPARTURE_DISCONNECTED);
+        return;
+    }
+    session_move(c, s, SESSION_READY);
+    if (s->watch != WATCH_OWED)
+        alive_watch(c, s, WATCH_QUIET);
+    char id[PEER_ID_MAX];
+    const struct core_settings *set = &c->settings;
+    struct reply_welcome welcome = {
+        .peer_id = say_peer_id(c, s, id),
+        .ice_servers = set->ice_servers ? span_of(set->ice_servers) : SPAN("[]"),
+        .ping_interval_ms = set->ping_interval_ms,
+        .max_frame = set->max_frame ? set->max_frame : FRAME_MAX_CEILING,
+        .max_room_members = set->max_room_members,
+        .message_rate = set->message_rate,
+        .message_burst = set->message_burst,
+        .server = span_of(set->server_name),
+    };
+    reply_welcome(say_text(c), &welcome);
+    say_reply(c, s);
+}
+
+/* ---- its end ---- */
+
+void session_end(struct core *c, struct session *s, uint16_t code, const char *reason, enum departure why)
+{
+    bool said = say_close(c, s, code, reason);
+    if (s->room)
+        room_leave(c, s, why);
+    session_move(c, s, SESSION_CLOSING);
+    if (said)
+        alive_watch(c, s, WATCH_NONE);
+}
+
+void session_fail(struct core *c, struct session *s, const struct reply_error *e, enum departure why)
+{
+    assert(e->fatal);
+    notice(c, NOTICE_FATAL, error_code(e->error), s->origin ? &s->origin->address : NULL);
+    if (s->state != SESSION_OPENED)
+        say_error(c, s, e);
+    session_end(c, s, error_close_code(e->error), error_code(e->error), why);
+}
+
+/* Whether the frame itself was bad; the other errors can happen to a good client whose peer just left. */
+static bool is_bad_frame(enum error e)
+{
+    return e == ERROR_BAD_JSON || e == ERROR_BAD_MESSAGE || e == ERROR_UNKNOWN_TYPE;
+}
+
+static bool floods(struct core *c, struct session *s)
+{
+    if (c->now >= s->bad_until) {
+        s->bad_until = c->now + BAD_FRAMES_WINDOW_MS;
+        s->bad_frames = 0;
+    }
+    return ++s->bad_frames >= BAD_FRAMES_MAX;
+}
+
+void session_refuse(struct core *c, struct session *s, const struct reply_error *e)
+{
+    if (is_bad_frame(e->error) && floods(c, s))
+        session_fail(c, s,
+            &(struct reply_error){
+                .error = ERROR_RATE_LIMITED, .problem = "too many bad frames", .ref = e->ref, .fatal = true},
+            DEPARTURE_FLOOD);
+    else
+        say_error(c, s, e);
+}
+
+void session_gone(struct core *c, struct session *s, uint16_t close_code)
+{
+    /* RFC 6455 section 7.4.1: 1000 is a normal closure, 1001 a page that was left. */
+    bool meant = close_code == 1000 || close_code == 1001;
+    if (s->room)
+        room_leave(c, s, meant ? DEPARTURE_LEFT : DEPARTURE_DISCONNECTED);
+    session_free(c, s);
+}
+
+void session_free(struct core *c, struct session *s)
+{
+    if (s->by_id.tbl)
+        HASH_DELETE(by_id, c->sessions, s);
+    waiting_remove(&s->alive);
+    waiting_remove(&s->unjoined);
+    admit_leave(c, s->origin);
+    c->slots[s->conn.slot] = NULL;
+    c->stats.connections--;
+    free(s->introduction);
+    free(s);
+}

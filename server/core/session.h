@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVER_CORE_SESSION_H
+#define SERVER_CORE_SESSION_H
+
+#include "protocol/reply.h"
+#include "server/core/state.h"
+
+/* The session of this very generation; NULL if there is none. */
+struct session *session_find(const struct core *c, struct conn_id conn);
+/* The welcomed session with this peer id; NULL if there is none. */
+struct session *session_by_peer_id(const struct core *c, struct span peer_id);
+
+/* A socket was accepted: a session, or a refusal. */
+void session_open(struct core *c, struct conn_id conn, const struct address *address);
+/* Its handshake is done: gives it its peer id and welcomes it. */
+void session_welcome(struct core *c, struct session *s);
+/* The one setter of the state. */
+void session_move(struct core *c, struct session *s, enum session_state to);
+
+/* Answers with an error that the connection survives, unless it makes too many of them. */
+void session_refuse(struct core *c, struct session *s, const struct reply_error *e);
+/* Says a fatal error, then ends it with the error's close code. */
+void session_fail(struct core *c, struct session *s, const struct reply_error *e, enum departure why);
+/* Closes the connection and tells its room, now; the reason is static text. */
+void session_end(struct core *c, struct session *s, uint16_t code, const char *reason, enum departure why);
+/* The socket is gone: frees the session. */
+void session_gone(struct core *c, struct session *s, uint16_t close_code);
+/* Frees without a word. */
+void session_free(struct core *c, struct session *s);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the core is made of; only the files of this folder include it.
+ *
+ * A session is one connection, from the accepted socket to its end. It is found by slot (events) and, once welcomed,
+ * by the random part of its peer id (`to` of a relayed message). A room is a list through its members: the table of
+ * peer ids serves all rooms, since a table in each would cost more than the members themselves.
+ */
+#ifndef SERVER_CORE_STATE_H
+#define SERVER_CORE_STATE_H
+
+#include "base/text.h"
+#include "protocol/limits.h"
+#include "server/core/bucket.h"
+#include "server/core/core.h"
+#include "server/core/hash.h"
+#include "server/core/waiting.h"
+
+enum {
+    SLOTS_MAX = 1 << 24,        /* io numbers connections by small slots: more is no process's descriptors */
+    ORIGINS_IDLE_MAX = 1 << 16, /* addresses remembered for their rate only */
+    PAUSE_MS = 100,             /* a paused connection is looked at this often */
+    OWED_RETRY_MS = 100,        /* after memory ran out */
+};
+
+enum session_state {
+    SESSION_OPENED,  /* a socket; its WebSocket handshake is not done */
+    SESSION_READY,   /* welcomed, in no room */
+    SESSION_JOINED,  /* member of a room */
+    SESSION_CLOSING, /* told to close; hears and says nothing more; its CORE_GONE is to come */
+    SESSION_STATES
+};
+
+/* What a session's `alive` waits for. */
+enum watch {
+    WATCH_QUIET,  /* since its last sign of life: to be pinged */
+    WATCH_PINGED, /* since its ping: to be given up */
+    WATCH_PAUSED, /* since reading stopped: to be looked at again. Its pong would not be read, so none is asked for */
+    WATCH_OWED,   /* something for it was lost for want of memory: to be closed */
+    WATCHES,
+    WATCH_NONE = WATCHES
+};
+
+struct room;
+struct origin;
+
+struct session {
+    UT_hash_handle by_id; /* `tbl` is NULL until welcomed */
+    struct conn_id conn;
+    char id[ID_CHARS]; /* the random part of its peer id */
+    uint8_t state;     /* enum session_state */
+    uint8_t watch;     /* enum watch */
+    uint8_t bad_frames;
+    uint16_t introduction_n;
+    char *introduction;          /* owned, NULL if it said nothing of itself: see reply_introduction */
+    struct room *room;           /* borrowed; not NULL exactly when SESSION_JOINED */
+    struct session *prev, *next; /* in room->members */
+    struct wait alive;
+    struct wait unjoined; /* while SESSION_OPENED or SESSION_READY */
+    struct bucket messages;
+    struct origin *origin;    /* borrowed; NULL if no per-address limit counts it */
+    uint64_t rate_told_until; /* no rate-limited error before */
+    uint64_t bad_until;       /* end of the window that bad_frames counts in */
+};
+
+struct room {
+    UT_hash_handle hh; /* by id */
+    struct session *members;
+    uint32_t count;
+    uint8_t id_n;
+    char id[]; /* no NUL */
+};
+
+/* What is known of an address: an IPv4 address, or the /64 of an IPv6 one. */
+struct origin {
+    UT_hash_handle hh; /* by address */
+    struct address address;
+    uint32_t connections;
+    struct bucket arrivals;
+    struct wait idle; /* while it has no connection */
+};
+
+/* Kinds of log record that are written at most once a second, with a count. */
+enum notice {
+    NOTICE_REFUSED,
+    NOTICE_FATAL,
+    NOTICE_ROOMS,
+    NOTICE_MEMORY,
+    NOTICES
+};
+
+struct core {
+    struct core_settings settings;
+    const struct rng *rng;
+    char prefix[NODE_MAX + 1]; /* "<node>." of every peer id */
+    uint8_t prefix_n;
+    uint32_t hash_key;
+
+    struct session **slots;
+    uint32_t slot_cap;
+    struct session *sessions; /* uthash by id */
+    struct room *rooms;       /* uthash */
+    struct origin *origins;   /* uthash */
+    struct waiting watch[WATCHES];
+    struct waiting unjoined;
+    struct waiting idle; /* origins */
+    uint32_t idle_count;
+
+    bool draining, drained;
+    uint64_t drain_end;
+    uint64_t deadline; /* as told by the last CORE_DEADLINE */
+    struct {
+        uint64_t quiet_until;
+        uint64_t count; /* since the last record */
+    } notices[NOTICES];
+    struct core_stats stats;
+
+    /* During a step. */
+    uint64_t now;
+    struct core_effects *fx;
+    struct buf text; /* where replies are written */
+};
+
+#endif
