@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `usher chat`: on a terminal a prompt at the bottom and the talk above it; otherwise lines in, lines out. Its input ends
+ * the chat as /quit does, once what was typed has arrived, or after END_SECONDS.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "peer/cli/chat.h"
+#include "peer/cli/commands.h"
+#include "peer/cli/plain.h"
+
+enum {
+    PENDING_MAX = 512, /* messages without an acknowledgement above which lines wait */
+    END_SECONDS = 10
+};
+
+void chat_say(struct chat *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    gchar *line = g_strdup_vprintf(format, args);
+    va_end(args);
+    if (c->term)
+        term_print(c->term, line);
+    else if (puts(line) < 0 || fflush(stdout) != 0)
+        session_leave(&c->session, EXIT_FAILED);
+    g_free(line);
+}
+
+static void on_typed(void *user, char *line)
+{
+    chat_line(user, line);
+}
+
+static void on_typed_end(void *user)
+{
+    struct chat *c = user;
+    session_leave(&c->session, EXIT_DONE);
+}
+
+static bool on_line(void *user, char *line, size_t n)
+{
+    struct chat *c = user;
+    (void)n;
+    if (!c->session.joined || usher_pending(c->session.usher) >= PENDING_MAX)
+        return false;
+    chat_line(c, line);
+    return true;
+}
+
+static void on_too_long(void *user)
+{
+    chat_say(user, "! That line is too long.");
+}
+
+static gboolean on_end_timeout(gpointer user)
+{
+    struct chat *c = user;
+    session_leave(&c->session, c->session.joined ? EXIT_DONE : EXIT_NO_CONNECTION);
+    return G_SOURCE_REMOVE;
+}
+
+static void on_end_seen(void *user)
+{
+    g_timeout_add_seconds(END_SECONDS, on_end_timeout, user);
+}
+
+static void end_if_done(struct chat *c)
+{
+    if (c->ended && !c->session.leaving && usher_pending(c->session.usher) == 0)
+        session_leave(&c->session, EXIT_DONE);
+}
+
+static void on_end(void *user)
+{
+    struct chat *c = user;
+    c->ended = true;
+    end_if_done(c);
+}
+
+static void on_event(struct usher *u, const struct usher_event *event, void *user)
+{
+    struct chat *c = user;
+    chat_on_event(u, event, c);
+    if (c->input && !c->ended)
+        input_resume(c->input);
+    end_if_done(c);
+}
+
+static void say(void *user, const char *line)
+{
+    struct chat *c = user;
+    gchar *harmless = plain_text(line, FALSE);
+    chat_say(c, "! %s", harmless);
+    g_free(harmless);
+}
+
+static void open_terminal(struct chat *c)
+{
+    static const struct term_callbacks TERM = {.on_line = on_typed, .on_end = on_typed_end};
+    static const struct input_callbacks INPUT = {
+        .on_line = on_line, .on_too_long = on_too_long, .on_end_seen = on_end_seen, .on_end = on_end};
+    if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
+        gchar *name = plain_text(c->name ? c->name : "", FALSE), *prompt = g_strdup_printf("%s> ", name);
+        c->term = term_new(prompt, &TERM, c);
+        g_free(prompt);
+        g_free(name);
+    }
+    if (!c->term)
+        c->input = input_new(STDIN_FILENO, &INPUT, c);
+}
+
+int chat_run(const struct options *o)
+{
+    struct chat c = {.session = {.on_event = on_event, .say = say}, .room = o->usher.room, .name = o->usher.name};
+    c.session.user = &c;
+    c.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    int status = EXIT_FAILED;
+    if (session_open(&c.session, o)) {
+        open_terminal(&c);
+        status = session_run(&c.session);
+    }
+    term_free(c.term);
+    input_free(c.input);
+    session_close(&c.session);
+    g_hash_table_unref(c.names);
+    g_free(c.state);
+    return status;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A line goes to everybody, unless it begins with a slash. A name may hold spaces: /msg takes the longest name that the
+ * line begins with, or the beginning of an id.
+ */
+#include <string.h>
+
+#include "peer/cli/chat.h"
+
+enum {
+    TEXT_MAX = 64 * 1024, /* as usher.h has it */
+    ID_PREFIX_MIN = 4
+};
+
+static void who(struct chat *c)
+{
+    const struct usher_person *people;
+    size_t n = usher_people(c->session.usher, &people);
+    chat_say(c, "* %s (you, %s)", c->name && *c->name ? c->name : "no name", usher_id(c->session.usher));
+    for (size_t i = 0; i < n; i++) {
+        const char *name = chat_name(c, people[i].id), *doubt = people[i].verified ? "" : ", no key";
+        if (!people[i].up)
+            chat_say(c, "* %s (%s): not connected%s", name, people[i].id, doubt);
+        else if (people[i].rtt_ms > 0)
+            chat_say(c, "* %s (%s): %s, %" G_GUINT64_FORMAT " ms%s", name, people[i].id, chat_path(people[i].path),
+                people[i].rtt_ms, doubt);
+        else
+            chat_say(c, "* %s (%s): %s%s", name, people[i].id, chat_path(people[i].path), doubt);
+    }
+}
+
+static void help(struct chat *c)
+{
+    chat_say(c, "* What you type goes to everybody in the room.");
+    chat_say(c, "*   /msg NAME text   to one person only");
+    chat_say(c, "*   /who             who is here, and how you are linked");
+    chat_say(c, "*   /quit            leave (also control-D)");
+}
+
+static void send_text(struct chat *c, const char *const *to, size_t count, const char *text)
+{
+    if (!usher_send(c->session.usher, to, count, text, NULL))
+        chat_say(c, "! That was not sent: a message is UTF-8 text of at most %d bytes.", TEXT_MAX);
+}
+
+/* How much of line names this person, 0 if none of it: the name or at least ID_PREFIX_MIN characters of the id. */
+static size_t names_person(const char *line, const char *name, const char *id)
+{
+    size_t n = strlen(name), word = strcspn(line, " ");
+    if (n > 0 && strncmp(line, name, n) == 0 && (line[n] == ' ' || line[n] == '\0'))
+        return n;
+    return word >= ID_PREFIX_MIN && strncmp(line, id, word) == 0 ? word : 0;
+}
+
+static void message(struct chat *c, const char *line)
+{
+    const struct usher_person *people;
+    const char *found = NULL;
+    size_t longest = 0, same = 0, n = usher_people(c->session.usher, &people);
+    for (size_t i = 0; i < n; i++) {
+        size_t matched = names_person(line, chat_name(c, people[i].id), people[i].id);
+        if (matched > longest)
+            same = 0;
+        if (matched > 0 && matched >= longest) {
+            longest = matched;
+            found = people[i].id;
+            same++;
+        }
+    }
+    const char *text = line + longest + strspn(line + longest, " ");
+    if (!found)
+        chat_say(c, "! Nobody here has that name; /who lists everybody.");
+    else if (same > 1)
+        chat_say(c, "! Several people have that name: use the beginning of an id from /who instead.");
+    else if (!*text)
+        chat_say(c, "! /msg wants a name and a text.");
+    else
+        send_text(c, &found, 1, text);
+}
+
+void chat_line(struct chat *c, char *line)
+{
+    g_strchomp(line);
+    if (!*line || c->session.leaving)
+        return;
+    if (strcmp(line, "/who") == 0)
+        who(c);
+    else if (strcmp(line, "/help") == 0)
+        help(c);
+    else if (strcmp(line, "/quit") == 0)
+        session_leave(&c->session, EXIT_DONE);
+    else if (strcmp(line, "/msg") == 0 || g_str_has_prefix(line, "/msg "))
+        message(c, line + 4 + strspn(line + 4, " "));
+    else if (*line == '/' && line[1] != '/')
+        chat_say(c, "! No such command; /help lists them. A text that begins with a slash is typed with two.");
+    else
+        send_text(c, NULL, 0, *line == '/' ? line + 1 : line);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What happens, in words. What people say stands behind their name and a colon; what usher says begins with "* ", and
+ * what a person should look at with "! ". Remote text goes through plain_text, so none of it can pass for another line.
+ */
+#include <string.h>
+
+#include "peer/cli/chat.h"
+#include "peer/cli/plain.h"
+
+enum {
+    SHORT_ID = 6 /* characters of an id that stand for a person without a name */
+};
+
+const char *chat_path(const char *path)
+{
+    if (g_strcmp0(path, "turn") == 0)
+        return "through a TURN server";
+    if (g_strcmp0(path, "relay") == 0)
+        return "through another member";
+    return "direct link";
+}
+
+static void learn_name(struct chat *c, const char *id, const char *name)
+{
+    if (!id || !name || !*name)
+        return;
+    if (g_hash_table_size(c->names) >= CHAT_NAMES_MAX)
+        g_hash_table_remove_all(c->names);
+    g_hash_table_replace(c->names, g_strdup(id), plain_text(name, FALSE));
+}
+
+const char *chat_name(struct chat *c, const char *id)
+{
+    const char *name = id ? g_hash_table_lookup(c->names, id) : NULL;
+    if (name || !id)
+        return name ? name : "somebody";
+    gchar *made = g_strdup_printf("somebody (%.*s)", SHORT_ID, id);
+    g_hash_table_replace(c->names, g_strdup(id), made);
+    return made;
+}
+
+static void say_who_is_here(struct chat *c, const struct usher_event *e)
+{
+    GString *names = g_string_new(NULL);
+    for (size_t i = 0; i < e->to_count; i++) {
+        learn_name(c, e->to[i], e->names ? e->names[i] : NULL);
+        g_string_append_printf(names, "%s%s", i ? ", " : "", chat_name(c, e->to[i]));
+    }
+    if (e->to_count == 0)
+        chat_say(c, "* You are in room %s. Nobody else is here yet; /help lists what you can do.", c->room);
+    else
+        chat_say(
+            c, "* You are in room %s, with %s. Connecting to them; /help lists what you can do.", c->room, names->str);
+    g_string_free(names, TRUE);
+}
+
+static void say_peer(struct chat *c, const struct usher_event *e)
+{
+    learn_name(c, e->id, e->name);
+    const char *name = chat_name(c, e->id);
+    if (!e->up)
+        chat_say(c, "* %s is gone.", name);
+    else if (e->verified)
+        chat_say(c, "* %s is here (%s).", name, chat_path(e->path));
+    else
+        chat_say(c, "* %s is here (%s). This one has no key: nobody can tell whether it is really %s.", name,
+            chat_path(e->path), name);
+}
+
+static void say_message(struct chat *c, const struct usher_event *e)
+{
+    gchar *text = plain_text(e->text, TRUE);
+    bool group = g_strcmp0(e->kind, "group_message") == 0;
+    chat_say(c, "%s%s%s: %s", chat_name(c, e->from), e->verified ? "" : " (no key)",
+        group             ? ""
+        : e->to_count > 1 ? " (to some)"
+                          : " (to you)",
+        text);
+    g_free(text);
+    usher_read(c->session.usher, e->id);
+}
+
+static void say_failed(struct chat *c, const struct usher_event *e)
+{
+    GString *names = g_string_new(NULL);
+    for (size_t i = 0; i < e->to_count; i++)
+        g_string_append_printf(names, "%s%s", i ? ", " : "", chat_name(c, e->to[i]));
+    gchar *reason = plain_text(e->reason ? e->reason : "", FALSE);
+    chat_say(c, "! A message did not reach %s: %s", names->len ? names->str : "anybody", reason);
+    g_free(reason);
+    g_string_free(names, TRUE);
+}
+
+/* Only what a person can use: that the server is lost while links stay, and that it is back. */
+static void say_state(struct chat *c, const char *state)
+{
+    bool was_in = c->session.joined;
+    bool lost = g_strcmp0(state, "disconnected") == 0 && was_in && g_strcmp0(c->state, "disconnected") != 0;
+    if (lost && !c->session.leaving)
+        chat_say(c, "* The server is lost. Links to others stay; looking for it again …");
+    else if (g_strcmp0(state, "connecting") == 0 && !c->state)
+        chat_say(c, "* Looking for the server …");
+    if (lost || !c->state || g_strcmp0(state, "in-room") == 0) {
+        g_free(c->state);
+        c->state = g_strdup(state);
+    }
+}
+
+static void say_remark(struct chat *c, const char *mark, const char *who, const char *text)
+{
+    gchar *harmless = plain_text(text ? text : "", FALSE);
+    chat_say(c, "%s %s%s%s", mark, who ? who : "", who ? ": " : "", harmless);
+    g_free(harmless);
+}
+
+void chat_on_event(struct usher *u, const struct usher_event *event, void *user)
+{
+    (void)u;
+    struct chat *c = user;
+    switch (event->type) {
+    case USHER_STATE:
+        say_state(c, event->text);
+        return;
+    case USHER_JOINED:
+        say_who_is_here(c, event);
+        return;
+    case USHER_PEER:
+        say_peer(c, event);
+        return;
+    case USHER_MESSAGE:
+        say_message(c, event);
+        return;
+    case USHER_FAILED:
+        say_failed(c, event);
+        return;
+    case USHER_STATUS:
+        say_remark(c, "*", chat_name(c, event->from), event->text);
+        return;
+    case USHER_LINK:
+        learn_name(c, event->id, event->name);
+        say_remark(c, "*", event->id ? chat_name(c, event->id) : NULL, event->text);
+        return;
+    case USHER_ERROR:
+        say_remark(c, "!", event->code, event->text);
+        return;
+    default:
+        return;
+    }
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The commands that join a room. Each runs to its end and returns the exit status.
+ */
+#ifndef PEER_CLI_COMMANDS_H
+#define PEER_CLI_COMMANDS_H
+
+#include "peer/cli/options.h"
+
+int chat_run(const struct options *o); /* for a person */
+int pipe_run(const struct options *o); /* for a program */
+
+#endif

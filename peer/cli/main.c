@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The `usher` command. It can do what any program can with usher.h, and nothing else.
+ */
+#include <locale.h>
+#include <stdio.h>
+
+#include "peer/cli/commands.h"
+
+static int print_id(const struct options *o)
+{
+    char id[27], err[256];
+    if (!usher_identity(o->usher.state_dir, id, err, sizeof err)) {
+        fprintf(stderr, "usher: %s\n", err);
+        return EXIT_FAILED;
+    }
+    return printf("%s\n", id) > 0 && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int run(const struct options *o)
+{
+    switch (o->command) {
+    case COMMAND_CHAT:
+        return chat_run(o);
+    case COMMAND_PIPE:
+        return pipe_run(o);
+    case COMMAND_ID:
+        return print_id(o);
+    case COMMAND_HELP:
+        options_help();
+        return EXIT_DONE;
+    case COMMAND_VERSION:
+        puts("usher " USHER_VERSION);
+        return EXIT_DONE;
+    }
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    setlocale(LC_ALL, "");
+    int status = options_parse(&options, argc, argv) ? run(&options) : EXIT_USAGE;
+    options_done(&options);
+    return status;
+}

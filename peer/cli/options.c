@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * getopt_long with its own complaints off: each of ours is one line that says what was expected. A flag that may be
+ * repeated replaces what the environment says as soon as it is given once.
+ */
+#include "peer/cli/options.h"
+
+#include <getopt.h>
+#include <glib.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    NAME_MAX_BYTES = 128, /* as usher.h has it */
+    ROOM_MAX = 64
+};
+
+static const struct {
+    const char *name;
+    enum command command;
+    bool wants_room;
+} COMMANDS[] = {
+    {"chat", COMMAND_CHAT, true},
+    {"pipe", COMMAND_PIPE, true},
+    {"id", COMMAND_ID, false},
+};
+
+static const struct option FLAGS[] = {
+    {"server", required_argument, NULL, 's'},
+    {"state", required_argument, NULL, 'd'},
+    {"name", required_argument, NULL, 'n'},
+    {"password", required_argument, NULL, 'p'},
+    {"token", required_argument, NULL, 't'},
+    {"ice-address", required_argument, NULL, 'i'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'v'},
+    {NULL, 0, NULL, 0},
+};
+
+void options_help(void)
+{
+    fputs("usage: usher [options] chat ROOM     talk with whoever is in the room\n"
+          "       usher [options] pipe ROOM     the same for a program: JSON lines in and out\n"
+          "       usher [options] id            print who you are\n"
+          "\n"
+          "  --server URL        ws://host:port or wss://host:port; several are tried in turn (ws://localhost:4000)\n"
+          "  --name NAME         how others see you\n"
+          "  --state DIR         where your identity is kept (~/.local/state/usher)\n"
+          "  --password P        the room's password\n"
+          "  --token JWT         a token for servers that ask for one\n"
+          "  --ice-address ADDR  use only this address of this machine for links; may be repeated\n"
+          "  --version, --help\n"
+          "\n"
+          "USHER_SERVER and USHER_ICE_ADDRESS stand in for their flags, several separated by spaces.\n"
+          "Exit status: 0 done, 1 failed, 2 usage, 3 cannot connect. More in usher(1).\n",
+        stdout);
+}
+
+static bool usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
+static bool usage(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("usher: ", stderr);
+    vfprintf(stderr, format, args);
+    fputs(" (usher --help lists all)\n", stderr);
+    va_end(args);
+    return false;
+}
+
+static GPtrArray *from_environment(const char *name)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
+    const char *value = g_getenv(name);
+    gchar **parts = g_strsplit_set(value ? value : "", " ,", -1);
+    for (gchar **p = parts; *p; p++)
+        if (**p)
+            g_ptr_array_add(list, g_strdup(*p));
+    g_strfreev(parts);
+    return list;
+}
+
+static void add(GPtrArray *list, bool *given, const char *value)
+{
+    if (!*given)
+        g_ptr_array_set_size(list, 0);
+    *given = true;
+    g_ptr_array_add(list, g_strdup(value));
+}
+
+static bool check_room(const char *room)
+{
+    size_t n = strspn(room, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+    return (n > 0 && n <= ROOM_MAX && room[n] == '\0') ||
+           usage("ROOM is 1 to %d of A-Z, a-z, 0-9, - and _, not \"%s\"", ROOM_MAX, room);
+}
+
+static bool parse_command(struct options *o, int count, char **words)
+{
+    if (count == 0)
+        return usage("expected a command: chat ROOM, pipe ROOM or id");
+    for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++) {
+        if (strcmp(words[0], COMMANDS[i].name) != 0)
+            continue;
+        o->command = COMMANDS[i].command;
+        int wanted = COMMANDS[i].wants_room ? 2 : 1;
+        if (count < wanted)
+            return usage("%s wants a room: usher %s ROOM", words[0], words[0]);
+        if (count > wanted)
+            return usage("unexpected \"%s\" after %s", words[wanted], words[wanted - 1]);
+        if (!COMMANDS[i].wants_room)
+            return true;
+        o->usher.room = words[1];
+        return check_room(words[1]);
+    }
+    return usage("\"%s\" is no command: chat ROOM, pipe ROOM or id was expected", words[0]);
+}
+
+static bool check_values(struct options *o)
+{
+    char err[256];
+    for (size_t i = 0; i < o->usher.server_count; i++)
+        if (!usher_check_server(o->usher.servers[i], err, sizeof err))
+            return usage("%s", err);
+    for (size_t i = 0; i < o->usher.ice_address_count; i++)
+        if (!g_hostname_is_ip_address(o->usher.ice_addresses[i]))
+            return usage("--ice-address wants a numeric address, not \"%s\"", o->usher.ice_addresses[i]);
+    if (o->usher.name && (strlen(o->usher.name) > NAME_MAX_BYTES || !g_utf8_validate(o->usher.name, -1, NULL)))
+        return usage("--name wants at most %d bytes of UTF-8", NAME_MAX_BYTES);
+    return true;
+}
+
+/* One flag that getopt found. */
+static bool take_flag(struct options *o, int flag, bool *server_given, bool *address_given, char **argv)
+{
+    switch (flag) {
+    case 's':
+        add(o->servers, server_given, optarg);
+        return true;
+    case 'i':
+        add(o->addresses, address_given, optarg);
+        return true;
+    case 'd':
+        o->usher.state_dir = optarg;
+        return *optarg || usage("--state wants a directory");
+    case 'n':
+        o->usher.name = optarg;
+        return true;
+    case 'p':
+        o->usher.password = optarg;
+        return true;
+    case 't':
+        o->usher.token = optarg;
+        return true;
+    case ':':
+        return usage("%s wants a value", argv[optind - 1]);
+    default:
+        return usage("\"%s\" is no option", argv[optind - 1]);
+    }
+}
+
+bool options_parse(struct options *o, int argc, char **argv)
+{
+    memset(o, 0, sizeof *o);
+    GPtrArray *servers = from_environment("USHER_SERVER"), *addresses = from_environment("USHER_ICE_ADDRESS");
+    o->servers = servers;
+    o->addresses = addresses;
+    bool server_given = false, address_given = false;
+    int flag;
+    opterr = 0;
+    while ((flag = getopt_long(argc, argv, ":hv", FLAGS, NULL)) != -1) {
+        if (flag == 'h' || flag == 'v') {
+            o->command = flag == 'h' ? COMMAND_HELP : COMMAND_VERSION;
+            return true;
+        }
+        if (!take_flag(o, flag, &server_given, &address_given, argv))
+            return false;
+    }
+    o->usher.servers = (const char *const *)servers->pdata;
+    o->usher.server_count = servers->len;
+    o->usher.ice_addresses = (const char *const *)addresses->pdata;
+    o->usher.ice_address_count = addresses->len;
+    return parse_command(o, argc - optind, argv + optind) && check_values(o);
+}
+
+void options_done(struct options *o)
+{
+    g_ptr_array_unref(o->servers);
+    g_ptr_array_unref(o->addresses);
+}

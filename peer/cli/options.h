@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The command line of `usher`, with what the environment adds.
+ */
+#ifndef PEER_CLI_OPTIONS_H
+#define PEER_CLI_OPTIONS_H
+
+#include "peer/include/usher.h"
+
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_NO_CONNECTION = 3
+};
+
+enum command {
+    COMMAND_CHAT,
+    COMMAND_PIPE,
+    COMMAND_ID,
+    COMMAND_HELP,
+    COMMAND_VERSION
+};
+
+struct options {
+    enum command command;
+    struct usher_options usher; /* its texts are argv's or owned by lists */
+    void *servers, *addresses;  /* GPtrArray of owned text */
+};
+
+/* False when one line was written to stderr that says what was expected: exit 2. */
+bool options_parse(struct options *o, int argc, char **argv);
+void options_done(struct options *o);
+void options_help(void);
+
+#endif

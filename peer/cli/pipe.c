@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `usher pipe`: JSON lines in, JSON lines out. The end of input means "when all is acknowledged, leave", or leave after
+ * PIPE_END_SECONDS; if by then we never were in the room, the status says so. A closed stdout ends the process: nobody
+ * would hear what it has to say.
+ */
+#include <glib-unix.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "peer/cli/commands.h"
+#include "peer/cli/pipe.h"
+
+static bool on_line(void *user, char *line, size_t n)
+{
+    return pipe_command(user, line, n);
+}
+
+static void on_too_long(void *user)
+{
+    pipe_say_error(user, "bad-json", NULL, "expected a line of at most %d bytes", INPUT_LINE_MAX);
+}
+
+static gboolean on_end_timeout(gpointer user)
+{
+    struct pipe *p = user;
+    session_leave(&p->session, p->session.joined ? EXIT_DONE : EXIT_NO_CONNECTION);
+    return G_SOURCE_REMOVE;
+}
+
+static void on_end_seen(void *user)
+{
+    struct pipe *p = user;
+    if (!p->ready)
+        g_timeout_add_seconds(PIPE_END_SECONDS, on_end_timeout, p);
+}
+
+static void on_end(void *user)
+{
+    struct pipe *p = user;
+    if (p->session.leaving)
+        return;
+    p->ending = true;
+    if (p->session.left || usher_pending(p->session.usher) == 0)
+        session_leave(&p->session, EXIT_DONE);
+    else
+        g_timeout_add_seconds(PIPE_END_SECONDS, on_end_timeout, p);
+}
+
+static gboolean on_stdout_closed(gint fd, GIOCondition condition, gpointer user)
+{
+    (void)fd;
+    (void)condition;
+    struct pipe *p = user;
+    p->stdout_watch = 0;
+    p->broken = true;
+    session_leave(&p->session, EXIT_FAILED);
+    return G_SOURCE_REMOVE;
+}
+
+static void say(void *user, const char *line)
+{
+    (void)user;
+    fprintf(stderr, "usher: %s\n", line);
+}
+
+static void json_free(gpointer value)
+{
+    json_decref(value);
+}
+
+int pipe_run(const struct options *o)
+{
+    static const struct input_callbacks CALLBACKS = {
+        .on_line = on_line,
+        .on_too_long = on_too_long,
+        .on_end_seen = on_end_seen,
+        .on_end = on_end,
+    };
+    struct pipe p = {.session = {.on_event = pipe_on_event, .say = say}, .room = o->usher.room};
+    p.session.user = &p;
+    snprintf(p.own_ref, sizeof p.own_ref, PIPE_OWN_REF "%08x%08x-", g_random_int(), g_random_int());
+    p.sends = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, json_free);
+    p.record = record_new();
+    int status = EXIT_FAILED;
+    if (session_open(&p.session, o)) {
+        p.input = input_new(STDIN_FILENO, &CALLBACKS, &p);
+        p.stdout_watch = g_unix_fd_add(STDOUT_FILENO, G_IO_ERR, on_stdout_closed, &p);
+        status = session_run(&p.session);
+    }
+    if (p.stdout_watch)
+        g_source_remove(p.stdout_watch);
+    input_free(p.input);
+    session_close(&p.session);
+    record_free(p.record);
+    g_hash_table_unref(p.sends);
+    return status;
+}

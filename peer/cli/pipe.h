@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The parts of `usher pipe`: pipe.c runs it, pipe_commands.c reads what comes in, pipe_events.c prints what goes out.
+ */
+#ifndef PEER_CLI_PIPE_H
+#define PEER_CLI_PIPE_H
+
+#include <jansson.h>
+
+#include "peer/cli/input.h"
+#include "peer/cli/record.h"
+#include "peer/cli/session.h"
+
+enum {
+    PIPE_PENDING_MAX = 512,  /* messages without an acknowledgement above which stdin waits */
+    PIPE_END_SECONDS = 10,   /* after the end of input, for what is not acknowledged yet */
+    PIPE_SENDS_MAX = 4096,   /* sends that were not accepted yet and are remembered for history */
+    PIPE_HISTORY_LIMIT = 100 /* messages that `history` lists unless it is told otherwise */
+};
+/* A ref that we made for a send that had none: never printed. */
+#define PIPE_OWN_REF "~pipe-"
+
+struct pipe {
+    struct session session;
+    struct input *input;
+    struct record *record;
+    GHashTable *sends; /* ref → json_t of what will be the record's entry */
+    const char *room;  /* borrowed from the options */
+    char own_ref[32];  /* PIPE_OWN_REF and what makes this run's refs its own */
+    unsigned own_refs;
+    guint stdout_watch; /* 0: it was seen to close */
+    bool ready, ending;
+    bool broken; /* stdout is closed */
+};
+
+/* Prints one event; takes it. */
+void pipe_say(struct pipe *p, json_t *event);
+void pipe_say_error(struct pipe *p, const char *code, const char *ref, const char *format, ...) G_GNUC_PRINTF(4, 5);
+void pipe_on_event(struct usher *u, const struct usher_event *event, void *user);
+/* False: this command has to wait. The line may be changed. */
+bool pipe_command(struct pipe *p, char *line, size_t n);
+
+#endif

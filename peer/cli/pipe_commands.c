@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One command a line. What is wrong with one is an `error` event that names what was expected, and costs nothing else.
+ * A `send` waits for `ready` and while too much is unacknowledged; what stands behind it waits with it, so commands
+ * are carried out in the order in which they came.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "peer/cli/pipe.h"
+
+enum {
+    TEXT_MAX = 64 * 1024, /* as usher.h has it */
+    REF_MAX_BYTES = 64,
+    READERS_MAX = 256
+};
+
+typedef void handler(struct pipe *p, const json_t *command);
+
+/* A string member without NUL of at most max bytes. False after an error event. */
+static bool get_text(struct pipe *p, const json_t *command, const char *name, size_t max, const char **text)
+{
+    const json_t *value = json_object_get(command, name);
+    *text = json_string_value(value);
+    if (*text && json_string_length(value) == strlen(*text) && json_string_length(value) <= max)
+        return true;
+    pipe_say_error(p, *text && json_string_length(value) > max ? "too-large" : "bad-command", NULL,
+        "%s wants %s: a string of at most %zu bytes without NUL", json_string_value(json_object_get(command, "do")),
+        name, max);
+    return false;
+}
+
+static bool get_readers(
+    struct pipe *p, const json_t *command, const char *ref, const char *to[READERS_MAX], size_t *count)
+{
+    const json_t *list = json_object_get(command, "to");
+    bool ok = !list || (json_is_array(list) && json_array_size(list) > 0 && json_array_size(list) <= READERS_MAX);
+    *count = 0;
+    for (size_t i = 0; ok && i < json_array_size(list); i++) {
+        to[i] = json_string_value(json_array_get(list, i));
+        ok = to[i] != NULL && *to[i] != '\0';
+        ++*count;
+    }
+    if (!ok)
+        pipe_say_error(
+            p, "bad-command", ref, "send wants to: an array of 1 to %d ids, or no to for the whole room", READERS_MAX);
+    return ok;
+}
+
+static const char *kind_of(size_t readers)
+{
+    if (readers == 0)
+        return "group_message";
+    return readers == 1 ? "direct_message" : "private_message";
+}
+
+/* What history will show of this send once it is accepted. */
+static void keep_send(struct pipe *p, const json_t *command, const char *ref, size_t readers)
+{
+    json_t *to = readers ? json_copy(json_object_get(command, "to")) : json_array();
+    json_t *entry = json_pack("{s:s, s:s, s:o, s:O, s:s, s:s, s:I, s:b}", "id", "", "from", "", "to", to, "text",
+        json_object_get(command, "text"), "conversation", "", "type", kind_of(readers), "timestamp",
+        (json_int_t)(g_get_real_time() / 1000), "verified", 1);
+    if (readers == 0) {
+        gchar *conversation = g_strdup_printf("room:%s", p->room);
+        json_object_set_new(entry, "conversation", json_string(conversation));
+        g_free(conversation);
+    }
+    if (g_hash_table_size(p->sends) >= PIPE_SENDS_MAX)
+        g_hash_table_remove_all(p->sends);
+    g_hash_table_replace(p->sends, g_strdup(ref), entry);
+}
+
+static void do_send(struct pipe *p, const json_t *command)
+{
+    const char *text, *ref = NULL, *to[READERS_MAX];
+    char made[64];
+    size_t count;
+    if (json_object_get(command, "ref") && !get_text(p, command, "ref", REF_MAX_BYTES, &ref))
+        return;
+    if (!get_text(p, command, "text", TEXT_MAX, &text) || !get_readers(p, command, ref, to, &count))
+        return;
+    if (ref && g_str_has_prefix(ref, PIPE_OWN_REF)) {
+        pipe_say_error(p, "bad-command", ref, "a ref that begins with " PIPE_OWN_REF " is ours");
+        return;
+    }
+    if (!ref) {
+        snprintf(made, sizeof made, "%s%u", p->own_ref, p->own_refs++);
+        ref = made;
+    }
+    keep_send(p, command, ref, count);
+    if (!usher_send(p->session.usher, to, count, text, ref)) {
+        g_hash_table_remove(p->sends, ref);
+        pipe_say_error(p, "bad-command", ref == made ? NULL : ref, "this cannot be sent");
+    }
+}
+
+static void do_read(struct pipe *p, const json_t *command)
+{
+    const char *id;
+    if (get_text(p, command, "id", 64, &id))
+        usher_read(p->session.usher, id);
+}
+
+static void do_typing(struct pipe *p, const json_t *command)
+{
+    (void)command;
+    usher_typing(p->session.usher);
+}
+
+static void do_status(struct pipe *p, const json_t *command)
+{
+    const char *text;
+    if (get_text(p, command, "text", TEXT_MAX, &text))
+        usher_status(p->session.usher, text);
+}
+
+static void do_presence(struct pipe *p, const json_t *command)
+{
+    const char *presence = json_string_value(json_object_get(command, "presence"));
+    if (presence && (strcmp(presence, "online") == 0 || strcmp(presence, "away") == 0))
+        usher_presence(p->session.usher, presence);
+    else
+        pipe_say_error(p, "bad-command", NULL, "presence wants presence: \"online\" or \"away\"");
+}
+
+static void do_peers(struct pipe *p, const json_t *command)
+{
+    (void)command;
+    const struct usher_person *people;
+    json_t *list = json_array();
+    size_t n = usher_people(p->session.usher, &people);
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:s*, s:b, s:b, s:I}", "id", people[i].id, "name", people[i].name, "state",
+                      people[i].up ? "up" : "down", "path", people[i].up ? people[i].path : NULL, "verified",
+                      people[i].verified, "inRoom", people[i].in_room, "rttMs", (json_int_t)people[i].rtt_ms));
+    pipe_say(p, json_pack("{s:s, s:o}", "event", "peers", "peers", list));
+}
+
+static void do_history(struct pipe *p, const json_t *command)
+{
+    const json_t *limit = json_object_get(command, "limit");
+    const char *after = NULL;
+    json_int_t n = limit ? json_integer_value(limit) : PIPE_HISTORY_LIMIT;
+    if (n < 1 || n > RECORD_MESSAGES_MAX) {
+        pipe_say_error(p, "bad-command", NULL, "history wants limit: a number from 1 to %d", RECORD_MESSAGES_MAX);
+        return;
+    }
+    if (json_object_get(command, "after") && !get_text(p, command, "after", 64, &after))
+        return;
+    json_t *messages = record_list(p->record, after, (size_t)n);
+    if (messages)
+        pipe_say(p, json_pack("{s:s, s:o}", "event", "history", "messages", messages));
+    else
+        pipe_say_error(p, "bad-command", NULL, "history wants after: the id of a message on record");
+}
+
+static void do_stats(struct pipe *p, const json_t *command)
+{
+    (void)command;
+    struct usher_stats s;
+    usher_stats(p->session.usher, &s);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } NUMBERS[] = {
+        {"callsTotal", s.calls_total},
+        {"linksUpTotal", s.links_up_total},
+        {"linksFailedTotal", s.links_failed_total},
+        {"restartsTotal", s.restarts_total},
+        {"reconnectsTotal", s.reconnects_total},
+        {"connectMsLast", s.connect_ms_last},
+        {"sentTotal", s.sent_total},
+        {"receivedTotal", s.received_total},
+        {"deliveredTotal", s.delivered_total},
+        {"retransmittedTotal", s.retransmitted_total},
+        {"refusedTotal", s.refused_total},
+        {"linksUp", s.links_up},
+        {"queued", s.queued},
+        {"pending", usher_pending(p->session.usher)},
+    };
+    json_t *event = json_pack("{s:s}", "event", "stats");
+    for (size_t i = 0; i < G_N_ELEMENTS(NUMBERS); i++)
+        json_object_set_new(event, NUMBERS[i].name, json_integer((json_int_t)NUMBERS[i].value));
+    pipe_say(p, event);
+}
+
+static void do_leave(struct pipe *p, const json_t *command)
+{
+    (void)command;
+    if (!p->session.left)
+        usher_leave(p->session.usher);
+}
+
+static void do_quit(struct pipe *p, const json_t *command)
+{
+    (void)command;
+    session_leave(&p->session, EXIT_DONE);
+}
+
+static void do_unsupported(struct pipe *p, const json_t *command)
+{
+    pipe_say_error(p, "unsupported", NULL, "%s is not in this version: it sends no files",
+        json_string_value(json_object_get(command, "do")));
+}
+
+static const struct {
+    const char *name;
+    handler *handle;
+} COMMANDS[] = {
+    {"send", do_send},
+    {"send-file", do_unsupported},
+    {"accept", do_unsupported},
+    {"decline", do_unsupported},
+    {"read", do_read},
+    {"typing", do_typing},
+    {"status", do_status},
+    {"presence", do_presence},
+    {"peers", do_peers},
+    {"history", do_history},
+    {"stats", do_stats},
+    {"leave", do_leave},
+    {"quit", do_quit},
+};
+#define COMMAND_NAMES \
+    "send, send-file, accept, decline, read, typing, status, presence, peers, history, stats, leave, quit"
+
+static handler *find(const char *name)
+{
+    for (size_t i = 0; name && i < G_N_ELEMENTS(COMMANDS); i++)
+        if (strcmp(name, COMMANDS[i].name) == 0)
+            return COMMANDS[i].handle;
+    return NULL;
+}
+
+static bool must_wait(const struct pipe *p)
+{
+    return !p->session.left && (!p->ready || usher_pending(p->session.usher) >= PIPE_PENDING_MAX);
+}
+
+bool pipe_command(struct pipe *p, char *line, size_t n)
+{
+    if (p->session.leaving || strspn(line, " \t\r") == n)
+        return true;
+    json_error_t error;
+    json_t *command = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    bool taken = true;
+    if (!json_is_object(command)) {
+        pipe_say_error(
+            p, "bad-json", NULL, "expected one JSON object a line: %s", command ? "this is none" : error.text);
+    } else {
+        handler *handle = find(json_string_value(json_object_get(command, "do")));
+        if (!handle)
+            pipe_say_error(p, "bad-command", NULL, "expected do: one of " COMMAND_NAMES);
+        else if (handle == do_send && must_wait(p))
+            taken = false;
+        else
+            handle(p, command);
+    }
+    json_decref(command);
+    return taken;
+}
