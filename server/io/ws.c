@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+/* RFC 6455 section 7.4.1. A Close frame without a code counts as it: that is what close() in a browser sends. */
 enum {
-    NO_STATUS_RECEIVED = 1005
-}; /* RFC 6455 section 7.1.5: a Close frame without a code */
+    NORMAL_CLOSURE = 1000
+};
 
 static void tell(struct io *io, enum core_event_type type, const struct conn *c)
 {
@@ -110,7 +111,7 @@ static int peer_closes(struct io *io, struct conn *c, const unsigned char *paylo
 {
     if (c->state != CONN_OPEN)
         return -1;
-    c->close_code = n >= 2 ? (uint16_t)((unsigned)payload[0] << 8 | payload[1]) : NO_STATUS_RECEIVED;
+    c->close_code = n >= 2 ? (uint16_t)((unsigned)payload[0] << 8 | payload[1]) : NORMAL_CLOSURE;
     c->state = CONN_CLOSING;
     conn_forget_partial(c);
     queue_clear(&c->queue);
