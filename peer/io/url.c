@@ -33,10 +33,18 @@ static bool fill(struct url *url, const char *text, GUri *uri, struct err *err)
     return true;
 }
 
+/* GLib mends spaces and control characters; in an HTTP request they would be somebody else's header. */
+static bool is_printable(const char *text)
+{
+    while (g_ascii_isgraph(*text))
+        text++;
+    return *text == '\0';
+}
+
 bool url_parse(const char *text, struct url *url, struct err *err)
 {
     memset(url, 0, sizeof *url);
-    GUri *uri = g_uri_parse(text, G_URI_FLAGS_ENCODED, NULL);
+    GUri *uri = is_printable(text) ? g_uri_parse(text, G_URI_FLAGS_ENCODED, NULL) : NULL;
     if (!uri)
         return err_set(err, "a server's address looks like %s, not \"%s\"", URL_DEFAULT, text);
     bool ok = fill(url, text, uri, err);

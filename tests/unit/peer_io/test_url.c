@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Server addresses as people write them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "peer/io/url.h"
+
+static void expect(const char *text, bool tls, const char *host, unsigned port, const char *path)
+{
+    struct url url;
+    struct err err;
+    assert_true(url_parse(text, &url, &err));
+    assert_int_equal(url.tls, tls);
+    assert_string_equal(url.host, host);
+    assert_int_equal(url.port, port);
+    assert_string_equal(url.path, path);
+}
+
+static void reads_what_people_write(void **state)
+{
+    (void)state;
+    expect(URL_DEFAULT, false, "localhost", 4000, "/ws");
+    expect("ws://localhost", false, "localhost", 4000, "/ws");
+    expect("ws://localhost/", false, "localhost", 4000, "/ws");
+    expect("wss://talk.example.org:443", true, "talk.example.org", 443, "/ws");
+    expect("wss://example.org/usher/ws", true, "example.org", 4000, "/usher/ws");
+    expect("ws://h:1/ws?token=a%20b", false, "h", 1, "/ws?token=a%20b");
+    expect("ws://h:1?x=1", false, "h", 1, "/ws?x=1");
+    expect("ws://[::1]:4000", false, "::1", 4000, "/ws");
+    expect("WS://Localhost:4000", false, "Localhost", 4000, "/ws");
+}
+
+static void refuses_what_is_no_address(void **state)
+{
+    static const char *const BAD[] = {"", "localhost:4000", "localhost", "http://localhost:4000", "ws://", "ws://:4000",
+        "ws://host:0", "ws://host:65536", "ws://host:x", "ws://user@host", "ws://host/#part", "ws://[::1", "ws://a b",
+        "ws://h/\r\nx: y"};
+    (void)state;
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
+        struct url url;
+        struct err err = {""};
+        if (url_parse(BAD[i], &url, &err))
+            fail_msg("%s was taken", BAD[i]);
+        assert_true(strlen(err.text) > 10);
+    }
+}
+
+static void refuses_what_is_too_long(void **state)
+{
+    (void)state;
+    char text[1000];
+    struct url url;
+    struct err err;
+    memset(text, 'a', sizeof text);
+    memcpy(text, "ws://", 5);
+    text[5 + URL_HOST_MAX] = '\0';
+    assert_true(url_parse(text, &url, &err));
+    text[5 + URL_HOST_MAX] = 'a';
+    text[5 + URL_HOST_MAX + 1] = '\0';
+    assert_false(url_parse(text, &url, &err));
+    memset(text, 'a', sizeof text);
+    memcpy(text, "ws://h/", 7);
+    text[6 + URL_PATH_MAX] = '\0';
+    assert_true(url_parse(text, &url, &err));
+    text[6 + URL_PATH_MAX] = 'a';
+    text[6 + URL_PATH_MAX + 1] = '\0';
+    assert_false(url_parse(text, &url, &err));
+}
+
+static void names_itself(void **state)
+{
+    (void)state;
+    struct url url;
+    char name[URL_NAME_MAX + 1];
+    assert_true(url_parse("ws://[::1]:81", &url, NULL));
+    url_name(&url, name);
+    assert_string_equal(name, "[::1]:81");
+    assert_true(url_parse("ws://example.org", &url, NULL));
+    url_name(&url, name);
+    assert_string_equal(name, "example.org:4000");
+}
+
+static bool loopback(const char *text)
+{
+    struct url url;
+    assert_true(url_parse(text, &url, NULL));
+    return url_is_loopback(&url);
+}
+
+static void knows_loopback(void **state)
+{
+    (void)state;
+    assert_true(loopback("ws://localhost"));
+    assert_true(loopback("ws://LOCALHOST"));
+    assert_true(loopback("ws://127.0.0.1"));
+    assert_true(loopback("ws://127.9.9.9"));
+    assert_true(loopback("ws://[::1]"));
+    assert_false(loopback("ws://192.0.2.1"));
+    assert_false(loopback("ws://localhost.example.org"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_what_people_write),
+        cmocka_unit_test(refuses_what_is_no_address),
+        cmocka_unit_test(refuses_what_is_too_long),
+        cmocka_unit_test(names_itself),
+        cmocka_unit_test(knows_loopback),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
