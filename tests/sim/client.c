@@ -30,7 +30,7 @@ struct client {
     char id[PEER_ID_MAX + 1];
     struct seen view[VIEW_MAX];
     size_t view_n;
-    uint64_t tag;
+    uint64_t tag, received;
 };
 
 struct crowd {
@@ -40,7 +40,6 @@ struct crowd {
     struct crowd_options options;
     struct client *clients;
     bool calm;
-    uint64_t received;
 };
 
 /* ---- what it hears ---- */
@@ -84,7 +83,7 @@ static void heard_relay(struct client *c, const json_t *said)
     world_check(c->crowd->w, tag > s->tag, "client %u: frame %llu of %s after %llu", c->number, (unsigned long long)tag,
         from, (unsigned long long)s->tag);
     s->tag = tag;
-    c->crowd->received++;
+    c->received++;
 }
 
 static void on_frame(void *who, struct wire *wire, struct span text)
@@ -121,6 +120,7 @@ static void forget(struct client *c)
     c->wire = NULL;
     c->open = c->joined = c->deaf = false;
     c->view_n = 0;
+    c->received = 0;
 }
 
 static void on_closed(void *who, struct wire *wire, uint16_t code)
@@ -399,13 +399,15 @@ void crowd_calm(struct crowd *c)
 static void check_view(const struct crowd *crowd, const struct client *c)
 {
     const struct judge *j = daemon_judge(crowd->d);
-    if (!c->wire || !c->open || c->deaf)
-        return;
+    if (!c->wire || !c->open || c->deaf || !wire_is_open(c->wire, WIRE_SERVER))
+        return; /* the last: a daemon died without a word, and it cannot know */
     size_t members = judge_room_size(j, c->id);
     world_check(crowd->w, c->joined == (members > 0), "client %u believes that it is %s a room", c->number,
         c->joined ? "in" : "in no");
     world_check(crowd->w, !c->joined || c->view_n + 1 == members, "client %u sees %zu of %zu", c->number, c->view_n,
         members - 1);
+    world_check(crowd->w, c->received == judge_relayed_to(j, c->id), "client %u got %llu of %llu frames", c->number,
+        (unsigned long long)c->received, (unsigned long long)judge_relayed_to(j, c->id));
     for (size_t i = 0; i < c->view_n; i++)
         world_check(crowd->w, judge_share_room(j, c->id, c->view[i].id), "client %u sees %s, who is not there",
             c->number, c->view[i].id);
@@ -423,9 +425,4 @@ size_t crowd_joined(const struct crowd *c)
     for (unsigned i = 0; i < c->options.clients; i++)
         n += c->clients[i].joined;
     return n;
-}
-
-uint64_t crowd_received(const struct crowd *c)
-{
-    return c->received;
 }

@@ -25,6 +25,5 @@ void crowd_calm(struct crowd *c);
 /* At rest: every view is what the daemon should have said. */
 void crowd_check(const struct crowd *c);
 size_t crowd_joined(const struct crowd *c);
-uint64_t crowd_received(const struct crowd *c);
 
 #endif

@@ -220,7 +220,6 @@ static void step(struct daemon *d, struct core_event event)
     for (size_t i = 0; i < d->fx.n; i++)
         execute(d, &d->fx.v[i]);
     core_effects_clear(&d->fx);
-    judge_deadline(d->judge, d->deadline);
 }
 
 /* ---- its life ---- */

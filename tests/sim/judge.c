@@ -8,37 +8,13 @@
 
 #include <stdlib.h>
 
-#include <uthash.h>
-
 #include "tests/sim/claim.h"
+#include "tests/sim/seats.h"
 
 enum {
     IDLE_SLACK_MS = 2000,
     DRAIN_SLACK_MS = 6000,
     SWEEP_MS = 1000
-};
-
-struct room;
-
-struct seat { /* one connection */
-    uint32_t slot, generation;
-    bool live, ready, closing, paused;
-    char id[PEER_ID_MAX + 1];
-    struct room *room; /* NULL: in none */
-    uint64_t last_life;
-    /* within one step */
-    uint64_t heard_step;
-    uint32_t heard_of;
-    size_t told; /* how many were told of this seat's coming or going */
-    bool joined, left;
-    UT_hash_handle hh; /* by id */
-};
-
-struct room {
-    char id[ROOM_ID_MAX + 1];
-    uint32_t *slots;
-    size_t n, cap;
-    UT_hash_handle hh;
 };
 
 struct used_id {
@@ -49,12 +25,9 @@ struct used_id {
 struct judge {
     struct world *w;
     struct core_settings settings;
-    struct seat **seats; /* by slot */
-    size_t seat_count, seat_cap, live, members;
-    struct seat *by_id;
-    struct room *rooms;
+    struct seats seats;
     struct used_id *used;
-    uint64_t step, relayed, last_sweep, drain_since;
+    uint64_t step, relayed, last_sweep, drain_since, deadline;
     bool draining, drained;
     /* the step being judged */
     const struct core_event *event;
@@ -66,76 +39,6 @@ struct judge {
     enum error error; /* sent to self, ERROR_NONE if none */
 };
 
-/* ---- rooms and seats ---- */
-
-static struct seat *seat_at(struct judge *j, struct conn_id conn)
-{
-    if (conn.slot >= j->seat_count || !j->seats[conn.slot])
-        return NULL;
-    struct seat *s = j->seats[conn.slot];
-    return s->live && s->generation == conn.generation ? s : NULL;
-}
-
-static struct seat *seat_by_id(const struct judge *j, const char *id)
-{
-    struct seat *s = NULL;
-    if (id)
-        HASH_FIND_STR(j->by_id, id, s);
-    return s;
-}
-
-static void room_add(struct judge *j, const char *id, struct seat *s)
-{
-    struct room *r;
-    HASH_FIND_STR(j->rooms, id, r);
-    if (!r) {
-        r = world_alloc(sizeof *r);
-        snprintf(r->id, sizeof r->id, "%s", id);
-        HASH_ADD_STR(j->rooms, id, r);
-    }
-    r->slots = world_grow(r->slots, r->n, &r->cap, sizeof *r->slots);
-    r->slots[r->n++] = s->slot;
-    s->room = r;
-    j->members++;
-}
-
-static void room_remove(struct judge *j, struct seat *s)
-{
-    struct room *r = s->room;
-    size_t i = 0;
-    while (r->slots[i] != s->slot)
-        i++;
-    r->slots[i] = r->slots[--r->n];
-    s->room = NULL;
-    j->members--;
-    if (r->n > 0)
-        return;
-    HASH_DEL(j->rooms, r);
-    free(r->slots);
-    free(r);
-}
-
-static void seat_gone(struct judge *j, struct seat *s)
-{
-    if (s->room)
-        room_remove(j, s);
-    if (s->ready)
-        HASH_DEL(j->by_id, s);
-    s->live = false;
-    j->live--;
-}
-
-static void seat_open(struct judge *j, struct conn_id conn)
-{
-    while (conn.slot >= j->seat_count) {
-        j->seats = world_grow(j->seats, j->seat_count, &j->seat_cap, sizeof(struct seat *));
-        j->seats[j->seat_count++] = world_alloc(sizeof(struct seat));
-    }
-    *j->seats[conn.slot] =
-        (struct seat){.slot = conn.slot, .generation = conn.generation, .live = true, .last_life = world_now(j->w)};
-    j->live++;
-}
-
 struct judge *judge_new(struct world *w, const struct core_settings *settings)
 {
     struct judge *j = world_alloc(sizeof *j);
@@ -146,20 +49,16 @@ struct judge *judge_new(struct world *w, const struct core_settings *settings)
 
 void judge_reset(struct judge *j)
 {
-    for (size_t i = 0; i < j->seat_count; i++)
-        if (j->seats[i]->live)
-            seat_gone(j, j->seats[i]);
+    seats_reset(&j->seats);
     j->draining = j->drained = false;
+    j->deadline = UINT64_MAX;
 }
 
 void judge_free(struct judge *j)
 {
     if (!j)
         return;
-    judge_reset(j);
-    for (size_t i = 0; i < j->seat_count; i++)
-        free(j->seats[i]);
-    free(j->seats);
+    seats_done(&j->seats);
     struct used_id *u, *tmp;
     HASH_ITER (hh, j->used, u, tmp) {
         HASH_DEL(j->used, u);
@@ -174,8 +73,8 @@ static void note_event(struct judge *j)
 {
     const struct core_event *e = j->event;
     if (e->type == CORE_OPEN)
-        seat_open(j, e->conn);
-    j->self = e->type == CORE_TIME || e->type == CORE_DRAIN ? NULL : seat_at(j, e->conn);
+        seats_open(&j->seats, e->conn, world_now(j->w));
+    j->self = e->type == CORE_TIME || e->type == CORE_DRAIN ? NULL : seats_at(&j->seats, e->conn);
     j->claim = (struct claim){.type = CLAIM_BAD};
     if (e->type == CORE_FRAME) {
         j->claim = claim_read(e->bytes);
@@ -191,6 +90,8 @@ static void note_event(struct judge *j)
         j->draining = true;
         j->drain_since = world_now(j->w);
     }
+    if (e->type == CORE_TIME)
+        j->deadline = UINT64_MAX;
     bool life = e->type == CORE_FRAME || e->type == CORE_UNREADABLE || e->type == CORE_ALIVE || e->type == CORE_READY;
     if (j->self && life)
         j->self->last_life = world_now(j->w);
@@ -214,9 +115,7 @@ static void said_welcome(struct judge *j, struct seat *s)
     u = world_alloc(sizeof *u);
     snprintf(u->id, sizeof u->id, "%s", id);
     HASH_ADD_STR(j->used, id, u);
-    memcpy(s->id, u->id, sizeof s->id);
-    HASH_ADD_STR(j->by_id, id, s);
-    s->ready = true;
+    seats_name(&j->seats, s, id);
     j->welcomes++;
 }
 
@@ -253,8 +152,8 @@ static void said_peers(struct judge *j, struct seat *s)
     world_check(j->w, id && strcmp(id, s->id) == 0, "peers names another peerId for conn %u", s->slot);
     world_check(j->w, room && strcmp(room, j->claim.room) == 0, "peers names another room for conn %u", s->slot);
     if (s->room)
-        room_remove(j, s);
-    room_add(j, room, s);
+        seats_leave(&j->seats, s, world_now(j->w));
+    seats_enter(&j->seats, room, s);
     s->joined = true;
     world_check(j->w, !j->settings.max_room_members || s->room->n <= j->settings.max_room_members,
         "room %s has %zu members", room, s->room->n);
@@ -266,7 +165,7 @@ static void said_peers(struct judge *j, struct seat *s)
     json_array_foreach(peers, i, entry)
     {
         const char *other = json_string_value(json_object_get(entry, "peerId"));
-        const struct seat *o = seat_by_id(j, other);
+        const struct seat *o = seats_by_id(&j->seats, other);
         world_check(j->w, o && o != s && o->room == s->room, "room %s: peers lists %s", room, other ? other : "?");
     }
 }
@@ -275,7 +174,7 @@ static void said_peers(struct judge *j, struct seat *s)
 static void said_presence(struct judge *j, struct seat *s, bool joined)
 {
     const char *id = text_of(j, "peerId");
-    struct seat *about = seat_by_id(j, id);
+    struct seat *about = seats_by_id(&j->seats, id);
     world_check(j->w, about && about != s, "conn %u hears of %s", s->slot, id ? id : "nobody");
     world_check(j->w, s->room && s->room == about->room, "conn %u hears of a move in another room", s->slot);
     world_check(j->w, s->heard_step != j->step || s->heard_of != about->slot, "conn %u hears of %s twice", s->slot, id);
@@ -308,6 +207,7 @@ static void said_relay(struct judge *j, struct seat *s, const char *type)
     world_check(j->w, json_equal(j->said, j->claim.body), "a %s was changed on its way from conn %u", type, self->slot);
     json_object_set_new(j->claim.body, "to", to);
     j->parsed = NULL; /* `said` was taken apart */
+    s->relayed_to++;
     j->relays++;
     j->relayed++;
 }
@@ -344,11 +244,13 @@ static void said(struct judge *j, struct seat *s, const struct frame *frame)
 
 static void judge_effect(struct judge *j, const struct core_effect *e)
 {
-    struct seat *s = seat_at(j, e->conn);
+    struct seat *s = seats_at(&j->seats, e->conn);
     bool about_conn = e->type <= CORE_RESUME;
     if (!about_conn) {
         world_check(j->w, e->type != CORE_DRAINED || (j->draining && !j->drained), "drained out of turn");
         j->drained |= e->type == CORE_DRAINED;
+        if (e->type == CORE_DEADLINE)
+            j->deadline = e->at;
         return;
     }
     world_check(j->w, s, "an effect for connection %u.%u, which is gone", e->conn.slot, e->conn.generation);
@@ -357,7 +259,7 @@ static void judge_effect(struct judge *j, const struct core_effect *e)
     if (e->type == CORE_SEND)
         said(j, s, e->frame);
     else if (e->type == CORE_CLOSE)
-        s->closing = true;
+        s->closing = s->left = true;
     else if (e->type != CORE_PING)
         s->paused = e->type == CORE_PAUSE;
     if (e->type == CORE_CLOSE)
@@ -368,7 +270,7 @@ static void judge_effect(struct judge *j, const struct core_effect *e)
 
 static bool may_fail(const struct judge *j, enum error e)
 {
-    const struct seat *self = j->self, *to = seat_by_id(j, j->claim.to);
+    const struct seat *self = j->self, *to = seats_by_id(&j->seats, j->claim.to);
     const struct room *r = NULL;
     switch (e) {
     case ERROR_NOT_IN_ROOM:
@@ -377,10 +279,11 @@ static bool may_fail(const struct judge *j, enum error e)
         return j->claim.type == CLAIM_RELAY && (!to || to->room != self->room || to->closing || to == self);
     case ERROR_ROOM_FULL:
         if (j->claim.type == CLAIM_JOIN)
-            HASH_FIND_STR(j->rooms, j->claim.room, r);
+            r = seats_room(&j->seats, j->claim.room);
         return r && j->settings.max_room_members && r->n >= j->settings.max_room_members;
     case ERROR_SERVER_FULL:
-        return j->claim.type == CLAIM_JOIN && j->settings.max_rooms && HASH_COUNT(j->rooms) >= j->settings.max_rooms;
+        return j->claim.type == CLAIM_JOIN && j->settings.max_rooms &&
+               HASH_COUNT(j->seats.rooms) >= j->settings.max_rooms;
     case ERROR_RESUME_FAILED:
         return j->claim.type == CLAIM_RESUME;
     case ERROR_DRAINING:
@@ -395,7 +298,7 @@ static bool may_fail(const struct judge *j, enum error e)
 static void judge_frame(struct judge *j)
 {
     struct seat *self = j->self;
-    const struct seat *to = seat_by_id(j, j->claim.to);
+    const struct seat *to = seats_by_id(&j->seats, j->claim.to);
     if (!self || (self->closing && j->answers == 0))
         return;
     unsigned slot = self->slot;
@@ -418,7 +321,7 @@ static void judge_move(struct judge *j, const struct seat *s)
 {
     size_t stay = 0;
     for (size_t i = 0; i < s->room->n; i++) {
-        const struct seat *o = j->seats[s->room->slots[i]];
+        const struct seat *o = j->seats.v[s->room->slots[i]];
         stay += o != s && !o->closing && !o->left;
     }
     world_check(j->w, j->draining || (s->told >= stay && s->told < s->room->n), "%zu of %zu were told of %s", s->told,
@@ -436,19 +339,19 @@ static void settle(struct judge *j, struct seat *s)
 
 static void judge_moves(struct judge *j)
 {
-    for (size_t i = 0; i < j->seat_count; i++)
-        if (j->seats[i]->live && (j->seats[i]->left || j->seats[i]->joined || j->seats[i] == j->self))
-            settle(j, j->seats[i]);
-    for (size_t i = 0; i < j->seat_count; i++) {
-        struct seat *s = j->seats[i];
+    for (size_t i = 0; i < j->seats.n; i++)
+        if (j->seats.v[i]->live && (j->seats.v[i]->left || j->seats.v[i]->joined || j->seats.v[i] == j->self))
+            settle(j, j->seats.v[i]);
+    for (size_t i = 0; i < j->seats.n; i++) {
+        struct seat *s = j->seats.v[i];
         bool asked = s == j->self && j->claim.type == CLAIM_LEAVE && j->error == ERROR_NONE && j->answers;
         if (s->live && s->room && (s->left || asked))
-            room_remove(j, s);
+            seats_leave(&j->seats, s, world_now(j->w));
         s->left = s->joined = false;
         s->told = 0;
     }
     if (j->event->type == CORE_GONE && j->self)
-        seat_gone(j, j->self);
+        seats_gone(&j->seats, j->self);
 }
 
 /* Now and then: who has been silent for too long, and do the core's numbers agree with ours. */
@@ -456,10 +359,10 @@ static void sweep(struct judge *j, const struct core *core)
 {
     uint64_t now = world_now(j->w), limit = j->settings.ping_interval_ms + j->settings.ping_timeout_ms + IDLE_SLACK_MS;
     const struct core_stats *n = core_stats(core);
-    world_check(j->w, n->rooms == HASH_COUNT(j->rooms), "%llu rooms, should be %u", (unsigned long long)n->rooms,
-        HASH_COUNT(j->rooms));
-    world_check(
-        j->w, n->members == j->members, "%llu members, should be %zu", (unsigned long long)n->members, j->members);
+    world_check(j->w, n->rooms == HASH_COUNT(j->seats.rooms), "%llu rooms, should be %u", (unsigned long long)n->rooms,
+        HASH_COUNT(j->seats.rooms));
+    world_check(j->w, n->members == j->seats.members, "%llu members, should be %zu", (unsigned long long)n->members,
+        j->seats.members);
     world_check(j->w, n->relayed_total <= j->relayed, "more relayed than was");
     world_check(j->w, !j->settings.max_connections || n->connections <= j->settings.max_connections, "%llu connections",
         (unsigned long long)n->connections);
@@ -470,9 +373,14 @@ static void sweep(struct judge *j, const struct core *core)
     if (now - j->last_sweep < SWEEP_MS || j->settings.ping_interval_ms == 0)
         return;
     j->last_sweep = now;
-    for (size_t i = 0; i < j->seat_count; i++) {
-        const struct seat *s = j->seats[i];
-        world_check(j->w, !s->live || s->closing || s->paused || now - s->last_life < limit,
+    for (size_t i = 0; i < j->seats.n; i++) {
+        const struct seat *s = j->seats.v[i];
+        world_check(j->w, !s->live || s->closing || j->deadline != UINT64_MAX, "conn %u is open and no deadline is set",
+            s->slot);
+        bool late = !s->room && j->settings.join_timeout_ms &&
+                    now - s->outside_since > j->settings.join_timeout_ms + IDLE_SLACK_MS;
+        world_check(j->w, !s->live || s->closing || !late, "conn %u joins nothing", s->slot);
+        world_check(j->w, !s->live || !s->ready || s->closing || s->paused || now - s->last_life < limit,
             "conn %u is idle for %llu ms", s->slot, (unsigned long long)(now - s->last_life));
     }
 }
@@ -501,32 +409,27 @@ void judge_step(struct judge *j, const struct core *core, const struct core_even
     j->said = NULL;
 }
 
-void judge_deadline(struct judge *j, uint64_t deadline)
-{
-    bool wanted = j->live > 0 && j->settings.ping_interval_ms > 0 && !j->drained;
-    world_check(j->w, !wanted || deadline != UINT64_MAX, "%zu connections are open and no deadline is set", j->live);
-}
-
 /* ---- for the clients ---- */
 
 size_t judge_room_size(const struct judge *j, const char *peer_id)
 {
-    const struct seat *s = seat_by_id(j, peer_id);
+    const struct seat *s = seats_by_id(&j->seats, peer_id);
     return s && s->room ? s->room->n : 0;
 }
 
 bool judge_share_room(const struct judge *j, const char *a, const char *b)
 {
-    const struct seat *s = seat_by_id(j, a), *t = seat_by_id(j, b);
+    const struct seat *s = seats_by_id(&j->seats, a), *t = seats_by_id(&j->seats, b);
     return s && t && s->room && s->room == t->room;
 }
 
 size_t judge_members(const struct judge *j)
 {
-    return j->members;
+    return j->seats.members;
 }
 
-uint64_t judge_relayed(const struct judge *j)
+uint64_t judge_relayed_to(const struct judge *j, const char *peer_id)
 {
-    return j->relayed;
+    const struct seat *s = seats_by_id(&j->seats, peer_id);
+    return s ? s->relayed_to : 0;
 }

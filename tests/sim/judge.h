@@ -24,13 +24,12 @@ void judge_free(struct judge *j); /* takes NULL */
 void judge_reset(struct judge *j);
 void judge_step(
     struct judge *j, const struct core *core, const struct core_event *event, const struct core_effects *fx);
-/* After the effects: the deadline that holds now. */
-void judge_deadline(struct judge *j, uint64_t deadline);
 
 /* For the clients at rest: how many members the room of this peer id has (0: in none), and who shares a room. */
 size_t judge_room_size(const struct judge *j, const char *peer_id);
 bool judge_share_room(const struct judge *j, const char *a, const char *b);
 size_t judge_members(const struct judge *j);
-uint64_t judge_relayed(const struct judge *j);
+/* Frames relayed to this peer id so far. */
+uint64_t judge_relayed_to(const struct judge *j, const char *peer_id);
 
 #endif

@@ -4,99 +4,18 @@
  * the pair, compare fingerprints, notice loss, give up. Ends stay allocated until the net goes, so that a late event
  * finds them dead instead of gone; a loop event for a dead end is dropped, as peer/io does.
  */
-#include "tests/sim/rtcnet.h"
+#include "tests/sim/rtcend.h"
 
 #include <stdlib.h>
 
 #include <utlist.h>
 
-#include "protocol/sdp.h"
-
 enum {
     TICK_MS = 100,
     LOST_MS = 5000, /* RFC 7675 section 5.1 allows 30 s; libnice's checks see it sooner */
     CONNECT_MS = 30000,
-    END_MS = 45000,      /* lost for so long: it is over */
-    RETRANSMIT_MS = 200, /* SCTP's rto_min in peer/io */
-    WINDOW = 256 * 1024,
+    END_MS = 45000, /* lost for so long: it is over */
     CANDIDATES = 2,
-    TEXT = 80,
-};
-
-enum ice {
-    ICE_NEW,
-    ICE_CHECKING,
-    ICE_UP,
-    ICE_LOST,
-    ICE_OVER
-};
-
-enum negotiation {
-    IDLE,
-    OFFERED,
-    STABLE
-};
-
-enum loop_kind {
-    LOOP_DESCRIPTION,
-    LOOP_CANDIDATE,
-    LOOP_CHANNEL,
-    LOOP_CONGESTED,
-    LOOP_WRITABLE,
-    LOOP_ICE,
-    LOOP_FAILED
-};
-
-struct loop_event { /* what the loop will tell the core */
-    enum loop_kind kind;
-    bool flag;
-    const char *reason; /* static; the type of a description */
-    struct buf text;
-    struct end *end;
-    struct loop_event *prev, *next;
-};
-
-struct packet {
-    struct span bytes; /* owned */
-    uint16_t channel;
-    bool binary;
-    uint64_t due;
-    struct packet *prev, *next;
-};
-
-struct end {
-    struct rtc_party *party;
-    uint64_t number;
-    bool live, ticking, open, congested, pumping;
-    enum negotiation negotiation; /* as peer/io/rtc.c has it */
-    enum ice ice;
-    char ufrag[TEXT], remote_ufrag[TEXT], remote_fingerprint[SDP_FINGERPRINT_MAX + 1];
-    unsigned remote_candidates, restarts, address; /* address: that of the pair */
-    uint64_t since;                                /* of the present ice state, or since the path was last seen */
-    struct end *pair;
-    struct packet *out;
-    size_t out_bytes;
-    uint64_t last_due, stuck_since;
-    struct end *next;
-};
-
-struct rtc_party {
-    struct rtc_net *net;
-    unsigned host, address;
-    const struct rtc_face *face;
-    void *who;
-    bool up;
-    char fingerprint[SDP_FINGERPRINT_MAX + 1];
-    struct end *ends;
-    struct rtc_party *next;
-};
-
-struct rtc_net {
-    struct world *w;
-    struct rtc_party *parties;
-    struct loop_event *waiting;
-    uint32_t congestion;
-    const char *middleman; /* a fingerprint, NULL: there is none */
 };
 
 /* ---- the loop of a party ---- */
@@ -145,7 +64,7 @@ static void tell(void *who, uint64_t arg)
     loop_event_free(l);
 }
 
-static struct buf *post(struct end *e, enum loop_kind kind, uint32_t delay, bool flag, const char *reason)
+struct buf *end_post(struct end *e, enum loop_kind kind, uint32_t delay, bool flag, const char *reason)
 {
     struct loop_event *l = world_alloc(sizeof *l);
     *l = (struct loop_event){.kind = kind, .flag = flag, .reason = reason, .end = e};
@@ -160,7 +79,7 @@ static void fail(struct end *e, const char *reason)
     if (e->ice == ICE_OVER)
         return;
     e->ice = ICE_OVER;
-    post(e, LOOP_FAILED, 0, false, reason);
+    end_post(e, LOOP_FAILED, 0, false, reason);
 }
 
 /* ---- parties and ends ---- */
@@ -170,17 +89,6 @@ struct rtc_net *rtc_net_new(struct world *w)
     struct rtc_net *net = world_alloc(sizeof *net);
     net->w = w;
     return net;
-}
-
-static void packets_clear(struct end *e)
-{
-    struct packet *p, *tmp;
-    DL_FOREACH_SAFE (e->out, p, tmp) {
-        free((void *)(uintptr_t)p->bytes.p);
-        free(p);
-    }
-    e->out = NULL;
-    e->out_bytes = 0;
 }
 
 void rtc_net_free(struct rtc_net *net)
@@ -197,7 +105,7 @@ void rtc_net_free(struct rtc_net *net)
     {
         LL_FOREACH_SAFE(p->ends, e, etmp)
         {
-            packets_clear(e);
+            end_drop_packets(e);
             free(e);
         }
         free(p);
@@ -242,7 +150,7 @@ const char *rtc_party_fingerprint(const struct rtc_party *p)
     return p->fingerprint;
 }
 
-static struct end *find(const struct rtc_party *p, uint64_t number)
+struct end *end_find(const struct rtc_party *p, uint64_t number)
 {
     struct end *e;
     LL_FOREACH (p->ends, e) {
@@ -288,7 +196,7 @@ size_t rtc_count(const struct rtc_party *p)
 
 /* ---- connecting ---- */
 
-static bool path_exists(const struct end *e)
+bool end_path_exists(const struct end *e)
 {
     const struct end *o = e->pair;
     return o->live && o->party->up && e->address == e->party->address && o->address == o->party->address &&
@@ -328,9 +236,9 @@ static void meet(struct end *e, struct end *o)
     if (e->ice == ICE_OVER)
         return;
     for (int i = 0; i < 2; i++) {
-        post(both[i], LOOP_ICE, again ? 0 : rtt, true, NULL);
+        end_post(both[i], LOOP_ICE, again ? 0 : rtt, true, NULL);
         if (!again)
-            post(both[i], LOOP_CHANNEL, rtt + rtt / (i ? 1 : 2), false, NULL);
+            end_post(both[i], LOOP_CHANNEL, rtt + rtt / (i ? 1 : 2), false, NULL);
     }
 }
 
@@ -355,15 +263,15 @@ static void tick(void *who, uint64_t arg)
         return;
     if (e->ice == ICE_CHECKING) {
         look_for_pair(e);
-    } else if (path_exists(e)) {
+    } else if (end_path_exists(e)) {
         if (e->ice == ICE_LOST) {
             set_ice(e, ICE_UP);
-            post(e, LOOP_ICE, 0, true, NULL);
+            end_post(e, LOOP_ICE, 0, true, NULL);
         }
         e->since = world_now(w);
     } else if (e->ice == ICE_UP && world_now(w) - e->since > LOST_MS) {
         set_ice(e, ICE_LOST);
-        post(e, LOOP_ICE, 0, false, NULL);
+        end_post(e, LOOP_ICE, 0, false, NULL);
     } else if (e->ice == ICE_LOST && world_now(w) - e->since > END_MS) {
         fail(e, "ice");
     }
@@ -396,14 +304,14 @@ static void describe(struct end *e, const char *type)
     memcpy(s.fingerprint, p->fingerprint, sizeof s.fingerprint);
     s.media[0] = (struct sdp_media){SPAN("application"), SPAN("UDP/DTLS/SCTP"), SPAN("0")};
     uint32_t wait = 1 + world_below(w, 4);
-    world_check(w, sdp_build(&s, post(e, LOOP_DESCRIPTION, wait, false, type)), "a description is too long");
+    world_check(w, sdp_build(&s, end_post(e, LOOP_DESCRIPTION, wait, false, type)), "a description is too long");
     for (unsigned i = 0; i < CANDIDATES; i++) {
         wait += world_below(w, 20);
-        buf_printf(post(e, LOOP_CANDIDATE, wait, false, NULL),
+        buf_printf(end_post(e, LOOP_CANDIDATE, wait, false, NULL),
             "candidate:%u 1 UDP 2130706431 10.0.%u.%u 4%04u typ host", i + 1, p->host / 250, p->host % 250 + 1,
             p->address + i);
     }
-    post(e, LOOP_CANDIDATE, wait + 1, false, NULL);
+    end_post(e, LOOP_CANDIDATE, wait + 1, false, NULL);
 }
 
 static void new_credentials(struct end *e)
@@ -414,7 +322,7 @@ static void new_credentials(struct end *e)
 
 void rtc_offer(struct rtc_party *p, uint64_t rtc, bool restart)
 {
-    struct end *e = find(p, rtc);
+    struct end *e = end_find(p, rtc);
     if (!e)
         return;
     world_check(p->net->w, e->negotiation == (restart ? STABLE : IDLE), "rtc %llu: an offer %s restart in state %d",
@@ -428,7 +336,7 @@ void rtc_offer(struct rtc_party *p, uint64_t rtc, bool restart)
 static bool usable(const struct end *e, bool offer, const struct sdp *s)
 {
     bool known = e->remote_ufrag[0] != '\0';
-    if (s->ufrag.n >= TEXT || (known && strcmp(s->fingerprint, e->remote_fingerprint) != 0))
+    if (s->ufrag.n >= RTC_TEXT || (known && strcmp(s->fingerprint, e->remote_fingerprint) != 0))
         return false;
     return offer ? e->negotiation != OFFERED || known : e->negotiation == OFFERED;
 }
@@ -442,7 +350,7 @@ static void take_remote(struct end *e, const struct sdp *s)
 
 void rtc_remote(struct rtc_party *p, uint64_t rtc, struct span type, struct span sdp)
 {
-    struct end *e = find(p, rtc);
+    struct end *e = end_find(p, rtc);
     struct sdp s;
     struct err err;
     bool offer = span_is(type, "offer");
@@ -469,73 +377,21 @@ void rtc_remote(struct rtc_party *p, uint64_t rtc, struct span type, struct span
 
 void rtc_candidate(struct rtc_party *p, uint64_t rtc, struct span candidate)
 {
-    struct end *e = find(p, rtc);
+    struct end *e = end_find(p, rtc);
     if (e && candidate.n > 0)
         e->remote_candidates++;
 }
 
-/* ---- the channel ---- */
-
-static void pump(void *who, uint64_t arg)
-{
-    struct end *e = who;
-    struct world *w = e->party->net->w;
-    (void)arg;
-    e->pumping = false;
-    while (e->out && e->live && e->party->up && e->ice != ICE_OVER) {
-        struct packet *p = e->out;
-        if (p->due > world_now(w) || !path_exists(e) || !e->pair->open) {
-            e->pumping = true;
-            world_at(w, p->due > world_now(w) ? p->due : world_now(w) + RETRANSMIT_MS, pump, e, 0);
-            return;
-        }
-        DL_DELETE(e->out, p);
-        e->out_bytes -= p->bytes.n;
-        const struct rtc_party *there = e->pair->party;
-        there->face->data(there->who, e->pair->number, p->channel, p->binary, p->bytes);
-        free((void *)(uintptr_t)p->bytes.p);
-        free(p);
-    }
-    if (e->congested && e->out_bytes < WINDOW / 2)
-        post(e, LOOP_WRITABLE, 0, false, NULL);
-}
-
-void rtc_send(struct rtc_party *p, uint64_t rtc, uint16_t channel, bool binary, struct span bytes)
-{
-    struct end *e = find(p, rtc);
-    struct world *w = p->net->w;
-    if (!e || e->ice == ICE_OVER)
-        return;
-    world_check(w, e->open, "rtc %llu: a send before its channel is open", (unsigned long long)rtc);
-    world_check(w, !e->congested, "rtc %llu: a send while it is congested", (unsigned long long)rtc);
-    world_check(w, bytes.n <= PEER_MESSAGE_MAX, "rtc %llu: a message of %zu bytes", (unsigned long long)rtc, bytes.n);
-    uint64_t due = world_now(w) + world_latency(w, p->host, e->pair->party->host);
-    while (world_reachable(w, p->host, e->pair->party->host) && world_loses(w, p->host, e->pair->party->host))
-        due += RETRANSMIT_MS;
-    e->last_due = due > e->last_due ? due : e->last_due;
-    struct packet *packet = world_alloc(sizeof *packet);
-    char *copy = world_alloc(bytes.n + 1);
-    memcpy(copy, bytes.p, bytes.n);
-    *packet = (struct packet){.bytes = {copy, bytes.n}, .channel = channel, .binary = binary, .due = e->last_due};
-    DL_APPEND(e->out, packet);
-    e->out_bytes += bytes.n;
-    if (!e->pumping)
-        world_at(w, packet->due, pump, e, 0);
-    e->pumping = true;
-    if (e->out_bytes > WINDOW || world_chance(w, p->net->congestion))
-        post(e, LOOP_CONGESTED, 0, false, NULL);
-}
-
 void rtc_free(struct rtc_party *p, uint64_t rtc)
 {
-    struct end *e = find(p, rtc);
+    struct end *e = end_find(p, rtc);
     if (!e)
         return;
     e->live = false;
-    packets_clear(e);
+    end_drop_packets(e);
     struct end *o = e->pair;
     if (o && o->live && o->ice != ICE_OVER && o->pair == e && world_reachable(p->net->w, p->host, o->party->host)) {
         o->ice = ICE_OVER;
-        post(o, LOOP_FAILED, world_latency(p->net->w, p->host, o->party->host), false, "closed");
+        end_post(o, LOOP_FAILED, world_latency(p->net->w, p->host, o->party->host), false, "closed");
     }
 }

@@ -230,9 +230,12 @@ void world_trace(struct world *w, const char *format, ...)
     va_end(args);
     size_t len = n < 0 ? 0 : (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
     w->hash = world_digest(w->hash ^ w->now, line, len);
-    if (w->options.trace)
-        fprintf(w->options.trace, "# %9llu.%03llu  %s\n", (unsigned long long)w->now / 1000,
-            (unsigned long long)w->now % 1000, line);
+    if (!w->options.trace)
+        return;
+    for (size_t i = 0; i < len; i++)
+        line[i] = line[i] < ' ' || line[i] > '~' ? '?' : line[i];
+    fprintf(w->options.trace, "# %9llu.%03llu  %s\n", (unsigned long long)w->now / 1000,
+        (unsigned long long)w->now % 1000, line);
 }
 
 void world_fail(const struct world *w, const char *format, ...)
