@@ -22,7 +22,7 @@ static const struct {
 } KINDS[NOTICES] = {
     [NOTICE_REFUSED] = {LOG_LEVEL_WARNING, "connection-refused", "a limit refused connections"},
     [NOTICE_FATAL] = {LOG_LEVEL_NOTICE, "connection-failed", "connections were closed for breaking the protocol"},
-    [NOTICE_ROOMS] = {LOG_LEVEL_WARNING, "rooms-full", "the limit of rooms refused joins"},
+    [NOTICE_FULL] = {LOG_LEVEL_WARNING, "server-full", "the limit of rooms or of memory refused requests"},
     [NOTICE_MEMORY] = {LOG_LEVEL_ERROR, "out-of-memory", "memory ran out: connections are closed"},
 };
 

@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 
-#include "server/core/notice.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"

@@ -187,6 +187,8 @@ void session_refuse(struct core *c, struct session *s, const struct reply_error 
             DEPARTURE_FLOOD);
     else
         say_error(c, s, e);
+    if (e->error == ERROR_SERVER_FULL)
+        notice(c, NOTICE_FULL, error_code(e->error), NULL);
 }
 
 void session_gone(struct core *c, struct session *s, uint16_t close_code)

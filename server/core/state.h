@@ -84,7 +84,7 @@ struct origin {
 enum notice {
     NOTICE_REFUSED,
     NOTICE_FATAL,
-    NOTICE_ROOMS,
+    NOTICE_FULL,
     NOTICE_MEMORY,
     NOTICES
 };
