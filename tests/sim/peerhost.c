@@ -28,7 +28,7 @@ struct peerhost {
     char id[PERSON_MAX + 1], state[32];
     struct known known[KNOWN_MAX];
     size_t known_n;
-    unsigned errors;
+    unsigned errors, strangers_heard;
     /* one life */
     struct peer *core; /* NULL: not running */
     struct rtc_party *party;
@@ -234,7 +234,10 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
     }
     h->in_room |= n->type == NOTICE_JOINED;
     h->errors += n->type == NOTICE_ERROR;
-    promises_notice(h->in.promises, h->who, n);
+    if (n->type == NOTICE_MESSAGE && !n->verified)
+        h->strangers_heard++;
+    else
+        promises_notice(h->in.promises, h->who, n);
 }
 
 static void execute(struct peerhost *h, const struct peer_effect *e)
@@ -423,6 +426,20 @@ void peerhost_send(struct peerhost *h, const struct peerhost *const *to, size_t 
 void peerhost_send_room(struct peerhost *h, const struct peerhost *const *readers, size_t n)
 {
     send_to(h, readers, n, true);
+}
+
+void peerhost_send_text(struct peerhost *h, struct span to, struct span text)
+{
+    struct peer_event e = event_of(h, PEER_SEND);
+    e.send.to = &to;
+    e.send.to_count = 1;
+    e.send.text = text;
+    step(h, e);
+}
+
+unsigned peerhost_strangers_heard(const struct peerhost *h)
+{
+    return h->strangers_heard;
 }
 
 bool peerhost_is_up(const struct peerhost *h)

@@ -39,6 +39,11 @@ void peerhost_unplug(struct peerhost *h);
 void peerhost_send(struct peerhost *h, const struct peerhost *const *to, size_t n);
 void peerhost_send_room(struct peerhost *h, const struct peerhost *const *readers, size_t n);
 
+/* To an id that is nobody of the run's: a plain peer's seat. */
+void peerhost_send_text(struct peerhost *h, struct span to, struct span text);
+/* Unverified messages that came. */
+unsigned peerhost_strangers_heard(const struct peerhost *h);
+
 bool peerhost_is_up(const struct peerhost *h);
 bool peerhost_in_room(const struct peerhost *h);
 const char *peerhost_id(const struct peerhost *h);

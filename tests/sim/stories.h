@@ -23,5 +23,7 @@ scenario story_swapped_fingerprint; /* a lying daemon swaps certificates: nothin
 scenario story_middleman;           /* ... and reads along: the introductions give him away */
 scenario story_leave;               /* good-bye is prompt and final */
 scenario story_clock_jumps;         /* the wall clock decides nothing */
+scenario story_stranger_is_called;  /* a plain peer is met, marked unverified and kept */
+scenario story_stranger_calls;      /* ... and may call first */
 
 #endif
