@@ -105,7 +105,7 @@ spdx() {
 }
 
 unfinished() {
-    grep -nE 'TODO|FIXME|XXX|HACK|usleep\(|[^a-z_]sleep\(|(it|test|describe)\.(skip|only)\(' \
+    grep -nE '\b(TODO|FIXME|XXX|HACK)\b|usleep\(|[^a-z_]sleep\(|(it|test|describe)\.(skip|only)\(' \
         $(sources '*.c' '*.h' '*.mjs' '*.sh' | grep -v tools/lint.sh)
     return 0
 }
