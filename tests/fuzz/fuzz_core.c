@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Bytes become a history of a server: six connections that open, get ready, speak, fall silent, break and come again,
+ * while time passes and deadlines are kept or missed. The first bytes choose the settings. What io promises is kept
+ * (no event of a socket that was never opened, one CORE_GONE each), what clients send is anything: one of the messages
+ * below with peer ids filled in, or raw bytes of the input. After each step the invariants are checked, and no effect
+ * may be for a connection that is not open or was told to close.
+ */
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "protocol/limits.h"
+#include "server/core/core.h"
+
+enum {
+    SLOTS = 6,
+    STEPS_MAX = 2000
+};
+
+struct world {
+    const uint8_t *at, *end;
+    struct core *core;
+    struct core_effects fx;
+    uint64_t now, deadline;
+    struct {
+        uint32_t generation;
+        bool open, closing;
+        char id[PEER_ID_MAX + 1];
+    } conn[SLOTS];
+};
+
+static unsigned next(struct world *w)
+{
+    return w->at < w->end ? *w->at++ : 0;
+}
+
+static void heard(struct world *w, const struct core_effect *e)
+{
+    static const char WELCOME[] = "{\"type\":\"welcome\",\"peerId\":\"";
+    struct span text = frame_text(e->frame);
+    assert(text.n > 2 && text.p[0] == '{' && text.p[text.n - 1] != '\0');
+    if (text.n > sizeof WELCOME && memcmp(text.p, WELCOME, sizeof WELCOME - 1) == 0)
+        snprintf(w->conn[e->conn.slot].id, sizeof w->conn[0].id, "%.29s", text.p + sizeof WELCOME - 1);
+}
+
+static void step(struct world *w, struct core_event e)
+{
+    e.now = w->now;
+    if (e.type == CORE_TIME)
+        w->deadline = UINT64_MAX;
+    core_step(w->core, &e, &w->fx);
+    core_check(w->core);
+    for (size_t i = 0; i < w->fx.n; i++) {
+        const struct core_effect *f = &w->fx.v[i];
+        if (f->type == CORE_DEADLINE) {
+            assert(f->at < w->deadline);
+            w->deadline = f->at;
+        }
+        if (f->type > CORE_RESUME)
+            continue;
+        assert(f->conn.slot < SLOTS && w->conn[f->conn.slot].open && !w->conn[f->conn.slot].closing);
+        assert(f->conn.generation == w->conn[f->conn.slot].generation);
+        if (f->type == CORE_SEND)
+            heard(w, f);
+        else if (f->type == CORE_CLOSE)
+            w->conn[f->conn.slot].closing = true;
+    }
+    core_effects_clear(&w->fx);
+}
+
+static void speak(struct world *w, struct core_event e)
+{
+    static const char *const MESSAGES_KNOWN[] = {
+        "{\"type\":\"join-room\",\"roomId\":\"a\",\"displayName\":\"x\",\"ref\":\"r\"}",
+        "{\"type\":\"join-room\",\"roomId\":\"b\",\"metadata\":{\"k\":1}}",
+        "{\"type\":\"join-room\",\"roomId\":\"c\"}",
+        "{\"type\":\"leave-room\"}",
+        "{\"type\":\"signal\",\"to\":\"%s\",\"data\":null}",
+        "{\"type\":\"offer\",\"sdp\":\"v=0\",\"to\":\"%s\"}",
+        "{\"type\":\"ping\",\"ref\":\"%s\"}",
+        "{\"type\":\"resume\",\"resumeToken\":\"t\"}",
+        "{\"type\":\"report\",\"peerId\":\"%s\",\"outcome\":\"turn\"}",
+    };
+    enum {
+        KNOWN = sizeof MESSAGES_KNOWN / sizeof *MESSAGES_KNOWN
+    };
+    char text[512];
+    unsigned which = next(w) % (KNOWN + 2);
+    e.type = CORE_FRAME;
+    if (which < KNOWN) {
+        const char *message = MESSAGES_KNOWN[which], *hole = strstr(message, "%s");
+        size_t before = hole ? (size_t)(hole - message) : strlen(message);
+        snprintf(text, sizeof text, "%.*s%s%s", (int)before, message, hole ? w->conn[next(w) % SLOTS].id : "",
+            hole ? hole + 2 : "");
+        e.bytes = span_of(text);
+    } else {
+        size_t n = next(w) * 4, left = (size_t)(w->end - w->at);
+        n = n < left ? n : left;
+        e.bytes = (struct span){(const char *)w->at, n};
+        w->at += n;
+    }
+    step(w, e);
+}
+
+static void of_connection(struct world *w, unsigned what, unsigned slot)
+{
+    struct core_event e = {.conn = {slot, w->conn[slot].generation}};
+    if (!w->conn[slot].open) {
+        e.type = CORE_OPEN;
+        e.conn.generation = ++w->conn[slot].generation;
+        e.address.bytes[15] = (uint8_t)(what % 3);
+        w->conn[slot].open = true;
+        w->conn[slot].closing = false;
+        step(w, e);
+        return;
+    }
+    if (what % 16 == 0)
+        e.conn.generation -= 1 + what / 16; /* a late event of an earlier socket */
+    static const uint16_t CODES[] = {1000, 1001, 1006, 0};
+    switch (what % 12) {
+    case 0:
+        e.type = CORE_GONE;
+        e.close_code = CODES[what / 12 % 4];
+        if (e.conn.generation == w->conn[slot].generation)
+            w->conn[slot].open = false;
+        step(w, e);
+        break;
+    case 1:
+        e.type = CORE_SLOW;
+        step(w, e);
+        break;
+    case 2:
+        e.type = CORE_ALIVE;
+        step(w, e);
+        break;
+    case 3:
+        e.type = CORE_UNREADABLE;
+        e.unreadable.error = what > 200 ? ERROR_TOO_LARGE : what > 100 ? ERROR_BAD_JSON : ERROR_BAD_MESSAGE;
+        step(w, e);
+        break;
+    case 4:
+        e.type = CORE_READY;
+        step(w, e);
+        break;
+    default:
+        speak(w, e);
+    }
+}
+
+static struct core_settings settings(struct world *w)
+{
+    unsigned a = next(w), b = next(w);
+    return (struct core_settings){
+        .node = "n1",
+        .server_name = "usherd/fuzz",
+        .ping_interval_ms = a & 1 ? 500 : 0,
+        .ping_timeout_ms = a & 2 ? 300 : 0,
+        .join_timeout_ms = a & 4 ? 700 : 0,
+        .drain_timeout_ms = a & 8 ? 400 : 0,
+        .max_connections = a & 16 ? 4 : 0,
+        .max_connections_per_address = a & 32 ? 2 : 0,
+        .connection_rate = a & 64 ? 2 : 0,
+        .connection_burst = 3,
+        .max_rooms = a & 128 ? 2 : 0,
+        .max_room_members = b & 1 ? 2 : 0,
+        .message_rate = b & 2 ? 5 : 0,
+        .message_burst = b & 4 ? 4 : 0,
+        .auto_create = !(b & 8),
+    };
+}
+
+static void pass_time(struct world *w, unsigned what)
+{
+    w->now += what;
+    if (what & 1 && w->deadline != UINT64_MAX && w->now < w->deadline)
+        w->now = w->deadline;
+    step(w, (struct core_event){.type = CORE_TIME});
+}
+
+static void play(struct world *w)
+{
+    for (unsigned n = 0; n < STEPS_MAX && w->at < w->end; n++) {
+        unsigned what = next(w), slot = next(w);
+        if (slot < 200) {
+            of_connection(w, what, slot % SLOTS);
+        } else if (slot < 250) {
+            pass_time(w, what);
+        } else if (slot < 254) {
+            struct core_settings set = settings(w);
+            core_configure(w->core, &set);
+        } else if (what == 0) {
+            step(w, (struct core_event){.type = CORE_DRAIN});
+        }
+    }
+}
+
+static void leave(struct world *w)
+{
+    for (uint32_t slot = 0; slot < SLOTS; slot++)
+        if (w->conn[slot].open) {
+            w->conn[slot].open = false;
+            step(w, (struct core_event){.type = CORE_GONE, .conn = {slot, w->conn[slot].generation}});
+        }
+    assert(core_stats(w->core)->connections == 0 && core_stats(w->core)->rooms == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct world w = {.at = data, .end = data + size, .now = 1, .deadline = UINT64_MAX};
+    struct rng_seeded seed;
+    rng_seeded_init(&seed, 1);
+    struct rng rng = rng_seeded_port(&seed);
+    struct core_settings set = settings(&w);
+    w.core = core_new(&set, &rng);
+    assert(w.core);
+    play(&w);
+    leave(&w);
+    core_free(w.core);
+    core_effects_done(&w.fx);
+    return 0;
+}
