@@ -213,17 +213,27 @@ static bool set_signature(json_t *tree, const struct envelope *e)
     return !e->is_signed || set(tree, "signature", json_string(text));
 }
 
-/* The members that are signed: a copy of what came, or built of what the sender filled in. New reference or NULL. */
+/* A copy of the tree that came, without what is not signed. New reference or NULL. */
+static json_t *came_signed(const json_t *came)
+{
+    json_t *tree = json_copy((json_t *)came);
+    if (json_object_size(tree) != json_object_size(came)) { /* jansson does not tell when memory ran out half way */
+        json_decref(tree);
+        return NULL;
+    }
+    for (int i = 0; i < UNSIGNED_COUNT; i++)
+        json_object_del(tree, UNSIGNED[i]);
+    return tree;
+}
+
+/* The members that are signed: as they came, or built of what the sender filled in. New reference or NULL. */
 static json_t *signed_tree(const struct envelope *e)
 {
-    json_t *tree = e->owned ? json_copy(e->owned->tree) : json_object();
-    if (e->owned) {
-        for (int i = 0; tree && i < UNSIGNED_COUNT; i++)
-            json_object_del(tree, UNSIGNED[i]);
-        return tree;
-    }
+    if (e->owned)
+        return came_signed(e->owned->tree);
+    json_t *tree = json_object();
     struct span type = e->type == ENVELOPE_UNKNOWN ? e->type_name : span_of(envelope_type_name(e->type));
-    if (tree && set_text(tree, "id", e->id) && set_text(tree, "type", type) &&
+    if (set_text(tree, "id", e->id) && set_text(tree, "type", type) &&
         set_number(tree, "version", e->version ? e->version : ENVELOPE_VERSION) && set_text(tree, "from", e->from) &&
         set_people(tree, "to", e->to, e->to_count) && set_content(tree, e) &&
         set_number(tree, "timestamp", e->timestamp) && set_number(tree, "sequence", e->sequence) &&

@@ -327,6 +327,34 @@ static void *scarce_malloc(size_t n)
     return allocations_left-- > 0 ? malloc(n) : NULL;
 }
 
+/* However little there is, no relay sends or checks less than what came. */
+static void test_memory_runs_out_at_a_relay(void **state)
+{
+    (void)state;
+    struct envelope sent = direct(), got;
+    struct buf text = room(), bytes = room();
+    assert_true(envelope_write(&sent, &text));
+    assert_true(envelope_signed_bytes(&sent, &bytes));
+    assert_true(envelope_parse(buf_view(&text), &got, NULL));
+    json_set_alloc_funcs(scarce_malloc, free);
+    bool ok = false;
+    for (long n = 0; !ok; n++) {
+        assert_in_range(n, 0, 10000);
+        struct buf out = room();
+        allocations_left = n;
+        ok = envelope_write(&got, &out);
+        assert_true(!ok || span_eq(buf_view(&out), buf_view(&text)));
+        buf_reset(&out);
+        allocations_left = n;
+        assert_true(!envelope_signed_bytes(&got, &out) || span_eq(buf_view(&out), buf_view(&bytes)));
+        buf_done(&out);
+    }
+    json_set_alloc_funcs(malloc, free);
+    envelope_done(&got);
+    buf_done(&text);
+    buf_done(&bytes);
+}
+
 static void test_memory_runs_out(void **state)
 {
     (void)state;
@@ -368,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_conversations),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_memory_runs_out_at_a_relay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
