@@ -47,12 +47,17 @@ static uint64_t interval_of(const struct core *c, enum watch watch)
     return 0;
 }
 
+/* The one that waits longest; NULL if nobody does. */
+static struct session *first(const struct core *c, enum watch watch)
+{
+    struct wait *w = waiting_first(&c->watch[watch]);
+    return w ? WAIT_OF(w, struct session, alive) : NULL;
+}
+
 /* The next session for which this watch is over; NULL if there is none yet. */
 static struct session *next_due(const struct core *c, enum watch watch)
 {
-    if (waiting_due(&c->watch[watch], interval_of(c, watch)) > c->now)
-        return NULL;
-    return WAIT_OF(waiting_first(&c->watch[watch]), struct session, alive);
+    return waiting_due(&c->watch[watch], interval_of(c, watch)) <= c->now ? first(c, watch) : NULL;
 }
 
 void alive_tick(struct core *c)
@@ -75,9 +80,8 @@ void alive_tick(struct core *c)
 
 void alive_pay(struct core *c)
 {
-    const struct wait *first;
-    while ((first = waiting_first(&c->watch[WATCH_OWED])) && effects_reserve(c->fx)) {
-        struct session *s = WAIT_OF(waiting_first(&c->watch[WATCH_OWED]), struct session, alive);
+    struct session *s;
+    while ((s = first(c, WATCH_OWED)) && effects_reserve(c->fx)) {
         if (s->state != SESSION_CLOSING)
             session_end(c, s, error_close_code(ERROR_SERVER_FULL), "out of memory", DEPARTURE_DISCONNECTED);
         else if (say_close(c, s, error_close_code(ERROR_SERVER_FULL), "out of memory"))

@@ -16,11 +16,13 @@ static void check_state(const struct session *s)
     assert(s->state < SESSION_STATES);
     assert((s->state == SESSION_JOINED) == (s->room != NULL));
     assert((s->state == SESSION_OPENED || s->state == SESSION_READY) == (s->unjoined.next != NULL));
-    assert((s->state == SESSION_READY || s->state == SESSION_JOINED) ? s->by_id.tbl != NULL : true);
-    assert(s->state != SESSION_OPENED || !s->by_id.tbl);
     assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
-    bool watched = s->state == SESSION_READY || s->state == SESSION_JOINED;
-    assert(watched ? s->watch != WATCH_NONE : (s->watch == WATCH_NONE || s->watch == WATCH_OWED));
+    bool welcomed = s->state == SESSION_READY || s->state == SESSION_JOINED;
+    assert(!welcomed || s->watch != WATCH_NONE);
+    assert(!welcomed || s->by_id.tbl);
+    assert(s->state != SESSION_OPENED || !s->by_id.tbl);
+    assert(s->state != SESSION_OPENED || s->watch == WATCH_NONE);
+    assert(s->state != SESSION_CLOSING || s->watch == WATCH_NONE || s->watch == WATCH_OWED);
     assert((s->introduction != NULL) == (s->introduction_n > 0));
     assert(!s->introduction || s->room);
 }

@@ -7,6 +7,7 @@
  */
 #include "server/core/on.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "server/core/room.h"
@@ -45,8 +46,9 @@ static bool introduce(struct core *c, struct session *s, const struct scan *scan
 {
     struct buf *text = say_text(c);
     reply_introduction(text, member_raw(scan, MEMBER_DISPLAY_NAME), member_raw(scan, MEMBER_METADATA));
-    if (text->failed || text->len > UINT16_MAX)
+    if (text->failed)
         return false;
+    assert(text->len <= UINT16_MAX); /* of DISPLAY_NAME_MAX and METADATA_MAX */
     if (text->len == 0)
         return true;
     s->introduction = malloc(text->len);

@@ -124,8 +124,7 @@ void session_welcome(struct core *c, struct session *s)
         return;
     }
     session_move(c, s, SESSION_READY);
-    if (s->watch != WATCH_OWED)
-        alive_watch(c, s, WATCH_QUIET);
+    alive_watch(c, s, WATCH_QUIET);
     char id[PEER_ID_MAX];
     const struct core_settings *set = &c->settings;
     struct reply_welcome welcome = {

@@ -53,6 +53,23 @@ static void test_ids_differ_and_stay(void **state)
     stop(&h);
 }
 
+/* A reload cannot rename the node: ids that were given out carry its name. */
+static void test_the_node_stays(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct core_settings set = no_limits();
+    start(&h, set);
+    enter_room(&h, 0, "a");
+    strcpy(set.node, "another");
+    core_configure(h.core, &set);
+    enter_room(&h, 1, "a");
+    assert_memory_equal(h.id[1], "n1.", 3);
+    signal_to(&h, 0, h.id[1]);
+    assert_non_null(strstr(heard(&h, 1), h.id[0]));
+    stop(&h);
+}
+
 static void test_join(void **state)
 {
     (void)state;
@@ -341,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_welcome),
         cmocka_unit_test(test_ids_differ_and_stay),
+        cmocka_unit_test(test_the_node_stays),
         cmocka_unit_test(test_join),
         cmocka_unit_test(test_peers_are_unlimited_and_shared),
         cmocka_unit_test(test_second_join),
