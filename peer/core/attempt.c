@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Attempts and what is said about them through the daemon. The offerer chooses a random `link`, and every frame of the
+ * attempt carries it; a frame without one (a stranger's) belongs to the current attempt, one with another's is late and
+ * ignored. An offer with the link of a running attempt, or without any but with its certificate, is a renegotiation on
+ * the same connection: an ICE restart. Any other is a new attempt.
+ *
+ * Glare: both sides offered. The larger seat is polite: it drops its own attempt and answers; the other goes on as if
+ * nothing had come (W3C WebRTC section 10.7, "perfect negotiation"). While a link is up a new offer is answered beside
+ * it, as a rival, so that nobody who merely copied a name or a key out of the roster can break a link.
+ *
+ * A late restart of an attempt that ended here must not look like a new one: a fresh connection could not go on with
+ * the other's DTLS state. So the link that ended last is remembered.
+ */
+#include <stdlib.h>
+
+#include "peer/core/state.h"
+
+struct attempt *attempt_find(const struct peer *p, uint64_t rtc)
+{
+    struct attempt *a;
+    HASH_FIND(hh, p->attempts, &rtc, sizeof rtc, a);
+    return a;
+}
+
+struct attempt *attempt_new(struct peer *p, struct person *who, const struct seat *seat, struct span link)
+{
+    struct attempt *a = calloc(1, sizeof *a);
+    struct peer_effect *effect = a ? effects_add(p, PEER_FX_RTC_NEW) : NULL;
+    if (!effect) {
+        free(a);
+        return NULL;
+    }
+    a->rtc = effect->rtc = ++p->last_rtc;
+    a->person = who;
+    a->began = p->now;
+    text_copy(a->link, sizeof a->link, link);
+    text_copy(a->seat, sizeof a->seat, span_of(seat->id));
+    HASH_ADD(hh, p->attempts, rtc, sizeof a->rtc, a);
+    p->stats.calls_total++;
+    return a;
+}
+
+void attempt_free(struct peer *p, struct attempt *a)
+{
+    if (!a)
+        return;
+    struct peer_effect *effect = effects_add(p, PEER_FX_RTC_FREE);
+    if (effect)
+        effect->rtc = a->rtc;
+    if (a->link[0])
+        memcpy(a->person->link.ended, a->link, sizeof a->link);
+    HASH_DEL(p->attempts, a);
+    free(a);
+}
+
+static void offer(struct peer *p, struct attempt *a, bool restart)
+{
+    struct peer_effect *effect = effects_add(p, PEER_FX_RTC_OFFER);
+    if (!effect)
+        return;
+    effect->rtc = a->rtc;
+    effect->flag = restart;
+    a->awaiting = true;
+    a->candidates = 0;
+}
+
+struct attempt *attempt_call(struct peer *p, struct person *who, const struct seat *seat)
+{
+    uint8_t random[ID_BYTES];
+    char link[ID_CHARS + 1];
+    p->rng.fill(p->rng.ctx, random, sizeof random);
+    base32_encode(random, sizeof random, link);
+    struct attempt *a = attempt_new(p, who, seat, span_of(link));
+    if (!a)
+        return NULL;
+    a->offerer = true;
+    offer(p, a, false);
+    return a;
+}
+
+void attempt_restart(struct peer *p, struct attempt *a)
+{
+    p->stats.restarts_total++;
+    offer(p, a, true);
+}
+
+void attempt_send(struct peer *p, struct attempt *a, struct span text)
+{
+    struct peer_effect *effect = effects_text(p, PEER_FX_RTC_SEND, a->rtc, text);
+    if (effect)
+        effect->channel = a->channel;
+}
+
+/* ---- ours, to be sent ---- */
+
+/* Where the other sits now: where the attempt began, or anywhere else if that seat is gone. */
+static struct seat *seat_of(struct peer *p, const struct attempt *a)
+{
+    struct seat *seat = roster_seat(p, span_of(a->seat));
+    return seat && seat->person == a->person ? seat : roster_usable_seat(p, a->person);
+}
+
+void attempt_description(struct peer *p, struct attempt *a, struct span type, struct span text)
+{
+    struct sdp sdp;
+    struct err err;
+    struct seat *seat = seat_of(p, a);
+    if (!sdp_parse(text, &sdp, &err) || !text_copy(a->mid, sizeof a->mid, sdp.media[sdp.data].mid)) {
+        link_failed(p, a, "our own description could not be read");
+        return;
+    }
+    a->line = (unsigned)sdp.data;
+    text_copy(a->local, sizeof a->local, span_of(sdp.fingerprint));
+    if (!seat)
+        return;
+    struct buf frame;
+    buf_init(&frame, FRAME_MAX_DEFAULT);
+    signaling_write_description(&frame, span_of(seat->id), span_of(a->link), type, text, seat->dialect);
+    session_send(p, &frame);
+    buf_done(&frame);
+}
+
+void attempt_candidate(struct peer *p, struct attempt *a, struct span candidate)
+{
+    struct seat *seat = seat_of(p, a);
+    if (!seat)
+        return;
+    struct signaling_candidate c = {.candidate = candidate, .mid = span_of(a->mid), .line = a->line};
+    struct buf frame;
+    buf_init(&frame, FRAME_MAX_DEFAULT);
+    signaling_write_candidate(&frame, span_of(seat->id), span_of(a->link), &c, seat->dialect);
+    session_send(p, &frame);
+    buf_done(&frame);
+}
+
+/* ---- theirs ---- */
+
+/* A frame that names no link is good from where the attempt began only: a name or key can be copied, a seat cannot. */
+static struct attempt *attempt_of(const struct seat *seat, struct span name)
+{
+    const struct link *link = &seat->person->link;
+    if (name.n == 0)
+        return link->attempt && strcmp(link->attempt->seat, seat->id) == 0 ? link->attempt : NULL;
+    if (link->attempt && span_is(name, link->attempt->link))
+        return link->attempt;
+    return link->rival && span_is(name, link->rival->link) ? link->rival : NULL;
+}
+
+static void remote(struct peer *p, struct attempt *a, const char *type, struct span sdp)
+{
+    struct peer_effect *effect = effects_text(p, PEER_FX_RTC_REMOTE, a->rtc, sdp);
+    if (effect)
+        effect->kind = strdup(type);
+    a->awaiting = false;
+}
+
+static bool is_polite(const struct peer *p, const struct seat *seat)
+{
+    return strcmp(p->session.seat, seat->id) > 0;
+}
+
+static void on_reoffer(struct peer *p, const struct seat *seat, struct attempt *a, const struct signaling_message *m,
+    const struct sdp *sdp)
+{
+    if (a->awaiting && !is_polite(p, seat))
+        return;
+    if (strcmp(a->remote, sdp->fingerprint) != 0) {
+        inbox_refuse(p, a->person, "an offer for this connection with another certificate");
+        return;
+    }
+    a->candidates = 0;
+    remote(p, a, "offer", m->sdp);
+}
+
+/* Whether a new attempt of theirs may be answered now. */
+static bool may_offer(struct peer *p, const struct seat *seat)
+{
+    const struct link *link = &seat->person->link;
+    const struct attempt *a = link->attempt;
+    bool calling = a && !link_is_up(seat->person);
+    if (calling && strcmp(a->seat, seat->id) != 0) {
+        inbox_refuse(p, seat->person, "an offer from another seat while one is being answered");
+        return false;
+    }
+    if (calling && a->awaiting && !is_polite(p, seat))
+        return false;
+    if (p->now < link->next_offer_at) {
+        inbox_refuse(p, seat->person, "offers too fast");
+        return false;
+    }
+    return true;
+}
+
+static void on_offer(struct peer *p, struct seat *seat, const struct signaling_message *m)
+{
+    struct person *who = seat->person;
+    struct attempt *a = attempt_of(seat, m->link);
+    struct sdp sdp;
+    struct err err;
+    if (!sdp_parse(m->sdp, &sdp, &err)) {
+        inbox_refuse(p, who, "an offer that cannot be read");
+        return;
+    }
+    bool same = a && (m->link.n ? a->remote[0] != '\0' : a->open && strcmp(a->remote, sdp.fingerprint) == 0);
+    if (same) {
+        on_reoffer(p, seat, a, m, &sdp);
+        return;
+    }
+    if ((m->link.n && span_is(m->link, who->link.ended)) || !may_offer(p, seat))
+        return;
+    a = attempt_new(p, who, seat, m->link);
+    if (!a)
+        return;
+    text_copy(a->remote, sizeof a->remote, span_of(sdp.fingerprint));
+    who->link.next_offer_at = p->now + OFFERS_MS;
+    link_offered(p, who, a);
+    remote(p, a, "offer", m->sdp);
+}
+
+static void on_answer(struct peer *p, struct seat *seat, const struct signaling_message *m)
+{
+    struct attempt *a = attempt_of(seat, m->link);
+    struct sdp sdp;
+    struct err err;
+    if (!a || !a->awaiting || a->local[0] == '\0')
+        return;
+    if (!sdp_parse(m->sdp, &sdp, &err)) {
+        inbox_refuse(p, seat->person, "an answer that cannot be read");
+        return;
+    }
+    if (a->remote[0] && strcmp(a->remote, sdp.fingerprint) != 0) {
+        inbox_refuse(p, seat->person, "an answer for this connection with another certificate");
+        return;
+    }
+    text_copy(a->remote, sizeof a->remote, span_of(sdp.fingerprint));
+    remote(p, a, "answer", m->sdp);
+}
+
+static void on_candidate(struct peer *p, struct seat *seat, const struct signaling_message *m)
+{
+    struct attempt *a = attempt_of(seat, m->link);
+    if (!a)
+        return;
+    if (a->candidates >= PEER_CANDIDATES_MAX) {
+        inbox_refuse(p, seat->person, "too many candidates");
+        return;
+    }
+    a->candidates++;
+    effects_text(p, PEER_FX_RTC_CANDIDATE, a->rtc, m->candidate);
+}
+
+void attempt_signal(struct peer *p, const struct signaling_message *m)
+{
+    struct seat *seat = roster_seat(p, m->from);
+    if (!seat)
+        return;
+    if (seat->refused_until > p->now) {
+        inbox_refuse(p, seat->person, "a signal from a seat whose introduction was refused");
+        return;
+    }
+    if (m->type == SIGNALING_OFFER)
+        on_offer(p, seat, m);
+    else if (m->type == SIGNALING_ANSWER)
+        on_answer(p, seat, m);
+    else
+        on_candidate(p, seat, m);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Invariants, for tests: everything is walked and counted again.
+ */
+#include <assert.h>
+#include <utlist.h>
+
+#include "peer/core/state.h"
+
+static size_t check_attempt(const struct peer *p, const struct person *who, const struct attempt *a)
+{
+    if (!a)
+        return 0;
+    assert(a->person == who);
+    assert(attempt_find(p, a->rtc) == a);
+    assert(a->candidates <= PEER_CANDIDATES_MAX);
+    assert(!a->introduced || a->open);
+    return 1;
+}
+
+static size_t check_link(const struct peer *p, const struct person *who)
+{
+    const struct link *link = &who->link;
+    bool has_attempt = link->state != LINK_IDLE && link->state != LINK_WAITING;
+    assert((link->attempt != NULL) == has_attempt);
+    assert(!link->rival || link_is_up(who));
+    assert(!link->rival || !link->rival->introduced);
+    assert(!has_attempt || link->attempt->introduced == link_is_up(who));
+    assert(link->state != LINK_INTRODUCING || (who->keyed && link->attempt->open));
+    return check_attempt(p, who, link->attempt) + check_attempt(p, who, link->rival);
+}
+
+static void check_outbox(const struct person *who)
+{
+    const struct outbox *box = &who->outbox;
+    size_t all = 0;
+    for (int place = 0; place < DELIVERY_PLACES; place++) {
+        size_t n = 0;
+        for (const struct delivery *d = box->in[place]; d; d = d->next, n++) {
+            assert(d->place == (enum delivery_place)place && d->reader == who);
+            assert((d->message == NULL) == (place == DELIVERY_DONE));
+        }
+        assert(n == box->count[place]);
+        all += n;
+    }
+    assert(all == HASH_COUNT(box->by_id));
+    assert(outbox_waiting(who) <= QUEUE_READER_MAX);
+    assert(box->count[DELIVERY_FLIGHT] <= FLIGHT_MAX && box->count[DELIVERY_DONE] <= DONE_MAX);
+}
+
+static void check_inbox(const struct person *who)
+{
+    const struct inbox *box = &who->inbox;
+    size_t n = 0;
+    for (const struct seen *s = box->acks; s; s = s->ack_next, n++)
+        assert(s->owes_ack);
+    assert(n == box->ack_count);
+    assert(HASH_COUNT(box->seen) <= SEEN_MAX);
+    assert(HASH_COUNT(box->conversations) <= HEARD_CONVERSATIONS_MAX);
+}
+
+static void check_outgoing(const struct peer *p, size_t waiting)
+{
+    size_t n = 0, bytes = 0, deliveries = 0;
+    for (const struct outgoing *m = p->outgoing; m; m = m->next, n++) {
+        assert(m->deliveries);
+        assert(!m->next || m->expires <= m->next->expires);
+        bytes += m->n;
+        for (const struct delivery *d = m->deliveries; d; d = d->of_next, deliveries++)
+            assert(d->message == m);
+    }
+    assert(n == p->outgoing_count && bytes == p->queued_bytes);
+    assert(deliveries == p->queued && deliveries == waiting && p->queued <= QUEUE_MAX);
+}
+
+void peer_check(const struct peer *p)
+{
+    size_t attempts = 0, seats = 0, up = 0, waiting = 0;
+    for (const struct person *who = p->people; who; who = who->hh.next) {
+        assert(roster_find(p, person_id(who)) == who);
+        for (const struct seat *seat = who->seats; seat; seat = seat->next, seats++)
+            assert(seat->person == who && roster_seat(p, span_of(seat->id)) == seat);
+        assert(who->keyed || who->seats || who->link.state != LINK_IDLE);
+        assert(who->seats || who->link.state == LINK_IDLE || link_is_up(who) || who->link.attempt);
+        attempts += check_link(p, who);
+        check_outbox(who);
+        check_inbox(who);
+        up += link_is_up(who);
+        waiting += outbox_waiting(who);
+    }
+    assert(attempts == HASH_COUNT(p->attempts));
+    assert(seats == HASH_COUNT(p->seats));
+    assert(up == p->stats.links_up);
+    assert(HASH_COUNT(p->people) <= PEOPLE_MAX && HASH_COUNT(p->seats) <= SEATS_MAX);
+    assert(HASH_COUNT(p->refs) <= REFS_MAX && HASH_COUNT(p->known) <= NAMES_MAX);
+    check_outgoing(p, waiting);
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The link to one person, over all its attempts. The normal path: the smaller seat calls, the channel opens, both
+ * introduce themselves, the link is up; a ping every 2 s shows that it lives. After 6 s of silence, or when ICE lost its
+ * pair, whoever made the offer restarts ICE on the same connection, once. If that does not bring it back within 5 s,
+ * new attempts follow: after 1, 2 and 4 s, then every 30 s, each and up to a quarter more by chance. The same goes for
+ * an attempt that is not up in 15 s.
+ *
+ * The roles of the first offer stay for restarts and new attempts, whatever seats the two have by then. Whoever waits
+ * for the other's call waits PATIENCE_MS longer and then calls: so two who disagree about their turn (one of them
+ * began anew and remembers nothing) still meet, and a stranger that never calls is called.
+ *
+ * A wrong introduction ends the attempt, not the person: the seat that gave it is left alone for 30 s. Plain peers are
+ * not pinged, for their application would see it; ICE tells when they are gone.
+ */
+#include <assert.h>
+#include <stdio.h>
+
+#include "peer/core/state.h"
+
+#define MOVE(to) (1u << LINK_##to)
+static const unsigned LEGAL[LINK_STATES_COUNT] = {
+    [LINK_IDLE] = MOVE(WAITING) | MOVE(CALLING),
+    [LINK_WAITING] = MOVE(IDLE) | MOVE(WAITING) | MOVE(CALLING),
+    [LINK_CALLING] = MOVE(IDLE) | MOVE(WAITING) | MOVE(CALLING) | MOVE(INTRODUCING) | MOVE(UP),
+    [LINK_INTRODUCING] = MOVE(IDLE) | MOVE(WAITING) | MOVE(CALLING) | MOVE(UP),
+    [LINK_UP] = MOVE(IDLE) | MOVE(WAITING) | MOVE(CALLING) | MOVE(INTRODUCING) | MOVE(UP) | MOVE(RESTARTING),
+    [LINK_RESTARTING] = MOVE(IDLE) | MOVE(WAITING) | MOVE(CALLING) | MOVE(INTRODUCING) | MOVE(UP) | MOVE(RESTARTING),
+};
+
+static const char *const NAMES[LINK_STATES_COUNT] = {
+#define X(name, sentence) [LINK_##name] = #name,
+    LINK_STATES(X)
+#undef X
+};
+
+const char *link_state_name(enum link_state s)
+{
+    return NAMES[s];
+}
+
+bool link_is_up(const struct person *who)
+{
+    return who->link.state == LINK_UP || who->link.state == LINK_RESTARTING;
+}
+
+bool link_can_send(const struct person *who)
+{
+    return who->link.state == LINK_UP && !who->link.attempt->congested;
+}
+
+const char *link_path(const struct person *who)
+{
+    return who->link.attempt && who->link.attempt->turn ? "turn" : "direct";
+}
+
+static void tell(struct peer *p, const struct person *who, bool up)
+{
+    p->stats.links_up += up ? 1 : UINT64_MAX;
+    notice_add(p, &(struct notice){.type = NOTICE_PEER,
+                      .id = person_id(who),
+                      .name = span_of(who->name),
+                      .up = up,
+                      .path = link_path(who),
+                      .verified = who->keyed});
+}
+
+static void move(struct peer *p, struct person *who, enum link_state to, uint64_t at)
+{
+    struct link *link = &who->link;
+    bool was_up = link_is_up(who);
+    assert(LEGAL[link->state] & (1u << to));
+    link->state = to;
+    link->at = at;
+    effects_wake(p, at);
+    effects_log(p, LOG_LEVEL_DEBUG, "link-state", NAMES[to], "peer", person_id(who));
+    if (link_is_up(who) != was_up)
+        tell(p, who, !was_up);
+}
+
+/* ---- calling ---- */
+
+static bool is_our_turn(const struct peer *p, const struct person *who, const struct seat *seat)
+{
+    return who->link.has_role ? who->link.offerer : strcmp(p->session.seat, seat->id) < 0;
+}
+
+static void call(struct peer *p, struct person *who, const struct seat *seat)
+{
+    struct link *link = &who->link;
+    link->attempt = attempt_call(p, who, seat);
+    if (!link->attempt) {
+        move(p, who, LINK_WAITING, p->now + RETRY_LAST_MS);
+        return;
+    }
+    link->has_role = link->offerer = true;
+    move(p, who, LINK_CALLING, p->now + CONNECT_MS);
+}
+
+/* When one of this person's seats may be called again; NEVER if there is none. */
+static uint64_t seats_usable_at(const struct person *who)
+{
+    uint64_t at = NEVER;
+    for (const struct seat *seat = who->seats; seat; seat = seat->next)
+        if (seat->refused_until < at)
+            at = seat->refused_until;
+    return at;
+}
+
+void link_reseated(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    struct seat *seat = roster_usable_seat(p, who);
+    link->next_offer_at = 0;
+    if (link->state == LINK_UP || link->state == LINK_INTRODUCING)
+        return;
+    if (link->state == LINK_RESTARTING) {
+        if (link->offerer)
+            attempt_restart(p, link->attempt);
+        move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
+        return;
+    }
+    attempt_free(p, link->attempt);
+    link->attempt = NULL;
+    link->has_role = false;
+    link->failures = 0;
+    if (!seat)
+        move(p, who, LINK_WAITING, seats_usable_at(who));
+    else if (is_our_turn(p, who, seat))
+        call(p, who, seat);
+    else
+        move(p, who, LINK_WAITING, p->now + PATIENCE_MS);
+}
+
+void link_offered(struct peer *p, struct person *who, struct attempt *a)
+{
+    struct link *link = &who->link;
+    if (link_is_up(who)) {
+        attempt_free(p, link->rival);
+        link->rival = a;
+        effects_wake(p, a->began + CONNECT_MS);
+        return;
+    }
+    attempt_free(p, link->attempt);
+    link->attempt = a;
+    link->has_role = true;
+    link->offerer = false;
+    move(p, who, LINK_CALLING, p->now + CONNECT_MS);
+}
+
+/* ---- endings ---- */
+
+static void promote_rival(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    struct attempt *a = link->rival;
+    link->attempt = a;
+    link->rival = NULL;
+    link->offerer = false;
+    move(p, who, a->open ? LINK_INTRODUCING : LINK_CALLING, a->began + CONNECT_MS);
+}
+
+/* Ends the current attempt and sets the time of the next. */
+static void retry(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    struct seat *seat = roster_usable_seat(p, who);
+    attempt_free(p, link->attempt);
+    link->attempt = NULL;
+    p->sweep = true;
+    if (link->rival) {
+        promote_rival(p, who);
+        return;
+    }
+    if (!who->seats) {
+        move(p, who, LINK_IDLE, NEVER);
+        return;
+    }
+    uint64_t base = link->failures < 3 ? (uint64_t)RETRY_FIRST_MS << link->failures : RETRY_LAST_MS;
+    link->failures++;
+    uint64_t at = p->now + effects_jitter(p, base);
+    if (!seat)
+        at = seats_usable_at(who);
+    else if (!is_our_turn(p, who, seat))
+        at += PATIENCE_MS;
+    move(p, who, LINK_WAITING, at);
+}
+
+static void drop_rival(struct peer *p, struct person *who)
+{
+    attempt_free(p, who->link.rival);
+    who->link.rival = NULL;
+}
+
+void link_failed(struct peer *p, struct attempt *a, const char *reason)
+{
+    struct person *who = a->person;
+    if (a == who->link.rival) {
+        drop_rival(p, who);
+        return;
+    }
+    p->stats.links_failed_total += !link_is_up(who);
+    char text[64 + CLOSE_REASON_MAX];
+    snprintf(text, sizeof text, "retrying: %s", reason);
+    notice_link(p, who, text);
+    retry(p, who);
+}
+
+void link_refused(struct peer *p, struct attempt *a, const char *reason)
+{
+    struct person *who = a->person;
+    struct seat *seat = roster_seat(p, span_of(a->seat));
+    char text[64 + CLOSE_REASON_MAX];
+    snprintf(text, sizeof text, "introduction refused: %s", reason);
+    notice_link(p, who, text);
+    inbox_refuse(p, who, reason);
+    p->stats.links_failed_total++;
+    if (seat && seat->person == who)
+        seat->refused_until = p->now + REFUSED_MS;
+    if (a == who->link.rival)
+        drop_rival(p, who);
+    else
+        retry(p, who);
+}
+
+void link_close(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    drop_rival(p, who);
+    attempt_free(p, link->attempt);
+    link->attempt = NULL;
+    if (link->state != LINK_IDLE)
+        move(p, who, LINK_IDLE, NEVER);
+    *link = (struct link){.state = LINK_IDLE, .at = NEVER};
+}
+
+/* ---- what the connection tells ---- */
+
+void link_channel_open(struct peer *p, struct attempt *a, uint16_t channel, struct span label)
+{
+    struct person *who = a->person;
+    if (a->open || !span_is(label, "usher"))
+        return;
+    a->open = true;
+    a->channel = channel;
+    if (!who->keyed) {
+        link_introduced(p, a);
+        return;
+    }
+    if (a == who->link.attempt)
+        move(p, who, LINK_INTRODUCING, who->link.at);
+    intro_send(p, a);
+}
+
+void link_channel_closed(struct peer *p, struct attempt *a, uint16_t channel)
+{
+    if (a->open && a->channel == channel)
+        link_failed(p, a, "closed");
+}
+
+void link_introduced(struct peer *p, struct attempt *a)
+{
+    struct person *who = a->person;
+    struct link *link = &who->link;
+    if (a == link->rival) {
+        attempt_free(p, link->attempt);
+        link->attempt = a;
+        link->rival = NULL;
+    }
+    a->introduced = true;
+    link->has_role = true;
+    link->offerer = a->offerer;
+    link->failures = 0;
+    link->heard_at = p->now;
+    link->ping_at = p->now + PING_MS;
+    link->pings = 0;
+    link->rtt_ms = 0;
+    p->stats.links_up_total++;
+    p->stats.connect_ms_last = p->now - a->began;
+    move(p, who, LINK_UP, NEVER);
+    effects_wake(p, link->ping_at);
+    trust_meet(p, who);
+    outbox_link_up(p, who);
+}
+
+static void restart(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    notice_link(p, who, "restarting");
+    if (link->offerer)
+        attempt_restart(p, link->attempt);
+    move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
+}
+
+/* Life on the current attempt. */
+static void revive(struct peer *p, struct person *who)
+{
+    who->link.heard_at = p->now;
+    who->link.pings = 0;
+    if (who->link.state != LINK_RESTARTING)
+        return;
+    move(p, who, LINK_UP, NEVER);
+    link_writable(p, who);
+}
+
+void link_writable(struct peer *p, struct person *who)
+{
+    inbox_settle(p, who);
+    outbox_due(p, who);
+}
+
+void link_heard(struct peer *p, struct attempt *a)
+{
+    if (a->introduced && a == a->person->link.attempt)
+        revive(p, a->person);
+}
+
+void link_ice(struct peer *p, struct attempt *a, bool connected, bool turn)
+{
+    struct person *who = a->person;
+    if (connected)
+        a->turn = turn;
+    if (a != who->link.attempt || !a->introduced)
+        return;
+    if (connected)
+        revive(p, who);
+    else if (who->link.state == LINK_UP)
+        restart(p, who);
+}
+
+void link_pong(struct peer *p, struct attempt *a, uint64_t number)
+{
+    struct link *link = &a->person->link;
+    if (a == link->attempt && number == link->ping_number && number <= p->now)
+        link->rtt_ms = p->now > number ? p->now - number : 1;
+}
+
+/* ---- time ---- */
+
+static void ping(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    link->ping_number = p->now;
+    link->ping_at = p->now + PING_MS;
+    /* Counted on a congested link too, where none can be sent: the other's own pings tell that it lives. */
+    link->pings++;
+    say_heartbeat(p, who, "ping", p->now);
+}
+
+static void up_due(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    if (!who->keyed)
+        return;
+    /* Three pings must have gone: a machine that slept has sent none, and its links may well live. */
+    if (link->state == LINK_UP && link->pings >= PINGS_MAX && p->now >= link->heard_at + DEAD_MS)
+        restart(p, who);
+    if (p->now >= link->ping_at)
+        ping(p, who);
+    effects_wake(p, link->ping_at);
+    if (link->state == LINK_UP && link->pings >= PINGS_MAX)
+        effects_wake(p, link->heard_at + DEAD_MS);
+}
+
+static void waited(struct peer *p, struct person *who)
+{
+    struct seat *seat = roster_usable_seat(p, who);
+    /* Out of the room nothing can be said; the next list of peers begins again. */
+    if (p->session.state != SESSION_JOINED)
+        move(p, who, LINK_WAITING, NEVER);
+    else if (!seat)
+        move(p, who, LINK_WAITING, seats_usable_at(who));
+    else
+        call(p, who, seat);
+}
+
+void link_due(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    if (link->rival && p->now >= link->rival->began + CONNECT_MS)
+        drop_rival(p, who);
+    if (link->rival)
+        effects_wake(p, link->rival->began + CONNECT_MS);
+    if (p->now >= link->at) {
+        if (link->state == LINK_WAITING) {
+            waited(p, who);
+        } else if (link->state == LINK_RESTARTING) {
+            link_failed(p, link->attempt, "the restart did not help");
+        } else {
+            notice_link(p, who, "not up in 15 s");
+            p->stats.links_failed_total++;
+            retry(p, who);
+        }
+    }
+    if (link_is_up(who))
+        up_due(p, who);
+    effects_wake(p, link->at);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the application is told. A notice is filled from spans and owns copies; which members belong to which notice
+ * stands in peer.h.
+ */
+#include <stdlib.h>
+
+#include "peer/core/state.h"
+
+static void free_texts(char **texts, size_t n)
+{
+    for (size_t i = 0; texts && i < n; i++)
+        free(texts[i]);
+    free(texts);
+}
+
+void peer_notice_free(struct peer_notice *n)
+{
+    if (!n)
+        return;
+    char *texts[] = {n->id, n->from, n->by, n->ref, n->room, n->name, n->text, n->conversation, n->reason, n->code};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        free(texts[i]);
+    free_texts(n->to, n->to_count);
+    free_texts(n->names, n->to_count);
+    free(n);
+}
+
+/* An absent text (p is NULL) stays absent. */
+static bool copy(char **out, struct span text)
+{
+    if (!text.p)
+        return true;
+    *out = malloc(text.n + 1);
+    return *out && text_copy(*out, text.n + 1, text);
+}
+
+static bool copy_all(char ***out, const struct span *texts, size_t n)
+{
+    if (!texts || n == 0)
+        return true;
+    *out = calloc(n, sizeof **out);
+    for (size_t i = 0; *out && i < n; i++)
+        if (!copy(&(*out)[i], texts[i]))
+            return false;
+    return *out != NULL;
+}
+
+static struct peer_notice *make(const struct notice *n)
+{
+    struct peer_notice *made = calloc(1, sizeof *made);
+    if (!made)
+        return NULL;
+    made->type = n->type;
+    made->to_count = n->to_count;
+    made->kind = n->kind;
+    made->path = n->path;
+    made->timestamp = n->timestamp;
+    made->up = n->up;
+    made->verified = n->verified;
+    made->fatal = n->fatal;
+    if (copy(&made->id, n->id) && copy(&made->from, n->from) && copy(&made->by, n->by) && copy(&made->ref, n->ref) &&
+        copy(&made->room, n->room) && copy(&made->name, n->name) && copy(&made->text, n->text) &&
+        copy(&made->conversation, n->conversation) && copy(&made->reason, n->reason) && copy(&made->code, n->code) &&
+        copy_all(&made->to, n->to, n->to_count) && copy_all(&made->names, n->names, n->to_count))
+        return made;
+    peer_notice_free(made);
+    return NULL;
+}
+
+void notice_add(struct peer *p, const struct notice *n)
+{
+    struct peer_notice *made = make(n);
+    struct peer_effect *effect = made ? effects_add(p, PEER_FX_NOTICE) : NULL;
+    if (effect)
+        effect->notice = made;
+    else
+        peer_notice_free(made);
+}
+
+void notice_link(struct peer *p, const struct person *who, const char *text)
+{
+    notice_add(p,
+        &(struct notice){.type = NOTICE_LINK, .id = person_id(who), .name = span_of(who->name), .text = span_of(text)});
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The core's face: hands each event to the file whose concern it is, then does what has come due, then says when to be
+ * woken. Deadlines are kept lazily: `wake` is never later than the first of them, and when it comes everybody is asked;
+ * so moving a deadline costs nothing, which is what every message does.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "peer/core/state.h"
+
+struct peer *peer_new(const struct peer_settings *settings, const struct peer_crypto *crypto, const struct rng *rng)
+{
+    uint8_t hash[HASH_BYTES];
+    struct peer *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    assert(settings->servers > 0);
+    p->settings = *settings;
+    p->crypto = *crypto;
+    p->rng = *rng;
+    p->wake = p->told = p->session.at = NEVER;
+    p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)settings->key, KEY_BYTES}, hash);
+    envelope_short_hash(hash, p->id);
+    return p;
+}
+
+void peer_free(struct peer *p)
+{
+    struct peer_effects nobody = {0};
+    if (!p)
+        return;
+    p->fx = &nobody;
+    roster_clear(p);
+    outbox_clear(p);
+    trust_clear(p);
+    peer_effects_done(&nobody);
+    free(p);
+}
+
+static void leave(struct peer *p)
+{
+    say_presence_to_all(p, SPAN("gone"));
+    roster_clear(p);
+    session_leave(p);
+    notice_add(p, &(struct notice){.type = NOTICE_LEFT});
+}
+
+/* What happened to a connection. */
+static void rtc_event(struct peer *p, struct attempt *a, const struct peer_event *ev)
+{
+    char reason[CLOSE_REASON_MAX + 1];
+    switch (ev->type) {
+    case PEER_DESCRIPTION:
+        attempt_description(p, a, ev->description.type, ev->description.sdp);
+        break;
+    case PEER_CANDIDATE:
+        attempt_candidate(p, a, ev->bytes);
+        break;
+    case PEER_CHANNEL_OPEN:
+        link_channel_open(p, a, ev->channel, ev->bytes);
+        break;
+    case PEER_CHANNEL_CLOSED:
+        link_channel_closed(p, a, ev->channel);
+        break;
+    case PEER_DATA:
+        inbox_data(p, a, ev);
+        break;
+    case PEER_CONGESTED:
+        a->congested = true;
+        break;
+    case PEER_WRITABLE:
+        a->congested = false;
+        if (a == a->person->link.attempt)
+            link_writable(p, a->person);
+        break;
+    case PEER_ICE_STATE:
+        link_ice(p, a, ev->ice.connected, ev->ice.turn);
+        break;
+    default:
+        link_failed(p, a, text_copy(reason, sizeof reason, ev->bytes) ? reason : "failed");
+        break;
+    }
+}
+
+static void handle(struct peer *p, const struct peer_event *ev)
+{
+    switch (ev->type) {
+    case PEER_START:
+        session_start(p);
+        break;
+    case PEER_KNOWN:
+        trust_known(p, ev->known.name, ev->known.id);
+        break;
+    case PEER_SIGNALING_OPEN:
+        session_opened(p);
+        break;
+    case PEER_SIGNALING_FRAME:
+        session_frame(p, ev->bytes);
+        break;
+    case PEER_SIGNALING_CLOSED:
+        session_closed(p, ev->bytes);
+        break;
+    case PEER_TIME:
+        break;
+    case PEER_SEND:
+        outbox_accept(p, ev);
+        break;
+    case PEER_READ:
+        inbox_read(p, ev->bytes);
+        break;
+    case PEER_TYPING:
+        say_typing(p, ev);
+        break;
+    case PEER_STATUS:
+        say_status_to_all(p, ev->bytes);
+        break;
+    case PEER_PRESENCE:
+        say_presence_to_all(p, ev->bytes);
+        break;
+    case PEER_LEAVE:
+        leave(p);
+        break;
+    default: {
+        struct attempt *a = attempt_find(p, ev->rtc);
+        if (a)
+            rtc_event(p, a, ev);
+        break;
+    }
+    }
+}
+
+static void do_what_is_due(struct peer *p)
+{
+    if (p->now < p->wake)
+        return;
+    p->wake = NEVER;
+    session_due(p);
+    outbox_expire(p);
+    for (struct person *who = p->people; who; who = who->hh.next) {
+        link_due(p, who);
+        inbox_due(p, who);
+        outbox_due(p, who);
+    }
+}
+
+void peer_step(struct peer *p, const struct peer_event *event, struct peer_effects *fx)
+{
+    p->now = event->now;
+    p->unix_ms = event->unix_ms;
+    p->fx = fx;
+    handle(p, event);
+    do_what_is_due(p);
+    if (p->sweep)
+        roster_sweep(p);
+    session_show(p);
+    p->stats.queued = p->queued;
+    if (p->wake != p->told) {
+        struct peer_effect *effect = effects_add(p, PEER_FX_DEADLINE);
+        if (effect) {
+            effect->at = p->wake;
+            p->told = p->wake;
+        }
+    }
+    p->fx = NULL;
+}
+
+const char *peer_id(const struct peer *p)
+{
+    return p->id;
+}
+
+const struct peer_stats *peer_stats(const struct peer *p)
+{
+    return &p->stats;
+}
+
+size_t peer_people(const struct peer *p, struct peer_person *out, size_t max)
+{
+    size_t n = 0;
+    for (const struct person *who = p->people; who; who = who->hh.next) {
+        if (!roster_there(who))
+            continue;
+        if (n < max) {
+            out[n] = (struct peer_person){.up = link_is_up(who),
+                .verified = who->keyed && link_is_up(who),
+                .in_room = who->seats != NULL,
+                .path = link_path(who),
+                .rtt_ms = who->link.rtt_ms};
+            text_copy(out[n].id, sizeof out[n].id, person_id(who));
+            text_copy(out[n].name, sizeof out[n].name, span_of(who->name));
+        }
+        n++;
+    }
+    return n;
+}
+
+size_t peer_pending(const struct peer *p)
+{
+    size_t n = 0;
+    for (const struct outgoing *m = p->outgoing; m; m = m->next) {
+        const struct delivery *d = m->deliveries;
+        while (d && !roster_there(d->reader))
+            d = d->of_next;
+        n += d != NULL;
+    }
+    return n;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who is there. The daemon shows seats; the roster turns them into people: whoever shows a key with a valid signature
+ * over its box key is the person of that key, anybody else is a plain peer named by the seat. A key shown is not yet a
+ * key proved (metadata can be copied): that is for the introduction, and a seat that fails it is left alone for a while
+ * (link.c) without harm to the person whose key it borrowed.
+ *
+ * A person may have several seats: after a reconnect the old one stays until the daemon notices. Without any seat a
+ * person is absent. Absent people with a key are remembered, with what waits for them and what was heard from them, so
+ * that nothing is delivered twice when they return; if there are too many, those met first go. A plain peer without a
+ * seat can never return under that id, so it is forgotten at once.
+ */
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "peer/core/state.h"
+
+struct person *roster_find(const struct peer *p, struct span id)
+{
+    struct person *who = NULL;
+    if (id.n)
+        HASH_FIND(hh, p->people, id.p, (unsigned)id.n, who);
+    return who;
+}
+
+struct seat *roster_seat(const struct peer *p, struct span id)
+{
+    struct seat *seat = NULL;
+    if (id.n)
+        HASH_FIND(hh, p->seats, id.p, (unsigned)id.n, seat);
+    return seat;
+}
+
+struct seat *roster_usable_seat(const struct peer *p, const struct person *who)
+{
+    for (struct seat *seat = who->seats; seat; seat = seat->next)
+        if (seat->refused_until <= p->now)
+            return seat;
+    return NULL;
+}
+
+bool roster_there(const struct person *who)
+{
+    return who->seats || link_is_up(who);
+}
+
+static bool is_absent(const struct person *who)
+{
+    return !who->seats && who->link.state == LINK_IDLE;
+}
+
+static void person_free(struct peer *p, struct person *who, const char *reason)
+{
+    link_close(p, who);
+    outbox_drop(p, who, reason);
+    inbox_clear(who);
+    HASH_DEL(p->people, who);
+    free(who);
+}
+
+static bool make_room(struct peer *p)
+{
+    struct person *who, *next;
+    if (HASH_COUNT(p->people) < PEOPLE_MAX)
+        return true;
+    HASH_ITER (hh, p->people, who, next) {
+        if (is_absent(who)) {
+            person_free(p, who, "forgotten");
+            return true;
+        }
+    }
+    effects_log(p, LOG_LEVEL_WARNING, "roster-full", "more people than this peer can know", NULL, SPAN(""));
+    return false;
+}
+
+static struct person *person_new(struct peer *p, struct span id, const struct signaling_member *m, bool keyed)
+{
+    struct person *who = make_room(p) ? calloc(1, sizeof *who) : NULL;
+    if (!who)
+        return NULL;
+    text_copy(who->id, sizeof who->id, id);
+    who->keyed = keyed;
+    if (keyed)
+        memcpy(who->key, m->key, sizeof who->key);
+    who->link.at = NEVER;
+    who->inbox.acks_at = NEVER;
+    HASH_ADD_STR(p->people, id, who);
+    return who;
+}
+
+/* An id that looks like an identity must be one: else a daemon could name a plain peer like a person. */
+static bool looks_keyed(struct span id)
+{
+    uint8_t bytes[ID_BYTES];
+    return base32_decode(id, bytes, sizeof bytes);
+}
+
+static struct person *person_of(struct peer *p, const struct signaling_member *m)
+{
+    char identity[ID_CHARS + 1];
+    uint8_t hash[HASH_BYTES];
+    struct span id = m->peer_id;
+    bool keyed =
+        m->keyed && p->crypto.verify(p->crypto.ctx, m->key, (struct span){(const char *)m->box, KEY_BYTES}, m->sig);
+    if (keyed) {
+        p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)m->key, KEY_BYTES}, hash);
+        envelope_short_hash(hash, identity);
+        id = span_of(identity);
+    }
+    if (span_is(id, p->id) || (!keyed && looks_keyed(id)))
+        return NULL;
+    struct person *who = roster_find(p, id);
+    return who ? who : person_new(p, id, m, keyed);
+}
+
+static void seat_free(struct peer *p, struct seat *seat)
+{
+    DL_DELETE(seat->person->seats, seat);
+    HASH_DEL(p->seats, seat);
+    free(seat);
+    p->sweep = true;
+}
+
+static struct seat *seat_new(struct peer *p, const struct signaling_member *m)
+{
+    struct person *who = HASH_COUNT(p->seats) < SEATS_MAX ? person_of(p, m) : NULL;
+    struct seat *seat = who ? calloc(1, sizeof *seat) : NULL;
+    p->sweep = true;
+    if (!seat)
+        return NULL;
+    text_copy(seat->id, sizeof seat->id, m->peer_id);
+    seat->person = who;
+    DL_PREPEND(who->seats, seat);
+    HASH_ADD_STR(p->seats, id, seat);
+    return seat;
+}
+
+/* The seat of this member, made if it is new; NULL for ourselves and for whom there is no room. */
+static struct seat *admit(struct peer *p, const struct signaling_member *m)
+{
+    if (span_is(m->peer_id, p->session.seat))
+        return NULL;
+    struct seat *seat = roster_seat(p, m->peer_id);
+    if (!seat)
+        seat = seat_new(p, m);
+    if (!seat)
+        return NULL;
+    seat->dialect = m->dialect;
+    seat->listed = true;
+    text_copy(seat->person->name, sizeof seat->person->name, m->name);
+    return seat;
+}
+
+static void leave_seat(struct peer *p, struct seat *seat, bool said_goodbye)
+{
+    struct person *who = seat->person;
+    seat_free(p, seat);
+    if (who->seats)
+        return;
+    if (said_goodbye || !link_is_up(who))
+        link_close(p, who);
+}
+
+static void tell_joined(struct peer *p)
+{
+    size_t n = 0, max = HASH_COUNT(p->people);
+    struct span *ids = calloc(2 * (max ? max : 1), sizeof *ids), *names = ids ? ids + max : NULL;
+    for (struct person *who = p->people; ids && who; who = who->hh.next) {
+        if (!who->seats)
+            continue;
+        ids[n] = person_id(who);
+        names[n++] = span_of(who->name);
+    }
+    notice_add(
+        p, &(struct notice){
+               .type = NOTICE_JOINED, .room = span_of(p->settings.room), .to = ids, .names = names, .to_count = n});
+    free(ids);
+}
+
+void roster_list(struct peer *p, const struct signaling_message *m)
+{
+    struct seat *seat, *next;
+    HASH_ITER (hh, p->seats, seat, next)
+        seat->listed = false;
+    for (size_t i = 0; i < m->member_count; i++)
+        admit(p, &m->members[i]);
+    HASH_ITER (hh, p->seats, seat, next) {
+        if (!seat->listed)
+            leave_seat(p, seat, false);
+    }
+    tell_joined(p);
+    for (struct person *who = p->people; who; who = who->hh.next)
+        if (who->seats)
+            link_reseated(p, who);
+}
+
+void roster_joined(struct peer *p, const struct signaling_member *m)
+{
+    bool met = roster_seat(p, m->peer_id) != NULL;
+    struct seat *seat = admit(p, m);
+    if (seat && !met)
+        link_reseated(p, seat->person);
+}
+
+void roster_left(struct peer *p, struct span id, bool said_goodbye)
+{
+    struct seat *seat = roster_seat(p, id);
+    if (!seat)
+        return;
+    struct person *who = seat->person;
+    leave_seat(p, seat, said_goodbye);
+    if (who->seats && who->link.attempt && !link_is_up(who) && span_is(id, who->link.attempt->seat))
+        link_reseated(p, who);
+}
+
+void roster_sweep(struct peer *p)
+{
+    struct person *who, *next;
+    p->sweep = false;
+    HASH_ITER (hh, p->people, who, next) {
+        if (!who->keyed && is_absent(who))
+            person_free(p, who, "gone");
+    }
+}
+
+void roster_clear(struct peer *p)
+{
+    struct person *who, *next;
+    HASH_ITER (hh, p->people, who, next) {
+        while (who->seats)
+            seat_free(p, who->seats);
+        person_free(p, who, "left");
+    }
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Envelopes of ours: what all have in common, and those that are sent once and kept by nobody. Plain peers get none of
+ * the latter, since their applications would show them as messages.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "peer/core/state.h"
+#include "protocol/write.h"
+
+bool say_envelope(struct peer *p, struct envelope *e, char *id, struct buf *out)
+{
+    uint8_t random[ID_BYTES];
+    struct buf bytes;
+    p->rng.fill(p->rng.ctx, random, sizeof random);
+    base32_encode(random, sizeof random, id);
+    e->id = span_of(id);
+    e->from = span_of(p->id);
+    e->timestamp = p->unix_ms ? p->unix_ms : 1;
+    buf_init(&bytes, PEER_MESSAGE_MAX);
+    bool ok = envelope_signed_bytes(e, &bytes);
+    if (ok) {
+        p->crypto.sign(p->crypto.ctx, buf_view(&bytes), e->signature);
+        e->is_signed = true;
+        ok = envelope_write(e, out);
+    }
+    buf_done(&bytes);
+    return ok;
+}
+
+void say_to(struct peer *p, struct person *who, struct envelope *e)
+{
+    char id[ID_CHARS + 1];
+    struct span to = person_id(who);
+    struct buf text;
+    if (!who->keyed || !link_is_up(who) || who->link.attempt->congested)
+        return;
+    e->to = &to;
+    e->to_count = 1;
+    buf_init(&text, PEER_MESSAGE_MAX);
+    if (say_envelope(p, e, id, &text))
+        attempt_send(p, who->link.attempt, buf_view(&text));
+    buf_done(&text);
+}
+
+void say_heartbeat(struct peer *p, struct person *who, const char *ping_or_pong, uint64_t number)
+{
+    struct buf metadata;
+    buf_init(&metadata, 64);
+    buf_byte(&metadata, '{');
+    write_member_u64(&metadata, ping_or_pong, number);
+    buf_byte(&metadata, '}');
+    if (!metadata.failed)
+        say_to(p, who, &(struct envelope){.type = ENVELOPE_HEARTBEAT, .metadata = buf_view(&metadata)});
+    buf_done(&metadata);
+}
+
+void say_presence(struct peer *p, struct person *who, struct span presence)
+{
+    struct buf metadata;
+    buf_init(&metadata, 64);
+    buf_byte(&metadata, '{');
+    write_member_string(&metadata, "presence", presence);
+    buf_byte(&metadata, '}');
+    if (!metadata.failed)
+        say_to(p, who, &(struct envelope){.type = ENVELOPE_PRESENCE_UPDATE, .metadata = buf_view(&metadata)});
+    buf_done(&metadata);
+}
+
+void say_status(struct peer *p, struct person *who, struct span status)
+{
+    say_to(p, who, &(struct envelope){.type = ENVELOPE_STATUS_UPDATE, .text = status});
+}
+
+void say_presence_to_all(struct peer *p, struct span presence)
+{
+    if (!span_is(presence, "online") && !span_is(presence, "away") && !span_is(presence, "gone"))
+        return;
+    p->away = span_is(presence, "away");
+    for (struct person *who = p->people; who; who = who->hh.next)
+        say_presence(p, who, presence);
+}
+
+void say_status_to_all(struct peer *p, struct span status)
+{
+    char *copy = status.n <= PEER_TEXT_MAX ? malloc(status.n + 1) : NULL;
+    if (!copy)
+        return;
+    text_copy(copy, status.n + 1, status);
+    free(p->status);
+    p->status = copy;
+    for (struct person *who = p->people; who; who = who->hh.next)
+        say_status(p, who, status);
+}
+
+void say_typing(struct peer *p, const struct peer_event *ev)
+{
+    if (ev->send.to_count == 0)
+        for (struct person *who = p->people; who; who = who->hh.next)
+            say_to(p, who, &(struct envelope){.type = ENVELOPE_TYPING_INDICATOR});
+    for (size_t i = 0; i < ev->send.to_count; i++) {
+        struct person *who = roster_find(p, ev->send.to[i]);
+        if (who)
+            say_to(p, who, &(struct envelope){.type = ENVELOPE_TYPING_INDICATOR});
+    }
+}
+
+void say_conversation(
+    const struct peer *p, struct span from, const struct span *to, size_t n, char out[ENVELOPE_CONVERSATION_MAX + 1])
+{
+    struct span ids[ENVELOPE_TO_MAX + 1];
+    if (n == 0) {
+        envelope_room_conversation(span_of(p->settings.room), out);
+        return;
+    }
+    assert(n <= ENVELOPE_TO_MAX);
+    ids[0] = from;
+    memcpy(ids + 1, to, n * sizeof *to);
+    envelope_people_conversation(ids, n + 1, p->crypto.sha256, p->crypto.ctx, out);
+}
