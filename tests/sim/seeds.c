@@ -184,4 +184,10 @@ void seed_peers(struct run *r, const struct world_options *options)
     run_until_delivered(r, DELIVER_MS);
     run_for(r, 30000);
     world_check(w, run_all_linked(r), "a link went down in peace");
+    for (unsigned i = 0; i < people; i++) {
+        const struct peer_stats *n = peerhost_stats(r->people[i]);
+        world_check(w, n->links_up == people - 1 && peerhost_rtcs(r->people[i]) == people - 1,
+            "%u has %llu links and %zu connections for %u others", i, (unsigned long long)n->links_up,
+            peerhost_rtcs(r->people[i]), people - 1);
+    }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  *     sim                            every story, and the first seeds
- *     sim --seeds 1-300              each seed as a server run and a peers run
+ *     sim --seeds 1-300              every story, and each seed as a server run and a peers run
  *     sim --scenario NAME            one story, or `server` or `peers` with --seed
  *     sim --seed N [--trace]         one seed, checked after every event, with a readable trace
  *     sim --minutes M                fresh seeds for so long
@@ -154,9 +154,8 @@ static bool run_named(struct sim *s)
 
 static void run_all(struct sim *s)
 {
-    if (!s->has_seeds)
-        for (const struct story *t = STORIES; t->name; t++)
-            run_job(s, &(struct job){t->tell, t->name, 1, 1, true});
+    for (const struct story *t = STORIES; t->name; t++)
+        run_job(s, &(struct job){t->tell, t->name, 1, 1, true});
     run_twice(s, seed_server, "server");
     run_twice(s, seed_peers, "peers");
     run_seeds(s, seed_server, "server");
