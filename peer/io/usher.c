@@ -84,6 +84,7 @@ static void on_notice(void *user, const struct peer_notice *n)
     u->callback(u, &event, u->user);
 }
 
+/* A sentence for a person: what the values mean is plain from it, so their keys are left out. */
 static void on_log(void *user, const struct log_record *record)
 {
     struct usher *u = user;
@@ -91,11 +92,11 @@ static void on_log(void *user, const struct log_record *record)
         return;
     struct buf line;
     buf_init(&line, LOG_LINE_MAX);
-    log_format(&line, record, LOG_JOURNAL, 0);
-    if (!line.failed && line.len > 0) {
-        line.p[line.len - 1] = '\0'; /* its newline */
-        u->log(u->log_user, (int)record->level, strchr(line.p, '>') + 1);
-    }
+    buf_text(&line, record->message);
+    for (unsigned i = 0; i < record->count; i++)
+        buf_printf(&line, "%s%s", i == 0 ? ": " : ", ", record->fields[i].value);
+    if (!line.failed)
+        u->log(u->log_user, (int)record->level, line.p);
     buf_done(&line);
 }
 
