@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+//
+// `usher pipe` with a real daemon: what two and three peers say to each other, and what the pipe promises.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { startDaemon, within } from './lib/daemon.mjs';
+import { joinPeer, meet, runUsher, scratch, startPeer } from './lib/peer.mjs';
+
+let daemon;
+let rooms = 0;
+const room = () => `room-${++rooms}`;
+
+before(async () => {
+    daemon = await startDaemon();
+});
+after(() => daemon.stop());
+
+const stopAll = (peers) => Promise.all(peers.map((peer) => peer.stop()));
+
+test('from ready to the first message in under a second, the link up within 50 ms', async (t) => {
+    const here = room();
+    const ann = await joinPeer({ server: daemon.url, room: here, name: 'ann' });
+    const ben = await startPeer({ server: daemon.url, room: here, name: 'ben' });
+    const ready = await ben.event('ready');
+    ben.do({ do: 'send', text: 'hello', ref: '1' });
+    const message = await ann.event('message', { text: 'hello' });
+    t.diagnostic(`ready to first message: ${(message.at - ready.at).toFixed(1)} ms`);
+    assert.ok(message.at - ready.at < 1000);
+    const { connectMsLast } = await ben.stats();
+    t.diagnostic(`link up: ${connectMsLast} ms`);
+    assert.ok(connectMsLast < 500, 'the bound of 50 ms is for a quiet machine: make bench-channel');
+    await stopAll([ann, ben]);
+});
+
+test('events come in the order that the pipe promises', async () => {
+    const here = room();
+    const ann = await joinPeer({ server: daemon.url, room: here, name: 'ann' });
+    const ben = await joinPeer({ server: daemon.url, room: here, name: 'ben' });
+    await ben.linked(ann);
+    const names = ben.all.map((e) => e.event);
+    assert.deepEqual(ben.all.find((e) => e.event === 'joined').peers, [{ id: ann.id, name: 'ann' }]);
+    assert.ok(names.indexOf('joined') < names.indexOf('ready'));
+    assert.ok(names.indexOf('ready') < names.indexOf('peer'));
+    const states = ben.all.filter((e) => e.event === 'state').map((e) => e.state);
+    assert.ok(states.indexOf('connecting') < states.indexOf('connected'));
+    assert.ok(states.indexOf('connected') < states.indexOf('joining'));
+    assert.ok(states.indexOf('joining') < states.indexOf('in-room'));
+    const peer = ben.all.find((e) => e.event === 'peer');
+    assert.equal(peer.name, 'ann');
+    assert.equal(peer.path, 'direct');
+    assert.equal(peer.verified, true);
+    assert.match(ann.id, /^[a-z2-7]{26}$/);
+    await stopAll([ann, ben]);
+});
+
+test('a message has all its members, and comes back as delivered and read', async () => {
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben'], { room: room() });
+    ann.do({ do: 'send', text: 'grüß dich \u0001 \u{1f600}', ref: 'r1' });
+    const accepted = await ann.event('accepted', { ref: 'r1' });
+    const message = await ben.event('message');
+    assert.equal(message.id, accepted.id);
+    assert.equal(message.from, ann.id);
+    assert.deepEqual(message.to, []);
+    assert.equal(message.text, 'grüß dich \u0001 \u{1f600}');
+    assert.equal(message.conversation, `room:room-${rooms}`);
+    assert.equal(message.type, 'group_message');
+    assert.equal(message.verified, true);
+    assert.ok(Math.abs(message.timestamp - Date.now()) < 60000);
+    assert.equal((await ann.event('delivered', { id: accepted.id })).by, ben.id);
+    ben.do({ do: 'read', id: message.id });
+    assert.equal((await ann.event('read', { id: accepted.id })).by, ben.id);
+    await stopAll([ann, ben]);
+});
+
+test('a direct message reaches one of three, a private one two, a group message all', async () => {
+    const [ann, ben, cy] = await meet(daemon.url, ['ann', 'ben', 'cy'], { room: room() });
+    ann.do({ do: 'send', to: [ben.id], text: 'for ben' });
+    ann.do({ do: 'send', to: [ben.id, cy.id], text: 'for both' });
+    ann.do({ do: 'send', text: 'for all' });
+    const direct = await ben.event('message', { text: 'for ben' });
+    assert.equal(direct.type, 'direct_message');
+    assert.deepEqual(direct.to, [ben.id]);
+    assert.match(direct.conversation, /^p:[a-z2-7]{26}$/);
+    for (const reader of [ben, cy]) {
+        assert.equal((await reader.event('message', { text: 'for both' })).type, 'private_message');
+        await reader.event('message', { text: 'for all' });
+    }
+    assert.equal(cy.count('message', { text: 'for ben' }), 0);
+    assert.equal(cy.count('message'), 2);
+    await stopAll([ann, ben, cy]);
+});
+
+test('a ref that is repeated answers with the same id and is delivered once', async () => {
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben'], { room: room() });
+    for (let i = 0; i < 3; i++) ann.do({ do: 'send', text: 'once', ref: 'same' });
+    ann.do({ do: 'send', text: 'last', ref: 'other' });
+    const ids = [];
+    for (let i = 0; i < 3; i++) ids.push((await ann.event('accepted', { ref: 'same' })).id);
+    assert.equal(new Set(ids).size, 1);
+    assert.notEqual((await ann.event('accepted', { ref: 'other' })).id, ids[0]);
+    await ben.event('message', { text: 'last' });
+    assert.equal(ben.count('message', { text: 'once' }), 1);
+    await stopAll([ann, ben]);
+});
+
+test('typing, status and presence are told to the others', async () => {
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben'], { room: room() });
+    ann.do({ do: 'typing' });
+    ann.do({ do: 'status', text: 'at lunch' });
+    ann.do({ do: 'presence', presence: 'away' });
+    assert.equal((await ben.event('typing')).from, ann.id);
+    assert.equal((await ben.event('status', { text: 'at lunch' })).from, ann.id);
+    assert.equal((await ben.event('presence', { presence: 'away' })).from, ann.id);
+    await stopAll([ann, ben]);
+});
+
+test('history is what was printed, own messages included, in order', async () => {
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben'], { room: room() });
+    ann.do({ do: 'send', text: 'one' });
+    await ben.event('message', { text: 'one' });
+    ben.do({ do: 'send', text: 'two', ref: 'r' });
+    await ann.event('message', { text: 'two' });
+    ann.do({ do: 'send', to: [ben.id], text: 'three' });
+    await ben.event('message', { text: 'three' });
+    for (const peer of [ann, ben]) {
+        peer.do({ do: 'history' });
+        const { messages } = await peer.event('history');
+        assert.deepEqual(messages.map((m) => m.text), ['one', 'two', 'three']);
+        assert.deepEqual(messages.map((m) => m.from), [ann.id, ben.id, ann.id]);
+        assert.deepEqual(messages.map((m) => m.type), ['group_message', 'group_message', 'direct_message']);
+        peer.do({ do: 'history', after: messages[0].id, limit: 1 });
+        assert.deepEqual((await peer.event('history')).messages.map((m) => m.text), ['two']);
+        peer.do({ do: 'history', limit: 2 });
+        assert.deepEqual((await peer.event('history')).messages.map((m) => m.text), ['two', 'three']);
+    }
+    ann.do({ do: 'history', after: 'nothing' });
+    assert.match((await ann.event('error', { code: 'bad-command' })).message, /after/);
+    await stopAll([ann, ben]);
+});
+
+test('peers and stats tell who is there and how it goes', async () => {
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben'], { room: room() });
+    ann.do({ do: 'peers' });
+    const { peers } = await ann.event('peers');
+    assert.equal(peers.length, 1);
+    assert.deepEqual({ ...peers[0], rttMs: 0 },
+        { id: ben.id, name: 'ben', state: 'up', path: 'direct', verified: true, inRoom: true, rttMs: 0 });
+    const stats = await ann.stats();
+    assert.equal(stats.linksUp, 1);
+    assert.equal(stats.pending, 0);
+    await stopAll([ann, ben]);
+});
+
+test('lines that are wrong cost one error each and nothing else', async () => {
+    const ann = await joinPeer({ server: daemon.url, room: room(), name: 'ann' });
+    const cases = [
+        ['nonsense', 'bad-json', /JSON object/],
+        ['[1]', 'bad-json', /JSON object/],
+        ['{"do":"send","do":"quit"}', 'bad-json', /duplicate/],
+        ['\xff', 'bad-json', /./],
+        ['{}', 'bad-command', /do: one of send/],
+        ['{"do":"dance"}', 'bad-command', /do: one of send/],
+        ['{"do":7}', 'bad-command', /do: one of send/],
+        ['{"do":"send"}', 'bad-command', /text/],
+        ['{"do":"send","text":7}', 'bad-command', /text/],
+        ['{"do":"send","text":"a\\u0000b"}', 'bad-command', /NUL/],
+        ['{"do":"send","text":"x","to":"me"}', 'bad-command', /to: an array/],
+        ['{"do":"send","text":"x","to":[]}', 'bad-command', /to: an array/],
+        ['{"do":"send","text":"x","to":[1]}', 'bad-command', /to: an array/],
+        [`{"do":"send","text":"x","ref":"${'r'.repeat(65)}"}`, 'too-large', /ref/],
+        [`{"do":"send","text":"${'x'.repeat(65537)}"}`, 'too-large', /text/],
+        [`{"do":"send","text":"${'x'.repeat(600000)}"}`, 'bad-json', /at most/],
+        ['{"do":"read"}', 'bad-command', /id/],
+        ['{"do":"presence","presence":"gone"}', 'bad-command', /online/],
+        ['{"do":"history","limit":0}', 'bad-command', /limit/],
+        ['{"do":"send-file","to":["x"],"path":"/x"}', 'unsupported', /send-file/],
+        ['{"do":"accept","fileId":"x"}', 'unsupported', /accept/],
+        ['{"do":"decline","fileId":"x"}', 'unsupported', /decline/],
+    ];
+    for (const [line, code, says] of cases) {
+        ann.child.stdin.write(Buffer.from(`${line}\n`, 'latin1'));
+        const error = await ann.event('error');
+        assert.equal(error.code, code, line.slice(0, 80));
+        assert.match(error.message, says, line.slice(0, 80));
+    }
+    ann.do('');
+    assert.equal((await ann.stats()).linksUp, 0);
+    assert.equal(ann.count('error'), cases.length);
+    await ann.stop();
+});
+
+test('10,000 messages of 200 bytes one way: none lost, in order, each acknowledged', async (t) => {
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben'], { room: room() });
+    const COUNT = 10000;
+    const text = (i) => `${i} `.padEnd(200, 'x');
+    let lines = '';
+    for (let i = 0; i < COUNT; i++) lines += `${JSON.stringify({ do: 'send', text: text(i), ref: `m${i}` })}\n`;
+    const begin = performance.now();
+    ann.child.stdin.write(lines);
+    const last = await ben.event('message', { text: text(COUNT - 1) }, 60000);
+    t.diagnostic(`${Math.round(COUNT / ((last.at - begin) / 1000))} messages a second`);
+    const got = ben.all.filter((e) => e.event === 'message').map((e) => e.text);
+    assert.equal(got.length, COUNT);
+    assert.ok(got.every((value, i) => value === text(i)));
+    const accepted = await ann.event('accepted', { ref: `m${COUNT - 1}` });
+    await ann.event('delivered', { id: accepted.id }, 30000);
+    const delivered = new Set(ann.all.filter((e) => e.event === 'delivered').map((e) => e.id));
+    assert.equal(delivered.size, COUNT);
+    assert.equal((await ann.stats()).pending, 0);
+    await stopAll([ann, ben]);
+});
+
+test('who leaves is gone for the others at once; leave keeps the pipe', async () => {
+    const [ann, ben, cy] = await meet(daemon.url, ['ann', 'ben', 'cy'], { room: room() });
+    ben.do({ do: 'leave' });
+    await ben.event('left');
+    await ann.event('peer', { id: ben.id, state: 'down' });
+    await ben.stats();
+    assert.equal(await ben.stop(), 0);
+    cy.child.kill('SIGTERM');
+    await ann.event('peer', { id: cy.id, state: 'down' });
+    assert.equal(await cy.stop(), 0);
+    assert.equal(await ann.stop(), 0);
+});
+
+test('the end of input is quit once all is acknowledged', async () => {
+    const here = room();
+    const ann = await joinPeer({ server: daemon.url, room: here, name: 'ann' });
+    const state = await scratch();
+    const begin = performance.now();
+    const input = `${JSON.stringify({ do: 'send', text: 'and out' })}\n${JSON.stringify({ do: 'peers' })}`;
+    const args = ['--server', daemon.url, '--state', state, '--ice-address', '127.0.0.1', 'pipe', here];
+    const { code, stdout } = await runUsher(args, { input });
+    await ann.event('message', { text: 'and out' });
+    assert.equal(code, 0);
+    assert.match(stdout, /"event":"delivered"/);
+    assert.match(stdout, /"event":"peers"/);
+    assert.ok(performance.now() - begin < 5000);
+    await ann.stop();
+});
+
+test('a closed stdout ends the process', async () => {
+    const ann = await joinPeer({ server: daemon.url, room: room(), name: 'ann' });
+    ann.child.stdout.destroy();
+    assert.equal(await within(8000, ann.exited, 'it went on'), 1);
+    await ann.stop();
+});

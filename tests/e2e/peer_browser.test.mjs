@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// `usher pipe` and a real browser: headless Chromium opens pages/plain.html, from loopback only.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile, rm } from 'node:fs/promises';
+import http from 'node:http';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { startDaemon, root } from './lib/daemon.mjs';
+import { joinPeer, scratch } from './lib/peer.mjs';
+import { seatOf } from './lib/plain.mjs';
+
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync',
+    '--allow-loopback-in-peer-connection'];
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript' };
+const TRIES = 64;
+
+let daemon;
+let server;
+let browser;
+let profile;
+
+before(async () => {
+    daemon = await startDaemon();
+    server = http.createServer(async (request, response) => {
+        const name = path.basename(new URL(request.url, 'http://x').pathname);
+        const type = TYPES[path.extname(name)];
+        if (!type) return response.writeHead(404).end();
+        response.writeHead(200, { 'content-type': type }).end(await readFile(path.join(root, 'tests/e2e/pages', name)));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    profile = await scratch();
+    browser = await chromium.launchPersistentContext(profile, {
+        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, headless: true });
+    browser.setDefaultTimeout(15000);
+});
+after(async () => {
+    await browser?.close();
+    server.close();
+    await rm(profile, { recursive: true, force: true });
+    await daemon.stop();
+});
+
+// A page whose signaling id stands to the given one as asked.
+async function openPage(room, seat, smaller) {
+    const asked = new URLSearchParams({ server: daemon.url, room, name: 'web' });
+    const page = await browser.newPage();
+    for (let i = 0; i < TRIES; i++) {
+        await page.goto(`http://127.0.0.1:${server.address().port}/plain.html?${asked}`);
+        const id = await page.evaluate('peer.welcomed');
+        if (id < seat === smaller) return { page, id };
+    }
+    throw new Error('no such signaling id');
+}
+
+for (const [who, smaller] of [['the browser calls', true], ['usher calls', false]]) {
+    test(`${who}: messages cross in both directions`, async () => {
+        const room = smaller ? 'calls' : 'called';
+        const usher = await joinPeer({ server: daemon.url, room, name: 'ann' });
+        const { page, id } = await openPage(room, await seatOf(daemon.url, room), smaller);
+        await page.evaluate('join()');
+        const up = await usher.event('peer', { state: 'up' });
+        assert.equal(up.id, id);
+        assert.equal(up.verified, false);
+        await page.evaluate('until((e) => e.name === "open").then(() => peer.say("from the browser \u00fc"))');
+        const message = await usher.event('message', { text: 'from the browser \u00fc' });
+        assert.equal(message.from, id);
+        usher.do({ do: 'send', text: 'to the browser \u{1f310}', ref: '1' });
+        const got = await page.evaluate('until((e) => e.type === "group_message")');
+        assert.equal(got.content.text, 'to the browser \u{1f310}');
+        const { id: sent } = await usher.event('accepted', { ref: '1' });
+        await usher.event('delivered', { id: sent, by: id });
+        await page.evaluate('peer.say("x".repeat(60000))');
+        assert.equal((await usher.event('message', { type: 'group_message' })).text.length, 60000);
+        await page.close();
+        await usher.event('peer', { id, state: 'down' });
+        await usher.stop();
+    });
+}

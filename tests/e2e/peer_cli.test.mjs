@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+//
+// The `usher` command itself: usage, identity, state directory, and servers that are not there or are none.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import net from 'node:net';
+import path from 'node:path';
+import { WebSocketServer } from 'ws';
+import { startDaemon, within } from './lib/daemon.mjs';
+import { joinPeer, Peer, runUsher, scratch, spawnUsher, startPeer } from './lib/peer.mjs';
+
+let dir;
+
+before(async () => {
+    dir = await scratch();
+});
+after(() => rm(dir, { recursive: true, force: true }));
+
+test('help and version', async () => {
+    const help = await runUsher(['--help']);
+    assert.equal(help.code, 0);
+    assert.match(help.stdout, /usage: usher/);
+    const version = await runUsher(['--version']);
+    assert.equal(version.code, 0);
+    assert.match(version.stdout, /^usher \d+\.\d+\.\d+\n$/);
+});
+
+test('usage errors exit 2 with one line that says what was expected', async () => {
+    const cases = [
+        [[], /chat ROOM/],
+        [['dance'], /"dance" is no command/],
+        [['send'], /no command/],
+        [['pipe'], /pipe wants a room/],
+        [['chat', 'a room'], /ROOM is 1 to 64/],
+        [['chat', ''], /ROOM is 1 to 64/],
+        [['pipe', 'x'.repeat(65)], /ROOM is 1 to 64/],
+        [['pipe', 'a', 'b'], /unexpected "b"/],
+        [['id', 'x'], /unexpected "x"/],
+        [['--server'], /--server wants a value/],
+        [['--serve', 'x', '--bogus', 'id'], /no option|ws:\/\//],
+        [['--server', 'http://x', 'pipe', 'r'], /ws:\/\/ or wss:\/\//],
+        [['--ice-address', 'localhost', 'pipe', 'r'], /numeric/],
+        [['--name', 'n'.repeat(129), 'pipe', 'r'], /128 bytes/],
+        [['--state', '', 'id'], /--state wants/],
+    ];
+    for (const [args, says] of cases) {
+        const { code, stdout, stderr } = await runUsher(args);
+        assert.equal(code, 2, args.join(' '));
+        assert.equal(stdout, '');
+        assert.match(stderr, says, args.join(' '));
+        assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
+    }
+    assert.equal((await runUsher(['pipe', 'r'], { env: { USHER_SERVER: 'nonsense' } })).code, 2);
+});
+
+test('id is made once, in a directory closed to others', async () => {
+    const state = path.join(dir, 'deep', 'state');
+    const first = await runUsher(['--state', state, 'id']);
+    assert.equal(first.code, 0, first.stderr);
+    assert.match(first.stdout, /^[a-z2-7]{26}\n$/);
+    assert.equal((await runUsher(['id', '--state', state])).stdout, first.stdout);
+    assert.equal((await stat(state)).mode & 0o777, 0o700);
+    assert.equal((await stat(path.join(state, 'identity'))).mode & 0o777, 0o600);
+    const home = path.join(dir, 'home');
+    await mkdir(home);
+    const at = await runUsher(['id'], { env: { HOME: home, XDG_STATE_HOME: '' } });
+    assert.equal(at.code, 0, at.stderr);
+    assert.equal((await stat(path.join(home, '.local/state/usher/identity'))).mode & 0o777, 0o600);
+});
+
+test('an identity that is damaged or open to others is said and left alone', async () => {
+    const state = path.join(dir, 'damaged');
+    const file = path.join(state, 'identity');
+    await runUsher(['--state', state, 'id']);
+    const good = await readFile(file);
+    for (const bad of [good.subarray(0, 40), Buffer.from('nonsense'), Buffer.alloc(0), Buffer.alloc(5000)]) {
+        await writeFile(file, bad);
+        const { code, stderr, stdout } = await runUsher(['--state', state, 'id']);
+        assert.equal(code, 1);
+        assert.equal(stdout, '');
+        assert.match(stderr, /damaged|larger/);
+        assert.deepEqual(await readFile(file), bad);
+    }
+    await writeFile(file, good);
+    await chmod(file, 0o644);
+    const open = await runUsher(['--state', state, 'pipe', 'r']);
+    assert.equal(open.code, 1);
+    assert.match(open.stderr, /chmod 600/);
+    const under = await runUsher(['--state', path.join(file, 'x'), 'id']);
+    assert.equal(under.code, 1);
+    assert.equal(under.stderr.trimEnd().split('\n').length, 1);
+});
+
+test('a state directory is used by one process; without --state the next one takes its own', async () => {
+    const daemon = await startDaemon();
+    const ann = await joinPeer({ server: daemon.url, name: 'ann' });
+    const locked = await runUsher(['--state', ann.state, '--server', daemon.url, 'pipe', 'demo']);
+    assert.equal(locked.code, 1);
+    assert.match(locked.stderr, /another process uses/);
+    assert.equal((await runUsher(['--state', ann.state, 'id'])).stdout.trim(), ann.id);
+
+    const env = { XDG_STATE_HOME: path.join(dir, 'xdg') };
+    const args = ['--server', daemon.url, '--ice-address', '127.0.0.1', 'pipe', 'other'];
+    const peers = [];
+    for (const state of ['usher', 'usher-2']) {
+        const peer = new Peer(spawnUsher(args, { env }), path.join(env.XDG_STATE_HOME, state));
+        peer.name = state;
+        peer.id = (await peer.event('ready')).id;
+        peers.push(peer);
+    }
+    assert.notEqual(peers[0].id, peers[1].id);
+    assert.equal(peers[0].log, '');
+    assert.match(peers[1].log, /usher-2/);
+    for (const peer of [ann, ...peers]) assert.equal(await peer.stop(), 0);
+    await daemon.stop();
+});
+
+// Waits until stderr says it.
+async function says(peer, pattern) {
+    const look = async () => {
+        while (!pattern.test(peer.log)) await once(peer.child.stderr, 'data');
+    };
+    await within(15000, look(), () => `it never said ${pattern}: ${peer.log}`);
+}
+
+async function free() {
+    const server = net.createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address();
+    server.close();
+    return port;
+}
+
+test('a server that is not there is said once, retried, and found', async () => {
+    const port = await free();
+    const peer = await startPeer({ server: `ws://localhost:${port}`, name: 'ann' });
+    await says(peer, new RegExp(`no connection to localhost:${port}: nothing listens there`));
+    await peer.event('state', { state: 'disconnected' });
+    await peer.event('state', { state: 'connecting' });
+    const daemon = await startDaemon({ listen: `127.0.0.1:${port}` });
+    await peer.event('ready', {}, 20000);
+    assert.equal(peer.log.match(/nothing listens there/g).length, 1);
+    await peer.stop();
+    await daemon.stop();
+});
+
+test('a server that is none is said', async () => {
+    const server = http.createServer((request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const peer = await startPeer({ server: `ws://127.0.0.1:${server.address().port}`, name: 'ann' });
+    await says(peer, /HTTP status 404/);
+    await peer.stop();
+    server.close();
+});
+
+// A daemon of a few lines, to misbehave.
+async function fake(onConnection) {
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+    await once(server, 'listening');
+    server.on('connection', onConnection);
+    return { server, url: `ws://127.0.0.1:${server.address().port}` };
+}
+
+for (const [what, send] of [
+    ['sends binary', (ws) => ws.send(Buffer.from([1, 2, 3]))],
+    ['sends too much', (ws) => ws.send(`{"type":"x","pad":"${'x'.repeat(5000000)}"}`)],
+    ['hangs up', (ws) => ws.close(1013)],
+    ['breaks', (ws) => ws.terminate()],
+]) {
+    test(`a server that ${what} costs the connection, which is tried again`, async () => {
+        let connections = 0;
+        let twice;
+        const again = new Promise((resolve) => (twice = resolve));
+        const { server, url } = await fake((ws) => {
+            send(ws);
+            if (++connections === 2) twice();
+        });
+        const peer = await startPeer({ server: url, name: 'ann' });
+        await within(15000, again, 'it did not come again');
+        assert.equal(await peer.stop(), 0);
+        server.close();
+    });
+}
+
+test('several servers are tried in turn', async () => {
+    const daemon = await startDaemon();
+    const peer = await startPeer({
+        server: `ws://127.0.0.1:${await free()}`, name: 'ann', args: ['--server', daemon.url] });
+    await peer.event('ready');
+    await peer.stop();
+    await daemon.stop();
+});
+
+test('the end of input without ever having been in the room exits 3', async () => {
+    const state = await scratch();
+    const args = ['--server', `ws://127.0.0.1:${await free()}`, '--state', state, 'pipe', 'demo'];
+    const { code } = await runUsher(args, { input: '{"do":"send","text":"x"}\n', ms: 20000 });
+    assert.equal(code, 3);
+    await rm(state, { recursive: true });
+});
+
+test('chat without a terminal: plain lines in and out, harmless', async () => {
+    const daemon = await startDaemon();
+    const ann = await joinPeer({ server: daemon.url, name: 'ann' });
+    const state = await scratch();
+    const child = spawnUsher(['--server', daemon.url, '--state', state, '--ice-address', '127.0.0.1', '--name', 'ben',
+        'chat', 'demo']);
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (more) => (text += more));
+    const shows = (pattern) => within(15000, (async () => {
+        while (!pattern.test(text)) await once(child.stdout, 'data');
+    })(), () => `no ${pattern} in:\n${text}`);
+    await shows(/ann is here \(direct link\)/);
+    child.stdin.write('hello from ben\n/msg ann only you\n/who\n/nonsense\n');
+    assert.equal((await ann.event('message', { text: 'hello from ben' })).type, 'group_message');
+    assert.equal((await ann.event('message', { text: 'only you' })).type, 'direct_message');
+    await shows(new RegExp(`ann \\(${ann.id}\\): direct link`));
+    await shows(/No such command/);
+    ann.do({ do: 'send', text: 'one\ntwo \u001b[31mred\u001b[0m \u202e' });
+    await shows(/^ann: one\n {4}two \ufffd\[31mred\ufffd\[0m \ufffd$/m);
+    child.stdin.end('bye\n');
+    await ann.event('message', { text: 'bye' });
+    assert.deepEqual(await within(8000, once(child, 'exit'), 'it did not end'), [0, null]);
+    await ann.event('peer', { state: 'down' });
+    await ann.stop();
+    await rm(state, { recursive: true });
+    await daemon.stop();
+});
