@@ -15,6 +15,7 @@
 
 #include "base/os_rng.h"
 #include "protocol/limits.h"
+#include "protocol/write.h"
 #include "server/io/io.h"
 
 enum {
@@ -32,6 +33,7 @@ struct app {
     uv_signal_t signals[SIGNALS];
     size_t signals_open;
     struct logger logger;
+    char *ice_servers; /* owned: the core borrows it */
     struct core *core;
     struct io *io;
     int code;
@@ -81,7 +83,26 @@ static uint32_t frame_limit(const struct config *c)
     return max ? max : FRAME_MAX_CEILING;
 }
 
-static struct core_settings make_core_settings(const struct config *c)
+/* As RTCPeerConnection takes it: one entry with all STUN servers. NULL when out of memory. */
+static char *make_ice_servers(const struct config *c)
+{
+    size_t n;
+    const char *const *stun = config_list(c, OPTION_ICE_STUN, &n);
+    struct buf json;
+    buf_init(&json, OPTION_LIST_MAX * OPTION_TEXT_MAX * 2);
+    buf_text(&json, n ? "[{\"urls\":[" : "[");
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_byte(&json, ',');
+        write_string(&json, span_of(stun[i]));
+    }
+    buf_text(&json, n ? "]}]" : "]");
+    char *text = buf_take(&json, NULL);
+    buf_done(&json);
+    return text;
+}
+
+static struct core_settings make_core_settings(const struct config *c, const char *ice_servers)
 {
     struct core_settings s = {
         .server_name = "usherd/" USHER_VERSION,
@@ -99,6 +120,7 @@ static struct core_settings make_core_settings(const struct config *c)
         .message_rate = count_of(c, OPTION_LIMITS_MESSAGE_RATE),
         .message_burst = count_of(c, OPTION_LIMITS_MESSAGE_BURST),
         .auto_create = config_number(c, OPTION_ROOMS_AUTO_CREATE) != 0,
+        .ice_servers = ice_servers,
     };
     snprintf(s.node, sizeof s.node, "%s", config_text(c, OPTION_SERVER_NODE));
     return s;
@@ -149,22 +171,35 @@ static void warn_of_restart(const struct app *a, const struct config *next)
         }
 }
 
+/* Takes the new settings, unless it fails. */
+static bool take_over(struct app *a, struct config *next, struct err *e)
+{
+    char *ice_servers = make_ice_servers(next);
+    if (!ice_servers) {
+        config_free(next);
+        return err_set(e, "out of memory");
+    }
+    warn_of_restart(a, next);
+    struct core_settings core = make_core_settings(next, ice_servers);
+    snprintf(core.node, sizeof core.node, "%s", config_text(a->config, OPTION_SERVER_NODE));
+    struct io_settings io = make_io_settings(next);
+    core_configure(a->core, &core);
+    io_configure(a->io, &io);
+    a->logger = make_logger(next);
+    logger_take_lws(&a->logger);
+    free(a->ice_servers);
+    a->ice_servers = ice_servers;
+    config_free(a->config);
+    a->config = next;
+    return true;
+}
+
 static void reload(struct app *a)
 {
     sd_notify(0, "RELOADING=1");
     struct err e;
     struct config *next = app_load(a->launch, &e);
-    if (next) {
-        warn_of_restart(a, next);
-        struct core_settings core = make_core_settings(next);
-        snprintf(core.node, sizeof core.node, "%s", config_text(a->config, OPTION_SERVER_NODE));
-        struct io_settings io = make_io_settings(next);
-        core_configure(a->core, &core);
-        io_configure(a->io, &io);
-        a->logger = make_logger(next);
-        logger_take_lws(&a->logger);
-        config_free(a->config);
-        a->config = next;
+    if (next && take_over(a, next, &e)) {
         logger_say(&a->logger, LOG_LEVEL_NOTICE, "reloaded", "the settings were read again");
     } else {
         struct log_record r;
@@ -221,9 +256,10 @@ static void raise_descriptors(void)
 
 static bool open_all(struct app *a, const struct rng *rng, struct err *e)
 {
-    struct core_settings settings = make_core_settings(a->config);
+    a->ice_servers = make_ice_servers(a->config);
+    struct core_settings settings = make_core_settings(a->config, a->ice_servers);
     a->core = core_new(&settings, rng);
-    if (!a->core || !watch_signals(a))
+    if (!a->ice_servers || !a->core || !watch_signals(a))
         return err_set(e, "out of memory");
     const struct io_params params = {
         .loop = &a->loop,
@@ -253,6 +289,7 @@ static void close_all(struct app *a)
     core_free(a->core);
     uv_run(&a->loop, UV_RUN_DEFAULT);
     uv_loop_close(&a->loop);
+    free(a->ice_servers);
     config_free(a->config);
 }
 

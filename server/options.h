@@ -109,7 +109,7 @@ enum {
         "files of the keys that tokens are checked with")                                                              \
     X(AUTH_ADMIN, "auth", "admin", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_LATER,                                     \
         "subjects whose tokens may close any room, besides those with the claim admin")                                \
-    X(ICE_STUN, "ice", "stun", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_LATER,                                         \
+    X(ICE_STUN, "ice", "stun", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                        \
         "STUN servers told to clients, such as stun:stun.l.google.com:19302; peers on different networks need one")    \
     X(ICE_TURN, "ice", "turn", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_LATER,                                         \
         "TURN servers told to clients, such as turn:turn.example:3478?transport=udp")                                  \

@@ -31,10 +31,10 @@ struct conn {
     unsigned state : 2;
     bool dirty : 1;      /* on the list of those to be written this turn */
     bool doomed : 1;     /* to be killed at the end of the turn, or already being */
-    bool refused : 1;    /* the core closed it at the door, before libwebsockets had it */
     bool slow : 1;       /* the core was or will be told CORE_SLOW */
     bool discarding : 1; /* the rest of this message is refused already */
     bool gone : 1;       /* the core was told CORE_GONE */
+    const char *refused; /* the core closed it at the door, before libwebsockets had it: why. Static */
     struct buf *partial; /* owned; the pieces of a message so far, NULL between messages */
     struct queue queue;
     struct conn *next_dirty, *next_doomed, *next_slow;

@@ -5,10 +5,10 @@
  */
 #include "server/io/turn.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 enum {
-    ANSWER_MAX = 1024,
     HEADER_VALUE_MAX = 128
 };
 
@@ -20,16 +20,22 @@ struct answer {
     const char *body;
 };
 
-/* Returns what libwebsockets wants of LWS_CALLBACK_HTTP: -1 closes once the answer is out. */
-static int answer(struct lws *wsi, const struct answer *a, bool head)
+static size_t write_answer(const struct answer *a, bool head, char *out)
 {
-    unsigned char text[LWS_PRE + ANSWER_MAX];
-    int n = snprintf((char *)text + LWS_PRE, ANSWER_MAX,
+    int n = snprintf(out, HTTP_ANSWER_MAX,
         "HTTP/1.1 %s\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n%s"
         "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
         a->status, a->headers, strlen(a->body), head ? "" : a->body);
-    if (n > 0 && n < ANSWER_MAX)
-        lws_write(wsi, text + LWS_PRE, (size_t)n, LWS_WRITE_HTTP_FINAL);
+    assert(n > 0 && n < HTTP_ANSWER_MAX);
+    return (size_t)n;
+}
+
+/* Returns what libwebsockets wants of LWS_CALLBACK_HTTP: -1 closes once the answer is out. */
+static int answer(struct lws *wsi, const struct answer *a, bool head)
+{
+    unsigned char text[LWS_PRE + HTTP_ANSWER_MAX];
+    size_t n = write_answer(a, head, (char *)text + LWS_PRE);
+    lws_write(wsi, text + LWS_PRE, n, LWS_WRITE_HTTP_FINAL);
     return -1;
 }
 
@@ -135,9 +141,12 @@ int http_upgrade(struct io *io, struct lws *wsi, const char *to)
     return 0;
 }
 
-struct span http_refusal(void)
+size_t http_refusal(const char *reason, char *out)
 {
-    return SPAN("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\n"
-                "Content-Length: 77\r\nConnection: close\r\n\r\n"
-                "{\"error\":{\"code\":\"server-full\",\"message\":\"too many connections: try later\"}}\n");
+    char body[128];
+    snprintf(body, sizeof body,
+        "{\"error\":{\"code\":\"%s\",\"message\":\"no more connections now: try again later\"}}\n", reason);
+    bool hurried = strcmp(reason, error_code(ERROR_RATE_LIMITED)) == 0;
+    const char *status = hurried ? "429 Too Many Requests" : "503 Service Unavailable";
+    return write_answer(&(struct answer){status, "Retry-After: 5\r\n", body}, false, out);
 }

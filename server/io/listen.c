@@ -48,12 +48,12 @@ static void pause_accepting(struct io *io)
 }
 
 /* What is refused may have sent its request already; reading it first keeps close(2) from resetting the answer. */
-static void refuse(int fd)
+static void refuse(int fd, const char *reason)
 {
-    char request[1024];
-    struct span text = http_refusal();
-    (void)!recv(fd, request, sizeof request, MSG_DONTWAIT);
-    (void)!send(fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    char text[HTTP_ANSWER_MAX];
+    (void)!recv(fd, text, sizeof text, MSG_DONTWAIT);
+    size_t n = http_refusal(reason, text);
+    (void)!send(fd, text, n, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
     close(fd);
 }
@@ -86,7 +86,7 @@ static void admit(struct io *io, int fd, const struct sockaddr_storage *from)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     struct conn *c = conn_open(&io->conns, fd);
     if (!c) {
-        refuse(fd);
+        refuse(fd, error_code(ERROR_SERVER_FULL));
         return;
     }
     conn_limit(io, c, &io->handshaking, HANDSHAKE_MS);
@@ -94,7 +94,7 @@ static void admit(struct io *io, int fd, const struct sockaddr_storage *from)
     e.address = listen_address_of_client(from);
     io_step(io, &e);
     if (c->refused) {
-        refuse(fd);
+        refuse(fd, c->refused);
         drop(io, c);
         return;
     }

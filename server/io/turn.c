@@ -80,6 +80,9 @@ enum {
     OPCODE_PING = 0x9
 };
 
+/* libwebsockets 4.1 swallows a pong without a payload, and a pong carries its ping's. */
+static const char PING_PAYLOAD[] = {'?'};
+
 /* RFC 6455 section 5.5: a control frame is one frame of at most 125 bytes, so its header is two. */
 static struct frame *control_frame(unsigned char opcode, const void *payload, size_t n)
 {
@@ -104,7 +107,7 @@ static void send_control(struct io *io, struct conn *c, unsigned char opcode, co
 static void start_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
 {
     if (!c->wsi)
-        c->refused = true;
+        c->refused = reason;
     else if (c->state == CONN_HANDSHAKE)
         turn_kill(io, c);
     if (c->state != CONN_OPEN)
@@ -137,7 +140,7 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
         break;
     case CORE_PING:
         if (c->state == CONN_OPEN)
-            send_control(io, c, OPCODE_PING, NULL, 0);
+            send_control(io, c, OPCODE_PING, PING_PAYLOAD, sizeof PING_PAYLOAD);
         break;
     case CORE_PAUSE:
     case CORE_RESUME:

@@ -12,6 +12,7 @@
 #include "server/io/io.h"
 
 enum {
+    HTTP_ANSWER_MAX = 1024,
     HANDSHAKE_MS = 10000,   /* from accept to an open WebSocket, or the end of HTTP */
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
@@ -80,8 +81,9 @@ void conn_gone(struct io *io, struct conn *c);
 int http_request(struct io *io, struct lws *wsi, const char *path);
 /* Whether an upgrade may go on (0), or was answered and refused (1), or is to be hung up (-1). */
 int http_upgrade(struct io *io, struct lws *wsi, const char *to);
-/* The answer to a socket that the core refuses at the door. */
-struct span http_refusal(void);
+/* Writes the answer to a socket that is refused at the door for this reason, one of the error table's codes, and a
+ * NUL; returns its bytes. out has HTTP_ANSWER_MAX. */
+size_t http_refusal(const char *reason, char *out);
 
 void listen_resume(struct io *io);
 void listen_close(struct io *io);

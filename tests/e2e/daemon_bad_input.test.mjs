@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+//
+// What hostile and broken clients send: each has its defined answer, and meanwhile a well-behaved pair in another room is
+// served as if nothing had happened.
+import { after, before, beforeEach, afterEach, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { startDaemon } from './lib/daemon.mjs';
+import { connect, pair } from './lib/client.mjs';
+import { BINARY, CONTINUATION, Raw, TEXT, frame, handshake, openRaw } from './lib/raw.mjs';
+
+let daemon;
+let good;
+before(async () => {
+    daemon = await startDaemon();
+    good = await pair(daemon.url, 'good');
+});
+after(async () => {
+    for (const client of good ?? []) await client.close();
+    assert.equal(await daemon?.stop(), 0);
+});
+
+// The proof that another connection is served, before each test is over.
+async function served() {
+    const [a, b] = good;
+    const data = Math.random();
+    a.send({ type: 'signal', to: b.peerId, data });
+    assert.equal((await b.next()).data, data);
+    b.send({ type: 'signal', to: a.peerId, data });
+    assert.equal((await a.next()).data, data);
+}
+beforeEach(served);
+afterEach(served);
+
+async function refused(frames, code) {
+    const a = await connect(daemon.url);
+    for (const bad of frames) {
+        const answer = await a.ask(bad);
+        assert.equal(answer.type, 'error', bad.slice?.(0, 60));
+        assert.equal(answer.code, code, `${bad.slice?.(0, 60)}: ${answer.message}`);
+        assert.equal(answer.fatal, false);
+    }
+    await a.alive();
+    await a.close();
+}
+
+test('not JSON', () => refused(['', 'hello', '{', '{"type":"ping"', '{"type":"ping"}x', "{'type':'ping'}", '\u0000'], 'bad-json'));
+test('not an object', () => refused(['[]', '1', 'null', '"ping"', '[{"type":"ping"}]'], 'bad-json'));
+
+test('too deep', async () => {
+    const nest = (n) => `{"type":"ping","x":${'['.repeat(n)}${']'.repeat(n)}}`;
+    await refused([nest(32), nest(5000)], 'bad-json');
+    const a = await connect(daemon.url);
+    assert.equal((await a.ask(nest(31))).type, 'pong');
+    await a.close();
+});
+
+test('not UTF-8', async () => {
+    const raw = await openRaw(daemon.port);
+    for (const bytes of [[0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]]) {
+        raw.received = Buffer.alloc(0);
+        await raw.write(frame(TEXT, Buffer.concat([Buffer.from('{"type":"ping","x":"'), Buffer.from(bytes), Buffer.from('"}')])));
+        await raw.until(/"code":"bad-json"/);
+    }
+    raw.destroy();
+});
+
+test('no type, two types, unknown types, from, wrong members', async () => {
+    await refused(['{}', '{"type":1}', '{"type":"ping","type":"ping"}', '{"type":"offer","to":"a","to":"b","sdp":""}',
+        '{"type":"ping","from":"me"}', '{"\\u0074ype":"ping"}', '{"type":"ping","ref":1}'], 'bad-message');
+    await refused(['{"type":""}', '{"type":"welcome"}', '{"type":"PING"}', '{"type":"peer-left"}'], 'unknown-type');
+    await refused(['{"type":"join-room"}', '{"type":"join-room","roomId":5}', '{"type":"join-room","roomId":"r","metadata":[]}',
+        '{"type":"join-room","roomId":"r","displayName":{}}'], 'bad-message');
+});
+
+test('room ids out of range', () =>
+    refused(['', ' ', 'a b', 'ä', 'a/b', '..', 'x'.repeat(65), 'x'.repeat(1000)]
+        .map((roomId) => JSON.stringify({ type: 'join-room', roomId })), 'bad-message'));
+
+test('signals of one who is in no room, to strangers, of the wrong kind', async () => {
+    await refused(['{"type":"offer","to":"n1.aaaaaaaaaaaaaaaaaaaaaaaaaa","sdp":"v=0"}'], 'not-in-room');
+    const a = await connect(daemon.url);
+    await a.join('alone');
+    const [member] = good;
+    for (const to of [member.peerId, 'n1.aaaaaaaaaaaaaaaaaaaaaaaaaa', 'x', a.peerId.slice(0, -1)])
+        assert.equal((await a.ask({ type: 'signal', to, data: 1 })).code, 'no-such-peer');
+    for (const bad of [{ type: 'offer', to: a.peerId, sdp: 1 }, { type: 'offer', to: a.peerId }, { type: 'signal', data: 1 },
+        { type: 'signal', to: 5, data: 1 }, { type: 'ice-candidate', to: a.peerId, candidate: 'x' }])
+        assert.equal((await a.ask(bad)).code, 'bad-message', JSON.stringify(bad));
+    await a.close();
+});
+
+test('binary frames, whole and in pieces', async () => {
+    const a = await connect(daemon.url);
+    a.ws.send(Buffer.from('{"type":"ping"}'));
+    assert.equal((await a.next()).code, 'bad-message');
+    a.ws.send(Buffer.alloc(200000));
+    assert.equal((await a.next()).code, 'bad-message');
+    await a.alive();
+    await a.close();
+    const raw = await openRaw(daemon.port);
+    await raw.write(Buffer.concat([frame(BINARY, 'a', false), frame(CONTINUATION, 'b', false), frame(CONTINUATION, 'c'),
+        frame(TEXT, '{"type":"ping"}')]));
+    await raw.until(/bad-message.*"pong"/s);
+    assert.equal(raw.received.toString('latin1').match(/bad-message/g).length, 1);
+    raw.destroy();
+});
+
+test('too long is final: too-large, 1009', async () => {
+    const fits = (n) => `{"type":"ping","x":"${'x'.repeat(n - 22)}"}`;
+    const a = await connect(daemon.url);
+    assert.equal((await a.ask(fits(65536))).type, 'pong');
+    const answer = await a.ask(fits(65537));
+    assert.equal(answer.code, 'too-large');
+    assert.equal(answer.fatal, true);
+    assert.equal((await a.end()).code, 1009);
+    const b = await connect(daemon.url);
+    b.send('x'.repeat(5000000));
+    assert.equal((await b.next()).code, 'too-large');
+    assert.equal((await b.end()).code, 1009);
+});
+
+test('a hundred thousand fragments are too many', async () => {
+    for (const piece of ['', 'x']) {
+        const raw = await openRaw(daemon.port);
+        await raw.write(frame(TEXT, '{"x":"', false));
+        const many = Buffer.concat(Array.from({ length: 1000 }, () => frame(CONTINUATION, piece, false)));
+        for (let i = 0; i < 100 && !raw.socket.destroyed; i++) await raw.write(many);
+        await raw.until(/too-large.*too many fragments/s);
+        raw.destroy();
+    }
+});
+
+test('as many fragments as are allowed make a message', async () => {
+    const raw = await openRaw(daemon.port);
+    const text = `{"type":"ping","x":"${'x'.repeat(1002)}"}`;
+    const pieces = [...text].map((c, i) => frame(i ? CONTINUATION : TEXT, c, i === text.length - 1));
+    assert.equal(pieces.length, 1024);
+    await raw.write(Buffer.concat(pieces));
+    await raw.until(/"pong"/);
+    raw.destroy();
+});
+
+test('control frames may come between fragments', async () => {
+    const raw = await openRaw(daemon.port);
+    await raw.write(Buffer.concat([frame(TEXT, '{"type":', false), frame(0x9, 'hi'), frame(CONTINUATION, '"ping"', false),
+        frame(0xa, 'unasked'), frame(CONTINUATION, '}')]));
+    await raw.until(/hi/);
+    await raw.until(/"pong"/);
+    raw.destroy();
+});
+
+test('frames against RFC 6455 end the connection', async () => {
+    for (const bad of [frame(CONTINUATION, 'x'), frame(0x3, 'x'), frame(0xb, 'x'), frame(0x9, 'x', false),
+        Buffer.concat([frame(TEXT, 'x', false), frame(TEXT, 'y')])]) {
+        const raw = await openRaw(daemon.port);
+        await raw.write(bad);
+        await raw.end();
+    }
+});
+
+test('a flood of bad frames costs the connection', async () => {
+    const a = await connect(daemon.url);
+    for (let i = 0; i < 25; i++) a.send('bad');
+    const end = await a.end();
+    assert.equal(end.code, 1008);
+});
+
+test('garbage on the port is hung up on', async () => {
+    const inputs = [Buffer.from('\r\n\r\n\r\n'), Buffer.from('HELLO\r\n\r\n'), Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]),
+        Buffer.alloc(100000, 'A'), Buffer.from(`GET /${'x'.repeat(100000)} HTTP/1.1\r\n\r\n`),
+        Buffer.from(`GET / HTTP/1.1\r\n${'X-H: y\r\n'.repeat(20000)}\r\n`), Buffer.from('BREW /pot HTTP/1.1\r\n\r\n')];
+    for (const input of inputs) {
+        const raw = new Raw(daemon.port);
+        await raw.write(input);
+        await raw.end(12000);
+    }
+});
+
+test('half a handshake and silence, or a drop at a time, ends after ten seconds', async () => {
+    const half = new Raw(daemon.port);
+    await half.write('GET /ws HTTP/1.1\r\nHost: x\r\nUpg');
+    const silent = new Raw(daemon.port);
+    const slow = new Raw(daemon.port);
+    const drops = setInterval(() => slow.socket.writable && slow.socket.write('X'), 500);
+    const from = Date.now();
+    await Promise.all([half.end(13000), silent.end(13000), slow.end(13000)]);
+    clearInterval(drops);
+    assert.ok(Date.now() - from > 8000);
+});
+
+test('an open WebSocket that joins no room is closed after join_timeout', async () => {
+    const strict = await startDaemon({ args: ['--set', 'limits.join_timeout=300ms'] });
+    try {
+        const a = await connect(strict.url);
+        assert.equal((await a.next()).fatal, true);
+        assert.equal((await a.end()).code, 1008);
+    } finally {
+        await strict.stop();
+    }
+});
+
+test('a reader that never reads is dropped, and its room told', async () => {
+    const small = await startDaemon({ args: ['--set', 'limits.max_queue=64K', '--set', 'limits.message_rate=0'] });
+    try {
+        const a = await connect(small.url);
+        await a.join('stuffed');
+        const stuck = await openRaw(small.port);
+        await stuck.write(frame(TEXT, '{"type":"join-room","roomId":"stuffed"}'));
+        const { peerId } = await a.next();
+        stuck.socket.pause();
+        const data = 'x'.repeat(60000);
+        let left;
+        for (let i = 0; i < 2000 && !left; i++) {
+            a.send({ type: 'signal', to: peerId, data });
+            a.send({ type: 'ping' });
+            const answer = await a.next();
+            if (answer.type !== 'pong') left = answer;
+        }
+        assert.equal(left.type, 'peer-left');
+        assert.equal(left.peerId, peerId);
+        assert.equal(left.reason, 'slow');
+        while ((await a.next()).type !== 'pong');
+        await a.close();
+        stuck.destroy();
+    } finally {
+        assert.equal(await small.stop(), 0);
+    }
+});
+
+test('limits of connections are answered over HTTP', async () => {
+    const small = await startDaemon({ args: ['--set', 'limits.max_connections=2'] });
+    try {
+        const a = await connect(small.url);
+        const b = await connect(small.url);
+        const third = new Raw(small.port);
+        await third.end();
+        assert.match(third.received.toString(), /^HTTP\/1\.1 503 .*"server-full"/s);
+        await a.alive();
+        await b.close();
+        await a.close();
+    } finally {
+        await small.stop();
+    }
+    const hurried = await startDaemon({ args: ['--set', 'limits.max_connections_per_address=1'] });
+    try {
+        const a = await connect(hurried.url);
+        const second = new Raw(hurried.port);
+        await second.end();
+        assert.match(second.received.toString(), /^HTTP\/1\.1 429 .*"rate-limited"/s);
+        await a.alive();
+        await a.close();
+    } finally {
+        await hurried.stop();
+    }
+});

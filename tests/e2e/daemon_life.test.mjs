@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+//
+// The daemon's life: its command line, its settings, start, reload, drain, and a machine that runs out of things.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import http from 'node:http';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { once } from 'node:events';
+import { root, run, startDaemon, within } from './lib/daemon.mjs';
+import { connect, pair } from './lib/client.mjs';
+import { Raw, handshake } from './lib/raw.mjs';
+
+async function inFolder(body) {
+    const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'usherd-e2e-'));
+    try {
+        await body(folder);
+    } finally {
+        await fs.rm(folder, { recursive: true });
+    }
+}
+
+test('--version, --help', async () => {
+    assert.match((await run(['--version'])).stdout, /^usherd \d+\.\d+\.\d+\n$/);
+    const help = await run(['--help']);
+    assert.equal(help.code, 0);
+    assert.match(help.stdout, /--set section\.key=value/);
+});
+
+test('usage errors end with 2 and one line', async () => {
+    for (const args of [['--nonsense'], ['file.conf'], ['--config'], ['--listen', 'nowhere'], ['--listen='], ['--version=1'],
+        ['--set', 'x'], ['--set', 'limits.none=1'], ['--set', 'limits.max_rooms=x'], ['--config', 'a', '--config', 'b']]) {
+        const { code, stdout, stderr } = await run(args);
+        assert.equal(code, 2, args.join(' '));
+        assert.equal(stdout, '');
+        assert.match(stderr, /^usherd: [^\n]+\n$/);
+    }
+});
+
+test('--test-config and --print-config', () => inFolder(async (folder) => {
+    const file = path.join(folder, 'usherd.conf');
+    await fs.writeFile(file, '[limits]\nmax_rooms = 5\nmax_queue = 1M\n[ice]\nturn_secret = hush\n');
+    assert.deepEqual(await run(['--config', file, '--test-config']), { code: 0, stdout: 'the settings are valid\n', stderr: '' });
+    const printed = await run(['--config', file, '--set', 'server.node=here', '--print-config'], { env: { USHERD_LIMITS_MAX_ROOMS: '6' } });
+    assert.match(printed.stdout, /\nnode = here\n/);
+    assert.match(printed.stdout, /\nmax_rooms = 6\n/);
+    assert.match(printed.stdout, /\nmax_queue = 1M\n/);
+    assert.doesNotMatch(printed.stdout, /hush/);
+    await fs.writeFile(file, '[limits]\nmax_rooms = many\n');
+    const bad = await run(['--config', file, '--test-config']);
+    assert.equal(bad.code, 1);
+    assert.equal(bad.stderr, `usherd: ${file}:2: limits.max_rooms = "many": expected a whole number from 0 to 1000000000\n`);
+}));
+
+test('the shipped conf is valid', async () => {
+    assert.equal((await run(['--config', path.join(root, 'conf/usherd.conf'), '--test-config'])).code, 0);
+});
+
+test('what would leave the server open refuses the start', async () => {
+    for (const set of ['tls.certificate=/x', 'auth.required=yes', 'cluster.redis=redis://localhost']) {
+        const { code, stderr } = await run(['--listen', '127.0.0.1:0', '--set', set]);
+        assert.equal(code, 1);
+        assert.match(stderr, /^usherd: \S+ is set, but this version cannot act on it yet/);
+    }
+});
+
+test('what has no effect yet is said at start', async () => {
+    const daemon = await startDaemon({ args: ['--set', 'rooms.listed=yes'] });
+    await daemon.logged(/no effect in this version option=rooms\.listed/);
+    assert.equal(await daemon.stop(), 0);
+});
+
+test('an occupied port is named, and what to do', async () => {
+    const server = net.createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = `127.0.0.1:${server.address().port}`;
+    const { code, stderr } = await run(['--listen', address]);
+    server.close();
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`^[^\\n]*cannot listen on ${address}: Address already in use: [^\\n]*--listen\\n$`));
+});
+
+test('several addresses, IPv4 through [::], a unix socket', () => inFolder(async (folder) => {
+    const socket = path.join(folder, 'usherd.sock');
+    const daemon = await startDaemon({ listen: '[::]:0', args: ['--listen', `unix:${socket}`] });
+    await daemon.logged(new RegExp(`listening on unix:${socket}\n`));
+    const six = await connect(`ws://[::1]:${daemon.port}/ws`);
+    const four = await connect(`ws://127.0.0.1:${daemon.port}/ws`);
+    const local = await connect(`ws+unix:${socket}:/ws`);
+    await six.join('all');
+    assert.equal((await four.join('all')).peers.length, 1);
+    assert.equal((await local.join('all')).peers.length, 2);
+    assert.equal((await run(['--listen', `unix:${socket}`, '--healthcheck'])).code, 0);
+    daemon.kill('SIGKILL');
+    await daemon.exited;
+    const again = await startDaemon({ listen: `unix:${socket}` });
+    assert.equal((await run(['--listen', `unix:${socket}`, '--healthcheck'])).stdout, 'ok\n');
+    assert.equal(await again.stop(), 0);
+    await assert.rejects(fs.stat(socket));
+}));
+
+test('--healthcheck tells a daemon that is well from one that is not', async () => {
+    const daemon = await startDaemon();
+    assert.equal((await run(['--listen', `127.0.0.1:${daemon.port}`, '--healthcheck'])).code, 0);
+    await daemon.stop();
+    const gone = await run(['--listen', `127.0.0.1:${daemon.port}`, '--healthcheck']);
+    assert.equal(gone.code, 1);
+    assert.match(gone.stderr, /^usherd: 127\.0\.0\.1:\d+: Connection refused\n$/);
+    const odd = http.createServer((request, response) => response.writeHead(500).end()).listen(0, '127.0.0.1');
+    await once(odd, 'listening');
+    const ill = await run(['--listen', `127.0.0.1:${odd.address().port}`, '--healthcheck']);
+    odd.close();
+    assert.equal(ill.code, 1);
+    assert.match(ill.stderr, /answered "HTTP\/1\.1 500/);
+});
+
+test('SIGTERM sees everybody off and ends with 0', async () => {
+    for (const signal of ['SIGTERM', 'SIGINT']) {
+        const daemon = await startDaemon();
+        const [a, b] = await pair(daemon.url, 'drained');
+        const waiting = new Raw(daemon.port);
+        await waiting.write('GET /ws HTTP/1.1\r\n');
+        await a.alive();
+        daemon.kill(signal);
+        for (const client of [a, b]) {
+            let message = await client.next();
+            if (message.type === 'peer-left') message = await client.next();
+            assert.equal(message.type, 'server-draining');
+            assert.equal(typeof message.reconnectAfterMs, 'number');
+            assert.equal((await client.end()).code, 1012);
+        }
+        await waiting.end();
+        assert.equal(await within(5000, daemon.exited, 'the daemon did not end'), 0);
+    }
+});
+
+test('a client that does not answer the close does not hold the drain up', async () => {
+    const daemon = await startDaemon();
+    const rude = new Raw(daemon.port);
+    await rude.write(handshake());
+    await rude.until(/welcome/);
+    daemon.kill('SIGTERM');
+    await rude.until(/server-draining/);
+    assert.equal(await within(9000, daemon.exited, 'the daemon did not end'), 0);
+    rude.destroy();
+});
+
+test('a second signal ends at once', async () => {
+    const daemon = await startDaemon();
+    const rude = new Raw(daemon.port);
+    await rude.write(handshake());
+    await rude.until(/welcome/);
+    daemon.kill('SIGTERM');
+    await rude.until(/server-draining/);
+    daemon.kill('SIGTERM');
+    assert.equal(await within(2000, daemon.exited, 'the daemon did not end'), 1);
+    rude.destroy();
+});
+
+test('SIGHUP takes new settings over, and a mistake changes nothing', () => inFolder(async (folder) => {
+    const file = path.join(folder, 'usherd.conf');
+    await fs.writeFile(file, '[limits]\nmax_frame = 1K\n');
+    const daemon = await startDaemon({ args: ['--config', file] });
+    const a = await connect(daemon.url);
+    assert.equal(a.welcome.limits.maxFrame, 1024);
+    await fs.writeFile(file, '[limits]\nmax_frame = lots\n');
+    daemon.kill('SIGHUP');
+    await daemon.logged(/usherd\.conf:2: limits\.max_frame = "lots": expected/);
+    await a.alive();
+    let from = daemon.log.length;
+    await fs.writeFile(file, '[limits]\nmax_frame = 2K\n[server]\nnode = other\n[ice]\nstun = stun:here\n');
+    daemon.kill('SIGHUP');
+    await daemon.logged(/the settings were read again/, from);
+    await daemon.logged(/when the daemon is restarted option=server\.node/, from);
+    const b = await connect(daemon.url);
+    assert.equal(b.welcome.limits.maxFrame, 2048);
+    assert.deepEqual(b.welcome.iceServers, [{ urls: ['stun:here'] }]);
+    assert.match(b.welcome.peerId, /^n1\./);
+    assert.equal((await a.ask({ type: 'ping', x: 'x'.repeat(1500) })).type, 'pong');
+    from = daemon.log.length;
+    await fs.writeFile(file, '[server]\nlog_format = json\nlog_level = debug\n');
+    daemon.kill('SIGHUP');
+    const [line] = await daemon.logged(/^\{.*"event":"reloaded".*\}$/m, from);
+    assert.equal(JSON.parse(line).level, 'notice');
+    await a.close();
+    await b.close();
+    assert.equal(await daemon.stop(), 0);
+}));
+
+test('a service manager that does not listen is no hindrance', () => inFolder(async (folder) => {
+    const daemon = await startDaemon({ env: { NOTIFY_SOCKET: path.join(folder, 'none') } });
+    assert.equal(await daemon.stop(), 0);
+}));
+
+test('without descriptors accepting pauses, is said once, and recovers', async () => {
+    const daemon = await startDaemon({ descriptors: 64, args: ['--set', 'limits.message_rate=0'] });
+    const a = await connect(daemon.url);
+    await a.join('full');
+    const crowd = [];
+    for (let i = 0; i < 100; i++) crowd.push(new Raw(daemon.port));
+    await daemon.logged(/out of file descriptors/);
+    const cpu = async () => {
+        const fields = (await fs.readFile(`/proc/${daemon.pid}/stat`, 'utf8')).split(' ');
+        return Number(fields[13]) + Number(fields[14]);
+    };
+    const before = await cpu();
+    const from = Date.now();
+    while (Date.now() - from < 1500) await a.alive();
+    const busy = (await cpu()) - before;
+    assert.ok(busy < 100, `${busy} ticks of processor time in 1.5 s`);
+    for (const raw of crowd.splice(0)) raw.destroy();
+    const b = await connect(daemon.url);
+    assert.equal((await b.join('full')).peers.length, 1);
+    await daemon.logged(/accepting connections again/);
+    assert.equal(daemon.log.match(/out of file descriptors/g).length, 1);
+    await a.close();
+    await b.close();
+    assert.equal(await daemon.stop(), 0);
+});
