@@ -51,8 +51,8 @@ static size_t skip_number(const char *text, size_t at, size_t end)
     return at;
 }
 
-/* Overwrites the number that ends at `end` by a 1 and spaces, which read the same. Others may touch it from before:
- * where it begins shows only from the left. */
+/* Overwrites the number that ends at `end` by a 1 between spaces, which reads the same. Others may touch it: where it
+ * begins shows only from the left, and the 1 must grow onto none of them. */
 static void replace_number(char *text, size_t end)
 {
     size_t from = end;
@@ -63,7 +63,8 @@ static void replace_number(char *text, size_t end)
     for (size_t next; (next = skip_number(text, from, end)) < end; from = next)
         must(next > from, "jansson found a number too large where there is none");
     memset(text + from, ' ', end - from);
-    text[from] = '1';
+    must(end - from >= 3, "so short a number is not too large");
+    text[from + 1] = '1';
 }
 
 /* Jansson's verdict, with the two allowances. */
