@@ -4,6 +4,8 @@
  */
 #include "tests/unit/server/harness.h"
 
+#include "server/core/state.h"
+
 static void admitted(struct harness *h, unsigned i, struct address address)
 {
     open_from(h, i, address);
@@ -141,6 +143,41 @@ static void test_idle_addresses_are_dropped(void **state)
     for (unsigned i = 0; i < 2; i++)
         admitted(&h, i, ipv4(1));
     refused(&h, 2, ipv4(1), 1008, "rate-limited");
+    stop(&h);
+}
+
+static void step_of(struct harness *h, enum core_event_type type, uint32_t address)
+{
+    struct core_event e = {.type = type, .now = h->now};
+    e.conn.generation = address + 1;
+    if (type == CORE_OPEN) {
+        e.address = ipv4(0);
+        memcpy(e.address.bytes + 12, &address, sizeof address);
+    }
+    core_effects_clear(&h->fx);
+    core_step(h->core, &e, &h->fx);
+}
+
+/* One more address than are remembered: the first is forgotten before its time, all the others are not. */
+static void test_idle_addresses_have_a_maximum(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct core_settings set = no_limits();
+    set.connection_rate = set.connection_burst = 1;
+    start(&h, set);
+    for (uint32_t i = 0; i <= ORIGINS_IDLE_MAX; i++) {
+        step_of(&h, CORE_OPEN, i);
+        step_of(&h, CORE_GONE, i);
+    }
+    core_check(h.core);
+    assert_int_equal(core_stats(h.core)->refused_total, 0);
+    step_of(&h, CORE_OPEN, 1);
+    step_of(&h, CORE_OPEN, ORIGINS_IDLE_MAX);
+    assert_int_equal(core_stats(h.core)->refused_total, 2);
+    step_of(&h, CORE_OPEN, 0);
+    assert_int_equal(core_stats(h.core)->refused_total, 2);
+    core_check(h.core);
     stop(&h);
 }
 
@@ -328,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_ipv6_by_64),
         cmocka_unit_test(test_connection_rate),
         cmocka_unit_test(test_idle_addresses_are_dropped),
+        cmocka_unit_test(test_idle_addresses_have_a_maximum),
         cmocka_unit_test(test_limits_set_by_a_reload),
         cmocka_unit_test(test_refusals_are_logged_once_a_second),
         cmocka_unit_test(test_message_rate),

@@ -119,6 +119,38 @@ static void test_peers_are_unlimited_and_shared(void **state)
     stop(&h);
 }
 
+/* `peers` of a full room is longer than any client's frame. */
+static void test_a_large_room(void **state)
+{
+    (void)state;
+    enum {
+        CROWD = 100
+    };
+    struct harness h;
+    start(&h, no_limits());
+    char text[METADATA_MAX + 100];
+    int n = snprintf(text, sizeof text, "{\"type\":\"join-room\",\"roomId\":\"a\",\"metadata\":{\"x\":\"%0*d\"}}",
+        METADATA_MAX - 8, 0);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        struct core_event e = {.type = CORE_OPEN, .conn = {i, 1}, .now = h.now};
+        core_step(h.core, &e, &h.fx);
+        e.type = CORE_READY;
+        core_step(h.core, &e, &h.fx);
+        core_effects_clear(&h.fx);
+        e.type = CORE_FRAME;
+        e.bytes = (struct span){text, (size_t)n};
+        core_step(h.core, &e, &h.fx);
+        assert_int_equal(h.fx.n, i + 1);
+        struct span peers = frame_text(h.fx.v[0].frame);
+        assert_in_range(peers.n, i * METADATA_MAX, i * (METADATA_MAX + 100) + 100);
+        assert_memory_equal(peers.p + peers.n - 2, "]}", 2);
+        core_effects_clear(&h.fx);
+    }
+    core_check(h.core);
+    assert_int_equal(core_stats(h.core)->members, CROWD);
+    stop(&h);
+}
+
 static void test_second_join(void **state)
 {
     (void)state;
@@ -361,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_the_node_stays),
         cmocka_unit_test(test_join),
         cmocka_unit_test(test_peers_are_unlimited_and_shared),
+        cmocka_unit_test(test_a_large_room),
         cmocka_unit_test(test_second_join),
         cmocka_unit_test(test_leave),
         cmocka_unit_test(test_join_again_under_another_name),
