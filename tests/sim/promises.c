@@ -17,7 +17,7 @@ enum reader {
 
 struct sent {
     unsigned sender, life; /* which life of its process */
-    bool room, accepted;
+    bool room, accepted, refused;
     char id[PEER_ID_MAX + 1];
     enum reader readers[PEOPLE_MAX];
     unsigned got[PEOPLE_MAX], got_life[PEOPLE_MAX];
@@ -189,6 +189,10 @@ void promises_notice(struct promises *p, unsigned who, const struct peer_notice 
     case NOTICE_FAILED:
         on_failed(p, who, n);
         break;
+    case NOTICE_ERROR:
+        if (sent_of(p, n->ref))
+            sent_of(p, n->ref)->refused = true;
+        break;
     default:
         break;
     }
@@ -199,7 +203,8 @@ void promises_check(struct promises *p)
     for (size_t i = 0; i < p->n; i++) {
         const struct sent *s = &p->sent[i];
         if (!s->accepted) {
-            world_check(p->w, s->life != p->people[s->sender].life, "m%zu of %u was never accepted", i, s->sender);
+            world_check(p->w, s->refused || s->life != p->people[s->sender].life,
+                "m%zu of %u was neither accepted nor refused", i, s->sender);
             continue;
         }
         for (unsigned r = 0; r < PEOPLE_MAX; r++) {

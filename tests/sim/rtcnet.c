@@ -325,8 +325,9 @@ void rtc_offer(struct rtc_party *p, uint64_t rtc, bool restart)
     struct end *e = end_find(p, rtc);
     if (!e)
         return;
-    world_check(p->net->w, e->negotiation == (restart ? STABLE : IDLE), "rtc %llu: an offer %s restart in state %d",
-        (unsigned long long)rtc, restart ? "with" : "without", e->negotiation);
+    world_check(p->net->w, restart ? e->remote_ufrag[0] != '\0' : e->negotiation == IDLE,
+        "rtc %llu: an offer %s restart in state %d", (unsigned long long)rtc, restart ? "with" : "without",
+        e->negotiation);
     e->negotiation = OFFERED;
     new_credentials(e);
     describe(e, "offer");

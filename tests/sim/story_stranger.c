@@ -10,17 +10,14 @@
 
 #include "protocol/write.h"
 
-enum {
-    STRANGER_RTC = 1
-};
-
 struct stranger {
     struct run *r;
     unsigned host;
     struct wire *wire;
     struct rtc_party *party;
     char seat[PEER_ID_MAX + 1], other[PEER_ID_MAX + 1];
-    bool calls, made, open, over;
+    uint64_t rtc; /* the present one; 0: none yet */
+    bool calls, offering, open, over;
     unsigned texts; /* of direct and group messages heard */
 };
 
@@ -116,11 +113,22 @@ static const struct rtc_face RTC_FACE = {
 
 /* ---- its socket ---- */
 
-static void make(struct stranger *s)
+static void begin(struct stranger *s)
 {
-    if (!s->made)
-        rtc_make(s->party, STRANGER_RTC);
-    s->made = true;
+    rtc_make(s->party, ++s->rtc);
+    s->over = false;
+}
+
+/* As browsers do: an offer that crosses our own rolls ours back (RFC 9429 section 4.1.10.2). */
+static void hear_offer(struct stranger *s)
+{
+    if (s->offering) {
+        rtc_free(s->party, s->rtc);
+        begin(s);
+    } else if (s->rtc == 0) {
+        begin(s);
+    }
+    s->offering = false;
 }
 
 static void meet(struct stranger *s, const char *other)
@@ -128,8 +136,9 @@ static void meet(struct stranger *s, const char *other)
     snprintf(s->other, sizeof s->other, "%s", other);
     if (!s->calls)
         return;
-    make(s);
-    rtc_offer(s->party, STRANGER_RTC, false);
+    begin(s);
+    s->offering = true;
+    rtc_offer(s->party, s->rtc, false);
 }
 
 static void heard(struct stranger *s, const json_t *said, const char *type)
@@ -145,12 +154,14 @@ static void heard(struct stranger *s, const json_t *said, const char *type)
             meet(s, json_string_value(json_object_get(first, "peerId")));
     } else if (strcmp(type, "offer") == 0 || strcmp(type, "answer") == 0) {
         snprintf(s->other, sizeof s->other, "%s", json_string_value(json_object_get(said, "from")));
-        make(s);
-        rtc_remote(s->party, STRANGER_RTC, span_of(type), span_of(json_string_value(json_object_get(said, "sdp"))));
-    } else if (strcmp(type, "ice-candidate") == 0 && s->made) {
+        if (type[0] == 'o')
+            hear_offer(s);
+        s->offering = false;
+        rtc_remote(s->party, s->rtc, span_of(type), span_of(json_string_value(json_object_get(said, "sdp"))));
+    } else if (strcmp(type, "ice-candidate") == 0 && s->rtc > 0) {
         const json_t *candidate = json_object_get(said, "candidate");
         const char *text = json_string_value(json_object_get(candidate, "candidate"));
-        rtc_candidate(s->party, STRANGER_RTC, span_of(text));
+        rtc_candidate(s->party, s->rtc, span_of(text));
     }
 }
 
