@@ -26,26 +26,32 @@ struct attempt *attempt_find(const struct peer *p, uint64_t rtc)
 struct attempt *attempt_new(struct peer *p, struct person *who, const struct seat *seat, struct span link)
 {
     struct attempt *a = calloc(1, sizeof *a);
-    struct peer_effect *effect = a ? effects_add(p, PEER_FX_RTC_NEW) : NULL;
-    if (!effect) {
-        free(a);
+    if (!a)
         return NULL;
-    }
-    a->rtc = effect->rtc = ++p->last_rtc;
+    a->rtc = ++p->last_rtc;
+    HASH_ADD(hh, p->attempts, rtc, sizeof a->rtc, a);
+    struct peer_effect *effect = a->hh.tbl ? effect_add(p, PEER_FX_RTC_NEW) : NULL;
+    if (!effect)
+        goto fail;
+    effect->rtc = a->rtc;
     a->person = who;
     a->began = p->now;
     text_copy(a->link, sizeof a->link, link);
     text_copy(a->seat, sizeof a->seat, span_of(seat->id));
-    HASH_ADD(hh, p->attempts, rtc, sizeof a->rtc, a);
     p->stats.calls_total++;
     return a;
+fail:
+    if (a->hh.tbl)
+        HASH_DEL(p->attempts, a);
+    free(a);
+    return NULL;
 }
 
 void attempt_free(struct peer *p, struct attempt *a)
 {
     if (!a)
         return;
-    struct peer_effect *effect = effects_add(p, PEER_FX_RTC_FREE);
+    struct peer_effect *effect = effect_add(p, PEER_FX_RTC_FREE);
     if (effect)
         effect->rtc = a->rtc;
     if (a->link[0])
@@ -56,7 +62,7 @@ void attempt_free(struct peer *p, struct attempt *a)
 
 static void offer(struct peer *p, struct attempt *a, bool restart)
 {
-    struct peer_effect *effect = effects_add(p, PEER_FX_RTC_OFFER);
+    struct peer_effect *effect = effect_add(p, PEER_FX_RTC_OFFER);
     if (!effect)
         return;
     effect->rtc = a->rtc;
@@ -87,7 +93,7 @@ void attempt_restart(struct peer *p, struct attempt *a)
 
 void attempt_send(struct peer *p, struct attempt *a, struct span text)
 {
-    struct peer_effect *effect = effects_text(p, PEER_FX_RTC_SEND, a->rtc, text);
+    struct peer_effect *effect = effect_text(p, PEER_FX_RTC_SEND, a->rtc, text);
     if (effect)
         effect->channel = a->channel;
 }
@@ -149,7 +155,7 @@ static struct attempt *attempt_of(const struct seat *seat, struct span name)
 
 static void remote(struct peer *p, struct attempt *a, const char *type, struct span sdp)
 {
-    struct peer_effect *effect = effects_text(p, PEER_FX_RTC_REMOTE, a->rtc, sdp);
+    struct peer_effect *effect = effect_text(p, PEER_FX_RTC_REMOTE, a->rtc, sdp);
     if (effect)
         effect->kind = strdup(type);
     a->awaiting = false;
@@ -247,7 +253,7 @@ static void on_candidate(struct peer *p, struct seat *seat, const struct signali
         return;
     }
     a->candidates++;
-    effects_text(p, PEER_FX_RTC_CANDIDATE, a->rtc, m->candidate);
+    effect_text(p, PEER_FX_RTC_CANDIDATE, a->rtc, m->candidate);
 }
 
 void attempt_signal(struct peer *p, const struct signaling_message *m)

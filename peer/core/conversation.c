@@ -26,7 +26,10 @@ struct conversation *conversation_get(struct conversation **map, const char *nam
         free(oldest);
     }
     HASH_ADD_STR(*map, name, c);
-    return c;
+    if (c->hh.tbl)
+        return c;
+    free(c);
+    return NULL;
 }
 
 void conversation_clear(struct conversation **map)

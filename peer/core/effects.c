@@ -25,7 +25,7 @@ void peer_effects_done(struct peer_effects *fx)
     *fx = (struct peer_effects){0};
 }
 
-struct peer_effect *effects_add(struct peer *p, enum peer_effect_type type)
+struct peer_effect *effect_add(struct peer *p, enum peer_effect_type type)
 {
     struct peer_effects *fx = p->fx;
     if (fx->n == fx->cap) {
@@ -41,9 +41,9 @@ struct peer_effect *effects_add(struct peer *p, enum peer_effect_type type)
     return effect;
 }
 
-struct peer_effect *effects_text(struct peer *p, enum peer_effect_type type, uint64_t rtc, struct span text)
+struct peer_effect *effect_text(struct peer *p, enum peer_effect_type type, uint64_t rtc, struct span text)
 {
-    struct peer_effect *effect = effects_add(p, type);
+    struct peer_effect *effect = effect_add(p, type);
     if (!effect)
         return NULL;
     effect->rtc = rtc;
@@ -59,17 +59,17 @@ struct peer_effect *effects_text(struct peer *p, enum peer_effect_type type, uin
     return effect;
 }
 
-void effects_wake(struct peer *p, uint64_t at)
+void effect_wake(struct peer *p, uint64_t at)
 {
     if (at < p->wake)
         p->wake = at;
 }
 
-void effects_log(
+void effect_log(
     struct peer *p, enum log_level level, const char *event, const char *message, const char *key, struct span value)
 {
     struct log_record *record = malloc(sizeof *record);
-    struct peer_effect *effect = record ? effects_add(p, PEER_FX_LOG) : NULL;
+    struct peer_effect *effect = record ? effect_add(p, PEER_FX_LOG) : NULL;
     if (!effect) {
         free(record);
         return;
@@ -90,7 +90,7 @@ bool text_copy(char *out, size_t n, struct span text)
     return true;
 }
 
-uint64_t effects_jitter(const struct peer *p, uint64_t base)
+uint64_t effect_jitter(const struct peer *p, uint64_t base)
 {
     return base + rng_below(&p->rng, (uint32_t)(base / 4) + 1);
 }

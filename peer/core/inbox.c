@@ -22,7 +22,7 @@ void inbox_refuse(struct peer *p, const struct person *who, const char *why)
     if (p->now < p->refused_log_at)
         return;
     p->refused_log_at = p->now + LOG_REFUSED_MS;
-    effects_log(p, LOG_LEVEL_WARNING, "frame-refused", why, "peer", person_id(who));
+    effect_log(p, LOG_LEVEL_WARNING, "frame-refused", why, "peer", person_id(who));
 }
 
 /* ---- receipts ---- */
@@ -52,7 +52,7 @@ static void owe_ack(struct peer *p, struct person *who, struct seen *s)
         return;
     if (box->ack_count == 0) {
         box->acks_at = p->now + ACK_DELAY_MS;
-        effects_wake(p, box->acks_at);
+        effect_wake(p, box->acks_at);
     }
     s->owes_ack = true;
     DL_APPEND2(box->acks, s, ack_prev, ack_next);
@@ -114,7 +114,7 @@ void inbox_due(struct peer *p, struct person *who)
 {
     if (p->now >= who->inbox.acks_at)
         inbox_settle(p, who);
-    effects_wake(p, who->inbox.acks_at);
+    effect_wake(p, who->inbox.acks_at);
 }
 
 static struct seen *seen_find(const struct person *who, struct span id)
@@ -212,7 +212,10 @@ static struct seen *seen_add(struct person *who, const struct envelope *e)
     if (HASH_COUNT(box->seen) >= SEEN_MAX)
         seen_free(box, box->seen);
     HASH_ADD_STR(box->seen, id, s);
-    return s;
+    if (s->hh.tbl)
+        return s;
+    free(s);
+    return NULL;
 }
 
 static void on_talk(struct peer *p, struct person *who, const struct envelope *e)

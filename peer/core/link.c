@@ -72,8 +72,8 @@ static void move(struct peer *p, struct person *who, enum link_state to, uint64_
     assert(LEGAL[link->state] & (1u << to));
     link->state = to;
     link->at = at;
-    effects_wake(p, at);
-    effects_log(p, LOG_LEVEL_DEBUG, "link-state", NAMES[to], "peer", person_id(who));
+    effect_wake(p, at);
+    effect_log(p, LOG_LEVEL_DEBUG, "link-state", NAMES[to], "peer", person_id(who));
     if (link_is_up(who) != was_up)
         tell(p, who, !was_up);
 }
@@ -138,7 +138,7 @@ void link_offered(struct peer *p, struct person *who, struct attempt *a)
     if (link_is_up(who)) {
         attempt_free(p, link->rival);
         link->rival = a;
-        effects_wake(p, a->began + CONNECT_MS);
+        effect_wake(p, a->began + CONNECT_MS);
         return;
     }
     attempt_free(p, link->attempt);
@@ -178,7 +178,7 @@ static void retry(struct peer *p, struct person *who)
     }
     uint64_t base = link->failures < 3 ? (uint64_t)RETRY_FIRST_MS << link->failures : RETRY_LAST_MS;
     link->failures++;
-    uint64_t at = p->now + effects_jitter(p, base);
+    uint64_t at = p->now + effect_jitter(p, base);
     if (!seat)
         at = seats_usable_at(who);
     else if (!is_our_turn(p, who, seat))
@@ -278,7 +278,7 @@ void link_introduced(struct peer *p, struct attempt *a)
     p->stats.links_up_total++;
     p->stats.connect_ms_last = p->now - a->began;
     move(p, who, LINK_UP, NEVER);
-    effects_wake(p, link->ping_at);
+    effect_wake(p, link->ping_at);
     trust_meet(p, who);
     outbox_link_up(p, who);
 }
@@ -357,9 +357,9 @@ static void up_due(struct peer *p, struct person *who)
         restart(p, who);
     if (p->now >= link->ping_at)
         ping(p, who);
-    effects_wake(p, link->ping_at);
+    effect_wake(p, link->ping_at);
     if (link->state == LINK_UP && link->pings >= PINGS_MAX)
-        effects_wake(p, link->heard_at + DEAD_MS);
+        effect_wake(p, link->heard_at + DEAD_MS);
 }
 
 static void waited(struct peer *p, struct person *who)
@@ -380,7 +380,7 @@ void link_due(struct peer *p, struct person *who)
     if (link->rival && p->now >= link->rival->began + CONNECT_MS)
         drop_rival(p, who);
     if (link->rival)
-        effects_wake(p, link->rival->began + CONNECT_MS);
+        effect_wake(p, link->rival->began + CONNECT_MS);
     if (p->now >= link->at) {
         if (link->state == LINK_WAITING) {
             waited(p, who);
@@ -394,5 +394,5 @@ void link_due(struct peer *p, struct person *who)
     }
     if (link_is_up(who))
         up_due(p, who);
-    effects_wake(p, link->at);
+    effect_wake(p, link->at);
 }

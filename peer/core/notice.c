@@ -71,7 +71,7 @@ static struct peer_notice *make(const struct notice *n)
 void notice_add(struct peer *p, const struct notice *n)
 {
     struct peer_notice *made = make(n);
-    struct peer_effect *effect = made ? effects_add(p, PEER_FX_NOTICE) : NULL;
+    struct peer_effect *effect = made ? effect_add(p, PEER_FX_NOTICE) : NULL;
     if (effect)
         effect->notice = made;
     else

@@ -123,6 +123,8 @@ static void ref_add(struct peer *p, struct span ref, const char *id)
         free(oldest);
     }
     HASH_ADD_STR(p->refs, ref, r);
+    if (!r->hh.tbl)
+        free(r);
 }
 
 static bool check(struct peer *p, const struct peer_event *ev)
@@ -203,17 +205,20 @@ static void deliver_to(struct peer *p, struct outgoing *m, struct person *who)
 {
     struct outbox *box = &who->outbox;
     struct delivery *d = outbox_waiting(who) < QUEUE_READER_MAX ? calloc(1, sizeof *d) : NULL;
-    if (!d) {
+    if (d) {
+        memcpy(d->id, m->id, sizeof d->id);
+        HASH_ADD_STR(box->by_id, id, d);
+    }
+    if (!d || !d->hh.tbl) {
+        free(d);
         fail(p, span_of(m->id), person_id(who), "queue-full");
         return;
     }
-    memcpy(d->id, m->id, sizeof d->id);
     d->message = m;
     d->reader = who;
     DL_APPEND2(m->deliveries, d, of_prev, of_next);
     DL_APPEND(box->in[DELIVERY_QUEUE], d);
     box->count[DELIVERY_QUEUE]++;
-    HASH_ADD_STR(box->by_id, id, d);
     p->queued++;
 }
 
@@ -229,7 +234,7 @@ static struct outgoing *outgoing_new(struct peer *p, const struct draft *d, stru
     DL_APPEND(p->outgoing, m);
     p->outgoing_count++;
     p->queued_bytes += m->n;
-    effects_wake(p, m->expires);
+    effect_wake(p, m->expires);
     return m;
 }
 
@@ -278,7 +283,7 @@ static void send_delivery(struct peer *p, struct delivery *d)
     d->tries++;
     d->sent_at = p->now;
     place(d, DELIVERY_FLIGHT);
-    effects_wake(p, p->now + ACK_TIMEOUT_MS);
+    effect_wake(p, p->now + ACK_TIMEOUT_MS);
 }
 
 void outbox_flush(struct peer *p, struct person *who)
@@ -346,7 +351,7 @@ void outbox_due(struct peer *p, struct person *who)
     /* A delivery that is sent again goes to the end, so the first is always the one that waits longest. */
     while ((d = who->outbox.in[DELIVERY_FLIGHT])) {
         if (d->sent_at + ACK_TIMEOUT_MS > p->now) {
-            effects_wake(p, d->sent_at + ACK_TIMEOUT_MS);
+            effect_wake(p, d->sent_at + ACK_TIMEOUT_MS);
             break;
         }
         if (d->tries < TRIES_MAX)
@@ -369,7 +374,7 @@ void outbox_expire(struct peer *p)
         }
     }
     if (p->outgoing)
-        effects_wake(p, p->outgoing->expires);
+        effect_wake(p, p->outgoing->expires);
 }
 
 size_t outbox_waiting(const struct person *who)

@@ -156,7 +156,7 @@ void peer_step(struct peer *p, const struct peer_event *event, struct peer_effec
     session_show(p);
     p->stats.queued = p->queued;
     if (p->wake != p->told) {
-        struct peer_effect *effect = effects_add(p, PEER_FX_DEADLINE);
+        struct peer_effect *effect = effect_add(p, PEER_FX_DEADLINE);
         if (effect) {
             effect->at = p->wake;
             p->told = p->wake;

@@ -69,7 +69,7 @@ static bool make_room(struct peer *p)
             return true;
         }
     }
-    effects_log(p, LOG_LEVEL_WARNING, "roster-full", "more people than this peer can know", NULL, SPAN(""));
+    effect_log(p, LOG_LEVEL_WARNING, "roster-full", "more people than this peer can know", NULL, SPAN(""));
     return false;
 }
 
@@ -85,7 +85,10 @@ static struct person *person_new(struct peer *p, struct span id, const struct si
     who->link.at = NEVER;
     who->inbox.acks_at = NEVER;
     HASH_ADD_STR(p->people, id, who);
-    return who;
+    if (who->hh.tbl)
+        return who;
+    free(who);
+    return NULL;
 }
 
 /* An id that looks like an identity must be one: else a daemon could name a plain peer like a person. */
@@ -130,8 +133,12 @@ static struct seat *seat_new(struct peer *p, const struct signaling_member *m)
         return NULL;
     text_copy(seat->id, sizeof seat->id, m->peer_id);
     seat->person = who;
-    DL_PREPEND(who->seats, seat);
     HASH_ADD_STR(p->seats, id, seat);
+    if (!seat->hh.tbl) {
+        free(seat);
+        return NULL;
+    }
+    DL_PREPEND(who->seats, seat);
     return seat;
 }
 

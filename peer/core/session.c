@@ -35,7 +35,7 @@ static void show(struct peer *p, const char *state)
         return;
     p->session.shown = state;
     notice_add(p, &(struct notice){.type = NOTICE_STATE, .text = span_of(state)});
-    effects_log(p, LOG_LEVEL_INFO, "session-state", "the session changed its state", "state", span_of(state));
+    effect_log(p, LOG_LEVEL_INFO, "session-state", "the session changed its state", "state", span_of(state));
 }
 
 static void move(struct peer *p, enum session_state to, uint64_t at)
@@ -45,7 +45,7 @@ static void move(struct peer *p, enum session_state to, uint64_t at)
     s->state = to;
     s->at = at;
     s->ping_out = false;
-    effects_wake(p, at);
+    effect_wake(p, at);
     show(p, SHOWN[to]);
 }
 
@@ -62,7 +62,7 @@ void session_show(struct peer *p)
 static void connect(struct peer *p)
 {
     struct session *s = &p->session;
-    struct peer_effect *effect = effects_add(p, PEER_FX_CONNECT);
+    struct peer_effect *effect = effect_add(p, PEER_FX_CONNECT);
     if (effect)
         effect->server = s->server;
     p->stats.reconnects_total += s->connected_once;
@@ -84,12 +84,12 @@ static void pause_session(struct peer *p)
     uint64_t base = s->failures < 5 ? (uint64_t)RETRY_FIRST_MS << s->failures : RETRY_LAST_MS;
     s->failures++;
     s->server = (s->server + 1) % p->settings.servers;
-    move(p, SESSION_PAUSED, p->now + (s->pause_ms ? s->pause_ms : effects_jitter(p, base)));
+    move(p, SESSION_PAUSED, p->now + (s->pause_ms ? s->pause_ms : effect_jitter(p, base)));
 }
 
 static void disconnect(struct peer *p)
 {
-    effects_add(p, PEER_FX_DISCONNECT);
+    effect_add(p, PEER_FX_DISCONNECT);
 }
 
 static bool has_socket(const struct session *s)
@@ -115,14 +115,14 @@ void session_closed(struct peer *p, struct span why)
 {
     if (!has_socket(&p->session))
         return;
-    effects_log(p, LOG_LEVEL_NOTICE, "signaling-closed", "the connection to the server ended", "why", why);
+    effect_log(p, LOG_LEVEL_NOTICE, "signaling-closed", "the connection to the server ended", "why", why);
     pause_session(p);
 }
 
 /* Gives this server up and says so. */
 static void abandon(struct peer *p, const char *why)
 {
-    effects_log(p, LOG_LEVEL_NOTICE, "signaling-abandoned", "the server did not do its part", "why", span_of(why));
+    effect_log(p, LOG_LEVEL_NOTICE, "signaling-abandoned", "the server did not do its part", "why", span_of(why));
     disconnect(p);
     pause_session(p);
 }
@@ -131,7 +131,7 @@ void session_due(struct peer *p)
 {
     struct session *s = &p->session;
     if (p->now < s->at) {
-        effects_wake(p, s->at);
+        effect_wake(p, s->at);
         return;
     }
     if (s->state == SESSION_PAUSED) {
@@ -146,14 +146,14 @@ void session_due(struct peer *p)
         buf_done(&ping);
         s->ping_out = true;
         s->at = p->now + ANSWER_MS;
-        effects_wake(p, s->at);
+        effect_wake(p, s->at);
     }
 }
 
 void session_send(struct peer *p, struct buf *frame)
 {
     if (p->session.state == SESSION_JOINED && !frame->failed)
-        effects_text(p, PEER_FX_SIGNAL, 0, buf_view(frame));
+        effect_text(p, PEER_FX_SIGNAL, 0, buf_view(frame));
 }
 
 static void on_welcome(struct peer *p, const struct signaling_message *m)
@@ -164,7 +164,7 @@ static void on_welcome(struct peer *p, const struct signaling_message *m)
     s->ping_ms = m->ping_interval_ms ? m->ping_interval_ms : PING_INTERVAL_DEFAULT_MS;
     struct span servers = span_of(m->ice_servers);
     if (m->ice_servers && servers.n <= ICE_SERVERS_MAX)
-        effects_text(p, PEER_FX_ICE_SERVERS, 0, servers);
+        effect_text(p, PEER_FX_ICE_SERVERS, 0, servers);
     struct buf join;
     buf_init(&join, FRAME_MAX_DEFAULT);
     signaling_write_join(&join, &(struct signaling_join){.room = span_of(p->settings.room),
@@ -175,7 +175,7 @@ static void on_welcome(struct peer *p, const struct signaling_message *m)
                                     .box = p->settings.box,
                                     .sig = p->settings.box_signature});
     if (!join.failed)
-        effects_text(p, PEER_FX_SIGNAL, 0, buf_view(&join));
+        effect_text(p, PEER_FX_SIGNAL, 0, buf_view(&join));
     buf_done(&join);
     move(p, SESSION_JOINING, p->now + ANSWER_MS);
 }
@@ -213,7 +213,7 @@ static bool is_fatal(struct span code)
 static void on_error(struct peer *p, const struct signaling_message *m)
 {
     struct session *s = &p->session;
-    effects_log(p, LOG_LEVEL_NOTICE, "signaling-error", "the server refused a message", "code", m->code);
+    effect_log(p, LOG_LEVEL_NOTICE, "signaling-error", "the server refused a message", "code", m->code);
     if (s->state == SESSION_JOINED && !m->fatal)
         return;
     s->pause_ms = bounded_pause(m);
@@ -278,13 +278,13 @@ void session_frame(struct peer *p, struct span frame)
     if (s->state == SESSION_JOINED) {
         s->ping_out = false;
         s->at = p->now + s->ping_ms;
-        effects_wake(p, s->at);
+        effect_wake(p, s->at);
     }
     struct signaling_message m;
     if (signaling_parse(frame, &m))
         handle(p, &m);
     else
-        effects_log(p, LOG_LEVEL_DEBUG, "signaling-unreadable", "a frame that no daemon sends", NULL, SPAN(""));
+        effect_log(p, LOG_LEVEL_DEBUG, "signaling-unreadable", "a frame that no daemon sends", NULL, SPAN(""));
     signaling_done(&m);
 }
 

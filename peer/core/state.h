@@ -11,8 +11,7 @@
 #ifndef PEER_CORE_STATE_H
 #define PEER_CORE_STATE_H
 
-#include <uthash.h>
-
+#include "peer/core/hash.h"
 #include "peer/core/peer.h"
 #include "protocol/envelope.h"
 #include "protocol/sdp.h"
@@ -266,17 +265,17 @@ struct peer {
 };
 
 /* ---- effects.c: what io is to do. Out of memory loses the effect, as a network loses a packet. ---- */
-struct peer_effect *effects_add(struct peer *p, enum peer_effect_type type);
-struct peer_effect *effects_text(struct peer *p, enum peer_effect_type type, uint64_t rtc, struct span text);
+struct peer_effect *effect_add(struct peer *p, enum peer_effect_type type);
+struct peer_effect *effect_text(struct peer *p, enum peer_effect_type type, uint64_t rtc, struct span text);
 /* Wakes the peer at that time at the latest. */
-void effects_wake(struct peer *p, uint64_t at);
+void effect_wake(struct peer *p, uint64_t at);
 /* A record with up to one field (key may be NULL). */
-void effects_log(
+void effect_log(
     struct peer *p, enum log_level level, const char *event, const char *message, const char *key, struct span value);
 /* Copies into a member of n bytes with its NUL; false, with nothing done, if it does not fit. */
 bool text_copy(char *out, size_t n, struct span text);
 /* The pause before attempt number `failures` + 1, which doubles: `base` and up to a quarter of it by chance. */
-uint64_t effects_jitter(const struct peer *p, uint64_t base);
+uint64_t effect_jitter(const struct peer *p, uint64_t base);
 
 /* ---- notice.c ---- */
 struct notice {

@@ -24,6 +24,8 @@ void trust_known(struct peer *p, struct span name, struct span id)
         return;
     }
     HASH_ADD_STR(p->known, name, k);
+    if (!k->hh.tbl)
+        free(k);
 }
 
 static void warn(struct peer *p, const struct person *who)
@@ -35,7 +37,7 @@ static void warn(struct peer *p, const struct person *who)
     if (!text.failed)
         notice_link(p, who, text.p);
     buf_done(&text);
-    effects_log(
+    effect_log(
         p, LOG_LEVEL_WARNING, "name-changed", "a known name came with another key or none", "name", span_of(who->name));
 }
 
@@ -49,7 +51,7 @@ void trust_meet(struct peer *p, const struct person *who)
     if (k || !who->keyed || HASH_COUNT(p->known) >= NAMES_MAX)
         return;
     trust_known(p, span_of(who->name), person_id(who));
-    struct peer_effect *effect = effects_text(p, PEER_FX_REMEMBER, 0, person_id(who));
+    struct peer_effect *effect = effect_text(p, PEER_FX_REMEMBER, 0, person_id(who));
     if (effect)
         effect->kind = strdup(who->name);
 }
