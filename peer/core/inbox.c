@@ -80,6 +80,15 @@ static void name_id(struct buf *ids, const struct seen *s)
     write_string(ids, span_of(s->id));
 }
 
+/* Another certificate is another process: it remembers no sequence, and begins where its clock tells it to. */
+void inbox_linked(struct person *who, const char *certificate)
+{
+    if (strcmp(who->inbox.certificate, certificate) == 0)
+        return;
+    conversation_clear(&who->inbox.conversations);
+    text_copy(who->inbox.certificate, sizeof who->inbox.certificate, span_of(certificate));
+}
+
 void inbox_settle(struct peer *p, struct person *who)
 {
     struct inbox *box = &who->inbox;

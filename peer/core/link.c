@@ -280,6 +280,7 @@ void link_introduced(struct peer *p, struct attempt *a)
     move(p, who, LINK_UP, NEVER);
     effect_wake(p, link->ping_at);
     trust_meet(p, who);
+    inbox_linked(who, a->remote);
     outbox_link_up(p, who);
 }
 

@@ -174,6 +174,7 @@ struct conversation {
 
 struct inbox {
     struct seen *seen;
+    char certificate[SDP_FINGERPRINT_MAX + 1]; /* of the process that was linked last */
     struct seen *acks, *reads; /* owed */
     size_t ack_count;
     uint64_t acks_at; /* when to send them */
@@ -393,6 +394,8 @@ void inbox_read(struct peer *p, struct span id);       /* a person saw this mess
 void inbox_settle(struct peer *p, struct person *who); /* sends the receipts that are owed */
 void inbox_due(struct peer *p, struct person *who);
 void inbox_clear(struct person *who);
+/* Linked to the process that has this certificate. */
+void inbox_linked(struct person *who, const char *certificate);
 /* Counts a frame that broke a rule, and logs it at a bounded rate. */
 void inbox_refuse(struct peer *p, const struct person *who, const char *why);
 
