@@ -20,6 +20,7 @@ const struct story STORIES[] = {
     {"middleman", story_middleman},
     {"leave", story_leave},
     {"clock-jumps", story_clock_jumps},
+    {"clock-back-and-restart", story_clock_back_and_restart},
     {"stranger-is-called", story_stranger_is_called},
     {"stranger-calls", story_stranger_calls},
     {NULL, NULL},

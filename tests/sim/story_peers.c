@@ -145,3 +145,19 @@ void story_clock_jumps(struct run *r, const struct world_options *options)
     run_for(r, 60000);
     world_check(r->w, all_flaps(r) == flaps, "a clock took a link down");
 }
+
+/* Its sequences begin at the wall clock: a process that began again after the clock went back was taken for a replay. */
+void story_clock_back_and_restart(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 2);
+    run_until_linked(r, 3000);
+    everybody_speaks(r);
+    run_until_delivered(r, 2000);
+    peerhost_crash(r->people[0]);
+    world_clock_step(r->w, peerhost_host(r->people[0]), -3600000);
+    peerhost_start(r->people[0]);
+    run_for(r, 30000);
+    run_until_linked(r, 30000);
+    everybody_speaks(r);
+    run_until_delivered(r, 5000);
+}
