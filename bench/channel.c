@@ -229,8 +229,9 @@ static void run(struct side *s)
     free(s->bytes);
     g_main_loop_unref(s->loop);
     if (s->sends)
-        printf("usher mb_per_s=%.1f mb_per_cpu_s=%.1f link_ms=%.1f\n", (double)s->report.bytes / 1e6 / s->report.seconds,
-            (double)s->report.bytes / 1e6 / (s->report.cpu + used), (s->opened - s->began) * 1e3);
+        printf("usher mb_per_s=%.1f mb_per_cpu_s=%.1f link_ms=%.1f\n",
+            (double)s->report.bytes / 1e6 / s->report.seconds, (double)s->report.bytes / 1e6 / (s->report.cpu + used),
+            (s->opened - s->began) * 1e3);
 }
 
 int main(int argc, char **argv)

@@ -120,6 +120,7 @@ void rtc_free(struct rtc *r)
     rtc_dtls_close(r);
     rtc_outbox_flush(r->factory);
     rtc_ice_close(r);
+    rtc_unwake(r);
     rtc_unref(r);
 }
 

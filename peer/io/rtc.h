@@ -2,7 +2,8 @@
  *
  * One RTCPeerConnection for data channels, in C: ICE (libnice), DTLS (OpenSSL), SCTP (usrsctp) and DCEP behind the
  * smallest face that peer/core's effects need. Everything runs on one GLib main context, on one thread. Callbacks are
- * never made from inside one of these calls: they come from the loop. An rtc may be freed from inside a callback.
+ * never made from inside one of these calls: they come from the loop. An rtc may be freed from inside a callback; a
+ * callback must not run the loop. All factories of a process share usrsctp, hence one thread.
  *
  *     offerer:   rtc_new → rtc_offer ─► on_description(offer) ─► … ─► rtc_remote(answer) ─► on_channel_open
  *     answerer:  rtc_new → rtc_remote(offer) ─► on_description(answer) ─► … ─► on_channel_open
@@ -80,7 +81,7 @@ void rtc_factory_servers(struct rtc_factory *f, const struct rtc_server *servers
 
 /* A connection that does nothing yet; callbacks are copied, user is borrowed. NULL when out of memory. */
 struct rtc *rtc_new(struct rtc_factory *f, const struct rtc_callbacks *callbacks, void *user);
-/* Frees at once; TURN allocations are released in the background. Takes NULL. */
+/* Frees at once; TURN allocations are released in the background, as the loop turns. Takes NULL. */
 void rtc_free(struct rtc *r);
 
 /* Starts as the offerer, with one channel of this label (ordered, reliable); with restart on a running connection: an

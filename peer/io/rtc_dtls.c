@@ -122,13 +122,13 @@ static void stop_timer(struct rtc_dtls *d)
 
 static void fail(struct rtc *r, int code)
 {
-    unsigned long error = ERR_get_error();
+    const char *detail = ERR_reason_error_string(ERR_get_error());
     if (r->dtls.mismatch)
         rtc_fail(r, "fingerprint", "the remote's certificate is not the one that its description names");
     else if (code == SSL_ERROR_ZERO_RETURN)
         rtc_fail(r, "closed", "the remote closed the connection");
     else
-        rtc_fail(r, "dtls", error ? ERR_reason_error_string(error) : "the handshake was not answered");
+        rtc_fail(r, "dtls", detail ? detail : "the handshake was not answered");
     stop_timer(&r->dtls);
 }
 

@@ -189,6 +189,7 @@ GSource *rtc_pump_new(struct rtc_factory *f);
 void rtc_event(struct rtc *r, struct rtc_event event);
 /* Has rtc_run called in the loop's next turn. */
 void rtc_wake(struct rtc *r);
+void rtc_unwake(struct rtc *r);
 /* Delivers what waits. Only from the loop. */
 void rtc_run(struct rtc *r);
 void rtc_deliver_events(struct rtc *r);

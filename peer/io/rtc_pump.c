@@ -41,11 +41,12 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data)
         rtc_sctp_tick();
         g_source_set_ready_time(source, f->associations ? g_source_get_time(source) + TICK_US : -1);
     }
-    struct rtc *list = f->woken, *r;
-    f->woken = NULL;
-    while ((r = list)) {
-        DL_DELETE2(list, r, woken_prev, woken_next);
-        r->woken = false;
+    struct rtc *r;
+    unsigned n;
+    DL_COUNT2(f->woken, r, n, woken_next); /* who is woken again has the next turn */
+    for (; n && (r = f->woken); n--) {
+        rtc_ref(r);
+        rtc_unwake(r);
         rtc_run(r);
         rtc_unref(r);
     }
@@ -77,6 +78,15 @@ void rtc_wake(struct rtc *r)
     r->woken = true;
     rtc_ref(r);
     DL_APPEND2(r->factory->woken, r, woken_prev, woken_next);
+}
+
+void rtc_unwake(struct rtc *r)
+{
+    if (!r->woken)
+        return;
+    r->woken = false;
+    DL_DELETE2(r->factory->woken, r, woken_prev, woken_next);
+    rtc_unref(r);
 }
 
 void rtc_event(struct rtc *r, struct rtc_event event)

@@ -227,6 +227,23 @@ static void test_a_flood_does_not_starve_the_loop(void **state)
     pair_done(&p);
 }
 
+/* What libnice says 50 s after the last answer from the other side, and when a pair is found again. */
+static void test_tells_when_the_path_is_lost(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_open(&p);
+    struct rtc_ice *ice = &p.a.rtc->ice;
+    g_signal_emit_by_name(ice->agent, "component-state-changed", ice->stream, 1, NICE_COMPONENT_STATE_FAILED);
+    WAIT(p.a.ice_down == 1);
+    g_signal_emit_by_name(ice->agent, "component-state-changed", ice->stream, 1, NICE_COMPONENT_STATE_CONNECTED);
+    g_signal_emit_by_name(ice->agent, "component-state-changed", ice->stream, 1, NICE_COMPONENT_STATE_READY);
+    WAIT(p.a.ice_up == 1);
+    ping(&p);
+    assert_int_equal(p.a.ice_up, 1);
+    pair_done(&p);
+}
+
 static void test_crc32c(void **state)
 {
     (void)state;
@@ -250,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_hostile_dcep),
         cmocka_unit_test(test_a_message_too_large_ends_it),
         cmocka_unit_test(test_a_flood_does_not_starve_the_loop),
+        cmocka_unit_test(test_tells_when_the_path_is_lost),
         cmocka_unit_test(test_crc32c),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
