@@ -134,7 +134,7 @@ static void do_what_is_due(struct peer *p)
 {
     if (p->now < p->wake)
         return;
-    p->wake = NEVER;
+    p->wake = p->told = NEVER; /* io's timer is spent: the same moment may have to be told again */
     session_due(p);
     outbox_expire(p);
     for (struct person *who = p->people; who; who = who->hh.next) {
