@@ -114,6 +114,7 @@ $(BUILD)/tests/sim/sim: $(call obj,$(wildcard tests/sim/*.c)) $(BUILD)/tests/sim
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
 $(BUILD)/bench/load: $(call obj,$(filter-out bench/channel%,$(wildcard bench/*.c))) $(A_BASE)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^
+$(BUILD)/bench/channel.o: PKGS = $(PEER_IO_PKGS)
 $(BUILD)/bench/channel: $(call obj,$(wildcard bench/channel*.c)) $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
 FUZZ_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
