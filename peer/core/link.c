@@ -353,13 +353,15 @@ static void up_due(struct peer *p, struct person *who)
     struct link *link = &who->link;
     if (!who->keyed)
         return;
-    /* Three pings must have gone: a machine that slept has sent none, and its links may well live. */
-    if (link->state == LINK_UP && link->pings >= PINGS_MAX && p->now >= link->heard_at + DEAD_MS)
-        restart(p, who);
     if (p->now >= link->ping_at)
         ping(p, who);
     effect_wake(p, link->ping_at);
-    if (link->state == LINK_UP && link->pings >= PINGS_MAX)
+    /* Three pings must have gone: a machine that slept has sent none, and its links may well live. */
+    if (link->state != LINK_UP || link->pings < PINGS_MAX)
+        return;
+    if (p->now >= link->heard_at + DEAD_MS)
+        restart(p, who);
+    else
         effect_wake(p, link->heard_at + DEAD_MS);
 }
 
