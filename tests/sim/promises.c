@@ -198,19 +198,33 @@ void promises_notice(struct promises *p, unsigned who, const struct peer_notice 
     }
 }
 
-void promises_check(struct promises *p)
+/* What is still owed for one message; NULL if nothing is. */
+static const char *owed(const struct promises *p, const struct sent *s, unsigned *reader)
 {
+    *reader = s->sender;
+    if (!s->accepted)
+        return s->refused || s->life != p->people[s->sender].life ? NULL : "was neither accepted nor refused";
+    for (*reader = 0; *reader < PEOPLE_MAX; ++*reader)
+        if (s->readers[*reader] == ASKED)
+            return s->got[*reader] ? "arrived and its sender was not told" : "did not arrive";
+    return NULL;
+}
+
+bool promises_kept(const struct promises *p)
+{
+    unsigned reader;
+    for (size_t i = 0; i < p->n; i++)
+        if (owed(p, &p->sent[i], &reader))
+            return false;
+    return true;
+}
+
+void promises_check(const struct promises *p)
+{
+    unsigned reader;
     for (size_t i = 0; i < p->n; i++) {
-        const struct sent *s = &p->sent[i];
-        if (!s->accepted) {
-            world_check(p->w, s->refused || s->life != p->people[s->sender].life,
-                "m%zu of %u was neither accepted nor refused", i, s->sender);
-            continue;
-        }
-        for (unsigned r = 0; r < PEOPLE_MAX; r++) {
-            world_check(p->w, s->readers[r] != ASKED || s->got[r], "m%zu of %u never reached %u", i, s->sender, r);
-            world_check(p->w, s->readers[r] != ASKED, "m%zu of %u to %u: its sender was never told", i, s->sender, r);
-        }
+        const char *what = owed(p, &p->sent[i], &reader);
+        world_check(p->w, !what, "m%zu of %u to %u %s", i, p->sent[i].sender, reader, what);
     }
 }
 

@@ -26,8 +26,9 @@ void promises_crash(struct promises *p, unsigned who);
 void promises_send(struct promises *p, unsigned who, const unsigned *to, size_t n, bool room, char out[64]);
 /* Each notice that `who` gets. */
 void promises_notice(struct promises *p, unsigned who, const struct peer_notice *n);
-/* Everybody is reachable and quiet: is all kept? */
-void promises_check(struct promises *p);
+/* Everybody is reachable and quiet: is all kept? The latter names what is not. */
+bool promises_kept(const struct promises *p);
+void promises_check(const struct promises *p);
 bool promises_up(const struct promises *p, unsigned who, unsigned other);
 unsigned promises_flaps(const struct promises *p, unsigned who, unsigned other); /* notices about it so far */
 uint64_t promises_delivered(const struct promises *p);

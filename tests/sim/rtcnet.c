@@ -242,6 +242,12 @@ static void meet(struct end *e, struct end *o)
     }
 }
 
+static void lose(struct end *e)
+{
+    set_ice(e, ICE_LOST);
+    end_post(e, LOOP_ICE, 0, false, NULL);
+}
+
 static void look_for_pair(struct end *e)
 {
     struct world *w = e->party->net->w;
@@ -250,8 +256,8 @@ static void look_for_pair(struct end *e)
         o && o != e && strcmp(o->remote_ufrag, e->ufrag) == 0 && e->remote_candidates > 0 && o->remote_candidates > 0;
     if (known && !world_loses(w, e->party->host, o->party->host))
         meet(e, o);
-    else if (world_now(w) - e->since > CONNECT_MS)
-        fail(e, "ice");
+    else if (e->pair && world_now(w) - e->since > CONNECT_MS)
+        lose(e); /* a first attempt just goes on: libnice says nothing, and whoever waits has a limit of his own */
 }
 
 static void tick(void *who, uint64_t arg)
@@ -270,10 +276,9 @@ static void tick(void *who, uint64_t arg)
         }
         e->since = world_now(w);
     } else if (e->ice == ICE_UP && world_now(w) - e->since > LOST_MS) {
-        set_ice(e, ICE_LOST);
-        end_post(e, LOOP_ICE, 0, false, NULL);
+        lose(e);
     } else if (e->ice == ICE_LOST && world_now(w) - e->since > END_MS) {
-        fail(e, "ice");
+        fail(e, "sctp");
     }
     world_at(w, world_now(w) + TICK_MS, tick, e, 0);
 }

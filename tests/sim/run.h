@@ -39,7 +39,7 @@ void run_for(struct run *r, uint64_t ms);
 bool run_all_linked(const struct run *r);
 /* Lets time pass until they are, or fails after `ms`. */
 void run_until_linked(struct run *r, uint64_t ms);
-/* Lets time pass until no message is pending, or fails after `ms`. */
+/* Lets time pass until every promise is kept, or fails after `ms`. */
 void run_until_delivered(struct run *r, uint64_t ms);
 /* To everybody else who runs. */
 void run_say(struct run *r, struct peerhost *h);

@@ -8,7 +8,8 @@
 
 enum {
     MISFORTUNE_MS = 4000,
-    LINK_MS = 120000, /* after healing: the longest backoff, a socket's give-up and a restart or two */
+    NOTICE_MS = 15000, /* for a dead link to be noticed: three pings and a restart */
+    LINK_MS = 120000,  /* after healing: the longest backoff, a socket's give-up and a restart or two */
     DELIVER_MS = 120000,
 };
 
@@ -180,6 +181,7 @@ void seed_peers(struct run *r, const struct world_options *options)
     for (unsigned i = 0; i < people; i++)
         if (!peerhost_is_up(r->people[i]))
             peerhost_start(r->people[i]);
+    run_for(r, NOTICE_MS);
     run_until_linked(r, LINK_MS);
     run_until_delivered(r, DELIVER_MS);
     run_for(r, 30000);
