@@ -61,7 +61,7 @@ test('a peer that is killed is noticed, and back under its identity', async () =
     const [ann, ben] = await meet(daemon.url, ['ann', 'ben']);
     ben.child.kill('SIGKILL');
     await ben.exited;
-    await ann.event('peer', { id: ben.id, state: 'down' });
+    await ann.event('peer', { id: ben.id, state: 'down' }, 30000); // 6 s of silence, 5 s for a restart
     const again = await joinPeer({ server: daemon.url, name: 'ben', state: ben.state });
     assert.equal(again.id, ben.id);
     await Promise.all([again.linked(ann), ann.linked(again)]);

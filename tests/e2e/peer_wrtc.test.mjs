@@ -44,7 +44,7 @@ for (const [who, smaller] of [['they offer', true], ['we offer', false]]) {
         usher.do({ do: 'send', text: 'to wrtc', ref: '1' });
         const { id } = await usher.event('accepted', { ref: '1' });
         const got = await plain.until((e) => e.name === 'message' && e.content?.text === 'to wrtc', 'the message');
-        assert.equal(got.id, seat);
+        assert.equal(got.link, seat);
         assert.equal((await usher.event('delivered', { id })).by, plain.id);
 
         usher.do({ do: 'send', to: [plain.id], text: 'to you' });

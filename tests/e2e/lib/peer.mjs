@@ -8,14 +8,25 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
+import { after } from 'node:test';
 import { root, within } from './daemon.mjs';
 
 export const usher = path.resolve(root, process.env.USHER ?? 'build/usher');
 
 const PATIENCE_MS = 15000;
 
-export function scratch() {
-    return mkdtemp(path.join(os.tmpdir(), 'usher-e2e-'));
+// What a test that failed half-way leaves behind is ended with the file.
+const running = new Set();
+const made = new Set();
+after(async () => {
+    for (const child of running) child.kill('SIGKILL');
+    for (const dir of made) await rm(dir, { recursive: true, force: true });
+});
+
+export async function scratch() {
+    const dir = await mkdtemp(path.join(os.tmpdir(), 'usher-e2e-'));
+    made.add(dir);
+    return dir;
 }
 
 function environment(env) {
@@ -26,7 +37,10 @@ function environment(env) {
 }
 
 export function spawnUsher(args, { env = {}, stdio = ['pipe', 'pipe', 'pipe'] } = {}) {
-    return spawn(usher, args, { cwd: root, env: environment(env), stdio });
+    const child = spawn(usher, args, { cwd: root, env: environment(env), stdio });
+    running.add(child);
+    child.on('exit', () => running.delete(child));
+    return child;
 }
 
 // Runs usher to its end, with input if there is any: { code, stdout, stderr }.

@@ -89,7 +89,7 @@ export class PlainPeer {
             this.post(id, { type: 'message_delivered', content: { metadata: { of: [m.id] } } });
         if (m.type === 'heartbeat' && m.content.metadata.ping !== undefined)
             this.post(id, { type: 'heartbeat', content: { metadata: { pong: m.content.metadata.ping } } });
-        this.on('message', { id, ...m });
+        this.on('message', { ...m, link: id });
     }
 
     // One message on the link to this peer; its id.
