@@ -5,7 +5,9 @@
  *
  * Out of descriptors, accept would fail in a tight loop for as long as somebody waits in the backlog. So accepting
  * pauses, which is said once, and goes on when a connection has closed or a second has passed. Meanwhile a spare
- * descriptor is given up, so that a reload can open its file; accepting resumes only once there is a spare again.
+ * descriptor is given up, so that a reload can open its file; accepting resumes only once there is a spare again. It is
+ * over when accepting went on for a second without a failure: a crowd that takes every descriptor that comes free is
+ * one shortage, not many.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +41,7 @@ static void pause_accepting(struct io *io)
     if (io->spare >= 0)
         close(io->spare);
     io->spare = -1;
+    io->accepting = false;
     io->accept_at = uv_now(io->loop) + ACCEPT_RETRY_MS;
     if (!io->exhausted)
         logger_say(io->logger, LOG_LEVEL_WARNING, "descriptors-exhausted",
@@ -117,23 +120,33 @@ static void accept_some(uv_poll_t *poll, int status, int events)
                 return;
             continue;
         }
-        if (io->exhausted)
-            logger_say(io->logger, LOG_LEVEL_NOTICE, "descriptors-returned", "accepting connections again");
-        io->exhausted = false;
         admit(io, fd, &from);
     }
 }
 
 void listen_resume(struct io *io)
 {
+    if (io->accepting)
+        return;
     io->accept_at = uv_now(io->loop) + ACCEPT_RETRY_MS;
     if (io->spare < 0)
         take_spare(io);
     if (io->spare < 0)
         return;
+    io->accepting = true;
     struct listener *l;
     LL_FOREACH (io->listeners, l)
         uv_poll_start(&l->poll, UV_READABLE, accept_some);
+}
+
+void listen_look(struct io *io)
+{
+    if (!io->accepting) {
+        listen_resume(io);
+        return;
+    }
+    io->exhausted = false;
+    logger_say(io->logger, LOG_LEVEL_NOTICE, "descriptors-returned", "accepting connections again");
 }
 
 /* A socket file that nobody answers on is what a killed daemon left behind. */
@@ -225,6 +238,7 @@ bool io_listen(struct io *io, const char *address, struct err *e)
     }
     l->poll.data = l;
     LL_APPEND(io->listeners, l);
+    io->accepting = true;
     uv_poll_start(&l->poll, UV_READABLE, accept_some);
     if (io->spare < 0)
         take_spare(io);

@@ -274,7 +274,7 @@ void turn_timer(uv_timer_t *timer)
     kill_late(io, &io->handshaking, now);
     kill_late(io, &io->closing, now);
     if (io->exhausted && io->accept_at <= now)
-        listen_resume(io);
+        listen_look(io);
     if (io->core_at <= now) {
         io->core_at = UINT64_MAX;
         struct core_event e = io_event(io, CORE_TIME, NULL);

@@ -3,6 +3,7 @@
 // The real daemon, on a free port of loopback. $USHERD names the binary, build/usherd if it is not set. Each is
 // stopped by its own process handle; nothing is ever found by name.
 import { spawn } from 'node:child_process';
+import { after } from 'node:test';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
@@ -12,11 +13,17 @@ export const binary = path.resolve(root, process.env.USHERD ?? 'build/usherd');
 
 const START_MS = 10000;
 
+// A test that failed leaves its daemon to this: node waits for children that live.
+const children = new Set();
+after(() => children.forEach((child) => child.kill('SIGKILL')));
+
 export class Daemon {
     #waiting = [];
 
     constructor(child) {
         this.child = child;
+        children.add(child);
+        child.on('exit', () => children.delete(child));
         this.log = '';
         this.exited = once(child, 'exit').then(([code, signal]) => signal ?? code);
         child.stderr.setEncoding('utf8').on('data', (text) => {
