@@ -3,7 +3,8 @@
  * Negotiation (RFC 9429, data channels only) and the life of a connection.
  *
  *     IDLE ─ rtc_offer ─► OFFERED ─ answer ─► STABLE         IDLE ─ offer ─► STABLE
- *     STABLE ─ rtc_offer(restart) ─► OFFERED                 STABLE or a restart's OFFERED ─ offer ─► STABLE
+ *     STABLE or a restart's OFFERED ─ rtc_offer(restart) ─► OFFERED
+ *                                                            STABLE or a restart's OFFERED ─ offer ─► STABLE
  *
  * The answerer of the first exchange is the DTLS client (RFC 8842 section 5.3) unless the offer insists; later exchanges
  * repeat the roles, keep certificate and association, and may only change ICE. When two restarts cross, whoever is
@@ -197,7 +198,8 @@ static void describe(struct rtc *r, const char *type, enum sdp_setup setup)
 
 bool rtc_offer(struct rtc *r, const char *label, bool restart)
 {
-    if (rtc_is_over(r) || r->negotiation != (restart ? RTC_STABLE : RTC_IDLE))
+    /* A restart may be repeated: the daemon may have died with the offer of the one before. */
+    if (rtc_is_over(r) || (restart ? !r->remote_text : r->negotiation != RTC_IDLE))
         return false;
     if (!restart && !rtc_channel_add(r, span_of(label)))
         return false;
