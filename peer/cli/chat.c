@@ -126,6 +126,5 @@ int chat_run(const struct options *o)
     input_free(c.input);
     session_close(&c.session);
     g_hash_table_unref(c.names);
-    g_free(c.state);
     return status;
 }

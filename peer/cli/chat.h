@@ -19,7 +19,8 @@ struct chat {
     struct input *input; /* then lines come from here */
     const char *room, *name;
     GHashTable *names; /* id → what to call somebody, harmless */
-    gchar *state;      /* the last one told */
+    bool was_in;       /* the room was entered before */
+    bool lost;         /* the server, since then */
     bool ended;        /* of input: nothing more will be typed */
 };
 

@@ -47,11 +47,14 @@ static void say_who_is_here(struct chat *c, const struct usher_event *e)
         learn_name(c, e->to[i], e->names ? e->names[i] : NULL);
         g_string_append_printf(names, "%s%s", i ? ", " : "", chat_name(c, e->to[i]));
     }
-    if (e->to_count == 0)
+    if (c->was_in)
+        chat_say(c, "* The server is back.");
+    else if (e->to_count == 0)
         chat_say(c, "* You are in room %s. Nobody else is here yet; /help lists what you can do.", c->room);
     else
         chat_say(
             c, "* You are in room %s, with %s. Connecting to them; /help lists what you can do.", c->room, names->str);
+    c->was_in = TRUE;
     g_string_free(names, TRUE);
 }
 
@@ -92,19 +95,13 @@ static void say_failed(struct chat *c, const struct usher_event *e)
     g_string_free(names, TRUE);
 }
 
-/* Only what a person can use: that the server is lost while links stay, and that it is back. */
+/* Only what a person can use: that the server is lost while links stay. */
 static void say_state(struct chat *c, const char *state)
 {
-    bool was_in = c->session.joined;
-    bool lost = g_strcmp0(state, "disconnected") == 0 && was_in && g_strcmp0(c->state, "disconnected") != 0;
-    if (lost && !c->session.leaving)
-        chat_say(c, "* The server is lost. Links to others stay; looking for it again …");
-    else if (g_strcmp0(state, "connecting") == 0 && !c->state)
-        chat_say(c, "* Looking for the server …");
-    if (lost || !c->state || g_strcmp0(state, "in-room") == 0) {
-        g_free(c->state);
-        c->state = g_strdup(state);
-    }
+    bool lost = g_strcmp0(state, "disconnected") == 0;
+    if (lost && !c->lost && c->was_in && !c->session.leaving)
+        chat_say(c, "* The server is lost, the links to others stay. Looking for it again …");
+    c->lost = lost || (c->lost && g_strcmp0(state, "in-room") != 0);
 }
 
 static void say_remark(struct chat *c, const char *mark, const char *who, const char *text)

@@ -26,6 +26,7 @@ struct term {
     History *history;
     gchar *prompt;
     guint source, resize;
+    gboolean taking; /* a line is being taken: nothing is being typed, and there is no prompt */
 };
 
 static char *prompt_of(EditLine *edit)
@@ -65,10 +66,12 @@ static void clear_typed(struct term *t)
 
 void term_print(struct term *t, const char *line)
 {
-    clear_typed(t);
+    if (!t->taking)
+        clear_typed(t);
     puts(line);
     fflush(stdout);
-    el_set(t->edit, EL_REFRESH);
+    if (!t->taking)
+        el_set(t->edit, EL_REFRESH);
 }
 
 static void take_line(struct term *t, const char *text, size_t n)
@@ -78,7 +81,9 @@ static void take_line(struct term *t, const char *text, size_t n)
     if (*line)
         history(t->history, &event, H_ENTER, line);
     el_set(t->edit, EL_UNBUFFERED, 0);
+    t->taking = TRUE;
     t->callbacks.on_line(t->user, line);
+    t->taking = FALSE;
     el_set(t->edit, EL_UNBUFFERED, 1);
     g_free(line);
 }

@@ -163,22 +163,24 @@ static gboolean try_later(gpointer user)
 }
 
 /* This address failed: the next one, or the end. */
-static void attempt_failed(struct signaling *s, const char *why)
+static void attempt_failed(struct signaling *s, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void attempt_failed(struct signaling *s, const char *format, ...)
 {
     if (s->later)
         return;
+    va_list args;
+    va_start(args, format);
+    g_vsnprintf(s->why, sizeof s->why, format, args);
+    va_end(args);
     wsi_forget(s);
-    if (s->next)
-        source_set(s, &s->later, g_idle_source_new(), try_later);
-    else
-        end(s, "no connection to %s: %s", s->name, why);
+    source_set(s, &s->later, g_idle_source_new(), s->next ? try_later : report);
 }
 
 static gboolean attempt_timeout(gpointer user)
 {
     struct signaling *s = user;
     source_drop(&s->timer);
-    attempt_failed(s, "it does not answer");
+    attempt_failed(s, "%s does not answer", s->name);
     return G_SOURCE_REMOVE;
 }
 
@@ -206,7 +208,7 @@ static void try_next(struct signaling *s)
     if (lws_client_connect_via_info(&info))
         s->wsi = wsi;
     else
-        attempt_failed(s, "nothing listens there");
+        attempt_failed(s, "nothing listens at %s", s->name);
     g_free(address);
 }
 
@@ -332,18 +334,16 @@ static int receive(struct signaling *s, struct lws *wsi, const void *in, size_t 
 
 static void connection_error(struct signaling *s, struct lws *wsi, const char *in, size_t n)
 {
-    char why[160];
     unsigned status = lws_http_client_http_response(wsi);
-    if (status == 503)
-        g_snprintf(why, sizeof why, "the server is full or shutting down");
-    else if (status != 0 && status != 101)
-        g_snprintf(why, sizeof why, "it answers %s with HTTP status %u, so it is no usher daemon", s->url.path, status);
-    else if (!in || strncmp(in, "Unable to connect", n) == 0)
-        g_snprintf(why, sizeof why, "nothing listens there");
-    else
-        g_snprintf(why, sizeof why, "%.*s", (int)MIN(n, sizeof why - 1), in);
     s->wsi = NULL; /* lws frees it when this callback returns */
-    attempt_failed(s, why);
+    if (status == 503)
+        attempt_failed(s, "%s is full or shutting down", s->name);
+    else if (status != 0 && status != 101)
+        attempt_failed(s, "%s answers %s with HTTP status %u, so it is no usher daemon", s->name, s->url.path, status);
+    else if (!in || strncmp(in, "Unable to connect", n) == 0)
+        attempt_failed(s, "nothing listens at %s", s->name);
+    else
+        attempt_failed(s, "no connection to %s: %.*s", s->name, (int)MIN(n, WHY_MAX), in);
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n)
@@ -370,7 +370,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_CLOSED:
         lws_set_opaque_user_data(wsi, NULL);
         s->wsi = NULL;
-        end(s, "the connection to %s broke", s->name);
+        end(s, "%s hung up", s->name);
         return 0;
     default:
         return 0;
