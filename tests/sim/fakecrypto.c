@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#define HASH_FUNCTION HASH_OAT /* the default one falls through its cases, which clang warns of */
 #include <uthash.h>
 
 struct key_pair {

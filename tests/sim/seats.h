@@ -5,6 +5,7 @@
 #ifndef SIM_SEATS_H
 #define SIM_SEATS_H
 
+#define HASH_FUNCTION HASH_OAT /* the default one falls through its cases, which clang warns of */
 #include <uthash.h>
 
 #include "server/core/core.h"

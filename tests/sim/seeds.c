@@ -78,7 +78,7 @@ void seed_server(struct run *r, const struct world_options *options)
     r->restless = true;
     if (world_chance(w, 700))
         world_at(w, world_now(w) + MISFORTUNE_MS, trouble, r, 0);
-    run_for(r, 60000 + world_below(w, 120000));
+    run_for(r, 45000 + world_below(w, 90000));
     end_of_day(r, &settings);
 }
 
