@@ -32,8 +32,6 @@ static bool open_lws(struct io *io, struct err *e)
         .protocols = PROTOCOLS,
         .foreign_loops = loops,
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
-        .gid = -1,
-        .uid = -1,
         .timeout_secs = HANDSHAKE_MS / 1000,
         .retry_and_idle_policy = &NO_LIVENESS,
         .user = io,

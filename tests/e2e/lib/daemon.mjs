@@ -13,9 +13,13 @@ export const binary = path.resolve(root, process.env.USHERD ?? 'build/usherd');
 
 const START_MS = 10000;
 
-// A test that failed leaves its daemon to this: node waits for children that live.
+// A test that failed leaves its daemon to this: node waits for children that live. The hook runs before those of the
+// file itself, which may still stop a daemon in good order, so it only sets a bound.
+const LEFT_BEHIND_MS = 10000;
 const children = new Set();
-after(() => children.forEach((child) => child.kill('SIGKILL')));
+after(() => {
+    setTimeout(() => children.forEach((child) => child.kill('SIGKILL')), LEFT_BEHIND_MS).unref();
+});
 
 export class Daemon {
     #waiting = [];
