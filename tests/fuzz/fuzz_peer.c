@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The peer core under random events. Each byte pair chooses an event; frames and envelopes are built from templates
+ * with the input's bytes in them, so that much of it gets past the parsers; the toy crypto accepts some signatures.
+ * After each step the core checks itself, and its effects must keep what peer.h promises.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "peer/core/peer.h"
+#include "protocol/envelope.h"
+
+enum {
+    RTCS_MAX = 256,
+    TEXT_MAX = 4096
+};
+
+struct fuzz {
+    struct peer *p;
+    struct peer_effects fx;
+    const uint8_t *in;
+    size_t n;
+    uint64_t now;
+    bool live[RTCS_MAX];
+    uint64_t last;
+    char text[TEXT_MAX];
+};
+
+static void toy_hash(void *ctx, struct span bytes, uint8_t hash[HASH_BYTES])
+{
+    uint32_t h = 2166136261u;
+    (void)ctx;
+    for (size_t i = 0; i < bytes.n; i++)
+        h = (h ^ (uint8_t)bytes.p[i]) * 16777619u;
+    for (int i = 0; i < HASH_BYTES; i++, h = h * 1664525u + 1013904223u)
+        hash[i] = (uint8_t)(h >> 24);
+}
+
+static void toy_sign(void *ctx, struct span m, uint8_t signature[SIGNATURE_BYTES])
+{
+    (void)ctx;
+    (void)m;
+    memset(signature, 0, SIGNATURE_BYTES);
+}
+
+static bool toy_verify(void *ctx, const uint8_t key[KEY_BYTES], struct span m, const uint8_t signature[SIGNATURE_BYTES])
+{
+    (void)ctx;
+    (void)key;
+    (void)m;
+    return signature[0] == 0;
+}
+
+static uint8_t next(struct fuzz *f)
+{
+    if (f->n == 0)
+        return 0;
+    f->n--;
+    return *f->in++;
+}
+
+static struct span rest(struct fuzz *f)
+{
+    size_t n = next(f);
+    if (n > f->n)
+        n = f->n;
+    struct span s = {(const char *)f->in, n};
+    f->in += n;
+    f->n -= n;
+    return s;
+}
+
+#define KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define SIG "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
+#define FINGERPRINT "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:%02X"
+
+static struct span sdp(struct fuzz *f, char *out, size_t n, bool escaped)
+{
+    const char *end = escaped ? "\\r\\n" : "\r\n";
+    int len = snprintf(out, n,
+        "v=0%so=- 1 1 IN IP4 0.0.0.0%ss=-%st=0 0%sm=application 9 UDP/DTLS/SCTP webrtc-datachannel%sa=mid:0%s"
+        "a=ice-ufrag:abcd%sa=ice-pwd:0123456789abcdef0123456789%sa=setup:actpass%sa=sctp-port:5000%s"
+        "a=fingerprint:sha-256 " FINGERPRINT "%s",
+        end, end, end, end, end, end, end, end, end, end, next(f) & 3u, end);
+    return (struct span){out, (size_t)len};
+}
+
+static struct span frame(struct fuzz *f)
+{
+    char s[1024];
+    unsigned who = next(f) & 3u, link = next(f) & 3u;
+    int n = 0;
+    switch (next(f) % 12) {
+    case 0:
+        n = snprintf(f->text, TEXT_MAX, "{\"type\":\"welcome\",\"peerId\":\"n.x\",\"iceServers\":[]}");
+        break;
+    case 1:
+        n = snprintf(f->text, TEXT_MAX, "{\"type\":\"peers\",\"peerId\":\"n.%u5\",\"peers\":[{\"peerId\":\"n.%u\"}]}",
+            link, who);
+        break;
+    case 2:
+        n = snprintf(f->text, TEXT_MAX,
+            "{\"type\":\"peer-joined\",\"peerId\":\"n.%u\",\"displayName\":\"d%u\",\"metadata\":{\"usher\":1,"
+            "\"key\":\"%c" KEY "\",\"box\":\"" KEY "\",\"sig\":\"" SIG "\"}}",
+            who, who, link ? 'B' : 'C');
+        memmove(strstr(f->text, "\"key\":\"") + 8, strstr(f->text, "\"key\":\"") + 9,
+            strlen(strstr(f->text, "\"key\":\"") + 8));
+        n--;
+        break;
+    case 3:
+        n = snprintf(f->text, TEXT_MAX, "{\"type\":\"peer-joined\",\"peerId\":\"n.%u\",\"displayName\":\"d\"}", who);
+        break;
+    case 4:
+        n = snprintf(f->text, TEXT_MAX, "{\"type\":\"peer-left\",\"peerId\":\"n.%u\",\"reason\":\"%s\"}", who,
+            link ? "left" : "timeout");
+        break;
+    case 5:
+    case 6:
+        sdp(f, s, sizeof s, true);
+        n = snprintf(f->text, TEXT_MAX, "{\"type\":\"%s\",\"from\":\"n.%u\",\"link\":\"l%u\",\"sdp\":\"%s\"}",
+            next(f) & 1 ? "offer" : "answer", who, link, s);
+        break;
+    case 7:
+        sdp(f, s, sizeof s, true);
+        n = snprintf(f->text, TEXT_MAX,
+            "{\"type\":\"signal\",\"from\":\"n.%u\",\"data\":{\"type\":\"%s\",\"sdp\":\"%s\"}}", who,
+            next(f) & 1 ? "offer" : "answer", s);
+        break;
+    case 8:
+        n = snprintf(f->text, TEXT_MAX, "{\"type\":\"ice-candidate\",\"from\":\"n.%u\",\"candidate\":null}", who);
+        break;
+    case 9:
+        n = snprintf(f->text, TEXT_MAX, "{\"type\":\"error\",\"code\":\"%s\",\"fatal\":true}",
+            link ? "rate-limited" : "room-full");
+        break;
+    case 10:
+        n = snprintf(f->text, TEXT_MAX, "{\"type\":\"server-draining\",\"reconnectAfterMs\":%u}", link * 1000);
+        break;
+    default:
+        return rest(f);
+    }
+    return (struct span){f->text, (size_t)n};
+}
+
+static struct span data(struct fuzz *f)
+{
+    struct peer_person people[4];
+    size_t n = peer_people(f->p, people, 4);
+    if (n == 0 || next(f) % 8 == 0)
+        return rest(f);
+    const char *from = people[next(f) % (n > 4 ? 4 : n)].id;
+    static const char *const types[] = {"direct_message", "group_message", "private_message", "message_delivered",
+        "message_read", "heartbeat", "typing_indicator", "presence_update", "status_update", "peer_introduction"};
+    static const char *const contents[] = {"\"text\":\"t\"", "\"metadata\":{\"of\":[\"m1\",\"m2\"]}",
+        "\"metadata\":{\"ping\":1}", "\"metadata\":{\"pong\":2}", "\"metadata\":{\"presence\":\"gone\"}"};
+    char intro[1024];
+    snprintf(intro, sizeof intro,
+        "\"metadata\":{\"context\":\"usher-intro-1\",\"room\":\"r\",\"reader\":\"%s\",\"fingerprint\":\"sha-"
+        "256 " FINGERPRINT "\",\"readerFingerprint\":\"sha-256 " FINGERPRINT "\"}",
+        peer_id(f->p), next(f) & 3u, next(f) & 3u);
+    unsigned type = next(f) % 10, content = next(f) % 6, id = next(f) & 3u, seq = next(f) & 7u;
+    struct span ids[] = {span_of(from), span_of(peer_id(f->p))};
+    char name[ENVELOPE_CONVERSATION_MAX + 1];
+    envelope_people_conversation(ids, 2, toy_hash, NULL, name);
+    int len = snprintf(f->text, TEXT_MAX,
+        "{\"id\":\"m%u\",\"type\":\"%s\",\"version\":1,\"from\":\"%s\",%s%s%s\"content\":{%s},\"timestamp\":1,"
+        "\"sequence\":%u,\"vectorClock\":{\"%s\":%u},\"requiresAck\":true,\"conversation\":\"%s\",\"signature\":\"" SIG
+        "\"}",
+        id, types[type], from, type == 1 ? "" : "\"to\":[\"", type == 1 ? "" : peer_id(f->p), type == 1 ? "" : "\"],",
+        type == 9     ? intro
+        : content < 5 ? contents[content]
+                      : "",
+        seq + 1, from, seq + 1, type == 1 ? "room:r" : name);
+    return (struct span){f->text, (size_t)len};
+}
+
+static void check_effect(struct fuzz *f, const struct peer_effect *fx)
+{
+    switch (fx->type) {
+    case PEER_FX_CONNECT:
+        assert(fx->server < 2);
+        break;
+    case PEER_FX_RTC_NEW:
+        assert(fx->rtc == f->last + 1);
+        f->last = fx->rtc;
+        if (fx->rtc < RTCS_MAX)
+            f->live[fx->rtc] = true;
+        break;
+    case PEER_FX_RTC_OFFER:
+    case PEER_FX_RTC_REMOTE:
+    case PEER_FX_RTC_CANDIDATE:
+    case PEER_FX_RTC_SEND:
+    case PEER_FX_RTC_FREE:
+        assert(fx->rtc <= f->last && (fx->rtc >= RTCS_MAX || f->live[fx->rtc]));
+        if (fx->type == PEER_FX_RTC_FREE && fx->rtc < RTCS_MAX)
+            f->live[fx->rtc] = false;
+        break;
+    default:
+        break;
+    }
+}
+
+static void step(struct fuzz *f, struct peer_event ev)
+{
+    ev.now = f->now;
+    ev.unix_ms = 1700000000000 + f->now;
+    peer_step(f->p, &ev, &f->fx);
+    for (size_t i = 0; i < f->fx.n; i++)
+        check_effect(f, &f->fx.v[i]);
+    peer_effects_clear(&f->fx);
+    peer_check(f->p);
+}
+
+static void random_event(struct fuzz *f)
+{
+    struct peer_event ev = {.type = (enum peer_event_type)(next(f) % (PEER_LEAVE + 1))};
+    struct peer_person people[4];
+    struct span to[4];
+    char s[1024];
+    if (ev.type == PEER_START || ev.type == PEER_LEAVE)
+        ev.type = next(f) < 250 ? PEER_SIGNALING_FRAME : ev.type;
+    ev.rtc = f->last > 3 ? f->last - next(f) % 3 : 1 + next(f) % 3;
+    ev.channel = next(f) & 1;
+    f->now += next(f) < 32 ? 5000 : 10;
+    switch (ev.type) {
+    case PEER_KNOWN:
+        ev.known.name = SPAN("d1");
+        ev.known.id = rest(f);
+        break;
+    case PEER_SIGNALING_FRAME:
+        ev.bytes = frame(f);
+        break;
+    case PEER_DESCRIPTION:
+        ev.description.type = next(f) & 1 ? SPAN("offer") : SPAN("answer");
+        ev.description.sdp = sdp(f, s, sizeof s, false);
+        break;
+    case PEER_CHANNEL_OPEN:
+        ev.bytes = next(f) < 240 ? SPAN("usher") : rest(f);
+        break;
+    case PEER_DATA:
+        ev.binary = next(f) > 250;
+        ev.bytes = data(f);
+        break;
+    case PEER_ICE_STATE:
+        ev.ice.connected = next(f) & 1;
+        break;
+    case PEER_SEND:
+    case PEER_TYPING: {
+        size_t n = peer_people(f->p, people, 4);
+        ev.send.to = to;
+        ev.send.to_count = n ? next(f) % ((n > 4 ? 4 : n) + 1) : 0;
+        for (size_t i = 0; i < ev.send.to_count; i++)
+            to[i] = span_of(people[i].id);
+        ev.send.text = rest(f);
+        ev.send.ref = next(f) & 1 ? SPAN("r") : SPAN("");
+        break;
+    }
+    case PEER_PRESENCE:
+        ev.bytes = SPAN("away");
+        break;
+    case PEER_CANDIDATE:
+    case PEER_STATUS:
+    case PEER_READ:
+        ev.bytes = next(f) & 1 ? SPAN("m1") : rest(f);
+        break;
+    default:
+        break;
+    }
+    step(f, ev);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+    struct fuzz f = {.in = bytes, .n = n, .now = 1000};
+    struct rng_seeded seed;
+    rng_seeded_init(&seed, 1);
+    struct rng rng = rng_seeded_port(&seed);
+    struct peer_settings settings = {.room = "r", .name = "me", .servers = 2, .key = {1}};
+    struct peer_crypto crypto = {NULL, toy_sign, toy_verify, toy_hash};
+    f.p = peer_new(&settings, &crypto, &rng);
+    assert(f.p);
+    step(&f, (struct peer_event){.type = PEER_START});
+    step(&f, (struct peer_event){.type = PEER_SIGNALING_OPEN});
+    step(&f, (struct peer_event){.type = PEER_SIGNALING_FRAME,
+                 .bytes = SPAN("{\"type\":\"welcome\",\"peerId\":\"n.x\",\"iceServers\":[]}")});
+    step(&f, (struct peer_event){
+                 .type = PEER_SIGNALING_FRAME, .bytes = SPAN("{\"type\":\"peers\",\"peerId\":\"n.25\",\"peers\":[]}")});
+    while (f.n > 0)
+        random_event(&f);
+    peer_effects_done(&f.fx);
+    peer_free(f.p);
+    return 0;
+}
