@@ -34,11 +34,6 @@ static const char *const NAMES[LINK_STATES_COUNT] = {
 #undef X
 };
 
-const char *link_state_name(enum link_state s)
-{
-    return NAMES[s];
-}
-
 bool link_is_up(const struct person *who)
 {
     return who->link.state == LINK_UP || who->link.state == LINK_RESTARTING;

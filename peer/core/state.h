@@ -329,7 +329,6 @@ void attempt_candidate(struct peer *p, struct attempt *a, struct span candidate)
 void attempt_send(struct peer *p, struct attempt *a, struct span text);
 
 /* ---- link.c ---- */
-const char *link_state_name(enum link_state s);
 bool link_is_up(const struct person *who);       /* introduced; perhaps just restarting */
 bool link_can_send(const struct person *who);    /* messages: not while it is restarting or congested */
 const char *link_path(const struct person *who); /* static */

@@ -143,36 +143,47 @@ static struct span frame(struct fuzz *f)
     return (struct span){f->text, (size_t)n};
 }
 
+enum {
+    INTRODUCTION = 9,
+    CONTENTS = 6
+};
+
+static struct span envelope(
+    struct fuzz *f, const char *from, unsigned type, unsigned content, unsigned theirs, unsigned ours)
+{
+    static const char *const types[] = {"direct_message", "group_message", "private_message", "message_delivered",
+        "message_read", "heartbeat", "typing_indicator", "presence_update", "status_update", "peer_introduction"};
+    static const char *const contents[CONTENTS] = {"\"text\":\"t\"", "\"metadata\":{\"of\":[\"m1\",\"m2\"]}",
+        "\"metadata\":{\"ping\":1}", "\"metadata\":{\"pong\":2}", "\"metadata\":{\"presence\":\"gone\"}", ""};
+    char intro[1024], name[ENVELOPE_CONVERSATION_MAX + 1];
+    unsigned id = next(f) & 3u, sequence = (next(f) & 7u) + 1;
+    bool group = type == 1;
+    struct span ids[] = {span_of(from), span_of(peer_id(f->p))};
+    envelope_people_conversation(ids, 2, toy_hash, NULL, name);
+    snprintf(intro, sizeof intro,
+        "\"metadata\":{\"context\":\"usher-intro-1\",\"room\":\"r\",\"reader\":\"%s\",\"fingerprint\":\"sha-"
+        "256 " FINGERPRINT "\",\"readerFingerprint\":\"sha-256 " FINGERPRINT "\"}",
+        peer_id(f->p), theirs, ours);
+    int len = snprintf(f->text, TEXT_MAX,
+        "{\"id\":\"m%u\",\"type\":\"%s\",\"version\":1,\"from\":\"%s\",%s%s%s\"content\":{%s},\"timestamp\":1,"
+        "\"sequence\":%u,\"vectorClock\":{\"%s\":%u},\"requiresAck\":true,\"conversation\":\"%s\",\"signature\":\"" SIG
+        "\"}",
+        id, types[type], from, group ? "" : "\"to\":[\"", group ? "" : peer_id(f->p), group ? "" : "\"],",
+        type == INTRODUCTION ? intro : contents[content], sequence, from, sequence, group ? "room:r" : name);
+    return (struct span){f->text, (size_t)len};
+}
+
+/* What belongs to the type more often than not. */
 static struct span data(struct fuzz *f)
 {
+    static const unsigned right[] = {0, 0, 0, 1, 1, 2, 5, 4, 0, 5};
     struct peer_person people[4];
     size_t n = peer_people(f->p, people, 4);
     if (n == 0 || next(f) % 8 == 0)
         return rest(f);
     const char *from = people[next(f) % (n > 4 ? 4 : n)].id;
-    static const char *const types[] = {"direct_message", "group_message", "private_message", "message_delivered",
-        "message_read", "heartbeat", "typing_indicator", "presence_update", "status_update", "peer_introduction"};
-    static const char *const contents[] = {"\"text\":\"t\"", "\"metadata\":{\"of\":[\"m1\",\"m2\"]}",
-        "\"metadata\":{\"ping\":1}", "\"metadata\":{\"pong\":2}", "\"metadata\":{\"presence\":\"gone\"}"};
-    char intro[1024];
-    snprintf(intro, sizeof intro,
-        "\"metadata\":{\"context\":\"usher-intro-1\",\"room\":\"r\",\"reader\":\"%s\",\"fingerprint\":\"sha-"
-        "256 " FINGERPRINT "\",\"readerFingerprint\":\"sha-256 " FINGERPRINT "\"}",
-        peer_id(f->p), next(f) & 3u, next(f) & 3u);
-    unsigned type = next(f) % 10, content = next(f) % 6, id = next(f) & 3u, seq = next(f) & 7u;
-    struct span ids[] = {span_of(from), span_of(peer_id(f->p))};
-    char name[ENVELOPE_CONVERSATION_MAX + 1];
-    envelope_people_conversation(ids, 2, toy_hash, NULL, name);
-    int len = snprintf(f->text, TEXT_MAX,
-        "{\"id\":\"m%u\",\"type\":\"%s\",\"version\":1,\"from\":\"%s\",%s%s%s\"content\":{%s},\"timestamp\":1,"
-        "\"sequence\":%u,\"vectorClock\":{\"%s\":%u},\"requiresAck\":true,\"conversation\":\"%s\",\"signature\":\"" SIG
-        "\"}",
-        id, types[type], from, type == 1 ? "" : "\"to\":[\"", type == 1 ? "" : peer_id(f->p), type == 1 ? "" : "\"],",
-        type == 9     ? intro
-        : content < 5 ? contents[content]
-                      : "",
-        seq + 1, from, seq + 1, type == 1 ? "room:r" : name);
-    return (struct span){f->text, (size_t)len};
+    unsigned type = next(f) % 10, theirs = next(f) & 3u, ours = next(f) & 3u, odd = next(f);
+    return envelope(f, from, type, odd < 192 ? right[type] : odd % CONTENTS, theirs, ours);
 }
 
 static void check_effect(struct fuzz *f, const struct peer_effect *fx)
@@ -270,6 +281,27 @@ static void random_event(struct fuzz *f)
     step(f, ev);
 }
 
+/* A person with a key joins, is called, answers and introduces itself: our seat is the smaller one. */
+static void link_up(struct fuzz *f)
+{
+    struct peer_person who;
+    char s[1024];
+    struct fuzz zeros = {0};
+    step(f, (struct peer_event){.type = PEER_SIGNALING_FRAME,
+                .bytes = SPAN("{\"type\":\"peer-joined\",\"peerId\":\"n.3\",\"displayName\":\"d1\",\"metadata\":{"
+                              "\"usher\":1,\"key\":\"" KEY "\",\"box\":\"" KEY "\",\"sig\":\"" SIG "\"}}")});
+    struct peer_event description = {.type = PEER_DESCRIPTION, .rtc = 1, .description.type = SPAN("offer")};
+    description.description.sdp = sdp(&zeros, s, sizeof s, false);
+    step(f, description);
+    sdp(&zeros, s, sizeof s, true);
+    int n = snprintf(f->text, TEXT_MAX, "{\"type\":\"answer\",\"from\":\"n.3\",\"sdp\":\"%s\"}", s);
+    step(f, (struct peer_event){.type = PEER_SIGNALING_FRAME, .bytes = {f->text, (size_t)n}});
+    step(f, (struct peer_event){.type = PEER_CHANNEL_OPEN, .rtc = 1, .bytes = SPAN("usher")});
+    peer_people(f->p, &who, 1);
+    step(f, (struct peer_event){.type = PEER_DATA, .rtc = 1, .bytes = envelope(f, who.id, INTRODUCTION, 0, 0, 0)});
+    assert(peer_stats(f->p)->links_up == 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
@@ -287,6 +319,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
                  .bytes = SPAN("{\"type\":\"welcome\",\"peerId\":\"n.x\",\"iceServers\":[]}")});
     step(&f, (struct peer_event){
                  .type = PEER_SIGNALING_FRAME, .bytes = SPAN("{\"type\":\"peers\",\"peerId\":\"n.25\",\"peers\":[]}")});
+    if (next(&f) & 1)
+        link_up(&f);
     while (f.n > 0)
         random_event(&f);
     peer_effects_done(&f.fx);
