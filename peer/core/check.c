@@ -33,17 +33,18 @@ static size_t check_link(const struct peer *p, const struct person *who)
 static void check_outbox(const struct person *who)
 {
     const struct outbox *box = &who->outbox;
-    size_t all = 0;
+    size_t all = 0, flight = 0;
     for (int place = 0; place < DELIVERY_PLACES; place++) {
         size_t n = 0;
         for (const struct delivery *d = box->in[place]; d; d = d->next, n++) {
             assert(d->place == (enum delivery_place)place && d->reader == who);
             assert((d->message == NULL) == (place == DELIVERY_DONE));
+            flight += place == DELIVERY_FLIGHT ? d->n : 0;
         }
         assert(n == box->count[place]);
         all += n;
     }
-    assert(all == HASH_COUNT(box->by_id));
+    assert(all == HASH_COUNT(box->by_id) && flight == box->flight_bytes);
     assert(outbox_waiting(who) <= QUEUE_READER_MAX);
     assert(box->count[DELIVERY_FLIGHT] <= FLIGHT_MAX && box->count[DELIVERY_DONE] <= DONE_MAX);
 }

@@ -8,7 +8,8 @@
  *       │        ▼
  *       └────── held ◄── given up on this link      all that is not done goes back to the queue, in order, at link-up
  *
- * At most FLIGHT_MAX are in flight on a link, so an answer is never late only because thousands wait before it. A plain
+ * At most FLIGHT_MAX are in flight on a link, and no more bytes than one step may hand to io, so an answer is never late
+ * only because thousands wait before it. A plain
  * peer acknowledges nothing: what was handed to its open channel counts as delivered. After its time to live (one hour)
  * a message fails, by name, for every reader that has not answered.
  *
@@ -21,14 +22,27 @@
 #include "base/utf8.h"
 #include "peer/core/state.h"
 
-static void place(struct delivery *d, enum delivery_place to)
+static void put(struct delivery *d, enum delivery_place where)
+{
+    struct outbox *box = &d->reader->outbox;
+    d->place = where;
+    DL_APPEND(box->in[where], d);
+    box->count[where]++;
+    box->flight_bytes += where == DELIVERY_FLIGHT ? d->n : 0;
+}
+
+static void take(struct delivery *d)
 {
     struct outbox *box = &d->reader->outbox;
     DL_DELETE(box->in[d->place], d);
     box->count[d->place]--;
-    d->place = to;
-    DL_APPEND(box->in[to], d);
-    box->count[to]++;
+    box->flight_bytes -= d->place == DELIVERY_FLIGHT ? d->n : 0;
+}
+
+static void place(struct delivery *d, enum delivery_place to)
+{
+    take(d);
+    put(d, to);
 }
 
 static void outgoing_free(struct peer *p, struct outgoing *m)
@@ -56,8 +70,7 @@ static void delivery_free(struct peer *p, struct delivery *d)
     struct outbox *box = &d->reader->outbox;
     if (d->message)
         detach(p, d);
-    DL_DELETE(box->in[d->place], d);
-    box->count[d->place]--;
+    take(d);
     HASH_DEL(box->by_id, d);
     free(d);
 }
@@ -215,10 +228,10 @@ static void deliver_to(struct peer *p, struct outgoing *m, struct person *who)
         return;
     }
     d->message = m;
+    d->n = m->n;
     d->reader = who;
     DL_APPEND2(m->deliveries, d, of_prev, of_next);
-    DL_APPEND(box->in[DELIVERY_QUEUE], d);
-    box->count[DELIVERY_QUEUE]++;
+    put(d, DELIVERY_QUEUE);
     p->queued++;
 }
 
@@ -289,8 +302,15 @@ static void send_delivery(struct peer *p, struct delivery *d)
 void outbox_flush(struct peer *p, struct person *who)
 {
     struct outbox *box = &who->outbox;
-    while (link_can_send(who) && box->in[DELIVERY_QUEUE] && box->count[DELIVERY_FLIGHT] < FLIGHT_MAX)
+    size_t bytes = box->flight_bytes, n = box->count[DELIVERY_FLIGHT];
+    while (link_can_send(who) && box->in[DELIVERY_QUEUE] && n < FLIGHT_MAX && bytes < FLIGHT_BYTES_MAX) {
+        n++;
+        bytes += box->in[DELIVERY_QUEUE]->n;
         send_delivery(p, box->in[DELIVERY_QUEUE]);
+    }
+    /* Nothing of a plain peer's comes back to make room: io says when it has enough, which it can do between steps. */
+    if (!who->keyed && link_can_send(who) && box->in[DELIVERY_QUEUE])
+        effect_wake(p, p->now + 1);
 }
 
 static int by_order(const struct delivery *a, const struct delivery *b)

@@ -29,10 +29,11 @@ enum {
     QUEUE_READER_MAX = 16384,      /* messages waiting for one reader */
     QUEUE_MAX = 65536,             /* deliveries waiting in all */
     QUEUE_BYTES_MAX = 64 * 1024 * 1024,
-    SEEN_MAX = QUEUE_READER_MAX, /* a returning sender may repeat as many as may wait for us */
-    FLIGHT_MAX = 256,            /* unacknowledged on one link: what one acknowledgement can name */
-    DONE_MAX = 1024,             /* delivered messages of one reader that may still be read by a person */
-    REFS_MAX = 4096,             /* idempotency keys */
+    SEEN_MAX = QUEUE_READER_MAX,    /* a returning sender may repeat as many as may wait for us */
+    FLIGHT_MAX = 256,               /* unacknowledged on one link: what one acknowledgement can name */
+    FLIGHT_BYTES_MAX = 1024 * 1024, /* likewise, in bytes: what io holds for a connection is bounded too */
+    DONE_MAX = 1024,                /* delivered messages of one reader that may still be read by a person */
+    REFS_MAX = 4096,                /* idempotency keys */
     ICE_SERVERS_MAX = 64 * 1024,
 
     /* Times in milliseconds. */
@@ -145,6 +146,7 @@ struct delivery {
     bool sent;      /* on this link or an earlier one */
     unsigned tries; /* on this link */
     uint64_t sent_at;
+    size_t n;                           /* bytes of the message */
     struct delivery *prev, *next;       /* in its place */
     struct delivery *of_prev, *of_next; /* of its message */
     UT_hash_handle hh;                  /* by id, of its reader */
@@ -154,6 +156,7 @@ struct outbox {
     struct delivery *by_id;
     struct delivery *in[DELIVERY_PLACES];
     size_t count[DELIVERY_PLACES];
+    size_t flight_bytes;
 };
 
 /* A message id heard from somebody. */
@@ -175,7 +178,7 @@ struct conversation {
 struct inbox {
     struct seen *seen;
     char certificate[SDP_FINGERPRINT_MAX + 1]; /* of the process that was linked last */
-    struct seen *acks, *reads; /* owed */
+    struct seen *acks, *reads;                 /* owed */
     size_t ack_count;
     uint64_t acks_at; /* when to send them */
     struct conversation *conversations;

@@ -261,6 +261,35 @@ static void test_ten_thousand(void **state)
     world_end(w);
 }
 
+/* What waited for a link is not handed to io all at once: io bounds what it holds for a connection. */
+static void test_large_messages_go_by_and_by(void **state)
+{
+    (void)state;
+    struct world *w = world_make(2);
+    char *text = calloc(1, PEER_TEXT_MAX + 1);
+    memset(text, 'x', PEER_TEXT_MAX);
+    w->hold_signals = true;
+    start(w, 0);
+    start(w, 1);
+    for (int i = 0; i < 200; i++)
+        send_direct(w, 0, 1, text);
+    w->hold_signals = false;
+    DL_CONCAT(w->queue, w->held);
+    w->held = NULL;
+    while (w->queue) {
+        struct event *e = w->queue;
+        uint64_t before = w->nodes[0].sends;
+        DL_DELETE(w->queue, e);
+        feed(w, e->node, e->ev);
+        event_free(e);
+        assert_true(w->nodes[0].sends - before <= 20);
+    }
+    pass(w, 500);
+    assert_int_equal(count(&w->nodes[1], NOTICE_MESSAGE), 200);
+    free(text);
+    world_end(w);
+}
+
 static void test_a_full_queue_says_so(void **state)
 {
     (void)state;
@@ -430,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_three_tries_then_an_hour),
         cmocka_unit_test(test_congestion_holds_everything),
         cmocka_unit_test(test_ten_thousand),
+        cmocka_unit_test(test_large_messages_go_by_and_by),
         cmocka_unit_test(test_a_full_queue_says_so),
         cmocka_unit_test(test_typing_status_presence),
         cmocka_unit_test(test_order_and_replay),
