@@ -29,6 +29,7 @@ void turn_write(struct io *io, struct conn *c)
     c->dirty = true;
     c->next_dirty = io->dirty;
     io->dirty = c;
+    io->dirty_count++;
 }
 
 void conn_limit(struct io *io, struct conn *c, struct conn **list, uint64_t ms)
@@ -220,10 +221,20 @@ static void write_dirty(struct io *io)
     while (io->dirty) {
         struct conn *c = io->dirty;
         io->dirty = c->next_dirty;
+        io->dirty_count--;
         c->dirty = false;
         if (c->wsi && !c->gone && !c->doomed && !flush(io, c))
             turn_kill(io, c);
     }
+}
+
+/* With thousands of busy connections a turn is long enough for a socket to fall out of the processor's caches between
+ * the read that concerns it and its write. Writing in between, two fifths more is relayed (bench/relay.sh, N 2000,
+ * W 1); much earlier, frames for one socket would no longer gather, which is worth more. */
+void turn_relieve(struct io *io)
+{
+    if (io->dirty_count >= DIRTY_MAX)
+        write_dirty(io);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

@@ -17,6 +17,7 @@ enum {
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     ACCEPTS_A_TURN = 128,   /* then the connections that are open get their turn */
+    DIRTY_MAX = 64,         /* connections that wait to be written; then they are, within the turn */
     OUT_BATCH = 64 * 1024,  /* bytes written to one socket at once */
     RX_BUFFER = 2048, /* read at once, and owned by every connection: half of it loses a quarter of the relay rate */
 };
@@ -43,6 +44,7 @@ struct io {
     struct conn_table conns;
     struct core_effects effects;
     bool stepping;
+    unsigned dirty_count;
     struct conn *dirty, *doomed, *slow; /* singly linked */
     struct conn *handshaking, *closing; /* oldest first: one time limit each, so appending keeps the order */
     unsigned char *scratch;             /* LWS_PRE + OUT_BATCH: where a batch is put together */
@@ -67,6 +69,8 @@ void conn_unlimit(struct io *io, struct conn *c);
 /* Marks the connection for the end of the turn. */
 void turn_write(struct io *io, struct conn *c);
 void turn_kill(struct io *io, struct conn *c);
+/* Writes early if many connections wait for it; not within a step. */
+void turn_relieve(struct io *io);
 /* What uv's prepare calls. */
 void turn_end(uv_prepare_t *prepare);
 void turn_timer(uv_timer_t *timer);

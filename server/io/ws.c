@@ -146,6 +146,7 @@ static int on_open_socket(struct io *io, struct conn *c, enum lws_callback_reaso
     switch (reason) {
     case LWS_CALLBACK_RECEIVE:
         receive(io, c, in);
+        turn_relieve(io);
         return 0;
     case LWS_CALLBACK_RECEIVE_PONG:
         if (c->state == CONN_OPEN)
