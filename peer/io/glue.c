@@ -101,7 +101,8 @@ static void arm_delivery(struct glue *g)
     if (!g->told || g->deliver || g->delivering)
         return;
     g->deliver = g_idle_source_new();
-    g_source_set_priority(g->deliver, G_PRIORITY_DEFAULT);
+    /* Ahead of what the application reads next, so that its next command finds what the last one did. */
+    g_source_set_priority(g->deliver, G_PRIORITY_HIGH);
     g_source_set_callback(g->deliver, deliver_now, g, NULL);
     g_source_attach(g->deliver, g->options.context);
 }
