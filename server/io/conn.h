@@ -28,10 +28,11 @@ struct conn {
     int fd;
     uint16_t close_code; /* as the client sent it */
     uint16_t fragments;  /* of the message that is being assembled */
+    uint32_t discarded;  /* bytes of it, each piece counted as one more */
     unsigned state : 2;
     bool dirty : 1;      /* on the list of those to be written this turn */
     bool doomed : 1;     /* to be killed at the end of the turn, or already being */
-    bool slow : 1;       /* the core was or will be told CORE_SLOW */
+    bool slow : 1;       /* over max_queue: on the list of those to be judged, or told to the core */
     bool discarding : 1; /* the rest of this message is refused already */
     bool gone : 1;       /* the core was told CORE_GONE */
     const char *refused; /* the core closed it at the door, before libwebsockets had it: why. Static */

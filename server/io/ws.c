@@ -42,7 +42,16 @@ static void discard(struct io *io, struct conn *c, enum error error, const char 
 {
     conn_forget_partial(c);
     c->discarding = true;
+    c->discarded = 0;
     tell_unreadable(io, c, error, problem);
+}
+
+/* What is thrown away costs its sender nothing, so a message without end would be a way around message_rate. */
+static void count_discarded(struct io *io, struct conn *c, size_t n)
+{
+    c->discarded += (uint32_t)n + 1;
+    if (c->discarded > io->settings.max_frame)
+        tell_unreadable(io, c, ERROR_TOO_LARGE, NULL);
 }
 
 static bool append(struct io *io, struct conn *c, struct span piece)
@@ -90,7 +99,9 @@ static void receive(struct io *io, struct conn *c, struct span piece)
         tell_frame(io, c, piece);
         return;
     }
-    if (!c->discarding)
+    if (c->discarding)
+        count_discarded(io, c, piece.n);
+    else
         receive_piece(io, c, piece, lws_remaining_packet_payload(c->wsi) == 0);
     if (!final)
         return;

@@ -93,10 +93,13 @@ test('binary frames, whole and in pieces', async () => {
     const a = await connect(daemon.url);
     a.ws.send(Buffer.from('{"type":"ping"}'));
     assert.equal((await a.next()).code, 'bad-message');
-    a.ws.send(Buffer.alloc(200000));
+    a.ws.send(Buffer.alloc(60000));
     assert.equal((await a.next()).code, 'bad-message');
     await a.alive();
-    await a.close();
+    a.ws.send(Buffer.alloc(200000));
+    assert.equal((await a.next()).code, 'bad-message');
+    assert.equal((await a.next()).code, 'too-large');
+    assert.equal((await a.end()).code, 1009);
     const raw = await openRaw(daemon.port);
     await raw.write(Buffer.concat([frame(BINARY, 'a', false), frame(CONTINUATION, 'b', false), frame(CONTINUATION, 'c'),
         frame(TEXT, '{"type":"ping"}')]));
@@ -225,6 +228,45 @@ test('a reader that never reads is dropped, and its room told', async () => {
     } finally {
         assert.equal(await small.stop(), 0);
     }
+});
+
+test('a reader is not slow for a crowd that talks to it at once', async () => {
+    const crowded = await startDaemon({ args: ['--set', 'limits.max_queue=64K'] });
+    try {
+        const reader = await connect(crowded.url);
+        await reader.join('hall');
+        const crowd = [];
+        for (let i = 0; i < 20; i++) {
+            crowd.push(await connect(crowded.url));
+            await crowd[i].join('hall');
+            await reader.next();
+        }
+        // Stopped meanwhile, it finds all of it in one turn.
+        crowded.kill('SIGSTOP');
+        const data = 'x'.repeat(60000);
+        const sent = crowd.map((client) => new Promise((resolve) =>
+            client.ws.send(JSON.stringify({ type: 'signal', to: reader.peerId, data }), resolve)));
+        await Promise.all(sent);
+        crowded.kill('SIGCONT');
+        for (let i = 0; i < crowd.length; i++) assert.equal((await reader.next()).data, data);
+        await Promise.all([reader, ...crowd].map((client) => client.close()));
+    } finally {
+        crowded.kill('SIGCONT');
+        assert.equal(await crowded.stop(), 0);
+    }
+});
+
+test('what clients do wrong fills no log', async () => {
+    const from = daemon.log.length;
+    for (let i = 0; i < 20; i++) {
+        const long = new Raw(daemon.port);
+        await long.write(`GET / HTTP/1.1\r\n${`X-H: ${'y'.repeat(3000)}\r\n`.repeat(5)}\r\n`);
+        await long.end();
+        const control = await openRaw(daemon.port);
+        await control.write(frame(0x9, 'x'.repeat(200)));
+        await control.end();
+    }
+    assert.equal(daemon.log.slice(from), '');
 });
 
 test('limits of connections are answered over HTTP', async () => {
