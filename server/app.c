@@ -186,7 +186,7 @@ static bool take_over(struct app *a, struct config *next, struct err *e)
     core_configure(a->core, &core);
     io_configure(a->io, &io);
     a->logger = make_logger(next);
-    logger_take_lws(&a->logger);
+    logger_take_lws(&a->logger, true);
     free(a->ice_servers);
     a->ice_servers = ice_servers;
     config_free(a->config);
@@ -299,13 +299,14 @@ int app_run(const struct launch *l, struct config *config)
     struct rng rng = os_rng();
     struct err e;
     raise_descriptors();
-    logger_take_lws(&a.logger);
+    logger_take_lws(&a.logger, false);
     if (uv_loop_init(&a.loop) != 0) {
         config_free(config);
         return EXIT_FAILURE;
     }
     if (open_all(&a, &rng, &e)) {
         say_start(&a);
+        logger_take_lws(&a.logger, true);
         sd_notify(0, "READY=1\nSTATUS=Serving");
         uv_run(&a.loop, UV_RUN_DEFAULT);
     } else {
