@@ -87,14 +87,14 @@ static bool header(struct lws *wsi, enum lws_token_indexes token, char *out)
     return n > 0 && n < HEADER_VALUE_MAX && lws_hdr_copy(wsi, out, HEADER_VALUE_MAX, token) >= 0;
 }
 
-/* Whether a comma-separated list (RFC 9110 section 5.6.1) has the word. */
-static bool list_has(const char *list, const char *word)
+/* Whether a comma-separated list (RFC 9110 section 5.6.1) has the word, as the comparison sees it. */
+static bool list_has(const char *list, const char *word, int (*compare)(const char *, const char *, size_t))
 {
     size_t n = strlen(word);
     while (*list) {
         list += strspn(list, " \t,");
         size_t len = strcspn(list, " \t,");
-        if (len == n && strncasecmp(list, word, n) == 0)
+        if (len == n && compare(list, word, n) == 0)
             return true;
         list += len;
     }
@@ -122,7 +122,7 @@ int http_upgrade(struct io *io, struct lws *wsi, const char *to)
     int len;
     int method = lws_http_get_uri_and_method(wsi, &uri, &len);
     if (strcasecmp(to, "websocket") != 0 || method != LWSHUMETH_GET || !header(wsi, WSI_TOKEN_CONNECTION, value) ||
-        !list_has(value, "upgrade") || !header(wsi, WSI_TOKEN_KEY, value))
+        !list_has(value, "upgrade", strncasecmp) || !header(wsi, WSI_TOKEN_KEY, value))
         return refuse_upgrade(wsi, "400 Bad Request", "",
             "{\"error\":{\"code\":\"bad-handshake\",\"message\":\"this is no WebSocket handshake\"}}\n");
     if (len != 3 || memcmp(uri, "/ws", 3) != 0)
@@ -132,7 +132,7 @@ int http_upgrade(struct io *io, struct lws *wsi, const char *to)
         return refuse_upgrade(wsi, "426 Upgrade Required", "Sec-WebSocket-Version: 13\r\n",
             "{\"error\":{\"code\":\"bad-handshake\",\"message\":\"speak WebSocket version 13\"}}\n");
     if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0 &&
-        (!header(wsi, WSI_TOKEN_PROTOCOL, value) || !list_has(value, SUBPROTOCOL)))
+        (!header(wsi, WSI_TOKEN_PROTOCOL, value) || !list_has(value, SUBPROTOCOL, strncmp)))
         return refuse_upgrade(wsi, "400 Bad Request", "",
             "{\"error\":{\"code\":\"bad-subprotocol\",\"message\":\"the subprotocol here is usher.v1\"}}\n");
     if (!origin_allowed(&io->settings, wsi))
