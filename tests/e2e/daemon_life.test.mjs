@@ -180,8 +180,10 @@ test('SIGHUP takes new settings over, and a mistake changes nothing', () => inFo
     assert.match(b.welcome.peerId, /^n1\./);
     assert.equal((await a.ask({ type: 'ping', x: 'x'.repeat(1500) })).type, 'pong');
     from = daemon.log.length;
-    await fs.writeFile(file, '[server]\nlog_format = json\nlog_level = debug\n');
+    const idle = await connect(daemon.url);
+    await fs.writeFile(file, '[server]\nlog_format = json\nlog_level = debug\n[limits]\njoin_timeout = 100ms\n');
     daemon.kill('SIGHUP');
+    assert.equal((await within(3000, idle.next(), 'the new join_timeout does not count')).code, 'not-in-room');
     const [line] = await daemon.logged(/^\{.*"event":"reloaded".*\}$/m, from);
     assert.equal(JSON.parse(line).level, 'notice');
     await a.close();
