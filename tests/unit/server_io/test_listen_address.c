@@ -30,18 +30,16 @@ static void test_reads_and_writes(void **state)
     }
 }
 
-/* With the slash one byte more than the 107 that a socket's address holds beside its NUL, unix(7). */
+/* 107 bytes: with the slash before it one more than a socket's address holds beside its NUL, unix(7). */
 #define TEN "aaaaaaaaaa"
-#define TOO_LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "aaaaaaaa"
+#define TOO_LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "aaaaaaa"
 
 static void test_refuses(void **state)
 {
     (void)state;
     static const char *const BAD[] = {"", ":", ":4000", "4000", "localhost:4000", "127.0.0.1",
         "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:1x", "::1:4000", "[::1]", "[::1:4000", "[]:1",
-        "[:1", "256.0.0.1:1", "unix:",
-        "unix:/"
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+        "[:1", "256.0.0.1:1", "unix:", ("unix:/" TOO_LONG)};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         struct listen_address a;
         struct err e = {""};
