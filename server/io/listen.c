@@ -180,17 +180,6 @@ static int bind_socket(const struct listen_address *a)
     return -1;
 }
 
-/* A system without IPv6 serves [::] as 0.0.0.0. */
-static void settle_for_ipv4(struct listen_address *a)
-{
-    if (a->at.any.sa_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&a->at.in6.sin6_addr))
-        return;
-    in_port_t port = a->at.in6.sin6_port;
-    *a = (struct listen_address){.len = sizeof a->at.in};
-    a->at.in.sin_family = AF_INET;
-    a->at.in.sin_port = port;
-}
-
 static const char *advice(int error)
 {
     switch (error) {
@@ -198,6 +187,8 @@ static const char *advice(int error)
         return ": stop the program that has it, or choose another with --listen";
     case EACCES:
         return ": choose a port above 1023 or a folder that you may write to";
+    case EAFNOSUPPORT:
+        return ": this system has no IPv6; listen on an IPv4 address such as 0.0.0.0:4000";
     case EADDRNOTAVAIL:
         return ": no interface has that address";
     default:
@@ -222,10 +213,8 @@ bool io_listen(struct io *io, const char *address, struct err *e)
     if (!listen_address_parse(address, &l->address, e))
         goto fail;
     l->fd = bind_socket(&l->address);
-    if (l->fd < 0 && errno == EAFNOSUPPORT) {
-        settle_for_ipv4(&l->address);
+    if (l->fd < 0 && errno == EAFNOSUPPORT && listen_address_without_ipv6(&l->address))
         l->fd = bind_socket(&l->address);
-    }
     if (l->fd < 0) {
         int error = errno;
         err_set(e, "cannot listen on %.100s: %s%s", address, strerror(error), advice(error));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -65,12 +66,31 @@ static void test_maps_ipv4(void **state)
     assert_memory_equal(client.bytes, NOBODY, sizeof NOBODY);
 }
 
+/* A system without IPv6 serves [::] as 0.0.0.0, at the same port, and nothing else. */
+static void test_without_ipv6(void **state)
+{
+    (void)state;
+    struct listen_address a;
+    char text[LISTEN_TEXT_MAX];
+    assert_true(listen_address_parse("[::]:4000", &a, NULL));
+    assert_true(listen_address_without_ipv6(&a));
+    listen_address_format(&a, text);
+    assert_string_equal(text, "0.0.0.0:4000");
+    static const char *const OTHERS[] = {"[::1]:4000", "0.0.0.0:4000", "unix:/run/usherd.sock"};
+    for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++) {
+        assert_true(listen_address_parse(OTHERS[i], &a, NULL));
+        assert_false(listen_address_without_ipv6(&a));
+        assert_int_equal(errno, EAFNOSUPPORT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_and_writes),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_maps_ipv4),
+        cmocka_unit_test(test_without_ipv6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
