@@ -199,6 +199,10 @@ static void reload(struct app *a)
     sd_notify(0, "RELOADING=1");
     struct err e;
     struct config *next = app_load(a->launch, &e);
+    if (next && !config_acts(next, &e)) {
+        config_free(next);
+        next = NULL;
+    }
     if (next && take_over(a, next, &e)) {
         logger_say(&a->logger, LOG_LEVEL_NOTICE, "reloaded", "the settings were read again");
     } else {
