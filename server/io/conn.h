@@ -35,7 +35,8 @@ struct conn {
     bool slow : 1;       /* over max_queue: on the list of those to be judged, or told to the core */
     bool discarding : 1; /* the rest of this message is refused already */
     bool gone : 1;       /* the core was told CORE_GONE */
-    const char *refused; /* the core closed it at the door, before libwebsockets had it: why. Static */
+    const char
+        *refused; /* the core closed it at the door, before libwebsockets had it, and knows it no more: why. Static */
     struct buf *partial; /* owned; the pieces of a message so far, NULL between messages */
     struct queue queue;
     struct conn *next_dirty, *next_doomed, *next_slow;

@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 enum {
-    HEADER_VALUE_MAX = 128
+    HEADER_VALUE_MAX = 128,
+    REFUSAL_MAX = 128
 };
 
 static const char SUBPROTOCOL[] = "usher.v1";
@@ -39,6 +40,22 @@ static int answer(struct lws *wsi, const struct answer *a, bool head)
     return -1;
 }
 
+/* For a connection over a limit; body has REFUSAL_MAX bytes. */
+static struct answer refusal(const char *reason, char *body)
+{
+    snprintf(body, REFUSAL_MAX,
+        "{\"error\":{\"code\":\"%s\",\"message\":\"no more connections now: try again later\"}}\n", reason);
+    bool hurried = strcmp(reason, error_code(ERROR_RATE_LIMITED)) == 0;
+    return (struct answer){hurried ? "429 Too Many Requests" : "503 Service Unavailable", "Retry-After: 5\r\n", body};
+}
+
+static int answer_refusal(struct lws *wsi, const char *reason, bool head)
+{
+    char body[REFUSAL_MAX];
+    struct answer a = refusal(reason, body);
+    return answer(wsi, &a, head);
+}
+
 static int answer_health(struct io *io, struct lws *wsi, bool head)
 {
     const struct core_stats *s = core_stats(io->core);
@@ -50,14 +67,17 @@ static int answer_health(struct io *io, struct lws *wsi, bool head)
     return answer(wsi, &(struct answer){"200 OK", "", body}, head);
 }
 
-int http_request(struct io *io, struct lws *wsi, const char *path)
+int http_request(struct io *io, const struct conn *c, const char *path)
 {
+    struct lws *wsi = c->wsi;
     char *uri;
     int len;
     int method = lws_http_get_uri_and_method(wsi, &uri, &len);
     bool head = method == LWSHUMETH_HEAD;
     if (strcmp(path, "/health") == 0 && (head || method == LWSHUMETH_GET))
         return answer_health(io, wsi, head);
+    if (c->refused)
+        return answer_refusal(wsi, c->refused, head);
     if (strcmp(path, "/health") == 0)
         return answer(wsi,
             &(struct answer){"405 Method Not Allowed", "Allow: GET, HEAD\r\n",
@@ -115,8 +135,13 @@ static bool origin_allowed(const struct io_settings *s, struct lws *wsi)
 }
 
 /* RFC 6455 section 4.2.1. libwebsockets itself hangs up on most of these without a word. */
-int http_upgrade(struct io *io, struct lws *wsi, const char *to)
+int http_upgrade(struct io *io, const struct conn *c, const char *to)
 {
+    struct lws *wsi = c->wsi;
+    if (c->refused) {
+        answer_refusal(wsi, c->refused, false);
+        return 1;
+    }
     char value[HEADER_VALUE_MAX];
     char *uri;
     int len;
@@ -143,10 +168,7 @@ int http_upgrade(struct io *io, struct lws *wsi, const char *to)
 
 size_t http_refusal(const char *reason, char *out)
 {
-    char body[128];
-    snprintf(body, sizeof body,
-        "{\"error\":{\"code\":\"%s\",\"message\":\"no more connections now: try again later\"}}\n", reason);
-    bool hurried = strcmp(reason, error_code(ERROR_RATE_LIMITED)) == 0;
-    const char *status = hurried ? "429 Too Many Requests" : "503 Service Unavailable";
-    return write_answer(&(struct answer){status, "Retry-After: 5\r\n", body}, false, out);
+    char body[REFUSAL_MAX];
+    struct answer a = refusal(reason, body);
+    return write_answer(&a, false, out);
 }

@@ -8,6 +8,9 @@
  * descriptor is given up, so that a reload can open its file; accepting resumes only once there is a spare again. It is
  * over when accepting went on for a second without a failure: a crowd that takes every descriptor that comes free is
  * one shortage, not many.
+ *
+ * A few of those that the core refuses are let in all the same, to hear so when they have asked: /health must not fail
+ * because a server is full, or whoever watches it would restart it then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -96,7 +99,7 @@ static void admit(struct io *io, int fd, const struct sockaddr_storage *from)
     struct core_event e = io_event(io, CORE_OPEN, c);
     e.address = listen_address_of_client(from);
     io_step(io, &e);
-    if (c->refused) {
+    if (c->refused && ++io->refused_count > REFUSED_MAX) {
         refuse(fd, c->refused);
         drop(io, c);
         return;

@@ -136,6 +136,7 @@ void conn_gone(struct io *io, struct conn *c)
         return;
     conn_unlimit(io, c);
     c->gone = true;
+    io->refused_count -= c->refused != NULL;
     queue_clear(&c->queue);
     if (io->freeing)
         return;
@@ -185,9 +186,7 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
         c->wsi = wsi;
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return http_upgrade(io, wsi, in);
     case LWS_CALLBACK_HTTP:
-        return http_request(io, wsi, in);
     case LWS_CALLBACK_ESTABLISHED:
     case LWS_CALLBACK_RECEIVE:
     case LWS_CALLBACK_RECEIVE_PONG:
@@ -203,6 +202,10 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
     c = lws_get_opaque_user_data(wsi);
     if (!c || c->wsi != wsi)
         return 0;
+    if (reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE)
+        return http_upgrade(io, c, in);
+    if (reason == LWS_CALLBACK_HTTP)
+        return http_request(io, c, in);
     if (reason == LWS_CALLBACK_ESTABLISHED)
         established(io, c);
     else if (reason == LWS_CALLBACK_WSI_DESTROY)

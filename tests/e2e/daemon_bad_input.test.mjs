@@ -5,7 +5,7 @@
 import { after, before, beforeEach, afterEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { startDaemon } from './lib/daemon.mjs';
-import { connect, pair } from './lib/client.mjs';
+import { Client, connect, pair } from './lib/client.mjs';
 import { BINARY, CONTINUATION, Raw, TEXT, frame, handshake, openRaw } from './lib/raw.mjs';
 
 let daemon;
@@ -274,9 +274,11 @@ test('limits of connections are answered over HTTP', async () => {
     try {
         const a = await connect(small.url);
         const b = await connect(small.url);
-        const third = new Raw(small.port);
-        await third.end();
-        assert.match(third.received.toString(), /^HTTP\/1\.1 503 .*"server-full"/s);
+        const third = new Client(small.url);
+        assert.match((await third.failed).message, /503/);
+        const other = await fetch(`http://127.0.0.1:${small.port}/`);
+        assert.equal(other.status, 503);
+        assert.equal((await other.json()).error.code, 'server-full');
         await a.alive();
         await b.close();
         await a.close();
@@ -286,12 +288,35 @@ test('limits of connections are answered over HTTP', async () => {
     const hurried = await startDaemon({ args: ['--set', 'limits.max_connections_per_address=1'] });
     try {
         const a = await connect(hurried.url);
-        const second = new Raw(hurried.port);
-        await second.end();
-        assert.match(second.received.toString(), /^HTTP\/1\.1 429 .*"rate-limited"/s);
+        const second = new Client(hurried.url);
+        assert.match((await second.failed).message, /429/);
+        const other = await fetch(`http://127.0.0.1:${hurried.port}/`);
+        assert.equal(other.status, 429);
+        assert.equal((await other.json()).error.code, 'rate-limited');
         await a.alive();
         await a.close();
     } finally {
         await hurried.stop();
+    }
+});
+
+test('a full server is a healthy one, as long as few ask at once', async () => {
+    const full = await startDaemon({ args: ['--set', 'limits.max_connections=1'] });
+    const crowd = [];
+    try {
+        const health = () => fetch(`http://127.0.0.1:${full.port}/health`);
+        const a = await connect(full.url);
+        assert.equal((await (await health()).json()).connections, 1);
+        for (let i = 0; i < 40; i++) crowd.push(new Raw(full.port));
+        await Promise.any(crowd.map((raw) => raw.until(/^HTTP\/1\.1 503 .*"server-full"/s)));
+        assert.equal((await health()).status, 503);
+        for (const raw of crowd) raw.destroy();
+        await Promise.all(crowd.map((raw) => raw.end()));
+        await a.alive();
+        assert.equal((await health()).status, 200);
+        await a.close();
+    } finally {
+        for (const raw of crowd) raw.destroy();
+        assert.equal(await full.stop(), 0);
     }
 });
