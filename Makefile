@@ -14,6 +14,11 @@ quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 FUZZ_SECONDS ?= 60
 SEEDS   ?= 1-2000
 
+# Every core, unless the command line says otherwise.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
