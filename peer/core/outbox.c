@@ -148,7 +148,9 @@ static void ref_add(struct peer *p, struct span ref, const char *id)
 static bool check(struct peer *p, const struct peer_event *ev)
 {
     struct span text = ev->send.text, ref = ev->send.ref;
-    if (text.n > PEER_TEXT_MAX || ev->send.to_count > ENVELOPE_TO_MAX)
+    if (p->session.stopped && !p->people)
+        refuse(p, ev, "not-in-room", "the room was left: nobody will ever read this");
+    else if (text.n > PEER_TEXT_MAX || ev->send.to_count > ENVELOPE_TO_MAX)
         refuse(p, ev, "too-large", "a message has at most 65536 bytes of text and 256 readers");
     else if (!utf8_valid(text.p, text.n) || !utf8_valid(ref.p, ref.n) || ref.n > REF_MAX)
         refuse(p, ev, "bad-message", "text and ref must be UTF-8, and ref at most 64 bytes");

@@ -208,6 +208,9 @@ static void test_leaving(void **state)
     pass(w, 120000);
     assert_int_equal(peer_stats(ann->p)->calls_total, 1);
     assert_int_equal(bob->connects, 1);
+    feed(w, 1, (struct peer_event){.type = PEER_SEND, .send = {.text = SPAN("too late")}});
+    assert_int_equal(count(bob, NOTICE_ACCEPTED), 0);
+    assert_string_equal(notice(bob, NOTICE_ERROR, 0)->code, "not-in-room");
     world_end(w);
 }
 
