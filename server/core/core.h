@@ -7,7 +7,7 @@
  *
  *     io: accept ──► CORE_OPEN ──► (CORE_CLOSE: refused)      lws handshake ──► CORE_READY ──► welcome
  *         frame ───► CORE_FRAME ─► CORE_SEND to one or many   pong ──► CORE_ALIVE
- *         socket gone ──► CORE_GONE ──► peer-left to the room     timer ──► CORE_TIME
+ *         socket gone ──► CORE_GONE ──► peer-left, or peer-away while the seat is kept     timer ──► CORE_TIME
  */
 #ifndef SERVER_CORE_CORE_H
 #define SERVER_CORE_CORE_H
@@ -34,6 +34,19 @@ struct address {
     uint8_t bytes[16];
 };
 
+/* What needs keys, done by the daemon and asked for by the core. */
+enum {
+    SEAL_EXTRA = 28
+}; /* bytes that sealing adds */
+
+struct core_crypto {
+    /* n bytes become n + SEAL_EXTRA that nobody can read or change; false if it cannot be done. */
+    bool (*seal)(void *ctx, const void *plain, size_t n, void *sealed);
+    /* n bytes, at least SEAL_EXTRA, become n - SEAL_EXTRA; false if our key did not seal exactly them. */
+    bool (*open)(void *ctx, const void *sealed, size_t n, void *plain);
+    void *ctx; /* outlives the core */
+};
+
 /* ---- settings: a plain value, copied; 0 switches a limit off (a rate: with its burst) ---- */
 struct core_settings {
     char node[NODE_MAX + 1];
@@ -42,6 +55,7 @@ struct core_settings {
     uint64_t ping_timeout_ms;
     uint64_t join_timeout_ms;
     uint64_t drain_timeout_ms;
+    uint64_t resume_grace_ms; /* how long the seat of a broken connection is kept; 0: not at all */
     uint32_t max_connections;
     uint32_t max_connections_per_address;
     uint32_t connection_rate; /* new connections a second and address */
@@ -54,6 +68,8 @@ struct core_settings {
     bool auto_create; /* join-room may create a room */
     /* A JSON array told in welcome; NULL: []. Borrowed until the core is freed or configured anew. */
     const char *ice_servers;
+    /* Borrowed alike; NULL: no seat is kept. */
+    const struct core_crypto *crypto;
 };
 
 /* ---- events ---- */
@@ -62,11 +78,11 @@ enum core_event_type {
     CORE_READY,      /* its WebSocket handshake is done: the core welcomes it */
     CORE_FRAME,      /* one whole text message (bytes, borrowed for the step) */
     CORE_UNREADABLE, /* a message the dialect does not know: `error` says which answer it gets (binary: BAD_MESSAGE, over max_frame or in too many fragments: TOO_LARGE, not UTF-8: BAD_JSON); `problem` is the sentence or NULL */
-    CORE_ALIVE,      /* a pong or other sign of life */
+    CORE_ALIVE,      /* a pong: all that was sent before the ping has arrived */
     CORE_SLOW,       /* its outgoing queue passed max_queue: the core closes it with a named reason */
     CORE_GONE,       /* the socket is closed (close_code as received, 0 if it broke): last event of this generation */
-    CORE_TIME,       /* the deadline came (or any later moment) */
-    CORE_DRAIN,      /* stop: tell everybody, close everything */
+    CORE_TIME,  /* the deadline came (or any later moment). One as soon as io listens: resume_grace runs from there */
+    CORE_DRAIN, /* stop: tell everybody, close everything */
 };
 
 struct core_event {
@@ -124,11 +140,14 @@ void core_effects_done(struct core_effects *fx);
 struct core_stats {
     uint64_t connections; /* open now, handshaken or not */
     uint64_t rooms;       /* now */
-    uint64_t members;     /* seats now */
+    uint64_t members;     /* seats now, those away as well */
+    uint64_t away;        /* seats kept for their peer's return, now */
+    uint64_t held_bytes;  /* of the frames kept for them */
     uint64_t accepted_total, refused_total, joins_total, leaves_total;
     uint64_t frames_in[MESSAGES]; /* by type; MESSAGE_NONE counts the unreadable */
     uint64_t relayed_total;
-    uint64_t errors[ERRORS]; /* errors sent, by code */
+    uint64_t resumed_total, unheld_total; /* seats taken again; frames that were not kept for want of room */
+    uint64_t errors[ERRORS];              /* errors sent, by code */
 };
 
 /* Settings are copied; the rng is borrowed. NULL when out of memory. */
