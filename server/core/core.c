@@ -70,6 +70,14 @@ bool core_draining(const struct core *c)
 
 static void tick(struct core *c)
 {
+enum error core_ready(const struct core *c)
+{
+    uint32_t max = c->settings.max_connections;
+    if (c->draining)
+        return ERROR_DRAINING;
+    return max && c->stats.connections >= max ? ERROR_SERVER_FULL : ERROR_NONE;
+}
+
     c->deadline = UINT64_MAX;
     alive_tick(c);
     admit_tick(c);

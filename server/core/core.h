@@ -163,3 +163,5 @@ bool core_draining(const struct core *c);
 void core_check(const struct core *c);
 
 #endif
+/* Why a new connection would not be served: DRAINING, SERVER_FULL, or NONE. */
+enum error core_ready(const struct core *c);

@@ -22,6 +22,8 @@ enum conn_state {
     CONN_CLOSING,   /* a Close frame was queued or received: nothing more is taken from it */
 };
 
+struct http_request;
+
 struct conn {
     struct lws *wsi; /* NULL until libwebsockets has adopted the socket */
     struct conn_id id;
@@ -36,6 +38,7 @@ struct conn {
     bool gone : 1;       /* the core was told CORE_GONE */
     const char *refused; /* the core closed it at the door, before libwebsockets had it: why. Static */
     struct buf *partial; /* owned; the pieces of a message so far, NULL between messages */
+    struct http_request *http; /* owned; NULL before the header of a request is whole, and for WebSockets */
     struct queue queue;
     struct conn *next_dirty, *next_doomed, *next_slow;
     struct conn *prev, *next; /* a list of those with one time limit, or of free slots */
@@ -60,6 +63,8 @@ void conn_release(struct conn_table *t, struct conn *c);
 /* NULL if that generation is gone. */
 struct conn *conn_find(const struct conn_table *t, struct conn_id id);
 void conn_forget_partial(struct conn *c);
+/* Takes NULL (http.c). */
+void http_done(struct http_request *r);
 void conn_table_done(struct conn_table *t);
 
 #endif

@@ -82,8 +82,10 @@ bool flush(struct io *io, struct conn *c);
 int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 /* Tells the core, and takes the connection off the lists; the slot stays until libwebsockets lets go of it. */
 void conn_gone(struct io *io, struct conn *c);
-/* Answers an HTTP request; what ws_callback returns for it. */
+/* A request's header came; its body, piece by piece, and its end. What ws_callback returns for each. */
 int http_request(struct io *io, struct lws *wsi, const char *path);
+int http_body(struct conn *c, struct span piece);
+int http_body_end(struct conn *c);
 /* Whether an upgrade may go on (0), or was answered and refused (1), or is to be hung up (-1). */
 int http_upgrade(struct io *io, struct lws *wsi, const char *to);
 /* Writes the answer to a socket that is refused at the door for this reason, one of the error table's codes, and a
