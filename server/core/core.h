@@ -12,12 +12,16 @@
 #ifndef SERVER_CORE_CORE_H
 #define SERVER_CORE_CORE_H
 
+#include "base/buf.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/span.h"
 #include "protocol/error.h"
 #include "protocol/frame.h"
+#include "protocol/limits.h"
 #include "protocol/message.h"
+#include "protocol/reply.h"
 
 struct core;
 
@@ -47,6 +51,27 @@ struct core_crypto {
     void *ctx; /* outlives the core */
 };
 
+/* What a verified token says. Zeroed members are claims that it does not make. */
+enum {
+    SUBJECT_MAX = 256
+};
+struct claims {
+    char room[ROOM_ID_MAX + 2]; /* a room's id, or what it begins with and `*`; empty: no room */
+    char name[DISPLAY_NAME_MAX + 1];
+    char subject[SUBJECT_MAX + 1];
+    uint64_t expires; /* unix seconds; UINT64_MAX: never */
+    bool admin;
+};
+
+/* What the core asks for in the midst of a step, and is answered at once. Each may be NULL. */
+struct core_ports {
+    void *verify_ctx, *ice_ctx; /* borrowed until the core is freed or configured anew */
+    /* Fills the claims and returns NULL, or returns a static sentence on why the token is none. */
+    const char *(*verify)(void *ctx, struct span token, uint64_t unix_seconds, struct claims *claims);
+    /* Appends the JSON array of ICE servers for this peer, with credentials of its own. NULL: `[]`. */
+    void (*ice_servers)(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out);
+};
+
 /* ---- settings: a plain value, copied; 0 switches a limit off (a rate: with its burst) ---- */
 struct core_settings {
     char node[NODE_MAX + 1];
@@ -66,8 +91,9 @@ struct core_settings {
     uint32_t message_rate; /* frames a second and connection; above it reading pauses */
     uint32_t message_burst;
     bool auto_create; /* join-room may create a room */
-    /* A JSON array told in welcome; NULL: []. Borrowed until the core is freed or configured anew. */
-    const char *ice_servers;
+    bool token_required;     /* join-room needs a token */
+    uint64_t ice_refresh_ms; /* ports.ice_servers is told anew this often; 0: it does not lapse */
+    struct core_ports ports;
     /* Borrowed alike; NULL: no seat is kept. */
     const struct core_crypto *crypto;
 };
@@ -89,6 +115,7 @@ struct core_event {
     enum core_event_type type;
     struct conn_id conn;
     uint64_t now; /* milliseconds on a clock that never goes back */
+    uint64_t unix_ms; /* wall clock: for what others signed or will check, never for deadlines */
     union {
         struct address address; /* CORE_OPEN */
         struct span bytes;      /* CORE_FRAME */
@@ -147,8 +174,18 @@ struct core_stats {
     uint64_t frames_in[MESSAGES]; /* by type; MESSAGE_NONE counts the unreadable */
     uint64_t relayed_total;
     uint64_t resumed_total, unheld_total; /* seats taken again; frames that were not kept for want of room */
+    uint64_t refused[ERRORS];                            /* connections refused, by the error that they were told */
+    uint64_t bytes_in[MESSAGES];                         /* by type, as frames_in */
+    uint64_t relayed[MESSAGES], relayed_bytes[MESSAGES]; /* as they went out, by type */
+    uint64_t frames_out, bytes_out;                      /* to all connections, relayed ones included */
+    uint64_t ended[DEPARTURES];                          /* connections that we closed, by reason */
+    uint64_t ice_outcomes[OUTCOMES];                     /* as clients report them */
+    struct histogram ice_connect;                        /* of reports that tell a connectMs and did not fail */
     uint64_t errors[ERRORS];              /* errors sent, by code */
 };
+
+/* The buckets of ice_connect. */
+extern const struct histogram_bounds CORE_ICE_BOUNDS;
 
 /* Settings are copied; the rng is borrowed. NULL when out of memory. */
 struct core *core_new(const struct core_settings *settings, const struct rng *rng);
@@ -159,9 +196,9 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
 void core_configure(struct core *c, const struct core_settings *settings);
 const struct core_stats *core_stats(const struct core *c);
 bool core_draining(const struct core *c);
+/* Why a new connection would not be served: DRAINING, SERVER_FULL, or NONE. */
+enum error core_ready(const struct core *c);
 /* Walks everything and asserts that connections, seats, rooms and counters agree. For tests; O(n). */
 void core_check(const struct core *c);
 
 #endif
-/* Why a new connection would not be served: DRAINING, SERVER_FULL, or NONE. */
-enum error core_ready(const struct core *c);

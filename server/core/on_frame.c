@@ -44,7 +44,9 @@ void on_frame(struct core *c, struct session *s, struct span bytes)
     struct request r;
     r.problem = NULL;
     enum error e = message_parse(bytes, &r.message);
-    c->stats.frames_in[e == ERROR_NONE ? r.message.type : MESSAGE_NONE]++;
+    enum message_type type = e == ERROR_NONE ? r.message.type : MESSAGE_NONE;
+    c->stats.frames_in[type]++;
+    c->stats.bytes_in[type] += bytes.n;
     if (e == ERROR_NONE)
         handle(c, s, &r);
     else

@@ -25,8 +25,10 @@ static void apply(struct core *c, struct session *s, const struct request *r)
         session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
         return;
     }
-    say_send(c, r->reader, frame);
     c->stats.relayed_total++;
+    c->stats.relayed[r->message.type]++;
+    c->stats.relayed_bytes[r->message.type] += frame_text(frame).n;
+    say_send(c, r->reader, frame);
 }
 
 const struct handler on_relay = {check, apply};

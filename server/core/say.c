@@ -55,10 +55,13 @@ static bool emit(struct core *c, struct session *s, const struct core_effect *e)
 
 void say_send(struct core *c, struct session *s, struct frame *frame)
 {
-    if (frame)
-        emit(c, s, &(struct core_effect){.type = CORE_SEND, .conn = s->conn, .frame = frame});
-    else
+    if (!frame) {
         condemn(c, s);
+        return;
+    }
+    c->stats.frames_out++;
+    c->stats.bytes_out += frame_text(frame).n;
+    emit(c, s, &(struct core_effect){.type = CORE_SEND, .conn = s->conn, .frame = frame});
 }
 
 void say_reply(struct core *c, struct session *s)

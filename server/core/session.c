@@ -13,6 +13,7 @@
 
 #include "server/core/admit.h"
 #include "server/core/alive.h"
+#include "server/core/ice.h"
 #include "server/core/notice.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
@@ -45,6 +46,8 @@ void session_move(struct core *c, struct session *s, enum session_state to)
         [SESSION_JOINED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
     };
     assert(LEGAL[s->state][to]);
+    if (to == SESSION_CLOSING)
+        waiting_remove(&s->ice);
     if (to != SESSION_READY)
         waiting_remove(&s->unjoined);
     else if (s->state == SESSION_JOINED)
@@ -100,6 +103,7 @@ void session_open(struct core *c, struct conn_id conn, const struct address *add
     admit_leave(c, origin);
     e = e == ERROR_NONE ? ERROR_SERVER_FULL : e;
     c->stats.refused_total++;
+    c->stats.refused[e]++;
     notice(c, NOTICE_REFUSED, error_code(e), address);
     say_refusal(c, conn, e);
 }
@@ -127,9 +131,11 @@ void session_welcome(struct core *c, struct session *s)
     alive_watch(c, s, WATCH_QUIET);
     char id[PEER_ID_MAX];
     const struct core_settings *set = &c->settings;
+    struct buf servers;
+    ice_take(c, s, &servers);
     struct reply_welcome welcome = {
         .peer_id = say_peer_id(c, s, id),
-        .ice_servers = set->ice_servers ? span_of(set->ice_servers) : SPAN("[]"),
+        .ice_servers = buf_view(&servers),
         .ping_interval_ms = set->ping_interval_ms,
         .max_frame = set->max_frame ? set->max_frame : FRAME_MAX_CEILING,
         .max_room_members = set->max_room_members,
@@ -138,6 +144,8 @@ void session_welcome(struct core *c, struct session *s)
         .server = span_of(set->server_name),
     };
     reply_welcome(say_text(c), &welcome);
+    c->text.failed = c->text.failed || servers.failed;
+    buf_done(&servers);
     say_reply(c, s);
 }
 
@@ -145,6 +153,7 @@ void session_welcome(struct core *c, struct session *s)
 
 void session_end(struct core *c, struct session *s, uint16_t code, const char *reason, enum departure why)
 {
+    c->stats.ended[why]++;
     bool said = say_close(c, s, code, reason);
     if (s->room)
         room_leave(c, s, why);
@@ -205,6 +214,7 @@ void session_free(struct core *c, struct session *s)
         HASH_DELETE(by_id, c->sessions, s);
     waiting_remove(&s->alive);
     waiting_remove(&s->unjoined);
+    waiting_remove(&s->ice);
     admit_leave(c, s->origin);
     c->slots[s->conn.slot] = NULL;
     c->stats.connections--;
