@@ -68,8 +68,6 @@ bool core_draining(const struct core *c)
     return c->draining;
 }
 
-static void tick(struct core *c)
-{
 enum error core_ready(const struct core *c)
 {
     uint32_t max = c->settings.max_connections;
@@ -78,6 +76,8 @@ enum error core_ready(const struct core *c)
     return max && c->stats.connections >= max ? ERROR_SERVER_FULL : ERROR_NONE;
 }
 
+static void tick(struct core *c)
+{
     c->deadline = UINT64_MAX;
     alive_tick(c);
     admit_tick(c);
