@@ -41,6 +41,13 @@ void reply_welcome(struct buf *out, const struct reply_welcome *w)
     end(out);
 }
 
+void reply_ice_servers(struct buf *out, struct span ice_servers)
+{
+    begin(out, "ice-servers", NO_REF);
+    write_member_raw(out, "iceServers", ice_servers);
+    end(out);
+}
+
 void reply_error(struct buf *out, const struct reply_error *e)
 {
     begin(out, "error", e->ref);

@@ -51,6 +51,7 @@ struct reply_error {
 };
 
 void reply_welcome(struct buf *out, const struct reply_welcome *w);
+void reply_ice_servers(struct buf *out, struct span ice_servers); /* a JSON array */
 void reply_error(struct buf *out, const struct reply_error *e);
 void reply_pong(struct buf *out, struct span ref);
 void reply_left_room(struct buf *out, struct span ref);

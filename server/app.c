@@ -15,7 +15,7 @@
 
 #include "base/os_rng.h"
 #include "protocol/limits.h"
-#include "protocol/write.h"
+#include "server/io/ice_list.h"
 #include "server/io/io.h"
 
 enum {
@@ -33,7 +33,7 @@ struct app {
     uv_signal_t signals[SIGNALS];
     size_t signals_open;
     struct logger logger;
-    char *ice_servers; /* owned: the core borrows it */
+    struct ice_list *ice; /* owned: the core borrows it */
     struct core *core;
     struct io *io;
     int code;
@@ -83,26 +83,18 @@ static uint32_t frame_limit(const struct config *c)
     return max ? max : FRAME_MAX_CEILING;
 }
 
-/* As RTCPeerConnection takes it: one entry with all STUN servers. NULL when out of memory. */
-static char *make_ice_servers(const struct config *c)
+static struct ice_list *make_ice_list(const struct config *c, struct err *e)
 {
-    size_t n;
-    const char *const *stun = config_list(c, OPTION_ICE_STUN, &n);
-    struct buf json;
-    buf_init(&json, OPTION_LIST_MAX * OPTION_TEXT_MAX * 2);
-    buf_text(&json, n ? "[{\"urls\":[" : "[");
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0)
-            buf_byte(&json, ',');
-        write_string(&json, span_of(stun[i]));
-    }
-    buf_text(&json, n ? "]}]" : "]");
-    char *text = buf_take(&json, NULL);
-    buf_done(&json);
-    return text;
+    struct ice_list_settings s = {
+        .secret = config_text(c, OPTION_ICE_TURN_SECRET),
+        .ttl_ms = config_number(c, OPTION_ICE_TURN_TTL),
+    };
+    s.stun = config_list(c, OPTION_ICE_STUN, &s.stun_count);
+    s.turn = config_list(c, OPTION_ICE_TURN, &s.turn_count);
+    return ice_list_new(&s, e);
 }
 
-static struct core_settings make_core_settings(const struct config *c, const char *ice_servers)
+static struct core_settings make_core_settings(const struct config *c, struct ice_list *ice)
 {
     struct core_settings s = {
         .server_name = "usherd/" USHER_VERSION,
@@ -120,7 +112,8 @@ static struct core_settings make_core_settings(const struct config *c, const cha
         .message_rate = count_of(c, OPTION_LIMITS_MESSAGE_RATE),
         .message_burst = count_of(c, OPTION_LIMITS_MESSAGE_BURST),
         .auto_create = config_number(c, OPTION_ROOMS_AUTO_CREATE) != 0,
-        .ice_servers = ice_servers,
+        .ice_refresh_ms = ice_list_refresh_ms(ice),
+        .ports = {.ice_ctx = ice, .ice_servers = ice_list_write},
     };
     snprintf(s.node, sizeof s.node, "%s", config_text(c, OPTION_SERVER_NODE));
     return s;
@@ -174,21 +167,21 @@ static void warn_of_restart(const struct app *a, const struct config *next)
 /* Takes the new settings, unless it fails. */
 static bool take_over(struct app *a, struct config *next, struct err *e)
 {
-    char *ice_servers = make_ice_servers(next);
-    if (!ice_servers) {
+    struct ice_list *ice = make_ice_list(next, e);
+    if (!ice) {
         config_free(next);
-        return err_set(e, "out of memory");
+        return false;
     }
     warn_of_restart(a, next);
-    struct core_settings core = make_core_settings(next, ice_servers);
+    struct core_settings core = make_core_settings(next, ice);
     snprintf(core.node, sizeof core.node, "%s", config_text(a->config, OPTION_SERVER_NODE));
     struct io_settings io = make_io_settings(next);
     core_configure(a->core, &core);
     io_configure(a->io, &io);
     a->logger = make_logger(next);
     logger_take_lws(&a->logger);
-    free(a->ice_servers);
-    a->ice_servers = ice_servers;
+    ice_list_free(a->ice);
+    a->ice = ice;
     config_free(a->config);
     a->config = next;
     return true;
@@ -256,10 +249,12 @@ static void raise_descriptors(void)
 
 static bool open_all(struct app *a, const struct rng *rng, struct err *e)
 {
-    a->ice_servers = make_ice_servers(a->config);
-    struct core_settings settings = make_core_settings(a->config, a->ice_servers);
+    a->ice = make_ice_list(a->config, e);
+    if (!a->ice)
+        return false;
+    struct core_settings settings = make_core_settings(a->config, a->ice);
     a->core = core_new(&settings, rng);
-    if (!a->ice_servers || !a->core || !watch_signals(a))
+    if (!a->core || !watch_signals(a))
         return err_set(e, "out of memory");
     const struct io_params params = {
         .loop = &a->loop,
@@ -289,7 +284,7 @@ static void close_all(struct app *a)
     core_free(a->core);
     uv_run(&a->loop, UV_RUN_DEFAULT);
     uv_loop_close(&a->loop);
-    free(a->ice_servers);
+    ice_list_free(a->ice);
     config_free(a->config);
 }
 

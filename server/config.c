@@ -263,6 +263,9 @@ bool config_check(const struct config *c, struct err *e)
         return err_set(e, "server.node = \"%.40s\": expected 1 to %d of A-Z a-z 0-9 _ -",
             config_text(c, OPTION_SERVER_NODE), NODE_MAX);
     size_t n;
+    config_list(c, OPTION_ICE_TURN, &n);
+    if (n > 0 && !*config_text(c, OPTION_ICE_TURN_SECRET))
+        return err_set(e, "ice.turn is set, but ice.turn_secret is empty: expected the secret of the TURN servers");
     const char *const *addresses = config_list(c, OPTION_SERVER_LISTEN, &n);
     for (size_t i = 0; i < n; i++) {
         struct listen_address a;

@@ -111,11 +111,11 @@ enum {
         "subjects whose tokens may close any room, besides those with the claim admin")                                \
     X(ICE_STUN, "ice", "stun", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                        \
         "STUN servers told to clients, such as stun:stun.l.google.com:19302; peers on different networks need one")    \
-    X(ICE_TURN, "ice", "turn", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_LATER,                                         \
+    X(ICE_TURN, "ice", "turn", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                         \
         "TURN servers told to clients, such as turn:turn.example:3478?transport=udp")                                  \
-    X(ICE_TURN_SECRET, "ice", "turn_secret", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_LATER | OPTION_SECRET,           \
-        "the secret shared with the TURN server, from which time-limited credentials are made")                        \
-    X(ICE_TURN_TTL, "ice", "turn_ttl", DURATION, 1000, 7 * OPTION_DAY_MS, "1h", "", OPTION_LATER,                      \
+    X(ICE_TURN_SECRET, "ice", "turn_secret", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD | OPTION_SECRET,           \
+        "the secret shared with the TURN servers, from which time-limited credentials are made; @FILE: what is in FILE")                        \
+    X(ICE_TURN_TTL, "ice", "turn_ttl", DURATION, 1000, 7 * OPTION_DAY_MS, "1h", "", OPTION_RELOAD,                      \
         "how long TURN credentials are good")                                                                          \
     X(DIALECTS_SOCKETIO, "dialects", "socketio", BOOL, 0, 1, "yes", "", OPTION_LATER,                                  \
         "whether socket.io-client 4 is served at /socket.io/")                                                         \

@@ -8,7 +8,7 @@
 #include "server/core/session.h"
 
 struct found {
-    uint64_t connections, named, joined, unjoined, watched, counted;
+    uint64_t connections, named, joined, unjoined, ice, watched, counted;
 };
 
 static void check_state(const struct session *s)
@@ -16,6 +16,7 @@ static void check_state(const struct session *s)
     assert(s->state < SESSION_STATES);
     assert((s->state == SESSION_JOINED) == (s->room != NULL));
     assert((s->state == SESSION_OPENED || s->state == SESSION_READY) == (s->unjoined.next != NULL));
+    assert((s->state == SESSION_READY || s->state == SESSION_JOINED) == (s->ice.next != NULL));
     assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
     bool welcomed = s->state == SESSION_READY || s->state == SESSION_JOINED;
     assert(!welcomed || s->watch != WATCH_NONE);
@@ -39,6 +40,7 @@ static void check_sessions(const struct core *c, struct found *f)
         f->named += s->by_id.tbl != NULL;
         f->joined += s->room != NULL;
         f->unjoined += s->unjoined.next != NULL;
+        f->ice += s->ice.next != NULL;
         f->watched += s->alive.next != NULL;
         f->counted += s->origin != NULL;
     }
@@ -84,6 +86,7 @@ static void check_queues(const struct core *c, const struct found *f)
     }
     assert(watched == f->watched);
     assert(check_waiting(&c->unjoined) == f->unjoined);
+    assert(check_waiting(&c->ice) == f->ice);
 }
 
 static void check_origins(const struct core *c, const struct found *f)

@@ -11,6 +11,7 @@
 #include "server/core/alive.h"
 #include "server/core/drain.h"
 #include "server/core/effects.h"
+#include "server/core/ice.h"
 #include "server/core/on.h"
 #include "server/core/session.h"
 
@@ -29,6 +30,7 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     for (enum watch w = 0; w < WATCHES; w++)
         waiting_init(&c->watch[w]);
     waiting_init(&c->unjoined);
+    waiting_init(&c->ice);
     waiting_init(&c->idle);
     c->deadline = UINT64_MAX;
     buf_init(&c->text, REPLY_MAX);
@@ -81,6 +83,7 @@ static void tick(struct core *c)
     c->deadline = UINT64_MAX;
     alive_tick(c);
     admit_tick(c);
+    ice_tick(c);
 }
 
 static void of_session(struct core *c, struct session *s, const struct core_event *e)
@@ -101,7 +104,7 @@ static void of_session(struct core *c, struct session *s, const struct core_even
 
 static void set_deadline(struct core *c)
 {
-    uint64_t due[] = {alive_due(c), admit_due(c), drain_due(c)};
+    uint64_t due[] = {alive_due(c), admit_due(c), drain_due(c), ice_due(c)};
     uint64_t at = UINT64_MAX;
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)
         at = due[i] < at ? due[i] : at;
@@ -113,6 +116,7 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
 {
     assert(event->now >= c->now);
     c->now = event->now;
+    c->unix_ms = event->unix_ms;
     c->fx = fx;
     alive_pay(c);
     if (event->type == CORE_OPEN) {

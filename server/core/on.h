@@ -12,6 +12,7 @@ struct request {
     struct message message;
     const char *problem;    /* set by check, besides its error: a sentence more exact than the table's, or NULL */
     struct session *reader; /* set by the check of relayed messages */
+    struct claims claims;   /* set by the check of join-room */
 };
 
 struct handler {

@@ -3,16 +3,32 @@
  * join-room: `peers` to the joiner, with everybody who was there before; `peer-joined` to those. The room is made by
  * its first member. All that needs memory is made before anything is changed, so a join happens whole or not at all,
  * and the joiner of a server without memory gets `server-full`. What it says of itself is kept as the JSON text it
- * came in. Moving from room to room in one message was rejected: two rooms' limits would have to hold at once.
+ * came in, but for a name that its token gives it. Moving from room to room in one message was rejected: two rooms'
+ * limits would have to hold at once.
  */
 #include "server/core/on.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "protocol/write.h"
+#include "server/core/access.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
+
+enum {
+    NAME_TEXT_MAX = DISPLAY_NAME_MAX * 6 + 2 /* every byte escaped, as sent or as we write it */
+};
+
+static enum error authorise(const struct core *c, struct request *r)
+{
+    char room[TOKEN_MAX];
+    struct span token = {NULL, 0};
+    if (scan_has(&r->message.scan, MEMBER_TOKEN))
+        scan_text(&r->message.scan, MEMBER_TOKEN, room, sizeof room, &token);
+    return access_decide(&c->settings, token, r->message.room_id, c->unix_ms / 1000, &r->claims, &r->problem);
+}
 
 static enum error check(const struct core *c, const struct session *s, struct request *r)
 {
@@ -21,6 +37,9 @@ static enum error check(const struct core *c, const struct session *s, struct re
         r->problem = "already in a room: leave first";
         return ERROR_BAD_MESSAGE;
     }
+    enum error e = authorise(c, r);
+    if (e != ERROR_NONE)
+        return e;
     const struct room *room = room_find(c, r->message.room_id);
     if (room)
         return set->max_room_members && room->count >= set->max_room_members ? ERROR_ROOM_FULL : ERROR_NONE;
@@ -42,11 +61,18 @@ static struct span introduction_of(const struct session *s)
 }
 
 /* Sets what the session says of itself; false when out of memory. */
-static bool introduce(struct core *c, struct session *s, const struct scan *scan)
+static bool introduce(struct core *c, struct session *s, const struct request *r)
 {
-    struct buf *text = say_text(c);
-    reply_introduction(text, member_raw(scan, MEMBER_DISPLAY_NAME), member_raw(scan, MEMBER_METADATA));
-    if (text->failed)
+    struct buf *text = say_text(c), name;
+    buf_init(&name, NAME_TEXT_MAX);
+    if (*r->claims.name)
+        write_string(&name, span_of(r->claims.name));
+    else
+        buf_span(&name, member_raw(&r->message.scan, MEMBER_DISPLAY_NAME));
+    reply_introduction(text, buf_view(&name), member_raw(&r->message.scan, MEMBER_METADATA));
+    bool failed = text->failed || name.failed;
+    buf_done(&name);
+    if (failed)
         return false;
     assert(text->len <= UINT16_MAX); /* of DISPLAY_NAME_MAX and METADATA_MAX */
     if (text->len == 0)
@@ -85,7 +111,7 @@ static void apply(struct core *c, struct session *s, const struct request *r)
 {
     struct room *room = room_find(c, r->message.room_id);
     struct frame *peers = NULL, *joined = NULL;
-    if (!introduce(c, s, &r->message.scan) || !(peers = frame_peers(c, s, r, room)) || !(joined = frame_joined(c, s)))
+    if (!introduce(c, s, r) || !(peers = frame_peers(c, s, r, room)) || !(joined = frame_joined(c, s)))
         goto fail;
     if (!room && !(room = room_new(c, r->message.room_id)))
         goto fail;

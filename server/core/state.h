@@ -57,6 +57,7 @@ struct session {
     struct session *prev, *next; /* in room->members */
     struct wait alive;
     struct wait unjoined; /* while SESSION_OPENED or SESSION_READY */
+    struct wait ice;      /* while SESSION_READY or SESSION_JOINED: since its ICE servers were told */
     struct bucket messages;
     struct origin *origin;    /* borrowed; NULL if no per-address limit counts it */
     uint64_t rate_told_until; /* no rate-limited error before */
@@ -103,6 +104,7 @@ struct core {
     struct origin *origins;   /* uthash */
     struct waiting watch[WATCHES];
     struct waiting unjoined;
+    struct waiting ice;
     struct waiting idle; /* origins */
     uint32_t idle_count;
 
@@ -117,6 +119,7 @@ struct core {
 
     /* During a step. */
     uint64_t now;
+    uint64_t unix_ms;
     struct core_effects *fx;
     struct buf text; /* where replies are written */
 };

@@ -12,11 +12,18 @@
 
 #include <assert.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <utlist.h>
 
 struct core_event io_event(const struct io *io, enum core_event_type type, const struct conn *c)
 {
-    struct core_event e = {.type = type, .now = uv_now(io->loop)};
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+    struct core_event e = {
+        .type = type,
+        .now = uv_now(io->loop),
+        .unix_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000,
+    };
     if (c)
         e.conn = c->id;
     return e;
