@@ -5,16 +5,19 @@
  */
 #include <assert.h>
 
+#include "server/core/seat.h"
 #include "server/core/session.h"
 
 struct found {
-    uint64_t connections, named, joined, unjoined, ice, watched, counted;
+    uint64_t connections, named, joined, unjoined, ice, watched, counted, away, held;
 };
 
 static void check_state(const struct session *s)
 {
     assert(s->state < SESSION_STATES);
-    assert((s->state == SESSION_JOINED) == (s->room != NULL));
+    assert((s->state == SESSION_JOINED || s->state == SESSION_AWAY) == (s->room != NULL));
+    assert((s->state == SESSION_AWAY) == (s->watch == WATCH_AWAY));
+    assert(s->state == SESSION_AWAY || (!s->held && s->held_bytes == 0));
     assert((s->state == SESSION_OPENED || s->state == SESSION_READY) == (s->unjoined.next != NULL));
     assert((s->state == SESSION_READY || s->state == SESSION_JOINED) == (s->ice.next != NULL));
     assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
@@ -28,13 +31,35 @@ static void check_state(const struct session *s)
     assert(!s->introduction || s->room);
 }
 
+/* Seats without a connection are in no slot, but have their names. */
+static void check_away(const struct core *c, struct found *f)
+{
+    const struct session *s, *next;
+    HASH_ITER (by_id, c->sessions, s, next) {
+        if (s->state != SESSION_AWAY)
+            continue;
+        check_state(s);
+        uint64_t held = 0;
+        for (const struct held *h = s->held; h; h = h->next)
+            held += h->frame->len + sizeof *h;
+        assert(held == s->held_bytes && held <= HELD_SEAT_MAX && !s->origin);
+        f->away++;
+        f->held += held;
+        f->named++;
+        f->joined++;
+        f->watched++;
+    }
+    assert(f->away == c->stats.away && f->away <= AWAY_MAX);
+    assert(f->held == c->stats.held_bytes && f->held <= HELD_ALL_MAX);
+}
+
 static void check_sessions(const struct core *c, struct found *f)
 {
     for (uint32_t slot = 0; slot < c->slot_cap; slot++) {
         const struct session *s = c->slots[slot];
         if (!s)
             continue;
-        assert(s->conn.slot == slot);
+        assert(s->conn.slot == slot && s->state != SESSION_AWAY);
         check_state(s);
         f->connections++;
         f->named += s->by_id.tbl != NULL;
@@ -44,6 +69,7 @@ static void check_sessions(const struct core *c, struct found *f)
         f->watched += s->alive.next != NULL;
         f->counted += s->origin != NULL;
     }
+    check_away(c, f);
     assert(f->connections == c->stats.connections);
     assert(f->named == HASH_CNT(by_id, c->sessions));
     assert(f->joined == c->stats.members);

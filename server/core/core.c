@@ -13,6 +13,7 @@
 #include "server/core/effects.h"
 #include "server/core/ice.h"
 #include "server/core/on.h"
+#include "server/core/seat.h"
 #include "server/core/session.h"
 
 struct core *core_new(const struct core_settings *settings, const struct rng *rng)
@@ -27,6 +28,7 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     c->prefix[n] = '.';
     c->prefix_n = (uint8_t)(n + 1);
     c->hash_key = rng_below(rng, 0x7ffffffe) + 1;
+    rng->fill(rng->ctx, c->boot, sizeof c->boot);
     for (enum watch w = 0; w < WATCHES; w++)
         waiting_init(&c->watch[w]);
     waiting_init(&c->unjoined);
@@ -44,6 +46,8 @@ void core_free(struct core *c)
     for (uint32_t slot = 0; slot < c->slot_cap; slot++)
         if (c->slots[slot])
             session_free(c, c->slots[slot]);
+    while (c->sessions)
+        seat_free(c, c->sessions);
     struct room *room, *next;
     HASH_ITER (hh, c->rooms, room, next) {
         HASH_DEL(c->rooms, room);
@@ -95,7 +99,7 @@ static void of_session(struct core *c, struct session *s, const struct core_even
     else if (e->type == CORE_UNREADABLE)
         on_unreadable(c, s, e->unreadable.error, e->unreadable.problem);
     else if (e->type == CORE_ALIVE)
-        alive_heard(c, s);
+        alive_pong(c, s);
     else if (e->type == CORE_GONE)
         session_gone(c, s, e->close_code);
     else if (e->type == CORE_SLOW && s->state != SESSION_CLOSING)
@@ -117,6 +121,9 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
     assert(event->now >= c->now);
     c->now = event->now;
     c->unix_ms = event->unix_ms;
+    if (!c->started)
+        c->started_at = event->now;
+    c->started = true;
     c->fx = fx;
     alive_pay(c);
     if (event->type == CORE_OPEN) {

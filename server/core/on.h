@@ -11,7 +11,9 @@
 struct request {
     struct message message;
     const char *problem;    /* set by check, besides its error: a sentence more exact than the table's, or NULL */
-    struct session *reader; /* set by the check of relayed messages */
+    struct session *reader; /* set by the check of relayed messages; of resume: the seat, NULL if it is made anew */
+    struct ticket ticket;   /* set by the check of resume */
+    char ticket_room[TICKET_MAX];
     struct claims claims;   /* set by the check of join-room */
 };
 

@@ -13,6 +13,7 @@
 
 #include "protocol/write.h"
 #include "server/core/access.h"
+#include "server/core/place.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
@@ -86,18 +87,17 @@ static bool introduce(struct core *c, struct session *s, const struct request *r
 }
 
 static struct frame *frame_peers(
-    struct core *c, const struct session *s, const struct request *r, const struct room *room)
+    struct core *c, const struct session *s, const struct request *r, const struct room *room, uint64_t incarnation)
 {
-    char id[PEER_ID_MAX];
-    struct buf *text = say_text(c);
-    reply_peers_begin(text, r->message.ref, r->message.room_id, say_peer_id(c, s, id));
-    for (const struct session *other = room ? room->members : NULL; other; other = other->next)
-        reply_peers_add(text, say_peer_id(c, other, id), introduction_of(other));
-    reply_peers_end(text);
-    struct frame *frame = say_frame(c);
-    if (frame)
-        frame->unlimited = true;
-    return frame;
+    return place_peers(c, &(struct place){
+                              .self = s,
+                              .room = room,
+                              .room_id = r->message.room_id,
+                              .incarnation = incarnation,
+                              .generation = s->generation + 1,
+                              .expires = r->claims.expires,
+                              .ref = r->message.ref,
+                          });
 }
 
 static struct frame *frame_joined(struct core *c, const struct session *s)
@@ -111,9 +111,12 @@ static void apply(struct core *c, struct session *s, const struct request *r)
 {
     struct room *room = room_find(c, r->message.room_id);
     struct frame *peers = NULL, *joined = NULL;
-    if (!introduce(c, s, r) || !(peers = frame_peers(c, s, r, room)) || !(joined = frame_joined(c, s)))
+    uint64_t incarnation = room ? room->incarnation : rng_u64(c->rng);
+    s->generation += 2; /* so that tokens of an earlier stay are too old, the one that was not used as well */
+    s->expires = r->claims.expires;
+    if (!introduce(c, s, r) || !(peers = frame_peers(c, s, r, room, incarnation)) || !(joined = frame_joined(c, s)))
         goto fail;
-    if (!room && !(room = room_new(c, r->message.room_id)))
+    if (!room && !(room = room_new(c, r->message.room_id, incarnation)))
         goto fail;
     say_send(c, s, peers);
     say_to_room(c, room, NULL, joined);

@@ -19,13 +19,13 @@ struct room *room_find(const struct core *c, struct span id)
     return room;
 }
 
-struct room *room_new(struct core *c, struct span id)
+struct room *room_new(struct core *c, struct span id, uint64_t incarnation)
 {
     assert(id.n <= ROOM_ID_MAX);
     struct room *room = malloc(sizeof *room + id.n);
     if (!room)
         return NULL;
-    *room = (struct room){.id_n = (uint8_t)id.n};
+    *room = (struct room){.incarnation = incarnation, .id_n = (uint8_t)id.n};
     memcpy(room->id, id.p, id.n);
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, c->rooms, room->id, id.n, hash_keyed(c->hash_key, id.p, id.n), room);
     if (!room->hh.tbl) {

@@ -72,7 +72,7 @@ void say_reply(struct core *c, struct session *s)
 void say_to_room(struct core *c, const struct room *room, const struct session *except, struct frame *frame)
 {
     for (struct session *s = room->members; s; s = s->next)
-        if (s != except)
+        if (s != except && s->state != SESSION_AWAY)
             say_send(c, s, frame ? frame_ref(frame) : NULL);
     frame_unref(frame);
 }

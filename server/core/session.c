@@ -4,7 +4,9 @@
  * the close comes first, then the room is told at once, while the session stays until io reports the socket gone, so
  * that its slot and its place within the limits are held for as long as the socket is.
  *
- *     OPENED ──► READY ◄──► JOINED        any ──► CLOSING ──► (gone)
+ *     OPENED ──► READY ◄──► JOINED ◄──► AWAY        any but AWAY ──► CLOSING ──► (gone)
+ *
+ * A member whose connection is lost stays as AWAY without one, and another session waits for its end (seat.c).
  */
 #include "server/core/session.h"
 
@@ -17,6 +19,7 @@
 #include "server/core/notice.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
+#include "server/core/seat.h"
 
 enum {
     FIRST_SLOTS = 64
@@ -43,11 +46,14 @@ void session_move(struct core *c, struct session *s, enum session_state to)
     static const bool LEGAL[SESSION_STATES][SESSION_STATES] = {
         [SESSION_OPENED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
         [SESSION_READY] = {[SESSION_JOINED] = true, [SESSION_CLOSING] = true},
-        [SESSION_JOINED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
+        [SESSION_JOINED] = {[SESSION_READY] = true, [SESSION_AWAY] = true, [SESSION_CLOSING] = true},
+        [SESSION_AWAY] = {[SESSION_JOINED] = true},
     };
     assert(LEGAL[s->state][to]);
-    if (to == SESSION_CLOSING)
+    if (to == SESSION_CLOSING || to == SESSION_AWAY)
         waiting_remove(&s->ice);
+    else if (s->state == SESSION_AWAY)
+        waiting_add(&c->ice, &s->ice, c->now);
     if (to != SESSION_READY)
         waiting_remove(&s->unjoined);
     else if (s->state == SESSION_JOINED)
@@ -108,15 +114,28 @@ void session_open(struct core *c, struct conn_id conn, const struct address *add
     say_refusal(c, conn, e);
 }
 
+void session_unname(struct core *c, struct session *s)
+{
+    if (s->by_id.tbl)
+        HASH_DELETE(by_id, c->sessions, s);
+    s->by_id.tbl = NULL;
+}
+
+bool session_rename(struct core *c, struct session *s, const char *id)
+{
+    session_unname(c, s);
+    memcpy(s->id, id, ID_CHARS);
+    HASH_ADD_KEYPTR_BYHASHVALUE(by_id, c->sessions, s->id, ID_CHARS, hash_random(s->id), s);
+    return s->by_id.tbl != NULL;
+}
+
 static bool name(struct core *c, struct session *s)
 {
     uint8_t random[ID_BYTES];
     char text[ID_CHARS + 1];
     c->rng->fill(c->rng->ctx, random, sizeof random);
     base32_encode(random, sizeof random, text);
-    memcpy(s->id, text, ID_CHARS);
-    HASH_ADD_KEYPTR_BYHASHVALUE(by_id, c->sessions, s->id, ID_CHARS, hash_random(s->id), s);
-    return s->by_id.tbl != NULL;
+    return session_rename(c, s, text);
 }
 
 void session_welcome(struct core *c, struct session *s)
@@ -156,10 +175,10 @@ void session_end(struct core *c, struct session *s, uint16_t code, const char *r
     c->stats.ended[why]++;
     bool said = say_close(c, s, code, reason);
     if (s->room)
-        room_leave(c, s, why);
-    session_move(c, s, SESSION_CLOSING);
-    if (said)
-        alive_watch(c, s, WATCH_NONE);
+        s = seat_break(c, s, why);
+    if (s->state != SESSION_CLOSING)
+        session_move(c, s, SESSION_CLOSING);
+    alive_watch(c, s, said ? WATCH_NONE : WATCH_OWED);
 }
 
 void session_fail(struct core *c, struct session *s, const struct reply_error *e, enum departure why)
@@ -203,15 +222,16 @@ void session_gone(struct core *c, struct session *s, uint16_t close_code)
 {
     /* RFC 6455 section 7.4.1: 1000 is a normal closure, 1001 a page that was left. */
     bool meant = close_code == 1000 || close_code == 1001;
-    if (s->room)
-        room_leave(c, s, meant ? DEPARTURE_LEFT : DEPARTURE_DISCONNECTED);
+    if (s->room && meant)
+        room_leave(c, s, DEPARTURE_LEFT);
+    else if (s->room)
+        s = seat_break(c, s, DEPARTURE_DISCONNECTED);
     session_free(c, s);
 }
 
 void session_free(struct core *c, struct session *s)
 {
-    if (s->by_id.tbl)
-        HASH_DELETE(by_id, c->sessions, s);
+    session_unname(c, s);
     waiting_remove(&s->alive);
     waiting_remove(&s->unjoined);
     waiting_remove(&s->ice);

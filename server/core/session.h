@@ -14,6 +14,9 @@ struct session *session_by_peer_id(const struct core *c, struct span peer_id);
 void session_open(struct core *c, struct conn_id conn, const struct address *address);
 /* Its handshake is done: gives it its peer id and welcomes it. */
 void session_welcome(struct core *c, struct session *s);
+/* Another peer id, of these ID_CHARS characters; false when out of memory: the session has none then. */
+bool session_rename(struct core *c, struct session *s, const char *id);
+void session_unname(struct core *c, struct session *s);
 /* The one setter of the state. */
 void session_move(struct core *c, struct session *s, enum session_state to);
 
