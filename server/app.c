@@ -119,6 +119,14 @@ static struct core_settings make_core_settings(const struct config *c, struct ic
     return s;
 }
 
+/* config_check has seen to it that they can be read. */
+static void read_networks(const struct config *c, enum option_id id, struct cidr_list *list)
+{
+    size_t n;
+    const char *const *entries = config_list(c, id, &n);
+    cidr_list_parse(entries, n, list, NULL);
+}
+
 static struct io_settings make_io_settings(const struct config *c)
 {
     struct io_settings s = {
@@ -126,6 +134,8 @@ static struct io_settings make_io_settings(const struct config *c)
         .max_queue = config_number(c, OPTION_LIMITS_MAX_QUEUE),
     };
     s.origins = config_list(c, OPTION_SERVER_ORIGINS, &s.origins_count);
+    read_networks(c, OPTION_SERVER_TRUSTED_PROXIES, &s.trusted_proxies);
+    read_networks(c, OPTION_SERVER_METRICS_ALLOW, &s.metrics_allow);
     return s;
 }
 

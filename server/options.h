@@ -61,9 +61,10 @@ enum {
     X(SERVER_ORIGINS, "server", "origins", LIST, 0, OPTION_LIST_MAX, "*", "", OPTION_RELOAD,                           \
         "web origins whose pages may connect, such as https://app.example; *: all; a client that names no origin is "  \
         "no web page and may")                                                                                         \
-    X(SERVER_TRUSTED_PROXIES, "server", "trusted_proxies", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_LATER,             \
-        "addresses or networks of proxies whose X-Forwarded-For is believed")                                          \
-    X(SERVER_METRICS_ALLOW, "server", "metrics_allow", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_LATER,                 \
+    X(SERVER_TRUSTED_PROXIES, "server", "trusted_proxies", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,            \
+        "addresses or networks of proxies whose X-Forwarded-For is believed; unix: whoever comes through a unix "      \
+        "socket")                                                                                                      \
+    X(SERVER_METRICS_ALLOW, "server", "metrics_allow", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                \
         "addresses or networks, besides loopback, that may read /metrics")                                             \
     X(TLS_CERTIFICATE, "tls", "certificate", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_REFUSE,                          \
         "the PEM file of the certificate chain; empty: no TLS")                                                        \

@@ -92,7 +92,9 @@ static void tick(struct core *c)
 
 static void of_session(struct core *c, struct session *s, const struct core_event *e)
 {
-    if (e->type == CORE_READY)
+    if (e->type == CORE_ADDRESS)
+        session_address(c, s, &e->address);
+    else if (e->type == CORE_READY)
         session_welcome(c, s);
     else if (e->type == CORE_FRAME)
         on_frame(c, s, e->bytes);

@@ -101,6 +101,7 @@ struct core_settings {
 /* ---- events ---- */
 enum core_event_type {
     CORE_OPEN, /* a socket was accepted (conn, address): counts against the limits; answered at once by CORE_CLOSE if refused */
+    CORE_ADDRESS, /* a trusted proxy named the client of a connection that was opened without an address: counts against its limits; refused as CORE_OPEN is */
     CORE_READY,      /* its WebSocket handshake is done: the core welcomes it */
     CORE_FRAME,      /* one whole text message (bytes, borrowed for the step) */
     CORE_UNREADABLE, /* a message the dialect does not know: `error` says which answer it gets (binary: BAD_MESSAGE, over max_frame or in too many fragments: TOO_LARGE, not UTF-8: BAD_JSON); `problem` is the sentence or NULL */
@@ -117,7 +118,7 @@ struct core_event {
     uint64_t now; /* milliseconds on a clock that never goes back */
     uint64_t unix_ms; /* wall clock: for what others signed or will check, never for deadlines */
     union {
-        struct address address; /* CORE_OPEN */
+        struct address address; /* CORE_OPEN, CORE_ADDRESS */
         struct span bytes;      /* CORE_FRAME */
         struct {
             enum error error;

@@ -97,6 +97,13 @@ static struct session *session_new(struct core *c, struct conn_id conn)
     return s;
 }
 
+static void count_refusal(struct core *c, enum error e, const struct address *address)
+{
+    c->stats.refused_total++;
+    c->stats.refused[e]++;
+    notice(c, NOTICE_REFUSED, error_code(e), address);
+}
+
 void session_open(struct core *c, struct conn_id conn, const struct address *address)
 {
     struct origin *origin;
@@ -108,9 +115,7 @@ void session_open(struct core *c, struct conn_id conn, const struct address *add
     }
     admit_leave(c, origin);
     e = e == ERROR_NONE ? ERROR_SERVER_FULL : e;
-    c->stats.refused_total++;
-    c->stats.refused[e]++;
-    notice(c, NOTICE_REFUSED, error_code(e), address);
+    count_refusal(c, e, address);
     say_refusal(c, conn, e);
 }
 
@@ -127,6 +132,17 @@ bool session_rename(struct core *c, struct session *s, const char *id)
     memcpy(s->id, id, ID_CHARS);
     HASH_ADD_KEYPTR_BYHASHVALUE(by_id, c->sessions, s->id, ID_CHARS, hash_random(s->id), s);
     return s->by_id.tbl != NULL;
+}
+
+void session_address(struct core *c, struct session *s, const struct address *address)
+{
+    if (s->state != SESSION_OPENED || s->origin)
+        return;
+    enum error e = admit_address(c, address, &s->origin);
+    if (e == ERROR_NONE)
+        return;
+    count_refusal(c, e, address);
+    session_end(c, s, error_close_code(e), error_code(e), DEPARTURE_DISCONNECTED);
 }
 
 static bool name(struct core *c, struct session *s)

@@ -12,6 +12,8 @@ struct session *session_by_peer_id(const struct core *c, struct span peer_id);
 
 /* A socket was accepted: a session, or a refusal. */
 void session_open(struct core *c, struct conn_id conn, const struct address *address);
+/* The address of its client is known now: it counts, or is refused. */
+void session_address(struct core *c, struct session *s, const struct address *address);
 /* Its handshake is done: gives it its peer id and welcomes it. */
 void session_welcome(struct core *c, struct session *s);
 /* Another peer id, of these ID_CHARS characters; false when out of memory: the session has none then. */

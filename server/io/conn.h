@@ -36,6 +36,11 @@ struct conn {
     bool slow : 1;       /* the core was or will be told CORE_SLOW */
     bool discarding : 1; /* the rest of this message is refused already */
     bool gone : 1;       /* the core was told CORE_GONE */
+    bool proxied : 1;    /* its socket is a trusted proxy's */
+    bool identified : 1; /* its first header was read: the four around this are settled */
+    bool forwarded : 1;  /* that header names a client */
+    bool unproven : 1;   /* and is not to be believed, or not to be read */
+    struct address address; /* the client's; all zero for a unix socket */
     const char *refused; /* the core closed it at the door, before libwebsockets had it: why. Static */
     struct buf *partial; /* owned; the pieces of a message so far, NULL between messages */
     struct http_request *http; /* owned; NULL before the header of a request is whole, and for WebSockets */

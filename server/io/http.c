@@ -11,6 +11,8 @@
  */
 #include "server/io/http.h"
 
+#include "server/io/client.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,16 +103,26 @@ void http_error(struct http_request *r, unsigned status, const char *headers, co
     buf_done(&body);
 }
 
+static const char REFUSAL[] = "no more connections now: try again later", RETRY[] = "Retry-After: 5\r\n";
+
+static unsigned refusal_status(const char *reason)
+{
+    return strcmp(reason, error_code(ERROR_RATE_LIMITED)) == 0 ? 429 : 503;
+}
+
+void http_turn_away(struct http_request *r, const char *reason)
+{
+    http_error(r, refusal_status(reason), RETRY, reason, REFUSAL);
+}
+
 size_t http_refusal(const char *reason, char *out)
 {
-    static const char MESSAGE[] = "no more connections now: try again later";
-    bool hurried = strcmp(reason, error_code(ERROR_RATE_LIMITED)) == 0;
     struct buf body, text;
     buf_init(&body, HTTP_ANSWER_MAX);
     buf_init(&text, HTTP_ANSWER_MAX - 1);
-    write_error(&body, reason, MESSAGE);
+    write_error(&body, reason, REFUSAL);
     const struct http_answer a = {
-        .status = hurried ? 429 : 503, .headers = "Retry-After: 5\r\n", .body = buf_view(&body)};
+        .status = refusal_status(reason), .headers = RETRY, .body = buf_view(&body)};
     write_head(&text, &(struct http_request){.head = false}, &a);
     buf_span(&text, a.body);
     size_t n = text.failed ? 0 : text.len;
@@ -340,7 +352,9 @@ int http_request(struct io *io, struct lws *wsi, const char *path)
     buf_init(&r->body, HTTP_BODY_MAX);
     r->method = read_method(wsi, &r->head);
     read_origin(r);
-    if (strlen(path) >= sizeof r->path)
+    if (!client_identify(io, wsi, c))
+        http_turn_away(r, c->refused);
+    else if (strlen(path) >= sizeof r->path)
         http_error(r, 414, NULL, "uri-too-long", "a path may have 511 bytes");
     else if (!read_authorization(r))
         http_error(r, 401, NULL, error_code(ERROR_UNAUTHORIZED), "the Authorization header is too long");

@@ -58,10 +58,15 @@ struct http_answer {
     struct span body;
 };
 
+/* Handlers in files of their own. */
+void http_metrics(struct http_request *r);
+
 /* Writes the answer to the request; once. */
 void http_answer(struct http_request *r, const struct http_answer *a);
 /* Answers {"error":{"code","message"}}; headers as in struct http_answer. */
 void http_error(struct http_request *r, unsigned status, const char *headers, const char *code, const char *message);
+/* Answers that a limit refused the connection, by the error table's code that stands for it. */
+void http_turn_away(struct http_request *r, const char *reason);
 /* The value of a header that fits out (n bytes, with its NUL); false if it is absent or longer. */
 bool http_header(struct lws *wsi, enum lws_token_indexes token, char *out, size_t n);
 /* Whether server.origins lets the page that asks in; true when it is no page. */

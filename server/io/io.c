@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
+#include <time.h>
 #include <utlist.h>
 
 #include "server/io/turn.h"
@@ -45,6 +46,13 @@ static bool open_lws(struct io *io, struct err *e)
     return io->vhost || err_set(e, "libwebsockets did not start: out of memory");
 }
 
+static double unix_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 struct io *io_new(const struct io_params *p, struct err *e)
 {
     struct io *io = calloc(1, sizeof *io);
@@ -60,6 +68,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->drained = p->drained;
     io->ctx = p->ctx;
     io->started_at = uv_now(p->loop);
+    io->started_unix = unix_seconds();
     io->timer_at = io->core_at = UINT64_MAX;
     io->spare = -1;
     io->prepare_open = uv_prepare_init(io->loop, &io->prepare) == 0;

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "server/core/core.h"
+#include "server/io/cidr.h"
 #include "server/io/logger.h"
 
 struct io;
@@ -19,6 +20,8 @@ struct io_settings {
     size_t max_queue;           /* bytes waiting for one connection; 0: no limit */
     const char *const *origins; /* borrowed until the next io_configure or io_free; "*" stands for all */
     size_t origins_count;
+    struct cidr_list trusted_proxies; /* whose X-Forwarded-For is believed */
+    struct cidr_list metrics_allow;   /* who may read /metrics, besides this machine */
 };
 
 struct io_params {

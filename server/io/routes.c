@@ -41,6 +41,7 @@ static void websocket(struct http_request *r)
 const struct route routes[] = {
     {"/health", HTTP_GET, false, health},
     {"/ready", HTTP_GET, false, ready},
+    {"/metrics", HTTP_GET, false, http_metrics},
     {"/ws", HTTP_GET, false, websocket},
 };
 const size_t routes_count = sizeof routes / sizeof *routes;

@@ -10,6 +10,7 @@
 
 #include "server/io/conn.h"
 #include "server/io/io.h"
+#include "server/io/metrics.h"
 
 enum {
     HTTP_ANSWER_MAX = 1024,
@@ -33,6 +34,11 @@ struct io {
     void (*drained)(void *ctx);
     void *ctx;
     uint64_t started_at;
+    double started_unix; /* seconds */
+
+    struct io_stats stats;
+    uint64_t turn_began;   /* when the first read of this turn was, in ns; 0: none yet */
+    uint64_t relayed_seen; /* of core_stats, by the last write */
 
     struct lws_context *lws;
     struct lws_vhost *vhost;
@@ -69,6 +75,8 @@ void conn_unlimit(struct io *io, struct conn *c);
 /* Marks the connection for the end of the turn. */
 void turn_write(struct io *io, struct conn *c);
 void turn_kill(struct io *io, struct conn *c);
+/* Something was read: the time of what is relayed for it runs from here. */
+void turn_read(struct io *io);
 /* Writes early if many connections wait for it; not within a step. */
 void turn_relieve(struct io *io);
 /* What uv's prepare calls. */

@@ -2,6 +2,7 @@
  *
  * The door to the WebSocket at /ws. Whoever does not knock as RFC 6455 says gets an HTTP answer that tells why.
  */
+#include "server/io/client.h"
 #include "server/io/http.h"
 
 static const char SUBPROTOCOL[] = "usher.v1";
@@ -34,6 +35,11 @@ int http_upgrade(struct io *io, struct lws *wsi, const char *to)
     char value[HTTP_VALUE_MAX];
     char *uri;
     int len;
+    struct conn *c = lws_get_opaque_user_data(wsi);
+    if (c && !client_identify(io, wsi, c)) {
+        http_turn_away(&(struct http_request){.wsi = wsi}, c->refused);
+        return 1;
+    }
     int method = lws_http_get_uri_and_method(wsi, &uri, &len);
     if (strcasecmp(to, "websocket") != 0 || method != LWSHUMETH_GET ||
         !http_header(wsi, WSI_TOKEN_CONNECTION, value, sizeof value) || !list_has(value, "upgrade") ||

@@ -145,6 +145,7 @@ static int on_socket(struct io *io, struct conn *c, enum lws_callback_reasons re
 {
     switch (reason) {
     case LWS_CALLBACK_RECEIVE:
+        turn_read(io);
         receive(io, c, in);
         turn_relieve(io);
         return 0;
