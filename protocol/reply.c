@@ -71,6 +71,13 @@ void reply_left_room(struct buf *out, struct span ref)
     end(out);
 }
 
+void reply_room_closed(struct buf *out, struct span room_id)
+{
+    begin(out, "room-closed", NO_REF);
+    write_member_string(out, "roomId", room_id);
+    buf_byte(out, '}');
+}
+
 void reply_server_draining(struct buf *out, uint64_t reconnect_after_ms)
 {
     begin(out, "server-draining", NO_REF);

@@ -55,6 +55,7 @@ void reply_ice_servers(struct buf *out, struct span ice_servers); /* a JSON arra
 void reply_error(struct buf *out, const struct reply_error *e);
 void reply_pong(struct buf *out, struct span ref);
 void reply_left_room(struct buf *out, struct span ref);
+void reply_room_closed(struct buf *out, struct span room_id);
 void reply_server_draining(struct buf *out, uint64_t reconnect_after_ms);
 
 /* What a member says of itself, as the members `"displayName":…,"metadata":…` without braces: made once at the join,

@@ -17,6 +17,7 @@
 #include "protocol/limits.h"
 #include "server/io/ice_list.h"
 #include "server/io/io.h"
+#include "server/io/owner.h"
 
 enum {
     DESCRIPTORS_MAX = 1024 * 1024
@@ -34,6 +35,8 @@ struct app {
     size_t signals_open;
     struct logger logger;
     struct ice_list *ice; /* owned: the core borrows it */
+    char state_dir[STATE_PATH_MAX];
+    struct owner_key owner;
     struct core *core;
     struct io *io;
     int code;
@@ -94,7 +97,7 @@ static struct ice_list *make_ice_list(const struct config *c, struct err *e)
     return ice_list_new(&s, e);
 }
 
-static struct core_settings make_core_settings(const struct config *c, struct ice_list *ice)
+static struct core_settings make_core_settings(struct app *a, const struct config *c, struct ice_list *ice)
 {
     struct core_settings s = {
         .server_name = "usherd/" USHER_VERSION,
@@ -112,8 +115,14 @@ static struct core_settings make_core_settings(const struct config *c, struct ic
         .message_rate = count_of(c, OPTION_LIMITS_MESSAGE_RATE),
         .message_burst = count_of(c, OPTION_LIMITS_MESSAGE_BURST),
         .auto_create = config_number(c, OPTION_ROOMS_AUTO_CREATE) != 0,
+        .list_joined = config_number(c, OPTION_ROOMS_LISTED) != 0,
+        .room_linger_ms = config_number(c, OPTION_ROOMS_LINGER),
+        .room_ttl_ms = config_number(c, OPTION_ROOMS_TTL),
         .ice_refresh_ms = ice_list_refresh_ms(ice),
-        .ports = {.ice_ctx = ice, .ice_servers = ice_list_write},
+        .ports = {.ice_ctx = ice,
+            .ice_servers = ice_list_write,
+            .owner_ctx = &a->owner,
+            .owner_token = owner_token},
     };
     snprintf(s.node, sizeof s.node, "%s", config_text(c, OPTION_SERVER_NODE));
     return s;
@@ -183,7 +192,7 @@ static bool take_over(struct app *a, struct config *next, struct err *e)
         return false;
     }
     warn_of_restart(a, next);
-    struct core_settings core = make_core_settings(next, ice);
+    struct core_settings core = make_core_settings(a, next, ice);
     snprintf(core.node, sizeof core.node, "%s", config_text(a->config, OPTION_SERVER_NODE));
     struct io_settings io = make_io_settings(next);
     core_configure(a->core, &core);
@@ -257,20 +266,40 @@ static void raise_descriptors(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* A room that was made with a password must not come back without one: a damaged file is for a person to look at. */
+static bool restore_rooms(struct app *a, struct err *e)
+{
+    struct buf text;
+    if (!state_dir_read(a->state_dir, ROOMS_FILE, ROOMFILE_MAX, &text, e))
+        return false;
+    const char *problem = text.p ? core_restore(a->core, buf_view(&text), uv_now(&a->loop)) : NULL;
+    buf_done(&text);
+    return !problem ||
+           err_set(e, "%.200s/" ROOMS_FILE " is damaged: %s. Put a good copy back, or remove it: rooms made over HTTP, "
+                      "their passwords and owners are forgotten then",
+               a->state_dir, problem);
+}
+
 static bool open_all(struct app *a, const struct rng *rng, struct err *e)
 {
     a->ice = make_ice_list(a->config, e);
     if (!a->ice)
         return false;
-    struct core_settings settings = make_core_settings(a->config, a->ice);
+    if (!state_dir_open(config_text(a->config, OPTION_SERVER_STATE_DIR), a->state_dir, e) ||
+        !state_dir_key(a->state_dir, OWNER_KEY_FILE, rng, a->owner.bytes, e))
+        return false;
+    struct core_settings settings = make_core_settings(a, a->config, a->ice);
     a->core = core_new(&settings, rng);
     if (!a->core || !watch_signals(a))
         return err_set(e, "out of memory");
+    if (!restore_rooms(a, e))
+        return false;
     const struct io_params params = {
         .loop = &a->loop,
         .core = a->core,
         .logger = &a->logger,
         .settings = make_io_settings(a->config),
+        .state_dir = a->state_dir,
         .version = USHER_VERSION,
         .drained = on_drained,
         .ctx = a,

@@ -42,7 +42,7 @@ enum {
         "free one")                                                                                                    \
     X(SERVER_NODE, "server", "node", TEXT, 1, 32, "n1", "", 0,                                                         \
         "this daemon's name, the first part of every peer id it gives out: 1 to 32 of A-Z a-z 0-9 _ -")                \
-    X(SERVER_STATE_DIR, "server", "state_dir", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_LATER,                         \
+    X(SERVER_STATE_DIR, "server", "state_dir", TEXT, 0, OPTION_TEXT_MAX, "", "", 0,                                    \
         "where the daemon keeps its keys and rooms; empty: $STATE_DIRECTORY, else $XDG_STATE_HOME/usherd")             \
     X(SERVER_WEB_ROOT, "server", "web_root", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_LATER,                           \
         "the folder of the web client served at /; empty: none")                                                       \
@@ -97,11 +97,11 @@ enum {
         "wrong passwords or tokens a minute from one address; 0: no limit")                                            \
     X(ROOMS_AUTO_CREATE, "rooms", "auto_create", BOOL, 0, 1, "yes", "", OPTION_RELOAD,                                 \
         "whether join-room makes a room that does not exist")                                                          \
-    X(ROOMS_LISTED, "rooms", "listed", BOOL, 0, 1, "no", "", OPTION_LATER,                                             \
+    X(ROOMS_LISTED, "rooms", "listed", BOOL, 0, 1, "no", "", OPTION_RELOAD,                                             \
         "whether a room made by join-room is shown in the list of rooms")                                              \
-    X(ROOMS_LINGER, "rooms", "linger", DURATION, 0, OPTION_DAY_MS, "0s", "", OPTION_LATER,                             \
+    X(ROOMS_LINGER, "rooms", "linger", DURATION, 0, OPTION_DAY_MS, "0s", "", OPTION_RELOAD,                             \
         "how long an empty room made by join-room is kept")                                                            \
-    X(ROOMS_TTL, "rooms", "ttl", DURATION, 0, 365 * OPTION_DAY_MS, "24h", "", OPTION_LATER,                            \
+    X(ROOMS_TTL, "rooms", "ttl", DURATION, 0, 365 * OPTION_DAY_MS, "24h", "", OPTION_RELOAD,                            \
         "how long an empty room made over HTTP is kept")                                                               \
     X(AUTH_REQUIRED, "auth", "required", BOOL, 0, 1, "no", "", OPTION_REFUSE, "whether join-room needs a token")       \
     X(AUTH_ALGORITHMS, "auth", "algorithms", LIST, 0, OPTION_LIST_MAX, "EdDSA", "", OPTION_LATER,                      \

@@ -84,7 +84,7 @@ static void check_rooms(const struct core *c)
         uint32_t count = 0;
         for (const struct session *s = room->members; s; s = s->next, count++)
             assert(s->room == room && (!s->next || s->next->prev == s));
-        assert(count > 0 && count == room->count);
+        assert(count == room->count && (count == 0) == (room->empty.next != NULL));
         members += count;
     }
     assert(HASH_COUNT(c->rooms) == c->stats.rooms);

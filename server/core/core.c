@@ -6,13 +6,18 @@
  */
 #include <assert.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "server/core/admit.h"
 #include "server/core/alive.h"
 #include "server/core/drain.h"
 #include "server/core/effects.h"
+#include "server/core/errand.h"
 #include "server/core/ice.h"
+#include "server/core/keep.h"
 #include "server/core/on.h"
+#include "server/core/rest.h"
+#include "server/core/room.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
 
@@ -34,6 +39,8 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     waiting_init(&c->unjoined);
     waiting_init(&c->ice);
     waiting_init(&c->idle);
+    waiting_init(&c->lingering);
+    waiting_init(&c->unused);
     c->deadline = UINT64_MAX;
     buf_init(&c->text, REPLY_MAX);
     return c;
@@ -51,8 +58,12 @@ void core_free(struct core *c)
     struct room *room, *next;
     HASH_ITER (hh, c->rooms, room, next) {
         HASH_DEL(c->rooms, room);
+        free(room->terms);
         free(room);
     }
+    struct errand *e, *after;
+    DL_FOREACH_SAFE (c->errands, e, after)
+        errand_free(e);
     admit_free(c);
     buf_done(&c->text);
     free(c->slots);
@@ -74,6 +85,20 @@ bool core_draining(const struct core *c)
     return c->draining;
 }
 
+static bool restore(void *ctx, const struct room_terms *t)
+{
+    struct core *c = ctx;
+    return !room_find(c, (struct span){t->id, t->id_n}) && room_restore(c, t);
+}
+
+const char *core_restore(struct core *c, struct span text, uint64_t now)
+{
+    c->now = now;
+    const char *problem = roomfile_read(text, restore, c);
+    c->keep_asked = c->keep_changed;
+    return problem;
+}
+
 enum error core_ready(const struct core *c)
 {
     uint32_t max = c->settings.max_connections;
@@ -88,6 +113,7 @@ static void tick(struct core *c)
     alive_tick(c);
     admit_tick(c);
     ice_tick(c);
+    room_tick(c);
 }
 
 static void of_session(struct core *c, struct session *s, const struct core_event *e)
@@ -102,15 +128,27 @@ static void of_session(struct core *c, struct session *s, const struct core_even
         on_unreadable(c, s, e->unreadable.error, e->unreadable.problem);
     else if (e->type == CORE_ALIVE)
         alive_pong(c, s);
+    else if (e->type == CORE_REQUEST && s->state == SESSION_OPENED)
+        rest_request(c, s, e->request);
     else if (e->type == CORE_GONE)
         session_gone(c, s, e->close_code);
     else if (e->type == CORE_SLOW && s->state != SESSION_CLOSING)
         session_end(c, s, 1008, "slow reader", DEPARTURE_SLOW);
 }
 
+static void hashed(struct core *c, uint64_t job, const uint8_t *hash)
+{
+    struct errand *e = errand_take_hashed(c, job);
+    if (e && e->kind == ERRAND_JOIN)
+        on_join_hashed(c, e, hash);
+    else if (e)
+        rest_create_hashed(c, e, hash);
+    errand_free(e);
+}
+
 static void set_deadline(struct core *c)
 {
-    uint64_t due[] = {alive_due(c), admit_due(c), drain_due(c), ice_due(c)};
+    uint64_t due[] = {alive_due(c), admit_due(c), drain_due(c), ice_due(c), room_due(c)};
     uint64_t at = UINT64_MAX;
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)
         at = due[i] < at ? due[i] : at;
@@ -134,11 +172,16 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
         tick(c);
     } else if (event->type == CORE_DRAIN) {
         drain_begin(c);
+    } else if (event->type == CORE_HASHED) {
+        hashed(c, event->hashed.job, event->hashed.hash);
+    } else if (event->type == CORE_STORED) {
+        keep_stored(c, event->stored);
     } else {
         struct session *s = session_find(c, event->conn);
         if (s)
             of_session(c, s, event);
     }
+    keep_settle(c);
     drain_settle(c);
     set_deadline(c);
     c->fx = NULL;

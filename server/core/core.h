@@ -21,6 +21,7 @@
 #include "protocol/frame.h"
 #include "protocol/limits.h"
 #include "protocol/message.h"
+#include "protocol/roomfile.h"
 #include "protocol/reply.h"
 
 struct core;
@@ -64,12 +65,17 @@ struct claims {
 };
 
 /* What the core asks for in the midst of a step, and is answered at once. Each may be NULL. */
+enum {
+    OWNER_TOKEN_BYTES = 32
+};
 struct core_ports {
-    void *verify_ctx, *ice_ctx; /* borrowed until the core is freed or configured anew */
+    void *verify_ctx, *ice_ctx, *owner_ctx; /* borrowed until the core is freed or configured anew */
     /* Fills the claims and returns NULL, or returns a static sentence on why the token is none. */
     const char *(*verify)(void *ctx, struct span token, uint64_t unix_seconds, struct claims *claims);
     /* Appends the JSON array of ICE servers for this peer, with credentials of its own. NULL: `[]`. */
     void (*ice_servers)(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out);
+    /* The secret that proves who made a room: a MAC over its id and incarnation. NULL: nobody can prove it. */
+    bool (*owner_token)(void *ctx, struct span room_id, uint64_t incarnation, uint8_t token[OWNER_TOKEN_BYTES]);
 };
 
 /* ---- settings: a plain value, copied; 0 switches a limit off (a rate: with its burst) ---- */
@@ -91,6 +97,9 @@ struct core_settings {
     uint32_t message_rate; /* frames a second and connection; above it reading pauses */
     uint32_t message_burst;
     bool auto_create; /* join-room may create a room */
+    bool list_joined; /* GET /api/rooms shows rooms that join-room made */
+    uint64_t room_linger_ms; /* how long an empty room that join-room made stays; 0: not at all */
+    uint64_t room_ttl_ms;    /* how long an empty room that was made over HTTP stays; 0: for ever */
     bool token_required;     /* join-room needs a token */
     uint64_t ice_refresh_ms; /* ports.ice_servers is told anew this often; 0: it does not lapse */
     struct core_ports ports;
@@ -109,7 +118,24 @@ enum core_event_type {
     CORE_SLOW,       /* its outgoing queue passed max_queue: the core closes it with a named reason */
     CORE_GONE,       /* the socket is closed (close_code as received, 0 if it broke): last event of this generation */
     CORE_TIME,  /* the deadline came (or any later moment). One as soon as io listens: resume_grace runs from there */
+    CORE_REQUEST, /* an HTTP request about rooms (conn, request); answered by one CORE_RESPONSE, now or later, unless the connection is gone */
+    CORE_HASHED, /* the answer to a CORE_HASH (hashed) */
+    CORE_STORED, /* the answer to a CORE_STORE: whether the file is on the disk (stored) */
     CORE_DRAIN, /* stop: tell everybody, close everything */
+};
+
+enum core_request_type {
+    REQUEST_ROOMS,    /* the list */
+    REQUEST_CREATE,   /* a room, from the body */
+    REQUEST_ROOM,     /* one room */
+    REQUEST_CLOSE,    /* with a token */
+    REQUEST_VALIDATE, /* what a join would be answered */
+};
+
+/* Everything is borrowed for the step. */
+struct core_request {
+    enum core_request_type type;
+    struct span room, token, body; /* as the client sent them; n = 0: absent */
 };
 
 struct core_event {
@@ -125,6 +151,12 @@ struct core_event {
             const char *problem; /* static text */
         } unreadable;            /* CORE_UNREADABLE */
         uint16_t close_code;     /* CORE_GONE */
+        const struct core_request *request;
+        struct {
+            uint64_t job;
+            const uint8_t *hash; /* ROOM_HASH_BYTES; NULL: it could not be made */
+        } hashed;
+        bool stored;
     };
 };
 
@@ -137,7 +169,21 @@ enum core_effect_type {
     CORE_RESUME, /* read it again */
     CORE_DEADLINE, /* wake the core with CORE_TIME at `at` at the latest; replaces the earlier deadline; UINT64_MAX: none */
     CORE_LOG,      /* write the record; the effect owns it (free) */
+    CORE_RESPONSE, /* answer the HTTP request of conn with `response`; the effect owns one reference to its body */
+    CORE_HASH,     /* hash the password; the effect owns it (free). Wipe it after use */
+    CORE_STORE,    /* write these bytes as rooms.json, whole or not at all; the effect owns one reference. One at a time */
     CORE_DRAINED, /* every connection is gone after CORE_DRAIN: the process may end */
+};
+
+/* A password to be hashed away from the loop; at most HASHES_MAX are under way at once. */
+enum {
+    HASHES_MAX = 66
+}; /* two at work, 64 waiting */
+struct core_hash {
+    uint64_t job;
+    uint8_t salt[ROOM_SALT_BYTES];
+    uint16_t password_n;
+    char password[PASSWORD_MAX];
 };
 
 struct core_effect {
@@ -151,6 +197,12 @@ struct core_effect {
         } close;
         uint64_t at;
         struct log_record *log;
+        struct {
+            struct frame *body; /* its text; empty for 204 */
+            uint16_t status;
+        } response;
+        struct core_hash *hash;
+        struct frame *store;
     };
 };
 
@@ -193,6 +245,8 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
 void core_free(struct core *c);
 /* One event in, effects appended. Everything the event points to is borrowed for the call. */
 void core_step(struct core *c, const struct core_event *event, struct core_effects *fx);
+/* Takes the rooms of rooms.json in, before the first step. NULL, or a static sentence on what is wrong with it. */
+const char *core_restore(struct core *c, struct span text, uint64_t now);
 /* Replaces the settings (a reload): they count from the next event on. The node stays what it was: peer ids carry it. */
 void core_configure(struct core *c, const struct core_settings *settings);
 const struct core_stats *core_stats(const struct core *c);

@@ -24,6 +24,7 @@ static const struct {
     [NOTICE_FATAL] = {LOG_LEVEL_NOTICE, "connection-failed", "connections were closed for breaking the protocol"},
     [NOTICE_FULL] = {LOG_LEVEL_WARNING, "server-full", "the limit of rooms or of memory refused requests"},
     [NOTICE_MEMORY] = {LOG_LEVEL_ERROR, "out-of-memory", "memory ran out: connections are closed"},
+    [NOTICE_STORE] = {LOG_LEVEL_ERROR, "store-failed", "rooms made over HTTP could not be stored: they are refused"},
 };
 
 static void add_address(struct log_record *r, const struct address *a)

@@ -52,6 +52,7 @@ void on_frame(struct core *c, struct session *s, struct span bytes)
     alive_heard(c, s);
     struct request r;
     r.problem = NULL;
+    r.proven = false;
     enum error e = message_parse(bytes, &r.message);
     enum message_type type = e == ERROR_NONE ? r.message.type : MESSAGE_NONE;
     c->stats.frames_in[type]++;

@@ -11,14 +11,17 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/secret.h"
 #include "protocol/write.h"
 #include "server/core/access.h"
+#include "server/core/errand.h"
 #include "server/core/place.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
 
 enum {
+    HASH_RETRY_MS = 2000,
     NAME_TEXT_MAX = DISPLAY_NAME_MAX * 6 + 2 /* every byte escaped, as sent or as we write it */
 };
 
@@ -31,24 +34,28 @@ static enum error authorise(const struct core *c, struct request *r)
     return access_decide(&c->settings, token, r->message.room_id, c->unix_ms / 1000, &r->claims, &r->problem);
 }
 
+static bool is_locked(const struct room *room)
+{
+    return room && room->terms && room->terms->locked;
+}
+
 static enum error check(const struct core *c, const struct session *s, struct request *r)
 {
-    const struct core_settings *set = &c->settings;
     if (s->state == SESSION_JOINED) {
         r->problem = "already in a room: leave first";
+        return ERROR_BAD_MESSAGE;
+    }
+    if (errand_waits(c, s->conn)) {
+        r->problem = "a join is under way: wait for its answer";
         return ERROR_BAD_MESSAGE;
     }
     enum error e = authorise(c, r);
     if (e != ERROR_NONE)
         return e;
     const struct room *room = room_find(c, r->message.room_id);
-    if (room)
-        return set->max_room_members && room->count >= set->max_room_members ? ERROR_ROOM_FULL : ERROR_NONE;
-    if (!set->auto_create) {
-        r->problem = "there is no such room, and a join makes none here";
-        return ERROR_FORBIDDEN;
-    }
-    return set->max_rooms && c->stats.rooms >= set->max_rooms ? ERROR_SERVER_FULL : ERROR_NONE;
+    if (is_locked(room) && !r->proven && !scan_has(&r->message.scan, MEMBER_PASSWORD))
+        return ERROR_ROOM_LOCKED;
+    return room_admits(c, room, &r->problem);
 }
 
 static struct span member_raw(const struct scan *scan, enum member m)
@@ -107,9 +114,28 @@ static struct frame *frame_joined(struct core *c, const struct session *s)
     return say_frame(c);
 }
 
+/* The password is hashed elsewhere; with the result the whole message is looked at again (on_join_hashed). */
+static void ask_hash(struct core *c, struct session *s, const struct request *r, const struct room *room)
+{
+    char space[PASSWORD_MAX];
+    struct span password = {NULL, 0}, frame = r->message.scan.frame;
+    scan_text(&r->message.scan, MEMBER_PASSWORD, space, sizeof space, &password);
+    struct errand why = {
+        .kind = ERRAND_JOIN, .conn = s->conn, .terms = *room->terms, .bytes = (char *)frame.p, .bytes_n = frame.n};
+    enum error e = errand_hash(c, &why, password, room->terms->salt);
+    if (e != ERROR_NONE)
+        session_refuse(c, s,
+            &(struct reply_error){.error = e, .problem = "too many passwords are being checked", .ref = r->message.ref,
+                .retry_after_ms = HASH_RETRY_MS});
+}
+
 static void apply(struct core *c, struct session *s, const struct request *r)
 {
     struct room *room = room_find(c, r->message.room_id);
+    if (is_locked(room) && !r->proven) {
+        ask_hash(c, s, r, room);
+        return;
+    }
     struct frame *peers = NULL, *joined = NULL;
     uint64_t incarnation = room ? room->incarnation : rng_u64(c->rng);
     s->generation += 2; /* so that tokens of an earlier stay are too old, the one that was not used as well */
@@ -130,6 +156,29 @@ fail:
     s->introduction = NULL;
     s->introduction_n = 0;
     session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
+}
+
+void on_join_hashed(struct core *c, const struct errand *e, const uint8_t *hash)
+{
+    struct session *s = session_find(c, e->conn);
+    struct request r = {.proven = false};
+    if (!s || s->state != SESSION_READY ||
+        message_parse((struct span){e->bytes, e->bytes_n}, &r.message) != ERROR_NONE)
+        return;
+    const struct room *room = room_find(c, r.message.room_id);
+    bool same = room && room->incarnation == e->terms.incarnation;
+    r.proven = same && hash && secret_equal(hash, e->terms.hash, sizeof e->terms.hash);
+    enum error error = ERROR_ROOM_LOCKED;
+    if (!hash)
+        error = ERROR_SERVER_FULL;
+    else if (r.proven)
+        error = check(c, s, &r);
+    else
+        r.problem = "the password is wrong";
+    if (error == ERROR_NONE)
+        apply(c, s, &r);
+    else
+        session_refuse(c, s, &(struct reply_error){.error = error, .problem = r.problem, .ref = r.message.ref});
 }
 
 const struct handler on_join = {check, apply};

@@ -49,6 +49,7 @@ enum watch {
 
 struct room;
 struct origin;
+struct errand;
 
 /* A frame kept for a seat that is away. */
 struct held {
@@ -87,6 +88,10 @@ struct session {
 struct room {
     UT_hash_handle hh; /* by id */
     uint64_t incarnation;     /* random: another room under this id has another */
+    uint64_t created_ms;      /* Unix time */
+    struct room_terms *terms; /* owned; NULL: join-room made it */
+    struct wait empty;        /* while it has no member */
+    bool closing;             /* nobody is told who leaves: room-closed says it */
     struct session *members;
     uint32_t count;
     uint8_t id_n;
@@ -108,6 +113,7 @@ enum notice {
     NOTICE_FATAL,
     NOTICE_FULL,
     NOTICE_MEMORY,
+    NOTICE_STORE,
     NOTICES
 };
 
@@ -131,6 +137,14 @@ struct core {
     struct waiting ice;
     struct waiting idle; /* origins */
     uint32_t idle_count;
+    struct waiting lingering; /* empty rooms that join-room made */
+    struct waiting unused;    /* empty rooms made over HTTP */
+    uint32_t kept_count;      /* rooms made over HTTP */
+    struct errand *errands;   /* owned list: what waits for a hash or for the disk */
+    uint32_t hashing;         /* errands that wait for a hash */
+    uint64_t last_job;
+    uint64_t keep_changed, keep_asked; /* versions of what rooms.json is to hold: now, and told to io */
+    bool storing;                                 /* a CORE_STORE is under way */
 
     bool draining, drained;
     uint64_t drain_end;

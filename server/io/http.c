@@ -371,3 +371,18 @@ void http_done(struct http_request *r)
     free(r->authorization);
     free(r);
 }
+
+/* An answer that comes after its request: libwebsockets says when it is out, and the connection is closed then. */
+void http_respond(struct conn *c, unsigned status, struct span body)
+{
+    struct http_request *r = c->http;
+    if (!r || r->answered)
+        return;
+    const char *headers = NULL;
+    if (status == 429 || status == 503)
+        headers = "Retry-After: 2\r\n";
+    else if (status == 401)
+        headers = "WWW-Authenticate: Bearer\r\n";
+    http_answer(r, &(struct http_answer){.status = status, .headers = headers, .body = body});
+    lws_callback_on_writable(r->wsi);
+}

@@ -65,6 +65,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->logger = p->logger;
     io->settings = p->settings;
     io->version = p->version;
+    io->state_dir = p->state_dir;
     io->drained = p->drained;
     io->ctx = p->ctx;
     io->started_at = uv_now(p->loop);
@@ -75,7 +76,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->timer_open = uv_timer_init(io->loop, &io->timer) == 0;
     io->prepare.data = io->timer.data = io;
     io->scratch = malloc(LWS_PRE + OUT_BATCH);
-    if (!io->scratch || !io->prepare_open || !io->timer_open) {
+    if (!work_open(io) || !io->scratch || !io->prepare_open || !io->timer_open) {
         err_set(e, "out of memory");
         goto fail;
     }
@@ -115,6 +116,7 @@ void io_free(struct io *io)
         uv_run(io->loop, UV_RUN_DEFAULT);
     }
     uv_run(io->loop, UV_RUN_DEFAULT);
+    work_close(io);
     conn_table_done(&io->conns);
     core_effects_done(&io->effects);
     free(io->scratch);

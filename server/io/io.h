@@ -15,6 +15,9 @@
 
 struct io;
 
+/* In state_dir: the rooms made over HTTP. */
+#define ROOMS_FILE "rooms.json"
+
 struct io_settings {
     size_t max_frame;           /* bytes of one message; never 0 */
     size_t max_queue;           /* bytes waiting for one connection; 0: no limit */
@@ -29,6 +32,7 @@ struct io_params {
     struct core *core;           /* borrowed */
     const struct logger *logger; /* borrowed */
     struct io_settings settings;
+    const char *state_dir;      /* borrowed */
     const char *version;        /* static */
     void (*drained)(void *ctx); /* after io_drain, when the last connection is gone */
     void *ctx;

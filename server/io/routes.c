@@ -3,6 +3,7 @@
  * What is served over HTTP, a row for each path and method, and the handlers that need nothing but the core's numbers.
  */
 #include "server/io/http.h"
+#include "server/io/rest.h"
 
 #include <inttypes.h>
 
@@ -42,6 +43,11 @@ const struct route routes[] = {
     {"/health", HTTP_GET, false, health},
     {"/ready", HTTP_GET, false, ready},
     {"/metrics", HTTP_GET, false, http_metrics},
+    {"/api/rooms", HTTP_GET, false, rest_rooms},
+    {"/api/rooms", HTTP_POST, true, rest_create},
+    {"/api/rooms/:id", HTTP_GET, false, rest_room},
+    {"/api/rooms/:id", HTTP_DELETE, false, rest_close},
+    {"/api/validate", HTTP_GET, false, rest_validate},
     {"/ws", HTTP_GET, false, websocket},
 };
 const size_t routes_count = sizeof routes / sizeof *routes;

@@ -155,6 +155,11 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
         if (c->state == CONN_OPEN)
             lws_rx_flow_control(c->wsi, fx->type == CORE_RESUME);
         break;
+    case CORE_RESPONSE:
+        http_respond(c, fx->response.status, fx->response.body ? frame_text(fx->response.body) : (struct span){NULL, 0});
+        break;
+    case CORE_HASH:
+    case CORE_STORE:
     case CORE_DEADLINE:
     case CORE_LOG:
     case CORE_DRAINED:
@@ -168,6 +173,12 @@ static void execute(struct io *io, struct core_effect *fx)
         io->core_at = fx->at;
     } else if (fx->type == CORE_LOG) {
         logger_write(io->logger, fx->log);
+    } else if (fx->type == CORE_HASH) {
+        work_hash(io, fx->hash);
+        fx->hash = NULL;
+    } else if (fx->type == CORE_STORE) {
+        work_store(io, fx->store);
+        fx->store = NULL;
     } else if (fx->type == CORE_DRAINED) {
         io->drained(io->ctx);
     } else {

@@ -24,6 +24,7 @@ enum {
 };
 
 struct listener;
+struct work;
 
 struct io {
     uv_loop_t *loop;
@@ -60,6 +61,8 @@ struct io {
     bool accepting;     /* the listeners are polled */
     bool exhausted;     /* descriptors ran out, and accepting has not gone well for a second since */
     uint64_t accept_at; /* while exhausted: when to look again */
+    const char *state_dir; /* borrowed: where rooms.json is */
+    struct work *work;     /* owned */
     bool freeing;
 };
 
@@ -99,6 +102,16 @@ int http_upgrade(struct io *io, struct lws *wsi, const char *to);
 /* Writes the answer to a socket that is refused at the door for this reason, one of the error table's codes, and a
  * NUL; returns its bytes. out has HTTP_ANSWER_MAX. */
 size_t http_refusal(const char *reason, char *out);
+
+/* The answer of the core to a connection's HTTP request. */
+void http_respond(struct conn *c, unsigned status, struct span body);
+
+/* What the thread pool does (work.c). Both take what they are given and end in an event of the core. */
+void work_hash(struct io *io, struct core_hash *asked);
+void work_store(struct io *io, struct frame *frame);
+bool work_open(struct io *io);
+/* When no job is at work any more. Takes one that was not opened. */
+void work_close(struct io *io);
 
 /* Goes on accepting if that is paused and there is a descriptor. */
 void listen_resume(struct io *io);
