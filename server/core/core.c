@@ -133,7 +133,7 @@ static void of_session(struct core *c, struct session *s, const struct core_even
     else if (e->type == CORE_GONE)
         session_gone(c, s, e->close_code);
     else if (e->type == CORE_SLOW && s->state != SESSION_CLOSING)
-        session_end(c, s, 1008, "slow reader", DEPARTURE_SLOW);
+        session_slow(c, s);
 }
 
 static void hashed(struct core *c, uint64_t job, const uint8_t *hash)

@@ -41,7 +41,7 @@ static void condemn(struct core *c, struct session *s)
 {
     if (s->watch == WATCH_OWED)
         return;
-    notice(c, NOTICE_MEMORY, "a message was lost", NULL);
+    notice_session(c, NOTICE_MEMORY, "a message was lost", s);
     alive_watch(c, s, WATCH_OWED);
 }
 

@@ -200,10 +200,17 @@ void session_end(struct core *c, struct session *s, uint16_t code, const char *r
 void session_fail(struct core *c, struct session *s, const struct reply_error *e, enum departure why)
 {
     assert(e->fatal);
-    notice(c, NOTICE_FATAL, error_code(e->error), s->origin ? &s->origin->address : NULL);
+    notice_session(c, NOTICE_FATAL, error_code(e->error), s);
     if (s->state != SESSION_OPENED)
         say_error(c, s, e);
     session_end(c, s, error_close_code(e->error), error_code(e->error), why);
+}
+
+void session_slow(struct core *c, struct session *s)
+{
+    static const char REASON[] = "slow reader";
+    notice_session(c, NOTICE_SLOW, REASON, s);
+    session_end(c, s, 1008, REASON, DEPARTURE_SLOW);
 }
 
 /* Whether the frame itself was bad; the other errors can happen to a good client whose peer just left. */
@@ -231,7 +238,7 @@ void session_refuse(struct core *c, struct session *s, const struct reply_error 
     else
         say_error(c, s, e);
     if (e->error == ERROR_SERVER_FULL)
-        notice(c, NOTICE_FULL, error_code(e->error), NULL);
+        notice_session(c, NOTICE_FULL, error_code(e->error), s);
 }
 
 void session_gone(struct core *c, struct session *s, uint16_t close_code)

@@ -111,6 +111,7 @@ struct origin {
 enum notice {
     NOTICE_REFUSED,
     NOTICE_FATAL,
+    NOTICE_SLOW,
     NOTICE_FULL,
     NOTICE_MEMORY,
     NOTICE_STORE,
