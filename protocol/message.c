@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <jansson.h>
+#include <stdlib.h>
 
 enum {
     RULES_MAX = 5,
@@ -107,14 +108,30 @@ static bool is_duration(const struct scan *s, enum member m, size_t max)
     return s->m[m].kind == JSON_KIND_NUMBER && scan_raw(s, m).p[0] != '-';
 }
 
-static bool is_outcome(const struct scan *s, enum member m, size_t max)
+static const char *const OUTCOME_NAMES[OUTCOMES] = {
+#define X(name, text) [OUTCOME_##name] = (text),
+    OUTCOME_TABLE(X)
+#undef X
+};
+
+/* OUTCOMES if it is none. */
+static enum outcome read_outcome(const struct scan *s)
 {
     char room[TYPE_NAME_MAX];
     struct span text;
+    enum outcome o = 0;
+    if (!scan_text(s, MEMBER_OUTCOME, room, sizeof room, &text))
+        return OUTCOMES;
+    while (o < OUTCOMES && !span_is(text, OUTCOME_NAMES[o]))
+        o++;
+    return o;
+}
+
+static bool is_outcome(const struct scan *s, enum member m, size_t max)
+{
+    (void)m;
     (void)max;
-    return scan_text(s, m, room, sizeof room, &text) &&
-           (span_is(text, "direct") || span_is(text, "stun") || span_is(text, "turn") || span_is(text, "relay") ||
-               span_is(text, "failed"));
+    return read_outcome(s) != OUTCOMES;
 }
 
 /* The sentences are static text, so the bounds stand in them as numbers. */
@@ -243,6 +260,34 @@ enum error message_parse(struct span frame, struct message *m)
         return refuse(m, ERROR_BAD_MESSAGE, MEMBER_REF, REF.problem);
     e = read_type(m);
     return e == ERROR_NONE ? read_members(m) : e;
+}
+
+enum outcome message_outcome(const struct message *m)
+{
+    assert(m->type == MESSAGE_REPORT);
+    return read_outcome(&m->scan);
+}
+
+const char *outcome_name(enum outcome o)
+{
+    return OUTCOME_NAMES[o];
+}
+
+/* The number is in the form of RFC 8259 section 6 already, and one of more characters than this is no measurement. */
+bool message_connect_ms(const struct message *m, uint64_t *ms)
+{
+    assert(m->type == MESSAGE_REPORT);
+    char text[32];
+    if (!scan_has(&m->scan, MEMBER_CONNECT_MS))
+        return false;
+    struct span raw = scan_raw(&m->scan, MEMBER_CONNECT_MS);
+    if (raw.n >= sizeof text)
+        return false;
+    memcpy(text, raw.p, raw.n);
+    text[raw.n] = '\0';
+    double value = strtod(text, NULL);
+    *ms = value < MESSAGE_DURATION_MAX_MS ? (uint64_t)value : MESSAGE_DURATION_MAX_MS;
+    return true;
 }
 
 static char *put(char *at, const char *bytes, size_t n)

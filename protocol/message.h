@@ -10,6 +10,10 @@
 #include "protocol/limits.h"
 #include "protocol/scan.h"
 
+enum {
+    MESSAGE_DURATION_MAX_MS = 60 * 60 * 1000 /* an hour: what a client says above it is no measurement */
+};
+
 enum message_type {
     MESSAGE_NONE,
     MESSAGE_JOIN_ROOM,
@@ -22,6 +26,16 @@ enum message_type {
     MESSAGE_REPORT,
     MESSAGE_PING,
     MESSAGES
+};
+
+/* How a call went, as `report` tells it. */
+#define OUTCOME_TABLE(X) X(DIRECT, "direct") X(STUN, "stun") X(TURN, "turn") X(RELAY, "relay") X(FAILED, "failed")
+
+enum outcome {
+#define X(name, text) OUTCOME_##name,
+    OUTCOME_TABLE(X)
+#undef X
+    OUTCOMES
 };
 
 struct message {
@@ -43,6 +57,12 @@ enum error message_parse(struct span frame, struct message *m);
 /* The frame that a relayed message becomes for its reader: "to":… replaced by "from":"<from>", all other bytes the
  * same. `from` is a peer id and needs no escaping. One reference, owned by the caller; NULL when out of memory. */
 struct frame *message_splice(const struct message *m, struct span from);
+
+/* Of a `report` that holds. */
+enum outcome message_outcome(const struct message *m);
+/* The report's connectMs, cut at MESSAGE_DURATION_MAX_MS; false if it tells none. */
+bool message_connect_ms(const struct message *m, uint64_t *ms);
+const char *outcome_name(enum outcome o);
 
 bool message_is_relayed(enum message_type t);
 const char *message_name(enum message_type t);

@@ -41,6 +41,13 @@ void reply_welcome(struct buf *out, const struct reply_welcome *w)
     end(out);
 }
 
+void reply_ice_servers(struct buf *out, struct span ice_servers)
+{
+    begin(out, "ice-servers", NO_REF);
+    write_member_raw(out, "iceServers", ice_servers);
+    end(out);
+}
+
 void reply_error(struct buf *out, const struct reply_error *e)
 {
     begin(out, "error", e->ref);
@@ -62,6 +69,13 @@ void reply_left_room(struct buf *out, struct span ref)
 {
     begin(out, "left-room", ref);
     end(out);
+}
+
+void reply_room_closed(struct buf *out, struct span room_id)
+{
+    begin(out, "room-closed", NO_REF);
+    write_member_string(out, "roomId", room_id);
+    buf_byte(out, '}');
 }
 
 void reply_server_draining(struct buf *out, uint64_t reconnect_after_ms)
@@ -88,11 +102,26 @@ static void introduce(struct buf *out, struct span peer_id, struct span introduc
     }
 }
 
-void reply_peer_joined(struct buf *out, struct span peer_id, struct span introduction)
+static void presence(struct buf *out, const char *type, struct span peer_id, struct span introduction)
 {
-    begin(out, "peer-joined", NO_REF);
+    begin(out, type, NO_REF);
     introduce(out, peer_id, introduction);
     end(out);
+}
+
+void reply_peer_joined(struct buf *out, struct span peer_id, struct span introduction)
+{
+    presence(out, "peer-joined", peer_id, introduction);
+}
+
+void reply_peer_away(struct buf *out, struct span peer_id)
+{
+    presence(out, "peer-away", peer_id, (struct span){NULL, 0});
+}
+
+void reply_peer_back(struct buf *out, struct span peer_id, struct span introduction)
+{
+    presence(out, "peer-back", peer_id, introduction);
 }
 
 void reply_peer_left(struct buf *out, struct span peer_id, enum departure why)
@@ -108,21 +137,45 @@ void reply_peer_left(struct buf *out, struct span peer_id, enum departure why)
     end(out);
 }
 
-void reply_peers_begin(struct buf *out, struct span ref, struct span room_id, struct span peer_id)
+static void begin_place(struct buf *out, const char *type, const struct reply_place *place)
 {
-    begin(out, "peers", ref);
-    write_member_string(out, "roomId", room_id);
-    write_member_string(out, "peerId", peer_id);
+    begin(out, type, place->ref);
+    write_member_string(out, "roomId", place->room_id);
+    write_member_string(out, "peerId", place->peer_id);
+    if (place->resume_token.n)
+        write_member_string(out, "resumeToken", place->resume_token);
+}
+
+static void begin_list(struct buf *out)
+{
     write_name(out, "peers");
     buf_byte(out, '[');
 }
 
-void reply_peers_add(struct buf *out, struct span peer_id, struct span introduction)
+void reply_peers_begin(struct buf *out, const struct reply_place *place)
+{
+    begin_place(out, "peers", place);
+    begin_list(out);
+}
+
+void reply_resumed_begin(
+    struct buf *out, const struct reply_place *place, bool restarted, bool recovered, uint64_t resume_grace_ms)
+{
+    begin_place(out, "resumed", place);
+    write_member_bool(out, "restarted", restarted);
+    write_member_bool(out, "recovered", recovered);
+    write_member_u64(out, "resumeGrace", resume_grace_ms);
+    begin_list(out);
+}
+
+void reply_peers_add(struct buf *out, struct span peer_id, struct span introduction, bool away)
 {
     if (out->len && out->p[out->len - 1] == '}')
         buf_byte(out, ',');
     buf_byte(out, '{');
     introduce(out, peer_id, introduction);
+    if (away)
+        write_member_bool(out, "away", true);
     end(out);
 }
 

@@ -51,9 +51,11 @@ struct reply_error {
 };
 
 void reply_welcome(struct buf *out, const struct reply_welcome *w);
+void reply_ice_servers(struct buf *out, struct span ice_servers); /* a JSON array */
 void reply_error(struct buf *out, const struct reply_error *e);
 void reply_pong(struct buf *out, struct span ref);
 void reply_left_room(struct buf *out, struct span ref);
+void reply_room_closed(struct buf *out, struct span room_id);
 void reply_server_draining(struct buf *out, uint64_t reconnect_after_ms);
 
 /* What a member says of itself, as the members `"displayName":…,"metadata":…` without braces: made once at the join,
@@ -61,10 +63,21 @@ void reply_server_draining(struct buf *out, uint64_t reconnect_after_ms);
 void reply_introduction(struct buf *out, struct span display_name, struct span metadata);
 void reply_peer_joined(struct buf *out, struct span peer_id, struct span introduction);
 void reply_peer_left(struct buf *out, struct span peer_id, enum departure why);
+void reply_peer_away(struct buf *out, struct span peer_id);
+void reply_peer_back(struct buf *out, struct span peer_id, struct span introduction);
 
-/* `peers` is written in steps: begin, one add for each other member, end. */
-void reply_peers_begin(struct buf *out, struct span ref, struct span room_id, struct span peer_id);
-void reply_peers_add(struct buf *out, struct span peer_id, struct span introduction);
+/* One's own place in a room. */
+struct reply_place {
+    struct span ref; /* JSON text; n = 0: none */
+    struct span room_id, peer_id;
+    struct span resume_token; /* n = 0: none */
+};
+
+/* `peers` and `resumed` are written in steps: either begin, one add for each other member, end. */
+void reply_peers_begin(struct buf *out, const struct reply_place *place);
+void reply_resumed_begin(
+    struct buf *out, const struct reply_place *place, bool restarted, bool recovered, uint64_t resume_grace_ms);
+void reply_peers_add(struct buf *out, struct span peer_id, struct span introduction, bool away);
 void reply_peers_end(struct buf *out);
 
 #endif

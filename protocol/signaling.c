@@ -78,11 +78,17 @@ static bool make_members(struct signaling_message *m, size_t max)
 
 /* ---- messages ---- */
 
-static bool read_welcome(const json_t *tree, struct signaling_message *m)
+static bool read_ice_servers(const json_t *tree, struct signaling_message *m)
 {
     const json_t *servers = json_object_get(tree, "iceServers");
     if (json_is_array(servers))
         m->ice_servers = json_dumps(servers, JSON_COMPACT);
+    return m->ice_servers != NULL;
+}
+
+static bool read_welcome(const json_t *tree, struct signaling_message *m)
+{
+    read_ice_servers(tree, m);
     m->ping_interval_ms = duration_of(tree, "pingInterval");
     return peer_id_of(tree, "peerId", &m->peer_id);
 }
@@ -170,6 +176,7 @@ static bool read_error(const json_t *tree, struct signaling_message *m)
 
 static const struct row ROWS[] = {
     {"welcome", SIGNALING_WELCOME, read_welcome},
+    {"ice-servers", SIGNALING_ICE_SERVERS, read_ice_servers},
     {"peers", SIGNALING_PEERS, read_peers},
     {"peer-joined", SIGNALING_PEER_JOINED, read_peer_joined},
     {"peer-left", SIGNALING_PEER_LEFT, read_peer_left},

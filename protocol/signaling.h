@@ -27,6 +27,7 @@ enum {
 enum signaling_type {
     SIGNALING_IGNORED, /* of a later version, or an application's own `signal` */
     SIGNALING_WELCOME,
+    SIGNALING_ICE_SERVERS,
     SIGNALING_PEERS,
     SIGNALING_PEER_JOINED,
     SIGNALING_PEER_LEFT,
@@ -59,7 +60,7 @@ struct signaling_message {
     struct span from, link, sdp;            /* offer, answer; link may be empty */
     struct span candidate;                  /* ice-candidate; empty: the end of candidates */
     bool wrapped;                           /* it came as `signal` */
-    char *ice_servers;                      /* welcome: a JSON array, owned; NULL if absent */
+    char *ice_servers;                      /* welcome, ice-servers: a JSON array, owned; NULL if absent */
     uint64_t ping_interval_ms;              /* welcome; 0 if absent */
     struct span reason;                     /* peer-left */
     struct span code, message;              /* error */

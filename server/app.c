@@ -15,8 +15,9 @@
 
 #include "base/os_rng.h"
 #include "protocol/limits.h"
-#include "protocol/write.h"
+#include "server/io/ice_list.h"
 #include "server/io/io.h"
+#include "server/io/owner.h"
 
 enum {
     DESCRIPTORS_MAX = 1024 * 1024
@@ -33,7 +34,9 @@ struct app {
     uv_signal_t signals[SIGNALS];
     size_t signals_open;
     struct logger logger;
-    char *ice_servers; /* owned: the core borrows it */
+    struct ice_list *ice; /* owned: the core borrows it */
+    char state_dir[STATE_PATH_MAX];
+    struct owner_key owner;
     struct core *core;
     struct io *io;
     int code;
@@ -83,26 +86,18 @@ static uint32_t frame_limit(const struct config *c)
     return max ? max : FRAME_MAX_CEILING;
 }
 
-/* As RTCPeerConnection takes it: one entry with all STUN servers. NULL when out of memory. */
-static char *make_ice_servers(const struct config *c)
+static struct ice_list *make_ice_list(const struct config *c, struct err *e)
 {
-    size_t n;
-    const char *const *stun = config_list(c, OPTION_ICE_STUN, &n);
-    struct buf json;
-    buf_init(&json, OPTION_LIST_MAX * OPTION_TEXT_MAX * 2);
-    buf_text(&json, n ? "[{\"urls\":[" : "[");
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0)
-            buf_byte(&json, ',');
-        write_string(&json, span_of(stun[i]));
-    }
-    buf_text(&json, n ? "]}]" : "]");
-    char *text = buf_take(&json, NULL);
-    buf_done(&json);
-    return text;
+    struct ice_list_settings s = {
+        .secret = config_text(c, OPTION_ICE_TURN_SECRET),
+        .ttl_ms = config_number(c, OPTION_ICE_TURN_TTL),
+    };
+    s.stun = config_list(c, OPTION_ICE_STUN, &s.stun_count);
+    s.turn = config_list(c, OPTION_ICE_TURN, &s.turn_count);
+    return ice_list_new(&s, e);
 }
 
-static struct core_settings make_core_settings(const struct config *c, const char *ice_servers)
+static struct core_settings make_core_settings(struct app *a, const struct config *c, struct ice_list *ice)
 {
     struct core_settings s = {
         .server_name = "usherd/" USHER_VERSION,
@@ -120,10 +115,22 @@ static struct core_settings make_core_settings(const struct config *c, const cha
         .message_rate = count_of(c, OPTION_LIMITS_MESSAGE_RATE),
         .message_burst = count_of(c, OPTION_LIMITS_MESSAGE_BURST),
         .auto_create = config_number(c, OPTION_ROOMS_AUTO_CREATE) != 0,
-        .ice_servers = ice_servers,
+        .list_joined = config_number(c, OPTION_ROOMS_LISTED) != 0,
+        .room_linger_ms = config_number(c, OPTION_ROOMS_LINGER),
+        .room_ttl_ms = config_number(c, OPTION_ROOMS_TTL),
+        .ice_refresh_ms = ice_list_refresh_ms(ice),
+        .ports = {.ice_ctx = ice, .ice_servers = ice_list_write, .owner_ctx = &a->owner, .owner_token = owner_token},
     };
     snprintf(s.node, sizeof s.node, "%s", config_text(c, OPTION_SERVER_NODE));
     return s;
+}
+
+/* config_check has seen to it that they can be read. */
+static void read_networks(const struct config *c, enum option_id id, struct cidr_list *list)
+{
+    size_t n;
+    const char *const *entries = config_list(c, id, &n);
+    cidr_list_parse(entries, n, list, NULL);
 }
 
 static struct io_settings make_io_settings(const struct config *c)
@@ -133,6 +140,8 @@ static struct io_settings make_io_settings(const struct config *c)
         .max_queue = config_number(c, OPTION_LIMITS_MAX_QUEUE),
     };
     s.origins = config_list(c, OPTION_SERVER_ORIGINS, &s.origins_count);
+    read_networks(c, OPTION_SERVER_TRUSTED_PROXIES, &s.trusted_proxies);
+    read_networks(c, OPTION_SERVER_METRICS_ALLOW, &s.metrics_allow);
     return s;
 }
 
@@ -174,21 +183,21 @@ static void warn_of_restart(const struct app *a, const struct config *next)
 /* Takes the new settings, unless it fails. */
 static bool take_over(struct app *a, struct config *next, struct err *e)
 {
-    char *ice_servers = make_ice_servers(next);
-    if (!ice_servers) {
+    struct ice_list *ice = make_ice_list(next, e);
+    if (!ice) {
         config_free(next);
-        return err_set(e, "out of memory");
+        return false;
     }
     warn_of_restart(a, next);
-    struct core_settings core = make_core_settings(next, ice_servers);
+    struct core_settings core = make_core_settings(a, next, ice);
     snprintf(core.node, sizeof core.node, "%s", config_text(a->config, OPTION_SERVER_NODE));
     struct io_settings io = make_io_settings(next);
     core_configure(a->core, &core);
     io_configure(a->io, &io);
     a->logger = make_logger(next);
     logger_take_lws(&a->logger, true);
-    free(a->ice_servers);
-    a->ice_servers = ice_servers;
+    ice_list_free(a->ice);
+    a->ice = ice;
     config_free(a->config);
     a->config = next;
     return true;
@@ -258,18 +267,41 @@ static void raise_descriptors(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* A room that was made with a password must not come back without one: a damaged file is for a person to look at. */
+static bool restore_rooms(struct app *a, struct err *e)
+{
+    struct buf text;
+    if (!state_dir_read(a->state_dir, ROOMS_FILE, ROOMFILE_MAX, &text, e))
+        return false;
+    const char *problem = text.p ? core_restore(a->core, buf_view(&text), uv_now(&a->loop)) : NULL;
+    buf_done(&text);
+    return !problem ||
+           err_set(e,
+               "%.200s/" ROOMS_FILE " is damaged: %s. Put a good copy back, or remove it: rooms made over HTTP, "
+               "their passwords and owners are forgotten then",
+               a->state_dir, problem);
+}
+
 static bool open_all(struct app *a, const struct rng *rng, struct err *e)
 {
-    a->ice_servers = make_ice_servers(a->config);
-    struct core_settings settings = make_core_settings(a->config, a->ice_servers);
+    a->ice = make_ice_list(a->config, e);
+    if (!a->ice)
+        return false;
+    if (!state_dir_open(config_text(a->config, OPTION_SERVER_STATE_DIR), a->state_dir, e) ||
+        !state_dir_key(a->state_dir, OWNER_KEY_FILE, rng, a->owner.bytes, e))
+        return false;
+    struct core_settings settings = make_core_settings(a, a->config, a->ice);
     a->core = core_new(&settings, rng);
-    if (!a->ice_servers || !a->core || !watch_signals(a))
+    if (!a->core || !watch_signals(a))
         return err_set(e, "out of memory");
+    if (!restore_rooms(a, e))
+        return false;
     const struct io_params params = {
         .loop = &a->loop,
         .core = a->core,
         .logger = &a->logger,
         .settings = make_io_settings(a->config),
+        .state_dir = a->state_dir,
         .version = USHER_VERSION,
         .drained = on_drained,
         .ctx = a,
@@ -293,7 +325,7 @@ static void close_all(struct app *a)
     core_free(a->core);
     uv_run(&a->loop, UV_RUN_DEFAULT);
     uv_loop_close(&a->loop);
-    free(a->ice_servers);
+    ice_list_free(a->ice);
     config_free(a->config);
 }
 

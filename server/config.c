@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "protocol/limits.h"
+#include "server/io/cidr.h"
 #include "server/io/listen_address.h"
 
 #define X(name, section, key, type, least, most, def, choices, flags, meaning) \
@@ -251,12 +252,27 @@ static bool node_valid(const char *node)
     return n > 0 && n <= NODE_MAX && node[n] == '\0';
 }
 
+static bool check_networks(const struct config *c, enum option_id id, struct err *e)
+{
+    size_t n;
+    const char *const *entries = config_list(c, id, &n);
+    struct cidr_list list;
+    struct err problem;
+    return cidr_list_parse(entries, n, &list, &problem) ||
+           err_set(e, "%s.%s = %.200s", options[id].section, options[id].key, problem.text);
+}
+
 bool config_check(const struct config *c, struct err *e)
 {
     if (!node_valid(config_text(c, OPTION_SERVER_NODE)))
         return err_set(e, "server.node = \"%.40s\": expected 1 to %d of A-Z a-z 0-9 _ -",
             config_text(c, OPTION_SERVER_NODE), NODE_MAX);
+    if (!check_networks(c, OPTION_SERVER_TRUSTED_PROXIES, e) || !check_networks(c, OPTION_SERVER_METRICS_ALLOW, e))
+        return false;
     size_t n;
+    config_list(c, OPTION_ICE_TURN, &n);
+    if (n > 0 && !*config_text(c, OPTION_ICE_TURN_SECRET))
+        return err_set(e, "ice.turn is set, but ice.turn_secret is empty: expected the secret of the TURN servers");
     const char *const *addresses = config_list(c, OPTION_SERVER_LISTEN, &n);
     for (size_t i = 0; i < n; i++) {
         struct listen_address a;

@@ -106,7 +106,7 @@ enum peer_effect_type {
     PEER_FX_CONNECT,       /* server: open the signaling WebSocket (any older one is closed) */
     PEER_FX_DISCONNECT,    /* close it with 1000 after what is queued was sent */
     PEER_FX_SIGNAL,        /* text: send this frame to the daemon */
-    PEER_FX_ICE_SERVERS,   /* text: the JSON array of `welcome`, for connections made from now on */
+    PEER_FX_ICE_SERVERS,   /* text: the JSON array of `welcome` or `ice-servers`, for connections made from now on */
     PEER_FX_RTC_NEW,       /* rtc: make a connection under this number */
     PEER_FX_RTC_OFFER,     /* rtc, flag: with ICE restart; channel label "usher" */
     PEER_FX_RTC_REMOTE,    /* rtc, kind ("offer"/"answer"), text: SDP. If io cannot use it: PEER_RTC_FAILED "sdp" */

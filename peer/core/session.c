@@ -156,15 +156,20 @@ void session_send(struct peer *p, struct buf *frame)
         effect_text(p, PEER_FX_SIGNAL, 0, buf_view(frame));
 }
 
+static void take_ice_servers(struct peer *p, const struct signaling_message *m)
+{
+    struct span servers = span_of(m->ice_servers);
+    if (m->ice_servers && servers.n <= ICE_SERVERS_MAX)
+        effect_text(p, PEER_FX_ICE_SERVERS, 0, servers);
+}
+
 static void on_welcome(struct peer *p, const struct signaling_message *m)
 {
     struct session *s = &p->session;
     if (s->state != SESSION_CONNECTED)
         return;
     s->ping_ms = m->ping_interval_ms ? m->ping_interval_ms : PING_INTERVAL_DEFAULT_MS;
-    struct span servers = span_of(m->ice_servers);
-    if (m->ice_servers && servers.n <= ICE_SERVERS_MAX)
-        effect_text(p, PEER_FX_ICE_SERVERS, 0, servers);
+    take_ice_servers(p, m);
     struct buf join;
     buf_init(&join, FRAME_MAX_DEFAULT);
     signaling_write_join(&join, &(struct signaling_join){.room = span_of(p->settings.room),
@@ -237,6 +242,9 @@ static void handle(struct peer *p, const struct signaling_message *m)
     switch (m->type) {
     case SIGNALING_WELCOME:
         on_welcome(p, m);
+        break;
+    case SIGNALING_ICE_SERVERS:
+        take_ice_servers(p, m);
         break;
     case SIGNALING_PEERS:
         on_peers(p, m);

@@ -77,6 +77,13 @@ enum error admit(struct core *c, const struct address *address, struct origin **
         return ERROR_DRAINING;
     if (set->max_connections && c->stats.connections >= set->max_connections)
         return ERROR_SERVER_FULL;
+    return admit_address(c, address, origin);
+}
+
+enum error admit_address(struct core *c, const struct address *address, struct origin **origin)
+{
+    const struct core_settings *set = &c->settings;
+    *origin = NULL;
     if (!counts(set, address))
         return ERROR_NONE;
     struct origin *o = origin_get(c, address);

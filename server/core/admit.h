@@ -7,6 +7,8 @@
 /* Whether one more connection may come from the address. ERROR_NONE: it is counted from now on, and *origin is where
  * (NULL: nowhere); give it back with admit_leave. */
 enum error admit(struct core *c, const struct address *address, struct origin **origin);
+/* Likewise, of a connection that is counted among all already, by the limits of the address only. */
+enum error admit_address(struct core *c, const struct address *address, struct origin **origin);
 /* The connection is gone. Takes NULL. */
 void admit_leave(struct core *c, struct origin *o);
 /* Forgets addresses that nothing is left to remember of. */

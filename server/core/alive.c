@@ -14,6 +14,7 @@
 #include "server/core/effects.h"
 #include "server/core/pace.h"
 #include "server/core/say.h"
+#include "server/core/seat.h"
 #include "server/core/session.h"
 
 void alive_watch(struct core *c, struct session *s, enum watch watch)
@@ -22,6 +23,12 @@ void alive_watch(struct core *c, struct session *s, enum watch watch)
     s->watch = (uint8_t)watch;
     if (watch != WATCH_NONE)
         waiting_add(&c->watch[watch], &s->alive, c->now);
+}
+
+void alive_pong(struct core *c, struct session *s)
+{
+    s->proved = s->pinged;
+    alive_heard(c, s);
 }
 
 void alive_heard(struct core *c, struct session *s)
@@ -41,6 +48,8 @@ static uint64_t interval_of(const struct core *c, enum watch watch)
         return PAUSE_MS;
     case WATCH_OWED:
         return OWED_RETRY_MS;
+    case WATCH_AWAY:
+        return c->settings.resume_grace_ms ? c->settings.resume_grace_ms : 1;
     case WATCH_NONE:
         break;
     }
@@ -66,10 +75,14 @@ void alive_tick(struct core *c)
     while ((s = next_due(c, WATCH_PINGED)))
         session_end(c, s, 1001, "no answer to ping", DEPARTURE_TIMEOUT);
     while ((s = next_due(c, WATCH_QUIET)))
-        if (say_ping(c, s))
+        if (say_ping(c, s)) {
+            s->pinged = s->relayed;
             alive_watch(c, s, c->settings.ping_timeout_ms ? WATCH_PINGED : WATCH_QUIET);
+        }
     while ((s = next_due(c, WATCH_PAUSED)))
         pace_look(c, s);
+    while ((s = next_due(c, WATCH_AWAY)))
+        seat_expire(c, s);
     while (waiting_due(&c->unjoined, c->settings.join_timeout_ms) <= c->now) {
         s = WAIT_OF(waiting_first(&c->unjoined), struct session, unjoined);
         session_fail(c, s,

@@ -5,17 +5,21 @@
  */
 #include <assert.h>
 
+#include "server/core/seat.h"
 #include "server/core/session.h"
 
 struct found {
-    uint64_t connections, named, joined, unjoined, watched, counted;
+    uint64_t connections, named, joined, unjoined, ice, watched, counted, away, held;
 };
 
 static void check_state(const struct session *s)
 {
     assert(s->state < SESSION_STATES);
-    assert((s->state == SESSION_JOINED) == (s->room != NULL));
+    assert((s->state == SESSION_JOINED || s->state == SESSION_AWAY) == (s->room != NULL));
+    assert((s->state == SESSION_AWAY) == (s->watch == WATCH_AWAY));
+    assert(s->state == SESSION_AWAY || (!s->held && s->held_bytes == 0));
     assert((s->state == SESSION_OPENED || s->state == SESSION_READY) == (s->unjoined.next != NULL));
+    assert((s->state == SESSION_READY || s->state == SESSION_JOINED) == (s->ice.next != NULL));
     assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
     bool welcomed = s->state == SESSION_READY || s->state == SESSION_JOINED;
     assert(!welcomed || s->watch != WATCH_NONE);
@@ -27,21 +31,45 @@ static void check_state(const struct session *s)
     assert(!s->introduction || s->room);
 }
 
+/* Seats without a connection are in no slot, but have their names. */
+static void check_away(const struct core *c, struct found *f)
+{
+    const struct session *s, *next;
+    HASH_ITER (by_id, c->sessions, s, next) {
+        if (s->state != SESSION_AWAY)
+            continue;
+        check_state(s);
+        uint64_t held = 0;
+        for (const struct held *h = s->held; h; h = h->next)
+            held += h->frame->len + sizeof *h;
+        assert(held == s->held_bytes && held <= HELD_SEAT_MAX && !s->origin);
+        f->away++;
+        f->held += held;
+        f->named++;
+        f->joined++;
+        f->watched++;
+    }
+    assert(f->away == c->stats.away && f->away <= AWAY_MAX);
+    assert(f->held == c->stats.held_bytes && f->held <= HELD_ALL_MAX);
+}
+
 static void check_sessions(const struct core *c, struct found *f)
 {
     for (uint32_t slot = 0; slot < c->slot_cap; slot++) {
         const struct session *s = c->slots[slot];
         if (!s)
             continue;
-        assert(s->conn.slot == slot);
+        assert(s->conn.slot == slot && s->state != SESSION_AWAY);
         check_state(s);
         f->connections++;
         f->named += s->by_id.tbl != NULL;
         f->joined += s->room != NULL;
         f->unjoined += s->unjoined.next != NULL;
+        f->ice += s->ice.next != NULL;
         f->watched += s->alive.next != NULL;
         f->counted += s->origin != NULL;
     }
+    check_away(c, f);
     assert(f->connections == c->stats.connections);
     assert(f->named == HASH_CNT(by_id, c->sessions));
     assert(f->joined == c->stats.members);
@@ -56,7 +84,7 @@ static void check_rooms(const struct core *c)
         uint32_t count = 0;
         for (const struct session *s = room->members; s; s = s->next, count++)
             assert(s->room == room && (!s->next || s->next->prev == s));
-        assert(count > 0 && count == room->count);
+        assert(count == room->count && (count == 0) == (room->empty.next != NULL));
         members += count;
     }
     assert(HASH_COUNT(c->rooms) == c->stats.rooms);
@@ -84,6 +112,7 @@ static void check_queues(const struct core *c, const struct found *f)
     }
     assert(watched == f->watched);
     assert(check_waiting(&c->unjoined) == f->unjoined);
+    assert(check_waiting(&c->ice) == f->ice);
 }
 
 static void check_origins(const struct core *c, const struct found *f)

@@ -6,12 +6,19 @@
  */
 #include <assert.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "server/core/admit.h"
 #include "server/core/alive.h"
 #include "server/core/drain.h"
 #include "server/core/effects.h"
+#include "server/core/errand.h"
+#include "server/core/ice.h"
+#include "server/core/keep.h"
 #include "server/core/on.h"
+#include "server/core/rest.h"
+#include "server/core/room.h"
+#include "server/core/seat.h"
 #include "server/core/session.h"
 
 struct core *core_new(const struct core_settings *settings, const struct rng *rng)
@@ -26,10 +33,14 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     c->prefix[n] = '.';
     c->prefix_n = (uint8_t)(n + 1);
     c->hash_key = rng_below(rng, 0x7ffffffe) + 1;
+    rng->fill(rng->ctx, c->boot, sizeof c->boot);
     for (enum watch w = 0; w < WATCHES; w++)
         waiting_init(&c->watch[w]);
     waiting_init(&c->unjoined);
+    waiting_init(&c->ice);
     waiting_init(&c->idle);
+    waiting_init(&c->lingering);
+    waiting_init(&c->unused);
     c->deadline = UINT64_MAX;
     buf_init(&c->text, REPLY_MAX);
     return c;
@@ -42,11 +53,17 @@ void core_free(struct core *c)
     for (uint32_t slot = 0; slot < c->slot_cap; slot++)
         if (c->slots[slot])
             session_free(c, c->slots[slot]);
+    while (c->sessions)
+        seat_free(c, c->sessions);
     struct room *room, *next;
     HASH_ITER (hh, c->rooms, room, next) {
         HASH_DEL(c->rooms, room);
+        free(room->terms);
         free(room);
     }
+    struct errand *e, *after;
+    DL_FOREACH_SAFE (c->errands, e, after)
+        errand_free(e);
     admit_free(c);
     buf_done(&c->text);
     free(c->slots);
@@ -68,32 +85,70 @@ bool core_draining(const struct core *c)
     return c->draining;
 }
 
+static bool restore(void *ctx, const struct room_terms *t)
+{
+    struct core *c = ctx;
+    return !room_find(c, (struct span){t->id, t->id_n}) && room_restore(c, t);
+}
+
+const char *core_restore(struct core *c, struct span text, uint64_t now)
+{
+    c->now = now;
+    const char *problem = roomfile_read(text, restore, c);
+    c->keep_asked = c->keep_changed;
+    return problem;
+}
+
+enum error core_ready(const struct core *c)
+{
+    uint32_t max = c->settings.max_connections;
+    if (c->draining)
+        return ERROR_DRAINING;
+    return max && c->stats.connections >= max ? ERROR_SERVER_FULL : ERROR_NONE;
+}
+
 static void tick(struct core *c)
 {
     c->deadline = UINT64_MAX;
     alive_tick(c);
     admit_tick(c);
+    ice_tick(c);
+    room_tick(c);
 }
 
 static void of_session(struct core *c, struct session *s, const struct core_event *e)
 {
-    if (e->type == CORE_READY)
+    if (e->type == CORE_ADDRESS)
+        session_address(c, s, &e->address);
+    else if (e->type == CORE_READY)
         session_welcome(c, s);
     else if (e->type == CORE_FRAME)
         on_frame(c, s, e->bytes);
     else if (e->type == CORE_UNREADABLE)
         on_unreadable(c, s, e->unreadable.error, e->unreadable.problem);
     else if (e->type == CORE_ALIVE)
-        alive_heard(c, s);
+        alive_pong(c, s);
+    else if (e->type == CORE_REQUEST && s->state == SESSION_OPENED)
+        rest_request(c, s, e->request);
     else if (e->type == CORE_GONE)
         session_gone(c, s, e->close_code);
     else if (e->type == CORE_SLOW && s->state != SESSION_CLOSING)
-        session_end(c, s, 1008, "slow reader", DEPARTURE_SLOW);
+        session_slow(c, s);
+}
+
+static void hashed(struct core *c, uint64_t job, const uint8_t *hash)
+{
+    struct errand *e = errand_take_hashed(c, job);
+    if (e && e->kind == ERRAND_JOIN)
+        on_join_hashed(c, e, hash);
+    else if (e)
+        rest_create_hashed(c, e, hash);
+    errand_free(e);
 }
 
 static void set_deadline(struct core *c)
 {
-    uint64_t due[] = {alive_due(c), admit_due(c), drain_due(c)};
+    uint64_t due[] = {alive_due(c), admit_due(c), drain_due(c), ice_due(c), room_due(c)};
     uint64_t at = UINT64_MAX;
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)
         at = due[i] < at ? due[i] : at;
@@ -105,6 +160,10 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
 {
     assert(event->now >= c->now);
     c->now = event->now;
+    c->unix_ms = event->unix_ms;
+    if (!c->started)
+        c->started_at = event->now;
+    c->started = true;
     c->fx = fx;
     alive_pay(c);
     if (event->type == CORE_OPEN) {
@@ -113,11 +172,16 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
         tick(c);
     } else if (event->type == CORE_DRAIN) {
         drain_begin(c);
+    } else if (event->type == CORE_HASHED) {
+        hashed(c, event->hashed.job, event->hashed.hash);
+    } else if (event->type == CORE_STORED) {
+        keep_stored(c, event->stored);
     } else {
         struct session *s = session_find(c, event->conn);
         if (s)
             of_session(c, s, event);
     }
+    keep_settle(c);
     drain_settle(c);
     set_deadline(c);
     c->fx = NULL;

@@ -7,17 +7,22 @@
  *
  *     io: accept ──► CORE_OPEN ──► (CORE_CLOSE: refused)      lws handshake ──► CORE_READY ──► welcome
  *         frame ───► CORE_FRAME ─► CORE_SEND to one or many   pong ──► CORE_ALIVE
- *         socket gone ──► CORE_GONE ──► peer-left to the room     timer ──► CORE_TIME
+ *         socket gone ──► CORE_GONE ──► peer-left, or peer-away while the seat is kept     timer ──► CORE_TIME
  */
 #ifndef SERVER_CORE_CORE_H
 #define SERVER_CORE_CORE_H
 
+#include "base/buf.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/span.h"
 #include "protocol/error.h"
 #include "protocol/frame.h"
+#include "protocol/limits.h"
 #include "protocol/message.h"
+#include "protocol/roomfile.h"
+#include "protocol/reply.h"
 
 struct core;
 
@@ -34,6 +39,45 @@ struct address {
     uint8_t bytes[16];
 };
 
+/* What needs keys, done by the daemon and asked for by the core. */
+enum {
+    SEAL_EXTRA = 28
+}; /* bytes that sealing adds */
+
+struct core_crypto {
+    /* n bytes become n + SEAL_EXTRA that nobody can read or change; false if it cannot be done. */
+    bool (*seal)(void *ctx, const void *plain, size_t n, void *sealed);
+    /* n bytes, at least SEAL_EXTRA, become n - SEAL_EXTRA; false if our key did not seal exactly them. */
+    bool (*open)(void *ctx, const void *sealed, size_t n, void *plain);
+    void *ctx; /* outlives the core */
+};
+
+/* What a verified token says. Zeroed members are claims that it does not make. */
+enum {
+    SUBJECT_MAX = 256
+};
+struct claims {
+    char room[ROOM_ID_MAX + 2]; /* a room's id, or what it begins with and `*`; empty: no room */
+    char name[DISPLAY_NAME_MAX + 1];
+    char subject[SUBJECT_MAX + 1];
+    uint64_t expires; /* unix seconds; UINT64_MAX: never */
+    bool admin;
+};
+
+/* What the core asks for in the midst of a step, and is answered at once. Each may be NULL. */
+enum {
+    OWNER_TOKEN_BYTES = 32
+};
+struct core_ports {
+    void *verify_ctx, *ice_ctx, *owner_ctx; /* borrowed until the core is freed or configured anew */
+    /* Fills the claims and returns NULL, or returns a static sentence on why the token is none. */
+    const char *(*verify)(void *ctx, struct span token, uint64_t unix_seconds, struct claims *claims);
+    /* Appends the JSON array of ICE servers for this peer, with credentials of its own. NULL: `[]`. */
+    void (*ice_servers)(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out);
+    /* The secret that proves who made a room: a MAC over its id and incarnation. NULL: nobody can prove it. */
+    bool (*owner_token)(void *ctx, struct span room_id, uint64_t incarnation, uint8_t token[OWNER_TOKEN_BYTES]);
+};
+
 /* ---- settings: a plain value, copied; 0 switches a limit off (a rate: with its burst) ---- */
 struct core_settings {
     char node[NODE_MAX + 1];
@@ -42,6 +86,7 @@ struct core_settings {
     uint64_t ping_timeout_ms;
     uint64_t join_timeout_ms;
     uint64_t drain_timeout_ms;
+    uint64_t resume_grace_ms; /* how long the seat of a broken connection is kept; 0: not at all */
     uint32_t max_connections;
     uint32_t max_connections_per_address;
     uint32_t connection_rate; /* new connections a second and address */
@@ -51,36 +96,67 @@ struct core_settings {
     uint32_t max_frame;    /* bytes; told in welcome (io enforces it and reports CORE_UNREADABLE) */
     uint32_t message_rate; /* frames a second and connection; above it reading pauses */
     uint32_t message_burst;
-    bool auto_create; /* join-room may create a room */
-    /* A JSON array told in welcome; NULL: []. Borrowed until the core is freed or configured anew. */
-    const char *ice_servers;
+    bool auto_create;        /* join-room may create a room */
+    bool list_joined;        /* GET /api/rooms shows rooms that join-room made */
+    uint64_t room_linger_ms; /* how long an empty room that join-room made stays; 0: not at all */
+    uint64_t room_ttl_ms;    /* how long an empty room that was made over HTTP stays; 0: for ever */
+    bool token_required;     /* join-room needs a token */
+    uint64_t ice_refresh_ms; /* ports.ice_servers is told anew this often; 0: it does not lapse */
+    struct core_ports ports;
+    /* Borrowed alike; NULL: no seat is kept. */
+    const struct core_crypto *crypto;
 };
 
 /* ---- events ---- */
 enum core_event_type {
     CORE_OPEN, /* a socket was accepted (conn, address): counts against the limits; answered at once by CORE_CLOSE if refused */
-    CORE_READY,      /* its WebSocket handshake is done: the core welcomes it */
-    CORE_FRAME,      /* one whole text message (bytes, borrowed for the step) */
+    CORE_ADDRESS, /* a trusted proxy named the client of a connection that was opened without an address: counts against its limits; refused as CORE_OPEN is */
+    CORE_READY,   /* its WebSocket handshake is done: the core welcomes it */
+    CORE_FRAME,   /* one whole text message (bytes, borrowed for the step) */
     CORE_UNREADABLE, /* a message the dialect does not know: `error` says which answer it gets (binary: BAD_MESSAGE, over max_frame or in too many fragments: TOO_LARGE, not UTF-8: BAD_JSON); `problem` is the sentence or NULL */
-    CORE_ALIVE,      /* a pong or other sign of life */
+    CORE_ALIVE,      /* a pong: all that was sent before the ping has arrived */
     CORE_SLOW,       /* its outgoing queue passed max_queue: the core closes it with a named reason */
     CORE_GONE,       /* the socket is closed (close_code as received, 0 if it broke): last event of this generation */
-    CORE_TIME,       /* the deadline came (or any later moment) */
-    CORE_DRAIN,      /* stop: tell everybody, close everything */
+    CORE_TIME,    /* the deadline came (or any later moment). One as soon as io listens: resume_grace runs from there */
+    CORE_REQUEST, /* an HTTP request about rooms (conn, request); answered by one CORE_RESPONSE, now or later, unless the connection is gone */
+    CORE_HASHED,  /* the answer to a CORE_HASH (hashed) */
+    CORE_STORED,  /* the answer to a CORE_STORE: whether the file is on the disk (stored) */
+    CORE_DRAIN,   /* stop: tell everybody, close everything */
+};
+
+enum core_request_type {
+    REQUEST_ROOMS,    /* the list */
+    REQUEST_CREATE,   /* a room, from the body */
+    REQUEST_ROOM,     /* one room */
+    REQUEST_CLOSE,    /* with a token */
+    REQUEST_VALIDATE, /* what a join would be answered */
+};
+
+/* Everything is borrowed for the step. */
+struct core_request {
+    enum core_request_type type;
+    struct span room, token, body; /* as the client sent them; n = 0: absent */
 };
 
 struct core_event {
     enum core_event_type type;
     struct conn_id conn;
-    uint64_t now; /* milliseconds on a clock that never goes back */
+    uint64_t now;     /* milliseconds on a clock that never goes back */
+    uint64_t unix_ms; /* wall clock: for what others signed or will check, never for deadlines */
     union {
-        struct address address; /* CORE_OPEN */
+        struct address address; /* CORE_OPEN, CORE_ADDRESS */
         struct span bytes;      /* CORE_FRAME */
         struct {
             enum error error;
             const char *problem; /* static text */
         } unreadable;            /* CORE_UNREADABLE */
         uint16_t close_code;     /* CORE_GONE */
+        const struct core_request *request;
+        struct {
+            uint64_t job;
+            const uint8_t *hash; /* ROOM_HASH_BYTES; NULL: it could not be made */
+        } hashed;
+        bool stored;
     };
 };
 
@@ -93,7 +169,21 @@ enum core_effect_type {
     CORE_RESUME, /* read it again */
     CORE_DEADLINE, /* wake the core with CORE_TIME at `at` at the latest; replaces the earlier deadline; UINT64_MAX: none */
     CORE_LOG,      /* write the record; the effect owns it (free) */
+    CORE_RESPONSE, /* answer the HTTP request of conn with `response`; the effect owns one reference to its body */
+    CORE_HASH,     /* hash the password; the effect owns it (free). Wipe it after use */
+    CORE_STORE, /* write these bytes as rooms.json, whole or not at all; the effect owns one reference. One at a time */
     CORE_DRAINED, /* every connection is gone after CORE_DRAIN: the process may end */
+};
+
+/* A password to be hashed away from the loop; at most HASHES_MAX are under way at once. */
+enum {
+    HASHES_MAX = 66
+}; /* two at work, 64 waiting */
+struct core_hash {
+    uint64_t job;
+    uint8_t salt[ROOM_SALT_BYTES];
+    uint16_t password_n;
+    char password[PASSWORD_MAX];
 };
 
 struct core_effect {
@@ -107,6 +197,12 @@ struct core_effect {
         } close;
         uint64_t at;
         struct log_record *log;
+        struct {
+            struct frame *body; /* its text; empty for 204 */
+            uint16_t status;
+        } response;
+        struct core_hash *hash;
+        struct frame *store;
     };
 };
 
@@ -124,22 +220,39 @@ void core_effects_done(struct core_effects *fx);
 struct core_stats {
     uint64_t connections; /* open now, handshaken or not */
     uint64_t rooms;       /* now */
-    uint64_t members;     /* seats now */
+    uint64_t members;     /* seats now, those away as well */
+    uint64_t away;        /* seats kept for their peer's return, now */
+    uint64_t held_bytes;  /* of the frames kept for them */
     uint64_t accepted_total, refused_total, joins_total, leaves_total;
     uint64_t frames_in[MESSAGES]; /* by type; MESSAGE_NONE counts the unreadable */
     uint64_t relayed_total;
-    uint64_t errors[ERRORS]; /* errors sent, by code */
+    uint64_t resumed_total, unheld_total; /* seats taken again; frames that were not kept for want of room */
+    uint64_t refused[ERRORS];             /* connections refused, by the error that they were told */
+    uint64_t bytes_in[MESSAGES];          /* by type, as frames_in */
+    uint64_t relayed[MESSAGES], relayed_bytes[MESSAGES]; /* as they went out, by type */
+    uint64_t frames_out, bytes_out;                      /* to all connections, relayed ones included */
+    uint64_t ended[DEPARTURES];                          /* connections that we closed, by reason */
+    uint64_t ice_outcomes[OUTCOMES];                     /* as clients report them */
+    struct histogram ice_connect;                        /* of reports that tell a connectMs and did not fail */
+    uint64_t errors[ERRORS];                             /* errors sent, by code */
 };
+
+/* The buckets of ice_connect. */
+extern const struct histogram_bounds CORE_ICE_BOUNDS;
 
 /* Settings are copied; the rng is borrowed. NULL when out of memory. */
 struct core *core_new(const struct core_settings *settings, const struct rng *rng);
 void core_free(struct core *c);
 /* One event in, effects appended. Everything the event points to is borrowed for the call. */
 void core_step(struct core *c, const struct core_event *event, struct core_effects *fx);
+/* Takes the rooms of rooms.json in, before the first step. NULL, or a static sentence on what is wrong with it. */
+const char *core_restore(struct core *c, struct span text, uint64_t now);
 /* Replaces the settings (a reload): they count from the next event on, so let a CORE_TIME follow. The node stays what it was: peer ids carry it. */
 void core_configure(struct core *c, const struct core_settings *settings);
 const struct core_stats *core_stats(const struct core *c);
 bool core_draining(const struct core *c);
+/* Why a new connection would not be served: DRAINING, SERVER_FULL, or NONE. */
+enum error core_ready(const struct core *c);
 /* Walks everything and asserts that connections, seats, rooms and counters agree. For tests; O(n). */
 void core_check(const struct core *c);
 

@@ -17,6 +17,12 @@ static void effect_drop(const struct core_effect *e)
         frame_unref(e->frame);
     else if (e->type == CORE_LOG)
         free(e->log);
+    else if (e->type == CORE_RESPONSE)
+        frame_unref(e->response.body);
+    else if (e->type == CORE_STORE)
+        frame_unref(e->store);
+    else if (e->type == CORE_HASH)
+        free(e->hash);
 }
 
 bool effects_reserve(struct core_effects *fx)

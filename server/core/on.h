@@ -11,7 +11,11 @@
 struct request {
     struct message message;
     const char *problem;    /* set by check, besides its error: a sentence more exact than the table's, or NULL */
-    struct session *reader; /* set by the check of relayed messages */
+    struct session *reader; /* set by the check of relayed messages; of resume: the seat, NULL if it is made anew */
+    struct ticket ticket;   /* set by the check of resume */
+    char ticket_room[TICKET_MAX];
+    bool proven;            /* join-room: its password was hashed and is the room's */
+    struct claims claims;   /* set by the check of join-room */
 };
 
 struct handler {
@@ -20,6 +24,10 @@ struct handler {
 };
 
 extern const struct handler on_join, on_leave, on_relay, on_resume, on_report, on_ping;
+
+/* The hash of a join's password is there: hash is NULL if it could not be made. */
+struct errand;
+void on_join_hashed(struct core *c, const struct errand *e, const uint8_t *hash);
 
 /* A whole text message came in. */
 void on_frame(struct core *c, struct session *s, struct span bytes);

@@ -26,6 +26,14 @@ static bool listens(const struct session *s)
     return s->state == SESSION_READY || s->state == SESSION_JOINED;
 }
 
+/* The session that has the connection now may be another: seats are taken again, and lose their connections. */
+static void pace(struct core *c, struct conn_id conn)
+{
+    struct session *s = session_find(c, conn);
+    if (listens(s))
+        pace_frame(c, s);
+}
+
 static void handle(struct core *c, struct session *s, struct request *r)
 {
     const struct handler *h = HANDLERS[r->message.type];
@@ -40,23 +48,27 @@ void on_frame(struct core *c, struct session *s, struct span bytes)
 {
     if (!listens(s))
         return;
+    const struct conn_id conn = s->conn;
     alive_heard(c, s);
     struct request r;
     r.problem = NULL;
+    r.proven = false;
     enum error e = message_parse(bytes, &r.message);
-    c->stats.frames_in[e == ERROR_NONE ? r.message.type : MESSAGE_NONE]++;
+    enum message_type type = e == ERROR_NONE ? r.message.type : MESSAGE_NONE;
+    c->stats.frames_in[type]++;
+    c->stats.bytes_in[type] += bytes.n;
     if (e == ERROR_NONE)
         handle(c, s, &r);
     else
         session_refuse(c, s, &(struct reply_error){.error = e, .problem = r.message.problem, .ref = r.message.ref});
-    if (s->state != SESSION_CLOSING)
-        pace_frame(c, s);
+    pace(c, conn);
 }
 
 void on_unreadable(struct core *c, struct session *s, enum error e, const char *problem)
 {
     if (!listens(s))
         return;
+    const struct conn_id conn = s->conn;
     alive_heard(c, s);
     c->stats.frames_in[MESSAGE_NONE]++;
     struct reply_error reply = {.error = e, .problem = problem, .fatal = e == ERROR_TOO_LARGE};
@@ -65,6 +77,5 @@ void on_unreadable(struct core *c, struct session *s, enum error e, const char *
         return;
     }
     session_refuse(c, s, &reply);
-    if (s->state != SESSION_CLOSING)
-        pace_frame(c, s);
+    pace(c, conn);
 }

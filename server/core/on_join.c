@@ -3,32 +3,59 @@
  * join-room: `peers` to the joiner, with everybody who was there before; `peer-joined` to those. The room is made by
  * its first member. All that needs memory is made before anything is changed, so a join happens whole or not at all,
  * and the joiner of a server without memory gets `server-full`. What it says of itself is kept as the JSON text it
- * came in. Moving from room to room in one message was rejected: two rooms' limits would have to hold at once.
+ * came in, but for a name that its token gives it. Moving from room to room in one message was rejected: two rooms'
+ * limits would have to hold at once.
  */
 #include "server/core/on.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/secret.h"
+#include "protocol/write.h"
+#include "server/core/access.h"
+#include "server/core/errand.h"
+#include "server/core/place.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
 
+enum {
+    HASH_RETRY_MS = 2000,
+    NAME_TEXT_MAX = DISPLAY_NAME_MAX * 6 + 2 /* every byte escaped, as sent or as we write it */
+};
+
+static enum error authorise(const struct core *c, struct request *r)
+{
+    char room[TOKEN_MAX];
+    struct span token = {NULL, 0};
+    if (scan_has(&r->message.scan, MEMBER_TOKEN))
+        scan_text(&r->message.scan, MEMBER_TOKEN, room, sizeof room, &token);
+    return access_decide(&c->settings, token, r->message.room_id, c->unix_ms / 1000, &r->claims, &r->problem);
+}
+
+static bool is_locked(const struct room *room)
+{
+    return room && room->terms && room->terms->locked;
+}
+
 static enum error check(const struct core *c, const struct session *s, struct request *r)
 {
-    const struct core_settings *set = &c->settings;
     if (s->state == SESSION_JOINED) {
         r->problem = "already in a room: leave first";
         return ERROR_BAD_MESSAGE;
     }
-    const struct room *room = room_find(c, r->message.room_id);
-    if (room)
-        return set->max_room_members && room->count >= set->max_room_members ? ERROR_ROOM_FULL : ERROR_NONE;
-    if (!set->auto_create) {
-        r->problem = "there is no such room, and a join makes none here";
-        return ERROR_FORBIDDEN;
+    if (errand_waits(c, s->conn)) {
+        r->problem = "a join is under way: wait for its answer";
+        return ERROR_BAD_MESSAGE;
     }
-    return set->max_rooms && c->stats.rooms >= set->max_rooms ? ERROR_SERVER_FULL : ERROR_NONE;
+    enum error e = authorise(c, r);
+    if (e != ERROR_NONE)
+        return e;
+    const struct room *room = room_find(c, r->message.room_id);
+    if (is_locked(room) && !r->proven && !scan_has(&r->message.scan, MEMBER_PASSWORD))
+        return ERROR_ROOM_LOCKED;
+    return room_admits(c, room, &r->problem);
 }
 
 static struct span member_raw(const struct scan *scan, enum member m)
@@ -42,11 +69,18 @@ static struct span introduction_of(const struct session *s)
 }
 
 /* Sets what the session says of itself; false when out of memory. */
-static bool introduce(struct core *c, struct session *s, const struct scan *scan)
+static bool introduce(struct core *c, struct session *s, const struct request *r)
 {
-    struct buf *text = say_text(c);
-    reply_introduction(text, member_raw(scan, MEMBER_DISPLAY_NAME), member_raw(scan, MEMBER_METADATA));
-    if (text->failed)
+    struct buf *text = say_text(c), name;
+    buf_init(&name, NAME_TEXT_MAX);
+    if (*r->claims.name)
+        write_string(&name, span_of(r->claims.name));
+    else
+        buf_span(&name, member_raw(&r->message.scan, MEMBER_DISPLAY_NAME));
+    reply_introduction(text, buf_view(&name), member_raw(&r->message.scan, MEMBER_METADATA));
+    bool failed = text->failed || name.failed;
+    buf_done(&name);
+    if (failed)
         return false;
     assert(text->len <= UINT16_MAX); /* of DISPLAY_NAME_MAX and METADATA_MAX */
     if (text->len == 0)
@@ -60,18 +94,17 @@ static bool introduce(struct core *c, struct session *s, const struct scan *scan
 }
 
 static struct frame *frame_peers(
-    struct core *c, const struct session *s, const struct request *r, const struct room *room)
+    struct core *c, const struct session *s, const struct request *r, const struct room *room, uint64_t incarnation)
 {
-    char id[PEER_ID_MAX];
-    struct buf *text = say_text(c);
-    reply_peers_begin(text, r->message.ref, r->message.room_id, say_peer_id(c, s, id));
-    for (const struct session *other = room ? room->members : NULL; other; other = other->next)
-        reply_peers_add(text, say_peer_id(c, other, id), introduction_of(other));
-    reply_peers_end(text);
-    struct frame *frame = say_frame(c);
-    if (frame)
-        frame->unlimited = true;
-    return frame;
+    return place_peers(c, &(struct place){
+                              .self = s,
+                              .room = room,
+                              .room_id = r->message.room_id,
+                              .incarnation = incarnation,
+                              .generation = s->generation + 1,
+                              .expires = r->claims.expires,
+                              .ref = r->message.ref,
+                          });
 }
 
 static struct frame *frame_joined(struct core *c, const struct session *s)
@@ -81,13 +114,35 @@ static struct frame *frame_joined(struct core *c, const struct session *s)
     return say_frame(c);
 }
 
+/* The password is hashed elsewhere; with the result the whole message is looked at again (on_join_hashed). */
+static void ask_hash(struct core *c, struct session *s, const struct request *r, const struct room *room)
+{
+    char space[PASSWORD_MAX];
+    struct span password = {NULL, 0}, frame = r->message.scan.frame;
+    scan_text(&r->message.scan, MEMBER_PASSWORD, space, sizeof space, &password);
+    struct errand why = {
+        .kind = ERRAND_JOIN, .conn = s->conn, .terms = *room->terms, .bytes = (char *)frame.p, .bytes_n = frame.n};
+    enum error e = errand_hash(c, &why, password, room->terms->salt);
+    if (e != ERROR_NONE)
+        session_refuse(c, s,
+            &(struct reply_error){.error = e, .problem = "too many passwords are being checked", .ref = r->message.ref,
+                .retry_after_ms = HASH_RETRY_MS});
+}
+
 static void apply(struct core *c, struct session *s, const struct request *r)
 {
     struct room *room = room_find(c, r->message.room_id);
+    if (is_locked(room) && !r->proven) {
+        ask_hash(c, s, r, room);
+        return;
+    }
     struct frame *peers = NULL, *joined = NULL;
-    if (!introduce(c, s, &r->message.scan) || !(peers = frame_peers(c, s, r, room)) || !(joined = frame_joined(c, s)))
+    uint64_t incarnation = room ? room->incarnation : rng_u64(c->rng);
+    s->generation += 2; /* so that tokens of an earlier stay are too old, the one that was not used as well */
+    s->expires = r->claims.expires;
+    if (!introduce(c, s, r) || !(peers = frame_peers(c, s, r, room, incarnation)) || !(joined = frame_joined(c, s)))
         goto fail;
-    if (!room && !(room = room_new(c, r->message.room_id)))
+    if (!room && !(room = room_new(c, r->message.room_id, incarnation)))
         goto fail;
     say_send(c, s, peers);
     say_to_room(c, room, NULL, joined);
@@ -101,6 +156,29 @@ fail:
     s->introduction = NULL;
     s->introduction_n = 0;
     session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
+}
+
+void on_join_hashed(struct core *c, const struct errand *e, const uint8_t *hash)
+{
+    struct session *s = session_find(c, e->conn);
+    struct request r = {.proven = false};
+    if (!s || s->state != SESSION_READY ||
+        message_parse((struct span){e->bytes, e->bytes_n}, &r.message) != ERROR_NONE)
+        return;
+    const struct room *room = room_find(c, r.message.room_id);
+    bool same = room && room->incarnation == e->terms.incarnation;
+    r.proven = same && hash && secret_equal(hash, e->terms.hash, sizeof e->terms.hash);
+    enum error error = ERROR_ROOM_LOCKED;
+    if (!hash)
+        error = ERROR_SERVER_FULL;
+    else if (r.proven)
+        error = check(c, s, &r);
+    else
+        r.problem = "the password is wrong";
+    if (error == ERROR_NONE)
+        apply(c, s, &r);
+    else
+        session_refuse(c, s, &(struct reply_error){.error = error, .problem = r.problem, .ref = r.message.ref});
 }
 
 const struct handler on_join = {check, apply};

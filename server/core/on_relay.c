@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * offer, answer, ice-candidate, signal: from one member of a room to another, byte for byte but for `to`. This is the
- * hot path: a lookup, one frame, one effect; nothing is written, logged or kept. A stranger, a member of another room
+ * hot path: a lookup, one frame, one effect; nothing is written or logged, and kept only for a seat that is away. A stranger, a member of another room
  * and oneself are the same `no-such-peer`, so nobody can find out who is connected.
  */
 #include "server/core/on.h"
 
 #include "server/core/say.h"
+#include "server/core/seat.h"
 #include "server/core/session.h"
 
 static enum error check(const struct core *c, const struct session *s, struct request *r)
@@ -25,8 +26,15 @@ static void apply(struct core *c, struct session *s, const struct request *r)
         session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
         return;
     }
-    say_send(c, r->reader, frame);
     c->stats.relayed_total++;
+    c->stats.relayed[r->message.type]++;
+    c->stats.relayed_bytes[r->message.type] += frame_text(frame).n;
+    if (r->reader->state == SESSION_AWAY) {
+        seat_hold(c, r->reader, frame);
+        return;
+    }
+    r->reader->relayed++;
+    say_send(c, r->reader, frame);
 }
 
 const struct handler on_relay = {check, apply};

@@ -1,15 +1,159 @@
 /* SPDX-License-Identifier: MIT
  *
- * resume: no seat outlives its socket here, so there is never one to come back to, and the client joins again.
+ * resume: a client that lost its connection takes its seat again on a new one, with the token of its last `peers` or
+ * `resumed`. While the daemon that gave the token lives, the seat decides: it must still be there, in the same stay in
+ * the same room, and the token must not be older than one that was used. That one may be used again, since the answer
+ * with its successor may have been lost; so whoever holds the newest token has the seat.
+ *
+ * A token of an earlier boot brings all that is needed to make the seat anew: it holds for resume_grace from when we
+ * began to listen, and only if the room is the one it was: nobody made another of the same name since. The first
+ * to come back makes the room. Keeping seats in a file instead was rejected: a write for every join, and none of them
+ * certain to be the last before a crash.
+ *
+ * Every refusal is the same `resume-failed`: nobody can find out which seats there are.
  */
+#include <stdlib.h>
+
 #include "server/core/on.h"
+
+#include "server/core/place.h"
+#include "server/core/room.h"
+#include "server/core/say.h"
+#include "server/core/seat.h"
+#include "server/core/session.h"
+
+static bool is_ours(const struct core *c, const struct ticket *t)
+{
+    return t->peer_id.n == (size_t)c->prefix_n + ID_CHARS && memcmp(t->peer_id.p, c->prefix, c->prefix_n) == 0;
+}
+
+static bool read_token(const struct core *c, struct request *r)
+{
+    char text[RESUME_TOKEN_MAX];
+    struct span token;
+    return seat_kept(c) && scan_text(&r->message.scan, MEMBER_RESUME_TOKEN, text, sizeof text, &token) &&
+           ticket_read(c->settings.crypto, token, &r->ticket, r->ticket_room) && is_ours(c, &r->ticket) &&
+           r->ticket.expires > c->unix_ms / 1000;
+}
+
+static bool is_this_boot(const struct core *c, const struct ticket *t)
+{
+    return memcmp(t->boot, c->boot, sizeof c->boot) == 0;
+}
+
+/* The seat that the token is of, or NULL. */
+static bool holds_for(const struct session *seat, const struct ticket *t)
+{
+    return seat->room && seat->room->incarnation == t->incarnation &&
+           span_eq((struct span){seat->room->id, seat->room->id_n}, t->room_id) && t->generation >= seat->generation;
+}
+
+/* Whether a token of an earlier boot may make its seat anew. */
+static bool may_return(const struct core *c, const struct ticket *t)
+{
+    const struct core_settings *set = &c->settings;
+    if (is_this_boot(c, t) || c->now - c->started_at >= set->resume_grace_ms)
+        return false;
+    const struct room *room = room_find(c, t->room_id);
+    if (!room)
+        return !set->max_rooms || c->stats.rooms < set->max_rooms;
+    bool fits = !set->max_room_members || room->count < set->max_room_members;
+    return room->incarnation == t->incarnation && fits;
+}
 
 static enum error check(const struct core *c, const struct session *s, struct request *r)
 {
-    (void)c;
-    (void)s;
-    (void)r;
-    return ERROR_RESUME_FAILED;
+    if (s->state == SESSION_JOINED) {
+        r->problem = "already in a room: leave first";
+        return ERROR_BAD_MESSAGE;
+    }
+    if (!read_token(c, r))
+        return ERROR_RESUME_FAILED;
+    r->reader = session_by_peer_id(c, r->ticket.peer_id);
+    bool holds = r->reader ? holds_for(r->reader, &r->ticket) : may_return(c, &r->ticket);
+    return holds ? ERROR_NONE : ERROR_RESUME_FAILED;
 }
 
-const struct handler on_resume = {check, NULL};
+static struct place place_of(const struct session *seat, const struct room *room, const struct request *r)
+{
+    return (struct place){
+        .self = seat,
+        .room = room,
+        .room_id = r->ticket.room_id,
+        .incarnation = r->ticket.incarnation,
+        .generation = r->ticket.generation + 1,
+        .expires = r->ticket.expires,
+        .ref = r->message.ref,
+    };
+}
+
+static void take_again(struct core *c, struct session *seat, struct session *s, const struct request *r)
+{
+    struct place place = place_of(seat, seat->room, r);
+    bool restarted = !is_this_boot(c, &r->ticket);
+    struct frame *resumed = place_resumed(c, &place, restarted, !restarted && seat_is_whole(seat));
+    if (!resumed) {
+        session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
+        return;
+    }
+    bool was_away = seat->state == SESSION_AWAY;
+    seat->generation = r->ticket.generation;
+    seat_take(c, seat, s, resumed);
+    if (was_away)
+        seat_tell_back(c, seat);
+}
+
+static bool introduce(struct session *s, struct span introduction)
+{
+    if (introduction.n == 0)
+        return true;
+    s->introduction = malloc(introduction.n);
+    if (!s->introduction)
+        return false;
+    memcpy(s->introduction, introduction.p, introduction.n);
+    s->introduction_n = (uint16_t)introduction.n;
+    return true;
+}
+
+/* A session that has half of its seat can neither go on nor go back. */
+static void give_up(struct core *c, struct session *s)
+{
+    free(s->introduction);
+    s->introduction = NULL;
+    s->introduction_n = 0;
+    session_end(c, s, error_close_code(ERROR_SERVER_FULL), error_code(ERROR_SERVER_FULL), DEPARTURE_DISCONNECTED);
+}
+
+static void make_anew(struct core *c, struct session *s, const struct request *r)
+{
+    const struct ticket *t = &r->ticket;
+    struct room *room = room_find(c, t->room_id);
+    struct place place = place_of(s, room, r);
+    struct frame *resumed = NULL;
+    if (!session_rename(c, s, t->peer_id.p + c->prefix_n) || !introduce(s, t->introduction) ||
+        !(resumed = place_resumed(c, &place, true, false)))
+        goto fail;
+    if (!room && !(room = room_new(c, t->room_id, t->incarnation)))
+        goto fail;
+    s->generation = t->generation;
+    s->expires = t->expires;
+    room_enter(c, room, s);
+    session_move(c, s, SESSION_JOINED);
+    c->stats.resumed_total++;
+    say_send(c, s, resumed);
+    seat_tell_back(c, s);
+    return;
+fail:
+    frame_unref(resumed);
+    give_up(c, s);
+}
+
+static void apply(struct core *c, struct session *s, const struct request *r)
+{
+    if (r->reader)
+        take_again(c, r->reader, s, r);
+    else
+        make_anew(c, s, r);
+}
+
+const struct handler on_resume = {check, apply};

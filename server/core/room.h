@@ -8,7 +8,19 @@
 /* NULL if there is none. */
 struct room *room_find(const struct core *c, struct span id);
 /* An empty room under an id that is free; room_enter must follow. NULL when out of memory. */
-struct room *room_new(struct core *c, struct span id);
+struct room *room_new(struct core *c, struct span id, uint64_t incarnation);
+/* An empty room with these terms, copied, under their id, which is free. NULL when out of memory. */
+struct room *room_restore(struct core *c, const struct room_terms *t);
+/* Members are told room-closed and are out of it; the room is gone. */
+void room_close(struct core *c, struct room *room);
+/* How many members it takes; 0: any number. */
+uint32_t room_capacity(const struct core *c, const struct room *room);
+/* Whether one more may come into the room (NULL: into one that would be made), passwords aside; else the error, and its
+ * sentence or NULL in *problem. */
+enum error room_admits(const struct core *c, const struct room *room, const char **problem);
+/* Frees empty rooms whose time is over, and when that is next. */
+void room_tick(struct core *c);
+uint64_t room_due(const struct core *c);
 void room_enter(struct core *c, struct room *room, struct session *s);
 /* The session leaves its room and the others are told why; the last one takes the room along. */
 void room_leave(struct core *c, struct session *s, enum departure why);

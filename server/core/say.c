@@ -41,7 +41,7 @@ static void condemn(struct core *c, struct session *s)
 {
     if (s->watch == WATCH_OWED)
         return;
-    notice(c, NOTICE_MEMORY, "a message was lost", NULL);
+    notice_session(c, NOTICE_MEMORY, "a message was lost", s);
     alive_watch(c, s, WATCH_OWED);
 }
 
@@ -55,10 +55,13 @@ static bool emit(struct core *c, struct session *s, const struct core_effect *e)
 
 void say_send(struct core *c, struct session *s, struct frame *frame)
 {
-    if (frame)
-        emit(c, s, &(struct core_effect){.type = CORE_SEND, .conn = s->conn, .frame = frame});
-    else
+    if (!frame) {
         condemn(c, s);
+        return;
+    }
+    c->stats.frames_out++;
+    c->stats.bytes_out += frame_text(frame).n;
+    emit(c, s, &(struct core_effect){.type = CORE_SEND, .conn = s->conn, .frame = frame});
 }
 
 void say_reply(struct core *c, struct session *s)
@@ -69,7 +72,7 @@ void say_reply(struct core *c, struct session *s)
 void say_to_room(struct core *c, const struct room *room, const struct session *except, struct frame *frame)
 {
     for (struct session *s = room->members; s; s = s->next)
-        if (s != except)
+        if (s != except && s->state != SESSION_AWAY)
             say_send(c, s, frame ? frame_ref(frame) : NULL);
     frame_unref(frame);
 }

@@ -4,7 +4,9 @@
  * the close comes first, then the room is told at once, while the session stays until io reports the socket gone, so
  * that its slot and its place within the limits are held for as long as the socket is.
  *
- *     OPENED ──► READY ◄──► JOINED        any ──► CLOSING ──► (gone)
+ *     OPENED ──► READY ◄──► JOINED ◄──► AWAY        any but AWAY ──► CLOSING ──► (gone)
+ *
+ * A member whose connection is lost stays as AWAY without one, and another session waits for its end (seat.c).
  */
 #include "server/core/session.h"
 
@@ -13,9 +15,11 @@
 
 #include "server/core/admit.h"
 #include "server/core/alive.h"
+#include "server/core/ice.h"
 #include "server/core/notice.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
+#include "server/core/seat.h"
 
 enum {
     FIRST_SLOTS = 64
@@ -42,9 +46,14 @@ void session_move(struct core *c, struct session *s, enum session_state to)
     static const bool LEGAL[SESSION_STATES][SESSION_STATES] = {
         [SESSION_OPENED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
         [SESSION_READY] = {[SESSION_JOINED] = true, [SESSION_CLOSING] = true},
-        [SESSION_JOINED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
+        [SESSION_JOINED] = {[SESSION_READY] = true, [SESSION_AWAY] = true, [SESSION_CLOSING] = true},
+        [SESSION_AWAY] = {[SESSION_JOINED] = true},
     };
     assert(LEGAL[s->state][to]);
+    if (to == SESSION_CLOSING || to == SESSION_AWAY)
+        waiting_remove(&s->ice);
+    else if (s->state == SESSION_AWAY)
+        waiting_add(&c->ice, &s->ice, c->now);
     if (to != SESSION_READY)
         waiting_remove(&s->unjoined);
     else if (s->state == SESSION_JOINED)
@@ -88,6 +97,13 @@ static struct session *session_new(struct core *c, struct conn_id conn)
     return s;
 }
 
+static void count_refusal(struct core *c, enum error e, const struct address *address)
+{
+    c->stats.refused_total++;
+    c->stats.refused[e]++;
+    notice(c, NOTICE_REFUSED, error_code(e), address);
+}
+
 void session_open(struct core *c, struct conn_id conn, const struct address *address)
 {
     struct origin *origin;
@@ -99,9 +115,34 @@ void session_open(struct core *c, struct conn_id conn, const struct address *add
     }
     admit_leave(c, origin);
     e = e == ERROR_NONE ? ERROR_SERVER_FULL : e;
-    c->stats.refused_total++;
-    notice(c, NOTICE_REFUSED, error_code(e), address);
+    count_refusal(c, e, address);
     say_refusal(c, conn, e);
+}
+
+void session_unname(struct core *c, struct session *s)
+{
+    if (s->by_id.tbl)
+        HASH_DELETE(by_id, c->sessions, s);
+    s->by_id.tbl = NULL;
+}
+
+bool session_rename(struct core *c, struct session *s, const char *id)
+{
+    session_unname(c, s);
+    memcpy(s->id, id, ID_CHARS);
+    HASH_ADD_KEYPTR_BYHASHVALUE(by_id, c->sessions, s->id, ID_CHARS, hash_random(s->id), s);
+    return s->by_id.tbl != NULL;
+}
+
+void session_address(struct core *c, struct session *s, const struct address *address)
+{
+    if (s->state != SESSION_OPENED || s->origin)
+        return;
+    enum error e = admit_address(c, address, &s->origin);
+    if (e == ERROR_NONE)
+        return;
+    count_refusal(c, e, address);
+    session_end(c, s, error_close_code(e), error_code(e), DEPARTURE_DISCONNECTED);
 }
 
 static bool name(struct core *c, struct session *s)
@@ -110,9 +151,7 @@ static bool name(struct core *c, struct session *s)
     char text[ID_CHARS + 1];
     c->rng->fill(c->rng->ctx, random, sizeof random);
     base32_encode(random, sizeof random, text);
-    memcpy(s->id, text, ID_CHARS);
-    HASH_ADD_KEYPTR_BYHASHVALUE(by_id, c->sessions, s->id, ID_CHARS, hash_random(s->id), s);
-    return s->by_id.tbl != NULL;
+    return session_rename(c, s, text);
 }
 
 void session_welcome(struct core *c, struct session *s)
@@ -127,9 +166,11 @@ void session_welcome(struct core *c, struct session *s)
     alive_watch(c, s, WATCH_QUIET);
     char id[PEER_ID_MAX];
     const struct core_settings *set = &c->settings;
+    struct buf servers;
+    ice_take(c, s, &servers);
     struct reply_welcome welcome = {
         .peer_id = say_peer_id(c, s, id),
-        .ice_servers = set->ice_servers ? span_of(set->ice_servers) : SPAN("[]"),
+        .ice_servers = buf_view(&servers),
         .ping_interval_ms = set->ping_interval_ms,
         .max_frame = set->max_frame ? set->max_frame : FRAME_MAX_CEILING,
         .max_room_members = set->max_room_members,
@@ -138,6 +179,8 @@ void session_welcome(struct core *c, struct session *s)
         .server = span_of(set->server_name),
     };
     reply_welcome(say_text(c), &welcome);
+    c->text.failed = c->text.failed || servers.failed;
+    buf_done(&servers);
     say_reply(c, s);
 }
 
@@ -145,21 +188,29 @@ void session_welcome(struct core *c, struct session *s)
 
 void session_end(struct core *c, struct session *s, uint16_t code, const char *reason, enum departure why)
 {
+    c->stats.ended[why]++;
     bool said = say_close(c, s, code, reason);
     if (s->room)
-        room_leave(c, s, why);
-    session_move(c, s, SESSION_CLOSING);
-    if (said)
-        alive_watch(c, s, WATCH_NONE);
+        s = seat_break(c, s, why);
+    if (s->state != SESSION_CLOSING)
+        session_move(c, s, SESSION_CLOSING);
+    alive_watch(c, s, said ? WATCH_NONE : WATCH_OWED);
 }
 
 void session_fail(struct core *c, struct session *s, const struct reply_error *e, enum departure why)
 {
     assert(e->fatal);
-    notice(c, NOTICE_FATAL, error_code(e->error), s->origin ? &s->origin->address : NULL);
+    notice_session(c, NOTICE_FATAL, error_code(e->error), s);
     if (s->state != SESSION_OPENED)
         say_error(c, s, e);
     session_end(c, s, error_close_code(e->error), error_code(e->error), why);
+}
+
+void session_slow(struct core *c, struct session *s)
+{
+    static const char REASON[] = "slow reader";
+    notice_session(c, NOTICE_SLOW, REASON, s);
+    session_end(c, s, 1008, REASON, DEPARTURE_SLOW);
 }
 
 /* Whether the frame itself was bad; the other errors can happen to a good client whose peer just left. */
@@ -187,24 +238,26 @@ void session_refuse(struct core *c, struct session *s, const struct reply_error 
     else
         say_error(c, s, e);
     if (e->error == ERROR_SERVER_FULL)
-        notice(c, NOTICE_FULL, error_code(e->error), NULL);
+        notice_session(c, NOTICE_FULL, error_code(e->error), s);
 }
 
 void session_gone(struct core *c, struct session *s, uint16_t close_code)
 {
     /* RFC 6455 section 7.4.1: 1000 is a normal closure, 1001 a page that was left. */
     bool meant = close_code == 1000 || close_code == 1001;
-    if (s->room)
-        room_leave(c, s, meant ? DEPARTURE_LEFT : DEPARTURE_DISCONNECTED);
+    if (s->room && meant)
+        room_leave(c, s, DEPARTURE_LEFT);
+    else if (s->room)
+        s = seat_break(c, s, DEPARTURE_DISCONNECTED);
     session_free(c, s);
 }
 
 void session_free(struct core *c, struct session *s)
 {
-    if (s->by_id.tbl)
-        HASH_DELETE(by_id, c->sessions, s);
+    session_unname(c, s);
     waiting_remove(&s->alive);
     waiting_remove(&s->unjoined);
+    waiting_remove(&s->ice);
     admit_leave(c, s->origin);
     c->slots[s->conn.slot] = NULL;
     c->stats.connections--;

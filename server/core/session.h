@@ -12,8 +12,13 @@ struct session *session_by_peer_id(const struct core *c, struct span peer_id);
 
 /* A socket was accepted: a session, or a refusal. */
 void session_open(struct core *c, struct conn_id conn, const struct address *address);
+/* The address of its client is known now: it counts, or is refused. */
+void session_address(struct core *c, struct session *s, const struct address *address);
 /* Its handshake is done: gives it its peer id and welcomes it. */
 void session_welcome(struct core *c, struct session *s);
+/* Another peer id, of these ID_CHARS characters; false when out of memory: the session has none then. */
+bool session_rename(struct core *c, struct session *s, const char *id);
+void session_unname(struct core *c, struct session *s);
 /* The one setter of the state. */
 void session_move(struct core *c, struct session *s, enum session_state to);
 
@@ -23,6 +28,8 @@ void session_refuse(struct core *c, struct session *s, const struct reply_error 
 void session_fail(struct core *c, struct session *s, const struct reply_error *e, enum departure why);
 /* Closes the connection and tells its room, now; the reason is static text. */
 void session_end(struct core *c, struct session *s, uint16_t code, const char *reason, enum departure why);
+/* It does not read: says so in the log, and ends it. */
+void session_slow(struct core *c, struct session *s);
 /* The socket is gone: frees the session. */
 void session_gone(struct core *c, struct session *s, uint16_t close_code);
 /* Frees without a word. */

@@ -14,6 +14,7 @@
 #include "server/core/bucket.h"
 #include "server/core/core.h"
 #include "server/core/hash.h"
+#include "server/core/ticket.h"
 #include "server/core/waiting.h"
 
 enum {
@@ -21,12 +22,16 @@ enum {
     ORIGINS_IDLE_MAX = 1 << 16, /* addresses remembered for their rate only */
     PAUSE_MS = 100,             /* a paused connection is looked at this often */
     OWED_RETRY_MS = 100,        /* after memory ran out */
+    AWAY_MAX = 1 << 16,         /* seats kept at once; of more, peers have left */
+    HELD_SEAT_MAX = 64 * 1024,  /* bytes of frames kept for one seat */
+    HELD_ALL_MAX = 16 * 1024 * 1024,
 };
 
 enum session_state {
     SESSION_OPENED,  /* a socket; its WebSocket handshake is not done */
     SESSION_READY,   /* welcomed, in no room */
     SESSION_JOINED,  /* member of a room */
+    SESSION_AWAY,    /* a seat without a connection, kept for its peer's return: in no slot */
     SESSION_CLOSING, /* told to close; hears and says nothing more; its CORE_GONE is to come */
     SESSION_STATES
 };
@@ -37,12 +42,20 @@ enum watch {
     WATCH_PINGED, /* since its ping: to be given up */
     WATCH_PAUSED, /* since reading stopped: to be looked at again. Its pong would not be read, so none is asked for */
     WATCH_OWED,   /* something for it was lost for want of memory: to be closed */
+    WATCH_AWAY,   /* since its connection was lost: to be given up */
     WATCHES,
     WATCH_NONE = WATCHES
 };
 
 struct room;
 struct origin;
+struct errand;
+
+/* A frame kept for a seat that is away. */
+struct held {
+    struct held *prev, *next;
+    struct frame *frame; /* one reference */
+};
 
 struct session {
     UT_hash_handle by_id; /* `tbl` is NULL until welcomed */
@@ -53,18 +66,32 @@ struct session {
     uint8_t bad_frames;
     uint16_t introduction_n;
     char *introduction;          /* owned, NULL if it said nothing of itself: see reply_introduction */
-    struct room *room;           /* borrowed; not NULL exactly when SESSION_JOINED */
+    struct room *room;           /* borrowed; not NULL exactly when SESSION_JOINED or SESSION_AWAY */
     struct session *prev, *next; /* in room->members */
     struct wait alive;
     struct wait unjoined; /* while SESSION_OPENED or SESSION_READY */
+    struct wait ice;      /* while SESSION_READY or SESSION_JOINED: since its ICE servers were told */
     struct bucket messages;
     struct origin *origin;    /* borrowed; NULL if no per-address limit counts it */
     uint64_t rate_told_until; /* no rate-limited error before */
     uint64_t bad_until;       /* end of the window that bad_frames counts in */
+    uint64_t expires;         /* unix seconds, when the right to be in the room ends */
+    uint32_t generation;      /* of the last resume token that was used; the one given out is the next */
+    uint32_t relayed;         /* frames relayed to it, of which arrived for certain: */
+    uint32_t pinged, proved;  /* those before its last ping; those before the last that was answered */
+    uint32_t held_bytes;
+    struct held *held; /* owned; while SESSION_AWAY */
+    uint8_t why;       /* enum departure, while SESSION_AWAY: how its connection was lost */
+    bool unheld;       /* while SESSION_AWAY: a frame for it is lost */
 };
 
 struct room {
     UT_hash_handle hh; /* by id */
+    uint64_t incarnation;     /* random: another room under this id has another */
+    uint64_t created_ms;      /* Unix time */
+    struct room_terms *terms; /* owned; NULL: join-room made it */
+    struct wait empty;        /* while it has no member */
+    bool closing;             /* nobody is told who leaves: room-closed says it */
     struct session *members;
     uint32_t count;
     uint8_t id_n;
@@ -84,8 +111,10 @@ struct origin {
 enum notice {
     NOTICE_REFUSED,
     NOTICE_FATAL,
+    NOTICE_SLOW,
     NOTICE_FULL,
     NOTICE_MEMORY,
+    NOTICE_STORE,
     NOTICES
 };
 
@@ -95,6 +124,9 @@ struct core {
     char prefix[NODE_MAX + 1]; /* "<node>." of every peer id */
     uint8_t prefix_n;
     uint32_t hash_key;
+    char boot[BOOT_BYTES];
+    bool started;
+    uint64_t started_at; /* the first event, which came when io began to listen */
 
     struct session **slots;
     uint32_t slot_cap;
@@ -103,8 +135,17 @@ struct core {
     struct origin *origins;   /* uthash */
     struct waiting watch[WATCHES];
     struct waiting unjoined;
+    struct waiting ice;
     struct waiting idle; /* origins */
     uint32_t idle_count;
+    struct waiting lingering; /* empty rooms that join-room made */
+    struct waiting unused;    /* empty rooms made over HTTP */
+    uint32_t kept_count;      /* rooms made over HTTP */
+    struct errand *errands;   /* owned list: what waits for a hash or for the disk */
+    uint32_t hashing;         /* errands that wait for a hash */
+    uint64_t last_job;
+    uint64_t keep_changed, keep_asked; /* versions of what rooms.json is to hold: now, and told to io */
+    bool storing;                                 /* a CORE_STORE is under way */
 
     bool draining, drained;
     uint64_t drain_end;
@@ -117,6 +158,7 @@ struct core {
 
     /* During a step. */
     uint64_t now;
+    uint64_t unix_ms;
     struct core_effects *fx;
     struct buf text; /* where replies are written */
 };

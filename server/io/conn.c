@@ -40,6 +40,8 @@ struct conn *conn_open(struct conn_table *t, int fd)
 void conn_release(struct conn_table *t, struct conn *c)
 {
     conn_forget_partial(c);
+    http_done(c->http);
+    c->http = NULL;
     queue_clear(&c->queue);
     c->wsi = NULL;
     c->state = CONN_FREE;
@@ -68,6 +70,7 @@ void conn_table_done(struct conn_table *t)
     for (uint32_t slot = 0; slot < t->made; slot++) {
         struct conn *c = at(t, slot);
         conn_forget_partial(c);
+        http_done(c->http);
         queue_clear(&c->queue);
     }
     for (uint32_t i = 0; i < t->made / CONN_CHUNK; i++)

@@ -22,6 +22,8 @@ enum conn_state {
     CONN_CLOSING,   /* a Close frame was queued or received: nothing more is taken from it */
 };
 
+struct http_request;
+
 struct conn {
     struct lws *wsi; /* NULL until libwebsockets has adopted the socket */
     struct conn_id id;
@@ -30,14 +32,20 @@ struct conn {
     uint16_t fragments;  /* of the message that is being assembled */
     uint32_t discarded;  /* bytes of it, each piece counted as one more */
     unsigned state : 2;
-    bool dirty : 1;      /* on the list of those to be written this turn */
-    bool doomed : 1;     /* to be killed at the end of the turn, or already being */
-    bool slow : 1;       /* over max_queue: on the list of those to be judged, or told to the core */
-    bool discarding : 1; /* the rest of this message is refused already */
-    bool gone : 1;       /* the core was told CORE_GONE */
+    bool dirty : 1;         /* on the list of those to be written this turn */
+    bool doomed : 1;        /* to be killed at the end of the turn, or already being */
+    bool slow : 1;          /* over max_queue: on the list of those to be judged, or told to the core */
+    bool discarding : 1;    /* the rest of this message is refused already */
+    bool gone : 1;          /* the core was told CORE_GONE */
+    bool proxied : 1;       /* its socket is a trusted proxy's */
+    bool identified : 1;    /* its first header was read: the four around this are settled */
+    bool forwarded : 1;     /* that header names a client */
+    bool unproven : 1;      /* and is not to be believed, or not to be read */
+    struct address address; /* the client's; all zero for a unix socket */
     const char
         *refused; /* the core closed it at the door, before libwebsockets had it, and knows it no more: why. Static */
-    struct buf *partial; /* owned; the pieces of a message so far, NULL between messages */
+    struct buf *partial;       /* owned; the pieces of a message so far, NULL between messages */
+    struct http_request *http; /* owned; NULL before the header of a request is whole, and for WebSockets */
     struct queue queue;
     struct conn *next_dirty, *next_doomed, *next_slow;
     struct conn *prev, *next; /* a list of those with one time limit, or of free slots */
@@ -62,6 +70,8 @@ void conn_release(struct conn_table *t, struct conn *c);
 /* NULL if that generation is gone. */
 struct conn *conn_find(const struct conn_table *t, struct conn_id id);
 void conn_forget_partial(struct conn *c);
+/* Takes NULL (http.c). */
+void http_done(struct http_request *r);
 void conn_table_done(struct conn_table *t);
 
 #endif

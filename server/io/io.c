@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
+#include <time.h>
 #include <utlist.h>
 
 #include "server/io/turn.h"
@@ -45,6 +46,13 @@ static bool open_lws(struct io *io, struct err *e)
     return io->vhost || err_set(e, "libwebsockets did not start: out of memory");
 }
 
+static double unix_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 struct io *io_new(const struct io_params *p, struct err *e)
 {
     struct io *io = calloc(1, sizeof *io);
@@ -57,16 +65,18 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->logger = p->logger;
     io->settings = p->settings;
     io->version = p->version;
+    io->state_dir = p->state_dir;
     io->drained = p->drained;
     io->ctx = p->ctx;
     io->started_at = uv_now(p->loop);
+    io->started_unix = unix_seconds();
     io->timer_at = io->core_at = UINT64_MAX;
     io->spare = -1;
     io->prepare_open = uv_prepare_init(io->loop, &io->prepare) == 0;
     io->timer_open = uv_timer_init(io->loop, &io->timer) == 0;
     io->prepare.data = io->timer.data = io;
     io->scratch = malloc(LWS_PRE + OUT_BATCH);
-    if (!io->scratch || !io->prepare_open || !io->timer_open) {
+    if (!work_open(io) || !io->scratch || !io->prepare_open || !io->timer_open) {
         err_set(e, "out of memory");
         goto fail;
     }
@@ -108,6 +118,7 @@ void io_free(struct io *io)
         uv_run(io->loop, UV_RUN_DEFAULT);
     }
     uv_run(io->loop, UV_RUN_DEFAULT);
+    work_close(io);
     conn_table_done(&io->conns);
     core_effects_done(&io->effects);
     free(io->scratch);

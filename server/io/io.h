@@ -10,15 +10,21 @@
 
 #include "base/err.h"
 #include "server/core/core.h"
+#include "server/io/cidr.h"
 #include "server/io/logger.h"
 
 struct io;
+
+/* In state_dir: the rooms made over HTTP. */
+#define ROOMS_FILE "rooms.json"
 
 struct io_settings {
     size_t max_frame;           /* bytes of one message; never 0 */
     size_t max_queue;           /* bytes waiting for one connection; 0: no limit */
     const char *const *origins; /* borrowed until the next io_configure or io_free; "*" stands for all */
     size_t origins_count;
+    struct cidr_list trusted_proxies; /* whose X-Forwarded-For is believed */
+    struct cidr_list metrics_allow;   /* who may read /metrics, besides this machine */
 };
 
 struct io_params {
@@ -26,6 +32,7 @@ struct io_params {
     struct core *core;           /* borrowed */
     const struct logger *logger; /* borrowed */
     struct io_settings settings;
+    const char *state_dir;      /* borrowed */
     const char *version;        /* static */
     void (*drained)(void *ctx); /* after io_drain, when the last connection is gone */
     void *ctx;

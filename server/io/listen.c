@@ -46,6 +46,7 @@ static void pause_accepting(struct io *io)
     io->spare = -1;
     io->accepting = false;
     io->accept_at = uv_now(io->loop) + ACCEPT_RETRY_MS;
+    io->stats.descriptor_shortages += !io->exhausted;
     if (!io->exhausted)
         logger_say(io->logger, LOG_LEVEL_WARNING, "descriptors-exhausted",
             "out of file descriptors: new connections wait until others close; raise the limit (ulimit -n, "
@@ -97,9 +98,12 @@ static void admit(struct io *io, int fd, const struct sockaddr_storage *from)
     }
     conn_limit(io, c, &io->handshaking, HANDSHAKE_MS);
     struct core_event e = io_event(io, CORE_OPEN, c);
-    e.address = listen_address_of_client(from);
+    c->address = listen_address_of_client(from);
+    c->proxied = cidr_list_has(&io->settings.trusted_proxies, &c->address);
+    if (!c->proxied)
+        e.address = c->address; /* else CORE_ADDRESS tells it: see client.c */
     io_step(io, &e);
-    if (c->refused && ++io->refused_count > REFUSED_MAX) {
+    if (c->refused && io->refused_count > REFUSED_MAX) {
         refuse(fd, c->refused);
         drop(io, c);
         return;

@@ -12,11 +12,18 @@
 
 #include <assert.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <utlist.h>
 
 struct core_event io_event(const struct io *io, enum core_event_type type, const struct conn *c)
 {
-    struct core_event e = {.type = type, .now = uv_now(io->loop)};
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+    struct core_event e = {
+        .type = type,
+        .now = uv_now(io->loop),
+        .unix_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000,
+    };
     if (c)
         e.conn = c->id;
     return e;
@@ -111,9 +118,11 @@ static void send_control(struct io *io, struct conn *c, unsigned char opcode, co
  * give every closing connection one of its timers. */
 static void start_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
 {
-    if (!c->wsi)
+    if (c->state == CONN_HANDSHAKE && !c->refused) {
         c->refused = reason;
-    else if (c->state == CONN_HANDSHAKE)
+        io->refused_count++;
+    }
+    if (c->state == CONN_HANDSHAKE && c->wsi)
         turn_kill(io, c);
     if (c->state != CONN_OPEN)
         return;
@@ -152,6 +161,12 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
         if (c->state == CONN_OPEN)
             lws_rx_flow_control(c->wsi, fx->type == CORE_RESUME);
         break;
+    case CORE_RESPONSE:
+        http_respond(
+            c, fx->response.status, fx->response.body ? frame_text(fx->response.body) : (struct span){NULL, 0});
+        break;
+    case CORE_HASH:
+    case CORE_STORE:
     case CORE_DEADLINE:
     case CORE_LOG:
     case CORE_DRAINED:
@@ -165,6 +180,12 @@ static void execute(struct io *io, struct core_effect *fx)
         io->core_at = fx->at;
     } else if (fx->type == CORE_LOG) {
         logger_write(io->logger, fx->log);
+    } else if (fx->type == CORE_HASH) {
+        work_hash(io, fx->hash);
+        fx->hash = NULL;
+    } else if (fx->type == CORE_STORE) {
+        work_store(io, fx->store);
+        fx->store = NULL;
     } else if (fx->type == CORE_DRAINED) {
         io->drained(io->ctx);
     } else {
@@ -244,13 +265,36 @@ static void write_dirty(struct io *io)
     }
 }
 
+void turn_read(struct io *io)
+{
+    if (io->turn_began == 0)
+        io->turn_began = uv_hrtime();
+}
+
+/* All that was relayed since the last write waited at most since `turn_began`: two looks at the clock for a turn, none
+ * for a message. What a socket did not take waits longer; that shows in the queues. */
+static void measure_relay(struct io *io, bool turn_ends)
+{
+    uint64_t relayed = core_stats(io->core)->relayed_total, n = relayed - io->relayed_seen;
+    if (n > 0 && io->turn_began != 0) {
+        uint64_t now = uv_hrtime();
+        histogram_add(&io->stats.relay, &METRICS_RELAY_BOUNDS, (now - io->turn_began) / 1000, n);
+        io->turn_began = now;
+    }
+    io->relayed_seen = relayed;
+    if (turn_ends)
+        io->turn_began = 0;
+}
+
 /* With thousands of busy connections a turn is long enough for a socket to fall out of the processor's caches between
  * the read that concerns it and its write. Writing in between, two fifths more is relayed (bench/relay.sh, N 2000,
  * W 1); much earlier, frames for one socket would no longer gather, which is worth more. */
 void turn_relieve(struct io *io)
 {
-    if (io->dirty_count >= DIRTY_MAX)
-        write_dirty(io);
+    if (io->dirty_count < DIRTY_MAX)
+        return;
+    write_dirty(io);
+    measure_relay(io, false);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -284,6 +328,7 @@ void turn_end(uv_prepare_t *prepare)
         kill_doomed(io);
         write_dirty(io);
     }
+    measure_relay(io, true);
     set_timer(io);
 }
 

@@ -10,6 +10,7 @@
 
 #include "server/io/conn.h"
 #include "server/io/io.h"
+#include "server/io/metrics.h"
 
 enum {
     HTTP_ANSWER_MAX = 1024,
@@ -24,6 +25,7 @@ enum {
 };
 
 struct listener;
+struct work;
 
 struct io {
     uv_loop_t *loop;
@@ -34,6 +36,11 @@ struct io {
     void (*drained)(void *ctx);
     void *ctx;
     uint64_t started_at;
+    double started_unix; /* seconds */
+
+    struct io_stats stats;
+    uint64_t turn_began;   /* when the first read of this turn was, in ns; 0: none yet */
+    uint64_t relayed_seen; /* of core_stats, by the last write */
 
     struct lws_context *lws;
     struct lws_vhost *vhost;
@@ -52,10 +59,12 @@ struct io {
     unsigned char *scratch;             /* LWS_PRE + OUT_BATCH: where a batch is put together */
 
     struct listener *listeners; /* owned */
-    int spare;          /* a descriptor given up when there are no more, so that a reload can still open its file */
-    bool accepting;     /* the listeners are polled */
-    bool exhausted;     /* descriptors ran out, and accepting has not gone well for a second since */
-    uint64_t accept_at; /* while exhausted: when to look again */
+    int spare;             /* a descriptor given up when there are no more, so that a reload can still open its file */
+    bool accepting;        /* the listeners are polled */
+    bool exhausted;        /* descriptors ran out, and accepting has not gone well for a second since */
+    uint64_t accept_at;    /* while exhausted: when to look again */
+    const char *state_dir; /* borrowed: where rooms.json is */
+    struct work *work;     /* owned */
     bool freeing;
 };
 
@@ -71,6 +80,8 @@ void conn_unlimit(struct io *io, struct conn *c);
 /* Marks the connection for the end of the turn. */
 void turn_write(struct io *io, struct conn *c);
 void turn_kill(struct io *io, struct conn *c);
+/* Something was read: the time of what is relayed for it runs from here. */
+void turn_read(struct io *io);
 /* Writes early if many connections wait for it; not within a step. */
 void turn_relieve(struct io *io);
 /* What uv's prepare calls. */
@@ -84,13 +95,25 @@ bool flush(struct io *io, struct conn *c);
 int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 /* Tells the core, and takes the connection off the lists; the slot stays until libwebsockets lets go of it. */
 void conn_gone(struct io *io, struct conn *c);
-/* Answers an HTTP request; what ws_callback returns for it. */
-int http_request(struct io *io, const struct conn *c, const char *path);
+/* A request's header came; its body, piece by piece, and its end. What ws_callback returns for each. */
+int http_request(struct io *io, struct conn *c, const char *path);
+int http_body(struct conn *c, struct span piece);
+int http_body_end(struct conn *c);
 /* Whether an upgrade may go on (0), or was answered and refused (1), or is to be hung up (-1). */
-int http_upgrade(struct io *io, const struct conn *c, const char *to);
+int http_upgrade(struct io *io, struct conn *c, const char *to);
 /* Writes the answer to a socket that is refused at the door for this reason, one of the error table's codes, and a
  * NUL; returns its bytes. out has HTTP_ANSWER_MAX. */
 size_t http_refusal(const char *reason, char *out);
+
+/* The answer of the core to a connection's HTTP request. */
+void http_respond(struct conn *c, unsigned status, struct span body);
+
+/* What the thread pool does (work.c). Both take what they are given and end in an event of the core. */
+void work_hash(struct io *io, struct core_hash *asked);
+void work_store(struct io *io, struct frame *frame);
+bool work_open(struct io *io);
+/* When no job is at work any more. Takes one that was not opened. */
+void work_close(struct io *io);
 
 /* Goes on accepting if that is paused and there is a descriptor. */
 void listen_resume(struct io *io);

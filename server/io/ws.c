@@ -153,10 +153,11 @@ static void released(struct io *io, struct conn *c)
         listen_resume(io);
 }
 
-static int on_open_socket(struct io *io, struct conn *c, enum lws_callback_reasons reason, struct span in)
+static int on_socket(struct io *io, struct conn *c, enum lws_callback_reasons reason, struct span in)
 {
     switch (reason) {
     case LWS_CALLBACK_RECEIVE:
+        turn_read(io);
         receive(io, c, in);
         turn_relieve(io);
         return 0;
@@ -170,6 +171,12 @@ static int on_open_socket(struct io *io, struct conn *c, enum lws_callback_reaso
         return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         return peer_closes(io, c, (const unsigned char *)in.p, in.n);
+    case LWS_CALLBACK_HTTP_BODY:
+        return http_body(c, in);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return http_body_end(c);
+    case LWS_CALLBACK_HTTP_WRITEABLE: /* asked for when an answer is written: it is out now */
+        return -1;
     default:
         return 0;
     }
@@ -192,6 +199,9 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
     case LWS_CALLBACK_RECEIVE_PONG:
     case LWS_CALLBACK_SERVER_WRITEABLE:
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+    case LWS_CALLBACK_HTTP_BODY:
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+    case LWS_CALLBACK_HTTP_WRITEABLE:
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_WSI_DESTROY:
@@ -213,6 +223,6 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
     else if (reason == LWS_CALLBACK_CLOSED || reason == LWS_CALLBACK_CLOSED_HTTP)
         conn_gone(io, c);
     else
-        return on_open_socket(io, c, reason, (struct span){in, len});
+        return on_socket(io, c, reason, (struct span){in, len});
     return 0;
 }

@@ -207,7 +207,7 @@ test('other paths and methods have defined answers', async () => {
         const body = method === 'POST' ? 'x'.repeat(1000) : undefined;
         const response = await fetch(daemon.http + path, { method, body });
         assert.equal(response.status, status, `${method} ${path}`);
-        if (status === 405) assert.equal(response.headers.get('allow'), 'GET, HEAD');
+        if (status === 405) assert.equal(response.headers.get('allow'), 'GET, HEAD, OPTIONS');
         assert.equal((await response.json()).error.code, code);
     }
 });

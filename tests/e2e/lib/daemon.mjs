@@ -5,6 +5,8 @@
 import { spawn } from 'node:child_process';
 import { after } from 'node:test';
 import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 
@@ -104,13 +106,22 @@ export async function run(args, { env = {} } = {}) {
     }
 }
 
+// A state folder of its own for each daemon, gone when it ends, unless the caller names one to start again with.
+function stateFolder(env, args) {
+    if (env.XDG_STATE_HOME || env.STATE_DIRECTORY || args.some((a) => a.startsWith('server.state_dir='))) return null;
+    return fs.mkdtempSync(path.join(os.tmpdir(), 'usherd-e2e-'));
+}
+
 // A daemon that listens. descriptors: its limit of open files, set through a shell.
 export async function startDaemon({ args = [], env = {}, listen = '127.0.0.1:0', descriptors } = {}) {
     const all = ['--listen', listen, ...args];
-    const options = { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] };
+    const folder = stateFolder(env, args);
+    const state = folder ? { XDG_STATE_HOME: folder } : {};
+    const options = { cwd: root, env: { ...process.env, ...state, ...env }, stdio: ['ignore', 'pipe', 'pipe'] };
     const child = descriptors
         ? spawn('sh', ['-c', `ulimit -n ${descriptors} && exec "$0" "$@"`, binary, ...all], options)
         : spawn(binary, all, options);
+    if (folder) child.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
     const daemon = new Daemon(child);
     try {
         const [, address] = await daemon.logged(/listening on (\S+)\n/);

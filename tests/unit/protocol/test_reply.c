@@ -121,20 +121,46 @@ static void test_presence(void **state)
     buf_done(&b);
 }
 
+static const struct reply_place HERE = {.room_id = {"lobby", 5}, .peer_id = {"n.me", 4}};
+
 static void test_peers(void **state)
 {
     (void)state;
+    struct reply_place asked = HERE;
+    asked.ref = SPAN("\"r\"");
     struct buf b;
     buf_init(&b, REPLY_MAX);
-    reply_peers_begin(&b, NONE, SPAN("lobby"), SPAN("n.me"));
+    reply_peers_begin(&b, &HERE);
     reply_peers_end(&b);
     said(&b, "{\"type\":\"peers\",\"roomId\":\"lobby\",\"peerId\":\"n.me\",\"peers\":[]}");
-    reply_peers_begin(&b, SPAN("\"r\""), SPAN("lobby"), SPAN("n.me"));
-    reply_peers_add(&b, SPAN("n.a"), NONE);
-    reply_peers_add(&b, SPAN("n.b"), SPAN("\"metadata\":{}"));
+    reply_peers_begin(&b, &asked);
+    reply_peers_add(&b, SPAN("n.a"), NONE, false);
+    reply_peers_add(&b, SPAN("n.b"), SPAN("\"metadata\":{}"), true);
     reply_peers_end(&b);
     said(&b, "{\"type\":\"peers\",\"ref\":\"r\",\"roomId\":\"lobby\",\"peerId\":\"n.me\","
-             "\"peers\":[{\"peerId\":\"n.a\"},{\"peerId\":\"n.b\",\"metadata\":{}}]}");
+             "\"peers\":[{\"peerId\":\"n.a\"},{\"peerId\":\"n.b\",\"metadata\":{},\"away\":true}]}");
+    buf_done(&b);
+}
+
+static void test_resumed(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct reply_place seat = HERE;
+    seat.resume_token = SPAN("t+/=");
+    buf_init(&b, REPLY_MAX);
+    reply_peers_begin(&b, &seat);
+    reply_peers_end(&b);
+    said(&b, "{\"type\":\"peers\",\"roomId\":\"lobby\",\"peerId\":\"n.me\",\"resumeToken\":\"t+/=\",\"peers\":[]}");
+    reply_resumed_begin(&b, &seat, false, true, 30000);
+    reply_peers_add(&b, SPAN("n.a"), NONE, false);
+    reply_peers_end(&b);
+    said(&b, "{\"type\":\"resumed\",\"roomId\":\"lobby\",\"peerId\":\"n.me\",\"resumeToken\":\"t+/=\","
+             "\"restarted\":false,\"recovered\":true,\"resumeGrace\":30000,\"peers\":[{\"peerId\":\"n.a\"}]}");
+    reply_peer_away(&b, SPAN("n.a"));
+    said(&b, "{\"type\":\"peer-away\",\"peerId\":\"n.a\"}");
+    reply_peer_back(&b, SPAN("n.a"), SPAN("\"metadata\":{}"));
+    said(&b, "{\"type\":\"peer-back\",\"peerId\":\"n.a\",\"metadata\":{}}");
     buf_done(&b);
 }
 
@@ -143,8 +169,8 @@ static void test_too_little_room(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, 20);
-    reply_peers_begin(&b, NONE, SPAN("lobby"), SPAN("n.me"));
-    reply_peers_add(&b, SPAN("n.a"), NONE);
+    reply_peers_begin(&b, &HERE);
+    reply_peers_add(&b, SPAN("n.a"), NONE, false);
     reply_peers_end(&b);
     assert_true(b.failed);
     assert_true(b.len <= 20);
@@ -160,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_introduction),
         cmocka_unit_test(test_presence),
         cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_resumed),
         cmocka_unit_test(test_too_little_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,66 @@ static void test_ipv6_by_64(void **state)
     stop(&h);
 }
 
+/* Behind a trusted proxy: a connection of no address, which its header then names. */
+static void test_address_told_later(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct core_settings set = no_limits();
+    set.max_connections_per_address = 2;
+    start(&h, set);
+    static const struct address NOBODY;
+    const struct address client = {{[10] = 0xff, 0xff, 192, 0, 2, 1}};
+    for (unsigned i = 0; i < 3; i++) {
+        open_from(&h, i, NOBODY);
+        quiet(&h);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        step(&h, (struct core_event){.type = CORE_ADDRESS, .conn = conn_of(&h, i), .address = client});
+        const struct core_effect *e = take(&h, i);
+        assert_true(i < 2 ? !e : e && e->type == CORE_CLOSE && e->close.code == 1008);
+    }
+    assert_int_equal(core_stats(h.core)->refused[ERROR_RATE_LIMITED], 1);
+    ready(&h, 0);
+    step(&h, (struct core_event){.type = CORE_ADDRESS, .conn = conn_of(&h, 0), .address = client});
+    assert_null(take(&h, 0));
+    happen(&h, 2, CORE_GONE);
+    happen(&h, 0, CORE_GONE);
+    open_from(&h, 2, NOBODY);
+    step(&h, (struct core_event){.type = CORE_ADDRESS, .conn = conn_of(&h, 2), .address = client});
+    assert_null(take(&h, 2));
+    stop(&h);
+}
+
+static const char *field(const struct log_record *r, const char *key)
+{
+    for (unsigned i = 0; i < r->count; i++)
+        if (strcmp(r->fields[i].key, key) == 0)
+            return r->fields[i].value;
+    return "";
+}
+
+static void test_records_name_connection_peer_and_room(void **state)
+{
+    (void)state;
+    struct harness h;
+    start(&h, no_limits());
+    enter_room(&h, 3, "den");
+    happen(&h, 3, CORE_SLOW);
+    const struct log_record *r = NULL;
+    for (size_t i = 0; i < h.fx.n; i++)
+        if (h.fx.v[i].type == CORE_LOG)
+            r = h.fx.v[i].log;
+    assert_non_null(r);
+    assert_string_equal(r->event, "connection-slow");
+    assert_string_equal(field(r, "reason"), "slow reader");
+    assert_string_equal(field(r, "connection"), "3.1");
+    assert_string_equal(field(r, "peer"), h.id[3]);
+    assert_string_equal(field(r, "room"), "den");
+    assert_int_equal(core_stats(h.core)->ended[DEPARTURE_SLOW], 1);
+    stop(&h);
+}
+
 static void test_connection_rate(void **state)
 {
     (void)state;
@@ -384,6 +444,8 @@ int main(void)
         cmocka_unit_test(test_closing_counts),
         cmocka_unit_test(test_connections_per_address),
         cmocka_unit_test(test_ipv6_by_64),
+        cmocka_unit_test(test_address_told_later),
+        cmocka_unit_test(test_records_name_connection_peer_and_room),
         cmocka_unit_test(test_connection_rate),
         cmocka_unit_test(test_idle_addresses_are_dropped),
         cmocka_unit_test(test_idle_addresses_have_a_maximum),

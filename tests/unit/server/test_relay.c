@@ -107,6 +107,30 @@ static void test_short_answers(void **state)
     stop(&h);
 }
 
+static void test_reports_are_counted(void **state)
+{
+    (void)state;
+    struct harness h;
+    start(&h, no_limits());
+    enter(&h, 0);
+    say(&h, 0, "{\"type\":\"report\",\"peerId\":\"n1.x\",\"outcome\":\"direct\",\"connectMs\":50}");
+    say(&h, 0, "{\"type\":\"report\",\"peerId\":\"n1.x\",\"outcome\":\"turn\",\"connectMs\":2.5e2}");
+    say(&h, 0, "{\"type\":\"report\",\"peerId\":\"n1.x\",\"outcome\":\"relay\",\"connectMs\":1e999}");
+    say(&h, 0, "{\"type\":\"report\",\"peerId\":\"n1.x\",\"outcome\":\"failed\",\"connectMs\":15000}");
+    say(&h, 0, "{\"type\":\"report\",\"peerId\":\"n1.x\",\"outcome\":\"stun\"}");
+    say(&h, 0, "{\"type\":\"report\",\"peerId\":\"n1.x\",\"outcome\":\"stun\",\"connectMs\":"
+               "1000000000000000000000000000000000000000}");
+    quiet(&h);
+    const struct core_stats *stats = core_stats(h.core);
+    static const uint64_t EXPECTED[OUTCOMES] = {1, 2, 1, 1, 1};
+    assert_memory_equal(stats->ice_outcomes, EXPECTED, sizeof EXPECTED);
+    assert_int_equal(stats->ice_connect.counts[0], 1);
+    assert_int_equal(stats->ice_connect.counts[3], 1);
+    assert_int_equal(stats->ice_connect.counts[CORE_ICE_BOUNDS.n], 1);
+    assert_int_equal(stats->ice_connect.sum_us, (50 + 250 + MESSAGE_DURATION_MAX_MS) * (uint64_t)1000);
+    stop(&h);
+}
+
 static void test_bad_frames(void **state)
 {
     (void)state;
@@ -218,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_no_such_peer),
         cmocka_unit_test(test_not_in_room),
         cmocka_unit_test(test_short_answers),
+        cmocka_unit_test(test_reports_are_counted),
         cmocka_unit_test(test_bad_frames),
         cmocka_unit_test(test_unreadable),
         cmocka_unit_test(test_flood_of_bad_frames),

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What cannot be answered within its step: a password has to be hashed, or a change has to be on the disk first.
+ */
+#ifndef SERVER_CORE_ERRAND_H
+#define SERVER_CORE_ERRAND_H
+
+#include "server/core/state.h"
+
+enum errand_kind {
+    ERRAND_JOIN,   /* a join-room with a password waits for its hash */
+    ERRAND_CREATE, /* a POST with a password waits for its hash */
+    ERRAND_STORE,  /* an answer waits for the disk */
+};
+
+struct errand {
+    struct errand *prev, *next; /* in core->errands */
+    enum errand_kind kind;
+    struct conn_id conn;
+    uint64_t job; /* of the hash; or what keep_changed has to be on the disk */
+    char *bytes;  /* owned; ERRAND_JOIN: the frame */
+    size_t bytes_n;
+    struct room_terms
+        terms;            /* ERRAND_CREATE; ERRAND_STORE: of the room that goes if it cannot be stored, else id_n 0 */
+    struct frame *answer; /* owned; ERRAND_STORE */
+    uint16_t status;
+};
+
+/* Asks for a hash and remembers why. ERROR_RATE_LIMITED when too many wait, ERROR_SERVER_FULL when out of memory. */
+enum error errand_hash(struct core *c, const struct errand *why, struct span password, const uint8_t *salt);
+/* Takes the frame; it is the answer once what has changed so far is on the disk. */
+void errand_store(struct core *c, const struct errand *why);
+/* Whether this connection waits for a hash. */
+bool errand_waits(const struct core *c, struct conn_id conn);
+/* The errand that waits for this hash, taken off the list: the caller frees it. NULL if there is none. */
+struct errand *errand_take_hashed(struct core *c, uint64_t job);
+/* As errand_take_hashed: the next one that waits for the disk no longer. */
+struct errand *errand_take_stored(struct core *c);
+void errand_free(struct errand *e);
+
+#endif

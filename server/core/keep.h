@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVER_CORE_KEEP_H
+#define SERVER_CORE_KEEP_H
+
+#include "server/core/state.h"
+
+/* Has rooms.json written when what it holds has changed and no writing is under way; at the end of each step. */
+void keep_settle(struct core *c);
+/* io says whether the file is on the disk: answers those who waited for it. */
+void keep_stored(struct core *c, bool stored);
+
+#endif

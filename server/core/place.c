@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/core/place.h"
+
+#include "server/core/say.h"
+#include "server/core/seat.h"
+
+static struct span introduction_of(const struct session *s)
+{
+    return (struct span){s->introduction, s->introduction_n};
+}
+
+static struct span write_token(const struct core *c, const struct place *p, char text[RESUME_TOKEN_MAX + 1])
+{
+    char id[PEER_ID_MAX];
+    struct ticket ticket = {
+        .generation = p->generation,
+        .incarnation = p->incarnation,
+        .expires = p->expires,
+        .peer_id = say_peer_id(c, p->self, id),
+        .room_id = p->room_id,
+        .introduction = introduction_of(p->self),
+    };
+    memcpy(ticket.boot, c->boot, sizeof ticket.boot);
+    return seat_kept(c) ? ticket_write(c->settings.crypto, &ticket, text) : (struct span){NULL, 0};
+}
+
+static struct frame *finish(struct core *c, const struct place *p)
+{
+    char id[PEER_ID_MAX];
+    for (const struct session *s = p->room ? p->room->members : NULL; s; s = s->next)
+        if (s != p->self)
+            reply_peers_add(&c->text, say_peer_id(c, s, id), introduction_of(s), s->state == SESSION_AWAY);
+    reply_peers_end(&c->text);
+    struct frame *frame = say_frame(c);
+    if (frame)
+        frame->unlimited = true;
+    return frame;
+}
+
+struct frame *place_peers(struct core *c, const struct place *p)
+{
+    char id[PEER_ID_MAX], token[RESUME_TOKEN_MAX + 1];
+    struct reply_place place = {p->ref, p->room_id, say_peer_id(c, p->self, id), write_token(c, p, token)};
+    reply_peers_begin(say_text(c), &place);
+    return finish(c, p);
+}
+
+struct frame *place_resumed(struct core *c, const struct place *p, bool restarted, bool recovered)
+{
+    char id[PEER_ID_MAX], token[RESUME_TOKEN_MAX + 1];
+    struct reply_place place = {p->ref, p->room_id, say_peer_id(c, p->self, id), write_token(c, p, token)};
+    reply_resumed_begin(say_text(c), &place, restarted, recovered, c->settings.resume_grace_ms);
+    return finish(c, p);
+}

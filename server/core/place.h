@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The frames that show somebody its place in a room: which room, who one is, the token to come back with, and who else
+ * is there. A new token is a new generation; the one before it is good until this one is used.
+ */
+#ifndef SERVER_CORE_PLACE_H
+#define SERVER_CORE_PLACE_H
+
+#include "server/core/state.h"
+
+struct place {
+    const struct session *self;
+    const struct room *room; /* NULL: it will be made, and self alone be in it */
+    struct span room_id;
+    uint64_t incarnation;
+    uint32_t generation; /* of the token */
+    uint64_t expires;
+    struct span ref;
+};
+
+/* Each NULL when out of memory. */
+struct frame *place_peers(struct core *c, const struct place *p);
+struct frame *place_resumed(struct core *c, const struct place *p, bool restarted, bool recovered);
+
+#endif

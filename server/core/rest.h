@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVER_CORE_REST_H
+#define SERVER_CORE_REST_H
+
+#include "server/core/errand.h"
+#include "server/core/state.h"
+
+/* An HTTP request about rooms. */
+void rest_request(struct core *c, const struct session *s, const struct core_request *r);
+/* Its password is hashed (hash is NULL if that failed): goes on making the room. Borrows the errand. */
+void rest_create_hashed(struct core *c, struct errand *e, const uint8_t *hash);
+
+/* Answers the request of this connection; takes the body. */
+void rest_respond(struct core *c, struct conn_id conn, uint16_t status, struct frame *body);
+void rest_refuse(struct core *c, struct conn_id conn, uint16_t status, const char *code, const char *message);
+
+#endif

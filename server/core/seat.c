@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Seats outlive their connections. A session in a room is the seat: when its connection is lost it stays, in its room
+ * and under its peer id, as SESSION_AWAY, and the connection's slot goes to a husk, a session of its own that only
+ * waits for CORE_GONE. A client that comes back has a session for its new connection; the seat takes that connection
+ * over and the other session is freed, or becomes the husk of the seat's old connection if that still looked alive.
+ * So nothing is renamed or moved within the room, and taking a seat again needs no memory.
+ *
+ * Relayed frames for an absent peer are held, within bounds. Who came and went meanwhile is not: the list in `resumed`
+ * says who is there now. Counting frames instead of asking clients for acknowledgements, `recovered` says no when
+ * it cannot be sure.
+ *
+ * Without memory for the husk, with too many seats away, or with no key to seal tokens with, the peer leaves at once.
+ */
+#include "server/core/seat.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include <utlist.h>
+
+#include "server/core/alive.h"
+#include "server/core/room.h"
+#include "server/core/say.h"
+#include "server/core/session.h"
+
+bool seat_kept(const struct core *c)
+{
+    return c->settings.crypto && c->settings.resume_grace_ms > 0 && !c->draining;
+}
+
+bool seat_is_whole(const struct session *s)
+{
+    return s->relayed == s->proved && !s->unheld;
+}
+
+/* ---- connections change hands ---- */
+
+/* What belongs to the connection: the slot, its limits and what it did against them. */
+static void trade(struct session *a, struct session *b)
+{
+    struct session was = *a;
+    a->conn = b->conn;
+    a->origin = b->origin;
+    a->messages = b->messages;
+    a->rate_told_until = b->rate_told_until;
+    a->bad_frames = b->bad_frames;
+    a->bad_until = b->bad_until;
+    b->conn = was.conn;
+    b->origin = was.origin;
+    b->messages = was.messages;
+    b->rate_told_until = was.rate_told_until;
+    b->bad_frames = was.bad_frames;
+    b->bad_until = was.bad_until;
+}
+
+static void tell_away(struct core *c, const struct session *s)
+{
+    char id[PEER_ID_MAX];
+    reply_peer_away(say_text(c), say_peer_id(c, s, id));
+    say_to_room(c, s->room, s, say_frame(c));
+}
+
+void seat_tell_back(struct core *c, const struct session *s)
+{
+    char id[PEER_ID_MAX];
+    reply_peer_back(say_text(c), say_peer_id(c, s, id), (struct span){s->introduction, s->introduction_n});
+    say_to_room(c, s->room, s, say_frame(c));
+}
+
+struct session *seat_break(struct core *c, struct session *s, enum departure why)
+{
+    bool kept = seat_kept(c) && c->stats.away < AWAY_MAX;
+    struct session *husk = kept ? calloc(1, sizeof *husk) : NULL;
+    if (!husk) {
+        room_leave(c, s, why);
+        return s;
+    }
+    trade(husk, s);
+    c->slots[husk->conn.slot] = husk;
+    husk->state = SESSION_CLOSING;
+    husk->watch = WATCH_NONE;
+    session_move(c, s, SESSION_AWAY);
+    alive_watch(c, s, WATCH_AWAY);
+    s->why = (uint8_t)why;
+    s->unheld = !seat_is_whole(s);
+    s->relayed = s->proved = s->pinged = 0;
+    c->stats.away++;
+    tell_away(c, s);
+    return husk;
+}
+
+/* ---- what is held ---- */
+
+static uint32_t cost_of(const struct frame *frame)
+{
+    return (uint32_t)(frame->len + sizeof(struct held));
+}
+
+void seat_hold(struct core *c, struct session *away, struct frame *frame)
+{
+    assert(away->state == SESSION_AWAY);
+    uint32_t cost = cost_of(frame);
+    bool fits = away->held_bytes + cost <= HELD_SEAT_MAX && c->stats.held_bytes + cost <= HELD_ALL_MAX;
+    struct held *h = fits ? malloc(sizeof *h) : NULL;
+    if (!h) {
+        frame_unref(frame);
+        away->unheld = true;
+        c->stats.unheld_total++;
+        return;
+    }
+    h->frame = frame;
+    DL_APPEND(away->held, h);
+    away->held_bytes += cost;
+    c->stats.held_bytes += cost;
+}
+
+/* The first held frame, the caller's now; NULL if there is none. */
+static struct frame *unhold(struct core *c, struct session *s)
+{
+    struct held *h = s->held;
+    if (!h)
+        return NULL;
+    struct frame *frame = h->frame;
+    DL_DELETE(s->held, h);
+    free(h);
+    s->held_bytes -= cost_of(frame);
+    c->stats.held_bytes -= cost_of(frame);
+    return frame;
+}
+
+static void say_held(struct core *c, struct session *s)
+{
+    struct frame *frame;
+    while ((frame = unhold(c, s))) {
+        s->relayed++;
+        say_send(c, s, frame);
+    }
+}
+
+/* ---- its end, one way or the other ---- */
+
+static void close_old(struct core *c, struct session *husk)
+{
+    bool said = say_close(c, husk, 1008, "resumed on another connection");
+    alive_watch(c, husk, said ? WATCH_NONE : WATCH_OWED);
+}
+
+void seat_take(struct core *c, struct session *seat, struct session *s, struct frame *resumed)
+{
+    bool was_away = seat->state == SESSION_AWAY;
+    trade(seat, s);
+    c->slots[seat->conn.slot] = seat;
+    session_move(c, s, SESSION_CLOSING);
+    alive_watch(c, s, WATCH_NONE);
+    session_unname(c, s);
+    if (was_away) {
+        free(s);
+        c->stats.away--;
+        session_move(c, seat, SESSION_JOINED);
+    } else {
+        c->slots[s->conn.slot] = s;
+        close_old(c, s);
+    }
+    alive_watch(c, seat, WATCH_QUIET);
+    seat->unheld = false;
+    seat->relayed = seat->proved = seat->pinged = 0;
+    c->stats.resumed_total++;
+    say_send(c, seat, resumed);
+    say_held(c, seat);
+}
+
+void seat_expire(struct core *c, struct session *away)
+{
+    room_leave(c, away, (enum departure)away->why);
+    seat_free(c, away);
+}
+
+void seat_free(struct core *c, struct session *away)
+{
+    assert(away->state == SESSION_AWAY);
+    struct frame *frame;
+    while ((frame = unhold(c, away)))
+        frame_unref(frame);
+    session_unname(c, away);
+    waiting_remove(&away->alive);
+    c->stats.away--;
+    free(away->introduction);
+    free(away);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The bytes under the seal: a version, then what has a fixed length, then the ids behind their lengths; the rest is
+ * what the peer said of itself. A token whose seal holds was written by us, so its fields are taken as they are, but
+ * for lengths, which another version might have written otherwise.
+ */
+#include "server/core/ticket.h"
+
+#include "base/text.h"
+
+enum {
+    VERSION = 1,
+    SEALED_MAX = TICKET_MAX + SEAL_EXTRA
+};
+
+_Static_assert(BASE64_LEN(SEALED_MAX) <= RESUME_TOKEN_MAX, "every token is one that a client may send");
+
+static void put_id(struct buf *out, struct span id)
+{
+    buf_byte(out, (char)id.n);
+    buf_span(out, id);
+}
+
+static bool write_plain(const struct ticket *t, struct buf *out)
+{
+    buf_byte(out, VERSION);
+    buf_add(out, t->boot, sizeof t->boot);
+    buf_add(out, &t->generation, sizeof t->generation);
+    buf_add(out, &t->incarnation, sizeof t->incarnation);
+    buf_add(out, &t->expires, sizeof t->expires);
+    put_id(out, t->peer_id);
+    put_id(out, t->room_id);
+    buf_span(out, t->introduction);
+    return !out->failed;
+}
+
+struct span ticket_write(const struct core_crypto *crypto, const struct ticket *ticket, char text[RESUME_TOKEN_MAX + 1])
+{
+    char sealed[SEALED_MAX];
+    struct span token = {text, 0};
+    struct buf plain;
+    buf_init(&plain, TICKET_MAX);
+    if (write_plain(ticket, &plain) && crypto->seal(crypto->ctx, plain.p, plain.len, sealed)) {
+        base64_encode(sealed, plain.len + SEAL_EXTRA, text);
+        token.n = BASE64_LEN(plain.len + SEAL_EXTRA);
+    }
+    buf_done(&plain);
+    return token;
+}
+
+/* The sealed bytes in `out`; 0 if the text is not what base64 writes. */
+static size_t decode(struct span text, char out[SEALED_MAX])
+{
+    if (text.n % 4 != 0 || text.n == 0 || text.n / 4 * 3 > SEALED_MAX)
+        return 0;
+    size_t n = text.n / 4 * 3;
+    n -= text.p[text.n - 1] == '=';
+    n -= text.p[text.n - 2] == '=';
+    return base64_decode(text, out, n) ? n : 0;
+}
+
+static bool take(struct span *rest, void *out, size_t n)
+{
+    if (rest->n < n)
+        return false;
+    memcpy(out, rest->p, n);
+    *rest = (struct span){rest->p + n, rest->n - n};
+    return true;
+}
+
+static bool take_id(struct span *rest, struct span *id, size_t max)
+{
+    unsigned char n;
+    if (!take(rest, &n, 1) || n > max || n > rest->n)
+        return false;
+    *id = (struct span){rest->p, n};
+    *rest = (struct span){rest->p + n, rest->n - n};
+    return true;
+}
+
+bool ticket_read(const struct core_crypto *crypto, struct span text, struct ticket *ticket, char room[TICKET_MAX])
+{
+    char sealed[SEALED_MAX], version;
+    size_t n = decode(text, sealed);
+    if (n < SEAL_EXTRA || !crypto->open(crypto->ctx, sealed, n, room))
+        return false;
+    struct span rest = {room, n - SEAL_EXTRA};
+    bool ok = take(&rest, &version, 1) && version == VERSION && take(&rest, ticket->boot, BOOT_BYTES) &&
+              take(&rest, &ticket->generation, sizeof ticket->generation) &&
+              take(&rest, &ticket->incarnation, sizeof ticket->incarnation) &&
+              take(&rest, &ticket->expires, sizeof ticket->expires) && take_id(&rest, &ticket->peer_id, PEER_ID_MAX) &&
+              take_id(&rest, &ticket->room_id, ROOM_ID_MAX);
+    ticket->introduction = rest;
+    return ok;
+}

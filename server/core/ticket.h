@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a resume token says: whose seat it is, in which room, and which of its tokens this one is. The server keeps no
+ * list of tokens: each is sealed under the daemon's key and comes back whole or not at all.
+ */
+#ifndef SERVER_CORE_TICKET_H
+#define SERVER_CORE_TICKET_H
+
+#include "server/core/core.h"
+
+enum {
+    BOOT_BYTES = 16,
+    TICKET_MAX = 2048, /* its plain bytes: two ids, and a name and metadata as they were sent */
+};
+
+struct ticket {
+    char boot[BOOT_BYTES];
+    uint32_t generation;
+    uint64_t incarnation; /* of the room */
+    uint64_t expires;     /* unix seconds, when the right to be in the room ends */
+    struct span peer_id, room_id, introduction;
+};
+
+/* The token in `text`, as a span; n = 0 if it could not be sealed. */
+struct span ticket_write(
+    const struct core_crypto *crypto, const struct ticket *ticket, char text[RESUME_TOKEN_MAX + 1]);
+/* False if it is none of ours. The ticket's spans point into `room`. */
+bool ticket_read(const struct core_crypto *crypto, struct span text, struct ticket *ticket, char room[TICKET_MAX]);
+
+#endif

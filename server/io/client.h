@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who is behind a request: the socket's address, or the one that a trusted proxy names.
+ */
+#ifndef SERVER_IO_CLIENT_H
+#define SERVER_IO_CLIENT_H
+
+#include "server/io/turn.h"
+
+/* Settles the connection's address from the header of its first request, and has the core count it. False if the core
+ * refuses it: c->refused says why. */
+bool client_identify(struct io *io, struct lws *wsi, struct conn *c);
+/* Whether it may read what is for this machine and for `allowed`. */
+bool client_is_near(const struct conn *c, const struct cidr_list *allowed);
+
+#endif

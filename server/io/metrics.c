@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Families stand in one table: name, type, help, and the function that writes its samples. Labels are words of our own
+ * tables, never anything that a client sent: a label that an attacker chooses grows the database that scrapes us.
+ */
+#include "server/io/metrics.h"
+
+#include <inttypes.h>
+
+const struct histogram_bounds METRICS_RELAY_BOUNDS = {
+    .n = 14,
+    .us = {25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000},
+};
+
+struct family {
+    const char *name, *type, *help;
+    void (*samples)(struct buf *out, const char *name, const struct metrics *m);
+};
+
+static void sample(struct buf *out, const char *name, const char *label, const char *value, uint64_t number)
+{
+    buf_printf(out, "%s{%s=\"%s\"} %" PRIu64 "\n", name, label, value, number);
+}
+
+static void write_histogram(
+    struct buf *out, const char *name, const struct histogram *h, const struct histogram_bounds *bounds)
+{
+    uint64_t so_far = 0;
+    for (size_t i = 0; i < bounds->n; i++) {
+        so_far += h->counts[i];
+        buf_printf(out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, (double)bounds->us[i] / 1e6, so_far);
+    }
+    so_far += h->counts[bounds->n];
+    buf_printf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, so_far);
+    buf_printf(out, "%s_sum %.6f\n%s_count %" PRIu64 "\n", name, (double)h->sum_us / 1e6, name, so_far);
+}
+
+/* ---- families of one number ---- */
+
+#define NUMBER(function, expression)                                                 \
+    static void function(struct buf *out, const char *name, const struct metrics *m) \
+    {                                                                                \
+        buf_printf(out, "%s %" PRIu64 "\n", name, (uint64_t)(expression));           \
+    }
+NUMBER(connections, m->core->connections)
+NUMBER(rooms, m->core->rooms)
+NUMBER(members, m->core->members)
+NUMBER(away, m->core->away)
+NUMBER(held_bytes, m->core->held_bytes)
+NUMBER(accepted, m->core->accepted_total)
+NUMBER(joins, m->core->joins_total)
+NUMBER(leaves, m->core->leaves_total)
+NUMBER(resumed, m->core->resumed_total)
+NUMBER(unheld, m->core->unheld_total)
+NUMBER(forwarded_refused, m->io->forwarded_refused)
+NUMBER(descriptor_shortages, m->io->descriptor_shortages)
+NUMBER(queue_connections, m->queue.connections)
+NUMBER(queue_bytes, m->queue.bytes)
+NUMBER(queue_largest, m->queue.largest)
+NUMBER(resident, m->process.resident_bytes)
+NUMBER(virtual_memory, m->process.virtual_bytes)
+NUMBER(fds, m->process.fds)
+NUMBER(fds_max, m->process.fds_max)
+#undef NUMBER
+
+static void cpu(struct buf *out, const char *name, const struct metrics *m)
+{
+    buf_printf(out, "%s %.6f\n", name, m->process.cpu_seconds);
+}
+
+static void start_time(struct buf *out, const char *name, const struct metrics *m)
+{
+    buf_printf(out, "%s %.3f\n", name, m->process.start_seconds);
+}
+
+/* ---- families with labels ---- */
+
+static void build_info(struct buf *out, const char *name, const struct metrics *m)
+{
+    sample(out, name, "version", m->version, 1);
+}
+
+static void errors(struct buf *out, const char *name, const struct metrics *m)
+{
+    for (enum error e = ERROR_NONE + 1; e < ERRORS; e++)
+        sample(out, name, "code", error_code(e), m->core->errors[e]);
+}
+
+/* A connection is refused for these only (server/core/admit.c). */
+static void refused(struct buf *out, const char *name, const struct metrics *m)
+{
+    static const enum error REASONS[] = {ERROR_RATE_LIMITED, ERROR_SERVER_FULL, ERROR_DRAINING};
+    for (size_t i = 0; i < sizeof REASONS / sizeof *REASONS; i++)
+        sample(out, name, "reason", error_code(REASONS[i]), m->core->refused[REASONS[i]]);
+}
+
+static void closed(struct buf *out, const char *name, const struct metrics *m)
+{
+    static const char *const REASONS[DEPARTURES] = {
+#define X(departure, reason) [DEPARTURE_##departure] = (reason),
+        DEPARTURE_TABLE(X)
+#undef X
+    };
+    for (enum departure d = 0; d < DEPARTURES; d++)
+        sample(out, name, "reason", REASONS[d], m->core->ended[d]);
+}
+
+/* What came from clients, by type; a frame that could not be read has none. */
+static void received(struct buf *out, const char *name, const uint64_t *counts)
+{
+    for (enum message_type t = MESSAGE_NONE; t < MESSAGES; t++)
+        buf_printf(out, "%s{direction=\"in\",type=\"%s\"} %" PRIu64 "\n", name,
+            t == MESSAGE_NONE ? "unreadable" : message_name(t), counts[t]);
+}
+
+/* What went to clients: the relayed types, and `server` for all that the daemon says itself. */
+static void sent(struct buf *out, const char *name, const uint64_t *relayed, uint64_t all)
+{
+    uint64_t sum = 0;
+    for (enum message_type t = MESSAGE_NONE + 1; t < MESSAGES; t++) {
+        if (!message_is_relayed(t))
+            continue;
+        sum += relayed[t];
+        buf_printf(out, "%s{direction=\"out\",type=\"%s\"} %" PRIu64 "\n", name, message_name(t), relayed[t]);
+    }
+    buf_printf(out, "%s{direction=\"out\",type=\"server\"} %" PRIu64 "\n", name, all > sum ? all - sum : 0);
+}
+
+static void frames(struct buf *out, const char *name, const struct metrics *m)
+{
+    received(out, name, m->core->frames_in);
+    sent(out, name, m->core->relayed, m->core->frames_out);
+}
+
+static void bytes(struct buf *out, const char *name, const struct metrics *m)
+{
+    received(out, name, m->core->bytes_in);
+    sent(out, name, m->core->relayed_bytes, m->core->bytes_out);
+}
+
+static void relay_latency(struct buf *out, const char *name, const struct metrics *m)
+{
+    write_histogram(out, name, &m->io->relay, &METRICS_RELAY_BOUNDS);
+}
+
+static void ice_outcomes(struct buf *out, const char *name, const struct metrics *m)
+{
+    for (enum outcome o = 0; o < OUTCOMES; o++)
+        sample(out, name, "outcome", outcome_name(o), m->core->ice_outcomes[o]);
+}
+
+static void ice_connect(struct buf *out, const char *name, const struct metrics *m)
+{
+    write_histogram(out, name, &m->core->ice_connect, &CORE_ICE_BOUNDS);
+}
+
+static const struct family FAMILIES[] = {
+    {"usherd_build_info", "gauge", "The running version; always 1.", build_info},
+    {"usherd_connections", "gauge", "Sockets that are open, their handshake done or not.", connections},
+    {"usherd_connections_accepted_total", "counter", "Sockets that were let in.", accepted},
+    {"usherd_connections_refused_total", "counter", "Sockets that a limit or a drain refused.", refused},
+    {"usherd_connections_closed_total", "counter", "Connections that the daemon closed, by reason.", closed},
+    {"usherd_rooms", "gauge", "Rooms.", rooms},
+    {"usherd_members", "gauge", "Seats in rooms, those of absent members included.", members},
+    {"usherd_members_away", "gauge", "Seats that are kept for a member whose connection broke.", away},
+    {"usherd_joins_total", "counter", "Members that came into a room.", joins},
+    {"usherd_leaves_total", "counter", "Members that left one, for whatever reason.", leaves},
+    {"usherd_resumes_total", "counter", "Seats that were taken again after a broken connection.", resumed},
+    {"usherd_held_bytes", "gauge", "Frames held for absent members, in bytes.", held_bytes},
+    {"usherd_unheld_frames_total", "counter", "Frames for absent members that no room was left to hold.", unheld},
+    {"usherd_frames_total", "counter", "Messages from and to clients, by type.", frames},
+    {"usherd_frame_bytes_total", "counter", "Bytes of these messages, without their WebSocket headers.", bytes},
+    {"usherd_errors_total", "counter", "Errors told to clients, by code.", errors},
+    {"usherd_relay_latency_seconds", "histogram", "From the read of a relayed message to its write, within the daemon.",
+        relay_latency},
+    {"usherd_queue_connections", "gauge", "Connections with messages that their socket did not take yet.",
+        queue_connections},
+    {"usherd_queue_bytes", "gauge", "Bytes waiting for all of them.", queue_bytes},
+    {"usherd_queue_largest_bytes", "gauge", "Bytes waiting for the one with the most.", queue_largest},
+    {"usherd_forwarded_refused_total", "counter",
+        "Requests that named a client's address without coming from a trusted proxy, and were refused.",
+        forwarded_refused},
+    {"usherd_descriptor_shortages_total", "counter", "Times that accepting paused for want of file descriptors.",
+        descriptor_shortages},
+    {"usherd_ice_outcomes_total", "counter", "Calls by their outcome, as clients report them.", ice_outcomes},
+    {"usherd_ice_connect_seconds", "histogram", "Time to connect of calls that did not fail, as clients report it.",
+        ice_connect},
+    {"process_cpu_seconds_total", "counter", "Processor time, user and system.", cpu},
+    {"process_resident_memory_bytes", "gauge", "Resident memory.", resident},
+    {"process_virtual_memory_bytes", "gauge", "Virtual memory.", virtual_memory},
+    {"process_open_fds", "gauge", "Open file descriptors.", fds},
+    {"process_max_fds", "gauge", "The limit of open file descriptors.", fds_max},
+    {"process_start_time_seconds", "gauge", "When the process started, in seconds since 1970.", start_time},
+};
+
+void metrics_write(struct buf *out, const struct metrics *m)
+{
+    for (const struct family *f = FAMILIES; f < FAMILIES + sizeof FAMILIES / sizeof *FAMILIES; f++) {
+        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name, f->type);
+        f->samples(out, f->name, m);
+    }
+}

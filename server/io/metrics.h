@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * GET /metrics: the numbers of the core, of the sockets and of the process as Prometheus reads them (text exposition
+ * format 0.0.4). Pure: the caller brings the numbers, so a test can show every line. docs/metrics.md lists them all.
+ */
+#ifndef SERVER_IO_METRICS_H
+#define SERVER_IO_METRICS_H
+
+#include "base/buf.h"
+#include "server/core/core.h"
+
+/* What the io side counts. */
+struct io_stats {
+    struct histogram relay;        /* from the read that brought the first of a turn's messages to the turn's write */
+    uint64_t forwarded_refused;    /* requests that claimed a client's address without being a trusted proxy's */
+    uint64_t descriptor_shortages; /* times that accepting paused for want of file descriptors */
+};
+
+/* What waits for clients that do not read, now. */
+struct queue_stats {
+    uint64_t connections, bytes, largest;
+};
+
+struct process_stats {
+    double cpu_seconds, start_seconds; /* spent; since 1970 */
+    uint64_t resident_bytes, virtual_bytes;
+    uint64_t fds, fds_max;
+};
+
+struct metrics {
+    const struct core_stats *core;
+    const struct io_stats *io;
+    struct queue_stats queue;
+    struct process_stats process;
+    const char *version;
+};
+
+enum {
+    METRICS_MAX = 64 * 1024 /* bytes of the whole text: labels come from our own tables only */
+};
+
+/* The buckets of io_stats.relay. */
+extern const struct histogram_bounds METRICS_RELAY_BOUNDS;
+
+void metrics_write(struct buf *out, const struct metrics *m);
+
+#endif

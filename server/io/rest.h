@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SERVER_IO_REST_H
+#define SERVER_IO_REST_H
+
+#include "server/io/http.h"
+
+/* Handlers of routes.c. */
+void rest_rooms(struct http_request *r);
+void rest_create(struct http_request *r);
+void rest_room(struct http_request *r);
+void rest_close(struct http_request *r);
+void rest_validate(struct http_request *r);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is served over HTTP, a row for each path and method, and the handlers that need nothing but the core's numbers.
+ */
+#include "server/io/http.h"
+#include "server/io/rest.h"
+
+#include <inttypes.h>
+
+enum {
+    HEALTH_MAX = 256
+};
+
+static void health(struct http_request *r)
+{
+    const struct core_stats *s = core_stats(r->io->core);
+    struct buf body;
+    buf_init(&body, HEALTH_MAX);
+    buf_printf(&body,
+        "{\"status\":\"ok\",\"version\":\"%s\",\"uptimeSeconds\":%" PRIu64 ",\"connections\":%" PRIu64
+        ",\"rooms\":%" PRIu64 "}\n",
+        r->io->version, (uv_now(r->io->loop) - r->io->started_at) / 1000, s->connections, s->rooms);
+    http_answer(r, &(struct http_answer){.status = 200, .body = buf_view(&body)});
+    buf_done(&body);
+}
+
+/* For load balancers: whether a new connection would be served. A full daemon refuses most of these at the door. */
+static void ready(struct http_request *r)
+{
+    enum error e = core_ready(r->io->core);
+    if (e == ERROR_NONE)
+        http_answer(r, &(struct http_answer){.status = 200, .body = SPAN("{\"status\":\"ready\"}\n")});
+    else
+        http_error(r, 503, "Retry-After: 5\r\n", error_code(e), error_text(e));
+}
+
+static void websocket(struct http_request *r)
+{
+    http_error(r, 426, "Upgrade: websocket\r\n", "upgrade-required", "this is a WebSocket's address");
+}
+
+const struct route routes[] = {
+    {"/health", HTTP_GET, false, health},
+    {"/ready", HTTP_GET, false, ready},
+    {"/metrics", HTTP_GET, false, http_metrics},
+    {"/api/rooms", HTTP_GET, false, rest_rooms},
+    {"/api/rooms", HTTP_POST, true, rest_create},
+    {"/api/rooms/:id", HTTP_GET, false, rest_room},
+    {"/api/rooms/:id", HTTP_DELETE, false, rest_close},
+    {"/api/validate", HTTP_GET, false, rest_validate},
+    {"/ws", HTTP_GET, false, websocket},
+};
+const size_t routes_count = sizeof routes / sizeof *routes;

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A file is replaced, never changed: written beside itself, forced to the disk, renamed over the old one, and the
+ * folder forced to the disk as well, so that a crash leaves the old file or the new one. A key that is damaged is an
+ * error and is not made anew: that would silently make everything worthless that was signed with it.
+ */
+#include "server/io/state_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FILE_PATH_MAX = STATE_PATH_MAX + 64,
+    READ_SIZE = 64 * 1024
+};
+
+static bool choose(const char *setting, char *path)
+{
+    const char *systemd = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    int n = -1;
+    if (*setting)
+        n = snprintf(path, STATE_PATH_MAX, "%s", setting);
+    else if (systemd && *systemd)
+        n = snprintf(path, STATE_PATH_MAX, "%.*s", (int)strcspn(systemd, ":"), systemd);
+    else if (xdg && *xdg)
+        n = snprintf(path, STATE_PATH_MAX, "%s/usherd", xdg);
+    else if (home && *home)
+        n = snprintf(path, STATE_PATH_MAX, "%s/.local/state/usherd", home);
+    return n > 0 && n < STATE_PATH_MAX;
+}
+
+/* mkdir -p: folders that are there already are fine. */
+static bool make(char *path)
+{
+    for (char *at = path + 1; *at; at++)
+        if (*at == '/') {
+            *at = '\0';
+            int made = mkdir(path, 0700);
+            *at = '/';
+            if (made < 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
+                return false;
+        }
+    struct stat is;
+    return (mkdir(path, 0700) == 0 || errno == EEXIST) && stat(path, &is) == 0 && S_ISDIR(is.st_mode) &&
+           access(path, R_OK | W_OK | X_OK) == 0;
+}
+
+bool state_dir_open(const char *setting, char path[STATE_PATH_MAX], struct err *e)
+{
+    if (!choose(setting, path))
+        return err_set(e, "server.state_dir is empty and neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME names a "
+                          "folder: set it to one that the daemon may write to");
+    if (make(path))
+        return true;
+    return err_set(e,
+        "the state folder %.200s cannot be used: %s: set server.state_dir to one that the daemon may "
+        "write to",
+        path, strerror(errno == EEXIST ? ENOTDIR : errno));
+}
+
+static void path_of(char out[FILE_PATH_MAX], const char *dir, const char *name, const char *suffix)
+{
+    snprintf(out, FILE_PATH_MAX, "%s/%s%s", dir, name, suffix);
+}
+
+static bool read_fd(int fd, struct buf *out)
+{
+    for (;;) {
+        char *room = buf_reserve(out, READ_SIZE);
+        ssize_t n = room ? read(fd, room, READ_SIZE) : -1;
+        if (n <= 0)
+            return n == 0;
+        out->len += (size_t)n;
+    }
+}
+
+bool state_dir_read(const char *dir, const char *name, size_t max, struct buf *out, struct err *e)
+{
+    char path[FILE_PATH_MAX];
+    path_of(path, dir, name, "");
+    buf_init(out, max + READ_SIZE);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT || err_set(e, "cannot read %.200s: %s", path, strerror(errno));
+    bool ok = read_fd(fd, out);
+    int error = errno;
+    close(fd);
+    if (ok && out->len <= max)
+        return true;
+    err_set(e, "cannot read %.200s: %s", path, out->failed || ok ? "it is too long" : strerror(error));
+    buf_done(out);
+    return false;
+}
+
+static bool write_fd(int fd, struct span bytes)
+{
+    while (bytes.n > 0) {
+        ssize_t n = write(fd, bytes.p, bytes.n);
+        if (n < 0 && errno != EINTR)
+            return false;
+        bytes.p += n > 0 ? n : 0;
+        bytes.n -= n > 0 ? (size_t)n : 0;
+    }
+    return fsync(fd) == 0;
+}
+
+static bool sync_dir(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+bool state_dir_write(const char *dir, const char *name, struct span bytes, struct err *e)
+{
+    char path[FILE_PATH_MAX], beside[FILE_PATH_MAX];
+    path_of(path, dir, name, "");
+    path_of(beside, dir, name, ".new");
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write_fd(fd, bytes);
+    if (fd >= 0)
+        ok = close(fd) == 0 && ok;
+    ok = ok && rename(beside, path) == 0 && sync_dir(dir);
+    return ok || err_set(e, "cannot write %.200s: %s", path, strerror(errno));
+}
+
+bool state_dir_key(
+    const char *dir, const char *name, const struct rng *rng, uint8_t key[STATE_KEY_BYTES], struct err *e)
+{
+    struct buf text;
+    if (!state_dir_read(dir, name, STATE_KEY_BYTES, &text, e))
+        return false;
+    size_t n = text.len;
+    if (n == STATE_KEY_BYTES)
+        memcpy(key, text.p, STATE_KEY_BYTES);
+    bool exists = text.p != NULL;
+    buf_done(&text);
+    if (n == STATE_KEY_BYTES)
+        return true;
+    if (exists)
+        return err_set(e, "%.200s/%s is damaged: a key has 32 bytes; remove it to have a new one made", dir, name);
+    rng->fill(rng->ctx, key, STATE_KEY_BYTES);
+    return state_dir_write(dir, name, (struct span){(const char *)key, STATE_KEY_BYTES}, e);
+}

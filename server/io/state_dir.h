@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The folder of what has to outlive the daemon: its keys and rooms.json. Made with mode 0700 when it is not there.
+ */
+#ifndef SERVER_IO_STATE_DIR_H
+#define SERVER_IO_STATE_DIR_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/rng.h"
+
+enum {
+    STATE_PATH_MAX = 1024,
+    STATE_KEY_BYTES = 32
+};
+
+/* The folder that counts: the setting, or when it is empty $STATE_DIRECTORY, $XDG_STATE_HOME/usherd or
+ * ~/.local/state/usherd. Makes it. Each of these returns false with the sentence in e. */
+bool state_dir_open(const char *setting, char path[STATE_PATH_MAX], struct err *e);
+/* The key in the file of this name; a new one, of mode 0600, if there is no file. */
+bool state_dir_key(
+    const char *dir, const char *name, const struct rng *rng, uint8_t key[STATE_KEY_BYTES], struct err *e);
+/* The whole file, at most `max` bytes, as a buffer of the caller's; empty if there is no file. */
+bool state_dir_read(const char *dir, const char *name, size_t max, struct buf *out, struct err *e);
+/* Writes the file, mode 0600, whole or not at all, and returns when it is on the disk. May be called on any thread. */
+bool state_dir_write(const char *dir, const char *name, struct span bytes, struct err *e);
+
+#endif

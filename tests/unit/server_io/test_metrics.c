@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The text of /metrics from numbers that the test brings, and docs/metrics.md beside it. Runs from the project's root.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "server/io/metrics.h"
+
+static char *render(const struct core_stats *core, const struct io_stats *io)
+{
+    const struct metrics m = {
+        .core = core,
+        .io = io,
+        .queue = {.connections = 2, .bytes = 300, .largest = 200},
+        .process = {.cpu_seconds = 1.5, .start_seconds = 1700000000.25, .resident_bytes = 4096, .fds = 9},
+        .version = "1.2.3",
+    };
+    struct buf out;
+    buf_init(&out, METRICS_MAX);
+    metrics_write(&out, &m);
+    char *text = buf_take(&out, NULL);
+    assert_non_null(text);
+    return text;
+}
+
+static void expect(const char *text, const char *line)
+{
+    char whole[256];
+    snprintf(whole, sizeof whole, "\n%s\n", line);
+    if (!strstr(text, whole))
+        fail_msg("no line \"%s\" in\n%s", line, text);
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    struct core_stats core = {.connections = 7, .frames_out = 10, .bytes_out = 1000};
+    core.frames_in[MESSAGE_NONE] = 1;
+    core.frames_in[MESSAGE_OFFER] = 4;
+    core.bytes_in[MESSAGE_OFFER] = 444;
+    core.relayed[MESSAGE_OFFER] = 3;
+    core.relayed_bytes[MESSAGE_OFFER] = 333;
+    core.errors[ERROR_ROOM_FULL] = 5;
+    core.refused[ERROR_DRAINING] = 6;
+    core.ended[DEPARTURE_SLOW] = 8;
+    core.ice_outcomes[OUTCOME_TURN] = 9;
+    struct io_stats io = {.descriptor_shortages = 1};
+    char *text = render(&core, &io);
+    expect(text, "usherd_build_info{version=\"1.2.3\"} 1");
+    expect(text, "usherd_connections 7");
+    expect(text, "usherd_frames_total{direction=\"in\",type=\"unreadable\"} 1");
+    expect(text, "usherd_frames_total{direction=\"in\",type=\"offer\"} 4");
+    expect(text, "usherd_frames_total{direction=\"out\",type=\"offer\"} 3");
+    expect(text, "usherd_frames_total{direction=\"out\",type=\"server\"} 7");
+    expect(text, "usherd_frame_bytes_total{direction=\"in\",type=\"offer\"} 444");
+    expect(text, "usherd_frame_bytes_total{direction=\"out\",type=\"server\"} 667");
+    expect(text, "usherd_errors_total{code=\"room-full\"} 5");
+    expect(text, "usherd_connections_refused_total{reason=\"draining\"} 6");
+    expect(text, "usherd_connections_closed_total{reason=\"slow\"} 8");
+    expect(text, "usherd_ice_outcomes_total{outcome=\"turn\"} 9");
+    expect(text, "usherd_queue_bytes 300");
+    expect(text, "usherd_queue_largest_bytes 200");
+    expect(text, "process_cpu_seconds_total 1.500000");
+    expect(text, "process_start_time_seconds 1700000000.250");
+    free(text);
+}
+
+static void test_histogram(void **state)
+{
+    (void)state;
+    struct core_stats core = {.connections = 0};
+    struct io_stats io = {.forwarded_refused = 0};
+    histogram_add(&io.relay, &METRICS_RELAY_BOUNDS, 30, 4);
+    histogram_add(&io.relay, &METRICS_RELAY_BOUNDS, 2000000, 1);
+    char *text = render(&core, &io);
+    expect(text, "usherd_relay_latency_seconds_bucket{le=\"2.5e-05\"} 0");
+    expect(text, "usherd_relay_latency_seconds_bucket{le=\"5e-05\"} 4");
+    expect(text, "usherd_relay_latency_seconds_bucket{le=\"1\"} 4");
+    expect(text, "usherd_relay_latency_seconds_bucket{le=\"+Inf\"} 5");
+    expect(text, "usherd_relay_latency_seconds_sum 2.000120");
+    expect(text, "usherd_relay_latency_seconds_count 5");
+    free(text);
+}
+
+/* However large the numbers, all of it fits. */
+static void test_bound(void **state)
+{
+    (void)state;
+    static struct core_stats core;
+    static struct io_stats io;
+    memset(&core, 0xff, sizeof core);
+    memset(&io, 0xff, sizeof io);
+    free(render(&core, &io));
+}
+
+static char *read_file(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    struct buf text;
+    buf_init(&text, 256 * 1024);
+    for (int c; (c = getc(f)) != EOF;)
+        buf_byte(&text, (char)c);
+    fclose(f);
+    char *whole = buf_take(&text, NULL);
+    assert_non_null(whole);
+    return whole;
+}
+
+/* One row for each family, in the order of the text, with its type; and no row more. */
+static void test_documented(void **state)
+{
+    (void)state;
+    struct core_stats core = {.connections = 0};
+    struct io_stats io = {.forwarded_refused = 0};
+    char *text = render(&core, &io), *page = read_file("docs/metrics.md"), *at = page;
+    size_t families = 0, rows = 0;
+    for (const char *line = strstr(text, "# TYPE "); line; line = strstr(line + 1, "# TYPE ")) {
+        char name[64], type[16], row[128];
+        assert_int_equal(sscanf(line, "# TYPE %63s %15s", name, type), 2);
+        snprintf(row, sizeof row, "\n| `%s` | %s |", name, type);
+        at = strstr(at, row);
+        if (!at)
+            fail_msg("docs/metrics.md has no row \"%s\", or not in its place", row + 1);
+        families++;
+    }
+    for (const char *row = strstr(page, "\n| `"); row; row = strstr(row + 1, "\n| `"))
+        rows++;
+    assert_int_equal(rows, families);
+    free(text);
+    free(page);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_histogram),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_documented),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
