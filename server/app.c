@@ -6,6 +6,7 @@
  */
 #include "server/app.h"
 
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "server/io/ice_list.h"
 #include "server/io/io.h"
 #include "server/io/owner.h"
+#include "server/io/seal.h"
 
 enum {
     DESCRIPTORS_MAX = 1024 * 1024
@@ -42,6 +44,7 @@ struct app {
     struct parts parts; /* owned: core and io borrow them */
     char state_dir[STATE_PATH_MAX];
     struct owner_key owner;
+    struct seal *seal; /* owned: the core borrows its port */
     struct core *core;
     struct io *io;
     int code;
@@ -133,6 +136,8 @@ static struct core_settings make_core_settings(struct app *a, const struct confi
         .ping_timeout_ms = config_number(c, OPTION_SERVER_PING_TIMEOUT),
         .join_timeout_ms = config_number(c, OPTION_LIMITS_JOIN_TIMEOUT),
         .drain_timeout_ms = config_number(c, OPTION_SERVER_DRAIN_TIMEOUT),
+        .resume_grace_ms = config_number(c, OPTION_SERVER_RESUME_GRACE),
+        .crypto = seal_port(a->seal),
         .max_connections = count_of(c, OPTION_LIMITS_MAX_CONNECTIONS),
         .max_connections_per_address = count_of(c, OPTION_LIMITS_MAX_CONNECTIONS_PER_ADDRESS),
         .connection_rate = count_of(c, OPTION_LIMITS_CONNECTION_RATE),
@@ -313,9 +318,20 @@ static bool restore_rooms(struct app *a, struct err *e)
     const char *problem = text.p ? core_restore(a->core, buf_view(&text), uv_now(&a->loop)) : NULL;
     buf_done(&text);
     return !problem ||
-           err_set(e, "%.200s/" ROOMS_FILE " is damaged: %s. Put a good copy back, or remove it: rooms made over HTTP, "
-                      "their passwords and owners are forgotten then",
+           err_set(e,
+               "%.200s/" ROOMS_FILE " is damaged: %s. Put a good copy back, or remove it: rooms made over HTTP, "
+               "their passwords and owners are forgotten then",
                a->state_dir, problem);
+}
+
+static bool open_seal(struct app *a, const struct rng *rng, struct err *e)
+{
+    uint8_t key[SEAL_KEY_BYTES];
+    if (!state_dir_key(a->state_dir, RESUME_KEY_FILE, rng, key, e))
+        return false;
+    a->seal = seal_new(key, rng);
+    OPENSSL_cleanse(key, sizeof key);
+    return a->seal || err_set(e, "out of memory");
 }
 
 static bool open_all(struct app *a, const struct rng *rng, struct err *e)
@@ -323,7 +339,7 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
     if (!make_parts(&a->parts, a->config, e))
         return false;
     if (!state_dir_open(config_text(a->config, OPTION_SERVER_STATE_DIR), a->state_dir, e) ||
-        !state_dir_key(a->state_dir, OWNER_KEY_FILE, rng, a->owner.bytes, e))
+        !state_dir_key(a->state_dir, OWNER_KEY_FILE, rng, a->owner.bytes, e) || !open_seal(a, rng, e))
         return false;
     struct core_settings settings = make_core_settings(a, a->config, &a->parts);
     a->core = core_new(&settings, rng);
@@ -349,6 +365,7 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
     for (size_t i = 0; i < n; i++)
         if (!io_listen(a->io, addresses[i], e))
             return false;
+    io_started(a->io);
     return true;
 }
 
@@ -361,6 +378,7 @@ static void close_all(struct app *a)
     uv_run(&a->loop, UV_RUN_DEFAULT);
     uv_loop_close(&a->loop);
     free_parts(&a->parts);
+    seal_free(a->seal);
     config_free(a->config);
 }
 

@@ -54,7 +54,7 @@ enum {
         "how long a connection may be silent before it is pinged; keep it below the idle timeout of every proxy")      \
     X(SERVER_PING_TIMEOUT, "server", "ping_timeout", DURATION, 0, OPTION_DAY_MS, "20s", "", OPTION_RELOAD,             \
         "how long the answer to a ping may take before the connection counts as broken")                               \
-    X(SERVER_RESUME_GRACE, "server", "resume_grace", DURATION, 0, OPTION_DAY_MS, "30s", "", OPTION_LATER,              \
+    X(SERVER_RESUME_GRACE, "server", "resume_grace", DURATION, 0, OPTION_DAY_MS, "30s", "", OPTION_RELOAD,             \
         "how long the seat of a broken connection is kept for its return")                                             \
     X(SERVER_DRAIN_TIMEOUT, "server", "drain_timeout", DURATION, 0, OPTION_DAY_MS, "10s", "", OPTION_RELOAD,           \
         "how long a stopping daemon waits for its connections to close")                                               \
