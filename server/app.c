@@ -6,6 +6,7 @@
  */
 #include "server/app.h"
 
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "server/io/ice_list.h"
 #include "server/io/io.h"
 #include "server/io/owner.h"
+#include "server/io/seal.h"
 
 enum {
     DESCRIPTORS_MAX = 1024 * 1024
@@ -27,6 +29,11 @@ enum {
     SIGNALS = 3
 };
 
+struct parts {
+    struct ice_list *ice;
+    struct token_keys *keys;
+};
+
 struct app {
     const struct launch *launch;
     struct config *config;
@@ -34,9 +41,10 @@ struct app {
     uv_signal_t signals[SIGNALS];
     size_t signals_open;
     struct logger logger;
-    struct ice_list *ice; /* owned: the core borrows it */
+    struct parts parts; /* owned: core and io borrow them */
     char state_dir[STATE_PATH_MAX];
     struct owner_key owner;
+    struct seal *seal; /* owned: the core borrows its port */
     struct core *core;
     struct io *io;
     int code;
@@ -97,7 +105,30 @@ static struct ice_list *make_ice_list(const struct config *c, struct err *e)
     return ice_list_new(&s, e);
 }
 
-static struct core_settings make_core_settings(struct app *a, const struct config *c, struct ice_list *ice)
+struct token_keys *app_token_keys(const struct config *c, struct err *e)
+{
+    struct token_settings s;
+    s.files = config_list(c, OPTION_AUTH_KEYS, &s.file_count);
+    s.algorithms = config_list(c, OPTION_AUTH_ALGORITHMS, &s.algorithm_count);
+    s.admins = config_list(c, OPTION_AUTH_ADMIN, &s.admin_count);
+    return token_keys_new(&s, e);
+}
+
+/* What is made from the settings and lives as long as they do. */
+static bool make_parts(struct parts *p, const struct config *c, struct err *e)
+{
+    *p = (struct parts){.ice = make_ice_list(c, e)};
+    p->keys = p->ice ? app_token_keys(c, e) : NULL;
+    return p->keys != NULL;
+}
+
+static void free_parts(struct parts *p)
+{
+    ice_list_free(p->ice);
+    token_keys_free(p->keys);
+}
+
+static struct core_settings make_core_settings(struct app *a, const struct config *c, const struct parts *p)
 {
     struct core_settings s = {
         .server_name = "usherd/" USHER_VERSION,
@@ -105,6 +136,8 @@ static struct core_settings make_core_settings(struct app *a, const struct confi
         .ping_timeout_ms = config_number(c, OPTION_SERVER_PING_TIMEOUT),
         .join_timeout_ms = config_number(c, OPTION_LIMITS_JOIN_TIMEOUT),
         .drain_timeout_ms = config_number(c, OPTION_SERVER_DRAIN_TIMEOUT),
+        .resume_grace_ms = config_number(c, OPTION_SERVER_RESUME_GRACE),
+        .crypto = seal_port(a->seal),
         .max_connections = count_of(c, OPTION_LIMITS_MAX_CONNECTIONS),
         .max_connections_per_address = count_of(c, OPTION_LIMITS_MAX_CONNECTIONS_PER_ADDRESS),
         .connection_rate = count_of(c, OPTION_LIMITS_CONNECTION_RATE),
@@ -118,8 +151,17 @@ static struct core_settings make_core_settings(struct app *a, const struct confi
         .list_joined = config_number(c, OPTION_ROOMS_LISTED) != 0,
         .room_linger_ms = config_number(c, OPTION_ROOMS_LINGER),
         .room_ttl_ms = config_number(c, OPTION_ROOMS_TTL),
-        .ice_refresh_ms = ice_list_refresh_ms(ice),
-        .ports = {.ice_ctx = ice, .ice_servers = ice_list_write, .owner_ctx = &a->owner, .owner_token = owner_token},
+        .token_required = config_number(c, OPTION_AUTH_REQUIRED) != 0,
+        .ice_refresh_ms = ice_list_refresh_ms(p->ice),
+        .ports =
+            {
+                .verify_ctx = p->keys,
+                .verify = token_keys_count(p->keys) ? token_verify : NULL,
+                .ice_ctx = p->ice,
+                .ice_servers = ice_list_write,
+                .owner_ctx = &a->owner,
+                .owner_token = owner_token,
+            },
     };
     snprintf(s.node, sizeof s.node, "%s", config_text(c, OPTION_SERVER_NODE));
     return s;
@@ -164,6 +206,9 @@ static void say_start(const struct app *a)
     if (!config_changed(a->config, OPTION_ICE_STUN) && !config_changed(a->config, OPTION_ICE_TURN))
         logger_say(&a->logger, LOG_LEVEL_NOTICE, "no-stun",
             "no STUN server is configured (ice.stun): peers on different networks will need one");
+    if (!config_number(a->config, OPTION_AUTH_REQUIRED))
+        logger_say(&a->logger, LOG_LEVEL_NOTICE, "open",
+            "this server is open: whoever reaches it may join rooms without a token (auth.required)");
     warn_of_later(a);
 }
 
@@ -183,21 +228,22 @@ static void warn_of_restart(const struct app *a, const struct config *next)
 /* Takes the new settings, unless it fails. */
 static bool take_over(struct app *a, struct config *next, struct err *e)
 {
-    struct ice_list *ice = make_ice_list(next, e);
-    if (!ice) {
+    struct parts parts;
+    if (!make_parts(&parts, next, e)) {
+        free_parts(&parts);
         config_free(next);
         return false;
     }
     warn_of_restart(a, next);
-    struct core_settings core = make_core_settings(a, next, ice);
+    struct core_settings core = make_core_settings(a, next, &parts);
     snprintf(core.node, sizeof core.node, "%s", config_text(a->config, OPTION_SERVER_NODE));
     struct io_settings io = make_io_settings(next);
     core_configure(a->core, &core);
     io_configure(a->io, &io);
     a->logger = make_logger(next);
     logger_take_lws(&a->logger, true);
-    ice_list_free(a->ice);
-    a->ice = ice;
+    free_parts(&a->parts);
+    a->parts = parts;
     config_free(a->config);
     a->config = next;
     return true;
@@ -282,15 +328,24 @@ static bool restore_rooms(struct app *a, struct err *e)
                a->state_dir, problem);
 }
 
+static bool open_seal(struct app *a, const struct rng *rng, struct err *e)
+{
+    uint8_t key[SEAL_KEY_BYTES];
+    if (!state_dir_key(a->state_dir, RESUME_KEY_FILE, rng, key, e))
+        return false;
+    a->seal = seal_new(key, rng);
+    OPENSSL_cleanse(key, sizeof key);
+    return a->seal || err_set(e, "out of memory");
+}
+
 static bool open_all(struct app *a, const struct rng *rng, struct err *e)
 {
-    a->ice = make_ice_list(a->config, e);
-    if (!a->ice)
+    if (!make_parts(&a->parts, a->config, e))
         return false;
     if (!state_dir_open(config_text(a->config, OPTION_SERVER_STATE_DIR), a->state_dir, e) ||
-        !state_dir_key(a->state_dir, OWNER_KEY_FILE, rng, a->owner.bytes, e))
+        !state_dir_key(a->state_dir, OWNER_KEY_FILE, rng, a->owner.bytes, e) || !open_seal(a, rng, e))
         return false;
-    struct core_settings settings = make_core_settings(a, a->config, a->ice);
+    struct core_settings settings = make_core_settings(a, a->config, &a->parts);
     a->core = core_new(&settings, rng);
     if (!a->core || !watch_signals(a))
         return err_set(e, "out of memory");
@@ -314,6 +369,7 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
     for (size_t i = 0; i < n; i++)
         if (!io_listen(a->io, addresses[i], e))
             return false;
+    io_started(a->io);
     return true;
 }
 
@@ -325,7 +381,8 @@ static void close_all(struct app *a)
     core_free(a->core);
     uv_run(&a->loop, UV_RUN_DEFAULT);
     uv_loop_close(&a->loop);
-    ice_list_free(a->ice);
+    free_parts(&a->parts);
+    seal_free(a->seal);
     config_free(a->config);
 }
 

@@ -270,6 +270,9 @@ bool config_check(const struct config *c, struct err *e)
     if (!check_networks(c, OPTION_SERVER_TRUSTED_PROXIES, e) || !check_networks(c, OPTION_SERVER_METRICS_ALLOW, e))
         return false;
     size_t n;
+    config_list(c, OPTION_AUTH_KEYS, &n);
+    if (n == 0 && config_number(c, OPTION_AUTH_REQUIRED))
+        return err_set(e, "auth.required is set, but auth.keys is empty: expected at least one key file");
     config_list(c, OPTION_ICE_TURN, &n);
     if (n > 0 && !*config_text(c, OPTION_ICE_TURN_SECRET))
         return err_set(e, "ice.turn is set, but ice.turn_secret is empty: expected the secret of the TURN servers");

@@ -28,6 +28,7 @@ static const char HELP[] =
     "usherd shows peers to their room, relays their offers, answers and candidates, and gets out of the way.\n"
     "\n"
     "    usherd [--config FILE] [--listen ADDRESS]... [--set section.key=value]...\n"
+    "    usherd token --room ROOM ...    print a token; usherd token --help tells more\n"
     "\n"
     "    --config FILE             read settings from FILE\n"
     "    --listen ADDRESS          ADDR:PORT, [ADDR]:PORT or unix:PATH; may be given again (default [::]:4000)\n"
@@ -175,6 +176,8 @@ int main(int argc, char **argv)
     struct command c = {.action = ACTION_RUN};
     struct err e;
     int code = EXIT_USAGE;
+    if (argc > 1 && strcmp(argv[1], "token") == 0)
+        return token_command(argc - 1, argv + 1);
     if (parse(&c, argc, argv, &e))
         code = act(&c);
     else

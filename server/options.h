@@ -54,7 +54,7 @@ enum {
         "how long a connection may be silent before it is pinged; keep it below the idle timeout of every proxy")      \
     X(SERVER_PING_TIMEOUT, "server", "ping_timeout", DURATION, 0, OPTION_DAY_MS, "20s", "", OPTION_RELOAD,             \
         "how long the answer to a ping may take before the connection counts as broken")                               \
-    X(SERVER_RESUME_GRACE, "server", "resume_grace", DURATION, 0, OPTION_DAY_MS, "30s", "", OPTION_LATER,              \
+    X(SERVER_RESUME_GRACE, "server", "resume_grace", DURATION, 0, OPTION_DAY_MS, "30s", "", OPTION_RELOAD,             \
         "how long the seat of a broken connection is kept for its return")                                             \
     X(SERVER_DRAIN_TIMEOUT, "server", "drain_timeout", DURATION, 0, OPTION_DAY_MS, "10s", "", OPTION_RELOAD,           \
         "how long a stopping daemon waits for its connections to close")                                               \
@@ -104,12 +104,12 @@ enum {
         "how long an empty room made by join-room is kept")                                                            \
     X(ROOMS_TTL, "rooms", "ttl", DURATION, 0, 365 * OPTION_DAY_MS, "24h", "", OPTION_RELOAD,                            \
         "how long an empty room made over HTTP is kept")                                                               \
-    X(AUTH_REQUIRED, "auth", "required", BOOL, 0, 1, "no", "", OPTION_REFUSE, "whether join-room needs a token")       \
-    X(AUTH_ALGORITHMS, "auth", "algorithms", LIST, 0, OPTION_LIST_MAX, "EdDSA", "", OPTION_LATER,                      \
-        "signature algorithms that a token may use")                                                                   \
-    X(AUTH_KEYS, "auth", "keys", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_REFUSE,                                      \
-        "files of the keys that tokens are checked with")                                                              \
-    X(AUTH_ADMIN, "auth", "admin", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_LATER,                                     \
+    X(AUTH_REQUIRED, "auth", "required", BOOL, 0, 1, "no", "", OPTION_RELOAD, "whether join-room needs a token")       \
+    X(AUTH_ALGORITHMS, "auth", "algorithms", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                          \
+        "signature algorithms that keys may name, of HS256 HS384 HS512 RS256 ES256; empty: all of them")               \
+    X(AUTH_KEYS, "auth", "keys", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                      \
+        "files of the keys that tokens are checked with, one key a file; several while keys change")                   \
+    X(AUTH_ADMIN, "auth", "admin", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                    \
         "subjects whose tokens may close any room, besides those with the claim admin")                                \
     X(ICE_STUN, "ice", "stun", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                        \
         "STUN servers told to clients, such as stun:stun.l.google.com:19302; peers on different networks need one")    \

@@ -24,6 +24,7 @@ build libwebsockets-evlib-glib lws on the peer's GLib loop (loaded at run time)
 build libuv1-dev               the daemon's event loop
 build libsystemd-dev           readiness and journal
 build libinih-dev              the configuration file
+build libjwt-dev               signatures of tokens
 build libssl-dev               DTLS, signatures, hashes
 build libnice-dev              ICE
 build libusrsctp-dev           SCTP
@@ -34,6 +35,7 @@ test  npm                      fetches those clients: ws, @roamhq/wrtc, playwrig
 test  chromium                 a real browser to talk to
 test  clang                    the fuzz targets, and a second compiler
 test  libclang-rt-14-dev       their run time
+test  coturn                   a real TURN server, on loopback only
 test  procps                   finds what a test started
 lint  clang                    the second compiler
 lint  clang-format             formatting
@@ -52,6 +54,7 @@ have() {
         nodejs) command -v node ;;
         npm | clang | chromium | clang-format | clang-tidy | shellcheck | mandoc) command -v "$1" ;;
         procps) command -v ps ;;
+        coturn) command -v turnserver ;;
         pkg-config) command -v pkg-config ;;
         libclang-rt-14-dev) ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a ;;
         *) dpkg-query -W -f '${db:Status-Status}\n' "$1" | grep -qx installed ;;
@@ -84,7 +87,15 @@ if [ -n "$missing" ]; then
         sudo=sudo
     fi
     log=$(mktemp)
-    trap 'rm -f "$log"' EXIT
+    policy=
+    # shellcheck disable=SC2015,SC2086 # $sudo may be empty
+    trap 'rm -f "$log"; [ -z "$policy" ] || $sudo rm -f "$policy"' EXIT
+    # The TURN server is for tests, which start their own: its service is neither started nor enabled.
+    if echo "$names" | grep -qx coturn && [ ! -e /usr/sbin/policy-rc.d ]; then
+        policy=/usr/sbin/policy-rc.d
+        printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+        $sudo chmod 755 "$policy"
+    fi
     # shellcheck disable=SC2086 # one word a package
     { $sudo apt-get update -q && $sudo env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -q --no-install-recommends $names; } </dev/null >"$log" 2>&1 || {
@@ -92,6 +103,9 @@ if [ -n "$missing" ]; then
         echo "deps: apt could not install all of it (above)" >&2
         exit 1
     }
+    if echo "$names" | grep -qx coturn && command -v systemctl >/dev/null 2>&1; then
+        $sudo systemctl --quiet disable coturn >/dev/null 2>&1 || true
+    fi
 fi
 
 # npm's part: exactly what the lock files name, once for each lock file.

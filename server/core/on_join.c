@@ -139,7 +139,6 @@ static void apply(struct core *c, struct session *s, const struct request *r)
     struct frame *peers = NULL, *joined = NULL;
     uint64_t incarnation = room ? room->incarnation : rng_u64(c->rng);
     s->generation += 2; /* so that tokens of an earlier stay are too old, the one that was not used as well */
-    s->expires = r->claims.expires;
     if (!introduce(c, s, r) || !(peers = frame_peers(c, s, r, room, incarnation)) || !(joined = frame_joined(c, s)))
         goto fail;
     if (!room && !(room = room_new(c, r->message.room_id, incarnation)))

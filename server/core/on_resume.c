@@ -57,8 +57,8 @@ static bool may_return(const struct core *c, const struct ticket *t)
     const struct room *room = room_find(c, t->room_id);
     if (!room)
         return !set->max_rooms || c->stats.rooms < set->max_rooms;
-    bool fits = !set->max_room_members || room->count < set->max_room_members;
-    return room->incarnation == t->incarnation && fits;
+    uint32_t capacity = room_capacity(c, room);
+    return room->incarnation == t->incarnation && (!capacity || room->count < capacity);
 }
 
 static enum error check(const struct core *c, const struct session *s, struct request *r)
@@ -136,7 +136,6 @@ static void make_anew(struct core *c, struct session *s, const struct request *r
     if (!room && !(room = room_new(c, t->room_id, t->incarnation)))
         goto fail;
     s->generation = t->generation;
-    s->expires = t->expires;
     room_enter(c, room, s);
     session_move(c, s, SESSION_JOINED);
     c->stats.resumed_total++;

@@ -75,7 +75,6 @@ struct session {
     struct origin *origin;    /* borrowed; NULL if no per-address limit counts it */
     uint64_t rate_told_until; /* no rate-limited error before */
     uint64_t bad_until;       /* end of the window that bad_frames counts in */
-    uint64_t expires;         /* unix seconds, when the right to be in the room ends */
     uint32_t generation;      /* of the last resume token that was used; the one given out is the next */
     uint32_t relayed;         /* frames relayed to it, of which arrived for certain: */
     uint32_t pinged, proved;  /* those before its last ping; those before the last that was answered */

@@ -96,6 +96,13 @@ void io_configure(struct io *io, const struct io_settings *s)
     io_step(io, &e);
 }
 
+void io_started(struct io *io)
+{
+    uv_update_time(io->loop);
+    struct core_event e = io_event(io, CORE_TIME, NULL);
+    io_step(io, &e);
+}
+
 void io_drain(struct io *io)
 {
     listen_close(io);

@@ -142,17 +142,20 @@ test('a room is told why one left', async () => {
         ['disconnected', (b) => b.close(4001, 'mine')],
         ['disconnected', (b) => b.destroy()],
     ];
+    const short = await startDaemon({ args: ['--set', 'server.resume_grace=50ms'] });
     for (const [reason, end] of ends) {
-        const [a, b] = await pair(daemon.url, 'why');
+        const [a, b] = await pair(short.url, 'why');
         end(b);
+        if (reason !== 'left') assert.deepEqual(await a.next(), { type: 'peer-away', peerId: b.peerId });
         assert.deepEqual(await a.next(), { type: 'peer-left', peerId: b.peerId, reason });
         await a.close();
     }
+    await short.stop();
 });
 
 test('who does not answer pings is gone', async () => {
     const strict = await startDaemon({
-        args: ['--set', 'server.ping_interval=200ms', '--set', 'server.ping_timeout=300ms'],
+        args: ['server.ping_interval=200ms', 'server.ping_timeout=300ms', 'server.resume_grace=50ms'].flatMap((set) => ['--set', set]),
     });
     try {
         const a = await connect(strict.url);
@@ -160,6 +163,7 @@ test('who does not answer pings is gone', async () => {
         const deaf = await connect(strict.url, { autoPong: false });
         await deaf.join('quiet');
         assert.equal((await a.next()).type, 'peer-joined');
+        assert.deepEqual(await a.next(), { type: 'peer-away', peerId: deaf.peerId });
         assert.deepEqual(await a.next(), { type: 'peer-left', peerId: deaf.peerId, reason: 'timeout' });
         assert.equal((await deaf.end()).code, 1001);
         await a.alive();

@@ -117,7 +117,7 @@ static void test_bad_files(void **state)
 static void test_refused_files(void **state)
 {
     (void)state;
-    each_file("tests/conf/refused", 5, check_refused);
+    each_file("tests/conf/refused", 6, check_refused);
 }
 
 static void test_missing_file(void **state)

@@ -137,6 +137,38 @@ static void test_documented(void **state)
     free(page);
 }
 
+/* Whether the text names the metric, as a histogram by its buckets. */
+static bool draws(const char *dashboard, const char *name, const char *type)
+{
+    char word[96];
+    snprintf(word, sizeof word, "%s%s{", name, strcmp(type, "histogram") == 0 ? "_bucket" : "");
+    return strstr(dashboard, word) != NULL;
+}
+
+/* The dashboard draws every family, and asks for nothing that is none. */
+static void test_dashboard(void **state)
+{
+    (void)state;
+    struct core_stats core = {.connections = 0};
+    struct io_stats io = {.forwarded_refused = 0};
+    char *text = render(&core, &io), *dashboard = read_file("docs/grafana-dashboard.json");
+    for (const char *line = strstr(text, "# TYPE "); line; line = strstr(line + 1, "# TYPE ")) {
+        char name[64], type[16];
+        assert_int_equal(sscanf(line, "# TYPE %63s %15s", name, type), 2);
+        if (!draws(dashboard, name, type))
+            fail_msg("docs/grafana-dashboard.json does not draw %s", name);
+    }
+    for (const char *at = strstr(dashboard, "usherd_"); at; at = strstr(at + 1, "usherd_")) {
+        char name[80], sample[96];
+        assert_int_equal(sscanf(at, "%79[a-z_]", name), 1);
+        snprintf(sample, sizeof sample, "\n%s", name);
+        if (!strstr(text, sample))
+            fail_msg("docs/grafana-dashboard.json asks for %s, which is no metric", name);
+    }
+    free(text);
+    free(dashboard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_documented),
+        cmocka_unit_test(test_dashboard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
