@@ -182,6 +182,7 @@ static struct io_settings make_io_settings(const struct config *c)
         .max_queue = config_number(c, OPTION_LIMITS_MAX_QUEUE),
     };
     s.origins = config_list(c, OPTION_SERVER_ORIGINS, &s.origins_count);
+    s.web_root = config_text(c, OPTION_SERVER_WEB_ROOT);
     read_networks(c, OPTION_SERVER_TRUSTED_PROXIES, &s.trusted_proxies);
     read_networks(c, OPTION_SERVER_METRICS_ALLOW, &s.metrics_allow);
     return s;

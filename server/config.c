@@ -6,6 +6,7 @@
  */
 #include "server/config.h"
 
+#include <sys/stat.h>
 #include <assert.h>
 #include <stdlib.h>
 
@@ -262,6 +263,14 @@ static bool check_networks(const struct config *c, enum option_id id, struct err
            err_set(e, "%s.%s = %.200s", options[id].section, options[id].key, problem.text);
 }
 
+static bool check_web_root(const struct config *c, struct err *e)
+{
+    const char *root = config_text(c, OPTION_SERVER_WEB_ROOT);
+    struct stat st;
+    return !*root || (stat(root, &st) == 0 && S_ISDIR(st.st_mode)) ||
+           err_set(e, "server.web_root = %.160s: expected a folder that is there, or nothing", root);
+}
+
 bool config_check(const struct config *c, struct err *e)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++)
@@ -273,7 +282,8 @@ bool config_check(const struct config *c, struct err *e)
     if (!node_valid(config_text(c, OPTION_SERVER_NODE)))
         return err_set(e, "server.node = \"%.40s\": expected 1 to %d of A-Z a-z 0-9 _ -",
             config_text(c, OPTION_SERVER_NODE), NODE_MAX);
-    if (!check_networks(c, OPTION_SERVER_TRUSTED_PROXIES, e) || !check_networks(c, OPTION_SERVER_METRICS_ALLOW, e))
+    if (!check_networks(c, OPTION_SERVER_TRUSTED_PROXIES, e) || !check_networks(c, OPTION_SERVER_METRICS_ALLOW, e) ||
+        !check_web_root(c, e))
         return false;
     size_t n;
     config_list(c, OPTION_AUTH_KEYS, &n);

@@ -23,6 +23,7 @@ struct io_settings {
     size_t max_queue;           /* bytes waiting for one connection; 0: no limit */
     const char *const *origins; /* borrowed until the next io_configure or io_free; "*" stands for all */
     size_t origins_count;
+    const char *web_root;             /* borrowed alike; "" or NULL: no files are served */
     struct cidr_list trusted_proxies; /* whose X-Forwarded-For is believed */
     struct cidr_list metrics_allow;   /* who may read /metrics, besides this machine */
 };

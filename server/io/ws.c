@@ -163,6 +163,7 @@ static int on_socket(struct io *io, struct conn *c, enum lws_callback_reasons re
         return http_body(c, in);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return http_body_end(c);
+    case LWS_CALLBACK_HTTP_FILE_COMPLETION:
     case LWS_CALLBACK_HTTP_WRITEABLE: /* asked for when an answer is written: it is out now */
         return -1;
     default:
@@ -192,6 +193,7 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
     case LWS_CALLBACK_HTTP_BODY:
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
     case LWS_CALLBACK_HTTP_WRITEABLE:
+    case LWS_CALLBACK_HTTP_FILE_COMPLETION:
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_WSI_DESTROY:
