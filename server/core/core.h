@@ -64,10 +64,11 @@ struct claims {
     bool admin;
 };
 
-/* What the core asks for in the midst of a step, and is answered at once. Each may be NULL. */
 enum {
     OWNER_TOKEN_BYTES = 32
 };
+
+/* What the core asks for in the midst of a step, and is answered at once. Each may be NULL. */
 struct core_ports {
     void *verify_ctx, *ice_ctx, *owner_ctx; /* borrowed until the core is freed or configured anew */
     /* Fills the claims and returns NULL, or returns a static sentence on why the token is none. */
@@ -96,8 +97,8 @@ struct core_settings {
     uint32_t max_frame;    /* bytes; told in welcome (io enforces it and reports CORE_OVERSIZE) */
     uint32_t message_rate; /* frames a second and connection; above it reading pauses */
     uint32_t message_burst;
-    bool auto_create; /* join-room may create a room */
-    bool list_joined; /* GET /api/rooms shows rooms that join-room made */
+    bool auto_create;        /* join-room may create a room */
+    bool list_joined;        /* GET /api/rooms shows rooms that join-room made */
     uint64_t room_linger_ms; /* how long an empty room that join-room made stays; 0: not at all */
     uint64_t room_ttl_ms;    /* how long an empty room that was made over HTTP stays; 0: for ever */
     bool token_required;     /* join-room needs a token */
@@ -111,17 +112,17 @@ struct core_settings {
 enum core_event_type {
     CORE_OPEN, /* a socket was accepted (conn, address): counts against the limits; answered at once by CORE_CLOSE if refused */
     CORE_ADDRESS, /* a trusted proxy named the client of a connection that was opened without an address: counts against its limits; refused as CORE_OPEN is */
-    CORE_READY,      /* its WebSocket handshake is done: the core welcomes it */
-    CORE_FRAME,      /* one whole text message (bytes, borrowed for the step) */
+    CORE_READY,   /* its WebSocket handshake is done: the core welcomes it */
+    CORE_FRAME,   /* one whole text message (bytes, borrowed for the step) */
     CORE_UNREADABLE, /* a message the dialect does not know: `error` says which answer it gets (binary: BAD_MESSAGE, over max_frame or in too many fragments: TOO_LARGE, not UTF-8: BAD_JSON); `problem` is the sentence or NULL */
     CORE_ALIVE,      /* a pong: all that was sent before the ping has arrived */
     CORE_SLOW,       /* its outgoing queue passed max_queue: the core closes it with a named reason */
     CORE_GONE,       /* the socket is closed (close_code as received, 0 if it broke): last event of this generation */
-    CORE_TIME,  /* the deadline came (or any later moment). One as soon as io listens: resume_grace runs from there */
+    CORE_TIME,    /* the deadline came (or any later moment). One as soon as io listens: resume_grace runs from there */
     CORE_REQUEST, /* an HTTP request about rooms (conn, request); answered by one CORE_RESPONSE, now or later, unless the connection is gone */
-    CORE_HASHED, /* the answer to a CORE_HASH (hashed) */
-    CORE_STORED, /* the answer to a CORE_STORE: whether the file is on the disk (stored) */
-    CORE_DRAIN, /* stop: tell everybody, close everything */
+    CORE_HASHED,  /* the answer to a CORE_HASH (hashed) */
+    CORE_STORED,  /* the answer to a CORE_STORE: whether the file is on the disk (stored) */
+    CORE_DRAIN,   /* stop: tell everybody, close everything */
 };
 
 enum core_request_type {
@@ -141,7 +142,7 @@ struct core_request {
 struct core_event {
     enum core_event_type type;
     struct conn_id conn;
-    uint64_t now; /* milliseconds on a clock that never goes back */
+    uint64_t now;     /* milliseconds on a clock that never goes back */
     uint64_t unix_ms; /* wall clock: for what others signed or will check, never for deadlines */
     union {
         struct address address; /* CORE_OPEN, CORE_ADDRESS */
@@ -171,7 +172,7 @@ enum core_effect_type {
     CORE_LOG,      /* write the record; the effect owns it (free) */
     CORE_RESPONSE, /* answer the HTTP request of conn with `response`; the effect owns one reference to its body */
     CORE_HASH,     /* hash the password; the effect owns it (free). Wipe it after use */
-    CORE_STORE,    /* write these bytes as rooms.json, whole or not at all; the effect owns one reference. One at a time */
+    CORE_STORE, /* write these bytes as rooms.json, whole or not at all; the effect owns one reference. One at a time */
     CORE_DRAINED, /* every connection is gone after CORE_DRAIN: the process may end */
 };
 
@@ -227,14 +228,14 @@ struct core_stats {
     uint64_t frames_in[MESSAGES]; /* by type; MESSAGE_NONE counts the unreadable */
     uint64_t relayed_total;
     uint64_t resumed_total, unheld_total; /* seats taken again; frames that were not kept for want of room */
-    uint64_t refused[ERRORS];                            /* connections refused, by the error that they were told */
-    uint64_t bytes_in[MESSAGES];                         /* by type, as frames_in */
+    uint64_t refused[ERRORS];             /* connections refused, by the error that they were told */
+    uint64_t bytes_in[MESSAGES];          /* by type, as frames_in */
     uint64_t relayed[MESSAGES], relayed_bytes[MESSAGES]; /* as they went out, by type */
     uint64_t frames_out, bytes_out;                      /* to all connections, relayed ones included */
     uint64_t ended[DEPARTURES];                          /* connections that we closed, by reason */
     uint64_t ice_outcomes[OUTCOMES];                     /* as clients report them */
     struct histogram ice_connect;                        /* of reports that tell a connectMs and did not fail */
-    uint64_t errors[ERRORS];              /* errors sent, by code */
+    uint64_t errors[ERRORS];                             /* errors sent, by code */
 };
 
 /* The buckets of ice_connect. */

@@ -57,10 +57,10 @@ struct io {
     unsigned char *scratch;             /* LWS_PRE + OUT_BATCH: where a batch is put together */
 
     struct listener *listeners; /* owned */
-    int spare;          /* a descriptor given up when there are no more, so that a reload can still open its file */
-    bool accepting;     /* the listeners are polled */
-    bool exhausted;     /* descriptors ran out, and accepting has not gone well for a second since */
-    uint64_t accept_at; /* while exhausted: when to look again */
+    int spare;             /* a descriptor given up when there are no more, so that a reload can still open its file */
+    bool accepting;        /* the listeners are polled */
+    bool exhausted;        /* descriptors ran out, and accepting has not gone well for a second since */
+    uint64_t accept_at;    /* while exhausted: when to look again */
     const char *state_dir; /* borrowed: where rooms.json is */
     struct work *work;     /* owned */
     bool freeing;
