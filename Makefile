@@ -8,9 +8,16 @@ VERSION := 0.1.0
 OPT     ?= -O2 -g
 # -Werror in CI, where the compilers are known; off for people with newer ones.
 WERROR  ?= $(if $(CI),-Werror)
+# `make V=1` shows the commands.
+quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 # `make fuzz FUZZ_SECONDS=600`, `make sim SEEDS=1-100000`
 FUZZ_SECONDS ?= 60
 SEEDS   ?= 1-2000
+
+# Every core, unless the command line says otherwise.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -57,7 +64,7 @@ $(A_PIO):      $(call obj,$(wildcard peer/io/*.c))
 $(BUILD)/lib%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call quiet,AR)$(AR) rcs $@ $^
 
 $(BUILD)/server/io/%.o $(BUILD)/server/%.o $(BUILD)/tests/unit/server_io/%.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/peer/io/%.o $(BUILD)/tests/unit/peer_io/%.o: PKGS = $(PEER_IO_PKGS) $(PROTOCOL_PKGS)
@@ -65,20 +72,20 @@ $(BUILD)/peer/cli/%.o: PKGS = $(CLI_PKGS)
 $(BUILD)/protocol/%.o $(BUILD)/peer/core/%.o $(BUILD)/server/core/%.o: PKGS = $(PROTOCOL_PKGS)
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(call PC,--cflags,$(PKGS)) -MMD -MP -c -o $@ $<
+	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(call PC,--cflags,$(PKGS)) -MMD -MP -c -o $@ $<
 
 # ---- programs -----------------------------------------------------------------------------------------------
 $(BUILD)/usherd: $(BUILD)/server/main.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(SERVER_IO_PKGS) $(PROTOCOL_PKGS))
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(SERVER_IO_PKGS) $(PROTOCOL_PKGS))
 
 # One object whose only global names are usher_*: the command below can use nothing else, nor can anybody.
 $(BUILD)/libusher.a: $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
-	$(LD) -r -o $(BUILD)/libusher.o --whole-archive $^
-	objcopy --wildcard --keep-global-symbol='usher_*' $(BUILD)/libusher.o
+	$(call quiet,LD)$(LD) -r -o $(BUILD)/libusher.o --whole-archive $^
+	$(if $(V),,@)objcopy --wildcard --keep-global-symbol='usher_*' $(BUILD)/libusher.o
 	@rm -f $@
-	$(AR) rcs $@ $(BUILD)/libusher.o
+	$(if $(V),,@)$(AR) rcs $@ $(BUILD)/libusher.o
 $(BUILD)/usher: $(call obj,$(wildcard peer/cli/*.c)) $(BUILD)/libusher.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(CLI_PKGS))
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(CLI_PKGS))
 
 # ---- unit tests: one program a file; each folder links only what its subject may use --------------------------
 UNIT_SRC  := $(wildcard tests/unit/*/test_*.c)
@@ -102,24 +109,24 @@ $(call unit_of,peer_io):   $(A_PIO) $(L_PEER) $(A_OS)
 $(call unit_of,server_io): LINK_PKGS = $(SERVER_IO_PKGS)
 $(call unit_of,peer_io):   LINK_PKGS = $(PEER_IO_PKGS)
 $(UNIT_BINS): $(BUILD)/%: $(BUILD)/%.o
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIBS) $(call PC,--libs,$(LINK_PKGS) $(PROTOCOL_PKGS) $(TEST_PKGS))
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIBS) $(call PC,--libs,$(LINK_PKGS) $(PROTOCOL_PKGS) $(TEST_PKGS))
 
 # ---- simulator, benchmarks, fuzz targets ----------------------------------------------------------------------
 # Both cores meet in the simulator only; each keeps its inner names to itself, so one of them is made to hide them.
 $(BUILD)/tests/sim/servercore.o: $(A_SCORE)
 	@mkdir -p $(@D)
-	$(LD) -r -o $@ --whole-archive $^
-	objcopy --wildcard --keep-global-symbol='core_*' $@
+	$(call quiet,LD)$(LD) -r -o $@ --whole-archive $^
+	$(if $(V),,@)objcopy --wildcard --keep-global-symbol='core_*' $@
 $(BUILD)/tests/sim/sim: $(call obj,$(wildcard tests/sim/*.c)) $(BUILD)/tests/sim/servercore.o $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
 $(BUILD)/bench/load: $(call obj,$(filter-out bench/channel%,$(wildcard bench/*.c))) $(A_BASE)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^
 $(BUILD)/bench/channel.o: PKGS = $(PEER_IO_PKGS)
 $(BUILD)/bench/channel: $(call obj,$(wildcard bench/channel*.c)) $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
 FUZZ_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
-	$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim mutants bench-relay bench-join bench-memory bench-channel \

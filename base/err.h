@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 struct err {
-    char text[256];
+    char text[384];
 };
 
 /* Sets the sentence (cut at its end) and returns false, so that `return err_set(e, …)` reads well. e may be NULL. */

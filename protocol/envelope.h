@@ -32,16 +32,28 @@
  *   file_chunk          fileId, index;  file_complete fileId
  *   history_request     clock: object, limit?;  history_reply  messages: array
  */
-#define ENVELOPE_TABLE(X)                                                                                             \
-    X(DIRECT_MESSAGE, "direct_message")                                                                               \
-    X(GROUP_MESSAGE, "group_message")                                                                                 \
-    X(PRIVATE_MESSAGE, "private_message") X(MESSAGE_ACK, "message_ack") X(MESSAGE_DELIVERED, "message_delivered")     \
-        X(MESSAGE_READ, "message_read") X(TYPING_INDICATOR, "typing_indicator") X(PRESENCE_UPDATE, "presence_update") \
-            X(STATUS_UPDATE, "status_update") X(FILE_OFFER, "file_offer") X(FILE_ACCEPT, "file_accept")               \
-                X(FILE_DECLINE, "file_decline") X(FILE_CHUNK, "file_chunk") X(FILE_COMPLETE, "file_complete")         \
-                    X(PEER_INTRODUCTION, "peer_introduction") X(CONNECTION_REQUEST, "connection_request")             \
-                        X(HEARTBEAT, "heartbeat") X(HISTORY_REQUEST, "history_request")                               \
-                            X(HISTORY_REPLY, "history_reply")
+/* clang-format off */
+#define ENVELOPE_TABLE(X) \
+    X(DIRECT_MESSAGE, "direct_message") \
+    X(GROUP_MESSAGE, "group_message") \
+    X(PRIVATE_MESSAGE, "private_message") \
+    X(MESSAGE_ACK, "message_ack") \
+    X(MESSAGE_DELIVERED, "message_delivered") \
+    X(MESSAGE_READ, "message_read") \
+    X(TYPING_INDICATOR, "typing_indicator") \
+    X(PRESENCE_UPDATE, "presence_update") \
+    X(STATUS_UPDATE, "status_update") \
+    X(FILE_OFFER, "file_offer") \
+    X(FILE_ACCEPT, "file_accept") \
+    X(FILE_DECLINE, "file_decline") \
+    X(FILE_CHUNK, "file_chunk") \
+    X(FILE_COMPLETE, "file_complete") \
+    X(PEER_INTRODUCTION, "peer_introduction") \
+    X(CONNECTION_REQUEST, "connection_request") \
+    X(HEARTBEAT, "heartbeat") \
+    X(HISTORY_REQUEST, "history_request") \
+    X(HISTORY_REPLY, "history_reply")
+/* clang-format on */
 
 enum envelope_type {
     ENVELOPE_UNKNOWN, /* a type of a later version: well-formed, to be ignored */

@@ -12,7 +12,7 @@ enum {
     FRAME_FRAGMENTS_MAX = 1024, /* WebSocket fragments of one message: a 64 KiB frame in MTU-sized pieces needs 60 */
     ROOM_ID_MAX = 64,           /* A-Za-z0-9_- */
     DISPLAY_NAME_MAX = 128,
-    METADATA_MAX = 1024, /* bytes of its JSON text as sent */
+    METADATA_MAX = 1024,    /* bytes of its JSON text as sent */
     METADATA_DEPTH_MAX = 8, /* so that `peers` stays under FRAME_DEPTH_MAX */
     PASSWORD_MAX = 256,
     TOKEN_MAX = 8192,

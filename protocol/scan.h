@@ -16,11 +16,26 @@
 #include "protocol/error.h"
 
 /* Every top-level member name that a message from a client may give meaning to. */
-#define MEMBER_TABLE(X)                                                                                         \
-    X(TYPE, "type") X(TO, "to") X(REF, "ref") X(ROOM_ID, "roomId") X(DISPLAY_NAME, "displayName")               \
-    X(METADATA, "metadata") X(PASSWORD, "password") X(TOKEN, "token") X(RESUME_TOKEN, "resumeToken")            \
-    X(SDP, "sdp") X(CANDIDATE, "candidate") X(DATA, "data") X(LINK, "link") X(PEER_ID, "peerId")                \
-    X(OUTCOME, "outcome") X(CONNECT_MS, "connectMs") X(RTT_MS, "rttMs")
+/* clang-format off */
+#define MEMBER_TABLE(X) \
+    X(TYPE, "type") \
+    X(TO, "to") \
+    X(REF, "ref") \
+    X(ROOM_ID, "roomId") \
+    X(DISPLAY_NAME, "displayName") \
+    X(METADATA, "metadata") \
+    X(PASSWORD, "password") \
+    X(TOKEN, "token") \
+    X(RESUME_TOKEN, "resumeToken") \
+    X(SDP, "sdp") \
+    X(CANDIDATE, "candidate") \
+    X(DATA, "data") \
+    X(LINK, "link") \
+    X(PEER_ID, "peerId") \
+    X(OUTCOME, "outcome") \
+    X(CONNECT_MS, "connectMs") \
+    X(RTT_MS, "rttMs")
+/* clang-format on */
 
 enum member {
 #define X(name, text) MEMBER_##name,
@@ -29,8 +44,16 @@ enum member {
     MEMBERS
 };
 
-enum json_kind { JSON_KIND_NONE, JSON_KIND_OBJECT, JSON_KIND_ARRAY, JSON_KIND_STRING, JSON_KIND_NUMBER,
-    JSON_KIND_TRUE, JSON_KIND_FALSE, JSON_KIND_NULL };
+enum json_kind {
+    JSON_KIND_NONE,
+    JSON_KIND_OBJECT,
+    JSON_KIND_ARRAY,
+    JSON_KIND_STRING,
+    JSON_KIND_NUMBER,
+    JSON_KIND_TRUE,
+    JSON_KIND_FALSE,
+    JSON_KIND_NULL
+};
 
 struct scan_member {
     uint32_t key_at;   /* offset of the name's opening quote */
@@ -41,11 +64,11 @@ struct scan_member {
 };
 
 struct scan {
-    struct span frame;         /* borrowed */
-    uint32_t present;          /* bit 1 << member: the entries of m that are filled; the rest is not initialised */
+    struct span frame; /* borrowed */
+    uint32_t present;  /* bit 1 << member: the entries of m that are filled; the rest is not initialised */
     struct scan_member m[MEMBERS];
-    const char *problem;       /* static sentence for a refused frame, else NULL */
-    enum member member;        /* the member at fault, MEMBERS if none */
+    const char *problem; /* static sentence for a refused frame, else NULL */
+    enum member member;  /* the member at fault, MEMBERS if none */
 };
 
 /* Reads the frame (borrowed for as long as `s` is used). ERROR_NONE, ERROR_BAD_JSON or ERROR_BAD_MESSAGE. */

@@ -242,7 +242,7 @@ static bool take_over(struct app *a, struct config *next, struct err *e)
     core_configure(a->core, &core);
     io_configure(a->io, &io);
     a->logger = make_logger(next);
-    logger_take_lws(&a->logger);
+    logger_take_lws(&a->logger, true);
     free_parts(&a->parts);
     a->parts = parts;
     config_free(a->config);
@@ -255,6 +255,10 @@ static void reload(struct app *a)
     sd_notify(0, "RELOADING=1");
     struct err e;
     struct config *next = app_load(a->launch, &e);
+    if (next && !config_acts(next, &e)) {
+        config_free(next);
+        next = NULL;
+    }
     if (next && take_over(a, next, &e)) {
         logger_say(&a->logger, LOG_LEVEL_NOTICE, "reloaded", "the settings were read again");
     } else {
@@ -389,13 +393,14 @@ int app_run(const struct launch *l, struct config *config)
     struct rng rng = os_rng();
     struct err e;
     raise_descriptors();
-    logger_take_lws(&a.logger);
+    logger_take_lws(&a.logger, false);
     if (uv_loop_init(&a.loop) != 0) {
         config_free(config);
         return EXIT_FAILURE;
     }
     if (open_all(&a, &rng, &e)) {
         say_start(&a);
+        logger_take_lws(&a.logger, true);
         sd_notify(0, "READY=1\nSTATUS=Serving");
         uv_run(&a.loop, UV_RUN_DEFAULT);
     } else {

@@ -273,12 +273,6 @@ static bool check_web_root(const struct config *c, struct err *e)
 
 bool config_check(const struct config *c, struct err *e)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (options[i].flags & OPTION_REFUSE && config_changed(c, (enum option_id)i))
-            return err_set(e,
-                "%s.%s is set, but this version cannot act on it yet: "
-                "remove it rather than have the daemon run open",
-                options[i].section, options[i].key);
     if (!node_valid(config_text(c, OPTION_SERVER_NODE)))
         return err_set(e, "server.node = \"%.40s\": expected 1 to %d of A-Z a-z 0-9 _ -",
             config_text(c, OPTION_SERVER_NODE), NODE_MAX);
@@ -300,6 +294,17 @@ bool config_check(const struct config *c, struct err *e)
             return err_set(e, "server.listen = %.240s", problem.text);
     }
     return n > 0 || err_set(e, "server.listen is empty: expected at least one ADDR:PORT or unix:PATH");
+}
+
+bool config_acts(const struct config *c, struct err *e)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (options[i].flags & OPTION_REFUSE && config_changed(c, (enum option_id)i))
+            return err_set(e,
+                "%s.%s is set, but this version cannot act on it yet: "
+                "remove it rather than have the daemon run open",
+                options[i].section, options[i].key);
+    return true;
 }
 
 static void print_option(const struct config *c, size_t i, struct buf *out)

@@ -50,6 +50,8 @@ static bool ask(const char *address, struct err *e)
         return err_set(e, "%s: cannot ask port 0 for its health: give the port with --listen", address);
     char text[ANSWER_MAX];
     int fd = socket(a.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 && errno == EAFNOSUPPORT && listen_address_without_ipv6(&a))
+        fd = socket(a.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool answered = fd >= 0 && exchange(fd, &a, text, sizeof text);
     int error = errno;
     if (fd >= 0)

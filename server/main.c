@@ -12,7 +12,7 @@
 enum {
     EXIT_USAGE = 2,
     ASSIGNMENT_MAX = OPTION_TEXT_MAX + 64,
-    PRINT_MAX = 256 * 1024
+    PRINT_MAX = OPTION_COUNT * OPTION_LIST_MAX * (OPTION_TEXT_MAX + 64)
 };
 
 enum action {
@@ -53,7 +53,7 @@ static bool add_set(struct command *c, const char *assignment, struct err *e)
     if (c->launch.count == LAUNCH_SETS_MAX)
         return err_set(e, "more than %d of --set and --listen", LAUNCH_SETS_MAX);
     struct config *trial = config_new();
-    bool ok = trial && config_set(trial, assignment, e);
+    bool ok = trial ? config_set(trial, assignment, e) && config_check(trial, e) : err_set(e, "out of memory");
     config_free(trial);
     c->launch.sets[c->launch.count++] = assignment;
     return ok;
@@ -153,8 +153,9 @@ static int act(const struct command *c)
         return fputs(HELP, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     struct err e;
     struct config *config = app_load(&c->launch, &e);
-    if (!config) {
+    if (!config || (c->action != ACTION_PRINT && !config_acts(config, &e))) {
         fprintf(stderr, "usherd: %s\n", e.text);
+        config_free(config);
         return EXIT_FAILURE;
     }
     if (c->action == ACTION_RUN)

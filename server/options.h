@@ -72,11 +72,12 @@ enum {
     X(LIMITS_MAX_CONNECTIONS, "limits", "max_connections", INTEGER, 0, OPTION_COUNT_MAX, "100000", "", OPTION_RELOAD,  \
         "connections in all; 0: as many as the process has descriptors")                                               \
     X(LIMITS_MAX_CONNECTIONS_PER_ADDRESS, "limits", "max_connections_per_address", INTEGER, 0, OPTION_COUNT_MAX,       \
-        "1000", "", OPTION_RELOAD, "connections from one address; 0: no limit")                                        \
+        "1000", "", OPTION_RELOAD,                                                                                     \
+        "connections from one address; 0: no limit, as behind a proxy, where all have its address")                    \
     X(LIMITS_CONNECTION_RATE, "limits", "connection_rate", INTEGER, 0, OPTION_COUNT_MAX, "50", "", OPTION_RELOAD,      \
-        "new connections a second from one address; 0: no limit")                                                      \
-    X(LIMITS_CONNECTION_BURST, "limits", "connection_burst", INTEGER, 1, OPTION_COUNT_MAX, "500", "", OPTION_RELOAD,   \
-        "new connections from one address at once, above its rate")                                                    \
+        "new connections a second from one address; 0: no limit, as behind a proxy")                                   \
+    X(LIMITS_CONNECTION_BURST, "limits", "connection_burst", INTEGER, 0, OPTION_COUNT_MAX, "500", "", OPTION_RELOAD,   \
+        "new connections from one address at once, above its rate; 0: no limit")                                       \
     X(LIMITS_MAX_ROOMS, "limits", "max_rooms", INTEGER, 0, OPTION_COUNT_MAX, "100000", "", OPTION_RELOAD,              \
         "rooms in all; 0: no limit")                                                                                   \
     X(LIMITS_MAX_ROOM_MEMBERS, "limits", "max_room_members", INTEGER, 0, OPTION_COUNT_MAX, "64", "", OPTION_RELOAD,    \
@@ -87,8 +88,8 @@ enum {
         "bytes waiting for a client that does not read, above which it is dropped; 0: no limit")                       \
     X(LIMITS_MESSAGE_RATE, "limits", "message_rate", INTEGER, 0, OPTION_COUNT_MAX, "100", "", OPTION_RELOAD,           \
         "messages a second from one connection, above which it is read no faster; 0: no limit")                        \
-    X(LIMITS_MESSAGE_BURST, "limits", "message_burst", INTEGER, 1, OPTION_COUNT_MAX, "1000", "", OPTION_RELOAD,        \
-        "messages from one connection at once, above its rate")                                                        \
+    X(LIMITS_MESSAGE_BURST, "limits", "message_burst", INTEGER, 0, OPTION_COUNT_MAX, "1000", "", OPTION_RELOAD,        \
+        "messages from one connection at once, above its rate; 0: no limit")                                           \
     X(LIMITS_JOIN_RATE, "limits", "join_rate", INTEGER, 0, OPTION_COUNT_MAX, "20", "", OPTION_LATER,                   \
         "joins a second from one address; 0: no limit")                                                                \
     X(LIMITS_JOIN_TIMEOUT, "limits", "join_timeout", DURATION, 0, OPTION_DAY_MS, "10s", "", OPTION_RELOAD,             \
@@ -125,7 +126,7 @@ enum {
     X(DIALECTS_YWEBRTC, "dialects", "ywebrtc", BOOL, 0, 1, "yes", "", OPTION_LATER,                                    \
         "whether y-webrtc is served at /y-webrtc")                                                                     \
     X(CLUSTER_REDIS, "cluster", "redis", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_REFUSE | OPTION_SECRET,              \
-        "redis://HOST:PORT of the Redis that several daemons share; empty: this daemon is alone")                      \
+        "the Redis that several daemons share, as redis://HOST:PORT; empty: this daemon is alone")                     \
     X(CLUSTER_NODE_SECRET, "cluster", "node_secret", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_LATER | OPTION_SECRET,   \
         "the secret that all daemons of a cluster share")                                                              \
     X(CLUSTER_LEASE, "cluster", "lease", DURATION, 3000, OPTION_DAY_MS, "15s", "", OPTION_LATER,                       \

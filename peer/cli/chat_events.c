@@ -62,6 +62,8 @@ static void say_peer(struct chat *c, const struct usher_event *e)
 {
     learn_name(c, e->id, e->name);
     const char *name = chat_name(c, e->id);
+    if (!e->up && c->session.leaving)
+        return; /* it is we who go */
     if (!e->up)
         chat_say(c, "* %s is gone.", name);
     else if (e->verified)

@@ -42,9 +42,9 @@ static void on_end(void *user)
     if (p->session.leaving)
         return;
     p->ending = true;
-    if (p->session.left || usher_pending(p->session.usher) == 0)
+    if (p->session.left || (p->ready && usher_pending(p->session.usher) == 0))
         session_leave(&p->session, EXIT_DONE);
-    else
+    else if (p->ready)
         g_timeout_add_seconds(PIPE_END_SECONDS, on_end_timeout, p);
 }
 
@@ -78,7 +78,7 @@ int pipe_run(const struct options *o)
         .on_end_seen = on_end_seen,
         .on_end = on_end,
     };
-    struct pipe p = {.session = {.on_event = pipe_on_event, .say = say}, .room = o->usher.room};
+    struct pipe p = {.session = {.on_event = pipe_on_event, .say = say}};
     p.session.user = &p;
     snprintf(p.own_ref, sizeof p.own_ref, PIPE_OWN_REF "%08x%08x-", g_random_int(), g_random_int());
     p.sends = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, json_free);

@@ -25,7 +25,6 @@ struct pipe {
     struct input *input;
     struct record *record;
     GHashTable *sends; /* ref → json_t of what will be the record's entry */
-    const char *room;  /* borrowed from the options */
     char own_ref[32];  /* PIPE_OWN_REF and what makes this run's refs its own */
     unsigned own_refs;
     guint stdout_watch; /* 0: it was seen to close */

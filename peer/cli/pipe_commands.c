@@ -61,11 +61,6 @@ static void keep_send(struct pipe *p, const json_t *command, const char *ref, si
     json_t *entry = json_pack("{s:s, s:s, s:o, s:O, s:s, s:s, s:I, s:b}", "id", "", "from", "", "to", to, "text",
         json_object_get(command, "text"), "conversation", "", "type", kind_of(readers), "timestamp",
         (json_int_t)(g_get_real_time() / 1000), "verified", 1);
-    if (readers == 0) {
-        gchar *conversation = g_strdup_printf("room:%s", p->room);
-        json_object_set_new(entry, "conversation", json_string(conversation));
-        g_free(conversation);
-    }
     if (g_hash_table_size(p->sends) >= PIPE_SENDS_MAX)
         g_hash_table_remove_all(p->sends);
     g_hash_table_replace(p->sends, g_strdup(ref), entry);

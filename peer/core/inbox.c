@@ -276,7 +276,7 @@ static void on_heartbeat(struct peer *p, struct attempt *a, const struct envelop
         say_heartbeat(p, a->person, "pong", number);
 }
 
-static void on_passing(struct peer *p, const struct person *who, const struct envelope *e)
+static void on_passing(struct peer *p, struct person *who, const struct envelope *e)
 {
     struct span text = e->text;
     enum peer_notice_type type = NOTICE_TYPING;
@@ -287,6 +287,8 @@ static void on_passing(struct peer *p, const struct person *who, const struct en
         envelope_string(e, "presence", &text);
     }
     notice_add(p, &(struct notice){.type = type, .from = person_id(who), .text = text});
+    if (type == NOTICE_PRESENCE && span_is(text, "gone"))
+        link_farewell(p, who);
 }
 
 static void dispatch(struct peer *p, struct attempt *a, const struct envelope *e)
@@ -330,14 +332,13 @@ static bool signature_holds(struct peer *p, const struct person *who, const stru
     return ok;
 }
 
-static void on_introduction(struct peer *p, struct attempt *a, const struct envelope *e, const char *wrong)
+/* What comes first must be a valid introduction: anything else ends the attempt at once. */
+static void refuse(struct peer *p, struct attempt *a, const char *why)
 {
-    if (!wrong)
-        wrong = intro_judge(p, a, e);
-    if (wrong)
-        link_refused(p, a, wrong);
+    if (a->person->keyed && !a->introduced)
+        link_refused(p, a, why);
     else
-        link_introduced(p, a);
+        inbox_refuse(p, a->person, why);
 }
 
 static void keyed_data(struct peer *p, struct attempt *a, const struct envelope *e)
@@ -348,32 +349,35 @@ static void keyed_data(struct peer *p, struct attempt *a, const struct envelope 
         wrong = "from somebody else";
     else if (!signature_holds(p, who, e))
         wrong = "with a signature that does not hold";
-    if (!a->introduced && e->type == ENVELOPE_PEER_INTRODUCTION)
-        on_introduction(p, a, e, wrong);
-    else if (wrong || !a->introduced)
-        inbox_refuse(p, who, wrong ? wrong : "a message before the introduction");
+    else if (!a->introduced)
+        wrong = e->type == ENVELOPE_PEER_INTRODUCTION ? intro_judge(p, a, e) : "a message before the introduction";
+    if (wrong)
+        refuse(p, a, wrong);
+    else if (!a->introduced)
+        link_introduced(p, a);
     else
         dispatch(p, a, e);
 }
 
 /* ---- plain peers ---- */
 
-static void plain_message(struct peer *p, struct person *who, struct envelope *e)
+static void plain_message(struct peer *p, struct person *who, const struct envelope *theirs)
 {
     struct span us = span_of(p->id);
+    struct envelope e = *theirs;
     char name[ENVELOPE_CONVERSATION_MAX + 1];
     /* A page may know us by our seat only; and what is sent on our channel is for us. */
-    if (e->type != ENVELOPE_GROUP_MESSAGE && !is_to(e, p->id)) {
-        if (e->to_count && !is_to(e, p->session.seat)) {
+    if (e.type != ENVELOPE_GROUP_MESSAGE && !is_to(&e, p->id)) {
+        if (e.to_count && !is_to(&e, p->session.seat)) {
             inbox_refuse(p, who, "a message to somebody else");
             return;
         }
-        e->to = &us;
-        e->to_count = 1;
+        e.to = &us;
+        e.to_count = 1;
     }
-    bool group = e->type == ENVELOPE_GROUP_MESSAGE;
-    say_conversation(p, person_id(who), e->to, group ? 0 : e->to_count, name);
-    show(p, who, e, name);
+    bool group = e.type == ENVELOPE_GROUP_MESSAGE;
+    say_conversation(p, person_id(who), e.to, group ? 0 : e.to_count, name);
+    show(p, who, &e, name);
 }
 
 static void plain_text(struct peer *p, struct person *who, struct span text)
@@ -390,7 +394,7 @@ static void plain_text(struct peer *p, struct person *who, struct span text)
     plain_message(p, who, &e);
 }
 
-static void plain_data(struct peer *p, struct person *who, struct envelope *e)
+static void plain_data(struct peer *p, struct person *who, const struct envelope *e)
 {
     if (e->from.n && !span_is(e->from, who->id))
         inbox_refuse(p, who, "from somebody else");
@@ -409,12 +413,12 @@ void inbox_data(struct peer *p, struct attempt *a, const struct peer_event *ev)
         return;
     link_heard(p, a);
     if (ev->binary || ev->bytes.n > PEER_MESSAGE_MAX) {
-        inbox_refuse(p, who, ev->binary ? "a binary message" : "a message that is too long");
+        refuse(p, a, ev->binary ? "a binary message" : "a message that is too long");
         return;
     }
     bool parsed = envelope_parse(ev->bytes, &e, NULL);
     if (!parsed && who->keyed)
-        inbox_refuse(p, who, "no envelope");
+        refuse(p, a, "no envelope");
     else if (!parsed)
         plain_text(p, who, ev->bytes);
     else if (who->keyed)

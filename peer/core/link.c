@@ -218,6 +218,13 @@ void link_refused(struct peer *p, struct attempt *a, const char *reason)
         retry(p, who);
 }
 
+/* The daemon will say that they left; should it not, or should they stay after all, they are called again. */
+void link_farewell(struct peer *p, struct person *who)
+{
+    if (link_is_up(who))
+        retry(p, who);
+}
+
 void link_close(struct peer *p, struct person *who)
 {
     struct link *link = &who->link;

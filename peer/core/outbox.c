@@ -100,6 +100,7 @@ struct draft {
     struct person **readers;
     size_t reader_count;
     char id[ID_CHARS + 1];
+    char conversation[ENVELOPE_CONVERSATION_MAX + 1];
 };
 
 static void refuse(struct peer *p, const struct peer_event *ev, const char *code, const char *text)
@@ -110,9 +111,13 @@ static void refuse(struct peer *p, const struct peer_event *ev, const char *code
                       .ref = ev->send.ref.n ? ev->send.ref : (struct span){0}});
 }
 
-static void accept_notice(struct peer *p, struct span ref, const char *id)
+/* conversation: NULL for a ref that was accepted before. */
+static void accept_notice(struct peer *p, struct span ref, const char *id, const char *conversation)
 {
-    notice_add(p, &(struct notice){.type = NOTICE_ACCEPTED, .id = span_of(id), .ref = ref.n ? ref : (struct span){0}});
+    notice_add(p, &(struct notice){.type = NOTICE_ACCEPTED,
+                      .id = span_of(id),
+                      .ref = ref.n ? ref : (struct span){0},
+                      .conversation = span_of(conversation)});
 }
 
 static struct ref *ref_find(struct peer *p, struct span ref)
@@ -143,7 +148,9 @@ static void ref_add(struct peer *p, struct span ref, const char *id)
 static bool check(struct peer *p, const struct peer_event *ev)
 {
     struct span text = ev->send.text, ref = ev->send.ref;
-    if (text.n > PEER_TEXT_MAX || ev->send.to_count > ENVELOPE_TO_MAX)
+    if (p->session.stopped && !p->people)
+        refuse(p, ev, "not-in-room", "the room was left: nobody will ever read this");
+    else if (text.n > PEER_TEXT_MAX || ev->send.to_count > ENVELOPE_TO_MAX)
         refuse(p, ev, "too-large", "a message has at most 65536 bytes of text and 256 readers");
     else if (!utf8_valid(text.p, text.n) || !utf8_valid(ref.p, ref.n) || ref.n > REF_MAX)
         refuse(p, ev, "bad-message", "text and ref must be UTF-8, and ref at most 64 bytes");
@@ -192,12 +199,11 @@ static bool find_readers(struct peer *p, struct draft *d)
 static bool compose(struct peer *p, struct draft *d, struct buf *out)
 {
     struct span to[ENVELOPE_TO_MAX];
-    char name[ENVELOPE_CONVERSATION_MAX + 1];
     size_t n = d->type == ENVELOPE_GROUP_MESSAGE ? 0 : d->reader_count;
     for (size_t i = 0; i < n; i++)
         to[i] = person_id(d->readers[i]);
-    say_conversation(p, span_of(p->id), to, n, name);
-    struct conversation *c = conversation_get(&p->conversations, name, CONVERSATIONS_MAX, p->unix_ms);
+    say_conversation(p, span_of(p->id), to, n, d->conversation);
+    struct conversation *c = conversation_get(&p->conversations, d->conversation, CONVERSATIONS_MAX, p->unix_ms);
     if (!c)
         return false;
     struct envelope_tick tick = {span_of(p->id), ++c->last};
@@ -210,7 +216,7 @@ static bool compose(struct peer *p, struct draft *d, struct buf *out)
         .clock = &tick,
         .clock_count = 1,
         .requires_ack = true,
-        .conversation = span_of(name)};
+        .conversation = span_of(d->conversation)};
     return say_envelope(p, &e, d->id, out);
 }
 
@@ -259,7 +265,7 @@ static void accept_draft(struct peer *p, struct draft *d)
     if (m) {
         p->stats.sent_total++;
         ref_add(p, d->ev->send.ref, d->id);
-        accept_notice(p, d->ev->send.ref, d->id);
+        accept_notice(p, d->ev->send.ref, d->id, d->conversation);
         for (size_t i = 0; i < d->reader_count; i++)
             deliver_to(p, m, d->readers[i]);
         /* Nobody there, or nobody with room for it. */
@@ -276,7 +282,7 @@ void outbox_accept(struct peer *p, const struct peer_event *ev)
 {
     const struct ref *r = ref_find(p, ev->send.ref);
     if (r)
-        accept_notice(p, ev->send.ref, r->id);
+        accept_notice(p, ev->send.ref, r->id, NULL);
     else if (check(p, ev))
         accept_draft(p, &(struct draft){.ev = ev});
 }

@@ -127,7 +127,7 @@ enum peer_notice_type {
     NOTICE_JOINED,    /* room, ids/names: who is there */
     NOTICE_PEER,      /* id, name, up, path ("direct", "turn", "relay"), verified */
     NOTICE_MESSAGE,   /* id, from, to, text, conversation, kind (direct_message, ...), verified, timestamp */
-    NOTICE_ACCEPTED,  /* ref, id */
+    NOTICE_ACCEPTED,  /* ref, id, conversation (absent for a ref that was accepted before) */
     NOTICE_DELIVERED, /* id, by */
     NOTICE_READ,      /* id, by */
     NOTICE_FAILED,    /* id, to, reason */

@@ -348,6 +348,7 @@ void link_pong(struct peer *p, struct attempt *a, uint64_t number);
 /* The attempt is over; the next one follows in its time. */
 void link_failed(struct peer *p, struct attempt *a, const char *reason);
 void link_refused(struct peer *p, struct attempt *a, const char *reason);
+void link_farewell(struct peer *p, struct person *who); /* they said that they are gone */
 void link_due(struct peer *p, struct person *who);
 void link_close(struct peer *p, struct person *who);
 

@@ -41,7 +41,7 @@ enum usher_event_type {
     USHER_JOINED,    /* room, to, names */
     USHER_PEER,      /* id, name, up, path, verified */
     USHER_MESSAGE,   /* id, from, to, text, conversation, kind, verified, timestamp */
-    USHER_ACCEPTED,  /* ref, id */
+    USHER_ACCEPTED,  /* ref, id, conversation (absent for a ref that was accepted before) */
     USHER_DELIVERED, /* id, by */
     USHER_READ,      /* id, by */
     USHER_FAILED,    /* id, to, reason */

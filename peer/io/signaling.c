@@ -2,8 +2,7 @@
  *
  * The normal path: GResolver finds the host's addresses off the loop; they are tried in turn (so localhost works
  * whichever family the daemon listens on), each a fresh lws connection; the first that upgrades is the one. lws answers
- * pings by itself, and its idle policy sends one of ours when nothing confirmed the connection for a while and gives up
- * when that stays unanswered: so a daemon that vanished without a word is noticed whatever interval it announced.
+ * the daemon's pings by itself; that a daemon vanished without a word is for the core to notice, which asks it.
  *
  * Failures: whatever goes wrong becomes one sentence and on_closed, always from an idle source, because lws reports
  * some of it from inside its own connect call. A connection that we gave up is told apart from the current one by its
@@ -25,8 +24,6 @@
 enum {
     ATTEMPT_SECONDS = 10, /* an address that does not answer */
     CLOSE_SECONDS = 1,    /* a good-bye that nobody reads */
-    IDLE_PING_SECONDS = 20,
-    IDLE_HANGUP_SECONDS = 45,
     WHY_MAX = 512
 };
 #define SUBPROTOCOL "usher.v1"
@@ -69,10 +66,6 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 static const struct lws_protocols PROTOCOLS[] = {
     {.name = SUBPROTOCOL, .callback = callback, .rx_buffer_size = 16 * 1024},
     {.name = NULL},
-};
-static const lws_retry_bo_t IDLE_POLICY = {
-    .secs_since_valid_ping = IDLE_PING_SECONDS,
-    .secs_since_valid_hangup = IDLE_HANGUP_SECONDS,
 };
 
 /* ---- sources ---- */
@@ -202,7 +195,6 @@ static void try_next(struct signaling *s)
         .protocol = SUBPROTOCOL,
         .local_protocol_name = SUBPROTOCOL,
         .opaque_user_data = s,
-        .retry_and_idle_policy = &IDLE_POLICY,
         .pwsi = &wsi,
     };
     if (lws_client_connect_via_info(&info))

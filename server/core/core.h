@@ -94,7 +94,7 @@ struct core_settings {
     uint32_t connection_burst;
     uint32_t max_rooms;
     uint32_t max_room_members;
-    uint32_t max_frame;    /* bytes; told in welcome (io enforces it and reports CORE_OVERSIZE) */
+    uint32_t max_frame;    /* bytes; told in welcome (io enforces it and reports CORE_UNREADABLE) */
     uint32_t message_rate; /* frames a second and connection; above it reading pauses */
     uint32_t message_burst;
     bool auto_create;        /* join-room may create a room */
@@ -248,7 +248,7 @@ void core_free(struct core *c);
 void core_step(struct core *c, const struct core_event *event, struct core_effects *fx);
 /* Takes the rooms of rooms.json in, before the first step. NULL, or a static sentence on what is wrong with it. */
 const char *core_restore(struct core *c, struct span text, uint64_t now);
-/* Replaces the settings (a reload): they count from the next event on. The node stays what it was: peer ids carry it. */
+/* Replaces the settings (a reload): they count from the next event on, so let a CORE_TIME follow. The node stays what it was: peer ids carry it. */
 void core_configure(struct core *c, const struct core_settings *settings);
 const struct core_stats *core_stats(const struct core *c);
 bool core_draining(const struct core *c);

@@ -30,19 +30,21 @@ struct conn {
     int fd;
     uint16_t close_code; /* as the client sent it */
     uint16_t fragments;  /* of the message that is being assembled */
+    uint32_t discarded;  /* bytes of it, each piece counted as one more */
     unsigned state : 2;
-    bool dirty : 1;      /* on the list of those to be written this turn */
-    bool doomed : 1;     /* to be killed at the end of the turn, or already being */
-    bool slow : 1;       /* the core was or will be told CORE_SLOW */
-    bool discarding : 1; /* the rest of this message is refused already */
-    bool gone : 1;       /* the core was told CORE_GONE */
-    bool proxied : 1;    /* its socket is a trusted proxy's */
-    bool identified : 1; /* its first header was read: the four around this are settled */
-    bool forwarded : 1;  /* that header names a client */
-    bool unproven : 1;   /* and is not to be believed, or not to be read */
+    bool dirty : 1;         /* on the list of those to be written this turn */
+    bool doomed : 1;        /* to be killed at the end of the turn, or already being */
+    bool slow : 1;          /* over max_queue: on the list of those to be judged, or told to the core */
+    bool discarding : 1;    /* the rest of this message is refused already */
+    bool gone : 1;          /* the core was told CORE_GONE */
+    bool proxied : 1;       /* its socket is a trusted proxy's */
+    bool identified : 1;    /* its first header was read: the four around this are settled */
+    bool forwarded : 1;     /* that header names a client */
+    bool unproven : 1;      /* and is not to be believed, or not to be read */
     struct address address; /* the client's; all zero for a unix socket */
-    const char *refused; /* the core closed it at the door, before libwebsockets had it: why. Static */
-    struct buf *partial; /* owned; the pieces of a message so far, NULL between messages */
+    const char
+        *refused; /* the core closed it at the door, before libwebsockets had it, and knows it no more: why. Static */
+    struct buf *partial;       /* owned; the pieces of a message so far, NULL between messages */
     struct http_request *http; /* owned; NULL before the header of a request is whole, and for WebSockets */
     struct queue queue;
     struct conn *next_dirty, *next_doomed, *next_slow;

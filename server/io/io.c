@@ -92,6 +92,8 @@ fail:
 void io_configure(struct io *io, const struct io_settings *s)
 {
     io->settings = *s;
+    struct core_event e = io_event(io, CORE_TIME, NULL);
+    io_step(io, &e);
 }
 
 void io_started(struct io *io)

@@ -45,6 +45,7 @@ struct io *io_new(const struct io_params *p, struct err *e);
 bool io_listen(struct io *io, const char *address, struct err *e);
 /* Everything listens: the time for seats of an earlier life begins. */
 void io_started(struct io *io);
+/* A reload's second half, after core_configure: the core is stepped, so that new time limits count at once. */
 void io_configure(struct io *io, const struct io_settings *s);
 /* Stops accepting and has the core see everybody off. */
 void io_drain(struct io *io);

@@ -8,6 +8,9 @@
  * descriptor is given up, so that a reload can open its file; accepting resumes only once there is a spare again. It is
  * over when accepting went on for a second without a failure: a crowd that takes every descriptor that comes free is
  * one shortage, not many.
+ *
+ * A few of those that the core refuses are let in all the same, to hear so when they have asked: /health must not fail
+ * because a server is full, or whoever watches it would restart it then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -100,7 +103,7 @@ static void admit(struct io *io, int fd, const struct sockaddr_storage *from)
     if (!c->proxied)
         e.address = c->address; /* else CORE_ADDRESS tells it: see client.c */
     io_step(io, &e);
-    if (c->refused) {
+    if (c->refused && io->refused_count > REFUSED_MAX) {
         refuse(fd, c->refused);
         drop(io, c);
         return;
@@ -184,17 +187,6 @@ static int bind_socket(const struct listen_address *a)
     return -1;
 }
 
-/* A system without IPv6 serves [::] as 0.0.0.0. */
-static void settle_for_ipv4(struct listen_address *a)
-{
-    if (a->at.any.sa_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&a->at.in6.sin6_addr))
-        return;
-    in_port_t port = a->at.in6.sin6_port;
-    *a = (struct listen_address){.len = sizeof a->at.in};
-    a->at.in.sin_family = AF_INET;
-    a->at.in.sin_port = port;
-}
-
 static const char *advice(int error)
 {
     switch (error) {
@@ -202,6 +194,8 @@ static const char *advice(int error)
         return ": stop the program that has it, or choose another with --listen";
     case EACCES:
         return ": choose a port above 1023 or a folder that you may write to";
+    case EAFNOSUPPORT:
+        return ": this system has no IPv6; listen on an IPv4 address such as 0.0.0.0:4000";
     case EADDRNOTAVAIL:
         return ": no interface has that address";
     default:
@@ -226,10 +220,8 @@ bool io_listen(struct io *io, const char *address, struct err *e)
     if (!listen_address_parse(address, &l->address, e))
         goto fail;
     l->fd = bind_socket(&l->address);
-    if (l->fd < 0 && errno == EAFNOSUPPORT) {
-        settle_for_ipv4(&l->address);
+    if (l->fd < 0 && errno == EAFNOSUPPORT && listen_address_without_ipv6(&l->address))
         l->fd = bind_socket(&l->address);
-    }
     if (l->fd < 0) {
         int error = errno;
         err_set(e, "cannot listen on %.100s: %s%s", address, strerror(error), advice(error));

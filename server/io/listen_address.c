@@ -2,6 +2,7 @@
 #include "server/io/listen_address.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -85,6 +86,19 @@ void listen_address_format(const struct listen_address *a, char *out)
         snprintf(out, LISTEN_TEXT_MAX, "%s%s", UNIX_PREFIX, a->at.un.sun_path);
         break;
     }
+}
+
+bool listen_address_without_ipv6(struct listen_address *a)
+{
+    if (a->at.any.sa_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&a->at.in6.sin6_addr)) {
+        errno = EAFNOSUPPORT;
+        return false;
+    }
+    in_port_t port = a->at.in6.sin6_port;
+    *a = (struct listen_address){.len = sizeof a->at.in};
+    a->at.in.sin_family = AF_INET;
+    a->at.in.sin_port = port;
+    return true;
 }
 
 struct address listen_address_of_client(const struct sockaddr_storage *from)

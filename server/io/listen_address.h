@@ -30,6 +30,8 @@ enum {
 bool listen_address_parse(const char *text, struct listen_address *a, struct err *e);
 /* The same form, for `listening on …`. out has LISTEN_TEXT_MAX bytes. */
 void listen_address_format(const struct listen_address *a, char *out);
+/* Makes [::] 0.0.0.0, for a system without IPv6; false, with errno EAFNOSUPPORT, for any other address. */
+bool listen_address_without_ipv6(struct listen_address *a);
 /* A client's address as the core counts it. */
 struct address listen_address_of_client(const struct sockaddr_storage *from);
 

@@ -4,18 +4,21 @@
 #include <libwebsockets.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum log_format logger_detect(void)
 {
+    /* systemd.exec(5): device and inode of the journal's stream, which stderr may have been redirected away from. */
     const char *stream = getenv("JOURNAL_STREAM");
-    unsigned long long device, inode;
     struct stat st;
-    bool journal = stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
-                   st.st_dev == device && st.st_ino == inode;
-    return journal ? LOG_JOURNAL : LOG_TEXT;
+    if (!stream || fstat(STDERR_FILENO, &st) != 0)
+        return LOG_TEXT;
+    char here[48];
+    snprintf(here, sizeof here, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+    return strcmp(stream, here) == 0 ? LOG_JOURNAL : LOG_TEXT;
 }
 
 static void emit(enum log_format format, const struct log_record *r)
@@ -71,9 +74,10 @@ static void emit_lws_json(int level, const char *line)
     emit_lws(LOG_JSON, line);
 }
 
-void logger_take_lws(const struct logger *l)
+void logger_take_lws(const struct logger *l, bool serving)
 {
     static void (*const EMITTERS[])(int, const char *) = {
         [LOG_TEXT] = emit_lws_text, [LOG_JOURNAL] = emit_lws_journal, [LOG_JSON] = emit_lws_json};
-    lws_set_log_level(l->level >= LOG_LEVEL_WARNING ? LLL_ERR | LLL_WARN : 0, EMITTERS[l->format]);
+    enum log_level least = serving ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING;
+    lws_set_log_level(l->level >= least ? LLL_ERR | LLL_WARN : 0, EMITTERS[l->format]);
 }

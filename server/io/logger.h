@@ -18,7 +18,8 @@ enum log_format logger_detect(void);
 void logger_write(const struct logger *l, const struct log_record *r);
 /* A record without fields; the message is borrowed for the call. */
 void logger_say(const struct logger *l, enum log_level level, const char *event, const char *message);
-/* Sends libwebsockets' own errors and warnings through the same format, as warnings. */
-void logger_take_lws(const struct logger *l);
+/* Sends libwebsockets' own errors and warnings through the same format, as warnings: while the daemon starts. Once it
+ * is serving any client can cause them at will, as many as it likes, so then only with log_level debug. */
+void logger_take_lws(const struct logger *l, bool serving);
 
 #endif

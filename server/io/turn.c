@@ -67,6 +67,11 @@ void turn_kill(struct io *io, struct conn *c)
     io->doomed = c;
 }
 
+static bool over_queue(const struct io *io, const struct conn *c)
+{
+    return io->settings.max_queue > 0 && c->queue.bytes > io->settings.max_queue;
+}
+
 /* Takes the frame. */
 static void enqueue(struct io *io, struct conn *c, struct frame *f)
 {
@@ -75,8 +80,7 @@ static void enqueue(struct io *io, struct conn *c, struct frame *f)
         return;
     }
     turn_write(io, c);
-    size_t max = io->settings.max_queue;
-    if (max > 0 && c->queue.bytes > max && !c->slow && c->state == CONN_OPEN) {
+    if (over_queue(io, c) && !c->slow && c->state == CONN_OPEN) {
         c->slow = true;
         c->next_slow = io->slow;
         io->slow = c;
@@ -114,8 +118,10 @@ static void send_control(struct io *io, struct conn *c, unsigned char opcode, co
  * give every closing connection one of its timers. */
 static void start_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
 {
-    if (c->state == CONN_HANDSHAKE)
+    if (c->state == CONN_HANDSHAKE && !c->refused) {
         c->refused = reason;
+        io->refused_count++;
+    }
     if (c->state == CONN_HANDSHAKE && c->wsi)
         turn_kill(io, c);
     if (c->state != CONN_OPEN)
@@ -197,6 +203,17 @@ static void step_once(struct io *io, struct core_event *event)
     core_effects_clear(&io->effects);
 }
 
+/* A room that talks to one member at once brings more than max_queue in one turn, before anything was written, and
+ * that member may be reading well. So the socket gets what it takes before anybody is called slow. */
+static bool is_slow(struct io *io, struct conn *c)
+{
+    if (c->gone || c->doomed || c->state != CONN_OPEN)
+        return false;
+    if (!flush(io, c))
+        turn_kill(io, c);
+    return !c->doomed && over_queue(io, c);
+}
+
 void io_step(struct io *io, struct core_event *event)
 {
     assert(!io->stepping);
@@ -206,7 +223,8 @@ void io_step(struct io *io, struct core_event *event)
         struct conn *c = io->slow;
         io->slow = c->next_slow;
         struct core_event slow = io_event(io, CORE_SLOW, c);
-        if (c->state == CONN_OPEN)
+        c->slow = is_slow(io, c);
+        if (c->slow)
             step_once(io, &slow);
     }
     io->stepping = false;

@@ -18,6 +18,7 @@ enum {
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     ACCEPTS_A_TURN = 128,   /* then the connections that are open get their turn */
+    REFUSED_MAX = 32,       /* connections over a limit that are let in to ask for /health, at once */
     DIRTY_MAX = 64,         /* connections that wait to be written; then they are, within the turn */
     OUT_BATCH = 64 * 1024,  /* bytes written to one socket at once */
     RX_BUFFER = 2048, /* read at once, and owned by every connection: half of it loses a quarter of the relay rate */
@@ -49,6 +50,7 @@ struct io {
     uint64_t timer_at, core_at; /* UINT64_MAX: none */
 
     struct conn_table conns;
+    unsigned refused_count; /* of those, the core refused so many */
     struct core_effects effects;
     bool stepping;
     unsigned dirty_count;
@@ -94,11 +96,11 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 /* Tells the core, and takes the connection off the lists; the slot stays until libwebsockets lets go of it. */
 void conn_gone(struct io *io, struct conn *c);
 /* A request's header came; its body, piece by piece, and its end. What ws_callback returns for each. */
-int http_request(struct io *io, struct lws *wsi, const char *path);
+int http_request(struct io *io, struct conn *c, const char *path);
 int http_body(struct conn *c, struct span piece);
 int http_body_end(struct conn *c);
 /* Whether an upgrade may go on (0), or was answered and refused (1), or is to be hung up (-1). */
-int http_upgrade(struct io *io, struct lws *wsi, const char *to);
+int http_upgrade(struct io *io, struct conn *c, const char *to);
 /* Writes the answer to a socket that is refused at the door for this reason, one of the error table's codes, and a
  * NUL; returns its bytes. out has HTTP_ANSWER_MAX. */
 size_t http_refusal(const char *reason, char *out);

@@ -7,14 +7,14 @@
 
 static const char SUBPROTOCOL[] = "usher.v1";
 
-/* Whether a comma-separated list (RFC 9110 section 5.6.1) has the word. */
-static bool list_has(const char *list, const char *word)
+/* Whether a comma-separated list (RFC 9110 section 5.6.1) has the word, as the comparison sees it. */
+static bool list_has(const char *list, const char *word, int (*compare)(const char *, const char *, size_t))
 {
     size_t n = strlen(word);
     while (*list) {
         list += strspn(list, " \t,");
         size_t len = strcspn(list, " \t,");
-        if (len == n && strncasecmp(list, word, n) == 0)
+        if (len == n && compare(list, word, n) == 0)
             return true;
         list += len;
     }
@@ -30,19 +30,19 @@ static int refuse(struct lws *wsi, unsigned status, const char *headers, const c
 }
 
 /* RFC 6455 section 4.2.1. libwebsockets itself hangs up on most of these without a word. */
-int http_upgrade(struct io *io, struct lws *wsi, const char *to)
+int http_upgrade(struct io *io, struct conn *c, const char *to)
 {
+    struct lws *wsi = c->wsi;
     char value[HTTP_VALUE_MAX];
     char *uri;
     int len;
-    struct conn *c = lws_get_opaque_user_data(wsi);
-    if (c && !client_identify(io, wsi, c)) {
+    if (!client_identify(io, wsi, c)) {
         http_turn_away(&(struct http_request){.wsi = wsi}, c->refused);
         return 1;
     }
     int method = lws_http_get_uri_and_method(wsi, &uri, &len);
     if (strcasecmp(to, "websocket") != 0 || method != LWSHUMETH_GET ||
-        !http_header(wsi, WSI_TOKEN_CONNECTION, value, sizeof value) || !list_has(value, "upgrade") ||
+        !http_header(wsi, WSI_TOKEN_CONNECTION, value, sizeof value) || !list_has(value, "upgrade", strncasecmp) ||
         !http_header(wsi, WSI_TOKEN_KEY, value, sizeof value))
         return refuse(wsi, 400, NULL, "bad-handshake", "this is no WebSocket handshake");
     if (len != 3 || memcmp(uri, "/ws", 3) != 0)
@@ -50,7 +50,7 @@ int http_upgrade(struct io *io, struct lws *wsi, const char *to)
     if (!http_header(wsi, WSI_TOKEN_VERSION, value, sizeof value) || strcmp(value, "13") != 0)
         return refuse(wsi, 426, "Sec-WebSocket-Version: 13\r\n", "bad-handshake", "speak WebSocket version 13");
     if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0 &&
-        (!http_header(wsi, WSI_TOKEN_PROTOCOL, value, sizeof value) || !list_has(value, SUBPROTOCOL)))
+        (!http_header(wsi, WSI_TOKEN_PROTOCOL, value, sizeof value) || !list_has(value, SUBPROTOCOL, strncmp)))
         return refuse(wsi, 400, NULL, "bad-subprotocol", "the subprotocol here is usher.v1");
     if (!http_origin_allowed(io, wsi))
         return refuse(wsi, 403, NULL, "forbidden", "this origin may not connect");

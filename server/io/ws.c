@@ -42,7 +42,16 @@ static void discard(struct io *io, struct conn *c, enum error error, const char 
 {
     conn_forget_partial(c);
     c->discarding = true;
+    c->discarded = 0;
     tell_unreadable(io, c, error, problem);
+}
+
+/* What is thrown away costs its sender nothing, so a message without end would be a way around message_rate. */
+static void count_discarded(struct io *io, struct conn *c, size_t n)
+{
+    c->discarded += (uint32_t)n + 1;
+    if (c->discarded > io->settings.max_frame)
+        tell_unreadable(io, c, ERROR_TOO_LARGE, NULL);
 }
 
 static bool append(struct io *io, struct conn *c, struct span piece)
@@ -90,7 +99,9 @@ static void receive(struct io *io, struct conn *c, struct span piece)
         tell_frame(io, c, piece);
         return;
     }
-    if (!c->discarding)
+    if (c->discarding)
+        count_discarded(io, c, piece.n);
+    else
         receive_piece(io, c, piece, lws_remaining_packet_payload(c->wsi) == 0);
     if (!final)
         return;
@@ -125,6 +136,7 @@ void conn_gone(struct io *io, struct conn *c)
         return;
     conn_unlimit(io, c);
     c->gone = true;
+    io->refused_count -= c->refused != NULL;
     queue_clear(&c->queue);
     if (io->freeing)
         return;
@@ -182,9 +194,7 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
         c->wsi = wsi;
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return http_upgrade(io, wsi, in);
     case LWS_CALLBACK_HTTP:
-        return http_request(io, wsi, in);
     case LWS_CALLBACK_ESTABLISHED:
     case LWS_CALLBACK_RECEIVE:
     case LWS_CALLBACK_RECEIVE_PONG:
@@ -204,6 +214,10 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
     c = lws_get_opaque_user_data(wsi);
     if (!c || c->wsi != wsi)
         return 0;
+    if (reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE)
+        return http_upgrade(io, c, in);
+    if (reason == LWS_CALLBACK_HTTP)
+        return http_request(io, c, in);
     if (reason == LWS_CALLBACK_ESTABLISHED)
         established(io, c);
     else if (reason == LWS_CALLBACK_WSI_DESTROY)

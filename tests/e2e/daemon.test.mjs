@@ -31,6 +31,8 @@ test('the subprotocol is usher.v1, or none is named, or it is refused', async ()
     assert.equal(unnamed.ws.protocol, '');
     const other = new Client(daemon.url, {}, 'graphql-ws');
     assert.match((await other.failed).message, /400/);
+    const shouted = new Client(daemon.url, {}, 'USHER.V1');
+    assert.match((await shouted.failed).message, /400/);
     await named.close();
     await unnamed.close();
 });

@@ -5,7 +5,7 @@
 import { after, before, beforeEach, afterEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { startDaemon } from './lib/daemon.mjs';
-import { connect, pair } from './lib/client.mjs';
+import { Client, connect, pair } from './lib/client.mjs';
 import { BINARY, CONTINUATION, Raw, TEXT, frame, handshake, openRaw } from './lib/raw.mjs';
 
 let daemon;
@@ -93,10 +93,13 @@ test('binary frames, whole and in pieces', async () => {
     const a = await connect(daemon.url);
     a.ws.send(Buffer.from('{"type":"ping"}'));
     assert.equal((await a.next()).code, 'bad-message');
-    a.ws.send(Buffer.alloc(200000));
+    a.ws.send(Buffer.alloc(60000));
     assert.equal((await a.next()).code, 'bad-message');
     await a.alive();
-    await a.close();
+    a.ws.send(Buffer.alloc(200000));
+    assert.equal((await a.next()).code, 'bad-message');
+    assert.equal((await a.next()).code, 'too-large');
+    assert.equal((await a.end()).code, 1009);
     const raw = await openRaw(daemon.port);
     await raw.write(Buffer.concat([frame(BINARY, 'a', false), frame(CONTINUATION, 'b', false), frame(CONTINUATION, 'c'),
         frame(TEXT, '{"type":"ping"}')]));
@@ -227,14 +230,55 @@ test('a reader that never reads is dropped, and its room told', async () => {
     }
 });
 
+test('a reader is not slow for a crowd that talks to it at once', async () => {
+    const crowded = await startDaemon({ args: ['--set', 'limits.max_queue=64K'] });
+    try {
+        const reader = await connect(crowded.url);
+        await reader.join('hall');
+        const crowd = [];
+        for (let i = 0; i < 20; i++) {
+            crowd.push(await connect(crowded.url));
+            await crowd[i].join('hall');
+            await reader.next();
+        }
+        // Stopped meanwhile, it finds all of it in one turn.
+        crowded.kill('SIGSTOP');
+        const data = 'x'.repeat(60000);
+        const sent = crowd.map((client) => new Promise((resolve) =>
+            client.ws.send(JSON.stringify({ type: 'signal', to: reader.peerId, data }), resolve)));
+        await Promise.all(sent);
+        crowded.kill('SIGCONT');
+        for (let i = 0; i < crowd.length; i++) assert.equal((await reader.next()).data, data);
+        await Promise.all([reader, ...crowd].map((client) => client.close()));
+    } finally {
+        crowded.kill('SIGCONT');
+        assert.equal(await crowded.stop(), 0);
+    }
+});
+
+test('what clients do wrong fills no log', async () => {
+    const from = daemon.log.length;
+    for (let i = 0; i < 20; i++) {
+        const long = new Raw(daemon.port);
+        await long.write(`GET / HTTP/1.1\r\n${`X-H: ${'y'.repeat(3000)}\r\n`.repeat(5)}\r\n`);
+        await long.end();
+        const control = await openRaw(daemon.port);
+        await control.write(frame(0x9, 'x'.repeat(200)));
+        await control.end();
+    }
+    assert.equal(daemon.log.slice(from), '');
+});
+
 test('limits of connections are answered over HTTP', async () => {
     const small = await startDaemon({ args: ['--set', 'limits.max_connections=2'] });
     try {
         const a = await connect(small.url);
         const b = await connect(small.url);
-        const third = new Raw(small.port);
-        await third.end();
-        assert.match(third.received.toString(), /^HTTP\/1\.1 503 .*"server-full"/s);
+        const third = new Client(small.url);
+        assert.match((await third.failed).message, /503/);
+        const other = await fetch(`http://127.0.0.1:${small.port}/`);
+        assert.equal(other.status, 503);
+        assert.equal((await other.json()).error.code, 'server-full');
         await a.alive();
         await b.close();
         await a.close();
@@ -244,12 +288,35 @@ test('limits of connections are answered over HTTP', async () => {
     const hurried = await startDaemon({ args: ['--set', 'limits.max_connections_per_address=1'] });
     try {
         const a = await connect(hurried.url);
-        const second = new Raw(hurried.port);
-        await second.end();
-        assert.match(second.received.toString(), /^HTTP\/1\.1 429 .*"rate-limited"/s);
+        const second = new Client(hurried.url);
+        assert.match((await second.failed).message, /429/);
+        const other = await fetch(`http://127.0.0.1:${hurried.port}/`);
+        assert.equal(other.status, 429);
+        assert.equal((await other.json()).error.code, 'rate-limited');
         await a.alive();
         await a.close();
     } finally {
         await hurried.stop();
+    }
+});
+
+test('a full server is a healthy one, as long as few ask at once', async () => {
+    const full = await startDaemon({ args: ['--set', 'limits.max_connections=1'] });
+    const crowd = [];
+    try {
+        const health = () => fetch(`http://127.0.0.1:${full.port}/health`);
+        const a = await connect(full.url);
+        assert.equal((await (await health()).json()).connections, 1);
+        for (let i = 0; i < 40; i++) crowd.push(new Raw(full.port));
+        await Promise.any(crowd.map((raw) => raw.until(/^HTTP\/1\.1 503 .*"server-full"/s)));
+        assert.equal((await health()).status, 503);
+        for (const raw of crowd) raw.destroy();
+        await Promise.all(crowd.map((raw) => raw.end()));
+        await a.alive();
+        assert.equal((await health()).status, 200);
+        await a.close();
+    } finally {
+        for (const raw of crowd) raw.destroy();
+        assert.equal(await full.stop(), 0);
     }
 });

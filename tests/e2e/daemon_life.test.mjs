@@ -31,7 +31,8 @@ test('--version, --help', async () => {
 
 test('usage errors end with 2 and one line', async () => {
     for (const args of [['--nonsense'], ['file.conf'], ['--config'], ['--listen', 'nowhere'], ['--listen='], ['--version=1'],
-        ['--set', 'x'], ['--set', 'limits.none=1'], ['--set', 'limits.max_rooms=x'], ['--config', 'a', '--config', 'b']]) {
+        ['--set', 'x'], ['--set', 'limits.none=1'], ['--set', 'limits.max_rooms=x'],
+        ['--set', 'server.node=a.b'], ['--set', 'server.listen=nowhere'], ['--config', 'a', '--config', 'b']]) {
         const { code, stdout, stderr } = await run(args);
         assert.equal(code, 2, args.join(' '));
         assert.equal(stdout, '');
@@ -63,6 +64,8 @@ test('what would leave the server open refuses the start', async () => {
         const { code, stderr } = await run(['--listen', '127.0.0.1:0', '--set', set]);
         assert.equal(code, 1);
         assert.match(stderr, /^usherd: \S+ is set, but this version cannot act on it yet/);
+        assert.equal((await run(['--set', set, '--test-config'])).code, 1);
+        assert.equal((await run(['--set', set, '--print-config'])).code, 0);
     }
 });
 
@@ -180,8 +183,10 @@ test('SIGHUP takes new settings over, and a mistake changes nothing', () => inFo
     assert.match(b.welcome.peerId, /^n1\./);
     assert.equal((await a.ask({ type: 'ping', x: 'x'.repeat(1500) })).type, 'pong');
     from = daemon.log.length;
-    await fs.writeFile(file, '[server]\nlog_format = json\nlog_level = debug\n');
+    const idle = await connect(daemon.url);
+    await fs.writeFile(file, '[server]\nlog_format = json\nlog_level = debug\n[limits]\njoin_timeout = 100ms\n');
     daemon.kill('SIGHUP');
+    assert.equal((await within(3000, idle.next(), 'the new join_timeout does not count')).code, 'not-in-room');
     const [line] = await daemon.logged(/^\{.*"event":"reloaded".*\}$/m, from);
     assert.equal(JSON.parse(line).level, 'notice');
     await a.close();

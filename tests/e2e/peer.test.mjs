@@ -127,6 +127,7 @@ test('history is what was printed, own messages included, in order', async () =>
         const { messages } = await peer.event('history');
         assert.deepEqual(messages.map((m) => m.text), ['one', 'two', 'three']);
         assert.deepEqual(messages.map((m) => m.from), [ann.id, ben.id, ann.id]);
+        assert.match(messages[2].conversation, /^p:[a-z2-7]{26}$/);
         assert.deepEqual(messages.map((m) => m.type), ['group_message', 'group_message', 'direct_message']);
         peer.do({ do: 'history', after: messages[0].id, limit: 1 });
         assert.deepEqual((await peer.event('history')).messages.map((m) => m.text), ['two']);

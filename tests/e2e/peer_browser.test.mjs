@@ -4,12 +4,13 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import http from 'node:http';
+import os from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { startDaemon, root } from './lib/daemon.mjs';
-import { joinPeer, scratch } from './lib/peer.mjs';
+import { joinPeer } from './lib/peer.mjs';
 import { seatOf } from './lib/plain.mjs';
 
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -32,7 +33,7 @@ before(async () => {
         response.writeHead(200, { 'content-type': type }).end(await readFile(path.join(root, 'tests/e2e/pages', name)));
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    profile = await scratch();
+    profile = await mkdtemp(path.join(os.tmpdir(), 'usher-chromium-'));
     browser = await chromium.launchPersistentContext(profile, {
         executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, headless: true });
     browser.setDefaultTimeout(15000);

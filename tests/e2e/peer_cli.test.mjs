@@ -195,11 +195,23 @@ test('several servers are tried in turn', async () => {
 });
 
 test('the end of input without ever having been in the room exits 3', async () => {
+    const server = `ws://127.0.0.1:${await free()}`;
+    await Promise.all(['{"do":"send","text":"x"}\n', ''].map(async (input) => {
+        const state = await scratch();
+        const { code } = await runUsher(['--server', server, '--state', state, 'pipe', 'demo'], { input, ms: 20000 });
+        assert.equal(code, 3);
+        await rm(state, { recursive: true });
+    }));
+});
+
+test('the end of an empty input is waited with until the room is reached', async () => {
+    const daemon = await startDaemon();
     const state = await scratch();
-    const args = ['--server', `ws://127.0.0.1:${await free()}`, '--state', state, 'pipe', 'demo'];
-    const { code } = await runUsher(args, { input: '{"do":"send","text":"x"}\n', ms: 20000 });
-    assert.equal(code, 3);
+    const { code, stdout } = await runUsher(['--server', daemon.url, '--state', state, 'pipe', 'demo']);
+    assert.equal(code, 0);
+    assert.match(stdout, /^{"event":"ready",/m);
     await rm(state, { recursive: true });
+    await daemon.stop();
 });
 
 test('chat without a terminal: plain lines in and out, harmless', async () => {
@@ -224,6 +236,7 @@ test('chat without a terminal: plain lines in and out, harmless', async () => {
     child.stdin.end('bye\n');
     await ann.event('message', { text: 'bye' });
     assert.deepEqual(await within(8000, once(child, 'exit'), 'it did not end'), [0, null]);
+    assert.doesNotMatch(text, /is gone/); // it was ben who went
     await ann.event('peer', { state: 'down' });
     await ann.stop();
     await rm(state, { recursive: true });

@@ -19,7 +19,9 @@ const PATIENCE_MS = 15000;
 const running = new Set();
 const made = new Set();
 after(async () => {
+    const ended = [...running].map((child) => once(child, 'exit'));
     for (const child of running) child.kill('SIGKILL');
+    await Promise.all(ended);
     for (const dir of made) await rm(dir, { recursive: true, force: true });
 });
 

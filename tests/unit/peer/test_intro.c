@@ -121,6 +121,21 @@ static void test_a_signature_that_does_not_hold(void **state)
     world_end(w);
 }
 
+/* Anything else that comes first ends the attempt at once. */
+static void refused_as_first(const char *text, bool binary, const char *why)
+{
+    struct world *w = world_make(2);
+    uint64_t rtc = bob_without_introduction(w);
+    struct node *ann = &w->nodes[0];
+    feed(w, 0,
+        (struct peer_event){.type = PEER_DATA, .rtc = rtc, .channel = 1, .binary = binary, .bytes = span_of(text)});
+    assert_int_equal(count(ann, NOTICE_PEER), 0);
+    assert_int_equal(peer_stats(ann->p)->refused_total, 1);
+    assert_true(told(ann, NOTICE_LINK, why));
+    assert_int_equal(live_rtcs(ann), 0);
+    world_end(w);
+}
+
 static void test_nothing_counts_before_it(void **state)
 {
     (void)state;
@@ -131,8 +146,19 @@ static void test_nothing_counts_before_it(void **state)
     data_comes(w, 0, rtc, text);
     assert_int_equal(count(&w->nodes[0], NOTICE_STATUS), 0);
     assert_int_equal(peer_stats(w->nodes[0].p)->refused_total, 1);
+    assert_true(told(&w->nodes[0], NOTICE_LINK, "a message before the introduction"));
+    assert_int_equal(live_rtcs(&w->nodes[0]), 0);
     free(text);
-    /* And a channel that stays silent is given up after 15 s. */
+    world_end(w);
+    refused_as_first("hello", false, "no envelope");
+    refused_as_first("hello", true, "a binary message");
+}
+
+static void test_silence(void **state)
+{
+    (void)state;
+    struct world *w = world_make(2);
+    bob_without_introduction(w);
     pass(w, 15000);
     assert_true(told(&w->nodes[0], NOTICE_LINK, "not up in 15 s"));
     world_end(w);
@@ -193,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_wrong_ones),
         cmocka_unit_test(test_a_signature_that_does_not_hold),
         cmocka_unit_test(test_nothing_counts_before_it),
+        cmocka_unit_test(test_silence),
         cmocka_unit_test(test_a_copied_key_cannot_break_a_link),
         cmocka_unit_test(test_known_names),
     };

@@ -203,10 +203,30 @@ static void test_leaving(void **state)
     assert_int_equal(count(ann, NOTICE_PEER), 2);
     assert_false(notice(ann, NOTICE_PEER, 1)->up);
     assert_string_equal(notice(ann, NOTICE_PRESENCE, 0)->text, "gone");
+    assert_int_equal(count(ann, NOTICE_LINK), 0);
     assert_int_equal(peer_people(ann->p, NULL, 0), 0);
     pass(w, 120000);
     assert_int_equal(peer_stats(ann->p)->calls_total, 1);
     assert_int_equal(bob->connects, 1);
+    feed(w, 1, (struct peer_event){.type = PEER_SEND, .send = {.text = SPAN("too late")}});
+    assert_int_equal(count(bob, NOTICE_ACCEPTED), 0);
+    assert_string_equal(notice(bob, NOTICE_ERROR, 0)->code, "not-in-room");
+    world_end(w);
+}
+
+/* Bob says good-bye, and yet the daemon goes on showing him: the link ends without a complaint, and is made again. */
+static void test_a_goodbye_that_was_none(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    feed(w, 1, (struct peer_event){.type = PEER_PRESENCE, .bytes = SPAN("gone")});
+    run(w);
+    assert_int_equal(count(ann, NOTICE_LINK), 0);
+    assert_int_equal(count(ann, NOTICE_PEER), 2);
+    assert_false(notice(ann, NOTICE_PEER, 1)->up);
+    pass(w, 30000);
+    assert_int_equal(peer_stats(ann->p)->links_up, 1);
     world_end(w);
 }
 
@@ -297,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_the_daemon_dies_and_returns),
         cmocka_unit_test(test_roles_outlive_seats),
         cmocka_unit_test(test_leaving),
+        cmocka_unit_test(test_a_goodbye_that_was_none),
         cmocka_unit_test(test_a_seat_that_breaks_leaves_the_link),
         cmocka_unit_test(test_an_endless_roster),
         cmocka_unit_test(test_nonsense_from_the_daemon),

@@ -163,6 +163,7 @@ static void test_refuses(void **state)
         HEAD DATA ICE "a=setup:actpass\r\n",
         HEAD DATA ICE "a=setup:actpass\r\na=fingerprint:sha-256 01:23\r\n",
         HEAD DATA ICE "a=setup:actpass\r\na=fingerprint:sha-1 " HEX16 ":01:23:45:67\r\n",
+        HEAD DATA ICE "a=setup:actpass\r\na=fingerprint:sha-224 " HEX16 ":" HEX16 ":" HEX16 ":" HEX16 "\r\n",
         HEAD DATA ICE "a=setup:actpass\r\na=fingerprint:sha-256 " HEX16 "-" HEX16 "\r\n",
         HEAD DATA ICE "a=setup:actpass\r\na=fingerprint:sha-256 0g" HEX16 HEX16 "\r\n",
         HEAD DATA ICE "a=fingerprint:" PRINT "\r\n",

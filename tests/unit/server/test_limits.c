@@ -390,6 +390,27 @@ static void test_pace_of_the_dead(void **state)
     stop(&h);
 }
 
+/* Relayed frames are paced as any other, and the one that is over the rate arrives too. */
+static void test_the_rate_holds_in_rooms(void **state)
+{
+    (void)state;
+    struct harness h;
+    start(&h, paced());
+    enter_room(&h, 1, "den");
+    enter_room(&h, 0, "den"); /* one of its five */
+    for (int i = 0; i < 4; i++) {
+        signal_to(&h, 0, h.id[1]);
+        hears(&h, 1, "{\"type\":\"signal\",\"from\":\"%s\",\"data\":1}", h.id[0]);
+        quiet(&h);
+    }
+    signal_to(&h, 0, h.id[1]);
+    hears(&h, 1, "{\"type\":\"signal\",\"from\":\"%s\",\"data\":1}", h.id[0]);
+    hears_error(&h, 0, ERROR_RATE_LIMITED, false);
+    does(&h, 0, CORE_PAUSE);
+    quiet(&h);
+    stop(&h);
+}
+
 static void test_max_frame_is_told(void **state)
 {
     (void)state;
@@ -434,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_rate_errors_once_a_second),
         cmocka_unit_test(test_no_message_limit),
         cmocka_unit_test(test_pace_of_the_dead),
+        cmocka_unit_test(test_the_rate_holds_in_rooms),
         cmocka_unit_test(test_max_frame_is_told),
         cmocka_unit_test(test_slots_have_an_end),
     };

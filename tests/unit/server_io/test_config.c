@@ -54,7 +54,7 @@ static void check_good(const char *path)
 {
     struct config *c = load(path);
     struct err e = {""};
-    if (!config_check(c, &e))
+    if (!config_check(c, &e) || !config_acts(c, &e))
         fail_msg("%s: %s", path, e.text);
     config_free(c);
 }
@@ -80,7 +80,7 @@ static void check_refused(const char *path)
     read_expectation(path, expected, sizeof expected);
     struct err e = {""};
     struct config *c = load(path);
-    assert_false(config_check(c, &e));
+    assert_false(config_check(c, &e) && config_acts(c, &e));
     assert_string_equal(e.text, expected);
     config_free(c);
 }

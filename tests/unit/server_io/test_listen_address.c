@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -30,14 +31,16 @@ static void test_reads_and_writes(void **state)
     }
 }
 
+/* 107 bytes: with the slash before it one more than a socket's address holds beside its NUL, unix(7). */
+#define TEN "aaaaaaaaaa"
+#define TOO_LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "aaaaaaa"
+
 static void test_refuses(void **state)
 {
     (void)state;
     static const char *const BAD[] = {"", ":", ":4000", "4000", "localhost:4000", "127.0.0.1",
         "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:1x", "::1:4000", "[::1]", "[::1:4000", "[]:1",
-        "[:1", "256.0.0.1:1", "unix:",
-        "unix:/a/path/that/is/longer/than/the/hundred/and/eight/bytes/that/a/socket/address/holds/because/the/kernel/"
-        "says/so"};
+        "[:1", "256.0.0.1:1", "unix:", ("unix:/" TOO_LONG)};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         struct listen_address a;
         struct err e = {""};
@@ -63,12 +66,31 @@ static void test_maps_ipv4(void **state)
     assert_memory_equal(client.bytes, NOBODY, sizeof NOBODY);
 }
 
+/* A system without IPv6 serves [::] as 0.0.0.0, at the same port, and nothing else. */
+static void test_without_ipv6(void **state)
+{
+    (void)state;
+    struct listen_address a;
+    char text[LISTEN_TEXT_MAX];
+    assert_true(listen_address_parse("[::]:4000", &a, NULL));
+    assert_true(listen_address_without_ipv6(&a));
+    listen_address_format(&a, text);
+    assert_string_equal(text, "0.0.0.0:4000");
+    static const char *const OTHERS[] = {"[::1]:4000", "0.0.0.0:4000", "unix:/run/usherd.sock"};
+    for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++) {
+        assert_true(listen_address_parse(OTHERS[i], &a, NULL));
+        assert_false(listen_address_without_ipv6(&a));
+        assert_int_equal(errno, EAFNOSUPPORT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_and_writes),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_maps_ipv4),
+        cmocka_unit_test(test_without_ipv6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

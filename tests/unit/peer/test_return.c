@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Links that end and come back, and what waited meanwhile.
+ */
+#include "tests/unit/peer/world.h"
+
+/* Both ends of the one link fail, and the path is there again. */
+static void come_back(struct world *w)
+{
+    w->cut = true; /* neither end hears of the other's */
+    later(w, 0, PEER_RTC_FAILED, live_rtc(&w->nodes[0]), SPAN("ice"));
+    later(w, 1, PEER_RTC_FAILED, live_rtc(&w->nodes[1]), SPAN("ice"));
+    run(w);
+    w->cut = false;
+    pass(w, 1500);
+}
+
+/* Who says good-bye is gone, though the connection is not closed. */
+static void test_a_goodbye_ends_the_link(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *bob = &w->nodes[1];
+    w->drop_closes = true;
+    daemon_left(w, 0, "left");
+    run(w);
+    assert_int_equal(live_rtcs(bob), 0);
+    assert_int_equal(count(bob, NOTICE_PEER), 2);
+    assert_false(notice(bob, NOTICE_PEER, 1)->up);
+    world_end(w);
+}
+
+/* More than may be in flight at once is lost with the link: sent again, the first comes first. */
+static void test_the_order_outlives_the_link(void **state)
+{
+    (void)state;
+    enum {
+        MESSAGES = 300
+    };
+    struct world *w = world_up(2);
+    struct node *bob = &w->nodes[1];
+    char text[16];
+    w->cut = true;
+    for (int i = 0; i < MESSAGES; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        send_direct(w, 0, 1, text);
+    }
+    run(w);
+    come_back(w);
+    assert_int_equal(count(bob, NOTICE_MESSAGE), MESSAGES);
+    for (int i = 0; i < MESSAGES; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        assert_string_equal(notice(bob, NOTICE_MESSAGE, (size_t)i)->text, text);
+    }
+    assert_int_equal(peer_stats(bob->p)->refused_total, 0);
+    assert_int_equal(count(&w->nodes[0], NOTICE_DELIVERED), MESSAGES);
+    world_end(w);
+}
+
+/* Three tries were in vain on a link that seemed well; the next link carries the message. */
+static void test_given_up_on_one_link_sent_on_the_next(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    struct span to = span_of(peer_id(ann->p));
+    struct envelope beat = {.type = ENVELOPE_HEARTBEAT, .to = &to, .to_count = 1, .metadata = SPAN("{\"ping\":1}")};
+    char *ping = forge(w, 1, &beat);
+    w->cut = true;
+    w->n = 1; /* Bob stands still */
+    send_direct(w, 0, 1, "hear me");
+    for (int second = 0; second < 20; second++) {
+        pass(w, 1000);
+        data_comes(w, 0, live_rtc(ann), ping);
+    }
+    assert_int_equal(peer_stats(ann->p)->retransmitted_total, 2);
+    w->n = 2;
+    come_back(w);
+    assert_int_equal(count(&w->nodes[1], NOTICE_MESSAGE), 1);
+    assert_int_equal(count(ann, NOTICE_DELIVERED), 1);
+    free(ping);
+    world_end(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_goodbye_ends_the_link),
+        cmocka_unit_test(test_the_order_outlives_the_link),
+        cmocka_unit_test(test_given_up_on_one_link_sent_on_the_next),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
