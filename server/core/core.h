@@ -131,6 +131,7 @@ enum core_request_type {
     REQUEST_ROOM,     /* one room */
     REQUEST_CLOSE,    /* with a token */
     REQUEST_VALIDATE, /* what a join would be answered */
+    REQUEST_ICE,      /* the ICE servers, with credentials */
 };
 
 /* Everything is borrowed for the step. */

@@ -270,6 +270,29 @@ static void validate(struct core *c, struct conn_id conn, const struct core_requ
     rest_respond(c, conn, 200, say_frame(c));
 }
 
+/* A relay costs its operator: where a join needs a token, so do credentials for it. */
+static void show_ice_servers(struct core *c, struct conn_id conn, struct span token)
+{
+    const struct core_settings *set = &c->settings;
+    const struct core_ports *ports = &set->ports;
+    struct claims claims;
+    const char *problem = NULL;
+    if (token.n > 0 && ports->verify)
+        problem = ports->verify(ports->verify_ctx, token, c->unix_ms / 1000, &claims);
+    if (problem || (token.n == 0 && set->token_required)) {
+        refuse(c, conn, ERROR_UNAUTHORIZED, problem);
+        return;
+    }
+    struct buf *text = say_text(c);
+    buf_text(text, "{\"iceServers\":");
+    if (ports->ice_servers)
+        ports->ice_servers(ports->ice_ctx, SPAN("http"), c->unix_ms / 1000, text);
+    else
+        buf_text(text, "[]");
+    buf_text(text, "}\n");
+    rest_respond(c, conn, 200, say_frame(c));
+}
+
 void rest_request(struct core *c, const struct session *s, const struct core_request *r)
 {
     switch (r->type) {
@@ -287,6 +310,9 @@ void rest_request(struct core *c, const struct session *s, const struct core_req
         break;
     case REQUEST_VALIDATE:
         validate(c, s->conn, r);
+        break;
+    case REQUEST_ICE:
+        show_ice_servers(c, s->conn, r->token);
         break;
     }
 }
