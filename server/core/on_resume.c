@@ -65,7 +65,7 @@ static enum error check(const struct core *c, const struct session *s, struct re
 {
     if (s->state == SESSION_JOINED) {
         r->problem = "already in a room: leave first";
-        return ERROR_BAD_MESSAGE;
+        return ERROR_RESUME_FAILED;
     }
     if (!read_token(c, r))
         return ERROR_RESUME_FAILED;
