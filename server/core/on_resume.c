@@ -41,7 +41,7 @@ static bool is_this_boot(const struct core *c, const struct ticket *t)
     return memcmp(t->boot, c->boot, sizeof c->boot) == 0;
 }
 
-/* The seat that the token is of, or NULL. */
+/* Whether the token is of this very stay, and none newer was used. */
 static bool holds_for(const struct session *seat, const struct ticket *t)
 {
     return seat->room && seat->room->incarnation == t->incarnation &&
