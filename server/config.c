@@ -280,12 +280,6 @@ bool config_check(const struct config *c, struct err *e)
         !check_web_root(c, e))
         return false;
     size_t n;
-    config_list(c, OPTION_AUTH_KEYS, &n);
-    if (n == 0 && config_number(c, OPTION_AUTH_REQUIRED))
-        return err_set(e, "auth.required is set, but auth.keys is empty: expected at least one key file");
-    config_list(c, OPTION_ICE_TURN, &n);
-    if (n > 0 && !*config_text(c, OPTION_ICE_TURN_SECRET))
-        return err_set(e, "ice.turn is set, but ice.turn_secret is empty: expected the secret of the TURN servers");
     const char *const *addresses = config_list(c, OPTION_SERVER_LISTEN, &n);
     for (size_t i = 0; i < n; i++) {
         struct listen_address a;
@@ -304,6 +298,13 @@ bool config_acts(const struct config *c, struct err *e)
                 "%s.%s is set, but this version cannot act on it yet: "
                 "remove it rather than have the daemon run open",
                 options[i].section, options[i].key);
+    size_t n;
+    config_list(c, OPTION_AUTH_KEYS, &n);
+    if (n == 0 && config_number(c, OPTION_AUTH_REQUIRED))
+        return err_set(e, "auth.required is set, but auth.keys is empty: expected at least one key file");
+    config_list(c, OPTION_ICE_TURN, &n);
+    if (n > 0 && !*config_text(c, OPTION_ICE_TURN_SECRET))
+        return err_set(e, "ice.turn is set, but ice.turn_secret is empty: expected the secret of the TURN servers");
     return true;
 }
 
