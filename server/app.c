@@ -230,7 +230,8 @@ static void warn_of_restart(const struct app *a, const struct config *next)
 static bool take_over(struct app *a, struct config *next, struct err *e)
 {
     struct parts parts;
-    if (!make_parts(&parts, next, e)) {
+    if (!make_parts(&parts, next, e) ||
+        !io_reload_tls(a->io, config_text(next, OPTION_TLS_CERTIFICATE), config_text(next, OPTION_TLS_KEY), e)) {
         free_parts(&parts);
         config_free(next);
         return false;
@@ -359,6 +360,8 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
         .settings = make_io_settings(a->config),
         .state_dir = a->state_dir,
         .version = USHER_VERSION,
+        .certificate = config_text(a->config, OPTION_TLS_CERTIFICATE),
+        .key = config_text(a->config, OPTION_TLS_KEY),
         .drained = on_drained,
         .ctx = a,
     };

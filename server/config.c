@@ -13,6 +13,7 @@
 #include "protocol/limits.h"
 #include "server/io/cidr.h"
 #include "server/io/listen_address.h"
+#include "server/io/tls.h"
 
 #define X(name, section, key, type, least, most, def, choices, flags, meaning) \
     {section, key, def, choices, meaning, least, most, OPTION_##type, flags},
@@ -263,6 +264,18 @@ static bool check_networks(const struct config *c, enum option_id id, struct err
            err_set(e, "%s.%s = %.200s", options[id].section, options[id].key, problem.text);
 }
 
+static bool check_tls(const struct config *c, struct err *e)
+{
+    const char *certificate = config_text(c, OPTION_TLS_CERTIFICATE), *key = config_text(c, OPTION_TLS_KEY);
+    if (!*certificate && !*key)
+        return true;
+    if (!*certificate || !*key)
+        return err_set(e, "tls.certificate and tls.key: expected both of them, or neither");
+    SSL_CTX *ctx = tls_new(certificate, key, e);
+    SSL_CTX_free(ctx);
+    return ctx != NULL;
+}
+
 static bool check_web_root(const struct config *c, struct err *e)
 {
     const char *root = config_text(c, OPTION_SERVER_WEB_ROOT);
@@ -299,6 +312,8 @@ bool config_acts(const struct config *c, struct err *e)
                 "remove it rather than have the daemon run open",
                 options[i].section, options[i].key);
     size_t n;
+    if (!check_tls(c, e))
+        return false;
     config_list(c, OPTION_AUTH_KEYS, &n);
     if (n == 0 && config_number(c, OPTION_AUTH_REQUIRED))
         return err_set(e, "auth.required is set, but auth.keys is empty: expected at least one key file");

@@ -66,9 +66,9 @@ enum {
         "socket")                                                                                                      \
     X(SERVER_METRICS_ALLOW, "server", "metrics_allow", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                \
         "addresses or networks, besides loopback, that may read /metrics")                                             \
-    X(TLS_CERTIFICATE, "tls", "certificate", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_REFUSE,                          \
+    X(TLS_CERTIFICATE, "tls", "certificate", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD,                          \
         "the PEM file of the certificate chain; empty: no TLS")                                                        \
-    X(TLS_KEY, "tls", "key", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_REFUSE, "the PEM file of the certificate's key") \
+    X(TLS_KEY, "tls", "key", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD, "the PEM file of the certificate's key") \
     X(LIMITS_MAX_CONNECTIONS, "limits", "max_connections", INTEGER, 0, OPTION_COUNT_MAX, "100000", "", OPTION_RELOAD,  \
         "connections in all; 0: as many as the process has descriptors")                                               \
     X(LIMITS_MAX_CONNECTIONS_PER_ADDRESS, "limits", "max_connections_per_address", INTEGER, 0, OPTION_COUNT_MAX,       \

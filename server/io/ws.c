@@ -185,13 +185,15 @@ static int on_socket(struct io *io, struct conn *c, enum lws_callback_reasons re
 
 int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
-    (void)user;
     struct io *io = lws_context_user(lws_get_context(wsi));
     struct conn *c;
     switch (reason) {
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         c = lws_get_opaque_user_data(wsi);
         c->wsi = wsi;
+        return 0;
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        tls_attach(user, &io->tls);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
     case LWS_CALLBACK_HTTP:
