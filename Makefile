@@ -37,7 +37,7 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now,--as-needed $(SANFLAGS) $(LDFLAGS)
 # Which libraries each folder's code may see: the include paths and link lines follow the table in docs/architecture.md.
 PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 PROTOCOL_PKGS  := jansson
-SERVER_IO_PKGS := libwebsockets libuv libsystemd inih libcrypto libjwt
+SERVER_IO_PKGS := libwebsockets libuv libsystemd inih openssl libjwt
 PEER_IO_PKGS   := libwebsockets nice gio-2.0 openssl usrsctp
 CLI_PKGS       := jansson libedit glib-2.0
 TEST_PKGS      := cmocka

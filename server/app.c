@@ -182,6 +182,7 @@ static struct io_settings make_io_settings(const struct config *c)
         .max_queue = config_number(c, OPTION_LIMITS_MAX_QUEUE),
     };
     s.origins = config_list(c, OPTION_SERVER_ORIGINS, &s.origins_count);
+    s.web_root = config_text(c, OPTION_SERVER_WEB_ROOT);
     read_networks(c, OPTION_SERVER_TRUSTED_PROXIES, &s.trusted_proxies);
     read_networks(c, OPTION_SERVER_METRICS_ALLOW, &s.metrics_allow);
     return s;
@@ -229,7 +230,8 @@ static void warn_of_restart(const struct app *a, const struct config *next)
 static bool take_over(struct app *a, struct config *next, struct err *e)
 {
     struct parts parts;
-    if (!make_parts(&parts, next, e)) {
+    if (!make_parts(&parts, next, e) ||
+        !io_reload_tls(a->io, config_text(next, OPTION_TLS_CERTIFICATE), config_text(next, OPTION_TLS_KEY), e)) {
         free_parts(&parts);
         config_free(next);
         return false;
@@ -358,6 +360,8 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
         .settings = make_io_settings(a->config),
         .state_dir = a->state_dir,
         .version = USHER_VERSION,
+        .certificate = config_text(a->config, OPTION_TLS_CERTIFICATE),
+        .key = config_text(a->config, OPTION_TLS_KEY),
         .drained = on_drained,
         .ctx = a,
     };

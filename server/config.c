@@ -6,12 +6,14 @@
  */
 #include "server/config.h"
 
+#include <sys/stat.h>
 #include <assert.h>
 #include <stdlib.h>
 
 #include "protocol/limits.h"
 #include "server/io/cidr.h"
 #include "server/io/listen_address.h"
+#include "server/io/tls.h"
 
 #define X(name, section, key, type, least, most, def, choices, flags, meaning) \
     {section, key, def, choices, meaning, least, most, OPTION_##type, flags},
@@ -262,20 +264,35 @@ static bool check_networks(const struct config *c, enum option_id id, struct err
            err_set(e, "%s.%s = %.200s", options[id].section, options[id].key, problem.text);
 }
 
+static bool check_tls(const struct config *c, struct err *e)
+{
+    const char *certificate = config_text(c, OPTION_TLS_CERTIFICATE), *key = config_text(c, OPTION_TLS_KEY);
+    if (!*certificate && !*key)
+        return true;
+    if (!*certificate || !*key)
+        return err_set(e, "tls.certificate and tls.key: expected both of them, or neither");
+    SSL_CTX *ctx = tls_new(certificate, key, e);
+    SSL_CTX_free(ctx);
+    return ctx != NULL;
+}
+
+static bool check_web_root(const struct config *c, struct err *e)
+{
+    const char *root = config_text(c, OPTION_SERVER_WEB_ROOT);
+    struct stat st;
+    return !*root || (stat(root, &st) == 0 && S_ISDIR(st.st_mode)) ||
+           err_set(e, "server.web_root = %.160s: expected a folder that is there, or nothing", root);
+}
+
 bool config_check(const struct config *c, struct err *e)
 {
     if (!node_valid(config_text(c, OPTION_SERVER_NODE)))
         return err_set(e, "server.node = \"%.40s\": expected 1 to %d of A-Z a-z 0-9 _ -",
             config_text(c, OPTION_SERVER_NODE), NODE_MAX);
-    if (!check_networks(c, OPTION_SERVER_TRUSTED_PROXIES, e) || !check_networks(c, OPTION_SERVER_METRICS_ALLOW, e))
+    if (!check_networks(c, OPTION_SERVER_TRUSTED_PROXIES, e) || !check_networks(c, OPTION_SERVER_METRICS_ALLOW, e) ||
+        !check_web_root(c, e))
         return false;
     size_t n;
-    config_list(c, OPTION_AUTH_KEYS, &n);
-    if (n == 0 && config_number(c, OPTION_AUTH_REQUIRED))
-        return err_set(e, "auth.required is set, but auth.keys is empty: expected at least one key file");
-    config_list(c, OPTION_ICE_TURN, &n);
-    if (n > 0 && !*config_text(c, OPTION_ICE_TURN_SECRET))
-        return err_set(e, "ice.turn is set, but ice.turn_secret is empty: expected the secret of the TURN servers");
     const char *const *addresses = config_list(c, OPTION_SERVER_LISTEN, &n);
     for (size_t i = 0; i < n; i++) {
         struct listen_address a;
@@ -294,6 +311,15 @@ bool config_acts(const struct config *c, struct err *e)
                 "%s.%s is set, but this version cannot act on it yet: "
                 "remove it rather than have the daemon run open",
                 options[i].section, options[i].key);
+    size_t n;
+    if (!check_tls(c, e))
+        return false;
+    config_list(c, OPTION_AUTH_KEYS, &n);
+    if (n == 0 && config_number(c, OPTION_AUTH_REQUIRED))
+        return err_set(e, "auth.required is set, but auth.keys is empty: expected at least one key file");
+    config_list(c, OPTION_ICE_TURN, &n);
+    if (n > 0 && !*config_text(c, OPTION_ICE_TURN_SECRET))
+        return err_set(e, "ice.turn is set, but ice.turn_secret is empty: expected the secret of the TURN servers");
     return true;
 }
 

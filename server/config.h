@@ -31,9 +31,10 @@ bool config_load_file(struct config *c, const char *path, struct err *e);
 bool config_load_environment(struct config *c, char *const *environment, struct err *e);
 /* `section.key=value`, as --set takes it. A list grows with each call. */
 bool config_set(struct config *c, const char *assignment, struct err *e);
-/* Refuses what cannot work together. */
+/* Refuses values that only their reader can judge. Holds for one setting alone as well. */
 bool config_check(const struct config *c, struct err *e);
-/* Refuses to run with what this version cannot act on yet, where silence would leave the server open. */
+/* Refuses to run with settings that lack others, or that this version cannot act on yet, where silence would leave the
+ * server open. */
 bool config_acts(const struct config *c, struct err *e);
 
 /* Typed readers: OPTION_BOOL, _INTEGER, _SIZE (bytes), _DURATION (ms) and _ENUM (index of the choice). */

@@ -3,6 +3,7 @@
  * --healthcheck: GET /health on the first listen address, so that an image needs no curl. [::] and 0.0.0.0 are
  * reached by connecting to them, which is the machine itself.
  */
+#include <openssl/ssl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,13 +26,35 @@ static bool port_is_known(const struct listen_address *a)
     return a->at.any.sa_family == AF_UNIX || a->at.in.sin_port != 0;
 }
 
+/* Over TLS. The certificate is not looked at: whom it is for is no business of a daemon that asks itself. */
+static bool exchange_secure(int fd, char *text, size_t size)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = ctx ? SSL_new(ctx) : NULL;
+    size_t n = 0;
+    bool ok = ssl && SSL_set_fd(ssl, fd) == 1 && SSL_connect(ssl) == 1 &&
+              SSL_write(ssl, REQUEST, sizeof REQUEST - 1) == (int)sizeof REQUEST - 1;
+    for (int got = 1; ok && got > 0 && n<size - 1; n += got> 0 ? (size_t)got : 0)
+        got = SSL_read(ssl, text + n, (int)(size - 1 - n));
+    text[n] = '\0';
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    if (n == 0)
+        errno = EPROTO;
+    return n > 0;
+}
+
 /* The answer up to its end, or false with errno set. */
-static bool exchange(int fd, const struct listen_address *a, char *text, size_t size)
+static bool exchange(int fd, const struct listen_address *a, bool secure, char *text, size_t size)
 {
     struct timeval patience = {.tv_sec = PATIENCE_S};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (connect(fd, &a->at.any, a->len) < 0 || send(fd, REQUEST, sizeof REQUEST - 1, MSG_NOSIGNAL) < 0)
+    if (connect(fd, &a->at.any, a->len) < 0)
+        return false;
+    if (secure && a->at.any.sa_family != AF_UNIX)
+        return exchange_secure(fd, text, size);
+    if (send(fd, REQUEST, sizeof REQUEST - 1, MSG_NOSIGNAL) < 0)
         return false;
     size_t n = 0;
     ssize_t got = 0;
@@ -41,7 +64,7 @@ static bool exchange(int fd, const struct listen_address *a, char *text, size_t 
     return got >= 0;
 }
 
-static bool ask(const char *address, struct err *e)
+static bool ask(const char *address, bool secure, struct err *e)
 {
     struct listen_address a;
     if (!listen_address_parse(address, &a, e))
@@ -52,7 +75,7 @@ static bool ask(const char *address, struct err *e)
     int fd = socket(a.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 && errno == EAFNOSUPPORT && listen_address_without_ipv6(&a))
         fd = socket(a.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool answered = fd >= 0 && exchange(fd, &a, text, sizeof text);
+    bool answered = fd >= 0 && exchange(fd, &a, secure, text, sizeof text);
     int error = errno;
     if (fd >= 0)
         close(fd);
@@ -68,7 +91,7 @@ int healthcheck(const struct config *config)
     size_t n;
     const char *const *addresses = config_list(config, OPTION_SERVER_LISTEN, &n);
     struct err e;
-    if (ask(addresses[0], &e)) {
+    if (ask(addresses[0], *config_text(config, OPTION_TLS_CERTIFICATE) != 0, &e)) {
         puts("ok");
         return EXIT_SUCCESS;
     }

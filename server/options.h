@@ -44,7 +44,7 @@ enum {
         "this daemon's name, the first part of every peer id it gives out: 1 to 32 of A-Z a-z 0-9 _ -")                \
     X(SERVER_STATE_DIR, "server", "state_dir", TEXT, 0, OPTION_TEXT_MAX, "", "", 0,                                    \
         "where the daemon keeps its keys and rooms; empty: $STATE_DIRECTORY, else $XDG_STATE_HOME/usherd")             \
-    X(SERVER_WEB_ROOT, "server", "web_root", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_LATER,                           \
+    X(SERVER_WEB_ROOT, "server", "web_root", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD,                          \
         "the folder of the web client served at /; empty: none")                                                       \
     X(SERVER_LOG_LEVEL, "server", "log_level", ENUM, 0, 0, "info", "error warning notice info debug", OPTION_RELOAD,   \
         "the least important kind of record that is logged")                                                           \
@@ -66,9 +66,9 @@ enum {
         "socket")                                                                                                      \
     X(SERVER_METRICS_ALLOW, "server", "metrics_allow", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                \
         "addresses or networks, besides loopback, that may read /metrics")                                             \
-    X(TLS_CERTIFICATE, "tls", "certificate", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_REFUSE,                          \
+    X(TLS_CERTIFICATE, "tls", "certificate", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD,                          \
         "the PEM file of the certificate chain; empty: no TLS")                                                        \
-    X(TLS_KEY, "tls", "key", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_REFUSE, "the PEM file of the certificate's key") \
+    X(TLS_KEY, "tls", "key", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD, "the PEM file of the certificate's key") \
     X(LIMITS_MAX_CONNECTIONS, "limits", "max_connections", INTEGER, 0, OPTION_COUNT_MAX, "100000", "", OPTION_RELOAD,  \
         "connections in all; 0: as many as the process has descriptors")                                               \
     X(LIMITS_MAX_CONNECTIONS_PER_ADDRESS, "limits", "max_connections_per_address", INTEGER, 0, OPTION_COUNT_MAX,       \
@@ -98,11 +98,11 @@ enum {
         "wrong passwords or tokens a minute from one address; 0: no limit")                                            \
     X(ROOMS_AUTO_CREATE, "rooms", "auto_create", BOOL, 0, 1, "yes", "", OPTION_RELOAD,                                 \
         "whether join-room makes a room that does not exist")                                                          \
-    X(ROOMS_LISTED, "rooms", "listed", BOOL, 0, 1, "no", "", OPTION_RELOAD,                                             \
+    X(ROOMS_LISTED, "rooms", "listed", BOOL, 0, 1, "no", "", OPTION_RELOAD,                                            \
         "whether a room made by join-room is shown in the list of rooms")                                              \
-    X(ROOMS_LINGER, "rooms", "linger", DURATION, 0, OPTION_DAY_MS, "0s", "", OPTION_RELOAD,                             \
+    X(ROOMS_LINGER, "rooms", "linger", DURATION, 0, OPTION_DAY_MS, "0s", "", OPTION_RELOAD,                            \
         "how long an empty room made by join-room is kept")                                                            \
-    X(ROOMS_TTL, "rooms", "ttl", DURATION, 0, 365 * OPTION_DAY_MS, "24h", "", OPTION_RELOAD,                            \
+    X(ROOMS_TTL, "rooms", "ttl", DURATION, 0, 365 * OPTION_DAY_MS, "24h", "", OPTION_RELOAD,                           \
         "how long an empty room made over HTTP is kept")                                                               \
     X(AUTH_REQUIRED, "auth", "required", BOOL, 0, 1, "no", "", OPTION_RELOAD, "whether join-room needs a token")       \
     X(AUTH_ALGORITHMS, "auth", "algorithms", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                          \
@@ -113,11 +113,12 @@ enum {
         "subjects whose tokens may close any room, besides those with the claim admin")                                \
     X(ICE_STUN, "ice", "stun", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                        \
         "STUN servers told to clients, such as stun:stun.l.google.com:19302; peers on different networks need one")    \
-    X(ICE_TURN, "ice", "turn", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                         \
+    X(ICE_TURN, "ice", "turn", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                        \
         "TURN servers told to clients, such as turn:turn.example:3478?transport=udp")                                  \
-    X(ICE_TURN_SECRET, "ice", "turn_secret", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD | OPTION_SECRET,           \
-        "the secret shared with the TURN servers, from which time-limited credentials are made; @FILE: what is in FILE")                        \
-    X(ICE_TURN_TTL, "ice", "turn_ttl", DURATION, 1000, 7 * OPTION_DAY_MS, "1h", "", OPTION_RELOAD,                      \
+    X(ICE_TURN_SECRET, "ice", "turn_secret", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD | OPTION_SECRET,          \
+        "the secret shared with the TURN servers, from which time-limited credentials are made; @FILE: what is in "    \
+        "FILE")                                                                                                        \
+    X(ICE_TURN_TTL, "ice", "turn_ttl", DURATION, 1000, 7 * OPTION_DAY_MS, "1h", "", OPTION_RELOAD,                     \
         "how long TURN credentials are good")                                                                          \
     X(DIALECTS_SOCKETIO, "dialects", "socketio", BOOL, 0, 1, "yes", "", OPTION_LATER,                                  \
         "whether socket.io-client 4 is served at /socket.io/")                                                         \

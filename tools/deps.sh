@@ -37,6 +37,7 @@ test  clang                    the fuzz targets, and a second compiler
 test  libclang-rt-14-dev       their run time
 test  coturn                   a real TURN server, on loopback only
 test  procps                   finds what a test started
+test  openssl                  certificates for the tests of TLS
 lint  clang                    the second compiler
 lint  clang-format             formatting
 lint  clang-tidy               static analysis
@@ -52,7 +53,7 @@ have() {
     case $1 in
         gcc) command -v cc ;;
         nodejs) command -v node ;;
-        npm | clang | chromium | clang-format | clang-tidy | shellcheck | mandoc) command -v "$1" ;;
+        npm | openssl | clang | chromium | clang-format | clang-tidy | shellcheck | mandoc) command -v "$1" ;;
         procps) command -v ps ;;
         coturn) command -v turnserver ;;
         pkg-config) command -v pkg-config ;;

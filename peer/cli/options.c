@@ -32,6 +32,7 @@ static const struct option FLAGS[] = {
     {"password", required_argument, NULL, 'p'},
     {"token", required_argument, NULL, 't'},
     {"ice-address", required_argument, NULL, 'i'},
+    {"relay-only", no_argument, NULL, 'r'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
@@ -49,6 +50,8 @@ void options_help(void)
           "  --password P        the room's password\n"
           "  --token JWT         a token for servers that ask for one\n"
           "  --ice-address ADDR  use only this address of this machine for links; may be repeated\n"
+          "  --relay-only        no direct links, only through the server's TURN servers; hides your addresses from "
+          "peers\n"
           "  --version, --help\n"
           "\n"
           "USHER_SERVER and USHER_ICE_ADDRESS stand in for their flags, several separated by spaces.\n"
@@ -151,6 +154,9 @@ static bool take_flag(struct options *o, int flag, bool *server_given, bool *add
         return true;
     case 't':
         o->usher.token = optarg;
+        return true;
+    case 'r':
+        o->usher.relay_only = true;
         return true;
     case ':':
         return usage("%s wants a value", argv[optind - 1]);

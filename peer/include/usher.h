@@ -29,6 +29,7 @@ struct usher_options {
     size_t server_count;
     const char *const *ice_addresses; /* host candidates are limited to these; none: see usher(1) */
     size_t ice_address_count;
+    bool relay_only;       /* no direct links: only through TURN servers */
     const char *state_dir; /* NULL: $XDG_STATE_HOME/usher, or usher-2 … when that is in use */
     GMainContext *context; /* NULL: the default one */
     void (*log)(void *user, int priority, const char *line); /* syslog(3) priorities; NULL: nothing is logged */

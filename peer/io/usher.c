@@ -192,7 +192,8 @@ static bool open_glue(struct usher *u, const struct usher_options *o, const stru
 {
     struct peer_settings settings = {.servers = 0};
     struct url urls[SERVERS_MAX];
-    struct rtc_options rtc = {.addresses = o->ice_addresses, .address_count = o->ice_address_count};
+    struct rtc_options rtc = {
+        .addresses = o->ice_addresses, .address_count = o->ice_address_count, .relay_only = o->relay_only};
     if (!copy_settings(o, &settings, err) || !copy_urls(o, urls, &settings.servers, &rtc.loopback, err))
         return false;
     memcpy(settings.key, identity->key, KEY_BYTES);

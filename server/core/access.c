@@ -19,7 +19,7 @@ enum error access_decide(const struct core_settings *set, struct span token, str
 {
     *claims = (struct claims){.expires = UINT64_MAX};
     *problem = NULL;
-    if (!token.p || !set->ports.verify)
+    if (token.n == 0 || !set->ports.verify)
         return set->token_required ? ERROR_UNAUTHORIZED : ERROR_NONE;
     *problem = set->ports.verify(set->ports.verify_ctx, token, unix_seconds, claims);
     if (*problem)

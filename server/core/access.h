@@ -7,7 +7,7 @@
 
 #include "server/core/core.h"
 
-/* Whether a request with this token (p is NULL: without one) may join the room. On ERROR_NONE the claims are those of
+/* Whether a request with this token (n = 0: without one) may join the room. On ERROR_NONE the claims are those of
  * the token, or empty without one; else *problem is the sentence for the client, or NULL. */
 enum error access_decide(const struct core_settings *set, struct span token, struct span room_id, uint64_t unix_seconds,
     struct claims *claims, const char **problem);

@@ -64,10 +64,11 @@ struct claims {
     bool admin;
 };
 
-/* What the core asks for in the midst of a step, and is answered at once. Each may be NULL. */
 enum {
     OWNER_TOKEN_BYTES = 32
 };
+
+/* What the core asks for in the midst of a step, and is answered at once. Each may be NULL. */
 struct core_ports {
     void *verify_ctx, *ice_ctx, *owner_ctx; /* borrowed until the core is freed or configured anew */
     /* Fills the claims and returns NULL, or returns a static sentence on why the token is none. */
@@ -130,6 +131,7 @@ enum core_request_type {
     REQUEST_ROOM,     /* one room */
     REQUEST_CLOSE,    /* with a token */
     REQUEST_VALIDATE, /* what a join would be answered */
+    REQUEST_ICE,      /* the ICE servers, with credentials */
 };
 
 /* Everything is borrowed for the step. */

@@ -14,8 +14,8 @@ struct request {
     struct session *reader; /* set by the check of relayed messages; of resume: the seat, NULL if it is made anew */
     struct ticket ticket;   /* set by the check of resume */
     char ticket_room[TICKET_MAX];
-    bool proven;            /* join-room: its password was hashed and is the room's */
-    struct claims claims;   /* set by the check of join-room */
+    bool proven;          /* join-room: its password was hashed and is the room's */
+    struct claims claims; /* set by the check of join-room */
 };
 
 struct handler {

@@ -125,7 +125,9 @@ static void ask_hash(struct core *c, struct session *s, const struct request *r,
     enum error e = errand_hash(c, &why, password, room->terms->salt);
     if (e != ERROR_NONE)
         session_refuse(c, s,
-            &(struct reply_error){.error = e, .problem = "too many passwords are being checked", .ref = r->message.ref,
+            &(struct reply_error){.error = e,
+                .problem = e == ERROR_RATE_LIMITED ? "too many passwords are being checked" : NULL,
+                .ref = r->message.ref,
                 .retry_after_ms = HASH_RETRY_MS});
 }
 
@@ -161,8 +163,7 @@ void on_join_hashed(struct core *c, const struct errand *e, const uint8_t *hash)
 {
     struct session *s = session_find(c, e->conn);
     struct request r = {.proven = false};
-    if (!s || s->state != SESSION_READY ||
-        message_parse((struct span){e->bytes, e->bytes_n}, &r.message) != ERROR_NONE)
+    if (!s || s->state != SESSION_READY || message_parse((struct span){e->bytes, e->bytes_n}, &r.message) != ERROR_NONE)
         return;
     const struct room *room = room_find(c, r.message.room_id);
     bool same = room && room->incarnation == e->terms.incarnation;

@@ -41,7 +41,7 @@ static bool is_this_boot(const struct core *c, const struct ticket *t)
     return memcmp(t->boot, c->boot, sizeof c->boot) == 0;
 }
 
-/* The seat that the token is of, or NULL. */
+/* Whether the token is of this very stay, and none newer was used. */
 static bool holds_for(const struct session *seat, const struct ticket *t)
 {
     return seat->room && seat->room->incarnation == t->incarnation &&
@@ -65,7 +65,7 @@ static enum error check(const struct core *c, const struct session *s, struct re
 {
     if (s->state == SESSION_JOINED) {
         r->problem = "already in a room: leave first";
-        return ERROR_BAD_MESSAGE;
+        return ERROR_RESUME_FAILED;
     }
     if (!read_token(c, r))
         return ERROR_RESUME_FAILED;

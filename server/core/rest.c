@@ -174,17 +174,24 @@ static void create(struct core *c, struct conn_id conn, struct room_terms *t)
         c, &(struct errand){.kind = ERRAND_STORE, .conn = conn, .terms = *t, .answer = say_frame(c), .status = 201});
 }
 
-static void ask_create(struct core *c, struct conn_id conn, struct span body)
+static void ask_create(struct core *c, struct conn_id conn, const struct core_request *r)
 {
     struct errand why = {.kind = ERRAND_CREATE, .conn = conn};
     char password[PASSWORD_MAX];
     size_t password_n;
-    const char *problem = room_terms_parse(body, &why.terms, password, &password_n);
+    const char *problem = room_terms_parse(r->body, &why.terms, password, &password_n);
     if (problem) {
         refuse(c, conn, ERROR_BAD_MESSAGE, problem);
         return;
     }
     choose_id(c, &why.terms);
+    struct claims claims;
+    enum error e = access_decide(
+        &c->settings, r->token, (struct span){why.terms.id, why.terms.id_n}, c->unix_ms / 1000, &claims, &problem);
+    if (e != ERROR_NONE) {
+        refuse(c, conn, e, problem);
+        return;
+    }
     if (!may_create(c, conn, &why.terms))
         return;
     if (password_n == 0) {
@@ -193,7 +200,7 @@ static void ask_create(struct core *c, struct conn_id conn, struct span body)
     }
     why.terms.locked = true;
     c->rng->fill(c->rng->ctx, why.terms.salt, sizeof why.terms.salt);
-    enum error e = errand_hash(c, &why, (struct span){password, password_n}, why.terms.salt);
+    e = errand_hash(c, &why, (struct span){password, password_n}, why.terms.salt);
     if (e != ERROR_NONE)
         refuse(c, conn, e, NULL);
 }
@@ -270,6 +277,29 @@ static void validate(struct core *c, struct conn_id conn, const struct core_requ
     rest_respond(c, conn, 200, say_frame(c));
 }
 
+/* A relay costs its operator: where a join needs a token, so do credentials for it. */
+static void show_ice_servers(struct core *c, struct conn_id conn, struct span token)
+{
+    const struct core_settings *set = &c->settings;
+    const struct core_ports *ports = &set->ports;
+    struct claims claims;
+    const char *problem = NULL;
+    if (token.n > 0 && ports->verify)
+        problem = ports->verify(ports->verify_ctx, token, c->unix_ms / 1000, &claims);
+    if (problem || (token.n == 0 && set->token_required)) {
+        refuse(c, conn, ERROR_UNAUTHORIZED, problem);
+        return;
+    }
+    struct buf *text = say_text(c);
+    buf_text(text, "{\"iceServers\":");
+    if (ports->ice_servers)
+        ports->ice_servers(ports->ice_ctx, SPAN("http"), c->unix_ms / 1000, text);
+    else
+        buf_text(text, "[]");
+    buf_text(text, "}\n");
+    rest_respond(c, conn, 200, say_frame(c));
+}
+
 void rest_request(struct core *c, const struct session *s, const struct core_request *r)
 {
     switch (r->type) {
@@ -277,7 +307,7 @@ void rest_request(struct core *c, const struct session *s, const struct core_req
         show_all(c, s->conn);
         break;
     case REQUEST_CREATE:
-        ask_create(c, s->conn, r->body);
+        ask_create(c, s->conn, r);
         break;
     case REQUEST_ROOM:
         show_one(c, s->conn, r->room);
@@ -287,6 +317,9 @@ void rest_request(struct core *c, const struct session *s, const struct core_req
         break;
     case REQUEST_VALIDATE:
         validate(c, s->conn, r);
+        break;
+    case REQUEST_ICE:
+        show_ice_servers(c, s->conn, r->token);
         break;
     }
 }

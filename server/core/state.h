@@ -85,7 +85,7 @@ struct session {
 };
 
 struct room {
-    UT_hash_handle hh; /* by id */
+    UT_hash_handle hh;        /* by id */
     uint64_t incarnation;     /* random: another room under this id has another */
     uint64_t created_ms;      /* Unix time */
     struct room_terms *terms; /* owned; NULL: join-room made it */
@@ -144,7 +144,7 @@ struct core {
     uint32_t hashing;         /* errands that wait for a hash */
     uint64_t last_job;
     uint64_t keep_changed, keep_asked; /* versions of what rooms.json is to hold: now, and told to io */
-    bool storing;                                 /* a CORE_STORE is under way */
+    bool storing;                      /* a CORE_STORE is under way */
 
     bool draining, drained;
     uint64_t drain_end;

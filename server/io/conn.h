@@ -37,8 +37,9 @@ struct conn {
     bool slow : 1;          /* over max_queue: on the list of those to be judged, or told to the core */
     bool discarding : 1;    /* the rest of this message is refused already */
     bool gone : 1;          /* the core was told CORE_GONE */
+    bool secure : 1;        /* it speaks TLS */
     bool proxied : 1;       /* its socket is a trusted proxy's */
-    bool identified : 1;    /* its first header was read: the four around this are settled */
+    bool identified : 1;    /* its first header was read: the three around this are settled */
     bool forwarded : 1;     /* that header names a client */
     bool unproven : 1;      /* and is not to be believed, or not to be read */
     struct address address; /* the client's; all zero for a unix socket */

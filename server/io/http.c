@@ -34,6 +34,7 @@ static const char *status_text(unsigned status)
         {200, "200 OK"},
         {201, "201 Created"},
         {204, "204 No Content"},
+        {304, "304 Not Modified"},
         {400, "400 Bad Request"},
         {401, "401 Unauthorized"},
         {403, "403 Forbidden"},
@@ -57,9 +58,10 @@ static const char *status_text(unsigned status)
 
 static void write_head(struct buf *out, const struct http_request *r, const struct http_answer *a)
 {
-    buf_printf(out, "HTTP/1.1 %s\r\nCache-Control: no-store\r\n", status_text(a->status));
+    buf_printf(out, "HTTP/1.1 %s\r\nCache-Control: %s\r\n", status_text(a->status),
+        a->status == 304 ? "no-cache" : "no-store");
     /* RFC 9110 section 8.6: neither belongs to an answer that has no body by its nature. */
-    if (a->status != 204)
+    if (a->status != 204 && a->status != 304)
         buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\nX-Content-Type-Options: nosniff\r\n",
             a->type ? a->type : "application/json", a->body.n);
     if (r->origin[0])
@@ -324,7 +326,9 @@ static void dispatch(struct http_request *r, const char *path, bool foreign)
 {
     strcpy(r->path, path);
     unsigned methods = find_route(r);
-    if (methods == 0)
+    if (methods == 0 && r->method == HTTP_GET)
+        http_web(r);
+    else if (methods == 0)
         http_error(r, 404, NULL, "not-found", "nothing is served at this path");
     else if (r->method == HTTP_OPTIONS)
         answer_options(r, methods);

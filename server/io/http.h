@@ -60,6 +60,7 @@ struct http_answer {
 
 /* Handlers in files of their own. */
 void http_metrics(struct http_request *r);
+void http_web(struct http_request *r); /* what no row of the table names */
 
 /* Writes the answer to the request; once. */
 void http_answer(struct http_request *r, const struct http_answer *a);

@@ -25,7 +25,7 @@ enum {
     LWS_DESTROY_CALLS = 4
 };
 
-static bool open_lws(struct io *io, struct err *e)
+static bool open_lws(struct io *io, const struct io_params *p, struct err *e)
 {
     void *loops[] = {io->loop};
     struct lws_context_creation_info info = {
@@ -39,6 +39,12 @@ static bool open_lws(struct io *io, struct err *e)
         .vhost_name = "usherd",
         .pcontext = &io->lws,
     };
+    if (io->tls) {
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        info.ssl_cert_filepath = p->certificate;
+        info.ssl_private_key_filepath = p->key;
+        info.alpn = "http/1.1";
+    }
     io->lws = lws_create_context(&info);
     if (!io->lws)
         return err_set(e, "libwebsockets did not start: is its libuv plugin installed (libwebsockets-evlib-uv)?");
@@ -80,7 +86,9 @@ struct io *io_new(const struct io_params *p, struct err *e)
         err_set(e, "out of memory");
         goto fail;
     }
-    if (!open_lws(io, e))
+    if (*p->certificate && !(io->tls = tls_new(p->certificate, p->key, e)))
+        goto fail;
+    if (!open_lws(io, p, e))
         goto fail;
     uv_prepare_start(&io->prepare, turn_end);
     return io;
@@ -101,6 +109,20 @@ void io_started(struct io *io)
     uv_update_time(io->loop);
     struct core_event e = io_event(io, CORE_TIME, NULL);
     io_step(io, &e);
+}
+
+bool io_reload_tls(struct io *io, const char *certificate, const char *key, struct err *e)
+{
+    if ((io->tls != NULL) != (*certificate != '\0'))
+        return err_set(e, "tls.certificate: TLS is switched on or off when the daemon is restarted");
+    if (!io->tls)
+        return true;
+    SSL_CTX *next = tls_new(certificate, key, e);
+    if (!next)
+        return false;
+    SSL_CTX_free(io->tls);
+    io->tls = next;
+    return true;
 }
 
 void io_drain(struct io *io)
@@ -126,6 +148,7 @@ void io_free(struct io *io)
     }
     uv_run(io->loop, UV_RUN_DEFAULT);
     work_close(io);
+    SSL_CTX_free(io->tls);
     conn_table_done(&io->conns);
     core_effects_done(&io->effects);
     free(io->scratch);

@@ -23,6 +23,7 @@ struct io_settings {
     size_t max_queue;           /* bytes waiting for one connection; 0: no limit */
     const char *const *origins; /* borrowed until the next io_configure or io_free; "*" stands for all */
     size_t origins_count;
+    const char *web_root;             /* borrowed alike; "" or NULL: no files are served */
     struct cidr_list trusted_proxies; /* whose X-Forwarded-For is believed */
     struct cidr_list metrics_allow;   /* who may read /metrics, besides this machine */
 };
@@ -32,9 +33,10 @@ struct io_params {
     struct core *core;           /* borrowed */
     const struct logger *logger; /* borrowed */
     struct io_settings settings;
-    const char *state_dir;      /* borrowed */
-    const char *version;        /* static */
-    void (*drained)(void *ctx); /* after io_drain, when the last connection is gone */
+    const char *state_dir;         /* borrowed */
+    const char *version;           /* static */
+    const char *certificate, *key; /* borrowed for io_new; "": no TLS */
+    void (*drained)(void *ctx);    /* after io_drain, when the last connection is gone */
     void *ctx;
 };
 
@@ -46,6 +48,9 @@ bool io_listen(struct io *io, const char *address, struct err *e);
 void io_started(struct io *io);
 /* A reload's second half, after core_configure: the core is stepped, so that new time limits count at once. */
 void io_configure(struct io *io, const struct io_settings *s);
+/* Serves new connections with these files from now on; "" if TLS is off. False, and nothing changed, with the sentence
+ * in e if they are bad or TLS would be switched on or off. */
+bool io_reload_tls(struct io *io, const char *certificate, const char *key, struct err *e);
 /* Stops accepting and has the core see everybody off. */
 void io_drain(struct io *io);
 /* Closes what is open and runs the loop until nothing of ours is left on it. Takes NULL. */

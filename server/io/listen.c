@@ -75,7 +75,7 @@ static void adopt(struct io *io, struct conn *c)
 {
     const lws_adopt_desc_t desc = {
         .vh = io->vhost,
-        .type = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET,
+        .type = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET | (c->secure ? LWS_ADOPT_ALLOW_SSL : 0),
         .fd.sockfd = c->fd,
         .opaque = c,
     };
@@ -99,6 +99,7 @@ static void admit(struct io *io, int fd, const struct sockaddr_storage *from)
     conn_limit(io, c, &io->handshaking, HANDSHAKE_MS);
     struct core_event e = io_event(io, CORE_OPEN, c);
     c->address = listen_address_of_client(from);
+    c->secure = io->tls && from->ss_family != AF_UNIX; /* who comes through a file is on this machine */
     c->proxied = cidr_list_has(&io->settings.trusted_proxies, &c->address);
     if (!c->proxied)
         e.address = c->address; /* else CORE_ADDRESS tells it: see client.c */

@@ -37,6 +37,11 @@ void rest_close(struct http_request *r)
     ask(r, &(struct core_request){.type = REQUEST_CLOSE, .room = r->parameter, .token = http_bearer(r)});
 }
 
+void rest_ice_servers(struct http_request *r)
+{
+    ask(r, &(struct core_request){.type = REQUEST_ICE, .token = http_bearer(r)});
+}
+
 /* The decoded value of ?name=…; n = 0 if there is none, or if it does not fit with its name. */
 static struct span argument(const struct http_request *r, const char *name, char *out, int max)
 {

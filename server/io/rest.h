@@ -9,6 +9,7 @@ void rest_rooms(struct http_request *r);
 void rest_create(struct http_request *r);
 void rest_room(struct http_request *r);
 void rest_close(struct http_request *r);
+void rest_ice_servers(struct http_request *r);
 void rest_validate(struct http_request *r);
 
 #endif

@@ -47,6 +47,7 @@ const struct route routes[] = {
     {"/api/rooms", HTTP_POST, true, rest_create},
     {"/api/rooms/:id", HTTP_GET, false, rest_room},
     {"/api/rooms/:id", HTTP_DELETE, false, rest_close},
+    {"/api/ice-servers", HTTP_GET, false, rest_ice_servers},
     {"/api/validate", HTTP_GET, false, rest_validate},
     {"/ws", HTTP_GET, false, websocket},
 };

@@ -11,6 +11,7 @@
 #include "server/io/conn.h"
 #include "server/io/io.h"
 #include "server/io/metrics.h"
+#include "server/io/tls.h"
 
 enum {
     HTTP_ANSWER_MAX = 1024,
@@ -44,6 +45,7 @@ struct io {
 
     struct lws_context *lws;
     struct lws_vhost *vhost;
+    SSL_CTX *tls; /* owned; NULL: no TLS */
     uv_prepare_t prepare;
     uv_timer_t timer;
     bool prepare_open, timer_open;

@@ -4,7 +4,8 @@
  * written, one writing at a time (the core asks for no more). Jobs beyond the two wait in a list of our own, since the
  * pool has four threads and would give passwords all of them. A job that ends while the daemon is freed is dropped.
  *
- * scrypt (RFC 7914) with N = 2^15, r = 8, p = 1: 32 MiB and some 80 ms for each guess, here and for a thief of the file.
+ * scrypt (RFC 7914) with N = 2^14, r = 8, p = 1: 16 MiB and some 40 ms for each guess, here and for a thief of the file.
+ * Twice of that, and the last of those that may wait would not be answered within HANDSHAKE_MS on a busy machine.
  */
 #include "server/io/turn.h"
 
@@ -18,10 +19,10 @@
 
 enum {
     HASHERS = 2,
-    SCRYPT_N = 1 << 15,
+    SCRYPT_N = 1 << 14,
     SCRYPT_R = 8,
     SCRYPT_P = 1,
-    SCRYPT_MEMORY = 64 * 1024 * 1024
+    SCRYPT_MEMORY = 32 * 1024 * 1024
 };
 
 struct hash_work {

@@ -175,6 +175,7 @@ static int on_socket(struct io *io, struct conn *c, enum lws_callback_reasons re
         return http_body(c, in);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return http_body_end(c);
+    case LWS_CALLBACK_HTTP_FILE_COMPLETION:
     case LWS_CALLBACK_HTTP_WRITEABLE: /* asked for when an answer is written: it is out now */
         return -1;
     default:
@@ -184,13 +185,15 @@ static int on_socket(struct io *io, struct conn *c, enum lws_callback_reasons re
 
 int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
-    (void)user;
     struct io *io = lws_context_user(lws_get_context(wsi));
     struct conn *c;
     switch (reason) {
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         c = lws_get_opaque_user_data(wsi);
         c->wsi = wsi;
+        return 0;
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        tls_attach(user, &io->tls);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
     case LWS_CALLBACK_HTTP:
@@ -202,6 +205,7 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
     case LWS_CALLBACK_HTTP_BODY:
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
     case LWS_CALLBACK_HTTP_WRITEABLE:
+    case LWS_CALLBACK_HTTP_FILE_COMPLETION:
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_WSI_DESTROY:

@@ -70,8 +70,8 @@ test('what would leave the server open refuses the start', async () => {
 });
 
 test('what has no effect yet is said at start', async () => {
-    const daemon = await startDaemon({ args: ['--set', 'rooms.listed=yes'] });
-    await daemon.logged(/no effect in this version option=rooms\.listed/);
+    const daemon = await startDaemon({ args: ['--set', 'dialects.peerjs=no'] });
+    await daemon.logged(/no effect in this version option=dialects\.peerjs/);
     assert.equal(await daemon.stop(), 0);
 });
 

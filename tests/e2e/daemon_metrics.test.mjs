@@ -109,7 +109,7 @@ test('limits of an address count the client behind the proxy, not the proxy', as
     assert.match((await third.failed).message, /429/);
     const same64 = new Client(proxied.url, as('2001:db8::3'));
     assert.match((await same64.failed).message, /429/);
-    assert.equal((await fetch(`${proxied.http}/health`, as('192.0.2.1'))).status, 429);
+    assert.equal((await fetch(`${proxied.http}/ready`, as('192.0.2.1'))).status, 429);
     await proxied.logged(/a limit refused connections reason=rate-limited count=1 address=192\.0\.2\.1\n/);
     const now = parseMetrics(await (await fetch(`${proxied.http}/metrics`)).text());
     assert.equal(now.get('usherd_connections_refused_total{reason="rate-limited"}'), 3);

@@ -91,13 +91,15 @@ test('while passwords are hashed others are served, and too many are told to com
     await b.join('quick');
     await a.next();
     const guesses = Array.from({ length: 100 }, () => post(daemon, { password: 'p' }));
-    const from = Date.now();
+    const answered = Promise.all(guesses);
+    let over = false;
+    answered.then(() => (over = true));
     for (let i = 0; i < 50; i++) {
         a.send({ type: 'signal', to: b.peerId, data: i });
         assert.equal((await b.next()).data, i);
     }
-    const took = Date.now() - from;
-    const answers = await Promise.all(guesses);
+    assert.equal(over, false, 'the relay waited for the hashes');
+    const answers = await answered;
     const statuses = answers.map((answer) => answer.status);
     assert.ok(statuses.every((status) => status === 201 || status === 429), statuses.join());
     assert.ok(statuses.includes(201));
@@ -105,7 +107,6 @@ test('while passwords are hashed others are served, and too many are told to com
         assert.ok(answer.headers.get('retry-after'));
         assert.ok((await answer.json()).error.retryAfterMs > 0);
     }
-    assert.ok(Date.now() - from > took, 'the relay did not wait for the hashes');
     await a.close();
     await b.close();
 });

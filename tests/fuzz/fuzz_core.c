@@ -16,7 +16,9 @@
 
 enum {
     SLOTS = 6,
-    STEPS_MAX = 2000
+    STEPS_MAX = 2000,
+    TOKEN_TEXT = 400,
+    GRACE_MS = 900
 };
 
 struct world {
@@ -28,12 +30,44 @@ struct world {
         uint32_t generation;
         bool open, closing;
         char id[PEER_ID_MAX + 1];
+        char token[TOKEN_TEXT]; /* told last, to this connection or one that had its slot */
     } conn[SLOTS];
 };
 
 static unsigned next(struct world *w)
 {
     return w->at < w->end ? *w->at++ : 0;
+}
+
+/* A seal that the fuzzer may break: what is under it can be anything, too. */
+static bool seal(void *ctx, const void *plain, size_t n, void *sealed)
+{
+    (void)ctx;
+    memcpy(sealed, plain, n);
+    memset((char *)sealed + n, 0x5a, SEAL_EXTRA);
+    return true;
+}
+
+static bool open_sealed(void *ctx, const void *sealed, size_t n, void *plain)
+{
+    (void)ctx;
+    memcpy(plain, sealed, n - SEAL_EXTRA);
+    return ((const uint8_t *)sealed)[n - 1] == 0x5a;
+}
+
+static const struct core_crypto CRYPTO = {seal, open_sealed, NULL};
+
+static void heard_token(struct world *w, const struct core_effect *e)
+{
+    static const char BEFORE[] = "\"resumeToken\":\"";
+    struct span text = frame_text(e->frame);
+    const char *at = memmem(text.p, text.n, BEFORE, sizeof BEFORE - 1), *end = NULL;
+    if (at)
+        end = memchr(at + sizeof BEFORE - 1, '"', (size_t)(text.p + text.n - at) - sizeof BEFORE + 1);
+    if (!end)
+        return;
+    at += sizeof BEFORE - 1;
+    snprintf(w->conn[e->conn.slot].token, TOKEN_TEXT, "%.*s", (int)(end - at), at);
 }
 
 static void heard(struct world *w, const struct core_effect *e)
@@ -43,6 +77,7 @@ static void heard(struct world *w, const struct core_effect *e)
     assert(text.n > 2 && text.p[0] == '{' && text.p[text.n - 1] != '\0');
     if (text.n > sizeof WELCOME && memcmp(text.p, WELCOME, sizeof WELCOME - 1) == 0)
         snprintf(w->conn[e->conn.slot].id, sizeof w->conn[0].id, "%.29s", text.p + sizeof WELCOME - 1);
+    heard_token(w, e);
 }
 
 static void step(struct world *w, struct core_event e)
@@ -81,6 +116,7 @@ static void speak(struct world *w, struct core_event e)
         "{\"type\":\"offer\",\"sdp\":\"v=0\",\"to\":\"%s\"}",
         "{\"type\":\"ping\",\"ref\":\"%s\"}",
         "{\"type\":\"resume\",\"resumeToken\":\"t\"}",
+        "{\"type\":\"resume\",\"resumeToken\":\"%s\"}",
         "{\"type\":\"report\",\"peerId\":\"%s\",\"outcome\":\"turn\"}",
     };
     enum {
@@ -92,8 +128,9 @@ static void speak(struct world *w, struct core_event e)
     if (which < KNOWN) {
         const char *message = MESSAGES_KNOWN[which], *hole = strstr(message, "%s");
         size_t before = hole ? (size_t)(hole - message) : strlen(message);
-        snprintf(text, sizeof text, "%.*s%s%s", (int)before, message, hole ? w->conn[next(w) % SLOTS].id : "",
-            hole ? hole + 2 : "");
+        unsigned whose = next(w) % SLOTS;
+        const char *filling = strstr(message, "resumeToken") ? w->conn[whose].token : w->conn[whose].id;
+        snprintf(text, sizeof text, "%.*s%s%s", (int)before, message, hole ? filling : "", hole ? hole + 2 : "");
         e.bytes = span_of(text);
     } else {
         size_t n = next(w) * 4, left = (size_t)(w->end - w->at);
@@ -168,6 +205,8 @@ static struct core_settings settings(struct world *w)
         .message_rate = b & 2 ? 5 : 0,
         .message_burst = b & 4 ? 4 : 0,
         .auto_create = !(b & 8),
+        .resume_grace_ms = b & 16 ? GRACE_MS : 0,
+        .crypto = &CRYPTO,
     };
 }
 
@@ -203,6 +242,9 @@ static void leave(struct world *w)
             w->conn[slot].open = false;
             step(w, (struct core_event){.type = CORE_GONE, .conn = {slot, w->conn[slot].generation}});
         }
+    w->now += GRACE_MS;
+    step(w, (struct core_event){.type = CORE_TIME});
+    assert(core_stats(w->core)->away == 0 && core_stats(w->core)->held_bytes == 0);
     assert(core_stats(w->core)->connections == 0 && core_stats(w->core)->rooms == 0);
 }
 

@@ -202,6 +202,9 @@ static void execute(struct daemon *d, const struct core_effect *e)
         set_deadline(d, e->at);
         break;
     case CORE_LOG:
+    case CORE_RESPONSE: /* nobody asks over HTTP here */
+    case CORE_HASH:
+    case CORE_STORE:
         break;
     case CORE_DRAINED:
         d->drained = true;

@@ -119,6 +119,18 @@ static void test_errors(void **state)
     }
 }
 
+static void test_ice_servers_are_taken_anew(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    assert_int_equal(w->nodes[0].ice_lists, 1); /* of welcome */
+    frame_to(w, 0, "{\"type\":\"ice-servers\",\"iceServers\":[{\"urls\":\"stun:t\"}]}");
+    frame_to(w, 0, "{\"type\":\"ice-servers\"}");
+    run(w);
+    assert_int_equal(w->nodes[0].ice_lists, 2);
+    world_end(w);
+}
+
 static void test_draining_is_obeyed(void **state)
 {
     (void)state;
@@ -321,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_a_seat_that_breaks_leaves_the_link),
         cmocka_unit_test(test_an_endless_roster),
         cmocka_unit_test(test_nonsense_from_the_daemon),
+        cmocka_unit_test(test_ice_servers_are_taken_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

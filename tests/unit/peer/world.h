@@ -53,7 +53,7 @@ struct node {
     struct peer_notice *notices[NOTICES_MAX];
     size_t notice_n;
     uint64_t last_send_rtc, sends;
-    unsigned restarts;
+    unsigned restarts, ice_lists;
 };
 
 struct event {
@@ -533,6 +533,9 @@ static inline void execute(struct world *w, int node, struct peer_effect *fx)
         break;
     case PEER_FX_RTC_FREE:
         rtc_free(w, node, fx->rtc);
+        break;
+    case PEER_FX_ICE_SERVERS:
+        n->ice_lists++;
         break;
     case PEER_FX_DEADLINE:
         n->deadline = fx->at;

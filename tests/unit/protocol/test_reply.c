@@ -42,6 +42,9 @@ static void test_welcome(void **state)
                 .peer_id = SPAN("n.a"), .ice_servers = SPAN("[{\"urls\":\"stun:s\"}]"), .server = SPAN("a\"b")});
     assert_non_null(strstr(b.p, "\"iceServers\":[{\"urls\":\"stun:s\"}],\"pingInterval\":0,"));
     assert_non_null(strstr(b.p, "\"server\":\"a\\\"b\"}"));
+    buf_reset(&b);
+    reply_ice_servers(&b, SPAN("[1]"));
+    said(&b, "{\"type\":\"ice-servers\",\"iceServers\":[1]}");
     buf_done(&b);
 }
 

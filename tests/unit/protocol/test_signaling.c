@@ -38,6 +38,17 @@ static void test_welcome(void **state)
     signaling_done(&m);
 }
 
+static void test_ice_servers(void **state)
+{
+    (void)state;
+    struct signaling_message m = parsed("{\"type\":\"ice-servers\",\"iceServers\":[{\"urls\":\"stun:s\"}]}");
+    assert_int_equal(m.type, SIGNALING_ICE_SERVERS);
+    assert_string_equal(m.ice_servers, "[{\"urls\":\"stun:s\"}]");
+    signaling_done(&m);
+    assert_false(signaling_parse(SPAN("{\"type\":\"ice-servers\"}"), &m));
+    signaling_done(&m);
+}
+
 static void test_peers(void **state)
 {
     (void)state;
@@ -184,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_welcome),
+        cmocka_unit_test(test_ice_servers),
         cmocka_unit_test(test_peers),
         cmocka_unit_test(test_comings_and_goings),
         cmocka_unit_test(test_typed_and_wrapped_alike),

@@ -126,6 +126,49 @@ static void test_a_name_is_the_id(void **state)
     stop(&h);
 }
 
+static const char *verify(void *ctx, struct span token, uint64_t unix_seconds, struct claims *claims)
+{
+    (void)ctx;
+    (void)unix_seconds;
+    *claims = (struct claims){.expires = UINT64_MAX, .admin = span_is(token, "admin")};
+    strcpy(claims->room, "hall*");
+    return span_is(token, "guest") || claims->admin ? NULL : "this is no token";
+}
+
+/* Where joining needs a token, making a room needs one that opens it; an admin closes any room. */
+static void test_tokens(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct core_settings set = settings();
+    set.token_required = true;
+    set.ports.verify = verify;
+    start(&h, set);
+    struct core_request r = {.type = REQUEST_CREATE, .body = SPAN("{\"name\":\"hall-1\"}")};
+    ask(&h, 0, r);
+    answers(&h, 0, 401);
+    gone(&h, 0, 0);
+    r.token = SPAN("guest");
+    r.body = SPAN("{\"name\":\"other\"}");
+    ask(&h, 0, r);
+    answers(&h, 0, 403);
+    gone(&h, 0, 0);
+    r.body = SPAN("{\"name\":\"hall-1\"}");
+    ask(&h, 0, r);
+    stores(&h);
+    stored(&h, true);
+    answers(&h, 0, 201);
+    ask(&h, 1, (struct core_request){.type = REQUEST_CLOSE, .room = SPAN("hall-1"), .token = SPAN("guest")});
+    answers(&h, 1, 403);
+    ask(&h, 2, (struct core_request){.type = REQUEST_VALIDATE, .room = SPAN("hall-1")});
+    answers(&h, 2, 401);
+    ask(&h, 3, (struct core_request){.type = REQUEST_CLOSE, .room = SPAN("hall-1"), .token = SPAN("admin")});
+    stores(&h);
+    stored(&h, true);
+    answers(&h, 3, 204);
+    stop(&h);
+}
+
 static void test_a_label_gets_a_code(void **state)
 {
     (void)state;
@@ -405,6 +448,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_name_is_the_id),
+        cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_a_label_gets_a_code),
         cmocka_unit_test(test_bodies_that_are_none),
         cmocka_unit_test(test_capacity_of_its_own),

@@ -367,6 +367,7 @@ static void test_a_slow_reader(void **state)
     happen(&h, 0, CORE_SLOW);
     closes(&h, 0, 1008, "slow reader");
     hears(&h, 1, "{\"type\":\"peer-left\",\"peerId\":\"%s\",\"reason\":\"slow\"}", h.id[0]);
+    assert_non_null(logged(&h));
     quiet(&h);
     happen(&h, 0, CORE_SLOW); /* still slow, but told */
     signal_to(&h, 0, h.id[1]);

@@ -220,7 +220,7 @@ static void test_the_newest_token_has_the_seat(void **state)
     enter(&h, 5);
     fails_to_resume(&h, 5, &first);
     resume(&h, 4, &second);
-    hears_error(&h, 4, ERROR_BAD_MESSAGE, false);
+    hears_error(&h, 4, ERROR_RESUME_FAILED, false);
     signal_to(&h, 1, h.id[0]);
     assert_non_null(strstr(heard(&h, 4), "signal"));
     stop(&h);

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+//
+// TLS in the daemon, with a certificate authority made for the test: the dialect over wss, large bursts through a slow
+// reader, no h2, a new certificate at SIGHUP while connections stay, and bad files.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import tls from 'node:tls';
+import { once } from 'node:events';
+import { run, startDaemon } from './lib/daemon.mjs';
+import { connect } from './lib/client.mjs';
+import { Raw } from './lib/raw.mjs';
+
+const set = (...options) => options.flatMap((option) => ['--set', option]);
+
+let folder, daemon, ca;
+const at = (name) => path.join(folder, name);
+const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+
+async function issue(name) {
+    openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${name}.key`, '-out',
+        `${name}.csr`, '-subj', `/CN=${name}`);
+    await fs.writeFile(at('names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost');
+    openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2',
+        '-extfile', 'names', '-out', `${name}.pem`);
+}
+
+const serve = async (name) => {
+    await fs.copyFile(at(`${name}.key`), at('live.key'));
+    await fs.copyFile(at(`${name}.pem`), at('live.pem'));
+};
+
+before(async () => {
+    folder = await fs.mkdtemp(path.join(os.tmpdir(), 'usherd-tls-'));
+    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'ca.key', '-out',
+        'ca.pem', '-subj', '/CN=test', '-days', '2');
+    ca = await fs.readFile(at('ca.pem'));
+    await issue('first');
+    await issue('second');
+    await serve('first');
+    daemon = await startDaemon({
+        args: set(`tls.certificate=${at('live.pem')}`, `tls.key=${at('live.key')}`, 'limits.max_queue=64M', 'limits.message_rate=0'),
+    });
+    daemon.url = `wss://127.0.0.1:${daemon.port}/ws`;
+});
+after(async () => {
+    await daemon?.stop();
+    await fs.rm(folder, { recursive: true });
+});
+
+const open = () => connect(daemon.url, { ca });
+
+async function handshake(options = {}) {
+    const socket = tls.connect({ host: '127.0.0.1', port: daemon.port, ca, ...options });
+    const failed = once(socket, 'error').then(([error]) => Promise.reject(error));
+    try {
+        await Promise.race([once(socket, 'secureConnect'), failed]);
+        return { name: socket.getPeerCertificate().subject.CN, alpn: socket.alpnProtocol };
+    } finally {
+        failed.catch(() => {});
+        socket.destroy();
+    }
+}
+
+test('the dialect over wss, a large burst to a slow reader included', async () => {
+    const a = await open();
+    const b = await open();
+    await a.join('secret');
+    await b.join('secret');
+    await a.next();
+    b.ws._socket.pause();
+    const sdp = 'v=0 '.repeat(15000);
+    for (let i = 0; i < 300; i++) a.send({ type: 'offer', to: b.peerId, sdp, link: String(i) });
+    await a.alive();
+    b.ws._socket.resume();
+    for (let i = 0; i < 300; i++) {
+        const offer = await b.next();
+        assert.equal(offer.link, String(i));
+        assert.equal(offer.sdp.length, sdp.length);
+    }
+    b.send({ type: 'signal', to: a.peerId, data: 1 });
+    assert.equal((await a.next()).data, 1);
+    await a.close();
+    await b.close();
+});
+
+test('http/1.1 is agreed to, h2 never', async () => {
+    assert.equal((await handshake({ ALPNProtocols: ['h2', 'http/1.1'] })).alpn, 'http/1.1');
+    assert.equal((await handshake()).alpn, false);
+    await assert.rejects(handshake({ ALPNProtocols: ['h2'] }));
+});
+
+test('what is not TLS, or too old, is turned away', async () => {
+    const raw = new Raw(daemon.port);
+    await raw.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await raw.end();
+    assert.doesNotMatch(raw.received.toString('latin1'), /200 OK/);
+    await assert.rejects(handshake({ maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' }));
+    assert.equal((await handshake()).name, 'first');
+});
+
+test('SIGHUP brings the new certificate to new connections only', async () => {
+    const old = await open();
+    await old.join('stays');
+    await serve('second');
+    let mark = daemon.log.length;
+    daemon.kill('SIGHUP');
+    await daemon.logged(/the settings were read again/, mark);
+    assert.equal((await handshake()).name, 'second');
+    await old.alive();
+    await fs.writeFile(at('live.pem'), 'no certificate');
+    mark = daemon.log.length;
+    daemon.kill('SIGHUP');
+    await daemon.logged(/tls\.certificate = \S+live\.pem: /, mark);
+    assert.equal((await handshake()).name, 'second');
+    await fs.copyFile(at('first.pem'), at('live.pem'));
+    mark = daemon.log.length;
+    daemon.kill('SIGHUP');
+    await daemon.logged(/tls\.key = \S+live\.key: key values mismatch/, mark);
+    assert.equal((await handshake()).name, 'second');
+    await old.alive();
+    await old.close();
+});
+
+test('--healthcheck asks over TLS', async () => {
+    await serve('first');
+    const files = set(`tls.certificate=${at('live.pem')}`, `tls.key=${at('live.key')}`);
+    const { code, stdout, stderr } = await run(['--healthcheck', '--listen', daemon.address, ...files]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /ok/);
+});
+
+test('bad files refuse the start and say why', async () => {
+    openssl('ec', '-in', 'first.key', '-aes128', '-passout', 'pass:word', '-out', 'locked.key');
+    const cases = [
+        ['missing.pem', 'first.key', /tls\.certificate = \S+missing\.pem: the file cannot be read/],
+        ['first.key', 'first.key', /tls\.certificate = \S+first\.key: /],
+        ['first.pem', 'first.pem', /tls\.key = \S+first\.pem: /],
+        ['first.pem', 'second.key', /tls\.key = \S+second\.key: key values mismatch/],
+        ['first.pem', 'locked.key', /tls\.key = \S+locked\.key: /],
+    ];
+    for (const [certificate, key, sentence] of cases) {
+        const files = set(`tls.certificate=${at(certificate)}`, `tls.key=${at(key)}`);
+        const { code, stderr } = await run(['--listen', '127.0.0.1:0', ...files]);
+        assert.notEqual(code, 0);
+        assert.match(stderr, sentence);
+    }
+});

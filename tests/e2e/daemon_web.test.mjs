@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+//
+// Files of web_root: which names are served, as what, and that no path leads out of the folder.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { startDaemon } from './lib/daemon.mjs';
+import { Raw } from './lib/raw.mjs';
+
+const PAGE = '<!doctype html><title>usher</title>';
+const BIG = Buffer.alloc(1024 * 1024, 'usher ');
+
+let daemon, top;
+before(async () => {
+    top = await fs.mkdtemp(path.join(os.tmpdir(), 'usherd-web-'));
+    const root = path.join(top, 'root');
+    await fs.mkdir(path.join(root, 'sub'), { recursive: true });
+    await fs.writeFile(path.join(root, 'index.html'), PAGE);
+    await fs.writeFile(path.join(root, 'sub', 'app.js'), 'export {};');
+    await fs.writeFile(path.join(root, 'big.bin'), BIG);
+    await fs.writeFile(path.join(root, '.secret'), 'secret');
+    await fs.writeFile(path.join(top, 'outside.txt'), 'secret');
+    await fs.mkdir(path.join(top, 'root-too'));
+    await fs.writeFile(path.join(top, 'root-too', 'near.txt'), 'secret');
+    await fs.symlink(path.join(top, 'outside.txt'), path.join(root, 'link.txt'));
+    await fs.symlink(path.join(top, 'root-too'), path.join(root, 'near'));
+    await fs.symlink('sub', path.join(root, 'inner'));
+    daemon = await startDaemon({ args: ['--set', `server.web_root=${root}`] });
+});
+after(async () => {
+    await daemon?.stop();
+    await fs.rm(top, { recursive: true });
+});
+
+const get = (where, options) => fetch(`${daemon.http}${where}`, options);
+
+test('/ and /room/:id are the page', async () => {
+    for (const where of ['/', '/room/abc', '/room/A-b_9', '/index.html']) {
+        const answer = await get(where);
+        assert.equal(answer.status, 200, where);
+        assert.equal(answer.headers.get('content-type'), 'text/html; charset=utf-8');
+        assert.equal(await answer.text(), PAGE);
+    }
+    for (const where of ['/room/', '/room/a.b', '/room/a/b', '/rooms', `/room/${'x'.repeat(65)}`])
+        assert.equal((await get(where)).status, 404, where);
+});
+
+test('files have their types, come whole, and are not sent twice', async () => {
+    const script = await get('/sub/app.js');
+    assert.equal(script.headers.get('content-type'), 'text/javascript; charset=utf-8');
+    assert.equal(script.headers.get('x-content-type-options'), 'nosniff');
+    assert.equal(script.headers.get('cache-control'), 'no-cache');
+    const again = await get('/sub/app.js', { headers: { 'If-None-Match': script.headers.get('etag') } });
+    assert.equal(again.status, 304);
+    assert.equal(again.headers.get('etag'), script.headers.get('etag'));
+    assert.equal(await again.text(), '');
+    assert.equal((await get('/inner/app.js')).status, 200, 'a link that stays inside');
+    const big = await get('/big.bin');
+    assert.equal(big.headers.get('content-type'), 'application/octet-stream');
+    assert.ok(BIG.equals(Buffer.from(await big.arrayBuffer())));
+    const head = await get('/big.bin', { method: 'HEAD' });
+    assert.equal(head.headers.get('content-length'), String(BIG.length));
+});
+
+test('nothing outside the folder, hidden or no file is served', async () => {
+    const paths = ['/../outside.txt', '/sub/../../outside.txt', '/%2e%2e/outside.txt', '/%2e%2e%2foutside.txt', '/..%2foutside.txt',
+        '/..%5coutside.txt', '/sub/%2e%2e/%2e%2e/outside.txt', '/....//outside.txt', '//outside.txt', '/link.txt', '/near/near.txt', '/.secret',
+        '/sub/../.secret', '/%2esecret', '/sub', '/sub/', '/index.html/', '/index.html%00.js', '/./.secret', '/nothing.html',
+        `${top}/outside.txt`, `/${top}/outside.txt`, '/../root-too/near.txt'];
+    for (const where of paths) {
+        const raw = new Raw(daemon.port);
+        await raw.write(`GET ${where} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+        await raw.end();
+        const text = raw.received.toString('latin1');
+        assert.doesNotMatch(text, /\r\nsecret|200 OK\r\n[^]*secret/, where);
+    }
+    assert.equal((await get('/health')).status, 200);
+});
+
+test('only GET and HEAD reach files', async () => {
+    for (const method of ['POST', 'PUT', 'DELETE']) assert.equal((await get('/index.html', { method })).status, 404, method);
+});

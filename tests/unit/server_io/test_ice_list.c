@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The list of ICE servers: its JSON, and credentials that were computed elsewhere.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "server/io/ice_list.h"
+
+static const char *const STUN[] = {"stun:a", "stun:b\"c"}, *const TURN[] = {"turn:t", "turns:t"};
+
+static void writes(const struct ice_list_settings *s, uint64_t refresh_ms, const char *expected)
+{
+    struct err e;
+    struct ice_list *l = ice_list_new(s, &e);
+    assert_non_null(l);
+    assert_int_equal(ice_list_refresh_ms(l), refresh_ms);
+    for (int i = 0; i < 2; i++) {
+        struct buf out;
+        buf_init(&out, 4096);
+        ice_list_write(l, SPAN("n1.peer"), 1700000000, &out);
+        assert_string_equal(out.p, expected);
+        buf_done(&out);
+    }
+    ice_list_free(l);
+}
+
+static void test_lists(void **state)
+{
+    (void)state;
+    struct ice_list_settings s = {.stun = STUN, .turn = TURN, .secret = "s3cret", .ttl_ms = 3600000};
+    writes(&s, 0, "[]");
+    s.stun_count = 2;
+    writes(&s, 0, "[{\"urls\":[\"stun:a\",\"stun:b\\\"c\"]}]");
+    s.turn_count = 2;
+    writes(&s, 2880000,
+        "[{\"urls\":[\"stun:a\",\"stun:b\\\"c\"]},{\"urls\":[\"turn:t\",\"turns:t\"],"
+        "\"username\":\"1700003600:n1.peer\",\"credential\":\"YQYMRBeQYeByITSnmL7CGRWTqh8=\"}]");
+    s.stun_count = 0;
+    writes(&s, 2880000,
+        "[{\"urls\":[\"turn:t\",\"turns:t\"],\"username\":\"1700003600:n1.peer\","
+        "\"credential\":\"YQYMRBeQYeByITSnmL7CGRWTqh8=\"}]");
+}
+
+static void test_no_secret_file(void **state)
+{
+    (void)state;
+    struct err e;
+    const struct ice_list_settings s = {.turn = TURN, .turn_count = 1, .secret = "@/nowhere/secret", .ttl_ms = 1000};
+    assert_null(ice_list_new(&s, &e));
+    assert_non_null(strstr(e.text, "/nowhere/secret"));
+    const struct ice_list_settings empty = {.turn = TURN, .turn_count = 1, .secret = "@/dev/null", .ttl_ms = 1000};
+    assert_null(ice_list_new(&empty, &e));
+    assert_non_null(strstr(e.text, "must hold"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_no_secret_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The state folder: made, written whole, private, and never silently replaced.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/io/state_dir.h"
+
+static char *enter(void **state)
+{
+    static const char TEMPLATE[] = "/tmp/usherd-state-XXXXXX";
+    char *dir = malloc(sizeof TEMPLATE);
+    memcpy(dir, TEMPLATE, sizeof TEMPLATE);
+    assert_non_null(mkdtemp(dir));
+    *state = dir;
+    return dir;
+}
+
+static void leave(char *dir, const char *const *names)
+{
+    char path[STATE_PATH_MAX];
+    for (; *names; names++) {
+        snprintf(path, sizeof path, "%s/%s", dir, *names);
+        remove(path);
+    }
+    assert_int_equal(rmdir(dir), 0);
+    free(dir);
+}
+
+static void test_write_and_read(void **state)
+{
+    char *dir = enter(state);
+    struct err e;
+    struct buf text;
+    assert_true(state_dir_read(dir, "f", 100, &text, &e));
+    assert_null(text.p);
+    assert_true(state_dir_write(dir, "f", SPAN("first"), &e));
+    assert_true(state_dir_write(dir, "f", SPAN("second"), &e));
+    assert_true(state_dir_read(dir, "f", 6, &text, &e));
+    assert_true(span_is(buf_view(&text), "second"));
+    buf_done(&text);
+    assert_false(state_dir_read(dir, "f", 5, &text, &e));
+    assert_non_null(strstr(e.text, "too long"));
+    char path[STATE_PATH_MAX];
+    struct stat is;
+    snprintf(path, sizeof path, "%s/f", dir);
+    assert_int_equal(stat(path, &is), 0);
+    assert_int_equal(is.st_mode & 0777, 0600);
+    assert_false(state_dir_write("/nowhere/at/all", "f", SPAN("x"), &e));
+    assert_non_null(strstr(e.text, "cannot write /nowhere/at/all/f"));
+    leave(dir, (const char *const[]){"f", NULL});
+}
+
+static void test_key(void **state)
+{
+    char *dir = enter(state);
+    struct err e;
+    struct rng_seeded seed;
+    rng_seeded_init(&seed, 1);
+    struct rng rng = rng_seeded_port(&seed);
+    uint8_t key[STATE_KEY_BYTES], again[STATE_KEY_BYTES];
+    assert_true(state_dir_key(dir, "k", &rng, key, &e));
+    assert_true(state_dir_key(dir, "k", &rng, again, &e));
+    assert_memory_equal(key, again, sizeof key);
+    assert_true(state_dir_write(dir, "k", SPAN("short"), &e));
+    assert_false(state_dir_key(dir, "k", &rng, again, &e));
+    assert_non_null(strstr(e.text, "damaged"));
+    assert_true(state_dir_write(dir, "k", (struct span){"", 0}, &e));
+    assert_false(state_dir_key(dir, "k", &rng, again, &e)); /* empty is damaged as well */
+    leave(dir, (const char *const[]){"k", NULL});
+}
+
+static void test_open(void **state)
+{
+    char *dir = enter(state);
+    struct err e;
+    char deep[STATE_PATH_MAX], path[STATE_PATH_MAX];
+    snprintf(deep, sizeof deep, "%s/a/b", dir);
+    assert_true(state_dir_open(deep, path, &e));
+    assert_string_equal(path, deep);
+    assert_true(state_dir_open(deep, path, &e));
+    assert_true(state_dir_write(deep, "f", SPAN("x"), &e));
+    snprintf(deep, sizeof deep, "%s/a/b/f", dir);
+    assert_false(state_dir_open(deep, path, &e));
+    assert_non_null(strstr(e.text, "server.state_dir"));
+    leave(dir, (const char *const[]){"a/b/f", "a/b", "a", NULL});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_key),
+        cmocka_unit_test(test_open),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
