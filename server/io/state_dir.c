@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -21,6 +22,10 @@ enum {
 static bool choose(const char *setting, char *path)
 {
     const char *systemd = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (!home || !*home) { /* an environment that was emptied */
+        const struct passwd *user = getpwuid(getuid());
+        home = user ? user->pw_dir : NULL;
+    }
     int n = -1;
     if (*setting)
         n = snprintf(path, STATE_PATH_MAX, "%s", setting);

@@ -118,8 +118,9 @@ static void test_reports_are_counted(void **state)
     say(&h, 0, "{\"type\":\"report\",\"peerId\":\"n1.x\",\"outcome\":\"relay\",\"connectMs\":1e999}");
     say(&h, 0, "{\"type\":\"report\",\"peerId\":\"n1.x\",\"outcome\":\"failed\",\"connectMs\":15000}");
     say(&h, 0, "{\"type\":\"report\",\"peerId\":\"n1.x\",\"outcome\":\"stun\"}");
-    say(&h, 0, "{\"type\":\"report\",\"peerId\":\"n1.x\",\"outcome\":\"stun\",\"connectMs\":"
-               "1000000000000000000000000000000000000000}");
+    say(&h, 0,
+        "{\"type\":\"report\",\"peerId\":\"n1.x\",\"outcome\":\"stun\",\"connectMs\":"
+        "1000000000000000000000000000000000000000}");
     quiet(&h);
     const struct core_stats *stats = core_stats(h.core);
     static const uint64_t EXPECTED[OUTCOMES] = {1, 2, 1, 1, 1};
