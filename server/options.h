@@ -73,9 +73,9 @@ enum {
         "connections in all; 0: as many as the process has descriptors")                                               \
     X(LIMITS_MAX_CONNECTIONS_PER_ADDRESS, "limits", "max_connections_per_address", INTEGER, 0, OPTION_COUNT_MAX,       \
         "1000", "", OPTION_RELOAD,                                                                                     \
-        "connections from one address; 0: no limit, as behind a proxy, where all have its address")                    \
+        "connections from one address; 0: no limit. Behind a proxy set server.trusted_proxies")                        \
     X(LIMITS_CONNECTION_RATE, "limits", "connection_rate", INTEGER, 0, OPTION_COUNT_MAX, "50", "", OPTION_RELOAD,      \
-        "new connections a second from one address; 0: no limit, as behind a proxy")                                   \
+        "new connections a second from one address; 0: no limit")                                                      \
     X(LIMITS_CONNECTION_BURST, "limits", "connection_burst", INTEGER, 0, OPTION_COUNT_MAX, "500", "", OPTION_RELOAD,   \
         "new connections from one address at once, above its rate; 0: no limit")                                       \
     X(LIMITS_MAX_ROOMS, "limits", "max_rooms", INTEGER, 0, OPTION_COUNT_MAX, "100000", "", OPTION_RELOAD,              \
