@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 60
 SEEDS   ?= 1-2000
 
 # Every core, unless the command line says otherwise.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
