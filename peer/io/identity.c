@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/os_file.h"
 #include "base/os_rng.h"
 #include "peer/io/state.h"
 #include "protocol/envelope.h"
@@ -131,7 +132,7 @@ static bool make(const char *dir, struct identity *out, struct err *err)
     if (!ok)
         err_set(err, "OpenSSL could not make a key");
     else
-        ok = state_write(dir, FILE_NAME, (struct span){text, n}, err);
+        ok = os_file_replace(dir, FILE_NAME, (struct span){text, n}, err);
     OPENSSL_cleanse(text, sizeof text);
     if (!ok)
         identity_wipe(out);

@@ -16,6 +16,7 @@
 #include <uthash.h>
 
 #include "base/buf.h"
+#include "base/os_file.h"
 #include "peer/io/state.h"
 #include "protocol/envelope.h"
 #include "protocol/write.h"
@@ -102,7 +103,7 @@ static bool write_anew(struct known *k, struct err *err)
     buf_init(&out, FILE_MAX);
     for (struct entry *e = k->entries; e; e = e->hh.next)
         add_line(&out, e->name, e->id);
-    bool ok = !out.failed ? state_write(k->dir, FILE_NAME, buf_view(&out), err) : err_set(err, "out of memory");
+    bool ok = !out.failed ? os_file_replace(k->dir, FILE_NAME, buf_view(&out), err) : err_set(err, "out of memory");
     if (ok)
         k->lines = HASH_COUNT(k->entries);
     buf_done(&out);

@@ -130,17 +130,25 @@ static gboolean report(gpointer user)
     return G_SOURCE_REMOVE;
 }
 
-/* The connection is over; the reason that came first is the one that is told. */
+/* Takes the reason down; false if there is one already: that which came first is told. */
+static bool note_why(struct signaling *s, const char *format, va_list args)
+{
+    if (s->later)
+        return false;
+    g_vsnprintf(s->why, sizeof s->why, format, args);
+    return true;
+}
+
+/* The connection is over. */
 static void end(struct signaling *s, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static void end(struct signaling *s, const char *format, ...)
 {
-    if (s->later)
-        return;
     va_list args;
     va_start(args, format);
-    g_vsnprintf(s->why, sizeof s->why, format, args);
+    bool first = note_why(s, format, args);
     va_end(args);
-    source_set(s, &s->later, g_idle_source_new(), report);
+    if (first)
+        source_set(s, &s->later, g_idle_source_new(), report);
 }
 
 /* ---- connecting ---- */
@@ -159,12 +167,12 @@ static gboolean try_later(gpointer user)
 static void attempt_failed(struct signaling *s, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static void attempt_failed(struct signaling *s, const char *format, ...)
 {
-    if (s->later)
-        return;
     va_list args;
     va_start(args, format);
-    g_vsnprintf(s->why, sizeof s->why, format, args);
+    bool first = note_why(s, format, args);
     va_end(args);
+    if (!first)
+        return;
     wsi_forget(s);
     source_set(s, &s->later, g_idle_source_new(), s->next ? try_later : report);
 }

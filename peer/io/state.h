@@ -38,7 +38,5 @@ enum state_read {
 /* Reads a file of at most room_n bytes. secret: it must belong to us and be closed to others. */
 enum state_read state_read(
     const char *dir, const char *name, bool secret, char *room, size_t room_n, size_t *n, struct err *err);
-/* Replaces a file in one step (mode 0600): after a crash there is the old one or the new one, on disk, whole. */
-bool state_write(const char *dir, const char *name, struct span bytes, struct err *err);
 
 #endif

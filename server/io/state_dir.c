@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A file is replaced, never changed: written beside itself, forced to the disk, renamed over the old one, and the
- * folder forced to the disk as well, so that a crash leaves the old file or the new one. A key that is damaged is an
- * error and is not made anew: that would silently make everything worthless that was signed with it.
+ * Files are replaced whole (base/os_file.h). A key that is damaged is an error and is not made anew: that would
+ * silently make everything worthless that was signed with it.
  */
 #include "server/io/state_dir.h"
 
@@ -13,6 +12,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/os_file.h"
 
 enum {
     FILE_PATH_MAX = STATE_PATH_MAX + 64,
@@ -101,40 +102,6 @@ bool state_dir_read(const char *dir, const char *name, size_t max, struct buf *o
     return false;
 }
 
-static bool write_fd(int fd, struct span bytes)
-{
-    while (bytes.n > 0) {
-        ssize_t n = write(fd, bytes.p, bytes.n);
-        if (n < 0 && errno != EINTR)
-            return false;
-        bytes.p += n > 0 ? n : 0;
-        bytes.n -= n > 0 ? (size_t)n : 0;
-    }
-    return fsync(fd) == 0;
-}
-
-static bool sync_dir(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return ok;
-}
-
-bool state_dir_write(const char *dir, const char *name, struct span bytes, struct err *e)
-{
-    char path[FILE_PATH_MAX], beside[FILE_PATH_MAX];
-    path_of(path, dir, name, "");
-    path_of(beside, dir, name, ".new");
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write_fd(fd, bytes);
-    if (fd >= 0)
-        ok = close(fd) == 0 && ok;
-    ok = ok && rename(beside, path) == 0 && sync_dir(dir);
-    return ok || err_set(e, "cannot write %.200s: %s", path, strerror(errno));
-}
-
 bool state_dir_key(
     const char *dir, const char *name, const struct rng *rng, uint8_t key[STATE_KEY_BYTES], struct err *e)
 {
@@ -151,5 +118,5 @@ bool state_dir_key(
     if (exists)
         return err_set(e, "%.200s/%s is damaged: a key has 32 bytes; remove it to have a new one made", dir, name);
     rng->fill(rng->ctx, key, STATE_KEY_BYTES);
-    return state_dir_write(dir, name, (struct span){(const char *)key, STATE_KEY_BYTES}, e);
+    return os_file_replace(dir, name, (struct span){(const char *)key, STATE_KEY_BYTES}, e);
 }

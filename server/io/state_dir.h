@@ -24,7 +24,5 @@ bool state_dir_key(
     const char *dir, const char *name, const struct rng *rng, uint8_t key[STATE_KEY_BYTES], struct err *e);
 /* The whole file, at most `max` bytes, as a buffer of the caller's; empty if there is no file. */
 bool state_dir_read(const char *dir, const char *name, size_t max, struct buf *out, struct err *e);
-/* Writes the file, mode 0600, whole or not at all, and returns when it is on the disk. May be called on any thread. */
-bool state_dir_write(const char *dir, const char *name, struct span bytes, struct err *e);
 
 #endif

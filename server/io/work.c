@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "base/os_file.h"
 #include "server/io/state_dir.h"
 
 enum {
@@ -120,7 +121,7 @@ void work_hash(struct io *io, struct core_hash *asked)
 static void store(uv_work_t *work)
 {
     struct store_work *w = work->data;
-    w->ok = state_dir_write(w->io->state_dir, ROOMS_FILE, frame_text(w->frame), &w->problem);
+    w->ok = os_file_replace(w->io->state_dir, ROOMS_FILE, frame_text(w->frame), &w->problem);
 }
 
 static void tell_stored(struct io *io, bool ok)

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/os_file.h"
 #include "peer/io/crypto.h"
 #include "peer/io/identity.h"
 #include "peer/io/state.h"
@@ -85,17 +86,17 @@ static void is_never_reset(void **state)
     for (size_t i = 0; i < n; i++) {
         memcpy(damaged, text, n);
         damaged[i] = damaged[i] == 'A' ? 'B' : 'A';
-        assert_true(state_write(d->path, "identity", (struct span){damaged, n}, &err));
+        assert_true(os_file_replace(d->path, "identity", (struct span){damaged, n}, &err));
         assert_false(identity_open(d->path, &got, &err));
         assert_non_null(strstr(err.text, "damaged"));
     }
     for (size_t i = 0; i < n; i++) {
-        assert_true(state_write(d->path, "identity", (struct span){text, i}, &err));
+        assert_true(os_file_replace(d->path, "identity", (struct span){text, i}, &err));
         assert_false(identity_open(d->path, &got, &err));
     }
     assert_int_equal(state_read(d->path, "identity", true, damaged, sizeof damaged, &again, &err), STATE_READ);
     assert_int_equal(again, n - 1);
-    assert_true(state_write(d->path, "identity", (struct span){text, n}, &err));
+    assert_true(os_file_replace(d->path, "identity", (struct span){text, n}, &err));
     assert_true(identity_open(d->path, &got, &err));
     assert_string_equal(got.id, made.id);
 }

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/os_file.h"
 #include "peer/io/state.h"
 #include "tests/unit/peer_io/scratch.h"
 
@@ -122,8 +123,8 @@ static void replaces_a_file_whole(void **state)
     char room[64], path[SCRATCH_PATH];
     size_t n;
     assert_int_equal(state_read(d->path, "f", true, room, sizeof room, &n, &err), STATE_ABSENT);
-    assert_true(state_write(d->path, "f", SPAN("one"), &err));
-    assert_true(state_write(d->path, "f", SPAN("three"), &err));
+    assert_true(os_file_replace(d->path, "f", SPAN("one"), &err));
+    assert_true(os_file_replace(d->path, "f", SPAN("three"), &err));
     assert_int_equal(state_read(d->path, "f", true, room, sizeof room, &n, &err), STATE_READ);
     assert_int_equal(n, 5);
     assert_memory_equal(room, "three", 5);
@@ -132,7 +133,7 @@ static void replaces_a_file_whole(void **state)
     assert_int_equal(st.st_mode & 0777, 0600);
     scratch_path(d, "f.new", path);
     assert_int_not_equal(access(path, F_OK), 0);
-    assert_false(state_write("/nonexistent", "f", SPAN("x"), &err));
+    assert_false(os_file_replace("/nonexistent", "f", SPAN("x"), &err));
     assert_non_null(strstr(err.text, "cannot write"));
 }
 

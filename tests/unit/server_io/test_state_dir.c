@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/os_file.h"
 #include "server/io/state_dir.h"
 
 static char *enter(void **state)
@@ -44,8 +45,8 @@ static void test_write_and_read(void **state)
     struct buf text;
     assert_true(state_dir_read(dir, "f", 100, &text, &e));
     assert_null(text.p);
-    assert_true(state_dir_write(dir, "f", SPAN("first"), &e));
-    assert_true(state_dir_write(dir, "f", SPAN("second"), &e));
+    assert_true(os_file_replace(dir, "f", SPAN("first"), &e));
+    assert_true(os_file_replace(dir, "f", SPAN("second"), &e));
     assert_true(state_dir_read(dir, "f", 6, &text, &e));
     assert_true(span_is(buf_view(&text), "second"));
     buf_done(&text);
@@ -56,7 +57,7 @@ static void test_write_and_read(void **state)
     snprintf(path, sizeof path, "%s/f", dir);
     assert_int_equal(stat(path, &is), 0);
     assert_int_equal(is.st_mode & 0777, 0600);
-    assert_false(state_dir_write("/nowhere/at/all", "f", SPAN("x"), &e));
+    assert_false(os_file_replace("/nowhere/at/all", "f", SPAN("x"), &e));
     assert_non_null(strstr(e.text, "cannot write /nowhere/at/all/f"));
     leave(dir, (const char *const[]){"f", NULL});
 }
@@ -72,10 +73,10 @@ static void test_key(void **state)
     assert_true(state_dir_key(dir, "k", &rng, key, &e));
     assert_true(state_dir_key(dir, "k", &rng, again, &e));
     assert_memory_equal(key, again, sizeof key);
-    assert_true(state_dir_write(dir, "k", SPAN("short"), &e));
+    assert_true(os_file_replace(dir, "k", SPAN("short"), &e));
     assert_false(state_dir_key(dir, "k", &rng, again, &e));
     assert_non_null(strstr(e.text, "damaged"));
-    assert_true(state_dir_write(dir, "k", (struct span){"", 0}, &e));
+    assert_true(os_file_replace(dir, "k", (struct span){"", 0}, &e));
     assert_false(state_dir_key(dir, "k", &rng, again, &e)); /* empty is damaged as well */
     leave(dir, (const char *const[]){"k", NULL});
 }
@@ -89,7 +90,7 @@ static void test_open(void **state)
     assert_true(state_dir_open(deep, path, &e));
     assert_string_equal(path, deep);
     assert_true(state_dir_open(deep, path, &e));
-    assert_true(state_dir_write(deep, "f", SPAN("x"), &e));
+    assert_true(os_file_replace(deep, "f", SPAN("x"), &e));
     snprintf(deep, sizeof deep, "%s/a/b/f", dir);
     assert_false(state_dir_open(deep, path, &e));
     assert_non_null(strstr(e.text, "server.state_dir"));
