@@ -131,6 +131,7 @@ static gboolean report(gpointer user)
 }
 
 /* Takes the reason down; false if there is one already: that which came first is told. */
+static bool note_why(struct signaling *s, const char *format, va_list args) G_GNUC_PRINTF(2, 0);
 static bool note_why(struct signaling *s, const char *format, va_list args)
 {
     if (s->later)
