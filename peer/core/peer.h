@@ -25,6 +25,8 @@ enum {
     KEY_BYTES = 32,
     SIGNATURE_BYTES = 64,
     HASH_BYTES = 32,
+    NONCE_BYTES = 12,
+    TAG_BYTES = 16,
     PERSON_MAX = PEER_ID_MAX,
     MESSAGE_ID_CHARS = 26
 };
@@ -36,6 +38,15 @@ struct peer_crypto {
     bool (*verify)(
         void *ctx, const uint8_t key[KEY_BYTES], struct span message, const uint8_t signature[SIGNATURE_BYTES]);
     void (*sha256)(void *ctx, struct span bytes, uint8_t hash[HASH_BYTES]);
+    /* The key that we share with the owner of an X25519 public key (RFC 7748), of our static private key, through
+     * HKDF-SHA-256 (RFC 5869; no salt, info "usher-wrap-1"). False if theirs is no good (all zero secret). */
+    bool (*agree)(void *ctx, const uint8_t box[KEY_BYTES], uint8_t secret[KEY_BYTES]);
+    /* AES-256-GCM (NIST SP 800-38D): plain.n + TAG_BYTES bytes into sealed. */
+    void (*seal)(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], struct span aad,
+        struct span plain, uint8_t *sealed);
+    /* sealed.n - TAG_BYTES bytes into plain; false if it is too short or not exactly what that key sealed. */
+    bool (*open)(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], struct span aad,
+        struct span sealed, uint8_t *plain);
 };
 
 struct peer_settings {
@@ -49,9 +60,44 @@ struct peer_settings {
     unsigned servers;                       /* how many signaling URLs there are (>= 1): PEER_FX_CONNECT names one */
 };
 
+/* ---- storage ---- */
+/* Tables of rows: a key and a value, both text, keys in byte order (docs/messaging.md). Those marked 1 are handed to the
+ * core by PEER_RESTORE before PEER_START, each in the order of its keys. */
+/* clang-format off */
+#define PEER_TABLE_LIST(X) \
+    X(CONVERSATION, "conversation", 1) \
+    X(CLOCK, "clock", 1) \
+    X(PERSON, "person", 1) \
+    X(OUTGOING, "outgoing", 1) \
+    X(DELIVERY, "delivery", 1) \
+    X(REF, "ref", 1) \
+    X(WAIT, "wait", 1) \
+    X(CUSTODY, "custody", 1) \
+    X(MESSAGE, "message", 0) \
+    X(LOG, "log", 0) \
+    X(ID, "id", 0)
+/* clang-format on */
+enum peer_table {
+#define X(name, text, restored) TABLE_##name,
+    PEER_TABLE_LIST(X)
+#undef X
+    PEER_TABLES
+};
+struct peer_row {
+    struct span key, value;
+};
+enum {
+    ROW_KEY_MAX = 255,
+    ROWS_MAX = 1024 /* that one PEER_FX_LOAD asks for at most */
+};
+
 /* ---- events ---- */
 enum peer_event_type {
-    PEER_START,            /* once, first */
+    PEER_RESTORE,          /* restore: a stored row, before PEER_START */
+    PEER_COMMITTED,        /* ticket: that commit and all before it are on the disk */
+    PEER_STORE_FAILED,     /* bytes: why a commit or a load failed; no further one is tried: the core ends */
+    PEER_LOADED,           /* ticket, loaded: the answer to PEER_FX_LOAD */
+    PEER_START,            /* once, first of those that are not PEER_RESTORE or PEER_KNOWN */
     PEER_KNOWN,            /* a remembered key, before PEER_START: known.name belongs to known.id */
     PEER_SIGNALING_OPEN,   /* the WebSocket is up */
     PEER_SIGNALING_FRAME,  /* bytes: one text frame from the daemon */
@@ -80,10 +126,19 @@ struct peer_event {
     uint64_t now;     /* milliseconds on a clock that never goes back */
     uint64_t unix_ms; /* wall clock, for timestamps only: never for deadlines */
     uint64_t rtc;
+    uint64_t ticket;
     uint16_t channel;
     bool binary;
     struct span bytes;
     union {
+        struct {
+            enum peer_table table;
+            struct peer_row row;
+        } restore;
+        struct {
+            const struct peer_row *rows; /* in the order asked for */
+            size_t row_count;
+        } loaded;
         struct {
             struct span type, sdp; /* "offer" or "answer" */
         } description;
@@ -114,9 +169,15 @@ enum peer_effect_type {
     PEER_FX_RTC_SEND,      /* rtc, channel, text: a text message (flag: a binary one) */
     PEER_FX_RTC_FREE,      /* rtc: close and forget; no event for this number is wanted any more */
     PEER_FX_DEADLINE,      /* at: wake with PEER_TIME then at the latest; replaces the earlier; UINT64_MAX: none */
-    PEER_FX_REMEMBER,      /* kind: display name, text: id; keep it for PEER_KNOWN at the next start */
-    PEER_FX_NOTICE,        /* notice, for the application */
-    PEER_FX_LOG,           /* log */
+    /* The next four in order; what is put or deleted becomes durable with the next commit, which covers all before it.
+     * A load sees every put and delete before it. */
+    PEER_FX_PUT,    /* table, kind: the key, text: the value; replaces an older one */
+    PEER_FX_DELETE, /* table, kind: the key; it may be absent */
+    PEER_FX_COMMIT, /* ticket; answered by PEER_COMMITTED, later, never from within the step's effects. io may answer several by the last */
+    PEER_FX_LOAD, /* ticket, table, kind: from this key (included), text: to this key (left out), limit, flag: last first */
+    PEER_FX_REMEMBER, /* kind: display name, text: id; keep it for PEER_KNOWN at the next start */
+    PEER_FX_NOTICE,   /* notice, for the application */
+    PEER_FX_LOG,      /* log */
 };
 
 /* What the application is told: `usher pipe` prints each as one JSON line (design: section 8). Which members are set
@@ -157,6 +218,9 @@ struct peer_effect {
     uint16_t channel;
     bool flag;
     unsigned server;
+    enum peer_table table;
+    unsigned limit;
+    uint64_t ticket; /* counts up */
     uint64_t at;
     char *kind; /* owned or NULL; NUL-terminated */
     char *text; /* owned or NULL; text_n bytes and a NUL */
