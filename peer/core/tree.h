@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who gets a group message pushed and who an announcement: Plumtree (Leitão, Pereira, Rodrigues: Epidemic Broadcast
+ * Trees, 2007), one tree shared by all senders of a room.
+ *
+ * Each link is eager or lazy, and new ones are eager. A message goes whole to the eager links, save where it came from;
+ * the lazy ones are told, in batches, the newest sequence of each author. Who gets a message twice prunes the link it
+ * came by: after one message the eager links are a tree of its fastest paths. Who hears of a message and does not get
+ * it within TREE_WAIT_MS grafts: takes the announcer's link into the tree and asks it for what is missing; if that is in
+ * vain, the next announcer. So a broken tree mends itself with the next message.
+ *
+ *     message ─► tree_received ─► TREE_NEW: push it along tree_eager; lazy links owe an announcement
+ *                              └► TREE_PRUNE: send the sender a prune
+ *     announcement of what we lack ─► tree_announced … tree_grafts ─► send a graft, ask for the author's messages
+ *
+ * Whether a message is new is for the caller to say: its clocks know.
+ */
+#ifndef PEER_CORE_TREE_H
+#define PEER_CORE_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "protocol/envelope.h"
+
+enum {
+    TREE_LINKS_MAX = 1024,   /* the largest room, everybody linked */
+    TREE_LACKED_MAX = 1024,  /* authors of whom something is lacked: all of a room */
+    TREE_ANNOUNCERS_MAX = 8, /* remembered for one author: who is asked in turn */
+    TREE_OWED_MAX = 1024,    /* authors announced to one link in one batch */
+    TREE_ANNOUNCE_MS = 100,  /* announcements are gathered for so long */
+    TREE_WAIT_MS = 200,      /* for what was announced to come by itself, and for a graft's answer */
+};
+#define TREE_NEVER UINT64_MAX
+
+enum tree_verdict {
+    TREE_NEW,     /* push it to the eager links */
+    TREE_PRUNE,   /* had it already: tell the sender so, the link is lazy now */
+    TREE_NOTHING, /* had it already, and the link is lazy or gone */
+};
+
+/* Send this link a graft and ask it for the author's messages up to sequence. */
+struct tree_graft {
+    char link[ENVELOPE_PERSON_MAX + 1];
+    char author[ENVELOPE_PERSON_MAX + 1];
+    uint64_t sequence;
+};
+
+struct tree;
+
+struct tree *tree_new(void); /* NULL: no memory */
+void tree_free(struct tree *t);
+
+/* False: too many, or no memory. A link that is up already stays as it is. */
+bool tree_link_up(struct tree *t, struct span id);
+void tree_link_down(struct tree *t, struct span id);
+
+/* A message came by this link (from.n == 0: it is ours) and is new to us or not. pushed: it was pushed along the tree;
+ * false for what was asked for or sent to us alone, which says nothing about the tree. */
+enum tree_verdict tree_received(
+    struct tree *t, struct span from, struct span author, uint64_t sequence, bool is_new, bool pushed, uint64_t now);
+/* Links by index, eager and lazy, for pushing: skip the lazy ones and where it came from. */
+size_t tree_links(const struct tree *t);
+struct span tree_link(const struct tree *t, size_t i, bool *eager); /* lives until a link comes or goes */
+
+void tree_pruned(struct tree *t, struct span id);  /* their prune came */
+void tree_grafted(struct tree *t, struct span id); /* their graft came */
+
+/* An announcement came of what we lack: that author's messages up to sequence. */
+void tree_announced(struct tree *t, struct span from, struct span author, uint64_t sequence, uint64_t now);
+/* One graft that is due; false: none. Repeat. */
+bool tree_grafts(struct tree *t, uint64_t now, struct tree_graft *out);
+
+/* One link that is owed announcements long enough: writes its id, and up to TREE_OWED_MAX entries, which are then no
+ * longer owed. Returns how many; 0: none is due. Repeat. Spans live until the next call. */
+size_t tree_announcements(struct tree *t, uint64_t now, struct span *link, struct envelope_tick *out, size_t max);
+
+/* When to call the two; TREE_NEVER if nothing is waited for. */
+uint64_t tree_due(const struct tree *t);
+
+#endif
