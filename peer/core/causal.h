@@ -89,7 +89,7 @@ size_t causal_waiting_bytes(const struct causal *c); /* as CAUSAL_BYTES_MAX coun
 /* For each author the first range that a waiting message needs and that is not held; at most max of them. */
 size_t causal_gaps(const struct causal *c, struct causal_gap *out, size_t max);
 /* When something is to be given up; CAUSAL_NEVER if nothing waits for anything missing. */
-uint64_t causal_due(const struct causal *c);
+uint64_t causal_due(struct causal *c);
 /* Gives up one thing that is due and says what; false if nothing is. Repeat, and then ask causal_next. */
 bool causal_give_up(struct causal *c, uint64_t now, struct causal_gap *missing);
 
