@@ -38,7 +38,7 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now,--as-needed $(SANFLAGS) $(LDFLAGS)
 PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 PROTOCOL_PKGS  := jansson
 SERVER_IO_PKGS := libwebsockets libuv libsystemd inih openssl libjwt
-PEER_IO_PKGS   := libwebsockets nice gio-2.0 openssl usrsctp
+PEER_IO_PKGS   := libwebsockets nice gio-2.0 openssl usrsctp sqlite3
 CLI_PKGS       := jansson libedit glib-2.0
 TEST_PKGS      := cmocka
 
@@ -119,17 +119,19 @@ $(BUILD)/tests/sim/servercore.o: $(A_SCORE)
 	$(if $(V),,@)objcopy --wildcard --keep-global-symbol='core_*' $@
 $(BUILD)/tests/sim/sim: $(call obj,$(wildcard tests/sim/*.c)) $(BUILD)/tests/sim/servercore.o $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
-$(BUILD)/bench/load: $(call obj,$(filter-out bench/channel%,$(wildcard bench/*.c))) $(A_BASE)
+$(BUILD)/bench/load: $(call obj,$(filter-out bench/channel% bench/store%,$(wildcard bench/*.c))) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^
 $(BUILD)/bench/channel.o: PKGS = $(PEER_IO_PKGS)
 $(BUILD)/bench/channel: $(call obj,$(wildcard bench/channel*.c)) $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
+$(BUILD)/bench/store: $(BUILD)/bench/store.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
 FUZZ_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
 
 # ---- what people call -----------------------------------------------------------------------------------------
-.PHONY: help deps all run check core lint asan fuzz sim mutants bench-relay bench-join bench-memory bench-channel \
+.PHONY: help deps all run check core lint asan fuzz sim mutants bench-relay bench-join bench-memory bench-channel bench-store \
         install uninstall clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -195,6 +197,11 @@ bench-channel: ## data channel throughput beside @roamhq/wrtc
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory $(BUILD)/bench/channel
 	@BUILD=$(BUILD) bench/channel.sh
+bench-store: ## what a durable message costs the peer
+	@tools/deps.sh build
+	@$(MAKE) --no-print-directory $(BUILD)/bench/store
+	@mkdir -p $(BUILD)/bench/state
+	$(BUILD)/bench/store $(BUILD)/bench/state
 
 BIN = $(DESTDIR)$(PREFIX)/bin
 MAN = $(DESTDIR)$(PREFIX)/share/man

@@ -28,6 +28,7 @@ build libjwt-dev               signatures of tokens
 build libssl-dev               DTLS, signatures, hashes
 build libnice-dev              ICE
 build libusrsctp-dev           SCTP
+build libsqlite3-dev           the peer's messages on disk
 build libedit-dev              line editing in usher chat
 test  libcmocka-dev            unit tests
 test  nodejs                   end-to-end tests with real third-party clients

@@ -2,7 +2,7 @@
  *
  * One event, one step, its effects in order. Effects may fail at once (a full send buffer, an SDP that cannot be used):
  * what the core must hear of that waits until the step's effects are done and is stepped then, so the core is never
- * entered twice. Notices wait for a source of their own, so that the application hears nothing from inside its own call.
+ * entered twice. So it is with what the tables answer (keeper.h). Notices wait for a source of their own (notices.h).
  *
  * A message that a connection does not take (RTC_FULL) stays here, in order, with whatever the same step sends after
  * it; the core hears PEER_CONGESTED, and PEER_WRITABLE once all of it went out.
@@ -14,6 +14,8 @@
 
 #include "base/os_rng.h"
 #include "peer/io/ice_servers.h"
+#include "peer/io/keeper.h"
+#include "peer/io/notices.h"
 #include "peer/io/signaling.h"
 
 #define HASH_FUNCTION HASH_OAT /* the default one falls through its cases, which clang warns of */
@@ -41,11 +43,6 @@ struct link {
     size_t held_bytes;
 };
 
-struct told { /* a notice on its way */
-    struct told *next, *prev;
-    struct peer_notice *notice;
-};
-
 struct after { /* an event that effects gave rise to */
     struct after *next, *prev;
     enum peer_event_type type;
@@ -63,60 +60,11 @@ struct glue {
     struct link *links;          /* by number */
     struct peer_effects effects;
     struct after *afters;
-    struct told *told;
-    size_t told_n;
-    GSource *deadline, *deliver;
-    bool stepping, delivering, disconnecting;
+    struct keeper *keeper;
+    struct notices *notices;
+    GSource *deadline;
+    bool stepping;
 };
-
-/* ---- notices ---- */
-
-static void deliver(struct glue *g)
-{
-    if (g->delivering)
-        return;
-    g->delivering = true;
-    struct told *t;
-    while ((t = g->told) && !(t->notice->type == NOTICE_LEFT && g->disconnecting)) {
-        DL_DELETE(g->told, t);
-        g->told_n--;
-        g->options.on_notice(g->options.user, t->notice);
-        peer_notice_free(t->notice);
-        free(t);
-    }
-    g->delivering = false;
-}
-
-static gboolean deliver_now(gpointer user)
-{
-    struct glue *g = user;
-    g_source_unref(g->deliver);
-    g->deliver = NULL;
-    deliver(g);
-    return G_SOURCE_REMOVE;
-}
-
-static void arm_delivery(struct glue *g)
-{
-    if (!g->told || g->deliver || g->delivering)
-        return;
-    g->deliver = g_idle_source_new();
-    /* Ahead of what the application reads next, so that its next command finds what the last one did. */
-    g_source_set_priority(g->deliver, G_PRIORITY_HIGH);
-    g_source_set_callback(g->deliver, deliver_now, g, NULL);
-    g_source_attach(g->deliver, g->options.context);
-}
-
-static void tell(struct glue *g, struct peer_effect *effect)
-{
-    struct told *t = calloc(1, sizeof *t);
-    if (!t)
-        return;
-    t->notice = effect->notice;
-    effect->notice = NULL;
-    DL_APPEND(g->told, t);
-    g->told_n++;
-}
 
 /* ---- connections ---- */
 
@@ -307,8 +255,8 @@ static void on_signaling_closed(void *user, const char *why)
 static void on_signaling_flushed(void *user)
 {
     struct glue *g = user;
-    g->disconnecting = false;
-    deliver(g);
+    notices_hold_left(g->notices, false);
+    notices_deliver(g->notices);
 }
 
 /* ---- stepping ---- */
@@ -329,11 +277,11 @@ static void execute(struct glue *g, struct peer_effect *effect)
 {
     switch (effect->type) {
     case PEER_FX_CONNECT:
-        g->disconnecting = false;
+        notices_hold_left(g->notices, false);
         signaling_connect(g->signaling, &g->urls[effect->server]);
         return;
     case PEER_FX_DISCONNECT:
-        g->disconnecting = true;
+        notices_hold_left(g->notices, true);
         signaling_disconnect(g->signaling);
         return;
     case PEER_FX_SIGNAL:
@@ -348,8 +296,15 @@ static void execute(struct glue *g, struct peer_effect *effect)
     case PEER_FX_REMEMBER:
         g->options.on_remember(g->options.user, effect->kind, effect->text);
         return;
+    case PEER_FX_PUT:
+    case PEER_FX_DELETE:
+    case PEER_FX_COMMIT:
+    case PEER_FX_LOAD:
+        keeper_effect(g->keeper, effect);
+        return;
     case PEER_FX_NOTICE:
-        tell(g, effect);
+        notices_add(g->notices, effect->notice);
+        effect->notice = NULL;
         return;
     case PEER_FX_LOG:
         g->options.on_log(g->options.user, effect->log);
@@ -375,19 +330,52 @@ static void step(struct glue *g, struct peer_event *event)
     peer_effects_clear(&g->effects);
 }
 
+/* What the last steps gave rise to, and what that does. */
+static void settle(struct glue *g)
+{
+    struct peer_event event;
+    for (;;) {
+        struct after *a = g->afters;
+        if (a) {
+            DL_DELETE(g->afters, a);
+            step(g, &(struct peer_event){.type = a->type, .rtc = a->rtc, .bytes = span_of(a->reason)});
+            free(a);
+        } else if (keeper_next(g->keeper, &event)) {
+            step(g, &event);
+        } else {
+            return;
+        }
+    }
+}
+
 void glue_event(struct glue *g, struct peer_event *event)
 {
     g_assert(!g->stepping);
     g->stepping = true;
     step(g, event);
-    struct after *a;
-    while ((a = g->afters)) {
-        DL_DELETE(g->afters, a);
-        step(g, &(struct peer_event){.type = a->type, .rtc = a->rtc, .bytes = span_of(a->reason)});
-        free(a);
-    }
+    settle(g);
     g->stepping = false;
-    arm_delivery(g);
+    notices_arm(g->notices);
+}
+
+static void on_store_due(void *user)
+{
+    struct glue *g = user;
+    g->stepping = true;
+    settle(g);
+    g->stepping = false;
+    notices_arm(g->notices);
+}
+
+static void restore_row(void *user, enum peer_table table, const struct peer_row *row)
+{
+    step(user, &(struct peer_event){.type = PEER_RESTORE, .restore = {table, *row}});
+}
+
+/* What these steps give rise to is settled with PEER_START. */
+bool glue_restore(struct glue *g, struct err *err)
+{
+    return store_restore(g->options.store, restore_row, g, err);
 }
 
 static void link_event(struct link *l, struct peer_event event)
@@ -398,7 +386,7 @@ static void link_event(struct link *l, struct peer_event event)
 
 bool glue_is_behind(const struct glue *g)
 {
-    return g->told_n >= GLUE_NOTICES_MAX;
+    return notices_waiting(g->notices) >= GLUE_NOTICES_MAX;
 }
 
 const struct peer *glue_peer(const struct glue *g)
@@ -454,6 +442,10 @@ struct glue *glue_new(const struct glue_options *options, struct err *err)
     g->signaling = signaling_new(options->context, tls, &CALLBACKS, g, err);
     if (!g->signaling)
         goto fail;
+    g->keeper = keeper_new(options->context, options->store, on_store_due, g);
+    g->notices = notices_new(options->context, options->on_notice, options->user);
+    if (!g->keeper || !g->notices)
+        goto memory;
     deadline_new(g);
     return g;
 memory:
@@ -463,31 +455,22 @@ fail:
     return NULL;
 }
 
-static void source_drop(GSource *source)
-{
-    if (source) {
-        g_source_destroy(source);
-        g_source_unref(source);
-    }
-}
-
 void glue_free(struct glue *g)
 {
     if (!g)
         return;
-    source_drop(g->deadline);
-    source_drop(g->deliver);
+    if (g->deadline) {
+        g_source_destroy(g->deadline);
+        g_source_unref(g->deadline);
+    }
+    keeper_free(g->keeper);
     struct link *l, *next_link;
     HASH_ITER (hh, g->links, l, next_link)
         link_free(g, l);
     struct after *a, *next_after;
     DL_FOREACH_SAFE (g->afters, a, next_after)
         free(a);
-    struct told *t, *next_told;
-    DL_FOREACH_SAFE (g->told, t, next_told) {
-        peer_notice_free(t->notice);
-        free(t);
-    }
+    notices_free(g->notices);
     signaling_free(g->signaling);
     ice_servers_free(g->ice_servers);
     rtc_factory_free(g->factory);

@@ -8,6 +8,7 @@
 
 #include "peer/core/peer.h"
 #include "peer/io/rtc.h"
+#include "peer/io/store.h"
 #include "peer/io/url.h"
 
 struct glue;
@@ -22,6 +23,7 @@ struct glue_options {
     const struct peer_crypto *crypto;     /* copied; its ctx is borrowed */
     const struct rtc_options *rtc;        /* copied */
     const struct url *urls;               /* copied; settings->servers of them */
+    struct store *store;                  /* borrowed: outlives the glue */
     void *user;
     void (*on_notice)(void *user, const struct peer_notice *notice); /* from the loop only */
     void (*on_log)(void *user, const struct log_record *record);
@@ -32,6 +34,8 @@ struct glue_options {
 struct glue *glue_new(const struct glue_options *options, struct err *err);
 /* Closes everything at once. Takes NULL; not from inside a callback. */
 void glue_free(struct glue *g);
+/* Hands the core what is stored: before every other event. False with one sentence in err when it cannot all be read. */
+bool glue_restore(struct glue *g, struct err *err);
 /* One step of the core; its time is set here. What event borrows is borrowed for the call. */
 void glue_event(struct glue *g, struct peer_event *event);
 /* Whether GLUE_NOTICES_MAX notices wait for the application. */

@@ -15,6 +15,7 @@
 #include "peer/io/identity.h"
 #include "peer/io/known.h"
 #include "peer/io/state.h"
+#include "peer/io/store.h"
 #include "protocol/envelope.h"
 #include "protocol/message.h"
 
@@ -27,6 +28,7 @@ struct usher {
     struct state state;
     struct crypto *crypto;
     struct known *known;
+    struct store *store;
     struct glue *glue;
     usher_callback *callback;
     void *user;
@@ -207,6 +209,7 @@ static bool open_glue(struct usher *u, const struct usher_options *o, const stru
             .crypto = &ports,
             .rtc = &rtc,
             .urls = urls,
+            .store = u->store,
             .user = u,
             .on_notice = on_notice,
             .on_log = on_log,
@@ -224,10 +227,13 @@ static bool begin(struct usher *u, const struct usher_options *o, struct identit
     u->known = known_open(u->state.path, err);
     if (!u->known)
         return false;
+    u->store = store_open(u->state.path, err);
+    if (!u->store)
+        return false;
     u->crypto = crypto_new(identity->seed);
     if (!u->crypto)
         return err_set(err, "OpenSSL could not use the identity's key");
-    return open_glue(u, o, identity, err);
+    return open_glue(u, o, identity, err) && glue_restore(u->glue, err);
 }
 
 struct usher *usher_new(
@@ -264,6 +270,7 @@ void usher_free(struct usher *u)
         return;
     glue_free(u->glue);
     crypto_free(u->crypto);
+    store_close(u->store);
     known_free(u->known);
     state_close(&u->state);
     free(u->people);

@@ -290,6 +290,10 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
         break;
     case PEER_FX_ICE_SERVERS:
     case PEER_FX_LOG:
+    case PEER_FX_PUT:
+    case PEER_FX_DELETE:
+    case PEER_FX_COMMIT:
+    case PEER_FX_LOAD:
         break;
     }
 }
