@@ -59,10 +59,12 @@ void envelope_done(struct envelope *e)
     struct envelope_owned *own = e->owned;
     if (own) {
         json_decref(own->tree);
+        json_decref(own->opened);
         free(own->to);
         free(own->route);
         free(own->attachments);
         free(own->clock);
+        free(own->since);
         free(own->keys);
         buf_done(&own->metadata);
         free(own);
@@ -72,7 +74,9 @@ void envelope_done(struct envelope *e)
 
 static const json_t *metadata_of(const struct envelope *e, const char *name)
 {
-    const json_t *content = e->owned ? json_object_get(e->owned->tree, "content") : NULL;
+    const json_t *content = NULL;
+    if (e->owned)
+        content = e->owned->opened ? e->owned->opened : json_object_get(e->owned->tree, "content");
     return json_object_get(json_object_get(content, "metadata"), name);
 }
 
@@ -107,6 +111,39 @@ size_t envelope_strings(const struct envelope *e, const char *name, struct span 
             texts[i] = (struct span){json_string_value(item), json_string_length(item)};
     }
     return json_array_size(array);
+}
+
+size_t envelope_ticks(const struct envelope *e, const char *name, struct envelope_tick *ticks, size_t max)
+{
+    json_t *object = (json_t *)metadata_of(e, name), *count;
+    const char *who;
+    size_t n = 0;
+    json_object_foreach(object, who, count)
+    {
+        if (!person_id_valid(span_of(who)) || !json_is_integer(count) || json_integer_value(count) < 0)
+            return 0;
+        if (n < max)
+            ticks[n] = (struct envelope_tick){span_of(who), (uint64_t)json_integer_value(count)};
+        n++;
+    }
+    return n;
+}
+
+bool envelope_member(const struct envelope *e, const char *name, struct buf *out)
+{
+    const json_t *value = metadata_of(e, name);
+    return json_is_object(value) && canonical_write(value, out);
+}
+
+bool envelope_open_content(struct envelope *e, struct span content, const char **problem)
+{
+    json_t *tree = NULL;
+    *problem = "content is JSON in UTF-8 without repeated names, at most 16 deep, whose numbers are integers below 2^53";
+    if (e->owned && !e->owned->opened && content.n <= PEER_MESSAGE_MAX)
+        tree = json_loadb(content.n ? content.p : "", content.n, JSON_REJECT_DUPLICATES, NULL);
+    bool ok = tree && canonical_holds(tree, PEER_DEPTH_MAX - 1) && envelope_read_opened(tree, e, problem);
+    json_decref(tree);
+    return ok;
 }
 
 /* ---- written ---- */
@@ -157,15 +194,15 @@ static bool set_by_id(json_t *object, struct span who, json_t *value)
     return set(object, name, value);
 }
 
-static bool set_clock(json_t *tree, const struct envelope *e)
+static bool set_ticks(json_t *tree, const char *name, const struct envelope_tick *ticks, size_t n)
 {
-    if (e->clock_count == 0)
+    if (n == 0)
         return true;
-    json_t *clock = json_object();
-    bool ok = set(tree, "vectorClock", clock);
-    for (size_t i = 0; ok && i < e->clock_count; i++)
-        ok = e->clock[i].count <= ENVELOPE_NUMBER_MAX &&
-             set_by_id(clock, e->clock[i].who, json_integer((json_int_t)e->clock[i].count));
+    json_t *object = json_object();
+    bool ok = set(tree, name, object);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = ticks[i].count <= ENVELOPE_NUMBER_MAX &&
+             set_by_id(object, ticks[i].who, json_integer((json_int_t)ticks[i].count));
     return ok;
 }
 
@@ -237,7 +274,8 @@ static json_t *signed_tree(const struct envelope *e)
         set_number(tree, "version", e->version ? e->version : ENVELOPE_VERSION) && set_text(tree, "from", e->from) &&
         set_people(tree, "to", e->to, e->to_count) && set_content(tree, e) &&
         set_number(tree, "timestamp", e->timestamp) && set_number(tree, "sequence", e->sequence) &&
-        set_clock(tree, e) && (!e->requires_ack || set(tree, "requiresAck", json_true())) &&
+        set_ticks(tree, "vectorClock", e->clock, e->clock_count) &&
+        set_ticks(tree, "since", e->since, e->since_count) && (!e->requires_ack || set(tree, "requiresAck", json_true())) &&
         set_number(tree, "ttl", e->ttl_ms) && set_text(tree, "encrypted", e->encrypted) &&
         set_text(tree, "conversation", e->conversation))
         return tree;
@@ -272,6 +310,43 @@ bool envelope_signed_bytes(const struct envelope *e, struct buf *out)
     bool ok = tree && canonical_holds(tree, PEER_DEPTH_MAX) && canonical_write(tree, out);
     json_decref(tree);
     return ok;
+}
+
+bool envelope_header_bytes(const struct envelope *e, struct buf *out)
+{
+    struct envelope bare = *e;
+    if (!e->owned) {
+        bare.text = bare.metadata = bare.encrypted = (struct span){0};
+        bare.attachment_count = 0;
+    }
+    json_t *tree = signed_tree(&bare);
+    json_object_del(tree, "content");
+    json_object_del(tree, "encrypted");
+    bool ok = tree && canonical_holds(tree, PEER_DEPTH_MAX) && canonical_write(tree, out);
+    json_decref(tree);
+    return ok;
+}
+
+bool envelope_content(const struct envelope *e, struct buf *out)
+{
+    json_t *tree = json_object();
+    bool ok = tree && set_content(tree, e);
+    json_t *content = json_object_get(tree, "content");
+    ok = ok && (content ? canonical_write(content, out) : buf_text(out, "{}"));
+    json_decref(tree);
+    return ok;
+}
+
+bool envelope_write_for(const struct envelope *e, struct span reader, struct buf *out)
+{
+    struct envelope one = *e;
+    one.key_count = 0;
+    for (size_t i = 0; i < e->key_count; i++)
+        if (span_eq(e->keys[i].who, reader)) {
+            one.keys = &e->keys[i];
+            one.key_count = 1;
+        }
+    return envelope_write(&one, out);
 }
 
 /* ---- conversations and ids ---- */

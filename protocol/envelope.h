@@ -30,7 +30,9 @@
  *   connection_request  signal: an object as the daemon would relay it
  *   file_offer          fileId, name, size, hash, chunkSize;  file_accept fileId;  file_decline fileId, reason?
  *   file_chunk          fileId, index;  file_complete fileId
- *   history_request     clock: object, limit?;  history_reply  messages: array
+ *   history_request     clock: {id: sequence}, new?: 1, missing?: ["id/sequence in 16 hex digits"]
+ *   history_reply       count: how many messages follow, for: what they are, gone?: sequence, people?: [cards]
+ *   broadcast_announce  clock: {id: sequence};  broadcast_graft and broadcast_prune  nothing
  */
 /* clang-format off */
 #define ENVELOPE_TABLE(X) \
@@ -52,7 +54,10 @@
     X(CONNECTION_REQUEST, "connection_request") \
     X(HEARTBEAT, "heartbeat") \
     X(HISTORY_REQUEST, "history_request") \
-    X(HISTORY_REPLY, "history_reply")
+    X(HISTORY_REPLY, "history_reply") \
+    X(BROADCAST_ANNOUNCE, "broadcast_announce") \
+    X(BROADCAST_GRAFT, "broadcast_graft") \
+    X(BROADCAST_PRUNE, "broadcast_prune")
 /* clang-format on */
 
 enum envelope_type {
@@ -124,6 +129,8 @@ struct envelope {
     uint64_t sequence;    /* clock[from] */
     const struct envelope_tick *clock;
     size_t clock_count;
+    const struct envelope_tick *since; /* the first sequence that each of these readers was meant to get */
+    size_t since_count;
     bool requires_ack;
     uint64_t ttl_ms; /* 0: ENVELOPE_TTL_DEFAULT_MS */
     uint32_t retry_count;
@@ -149,12 +156,27 @@ bool envelope_write(const struct envelope *e, struct buf *out);
 /* Appends what is signed: the RFC 8785 form of all members but route, retryCount, keys and signature. */
 bool envelope_signed_bytes(const struct envelope *e, struct buf *out);
 
+/* Appends the signed bytes without content and `encrypted`: what a seal is bound to. */
+bool envelope_header_bytes(const struct envelope *e, struct buf *out);
+/* Appends the RFC 8785 form of a sender's content: text, attachments and metadata. */
+bool envelope_content(const struct envelope *e, struct buf *out);
+/* Gives a parsed envelope the content that its `encrypted` held, judged as if it had come in the clear; what is signed
+ * stays what it was. On false *problem is a static sentence and the envelope is as it was, without content. */
+bool envelope_open_content(struct envelope *e, struct span content, const char **problem);
+/* Appends the text of a parsed envelope with that reader's entry of `keys` alone. */
+bool envelope_write_for(const struct envelope *e, struct span reader, struct buf *out);
+
 /* Members of content.metadata of a parsed envelope; false if absent or of another kind. Borrowed from the envelope.
  * What each type must carry there was checked by envelope_parse. */
 bool envelope_string(const struct envelope *e, const char *name, struct span *text);
 bool envelope_number(const struct envelope *e, const char *name, uint64_t *number);
 /* An array of strings: copies at most max spans, returns how many there are; 0 if it is absent or holds others. */
 size_t envelope_strings(const struct envelope *e, const char *name, struct span *texts, size_t max);
+/* An object of ids with integers from 0 up: copies at most max, returns how many there are; 0 if it is absent or holds
+ * others. */
+size_t envelope_ticks(const struct envelope *e, const char *name, struct envelope_tick *ticks, size_t max);
+/* Appends the JSON text of an object. */
+bool envelope_member(const struct envelope *e, const char *name, struct buf *out);
 
 /* "room:<roomId>". */
 void envelope_room_conversation(struct span room_id, char out[ENVELOPE_CONVERSATION_MAX + 1]);

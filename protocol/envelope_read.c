@@ -188,7 +188,11 @@ static const struct meta_rule META_RULES[] = {
     META(FILE_COMPLETE, "fileId", is_id, ALWAYS, "a file id"),
     META(HISTORY_REQUEST, "clock", is_object, ALWAYS, "an object"),
     META(HISTORY_REQUEST, "limit", is_number, OPTIONAL, "an integer from 0 up"),
-    META(HISTORY_REPLY, "messages", is_array, ALWAYS, "an array"),
+    META(HISTORY_REQUEST, "missing", is_array, OPTIONAL, "an array"),
+    META(HISTORY_REPLY, "count", is_number, ALWAYS, "an integer from 0 up"),
+    META(HISTORY_REPLY, "for", is_name, ALWAYS, "a string of at most 255 bytes"),
+    META(HISTORY_REPLY, "people", is_array, OPTIONAL, "an array"),
+    META(BROADCAST_ANNOUNCE, "clock", is_object, ALWAYS, "an object"),
 };
 
 /* ---- members; each function leaves what is absent at zero ---- */
@@ -312,6 +316,28 @@ static bool read_clock(struct reader *r, const json_t *tree)
     return (e->sequence > 0 && own == e->sequence) || bad(r, "`sequence` must be the `vectorClock` of `from`");
 }
 
+static bool read_since(struct reader *r, const json_t *tree)
+{
+    struct envelope *e = r->e;
+    json_t *since = json_object_get(tree, "since"), *count;
+    const char *who, *problem = "`since` must be an object of at most 1024 ids with integers from 1 up";
+    if (!since)
+        return true;
+    if (!json_is_object(since) || json_object_size(since) > ENVELOPE_CLOCK_MAX)
+        return bad(r, problem);
+    e->since = r->own->since = calloc(json_object_size(since) + 1, sizeof *r->own->since);
+    if (!e->since)
+        return bad(r, NO_MEMORY);
+    json_object_foreach(since, who, count)
+    {
+        if (!person_id_valid(span_of(who)) || !is_number(count) || json_integer_value(count) == 0)
+            return bad(r, problem);
+        r->own->since[e->since_count++] =
+            (struct envelope_tick){span_of(who), (uint64_t)json_integer_value(count)};
+    }
+    return true;
+}
+
 static bool read_keys(struct reader *r, const json_t *tree)
 {
     struct envelope *e = r->e;
@@ -374,6 +400,14 @@ static bool read_metadata(struct reader *r, const json_t *content)
     return true;
 }
 
+static bool read_parts(struct reader *r, const json_t *content)
+{
+    struct envelope *e = r->e;
+    if (!get_text(content, "text", &e->text) || e->text.n > PEER_TEXT_MAX)
+        return bad(r, "`content.text` must be a string of at most 64 KiB");
+    return read_attachments(r, content) && read_metadata(r, content);
+}
+
 static bool read_content(struct reader *r, const json_t *tree)
 {
     struct envelope *e = r->e;
@@ -384,9 +418,7 @@ static bool read_content(struct reader *r, const json_t *tree)
         return true;
     if (!json_is_object(content) || e->encrypted.p)
         return bad(r, "`content` must be an object, and not be there beside `encrypted`");
-    if (!get_text(content, "text", &e->text) || e->text.n > PEER_TEXT_MAX)
-        return bad(r, "`content.text` must be a string of at most 64 KiB");
-    return read_attachments(r, content) && read_metadata(r, content);
+    return read_parts(r, content);
 }
 
 static bool read_signature(struct reader *r, const json_t *tree)
@@ -461,11 +493,39 @@ bool envelope_read(struct json_t *tree, struct envelope *e, const char **problem
         r.problem = "a message is one object, at most 16 deep, whose numbers are integers below 2^53";
         goto fail;
     }
-    if (read_head(&r, tree) && read_people(&r, tree) && read_clock(&r, tree) && read_keys(&r, tree) &&
+    if (read_head(&r, tree) && read_people(&r, tree) && read_clock(&r, tree) && read_since(&r, tree) &&
+        read_keys(&r, tree) &&
         read_content(&r, tree) && read_signature(&r, tree) && check_whole(&r, tree))
         return true;
 fail:
     envelope_done(e);
+    *problem = r.problem;
+    return false;
+}
+
+static bool check_opened(struct reader *r, const json_t *content)
+{
+    const struct envelope *e = r->e;
+    if (e->type == ENVELOPE_STATUS_UPDATE && !e->text.p)
+        return bad(r, "a status needs `content.text`");
+    if (envelope_is_talk(e->type))
+        return e->text.p || e->attachment_count > 0 || bad(r, "a message needs `text` or `attachments`");
+    return check_metadata(r, json_object_get(content, "metadata"));
+}
+
+bool envelope_read_opened(struct json_t *content, struct envelope *e, const char **problem)
+{
+    struct reader r = {.e = e, .own = e->owned, .problem = "content must be an object"};
+    if (json_is_object(content) && read_parts(&r, content) && check_opened(&r, content)) {
+        e->owned->opened = json_incref(content);
+        return true;
+    }
+    free(r.own->attachments);
+    buf_done(&r.own->metadata);
+    r.own->attachments = NULL;
+    e->attachments = NULL;
+    e->attachment_count = 0;
+    e->text = e->metadata = (struct span){0};
     *problem = r.problem;
     return false;
 }

@@ -6,7 +6,10 @@
  */
 #include "peer/io/crypto.h"
 
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,22 +22,43 @@ struct verifier {
     EVP_PKEY *pkey; /* owned; NULL: the slot is free */
 };
 
+struct shared {
+    uint8_t box[KEY_BYTES], secret[KEY_BYTES];
+    bool used;
+};
+
 struct crypto {
-    EVP_PKEY *own;
+    EVP_PKEY *own, *box;
+    EVP_CIPHER *gcm;
+    EVP_CIPHER_CTX *cipher;
+    EVP_KDF_CTX *hkdf;
+    struct shared shared[VERIFIERS];
     EVP_MD_CTX *ctx;
     EVP_MD *sha256;
     struct verifier verifiers[VERIFIERS];
 };
 
-struct crypto *crypto_new(const uint8_t seed[KEY_BYTES])
+static EVP_KDF_CTX *hkdf_new(void)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+    EVP_KDF_free(kdf);
+    return ctx;
+}
+
+struct crypto *crypto_new(const uint8_t seed[KEY_BYTES], const uint8_t box_seed[KEY_BYTES])
 {
     struct crypto *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
+    c->box = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, box_seed, KEY_BYTES);
+    c->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    c->cipher = EVP_CIPHER_CTX_new();
+    c->hkdf = hkdf_new();
     c->own = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, KEY_BYTES);
     c->ctx = EVP_MD_CTX_new();
     c->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (!c->own || !c->ctx || !c->sha256)
+    if (!c->own || !c->ctx || !c->sha256 || !c->box || !c->gcm || !c->cipher || !c->hkdf)
         goto fail;
     return c;
 fail:
@@ -49,6 +73,11 @@ void crypto_free(struct crypto *c)
     for (size_t i = 0; i < VERIFIERS; i++)
         EVP_PKEY_free(c->verifiers[i].pkey);
     EVP_PKEY_free(c->own);
+    EVP_PKEY_free(c->box);
+    EVP_CIPHER_free(c->gcm);
+    EVP_CIPHER_CTX_free(c->cipher);
+    EVP_KDF_CTX_free(c->hkdf);
+    OPENSSL_cleanse(c->shared, sizeof c->shared);
     EVP_MD_CTX_free(c->ctx);
     EVP_MD_free(c->sha256);
     free(c);
@@ -91,7 +120,72 @@ static void sha256(void *ctx, struct span bytes, uint8_t hash[HASH_BYTES])
         abort();
 }
 
+/* RFC 7748 section 6.1; EVP_PKEY_derive refuses an all-zero secret. */
+static bool x25519(const struct crypto *c, const uint8_t box[KEY_BYTES], uint8_t out[KEY_BYTES])
+{
+    EVP_PKEY *theirs = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, box, KEY_BYTES);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(c->box, NULL);
+    size_t n = KEY_BYTES;
+    bool ok = theirs && ctx && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, theirs) == 1 &&
+              EVP_PKEY_derive(ctx, out, &n) == 1 && n == KEY_BYTES;
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_free(theirs);
+    return ok;
+}
+
+static bool derive(const struct crypto *c, uint8_t raw[KEY_BYTES], uint8_t out[KEY_BYTES])
+{
+    char digest[] = "SHA256", info[] = "usher-wrap-1";
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, raw, KEY_BYTES),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info, sizeof info - 1), OSSL_PARAM_construct_end()};
+    EVP_KDF_CTX_reset(c->hkdf);
+    return EVP_KDF_derive(c->hkdf, out, KEY_BYTES, params) == 1;
+}
+
+static bool agree(void *ctx, const uint8_t box[KEY_BYTES], uint8_t secret[KEY_BYTES])
+{
+    struct crypto *c = ctx;
+    struct shared *s = &c->shared[box[0] & (VERIFIERS - 1)];
+    uint8_t raw[KEY_BYTES];
+    if (!s->used || memcmp(s->box, box, KEY_BYTES) != 0) {
+        s->used = x25519(c, box, raw) && derive(c, raw, s->secret);
+        OPENSSL_cleanse(raw, sizeof raw);
+        memcpy(s->box, box, KEY_BYTES);
+    }
+    memcpy(secret, s->secret, KEY_BYTES);
+    return s->used;
+}
+
+static void seal(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], struct span aad,
+    struct span plain, uint8_t *sealed)
+{
+    struct crypto *c = ctx;
+    int n = 0, m = 0;
+    if (EVP_EncryptInit_ex2(c->cipher, c->gcm, key, nonce, NULL) != 1 ||
+        EVP_EncryptUpdate(c->cipher, NULL, &n, (const uint8_t *)aad.p, (int)aad.n) != 1 ||
+        EVP_EncryptUpdate(c->cipher, sealed, &n, (const uint8_t *)plain.p, (int)plain.n) != 1 ||
+        EVP_EncryptFinal_ex(c->cipher, sealed + n, &m) != 1 ||
+        EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, sealed + plain.n) != 1)
+        abort();
+}
+
+static bool open(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], struct span aad,
+    struct span sealed, uint8_t *plain)
+{
+    struct crypto *c = ctx;
+    int n = 0, m = 0;
+    if (sealed.n < TAG_BYTES)
+        return false;
+    size_t size = sealed.n - TAG_BYTES;
+    return EVP_DecryptInit_ex2(c->cipher, c->gcm, key, nonce, NULL) == 1 &&
+           EVP_DecryptUpdate(c->cipher, NULL, &n, (const uint8_t *)aad.p, (int)aad.n) == 1 &&
+           EVP_DecryptUpdate(c->cipher, plain, &n, (const uint8_t *)sealed.p, (int)size) == 1 &&
+           EVP_CIPHER_CTX_ctrl(c->cipher, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, (void *)(sealed.p + size)) == 1 &&
+           EVP_DecryptFinal_ex(c->cipher, plain + n, &m) == 1;
+}
+
 struct peer_crypto crypto_ports(struct crypto *c)
 {
-    return (struct peer_crypto){.ctx = c, .sign = sign, .verify = verify, .sha256 = sha256};
+    return (struct peer_crypto){.ctx = c, .sign = sign, .verify = verify, .sha256 = sha256, .agree = agree, .seal = seal, .open = open};
 }

@@ -230,7 +230,7 @@ static bool begin(struct usher *u, const struct usher_options *o, struct identit
     u->store = store_open(u->state.path, err);
     if (!u->store)
         return false;
-    u->crypto = crypto_new(identity->seed);
+    u->crypto = crypto_new(identity->seed, identity->box_seed);
     if (!u->crypto)
         return err_set(err, "OpenSSL could not use the identity's key");
     return open_glue(u, o, identity, err) && glue_restore(u->glue, err);

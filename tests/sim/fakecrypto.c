@@ -82,9 +82,66 @@ static void fake_sha256(void *ctx, struct span bytes, uint8_t hash[HASH_BYTES])
     spread(1, bytes, hash, HASH_BYTES);
 }
 
+/* The same for both of a pair, and for nobody else who does not hold the ring. */
+static bool fake_agree(void *ctx, const uint8_t box[KEY_BYTES], uint8_t secret[KEY_BYTES])
+{
+    const struct key_pair *k = ctx;
+    uint8_t both[KEY_BYTES];
+    for (size_t i = 0; i < KEY_BYTES; i++)
+        both[i] = k->box[i] ^ box[i];
+    spread(2, (struct span){(const char *)both, sizeof both}, secret, KEY_BYTES);
+    return true;
+}
+
+/* A keystream, and a tag over all that goes in. */
+static uint64_t fake_stream(
+    const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], const char *in, size_t n, uint8_t *out)
+{
+    uint64_t h = world_digest(world_digest(3, key, KEY_BYTES), nonce, NONCE_BYTES), start = h;
+    for (size_t i = 0; i < n; i++) {
+        if (i % sizeof h == 0)
+            h = h * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        out[i] = (uint8_t)((uint8_t)in[i] ^ (uint8_t)(h >> 56) ^ (uint8_t)(h >> (i % sizeof h * 7)));
+    }
+    return start;
+}
+
+static void fake_tag(uint64_t start, struct span aad, const uint8_t *sealed, size_t n, uint8_t tag[TAG_BYTES])
+{
+    uint64_t h = world_digest(start, aad.p, aad.n);
+    spread(h, (struct span){(const char *)sealed, n}, tag, TAG_BYTES);
+}
+
+static void fake_seal(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], struct span aad,
+    struct span plain, uint8_t *sealed)
+{
+    (void)ctx;
+    uint64_t start = fake_stream(key, nonce, plain.p, plain.n, sealed);
+    fake_tag(start, aad, sealed, plain.n, sealed + plain.n);
+}
+
+static bool fake_open(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], struct span aad,
+    struct span sealed, uint8_t *plain)
+{
+    uint8_t tag[TAG_BYTES];
+    (void)ctx;
+    if (sealed.n < TAG_BYTES)
+        return false;
+    size_t n = sealed.n - TAG_BYTES;
+    uint64_t start = fake_stream(key, nonce, sealed.p, n, plain);
+    fake_tag(start, aad, (const uint8_t *)sealed.p, n, tag);
+    return memcmp(tag, sealed.p + n, TAG_BYTES) == 0;
+}
+
 struct peer_crypto key_pair_crypto(struct key_pair *k)
 {
-    return (struct peer_crypto){.ctx = k, .sign = fake_sign, .verify = fake_verify, .sha256 = fake_sha256};
+    return (struct peer_crypto){.ctx = k,
+        .sign = fake_sign,
+        .verify = fake_verify,
+        .sha256 = fake_sha256,
+        .agree = fake_agree,
+        .seal = fake_seal,
+        .open = fake_open};
 }
 
 void key_pair_settings(struct key_pair *k, struct peer_settings *settings)

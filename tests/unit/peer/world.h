@@ -135,6 +135,45 @@ static inline bool toy_verify(
     return memcmp(right, signature, sizeof right) == 0;
 }
 
+static inline bool toy_agree(void *ctx, const uint8_t box[KEY_BYTES], uint8_t secret[KEY_BYTES])
+{
+    const uint8_t *ours = (const uint8_t *)ctx + KEY_BYTES; /* beside the key that ctx is */
+    for (size_t i = 0; i < KEY_BYTES; i++)
+        secret[i] = ours[i] ^ box[i];
+    return true;
+}
+
+static inline void toy_tag(const uint8_t *key, const uint8_t *nonce, struct span aad, struct span bytes, uint8_t *tag)
+{
+    uint64_t h = toy_hash(toy_hash(toy_hash(5, key, KEY_BYTES), nonce, NONCE_BYTES), aad.p, aad.n);
+    h = toy_hash(h, bytes.p, bytes.n);
+    memcpy(tag, &h, 8);
+    memcpy(tag + 8, &h, 8);
+}
+
+static inline void toy_seal(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], struct span aad,
+    struct span plain, uint8_t *sealed)
+{
+    (void)ctx;
+    for (size_t i = 0; i < plain.n; i++)
+        sealed[i] = (uint8_t)((uint8_t)plain.p[i] ^ key[i % KEY_BYTES] ^ 0xA5);
+    toy_tag(key, nonce, aad, (struct span){(char *)sealed, plain.n}, sealed + plain.n);
+}
+
+static inline bool toy_open(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], struct span aad,
+    struct span sealed, uint8_t *plain)
+{
+    uint8_t tag[TAG_BYTES];
+    (void)ctx;
+    if (sealed.n < TAG_BYTES)
+        return false;
+    size_t n = sealed.n - TAG_BYTES;
+    toy_tag(key, nonce, aad, (struct span){sealed.p, n}, tag);
+    for (size_t i = 0; i < n; i++)
+        plain[i] = (uint8_t)((uint8_t)sealed.p[i] ^ key[i % KEY_BYTES] ^ 0xA5);
+    return memcmp(tag, sealed.p + n, TAG_BYTES) == 0;
+}
+
 /* ---- building ---- */
 
 static inline void make_fingerprint(char out[200], unsigned which)
@@ -165,7 +204,8 @@ static inline struct node *node_init(struct world *w, int i, const char *name)
     strcpy(n->settings.room, "demo");
     strcpy(n->settings.name, name);
     n->settings.servers = 2;
-    n->crypto = (struct peer_crypto){n->settings.key, toy_sign, toy_verify, toy_sha256};
+    n->crypto = (struct peer_crypto){
+        n->settings.key, toy_sign, toy_verify, toy_sha256, toy_agree, toy_seal, toy_open};
     make_fingerprint(n->fingerprint, (unsigned)i + 1);
     return n;
 }

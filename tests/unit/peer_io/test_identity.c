@@ -121,7 +121,7 @@ static void signs_what_others_verify(void **state)
     struct err err;
     uint8_t signature[SIGNATURE_BYTES];
     assert_true(identity_open(d->path, &me, &err));
-    struct crypto *c = crypto_new(me.seed);
+    struct crypto *c = crypto_new(me.seed, me.box_seed);
     assert_non_null(c);
     struct peer_crypto ports = crypto_ports(c);
     assert_true(ports.verify(ports.ctx, me.key, (struct span){(const char *)me.box, KEY_BYTES}, me.box_signature));
@@ -143,7 +143,7 @@ static void hashes(void **state)
     static const uint8_t SEED[KEY_BYTES] = {1};
     static const uint8_t ABC[4] = {0xba, 0x78, 0x16, 0xbf};
     uint8_t hash[HASH_BYTES];
-    struct crypto *c = crypto_new(SEED);
+    struct crypto *c = crypto_new(SEED, SEED);
     struct peer_crypto ports = crypto_ports(c);
     ports.sha256(ports.ctx, SPAN("abc"), hash);
     assert_memory_equal(hash, ABC, sizeof ABC);
