@@ -181,6 +181,15 @@ uint64_t causal_get(const struct causal *c, struct span author)
     return a ? a->count : 0;
 }
 
+uint64_t causal_has(const struct causal *c, struct span author)
+{
+    const struct author *a = find(c, author);
+    uint64_t has = a ? a->count : 0;
+    for (const struct item *it = a ? a->held : NULL; it && it->sequence == has + 1; it = it->next)
+        has++;
+    return has;
+}
+
 bool causal_known(const struct causal *c, struct span author)
 {
     const struct author *a = find(c, author);

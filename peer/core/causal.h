@@ -61,6 +61,8 @@ void causal_free(struct causal *c); /* takes NULL */
 
 /* Delivered up to; 0 if unknown. */
 uint64_t causal_get(const struct causal *c, struct span author);
+/* Delivered or waiting here up to, without a gap. */
+uint64_t causal_has(const struct causal *c, struct span author);
 bool causal_known(const struct causal *c, struct span author);
 /* The whole clock by index, in the order in which authors became known, ourselves first. Spans live as long as c. */
 size_t causal_size(const struct causal *c);

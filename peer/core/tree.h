@@ -7,7 +7,8 @@
  * the lazy ones are told, in batches, the newest sequence of each author. Who gets a message twice prunes the link it
  * came by: after one message the eager links are a tree of its fastest paths. Who hears of a message and does not get
  * it within TREE_WAIT_MS grafts: takes the announcer's link into the tree and asks it for what is missing; if that is in
- * vain, the next announcer. So a broken tree mends itself with the next message.
+ * vain, the next announcer. So a broken tree mends itself with the next message. Messages and announcements carry hops: who
+ * got a message deeper than TREE_DEPTH, and hears of it from somebody nearer to its author, takes that link instead.
  *
  *     message ─► tree_received ─► TREE_NEW: push it along tree_eager; lazy links owe an announcement
  *                              └► TREE_PRUNE: send the sender a prune
@@ -30,7 +31,9 @@ enum {
     TREE_ANNOUNCERS_MAX = 8, /* remembered for one author: who is asked in turn */
     TREE_OWED_MAX = 1024,    /* authors announced to one link in one batch */
     TREE_ANNOUNCE_MS = 100,  /* announcements are gathered for so long */
-    TREE_WAIT_MS = 200,      /* for what was announced to come by itself, and for a graft's answer */
+    TREE_DEPTH = 5, /* hops; what comes deeper looks for a shorter way. One less than is promised: it may come late */
+    TREE_PRUNE_MS = 1000, /* what was under way when a prune was sent is not answered by another */
+    TREE_WAIT_MS = 200,   /* for what was announced to come by itself, and for a graft's answer */
 };
 #define TREE_NEVER UINT64_MAX
 
@@ -38,6 +41,18 @@ enum tree_verdict {
     TREE_NEW,     /* push it to the eager links */
     TREE_PRUNE,   /* had it already: tell the sender so, the link is lazy now */
     TREE_NOTHING, /* had it already, and the link is lazy or gone */
+};
+
+/* One entry of an announcement: the newest message of an author, and how deep it came. */
+struct tree_news {
+    struct span author;
+    uint64_t sequence;
+    unsigned hops; /* 0: unknown, or the announcer is the author */
+};
+
+struct tree_swap {
+    char graft[ENVELOPE_PERSON_MAX + 1];
+    char prune[ENVELOPE_PERSON_MAX + 1];
 };
 
 /* Send this link a graft and ask it for the author's messages up to sequence. */
@@ -56,10 +71,17 @@ void tree_free(struct tree *t);
 bool tree_link_up(struct tree *t, struct span id);
 void tree_link_down(struct tree *t, struct span id);
 
-/* A message came by this link (from.n == 0: it is ours) and is new to us or not. pushed: it was pushed along the tree;
- * false for what was asked for or sent to us alone, which says nothing about the tree. */
-enum tree_verdict tree_received(
-    struct tree *t, struct span from, struct span author, uint64_t sequence, bool is_new, bool pushed, uint64_t now);
+struct tree_message {
+    struct span from;   /* the link by which it came; n = 0: it is ours */
+    struct span author; /* not empty */
+    uint64_t sequence;
+    uint64_t has;  /* of that author, without a gap, this message included: delivered, or held (causal_has) */
+    unsigned hops; /* links from its author to us, 1 if he is the sender; 0: unknown, or ours */
+    bool is_new;
+    bool
+        pushed; /* along the tree; false for what we asked for or was sent to us alone: that says nothing of the tree */
+};
+enum tree_verdict tree_received(struct tree *t, const struct tree_message *m, uint64_t now);
 /* Links by index, eager and lazy, for pushing: skip the lazy ones and where it came from. */
 size_t tree_links(const struct tree *t);
 struct span tree_link(const struct tree *t, size_t i, bool *eager); /* lives until a link comes or goes */
@@ -67,14 +89,16 @@ struct span tree_link(const struct tree *t, size_t i, bool *eager); /* lives unt
 void tree_pruned(struct tree *t, struct span id);  /* their prune came */
 void tree_grafted(struct tree *t, struct span id); /* their graft came */
 
-/* An announcement came of what we lack: that author's messages up to sequence. */
-void tree_announced(struct tree *t, struct span from, struct span author, uint64_t sequence, uint64_t now);
+/* One entry of an announcement came, be it lacked or not; has as above. True: the announcer is the shorter way, so
+ * send him a graft that asks for nothing, and the other link a prune. */
+bool tree_announced(
+    struct tree *t, struct span from, const struct tree_news *news, uint64_t has, uint64_t now, struct tree_swap *swap);
 /* One graft that is due; false: none. Repeat. */
 bool tree_grafts(struct tree *t, uint64_t now, struct tree_graft *out);
 
 /* One link that is owed announcements long enough: writes its id, and up to TREE_OWED_MAX entries, which are then no
  * longer owed. Returns how many; 0: none is due. Repeat. Spans live until the next call. */
-size_t tree_announcements(struct tree *t, uint64_t now, struct span *link, struct envelope_tick *out, size_t max);
+size_t tree_announcements(struct tree *t, uint64_t now, struct span *link, struct tree_news *out, size_t max);
 
 /* When to call the two; TREE_NEVER if nothing is waited for. */
 uint64_t tree_due(const struct tree *t);

@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Plumtree on a simulated network: members linked as overlay says, each link with a latency of its own and in order,
+ * members that come, go and lose links. A message that was asked for comes as an answer and is pushed on.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "base/text.h"
+#include "peer/core/overlay.h"
+#include "peer/core/tree.h"
+
+enum {
+    NODES = 80, /* a room of 64, and those who join later */
+    ROOM = 64,
+    SEQUENCES = 400,
+    EVENTS_MAX = 200000,
+    LATENCY_MIN = 5,
+    LATENCY_MAX = 100,
+};
+
+enum kind {
+    PUSH,
+    ANSWER,
+    PRUNE,
+    GRAFT,
+    ANNOUNCE,
+    TIMER,
+    KINDS
+};
+
+struct event {
+    uint64_t at, order;
+    enum kind kind;
+    unsigned from, to, epoch;
+    unsigned author, sequence, depth; /* GRAFT: depth is what it has without a gap */
+    struct tree_news *ticks;          /* owned */
+    size_t tick_count;
+};
+
+struct node {
+    char id[ID_CHARS + 1];
+    bool up;
+    struct tree *tree;
+    struct overlay *overlay;
+    uint64_t wake;
+    unsigned said, start[NODES]; /* from where on it takes part */
+    bool has[NODES][SEQUENCES];
+    unsigned depth[NODES][SEQUENCES];
+};
+
+struct net {
+    struct rng_seeded seeded;
+    struct rng rng;
+    uint64_t now, order;
+    struct node node[NODES];
+    bool linked[NODES][NODES], broken[NODES][NODES];
+    unsigned epoch[NODES][NODES], latency[NODES][NODES];
+    uint64_t last_arrival[NODES][NODES];
+    struct event *heap;
+    size_t events;
+    unsigned count[KINDS], deepest;
+    unsigned sent; /* messages */
+};
+
+/* ---- the queue of events: a binary heap ---- */
+
+static bool before(const struct event *a, const struct event *b)
+{
+    return a->at != b->at ? a->at < b->at : a->order < b->order;
+}
+
+static void swap(struct event *a, struct event *b)
+{
+    struct event t = *a;
+    *a = *b;
+    *b = t;
+}
+
+static void enqueue(struct net *net, struct event e)
+{
+    assert_true(net->events < EVENTS_MAX);
+    e.order = ++net->order;
+    size_t i = net->events++;
+    net->heap[i] = e;
+    for (; i > 0 && before(&net->heap[i], &net->heap[(i - 1) / 2]); i = (i - 1) / 2)
+        swap(&net->heap[i], &net->heap[(i - 1) / 2]);
+}
+
+static struct event dequeue(struct net *net)
+{
+    struct event first = net->heap[0];
+    net->heap[0] = net->heap[--net->events];
+    for (size_t i = 0, child; (child = 2 * i + 1) < net->events; i = child) {
+        child += child + 1 < net->events && before(&net->heap[child + 1], &net->heap[child]);
+        if (!before(&net->heap[child], &net->heap[i]))
+            break;
+        swap(&net->heap[i], &net->heap[child]);
+    }
+    return first;
+}
+
+/* ---- members ---- */
+
+static struct span id_of(const struct net *net, unsigned i)
+{
+    return span_of(net->node[i].id);
+}
+
+static unsigned index_of(const struct net *net, struct span id)
+{
+    for (unsigned i = 0; i < NODES; i++)
+        if (span_is(id, net->node[i].id))
+            return i;
+    fail_msg("a stranger: %.*s", (int)id.n, id.p);
+    return 0;
+}
+
+static void set_timer(struct net *net, unsigned i)
+{
+    uint64_t due = tree_due(net->node[i].tree);
+    if (due >= net->node[i].wake)
+        return;
+    net->node[i].wake = due;
+    enqueue(net, (struct event){.at = due, .kind = TIMER, .to = i});
+}
+
+static void transmit(struct net *net, struct event e)
+{
+    assert_true(net->linked[e.from][e.to]);
+    net->count[e.kind]++;
+    uint64_t *last = &net->last_arrival[e.from][e.to];
+    e.at = net->now + net->latency[e.from][e.to] + rng_below(&net->rng, 5);
+    e.at = e.at < *last ? *last : e.at;
+    *last = e.at;
+    e.epoch = net->epoch[e.from][e.to];
+    enqueue(net, e);
+}
+
+/* What it has of an author without a gap. */
+static unsigned contiguous(const struct node *n, unsigned author)
+{
+    unsigned s = n->start[author];
+    while (s + 1 < SEQUENCES && n->has[author][s + 1])
+        s++;
+    return s;
+}
+
+static void take(struct net *net, unsigned i, unsigned from, const struct event *e)
+{
+    struct node *n = &net->node[i];
+    bool is_new = !n->has[e->author][e->sequence];
+    n->has[e->author][e->sequence] = true;
+    struct tree_message m = {.from = from == i ? (struct span){0} : id_of(net, from),
+        .author = id_of(net, e->author),
+        .sequence = e->sequence,
+        .has = contiguous(n, e->author),
+        .hops = e->depth,
+        .is_new = is_new,
+        .pushed = from != i && e->kind == PUSH};
+    switch (tree_received(n->tree, &m, net->now)) {
+    case TREE_PRUNE:
+        transmit(net, (struct event){.kind = PRUNE, .from = i, .to = from});
+        break;
+    case TREE_NEW:
+        n->depth[e->author][e->sequence] = e->depth;
+        net->deepest = e->depth > net->deepest ? e->depth : net->deepest;
+        for (size_t k = 0; k < tree_links(n->tree); k++) {
+            bool eager;
+            unsigned to = index_of(net, tree_link(n->tree, k, &eager));
+            if (eager && to != from)
+                transmit(net, (struct event){.kind = PUSH,
+                                  .from = i,
+                                  .to = to,
+                                  .author = e->author,
+                                  .sequence = e->sequence,
+                                  .depth = e->depth + 1});
+        }
+        break;
+    case TREE_NOTHING:
+        assert_false(is_new);
+        break;
+    }
+}
+
+static void say(struct net *net, unsigned i)
+{
+    unsigned sequence = ++net->node[i].said;
+    assert_true(sequence < SEQUENCES);
+    net->sent++;
+    take(net, i, i, &(struct event){.kind = PUSH, .author = i, .sequence = sequence});
+    set_timer(net, i);
+}
+
+static void on_timer(struct net *net, unsigned i)
+{
+    struct node *n = &net->node[i];
+    n->wake = TREE_NEVER;
+    struct tree_graft graft;
+    while (tree_grafts(n->tree, net->now, &graft)) {
+        unsigned author = index_of(net, span_of(graft.author));
+        transmit(net, (struct event){.kind = GRAFT,
+                          .from = i,
+                          .to = index_of(net, span_of(graft.link)),
+                          .author = author,
+                          .sequence = (unsigned)graft.sequence,
+                          .depth = contiguous(n, author)});
+    }
+    struct tree_news ticks[NODES];
+    struct span link;
+    size_t count;
+    while ((count = tree_announcements(n->tree, net->now, &link, ticks, NODES)) > 0) {
+        struct event e = {.kind = ANNOUNCE, .from = i, .to = index_of(net, link), .tick_count = count};
+        e.ticks = calloc(count, sizeof *ticks);
+        assert_non_null(e.ticks);
+        for (size_t k = 0; k < count; k++) /* the names live as long as the net */
+            e.ticks[k] =
+                (struct tree_news){id_of(net, index_of(net, ticks[k].author)), ticks[k].sequence, ticks[k].hops};
+        transmit(net, e);
+    }
+}
+
+static void on_announce(struct net *net, const struct event *e)
+{
+    struct node *n = &net->node[e->to];
+    for (size_t k = 0; k < e->tick_count; k++) {
+        struct tree_swap swap;
+        unsigned has = contiguous(n, index_of(net, e->ticks[k].author));
+        if (!tree_announced(n->tree, id_of(net, e->from), &e->ticks[k], has, net->now, &swap))
+            continue;
+        transmit(net, (struct event){.kind = GRAFT, .from = e->to, .to = e->from});
+        transmit(net, (struct event){.kind = PRUNE, .from = e->to, .to = index_of(net, span_of(swap.prune))});
+    }
+}
+
+static void on_graft(struct net *net, const struct event *e)
+{
+    struct node *n = &net->node[e->to];
+    tree_grafted(n->tree, id_of(net, e->from));
+    for (unsigned s = e->depth + 1; s <= e->sequence; s++)
+        if (n->has[e->author][s])
+            transmit(net, (struct event){.kind = ANSWER,
+                              .from = e->to,
+                              .to = e->from,
+                              .author = e->author,
+                              .sequence = s,
+                              .depth = n->depth[e->author][s] + 1});
+}
+
+static void handle(struct net *net, const struct event *e)
+{
+    struct node *n = &net->node[e->to];
+    if (!n->up || (e->kind != TIMER && net->epoch[e->from][e->to] != e->epoch))
+        return;
+    if (e->kind == PUSH || e->kind == ANSWER)
+        take(net, e->to, e->from, e);
+    else if (e->kind == PRUNE)
+        tree_pruned(n->tree, id_of(net, e->from));
+    else if (e->kind == GRAFT)
+        on_graft(net, e);
+    else if (e->kind == ANNOUNCE)
+        on_announce(net, e);
+    else if (e->at == n->wake)
+        on_timer(net, e->to);
+    set_timer(net, e->to);
+}
+
+static void run(struct net *net, uint64_t ms)
+{
+    uint64_t end = net->now + ms;
+    while (net->events > 0 && net->heap[0].at <= end) {
+        struct event e = dequeue(net);
+        net->now = e.at;
+        handle(net, &e);
+        free(e.ticks);
+    }
+    net->now = end;
+}
+
+/* ---- the network ---- */
+
+static void set_link(struct net *net, unsigned i, unsigned j, bool up)
+{
+    if (net->linked[i][j] == up)
+        return;
+    for (unsigned k = 0; k < 2; k++) {
+        unsigned a = k ? j : i, b = k ? i : j;
+        net->linked[a][b] = up;
+        net->epoch[a][b]++;
+        net->last_arrival[a][b] = 0;
+        if (up)
+            assert_true(tree_link_up(net->node[a].tree, id_of(net, b)));
+        else
+            tree_link_down(net->node[a].tree, id_of(net, b));
+    }
+}
+
+/* Everybody who is up knows who is, and is linked with whom he should be. */
+static void link_all(struct net *net)
+{
+    struct span ids[NODES];
+    size_t n = 0;
+    for (unsigned i = 0; i < NODES; i++)
+        if (net->node[i].up)
+            ids[n++] = id_of(net, i);
+    for (unsigned i = 0; i < NODES; i++)
+        assert_true(overlay_set(net->node[i].overlay, ids, n));
+    for (unsigned i = 0; i < NODES; i++)
+        for (unsigned j = 0; j < i; j++)
+            set_link(net, i, j,
+                net->node[i].up && net->node[j].up && !net->broken[i][j] &&
+                    overlay_wants(net->node[i].overlay, id_of(net, j)));
+}
+
+static void come(struct net *net, unsigned i)
+{
+    struct node *n = &net->node[i];
+    n->up = true;
+    n->wake = TREE_NEVER;
+    n->tree = tree_new();
+    assert_non_null(n->tree);
+    for (unsigned a = 0; a < NODES; a++)
+        n->start[a] = net->node[a].said;
+}
+
+static void go(struct net *net, unsigned i)
+{
+    for (unsigned j = 0; j < NODES; j++)
+        set_link(net, i, j, false);
+    net->node[i].up = false;
+    tree_free(net->node[i].tree);
+    net->node[i].tree = NULL;
+}
+
+static struct net *net_new(unsigned members, uint64_t seed)
+{
+    struct net *net = calloc(1, sizeof *net);
+    assert_non_null(net);
+    net->heap = calloc(EVENTS_MAX, sizeof *net->heap);
+    assert_non_null(net->heap);
+    rng_seeded_init(&net->seeded, seed);
+    net->rng = rng_seeded_port(&net->seeded);
+    for (unsigned i = 0; i < NODES; i++) {
+        uint8_t bytes[ID_BYTES];
+        net->rng.fill(net->rng.ctx, bytes, sizeof bytes);
+        base32_encode(bytes, sizeof bytes, net->node[i].id);
+        net->node[i].overlay = overlay_new(id_of(net, i));
+        assert_non_null(net->node[i].overlay);
+        for (unsigned j = 0; j < i; j++)
+            net->latency[i][j] = net->latency[j][i] = LATENCY_MIN + rng_below(&net->rng, LATENCY_MAX - LATENCY_MIN + 1);
+    }
+    for (unsigned i = 0; i < members; i++)
+        come(net, i);
+    link_all(net);
+    return net;
+}
+
+static void net_free(struct net *net)
+{
+    while (net->events > 0)
+        free(dequeue(net).ticks);
+    for (unsigned i = 0; i < NODES; i++) {
+        tree_free(net->node[i].tree);
+        overlay_free(net->node[i].overlay);
+    }
+    free(net->heap);
+    free(net);
+}
+
+static unsigned somebody(struct net *net)
+{
+    unsigned i;
+    do
+        i = rng_below(&net->rng, NODES);
+    while (!net->node[i].up);
+    return i;
+}
+
+static void forget_counts(struct net *net)
+{
+    memset(net->count, 0, sizeof net->count);
+    net->deepest = net->sent = 0;
+}
+
+/* Messages one after the other, from anybody. */
+static void talk(struct net *net, unsigned messages, uint64_t pause)
+{
+    for (unsigned i = 0; i < messages; i++) {
+        say(net, somebody(net));
+        run(net, pause);
+    }
+}
+
+/* The author left before anybody heard it. */
+static bool is_lost(const struct net *net, unsigned author, unsigned sequence)
+{
+    for (unsigned i = 0; i < NODES; i++)
+        if (net->node[i].up && net->node[i].has[author][sequence])
+            return false;
+    return true;
+}
+
+static void send_what_lacks(struct net *net, unsigned i, unsigned j)
+{
+    for (unsigned a = 0; a < NODES; a++)
+        for (unsigned s = net->node[j].start[a] + 1; s <= net->node[a].said; s++)
+            if (net->node[i].has[a][s] && !net->node[j].has[a][s])
+                transmit(net, (struct event){.kind = ANSWER, .from = i, .to = j, .author = a, .sequence = s});
+            else if (is_lost(net, a, s))
+                net->node[j].has[a][s] = true;
+}
+
+/* What a broken link lost, and nobody talks of any more, comes with the clocks that a new link compares. */
+static void compare_histories(struct net *net)
+{
+    for (unsigned i = 0; i < NODES; i++)
+        for (unsigned j = 0; j < NODES; j++)
+            if (net->linked[i][j])
+                send_what_lacks(net, i, j);
+    run(net, 5000);
+}
+
+/* ---- what must hold ---- */
+
+static bool is_eager(const struct net *net, unsigned i, unsigned j)
+{
+    for (size_t k = 0; k < tree_links(net->node[i].tree); k++) {
+        bool eager;
+        if (span_is(tree_link(net->node[i].tree, k, &eager), net->node[j].id))
+            return eager;
+    }
+    return false;
+}
+
+static unsigned root(const unsigned *of, unsigned i)
+{
+    while (of[i] != i)
+        i = of[i];
+    return i;
+}
+
+/* Eager links are so at both ends, go in no circle, and join all that are joined by links. */
+static void check_tree(const struct net *net)
+{
+    unsigned tree[NODES], graph[NODES];
+    for (unsigned i = 0; i < NODES; i++)
+        tree[i] = graph[i] = i;
+    for (unsigned i = 0; i < NODES; i++)
+        for (unsigned j = 0; j < i; j++) {
+            if (!net->linked[i][j])
+                continue;
+            graph[root(graph, i)] = root(graph, j);
+            bool eager = is_eager(net, i, j);
+            assert_int_equal(eager, is_eager(net, j, i));
+            if (!eager)
+                continue;
+            assert_int_not_equal(root(tree, i), root(tree, j));
+            tree[root(tree, i)] = root(tree, j);
+        }
+    for (unsigned i = 0; i < NODES; i++)
+        for (unsigned j = 0; j < i; j++)
+            assert_int_equal(root(tree, i) == root(tree, j), root(graph, i) == root(graph, j));
+}
+
+/* Everybody has everything that was said since he came. */
+static void check_all_have_all(const struct net *net)
+{
+    for (unsigned i = 0; i < NODES; i++)
+        for (unsigned a = 0; a < NODES && net->node[i].up; a++)
+            if (contiguous(&net->node[i], a) < net->node[a].said)
+                fail_msg("%u lacks %u of %u", i, contiguous(&net->node[i], a) + 1, a);
+}
+
+static void print_counts(const struct net *net, const char *what, unsigned members)
+{
+    unsigned flood = 0;
+    for (unsigned i = 0; i < NODES; i++)
+        for (unsigned j = 0; j < NODES; j++)
+            flood += net->linked[i][j];
+    flood -= members - 1;
+    double per = (double)net->sent * members;
+    print_message(
+        "%s: %u messages, frames a member and message: %.2f with the message, %.2f announcements, %.3f prunes, "
+        "%.3f grafts; depth %u (flooding: %.2f)\n",
+        what, net->sent, (net->count[PUSH] + net->count[ANSWER]) / per, net->count[ANNOUNCE] / per,
+        net->count[PRUNE] / per, net->count[GRAFT] / per, net->deepest, (double)flood / members);
+}
+
+static void test_settles(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct net *net = net_new(ROOM, seed);
+        talk(net, 3, 2000);
+        check_tree(net);
+        print_counts(net, "the first ones", ROOM);
+        talk(net, 100, 1000);
+        forget_counts(net);
+        talk(net, 50, 1000);
+        check_tree(net);
+        check_all_have_all(net);
+        print_counts(net, "settled", ROOM);
+        assert_int_equal(net->count[PUSH] + net->count[ANSWER], net->sent * (ROOM - 1));
+        assert_in_range(net->deepest, 3, TREE_DEPTH + 1);
+        net_free(net);
+    }
+}
+
+/* Everybody talks at once, from the first moment on. */
+static void test_crowd(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct net *net = net_new(ROOM, seed);
+        talk(net, 200, 10);
+        forget_counts(net);
+        talk(net, 500, 10);
+        run(net, 5000);
+        check_all_have_all(net);
+        print_counts(net, "crowd", ROOM);
+        talk(net, 5, 2000);
+        check_tree(net);
+        net_free(net);
+    }
+}
+
+/* While messages are under way, links break and return, members go and come. What a broken link lost comes by another
+ * as long as there is talk. */
+static void test_mends_itself(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        struct net *net = net_new(ROOM, seed);
+        talk(net, 3, 500);
+        for (unsigned round = 0; round < 40; round++) {
+            unsigned i = somebody(net), j = somebody(net), k = rng_below(&net->rng, NODES);
+            net->broken[i][j] = net->broken[j][i] = !net->broken[i][j];
+            if (!net->node[k].up)
+                come(net, k);
+            else if (round % 2)
+                go(net, k);
+            link_all(net);
+            talk(net, 5, 30);
+        }
+        talk(net, 10, 2000);
+        compare_histories(net);
+        talk(net, 10, 2000);
+        check_tree(net);
+        check_all_have_all(net);
+        forget_counts(net);
+        unsigned members = 0;
+        for (unsigned i = 0; i < NODES; i++)
+            members += net->node[i].up;
+        talk(net, 20, 2000);
+        check_tree(net);
+        print_counts(net, "mended", members);
+        assert_true(net->count[PUSH] + net->count[ANSWER] <= net->sent * members * 6 / 5);
+        net_free(net);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_settles),
+        cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_mends_itself),
+    };
+    return cmocka_run_group_tests_name("tree", tests, NULL, NULL);
+}
