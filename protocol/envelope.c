@@ -138,8 +138,9 @@ bool envelope_member(const struct envelope *e, const char *name, struct buf *out
 bool envelope_open_content(struct envelope *e, struct span content, const char **problem)
 {
     json_t *tree = NULL;
-    *problem = "content is JSON in UTF-8 without repeated names, at most 16 deep, whose numbers are integers below 2^53";
-    if (e->owned && !e->owned->opened && content.n <= PEER_MESSAGE_MAX)
+    *problem =
+        "content is JSON in UTF-8 without repeated names, at most 16 deep, whose numbers are integers below 2^53";
+    if (e->owned && e->encrypted.p && !e->owned->opened && content.n <= PEER_MESSAGE_MAX)
         tree = json_loadb(content.n ? content.p : "", content.n, JSON_REJECT_DUPLICATES, NULL);
     bool ok = tree && canonical_holds(tree, PEER_DEPTH_MAX - 1) && envelope_read_opened(tree, e, problem);
     json_decref(tree);
@@ -275,9 +276,9 @@ static json_t *signed_tree(const struct envelope *e)
         set_people(tree, "to", e->to, e->to_count) && set_content(tree, e) &&
         set_number(tree, "timestamp", e->timestamp) && set_number(tree, "sequence", e->sequence) &&
         set_ticks(tree, "vectorClock", e->clock, e->clock_count) &&
-        set_ticks(tree, "since", e->since, e->since_count) && (!e->requires_ack || set(tree, "requiresAck", json_true())) &&
-        set_number(tree, "ttl", e->ttl_ms) && set_text(tree, "encrypted", e->encrypted) &&
-        set_text(tree, "conversation", e->conversation))
+        set_ticks(tree, "since", e->since, e->since_count) &&
+        (!e->requires_ack || set(tree, "requiresAck", json_true())) && set_number(tree, "ttl", e->ttl_ms) &&
+        set_text(tree, "encrypted", e->encrypted) && set_text(tree, "conversation", e->conversation))
         return tree;
     json_decref(tree);
     return NULL;
@@ -329,10 +330,9 @@ bool envelope_header_bytes(const struct envelope *e, struct buf *out)
 
 bool envelope_content(const struct envelope *e, struct buf *out)
 {
-    json_t *tree = json_object();
-    bool ok = tree && set_content(tree, e);
-    json_t *content = json_object_get(tree, "content");
-    ok = ok && (content ? canonical_write(content, out) : buf_text(out, "{}"));
+    json_t *tree = signed_tree(e);
+    const json_t *content = json_object_get(tree, "content");
+    bool ok = tree && sound(tree) && (content ? canonical_write(content, out) : buf_text(out, "{}"));
     json_decref(tree);
     return ok;
 }

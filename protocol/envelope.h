@@ -158,10 +158,11 @@ bool envelope_signed_bytes(const struct envelope *e, struct buf *out);
 
 /* Appends the signed bytes without content and `encrypted`: what a seal is bound to. */
 bool envelope_header_bytes(const struct envelope *e, struct buf *out);
-/* Appends the RFC 8785 form of a sender's content: text, attachments and metadata. */
+/* Appends the RFC 8785 form of a sender's content: text, attachments and metadata. False, too, when a reader would
+ * refuse it: once it is sealed, nobody on the way can tell. */
 bool envelope_content(const struct envelope *e, struct buf *out);
 /* Gives a parsed envelope the content that its `encrypted` held, judged as if it had come in the clear; what is signed
- * stays what it was. On false *problem is a static sentence and the envelope is as it was, without content. */
+ * stays what it was. Once for each envelope. On false *problem is a static sentence and the envelope is as it was, without content. */
 bool envelope_open_content(struct envelope *e, struct span content, const char **problem);
 /* Appends the text of a parsed envelope with that reader's entry of `keys` alone. */
 bool envelope_write_for(const struct envelope *e, struct span reader, struct buf *out);

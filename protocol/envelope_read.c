@@ -332,8 +332,7 @@ static bool read_since(struct reader *r, const json_t *tree)
     {
         if (!person_id_valid(span_of(who)) || !is_number(count) || json_integer_value(count) == 0)
             return bad(r, problem);
-        r->own->since[e->since_count++] =
-            (struct envelope_tick){span_of(who), (uint64_t)json_integer_value(count)};
+        r->own->since[e->since_count++] = (struct envelope_tick){span_of(who), (uint64_t)json_integer_value(count)};
     }
     return true;
 }
@@ -475,7 +474,7 @@ static bool check_whole(struct reader *r, const json_t *tree)
         return bad(r, "a signed envelope needs `version`, `from` and `timestamp`");
     if (e->encrypted.p && !e->is_signed)
         return bad(r, "what is `encrypted` must be signed");
-    if (e->type == ENVELOPE_STATUS_UPDATE && !e->text.p)
+    if (e->type == ENVELOPE_STATUS_UPDATE && !e->text.p && !e->encrypted.p)
         return bad(r, "a status needs `content.text`");
     if (envelope_is_talk(e->type))
         return check_talk(r);
@@ -494,8 +493,7 @@ bool envelope_read(struct json_t *tree, struct envelope *e, const char **problem
         goto fail;
     }
     if (read_head(&r, tree) && read_people(&r, tree) && read_clock(&r, tree) && read_since(&r, tree) &&
-        read_keys(&r, tree) &&
-        read_content(&r, tree) && read_signature(&r, tree) && check_whole(&r, tree))
+        read_keys(&r, tree) && read_content(&r, tree) && read_signature(&r, tree) && check_whole(&r, tree))
         return true;
 fail:
     envelope_done(e);

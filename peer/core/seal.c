@@ -1,7 +1,12 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * One content key a message, wrapped for each reader; every key is overwritten as soon as it was used.
+ */
 #include "peer/core/seal.h"
 
 #include <stdlib.h>
+
+#include "base/secret.h"
 
 enum {
     WRAPPED_BYTES = NONCE_BYTES + KEY_BYTES + TAG_BYTES,
@@ -11,13 +16,6 @@ enum {
 
 /* The content key is used once, so its nonce may be anything. */
 static const uint8_t CONTENT_NONCE[NONCE_BYTES];
-
-static void wipe(void *secret, size_t n)
-{
-    volatile uint8_t *p = secret;
-    while (n-- > 0)
-        *p++ = 0;
-}
 
 /* What a wrapped key is bound to. */
 static bool wrap_name(const struct envelope *e, struct span reader, struct buf *out)
@@ -40,11 +38,11 @@ static bool wrap(const struct peer_crypto *crypto, const struct rng *rng, const 
     rng->fill(rng->ctx, bytes, NONCE_BYTES);
     bool ok = wrap_name(e, reader->id, &name) && crypto->agree(crypto->ctx, reader->box, secret);
     if (ok) {
-        crypto->seal(crypto->ctx, secret, bytes, buf_view(&name),
-            (struct span){(const char *)content_key, KEY_BYTES}, bytes + NONCE_BYTES);
+        crypto->seal(crypto->ctx, secret, bytes, buf_view(&name), (struct span){(const char *)content_key, KEY_BYTES},
+            bytes + NONCE_BYTES);
         base64_encode(bytes, sizeof bytes, out);
     }
-    wipe(secret, sizeof secret);
+    secret_wipe(secret, sizeof secret);
     buf_done(&name);
     return ok;
 }
@@ -70,7 +68,7 @@ static bool encrypt(const struct peer_crypto *crypto, const struct envelope *e, 
     free(bytes);
     buf_done(&header);
     if (content.p)
-        wipe(content.p, content.len);
+        secret_wipe(content.p, content.len);
     buf_done(&content);
     return ok;
 }
@@ -79,23 +77,23 @@ bool seal_envelope(const struct peer_crypto *crypto, const struct rng *rng, stru
     const struct seal_reader *readers, size_t n, struct sealed *out)
 {
     uint8_t key[KEY_BYTES];
-    size_t bytes = 0;
+    size_t bytes = 0, good = 0;
     *out = (struct sealed){.keys = calloc(n + 1, sizeof *out->keys), .wrapped = malloc((n + 1) * (WRAPPED_CHARS + 1))};
     rng->fill(rng->ctx, key, sizeof key);
     bool ok = out->keys && out->wrapped && encrypt(crypto, e, key, out, &bytes);
     for (size_t i = 0; ok && i < n; i++) {
-        char *wrapped = out->wrapped + i * (WRAPPED_CHARS + 1);
-        ok = wrap(crypto, rng, e, &readers[i], key, wrapped);
-        out->keys[i] = (struct envelope_key){readers[i].id, {wrapped, WRAPPED_CHARS}};
+        char *wrapped = out->wrapped + good * (WRAPPED_CHARS + 1);
+        if (wrap(crypto, rng, e, &readers[i], key, wrapped))
+            out->keys[good++] = (struct envelope_key){readers[i].id, {wrapped, WRAPPED_CHARS}};
     }
-    wipe(key, sizeof key);
-    if (!ok) {
+    secret_wipe(key, sizeof key);
+    if (!ok || good == 0) {
         sealed_done(out);
         return false;
     }
     e->encrypted = (struct span){out->encrypted, BASE64_LEN(bytes)};
     e->keys = out->keys;
-    e->key_count = n;
+    e->key_count = good;
     e->text = e->metadata = (struct span){0};
     e->attachment_count = 0;
     return true;
@@ -128,7 +126,7 @@ static bool unwrap(const struct peer_crypto *crypto, const struct envelope *e, s
               crypto->agree(crypto->ctx, box, secret) &&
               crypto->open(crypto->ctx, secret, bytes, buf_view(&name),
                   (struct span){(const char *)bytes + NONCE_BYTES, WRAPPED_BYTES - NONCE_BYTES}, key);
-    wipe(secret, sizeof secret);
+    secret_wipe(secret, sizeof secret);
     buf_done(&name);
     return ok;
 }
@@ -168,6 +166,6 @@ const char *seal_open(const struct peer_crypto *crypto, const struct envelope *e
     if (!unwrap(crypto, e, me, box, key))
         return "a key that does not open";
     bool ok = decrypt(crypto, e, key, content);
-    wipe(key, sizeof key);
+    secret_wipe(key, sizeof key);
     return ok ? NULL : "sealed content that was altered";
 }

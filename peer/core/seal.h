@@ -26,7 +26,8 @@ struct sealed {
 
 /* Puts the content of a sender's envelope (id, from and the rest of the header filled in) under seal: sets `encrypted`
  * and `keys`, takes text, attachments and metadata away. What it points to lives until sealed_done. False, with nothing
- * to be done, if a reader's key is no good, memory is short, or the content is too large. */
+ * to be done, if memory is short or the content breaks its bounds. A reader whose key is no good gets no entry of
+ * `keys`, so that nobody can silence a room by showing one; false if that leaves no reader. */
 bool seal_envelope(const struct peer_crypto *crypto, const struct rng *rng, struct envelope *e,
     const struct seal_reader *readers, size_t n, struct sealed *out);
 void sealed_done(struct sealed *s);

@@ -153,7 +153,8 @@ static bool agree(void *ctx, const uint8_t box[KEY_BYTES], uint8_t secret[KEY_BY
         OPENSSL_cleanse(raw, sizeof raw);
         memcpy(s->box, box, KEY_BYTES);
     }
-    memcpy(secret, s->secret, KEY_BYTES);
+    if (s->used)
+        memcpy(secret, s->secret, KEY_BYTES);
     return s->used;
 }
 
@@ -187,5 +188,6 @@ static bool open(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NO
 
 struct peer_crypto crypto_ports(struct crypto *c)
 {
-    return (struct peer_crypto){.ctx = c, .sign = sign, .verify = verify, .sha256 = sha256, .agree = agree, .seal = seal, .open = open};
+    return (struct peer_crypto){
+        .ctx = c, .sign = sign, .verify = verify, .sha256 = sha256, .agree = agree, .seal = seal, .open = open};
 }

@@ -52,6 +52,36 @@ static bool toy_verify(void *ctx, const uint8_t key[KEY_BYTES], struct span m, c
     return signature[0] == 0;
 }
 
+static bool toy_agree(void *ctx, const uint8_t box[KEY_BYTES], uint8_t secret[KEY_BYTES])
+{
+    (void)ctx;
+    memcpy(secret, box, KEY_BYTES);
+    return box[0] != 0xff;
+}
+
+static void toy_seal(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], struct span aad,
+    struct span plain, uint8_t *sealed)
+{
+    (void)ctx;
+    (void)nonce;
+    (void)aad;
+    for (size_t i = 0; i < plain.n; i++)
+        sealed[i] = (uint8_t)plain.p[i] ^ key[i % KEY_BYTES];
+    memset(sealed + plain.n, 0, TAG_BYTES);
+}
+
+/* As loose as toy_verify: what was altered opens too, to something else. */
+static bool toy_open(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], struct span aad,
+    struct span sealed, uint8_t *plain)
+{
+    (void)ctx;
+    (void)nonce;
+    (void)aad;
+    for (size_t i = 0; i + TAG_BYTES < sealed.n; i++)
+        plain[i] = (uint8_t)sealed.p[i] ^ key[i % KEY_BYTES];
+    return sealed.n >= TAG_BYTES && sealed.p[sealed.n - 1] == 0;
+}
+
 static uint8_t next(struct fuzz *f)
 {
     if (f->n == 0)
@@ -310,7 +340,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     rng_seeded_init(&seed, 1);
     struct rng rng = rng_seeded_port(&seed);
     struct peer_settings settings = {.room = "r", .name = "me", .servers = 2, .key = {1}};
-    struct peer_crypto crypto = {NULL, toy_sign, toy_verify, toy_hash};
+    struct peer_crypto crypto = {NULL, toy_sign, toy_verify, toy_hash, toy_agree, toy_seal, toy_open};
     f.p = peer_new(&settings, &crypto, &rng);
     assert(f.p);
     step(&f, (struct peer_event){.type = PEER_START});

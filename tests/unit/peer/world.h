@@ -204,8 +204,7 @@ static inline struct node *node_init(struct world *w, int i, const char *name)
     strcpy(n->settings.room, "demo");
     strcpy(n->settings.name, name);
     n->settings.servers = 2;
-    n->crypto = (struct peer_crypto){
-        n->settings.key, toy_sign, toy_verify, toy_sha256, toy_agree, toy_seal, toy_open};
+    n->crypto = (struct peer_crypto){n->settings.key, toy_sign, toy_verify, toy_sha256, toy_agree, toy_seal, toy_open};
     make_fingerprint(n->fingerprint, (unsigned)i + 1);
     return n;
 }
