@@ -3,14 +3,14 @@
 // The vectors from Node: an implementation of protocol/README.md that shares nothing with the C one, on JSON.parse
 // and node:crypto. Where both agree with the vectors, the page says enough to write a client by.
 import assert from 'node:assert/strict';
-import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createPrivateKey, createPublicKey, diffieHellman, hkdfSync, sign, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 const here = (path) => new URL(path, import.meta.url);
 const load = (name) => JSON.parse(readFileSync(here(`./${name}.json`), 'utf8'));
 const readme = readFileSync(here('../../protocol/README.md'), 'utf8');
-const FILES = ['frames', 'splices', 'errors', 'canonical', 'ids', 'envelopes'];
+const FILES = ['frames', 'splices', 'errors', 'canonical', 'ids', 'envelopes', 'seals'];
 const vectors = Object.fromEntries(FILES.map((name) => [name, load(name)]));
 const title = (v) => `[${v.clause}] ${v.name}`;
 
@@ -216,7 +216,7 @@ const base64 = (n) => (v) => typeof v === 'string' && Buffer.from(v, 'base64').t
 const MEMBERS = {
   id: must(id), type: must(isText(32, 1)), version: may((v) => v === 1), from: may(person), to: may(list(person, 256)),
   route: may(list(person, 4)), content: may(isObject), timestamp: may(isCount(1)), sequence: may(isCount(1)),
-  vectorClock: may(map(isCount(), 1024)), requiresAck: may((v) => typeof v === 'boolean'), ttl: may(isCount(1, 30 * 86400000)),
+  vectorClock: may(map(isCount(), 1024)), since: may(map(isCount(1), 1024)), requiresAck: may((v) => typeof v === 'boolean'), ttl: may(isCount(1, 30 * 86400000)),
   retryCount: may(isCount(0, 1000000)), keys: may(map(isText(128, 1), 1024)), signature: may(base64(64)),
   encrypted: may(isText(Infinity, 1)), conversation: may(isMatch(/^(room:[A-Za-z0-9_-]{1,64}|p:[a-z2-7]{25}[aeimquy4])$/)),
 };
@@ -257,7 +257,7 @@ function read(raw) {
   assert.equal('sequence' in m, 'vectorClock' in m);
   if (m.sequence) assert.equal(m.vectorClock[m.from], m.sequence);
   if (m.encrypted) assert.ok(signed && !('content' in m));
-  if (m.type === 'status_update') assert.ok(typeof m.content?.text === 'string');
+  if (m.type === 'status_update' && !m.encrypted) assert.ok(typeof m.content?.text === 'string');
   if (/^(direct|group|private)_message$/.test(m.type)) checkTalk(m, signed);
   else if (!m.encrypted) {
     const rules = m.type === 'peer_introduction' ? introduction(signed ? must : may) : METADATA[m.type] ?? {};
@@ -295,6 +295,41 @@ for (const v of vectors.envelopes) {
     assert.deepEqual(sign(null, signedBytes(message), privateKey(Buffer.from(v.seed, 'hex'))), signature);
     assert.ok(!verify(null, signedBytes({ ...message, timestamp: message.timestamp + 1 }), publicKey(key), signature));
     if (message.conversation?.startsWith('p:')) assert.equal(message.conversation, conversation([message.from, ...message.to]));
+  });
+}
+
+// ---- sealing (section 8)
+
+const boxPublic = (raw) => createPublicKey({ key: der('302a300506032b656e032100', raw), format: 'der', type: 'spki' });
+const boxPrivate = (raw) => createPrivateKey({ key: der('302e020100300506032b656e04220420', raw), format: 'der', type: 'pkcs8' });
+
+function gcm(key, nonce, aad, plain) {
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(aad));
+  return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+}
+
+function ungcm(key, nonce, aad, sealed) {
+  const cipher = createDecipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(aad)).setAuthTag(sealed.subarray(-16));
+  return Buffer.concat([cipher.update(sealed.subarray(0, -16)), cipher.final()]);
+}
+
+for (const v of vectors.seals) {
+  test(`seal ${title(v)}`, () => {
+    const m = read(bytes(v.in));
+    const { encrypted, ...bare } = JSON.parse(signedBytes(m));
+    const header = canonical(bare);
+    assert.equal(header, v.expect.header);
+    const secret = diffieHellman({ privateKey: boxPrivate(Buffer.from(v.readerSeed, 'hex')), publicKey: boxPublic(Buffer.from(v.box, 'base64')) });
+    const wrap = Buffer.from(hkdfSync('sha256', secret, '', 'usher-wrap-1', 32));
+    const wrapped = Buffer.from(m.keys[v.reader], 'base64');
+    const name = `usher-key-1\n${m.id}\n${m.from}\n${v.reader}`;
+    const key = ungcm(wrap, wrapped.subarray(0, 12), name, wrapped.subarray(12));
+    assert.equal(key.toString('hex'), v.contentKey);
+    assert.equal(ungcm(key, Buffer.alloc(12), header, Buffer.from(encrypted, 'base64')).toString(), v.expect.content);
+    assert.equal(gcm(key, Buffer.alloc(12), header, v.expect.content).toString('base64'), encrypted);
+    const nonce = Buffer.from(v.nonce, 'hex');
+    assert.deepEqual(Buffer.concat([nonce, gcm(wrap, nonce, name, key)]), wrapped);
+    assert.throws(() => ungcm(key, Buffer.alloc(12), header.replace('"m1"', '"m2"'), Buffer.from(encrypted, 'base64')));
   });
 }
 
