@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include <jansson.h>
+
 #include "peer/io/crypto.h"
 #include "tests/unit/peer/seal_cases.h"
 
@@ -132,6 +134,44 @@ static void holds_with_real_keys(void **state)
         crypto_free(c[i]);
 }
 
+static struct span member(const json_t *one, const char *name)
+{
+    const json_t *value = json_object_get(one, name);
+    assert_true(json_is_string(value));
+    return (struct span){json_string_value(value), json_string_length(value)};
+}
+
+/* What Node sealed (tests/vectors/seals.json) opens here. */
+static void opens_the_vectors(void **state)
+{
+    json_t *cases = json_load_file("tests/vectors/seals.json", 0, NULL), *one;
+    size_t i;
+    (void)state;
+    assert_true(json_array_size(cases) > 0);
+    json_array_foreach(cases, i, one)
+    {
+        struct crypto *c = person(member(one, "readerSeed").p);
+        struct peer_crypto reader = crypto_ports(c);
+        const json_t *expect = json_object_get(one, "expect");
+        struct buf content = seal_room(), header = seal_room();
+        struct envelope e;
+        const char *problem;
+        uint8_t box[KEY_BYTES];
+        assert_true(base64_decode(member(one, "box"), box, sizeof box));
+        assert_true(envelope_parse(member(one, "in"), &e, NULL));
+        assert_true(envelope_header_bytes(&e, &header));
+        assert_true(span_eq(buf_view(&header), member(expect, "header")));
+        assert_null(seal_open(&reader, &e, member(one, "reader"), box, &content));
+        assert_true(span_eq(buf_view(&content), member(expect, "content")));
+        assert_true(envelope_open_content(&e, buf_view(&content), &problem));
+        envelope_done(&e);
+        buf_done(&content);
+        buf_done(&header);
+        crypto_free(c);
+    }
+    json_decref(cases);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +179,7 @@ int main(void)
         cmocka_unit_test(refuses_a_known_secret),
         cmocka_unit_test(seals_as_the_standard_does),
         cmocka_unit_test(holds_with_real_keys),
+        cmocka_unit_test(opens_the_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
