@@ -102,6 +102,9 @@ $(call unit_of,server):    LIBS = $(L_SERVER)
 $(call unit_of,server):    $(L_SERVER)
 $(call unit_of,peer):      LIBS = $(L_PEER)
 $(call unit_of,peer):      $(L_PEER)
+SIM_DISK := $(call obj,tests/sim/disk.c tests/sim/shelf.c tests/sim/world.c)
+$(call unit_of,sim):       LIBS = $(SIM_DISK) $(L_PEER)
+$(call unit_of,sim):       $(SIM_DISK) $(L_PEER)
 $(call unit_of,server_io): LIBS = $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 $(call unit_of,server_io): $(A_SIO) $(L_SERVER) $(A_OS)
 $(call unit_of,peer_io):   LIBS = $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
@@ -154,7 +157,7 @@ check: ## install what tests need, build, run all tests
 
 core: ## build and test the pure cores; needs only jansson, uthash and cmocka
 	@tools/deps.sh core
-	@$(MAKE) --no-print-directory $(foreach a,base protocol server peer,$(call unit_of,$(a)))
+	@$(MAKE) --no-print-directory $(foreach a,base protocol server peer sim,$(call unit_of,$(a)))
 	@tests/run.sh $(BUILD) core-unit
 
 lint: ## formatting, static analysis, layering, sizes

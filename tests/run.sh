@@ -76,9 +76,9 @@ fuzz() {
 
 for suite in "$@"; do
     case $suite in
-        unit) unit base protocol server peer server_io peer_io
+        unit) unit base protocol server peer sim server_io peer_io
               run vectors/node 60 node --test --test-reporter=tap tests/vectors/vectors.test.mjs ;;
-        core-unit) unit base protocol server peer ;;
+        core-unit) unit base protocol server peer sim ;;
         sim) run sim 300 "$build/tests/sim/sim" --seeds "${SEEDS:-1-300}" ;;
         e2e)
             for test in tests/e2e/*.test.mjs; do

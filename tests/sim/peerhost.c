@@ -12,12 +12,7 @@
 
 enum {
     CONNECT_MS = 15000,
-    LATE_MAX_MS = 4,
-    KNOWN_MAX = PEOPLE_MAX
-};
-
-struct known {
-    char name[DISPLAY_NAME_MAX + 1], id[PERSON_MAX + 1];
+    LATE_MAX_MS = 4
 };
 
 struct peerhost {
@@ -26,8 +21,7 @@ struct peerhost {
     struct peer_settings settings;
     struct peer_crypto crypto;
     char id[PERSON_MAX + 1], state[32];
-    struct known known[KNOWN_MAX];
-    size_t known_n;
+    struct disk *disk;
     unsigned errors, strangers_heard;
     /* one life */
     struct peer *core; /* NULL: not running */
@@ -39,6 +33,7 @@ struct peerhost {
 };
 
 static void step(struct peerhost *h, struct peer_event event);
+static void end(struct peerhost *h, bool orderly);
 
 static struct peer_event event_of(const struct peerhost *h, enum peer_event_type type)
 {
@@ -117,10 +112,16 @@ static void connect_to(struct peerhost *h, unsigned server)
 
 /* ---- WebRTC ---- */
 
+static struct peer_event rtc_event(const struct peerhost *h, enum peer_event_type type, uint64_t rtc)
+{
+    struct peer_event e = event_of(h, type);
+    e.rtc = rtc;
+    return e;
+}
+
 static void on_description(void *who, uint64_t rtc, struct span type, struct span sdp)
 {
-    struct peer_event e = event_of(who, PEER_DESCRIPTION);
-    e.rtc = rtc;
+    struct peer_event e = rtc_event(who, PEER_DESCRIPTION, rtc);
     e.description.type = type;
     e.description.sdp = sdp;
     step(who, e);
@@ -128,16 +129,14 @@ static void on_description(void *who, uint64_t rtc, struct span type, struct spa
 
 static void on_candidate(void *who, uint64_t rtc, struct span candidate)
 {
-    struct peer_event e = event_of(who, PEER_CANDIDATE);
-    e.rtc = rtc;
+    struct peer_event e = rtc_event(who, PEER_CANDIDATE, rtc);
     e.bytes = candidate;
     step(who, e);
 }
 
 static void on_channel_open(void *who, uint64_t rtc, uint16_t channel, struct span label)
 {
-    struct peer_event e = event_of(who, PEER_CHANNEL_OPEN);
-    e.rtc = rtc;
+    struct peer_event e = rtc_event(who, PEER_CHANNEL_OPEN, rtc);
     e.channel = channel;
     e.bytes = label;
     step(who, e);
@@ -145,8 +144,7 @@ static void on_channel_open(void *who, uint64_t rtc, uint16_t channel, struct sp
 
 static void on_data(void *who, uint64_t rtc, uint16_t channel, bool binary, struct span bytes)
 {
-    struct peer_event e = event_of(who, PEER_DATA);
-    e.rtc = rtc;
+    struct peer_event e = rtc_event(who, PEER_DATA, rtc);
     e.channel = channel;
     e.binary = binary;
     e.bytes = bytes;
@@ -155,30 +153,24 @@ static void on_data(void *who, uint64_t rtc, uint16_t channel, bool binary, stru
 
 static void on_congested(void *who, uint64_t rtc)
 {
-    struct peer_event e = event_of(who, PEER_CONGESTED);
-    e.rtc = rtc;
-    step(who, e);
+    step(who, rtc_event(who, PEER_CONGESTED, rtc));
 }
 
 static void on_writable(void *who, uint64_t rtc)
 {
-    struct peer_event e = event_of(who, PEER_WRITABLE);
-    e.rtc = rtc;
-    step(who, e);
+    step(who, rtc_event(who, PEER_WRITABLE, rtc));
 }
 
 static void on_ice(void *who, uint64_t rtc, bool connected)
 {
-    struct peer_event e = event_of(who, PEER_ICE_STATE);
-    e.rtc = rtc;
+    struct peer_event e = rtc_event(who, PEER_ICE_STATE, rtc);
     e.ice.connected = connected;
     step(who, e);
 }
 
 static void on_failed(void *who, uint64_t rtc, const char *reason)
 {
-    struct peer_event e = event_of(who, PEER_RTC_FAILED);
-    e.rtc = rtc;
+    struct peer_event e = rtc_event(who, PEER_RTC_FAILED, rtc);
     e.bytes = span_of(reason);
     step(who, e);
 }
@@ -209,15 +201,12 @@ static void set_deadline(struct peerhost *h, uint64_t at)
     world_at(h->in.w, soonest + world_below(h->in.w, LATE_MAX_MS), on_alarm, h, h->alarm);
 }
 
-static void remember(struct peerhost *h, const char *name, const char *id)
+static void on_disk(void *who, struct peer_event e)
 {
-    size_t i = 0;
-    while (i < h->known_n && strcmp(h->known[i].name, name) != 0)
-        i++;
-    world_check(h->in.w, i < KNOWN_MAX, "%u remembers too many", h->who);
-    snprintf(h->known[i].name, sizeof h->known[i].name, "%s", name);
-    snprintf(h->known[i].id, sizeof h->known[i].id, "%s", id);
-    h->known_n += i == h->known_n;
+    struct peerhost *h = who;
+    e.now = world_now(h->in.w);
+    e.unix_ms = world_unix(h->in.w, h->host);
+    step(h, e);
 }
 
 static void notice(struct peerhost *h, const struct peer_notice *n)
@@ -283,17 +272,17 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
         set_deadline(h, e->at);
         break;
     case PEER_FX_REMEMBER:
-        remember(h, e->kind, e->text);
+    case PEER_FX_PUT:
+    case PEER_FX_DELETE:
+    case PEER_FX_COMMIT:
+    case PEER_FX_LOAD:
+        disk_effect(h->disk, e);
         break;
     case PEER_FX_NOTICE:
         notice(h, e->notice);
         break;
     case PEER_FX_ICE_SERVERS:
     case PEER_FX_LOG:
-    case PEER_FX_PUT:
-    case PEER_FX_DELETE:
-    case PEER_FX_COMMIT:
-    case PEER_FX_LOAD:
         break;
     }
 }
@@ -314,7 +303,7 @@ static void step(struct peerhost *h, struct peer_event event)
     world_check(h->in.w, left || peer_pending(h->core) == 0 || h->deadline != UINT64_MAX,
         "%u: messages are pending without a deadline", h->who);
     if (left)
-        peerhost_crash(h);
+        end(h, true);
 }
 
 /* ---- its life ---- */
@@ -335,6 +324,7 @@ struct peerhost *peerhost_new(
     h->crypto.sha256(h->crypto.ctx, (struct span){(const char *)h->settings.key, KEY_BYTES}, hash);
     envelope_short_hash(hash, h->id);
     promises_person(in->promises, who, h->id);
+    h->disk = disk_new(in->w, on_disk, h);
     return h;
 }
 
@@ -349,17 +339,12 @@ void peerhost_start(struct peerhost *h)
     h->deadline = UINT64_MAX;
     h->alarm++;
     h->in_room = false;
-    for (size_t i = 0; i < h->known_n; i++) {
-        struct peer_event e = event_of(h, PEER_KNOWN);
-        e.known.name = span_of(h->known[i].name);
-        e.known.id = span_of(h->known[i].id);
-        step(h, e);
-    }
+    disk_restore(h->disk);
     step(h, event_of(h, PEER_START));
 }
 
 /* The kernel of a host that lives closes the sockets of a process that died. */
-void peerhost_crash(struct peerhost *h)
+static void end(struct peerhost *h, bool orderly)
 {
     world_trace(h->in.w, "peer %u is gone", h->who);
     if (h->wire) {
@@ -371,7 +356,13 @@ void peerhost_crash(struct peerhost *h)
         rtc_party_down(h->party);
     peer_free(h->core);
     h->core = NULL;
+    disk_end(h->disk, orderly);
     promises_crash(h->in.promises, h->who);
+}
+
+void peerhost_crash(struct peerhost *h)
+{
+    end(h, false);
 }
 
 void peerhost_free(struct peerhost *h)
@@ -380,6 +371,7 @@ void peerhost_free(struct peerhost *h)
         return;
     peer_free(h->core);
     peer_effects_done(&h->fx);
+    disk_free(h->disk);
     free(h);
 }
 
@@ -479,6 +471,11 @@ const struct peer *peerhost_core(const struct peerhost *h)
 const struct peer_stats *peerhost_stats(const struct peerhost *h)
 {
     return peer_stats(h->core);
+}
+
+struct disk *peerhost_disk(struct peerhost *h)
+{
+    return h->disk;
 }
 
 const char *peerhost_fingerprint(const struct peerhost *h)

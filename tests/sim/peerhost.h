@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * A person in the world: the real peer core, with this as its io. It connects the signaling socket to the daemons,
- * runs the simulated WebRTC under the core's numbers, keeps what the core wants remembered, and hands every notice to
+ * runs the simulated WebRTC under the core's numbers, has a disk for what the core wants kept, and hands every notice to
  * the promises. Its process can crash and return with the same keys; its machine can move to another address.
  */
 #ifndef SIM_PEERHOST_H
 #define SIM_PEERHOST_H
 
 #include "tests/sim/daemon.h"
+#include "tests/sim/disk.h"
 #include "tests/sim/fakecrypto.h"
 #include "tests/sim/promises.h"
 #include "tests/sim/rtcnet.h"
@@ -51,6 +52,7 @@ unsigned peerhost_who(const struct peerhost *h);
 unsigned peerhost_host(const struct peerhost *h);
 const struct peer *peerhost_core(const struct peerhost *h);
 const struct peer_stats *peerhost_stats(const struct peerhost *h);
+struct disk *peerhost_disk(struct peerhost *h); /* borrowed; it outlives each of its lives */
 const char *peerhost_fingerprint(const struct peerhost *h);
 size_t peerhost_rtcs(const struct peerhost *h);
 /* The text of the last NOTICE_STATE, and whether some NOTICE_ERROR came. */

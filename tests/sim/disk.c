@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One sync is under way at a time and covers all that was asked for until it ends, as in peer/io. The number of the
+ * life is the argument of its timers, so a dead one's fire into nothing.
+ */
+#include "tests/sim/disk.h"
+
+#include <stdlib.h>
+
+enum {
+    SYNC_MS = 20,
+    LOAD_MS = 3,
+    KNOWN_MAX = 256
+};
+
+struct known {
+    char name[DISPLAY_NAME_MAX + 1], id[PERSON_MAX + 1];
+};
+
+struct load {
+    struct load *next;
+    uint64_t ticket;
+    struct shelf_rows rows;
+};
+
+struct disk {
+    struct world *w;
+    disk_answer *answer;
+    void *who;
+    struct shelf *shelf;
+    struct known known[KNOWN_MAX];
+    size_t known_n;
+    /* one life */
+    uint64_t life, ticket;
+    struct load *loads, **last; /* in order */
+    bool syncing, failed;
+};
+
+struct disk *disk_new(struct world *w, disk_answer *answer, void *who)
+{
+    struct disk *d = world_alloc(sizeof *d);
+    *d = (struct disk){.w = w, .answer = answer, .who = who, .shelf = shelf_new()};
+    d->last = &d->loads;
+    return d;
+}
+
+static struct load *take_load(struct disk *d)
+{
+    struct load *l = d->loads;
+    d->loads = l->next;
+    if (!d->loads)
+        d->last = &d->loads;
+    return l;
+}
+
+static void load_free(struct load *l)
+{
+    shelf_rows_free(&l->rows);
+    free(l);
+}
+
+static void on_sync(void *who, uint64_t life)
+{
+    struct disk *d = who;
+    struct peer_event e = {.type = PEER_COMMITTED};
+    if (life != d->life)
+        return;
+    d->syncing = false;
+    if (!shelf_sync(d->shelf, &e.ticket)) {
+        d->failed = true;
+        e = (struct peer_event){.type = PEER_STORE_FAILED, .bytes = SPAN("the disk is full")};
+    }
+    d->answer(d->who, e);
+}
+
+static void on_loaded(void *who, uint64_t life)
+{
+    struct disk *d = who;
+    if (life != d->life)
+        return;
+    struct load *l = take_load(d);
+    d->answer(
+        d->who, (struct peer_event){.type = PEER_LOADED, .ticket = l->ticket, .loaded = {l->rows.rows, l->rows.n}});
+    load_free(l);
+}
+
+static void later(struct disk *d, uint32_t most, world_fn *fn)
+{
+    world_at(d->w, world_now(d->w) + world_below(d->w, most + 1), fn, d, d->life);
+}
+
+static void remember(struct disk *d, const char *name, const char *id)
+{
+    size_t i = 0;
+    while (i < d->known_n && strcmp(d->known[i].name, name) != 0)
+        i++;
+    world_check(d->w, i < KNOWN_MAX, "too many names are remembered");
+    snprintf(d->known[i].name, sizeof d->known[i].name, "%s", name);
+    snprintf(d->known[i].id, sizeof d->known[i].id, "%s", id);
+    d->known_n += i == d->known_n;
+}
+
+static void start_load(struct disk *d, const struct peer_effect *e)
+{
+    struct load *l = world_alloc(sizeof *l);
+    world_check(d->w, e->limit > 0 && e->limit <= ROWS_MAX, "a load of %u rows", e->limit);
+    *l = (struct load){NULL, e->ticket, shelf_load(d->shelf, e)};
+    *d->last = l;
+    d->last = &l->next;
+    later(d, LOAD_MS, on_loaded);
+}
+
+void disk_effect(struct disk *d, const struct peer_effect *e)
+{
+    if (e->type == PEER_FX_REMEMBER) {
+        remember(d, e->kind, e->text);
+        return;
+    }
+    if (d->failed)
+        return;
+    if (e->type == PEER_FX_LOAD) {
+        start_load(d, e);
+        return;
+    }
+    world_check(d->w, e->type == PEER_FX_COMMIT || strlen(e->kind) <= ROW_KEY_MAX, "a long key: %s", e->kind);
+    shelf_effect(d->shelf, e);
+    if (e->type != PEER_FX_COMMIT)
+        return;
+    world_check(d->w, e->ticket > d->ticket, "ticket %llu after %llu", (unsigned long long)e->ticket,
+        (unsigned long long)d->ticket);
+    d->ticket = e->ticket;
+    if (!d->syncing)
+        later(d, SYNC_MS, on_sync);
+    d->syncing = true;
+}
+
+static void restore(void *who, enum peer_table table, const struct peer_row *row)
+{
+    struct disk *d = who;
+    d->answer(d->who, (struct peer_event){.type = PEER_RESTORE, .restore = {table, *row}});
+}
+
+void disk_restore(struct disk *d)
+{
+    shelf_each(d->shelf, false, restore, d);
+    for (size_t i = 0; i < d->known_n; i++)
+        d->answer(d->who,
+            (struct peer_event){.type = PEER_KNOWN, .known = {span_of(d->known[i].name), span_of(d->known[i].id)}});
+}
+
+void disk_end(struct disk *d, bool orderly)
+{
+    size_t waiting = shelf_waiting(d->shelf);
+    if (orderly)
+        shelf_close(d->shelf);
+    else
+        shelf_crash(d->shelf, waiting ? world_below(d->w, (uint32_t)waiting + 1) : 0);
+    while (d->loads)
+        load_free(take_load(d));
+    d->life++;
+    d->ticket = 0;
+    d->syncing = d->failed = false;
+}
+
+void disk_fill(struct disk *d, bool full)
+{
+    shelf_break(d->shelf, full);
+}
+
+const struct shelf *disk_shelf(const struct disk *d)
+{
+    return d->shelf;
+}
+
+void disk_free(struct disk *d)
+{
+    if (!d)
+        return;
+    while (d->loads)
+        load_free(take_load(d));
+    shelf_free(d->shelf);
+    free(d);
+}
