@@ -13,6 +13,7 @@
 
 enum {
     RTCS_MAX = 256,
+    LOADS_MAX = 64,
     TEXT_MAX = 4096
 };
 
@@ -24,6 +25,9 @@ struct fuzz {
     uint64_t now;
     bool live[RTCS_MAX];
     uint64_t last;
+    uint64_t asked, committed; /* tickets */
+    uint64_t loads[LOADS_MAX]; /* not answered, in order */
+    size_t load_n;
     char text[TEXT_MAX];
 };
 
@@ -237,6 +241,18 @@ static void check_effect(struct fuzz *f, const struct peer_effect *fx)
         if (fx->type == PEER_FX_RTC_FREE && fx->rtc < RTCS_MAX)
             f->live[fx->rtc] = false;
         break;
+    case PEER_FX_PUT:
+    case PEER_FX_DELETE:
+        assert(fx->table < PEER_TABLES && strlen(fx->kind) <= ROW_KEY_MAX);
+        break;
+    case PEER_FX_COMMIT:
+        assert(fx->ticket > f->asked);
+        f->asked = fx->ticket;
+        break;
+    case PEER_FX_LOAD:
+        assert(fx->table < PEER_TABLES && fx->limit > 0 && fx->limit <= ROWS_MAX && f->load_n < LOADS_MAX);
+        f->loads[f->load_n++] = fx->ticket;
+        break;
     default:
         break;
     }
@@ -253,8 +269,27 @@ static void step(struct fuzz *f, struct peer_event ev)
     peer_check(f->p);
 }
 
+/* What a disk may say: only what was asked for, but with rows of any content. */
+static void storage_event(struct fuzz *f, struct peer_event *ev, struct peer_row *row)
+{
+    if (ev->type == PEER_STORE_FAILED && next(f) < 8) {
+        ev->bytes = SPAN("the disk is full");
+    } else if (ev->type == PEER_COMMITTED && f->committed < f->asked) {
+        ev->ticket = f->committed = f->asked;
+    } else if (ev->type == PEER_LOADED && f->load_n > 0) {
+        ev->ticket = f->loads[0];
+        memmove(f->loads, f->loads + 1, --f->load_n * sizeof *f->loads);
+        *row = (struct peer_row){rest(f), rest(f)};
+        ev->loaded.rows = row;
+        ev->loaded.row_count = next(f) & 1;
+    } else {
+        ev->type = PEER_TIME;
+    }
+}
+
 static void random_event(struct fuzz *f)
 {
+    struct peer_row row;
     struct peer_event ev = {.type = (enum peer_event_type)(next(f) % (PEER_LEAVE + 1))};
     struct peer_person people[4];
     struct span to[4];
@@ -265,6 +300,12 @@ static void random_event(struct fuzz *f)
     ev.channel = next(f) & 1;
     f->now += next(f) < 32 ? 5000 : 10;
     switch (ev.type) {
+    case PEER_RESTORE:
+    case PEER_COMMITTED:
+    case PEER_STORE_FAILED:
+    case PEER_LOADED:
+        storage_event(f, &ev, &row);
+        break;
     case PEER_KNOWN:
         ev.known.name = SPAN("d1");
         ev.known.id = rest(f);
@@ -343,6 +384,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     struct peer_crypto crypto = {NULL, toy_sign, toy_verify, toy_hash, toy_agree, toy_seal, toy_open};
     f.p = peer_new(&settings, &crypto, &rng);
     assert(f.p);
+    for (unsigned rows = next(&f) & 3; rows > 0; rows--) {
+        enum peer_table table = (enum peer_table)(next(&f) % TABLE_MESSAGE); /* the tables that are restored */
+        struct peer_row row = {rest(&f), rest(&f)};
+        step(&f, (struct peer_event){.type = PEER_RESTORE, .restore = {table, row}});
+    }
     step(&f, (struct peer_event){.type = PEER_START});
     step(&f, (struct peer_event){.type = PEER_SIGNALING_OPEN});
     step(&f, (struct peer_event){.type = PEER_SIGNALING_FRAME,

@@ -20,6 +20,7 @@
 
 #include "peer/core/peer.h"
 #include "protocol/envelope.h"
+#include "tests/sim/shelf.h"
 
 enum {
     NODES_MAX = 4,
@@ -27,6 +28,7 @@ enum {
     NOTICES_MAX = 40000,
     SIGNALS_MAX = 4096,
     STRANGERS_MAX = 4,
+    LOADS_MAX = 64,
     UNIX_START = 1700000000
 };
 
@@ -48,6 +50,10 @@ struct node {
     bool open, in_room;
     uint64_t deadline;
     unsigned server, connects, boots;
+    struct shelf *shelf; /* its disk: what was committed outlives a boot */
+    struct shelf_rows loads[LOADS_MAX];
+    uint64_t load_tickets[LOADS_MAX];
+    size_t load_n;
     struct wrtc rtcs[RTCS_MAX];
     size_t rtc_n;
     struct peer_notice *notices[NOTICES_MAX];
@@ -209,6 +215,12 @@ static inline struct node *node_init(struct world *w, int i, const char *name)
     return n;
 }
 
+static inline void loads_free(struct node *n)
+{
+    while (n->load_n > 0)
+        shelf_rows_free(&n->loads[--n->load_n]);
+}
+
 /* (Re)creates the core: a new process of the same identity. */
 static inline void node_boot(struct world *w, int i)
 {
@@ -220,6 +232,10 @@ static inline void node_boot(struct world *w, int i)
     n->deadline = UINT64_MAX;
     n->open = n->in_room = false;
     n->seat[0] = '\0';
+    if (!n->shelf)
+        n->shelf = shelf_new();
+    shelf_crash(n->shelf, 0);
+    loads_free(n);
     rng_seeded_init(&n->seed, 100 * (uint64_t)i + ++n->boots);
     struct rng rng = rng_seeded_port(&n->seed);
     n->p = peer_new(&n->settings, &n->crypto, &rng);
@@ -265,6 +281,8 @@ static inline void world_end(struct world *w)
         forget_notices(&w->nodes[i]);
         peer_effects_done(&w->nodes[i].fx);
         peer_free(w->nodes[i].p);
+        loads_free(&w->nodes[i]);
+        shelf_free(w->nodes[i].shelf);
     }
     for (size_t i = 0; i < w->signal_n; i++)
         json_decref(w->signals[i].body);
@@ -576,6 +594,16 @@ static inline void execute(struct world *w, int node, struct peer_effect *fx)
     case PEER_FX_ICE_SERVERS:
         n->ice_lists++;
         break;
+    case PEER_FX_PUT:
+    case PEER_FX_DELETE:
+    case PEER_FX_COMMIT:
+        shelf_effect(n->shelf, fx);
+        break;
+    case PEER_FX_LOAD:
+        assert_true(n->load_n < LOADS_MAX);
+        n->load_tickets[n->load_n] = fx->ticket;
+        n->loads[n->load_n++] = shelf_load(n->shelf, fx);
+        break;
     case PEER_FX_DEADLINE:
         n->deadline = fx->at;
         break;
@@ -602,14 +630,40 @@ static inline void feed(struct world *w, int node, struct peer_event ev)
         peer_check(n->p);
 }
 
+/* The answer of somebody's disk, if one is due: loads first, in order. */
+static inline bool answer_storage(struct world *w)
+{
+    for (int i = 0; i < w->n; i++) {
+        struct node *n = &w->nodes[i];
+        uint64_t ticket;
+        if (n->load_n > 0) {
+            struct shelf_rows rows = n->loads[0];
+            ticket = n->load_tickets[0];
+            n->load_n--;
+            memmove(n->loads, n->loads + 1, n->load_n * sizeof *n->loads);
+            memmove(n->load_tickets, n->load_tickets + 1, n->load_n * sizeof *n->load_tickets);
+            feed(w, i, (struct peer_event){.type = PEER_LOADED, .ticket = ticket, .loaded = {rows.rows, rows.n}});
+            shelf_rows_free(&rows);
+            return true;
+        }
+        if (shelf_waiting(n->shelf) > 0 && shelf_sync(n->shelf, &ticket)) {
+            feed(w, i, (struct peer_event){.type = PEER_COMMITTED, .ticket = ticket});
+            return true;
+        }
+    }
+    return false;
+}
+
 static inline void run(struct world *w)
 {
-    struct event *e;
-    while ((e = w->queue)) {
-        DL_DELETE(w->queue, e);
-        feed(w, e->node, e->ev);
-        event_free(e);
-    }
+    do {
+        struct event *e;
+        while ((e = w->queue)) {
+            DL_DELETE(w->queue, e);
+            feed(w, e->node, e->ev);
+            event_free(e);
+        }
+    } while (answer_storage(w));
 }
 
 static inline void release_signals(struct world *w)
@@ -643,8 +697,20 @@ static inline void pass(struct world *w, uint64_t ms)
     w->now = until;
 }
 
+struct restoring {
+    struct world *w;
+    int node;
+};
+
+static inline void restore_row(void *user, enum peer_table table, const struct peer_row *row)
+{
+    struct restoring *r = user;
+    feed(r->w, r->node, (struct peer_event){.type = PEER_RESTORE, .restore = {table, *row}});
+}
+
 static inline void start(struct world *w, int node)
 {
+    shelf_each(w->nodes[node].shelf, false, restore_row, &(struct restoring){w, node});
     feed(w, node, (struct peer_event){.type = PEER_START});
     run(w);
 }
