@@ -144,6 +144,8 @@ bool envelope_open_content(struct envelope *e, struct span content, const char *
         tree = json_loadb(content.n ? content.p : "", content.n, JSON_REJECT_DUPLICATES, NULL);
     bool ok = tree && canonical_holds(tree, PEER_DEPTH_MAX - 1) && envelope_read_opened(tree, e, problem);
     json_decref(tree);
+    if (ok)
+        *problem = NULL;
     return ok;
 }
 

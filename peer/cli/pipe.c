@@ -65,11 +65,6 @@ static void say(void *user, const char *line)
     fprintf(stderr, "usher: %s\n", line);
 }
 
-static void json_free(gpointer value)
-{
-    json_decref(value);
-}
-
 int pipe_run(const struct options *o)
 {
     static const struct input_callbacks CALLBACKS = {
@@ -80,9 +75,6 @@ int pipe_run(const struct options *o)
     };
     struct pipe p = {.session = {.on_event = pipe_on_event, .say = say}};
     p.session.user = &p;
-    snprintf(p.own_ref, sizeof p.own_ref, PIPE_OWN_REF "%08x%08x-", g_random_int(), g_random_int());
-    p.sends = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, json_free);
-    p.record = record_new();
     int status = EXIT_FAILED;
     if (session_open(&p.session, o)) {
         p.input = input_new(STDIN_FILENO, &CALLBACKS, &p);
@@ -93,7 +85,5 @@ int pipe_run(const struct options *o)
         g_source_remove(p.stdout_watch);
     input_free(p.input);
     session_close(&p.session);
-    record_free(p.record);
-    g_hash_table_unref(p.sends);
     return status;
 }

@@ -8,25 +8,18 @@
 #include <jansson.h>
 
 #include "peer/cli/input.h"
-#include "peer/cli/record.h"
 #include "peer/cli/session.h"
 
 enum {
     PIPE_PENDING_MAX = 512,  /* messages without an acknowledgement above which stdin waits */
     PIPE_END_SECONDS = 10,   /* after the end of input, for what is not acknowledged yet */
-    PIPE_SENDS_MAX = 4096,   /* sends that were not accepted yet and are remembered for history */
-    PIPE_HISTORY_LIMIT = 100 /* messages that `history` lists unless it is told otherwise */
+    PIPE_HISTORY_LIMIT = 100, /* messages that `history` lists unless it is told otherwise */
+    PIPE_HISTORY_MAX = 1024   /* as usher.h has it */
 };
-/* A ref that we made for a send that had none: never printed. */
-#define PIPE_OWN_REF "~pipe-"
 
 struct pipe {
     struct session session;
     struct input *input;
-    struct record *record;
-    GHashTable *sends; /* ref → json_t of what will be the record's entry */
-    char own_ref[32];  /* PIPE_OWN_REF and what makes this run's refs its own */
-    unsigned own_refs;
     guint stdout_watch; /* 0: it was seen to close */
     bool ready, ending;
     bool broken; /* stdout is closed */

@@ -47,47 +47,16 @@ static bool get_readers(
     return ok;
 }
 
-static const char *kind_of(size_t readers)
-{
-    if (readers == 0)
-        return "group_message";
-    return readers == 1 ? "direct_message" : "private_message";
-}
-
-/* What history will show of this send once it is accepted. */
-static void keep_send(struct pipe *p, const json_t *command, const char *ref, size_t readers)
-{
-    json_t *to = readers ? json_copy(json_object_get(command, "to")) : json_array();
-    json_t *entry = json_pack("{s:s, s:s, s:o, s:O, s:s, s:s, s:I, s:b}", "id", "", "from", "", "to", to, "text",
-        json_object_get(command, "text"), "conversation", "", "type", kind_of(readers), "timestamp",
-        (json_int_t)(g_get_real_time() / 1000), "verified", 1);
-    if (g_hash_table_size(p->sends) >= PIPE_SENDS_MAX)
-        g_hash_table_remove_all(p->sends);
-    g_hash_table_replace(p->sends, g_strdup(ref), entry);
-}
-
 static void do_send(struct pipe *p, const json_t *command)
 {
     const char *text, *ref = NULL, *to[READERS_MAX];
-    char made[64];
     size_t count;
     if (json_object_get(command, "ref") && !get_text(p, command, "ref", REF_MAX_BYTES, &ref))
         return;
     if (!get_text(p, command, "text", TEXT_MAX, &text) || !get_readers(p, command, ref, to, &count))
         return;
-    if (ref && g_str_has_prefix(ref, PIPE_OWN_REF)) {
-        pipe_say_error(p, "bad-command", ref, "a ref that begins with " PIPE_OWN_REF " is ours");
-        return;
-    }
-    if (!ref) {
-        snprintf(made, sizeof made, "%s%u", p->own_ref, p->own_refs++);
-        ref = made;
-    }
-    keep_send(p, command, ref, count);
-    if (!usher_send(p->session.usher, to, count, text, ref)) {
-        g_hash_table_remove(p->sends, ref);
-        pipe_say_error(p, "bad-command", ref == made ? NULL : ref, "this cannot be sent");
-    }
+    if (!usher_send(p->session.usher, to, count, text, ref))
+        pipe_say_error(p, "bad-command", ref, "this cannot be sent");
 }
 
 static void do_read(struct pipe *p, const json_t *command)
@@ -136,19 +105,16 @@ static void do_peers(struct pipe *p, const json_t *command)
 static void do_history(struct pipe *p, const json_t *command)
 {
     const json_t *limit = json_object_get(command, "limit");
-    const char *after = NULL;
+    const char *after = NULL, *ref = NULL;
     json_int_t n = limit ? json_integer_value(limit) : PIPE_HISTORY_LIMIT;
-    if (n < 1 || n > RECORD_MESSAGES_MAX) {
-        pipe_say_error(p, "bad-command", NULL, "history wants limit: a number from 1 to %d", RECORD_MESSAGES_MAX);
+    if (n < 1 || n > PIPE_HISTORY_MAX) {
+        pipe_say_error(p, "bad-command", NULL, "history wants limit: a number from 1 to %d", PIPE_HISTORY_MAX);
         return;
     }
-    if (json_object_get(command, "after") && !get_text(p, command, "after", 64, &after))
+    if ((json_object_get(command, "after") && !get_text(p, command, "after", 64, &after)) ||
+        (json_object_get(command, "ref") && !get_text(p, command, "ref", REF_MAX_BYTES, &ref)))
         return;
-    json_t *messages = record_list(p->record, after, (size_t)n);
-    if (messages)
-        pipe_say(p, json_pack("{s:s, s:o}", "event", "history", "messages", messages));
-    else
-        pipe_say_error(p, "bad-command", NULL, "history wants after: the id of a message on record");
+    usher_history(p->session.usher, after, (unsigned)n, ref);
 }
 
 static void do_stats(struct pipe *p, const json_t *command)
@@ -174,6 +140,17 @@ static void do_stats(struct pipe *p, const json_t *command)
         {"linksUp", s.links_up},
         {"queued", s.queued},
         {"pending", usher_pending(p->session.usher)},
+        {"pushedTotal", s.pushed_total},
+        {"announcedTotal", s.announced_total},
+        {"graftedTotal", s.grafted_total},
+        {"prunedTotal", s.pruned_total},
+        {"relayedTotal", s.relayed_total},
+        {"relayedOutTotal", s.relayed_out_total},
+        {"relayDroppedTotal", s.relay_dropped_total},
+        {"missingTotal", s.missing_total},
+        {"historyRequestsTotal", s.requests_total},
+        {"historyRepliesTotal", s.replies_total},
+        {"kept", s.kept},
     };
     json_t *event = json_pack("{s:s}", "event", "stats");
     for (size_t i = 0; i < G_N_ELEMENTS(NUMBERS); i++)

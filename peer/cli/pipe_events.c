@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * One JSON object a line, flushed: what libusher tells, named as design and usher(1) name it. A message is put on
- * record as it is printed, our own when it is accepted.
+ * One JSON object a line, flushed: what libusher tells, named as design and usher(1) name it.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -57,31 +56,17 @@ static json_t *peer(const struct usher_event *e)
         "state", e->up ? "up" : "down", "path", e->up ? e->path : NULL, "verified", e->verified);
 }
 
-static json_t *message(struct pipe *p, const struct usher_event *e)
+static json_t *message(const struct usher_event *e)
 {
-    json_t *entry = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:b}", "id", e->id, "from", e->from, "to",
-        string_list(e->to, e->to_count), "text", e->text, "conversation", e->conversation ? e->conversation : "",
+    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:b}", "event", "message", "id", e->id, "from", e->from,
+        "to", string_list(e->to, e->to_count), "text", e->text, "conversation", e->conversation ? e->conversation : "",
         "type", e->kind, "timestamp", (json_int_t)e->timestamp, "verified", e->verified);
-    json_t *event = json_pack("{s:s}", "event", "message");
-    json_object_update(event, entry);
-    record_add(p->record, entry);
-    return event;
 }
 
-static json_t *accepted(struct pipe *p, const struct usher_event *e)
+static json_t *history(const struct usher_event *e)
 {
-    const char *ref = e->ref && !g_str_has_prefix(e->ref, PIPE_OWN_REF) ? e->ref : NULL;
-    json_t *entry = e->ref ? g_hash_table_lookup(p->sends, e->ref) : NULL;
-    if (entry) {
-        json_incref(entry);
-        g_hash_table_remove(p->sends, e->ref);
-        json_object_set_new(entry, "id", json_string(e->id));
-        json_object_set_new(entry, "from", json_string(usher_id(p->session.usher)));
-        if (e->conversation)
-            json_object_set_new(entry, "conversation", json_string(e->conversation));
-        record_add(p->record, entry);
-    }
-    return json_pack("{s:s, s:s*, s:s}", "event", "accepted", "ref", ref, "id", e->id);
+    return json_pack("{s:s, s:s*, s:o}", "event", "history", "ref", e->ref, "messages",
+        json_loads(e->text, JSON_ALLOW_NUL, NULL));
 }
 
 static json_t *failed(const struct usher_event *e)
@@ -100,7 +85,7 @@ static json_t *from_with_text(const char *name, const struct usher_event *e, con
     return json_pack("{s:s, s:s, s:s*}", "event", name, "from", e->from, member, e->text);
 }
 
-static json_t *as_json(struct pipe *p, const struct usher_event *e)
+static json_t *as_json(const struct usher_event *e)
 {
     switch (e->type) {
     case USHER_READY:
@@ -112,9 +97,9 @@ static json_t *as_json(struct pipe *p, const struct usher_event *e)
     case USHER_PEER:
         return peer(e);
     case USHER_MESSAGE:
-        return message(p, e);
+        return message(e);
     case USHER_ACCEPTED:
-        return accepted(p, e);
+        return json_pack("{s:s, s:s*, s:s}", "event", "accepted", "ref", e->ref, "id", e->id);
     case USHER_DELIVERED:
         return receipt("delivered", e);
     case USHER_READ:
@@ -129,6 +114,11 @@ static json_t *as_json(struct pipe *p, const struct usher_event *e)
         return from_with_text("status", e, "text");
     case USHER_LINK:
         return json_pack("{s:s, s:s*, s:s*, s:s}", "event", "link", "id", e->id, "name", e->name, "text", e->text);
+    case USHER_MISSING:
+        return json_pack("{s:s, s:s, s:s, s:I}", "event", "missing", "from", e->from, "conversation", e->conversation,
+            "count", (json_int_t)e->count);
+    case USHER_HISTORY:
+        return history(e);
     case USHER_ERROR:
         return json_pack("{s:s, s:s, s:s, s:b, s:s*}", "event", "error", "code", e->code, "message",
             e->text ? e->text : "", "fatal", e->fatal, "ref", e->ref);
@@ -151,7 +141,7 @@ void pipe_on_event(struct usher *u, const struct usher_event *event, void *user)
 {
     (void)u;
     struct pipe *p = user;
-    json_t *line = as_json(p, event);
+    json_t *line = as_json(event);
     if (line)
         pipe_say(p, line);
     if (event->type == USHER_READY)

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "protocol/write.h"
 
 struct attempt *attempt_find(const struct peer *p, uint64_t rtc)
 {
@@ -37,7 +38,8 @@ struct attempt *attempt_new(struct peer *p, struct person *who, const struct sea
     a->person = who;
     a->began = p->now;
     text_copy(a->link, sizeof a->link, link);
-    text_copy(a->seat, sizeof a->seat, span_of(seat->id));
+    if (seat)
+        text_copy(a->seat, sizeof a->seat, span_of(seat->id));
     p->stats.calls_total++;
     return a;
 fail:
@@ -81,6 +83,8 @@ struct attempt *attempt_call(struct peer *p, struct person *who, const struct se
     if (!a)
         return NULL;
     a->offerer = true;
+    /* Others first, if they can carry it, then by turns. */
+    a->through_peers = relay_reaches(p, who) && (!seat || who->link.failures % 2 == 0);
     offer(p, a, false);
     return a;
 }
@@ -88,6 +92,7 @@ struct attempt *attempt_call(struct peer *p, struct person *who, const struct se
 void attempt_restart(struct peer *p, struct attempt *a)
 {
     p->stats.restarts_total++;
+    a->through_peers = relay_reaches(p, a->person);
     offer(p, a, true);
 }
 
@@ -107,6 +112,30 @@ static struct seat *seat_of(struct peer *p, const struct attempt *a)
     return seat && seat->person == a->person ? seat : roster_usable_seat(p, a->person);
 }
 
+/* Through the daemon, or sealed through other peers. */
+static void signal(struct peer *p, struct attempt *a, struct buf *frame)
+{
+    if (!a->through_peers || frame->failed) {
+        session_send(p, frame);
+        return;
+    }
+    struct buf metadata;
+    buf_init(&metadata, FRAME_MAX_DEFAULT + 64);
+    buf_byte(&metadata, '{');
+    write_member_raw(&metadata, "signal", buf_view(frame));
+    buf_byte(&metadata, '}');
+    if (!metadata.failed)
+        say_relayed(p, a->person,
+            &(struct envelope){.type = ENVELOPE_CONNECTION_REQUEST, .metadata = buf_view(&metadata)});
+    buf_done(&metadata);
+}
+
+/* The address of the signal: a seat, or the person itself. */
+static struct span address(const struct attempt *a, const struct seat *seat)
+{
+    return a->through_peers ? person_id(a->person) : span_of(seat->id);
+}
+
 void attempt_description(struct peer *p, struct attempt *a, struct span type, struct span text)
 {
     struct sdp sdp;
@@ -118,36 +147,37 @@ void attempt_description(struct peer *p, struct attempt *a, struct span type, st
     }
     a->line = (unsigned)sdp.data;
     text_copy(a->local, sizeof a->local, span_of(sdp.fingerprint));
-    if (!seat)
+    if (!seat && !a->through_peers)
         return;
     struct buf frame;
     buf_init(&frame, FRAME_MAX_DEFAULT);
-    signaling_write_description(&frame, span_of(seat->id), span_of(a->link), type, text, seat->dialect);
-    session_send(p, &frame);
+    signaling_write_description(
+        &frame, address(a, seat), span_of(a->link), type, text, !a->through_peers && seat->dialect);
+    signal(p, a, &frame);
     buf_done(&frame);
 }
 
 void attempt_candidate(struct peer *p, struct attempt *a, struct span candidate)
 {
     struct seat *seat = seat_of(p, a);
-    if (!seat)
+    if (!seat && !a->through_peers)
         return;
     struct signaling_candidate c = {.candidate = candidate, .mid = span_of(a->mid), .line = a->line};
     struct buf frame;
     buf_init(&frame, FRAME_MAX_DEFAULT);
-    signaling_write_candidate(&frame, span_of(seat->id), span_of(a->link), &c, seat->dialect);
-    session_send(p, &frame);
+    signaling_write_candidate(&frame, address(a, seat), span_of(a->link), &c, !a->through_peers && seat->dialect);
+    signal(p, a, &frame);
     buf_done(&frame);
 }
 
 /* ---- theirs ---- */
 
 /* A frame that names no link is good from where the attempt began only: a name or key can be copied, a seat cannot. */
-static struct attempt *attempt_of(const struct seat *seat, struct span name)
+static struct attempt *attempt_of(const struct person *who, const struct seat *seat, struct span name)
 {
-    const struct link *link = &seat->person->link;
+    const struct link *link = &who->link;
     if (name.n == 0)
-        return link->attempt && strcmp(link->attempt->seat, seat->id) == 0 ? link->attempt : NULL;
+        return link->attempt && seat && strcmp(link->attempt->seat, seat->id) == 0 ? link->attempt : NULL;
     if (link->attempt && span_is(name, link->attempt->link))
         return link->attempt;
     return link->rival && span_is(name, link->rival->link) ? link->rival : NULL;
@@ -161,47 +191,48 @@ static void remote(struct peer *p, struct attempt *a, const char *type, struct s
     a->awaiting = false;
 }
 
-static bool is_polite(const struct peer *p, const struct seat *seat)
+static bool is_polite(const struct peer *p, const struct person *who, const struct seat *seat)
 {
-    return strcmp(p->session.seat, seat->id) > 0;
+    return seat ? strcmp(p->session.seat, seat->id) > 0 : strcmp(p->id, who->id) > 0;
 }
 
 static void on_reoffer(struct peer *p, const struct seat *seat, struct attempt *a, const struct signaling_message *m,
     const struct sdp *sdp)
 {
-    if (a->awaiting && !is_polite(p, seat))
+    if (a->awaiting && !is_polite(p, a->person, seat))
         return;
     if (strcmp(a->remote, sdp->fingerprint) != 0) {
         inbox_refuse(p, a->person, "an offer for this connection with another certificate");
         return;
     }
     a->candidates = 0;
+    a->through_peers = !seat;
     remote(p, a, "offer", m->sdp);
 }
 
 /* Whether a new attempt of theirs may be answered now. */
-static bool may_offer(struct peer *p, const struct seat *seat)
+static bool may_offer(struct peer *p, struct person *who, const struct seat *seat)
 {
-    const struct link *link = &seat->person->link;
+    const struct link *link = &who->link;
     const struct attempt *a = link->attempt;
-    bool calling = a && !link_is_up(seat->person);
-    if (calling && strcmp(a->seat, seat->id) != 0) {
-        inbox_refuse(p, seat->person, "an offer from another seat while one is being answered");
+    bool calling = a && !link_is_up(who);
+    if (calling && seat && a->seat[0] && strcmp(a->seat, seat->id) != 0) {
+        inbox_refuse(p, who, "an offer from another seat while one is being answered");
         return false;
     }
-    if (calling && a->awaiting && !is_polite(p, seat))
+    if (calling && a->awaiting && !is_polite(p, who, seat))
         return false;
     if (p->now < link->next_offer_at) {
-        inbox_refuse(p, seat->person, "offers too fast");
+        inbox_refuse(p, who, "offers too fast");
         return false;
     }
     return true;
 }
 
-static void on_offer(struct peer *p, struct seat *seat, const struct signaling_message *m)
+/* seat: NULL if it came through other peers. */
+static void on_offer(struct peer *p, struct person *who, struct seat *seat, const struct signaling_message *m)
 {
-    struct person *who = seat->person;
-    struct attempt *a = attempt_of(seat, m->link);
+    struct attempt *a = attempt_of(who, seat, m->link);
     struct sdp sdp;
     struct err err;
     if (!sdp_parse(m->sdp, &sdp, &err)) {
@@ -213,47 +244,59 @@ static void on_offer(struct peer *p, struct seat *seat, const struct signaling_m
         on_reoffer(p, seat, a, m, &sdp);
         return;
     }
-    if ((m->link.n && span_is(m->link, who->link.ended)) || !may_offer(p, seat))
+    if ((m->link.n && span_is(m->link, who->link.ended)) || !may_offer(p, who, seat))
         return;
     a = attempt_new(p, who, seat, m->link);
     if (!a)
         return;
+    a->through_peers = !seat;
     text_copy(a->remote, sizeof a->remote, span_of(sdp.fingerprint));
     who->link.next_offer_at = p->now + OFFERS_MS;
     link_offered(p, who, a);
     remote(p, a, "offer", m->sdp);
 }
 
-static void on_answer(struct peer *p, struct seat *seat, const struct signaling_message *m)
+static void on_answer(struct peer *p, struct person *who, const struct seat *seat, const struct signaling_message *m)
 {
-    struct attempt *a = attempt_of(seat, m->link);
+    struct attempt *a = attempt_of(who, seat, m->link);
     struct sdp sdp;
     struct err err;
     if (!a || !a->awaiting || a->local[0] == '\0')
         return;
     if (!sdp_parse(m->sdp, &sdp, &err)) {
-        inbox_refuse(p, seat->person, "an answer that cannot be read");
+        inbox_refuse(p, who, "an answer that cannot be read");
         return;
     }
     if (a->remote[0] && strcmp(a->remote, sdp.fingerprint) != 0) {
-        inbox_refuse(p, seat->person, "an answer for this connection with another certificate");
+        inbox_refuse(p, who, "an answer for this connection with another certificate");
         return;
     }
     text_copy(a->remote, sizeof a->remote, span_of(sdp.fingerprint));
     remote(p, a, "answer", m->sdp);
 }
 
-static void on_candidate(struct peer *p, struct seat *seat, const struct signaling_message *m)
+static void on_candidate(
+    struct peer *p, struct person *who, const struct seat *seat, const struct signaling_message *m)
 {
-    struct attempt *a = attempt_of(seat, m->link);
+    struct attempt *a = attempt_of(who, seat, m->link);
     if (!a)
         return;
     if (a->candidates >= PEER_CANDIDATES_MAX) {
-        inbox_refuse(p, seat->person, "too many candidates");
+        inbox_refuse(p, who, "too many candidates");
         return;
     }
     a->candidates++;
     effect_text(p, PEER_FX_RTC_CANDIDATE, a->rtc, m->candidate);
+}
+
+static void take(struct peer *p, struct person *who, struct seat *seat, const struct signaling_message *m)
+{
+    if (m->type == SIGNALING_OFFER)
+        on_offer(p, who, seat, m);
+    else if (m->type == SIGNALING_ANSWER)
+        on_answer(p, who, seat, m);
+    else if (m->type == SIGNALING_CANDIDATE)
+        on_candidate(p, who, seat, m);
 }
 
 void attempt_signal(struct peer *p, const struct signaling_message *m)
@@ -265,10 +308,28 @@ void attempt_signal(struct peer *p, const struct signaling_message *m)
         inbox_refuse(p, seat->person, "a signal from a seat whose introduction was refused");
         return;
     }
-    if (m->type == SIGNALING_OFFER)
-        on_offer(p, seat, m);
-    else if (m->type == SIGNALING_ANSWER)
-        on_answer(p, seat, m);
-    else
-        on_candidate(p, seat, m);
+    take(p, seat->person, seat, m);
+}
+
+void attempt_requested(struct peer *p, struct person *who, const struct envelope *e)
+{
+    struct signaling_message m;
+    struct buf signal, frame;
+    buf_init(&signal, FRAME_MAX_DEFAULT);
+    buf_init(&frame, FRAME_MAX_DEFAULT + PERSON_MAX + 16);
+    if (envelope_member(e, "signal", &signal) && signal.len > 2) {
+        buf_byte(&frame, '{');
+        write_member_string(&frame, "from", person_id(who));
+        buf_byte(&frame, ',');
+        buf_add(&frame, signal.p + 1, signal.len - 1);
+    }
+    if (frame.len > 0 && !frame.failed && signaling_parse(buf_view(&frame), &m)) {
+        if (m.link.n > 0)
+            take(p, who, NULL, &m);
+        signaling_done(&m);
+    } else {
+        inbox_refuse(p, who, "a connection request that cannot be read");
+    }
+    buf_done(&signal);
+    buf_done(&frame);
 }

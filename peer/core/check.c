@@ -57,16 +57,33 @@ static void check_inbox(const struct person *who)
         assert(s->owes_ack);
     assert(n == box->ack_count);
     assert(HASH_COUNT(box->seen) <= SEEN_MAX);
-    assert(HASH_COUNT(box->conversations) <= HEARD_CONVERSATIONS_MAX);
+}
+
+static void check_conversations(const struct peer *p)
+{
+    size_t rooms = 0, held = 0;
+    for (const struct conversation *c = p->conversations; c; c = c->hh.next) {
+        assert(conversation_find(p, span_of(c->name)) == c);
+        assert(c->missing_count <= MISSING_MAX);
+        /* Nothing waits without somebody being asked, or without an end. */
+        assert(causal_waiting(c->order) == 0 || causal_due(c->order) != CAUSAL_NEVER);
+        rooms += c->room;
+    }
+    assert(rooms <= 1 && (rooms == 1) == (p->room != NULL));
+    for (const struct held *h = p->held; h; h = h->hh.next)
+        held += h->n;
+    assert(held == p->held_bytes && held <= HELD_BYTES_MAX);
+    assert(HASH_COUNT(p->conversations) <= CONVERSATIONS_MAX && p->thens.n <= THENS_MAX);
 }
 
 static void check_outgoing(const struct peer *p, size_t waiting)
 {
     size_t n = 0, bytes = 0, deliveries = 0;
     for (const struct outgoing *m = p->outgoing; m; m = m->next, n++) {
-        assert(m->deliveries);
+        assert(m->deliveries || !m->committed);
         assert(!m->next || m->expires <= m->next->expires);
-        bytes += m->n;
+        assert(outbox_find(p, span_of(m->id)) == m);
+        bytes += m->n + m->plain_n;
         for (const struct delivery *d = m->deliveries; d; d = d->of_next, deliveries++)
             assert(d->message == m);
     }
@@ -95,4 +112,5 @@ void peer_check(const struct peer *p)
     assert(HASH_COUNT(p->people) <= PEOPLE_MAX && HASH_COUNT(p->seats) <= SEATS_MAX);
     assert(HASH_COUNT(p->refs) <= REFS_MAX && HASH_COUNT(p->known) <= NAMES_MAX);
     check_outgoing(p, waiting);
+    check_conversations(p);
 }

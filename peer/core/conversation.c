@@ -1,42 +1,214 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sequences by conversation: how far we counted, or how far a sender did. The maps are bounded; when one is full the
- * entry that was made first goes. Ours may be made again at once, since they begin at the wall clock (see outbox.c).
+ * Conversations: the room's, and those of fixed sets of people. Each keeps the order of what is said in it (causal.h)
+ * and is stored with its people and its clock, one row an author, so that a message costs one small row.
+ *
+ * Anybody may begin a conversation with us by naming people that never were, so what one person may begin is bounded.
  */
-#include <assert.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "peer/core/state.h"
+#include "protocol/write.h"
 
-struct conversation *conversation_get(struct conversation **map, const char *name, size_t max, uint64_t start)
+struct conversation *conversation_find(const struct peer *p, struct span name)
 {
-    struct conversation *c;
-    HASH_FIND_STR(*map, name, c);
-    if (c)
-        return c;
-    c = malloc(sizeof *c);
+    struct conversation *c = NULL;
+    if (name.n)
+        HASH_FIND(hh, p->conversations, name.p, (unsigned)name.n, c);
+    return c;
+}
+
+static void waiting_free(void *ctx, void *item)
+{
+    struct waiting *w = item;
+    (void)ctx;
+    free(w->text);
+    free(w);
+}
+
+static void conversation_free(struct conversation *c)
+{
     if (!c)
-        return NULL;
-    *c = (struct conversation){.last = start};
-    bool fits = text_copy(c->name, sizeof c->name, span_of(name));
-    assert(fits);
-    if (HASH_COUNT(*map) >= max) {
-        struct conversation *oldest = *map;
-        HASH_DEL(*map, oldest);
-        free(oldest);
-    }
-    HASH_ADD_STR(*map, name, c);
-    if (c->hh.tbl)
-        return c;
+        return;
+    causal_free(c->order);
+    free(c->people);
     free(c);
+}
+
+static struct conversation *conversation_new(struct peer *p, struct span name)
+{
+    struct conversation *c = HASH_COUNT(p->conversations) < CONVERSATIONS_MAX ? calloc(1, sizeof *c) : NULL;
+    if (!c || !text_copy(c->name, sizeof c->name, name))
+        goto fail;
+    c->ask_at = NEVER;
+    c->order = causal_new(span_of(p->id), waiting_free, NULL);
+    if (!c->order)
+        goto fail;
+    HASH_ADD_STR(p->conversations, name, c);
+    if (!c->hh.tbl)
+        goto fail;
+    return c;
+fail:
+    conversation_free(c);
     return NULL;
 }
 
-void conversation_clear(struct conversation **map)
+static bool add_person(struct conversation *c, struct span id)
+{
+    for (size_t i = 0; i < c->people_count; i++)
+        if (span_is(id, c->people[i]))
+            return true;
+    return text_copy(c->people[c->people_count++], sizeof c->people[0], id);
+}
+
+static struct conversation *of_room(struct peer *p, struct span name)
+{
+    struct conversation *c = conversation_new(p, name);
+    if (c)
+        c->room = true;
+    return p->room = c;
+}
+
+/* How many conversations besides the room's somebody takes part in, ourselves and one other apart. */
+static bool may_begin(const struct peer *p, struct span from)
+{
+    size_t n = 0;
+    if (span_is(from, p->id))
+        return true;
+    for (const struct conversation *c = p->conversations; c; c = c->hh.next)
+        for (size_t i = 0; i < c->people_count; i++)
+            n += span_is(from, c->people[i]);
+    return n < HEARD_CONVERSATIONS_MAX;
+}
+
+static struct conversation *of_people(
+    struct peer *p, struct span name, struct span from, const struct span *to, size_t n)
+{
+    struct conversation *c = may_begin(p, from) ? conversation_new(p, name) : NULL;
+    if (!c)
+        return NULL;
+    c->people = calloc(n + 1, sizeof *c->people);
+    bool ok = c->people && add_person(c, from);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = add_person(c, to[i]);
+    if (!ok) {
+        HASH_DEL(p->conversations, c);
+        conversation_free(c);
+        return NULL;
+    }
+    c->started = true;
+    conversation_store(p, c);
+    return c;
+}
+
+struct conversation *conversation_of(struct peer *p, struct span from, const struct span *to, size_t n)
+{
+    char name[ENVELOPE_CONVERSATION_MAX + 1];
+    say_conversation(p, from, to, n, name);
+    struct conversation *c = conversation_find(p, span_of(name));
+    if (!c)
+        c = n == 0 ? of_room(p, span_of(name)) : of_people(p, span_of(name), from, to, n);
+    if (c)
+        c->used = ++p->conversation_uses;
+    return c;
+}
+
+bool conversation_has(const struct peer *p, const struct conversation *c, const struct person *who)
+{
+    (void)p;
+    if (c->room)
+        return who->keyed;
+    for (size_t i = 0; i < c->people_count; i++)
+        if (strcmp(c->people[i], who->id) == 0)
+            return true;
+    return false;
+}
+
+/* ---- stored ---- */
+
+void conversation_store(struct peer *p, const struct conversation *c)
+{
+    struct buf value;
+    buf_init(&value, PEER_MESSAGE_MAX);
+    for (size_t i = 0; i < c->people_count; i++) {
+        if (i > 0)
+            buf_byte(&value, ' ');
+        buf_text(&value, c->people[i]);
+    }
+    if (!value.failed)
+        storage_put(p, TABLE_CONVERSATION, span_of(c->name), buf_view(&value));
+    buf_done(&value);
+}
+
+void conversation_start(struct peer *p, struct conversation *c)
+{
+    if (c->started)
+        return;
+    c->started = true;
+    conversation_store(p, c);
+    for (size_t i = 0; i < causal_size(c->order); i++)
+        if (causal_at(c->order, i).count > 0)
+            conversation_store_clock(p, c, causal_at(c->order, i).who);
+}
+
+void conversation_store_clock(struct peer *p, const struct conversation *c, struct span author)
+{
+    char key[ENVELOPE_CONVERSATION_MAX + PERSON_MAX + 2], number[17];
+    size_t n = strlen(c->name);
+    memcpy(key, c->name, n);
+    key[n] = '/';
+    if (!text_copy(key + n + 1, sizeof key - n - 1, author))
+        return;
+    storage_number(number, causal_get(c->order, author));
+    storage_put(p, TABLE_CLOCK, span_of(key), span_of(number));
+}
+
+struct conversation *conversation_restored(struct peer *p, struct span name, struct span value)
+{
+    struct conversation *c = conversation_new(p, name);
+    size_t n = 1;
+    if (!c)
+        return NULL;
+    c->started = true;
+    c->room = name.n > 5 && memcmp(name.p, "room:", 5) == 0;
+    for (size_t i = 0; i < value.n; i++)
+        n += value.p[i] == ' ';
+    c->people = calloc(n, sizeof *c->people);
+    while (c->people && value.n > 0) {
+        const char *space = memchr(value.p, ' ', value.n);
+        struct span id = {value.p, space ? (size_t)(space - value.p) : value.n};
+        size_t skip = id.n + (space != NULL);
+        add_person(c, id);
+        value = (struct span){value.p + skip, value.n - skip};
+    }
+    return c;
+}
+
+/* ---- what was given up ---- */
+
+bool conversation_was_missing(const struct conversation *c, struct span author, uint64_t sequence)
+{
+    for (size_t i = 0; i < c->missing_count; i++)
+        if (c->missing[i].sequence == sequence && span_is(author, c->missing[i].author))
+            return true;
+    return false;
+}
+
+void conversation_missing(struct conversation *c, struct span author, uint64_t from, uint64_t to)
+{
+    for (uint64_t sequence = from; sequence <= to && c->missing_count < MISSING_MAX; sequence++) {
+        text_copy(c->missing[c->missing_count].author, sizeof c->missing[0].author, author);
+        c->missing[c->missing_count++].sequence = sequence;
+    }
+}
+
+void conversation_clear(struct peer *p)
 {
     struct conversation *c, *next;
-    HASH_ITER (hh, *map, c, next) {
-        HASH_DEL(*map, c);
-        free(c);
+    HASH_ITER (hh, p->conversations, c, next) {
+        HASH_DEL(p->conversations, c);
+        conversation_free(c);
     }
+    p->room = NULL;
 }

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * What comes in on a channel. From a person with a key: an introduction first, then envelopes whose `from` is that
- * person, whose signature holds and whose readers and conversation include us. From a plain peer: envelopes without
- * proof, or any other text, which is taken as the text of a direct message.
+ * What comes in on a channel. From a person with a key: an introduction first, then envelopes. Those that it says itself
+ * must be signed by it and be for us; those of others are talk of the room on its way along the tree (talk.c), copies
+ * out of somebody's history or to be kept (history.c, custody.c), news (news.c), or messages that go on to somebody else
+ * (relay.c). Whoever wrote an envelope must have signed it: the link only tells who handed it over.
  *
- * Talk is shown once and in order: a message whose id was seen is only acknowledged again, one whose sequence is not
- * above the last of its sender and conversation is refused, since honest senders repeat in order. What was seen is
- * remembered by id with the sequence and the signature's first bytes, so that neither can be used again for something
- * else. Refused frames are counted and logged once a second; they never end a link, except for a wrong introduction.
+ * From a plain peer: envelopes without proof, or any other text, which is taken as the text of a direct message; good on
+ * its own link, and for nothing else.
+ *
+ * Refused frames are counted and logged once a second; they never end a link, except for a wrong introduction.
  */
-#include <stdlib.h>
-#include <utlist.h>
-
 #include "base/utf8.h"
 #include "peer/core/state.h"
-#include "protocol/write.h"
 
 void inbox_refuse(struct peer *p, const struct person *who, const char *why)
 {
@@ -25,244 +22,21 @@ void inbox_refuse(struct peer *p, const struct person *who, const char *why)
     effect_log(p, LOG_LEVEL_WARNING, "frame-refused", why, "peer", person_id(who));
 }
 
-/* ---- receipts ---- */
-
-static void unlist(struct inbox *box, struct seen *s)
-{
-    if (s->owes_ack) {
-        DL_DELETE2(box->acks, s, ack_prev, ack_next);
-        box->ack_count--;
-    }
-    if (s->owes_read)
-        DL_DELETE2(box->reads, s, read_prev, read_next);
-    s->owes_ack = s->owes_read = false;
-}
-
-static void seen_free(struct inbox *box, struct seen *s)
-{
-    unlist(box, s);
-    HASH_DEL(box->seen, s);
-    free(s);
-}
-
-static void owe_ack(struct peer *p, struct person *who, struct seen *s)
-{
-    struct inbox *box = &who->inbox;
-    if (s->owes_ack)
-        return;
-    if (box->ack_count == 0) {
-        box->acks_at = p->now + ACK_DELAY_MS;
-        effect_wake(p, box->acks_at);
-    }
-    s->owes_ack = true;
-    DL_APPEND2(box->acks, s, ack_prev, ack_next);
-    if (++box->ack_count >= ENVELOPE_OF_MAX)
-        inbox_settle(p, who);
-}
-
-static void say_receipt(struct peer *p, struct person *who, enum envelope_type type, struct buf *ids)
-{
-    buf_text(ids, "]}");
-    if (!ids->failed)
-        say_to(p, who, &(struct envelope){.type = type, .metadata = buf_view(ids)});
-}
-
-static void begin_receipt(struct buf *ids)
-{
-    buf_reset(ids);
-    buf_text(ids, "{\"of\":[");
-}
-
-static void name_id(struct buf *ids, const struct seen *s)
-{
-    if (ids->len > 0 && ids->p[ids->len - 1] != '[')
-        buf_byte(ids, ',');
-    write_string(ids, span_of(s->id));
-}
-
-/* Another certificate is another process: it remembers no sequence, and begins where its clock tells it to. */
-void inbox_linked(struct person *who, const char *certificate)
-{
-    if (strcmp(who->inbox.certificate, certificate) == 0)
-        return;
-    conversation_clear(&who->inbox.conversations);
-    text_copy(who->inbox.certificate, sizeof who->inbox.certificate, span_of(certificate));
-}
-
-void inbox_settle(struct peer *p, struct person *who)
-{
-    struct inbox *box = &who->inbox;
-    struct buf ids;
-    box->acks_at = NEVER;
-    if (!link_can_send(who))
-        return;
-    buf_init(&ids, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
-    while (box->acks) {
-        begin_receipt(&ids);
-        for (size_t n = 0; box->acks && n < ENVELOPE_OF_MAX; n++) {
-            struct seen *s = box->acks;
-            name_id(&ids, s);
-            DL_DELETE2(box->acks, s, ack_prev, ack_next);
-            box->ack_count--;
-            s->owes_ack = false;
-        }
-        say_receipt(p, who, ENVELOPE_MESSAGE_DELIVERED, &ids);
-    }
-    while (box->reads) {
-        struct seen *s = box->reads;
-        begin_receipt(&ids);
-        name_id(&ids, s);
-        DL_DELETE2(box->reads, s, read_prev, read_next);
-        s->owes_read = false;
-        say_receipt(p, who, ENVELOPE_MESSAGE_READ, &ids);
-    }
-    buf_done(&ids);
-}
-
-void inbox_due(struct peer *p, struct person *who)
-{
-    if (p->now >= who->inbox.acks_at)
-        inbox_settle(p, who);
-    effect_wake(p, who->inbox.acks_at);
-}
-
-static struct seen *seen_find(const struct person *who, struct span id)
-{
-    struct seen *s = NULL;
-    if (id.n)
-        HASH_FIND(hh, who->inbox.seen, id.p, (unsigned)id.n, s);
-    return s;
-}
-
-void inbox_read(struct peer *p, struct span id)
-{
-    for (struct person *who = p->people; who; who = who->hh.next) {
-        struct seen *s = seen_find(who, id);
-        if (!s || s->owes_read)
-            continue;
-        s->owes_read = true;
-        DL_APPEND2(who->inbox.reads, s, read_prev, read_next);
-        inbox_settle(p, who);
-    }
-}
-
-void inbox_clear(struct person *who)
-{
-    struct seen *s, *next;
-    HASH_ITER (hh, who->inbox.seen, s, next)
-        seen_free(&who->inbox, s);
-    conversation_clear(&who->inbox.conversations);
-}
-
-/* ---- talk ---- */
-
-static void show(struct peer *p, const struct person *who, const struct envelope *e, const char *conversation)
-{
-    p->stats.received_total++;
-    notice_add(p, &(struct notice){.type = NOTICE_MESSAGE,
-                      .id = e->id,
-                      .from = person_id(who),
-                      .to = e->to,
-                      .to_count = e->to_count,
-                      .text = e->text.p ? e->text : SPAN(""),
-                      .conversation = span_of(conversation),
-                      .kind = envelope_type_name(e->type),
-                      .verified = who->keyed,
-                      .timestamp = e->timestamp ? e->timestamp : p->unix_ms});
-}
-
-static bool is_to(const struct envelope *e, const char *id)
-{
-    for (size_t i = 0; i < e->to_count; i++)
-        if (span_is(e->to[i], id))
-            return true;
-    return false;
-}
-
-static bool clock_holds(const struct envelope *e)
-{
-    for (size_t i = 0; i < e->clock_count; i++)
-        if (span_eq(e->clock[i].who, e->from))
-            return e->sequence > 0 && e->clock[i].count == e->sequence;
-    return false;
-}
-
-static const char *judge_talk(const struct peer *p, const struct envelope *e, const char *conversation)
-{
-    bool group = e->type == ENVELOPE_GROUP_MESSAGE;
-    if (e->encrypted.n)
-        return "a sealed message, which this version cannot open";
-    if (group ? e->to_count != 0 : !is_to(e, p->id))
-        return "a message to somebody else";
-    if (e->type == ENVELOPE_DIRECT_MESSAGE && e->to_count != 1)
-        return "a direct message to several";
-    if (!span_is(e->conversation, conversation))
-        return "a message of another conversation";
-    return clock_holds(e) ? NULL : "a sequence that is not in the clock";
-}
-
-static uint64_t mark_of(const struct envelope *e)
-{
-    uint64_t mark;
-    memcpy(&mark, e->signature, sizeof mark);
-    return mark;
-}
-
-static struct seen *seen_add(struct person *who, const struct envelope *e)
-{
-    struct inbox *box = &who->inbox;
-    struct seen *s = calloc(1, sizeof *s);
-    if (!s || !text_copy(s->id, sizeof s->id, e->id)) {
-        free(s);
-        return NULL;
-    }
-    s->sequence = e->sequence;
-    s->mark = mark_of(e);
-    if (HASH_COUNT(box->seen) >= SEEN_MAX)
-        seen_free(box, box->seen);
-    HASH_ADD_STR(box->seen, id, s);
-    if (s->hh.tbl)
-        return s;
-    free(s);
-    return NULL;
-}
-
-static void on_talk(struct peer *p, struct person *who, const struct envelope *e)
-{
-    char name[ENVELOPE_CONVERSATION_MAX + 1];
-    say_conversation(p, e->from, e->to, e->to_count, name);
-    const char *wrong = judge_talk(p, e, name);
-    struct seen *s = seen_find(who, e->id);
-    if (wrong || (s && (s->sequence != e->sequence || s->mark != mark_of(e)))) {
-        inbox_refuse(p, who, wrong ? wrong : "an id that was used for another message");
-        return;
-    }
-    if (!s) {
-        struct conversation *c = conversation_get(&who->inbox.conversations, name, HEARD_CONVERSATIONS_MAX, 0);
-        if (!c || e->sequence <= c->last) {
-            inbox_refuse(p, who, "a sequence that was used before");
-            return;
-        }
-        if (!(s = seen_add(who, e)))
-            return;
-        c->last = e->sequence;
-        show(p, who, e, name);
-    }
-    if (e->requires_ack)
-        owe_ack(p, who, s);
-}
-
-/* ---- the other types ---- */
+/* ---- the types that are not talk ---- */
 
 static void on_receipt(struct peer *p, struct person *who, const struct envelope *e)
 {
     struct span of[ENVELOPE_OF_MAX];
     size_t n = envelope_strings(e, "of", of, ENVELOPE_OF_MAX);
-    for (size_t i = 0; i < n; i++) {
-        if (e->type == ENVELOPE_MESSAGE_DELIVERED)
-            outbox_acknowledged(p, who, of[i]);
+    for (size_t i = 0; i < n && i < ENVELOPE_OF_MAX; i++) {
+        if (e->type == ENVELOPE_MESSAGE_ACK)
+            outbox_stored(p, who, of[i]);
         else if (e->type == ENVELOPE_MESSAGE_READ)
             outbox_was_read(p, who, of[i]);
+        else
+            outbox_acknowledged(p, who, of[i]);
+        if (e->type != ENVELOPE_MESSAGE_ACK)
+            custody_delivered(p, who, of[i]);
     }
     outbox_flush(p, who);
 }
@@ -278,39 +52,33 @@ static void on_heartbeat(struct peer *p, struct attempt *a, const struct envelop
 
 static void on_passing(struct peer *p, struct person *who, const struct envelope *e)
 {
-    struct span text = e->text;
-    enum peer_notice_type type = NOTICE_TYPING;
-    if (e->type == ENVELOPE_STATUS_UPDATE)
-        type = NOTICE_STATUS;
-    if (e->type == ENVELOPE_PRESENCE_UPDATE) {
-        type = NOTICE_PRESENCE;
-        envelope_string(e, "presence", &text);
-    }
-    notice_add(p, &(struct notice){.type = type, .from = person_id(who), .text = text});
-    if (type == NOTICE_PRESENCE && span_is(text, "gone"))
-        link_farewell(p, who);
+    bool typing = e->type == ENVELOPE_TYPING_INDICATOR;
+    notice_add(
+        p, &(struct notice){.type = typing ? NOTICE_TYPING : NOTICE_STATUS, .from = person_id(who), .text = e->text});
 }
 
-static void dispatch(struct peer *p, struct attempt *a, const struct envelope *e)
+/* What only a link's own ends say to each other. */
+static void on_link(struct peer *p, struct attempt *a, const struct envelope *e)
 {
     struct person *who = a->person;
     switch (e->type) {
-    case ENVELOPE_DIRECT_MESSAGE:
-    case ENVELOPE_GROUP_MESSAGE:
-    case ENVELOPE_PRIVATE_MESSAGE:
-        on_talk(p, who, e);
-        break;
-    case ENVELOPE_MESSAGE_DELIVERED:
-    case ENVELOPE_MESSAGE_READ:
-        on_receipt(p, who, e);
-        break;
     case ENVELOPE_HEARTBEAT:
         on_heartbeat(p, a, e);
         break;
-    case ENVELOPE_TYPING_INDICATOR:
-    case ENVELOPE_PRESENCE_UPDATE:
-    case ENVELOPE_STATUS_UPDATE:
-        on_passing(p, who, e);
+    case ENVELOPE_HISTORY_REQUEST:
+        history_request(p, who, e);
+        break;
+    case ENVELOPE_HISTORY_REPLY:
+        history_reply(p, who, e);
+        break;
+    case ENVELOPE_BROADCAST_ANNOUNCE:
+        talk_announced(p, who, e);
+        break;
+    case ENVELOPE_BROADCAST_GRAFT:
+        tree_grafted(p->tree, person_id(who));
+        break;
+    case ENVELOPE_BROADCAST_PRUNE:
+        tree_pruned(p->tree, person_id(who));
         break;
     case ENVELOPE_PEER_INTRODUCTION:
         inbox_refuse(p, who, "a second introduction");
@@ -320,9 +88,32 @@ static void dispatch(struct peer *p, struct attempt *a, const struct envelope *e
     }
 }
 
+/* Said by `who`, over whatever way. */
+static void on_said(struct peer *p, struct person *who, const struct envelope *e, struct attempt *a)
+{
+    switch (e->type) {
+    case ENVELOPE_MESSAGE_ACK:
+    case ENVELOPE_MESSAGE_DELIVERED:
+    case ENVELOPE_MESSAGE_READ:
+        on_receipt(p, who, e);
+        break;
+    case ENVELOPE_TYPING_INDICATOR:
+    case ENVELOPE_STATUS_UPDATE:
+        on_passing(p, who, e);
+        break;
+    case ENVELOPE_CONNECTION_REQUEST:
+        attempt_requested(p, who, e);
+        break;
+    default:
+        if (a)
+            on_link(p, a, e);
+        break;
+    }
+}
+
 /* ---- people with keys ---- */
 
-static bool signature_holds(struct peer *p, const struct person *who, const struct envelope *e)
+bool inbox_signed_by(struct peer *p, const struct person *who, const struct envelope *e)
 {
     struct buf bytes;
     buf_init(&bytes, 2 * PEER_MESSAGE_MAX);
@@ -341,22 +132,114 @@ static void refuse(struct peer *p, struct attempt *a, const char *why)
         inbox_refuse(p, a->person, why);
 }
 
-static void keyed_data(struct peer *p, struct attempt *a, const struct envelope *e)
+static void introduction(struct peer *p, struct attempt *a, const struct envelope *e)
 {
-    struct person *who = a->person;
     const char *wrong = NULL;
-    if (!span_is(e->from, who->id))
+    if (!span_is(e->from, a->person->id))
         wrong = "from somebody else";
-    else if (!signature_holds(p, who, e))
+    else if (!inbox_signed_by(p, a->person, e))
         wrong = "with a signature that does not hold";
-    else if (!a->introduced)
+    else
         wrong = e->type == ENVELOPE_PEER_INTRODUCTION ? intro_judge(p, a, e) : "a message before the introduction";
     if (wrong)
         refuse(p, a, wrong);
-    else if (!a->introduced)
-        link_introduced(p, a);
     else
-        dispatch(p, a, e);
+        link_introduced(p, a);
+}
+
+static bool is_to(const struct envelope *e, const char *id)
+{
+    for (size_t i = 0; i < e->to_count; i++)
+        if (span_is(e->to[i], id))
+            return true;
+    return false;
+}
+
+/* The one reader of an envelope on its way; empty if there are several, or none. */
+static struct span sole_reader(const struct envelope *e)
+{
+    if (e->key_count > 0)
+        return e->key_count == 1 ? e->keys[0].who : (struct span){0};
+    return e->to_count == 1 ? e->to[0] : (struct span){0};
+}
+
+static void talk(struct peer *p, struct person *from, struct envelope *e, struct span raw)
+{
+    struct person *author = roster_find(p, e->from);
+    struct span reader = sole_reader(e);
+    bool handed = from->handed > 0;
+    from->handed -= handed;
+    if (handed && from->handing == HANDING_CUSTODY) {
+        custody_take(p, from, e, raw);
+        return;
+    }
+    if (e->type != ENVELOPE_GROUP_MESSAGE || e->route_count > 0) {
+        if (reader.n && !span_is(reader, p->id)) {
+            relay_pass(p, from, e, reader);
+            return;
+        }
+    }
+    if (span_is(e->from, p->id))
+        return;
+    if (!author || !author->keyed || !inbox_signed_by(p, author, e)) {
+        inbox_refuse(p, from, "a message of somebody unknown, or with a signature that does not hold");
+        return;
+    }
+    bool alone = handed || e->type != ENVELOPE_GROUP_MESSAGE || e->route_count > 0 || e->retry_count > 0;
+    talk_take(p, from, author, e, raw,
+        handed && from->handing == HANDING_HEAD ? TALK_HEAD
+        : alone                                 ? TALK_ALONE
+                                                : TALK_TREE);
+}
+
+/* An envelope to us, or to nobody in particular, that its sender signed. */
+static void said(struct peer *p, struct attempt *a, struct envelope *e)
+{
+    struct person *who = roster_find(p, e->from);
+    struct buf content;
+    const char *wrong = NULL;
+    buf_init(&content, PEER_MESSAGE_MAX);
+    if (!who || !who->keyed || !inbox_signed_by(p, who, e))
+        wrong = "with a signature that does not hold";
+    else if (e->encrypted.n > 0)
+        wrong = seal_open(&p->crypto, e, span_of(p->id), who->box, &content);
+    if (!wrong && e->encrypted.n > 0)
+        envelope_open_content(e, buf_view(&content), &wrong);
+    if (wrong)
+        inbox_refuse(p, a->person, wrong);
+    else
+        on_said(p, who, e, who == a->person && e->route_count == 0 ? a : NULL);
+    buf_done(&content);
+}
+
+static void keyed_data(struct peer *p, struct attempt *a, struct envelope *e, struct span raw)
+{
+    struct person *from = a->person;
+    if (!a->introduced)
+        introduction(p, a, e);
+    else if (envelope_is_talk(e->type))
+        talk(p, from, e, raw);
+    else if (e->type == ENVELOPE_PRESENCE_UPDATE)
+        news_heard(p, from, e, raw);
+    else if (e->to_count == 1 && e->route_count > 0 && !is_to(e, p->id))
+        relay_pass(p, from, e, e->to[0]);
+    else if (!is_to(e, p->id))
+        inbox_refuse(p, from, "a message to somebody else");
+    else if (e->route_count == 0 && !span_is(e->from, from->id))
+        inbox_refuse(p, from, "from somebody else");
+    else
+        said(p, a, e);
+}
+
+void inbox_again(struct peer *p, struct span text)
+{
+    struct envelope e;
+    if (!envelope_parse(text, &e, NULL))
+        return;
+    struct person *author = roster_find(p, e.from);
+    if (author && author->keyed && envelope_is_talk(e.type))
+        talk_take(p, NULL, author, &e, text, TALK_ALONE);
+    envelope_done(&e);
 }
 
 /* ---- plain peers ---- */
@@ -377,7 +260,16 @@ static void plain_message(struct peer *p, struct person *who, const struct envel
     }
     bool group = e.type == ENVELOPE_GROUP_MESSAGE;
     say_conversation(p, person_id(who), e.to, group ? 0 : e.to_count, name);
-    show(p, who, &e, name);
+    p->stats.received_total++;
+    notice_add(p, &(struct notice){.type = NOTICE_MESSAGE,
+                      .id = e.id,
+                      .from = person_id(who),
+                      .to = e.to,
+                      .to_count = e.to_count,
+                      .text = e.text.p ? e.text : SPAN(""),
+                      .conversation = span_of(name),
+                      .kind = envelope_type_name(e.type),
+                      .timestamp = e.timestamp ? e.timestamp : p->unix_ms});
 }
 
 static void plain_text(struct peer *p, struct person *who, struct span text)
@@ -394,15 +286,25 @@ static void plain_text(struct peer *p, struct person *who, struct span text)
     plain_message(p, who, &e);
 }
 
+static void plain_presence(struct peer *p, struct person *who, const struct envelope *e)
+{
+    struct span presence = SPAN("");
+    envelope_string(e, "presence", &presence);
+    notice_add(p, &(struct notice){.type = NOTICE_PRESENCE, .from = person_id(who), .text = presence});
+    if (span_is(presence, "gone"))
+        link_farewell(p, who);
+}
+
 static void plain_data(struct peer *p, struct person *who, const struct envelope *e)
 {
     if (e->from.n && !span_is(e->from, who->id))
         inbox_refuse(p, who, "from somebody else");
     else if (envelope_is_talk(e->type) && e->encrypted.n == 0)
         plain_message(p, who, e);
-    else if (e->type == ENVELOPE_TYPING_INDICATOR || e->type == ENVELOPE_PRESENCE_UPDATE ||
-             e->type == ENVELOPE_STATUS_UPDATE)
+    else if (e->type == ENVELOPE_TYPING_INDICATOR || e->type == ENVELOPE_STATUS_UPDATE)
         on_passing(p, who, e);
+    else if (e->type == ENVELOPE_PRESENCE_UPDATE)
+        plain_presence(p, who, e);
 }
 
 void inbox_data(struct peer *p, struct attempt *a, const struct peer_event *ev)
@@ -422,7 +324,7 @@ void inbox_data(struct peer *p, struct attempt *a, const struct peer_event *ev)
     else if (!parsed)
         plain_text(p, who, ev->bytes);
     else if (who->keyed)
-        keyed_data(p, a, &e);
+        keyed_data(p, a, &e, ev->bytes);
     else
         plain_data(p, who, &e);
     if (parsed)

@@ -49,17 +49,6 @@ const char *link_path(const struct person *who)
     return who->link.attempt && who->link.attempt->turn ? "turn" : "direct";
 }
 
-static void tell(struct peer *p, const struct person *who, bool up)
-{
-    p->stats.links_up += up ? 1 : UINT64_MAX;
-    notice_add(p, &(struct notice){.type = NOTICE_PEER,
-                      .id = person_id(who),
-                      .name = span_of(who->name),
-                      .up = up,
-                      .path = link_path(who),
-                      .verified = who->keyed});
-}
-
 static void move(struct peer *p, struct person *who, enum link_state to, uint64_t at)
 {
     struct link *link = &who->link;
@@ -69,15 +58,43 @@ static void move(struct peer *p, struct person *who, enum link_state to, uint64_
     link->at = at;
     effect_wake(p, at);
     effect_log(p, LOG_LEVEL_DEBUG, "link-state", NAMES[to], "peer", person_id(who));
-    if (link_is_up(who) != was_up)
-        tell(p, who, !was_up);
+    p->ways_known = false;
+    p->routes_changed = true;
+    if (link_is_up(who) == was_up)
+        return;
+    p->stats.links_up += was_up ? UINT64_MAX : 1;
+    if (was_up) {
+        tree_link_down(p->tree, person_id(who));
+        news_changed(p);
+    }
 }
 
 /* ---- calling ---- */
 
+/* Without a seat the identities decide. */
 static bool is_our_turn(const struct peer *p, const struct person *who, const struct seat *seat)
 {
-    return who->link.has_role ? who->link.offerer : strcmp(p->session.seat, seat->id) < 0;
+    if (who->link.has_role)
+        return who->link.offerer;
+    return seat ? strcmp(p->session.seat, seat->id) < 0 : strcmp(p->id, who->id) < 0;
+}
+
+/* Others can carry our signals to this person. */
+static bool has_friends(const struct peer *p, const struct person *who)
+{
+    return !link_is_up(who) && relay_reaches(p, who);
+}
+
+static bool is_wanted(const struct peer *p, const struct person *who)
+{
+    return !who->keyed || overlay_wants(p->overlay, person_id(who)) || who->link.wanted_until > p->now;
+}
+
+/* Nobody asks for a link: it waits for a wish, or for the other's call. */
+static void park(struct peer *p, struct person *who)
+{
+    if (who->link.state != LINK_IDLE || who->seats)
+        move(p, who, LINK_WAITING, NEVER);
 }
 
 static void call(struct peer *p, struct person *who, const struct seat *seat)
@@ -119,7 +136,9 @@ void link_reseated(struct peer *p, struct person *who)
     link->attempt = NULL;
     link->has_role = false;
     link->failures = 0;
-    if (!seat)
+    if (!is_wanted(p, who))
+        park(p, who);
+    else if (!seat && !has_friends(p, who))
         move(p, who, LINK_WAITING, seats_usable_at(who));
     else if (is_our_turn(p, who, seat))
         call(p, who, seat);
@@ -167,14 +186,18 @@ static void retry(struct peer *p, struct person *who)
         promote_rival(p, who);
         return;
     }
-    if (!who->seats) {
+    if (!who->seats && !has_friends(p, who)) {
         move(p, who, LINK_IDLE, NEVER);
+        return;
+    }
+    if (!is_wanted(p, who)) {
+        move(p, who, who->seats ? LINK_WAITING : LINK_IDLE, NEVER);
         return;
     }
     uint64_t base = link->failures < 3 ? (uint64_t)RETRY_FIRST_MS << link->failures : RETRY_LAST_MS;
     link->failures++;
     uint64_t at = p->now + effect_jitter(p, base);
-    if (!seat)
+    if (!seat && !has_friends(p, who))
         at = seats_usable_at(who);
     else if (!is_our_turn(p, who, seat))
         at += PATIENCE_MS;
@@ -260,6 +283,19 @@ void link_channel_closed(struct peer *p, struct attempt *a, uint16_t channel)
         link_failed(p, a, "closed");
 }
 
+/* Proved to be here: remembered, and again told what goes on in the room. */
+static void see_link(struct peer *p, struct person *who)
+{
+    who->seen_unix = p->unix_ms;
+    roster_store(p, who);
+    /* Whoever links can keep copies for those who cannot be reached. */
+    for (struct person *other = p->people; other; other = other->hh.next)
+        if (other->keyed && !link_is_up(other) && outbox_waiting(other) > 0) {
+            other->outbox.custody_at = p->now + CUSTODY_AFTER_MS;
+            effect_wake(p, other->outbox.custody_at);
+        }
+}
+
 void link_introduced(struct peer *p, struct attempt *a)
 {
     struct person *who = a->person;
@@ -282,8 +318,16 @@ void link_introduced(struct peer *p, struct attempt *a)
     move(p, who, LINK_UP, NEVER);
     effect_wake(p, link->ping_at);
     trust_meet(p, who);
-    inbox_linked(who, a->remote);
+    if (!who->keyed) {
+        outbox_link_up(p, who);
+        return;
+    }
+    see_link(p, who);
+    tree_link_up(p->tree, person_id(who));
+    news_link_up(p, who);
+    history_link_up(p, who);
     outbox_link_up(p, who);
+    custody_link_up(p, who);
 }
 
 static void restart(struct peer *p, struct person *who)
@@ -308,8 +352,43 @@ static void revive(struct peer *p, struct person *who)
 
 void link_writable(struct peer *p, struct person *who)
 {
-    inbox_settle(p, who);
+    receipt_settle(p, who);
     outbox_due(p, who);
+    if (who->behind && p->room && link_can_send(who)) {
+        who->behind = false;
+        history_ask(p, p->room, who);
+    }
+}
+
+void link_wanted(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    bool parked = !link->attempt && link->at == NEVER;
+    link->wanted_until = p->now + LINGER_MS;
+    if (parked && (who->seats || has_friends(p, who)))
+        link_reseated(p, who);
+}
+
+void link_overlay(struct peer *p)
+{
+    static const size_t more = 1;
+    size_t n = 0;
+    struct span *ids = calloc(HASH_COUNT(p->people) + more, sizeof *ids);
+    if (!ids)
+        return;
+    p->overlay_stale = false;
+    for (struct person *who = p->people; who; who = who->hh.next)
+        if (who->keyed && (roster_there(who) || relay_reaches(p, who)))
+            ids[n++] = person_id(who);
+    overlay_set(p->overlay, ids, n);
+    free(ids);
+    for (struct person *who = p->people; who; who = who->hh.next) {
+        struct link *link = &who->link;
+        if (!link->attempt && link->at == NEVER && is_wanted(p, who) && (who->seats || has_friends(p, who)))
+            link_reseated(p, who);
+        if (link_is_up(who) && !is_wanted(p, who))
+            link->wanted_until = p->now + LINGER_MS;
+    }
 }
 
 void link_heard(struct peer *p, struct attempt *a)
@@ -358,6 +437,10 @@ static void up_due(struct peer *p, struct person *who)
     if (p->now >= link->ping_at)
         ping(p, who);
     effect_wake(p, link->ping_at);
+    if (!is_wanted(p, who) && outbox_waiting(who) == 0) {
+        retry(p, who);
+        return;
+    }
     /* Three pings must have gone: a machine that slept has sent none, and its links may well live. */
     if (link->state != LINK_UP || link->pings < PINGS_MAX)
         return;
@@ -372,9 +455,9 @@ static void waited(struct peer *p, struct person *who)
     struct seat *seat = roster_usable_seat(p, who);
     /* Out of the room nothing can be said; the next list of peers begins again. */
     if (p->session.state != SESSION_JOINED)
-        move(p, who, LINK_WAITING, NEVER);
-    else if (!seat)
-        move(p, who, LINK_WAITING, seats_usable_at(who));
+        seat = NULL;
+    if (!is_wanted(p, who) || (!seat && !has_friends(p, who)))
+        move(p, who, LINK_WAITING, p->session.state == SESSION_JOINED ? seats_usable_at(who) : NEVER);
     else
         call(p, who, seat);
 }

@@ -46,7 +46,7 @@ static bool copy_all(char ***out, const struct span *texts, size_t n)
     return *out != NULL;
 }
 
-static struct peer_notice *make(const struct notice *n)
+struct peer_notice *notice_make(const struct notice *n)
 {
     struct peer_notice *made = calloc(1, sizeof *made);
     if (!made)
@@ -56,6 +56,7 @@ static struct peer_notice *make(const struct notice *n)
     made->kind = n->kind;
     made->path = n->path;
     made->timestamp = n->timestamp;
+    made->count = n->count;
     made->up = n->up;
     made->verified = n->verified;
     made->fatal = n->fatal;
@@ -70,7 +71,7 @@ static struct peer_notice *make(const struct notice *n)
 
 void notice_add(struct peer *p, const struct notice *n)
 {
-    struct peer_notice *made = make(n);
+    struct peer_notice *made = notice_make(n);
     struct peer_effect *effect = made ? effect_add(p, PEER_FX_NOTICE) : NULL;
     if (effect)
         effect->notice = made;

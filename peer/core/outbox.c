@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: MIT
  *
- * Messages of ours, from "accepted" to every reader's message_delivered. A message is made and signed once and shared by
- * its readers; each reader has a delivery, which wanders:
+ * Messages of ours, from the disk to every reader's message_delivered. A message is made, sealed and signed once and
+ * shared by its readers; each reader has a delivery, which wanders:
  *
- *     queue ─► flight (handed to the link) ─► done (acknowledged)
+ *     queue ─► flight (handed to a link) ─► done (acknowledged)
  *       ▲        │ ▲ 5 s without an answer: sent again, 3 times in all
  *       │        ▼
- *       └────── held ◄── given up on this link      all that is not done goes back to the queue, in order, at link-up
+ *       └────── held ◄── given up for now      all that is not done goes back to the queue, in order, at link-up
+ *
+ * A group message is handed to the tree once (tree.h) and then counts as in flight to everybody who can be reached;
+ * whoever does not answer gets a copy of its own, marked as sent again, which travels on no tree. Where no link comes up
+ * within a second, messages go through others (relay.c); where nobody leads there, others keep copies (custody.c).
  *
  * At most FLIGHT_MAX are in flight on a link, and no more bytes than one step may hand to io, so an answer is never late
- * only because thousands wait before it. A plain
- * peer acknowledges nothing: what was handed to its open channel counts as delivered. After its time to live (one hour)
- * a message fails, by name, for every reader that has not answered.
- *
- * A sequence begins at the wall clock's milliseconds: it counts on in steps of one, and a sender that starts again
- * without its memory begins above what it used before, so that readers do not take its messages for old ones.
+ * only because thousands wait before it. A plain peer acknowledges nothing: what was handed to its open channel counts
+ * as delivered. After its time to live (one hour) a message fails, by name, for every reader that has not answered.
  */
 #include <stdlib.h>
 #include <utlist.h>
 
-#include "base/utf8.h"
 #include "peer/core/state.h"
+
+enum way {
+    WAY_NONE,
+    WAY_LINK,
+    WAY_RELAY
+};
 
 static void put(struct delivery *d, enum delivery_place where)
 {
@@ -45,19 +50,47 @@ static void place(struct delivery *d, enum delivery_place to)
     put(d, to);
 }
 
+/* Nobody needs it any more: a message to few is kept by its author only, and only so long. */
+static void forget_rows(struct peer *p, const struct outgoing *m)
+{
+    struct buf key;
+    storage_delete(p, TABLE_OUTGOING, span_of(m->id));
+    if (m->type == ENVELOPE_GROUP_MESSAGE)
+        return;
+    buf_init(&key, ROW_KEY_MAX);
+    storage_message_key(&key, m->conversation, span_of(p->id), m->sequence);
+    storage_delete(p, TABLE_MESSAGE, buf_view(&key));
+    buf_done(&key);
+}
+
 static void outgoing_free(struct peer *p, struct outgoing *m)
 {
     DL_DELETE(p->outgoing, m);
+    HASH_DELETE(hh, p->outgoing_by_id, m);
     p->outgoing_count--;
-    p->queued_bytes -= m->n;
+    p->queued_bytes -= m->n + m->plain_n;
+    if (m->text)
+        forget_rows(p, m);
     free(m->text);
+    free(m->plain);
     free(m);
+}
+
+static void row_key(char key[ID_CHARS + PERSON_MAX + 2], const struct delivery *d)
+{
+    memcpy(key, d->id, ID_CHARS);
+    key[ID_CHARS] = '/';
+    memcpy(key + ID_CHARS + 1, d->reader->id, PERSON_MAX + 1);
 }
 
 /* The delivery waits for nothing any more; its message goes with the last of them. */
 static void detach(struct peer *p, struct delivery *d)
 {
     struct outgoing *m = d->message;
+    char key[ID_CHARS + PERSON_MAX + 2];
+    row_key(key, d);
+    if (d->reader->keyed)
+        storage_delete(p, TABLE_DELIVERY, span_of(key));
     DL_DELETE2(m->deliveries, d, of_prev, of_next);
     d->message = NULL;
     p->queued--;
@@ -92,137 +125,46 @@ static void delivered(struct peer *p, struct delivery *d)
         delivery_free(p, box->in[DELIVERY_DONE]);
 }
 
-/* ---- accepting ---- */
+/* ---- new ones ---- */
 
-struct draft {
-    const struct peer_event *ev;
-    enum envelope_type type;
-    struct person **readers;
-    size_t reader_count;
-    char id[ID_CHARS + 1];
-    char conversation[ENVELOPE_CONVERSATION_MAX + 1];
-};
-
-static void refuse(struct peer *p, const struct peer_event *ev, const char *code, const char *text)
+struct outgoing *outbox_find(const struct peer *p, struct span id)
 {
-    notice_add(p, &(struct notice){.type = NOTICE_ERROR,
-                      .code = span_of(code),
-                      .text = span_of(text),
-                      .ref = ev->send.ref.n ? ev->send.ref : (struct span){0}});
+    struct outgoing *m = NULL;
+    if (id.n)
+        HASH_FIND(hh, p->outgoing_by_id, id.p, (unsigned)id.n, m);
+    return m;
 }
 
-/* conversation: NULL for a ref that was accepted before. */
-static void accept_notice(struct peer *p, struct span ref, const char *id, const char *conversation)
+struct outgoing *outbox_add(struct peer *p, const struct outgoing *like, struct buf *text, struct buf *plain)
 {
-    notice_add(p, &(struct notice){.type = NOTICE_ACCEPTED,
-                      .id = span_of(id),
-                      .ref = ref.n ? ref : (struct span){0},
-                      .conversation = span_of(conversation)});
-}
-
-static struct ref *ref_find(struct peer *p, struct span ref)
-{
-    struct ref *r = NULL;
-    if (ref.n)
-        HASH_FIND(hh, p->refs, ref.p, (unsigned)ref.n, r);
-    return r;
-}
-
-static void ref_add(struct peer *p, struct span ref, const char *id)
-{
-    struct ref *r = ref.n ? calloc(1, sizeof *r) : NULL;
-    if (!r)
-        return;
-    text_copy(r->ref, sizeof r->ref, ref);
-    text_copy(r->id, sizeof r->id, span_of(id));
-    if (HASH_COUNT(p->refs) >= REFS_MAX) {
-        struct ref *oldest = p->refs;
-        HASH_DEL(p->refs, oldest);
-        free(oldest);
+    struct outgoing *m = calloc(1, sizeof *m);
+    if (!m)
+        return NULL;
+    *m = *like;
+    m->deliveries = NULL;
+    HASH_ADD(hh, p->outgoing_by_id, id, ID_CHARS, m);
+    if (!m->hh.tbl) {
+        free(m);
+        return NULL;
     }
-    HASH_ADD_STR(p->refs, ref, r);
-    if (!r->hh.tbl)
-        free(r);
+    m->text = text->len ? buf_take(text, &m->n) : NULL;
+    m->plain = plain->len ? buf_take(plain, &m->plain_n) : NULL;
+    m->order = ++p->order;
+    if (m->expires == 0)
+        m->expires = p->now + ENVELOPE_TTL_DEFAULT_MS;
+    DL_APPEND(p->outgoing, m);
+    p->outgoing_count++;
+    p->queued_bytes += m->n + m->plain_n;
+    effect_wake(p, m->expires);
+    if (m->text)
+        storage_put(p, TABLE_OUTGOING, span_of(m->id), (struct span){m->text, m->n});
+    return m;
 }
 
-static bool check(struct peer *p, const struct peer_event *ev)
-{
-    struct span text = ev->send.text, ref = ev->send.ref;
-    if (p->session.stopped && !p->people)
-        refuse(p, ev, "not-in-room", "the room was left: nobody will ever read this");
-    else if (text.n > PEER_TEXT_MAX || ev->send.to_count > ENVELOPE_TO_MAX)
-        refuse(p, ev, "too-large", "a message has at most 65536 bytes of text and 256 readers");
-    else if (!utf8_valid(text.p, text.n) || !utf8_valid(ref.p, ref.n) || ref.n > REF_MAX)
-        refuse(p, ev, "bad-message", "text and ref must be UTF-8, and ref at most 64 bytes");
-    else if (p->queued + HASH_COUNT(p->people) > QUEUE_MAX || p->queued_bytes + PEER_MESSAGE_MAX > QUEUE_BYTES_MAX)
-        refuse(p, ev, "queue-full", "too much waits for its readers: try again later");
-    else
-        return true;
-    return false;
-}
-
-static bool is_in(struct person *const *readers, size_t n, const struct person *who)
-{
-    for (size_t i = 0; i < n; i++)
-        if (readers[i] == who)
-            return true;
-    return false;
-}
-
-static bool find_readers(struct peer *p, struct draft *d)
-{
-    const struct peer_event *ev = d->ev;
-    size_t max = ev->send.to_count ? ev->send.to_count : HASH_COUNT(p->people);
-    d->readers = calloc(max ? max : 1, sizeof(struct person *));
-    if (!d->readers)
-        return false;
-    for (size_t i = 0; i < ev->send.to_count; i++) {
-        struct person *who = roster_find(p, ev->send.to[i]);
-        if (!who) {
-            refuse(p, ev, "no-such-peer", "nobody of that id has been seen in this room");
-            return false;
-        }
-        if (!is_in(d->readers, d->reader_count, who))
-            d->readers[d->reader_count++] = who;
-    }
-    if (ev->send.to_count == 0)
-        for (struct person *who = p->people; who; who = who->hh.next)
-            if (roster_there(who))
-                d->readers[d->reader_count++] = who;
-    d->type = ev->send.to_count == 0 ? ENVELOPE_GROUP_MESSAGE
-              : d->reader_count == 1 ? ENVELOPE_DIRECT_MESSAGE
-                                     : ENVELOPE_PRIVATE_MESSAGE;
-    return true;
-}
-
-/* The envelope, ticking the conversation's clock. */
-static bool compose(struct peer *p, struct draft *d, struct buf *out)
-{
-    struct span to[ENVELOPE_TO_MAX];
-    size_t n = d->type == ENVELOPE_GROUP_MESSAGE ? 0 : d->reader_count;
-    for (size_t i = 0; i < n; i++)
-        to[i] = person_id(d->readers[i]);
-    say_conversation(p, span_of(p->id), to, n, d->conversation);
-    struct conversation *c = conversation_get(&p->conversations, d->conversation, CONVERSATIONS_MAX, p->unix_ms);
-    if (!c)
-        return false;
-    struct envelope_tick tick = {span_of(p->id), ++c->last};
-    struct span text = d->ev->send.text.n ? d->ev->send.text : SPAN("");
-    struct envelope e = {.type = d->type,
-        .to = to,
-        .to_count = n,
-        .text = text,
-        .sequence = tick.count,
-        .clock = &tick,
-        .clock_count = 1,
-        .requires_ack = true,
-        .conversation = span_of(d->conversation)};
-    return say_envelope(p, &e, d->id, out);
-}
-
-static void deliver_to(struct peer *p, struct outgoing *m, struct person *who)
+bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
 {
     struct outbox *box = &who->outbox;
+    char key[ID_CHARS + PERSON_MAX + 2];
     struct delivery *d = outbox_waiting(who) < QUEUE_READER_MAX ? calloc(1, sizeof *d) : NULL;
     if (d) {
         memcpy(d->id, m->id, sizeof d->id);
@@ -231,72 +173,90 @@ static void deliver_to(struct peer *p, struct outgoing *m, struct person *who)
     if (!d || !d->hh.tbl) {
         free(d);
         fail(p, span_of(m->id), person_id(who), "queue-full");
-        return;
+        return false;
     }
     d->message = m;
-    d->n = m->n;
+    d->n = who->keyed ? m->n : m->plain_n;
     d->reader = who;
     DL_APPEND2(m->deliveries, d, of_prev, of_next);
     put(d, DELIVERY_QUEUE);
     p->queued++;
+    row_key(key, d);
+    if (who->keyed)
+        storage_put(p, TABLE_DELIVERY, span_of(key), SPAN(""));
+    return true;
 }
 
-static struct outgoing *outgoing_new(struct peer *p, const struct draft *d, struct buf *text)
+uint64_t outbox_first_unheard(const struct person *who, const struct conversation *c)
 {
-    struct outgoing *m = calloc(1, sizeof *m);
-    if (!m)
-        return NULL;
-    memcpy(m->id, d->id, sizeof m->id);
-    m->text = buf_take(text, &m->n);
-    m->order = ++p->order;
-    m->expires = p->now + ENVELOPE_TTL_DEFAULT_MS;
-    DL_APPEND(p->outgoing, m);
-    p->outgoing_count++;
-    p->queued_bytes += m->n;
-    effect_wake(p, m->expires);
-    return m;
+    uint64_t first = 0;
+    for (int place = 0; place < DELIVERY_DONE; place++)
+        for (const struct delivery *d = who->outbox.in[place]; d; d = d->next)
+            if (strcmp(d->message->conversation, c->name) == 0 && (first == 0 || d->message->sequence < first))
+                first = d->message->sequence;
+    return first;
 }
 
-static void accept_draft(struct peer *p, struct draft *d)
+/* ---- which way ---- */
+
+static enum way way_to(const struct peer *p, const struct person *who)
 {
-    struct buf text;
-    buf_init(&text, PEER_MESSAGE_MAX);
-    struct outgoing *m = find_readers(p, d) && compose(p, d, &text) ? outgoing_new(p, d, &text) : NULL;
-    if (m) {
-        p->stats.sent_total++;
-        ref_add(p, d->ev->send.ref, d->id);
-        accept_notice(p, d->ev->send.ref, d->id, d->conversation);
-        for (size_t i = 0; i < d->reader_count; i++)
-            deliver_to(p, m, d->readers[i]);
-        /* Nobody there, or nobody with room for it. */
-        if (!m->deliveries)
-            outgoing_free(p, m);
-        for (size_t i = 0; i < d->reader_count; i++)
-            outbox_flush(p, d->readers[i]);
-    }
-    buf_done(&text);
-    free(d->readers);
+    if (link_can_send(who))
+        return WAY_LINK;
+    if (!who->keyed || link_is_up(who) || p->now < who->outbox.stuck_at || !relay_reaches(p, who))
+        return WAY_NONE;
+    return WAY_RELAY;
 }
 
-void outbox_accept(struct peer *p, const struct peer_event *ev)
+/* Something waits for a person who is not linked: others are asked in a while. */
+static void mind(struct peer *p, struct person *who)
 {
-    const struct ref *r = ref_find(p, ev->send.ref);
-    if (r)
-        accept_notice(p, ev->send.ref, r->id, NULL);
-    else if (check(p, ev))
-        accept_draft(p, &(struct draft){.ev = ev});
+    struct outbox *box = &who->outbox;
+    if (link_is_up(who) || !who->keyed)
+        return;
+    if (box->stuck_at == NEVER)
+        box->stuck_at = p->now + RELAY_AFTER_MS;
+    if (box->custody_at == NEVER)
+        box->custody_at = p->now + CUSTODY_AFTER_MS;
+    effect_wake(p, box->stuck_at);
+    effect_wake(p, box->custody_at);
+    link_wanted(p, who);
 }
 
 /* ---- sending ---- */
 
-static void send_delivery(struct peer *p, struct delivery *d)
+/* A copy for one reader: with its key alone, as often as it was tried, and with us as the first of its route if it goes
+ * through others. */
+static bool copy(struct peer *p, const struct delivery *d, bool relayed, struct buf *out)
 {
-    struct person *who = d->reader;
-    attempt_send(p, who->link.attempt, (struct span){d->message->text, d->message->n});
-    if (!who->keyed) {
-        delivered(p, d);
-        return;
-    }
+    struct envelope e;
+    struct span us = span_of(p->id);
+    if (!envelope_parse((struct span){d->message->text, d->message->n}, &e, NULL))
+        return false;
+    e.retry_count = d->tries > 0 ? d->tries : d->message->type == ENVELOPE_GROUP_MESSAGE;
+    e.route = relayed ? &us : NULL;
+    e.route_count = relayed ? 1 : 0;
+    bool ok = envelope_write_for(&e, person_id(d->reader), out);
+    envelope_done(&e);
+    return ok;
+}
+
+static bool send_copy(struct peer *p, struct delivery *d, enum way way)
+{
+    struct buf text;
+    buf_init(&text, PEER_MESSAGE_MAX);
+    bool ok = copy(p, d, way == WAY_RELAY, &text);
+    if (ok && way == WAY_RELAY)
+        ok = relay_send(p, d->reader, buf_view(&text));
+    else if (ok)
+        attempt_send(p, d->reader->link.attempt, buf_view(&text));
+    buf_done(&text);
+    return ok;
+}
+
+/* Handed to a link, by itself or with the tree. */
+static void flies(struct peer *p, struct delivery *d)
+{
     p->stats.retransmitted_total += d->sent;
     d->sent = true;
     d->tries++;
@@ -305,18 +265,85 @@ static void send_delivery(struct peer *p, struct delivery *d)
     effect_wake(p, p->now + ACK_TIMEOUT_MS);
 }
 
+static void send_delivery(struct peer *p, struct delivery *d, enum way way)
+{
+    struct outgoing *m = d->message;
+    if (!d->reader->keyed) {
+        attempt_send(p, d->reader->link.attempt, (struct span){m->plain, m->plain_n});
+        delivered(p, d);
+        return;
+    }
+    if (way == WAY_LINK && m->type != ENVELOPE_GROUP_MESSAGE && d->tries == 0)
+        attempt_send(p, d->reader->link.attempt, (struct span){m->text, m->n});
+    else
+        send_copy(p, d, way);
+    flies(p, d);
+}
+
 void outbox_flush(struct peer *p, struct person *who)
 {
     struct outbox *box = &who->outbox;
+    enum way way = way_to(p, who);
+    size_t max = way == WAY_RELAY ? RELAY_FLIGHT_MAX : FLIGHT_MAX;
     size_t bytes = box->flight_bytes, n = box->count[DELIVERY_FLIGHT];
-    while (link_can_send(who) && box->in[DELIVERY_QUEUE] && n < FLIGHT_MAX && bytes < FLIGHT_BYTES_MAX) {
+    struct delivery *d;
+    while ((d = box->in[DELIVERY_QUEUE]) && d->message->committed && way != WAY_NONE && n < max &&
+           bytes < FLIGHT_BYTES_MAX) {
         n++;
-        bytes += box->in[DELIVERY_QUEUE]->n;
-        send_delivery(p, box->in[DELIVERY_QUEUE]);
+        bytes += d->n;
+        send_delivery(p, d, way);
+        way = way_to(p, who);
     }
+    if (box->in[DELIVERY_QUEUE])
+        mind(p, who);
     /* Nothing of a plain peer's comes back to make room: io says when it has enough, which it can do between steps. */
     if (!who->keyed && link_can_send(who) && box->in[DELIVERY_QUEUE])
         effect_wake(p, p->now + 1);
+}
+
+/* Pushed to the links of the tree; who cannot take it now, or has a full window, gets it by itself later. */
+static void push(struct peer *p, struct outgoing *m)
+{
+    tree_received(p->tree,
+        &(struct tree_message){.author = span_of(p->id),
+            .sequence = m->sequence,
+            .has = m->sequence,
+            .is_new = true,
+            .pushed = true},
+        p->now);
+    talk_push(p, NULL, (struct span){m->text, m->n});
+    struct delivery *next;
+    for (struct delivery *d = m->deliveries; d; d = next) {
+        struct person *who = d->reader;
+        next = d->of_next;
+        bool queued_before = who->outbox.in[DELIVERY_QUEUE] != d;
+        if (!who->keyed || queued_before || who->outbox.count[DELIVERY_FLIGHT] >= FLIGHT_MAX)
+            continue;
+        if (link_can_send(who) || (!link_is_up(who) && relay_reaches(p, who)))
+            flies(p, d);
+    }
+}
+
+void outbox_release(struct peer *p, struct outgoing *m)
+{
+    m->committed = true;
+    if (!m->deliveries && m->type != ENVELOPE_GROUP_MESSAGE) {
+        outgoing_free(p, m);
+        return;
+    }
+    if (m->type == ENVELOPE_GROUP_MESSAGE && m->text)
+        push(p, m);
+    if (!m->deliveries) {
+        outgoing_free(p, m);
+        return;
+    }
+    struct delivery *next;
+    for (struct delivery *d = m->deliveries; d; d = next) {
+        /* A plain peer's delivery is done, and gone, once it is sent; the message with the last. */
+        struct person *who = d->reader;
+        next = d->of_next;
+        outbox_flush(p, who);
+    }
 }
 
 static int by_order(const struct delivery *a, const struct delivery *b)
@@ -328,6 +355,7 @@ void outbox_link_up(struct peer *p, struct person *who)
 {
     struct outbox *box = &who->outbox;
     bool returned = box->in[DELIVERY_FLIGHT] || box->in[DELIVERY_HELD];
+    box->stuck_at = box->retry_at = box->custody_at = NEVER;
     while (box->in[DELIVERY_FLIGHT])
         place(box->in[DELIVERY_FLIGHT], DELIVERY_QUEUE);
     while (box->in[DELIVERY_HELD])
@@ -336,11 +364,9 @@ void outbox_link_up(struct peer *p, struct person *who)
         DL_SORT(box->in[DELIVERY_QUEUE], by_order);
     for (struct delivery *d = box->in[DELIVERY_QUEUE]; returned && d; d = d->next)
         d->tries = 0;
-    if (p->away)
-        say_presence(p, who, SPAN("away"));
     if (p->status)
         say_status(p, who, span_of(p->status));
-    inbox_settle(p, who);
+    receipt_settle(p, who);
     outbox_flush(p, who);
 }
 
@@ -359,6 +385,18 @@ void outbox_acknowledged(struct peer *p, struct person *who, struct span id)
         delivered(p, d);
 }
 
+/* Nobody has delivered it yet, but it is safe: no more is sent until something changes. */
+void outbox_stored(struct peer *p, struct person *who, struct span id)
+{
+    struct delivery *d = find(who, id);
+    if (d && d->message && d->place == DELIVERY_FLIGHT) {
+        place(d, DELIVERY_HELD);
+        if (who->outbox.retry_at == NEVER)
+            who->outbox.retry_at = p->now + HELD_RETRY_MS;
+        effect_wake(p, who->outbox.retry_at);
+    }
+}
+
 void outbox_was_read(struct peer *p, struct person *who, struct span id)
 {
     outbox_acknowledged(p, who, id);
@@ -369,22 +407,77 @@ void outbox_was_read(struct peer *p, struct person *who, struct span id)
     delivery_free(p, d);
 }
 
-void outbox_due(struct peer *p, struct person *who)
+void outbox_clock(struct peer *p, struct person *who, const struct conversation *c, uint64_t count)
+{
+    for (int place = 0; place < DELIVERY_DONE; place++) {
+        struct delivery *d = who->outbox.in[place], *next;
+        for (; d; d = next) {
+            next = d->next;
+            if (d->message->committed && d->message->sequence <= count &&
+                strcmp(d->message->conversation, c->name) == 0)
+                delivered(p, d);
+        }
+    }
+}
+
+static void resend_late(struct peer *p, struct person *who, enum way way)
 {
     struct delivery *d;
-    if (!link_can_send(who))
-        return;
     /* A delivery that is sent again goes to the end, so the first is always the one that waits longest. */
     while ((d = who->outbox.in[DELIVERY_FLIGHT])) {
         if (d->sent_at + ACK_TIMEOUT_MS > p->now) {
             effect_wake(p, d->sent_at + ACK_TIMEOUT_MS);
-            break;
+            return;
         }
-        if (d->tries < TRIES_MAX)
-            send_delivery(p, d);
-        else
-            place(d, DELIVERY_HELD);
+        if (d->tries < TRIES_MAX) {
+            send_delivery(p, d, way);
+            continue;
+        }
+        place(d, DELIVERY_HELD);
+        if (who->outbox.retry_at == NEVER)
+            who->outbox.retry_at = p->now + HELD_RETRY_MS;
     }
+}
+
+static void retry_held(struct person *who)
+{
+    struct outbox *box = &who->outbox;
+    box->retry_at = NEVER;
+    for (struct delivery *d; (d = box->in[DELIVERY_HELD]);) {
+        d->tries = 0;
+        place(d, DELIVERY_QUEUE);
+    }
+    DL_SORT(box->in[DELIVERY_QUEUE], by_order);
+}
+
+static void seek_custody(struct peer *p, struct person *who)
+{
+    who->outbox.custody_at = NEVER;
+    if (relay_reaches(p, who))
+        return;
+    for (int place = 0; place < DELIVERY_DONE; place++)
+        for (struct delivery *d = who->outbox.in[place]; d; d = d->next)
+            if (d->message->committed && d->message->type != ENVELOPE_GROUP_MESSAGE)
+                custody_give(p, d);
+}
+
+void outbox_due(struct peer *p, struct person *who)
+{
+    struct outbox *box = &who->outbox;
+    enum way way;
+    if (outbox_waiting(who) == 0)
+        return;
+    if (p->now >= box->custody_at)
+        seek_custody(p, who);
+    if (p->now >= box->retry_at)
+        retry_held(who);
+    way = way_to(p, who);
+    if (way != WAY_NONE)
+        resend_late(p, who, way);
+    else if (box->stuck_at > p->now)
+        effect_wake(p, box->stuck_at);
+    effect_wake(p, box->custody_at);
+    effect_wake(p, box->retry_at);
     outbox_flush(p, who);
 }
 
@@ -403,6 +496,44 @@ void outbox_expire(struct peer *p)
         effect_wake(p, p->outgoing->expires);
 }
 
+/* The list is in order of expiry, which the rows are not; and what nobody waits for is done. */
+static int by_expiry(const struct outgoing *a, const struct outgoing *b)
+{
+    if (a->expires != b->expires)
+        return a->expires < b->expires ? -1 : 1;
+    return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
+}
+
+void outbox_restored(struct peer *p)
+{
+    struct outgoing *m, *next;
+    uint64_t order = 0;
+    DL_SORT(p->outgoing, by_expiry);
+    DL_FOREACH_SAFE(p->outgoing, m, next)
+    {
+        m->order = ++order;
+        if (!m->deliveries)
+            outgoing_free(p, m);
+    }
+    p->order = order;
+    for (struct person *who = p->people; who; who = who->hh.next) {
+        DL_SORT(who->outbox.in[DELIVERY_QUEUE], by_order);
+        if (outbox_waiting(who) > 0)
+            mind(p, who);
+    }
+}
+
+void outbox_missed(struct peer *p, struct person *who, const struct conversation *c, uint64_t sequence)
+{
+    for (int place = 0; place < DELIVERY_DONE; place++)
+        for (struct delivery *d = who->outbox.in[place]; d; d = d->next)
+            if (d->message->sequence == sequence && strcmp(d->message->conversation, c->name) == 0) {
+                fail(p, span_of(d->id), person_id(who), "missed");
+                delivery_free(p, d);
+                return;
+            }
+}
+
 size_t outbox_waiting(const struct person *who)
 {
     const size_t *count = who->outbox.count;
@@ -413,20 +544,8 @@ void outbox_drop(struct peer *p, struct person *who, const char *reason)
 {
     struct delivery *d, *next;
     HASH_ITER (hh, who->outbox.by_id, d, next) {
-        if (d->message)
+        if (d->message && (!p->closing || !who->keyed))
             fail(p, span_of(d->id), person_id(who), reason);
         delivery_free(p, d);
     }
-}
-
-void outbox_clear(struct peer *p)
-{
-    struct ref *r, *next;
-    HASH_ITER (hh, p->refs, r, next) {
-        HASH_DEL(p->refs, r);
-        free(r);
-    }
-    conversation_clear(&p->conversations);
-    free(p->status);
-    p->status = NULL;
 }

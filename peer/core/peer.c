@@ -22,7 +22,13 @@ struct peer *peer_new(const struct peer_settings *settings, const struct peer_cr
     p->wake = p->told = p->session.at = NEVER;
     p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)settings->key, KEY_BYTES}, hash);
     envelope_short_hash(hash, p->id);
-    return p;
+    p->news_at = NEVER;
+    p->tree = tree_new();
+    p->overlay = overlay_new(span_of(p->id));
+    if (p->tree && p->overlay)
+        return p;
+    peer_free(p);
+    return NULL;
 }
 
 void peer_free(struct peer *p)
@@ -31,19 +37,47 @@ void peer_free(struct peer *p)
     if (!p)
         return;
     p->fx = &nobody;
-    roster_clear(p);
-    outbox_clear(p);
+    p->closing = true;
+    if (p->tree && p->overlay)
+        roster_clear(p);
+    storage_clear(p);
+    conversation_clear(p);
+    custody_clear(p);
+    accept_clear(p);
     trust_clear(p);
+    tree_free(p->tree);
+    overlay_free(p->overlay);
     peer_effects_done(&nobody);
     free(p);
 }
 
+/* What waits for its readers stays on the disk: the next start goes on with it. */
 static void leave(struct peer *p)
 {
-    say_presence_to_all(p, SPAN("gone"));
+    say_presence(p, SPAN("gone"));
+    storage_end_step(p);
+    p->closing = true;
     roster_clear(p);
+    p->closing = false;
     session_leave(p);
     notice_add(p, &(struct notice){.type = NOTICE_LEFT});
+}
+
+/* Nothing more can be promised: what was accepted or acknowledged is on the disk, and the next start goes on from there. */
+static void store_failed(struct peer *p, struct span why)
+{
+    notice_add(p, &(struct notice){.type = NOTICE_ERROR, .code = SPAN("storage-failed"), .text = why, .fatal = true});
+    p->closing = true;
+    roster_clear(p);
+    session_leave(p);
+}
+
+static void loaded(struct peer *p, const struct peer_event *ev)
+{
+    struct load *load = storage_answered(p, ev->ticket);
+    if (load)
+        history_loaded(p, load, ev->loaded.rows, ev->loaded.row_count);
+    free(load);
 }
 
 /* What happened to a connection. */
@@ -86,7 +120,23 @@ static void rtc_event(struct peer *p, struct attempt *a, const struct peer_event
 static void handle(struct peer *p, const struct peer_event *ev)
 {
     switch (ev->type) {
+    case PEER_RESTORE:
+        restore_row(p, ev->restore.table, ev->restore.row.key, ev->restore.row.value);
+        break;
+    case PEER_COMMITTED:
+        storage_committed(p, ev->ticket);
+        break;
+    case PEER_STORE_FAILED:
+        store_failed(p, ev->bytes);
+        break;
+    case PEER_LOADED:
+        loaded(p, ev);
+        break;
+    case PEER_HISTORY:
+        history_show(p, ev);
+        break;
     case PEER_START:
+        outbox_restored(p);
         session_start(p);
         break;
     case PEER_KNOWN:
@@ -104,10 +154,10 @@ static void handle(struct peer *p, const struct peer_event *ev)
     case PEER_TIME:
         break;
     case PEER_SEND:
-        outbox_accept(p, ev);
+        accept_send(p, ev);
         break;
     case PEER_READ:
-        inbox_read(p, ev->bytes);
+        receipt_read(p, ev->bytes);
         break;
     case PEER_TYPING:
         say_typing(p, ev);
@@ -116,7 +166,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         say_status_to_all(p, ev->bytes);
         break;
     case PEER_PRESENCE:
-        say_presence_to_all(p, ev->bytes);
+        say_presence(p, ev->bytes);
         break;
     case PEER_LEAVE:
         leave(p);
@@ -137,9 +187,12 @@ static void do_what_is_due(struct peer *p)
     p->wake = p->told = NEVER; /* io's timer is spent: the same moment may have to be told again */
     session_due(p);
     outbox_expire(p);
+    custody_expire(p);
+    talk_due(p);
+    news_due(p);
     for (struct person *who = p->people; who; who = who->hh.next) {
         link_due(p, who);
-        inbox_due(p, who);
+        receipt_due(p, who);
         outbox_due(p, who);
     }
 }
@@ -153,7 +206,13 @@ void peer_step(struct peer *p, const struct peer_event *event, struct peer_effec
     do_what_is_due(p);
     if (p->sweep)
         roster_sweep(p);
+    if (p->overlay_stale || p->routes_changed)
+        link_overlay(p);
+    if (p->routes_changed)
+        relay_show(p);
     session_show(p);
+    storage_end_step(p);
+    p->stats.kept = HASH_COUNT(p->held);
     p->stats.queued = p->queued;
     if (p->wake != p->told) {
         struct peer_effect *effect = effect_add(p, PEER_FX_DEADLINE);
@@ -182,10 +241,10 @@ size_t peer_people(const struct peer *p, struct peer_person *out, size_t max)
         if (!roster_there(who))
             continue;
         if (n < max) {
-            out[n] = (struct peer_person){.up = link_is_up(who),
-                .verified = who->keyed && link_is_up(who),
+            out[n] = (struct peer_person){.up = who->shown_up,
+                .verified = who->keyed && who->shown_up,
                 .in_room = who->seats != NULL,
-                .path = link_path(who),
+                .path = link_is_up(who) || !who->shown_up ? link_path(who) : "relay",
                 .rtt_ms = who->link.rtt_ms};
             text_copy(out[n].id, sizeof out[n].id, person_id(who));
             text_copy(out[n].name, sizeof out[n].name, span_of(who->name));

@@ -117,6 +117,7 @@ enum peer_event_type {
     PEER_READ,     /* bytes: message id that a person saw */
     PEER_TYPING,   /* to everybody in the room, or send.to */
     PEER_STATUS,   /* bytes: free text about oneself */
+    PEER_HISTORY,  /* history: notices with what was said and heard */
     PEER_PRESENCE, /* bytes: "online" or "away" */
     PEER_LEAVE,    /* leave the room for good: links are closed, the signaling socket too */
 };
@@ -150,6 +151,10 @@ struct peer_event {
             size_t to_count;
             struct span text, ref; /* ref: the application's idempotency key, may be empty */
         } send;
+        struct {
+            struct span after, ref; /* after: a message id, or nothing: the newest */
+            unsigned limit;
+        } history;
         struct {
             bool connected, turn;
         } ice;
@@ -197,6 +202,8 @@ enum peer_notice_type {
     NOTICE_STATUS,    /* from, text */
     NOTICE_LINK,  /* id, name, text: what a link is doing when it is not simply up: "retrying", "not up in 15 s" ... */
     NOTICE_ERROR, /* code, text; fatal if the peer cannot go on (unauthorized, ...) */
+    NOTICE_MISSING, /* from, conversation, count: messages of that author that nobody had */
+    NOTICE_HISTORY, /* ref, text: a JSON array of what was said and heard, oldest first */
     NOTICE_LEFT,  /* after PEER_LEAVE: all is closed */
 };
 
@@ -207,7 +214,7 @@ struct peer_notice {
     char **names;                                                                   /* NOTICE_JOINED: beside to */
     size_t to_count;
     const char *kind, *path; /* static */
-    uint64_t timestamp;
+    uint64_t timestamp, count;
     bool up, verified, fatal;
 };
 void peer_notice_free(struct peer_notice *n); /* takes NULL */
@@ -243,6 +250,11 @@ struct peer_stats {
     uint64_t connect_ms_last; /* offer or its arrival to introduced, of the newest link */
     uint64_t sent_total, received_total, delivered_total, retransmitted_total;
     uint64_t refused_total; /* frames from peers refused: bad envelope, signature, replay ... */
+    uint64_t pushed_total, announced_total, grafted_total, pruned_total; /* of the tree: frames sent */
+    uint64_t relayed_total, relayed_out_total, relay_dropped_total;      /* for others; ours; that found no way */
+    uint64_t missing_total;                                              /* gaps that nobody filled */
+    uint64_t requests_total, replies_total;                              /* of history: frames sent */
+    uint64_t kept;          /* copies kept for others, now */
     uint64_t links_up;      /* now */
     uint64_t queued;        /* messages waiting for a link or an acknowledgement, now */
 };

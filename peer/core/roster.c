@@ -49,46 +49,88 @@ static bool is_absent(const struct person *who)
     return !who->seats && who->link.state == LINK_IDLE;
 }
 
+void roster_store(struct peer *p, struct person *who)
+{
+    char seen[17];
+    struct buf row;
+    if (!who->keyed)
+        return;
+    buf_init(&row, CARD_MAX + 16);
+    storage_number(seen, who->seen_unix);
+    buf_text(&row, seen);
+    card_write(&row, who);
+    if (!row.failed)
+        storage_put(p, TABLE_PERSON, person_id(who), buf_view(&row));
+    who->stored = true;
+    buf_done(&row);
+}
+
 static void person_free(struct peer *p, struct person *who, const char *reason)
 {
     link_close(p, who);
     outbox_drop(p, who, reason);
-    inbox_clear(who);
+    receipt_clear(who);
+    news_clear(who);
+    if (who->stored)
+        storage_delete(p, TABLE_PERSON, person_id(who));
     HASH_DEL(p->people, who);
+    p->ways_known = false;
+    p->overlay_stale = true;
     free(who);
+}
+
+/* Whom it costs least to forget. */
+static struct person *least_needed(struct peer *p)
+{
+    struct person *least = NULL;
+    for (struct person *who = p->people; who; who = who->hh.next)
+        if (is_absent(who) && (!least || outbox_waiting(who) < outbox_waiting(least)))
+            least = who;
+    return least;
 }
 
 static bool make_room(struct peer *p)
 {
-    struct person *who, *next;
+    struct person *who = HASH_COUNT(p->people) < PEOPLE_MAX ? NULL : least_needed(p);
     if (HASH_COUNT(p->people) < PEOPLE_MAX)
         return true;
-    HASH_ITER (hh, p->people, who, next) {
-        if (is_absent(who)) {
-            person_free(p, who, "forgotten");
-            return true;
-        }
+    if (who) {
+        person_free(p, who, "forgotten");
+        return true;
     }
     effect_log(p, LOG_LEVEL_WARNING, "roster-full", "more people than this peer can know", NULL, SPAN(""));
     return false;
 }
 
-static struct person *person_new(struct peer *p, struct span id, const struct signaling_member *m, bool keyed)
+static struct person *person_new(struct peer *p, struct span id, const struct card *card)
 {
     struct person *who = make_room(p) ? calloc(1, sizeof *who) : NULL;
     if (!who)
         return NULL;
     text_copy(who->id, sizeof who->id, id);
-    who->keyed = keyed;
-    if (keyed)
-        memcpy(who->key, m->key, sizeof who->key);
+    if (card) {
+        who->keyed = true;
+        memcpy(who->key, card->key, sizeof who->key);
+        memcpy(who->box, card->box, sizeof who->box);
+        memcpy(who->box_signature, card->box_signature, sizeof who->box_signature);
+        memcpy(who->name, card->name, sizeof who->name);
+    }
     who->link.at = NEVER;
     who->inbox.acks_at = NEVER;
+    who->outbox.stuck_at = who->outbox.retry_at = who->outbox.custody_at = NEVER;
     HASH_ADD_STR(p->people, id, who);
     if (who->hh.tbl)
         return who;
     free(who);
     return NULL;
+}
+
+struct person *roster_meet(struct peer *p, const struct card *card)
+{
+    struct person *who = roster_find(p, span_of(card->id));
+    if (strcmp(card->id, p->id) == 0)
+        return NULL;
+    return who ? who : person_new(p, span_of(card->id), card);
 }
 
 /* An id that looks like an identity must be one: else a daemon could name a plain peer like a person. */
@@ -100,20 +142,23 @@ static bool looks_keyed(struct span id)
 
 static struct person *person_of(struct peer *p, const struct signaling_member *m)
 {
-    char identity[ID_CHARS + 1];
+    struct card card;
     uint8_t hash[HASH_BYTES];
-    struct span id = m->peer_id;
     bool keyed =
         m->keyed && p->crypto.verify(p->crypto.ctx, m->key, (struct span){(const char *)m->box, KEY_BYTES}, m->sig);
-    if (keyed) {
-        p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)m->key, KEY_BYTES}, hash);
-        envelope_short_hash(hash, identity);
-        id = span_of(identity);
+    if (!keyed) {
+        struct person *who = roster_find(p, m->peer_id);
+        if (looks_keyed(m->peer_id))
+            return NULL;
+        return who ? who : person_new(p, m->peer_id, NULL);
     }
-    if (span_is(id, p->id) || (!keyed && looks_keyed(id)))
-        return NULL;
-    struct person *who = roster_find(p, id);
-    return who ? who : person_new(p, id, m, keyed);
+    memcpy(card.key, m->key, sizeof card.key);
+    memcpy(card.box, m->box, sizeof card.box);
+    memcpy(card.box_signature, m->sig, sizeof card.box_signature);
+    text_copy(card.name, sizeof card.name, m->name);
+    p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)m->key, KEY_BYTES}, hash);
+    envelope_short_hash(hash, card.id);
+    return roster_meet(p, &card);
 }
 
 static void seat_free(struct peer *p, struct seat *seat)
@@ -142,6 +187,14 @@ static struct seat *seat_new(struct peer *p, const struct signaling_member *m)
     return seat;
 }
 
+/* In the room now: messages sent to everybody within the next hour are for this person too. */
+static void see(struct peer *p, struct person *who)
+{
+    who->seen_unix = p->unix_ms;
+    p->overlay_stale = true;
+    roster_store(p, who);
+}
+
 /* The seat of this member, made if it is new; NULL for ourselves and for whom there is no room. */
 static struct seat *admit(struct peer *p, const struct signaling_member *m)
 {
@@ -155,6 +208,7 @@ static struct seat *admit(struct peer *p, const struct signaling_member *m)
     seat->dialect = m->dialect;
     seat->listed = true;
     text_copy(seat->person->name, sizeof seat->person->name, m->name);
+    see(p, seat->person);
     return seat;
 }
 
@@ -164,6 +218,7 @@ static void leave_seat(struct peer *p, struct seat *seat, bool said_goodbye)
     seat_free(p, seat);
     if (who->seats)
         return;
+    see(p, who);
     if (said_goodbye || !link_is_up(who))
         link_close(p, who);
 }

@@ -9,15 +9,19 @@
 #include "peer/core/state.h"
 #include "protocol/write.h"
 
-bool say_envelope(struct peer *p, struct envelope *e, char *id, struct buf *out)
+void say_begin(struct peer *p, struct envelope *e, char *id)
 {
     uint8_t random[ID_BYTES];
-    struct buf bytes;
     p->rng.fill(p->rng.ctx, random, sizeof random);
     base32_encode(random, sizeof random, id);
     e->id = span_of(id);
     e->from = span_of(p->id);
     e->timestamp = p->unix_ms ? p->unix_ms : 1;
+}
+
+bool say_sign(struct peer *p, struct envelope *e, struct buf *out)
+{
+    struct buf bytes;
     buf_init(&bytes, PEER_MESSAGE_MAX);
     bool ok = envelope_signed_bytes(e, &bytes);
     if (ok) {
@@ -27,6 +31,12 @@ bool say_envelope(struct peer *p, struct envelope *e, char *id, struct buf *out)
     }
     buf_done(&bytes);
     return ok;
+}
+
+bool say_envelope(struct peer *p, struct envelope *e, char *id, struct buf *out)
+{
+    say_begin(p, e, id);
+    return say_sign(p, e, out);
 }
 
 void say_to(struct peer *p, struct person *who, struct envelope *e)
@@ -44,6 +54,39 @@ void say_to(struct peer *p, struct person *who, struct envelope *e)
     buf_done(&text);
 }
 
+bool say_relayed(struct peer *p, struct person *who, struct envelope *e)
+{
+    char id[ID_CHARS + 1];
+    struct span to = person_id(who);
+    struct seal_reader reader = {to, who->box};
+    struct sealed sealed;
+    struct span us = span_of(p->id);
+    struct buf text;
+    if (!who->keyed)
+        return false;
+    e->to = &to;
+    e->to_count = 1;
+    e->route = &us;
+    e->route_count = 1;
+    buf_init(&text, PEER_MESSAGE_MAX);
+    say_begin(p, e, id);
+    bool ok = seal_envelope(&p->crypto, &p->rng, e, &reader, 1, &sealed);
+    if (ok) {
+        ok = say_sign(p, e, &text) && relay_send(p, who, buf_view(&text));
+        sealed_done(&sealed);
+    }
+    buf_done(&text);
+    return ok;
+}
+
+bool say_through(struct peer *p, struct person *who, struct envelope *e)
+{
+    if (!link_is_up(who))
+        return say_relayed(p, who, e);
+    say_to(p, who, e);
+    return true;
+}
+
 void say_heartbeat(struct peer *p, struct person *who, const char *ping_or_pong, uint64_t number)
 {
     struct buf metadata;
@@ -56,30 +99,19 @@ void say_heartbeat(struct peer *p, struct person *who, const char *ping_or_pong,
     buf_done(&metadata);
 }
 
-void say_presence(struct peer *p, struct person *who, struct span presence)
-{
-    struct buf metadata;
-    buf_init(&metadata, 64);
-    buf_byte(&metadata, '{');
-    write_member_string(&metadata, "presence", presence);
-    buf_byte(&metadata, '}');
-    if (!metadata.failed)
-        say_to(p, who, &(struct envelope){.type = ENVELOPE_PRESENCE_UPDATE, .metadata = buf_view(&metadata)});
-    buf_done(&metadata);
-}
-
 void say_status(struct peer *p, struct person *who, struct span status)
 {
     say_to(p, who, &(struct envelope){.type = ENVELOPE_STATUS_UPDATE, .text = status});
 }
 
-void say_presence_to_all(struct peer *p, struct span presence)
+/* A plain peer has no news of us, and needs none but that we leave. */
+void say_presence(struct peer *p, struct span presence)
 {
     if (!span_is(presence, "online") && !span_is(presence, "away") && !span_is(presence, "gone"))
         return;
     p->away = span_is(presence, "away");
-    for (struct person *who = p->people; who; who = who->hh.next)
-        say_presence(p, who, presence);
+    p->gone = span_is(presence, "gone");
+    news_now(p);
 }
 
 void say_status_to_all(struct peer *p, struct span status)

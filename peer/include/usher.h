@@ -50,7 +50,9 @@ enum usher_event_type {
     USHER_PRESENCE,  /* from, text */
     USHER_STATUS,    /* from, text */
     USHER_LINK,      /* id, name, text: a link that is not simply up or down */
-    USHER_ERROR,     /* code, text, fatal */
+    USHER_MISSING,   /* from, conversation, count: messages of that person that nobody had any more */
+    USHER_HISTORY,   /* ref, text: a JSON array of messages, oldest first (usher_history) */
+    USHER_ERROR,     /* code, text, ref, fatal */
     USHER_LEFT
 };
 
@@ -62,6 +64,7 @@ struct usher_event {
     const char *const *names;
     size_t to_count;
     uint64_t timestamp; /* the sender's clock, milliseconds since 1970 */
+    uint64_t count;
     bool up, verified, fatal;
 };
 typedef void usher_callback(struct usher *u, const struct usher_event *event, void *user);
@@ -86,6 +89,10 @@ void usher_read(struct usher *u, const char *message_id);
 void usher_typing(struct usher *u);
 void usher_status(struct usher *u, const char *text);
 void usher_presence(struct usher *u, const char *presence); /* "online" or "away" */
+/* The record of what was said and heard, over all starts: the limit (1 to 1024; 0: as many) messages behind the one of
+ * that id, or the newest if after is NULL. USHER_HISTORY follows, or USHER_ERROR "no-such-message"; both carry ref. Each
+ * message is an object with id, from, to, text, conversation, type, timestamp. */
+void usher_history(struct usher *u, const char *after, unsigned limit, const char *ref);
 /* Says good-bye, closes links and socket; USHER_LEFT follows. */
 void usher_leave(struct usher *u);
 /* Messages not yet acknowledged by every reader. */
@@ -101,6 +108,12 @@ size_t usher_people(struct usher *u, const struct usher_person **people);
 struct usher_stats {
     uint64_t calls_total, links_up_total, links_failed_total, restarts_total, reconnects_total, connect_ms_last;
     uint64_t sent_total, received_total, delivered_total, retransmitted_total, refused_total, links_up, queued;
+    /* Frames of group messages sent along the tree, announcements, and changes of the tree. */
+    uint64_t pushed_total, announced_total, grafted_total, pruned_total;
+    /* Messages passed on for others, sent through others, dropped because they found no way. */
+    uint64_t relayed_total, relayed_out_total, relay_dropped_total;
+    uint64_t missing_total, requests_total, replies_total; /* gaps that nobody filled; frames of history */
+    uint64_t kept;                                         /* copies kept for others, now */
 };
 void usher_stats(const struct usher *u, struct usher_stats *stats);
 

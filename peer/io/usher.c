@@ -54,6 +54,8 @@ static const enum usher_event_type EVENT_TYPES[] = {
     [NOTICE_PRESENCE] = USHER_PRESENCE,
     [NOTICE_STATUS] = USHER_STATUS,
     [NOTICE_LINK] = USHER_LINK,
+    [NOTICE_MISSING] = USHER_MISSING,
+    [NOTICE_HISTORY] = USHER_HISTORY,
     [NOTICE_ERROR] = USHER_ERROR,
     [NOTICE_LEFT] = USHER_LEFT,
 };
@@ -79,6 +81,7 @@ static void on_notice(void *user, const struct peer_notice *n)
         .names = (const char *const *)n->names,
         .to_count = n->to_count,
         .timestamp = n->timestamp,
+        .count = n->count,
         .up = n->up,
         .verified = n->verified,
         .fatal = n->fatal,
@@ -354,6 +357,13 @@ void usher_presence(struct usher *u, const char *presence)
     ask(u, PEER_PRESENCE, presence);
 }
 
+void usher_history(struct usher *u, const char *after, unsigned limit, const char *ref)
+{
+    struct peer_event event = {
+        .type = PEER_HISTORY, .history = {.after = span_of(after), .ref = span_of(ref), .limit = limit}};
+    glue_event(u->glue, &event);
+}
+
 void usher_leave(struct usher *u)
 {
     ask(u, PEER_LEAVE, NULL);
@@ -399,5 +409,16 @@ void usher_stats(const struct usher *u, struct usher_stats *stats)
         .refused_total = s->refused_total,
         .links_up = s->links_up,
         .queued = s->queued,
+        .pushed_total = s->pushed_total,
+        .announced_total = s->announced_total,
+        .grafted_total = s->grafted_total,
+        .pruned_total = s->pruned_total,
+        .relayed_total = s->relayed_total,
+        .relayed_out_total = s->relayed_out_total,
+        .relay_dropped_total = s->relay_dropped_total,
+        .missing_total = s->missing_total,
+        .requests_total = s->requests_total,
+        .replies_total = s->replies_total,
+        .kept = s->kept,
     };
 }

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Custody: direct and private messages whose reader nobody can reach now are left with up to two others, sealed, so that
+ * they arrive even when their sender has gone meanwhile. The giver announces the copies (history.c) and sends them; the
+ * custodian proves the author's signature, that the copy is for one other reader, and that there is room; once it is on
+ * its disk it says message_ack, and hands it over when that reader links with it. The reader acknowledges to both; what
+ * is acknowledged, or out of its time, is forgotten.
+ *
+ * Only the author itself may leave a copy, and only a bounded number of bytes, so a flood costs the flooder its share.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "peer/core/state.h"
+
+/* ---- giving ---- */
+
+static bool has_it(const struct delivery *d, const char *id)
+{
+    for (unsigned i = 0; i < d->custodian_count; i++)
+        if (strcmp(d->custodians[i], id) == 0)
+            return true;
+    return false;
+}
+
+static bool write_copy(const struct delivery *d, struct buf *out)
+{
+    struct envelope e;
+    if (!envelope_parse((struct span){d->message->text, d->message->n}, &e, NULL))
+        return false;
+    e.retry_count = 1;
+    bool ok = envelope_write_for(&e, person_id(d->reader), out);
+    envelope_done(&e);
+    return ok;
+}
+
+void custody_give(struct peer *p, struct delivery *d)
+{
+    struct buf text;
+    buf_init(&text, PEER_MESSAGE_MAX);
+    for (struct person *who = p->people; who && d->custodian_count < CUSTODIANS_MAX; who = who->hh.next) {
+        if (who == d->reader || !who->keyed || !link_can_send(who) || has_it(d, who->id))
+            continue;
+        if (text.len == 0 && !write_copy(d, &text))
+            break;
+        history_announce(p, who, "custody", 1, 0, NULL, 0);
+        attempt_send(p, who->link.attempt, buf_view(&text));
+        memcpy(d->custodians[d->custodian_count++], who->id, sizeof d->custodians[0]);
+    }
+    buf_done(&text);
+}
+
+/* ---- keeping ---- */
+
+static void held_free(struct peer *p, struct held *h)
+{
+    HASH_DEL(p->held, h);
+    p->held_bytes -= h->n;
+    free(h->text);
+    free(h);
+}
+
+static void forget(struct peer *p, struct held *h)
+{
+    storage_delete(p, TABLE_CUSTODY, span_of(h->key));
+    held_free(p, h);
+}
+
+static struct held *held_add(
+    struct peer *p, const struct envelope *e, struct span reader, struct span raw, uint64_t expires)
+{
+    struct held *h = calloc(1, sizeof *h), *old;
+    if (!h)
+        return NULL;
+    bool fits = text_copy(h->id, sizeof h->id, e->id) && text_copy(h->reader, sizeof h->reader, reader) &&
+                text_copy(h->giver, sizeof h->giver, e->from);
+    snprintf(h->key, sizeof h->key, "%s/%s/%s", h->reader, h->giver, h->id);
+    HASH_FIND_STR(p->held, h->key, old);
+    h->text = fits && !old ? malloc(raw.n + 1) : NULL;
+    if (!h->text) {
+        free(h);
+        return old;
+    }
+    memcpy(h->text, raw.p, raw.n);
+    h->n = raw.n;
+    h->expires = expires;
+    HASH_ADD_STR(p->held, key, h);
+    if (!h->hh.tbl) {
+        free(h->text);
+        free(h);
+        return NULL;
+    }
+    p->held_bytes += h->n;
+    effect_wake(p, expires);
+    return h;
+}
+
+static bool has_room(const struct peer *p, const char *giver, size_t n)
+{
+    size_t count = 1, bytes = n;
+    for (const struct held *h = p->held; h; h = h->hh.next)
+        if (strcmp(h->giver, giver) == 0) {
+            count++;
+            bytes += h->n;
+        }
+    return count <= HELD_GIVER_MAX && bytes <= HELD_GIVER_BYTES_MAX && p->held_bytes + n <= HELD_BYTES_MAX;
+}
+
+static uint64_t ttl(const struct envelope *e)
+{
+    return e->ttl_ms ? e->ttl_ms : ENVELOPE_TTL_DEFAULT_MS;
+}
+
+void custody_take(struct peer *p, struct person *giver, const struct envelope *e, struct span raw)
+{
+    char value[17];
+    const char *wrong = NULL;
+    if (!span_is(e->from, giver->id))
+        wrong = "a copy to keep that is another's";
+    else if (e->key_count != 1 || e->type == ENVELOPE_GROUP_MESSAGE || span_is(e->keys[0].who, p->id))
+        wrong = "a copy to keep that is not for one other reader";
+    else if (!inbox_signed_by(p, giver, e))
+        wrong = "a copy to keep with a signature that does not hold";
+    else if (!has_room(p, giver->id, raw.n))
+        wrong = "more copies than we keep for one";
+    if (wrong) {
+        inbox_refuse(p, giver, wrong);
+        return;
+    }
+    struct held *h = held_add(p, e, e->keys[0].who, raw, p->now + ttl(e));
+    if (!h)
+        return;
+    struct buf row;
+    buf_init(&row, PEER_MESSAGE_MAX + sizeof value);
+    storage_number(value, p->unix_ms + ttl(e));
+    buf_text(&row, value);
+    buf_span(&row, raw);
+    if (!row.failed)
+        storage_put(p, TABLE_CUSTODY, span_of(h->key), buf_view(&row));
+    buf_done(&row);
+    storage_then_tell(p, THEN_KEPT, giver, e->id, false);
+    struct person *reader = roster_find(p, e->keys[0].who);
+    if (reader && link_is_up(reader))
+        custody_link_up(p, reader);
+}
+
+void custody_restored(struct peer *p, struct span key, struct span value)
+{
+    struct envelope e;
+    uint64_t until = 0;
+    struct span text = {value.p + 16, value.n > 16 ? value.n - 16 : 0};
+    if (!storage_read_number((struct span){value.p, value.n < 16 ? value.n : 16}, &until) ||
+        !envelope_parse(text, &e, NULL))
+        return;
+    uint64_t left = until > p->unix_ms ? until - p->unix_ms : 0;
+    if (left > ttl(&e))
+        left = ttl(&e);
+    if (e.key_count != 1 || !held_add(p, &e, e.keys[0].who, text, p->now + left))
+        storage_delete(p, TABLE_CUSTODY, key);
+    envelope_done(&e);
+}
+
+/* ---- handing over ---- */
+
+void custody_link_up(struct peer *p, struct person *who)
+{
+    for (struct held *h = p->held; h; h = h->hh.next) {
+        if (strcmp(h->reader, who->id) != 0 || !link_can_send(who))
+            continue;
+        struct person *giver = roster_find(p, span_of(h->giver));
+        history_announce(p, who, "gap", 1, 0, &giver, giver ? 1 : 0);
+        attempt_send(p, who->link.attempt, (struct span){h->text, h->n});
+    }
+}
+
+void custody_delivered(struct peer *p, const struct person *reader, struct span id)
+{
+    struct held *h, *next;
+    HASH_ITER (hh, p->held, h, next) {
+        if (span_is(id, h->id) && strcmp(h->reader, reader->id) == 0)
+            forget(p, h);
+    }
+}
+
+void custody_expire(struct peer *p)
+{
+    struct held *h, *next;
+    HASH_ITER (hh, p->held, h, next) {
+        if (p->now >= h->expires)
+            forget(p, h);
+        else
+            effect_wake(p, h->expires);
+    }
+}
+
+void custody_clear(struct peer *p)
+{
+    struct held *h, *next;
+    HASH_ITER (hh, p->held, h, next)
+        held_free(p, h);
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * History: on every new link the two tell each other their clocks, conversation by conversation, and whoever has more
+ * sends it. The same request asks for what is missing in between.
+ *
+ *     history_request {clock, new?, missing?} ─► rows out of the store ─► history_reply {for: "part", count} and that
+ *     many messages, an answer for each author; the last one says "gap"
+ *
+ * A newcomer to the room (`new`) gets each author's last message ("head"), which proves how far that author is, and then
+ * "start". The clock of a request is also a receipt: what a reader is past, it has; what it gave up it names as missing.
+ *
+ * Nothing is sent that does not fit one answer's bounds; `more` says that there is more, and it is asked for again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "peer/core/state.h"
+#include "protocol/write.h"
+
+/* ---- asking ---- */
+
+static void write_clock(const struct conversation *c, struct buf *out)
+{
+    write_name(out, "clock");
+    buf_byte(out, '{');
+    for (size_t i = 0; i < causal_size(c->order); i++) {
+        char id[PERSON_MAX + 1];
+        struct envelope_tick tick = causal_at(c->order, i);
+        if (text_copy(id, sizeof id, tick.who) && tick.count > 0)
+            write_member_u64(out, id, tick.count);
+    }
+    buf_byte(out, '}');
+}
+
+static void write_missing(const struct conversation *c, struct buf *out)
+{
+    if (c->missing_count == 0)
+        return;
+    write_name(out, "missing");
+    buf_byte(out, '[');
+    for (size_t i = 0; i < c->missing_count; i++) {
+        char number[17], text[PERSON_MAX + 18];
+        storage_number(number, c->missing[i].sequence);
+        snprintf(text, sizeof text, "%s/%s", c->missing[i].author, number);
+        if (i > 0)
+            buf_byte(out, ',');
+        write_string(out, span_of(text));
+    }
+    buf_byte(out, ']');
+}
+
+void history_ask(struct peer *p, struct conversation *c, struct person *who)
+{
+    struct buf metadata;
+    buf_init(&metadata, ENVELOPE_METADATA_MAX);
+    buf_byte(&metadata, '{');
+    write_clock(c, &metadata);
+    write_missing(c, &metadata);
+    if (!c->started)
+        write_member_u64(&metadata, "new", 1);
+    buf_byte(&metadata, '}');
+    if (!metadata.failed) {
+        p->stats.requests_total++;
+        say_to(p, who,
+            &(struct envelope){.type = ENVELOPE_HISTORY_REQUEST,
+                .metadata = buf_view(&metadata),
+                .conversation = span_of(c->name)});
+    }
+    buf_done(&metadata);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct conversation *x = *(struct conversation *const *)a, *y = *(struct conversation *const *)b;
+    return x->used > y->used ? -1 : x->used < y->used;
+}
+
+void history_link_up(struct peer *p, struct person *who)
+{
+    size_t max = HASH_COUNT(p->conversations) + 1, n = 0;
+    struct conversation **shared = who->keyed ? calloc(max, sizeof(struct conversation *)) : NULL;
+    if (!shared)
+        return;
+    who->behind = false;
+    who->handed = 0;
+    conversation_of(p, span_of(p->id), NULL, 0);
+    for (struct conversation *c = p->conversations; c; c = c->hh.next)
+        if (!c->room && conversation_has(p, c, who))
+            shared[n++] = c;
+    qsort(shared, n, sizeof *shared, newest_first);
+    if (p->room)
+        history_ask(p, p->room, who);
+    for (size_t i = 0; i < n && i < COMPARED_MAX; i++)
+        history_ask(p, shared[i], who);
+    free(shared);
+}
+
+/* ---- answering ---- */
+
+void history_announce(struct peer *p, struct person *who, const char *what, size_t count, uint64_t gone,
+    struct person *const *authors, size_t author_count)
+{
+    struct buf metadata, card;
+    buf_init(&metadata, ENVELOPE_METADATA_MAX);
+    buf_init(&card, CARD_MAX);
+    buf_byte(&metadata, '{');
+    write_member_u64(&metadata, "count", count);
+    write_member_string(&metadata, "for", span_of(what));
+    if (gone)
+        write_member_u64(&metadata, "gone", gone);
+    write_name(&metadata, "people");
+    buf_byte(&metadata, '[');
+    for (size_t i = 0; i < author_count; i++) {
+        buf_reset(&card);
+        card_write(&card, authors[i]);
+        if (i > 0)
+            buf_byte(&metadata, ',');
+        write_string(&metadata, buf_view(&card));
+    }
+    buf_text(&metadata, "]}");
+    char room[ENVELOPE_CONVERSATION_MAX + 1];
+    envelope_room_conversation(span_of(p->settings.room), room);
+    if (!metadata.failed && !card.failed) {
+        p->stats.replies_total++;
+        say_to(p, who,
+            &(struct envelope){.type = ENVELOPE_HISTORY_REPLY,
+                .metadata = buf_view(&metadata),
+                .conversation = p->answering[0] ? span_of(p->answering) : span_of(room)});
+    }
+    buf_done(&metadata);
+    buf_done(&card);
+}
+
+static bool may_ask(struct peer *p, struct person *who)
+{
+    struct inbox *box = &who->inbox;
+    if (box->requests_at < p->now)
+        box->requests_at = p->now;
+    box->requests_at += REQUESTS_MS;
+    if (box->requests_at <= p->now + REQUESTS_MS * REQUESTS_BURST)
+        return true;
+    box->requests_at -= REQUESTS_MS;
+    inbox_refuse(p, who, "history requests too fast");
+    return false;
+}
+
+static uint64_t count_of(const struct envelope_tick *ticks, size_t n, struct span who)
+{
+    for (size_t i = 0; i < n; i++)
+        if (span_eq(ticks[i].who, who))
+            return ticks[i].count;
+    return 0;
+}
+
+static struct load *load_rows(struct peer *p, enum load_type type, const struct conversation *c,
+    const struct person *who, struct span author, uint64_t from, uint64_t to)
+{
+    struct buf first, last;
+    buf_init(&first, ROW_KEY_MAX);
+    buf_init(&last, ROW_KEY_MAX);
+    storage_message_key(&first, c->name, author, from);
+    storage_message_key(&last, c->name, author, to + 1);
+    struct load *load = NULL;
+    if (!first.failed && !last.failed)
+        load = storage_load(p, type, TABLE_MESSAGE, buf_view(&first), buf_view(&last), HISTORY_ROWS_MAX, false);
+    if (load) {
+        memcpy(load->who, who->id, sizeof load->who);
+        text_copy(load->author, sizeof load->author, author);
+        memcpy(load->conversation, c->name, sizeof load->conversation);
+        load->from = from;
+        load->to = to;
+    }
+    buf_done(&first);
+    buf_done(&last);
+    return load;
+}
+
+static void answer_now(struct peer *p, const struct conversation *c, struct person *who, const char *what)
+{
+    memcpy(p->answering, c->name, sizeof p->answering);
+    history_announce(p, who, what, 0, 0, NULL, 0);
+    p->answering[0] = '\0';
+}
+
+static void give_heads(struct peer *p, const struct conversation *c, struct person *who)
+{
+    struct load *last = NULL;
+    for (size_t i = 0; c->started && i < causal_size(c->order); i++) {
+        struct envelope_tick tick = causal_at(c->order, i);
+        struct load *load = tick.count == 0 || span_is(tick.who, who->id)
+                                ? NULL
+                                : load_rows(p, LOAD_HEAD, c, who, tick.who, tick.count, tick.count);
+        last = load ? load : last;
+    }
+    if (last)
+        last->final = true;
+    else
+        answer_now(p, c, who, "start");
+}
+
+static void fill_gaps(
+    struct peer *p, struct conversation *c, struct person *who, const struct envelope_tick *theirs, size_t n)
+{
+    struct load *last = NULL;
+    size_t authors = 0;
+    for (size_t i = 0; i < causal_size(c->order) && authors < HISTORY_AUTHORS_MAX; i++) {
+        struct envelope_tick tick = causal_at(c->order, i);
+        uint64_t have = count_of(theirs, n, tick.who);
+        /* Of a conversation of few only its author keeps messages. */
+        if (tick.count <= have || span_is(tick.who, who->id) || (!c->room && !span_is(tick.who, p->id)))
+            continue;
+        struct load *load = load_rows(p, LOAD_GAP, c, who, tick.who, have + 1, tick.count);
+        last = load ? load : last;
+        authors += load != NULL;
+    }
+    if (last)
+        last->final = true;
+    else
+        answer_now(p, c, who, "gap");
+}
+
+static void heed_missing(struct peer *p, struct person *who, const struct conversation *c, const struct envelope *e)
+{
+    struct span texts[MISSING_MAX];
+    size_t n = envelope_strings(e, "missing", texts, MISSING_MAX);
+    for (size_t i = 0; i < n && i < MISSING_MAX; i++) {
+        uint64_t sequence;
+        struct span author = {texts[i].p, texts[i].n > 17 ? texts[i].n - 17 : 0};
+        if (span_is(author, p->id) &&
+            storage_read_number((struct span){texts[i].p + author.n + 1, 16}, &sequence))
+            outbox_missed(p, who, c, sequence);
+    }
+}
+
+void history_request(struct peer *p, struct person *who, const struct envelope *e)
+{
+    struct envelope_tick *theirs = may_ask(p, who) ? calloc(ENVELOPE_CLOCK_MAX, sizeof *theirs) : NULL;
+    struct conversation *c = conversation_find(p, e->conversation);
+    uint64_t is_new = 0;
+    if (!theirs)
+        return;
+    if (!c || !conversation_has(p, c, who)) {
+        free(theirs);
+        return;
+    }
+    size_t n = envelope_ticks(e, "clock", theirs, ENVELOPE_CLOCK_MAX);
+    n = n < ENVELOPE_CLOCK_MAX ? n : ENVELOPE_CLOCK_MAX;
+    envelope_number(e, "new", &is_new);
+    if (is_new) {
+        give_heads(p, c, who);
+        free(theirs);
+        return;
+    }
+    who->clock_heard |= c->room;
+    heed_missing(p, who, c, e);
+    outbox_clock(p, who, c, count_of(theirs, n, span_of(p->id)));
+    fill_gaps(p, c, who, theirs, n);
+    for (size_t i = 0; i < n; i++)
+        if (!span_is(theirs[i].who, p->id) && theirs[i].count > causal_get(c->order, theirs[i].who) &&
+            (c->room || span_is(theirs[i].who, who->id)) && c->ask_at == NEVER) {
+            memcpy(c->hint, who->id, sizeof c->hint);
+            c->asks = 0;
+            c->ask_at = p->now + ASK_DELAY_MS;
+            effect_wake(p, c->ask_at);
+        }
+    free(theirs);
+}
+
+static uint64_t sequence_of(struct span key)
+{
+    uint64_t sequence = 0;
+    if (key.n > 16)
+        storage_read_number((struct span){key.p + key.n - 16, 16}, &sequence);
+    return sequence;
+}
+
+/* How many rows fit one answer. */
+static size_t fitting(const struct peer_row *rows, size_t n)
+{
+    size_t bytes = 0, fit = 0;
+    while (fit < n && bytes + rows[fit].value.n <= HISTORY_BYTES_MAX)
+        bytes += rows[fit++].value.n;
+    return fit;
+}
+
+static void give_rows(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
+{
+    struct person *who = roster_find(p, span_of(load->who)), *author = roster_find(p, span_of(load->author));
+    bool mine = strcmp(load->author, p->id) == 0, heads = load->type == LOAD_HEAD;
+    size_t fit = fitting(rows, n);
+    uint64_t gone = 0;
+    if (!who || !link_can_send(who))
+        return;
+    if (mine && (n == 0 || sequence_of(rows[0].key) > load->from))
+        gone = n == 0 ? load->to : sequence_of(rows[0].key) - 1;
+    memcpy(p->answering, load->conversation, sizeof p->answering);
+    if (author || mine) {
+        history_announce(p, who, heads ? "head" : fit < n || n == HISTORY_ROWS_MAX ? "more" : "part", fit, gone,
+            &author, mine ? 0 : 1);
+        for (size_t i = 0; i < fit; i++)
+            attempt_send(p, who->link.attempt, rows[i].value);
+    }
+    if (load->final)
+        history_announce(p, who, heads ? "start" : "gap", 0, 0, NULL, 0);
+    p->answering[0] = '\0';
+}
+
+/* ---- answered ---- */
+
+static void meet_people(struct peer *p, const struct envelope *e)
+{
+    struct span texts[HISTORY_AUTHORS_MAX];
+    struct card card;
+    size_t n = envelope_strings(e, "people", texts, HISTORY_AUTHORS_MAX);
+    for (size_t i = 0; i < n && i < HISTORY_AUTHORS_MAX; i++)
+        if (card_read(p, texts[i], &card))
+            roster_meet(p, &card);
+}
+
+static void ask_again(struct peer *p, struct conversation *c, const struct person *who)
+{
+    memcpy(c->hint, who->id, sizeof c->hint);
+    c->asks = 0;
+    c->ask_at = p->now;
+    effect_wake(p, c->ask_at);
+}
+
+/* Its author has it no more: its time was over. */
+static void skip_gone(struct peer *p, struct conversation *c, const struct person *who, uint64_t gone)
+{
+    uint64_t have = causal_get(c->order, person_id(who));
+    if (gone <= have || !causal_set(c->order, person_id(who), gone))
+        return;
+    p->stats.missing_total++;
+    conversation_missing(c, person_id(who), have + 1, gone);
+    conversation_store_clock(p, c, person_id(who));
+    talk_go_on(p, c);
+}
+
+void history_reply(struct peer *p, struct person *who, const struct envelope *e)
+{
+    struct span what = SPAN("");
+    uint64_t count = 0, gone = 0;
+    struct causal_gap lack;
+    struct conversation *c = conversation_find(p, e->conversation);
+    envelope_string(e, "for", &what);
+    envelope_number(e, "count", &count);
+    meet_people(p, e);
+    who->handed = count < HISTORY_ROWS_MAX ? (unsigned)count : HISTORY_ROWS_MAX;
+    who->handing = span_is(what, "custody") ? HANDING_CUSTODY : span_is(what, "head") ? HANDING_HEAD : HANDING_GAP;
+    if (!c || !conversation_has(p, c, who))
+        return;
+    if (envelope_number(e, "gone", &gone))
+        skip_gone(p, c, who, gone);
+    if (span_is(what, "start") && !c->started) {
+        conversation_start(p, c);
+        for (struct person *other = p->people; other; other = other->hh.next)
+            if (other->keyed && link_can_send(other))
+                history_ask(p, c, other);
+    }
+    if (span_is(what, "more"))
+        ask_again(p, c, who);
+    else if (span_is(what, "gap") && causal_gaps(c->order, &lack, 1) == 0 && c->ask_at > p->now)
+        c->ask_at = NEVER;
+}
+
+/* ---- the record ---- */
+
+void history_record(struct peer *p, const struct notice *n)
+{
+    char order[17];
+    struct buf row;
+    buf_init(&row, PEER_MESSAGE_MAX);
+    buf_byte(&row, '{');
+    write_member_string(&row, "id", n->id);
+    write_member_string(&row, "from", n->from);
+    write_name(&row, "to");
+    buf_byte(&row, '[');
+    for (size_t i = 0; i < n->to_count; i++) {
+        if (i > 0)
+            buf_byte(&row, ',');
+        write_string(&row, n->to[i]);
+    }
+    buf_byte(&row, ']');
+    write_member_string(&row, "text", n->text);
+    write_member_string(&row, "conversation", n->conversation);
+    write_member_string(&row, "type", span_of(n->kind));
+    write_member_u64(&row, "timestamp", n->timestamp);
+    buf_byte(&row, '}');
+    storage_number(order, ++p->log_order);
+    if (!row.failed) {
+        storage_put(p, TABLE_LOG, span_of(order), buf_view(&row));
+        storage_put(p, TABLE_ID, n->id, span_of(order));
+        storage_put(p, TABLE_CLOCK, SPAN("log"), span_of(order));
+    }
+    buf_done(&row);
+}
+
+static void load_log(struct peer *p, struct span ref, uint64_t from, bool last, unsigned limit)
+{
+    char first[17];
+    storage_number(first, from);
+    struct load *load = storage_load(p, LOAD_HISTORY, TABLE_LOG, span_of(first), SPAN("g"), limit, last);
+    if (load)
+        text_copy(load->ref, sizeof load->ref, ref);
+}
+
+void history_show(struct peer *p, const struct peer_event *ev)
+{
+    unsigned limit = ev->history.limit && ev->history.limit < ROWS_MAX ? ev->history.limit : ROWS_MAX;
+    char past[ENVELOPE_ID_MAX + 2];
+    struct load *load;
+    if (ev->history.after.n == 0) {
+        load_log(p, ev->history.ref, 0, true, limit);
+        return;
+    }
+    if (!text_copy(past, sizeof past - 1, ev->history.after))
+        return;
+    memcpy(past + ev->history.after.n, " ", 2);
+    load = storage_load(p, LOAD_AFTER, TABLE_ID, ev->history.after, span_of(past), 1, false);
+    if (!load)
+        return;
+    text_copy(load->ref, sizeof load->ref, ev->history.ref);
+    load->limit = limit;
+}
+
+static void shown_after(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
+{
+    uint64_t order;
+    if (n == 1 && storage_read_number(rows[0].value, &order))
+        load_log(p, span_of(load->ref), order + 1, false, load->limit);
+    else
+        notice_add(p, &(struct notice){.type = NOTICE_ERROR,
+                          .code = SPAN("no-such-message"),
+                          .text = SPAN("no message of that id is in the record"),
+                          .ref = load->ref[0] ? span_of(load->ref) : (struct span){0}});
+}
+
+static void shown(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
+{
+    struct buf text;
+    bool last = n > 1 && memcmp(rows[0].key.p, rows[1].key.p, 16) > 0;
+    buf_init(&text, HISTORY_SHOWN_MAX);
+    buf_byte(&text, '[');
+    for (size_t i = 0; i < n; i++) {
+        struct span row = rows[last ? n - 1 - i : i].value;
+        if (text.len + row.n + 2 > HISTORY_SHOWN_MAX)
+            break;
+        if (text.len > 1)
+            buf_byte(&text, ',');
+        buf_span(&text, row);
+    }
+    buf_byte(&text, ']');
+    notice_add(p, &(struct notice){.type = NOTICE_HISTORY,
+                      .ref = load->ref[0] ? span_of(load->ref) : (struct span){0},
+                      .text = buf_view(&text)});
+    buf_done(&text);
+}
+
+void history_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
+{
+    switch (load->type) {
+    case LOAD_GAP:
+    case LOAD_HEAD:
+        give_rows(p, load, rows, n);
+        break;
+    case LOAD_AFTER:
+        shown_after(p, load, rows, n);
+        break;
+    case LOAD_HISTORY:
+        shown(p, load, rows, n);
+        break;
+    }
+}

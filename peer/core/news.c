@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * News: what everybody tells everybody about itself, in one presence_update: who it is (card.c), whether it is there,
+ * whom it is linked with and how far that is. The newest of each person is kept as it came, passed on once, and told to
+ * whoever links with us later; so a peer that is left with one link learns who else is there and how to reach them, with
+ * the daemon or without.
+ *
+ * News is signed by whom it is about and numbered by its clock. What a person itself tells us over its link is taken
+ * whatever its number says: a clock may have been set back.
+ */
+#include <stdlib.h>
+
+#include "peer/core/state.h"
+#include "protocol/write.h"
+
+/* ---- ours ---- */
+
+static void write_links(const struct peer *p, struct buf *out)
+{
+    size_t n = 0;
+    write_name(out, "links");
+    buf_byte(out, '{');
+    for (const struct person *who = p->people; who && n < LINKS_TOLD_MAX; who = who->hh.next) {
+        if (!who->keyed || !link_is_up(who))
+            continue;
+        write_member_u64(out, who->id, who->link.rtt_ms ? who->link.rtt_ms : 1);
+        n++;
+    }
+    buf_byte(out, '}');
+}
+
+static bool write_news(struct peer *p, struct buf *out)
+{
+    char id[ID_CHARS + 1];
+    struct buf metadata, card;
+    buf_init(&metadata, ENVELOPE_METADATA_MAX);
+    buf_init(&card, CARD_MAX);
+    card_write_ours(p, &card);
+    buf_byte(&metadata, '{');
+    write_member_string(&metadata, "card", buf_view(&card));
+    write_links(p, &metadata);
+    write_member_string(&metadata, "presence", p->gone ? SPAN("gone") : p->away ? SPAN("away") : SPAN("online"));
+    write_member_u64(&metadata, "version", p->news_version);
+    buf_byte(&metadata, '}');
+    bool ok = !metadata.failed && !card.failed &&
+              say_envelope(p,
+                  &(struct envelope){.type = ENVELOPE_PRESENCE_UPDATE, .metadata = buf_view(&metadata)}, id, out);
+    buf_done(&metadata);
+    buf_done(&card);
+    return ok;
+}
+
+void news_now(struct peer *p)
+{
+    struct buf text;
+    p->news_at = NEVER;
+    p->news_version = p->unix_ms > p->news_version ? p->unix_ms : p->news_version + 1;
+    buf_init(&text, PEER_MESSAGE_MAX);
+    if (p->stats.links_up > 0 && write_news(p, &text))
+        for (struct person *who = p->people; who; who = who->hh.next)
+            if (who->keyed && link_can_send(who))
+                attempt_send(p, who->link.attempt, buf_view(&text));
+    buf_done(&text);
+}
+
+void news_changed(struct peer *p)
+{
+    if (p->news_at == NEVER)
+        p->news_at = p->now + NEWS_DELAY_MS;
+    effect_wake(p, p->news_at);
+}
+
+void news_due(struct peer *p)
+{
+    if (p->now >= p->news_at)
+        news_now(p);
+    effect_wake(p, p->news_at);
+}
+
+void news_link_up(struct peer *p, struct person *who)
+{
+    struct buf text;
+    if (!who->keyed)
+        return;
+    buf_init(&text, PEER_MESSAGE_MAX);
+    p->news_version = p->unix_ms > p->news_version ? p->unix_ms : p->news_version + 1;
+    if (write_news(p, &text))
+        attempt_send(p, who->link.attempt, buf_view(&text));
+    buf_done(&text);
+    for (const struct person *other = p->people; other; other = other->hh.next)
+        if (other != who && other->news.text && roster_there(other))
+            attempt_send(p, who->link.attempt, (struct span){other->news.text, other->news.n});
+    news_changed(p);
+}
+
+/* ---- theirs ---- */
+
+static bool keep_links(struct news *news, const struct envelope *e)
+{
+    struct envelope_tick ticks[LINKS_TOLD_MAX];
+    size_t n = envelope_ticks(e, "links", ticks, LINKS_TOLD_MAX);
+    n = n < LINKS_TOLD_MAX ? n : LINKS_TOLD_MAX;
+    struct told_link *links = calloc(n + 1, sizeof *links);
+    if (!links)
+        return false;
+    free(news->links);
+    news->links = links;
+    news->link_count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (text_copy(links[news->link_count].id, sizeof links->id, ticks[i].who))
+            links[news->link_count++].rtt_ms = ticks[i].count < DEAD_MS ? ticks[i].count : DEAD_MS;
+    return true;
+}
+
+static void keep(struct peer *p, struct person *who, const struct envelope *e, struct span raw)
+{
+    char *copy = malloc(raw.n + 1);
+    if (!copy || !keep_links(&who->news, e)) {
+        free(copy);
+        return;
+    }
+    memcpy(copy, raw.p, raw.n);
+    copy[raw.n] = '\0';
+    free(who->news.text);
+    who->news.text = copy;
+    who->news.n = raw.n;
+    who->news.heard_at = p->now;
+    p->ways_known = false;
+    p->routes_changed = true;
+}
+
+/* Along the tree of group messages; in a small room along every link. */
+static void pass_on(struct peer *p, const struct person *author, const struct person *from, struct span raw)
+{
+    for (size_t i = 0; i < tree_links(p->tree); i++) {
+        bool eager;
+        struct person *who = roster_find(p, tree_link(p->tree, i, &eager));
+        if (who && who != from && who != author && link_can_send(who) &&
+            (eager || tree_links(p->tree) <= OVERLAY_MESH_MAX))
+            attempt_send(p, who->link.attempt, raw);
+    }
+}
+
+static void show(struct peer *p, struct person *who, struct span presence)
+{
+    const char *before = who->news.presence[0] ? who->news.presence : "online";
+    bool same = span_is(presence, before);
+    if (!text_copy(who->news.presence, sizeof who->news.presence, presence) || same)
+        return;
+    notice_add(p, &(struct notice){.type = NOTICE_PRESENCE, .from = person_id(who), .text = presence});
+}
+
+void news_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw)
+{
+    struct person *who = roster_find(p, e->from);
+    struct span presence = SPAN(""), text;
+    struct card card;
+    uint64_t version = 0;
+    if (span_is(e->from, p->id))
+        return;
+    envelope_string(e, "presence", &presence);
+    if (!who && envelope_string(e, "card", &text) && card_read(p, text, &card) && span_is(e->from, card.id))
+        who = roster_meet(p, &card);
+    if (!who || !who->keyed || !inbox_signed_by(p, who, e)) {
+        inbox_refuse(p, from, "news of somebody unknown, or with a signature that does not hold");
+        return;
+    }
+    envelope_number(e, "version", &version);
+    if (version <= who->news.version && who != from)
+        return;
+    bool newer = version != who->news.version;
+    who->news.version = version;
+    keep(p, who, e, raw);
+    if (newer)
+        pass_on(p, who, from, raw);
+    show(p, who, presence);
+    if (span_is(presence, "gone") && who == from)
+        link_farewell(p, who);
+}
+
+void news_clear(struct person *who)
+{
+    free(who->news.text);
+    free(who->news.links);
+    who->news = (struct news){0};
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Receipts: message_delivered for what is on our disk and before our application, message_ack for what is on the disk
+ * and waits for its predecessors, message_read for what a person saw. They are gathered (10 ms; for group messages, which
+ * a whole room answers, 200 ms after the last) and go over the link or through others. A receipt that is lost is asked for by
+ * its message coming again; so nothing here is stored.
+ */
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "peer/core/state.h"
+#include "protocol/write.h"
+
+static void unlist(struct inbox *box, struct seen *s)
+{
+    if (s->owes_ack) {
+        DL_DELETE2(box->acks, s, ack_prev, ack_next);
+        box->ack_count--;
+    }
+    if (s->owes_read)
+        DL_DELETE2(box->reads, s, read_prev, read_next);
+    s->owes_ack = s->owes_read = false;
+}
+
+static void seen_free(struct inbox *box, struct seen *s)
+{
+    unlist(box, s);
+    HASH_DEL(box->seen, s);
+    free(s);
+}
+
+static struct seen *seen_find(const struct person *who, struct span id)
+{
+    struct seen *s = NULL;
+    if (id.n)
+        HASH_FIND(hh, who->inbox.seen, id.p, (unsigned)id.n, s);
+    return s;
+}
+
+static struct seen *seen_get(struct person *who, struct span id)
+{
+    struct inbox *box = &who->inbox;
+    struct seen *s = seen_find(who, id);
+    if (s)
+        return s;
+    s = calloc(1, sizeof *s);
+    if (!s || !text_copy(s->id, sizeof s->id, id)) {
+        free(s);
+        return NULL;
+    }
+    if (HASH_COUNT(box->seen) >= SEEN_MAX)
+        seen_free(box, box->seen);
+    HASH_ADD_STR(box->seen, id, s);
+    if (s->hh.tbl)
+        return s;
+    free(s);
+    return NULL;
+}
+
+void receipt_seen(struct person *who, struct span id)
+{
+    seen_get(who, id);
+}
+
+void receipt_owe(struct peer *p, struct person *who, struct span id, bool group)
+{
+    struct inbox *box = &who->inbox;
+    struct seen *s = seen_get(who, id);
+    uint64_t at = p->now + ACK_DELAY_MS;
+    if (group && at < box->acked_at + GROUP_ACK_DELAY_MS)
+        at = box->acked_at + GROUP_ACK_DELAY_MS;
+    if (!s || s->owes_ack)
+        return;
+    if (at < box->acks_at)
+        box->acks_at = at;
+    effect_wake(p, box->acks_at);
+    s->owes_ack = true;
+    DL_APPEND2(box->acks, s, ack_prev, ack_next);
+    if (++box->ack_count >= ENVELOPE_OF_MAX)
+        receipt_settle(p, who);
+}
+
+/* ---- said ---- */
+
+static void say(struct peer *p, struct person *who, enum envelope_type type, struct buf *ids)
+{
+    buf_text(ids, "]}");
+    if (!ids->failed)
+        say_through(p, who, &(struct envelope){.type = type, .metadata = buf_view(ids)});
+}
+
+static void begin(struct buf *ids)
+{
+    buf_reset(ids);
+    buf_text(ids, "{\"of\":[");
+}
+
+static void name_id(struct buf *ids, struct span id)
+{
+    if (ids->len > 0 && ids->p[ids->len - 1] != '[')
+        buf_byte(ids, ',');
+    write_string(ids, id);
+}
+
+void receipt_stored(struct peer *p, struct person *who, struct span id)
+{
+    struct buf ids;
+    buf_init(&ids, ENVELOPE_ID_MAX + 64);
+    begin(&ids);
+    name_id(&ids, id);
+    say(p, who, ENVELOPE_MESSAGE_ACK, &ids);
+    buf_done(&ids);
+}
+
+static bool can_say(const struct peer *p, const struct person *who)
+{
+    return link_can_send(who) || (!link_is_up(who) && who->keyed && relay_reaches(p, who));
+}
+
+void receipt_settle(struct peer *p, struct person *who)
+{
+    struct inbox *box = &who->inbox;
+    struct buf ids;
+    box->acks_at = NEVER;
+    if (!can_say(p, who))
+        return;
+    buf_init(&ids, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
+    if (box->acks)
+        box->acked_at = p->now;
+    while (box->acks) {
+        begin(&ids);
+        for (size_t n = 0; box->acks && n < ENVELOPE_OF_MAX; n++) {
+            struct seen *s = box->acks;
+            name_id(&ids, span_of(s->id));
+            DL_DELETE2(box->acks, s, ack_prev, ack_next);
+            box->ack_count--;
+            s->owes_ack = false;
+        }
+        say(p, who, ENVELOPE_MESSAGE_DELIVERED, &ids);
+    }
+    while (box->reads) {
+        struct seen *s = box->reads;
+        begin(&ids);
+        name_id(&ids, span_of(s->id));
+        DL_DELETE2(box->reads, s, read_prev, read_next);
+        s->owes_read = false;
+        say(p, who, ENVELOPE_MESSAGE_READ, &ids);
+    }
+    buf_done(&ids);
+}
+
+void receipt_due(struct peer *p, struct person *who)
+{
+    if (p->now >= who->inbox.acks_at)
+        receipt_settle(p, who);
+    effect_wake(p, who->inbox.acks_at);
+}
+
+void receipt_read(struct peer *p, struct span id)
+{
+    for (struct person *who = p->people; who; who = who->hh.next) {
+        struct seen *s = seen_find(who, id);
+        if (!s || s->owes_read)
+            continue;
+        s->owes_read = true;
+        DL_APPEND2(who->inbox.reads, s, read_prev, read_next);
+        receipt_settle(p, who);
+    }
+}
+
+void receipt_clear(struct person *who)
+{
+    struct seen *s, *next;
+    HASH_ITER (hh, who->inbox.seen, s, next)
+        seen_free(&who->inbox, s);
+}

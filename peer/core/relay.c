@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Through others to somebody without a link: at most RELAYS_MAX of them. Everybody tells everybody who it is linked with
+ * and how far that is (news.c), and a link counts when both its ends tell of it, so nobody can draw messages to itself
+ * by claims alone. From that follows, for each person, the quickest way within the allowed number of steps; it is worked
+ * out when something has changed and somebody asks.
+ *
+ * A relay knows the path so far (`route`), never the rest: each step is chosen with what is known there. Who finds
+ * itself in the route, or would be one relay too many, drops the message; its sender sends it again or, when the link
+ * tables have changed, another way.
+ */
+#include <stdlib.h>
+
+#include "peer/core/state.h"
+
+static uint64_t rtt(uint64_t ms)
+{
+    return ms ? ms : 1;
+}
+
+static bool tells_of(const struct person *who, const char *other)
+{
+    for (size_t i = 0; i < who->news.link_count; i++)
+        if (strcmp(who->news.links[i].id, other) == 0)
+            return true;
+    return false;
+}
+
+/* Everybody's first step and cost, one link more with each round. */
+static void widen(struct peer *p)
+{
+    for (struct person *x = p->people; x; x = x->hh.next) {
+        x->way.ms = x->way.next_ms;
+        x->way.first = x->way.next_first;
+    }
+    for (struct person *x = p->people; x; x = x->hh.next) {
+        if (!x->way.first)
+            continue;
+        for (size_t i = 0; i < x->news.link_count; i++) {
+            struct person *y = roster_find(p, span_of(x->news.links[i].id));
+            uint64_t ms = x->way.ms + rtt(x->news.links[i].rtt_ms);
+            if (!y || y == x || (y->way.next_first && y->way.next_ms <= ms) || !tells_of(y, x->id))
+                continue;
+            y->way.next_ms = ms;
+            y->way.next_first = x->way.first;
+        }
+    }
+}
+
+static void find_ways(struct peer *p)
+{
+    p->ways_known = true;
+    for (struct person *x = p->people; x; x = x->hh.next) {
+        bool linked = x->keyed && x->link.state == LINK_UP;
+        x->way.next_ms = rtt(x->link.rtt_ms);
+        x->way.next_first = linked ? x : NULL;
+    }
+    for (int relay = 0; relay <= RELAYS_MAX; relay++)
+        widen(p);
+}
+
+static struct person *way_to(const struct peer *p, const struct person *who)
+{
+    if (!p->ways_known)
+        find_ways((struct peer *)p);
+    return who->way.first;
+}
+
+bool relay_reaches(const struct peer *p, const struct person *who)
+{
+    return who->keyed && way_to(p, who) != NULL;
+}
+
+static bool is_among(const struct span *ids, size_t n, const char *id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (span_is(ids[i], id))
+            return true;
+    return false;
+}
+
+/* The first step of the quickest way; if that is one to be avoided, anybody linked with both of us. */
+static struct person *step_to(const struct peer *p, struct person *who, const struct span *avoid, size_t n)
+{
+    if (link_can_send(who))
+        return who;
+    struct person *first = way_to(p, who);
+    if (first && !is_among(avoid, n, first->id))
+        return first;
+    for (struct person *x = p->people; x; x = x->hh.next)
+        if (x->keyed && link_can_send(x) && !is_among(avoid, n, x->id) && tells_of(x, who->id) && tells_of(who, x->id))
+            return x;
+    return NULL;
+}
+
+bool relay_send(struct peer *p, struct person *who, struct span text)
+{
+    struct person *first = step_to(p, who, NULL, 0);
+    if (!first || !link_can_send(first))
+        return false;
+    p->stats.relayed_out_total++;
+    attempt_send(p, first->link.attempt, text);
+    return true;
+}
+
+void relay_pass(struct peer *p, struct person *from, const struct envelope *e, struct span reader)
+{
+    struct span route[ENVELOPE_ROUTE_MAX];
+    struct person *who = roster_find(p, reader);
+    struct person *next;
+    if (e->route_count == 0 || is_among(e->route, e->route_count, p->id)) {
+        inbox_refuse(p, from, "a message for somebody else that goes in circles");
+        return;
+    }
+    /* The route names its sender and the relays before us. */
+    if (e->route_count > RELAYS_MAX || !who || !who->keyed) {
+        p->stats.relay_dropped_total++;
+        return;
+    }
+    memcpy(route, e->route, e->route_count * sizeof *route);
+    route[e->route_count] = span_of(p->id);
+    next = step_to(p, who, e->route, e->route_count);
+    if (!next || next == from || !link_can_send(next)) {
+        p->stats.relay_dropped_total++;
+        return;
+    }
+    struct envelope copy = *e;
+    struct buf text;
+    copy.route = route;
+    copy.route_count = e->route_count + 1;
+    buf_init(&text, PEER_MESSAGE_MAX);
+    if (envelope_write(&copy, &text)) {
+        p->stats.relayed_total++;
+        attempt_send(p, next->link.attempt, buf_view(&text));
+    }
+    buf_done(&text);
+}
+
+void relay_show(struct peer *p)
+{
+    p->routes_changed = false;
+    for (struct person *who = p->people; who; who = who->hh.next) {
+        bool up = link_is_up(who) || relay_reaches(p, who);
+        if (up == who->shown_up)
+            continue;
+        who->shown_up = up;
+        notice_add(p, &(struct notice){.type = NOTICE_PEER,
+                          .id = person_id(who),
+                          .name = span_of(who->name),
+                          .up = up,
+                          .path = !up || link_is_up(who) ? link_path(who) : "relay",
+                          .verified = who->keyed});
+    }
+}

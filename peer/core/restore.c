@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The core as it was when its last commit was made, row by row, before it starts. Rows come table by table in the order
+ * of PEER_TABLE_LIST: conversations before their clocks, people before what waits for them. A row that cannot be read
+ * (of another version, or damaged) is left alone and told in the log; the rest is taken.
+ */
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "peer/core/state.h"
+
+static bool restore_clock(struct peer *p, struct span key, struct span value)
+{
+    const char *slash = memchr(key.p, '/', key.n);
+    uint64_t count;
+    if (!storage_read_number(value, &count))
+        return false;
+    if (span_is(key, "log")) {
+        p->log_order = count;
+        return true;
+    }
+    if (!slash)
+        return false;
+    struct span name = {key.p, (size_t)(slash - key.p)}, author = {slash + 1, key.n - name.n - 1};
+    struct conversation *c = conversation_find(p, name);
+    return c && causal_set(c->order, author, count);
+}
+
+static bool restore_person(struct peer *p, struct span value)
+{
+    struct card card;
+    uint64_t seen;
+    if (value.n < 16 || !storage_read_number((struct span){value.p, 16}, &seen) ||
+        !card_read(p, (struct span){value.p + 16, value.n - 16}, &card))
+        return false;
+    struct person *who = roster_meet(p, &card);
+    if (!who)
+        return false;
+    who->seen_unix = seen;
+    who->stored = true;
+    return true;
+}
+
+static bool restore_outgoing(struct peer *p, struct span value)
+{
+    struct envelope e;
+    struct outgoing like = {0};
+    struct buf text, plain;
+    if (!envelope_parse(value, &e, NULL))
+        return false;
+    uint64_t ttl = e.ttl_ms ? e.ttl_ms : ENVELOPE_TTL_DEFAULT_MS, until = e.timestamp + ttl;
+    uint64_t left = until > p->unix_ms ? until - p->unix_ms : 0;
+    like.type = e.type;
+    like.sequence = e.sequence;
+    like.committed = true;
+    like.expires = p->now + (left < ttl ? left : ttl);
+    buf_init(&text, PEER_MESSAGE_MAX);
+    buf_init(&plain, 1);
+    bool ok = text_copy(like.id, sizeof like.id, e.id) &&
+              text_copy(like.conversation, sizeof like.conversation, e.conversation) && buf_span(&text, value) &&
+              outbox_add(p, &like, &text, &plain);
+    buf_done(&text);
+    envelope_done(&e);
+    return ok;
+}
+
+static bool restore_delivery(struct peer *p, struct span key)
+{
+    const char *slash = memchr(key.p, '/', key.n);
+    if (!slash)
+        return false;
+    struct span id = {key.p, (size_t)(slash - key.p)}, reader = {slash + 1, key.n - id.n - 1};
+    struct outgoing *m = outbox_find(p, id);
+    struct person *who = roster_find(p, reader);
+    return m && who && outbox_add_reader(p, m, who);
+}
+
+void restore_row(struct peer *p, enum peer_table table, struct span key, struct span value)
+{
+    bool ok = true;
+    p->restoring = table != TABLE_WAIT && table != TABLE_CUSTODY;
+    switch (table) {
+    case TABLE_CONVERSATION: {
+        struct conversation *c = conversation_restored(p, key, value);
+        ok = c != NULL;
+        if (c && c->room)
+            p->room = c;
+        break;
+    }
+    case TABLE_CLOCK:
+        ok = restore_clock(p, key, value);
+        break;
+    case TABLE_PERSON:
+        ok = restore_person(p, value);
+        break;
+    case TABLE_OUTGOING:
+        ok = restore_outgoing(p, value);
+        break;
+    case TABLE_DELIVERY:
+        ok = restore_delivery(p, key);
+        break;
+    case TABLE_REF:
+        accept_remember_ref(p, key, value);
+        break;
+    case TABLE_WAIT:
+        storage_delete(p, TABLE_WAIT, key);
+        inbox_again(p, value);
+        break;
+    case TABLE_CUSTODY:
+        custody_restored(p, key, value);
+        break;
+    default:
+        break;
+    }
+    p->restoring = false;
+    if (!ok)
+        effect_log(p, LOG_LEVEL_WARNING, "row-unreadable", "a stored row was passed over", "key", key);
+}

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Messages of people: into the order of their conversation, onto the disk, before the application.
+ *
+ * A group message that is new is passed on along the tree before anything else; one that comes a second time tells its
+ * bringer to leave the tree. Then the clock says what it is: next, and everything that waited for it with it; ahead of
+ * something that is missing, so it is stored, acknowledged as stored, and the missing is asked for; or behind, so it was
+ * delivered and is acknowledged once more. What is not sealed to us moves the clock and is kept for those who may ask us.
+ *
+ * A gap that nobody filled in 30 s is closed: its author's own later message proves that there was something. It is
+ * shown as missing, and should it come after all it is not acknowledged, so its sender reports it as failed.
+ */
+#include <stdlib.h>
+
+#include "peer/core/state.h"
+#include "protocol/write.h"
+
+/* ---- along the tree ---- */
+
+static void say_about_room(struct peer *p, struct person *who, enum envelope_type type, struct span metadata)
+{
+    char name[ENVELOPE_CONVERSATION_MAX + 1];
+    envelope_room_conversation(span_of(p->settings.room), name);
+    say_to(p, who, &(struct envelope){.type = type, .metadata = metadata, .conversation = span_of(name)});
+}
+
+void talk_push(struct peer *p, const struct person *from, struct span raw)
+{
+    for (size_t i = 0; i < tree_links(p->tree); i++) {
+        bool eager;
+        struct person *who = roster_find(p, tree_link(p->tree, i, &eager));
+        if (!who || who == from || !eager)
+            continue;
+        if (link_can_send(who)) {
+            p->stats.pushed_total++;
+            attempt_send(p, who->link.attempt, raw);
+        } else {
+            who->behind = true;
+        }
+    }
+    effect_wake(p, tree_due(p->tree));
+}
+
+static void announce(struct peer *p)
+{
+    static const size_t max = TREE_OWED_MAX;
+    struct tree_news *news = calloc(max, sizeof *news);
+    struct span link;
+    size_t n;
+    while (news && (n = tree_announcements(p->tree, p->now, &link, news, max)) > 0) {
+        struct person *who = roster_find(p, link);
+        struct buf metadata;
+        buf_init(&metadata, ENVELOPE_METADATA_MAX);
+        buf_text(&metadata, "{\"clock\":{");
+        for (size_t i = 0; i < n; i++) {
+            char id[PERSON_MAX + 1];
+            if (text_copy(id, sizeof id, news[i].author))
+                write_member_u64(&metadata, id, news[i].sequence);
+        }
+        buf_text(&metadata, "}}");
+        if (who && !metadata.failed) {
+            p->stats.announced_total++;
+            say_about_room(p, who, ENVELOPE_BROADCAST_ANNOUNCE, buf_view(&metadata));
+        }
+        buf_done(&metadata);
+    }
+    free(news);
+}
+
+static void graft(struct peer *p)
+{
+    struct tree_graft g;
+    while (tree_grafts(p->tree, p->now, &g)) {
+        struct person *who = roster_find(p, span_of(g.link));
+        if (!who || !link_can_send(who) || !p->room || causal_get(p->room->order, span_of(g.author)) >= g.sequence)
+            continue;
+        p->stats.grafted_total++;
+        say_about_room(p, who, ENVELOPE_BROADCAST_GRAFT, (struct span){0});
+        history_ask(p, p->room, who);
+    }
+}
+
+void talk_announced(struct peer *p, struct person *from, const struct envelope *e)
+{
+    struct envelope_tick *ticks = calloc(ENVELOPE_CLOCK_MAX, sizeof *ticks);
+    size_t n = ticks && p->room ? envelope_ticks(e, "clock", ticks, ENVELOPE_CLOCK_MAX) : 0;
+    for (size_t i = 0; i < n && i < ENVELOPE_CLOCK_MAX; i++) {
+        struct tree_news news = {.author = ticks[i].who, .sequence = ticks[i].count};
+        struct tree_swap swap;
+        if (!span_is(ticks[i].who, p->id) && ticks[i].count > causal_get(p->room->order, ticks[i].who))
+            tree_announced(
+                p->tree, person_id(from), &news, causal_get(p->room->order, ticks[i].who), p->now, &swap);
+    }
+    free(ticks);
+    effect_wake(p, tree_due(p->tree));
+}
+
+/* A message of the tree goes on if it is the first of its kind; else its bringer is told to leave the tree. */
+static void pass_on(struct peer *p, struct conversation *c, struct person *from, const struct envelope *e,
+    struct span raw, bool is_new)
+{
+    struct tree_message m = {.from = person_id(from),
+        .author = e->from,
+        .sequence = e->sequence,
+        .has = causal_get(c->order, e->from),
+        .is_new = is_new,
+        .pushed = true};
+    switch (tree_received(p->tree, &m, p->now)) {
+    case TREE_NEW:
+        talk_push(p, from, raw);
+        break;
+    case TREE_PRUNE:
+        p->stats.pruned_total++;
+        say_about_room(p, from, ENVELOPE_BROADCAST_PRUNE, (struct span){0});
+        break;
+    case TREE_NOTHING:
+        break;
+    }
+}
+
+/* The tree hears of what came otherwise: nobody needs to be asked for it. */
+static void pass_by(struct peer *p, struct conversation *c, const struct envelope *e)
+{
+    struct tree_message m = {.from = e->from,
+        .author = e->from,
+        .sequence = e->sequence,
+        .has = causal_get(c->order, e->from),
+        .is_new = true};
+    tree_received(p->tree, &m, p->now);
+}
+
+/* ---- judged ---- */
+
+static bool clock_holds(const struct envelope *e)
+{
+    for (size_t i = 0; i < e->clock_count; i++)
+        if (span_eq(e->clock[i].who, e->from))
+            return e->sequence > 0 && e->clock[i].count == e->sequence;
+    return false;
+}
+
+static bool is_to(const struct envelope *e, const char *id)
+{
+    for (size_t i = 0; i < e->to_count; i++)
+        if (span_is(e->to[i], id))
+            return true;
+    return false;
+}
+
+static bool sealed_to(const struct envelope *e, const char *id)
+{
+    for (size_t i = 0; i < e->key_count; i++)
+        if (span_is(e->keys[i].who, id))
+            return true;
+    return false;
+}
+
+/* A sequence that carried another content before. Only the newest are remembered: it is the liar's own conversation. */
+static bool reuses(struct person *author, const struct conversation *c, const struct envelope *e)
+{
+    uint32_t name = hash_bytes(c->name, strlen(c->name));
+    struct mark *mark = &author->inbox.marks[(name ^ (uint32_t)e->sequence) % MARKS_MAX];
+    uint64_t signature;
+    memcpy(&signature, e->signature, sizeof signature);
+    if (mark->sequence == e->sequence && mark->conversation == name)
+        return mark->signature != signature;
+    *mark = (struct mark){name, e->sequence, signature};
+    return false;
+}
+
+static const char *judge(const struct peer *p, const struct envelope *e, const char *conversation)
+{
+    bool group = e->type == ENVELOPE_GROUP_MESSAGE;
+    if (e->encrypted.n == 0)
+        return "a message that is not sealed";
+    if (group ? e->to_count != 0 : !is_to(e, p->id))
+        return "a message to somebody else";
+    if (e->type == ENVELOPE_DIRECT_MESSAGE && e->to_count != 1)
+        return "a direct message to several";
+    if (!span_is(e->conversation, conversation))
+        return "a message of another conversation";
+    return clock_holds(e) ? NULL : "a sequence that is not in the clock";
+}
+
+/* ---- delivered ---- */
+
+static void keep(struct peer *p, const struct conversation *c, const struct envelope *e, struct span raw)
+{
+    struct buf key;
+    buf_init(&key, ROW_KEY_MAX);
+    storage_message_key(&key, c->name, e->from, e->sequence);
+    if (!key.failed)
+        storage_put(p, TABLE_MESSAGE, buf_view(&key), raw);
+    buf_done(&key);
+}
+
+/* Opens it, if it is for us. False, refused, if it should open and does not. */
+static bool open(struct peer *p, const struct person *author, struct envelope *e, bool *ours)
+{
+    struct buf content;
+    *ours = sealed_to(e, p->id);
+    if (!*ours)
+        return true;
+    buf_init(&content, PEER_MESSAGE_MAX);
+    const char *wrong = seal_open(&p->crypto, e, span_of(p->id), author->box, &content);
+    if (!wrong)
+        envelope_open_content(e, buf_view(&content), &wrong);
+    buf_done(&content);
+    if (wrong)
+        inbox_refuse(p, author, wrong);
+    return !wrong;
+}
+
+static void show(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e)
+{
+    struct notice n = {.type = NOTICE_MESSAGE,
+        .id = e->id,
+        .from = person_id(author),
+        .to = e->to,
+        .to_count = e->to_count,
+        .text = e->text.p ? e->text : SPAN(""),
+        .conversation = span_of(c->name),
+        .kind = envelope_type_name(e->type),
+        .verified = true,
+        .timestamp = e->timestamp};
+    p->stats.received_total++;
+    history_record(p, &n);
+    storage_then_notice(p, &n);
+    if (e->requires_ack)
+        storage_then_tell(p, THEN_RECEIPT, author, e->id, c->room);
+}
+
+static void deliver(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e, bool ours)
+{
+    conversation_store_clock(p, c, e->from);
+    if (ours)
+        show(p, c, author, e);
+}
+
+static void waiting_free(struct waiting *w)
+{
+    free(w->text);
+    free(w);
+}
+
+static void deliver_waiting(struct peer *p, struct conversation *c, struct waiting *w)
+{
+    struct envelope e;
+    struct buf key;
+    struct person *author = roster_find(p, span_of(w->author));
+    bool ours;
+    buf_init(&key, ROW_KEY_MAX);
+    storage_message_key(&key, c->name, span_of(w->author), w->sequence);
+    storage_delete(p, TABLE_WAIT, buf_view(&key));
+    buf_done(&key);
+    if (author && envelope_parse((struct span){w->text, w->n}, &e, NULL)) {
+        if (open(p, author, &e, &ours))
+            deliver(p, c, author, &e, ours);
+        envelope_done(&e);
+    }
+    waiting_free(w);
+}
+
+void talk_go_on(struct peer *p, struct conversation *c)
+{
+    struct waiting *w;
+    while ((w = causal_next(c->order)))
+        deliver_waiting(p, c, w);
+}
+
+/* ---- waiting ---- */
+
+static struct waiting *waiting_new(const struct envelope *e, struct span raw)
+{
+    struct waiting *w = calloc(1, sizeof *w);
+    if (!w || !(w->text = malloc(raw.n + 1))) {
+        free(w);
+        return NULL;
+    }
+    memcpy(w->text, raw.p, raw.n);
+    w->n = raw.n;
+    w->sequence = e->sequence;
+    text_copy(w->author, sizeof w->author, e->from);
+    return w;
+}
+
+static void waits(struct peer *p, struct conversation *c, struct person *from, struct person *author,
+    const struct envelope *e, struct span raw, bool ours)
+{
+    struct buf key;
+    buf_init(&key, ROW_KEY_MAX);
+    storage_message_key(&key, c->name, e->from, e->sequence);
+    if (from) {
+        storage_put(p, TABLE_WAIT, buf_view(&key), raw);
+        memcpy(c->hint, from->id, sizeof c->hint);
+        if (ours && !c->room)
+            storage_then_tell(p, THEN_KEPT, author, e->id, false);
+    }
+    buf_done(&key);
+    if (c->ask_at == NEVER) {
+        c->asks = 0;
+        c->ask_at = p->now + ASK_DELAY_MS;
+    }
+    effect_wake(p, c->ask_at);
+    effect_wake(p, causal_due(c->order));
+}
+
+/* ---- taken ---- */
+
+/* The author says from where on it spoke to us, whose clock it had not heard. */
+static void heed_since(struct peer *p, struct conversation *c, const struct envelope *e)
+{
+    for (size_t i = 0; i < e->since_count; i++)
+        if (span_is(e->since[i].who, p->id) && !causal_known(c->order, e->from) && e->since[i].count > 0 &&
+            e->since[i].count <= e->sequence)
+            causal_set(c->order, e->from, e->since[i].count - 1);
+}
+
+/* True if it is new. */
+static bool offer(struct peer *p, struct conversation *c, struct person *from, struct person *author,
+    const struct envelope *e, struct span raw, bool ours)
+{
+    struct waiting *w = waiting_new(e, raw);
+    enum causal_verdict verdict = CAUSAL_FULL;
+    if (w)
+        verdict = causal_offer(c->order, e->from, e->sequence, e->clock, e->clock_count, w, raw.n, p->now);
+    if (verdict == CAUSAL_WAIT)
+        waits(p, c, from, author, e, raw, ours);
+    else if (w)
+        waiting_free(w);
+    if (verdict == CAUSAL_FULL)
+        inbox_refuse(p, author, "more messages out of order than can wait");
+    if (verdict == CAUSAL_DELIVER)
+        deliver(p, c, author, e, ours);
+    return verdict == CAUSAL_DELIVER || verdict == CAUSAL_WAIT;
+}
+
+/* What was delivered is acknowledged again; what was given up is not. */
+static void again(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e)
+{
+    if (e->sequence <= causal_get(c->order, e->from) && sealed_to(e, p->id) && e->requires_ack &&
+        !conversation_was_missing(c, e->from, e->sequence))
+        receipt_owe(p, author, e->id, c->room);
+}
+
+static bool take(struct peer *p, struct conversation *c, struct person *from, struct person *author,
+    struct envelope *e, struct span raw)
+{
+    bool ours = false;
+    if (e->sequence <= causal_get(c->order, e->from))
+        return false;
+    if (!open(p, author, e, &ours) || !offer(p, c, from, author, e, raw, ours))
+        return false;
+    /* A copy for us alone is of no use to others. */
+    if (c->room && (e->key_count != 1 || !ours))
+        keep(p, c, e, raw);
+    return true;
+}
+
+/* A newcomer begins behind the last message of each author, or with it if it may read it. */
+static void begin_at(struct conversation *c, const struct peer *p, const struct envelope *e)
+{
+    if (!c->started && !causal_known(c->order, e->from))
+        causal_set(c->order, e->from, e->sequence - sealed_to(e, p->id));
+}
+
+void talk_take(struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw,
+    enum talk_way way)
+{
+    char name[ENVELOPE_CONVERSATION_MAX + 1];
+    say_conversation(p, e->from, e->to, e->to_count, name);
+    const char *wrong = judge(p, e, name);
+    struct conversation *c = wrong ? NULL : conversation_of(p, e->from, e->to, e->to_count);
+    if (!c || reuses(author, c, e)) {
+        inbox_refuse(p, from ? from : author,
+            wrong ? wrong
+            : c   ? "a sequence that was used for another message"
+                  : "more conversations than we take part in");
+        return;
+    }
+    heed_since(p, c, e);
+    if (way == TALK_HEAD && c->room)
+        begin_at(c, p, e);
+    bool is_new = take(p, c, from, author, e, raw);
+    if (!is_new)
+        again(p, c, author, e);
+    if (way == TALK_TREE)
+        pass_on(p, c, from, e, raw, is_new);
+    else if (is_new && c->room)
+        pass_by(p, c, e);
+    if (is_new)
+        talk_go_on(p, c);
+}
+
+/* ---- time ---- */
+
+static struct person *whom_to_ask(struct peer *p, struct conversation *c)
+{
+    struct person *who = c->asks == 0 ? roster_find(p, span_of(c->hint)) : NULL;
+    size_t n = 0;
+    if (who && link_can_send(who))
+        return who;
+    for (who = p->people; who; who = who->hh.next)
+        n += link_can_send(who) && conversation_has(p, c, who);
+    size_t turn = n ? c->asks % n : 0;
+    for (who = p->people; who; who = who->hh.next)
+        if (link_can_send(who) && conversation_has(p, c, who) && turn-- == 0)
+            return who;
+    return NULL;
+}
+
+static void give_up(struct peer *p, struct conversation *c)
+{
+    struct causal_gap gap;
+    while (causal_give_up(c->order, p->now, &gap)) {
+        struct span author = span_of(gap.author);
+        p->stats.missing_total++;
+        if (gap.proved)
+            conversation_missing(c, author, gap.from, gap.to);
+        if (causal_known(c->order, author))
+            conversation_store_clock(p, c, author);
+        effect_log(p, LOG_LEVEL_WARNING, "messages-missing", "nobody had them", "author", author);
+        storage_then_notice(p, &(struct notice){.type = NOTICE_MISSING,
+                                   .from = author,
+                                   .conversation = span_of(c->name),
+                                   .count = gap.proved ? gap.to - gap.from + 1 : 0});
+        talk_go_on(p, c);
+    }
+}
+
+static bool lacks(const struct conversation *c)
+{
+    struct causal_gap gap;
+    return causal_gaps(c->order, &gap, 1) > 0;
+}
+
+static void conversation_due(struct peer *p, struct conversation *c)
+{
+    if (p->now >= causal_due(c->order))
+        give_up(p, c);
+    if (p->now >= c->ask_at) {
+        struct person *who = whom_to_ask(p, c);
+        if (who)
+            history_ask(p, c, who);
+        c->asks++;
+        c->ask_at = c->asks < ASKS_MAX || lacks(c) ? p->now + ASK_AGAIN_MS : NEVER;
+    }
+    effect_wake(p, c->ask_at);
+    effect_wake(p, causal_due(c->order));
+}
+
+void talk_due(struct peer *p)
+{
+    for (struct conversation *c = p->conversations; c; c = c->hh.next)
+        conversation_due(p, c);
+    if (p->now >= tree_due(p->tree)) {
+        announce(p);
+        graft(p);
+    }
+    effect_wake(p, tree_due(p->tree));
+}
