@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Writing an envelope, and the small change around it. A sender's members become a tree; a parsed envelope has its
- * tree already, and only the four members that may change on the way are laid over a copy of it. The tree is read
+ * tree already, and only the five members that may change on the way are laid over a copy of it. The tree is read
  * back before it is written: whatever breaks a bound is refused here as it would be at the reader's. Canonical form
  * serves for the wire too, so there is one way to write.
  */
@@ -15,7 +15,7 @@
 #include "protocol/envelope_tree.h"
 
 /* What may change on the way and is not signed. */
-static const char *const UNSIGNED[] = {"route", "retryCount", "keys", "signature"};
+static const char *const UNSIGNED[] = {"route", "retryCount", "hops", "keys", "signature"};
 enum {
     UNSIGNED_COUNT = sizeof UNSIGNED / sizeof UNSIGNED[0]
 };
@@ -301,8 +301,9 @@ bool envelope_write(const struct envelope *e, struct buf *out)
     json_t *tree = signed_tree(e);
     size_t from = out->len;
     bool ok = tree && set_people(tree, "route", e->route, e->route_count) &&
-              set_number(tree, "retryCount", e->retry_count) && set_keys(tree, e) && set_signature(tree, e) &&
-              sound(tree) && canonical_write(tree, out) && out->len - from <= PEER_MESSAGE_MAX;
+              set_number(tree, "retryCount", e->retry_count) && set_number(tree, "hops", e->hops) &&
+              set_keys(tree, e) && set_signature(tree, e) && sound(tree) && canonical_write(tree, out) &&
+              out->len - from <= PEER_MESSAGE_MAX;
     json_decref(tree);
     return ok;
 }

@@ -85,6 +85,7 @@ enum {
     ENVELOPE_METADATA_MAX = 192 * 1024, /* its canonical text; leaves room for the rest in PEER_MESSAGE_MAX */
     ENVELOPE_OF_MAX = 256,              /* message ids that one acknowledgement names */
     ENVELOPE_RETRIES_MAX = 1000000,
+    ENVELOPE_HOPS_MAX = 1024,
     ENVELOPE_CONVERSATION_MAX = 5 + ROOM_ID_MAX, /* "room:" + id, or "p:" + ID_CHARS */
     ENVELOPE_SIGNATURE_BYTES = 64,               /* Ed25519, RFC 8032 section 5.1.6 */
     ENVELOPE_HASH_BYTES = 32,                    /* SHA-256 */
@@ -134,6 +135,7 @@ struct envelope {
     bool requires_ack;
     uint64_t ttl_ms; /* 0: ENVELOPE_TTL_DEFAULT_MS */
     uint32_t retry_count;
+    uint32_t hops; /* links that a group message has come along the tree; 0: not told */
     const struct envelope_key *keys;
     size_t key_count;
     struct span encrypted; /* base64, in place of text, attachments and metadata */
@@ -153,7 +155,7 @@ void envelope_done(struct envelope *e);
 /* Appends the JSON text, in canonical form. False when a member breaks its bounds, memory ran out or the text is larger
  * than PEER_MESSAGE_MAX or than out's maximum; what out holds then is not to be sent. */
 bool envelope_write(const struct envelope *e, struct buf *out);
-/* Appends what is signed: the RFC 8785 form of all members but route, retryCount, keys and signature. */
+/* Appends what is signed: the RFC 8785 form of all members but route, retryCount, hops, keys and signature. */
 bool envelope_signed_bytes(const struct envelope *e, struct buf *out);
 
 /* Appends the signed bytes without content and `encrypted`: what a seal is bound to. */

@@ -248,7 +248,7 @@ static enum envelope_type find_type(struct span name)
 static bool read_head(struct reader *r, const json_t *tree)
 {
     struct envelope *e = r->e;
-    uint64_t version = 0, retries = 0;
+    uint64_t version = 0, retries = 0, hops = 0;
     const json_t *ack = json_object_get(tree, "requiresAck");
     if (!is_id(json_object_get(tree, "id")) || !get_text(tree, "id", &e->id))
         return bad(r, "`id` must be 1 to 64 of A-Z a-z 0-9 . _ : -");
@@ -267,6 +267,9 @@ static bool read_head(struct reader *r, const json_t *tree)
         return bad(r, "`ttl` must be milliseconds, at least 1 and at most 30 days");
     if (!get_number(tree, "retryCount", 0, ENVELOPE_RETRIES_MAX, &retries))
         return bad(r, "`retryCount` must be 0 to 1000000");
+    if (!get_number(tree, "hops", 1, ENVELOPE_HOPS_MAX, &hops))
+        return bad(r, "`hops` must be 1 to 1024");
+    e->hops = (uint32_t)hops;
     if (ack && !json_is_boolean(ack))
         return bad(r, "`requiresAck` must be true or false");
     e->type = find_type(e->type_name);

@@ -125,8 +125,8 @@ static void signal(struct peer *p, struct attempt *a, struct buf *frame)
     write_member_raw(&metadata, "signal", buf_view(frame));
     buf_byte(&metadata, '}');
     if (!metadata.failed)
-        say_relayed(p, a->person,
-            &(struct envelope){.type = ENVELOPE_CONNECTION_REQUEST, .metadata = buf_view(&metadata)});
+        say_relayed(
+            p, a->person, &(struct envelope){.type = ENVELOPE_CONNECTION_REQUEST, .metadata = buf_view(&metadata)});
     buf_done(&metadata);
 }
 
@@ -275,8 +275,7 @@ static void on_answer(struct peer *p, struct person *who, const struct seat *sea
     remote(p, a, "answer", m->sdp);
 }
 
-static void on_candidate(
-    struct peer *p, struct person *who, const struct seat *seat, const struct signaling_message *m)
+static void on_candidate(struct peer *p, struct person *who, const struct seat *seat, const struct signaling_message *m)
 {
     struct attempt *a = attempt_of(who, seat, m->link);
     if (!a)

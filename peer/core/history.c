@@ -62,9 +62,8 @@ void history_ask(struct peer *p, struct conversation *c, struct person *who)
     if (!metadata.failed) {
         p->stats.requests_total++;
         say_to(p, who,
-            &(struct envelope){.type = ENVELOPE_HISTORY_REQUEST,
-                .metadata = buf_view(&metadata),
-                .conversation = span_of(c->name)});
+            &(struct envelope){
+                .type = ENVELOPE_HISTORY_REQUEST, .metadata = buf_view(&metadata), .conversation = span_of(c->name)});
     }
     buf_done(&metadata);
 }
@@ -226,8 +225,7 @@ static void heed_missing(struct peer *p, struct person *who, const struct conver
     for (size_t i = 0; i < n && i < MISSING_MAX; i++) {
         uint64_t sequence;
         struct span author = {texts[i].p, texts[i].n > 17 ? texts[i].n - 17 : 0};
-        if (span_is(author, p->id) &&
-            storage_read_number((struct span){texts[i].p + author.n + 1, 16}, &sequence))
+        if (span_is(author, p->id) && storage_read_number((struct span){texts[i].p + author.n + 1, 16}, &sequence))
             outbox_missed(p, who, c, sequence);
     }
 }
@@ -295,8 +293,11 @@ static void give_rows(struct peer *p, const struct load *load, const struct peer
         gone = n == 0 ? load->to : sequence_of(rows[0].key) - 1;
     memcpy(p->answering, load->conversation, sizeof p->answering);
     if (author || mine) {
-        history_announce(p, who, heads ? "head" : fit < n || n == HISTORY_ROWS_MAX ? "more" : "part", fit, gone,
-            &author, mine ? 0 : 1);
+        history_announce(p, who,
+            heads                              ? "head"
+            : fit < n || n == HISTORY_ROWS_MAX ? "more"
+                                               : "part",
+            fit, gone, &author, mine ? 0 : 1);
         for (size_t i = 0; i < fit; i++)
             attempt_send(p, who->link.attempt, rows[i].value);
     }

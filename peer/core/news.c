@@ -42,9 +42,9 @@ static bool write_news(struct peer *p, struct buf *out)
     write_member_string(&metadata, "presence", p->gone ? SPAN("gone") : p->away ? SPAN("away") : SPAN("online"));
     write_member_u64(&metadata, "version", p->news_version);
     buf_byte(&metadata, '}');
-    bool ok = !metadata.failed && !card.failed &&
-              say_envelope(p,
-                  &(struct envelope){.type = ENVELOPE_PRESENCE_UPDATE, .metadata = buf_view(&metadata)}, id, out);
+    bool ok =
+        !metadata.failed && !card.failed &&
+        say_envelope(p, &(struct envelope){.type = ENVELOPE_PRESENCE_UPDATE, .metadata = buf_view(&metadata)}, id, out);
     buf_done(&metadata);
     buf_done(&card);
     return ok;

@@ -305,11 +305,8 @@ void outbox_flush(struct peer *p, struct person *who)
 static void push(struct peer *p, struct outgoing *m)
 {
     tree_received(p->tree,
-        &(struct tree_message){.author = span_of(p->id),
-            .sequence = m->sequence,
-            .has = m->sequence,
-            .is_new = true,
-            .pushed = true},
+        &(struct tree_message){
+            .author = span_of(p->id), .sequence = m->sequence, .has = m->sequence, .is_new = true, .pushed = true},
         p->now);
     talk_push(p, NULL, (struct span){m->text, m->n});
     struct delivery *next;
@@ -509,8 +506,7 @@ void outbox_restored(struct peer *p)
     struct outgoing *m, *next;
     uint64_t order = 0;
     DL_SORT(p->outgoing, by_expiry);
-    DL_FOREACH_SAFE(p->outgoing, m, next)
-    {
+    DL_FOREACH_SAFE (p->outgoing, m, next) {
         m->order = ++order;
         if (!m->deliveries)
             outgoing_free(p, m);

@@ -173,8 +173,7 @@ struct load *storage_load(struct peer *p, enum load_type type, enum peer_table t
 struct load *storage_answered(struct peer *p, uint64_t ticket)
 {
     struct load *load;
-    DL_FOREACH(p->loads, load)
-    {
+    DL_FOREACH (p->loads, load) {
         if (load->ticket != ticket)
             continue;
         DL_DELETE(p->loads, load);
@@ -189,8 +188,8 @@ void storage_clear(struct peer *p)
     for (size_t i = 0; i < p->thens.n; i++)
         peer_notice_free(then_at(p, i)->notice);
     free(p->thens.v);
-    DL_FOREACH_SAFE(p->loads, load, next)
-    free(load);
+    DL_FOREACH_SAFE (p->loads, load, next)
+        free(load);
     p->loads = NULL;
 }
 

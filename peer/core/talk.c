@@ -24,6 +24,20 @@ static void say_about_room(struct peer *p, struct person *who, enum envelope_typ
     say_to(p, who, &(struct envelope){.type = type, .metadata = metadata, .conversation = span_of(name)});
 }
 
+/* The same message one link further. `hops` stands first in what we pass on, so that it is changed without reading it all
+ * again. */
+static bool further(struct span raw, unsigned hops, struct buf *out)
+{
+    static const char begin[] = "{\"hops\":";
+    size_t skip = 1;
+    if (raw.n > sizeof begin && memcmp(raw.p, begin, sizeof begin - 1) == 0) {
+        const char *comma = memchr(raw.p, ',', raw.n);
+        skip = comma ? (size_t)(comma - raw.p) + 1 : 1;
+    }
+    buf_printf(out, "%s%u,", begin, hops);
+    return buf_add(out, raw.p + skip, raw.n - skip);
+}
+
 void talk_push(struct peer *p, const struct person *from, struct span raw)
 {
     for (size_t i = 0; i < tree_links(p->tree); i++) {
@@ -41,6 +55,20 @@ void talk_push(struct peer *p, const struct person *from, struct span raw)
     effect_wake(p, tree_due(p->tree));
 }
 
+static void write_announcement(const struct tree_news *news, size_t n, struct buf *out)
+{
+    char id[PERSON_MAX + 1];
+    buf_text(out, "{\"clock\":{");
+    for (size_t i = 0; i < n; i++)
+        if (text_copy(id, sizeof id, news[i].author))
+            write_member_u64(out, id, news[i].sequence);
+    buf_text(out, "},\"hops\":{");
+    for (size_t i = 0; i < n; i++)
+        if (news[i].hops && text_copy(id, sizeof id, news[i].author))
+            write_member_u64(out, id, news[i].hops);
+    buf_text(out, "}}");
+}
+
 static void announce(struct peer *p)
 {
     static const size_t max = TREE_OWED_MAX;
@@ -51,13 +79,7 @@ static void announce(struct peer *p)
         struct person *who = roster_find(p, link);
         struct buf metadata;
         buf_init(&metadata, ENVELOPE_METADATA_MAX);
-        buf_text(&metadata, "{\"clock\":{");
-        for (size_t i = 0; i < n; i++) {
-            char id[PERSON_MAX + 1];
-            if (text_copy(id, sizeof id, news[i].author))
-                write_member_u64(&metadata, id, news[i].sequence);
-        }
-        buf_text(&metadata, "}}");
+        write_announcement(news, n, &metadata);
         if (who && !metadata.failed) {
             p->stats.announced_total++;
             say_about_room(p, who, ENVELOPE_BROADCAST_ANNOUNCE, buf_view(&metadata));
@@ -80,34 +102,60 @@ static void graft(struct peer *p)
     }
 }
 
+static uint64_t count_of(const struct envelope_tick *ticks, size_t n, struct span who)
+{
+    for (size_t i = 0; i < n; i++)
+        if (span_eq(ticks[i].who, who))
+            return ticks[i].count;
+    return 0;
+}
+
+/* The announcer is the shorter way to the author: its link takes the other's place. */
+static void swap_links(struct peer *p, const struct tree_swap *swap)
+{
+    struct person *better = roster_find(p, span_of(swap->graft)), *worse = roster_find(p, span_of(swap->prune));
+    if (better)
+        say_about_room(p, better, ENVELOPE_BROADCAST_GRAFT, (struct span){0});
+    if (worse)
+        say_about_room(p, worse, ENVELOPE_BROADCAST_PRUNE, (struct span){0});
+}
+
 void talk_announced(struct peer *p, struct person *from, const struct envelope *e)
 {
-    struct envelope_tick *ticks = calloc(ENVELOPE_CLOCK_MAX, sizeof *ticks);
-    size_t n = ticks && p->room ? envelope_ticks(e, "clock", ticks, ENVELOPE_CLOCK_MAX) : 0;
-    for (size_t i = 0; i < n && i < ENVELOPE_CLOCK_MAX; i++) {
-        struct tree_news news = {.author = ticks[i].who, .sequence = ticks[i].count};
+    static const size_t max = ENVELOPE_CLOCK_MAX;
+    struct envelope_tick *ticks = calloc(2 * max, sizeof *ticks), *hops = ticks + max;
+    size_t n = ticks && p->room ? envelope_ticks(e, "clock", ticks, max) : 0;
+    size_t m = n ? envelope_ticks(e, "hops", hops, max) : 0;
+    for (size_t i = 0; i < n && i < max; i++) {
+        uint64_t depth = count_of(hops, m < max ? m : max, ticks[i].who);
+        struct tree_news news = {ticks[i].who, ticks[i].count, depth < ENVELOPE_HOPS_MAX ? (unsigned)depth : 0};
         struct tree_swap swap;
-        if (!span_is(ticks[i].who, p->id) && ticks[i].count > causal_get(p->room->order, ticks[i].who))
-            tree_announced(
-                p->tree, person_id(from), &news, causal_get(p->room->order, ticks[i].who), p->now, &swap);
+        if (!span_is(ticks[i].who, p->id) &&
+            tree_announced(p->tree, person_id(from), &news, causal_has(p->room->order, ticks[i].who), p->now, &swap))
+            swap_links(p, &swap);
     }
     free(ticks);
     effect_wake(p, tree_due(p->tree));
 }
 
 /* A message of the tree goes on if it is the first of its kind; else its bringer is told to leave the tree. */
-static void pass_on(struct peer *p, struct conversation *c, struct person *from, const struct envelope *e,
-    struct span raw, bool is_new)
+static void pass_on(
+    struct peer *p, struct conversation *c, struct person *from, const struct envelope *e, struct span raw, bool is_new)
 {
     struct tree_message m = {.from = person_id(from),
         .author = e->from,
         .sequence = e->sequence,
-        .has = causal_get(c->order, e->from),
+        .has = causal_has(c->order, e->from),
+        .hops = e->hops + 1,
         .is_new = is_new,
         .pushed = true};
+    struct buf text;
     switch (tree_received(p->tree, &m, p->now)) {
     case TREE_NEW:
-        talk_push(p, from, raw);
+        buf_init(&text, PEER_MESSAGE_MAX);
+        if (m.hops <= ENVELOPE_HOPS_MAX && further(raw, m.hops, &text))
+            talk_push(p, from, buf_view(&text));
+        buf_done(&text);
         break;
     case TREE_PRUNE:
         p->stats.pruned_total++;
@@ -124,7 +172,7 @@ static void pass_by(struct peer *p, struct conversation *c, const struct envelop
     struct tree_message m = {.from = e->from,
         .author = e->from,
         .sequence = e->sequence,
-        .has = causal_get(c->order, e->from),
+        .has = causal_has(c->order, e->from),
         .is_new = true};
     tree_received(p->tree, &m, p->now);
 }
@@ -343,8 +391,8 @@ static void again(struct peer *p, struct conversation *c, struct person *author,
         receipt_owe(p, author, e->id, c->room);
 }
 
-static bool take(struct peer *p, struct conversation *c, struct person *from, struct person *author,
-    struct envelope *e, struct span raw)
+static bool take(struct peer *p, struct conversation *c, struct person *from, struct person *author, struct envelope *e,
+    struct span raw)
 {
     bool ours = false;
     if (e->sequence <= causal_get(c->order, e->from))
@@ -364,8 +412,8 @@ static void begin_at(struct conversation *c, const struct peer *p, const struct 
         causal_set(c->order, e->from, e->sequence - sealed_to(e, p->id));
 }
 
-void talk_take(struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw,
-    enum talk_way way)
+void talk_take(
+    struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw, enum talk_way way)
 {
     char name[ENVELOPE_CONVERSATION_MAX + 1];
     say_conversation(p, e->from, e->to, e->to_count, name);
