@@ -223,6 +223,23 @@ static void test_fingers(void **state)
     assert_null(overlay_new(SPAN("nobody")));
 }
 
+/* Nearer than any finger reaches: the successor is linked, or the ring would fall apart. */
+static void test_successor(void **state)
+{
+    (void)state;
+    char ids[10][ID_CHARS + 1];
+    struct span spans[10];
+    for (unsigned i = 0; i < 10; i++) {
+        uint8_t bytes[ID_BYTES] = {(uint8_t)(i == 1 ? 1 : i * 0x18)};
+        base32_encode(bytes, sizeof bytes, ids[i]);
+        spans[i] = span_of(ids[i]);
+    }
+    struct overlay *o = overlay_new(spans[0]);
+    assert_true(overlay_set(o, spans, 10));
+    assert_true(overlay_wants(o, spans[1]));
+    overlay_free(o);
+}
+
 int main(void)
 {
     rng_seeded_init(&seeded, 7);
@@ -234,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_few_links),
         cmocka_unit_test(test_a_join_moves_few_links),
         cmocka_unit_test(test_fingers),
+        cmocka_unit_test(test_successor),
     };
     return cmocka_run_group_tests_name("overlay", tests, NULL, NULL);
 }

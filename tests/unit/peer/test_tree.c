@@ -566,9 +566,80 @@ static void test_mends_itself(void **state)
     }
 }
 
+static struct tree_message message(const char *from, uint64_t sequence, bool is_new)
+{
+    return (struct tree_message){.from = span_of(from),
+        .author = SPAN("a"),
+        .sequence = sequence,
+        .has = sequence,
+        .hops = 1,
+        .is_new = is_new,
+        .pushed = true};
+}
+
+/* Announcers are asked in turn, each TREE_WAIT_MS after the one before, until it is there. */
+static void test_asks_in_turn(void **state)
+{
+    (void)state;
+    struct tree *t = tree_new();
+    struct tree_swap swap;
+    struct tree_graft graft;
+    struct tree_news news = {SPAN("a"), 3, 1};
+    assert_true(tree_link_up(t, SPAN("x")) && tree_link_up(t, SPAN("y")) && tree_link_up(t, SPAN("z")));
+    tree_pruned(t, SPAN("x"));
+    assert_false(tree_announced(t, SPAN("x"), &news, 2, 1000, &swap));
+    assert_false(tree_announced(t, SPAN("y"), &news, 2, 1100, &swap));
+    assert_false(tree_announced(t, SPAN("z"), &news, 2, 1100, &swap));
+    assert_int_equal(tree_due(t), 1000 + TREE_WAIT_MS);
+    assert_false(tree_grafts(t, 999 + TREE_WAIT_MS, &graft));
+    assert_true(tree_grafts(t, 1000 + TREE_WAIT_MS, &graft));
+    assert_string_equal(graft.link, "x");
+    assert_string_equal(graft.author, "a");
+    assert_int_equal(graft.sequence, 3);
+    bool eager;
+    tree_link(t, 0, &eager);
+    assert_true(eager);
+    assert_false(tree_grafts(t, 1000 + TREE_WAIT_MS, &graft));
+    tree_link_down(t, SPAN("y"));
+    assert_true(tree_grafts(t, 1000 + 2 * TREE_WAIT_MS, &graft));
+    assert_string_equal(graft.link, "z");
+    struct tree_message m = message("z", 3, true);
+    assert_int_equal(tree_received(t, &m, 2000), TREE_NEW);
+    assert_int_equal(tree_due(t), TREE_NEVER);
+    tree_free(t);
+}
+
+/* Lazy links hear of what came, together, once. */
+static void test_announces(void **state)
+{
+    (void)state;
+    struct tree *t = tree_new();
+    struct tree_news out[4];
+    struct span link;
+    assert_true(tree_link_up(t, SPAN("x")) && tree_link_up(t, SPAN("y")));
+    struct tree_message m = message("x", 1, true), again = message("y", 1, false);
+    assert_int_equal(tree_received(t, &m, 1000), TREE_NEW);
+    assert_int_equal(tree_received(t, &again, 1001), TREE_PRUNE);
+    assert_int_equal(tree_received(t, &again, 1002), TREE_NOTHING);
+    assert_int_equal(tree_due(t), TREE_NEVER);
+    m.sequence = m.has = 2;
+    tree_received(t, &m, 1010);
+    m.sequence = m.has = 3;
+    tree_received(t, &m, 1050);
+    assert_int_equal(tree_due(t), 1010 + TREE_ANNOUNCE_MS);
+    assert_int_equal(tree_announcements(t, 1009 + TREE_ANNOUNCE_MS, &link, out, 4), 0);
+    assert_int_equal(tree_announcements(t, 1010 + TREE_ANNOUNCE_MS, &link, out, 4), 1);
+    assert_true(span_is(link, "y"));
+    assert_int_equal(out[0].sequence, 3);
+    assert_int_equal(tree_announcements(t, 5000, &link, out, 4), 0);
+    tree_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_asks_in_turn),
+        cmocka_unit_test(test_announces),
         cmocka_unit_test(test_settles),
         cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_mends_itself),
