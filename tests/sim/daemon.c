@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "tests/sim/judge.h"
+#include "tests/sim/ports.h"
 
 enum {
     KERNEL_BUFFER = 128 * 1024, /* what lies in the sockets' own buffers and on the path */
@@ -34,6 +35,8 @@ struct daemon {
     size_t slot_count, slot_cap;
     uint64_t deadline, alarm; /* alarm counts up at each change: an older timer is void */
     bool drained, stepping;
+    struct ports ports;
+    struct core_crypto crypto;
 };
 
 static void step(struct daemon *d, struct core_event event);
@@ -54,6 +57,7 @@ struct core_settings daemon_settings(void)
         .message_rate = MESSAGE_RATE_DEFAULT,
         .message_burst = MESSAGE_BURST_DEFAULT,
         .auto_create = true,
+        .resume_grace_ms = RESUME_GRACE_DEFAULT_MS,
     };
 }
 
@@ -62,7 +66,7 @@ struct core_settings daemon_settings(void)
 static struct core_event event_of(struct daemon *d, struct wire *wire, enum core_event_type type)
 {
     uint32_t slot = wire_numbered(wire);
-    return (struct core_event){.type = type, .conn = {slot, d->slots[slot].generation}, .now = world_now(d->w)};
+    return (struct core_event){.type = type, .conn = {slot, d->slots[slot].generation}};
 }
 
 static void on_accept(void *who, struct wire *wire)
@@ -111,8 +115,8 @@ static void on_binary(void *who, struct wire *wire)
 
 static void on_ping(void *who, struct wire *wire)
 {
+    (void)who;
     wire_pong(wire, WIRE_SERVER);
-    step(who, event_of(who, wire, CORE_ALIVE));
 }
 
 static void on_pong(void *who, struct wire *wire)
@@ -139,7 +143,7 @@ static void on_alarm(void *who, uint64_t arg)
     if (arg != d->alarm || !d->core)
         return;
     d->deadline = UINT64_MAX;
-    step(d, (struct core_event){.type = CORE_TIME, .now = world_now(d->w)});
+    step(d, (struct core_event){.type = CORE_TIME});
 }
 
 static void set_deadline(struct daemon *d, uint64_t at)
@@ -215,6 +219,8 @@ static void step(struct daemon *d, struct core_event event)
 {
     assert(d->core && !d->stepping);
     d->stepping = true;
+    event.now = world_now(d->w);
+    event.unix_ms = world_unix(d->w, d->listener.host);
     core_step(d->core, &event, &d->fx);
     if (world_afford(d->w, d->slot_count))
         core_check(d->core);
@@ -238,6 +244,7 @@ void daemon_start(struct daemon *d)
     d->drained = false;
     d->listener.up = true;
     judge_reset(d->judge);
+    step(d, (struct core_event){.type = CORE_TIME});
 }
 
 struct daemon *daemon_new(struct world *w, const struct core_settings *settings)
@@ -245,7 +252,9 @@ struct daemon *daemon_new(struct world *w, const struct core_settings *settings)
     struct daemon *d = world_alloc(sizeof *d);
     d->w = w;
     d->settings = *settings;
-    d->judge = judge_new(w, settings);
+    d->crypto = ports_crypto(&d->ports);
+    d->settings.crypto = &d->crypto;
+    d->judge = judge_new(w, &d->settings);
     d->listener = (struct wire_listener){.host = world_host(w), .face = &FACE, .who = d, .accept = on_accept};
     daemon_start(d);
     return d;
@@ -284,7 +293,7 @@ void daemon_drain(struct daemon *d)
 {
     world_trace(d->w, "daemon drains");
     d->listener.up = false;
-    step(d, (struct core_event){.type = CORE_DRAIN, .now = world_now(d->w)});
+    step(d, (struct core_event){.type = CORE_DRAIN});
 }
 
 struct wire_listener *daemon_listener(struct daemon *d)

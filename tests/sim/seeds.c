@@ -25,6 +25,9 @@ static struct core_settings random_settings(struct world *w)
     s.max_rooms = world_chance(w, 200) ? 1 + world_below(w, 10) : 0;
     s.max_room_members = world_chance(w, 300) ? 2 + world_below(w, 20) : s.max_room_members;
     s.message_rate = world_chance(w, 300) ? 5 + world_below(w, 50) : s.message_rate;
+    s.resume_grace_ms = world_chance(w, 250)   ? 0
+                        : world_chance(w, 500) ? 1000 + world_below(w, 30000)
+                                               : s.resume_grace_ms;
     s.message_burst = world_chance(w, 300) ? 5 + world_below(w, 100) : s.message_burst;
     return s;
 }
@@ -55,7 +58,7 @@ static void end_of_day(struct run *r, const struct core_settings *s)
     world_heal(r->w);
     if (!daemon_is_up(d))
         daemon_start(d);
-    run_for(r, s->ping_interval_ms + s->ping_timeout_ms + 15000);
+    run_for(r, s->ping_interval_ms + s->ping_timeout_ms + s->resume_grace_ms + 15000);
     crowd_check(r->crowd);
     daemon_drain(d);
     run_for(r, s->drain_timeout_ms + 10000);

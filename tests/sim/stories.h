@@ -12,6 +12,14 @@ scenario story_crowd_is_cut_off;    /* silent members are gone after interval an
 scenario story_drain;               /* ends in time though one client is unreachable */
 scenario story_daemon_of_no_limits; /* every limit 0 */
 
+scenario story_crash_with_twenty;  /* kill -9, and everybody has his seat again */
+scenario story_drain_with_returns; /* SIGTERM, and so they have */
+scenario story_return_too_late;    /* ... within the grace */
+scenario story_token_replayed;     /* good until its successor was used */
+scenario story_half_open;          /* a seat moves from a connection that looks alive */
+scenario story_held_overflow;      /* what is lost is said to be */
+scenario story_held_for_all;
+
 scenario story_two_meet;               /* ready to message within a second */
 scenario story_eight_meet;             /* a full mesh, everybody hears everybody */
 scenario story_daemon_returns;         /* links stay, no peer notice twice */
