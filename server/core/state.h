@@ -64,6 +64,7 @@ struct session {
     uint8_t state;     /* enum session_state */
     uint8_t watch;     /* enum watch */
     uint8_t bad_frames;
+    uint8_t pings; /* sent and not answered; only the answer to the last says what it proves */
     uint16_t introduction_n;
     char *introduction;          /* owned, NULL if it said nothing of itself: see reply_introduction */
     struct room *room;           /* borrowed; not NULL exactly when SESSION_JOINED or SESSION_AWAY */

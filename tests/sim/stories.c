@@ -16,6 +16,7 @@ const struct story STORIES[] = {
     {"half-open", story_half_open},
     {"held-overflow", story_held_overflow},
     {"held-for-all", story_held_for_all},
+    {"late-pong", story_late_pong},
     {"two-meet", story_two_meet},
     {"eight-meet", story_eight_meet},
     {"daemon-returns", story_daemon_returns},

@@ -19,6 +19,7 @@ scenario story_token_replayed;     /* good until its successor was used */
 scenario story_half_open;          /* a seat moves from a connection that looks alive */
 scenario story_held_overflow;      /* what is lost is said to be */
 scenario story_held_for_all;
+scenario story_late_pong; /* proves what was before its own ping */
 
 scenario story_two_meet;               /* ready to message within a second */
 scenario story_eight_meet;             /* a full mesh, everybody hears everybody */

@@ -204,3 +204,30 @@ void story_held_for_all(struct run *r, const struct world_options *options)
         r->w, recovered == 16 * 1024 / 60 - 1 || recovered == 16 * 1024 / 60, "%zu frames were held", recovered);
     leave_stage(CAST_MAX);
 }
+
+/* A pong answers its own ping only: it comes late, when another ping is under way behind a frame that is lost. */
+void story_late_pong(struct run *r, const struct world_options *options)
+{
+    struct core_settings s = daemon_settings();
+    s.ping_interval_ms = 2000;
+    raise_curtain(r, options, s);
+    struct actor *ann = &cast[0], *bob = &cast[1];
+    enter(r, 0, "room");
+    enter(r, 1, "room");
+    ann->mute = true;
+    while (ann->pings == 0)
+        run_for(r, 100);
+    wire_reading(ann->wire, WIRE_CLIENT, false);
+    actor_relay(bob, ann, 1, 10);
+    run_for(r, 500);
+    actor_say(ann, SPAN("{\"type\":\"ping\"}"));
+    run_for(r, s.ping_interval_ms + 500); /* there is another ping on its way, behind the frame */
+    wire_pong(ann->wire, WIRE_CLIENT);
+    run_for(r, 500);
+    actor_vanish(ann, false);
+    run_for(r, 5000);
+    ann->mute = false;
+    actor_resume(ann);
+    world_check(r->w, !is_true(ann, "recovered") && ann->heard == 0, "a late pong proves what was never read");
+    leave_stage(2);
+}
