@@ -28,7 +28,7 @@ usherd_command() {
     mkdir -p "$work/state"
     pin "$SERVER_CORE" "$build/usherd" --listen 127.0.0.1:0 --set "server.state_dir=$work/state" \
         --set limits.message_rate=0 --set limits.connection_rate=0 --set limits.max_connections_per_address=0 \
-        --set limits.max_connections=0 --set limits.max_rooms=0
+        --set limits.max_connections=0 --set limits.max_rooms=0 --set limits.join_rate=0
 }
 
 socketio_command() {

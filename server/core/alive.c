@@ -87,6 +87,7 @@ void alive_tick(struct core *c)
         seat_expire(c, s);
     while (waiting_due(&c->unjoined, c->settings.join_timeout_ms) <= c->now) {
         s = WAIT_OF(waiting_first(&c->unjoined), struct session, unjoined);
+        c->stats.limited[LIMIT_JOIN_TIMEOUT]++;
         session_fail(c, s,
             &(struct reply_error){.error = ERROR_NOT_IN_ROOM, .problem = "no room was joined in time", .fatal = true},
             DEPARTURE_DISCONNECTED);

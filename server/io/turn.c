@@ -162,8 +162,8 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
             lws_rx_flow_control(c->wsi, fx->type == CORE_RESUME);
         break;
     case CORE_RESPONSE:
-        http_respond(
-            c, fx->response.status, fx->response.body ? frame_text(fx->response.body) : (struct span){NULL, 0});
+        http_respond(c, fx->response.status, fx->response.body ? frame_text(fx->response.body) : (struct span){NULL, 0},
+            fx->response.retry_after_ms);
         break;
     case CORE_HASH:
     case CORE_STORE:

@@ -108,7 +108,7 @@ int http_upgrade(struct io *io, struct conn *c, const char *to);
 size_t http_refusal(const char *reason, char *out);
 
 /* The answer of the core to a connection's HTTP request. */
-void http_respond(struct conn *c, unsigned status, struct span body);
+void http_respond(struct conn *c, unsigned status, struct span body, uint32_t retry_after_ms);
 
 /* What the thread pool does (work.c). Both take what they are given and end in an event of the core. */
 void work_hash(struct io *io, struct core_hash *asked);
