@@ -181,7 +181,7 @@ static void execute(struct io *io, struct core_effect *fx)
     } else if (fx->type == CORE_LOG) {
         logger_write(io->logger, fx->log);
     } else if (fx->type == CORE_HASH) {
-        work_hash(io, fx->hash);
+        hash_password(io, fx->hash);
         fx->hash = NULL;
     } else if (fx->type == CORE_STORE) {
         work_store(io, fx->store);
