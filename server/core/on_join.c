@@ -217,7 +217,8 @@ void on_join_hashed(struct core *c, const struct errand *e, const uint8_t *hash)
 {
     struct session *s = session_find(c, e->conn);
     struct request r = {.proven = false};
-    if (!s || s->state != SESSION_READY || message_parse((struct span){e->bytes, e->bytes_n}, &r.message) != ERROR_NONE)
+    bool listens = s && (s->state == SESSION_READY || s->state == SESSION_JOINED); /* it may have resumed meanwhile */
+    if (!listens || message_parse((struct span){e->bytes, e->bytes_n}, &r.message) != ERROR_NONE)
         return;
     const struct room *room = room_find(c, r.message.room_id);
     bool same = room && room->incarnation == e->terms.incarnation;

@@ -324,8 +324,12 @@ static void close_room(struct core *c, struct session *s, const struct core_requ
             return;
         }
     }
+    bool kept = room->terms;
     room_close(c, room);
-    errand_store(c, &(struct errand){.kind = ERRAND_STORE, .conn = s->conn, .status = 204});
+    if (kept)
+        errand_store(c, &(struct errand){.kind = ERRAND_STORE, .conn = s->conn, .status = 204});
+    else
+        rest_respond(c, s->conn, 204, NULL);
 }
 
 /* ---- all of it ---- */
