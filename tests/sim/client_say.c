@@ -4,6 +4,7 @@
  */
 #include "protocol/write.h"
 #include "tests/sim/client_inner.h"
+#include "tests/sim/ports.h"
 
 enum {
     FLOOD_FRAMES = 1500,
@@ -28,12 +29,43 @@ static void add_ref(struct client *c, struct buf *b)
         buf_printf(b, ",\"ref\":\"r%u\\u00e9\"", world_below(c->crowd->w, 1000));
 }
 
+/* A token for this room, for all of its kind, for another, of yesterday or of nobody. */
+static void add_token(struct client *c, struct buf *b, const char *room)
+{
+    struct world *w = c->crowd->w;
+    uint64_t now = world_unix(w, daemon_host(c->crowd->d)) / 1000;
+    static const char *const ROOMS[] = {"*", "hall-*", "room-*", "elsewhere", ""};
+    char token[PORTS_TOKEN_MAX];
+    uint32_t lot = world_below(w, 12);
+    uint64_t expires = lot == 11 ? now - 1 : lot > 7 ? now + 5 + world_below(w, 60) : UINT64_MAX;
+    ports_token(token, lot < 5 ? ROOMS[lot] : room, world_chance(w, 300) ? "Named" : "", expires, false);
+    if (world_chance(w, 50))
+        token[0] = 'x';
+    write_member_string(b, "token", span_of(token));
+}
+
+static void add_password(struct client *c, struct buf *b, unsigned hall)
+{
+    struct world *w = c->crowd->w;
+    if (world_chance(w, 800))
+        buf_printf(b, ",\"password\":\"secret-%u\"", world_chance(w, 800) ? hall : hall + 1);
+}
+
 void client_join(struct client *c)
 {
+    struct world *w = c->crowd->w;
+    const struct crowd_options *o = &c->crowd->options;
+    char room[ROOM_ID_MAX + 1];
+    bool hall = o->halls && world_chance(w, 500);
+    unsigned number = world_below(w, hall ? o->halls : o->rooms);
     struct buf b;
     buf_init(&b, FRAME_MAX_DEFAULT);
-    buf_printf(&b, "{\"type\":\"join-room\",\"roomId\":\"room-%u\",\"displayName\":\"c%u \xc3\xa4\"",
-        world_below(c->crowd->w, c->crowd->options.rooms), c->number);
+    snprintf(room, sizeof room, "%s-%u", hall ? "hall" : "room", number);
+    buf_printf(&b, "{\"type\":\"join-room\",\"roomId\":\"%s\",\"displayName\":\"c%u \xc3\xa4\"", room, c->number);
+    if (hall)
+        add_password(c, &b, number);
+    if (world_chance(w, o->tokens))
+        add_token(c, &b, room);
     if (world_chance(c->crowd->w, 300))
         buf_text(&b, ",\"metadata\":{\"colour\":\"gr\\u00fcn\",\"n\":[1,2,{}]}");
     add_ref(c, &b);

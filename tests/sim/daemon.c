@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "tests/sim/clerk.h"
 #include "tests/sim/judge.h"
 #include "tests/sim/ports.h"
 
@@ -18,7 +19,10 @@ enum {
 };
 
 struct slot {
-    struct wire *wire; /* borrowed; NULL: free */
+    struct wire *wire; /* borrowed; NULL: free, or asks over HTTP: */
+    daemon_answer *answer;
+    void *who;
+    uint64_t arg;
     uint32_t generation;
     bool slow;
 };
@@ -37,6 +41,7 @@ struct daemon {
     bool drained, stepping;
     struct ports ports;
     struct core_crypto crypto;
+    struct clerk clerk;
 };
 
 static void step(struct daemon *d, struct core_event event);
@@ -69,23 +74,36 @@ static struct core_event event_of(struct daemon *d, struct wire *wire, enum core
     return (struct core_event){.type = type, .conn = {slot, d->slots[slot].generation}};
 }
 
-static void on_accept(void *who, struct wire *wire)
+/* The smallest free slot, of its next generation. */
+static uint32_t take_slot(struct daemon *d)
 {
-    struct daemon *d = who;
     uint32_t slot = 0;
-    while (slot < d->slot_count && d->slots[slot].wire)
+    while (slot < d->slot_count && (d->slots[slot].wire || d->slots[slot].answer))
         slot++;
     if (slot == d->slot_count) {
         d->slots = world_grow(d->slots, d->slot_count++, &d->slot_cap, sizeof *d->slots);
         d->slots[slot] = (struct slot){0};
     }
-    d->slots[slot] = (struct slot){.wire = wire, .generation = d->slots[slot].generation + 1};
-    wire_number(wire, slot);
-    struct core_event e = event_of(d, wire, CORE_OPEN);
+    d->slots[slot] = (struct slot){.generation = d->slots[slot].generation + 1};
+    return slot;
+}
+
+static void open_slot(struct daemon *d, uint32_t slot)
+{
+    struct core_event e = {.type = CORE_OPEN, .conn = {slot, d->slots[slot].generation}};
     e.address = (struct address){{0}};
     e.address.bytes[10] = e.address.bytes[11] = 0xff;
     e.address.bytes[15] = (uint8_t)(slot % ADDRESSES + 1);
     step(d, e);
+}
+
+static void on_accept(void *who, struct wire *wire)
+{
+    struct daemon *d = who;
+    uint32_t slot = take_slot(d);
+    d->slots[slot].wire = wire;
+    wire_number(wire, slot);
+    open_slot(d, slot);
 }
 
 static void on_open(void *who, struct wire *wire)
@@ -180,6 +198,76 @@ static void send_frame(struct daemon *d, struct conn_id conn, struct frame *fram
     world_at(d->w, world_now(d->w), on_slow, d, (uint64_t)s->generation << 32 | conn.slot);
 }
 
+/* ---- HTTP, and what is done elsewhere ---- */
+
+static void hang_up(void *who, uint64_t arg)
+{
+    struct daemon *d = who;
+    struct conn_id conn = {(uint32_t)arg, (uint32_t)(arg >> 32)};
+    struct slot *s = &d->slots[conn.slot];
+    if (!d->core || !s->answer || s->generation != conn.generation)
+        return;
+    s->answer = NULL;
+    step(d, (struct core_event){.type = CORE_GONE, .conn = conn});
+}
+
+static void hang_up_at(struct daemon *d, struct conn_id conn, uint32_t in_ms)
+{
+    world_at(d->w, world_now(d->w) + in_ms, hang_up, d, (uint64_t)conn.generation << 32 | conn.slot);
+}
+
+static void respond(struct daemon *d, const struct core_effect *e)
+{
+    struct slot *s = &d->slots[e->conn.slot];
+    if (!s->answer || s->generation != e->conn.generation)
+        return;
+    struct span none = {NULL, 0};
+    s->answer(s->who, s->arg, e->response.status, e->response.body ? frame_text(e->response.body) : none);
+    hang_up_at(d, e->conn, 1);
+}
+
+void daemon_request(struct daemon *d, const struct core_request *request, uint32_t patience_ms, daemon_answer *answer,
+    void *who, uint64_t arg)
+{
+    if (!d->core || !d->listener.up)
+        return;
+    uint32_t slot = take_slot(d);
+    struct slot *s = &d->slots[slot];
+    s->answer = answer;
+    s->who = who;
+    s->arg = arg;
+    struct conn_id conn = {slot, s->generation};
+    open_slot(d, slot);
+    step(d, (struct core_event){.type = CORE_REQUEST, .conn = conn, .request = request});
+    hang_up_at(d, conn, patience_ms);
+}
+
+static void on_hashed(void *who, uint64_t job, const uint8_t *hash)
+{
+    struct core_event e = {.type = CORE_HASHED};
+    e.hashed.job = job;
+    e.hashed.hash = hash;
+    step(who, e);
+}
+
+static void on_written(void *who)
+{
+    struct daemon *d = who;
+    judge_written(d->judge);
+}
+
+static void on_stored(void *who, bool stored)
+{
+    step(who, (struct core_event){.type = CORE_STORED, .stored = stored});
+}
+
+static const struct clerk_face CLERK = {on_hashed, on_written, on_stored};
+
+void daemon_failing(struct daemon *d, uint32_t permille)
+{
+    d->clerk.failing = permille;
+}
+
 static void execute(struct daemon *d, const struct core_effect *e)
 {
     struct slot *s = e->conn.slot < d->slot_count ? &d->slots[e->conn.slot] : NULL;
@@ -192,6 +280,8 @@ static void execute(struct daemon *d, const struct core_effect *e)
     case CORE_CLOSE:
         if (held)
             wire_close(s->wire, WIRE_SERVER, e->close.code);
+        else
+            hang_up_at(d, e->conn, 1);
         break;
     case CORE_PING:
         if (held)
@@ -205,10 +295,16 @@ static void execute(struct daemon *d, const struct core_effect *e)
     case CORE_DEADLINE:
         set_deadline(d, e->at);
         break;
-    case CORE_LOG:
-    case CORE_RESPONSE: /* nobody asks over HTTP here */
+    case CORE_RESPONSE:
+        respond(d, e);
+        break;
     case CORE_HASH:
+        clerk_hash(&d->clerk, e->hash);
+        break;
     case CORE_STORE:
+        clerk_store(&d->clerk, e->store);
+        break;
+    case CORE_LOG:
         break;
     case CORE_DRAINED:
         d->drained = true;
@@ -244,6 +340,11 @@ void daemon_start(struct daemon *d)
     d->drained = false;
     d->listener.up = true;
     judge_reset(d->judge);
+    if (d->clerk.disk) {
+        const char *problem = core_restore(d->core, frame_text(d->clerk.disk), world_now(d->w));
+        world_check(d->w, !problem, "rooms.json: %s", problem);
+        judge_restore(d->judge);
+    }
     step(d, (struct core_event){.type = CORE_TIME});
 }
 
@@ -254,6 +355,8 @@ struct daemon *daemon_new(struct world *w, const struct core_settings *settings)
     d->settings = *settings;
     d->crypto = ports_crypto(&d->ports);
     d->settings.crypto = &d->crypto;
+    ports_fill(&d->ports, &d->settings.ports);
+    clerk_init(&d->clerk, w, &CLERK, d);
     d->judge = judge_new(w, &d->settings);
     d->listener = (struct wire_listener){.host = world_host(w), .face = &FACE, .who = d, .accept = on_accept};
     daemon_start(d);
@@ -267,6 +370,7 @@ void daemon_free(struct daemon *d)
     core_free(d->core);
     core_effects_done(&d->fx);
     judge_free(d->judge);
+    clerk_done(&d->clerk);
     free(d->slots);
     free(d);
 }
@@ -276,6 +380,7 @@ void daemon_crash(struct daemon *d, bool mute)
     world_trace(d->w, "daemon %s", mute ? "is cut off and gone" : "is killed");
     for (size_t i = 0; i < d->slot_count; i++) {
         struct wire *wire = d->slots[i].wire;
+        d->slots[i].answer = NULL;
         if (!wire)
             continue;
         wire_vanish(wire, WIRE_SERVER, mute);
@@ -286,6 +391,7 @@ void daemon_crash(struct daemon *d, bool mute)
     core_free(d->core);
     d->core = NULL;
     d->listener.up = false;
+    clerk_crash(&d->clerk);
     judge_reset(d->judge);
 }
 

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include <utlist.h>
+
 #include "tests/sim/judge_inner.h"
 
 enum {
@@ -30,6 +32,8 @@ struct judge *judge_new(struct world *w, const struct core_settings *settings)
 void judge_reset(struct judge *j)
 {
     seats_reset(&j->seats);
+    desk_reset(&j->desk);
+    j->hashing = 0;
     j->draining = j->drained = j->listening = false;
     j->deadline = UINT64_MAX;
     j->unkept = 0;
@@ -41,6 +45,7 @@ void judge_free(struct judge *j)
     if (!j)
         return;
     seats_done(&j->seats);
+    desk_done(&j->desk);
     tokens_free(&j->tokens);
     struct used_id *u, *tmp;
     HASH_ITER (hh, j->used, u, tmp) {
@@ -95,6 +100,34 @@ static void note_gone(struct judge *j, struct caller *c)
         judge_lose(j, c, "disconnected");
 }
 
+/* A join or a POST that waited for its password goes on, unless its connection is gone. */
+static void note_hashed(struct judge *j)
+{
+    uint64_t job = j->event->hashed.job;
+    j->hashing--;
+    for (size_t i = 0; i < j->seats.n; i++) {
+        struct caller *c = j->seats.v[i];
+        if (!c->live || c->hash_job != job)
+            continue;
+        c->hash_job = 0;
+        j->self = c;
+        j->claim = c->waiting;
+        c->waiting = (struct claim){0};
+        const struct room *r = seats_room(&j->seats, j->claim.room);
+        const char *password = json_string_value(json_object_get(j->claim.body, "password"));
+        judge_may_join(j, true,
+            r && r->incarnation == c->waiting_room && j->event->hashed.hash && strcmp(password, r->password) == 0);
+    }
+    struct asked *a;
+    DL_FOREACH (j->desk.asked, a)
+        if (a->job == job)
+            break;
+    if (a && seats_at(&j->seats, a->conn))
+        judge_create_hashed(j, a);
+    else if (a)
+        desk_remove(&j->desk, a); /* nobody would know whose the room is */
+}
+
 static void note_event(struct judge *j)
 {
     const struct core_event *e = j->event;
@@ -115,6 +148,12 @@ static void note_event(struct judge *j)
     } else if (e->type == CORE_TIME) {
         j->deadline = UINT64_MAX;
         judge_expire(j);
+    } else if (e->type == CORE_REQUEST) {
+        judge_request(j);
+    } else if (e->type == CORE_HASHED) {
+        note_hashed(j);
+    } else if (e->type == CORE_STORED) {
+        judge_stored(j);
     } else if (e->type == CORE_GONE && j->self) {
         note_gone(j, j->self);
     } else if (e->type == CORE_ALIVE && j->self) {
@@ -133,15 +172,47 @@ static void note_ping(struct judge *j, struct caller *c)
     c->pinged[c->pings++] = c->relayed;
 }
 
+static void note_hash(struct judge *j, const struct core_hash *hash)
+{
+    struct asked *a = j->desk.hashes;
+    const char *password = a ? a->terms.password : json_string_value(json_object_get(j->claim.body, "password"));
+    world_check(j->w, a || (j->asks_hash && !j->hashes), "a password is hashed that nobody gave");
+    world_check(j->w, strlen(password) == hash->password_n && memcmp(password, hash->password, hash->password_n) == 0,
+        "another password is hashed than was given");
+    j->hashing++;
+    j->desk.hashes = NULL;
+    if (a) {
+        a->job = hash->job;
+        return;
+    }
+    j->hashes = true;
+    j->self->hash_job = hash->job;
+    j->self->waiting = j->claim;
+    json_incref(j->claim.body);
+    j->self->waiting_room = seats_room(&j->seats, j->claim.room)->incarnation;
+}
+
+static void judge_other_effect(struct judge *j, const struct core_effect *e)
+{
+    if (e->type == CORE_DEADLINE) {
+        j->deadline = e->at;
+    } else if (e->type == CORE_DRAINED) {
+        world_check(j->w, j->draining && !j->drained, "drained out of turn");
+        j->drained = true;
+    } else if (e->type == CORE_HASH) {
+        note_hash(j, e->hash);
+    } else if (e->type == CORE_STORE) {
+        judge_store(j, e);
+    } else if (e->type == CORE_RESPONSE) {
+        judge_response(j, e);
+    }
+}
+
 static void judge_effect(struct judge *j, const struct core_effect *e)
 {
     struct caller *c = seats_at(&j->seats, e->conn);
-    bool about_conn = e->type <= CORE_RESUME;
-    if (!about_conn) {
-        world_check(j->w, e->type != CORE_DRAINED || (j->draining && !j->drained), "drained out of turn");
-        j->drained |= e->type == CORE_DRAINED;
-        if (e->type == CORE_DEADLINE)
-            j->deadline = e->at;
+    if (e->type > CORE_RESUME) {
+        judge_other_effect(j, e);
         return;
     }
     world_check(j->w, c, "an effect for connection %u.%u, which is gone", e->conn.slot, e->conn.generation);
@@ -204,6 +275,7 @@ static void judge_answer(struct judge *j, const struct core *core)
         judge_relay(j, core);
     else if (j->claim.type != CLAIM_REPORT)
         world_check(j->w, j->answers == !j->asks_hash, "conn %u has %u answers to one request", self->slot, j->answers);
+    world_check(j->w, !j->asks_hash || j->hashes, "conn %u: its password is not looked at", self->slot);
     world_check(j->w, j->answers <= 1 && j->relays <= 1, "conn %u: too many answers", self->slot);
 }
 
@@ -280,7 +352,8 @@ void judge_step(struct judge *j, const struct core *core, const struct core_even
     j->error = ERROR_NONE;
     j->parsed = NULL;
     j->taken = NULL;
-    j->either = j->asks_hash = j->limited = false;
+    j->either = j->asks_hash = j->hashes = j->limited = false;
+    j->desk.hashes = NULL;
     j->claim = (struct claim){.type = CLAIM_BAD};
     struct caller *before = is_of_connection(event) ? seats_at(&j->seats, event->conn) : NULL;
     bool was_closing = before && before->closing;
@@ -291,7 +364,10 @@ void judge_step(struct judge *j, const struct core *core, const struct core_even
         world_check(j->w, j->welcomes == 1 || j->self->closing, "conn %u is not welcomed", event->conn.slot);
     if ((event->type == CORE_FRAME || event->type == CORE_UNREADABLE) && !was_closing)
         judge_answer(j, core);
+    else if (event->type == CORE_HASHED && j->self && !j->self->closing)
+        judge_answer(j, core);
     judge_debts(j);
+    judge_desk(j);
     compare(j, core);
     sweep(j);
     claim_done(&j->claim);

@@ -9,7 +9,8 @@
  *     `peers`, `resumed` and the news of who came, went away, came back and left that do not sum to the membership;
  *     a seat taken with a token that is not good for it, or kept for longer than the grace; a held frame that is lost,
  *     doubled or out of order; `recovered` where something was lost; a peer id used twice;
- *     a limit exceeded; a connection idle for longer than ping interval and timeout together; a missing deadline;
+ *     a locked room entered without its password, a room that was closed and is back, one over HTTP that is answered
+ *     wrongly, never or before it is on the disk; a limit exceeded; a connection idle for longer than ping interval and timeout together; a missing deadline;
  *     a connection that lives on after its close was asked for; a drain that does not end.
  */
 #ifndef SIM_JUDGE_H
@@ -24,6 +25,10 @@ struct judge *judge_new(struct world *w, const struct core_settings *settings);
 void judge_free(struct judge *j); /* takes NULL */
 /* The daemon starts again and knows nobody; peer ids stay used, and resume tokens are remembered. */
 void judge_reset(struct judge *j);
+/* What is to be on its disk is there. */
+void judge_written(struct judge *j);
+/* It has read the file of its disk. */
+void judge_restore(struct judge *j);
 void judge_step(
     struct judge *j, const struct core *core, const struct core_event *event, const struct core_effects *fx);
 

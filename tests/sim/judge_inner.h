@@ -5,12 +5,14 @@
 #ifndef SIM_JUDGE_INNER_H
 #define SIM_JUDGE_INNER_H
 
+#include "tests/sim/desk.h"
 #include "tests/sim/judge.h"
 #include "tests/sim/seats.h"
 #include "tests/sim/tokens.h"
 
 struct used_id {
     char id[PEER_ID_MAX + 1];
+    uint64_t left; /* the life in which a seat of this id that came from an earlier one was left again */
     UT_hash_handle hh;
 };
 
@@ -20,6 +22,7 @@ struct judge {
     struct seats seats;
     struct token *tokens;
     struct used_id *used;
+    struct desk desk;
     size_t hashing;       /* passwords under way */
     uint64_t life, began; /* which start of the daemon this is, and when it began to listen */
     uint64_t relayed, unkept, last_sweep, drain_since, deadline;
@@ -30,11 +33,11 @@ struct judge {
     struct caller *self;
     const struct frame *parsed; /* the frame that `said` was read from */
     json_t *said;
-    struct seat *taken;      /* its old connection was closed for a resume */
-    struct claims claims;    /* of the join's token */
-    uint32_t may;            /* 1 << enum error of the refusals of this join or resume that are right */
-    bool either;             /* though it may succeed as well */
-    bool asks_hash, limited; /* its password is hashed first; a rate-limited was said */
+    struct seat *taken;              /* its old connection was closed for a resume */
+    struct claims claims;            /* of the join's token */
+    uint32_t may;                    /* 1 << enum error of the refusals of this join or resume that are right */
+    bool either;                     /* though it may succeed as well */
+    bool asks_hash, hashes, limited; /* its password is to be hashed first, and is; a rate-limited was said */
     unsigned answers, relays, welcomes;
     enum error error; /* sent to self, ERROR_NONE if none */
 };
@@ -47,10 +50,19 @@ void judge_may_resume(struct judge *j);
 bool judge_may_fail(const struct judge *j, enum error e);
 
 /* ---- judge_moves.c: who comes and goes ---- */
+void judge_left(struct judge *j, const struct seat *s); /* it has no seat any more */
 void judge_leave(struct judge *j, struct seat *s, const char *reason);
 void judge_lose(struct judge *j, struct caller *c, const char *why);
 void judge_expire(struct judge *j);
 void judge_close(struct judge *j, struct caller *c, const struct core_effect *e);
+
+/* ---- judge_rest.c: what is asked over HTTP ---- */
+void judge_request(struct judge *j);
+void judge_create_hashed(struct judge *j, struct asked *a);
+void judge_stored(struct judge *j);
+void judge_store(struct judge *j, const struct core_effect *e);
+void judge_response(struct judge *j, const struct core_effect *e);
+void judge_desk(struct judge *j);
 
 /* ---- judge_said.c: what is said ---- */
 void judge_said(struct judge *j, struct caller *c, struct frame *frame);

@@ -97,7 +97,18 @@ static void judge_seat(struct judge *j, const struct token *t, const struct seat
     j->either = old && (s->stay != t->stay || world_now(j->w) - j->began >= j->settings.resume_grace_ms);
 }
 
-/* to */
+/* its seat was left again, or its room closed, since the daemon was started */
+static bool is_past(const struct judge *j, const struct token *t)
+{
+    const struct used_id *u;
+    HASH_FIND_STR(j->used, t->id, u);
+    bool past = u->left == j->life;
+    for (size_t i = 0; i < j->desk.closed_n; i++)
+        past = past || j->desk.closed[i] == t->incarnation;
+    return past;
+}
+
+/* to */
 void judge_may_resume(struct judge *j)
 {
     const struct token *t = tokens_find(j->tokens, json_string_value(json_object_get(j->claim.body, "resumeToken")));
@@ -115,9 +126,10 @@ void judge_may_resume(struct judge *j)
         refuse(j, ERROR_RESUME_FAILED);
     else if (!r && (t->made || has_max_rooms(j)))
         refuse(j, ERROR_RESUME_FAILED); /* a room that its owner made is not made by others */
+    else if (is_past(j, t))
+        refuse(j, ERROR_RESUME_FAILED);
     else if (r && (r->incarnation != t->incarnation || is_full(j, r)))
         refuse(j, ERROR_RESUME_FAILED);
-    j->either = seats_bare(&j->seats, t->id) != NULL; /* it gave its seat up in this life, and is there */
 }
 
 bool judge_may_fail(const struct judge *j, enum error e)

@@ -14,11 +14,20 @@ static void empty(struct judge *j, struct room *r)
         seats_room_free(&j->seats, r);
 }
 
+void judge_left(struct judge *j, const struct seat *s)
+{
+    struct used_id *u;
+    HASH_FIND_STR(j->used, s->id, u);
+    if (s->returned)
+        u->left = j->life;
+}
+
 void judge_leave(struct judge *j, struct seat *s, const char *reason)
 {
     struct room *r = s->room;
     if (!j->draining)
         seats_owe(&j->seats, s, MOVE_LEFT, reason);
+    judge_left(j, s);
     seats_leave(&j->seats, s, world_now(j->w));
     empty(j, r);
 }
@@ -43,6 +52,12 @@ static bool is_over(const struct judge *j, uint64_t since, uint64_t interval)
     return interval && since + interval <= world_now(j->w);
 }
 
+static void forget_room(struct judge *j, struct room *r)
+{
+    j->desk.changed += r->made;
+    seats_room_free(&j->seats, r);
+}
+
 void judge_expire(struct judge *j)
 {
     struct seat *s, *next;
@@ -52,7 +67,7 @@ void judge_expire(struct judge *j)
     struct room *r, *after;
     HASH_ITER (hh, j->seats.rooms, r, after)
         if (r->n == 0 && is_over(j, r->empty_since, r->made ? j->settings.room_ttl_ms : j->settings.room_linger_ms))
-            seats_room_free(&j->seats, r);
+            forget_room(j, r);
 }
 
 static const char *reason_of(const struct judge *j, const struct core_effect *e)

@@ -148,6 +148,7 @@ static struct seat *seat_anew(struct judge *j, struct caller *c, const struct to
     struct seat *s = seats_enter(&j->seats, r, c, t->id, json_incref(t->self));
     s->stay = t->stay;
     s->expires = t->expires;
+    s->returned = true;
     return s;
 }
 

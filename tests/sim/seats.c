@@ -20,14 +20,6 @@ struct caller *seats_at(const struct seats *all, struct conn_id conn)
     return c->live && c->generation == conn.generation ? c : NULL;
 }
 
-struct caller *seats_bare(const struct seats *all, const char *id)
-{
-    for (size_t i = 0; i < all->n; i++)
-        if (all->v[i]->live && !all->v[i]->seat && strcmp(all->v[i]->id, id) == 0)
-            return all->v[i];
-    return NULL;
-}
-
 struct caller *seats_open(struct seats *all, struct conn_id conn, uint64_t now)
 {
     while (conn.slot >= all->n) {

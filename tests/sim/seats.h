@@ -68,6 +68,7 @@ struct seat {
     struct room *room;
     struct caller *caller; /* NULL: away */
     json_t *self;          /* displayName and metadata as it gave them */
+    bool returned;         /* from an earlier life of the daemon */
     uint64_t stay;         /* since this join-room; no other has this number */
     unsigned used;         /* how many resumes led to the token that was used last */
     uint64_t expires;      /* unix seconds: until when its tokens hold */
@@ -108,8 +109,6 @@ struct caller *seats_open(struct seats *all, struct conn_id conn, uint64_t now);
 void seats_gone(struct seats *all, struct caller *c);
 /* NULL unless this generation lives. */
 struct caller *seats_at(const struct seats *all, struct conn_id conn);
-/* A connection of this id that has no seat, closing or not. */
-struct caller *seats_bare(const struct seats *all, const char *id);
 
 struct room *seats_room(const struct seats *all, const char *id);
 struct room *seats_room_new(struct seats *all, const char *id, uint64_t incarnation);

@@ -29,6 +29,14 @@ static struct core_settings random_settings(struct world *w)
                         : world_chance(w, 500) ? 1000 + world_below(w, 30000)
                                                : s.resume_grace_ms;
     s.message_burst = world_chance(w, 300) ? 5 + world_below(w, 100) : s.message_burst;
+    s.auto_create = !world_chance(w, 100);
+    s.list_joined = world_chance(w, 300);
+    s.room_linger_ms = world_chance(w, 300) ? 1 + world_below(w, 20000) : 0;
+    s.room_ttl_ms = world_chance(w, 500) ? 1000 + world_below(w, 20000) : 0;
+    s.token_required = world_chance(w, 150);
+    s.join_timeout_ms = world_chance(w, 200) ? 2000 + world_below(w, 6000) : s.join_timeout_ms;
+    s.connection_rate = world_chance(w, 200) ? 1 + world_below(w, 3) : s.connection_rate;
+    s.connection_burst = world_chance(w, 200) ? 1 + world_below(w, 5) : s.connection_burst;
     return s;
 }
 
@@ -55,10 +63,12 @@ static void end_of_day(struct run *r, const struct core_settings *s)
     struct daemon *d = r->daemons[0];
     r->restless = false;
     crowd_calm(r->crowd);
+    if (r->landlord)
+        landlord_calm(r->landlord);
     world_heal(r->w);
     if (!daemon_is_up(d))
         daemon_start(d);
-    run_for(r, s->ping_interval_ms + s->ping_timeout_ms + s->resume_grace_ms + 15000);
+    run_for(r, s->ping_interval_ms + s->ping_timeout_ms + s->resume_grace_ms + 30000);
     crowd_check(r->crowd);
     daemon_drain(d);
     run_for(r, s->drain_timeout_ms + 10000);
@@ -75,9 +85,16 @@ void seed_server(struct run *r, const struct world_options *options)
     struct crowd_options crowd = {.clients = clients,
         .rooms = 1 + world_below(w, clients / 6 + 2),
         .pace_ms = 400 + 20 * clients,
+        .halls = world_chance(w, 500) ? 1 + world_below(w, HALLS) : 0,
+        .tokens = settings.token_required ? 900
+                  : world_chance(w, 300)  ? 300
+                                          : 0,
         .mischief = world_below(w, 4) * 60};
     run_add_daemon(r, &settings);
     r->crowd = crowd_new(w, r->wires, r->daemons[0], &crowd);
+    if (crowd.halls)
+        r->landlord = landlord_new(w, r->daemons[0], 300 + world_below(w, 3000));
+    daemon_failing(r->daemons[0], world_below(w, 3) * 100);
     r->restless = true;
     if (world_chance(w, 700))
         world_at(w, world_now(w) + MISFORTUNE_MS, trouble, r, 0);

@@ -21,6 +21,11 @@ scenario story_held_overflow;      /* what is lost is said to be */
 scenario story_held_for_all;
 scenario story_late_pong; /* proves what was before its own ping */
 
+scenario story_locked_over_restart; /* a restart opens no locked room */
+scenario story_closed_stays_closed; /* ... and brings no closed one back */
+scenario story_resume_beside_join;  /* each is answered */
+scenario story_admin_closes;        /* a room that no file has */
+
 scenario story_two_meet;               /* ready to message within a second */
 scenario story_eight_meet;             /* a full mesh, everybody hears everybody */
 scenario story_daemon_returns;         /* links stay, no peer notice twice */
