@@ -100,11 +100,25 @@ void attempt_send(struct peer *p, struct attempt *a, struct span text)
 
 /* ---- ours, to be sent ---- */
 
-/* Where the other sits now: where the attempt began, or anywhere else if that seat is gone. */
-static struct seat *seat_of(struct peer *p, const struct attempt *a)
+/* Where the other sits now: where the attempt began, be it away, or anywhere else if that seat is gone. */
+static struct seat *seat_of(const struct peer *p, const struct attempt *a)
 {
     struct seat *seat = roster_seat(p, span_of(a->seat));
     return seat && seat->person == a->person ? seat : roster_usable_seat(p, a->person);
+}
+
+void attempt_report(struct peer *p, const struct attempt *a, bool failed)
+{
+    static const char *const OUTCOMES[] = {
+        [PEER_PATH_DIRECT] = "direct", [PEER_PATH_STUN] = "stun", [PEER_PATH_TURN] = "turn"};
+    const struct seat *seat = seat_of(p, a);
+    if (!seat)
+        return;
+    struct buf frame;
+    buf_init(&frame, FRAME_MAX_DEFAULT);
+    signaling_write_report(&frame, span_of(seat->id), failed ? "failed" : OUTCOMES[a->path], p->now - a->began);
+    session_send(p, &frame);
+    buf_done(&frame);
 }
 
 void attempt_description(struct peer *p, struct attempt *a, struct span type, struct span text)
@@ -123,7 +137,7 @@ void attempt_description(struct peer *p, struct attempt *a, struct span type, st
     struct buf frame;
     buf_init(&frame, FRAME_MAX_DEFAULT);
     signaling_write_description(&frame, span_of(seat->id), span_of(a->link), type, text, seat->dialect);
-    session_send(p, &frame);
+    a->unsure = !session_send(p, &frame);
     buf_done(&frame);
 }
 
@@ -136,7 +150,7 @@ void attempt_candidate(struct peer *p, struct attempt *a, struct span candidate)
     struct buf frame;
     buf_init(&frame, FRAME_MAX_DEFAULT);
     signaling_write_candidate(&frame, span_of(seat->id), span_of(a->link), &c, seat->dialect);
-    session_send(p, &frame);
+    a->unsure |= !session_send(p, &frame);
     buf_done(&frame);
 }
 
