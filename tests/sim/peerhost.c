@@ -35,7 +35,8 @@ struct peerhost {
     struct wire *wire;
     struct peer_effects fx;
     uint64_t deadline, alarm;
-    bool stepping, in_room;
+    unsigned joins;
+    bool stepping;
 };
 
 static void step(struct peerhost *h, struct peer_event event);
@@ -232,7 +233,7 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
             n->type == NOTICE_PEER ? n->up ? " up" : " down" : "", n->id ? n->id : "", n->from ? n->from : "",
             n->by ? n->by : "", n->ref ? n->ref : "", n->text ? n->text : "", n->code ? n->code : "");
     }
-    h->in_room |= n->type == NOTICE_JOINED;
+    h->joins += n->type == NOTICE_JOINED;
     h->errors += n->type == NOTICE_ERROR;
     if (n->type == NOTICE_MESSAGE && !n->verified)
         h->strangers_heard++;
@@ -344,7 +345,7 @@ void peerhost_start(struct peerhost *h)
     h->party = rtc_party_new(h->in.rtcs, h->host, &RTC_FACE, h);
     h->deadline = UINT64_MAX;
     h->alarm++;
-    h->in_room = false;
+    h->joins = 0;
     for (size_t i = 0; i < h->known_n; i++) {
         struct peer_event e = event_of(h, PEER_KNOWN);
         e.known.name = span_of(h->known[i].name);
@@ -447,9 +448,9 @@ bool peerhost_is_up(const struct peerhost *h)
     return h->core != NULL;
 }
 
-bool peerhost_in_room(const struct peerhost *h)
+unsigned peerhost_joins(const struct peerhost *h)
 {
-    return h->core && h->in_room;
+    return h->core ? h->joins : 0;
 }
 
 const char *peerhost_id(const struct peerhost *h)

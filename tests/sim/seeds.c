@@ -164,9 +164,9 @@ static void chatter(void *who, uint64_t arg)
     if (!r->restless)
         return;
     struct peerhost *h = r->people[world_below(w, r->people_count)], *to = r->people[world_below(w, r->people_count)];
-    if (peerhost_in_room(h) && world_chance(w, 500))
+    if (peerhost_joins(h) && world_chance(w, 500))
         run_say(r, h);
-    else if (peerhost_in_room(h) && h != to && promises_flaps(r->promises, peerhost_who(h), peerhost_who(to)) > 0)
+    else if (peerhost_joins(h) && h != to && promises_flaps(r->promises, peerhost_who(h), peerhost_who(to)) > 0)
         run_tell(r, h, to);
     world_at(w, world_now(w) + 1 + world_below(w, r->pace_ms), chatter, r, 0);
 }

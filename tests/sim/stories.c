@@ -24,6 +24,7 @@ const struct story STORIES[] = {
     {"two-meet", story_two_meet},
     {"eight-meet", story_eight_meet},
     {"daemon-returns", story_daemon_returns},
+    {"people-keep-their-seats", story_people_keep_their_seats},
     {"partition-heals", story_partition_heals},
     {"address-changes", story_address_changes},
     {"peer-returns", story_peer_returns},
