@@ -121,7 +121,7 @@ $(BUILD)/tests/sim/servercore.o: $(A_SCORE)
 	@mkdir -p $(@D)
 	$(call quiet,LD)$(LD) -r -o $@ --whole-archive $^
 	$(if $(V),,@)objcopy --wildcard --keep-global-symbol='core_*' $@
-$(BUILD)/tests/sim/sim: $(call obj,$(wildcard tests/sim/*.c)) $(BUILD)/tests/sim/servercore.o $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
+$(BUILD)/tests/sim/sim: $(call obj,$(wildcard tests/sim/*.c tests/sim/stories/*.c)) $(BUILD)/tests/sim/servercore.o $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
 $(BUILD)/bench/load: $(call obj,$(filter-out bench/channel% bench/store%,$(wildcard bench/*.c))) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^
@@ -135,7 +135,8 @@ $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_B
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
 
 # ---- what people call -----------------------------------------------------------------------------------------
-.PHONY: help deps all run check core lint asan fuzz sim mutants bench-relay bench-join bench-memory bench-channel bench-store \
+.PHONY: help deps all run check core lint asan fuzz sim mutants bench-relay bench-join bench-memory bench-flood bench-channel \
+        bench-store \
         install uninstall clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -197,6 +198,10 @@ bench-memory: ## memory at start and for each idle connection
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
 	@BUILD=$(BUILD) bench/memory.sh
+bench-flood: ## what a client that means harm costs the others
+	@tools/deps.sh build
+	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
+	@BUILD=$(BUILD) bench/flood.sh
 bench-channel: ## data channel throughput beside @roamhq/wrtc
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory $(BUILD)/bench/channel

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# Sourced by relay.sh, join.sh and memory.sh: starts and stops the servers, runs the load generator beside them, keeps
+# Sourced by relay.sh, join.sh, memory.sh and flood.sh: starts and stops the servers, runs the load generator beside them, keeps
 # the raw figures. What a script starts ends with it, by process id, and its directory goes too.
 
 bench=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -24,11 +24,11 @@ pin() {
 }
 
 # Every limit that would slow one noisy client down is off: all of them come from a handful of addresses here.
+settings=(--set limits.message_rate=0 --set limits.connection_rate=0 --set limits.max_connections_per_address=0
+    --set limits.max_connections=0 --set limits.max_rooms=0 --set limits.join_rate=0)
 usherd_command() {
     mkdir -p "$work/state"
-    pin "$SERVER_CORE" "$build/usherd" --listen 127.0.0.1:0 --set "server.state_dir=$work/state" \
-        --set limits.message_rate=0 --set limits.connection_rate=0 --set limits.max_connections_per_address=0 \
-        --set limits.max_connections=0 --set limits.max_rooms=0
+    pin "$SERVER_CORE" "$build/usherd" --listen 127.0.0.1:0 --set "server.state_dir=$work/state" "${settings[@]}"
 }
 
 socketio_command() {
@@ -79,13 +79,18 @@ load() {
 # shellcheck disable=SC2034 # used by the scripts that source this one
 awk_take='function take(   i, pair) { for (i = 2; i <= NF; i++) { split($i, pair, "="); f[pair[1]] = pair[2] } }'
 
-# results_for NAME: opens bench/results/NAME-<date>.txt with what a reader must know of the machine.
+# The version of the server to compare with.
+socketio_version() {
+    echo "Socket.IO $(cd "$bench" && node -p 'require("socket.io/package.json").version') on Node $(node --version)"
+}
+
+# results_for NAME [BESIDE]: opens bench/results/NAME-<date>.txt with what a reader must know of the machine and of the
+# server that ours is measured beside.
 results_for() {
     mkdir -p "$bench/results"
     results=$bench/results/$1-$(date -u +%Y-%m-%dT%H%M%SZ).txt
     {
-        echo "# $("$build/usherd" --version | head -n 1), Socket.IO" \
-            "$(cd "$bench" && node -p 'require("socket.io/package.json").version') on Node $(node --version)"
+        echo "# $("$build/usherd" --version | head -n 1)${2:+, $2}"
         echo "# $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, Linux $(uname -r)," \
             "server on core $SERVER_CORE, load on core $LOAD_CORE"
     } | tee "$results"

@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=bench/common.sh
 . "$(dirname "$0")/common.sh"
 
-results_for join
+results_for join "$(socketio_version)"
 printf '%-9s %8s %9s %12s %12s %12s %9s %9s\n' server clients 'joins/s' 'first 1000' 'last 1000' 'per cpu s' 'p50 us' 'p99 us'
 for _ in $(seq "${ROUNDS:-3}"); do
     for kind in ${SERVERS:-native socketio}; do

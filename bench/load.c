@@ -19,6 +19,8 @@ struct mode {
 
 static const struct mode modes[] = {
     {"relay", mode_relay, 200},
+    {"pace", mode_pace, 20},
+    {"flood", mode_flood, 1},
     {"join", mode_join, 18000},
     {"idle", mode_idle, 18000},
 };
@@ -28,19 +30,24 @@ static const struct dialect *const dialects[] = {&native_dialect, &socketio_dial
 static const char usage[] =
     "usage: load MODE --server ADDRESS:PORT --pid PID [option]...\n"
     "  relay  pairs exchange signals; prints messages relayed a second, and a second of the server's processor time\n"
+    "  pace   pairs exchange signals at a steady rate; prints what one relay takes\n"
+    "  flood  as much of --kind as one client can make, whatever the server answers; prints how much it was\n"
     "  join   all clients come in; prints joins a second, of all, the first and the last thousand\n"
     "  idle   all clients come in and stay silent for --seconds; prints the server's memory before and after\n"
     "options\n"
     "  --server ADDRESS:PORT  an IPv4 address of this machine\n"
     "  --pid PID              the server's process\n"
     "  --dialect NAME         native (default) or socketio\n"
-    "  --clients N            relay: 200, join and idle: 18000\n"
-    "  --room-size N          members of a room (2; relay: always 2)\n"
+    "  --clients N            relay: 200, pace: 20, flood: 1, join and idle: 18000\n"
+    "  --room-size N          members of a room (2; relay and pace: always 2)\n"
     "  --handshakes N         handshakes under way at once (64)\n"
     "  --window N             relay: signals in flight from each side of a pair (4)\n"
+    "  --rate N               pace: signals a second, of all clients together (1000)\n"
+    "  --kind KIND            flood: frames, controls, joins, connections, passwords or tokens\n"
+    "  --room ROOM            flood of passwords or tokens: a room that was made with a password\n"
     "  --payload N            relay: bytes of the description in each signal (200)\n"
-    "  --warmup S             relay: seconds before measuring (1)\n"
-    "  --seconds S            relay: seconds measured; idle: seconds of silence (5)\n";
+    "  --warmup S             relay, pace: seconds before measuring (1)\n"
+    "  --seconds S            relay, pace: seconds measured; flood: of it; idle: seconds of silence (5)\n";
 
 enum option_id {
     SERVER = 1,
@@ -50,6 +57,9 @@ enum option_id {
     ROOM_SIZE,
     HANDSHAKES,
     WINDOW,
+    RATE,
+    KIND,
+    ROOM,
     PAYLOAD,
     WARMUP,
     DURATION,
@@ -111,13 +121,21 @@ static bool parse_option(int option, const char *text, struct load_options *o)
     case DIALECT:
         return parse_dialect(text, &o->fleet.dialect);
     case CLIENTS:
-        return parse_number(text, 2, FLEET_MAX, &o->fleet.clients);
+        return parse_number(text, 1, FLEET_MAX, &o->fleet.clients);
     case ROOM_SIZE:
         return parse_number(text, 1, 1000, &o->fleet.room_size);
     case HANDSHAKES:
         return parse_number(text, 1, FLEET_MAX, &o->fleet.handshakes);
     case WINDOW:
         return parse_number(text, 1, 1000, &o->window);
+    case RATE:
+        return parse_number(text, 1, 1000000, &o->rate);
+    case KIND:
+        o->kind = text;
+        return true;
+    case ROOM:
+        o->room = text;
+        return true;
     case PAYLOAD:
         return parse_number(text, 1, 65000, &o->payload);
     case WARMUP:
@@ -139,6 +157,9 @@ static bool parse_options(int argc, char **argv, struct load_options *o)
         {"room-size", required_argument, NULL, ROOM_SIZE},
         {"handshakes", required_argument, NULL, HANDSHAKES},
         {"window", required_argument, NULL, WINDOW},
+        {"rate", required_argument, NULL, RATE},
+        {"kind", required_argument, NULL, KIND},
+        {"room", required_argument, NULL, ROOM},
         {"payload", required_argument, NULL, PAYLOAD},
         {"warmup", required_argument, NULL, WARMUP},
         {"seconds", required_argument, NULL, DURATION},
@@ -174,6 +195,7 @@ int main(int argc, char **argv)
     struct load_options options = {
         .fleet = {.dialect = &native_dialect, .room_size = 2, .handshakes = 64},
         .window = 4,
+        .rate = 1000,
         .payload = 200,
         .warmup = 1,
         .seconds = 5,
@@ -185,9 +207,9 @@ int main(int argc, char **argv)
     options.fleet.clients = mode->clients;
     if (!parse_options(argc - 1, argv + 1, &options))
         return 2;
-    if (mode->run == mode_relay) {
+    if (mode->run == mode_relay || mode->run == mode_pace) {
         options.fleet.room_size = 2;
-        options.fleet.clients &= ~1U;
+        options.fleet.clients += options.fleet.clients & 1U;
     }
     return mode->run(&options) ? 0 : 1;
 }

@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=bench/common.sh
 . "$(dirname "$0")/common.sh"
 
-results_for memory
+results_for memory "$(socketio_version)"
 printf '%-9s %8s %14s %14s %14s %14s %12s %10s\n' server clients 'start RSS KB' 'start anon KB' 'then RSS KB' 'then anon KB' \
     'bytes each' 'idle CPU'
 for kind in ${SERVERS:-native socketio}; do

@@ -14,6 +14,9 @@ struct load_options {
     struct fleet_options fleet;
     pid_t server;     /* its process: whose processor time and memory count */
     unsigned window;  /* signals in flight from each side of a pair */
+    unsigned rate;    /* pace: signals a second of all clients together */
+    const char *kind; /* flood: of what; borrowed */
+    const char *room; /* flood: a room with a password, or NULL; borrowed */
     unsigned payload; /* bytes of the description in a signal, as it stands in JSON */
     double warmup;    /* seconds before measuring */
     double seconds;   /* measured */
@@ -21,6 +24,10 @@ struct load_options {
 
 /* Pairs exchange signals as fast as the server relays them. */
 bool mode_relay(const struct load_options *options);
+/* Pairs exchange signals at a steady rate: what one relay takes, one way. */
+bool mode_pace(const struct load_options *options);
+/* One client does as much of one thing as it can, whatever the server answers. */
+bool mode_flood(const struct load_options *options);
 /* All clients join, as fast as the server lets them. */
 bool mode_join(const struct load_options *options);
 /* All clients join and then say nothing. */

@@ -5,6 +5,10 @@
  * side gets answers its (n - window)-th: a ring of send times gives round trips without a time stamp in the
  * payload, and every frame can be built once, mask and all.
  *
+ * `pace` is the unhurried form: nobody answers, the sides send in turn, one each millisecond or at the rate asked for,
+ * and the n-th signal that a side gets is the n-th that its partner sent: one relay, one way, and with no queueing of
+ * its own making. When a signal was sent is when it was, not when it was due.
+ *
  * What arrives is checked: the first signal of each side for its sender and its payload, byte for byte, every later
  * one for being the same as the first. A server that drops, mixes up or alters something fails the run.
  */
@@ -15,10 +19,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum {
+    PACE_RING = 4096 /* signals of one side on their way: 80 s of them when 20 clients share 1,000 a second */
+};
+
 struct side {
     struct buf frame;    /* the one that this side sends */
     struct buf expected; /* the text that it gets; empty until the first came */
-    uint64_t *sent_at;   /* ring of 2 * window send times, ns */
+    uint64_t *sent_at;   /* ring of send times, ns */
+    uint64_t sent;       /* pace only */
     uint64_t received;
 };
 
@@ -26,10 +35,12 @@ struct relay {
     const struct load_options *options;
     struct fleet *fleet;
     struct side *sides;
-    struct buf data;              /* the signal's `data` */
-    uint64_t messages;            /* received in the measured time */
-    struct histogram round_trips; /* ns, in the measured time */
+    struct buf data;        /* the signal's `data` */
+    unsigned ring;          /* send times kept for each side */
+    uint64_t messages;      /* received in the measured time */
+    struct histogram times; /* ns, in the measured time: round trips, or one way */
     bool measuring;
+    unsigned turn; /* pace only: whose it is, counted on */
 };
 
 /* The lines of a session description as JSON carries them, cut to the size asked for (never inside an escape). */
@@ -65,7 +76,7 @@ static bool init_side(struct relay *r, unsigned index)
     r->options->fleet.dialect->write_signal(&text, partner_of(r, c)->id, buf_view(&r->data));
     bool built = !text.failed && ws_frame(&c->ws, &s->frame, buf_view(&text));
     buf_done(&text);
-    s->sent_at = calloc((size_t)2 * r->options->window, sizeof *s->sent_at);
+    s->sent_at = calloc(r->ring, sizeof *s->sent_at);
     return built && s->sent_at;
 }
 
@@ -77,35 +88,58 @@ static bool genuine(struct relay *r, const struct client *c, struct span text)
     return memmem(text.p, text.n, from, (size_t)n) && memmem(text.p, text.n, r->data.p, r->data.len);
 }
 
-static void on_signal(void *ctx, struct client *c, struct span text)
+static bool expected(struct relay *r, struct client *c, struct span text)
 {
-    struct relay *r = ctx;
     struct side *s = &r->sides[c->index];
     if (s->received == 0 && genuine(r, c, text))
         buf_span(&s->expected, text);
-    if (!span_eq(text, buf_view(&s->expected))) {
-        fleet_fail(r->fleet, "client %u got what its partner did not send: %.*s", c->index,
-            (int)(text.n < 200 ? text.n : 200), text.p);
+    return span_eq(text, buf_view(&s->expected)) ||
+           fleet_fail(r->fleet, "client %u got what its partner did not send: %.*s", c->index,
+               (int)(text.n < 200 ? text.n : 200), text.p);
+}
+
+static void note(struct relay *r, uint64_t sent_at, uint64_t now)
+{
+    r->messages += r->measuring;
+    if (r->measuring && sent_at)
+        histogram_add(&r->times, now - sent_at);
+}
+
+static void answer(void *ctx, struct client *c, struct span text)
+{
+    struct relay *r = ctx;
+    struct side *s = &r->sides[c->index];
+    if (!expected(r, c, text))
         return;
-    }
     unsigned window = r->options->window;
     uint64_t now = now_ns();
-    if (r->measuring) {
-        r->messages++;
-        if (s->received >= window)
-            histogram_add(&r->round_trips, now - s->sent_at[(s->received - window) % (2 * window)]);
-    }
-    s->sent_at[(s->received + window) % (2 * window)] = now;
+    note(r, s->received >= window ? s->sent_at[(s->received - window) % r->ring] : 0, now);
+    s->sent_at[(s->received + window) % r->ring] = now;
     s->received++;
     buf_span(&c->ws.out, buf_view(&s->frame));
+}
+
+static void arrived(void *ctx, struct client *c, struct span text)
+{
+    struct relay *r = ctx;
+    struct side *s = &r->sides[c->index];
+    if (!expected(r, c, text))
+        return;
+    note(r, r->sides[c->index ^ 1U].sent_at[s->received % r->ring], now_ns());
+    s->received++;
+}
+
+static bool init_sides(struct relay *r)
+{
+    for (unsigned i = 0; i < r->options->fleet.clients; i++)
+        if (!init_side(r, i))
+            return fleet_fail(r->fleet, "out of memory");
+    return true;
 }
 
 /* Puts the first window of each side on its way. */
 static bool start(struct relay *r)
 {
-    for (unsigned i = 0; i < r->options->fleet.clients; i++)
-        if (!init_side(r, i))
-            return fleet_fail(r->fleet, "out of memory");
     for (unsigned i = 0; i < r->options->fleet.clients; i++) {
         struct client *c = &r->fleet->clients[i];
         for (unsigned w = 0; w < r->options->window; w++) {
@@ -142,7 +176,7 @@ static bool measure(struct relay *r)
     double elapsed = (double)(now_ns() - began) / 1e9;
     double server = (double)(process_cpu_ns(o->server) - server_before) / 1e9;
     double own = (double)(process_cpu_ns(0) - own_before) / 1e9;
-    const struct histogram *h = &r->round_trips;
+    const struct histogram *h = &r->times;
     printf("relay dialect=%s clients=%u window=%u payload=%u seconds=%.2f messages=%" PRIu64 " per_second=%.0f "
            "per_cpu_second=%.0f server_cpu=%.2f load_cpu=%.2f p50_us=%.0f p90_us=%.0f p99_us=%.0f max_us=%.0f\n",
         o->fleet.dialect->name, o->fleet.clients, o->window, o->payload, elapsed, r->messages,
@@ -151,7 +185,54 @@ static bool measure(struct relay *r)
     return true;
 }
 
-bool mode_relay(const struct load_options *options)
+static bool send_one(struct relay *r, unsigned index)
+{
+    struct client *c = &r->fleet->clients[index];
+    struct side *s = &r->sides[index];
+    s->sent_at[s->sent++ % r->ring] = now_ns();
+    buf_span(&c->ws.out, buf_view(&s->frame));
+    return fleet_flush(r->fleet, c);
+}
+
+/* One signal after the other, at even distances. A moment that was missed is not made up for: its signal is late. */
+static bool pace_for(struct relay *r, double seconds)
+{
+    struct fleet *f = r->fleet;
+    uint64_t step = 1000000000U / r->options->rate, now = now_ns();
+    uint64_t end = now + (uint64_t)(seconds * 1e9);
+    for (uint64_t due = now; now < end; now = now_ns()) {
+        if (now >= due) {
+            if (!send_one(r, r->turn++ % f->options.clients))
+                return false;
+            due = due + step > now ? due + step : now;
+        }
+        uint64_t left = due > now ? due - now : 0;
+        if (!fleet_turn(f, (int)((left + 999999U) / 1000000U)))
+            return false;
+        if (now > f->last_byte_at + (uint64_t)FLEET_STALL_SECONDS * 1000000000U)
+            return fleet_fail(f, "the server relays nothing more");
+    }
+    return true;
+}
+
+static bool measure_pace(struct relay *r)
+{
+    const struct load_options *o = r->options;
+    uint64_t server_before = process_cpu_ns(o->server);
+    r->measuring = true;
+    if (!pace_for(r, o->seconds))
+        return false;
+    double server = (double)(process_cpu_ns(o->server) - server_before) / 1e9;
+    const struct histogram *h = &r->times;
+    printf("pace dialect=%s clients=%u rate=%u payload=%u seconds=%.2f messages=%" PRIu64 " server_cpu=%.2f "
+           "p50_us=%.0f p90_us=%.0f p99_us=%.0f max_us=%.0f\n",
+        o->fleet.dialect->name, o->fleet.clients, o->rate, o->payload, o->seconds, r->messages, server / o->seconds,
+        histogram_us(h, 0.5), histogram_us(h, 0.9), histogram_us(h, 0.99), histogram_us(h, 1));
+    return true;
+}
+
+static bool run(
+    const struct load_options *options, unsigned ring, fleet_on_signal *on_signal, bool (*show)(struct relay *r))
 {
     struct relay *r = calloc(1, sizeof *r);
     assert(options->fleet.clients % 2 == 0 && options->fleet.room_size == 2);
@@ -159,13 +240,14 @@ bool mode_relay(const struct load_options *options)
     if (!r)
         goto done;
     r->options = options;
+    r->ring = ring;
     r->fleet = fleet_new(&options->fleet);
     r->sides = calloc(options->fleet.clients, sizeof *r->sides);
     if (!r->fleet || !r->sides || !build_data(&r->data, options->payload))
         goto done;
     r->fleet->on_signal = on_signal;
     r->fleet->signal_ctx = r;
-    ok = fleet_join(r->fleet) && start(r) && run_for(r->fleet, options->warmup) && measure(r);
+    ok = fleet_join(r->fleet) && init_sides(r) && show(r);
     if (!ok)
         fprintf(stderr, "load: %s\n", r->fleet->problem);
 done:
@@ -181,4 +263,24 @@ done:
     }
     free(r);
     return ok;
+}
+
+static bool show_relay(struct relay *r)
+{
+    return start(r) && run_for(r->fleet, r->options->warmup) && measure(r);
+}
+
+static bool show_pace(struct relay *r)
+{
+    return pace_for(r, r->options->warmup) && measure_pace(r);
+}
+
+bool mode_relay(const struct load_options *options)
+{
+    return run(options, 2 * options->window, answer, show_relay);
+}
+
+bool mode_pace(const struct load_options *options)
+{
+    return run(options, PACE_RING, arrived, show_pace);
 }

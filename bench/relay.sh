@@ -13,7 +13,7 @@ rounds=${ROUNDS:-3}
 # clients:window:payload
 cells=${CELLS:-200:4:200 2000:1:200 200:4:1200 200:1:600}
 
-results_for relay
+results_for relay "$(socketio_version)"
 start native
 start socketio
 for _ in $(seq "$rounds"); do

@@ -274,13 +274,13 @@ const char *outcome_name(enum outcome o)
 }
 
 /* The number is in the form of RFC 8259 section 6 already, and one of more characters than this is no measurement. */
-bool message_connect_ms(const struct message *m, uint64_t *ms)
+static bool duration_ms(const struct message *m, enum member member, uint64_t *ms)
 {
     assert(m->type == MESSAGE_REPORT);
     char text[32];
-    if (!scan_has(&m->scan, MEMBER_CONNECT_MS))
+    if (!scan_has(&m->scan, member))
         return false;
-    struct span raw = scan_raw(&m->scan, MEMBER_CONNECT_MS);
+    struct span raw = scan_raw(&m->scan, member);
     if (raw.n >= sizeof text)
         return false;
     memcpy(text, raw.p, raw.n);
@@ -288,6 +288,16 @@ bool message_connect_ms(const struct message *m, uint64_t *ms)
     double value = strtod(text, NULL);
     *ms = value < MESSAGE_DURATION_MAX_MS ? (uint64_t)value : MESSAGE_DURATION_MAX_MS;
     return true;
+}
+
+bool message_connect_ms(const struct message *m, uint64_t *ms)
+{
+    return duration_ms(m, MEMBER_CONNECT_MS, ms);
+}
+
+bool message_rtt_ms(const struct message *m, uint64_t *ms)
+{
+    return duration_ms(m, MEMBER_RTT_MS, ms);
 }
 
 static char *put(char *at, const char *bytes, size_t n)

@@ -60,8 +60,9 @@ struct frame *message_splice(const struct message *m, struct span from);
 
 /* Of a `report` that holds. */
 enum outcome message_outcome(const struct message *m);
-/* The report's connectMs, cut at MESSAGE_DURATION_MAX_MS; false if it tells none. */
+/* The report's connectMs and rttMs, cut at MESSAGE_DURATION_MAX_MS; false if it tells none. */
 bool message_connect_ms(const struct message *m, uint64_t *ms);
+bool message_rtt_ms(const struct message *m, uint64_t *ms);
 const char *outcome_name(enum outcome o);
 
 bool message_is_relayed(enum message_type t);

@@ -30,6 +30,7 @@ struct room_terms {
     char id[ROOM_ID_MAX]; /* no NUL, as the name */
     char name[DISPLAY_NAME_MAX];
     uint8_t salt[ROOM_SALT_BYTES], hash[ROOM_HASH_BYTES]; /* of the password, if locked */
+    uint8_t maker[16]; /* the network it was made from; zeros, as after a restart: unknown. Not in the file */
 };
 
 /* Reads the body of POST /api/rooms: name, max_peers and listed into *t, the rest of which is zeroed; the password, of

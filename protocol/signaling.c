@@ -61,6 +61,7 @@ static bool read_member(const json_t *tree, struct signaling_member *member)
     if (!optional_text(tree, "displayName", DISPLAY_NAME_MAX, &member->name))
         member->name = (struct span){0};
     member->dialect = json_is_string(json_object_get(tree, "dialect"));
+    member->away = json_is_true(json_object_get(tree, "away"));
     const json_t *metadata = json_object_get(tree, "metadata");
     member->keyed = json_integer_value(json_object_get(metadata, "usher")) == 1 &&
                     key_of(metadata, "key", member->key, sizeof member->key) &&
@@ -101,16 +102,37 @@ static bool read_peers(const json_t *tree, struct signaling_message *m)
     for (size_t i = 0; i < json_array_size(peers); i++)
         if (read_member(json_array_get(peers, i), &m->owned_members[m->member_count]))
             m->member_count++;
+    if (!optional_text(tree, "resumeToken", RESUME_TOKEN_MAX, &m->resume_token))
+        m->resume_token = (struct span){0};
     return true;
 }
 
-static bool read_peer_joined(const json_t *tree, struct signaling_message *m)
+static bool read_resumed(const json_t *tree, struct signaling_message *m)
+{
+    m->restarted = json_is_true(json_object_get(tree, "restarted"));
+    m->recovered = json_is_true(json_object_get(tree, "recovered"));
+    m->resume_grace_ms = duration_of(tree, "resumeGrace");
+    return read_peers(tree, m);
+}
+
+static bool read_one_member(const json_t *tree, struct signaling_message *m)
 {
     if (!make_members(m, 1) || !read_member(tree, m->owned_members))
         return false;
     m->member_count = 1;
     m->peer_id = m->members[0].peer_id;
     return true;
+}
+
+static bool read_peer_away(const json_t *tree, struct signaling_message *m)
+{
+    return peer_id_of(tree, "peerId", &m->peer_id);
+}
+
+static bool read_peer_back(const json_t *tree, struct signaling_message *m)
+{
+    return read_one_member(tree, m) &&
+           (!json_object_get(tree, "previousPeerId") || peer_id_of(tree, "previousPeerId", &m->previous));
 }
 
 static bool read_peer_left(const json_t *tree, struct signaling_message *m)
@@ -178,7 +200,10 @@ static const struct row ROWS[] = {
     {"welcome", SIGNALING_WELCOME, read_welcome},
     {"ice-servers", SIGNALING_ICE_SERVERS, read_ice_servers},
     {"peers", SIGNALING_PEERS, read_peers},
-    {"peer-joined", SIGNALING_PEER_JOINED, read_peer_joined},
+    {"resumed", SIGNALING_RESUMED, read_resumed},
+    {"peer-joined", SIGNALING_PEER_JOINED, read_one_member},
+    {"peer-away", SIGNALING_PEER_AWAY, read_peer_away},
+    {"peer-back", SIGNALING_PEER_BACK, read_peer_back},
     {"peer-left", SIGNALING_PEER_LEFT, read_peer_left},
     {"offer", SIGNALING_OFFER, read_description},
     {"answer", SIGNALING_ANSWER, read_description},
@@ -261,6 +286,13 @@ void signaling_write_join(struct buf *out, const struct signaling_join *join)
     buf_text(out, "}}");
 }
 
+void signaling_write_resume(struct buf *out, struct span token)
+{
+    write_begin(out, "resume");
+    write_member_string(out, "resumeToken", token);
+    buf_byte(out, '}');
+}
+
 void signaling_write_leave(struct buf *out)
 {
     write_begin(out, "leave-room");
@@ -313,4 +345,14 @@ void signaling_write_candidate(
         buf_text(out, "null");
     }
     buf_text(out, wrapped ? "}}" : "}");
+}
+
+void signaling_write_report(struct buf *out, struct span peer_id, const char *outcome, uint64_t connect_ms)
+{
+    write_begin(out, "report");
+    write_member_string(out, "peerId", peer_id);
+    write_member_string(out, "outcome", span_of(outcome));
+    if (strcmp(outcome, "failed") != 0)
+        write_member_u64(out, "connectMs", connect_ms);
+    buf_byte(out, '}');
 }

@@ -29,7 +29,10 @@ enum signaling_type {
     SIGNALING_WELCOME,
     SIGNALING_ICE_SERVERS,
     SIGNALING_PEERS,
+    SIGNALING_RESUMED,
     SIGNALING_PEER_JOINED,
+    SIGNALING_PEER_AWAY,
+    SIGNALING_PEER_BACK,
     SIGNALING_PEER_LEFT,
     SIGNALING_OFFER,
     SIGNALING_ANSWER,
@@ -47,6 +50,7 @@ struct signaling_member {
     struct span peer_id;
     struct span name; /* may be empty */
     bool dialect;     /* it speaks another dialect: `signal` is what it knows */
+    bool away;        /* its socket is lost, its seat is kept */
     bool keyed; /* the metadata has key, box and sig in the right form; whether sig holds is the reader's matter */
     uint8_t key[SIGNALING_KEY_BYTES], box[SIGNALING_KEY_BYTES], sig[SIGNALING_SIGNATURE_BYTES];
 };
@@ -54,14 +58,18 @@ struct signaling_member {
 /* Filled by signaling_parse; spans live until signaling_done. Which members are set stands behind the type. */
 struct signaling_message {
     enum signaling_type type;
-    struct span peer_id;                    /* welcome, peers: ours; peer-joined, peer-left */
-    const struct signaling_member *members; /* peers: all; peer-joined: one */
+    struct span peer_id;                    /* welcome, peers, resumed: ours; peer-joined, -away, -back, -left */
+    struct span previous;                   /* peer-back: the seat's name before, if it moved to another node */
+    const struct signaling_member *members; /* peers, resumed: all; peer-joined, peer-back: one */
     size_t member_count;
     struct span from, link, sdp;            /* offer, answer; link may be empty */
     struct span candidate;                  /* ice-candidate; empty: the end of candidates */
     bool wrapped;                           /* it came as `signal` */
     char *ice_servers;                      /* welcome, ice-servers: a JSON array, owned; NULL if absent */
     uint64_t ping_interval_ms;              /* welcome; 0 if absent */
+    struct span resume_token;               /* peers, resumed; empty: the seat is not kept */
+    bool restarted, recovered;              /* resumed */
+    uint64_t resume_grace_ms;               /* resumed; 0 if absent */
     struct span reason;                     /* peer-left */
     struct span code, message;              /* error */
     uint64_t retry_after_ms;                /* error, server-draining; 0 if absent */
@@ -81,6 +89,7 @@ struct signaling_join {
     const uint8_t *key, *box, *sig;
 };
 void signaling_write_join(struct buf *out, const struct signaling_join *join);
+void signaling_write_resume(struct buf *out, struct span token);
 void signaling_write_leave(struct buf *out);
 void signaling_write_ping(struct buf *out);
 /* type: "offer" or "answer". wrapped: as `signal`. */
@@ -93,5 +102,9 @@ struct signaling_candidate {
 };
 void signaling_write_candidate(
     struct buf *out, struct span to, struct span link, const struct signaling_candidate *candidate, bool wrapped);
+
+/* How a call went: the seat that was called, "direct", "stun", "turn" or "failed", and, unless it failed, how long it
+ * took. */
+void signaling_write_report(struct buf *out, struct span peer_id, const char *outcome, uint64_t connect_ms);
 
 #endif

@@ -147,6 +147,8 @@ static struct core_settings make_core_settings(struct app *a, const struct confi
         .max_frame = frame_limit(c),
         .message_rate = count_of(c, OPTION_LIMITS_MESSAGE_RATE),
         .message_burst = count_of(c, OPTION_LIMITS_MESSAGE_BURST),
+        .join_rate = count_of(c, OPTION_LIMITS_JOIN_RATE),
+        .auth_failures = count_of(c, OPTION_LIMITS_AUTH_FAILURES),
         .auto_create = config_number(c, OPTION_ROOMS_AUTO_CREATE) != 0,
         .list_joined = config_number(c, OPTION_ROOMS_LISTED) != 0,
         .room_linger_ms = config_number(c, OPTION_ROOMS_LINGER),

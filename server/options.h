@@ -90,12 +90,14 @@ enum {
         "messages a second from one connection, above which it is read no faster; 0: no limit")                        \
     X(LIMITS_MESSAGE_BURST, "limits", "message_burst", INTEGER, 0, OPTION_COUNT_MAX, "1000", "", OPTION_RELOAD,        \
         "messages from one connection at once, above its rate; 0: no limit")                                           \
-    X(LIMITS_JOIN_RATE, "limits", "join_rate", INTEGER, 0, OPTION_COUNT_MAX, "20", "", OPTION_LATER,                   \
-        "joins a second from one address; 0: no limit")                                                                \
+    X(LIMITS_JOIN_RATE, "limits", "join_rate", INTEGER, 0, OPTION_COUNT_MAX, "20", "", OPTION_RELOAD,                  \
+        "joins and rooms made over HTTP a second from one address, ten times that at once, and 1000 such rooms kept; " \
+        "0: no limit")                                                                                                 \
     X(LIMITS_JOIN_TIMEOUT, "limits", "join_timeout", DURATION, 0, OPTION_DAY_MS, "10s", "", OPTION_RELOAD,             \
         "how long a connection may stay outside a room; 0: for ever")                                                  \
-    X(LIMITS_AUTH_FAILURES, "limits", "auth_failures", INTEGER, 0, OPTION_COUNT_MAX, "10", "", OPTION_LATER,           \
-        "wrong passwords or tokens a minute from one address; 0: no limit")                                            \
+    X(LIMITS_AUTH_FAILURES, "limits", "auth_failures", INTEGER, 0, 60000, "10", "", OPTION_RELOAD,                     \
+        "wrong passwords or tokens a minute from one address, above which it is refused unheard; after the third it "  \
+        "waits longer each time; 0: no limit")                                                                         \
     X(ROOMS_AUTO_CREATE, "rooms", "auto_create", BOOL, 0, 1, "yes", "", OPTION_RELOAD,                                 \
         "whether join-room makes a room that does not exist")                                                          \
     X(ROOMS_LISTED, "rooms", "listed", BOOL, 0, 1, "no", "", OPTION_RELOAD,                                            \

@@ -105,35 +105,48 @@ void attempt_send(struct peer *p, struct attempt *a, struct span text)
 
 /* ---- ours, to be sent ---- */
 
-/* Where the other sits now: where the attempt began, or anywhere else if that seat is gone. */
-static struct seat *seat_of(struct peer *p, const struct attempt *a)
+/* Where the other sits now: where the attempt began, be it away, or anywhere else if that seat is gone. */
+static struct seat *seat_of(const struct peer *p, const struct attempt *a)
 {
     struct seat *seat = roster_seat(p, span_of(a->seat));
     return seat && seat->person == a->person ? seat : roster_usable_seat(p, a->person);
 }
 
 /* Through the daemon, or sealed through other peers. */
-static void signal(struct peer *p, struct attempt *a, struct buf *frame)
+static bool signal(struct peer *p, struct attempt *a, struct buf *frame)
 {
-    if (!a->through_peers || frame->failed) {
-        session_send(p, frame);
-        return;
-    }
+    if (!a->through_peers || frame->failed)
+        return session_send(p, frame);
     struct buf metadata;
     buf_init(&metadata, FRAME_MAX_DEFAULT + 64);
     buf_byte(&metadata, '{');
     write_member_raw(&metadata, "signal", buf_view(frame));
     buf_byte(&metadata, '}');
-    if (!metadata.failed)
-        say_relayed(
-            p, a->person, &(struct envelope){.type = ENVELOPE_CONNECTION_REQUEST, .metadata = buf_view(&metadata)});
+    bool ok = !metadata.failed && say_relayed(p, a->person,
+                                      &(struct envelope){
+                                          .type = ENVELOPE_CONNECTION_REQUEST, .metadata = buf_view(&metadata)});
     buf_done(&metadata);
+    return ok;
 }
 
 /* The address of the signal: a seat, or the person itself. */
 static struct span address(const struct attempt *a, const struct seat *seat)
 {
     return a->through_peers ? person_id(a->person) : span_of(seat->id);
+}
+
+void attempt_report(struct peer *p, const struct attempt *a, bool failed)
+{
+    static const char *const OUTCOMES[] = {
+        [PEER_PATH_DIRECT] = "direct", [PEER_PATH_STUN] = "stun", [PEER_PATH_TURN] = "turn"};
+    const struct seat *seat = seat_of(p, a);
+    if (!seat)
+        return;
+    struct buf frame;
+    buf_init(&frame, FRAME_MAX_DEFAULT);
+    signaling_write_report(&frame, span_of(seat->id), failed ? "failed" : OUTCOMES[a->path], p->now - a->began);
+    session_send(p, &frame);
+    buf_done(&frame);
 }
 
 void attempt_description(struct peer *p, struct attempt *a, struct span type, struct span text)
@@ -153,7 +166,7 @@ void attempt_description(struct peer *p, struct attempt *a, struct span type, st
     buf_init(&frame, FRAME_MAX_DEFAULT);
     signaling_write_description(
         &frame, address(a, seat), span_of(a->link), type, text, !a->through_peers && seat->dialect);
-    signal(p, a, &frame);
+    a->unsure = !signal(p, a, &frame);
     buf_done(&frame);
 }
 
@@ -166,7 +179,7 @@ void attempt_candidate(struct peer *p, struct attempt *a, struct span candidate)
     struct buf frame;
     buf_init(&frame, FRAME_MAX_DEFAULT);
     signaling_write_candidate(&frame, address(a, seat), span_of(a->link), &c, !a->through_peers && seat->dialect);
-    signal(p, a, &frame);
+    a->unsure |= !signal(p, a, &frame);
     buf_done(&frame);
 }
 

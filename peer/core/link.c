@@ -46,7 +46,7 @@ bool link_can_send(const struct person *who)
 
 const char *link_path(const struct person *who)
 {
-    return who->link.attempt && who->link.attempt->turn ? "turn" : "direct";
+    return who->link.attempt && who->link.attempt->path == PEER_PATH_TURN ? "turn" : "direct";
 }
 
 static void move(struct peer *p, struct person *who, enum link_state to, uint64_t at)
@@ -109,12 +109,12 @@ static void call(struct peer *p, struct person *who, const struct seat *seat)
     move(p, who, LINK_CALLING, p->now + CONNECT_MS);
 }
 
-/* When one of this person's seats may be called again; NEVER if there is none. */
+/* When one of this person's seats may be called again; NEVER if there is none, or all are away. */
 static uint64_t seats_usable_at(const struct person *who)
 {
     uint64_t at = NEVER;
     for (const struct seat *seat = who->seats; seat; seat = seat->next)
-        if (seat->refused_until < at)
+        if (!seat->away && seat->refused_until < at)
             at = seat->refused_until;
     return at;
 }
@@ -144,6 +144,43 @@ void link_reseated(struct peer *p, struct person *who)
         call(p, who, seat);
     else
         move(p, who, LINK_WAITING, p->now + PATIENCE_MS);
+}
+
+/* What waited for the room begins again. What is under way goes on, unless it lacks something: answers and candidates
+ * that were held for us come yet. */
+void link_resumed(struct peer *p, struct person *who, bool whole)
+{
+    const struct link *link = &who->link;
+    const struct attempt *a = link->attempt;
+    bool lacks = !whole || (a && (a->unsure || !roster_seat(p, span_of(a->seat))));
+    if (link->state == LINK_IDLE || link->state == LINK_WAITING || lacks)
+        link_reseated(p, who);
+}
+
+/* Whether an offer that crossed the news of their loss was held or went with the socket, an answer tells, or none. */
+void link_returned(struct peer *p, struct person *who)
+{
+    const struct link *link = &who->link;
+    uint64_t patience = p->now + PATIENCE_MS;
+    if (link->state == LINK_IDLE || link->state == LINK_WAITING)
+        link_reseated(p, who);
+    else if (link->state == LINK_CALLING && link->attempt->unsure && patience < link->at)
+        move(p, who, LINK_CALLING, patience);
+}
+
+void link_unsure(struct person *who, struct span seat)
+{
+    struct attempt *a = who->link.attempt;
+    if (a && span_is(seat, a->seat))
+        a->unsure = true;
+}
+
+void link_seat_renamed(struct person *who, struct span from, struct span to)
+{
+    struct attempt *attempts[] = {who->link.attempt, who->link.rival};
+    for (size_t i = 0; i < 2; i++)
+        if (attempts[i] && span_is(from, attempts[i]->seat))
+            text_copy(attempts[i]->seat, sizeof attempts[i]->seat, to);
 }
 
 void link_offered(struct peer *p, struct person *who, struct attempt *a)
@@ -210,6 +247,12 @@ static void drop_rival(struct peer *p, struct person *who)
     who->link.rival = NULL;
 }
 
+static void count_failure(struct peer *p, const struct attempt *a)
+{
+    p->stats.links_failed_total++;
+    attempt_report(p, a, true);
+}
+
 void link_failed(struct peer *p, struct attempt *a, const char *reason)
 {
     struct person *who = a->person;
@@ -217,7 +260,8 @@ void link_failed(struct peer *p, struct attempt *a, const char *reason)
         drop_rival(p, who);
         return;
     }
-    p->stats.links_failed_total += !link_is_up(who);
+    if (!link_is_up(who))
+        count_failure(p, a);
     char text[64 + CLOSE_REASON_MAX];
     snprintf(text, sizeof text, "retrying: %s", reason);
     notice_link(p, who, text);
@@ -273,7 +317,7 @@ void link_channel_open(struct peer *p, struct attempt *a, uint16_t channel, stru
         return;
     }
     if (a == who->link.attempt)
-        move(p, who, LINK_INTRODUCING, who->link.at);
+        move(p, who, LINK_INTRODUCING, a->began + CONNECT_MS);
     intro_send(p, a);
 }
 
@@ -315,6 +359,7 @@ void link_introduced(struct peer *p, struct attempt *a)
     link->rtt_ms = 0;
     p->stats.links_up_total++;
     p->stats.connect_ms_last = p->now - a->began;
+    attempt_report(p, a, false);
     move(p, who, LINK_UP, NEVER);
     effect_wake(p, link->ping_at);
     trust_meet(p, who);
@@ -397,11 +442,11 @@ void link_heard(struct peer *p, struct attempt *a)
         revive(p, a->person);
 }
 
-void link_ice(struct peer *p, struct attempt *a, bool connected, bool turn)
+void link_ice(struct peer *p, struct attempt *a, bool connected, enum peer_path path)
 {
     struct person *who = a->person;
     if (connected)
-        a->turn = turn;
+        a->path = path;
     if (a != who->link.attempt || !a->introduced)
         return;
     if (connected)
@@ -474,9 +519,11 @@ void link_due(struct peer *p, struct person *who)
             waited(p, who);
         } else if (link->state == LINK_RESTARTING) {
             link_failed(p, link->attempt, "the restart did not help");
+        } else if (p->now < link->attempt->began + CONNECT_MS) {
+            link_reseated(p, who);
         } else {
             notice_link(p, who, "not up in 15 s");
-            p->stats.links_failed_total++;
+            count_failure(p, link->attempt);
             retry(p, who);
         }
     }

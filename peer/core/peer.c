@@ -109,7 +109,7 @@ static void rtc_event(struct peer *p, struct attempt *a, const struct peer_event
             link_writable(p, a->person);
         break;
     case PEER_ICE_STATE:
-        link_ice(p, a, ev->ice.connected, ev->ice.turn);
+        link_ice(p, a, ev->ice.connected, ev->ice.path);
         break;
     default:
         link_failed(p, a, text_copy(reason, sizeof reason, ev->bytes) ? reason : "failed");
@@ -186,6 +186,7 @@ static void do_what_is_due(struct peer *p)
         return;
     p->wake = p->told = NEVER; /* io's timer is spent: the same moment may have to be told again */
     session_due(p);
+    roster_due(p);
     outbox_expire(p);
     custody_expire(p);
     talk_due(p);

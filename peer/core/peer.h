@@ -122,6 +122,13 @@ enum peer_event_type {
     PEER_LEAVE,    /* leave the room for good: links are closed, the signaling socket too */
 };
 
+/* How the two ends of a pair reach each other: RFC 8445's candidate types, the worse of both ends. */
+enum peer_path {
+    PEER_PATH_DIRECT, /* host, peer reflexive */
+    PEER_PATH_STUN,   /* server reflexive */
+    PEER_PATH_TURN    /* relayed */
+};
+
 struct peer_event {
     enum peer_event_type type;
     uint64_t now;     /* milliseconds on a clock that never goes back */
@@ -156,7 +163,8 @@ struct peer_event {
             unsigned limit;
         } history;
         struct {
-            bool connected, turn;
+            bool connected;
+            enum peer_path path; /* if connected */
         } ice;
     };
 };

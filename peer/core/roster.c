@@ -5,6 +5,9 @@
  * key proved (metadata can be copied): that is for the introduction, and a seat that fails it is left alone for a while
  * (link.c) without harm to the person whose key it borrowed.
  *
+ * A seat whose socket is lost is away: not called, but everything else of it stays. After the daemon's restart those
+ * who are not back yet count as away, too, for as long as they may come back.
+ *
  * A person may have several seats: after a reconnect the old one stays until the daemon notices. Without any seat a
  * person is absent. Absent people with a key are remembered, with what waits for them and what was heard from them, so
  * that nothing is delivered twice when they return; if there are too many, those met first go. A plain peer without a
@@ -34,7 +37,7 @@ struct seat *roster_seat(const struct peer *p, struct span id)
 struct seat *roster_usable_seat(const struct peer *p, const struct person *who)
 {
     for (struct seat *seat = who->seats; seat; seat = seat->next)
-        if (seat->refused_until <= p->now)
+        if (!seat->away && seat->refused_until <= p->now)
             return seat;
     return NULL;
 }
@@ -178,6 +181,7 @@ static struct seat *seat_new(struct peer *p, const struct signaling_member *m)
         return NULL;
     text_copy(seat->id, sizeof seat->id, m->peer_id);
     seat->person = who;
+    seat->gone_at = NEVER;
     HASH_ADD_STR(p->seats, id, seat);
     if (!seat->hh.tbl) {
         free(seat);
@@ -206,6 +210,8 @@ static struct seat *admit(struct peer *p, const struct signaling_member *m)
     if (!seat)
         return NULL;
     seat->dialect = m->dialect;
+    seat->away = m->away;
+    seat->gone_at = NEVER;
     seat->listed = true;
     text_copy(seat->person->name, sizeof seat->person->name, m->name);
     see(p, seat->person);
@@ -239,17 +245,62 @@ static void tell_joined(struct peer *p)
     free(ids);
 }
 
-void roster_list(struct peer *p, const struct signaling_message *m)
+static void admit_all(struct peer *p, const struct signaling_message *m)
 {
-    struct seat *seat, *next;
-    HASH_ITER (hh, p->seats, seat, next)
+    for (struct seat *seat = p->seats; seat; seat = seat->hh.next)
         seat->listed = false;
     for (size_t i = 0; i < m->member_count; i++)
         admit(p, &m->members[i]);
+}
+
+static void drop_unlisted(struct peer *p)
+{
+    struct seat *seat, *next;
     HASH_ITER (hh, p->seats, seat, next) {
         if (!seat->listed)
             leave_seat(p, seat, false);
     }
+}
+
+/* A daemon that was restarted knows who came back already, not who was there. */
+static void expect_unlisted(struct peer *p, uint64_t until)
+{
+    for (struct seat *seat = p->seats; seat; seat = seat->hh.next) {
+        if (seat->listed)
+            continue;
+        seat->away = true;
+        seat->gone_at = until < seat->gone_at ? until : seat->gone_at;
+        effect_wake(p, seat->gone_at);
+    }
+}
+
+void roster_resumed(struct peer *p, const struct signaling_message *m)
+{
+    admit_all(p, m);
+    if (m->restarted)
+        expect_unlisted(p, p->now + m->resume_grace_ms);
+    else
+        drop_unlisted(p);
+    for (struct person *who = p->people; who; who = who->hh.next)
+        if (who->seats)
+            link_resumed(p, who, m->recovered);
+}
+
+void roster_due(struct peer *p)
+{
+    struct seat *seat, *next;
+    HASH_ITER (hh, p->seats, seat, next) {
+        if (p->now >= seat->gone_at)
+            leave_seat(p, seat, false);
+        else
+            effect_wake(p, seat->gone_at);
+    }
+}
+
+void roster_list(struct peer *p, const struct signaling_message *m)
+{
+    admit_all(p, m);
+    drop_unlisted(p);
     tell_joined(p);
     for (struct person *who = p->people; who; who = who->hh.next)
         if (who->seats)
@@ -261,6 +312,47 @@ void roster_joined(struct peer *p, const struct signaling_member *m)
     bool met = roster_seat(p, m->peer_id) != NULL;
     struct seat *seat = admit(p, m);
     if (seat && !met)
+        link_reseated(p, seat->person);
+}
+
+void roster_away(struct peer *p, struct span id)
+{
+    struct seat *seat = roster_seat(p, id);
+    if (!seat)
+        return;
+    seat->away = true;
+    link_unsure(seat->person, id);
+}
+
+/* A seat that moved to another node of a cluster: one of that name and person is the same. */
+static void rename_seat(struct peer *p, struct span from, const struct signaling_member *m)
+{
+    struct seat *seat = roster_seat(p, from);
+    if (!seat)
+        return;
+    if (roster_seat(p, m->peer_id) || person_of(p, m) != seat->person) {
+        leave_seat(p, seat, false);
+        return;
+    }
+    link_seat_renamed(seat->person, from, m->peer_id);
+    HASH_DEL(p->seats, seat);
+    text_copy(seat->id, sizeof seat->id, m->peer_id);
+    HASH_ADD_STR(p->seats, id, seat);
+    if (!seat->hh.tbl) {
+        DL_DELETE(seat->person->seats, seat);
+        free(seat);
+    }
+}
+
+void roster_back(struct peer *p, const struct signaling_message *m)
+{
+    if (m->previous.n)
+        rename_seat(p, m->previous, m->members);
+    bool met = roster_seat(p, m->peer_id) != NULL;
+    struct seat *seat = admit(p, m->members);
+    if (seat && met)
+        link_returned(p, seat->person);
+    else if (seat)
         link_reseated(p, seat->person);
 }
 

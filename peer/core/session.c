@@ -7,7 +7,10 @@
  * is not accepted, a room that its owner closed.
  *
  * Losing the session is not losing anybody: links, people and their seats stay as they are until the next list of
- * peers says who is there (roster.c). JOINED is told each time the room was entered, READY only the first time.
+ * peers says who is there (roster.c). The daemon keeps our seat for a while, too: the first server tried after a loss
+ * is the one that has it, and whichever answers is shown our token. Who refuses it is asked for a new seat on the same
+ * connection; the token is kept then only if another server gave it, which may yet be reached. JOINED is told each
+ * time the room was entered, which a seat resumed is not; READY only the first time.
  */
 #include <assert.h>
 
@@ -24,7 +27,8 @@ static const unsigned LEGAL[SESSION_STATES_COUNT] = {
     [SESSION_IDLE] = MOVE(CONNECTING) | MOVE(IDLE),
     [SESSION_PAUSED] = MOVE(CONNECTING) | MOVE(IDLE),
     [SESSION_CONNECTING] = MOVE(CONNECTED) | MOVE(PAUSED) | MOVE(IDLE),
-    [SESSION_CONNECTED] = MOVE(JOINING) | MOVE(PAUSED) | MOVE(IDLE),
+    [SESSION_CONNECTED] = MOVE(RESUMING) | MOVE(JOINING) | MOVE(PAUSED) | MOVE(IDLE),
+    [SESSION_RESUMING] = MOVE(JOINING) | MOVE(JOINED) | MOVE(PAUSED) | MOVE(IDLE),
     [SESSION_JOINING] = MOVE(JOINED) | MOVE(PAUSED) | MOVE(IDLE),
     [SESSION_JOINED] = MOVE(PAUSED) | MOVE(IDLE),
 };
@@ -82,8 +86,9 @@ static void pause_session(struct peer *p)
 {
     struct session *s = &p->session;
     uint64_t base = s->failures < 5 ? (uint64_t)RETRY_FIRST_MS << s->failures : RETRY_LAST_MS;
+    bool lost = s->state == SESSION_JOINED && s->resume_token[0];
     s->failures++;
-    s->server = (s->server + 1) % p->settings.servers;
+    s->server = lost ? s->server : (s->server + 1) % p->settings.servers;
     move(p, SESSION_PAUSED, p->now + (s->pause_ms ? s->pause_ms : effect_jitter(p, base)));
 }
 
@@ -150,10 +155,9 @@ void session_due(struct peer *p)
     }
 }
 
-void session_send(struct peer *p, struct buf *frame)
+bool session_send(struct peer *p, struct buf *frame)
 {
-    if (p->session.state == SESSION_JOINED && !frame->failed)
-        effect_text(p, PEER_FX_SIGNAL, 0, buf_view(frame));
+    return p->session.state == SESSION_JOINED && !frame->failed && effect_text(p, PEER_FX_SIGNAL, 0, buf_view(frame));
 }
 
 static void take_ice_servers(struct peer *p, const struct signaling_message *m)
@@ -163,13 +167,8 @@ static void take_ice_servers(struct peer *p, const struct signaling_message *m)
         effect_text(p, PEER_FX_ICE_SERVERS, 0, servers);
 }
 
-static void on_welcome(struct peer *p, const struct signaling_message *m)
+static void join(struct peer *p)
 {
-    struct session *s = &p->session;
-    if (s->state != SESSION_CONNECTED)
-        return;
-    s->ping_ms = m->ping_interval_ms ? m->ping_interval_ms : PING_INTERVAL_DEFAULT_MS;
-    take_ice_servers(p, m);
     struct buf join;
     buf_init(&join, FRAME_MAX_DEFAULT);
     signaling_write_join(&join, &(struct signaling_join){.room = span_of(p->settings.room),
@@ -185,14 +184,64 @@ static void on_welcome(struct peer *p, const struct signaling_message *m)
     move(p, SESSION_JOINING, p->now + ANSWER_MS);
 }
 
+static void resume(struct peer *p)
+{
+    struct buf resume;
+    buf_init(&resume, FRAME_MAX_DEFAULT);
+    signaling_write_resume(&resume, span_of(p->session.resume_token));
+    if (!resume.failed)
+        effect_text(p, PEER_FX_SIGNAL, 0, buf_view(&resume));
+    buf_done(&resume);
+    move(p, SESSION_RESUMING, p->now + ANSWER_MS);
+}
+
+static void on_welcome(struct peer *p, const struct signaling_message *m)
+{
+    struct session *s = &p->session;
+    if (s->state != SESSION_CONNECTED)
+        return;
+    s->ping_ms = m->ping_interval_ms ? m->ping_interval_ms : PING_INTERVAL_DEFAULT_MS;
+    take_ice_servers(p, m);
+    if (s->resume_token[0])
+        resume(p);
+    else
+        join(p);
+}
+
+/* In the room, on this seat. */
+static void take_seat(struct peer *p, const struct signaling_message *m)
+{
+    struct session *s = &p->session;
+    text_copy(s->seat, sizeof s->seat, m->peer_id);
+    text_copy(s->resume_token, sizeof s->resume_token, m->resume_token);
+    s->resume_server = s->server;
+    s->failures = 0;
+    move(p, SESSION_JOINED, p->now + s->ping_ms);
+}
+
+static void on_resumed(struct peer *p, const struct signaling_message *m)
+{
+    if (p->session.state != SESSION_RESUMING)
+        return;
+    take_seat(p, m);
+    roster_resumed(p, m);
+}
+
+/* Not by this server, whether it does not know the seat any more or never heard of seats. */
+static void on_resume_refused(struct peer *p)
+{
+    struct session *s = &p->session;
+    if (s->resume_server == s->server)
+        s->resume_token[0] = '\0';
+    join(p);
+}
+
 static void on_peers(struct peer *p, const struct signaling_message *m)
 {
     struct session *s = &p->session;
     if (s->state != SESSION_JOINING)
         return;
-    text_copy(s->seat, sizeof s->seat, m->peer_id);
-    s->failures = 0;
-    move(p, SESSION_JOINED, p->now + s->ping_ms);
+    take_seat(p, m);
     roster_list(p, m);
     if (!s->joined_once)
         notice_add(p, &(struct notice){.type = NOTICE_READY, .id = span_of(p->id)});
@@ -221,6 +270,10 @@ static void on_error(struct peer *p, const struct signaling_message *m)
     effect_log(p, LOG_LEVEL_NOTICE, "signaling-error", "the server refused a message", "code", m->code);
     if (s->state == SESSION_JOINED && !m->fatal)
         return;
+    if (s->state == SESSION_RESUMING && (span_is(m->code, "resume-failed") || span_is(m->code, "unknown-type"))) {
+        on_resume_refused(p);
+        return;
+    }
     s->pause_ms = bounded_pause(m);
     bool fatal = is_fatal(m->code);
     tell_error(p, m->code, m->message, fatal);
@@ -249,9 +302,20 @@ static void handle(struct peer *p, const struct signaling_message *m)
     case SIGNALING_PEERS:
         on_peers(p, m);
         break;
+    case SIGNALING_RESUMED:
+        on_resumed(p, m);
+        break;
     case SIGNALING_PEER_JOINED:
         if (joined)
             roster_joined(p, &m->members[0]);
+        break;
+    case SIGNALING_PEER_AWAY:
+        if (joined)
+            roster_away(p, m->peer_id);
+        break;
+    case SIGNALING_PEER_BACK:
+        if (joined)
+            roster_back(p, m);
         break;
     case SIGNALING_PEER_LEFT:
         if (joined)

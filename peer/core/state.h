@@ -100,6 +100,8 @@ struct seat {
     struct person *person;
     bool dialect;           /* called with `signal` */
     bool listed;            /* seen in the list that is being read */
+    bool away;              /* its socket is lost, frames for it are held: not called */
+    uint64_t gone_at;       /* a seat of the daemon's earlier life that has not come back has left then; else NEVER */
     uint64_t refused_until; /* 0: it never gave a wrong introduction */
     struct seat *prev, *next;
     UT_hash_handle hh;
@@ -115,7 +117,9 @@ struct attempt {
     bool offerer;
     bool awaiting; /* our offer is made or under way, and not answered */
     bool open;     /* the channel `usher` is */
-    bool congested, turn;
+    bool congested;
+    bool unsure; /* something of ours may not have reached the other: said outside the room, or to a lost socket */
+    enum peer_path path;
     bool introduced; /* theirs was verified and ours is sent; of a plain peer: the channel is open */
     uint16_t channel;
     unsigned candidates; /* remote ones taken since the last offer or answer */
@@ -324,6 +328,7 @@ struct person {
     X(PAUSED, "disconnected", "the pause before the next server is tried")          \
     X(CONNECTING, "connecting", "the WebSocket is being opened")                    \
     X(CONNECTED, "connected", "open; the daemon's welcome has not come")            \
+    X(RESUMING, "joining", "resume is sent; its answer has not come")               \
     X(JOINING, "joining", "join-room is sent; the list of peers has not come")      \
     X(JOINED, "in-room", "in the room: signals can be sent")
 
@@ -336,8 +341,10 @@ enum session_state {
 
 struct session {
     enum session_state state;
-    const char *shown;          /* the state that the application was told last */
-    char seat[PEER_ID_MAX + 1]; /* ours; kept while we are away */
+    const char *shown;                       /* the state that the application was told last */
+    char seat[PEER_ID_MAX + 1];              /* ours; kept while we are away */
+    char resume_token[RESUME_TOKEN_MAX + 1]; /* gives it back; empty: nothing does */
+    unsigned resume_server;                  /* that gave the token */
     unsigned server, failures;
     bool connected_once, joined_once, ping_out, stopped;
     uint64_t at; /* when this state has lasted long enough; JOINED: when to ping */
@@ -479,8 +486,8 @@ void session_frame(struct peer *p, struct span frame);
 void session_closed(struct peer *p, struct span why);
 void session_due(struct peer *p);
 void session_leave(struct peer *p);
-/* Hands the daemon a frame; dropped unless we are in the room. */
-void session_send(struct peer *p, struct buf *frame);
+/* Hands the daemon a frame; dropped, and false, unless we are in the room. */
+bool session_send(struct peer *p, struct buf *frame);
 /* Tells the application the state if it changed. */
 void session_show(struct peer *p);
 
@@ -511,6 +518,11 @@ bool roster_there(const struct person *who); /* in the room, or linked */
 void roster_list(struct peer *p, const struct signaling_message *m);
 void roster_joined(struct peer *p, const struct signaling_member *m);
 void roster_left(struct peer *p, struct span seat, bool said_goodbye);
+/* We have our seat again: this is who is there. */
+void roster_resumed(struct peer *p, const struct signaling_message *m);
+void roster_away(struct peer *p, struct span seat);
+void roster_back(struct peer *p, const struct signaling_message *m);
+void roster_due(struct peer *p);
 /* Forgets who is gone for good. At the end of a step: nobody holds a person then. */
 void roster_sweep(struct peer *p);
 void roster_clear(struct peer *p);
@@ -526,6 +538,8 @@ void attempt_signal(struct peer *p, const struct signaling_message *m); /* offer
 void attempt_requested(struct peer *p, struct person *who, const struct envelope *e);
 void attempt_description(struct peer *p, struct attempt *a, struct span type, struct span sdp);
 void attempt_candidate(struct peer *p, struct attempt *a, struct span candidate);
+/* Tells the daemon how the call ended, for its statistics. */
+void attempt_report(struct peer *p, const struct attempt *a, bool failed);
 /* Sends one message on the open channel. */
 void attempt_send(struct peer *p, struct attempt *a, struct span text);
 
@@ -535,10 +549,18 @@ bool link_can_send(const struct person *who);    /* messages: not while it is re
 const char *link_path(const struct person *who); /* static */
 /* The person was met, or sits elsewhere, or we do. */
 void link_reseated(struct peer *p, struct person *who);
+/* Our seat was kept over the loss of its socket; whole: what was said to us is not lost. */
+void link_resumed(struct peer *p, struct person *who, bool whole);
+/* Theirs was. */
+void link_returned(struct peer *p, struct person *who);
+/* Their socket is lost: what we said last may have gone with it. */
+void link_unsure(struct person *who, struct span seat);
+/* Their seat has another name. */
+void link_seat_renamed(struct person *who, struct span from, struct span to);
 void link_offered(struct peer *p, struct person *who, struct attempt *a);
 void link_channel_open(struct peer *p, struct attempt *a, uint16_t channel, struct span label);
 void link_channel_closed(struct peer *p, struct attempt *a, uint16_t channel);
-void link_ice(struct peer *p, struct attempt *a, bool connected, bool turn);
+void link_ice(struct peer *p, struct attempt *a, bool connected, enum peer_path path);
 void link_introduced(struct peer *p, struct attempt *a);
 void link_writable(struct peer *p, struct person *who); /* it can send again: what waited goes */
 void link_heard(struct peer *p, struct attempt *a);

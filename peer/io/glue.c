@@ -113,8 +113,9 @@ static void on_candidate(void *user, struct rtc *r, const char *candidate)
 
 static void on_ice_state(void *user, struct rtc *r, bool connected)
 {
-    bool turn = rtc_path(r) == RTC_PATH_TURN;
-    link_event(user, (struct peer_event){.type = PEER_ICE_STATE, .ice = {connected, turn}});
+    static const enum peer_path PATHS[] = {
+        [RTC_PATH_DIRECT] = PEER_PATH_DIRECT, [RTC_PATH_STUN] = PEER_PATH_STUN, [RTC_PATH_TURN] = PEER_PATH_TURN};
+    link_event(user, (struct peer_event){.type = PEER_ICE_STATE, .ice = {connected, PATHS[rtc_path(r)]}});
 }
 
 static void on_connected(void *user, struct rtc *r)

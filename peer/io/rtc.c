@@ -328,5 +328,5 @@ size_t rtc_buffered(const struct rtc *r)
 
 enum rtc_path rtc_path(const struct rtc *r)
 {
-    return r->ice.relayed ? RTC_PATH_TURN : RTC_PATH_DIRECT;
+    return r->ice.path;
 }

@@ -47,6 +47,7 @@ struct rtc_options {
 
 enum rtc_path {
     RTC_PATH_DIRECT,
+    RTC_PATH_STUN, /* an end is known by what a STUN server saw of it */
     RTC_PATH_TURN
 };
 

@@ -78,9 +78,16 @@ static void on_gathered(NiceAgent *agent, guint stream, gpointer data)
     rtc_event(data, (struct rtc_event){.kind = RTC_EVENT_CANDIDATE});
 }
 
-static bool is_relayed(const NiceCandidate *c)
+static enum rtc_path path_of(const NiceCandidate *c)
 {
-    return c->type == NICE_CANDIDATE_TYPE_RELAYED;
+    switch (c->type) {
+    case NICE_CANDIDATE_TYPE_RELAYED:
+        return RTC_PATH_TURN;
+    case NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE:
+        return RTC_PATH_STUN;
+    default:
+        return RTC_PATH_DIRECT;
+    }
 }
 
 static void on_pair(
@@ -90,7 +97,8 @@ static void on_pair(
     (void)stream;
     (void)component;
     struct rtc *r = data;
-    r->ice.relayed = is_relayed(local) || is_relayed(remote);
+    enum rtc_path ours = path_of(local), theirs = path_of(remote);
+    r->ice.path = ours > theirs ? ours : theirs;
 }
 
 static void went_up(struct rtc *r)

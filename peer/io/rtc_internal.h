@@ -70,7 +70,8 @@ struct rtc_factory {
 struct rtc_ice {
     NiceAgent *agent;
     guint stream;
-    bool up, was_up, restarting, relayed;
+    bool up, was_up, restarting;
+    enum rtc_path path;
     bool allocates;                     /* may hold allocations on a TURN server */
     bool remote_known;                  /* credentials are set: candidates need not wait */
     bool remote_ended;                  /* end of candidates came before them */

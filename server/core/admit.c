@@ -2,8 +2,12 @@
  *
  * Who may connect. Limits of the whole server come first, then those of the address: how many connections it holds and
  * how fast it makes them. A provider hands an IPv6 customer a /64 at least, so that is what counts as one address. An
- * address is remembered while it has connections and after that until its bucket is full again: then it is as good as
- * new. Of those remembered for their rate only, the oldest are forgotten early when there are ORIGINS_IDLE_MAX.
+ * address is remembered while it has connections and after that until its buckets must be full again and its wrong
+ * passwords forgiven: then it is as good as new. Of those without a connection the oldest are forgotten early when there
+ * are ORIGINS_IDLE_MAX.
+ *
+ * Joins are counted whatever becomes of them: each costs a look at its room, and a refused one would cost a guesser
+ * nothing. Coming back by a resume token is no join: a fleet behind one address returns all at once after a restart.
  *
  * Unix sockets have no address, and with both limits off nothing is counted; connections that were opened like that
  * stay uncounted when a reload sets a limit.
@@ -13,11 +17,20 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "server/core/guess.h"
+
 static bool counts(const struct core_settings *set, const struct address *a)
 {
     static const struct address NOWHERE;
-    bool limited = set->max_connections_per_address || (set->connection_rate && set->connection_burst);
+    bool limited = set->max_connections_per_address || (set->connection_rate && set->connection_burst) ||
+                   set->join_rate || set->auth_failures;
     return limited && memcmp(a, &NOWHERE, sizeof *a) != 0;
+}
+
+static uint32_t join_burst(const struct core_settings *set)
+{
+    uint32_t most = UINT32_MAX / JOIN_BURST_SECONDS;
+    return (set->join_rate < most ? set->join_rate : most) * JOIN_BURST_SECONDS;
 }
 
 static struct address network_of(const struct address *a)
@@ -60,6 +73,7 @@ static struct origin *origin_get(struct core *c, const struct address *address)
         return NULL;
     o->address = network;
     bucket_fill(&o->arrivals, c->settings.connection_burst, c->now);
+    bucket_fill(&o->joins, join_burst(&c->settings), c->now);
     HASH_ADD_BYHASHVALUE(hh, c->origins, address, sizeof o->address, hash, o);
     if (!o->hh.tbl) {
         free(o);
@@ -75,8 +89,10 @@ enum error admit(struct core *c, const struct address *address, struct origin **
     *origin = NULL;
     if (c->draining)
         return ERROR_DRAINING;
-    if (set->max_connections && c->stats.connections >= set->max_connections)
+    if (set->max_connections && c->stats.connections >= set->max_connections) {
+        c->stats.limited[LIMIT_MAX_CONNECTIONS]++;
         return ERROR_SERVER_FULL;
+    }
     return admit_address(c, address, origin);
 }
 
@@ -89,10 +105,14 @@ enum error admit_address(struct core *c, const struct address *address, struct o
     struct origin *o = origin_get(c, address);
     if (!o)
         return ERROR_SERVER_FULL;
-    if (set->max_connections_per_address && o->connections >= set->max_connections_per_address)
+    if (set->max_connections_per_address && o->connections >= set->max_connections_per_address) {
+        c->stats.limited[LIMIT_MAX_CONNECTIONS_PER_ADDRESS]++;
         return ERROR_RATE_LIMITED;
-    if (!bucket_ready(&o->arrivals, set->connection_rate, set->connection_burst, c->now))
+    }
+    if (!bucket_ready(&o->arrivals, set->connection_rate, set->connection_burst, c->now)) {
+        c->stats.limited[LIMIT_CONNECTION_RATE]++;
         return ERROR_RATE_LIMITED;
+    }
     bucket_take(&o->arrivals);
     if (o->connections++ == 0) {
         waiting_remove(&o->idle);
@@ -111,10 +131,32 @@ void admit_leave(struct core *c, struct origin *o)
         rest(c, o);
 }
 
+bool admit_join(struct core *c, struct origin *o, uint64_t *wait_ms)
+{
+    const struct core_settings *set = &c->settings;
+    if (!o || !set->join_rate)
+        return true;
+    if (!bucket_ready(&o->joins, set->join_rate, join_burst(set), c->now)) {
+        *wait_ms = bucket_wait(&o->joins, set->join_rate);
+        return false;
+    }
+    bucket_take(&o->joins);
+    return true;
+}
+
+/* How long an address without a connection is worth remembering. */
+static uint64_t memory_ms(const struct core_settings *set)
+{
+    uint64_t arrivals = bucket_refill(set->connection_rate, set->connection_burst);
+    uint64_t joins = bucket_refill(set->join_rate, join_burst(set));
+    uint64_t longest = set->auth_failures ? GUESS_WINDOW_MS : 1;
+    longest = arrivals > longest ? arrivals : longest;
+    return joins > longest ? joins : longest;
+}
+
 uint64_t admit_due(const struct core *c)
 {
-    uint64_t refill = bucket_refill(c->settings.connection_rate, c->settings.connection_burst);
-    return waiting_due(&c->idle, refill ? refill : 1);
+    return waiting_due(&c->idle, memory_ms(&c->settings));
 }
 
 void admit_tick(struct core *c)

@@ -11,6 +11,8 @@ enum error admit(struct core *c, const struct address *address, struct origin **
 enum error admit_address(struct core *c, const struct address *address, struct origin **origin);
 /* The connection is gone. Takes NULL. */
 void admit_leave(struct core *c, struct origin *o);
+/* Whether the address may join or make one more room now, which is counted; else *wait_ms says when. Takes NULL. */
+bool admit_join(struct core *c, struct origin *o, uint64_t *wait_ms);
 /* Forgets addresses that nothing is left to remember of. */
 void admit_tick(struct core *c);
 /* When admit_tick has something to do, or UINT64_MAX. */

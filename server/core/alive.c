@@ -27,7 +27,8 @@ void alive_watch(struct core *c, struct session *s, enum watch watch)
 
 void alive_pong(struct core *c, struct session *s)
 {
-    s->proved = s->pinged;
+    if (s->pings > 0 && --s->pings == 0)
+        s->proved = s->pinged;
     alive_heard(c, s);
 }
 
@@ -77,6 +78,7 @@ void alive_tick(struct core *c)
     while ((s = next_due(c, WATCH_QUIET)))
         if (say_ping(c, s)) {
             s->pinged = s->relayed;
+            s->pings = (uint8_t)(s->pings + (s->pings < UINT8_MAX));
             alive_watch(c, s, c->settings.ping_timeout_ms ? WATCH_PINGED : WATCH_QUIET);
         }
     while ((s = next_due(c, WATCH_PAUSED)))
@@ -85,6 +87,7 @@ void alive_tick(struct core *c)
         seat_expire(c, s);
     while (waiting_due(&c->unjoined, c->settings.join_timeout_ms) <= c->now) {
         s = WAIT_OF(waiting_first(&c->unjoined), struct session, unjoined);
+        c->stats.limited[LIMIT_JOIN_TIMEOUT]++;
         session_fail(c, s,
             &(struct reply_error){.error = ERROR_NOT_IN_ROOM, .problem = "no room was joined in time", .fatal = true},
             DEPARTURE_DISCONNECTED);

@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 
+#include "server/core/errand.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
 
@@ -127,6 +128,28 @@ static void check_origins(const struct core *c, const struct found *f)
     assert(check_waiting(&c->idle) == c->idle_count && c->idle_count <= ORIGINS_IDLE_MAX);
 }
 
+static void check_errands(const struct core *c)
+{
+    uint64_t hashing = 0, delayed = 0, due = UINT64_MAX;
+    for (const struct errand *e = c->errands; e; e = e->next) {
+        bool waits = e->kind == ERRAND_FRAME || e->kind == ERRAND_ASK;
+        hashing += e->kind == ERRAND_JOIN || e->kind == ERRAND_CREATE;
+        delayed += waits;
+        due = waits && e->at < due ? e->at : due;
+        assert(!waits || session_find(c, e->conn));
+    }
+    assert(hashing == c->hashing && hashing <= HASHES_MAX);
+    assert(delayed == c->delayed && delayed <= DELAYED_MAX && errand_due(c) == due);
+}
+
+static void check_notices(const struct core *c)
+{
+    uint32_t unsaid = 0;
+    for (enum notice k = 0; k < NOTICES; k++)
+        unsaid += c->notices[k].count > 0;
+    assert(unsaid == c->unsaid);
+}
+
 void core_check(const struct core *c)
 {
     struct found found = {0};
@@ -134,6 +157,8 @@ void core_check(const struct core *c)
     check_rooms(c);
     check_queues(c, &found);
     check_origins(c, &found);
+    check_errands(c);
+    check_notices(c);
     assert(!c->drained || c->draining);
     assert(!c->fx);
 }

@@ -12,9 +12,11 @@
 #include "server/core/alive.h"
 #include "server/core/drain.h"
 #include "server/core/effects.h"
+#include "server/core/ended.h"
 #include "server/core/errand.h"
 #include "server/core/ice.h"
 #include "server/core/keep.h"
+#include "server/core/notice.h"
 #include "server/core/on.h"
 #include "server/core/rest.h"
 #include "server/core/room.h"
@@ -65,6 +67,7 @@ void core_free(struct core *c)
     DL_FOREACH_SAFE (c->errands, e, after)
         errand_free(e);
     admit_free(c);
+    ended_free(c);
     buf_done(&c->text);
     free(c->slots);
     free(c);
@@ -107,6 +110,18 @@ enum error core_ready(const struct core *c)
     return max && c->stats.connections >= max ? ERROR_SERVER_FULL : ERROR_NONE;
 }
 
+static void delayed(struct core *c)
+{
+    struct errand *e;
+    while ((e = errand_take_due(c))) {
+        if (e->kind == ERRAND_FRAME)
+            on_delayed(c, e);
+        else
+            rest_delayed(c, e);
+        errand_free(e);
+    }
+}
+
 static void tick(struct core *c)
 {
     c->deadline = UINT64_MAX;
@@ -114,6 +129,9 @@ static void tick(struct core *c)
     admit_tick(c);
     ice_tick(c);
     room_tick(c);
+    ended_tick(c);
+    delayed(c);
+    notice_tick(c);
 }
 
 static void of_session(struct core *c, struct session *s, const struct core_event *e)
@@ -148,7 +166,8 @@ static void hashed(struct core *c, uint64_t job, const uint8_t *hash)
 
 static void set_deadline(struct core *c)
 {
-    uint64_t due[] = {alive_due(c), admit_due(c), drain_due(c), ice_due(c), room_due(c)};
+    uint64_t due[] = {alive_due(c), admit_due(c), drain_due(c), ice_due(c), room_due(c), ended_due(c), errand_due(c),
+        notice_due(c), keep_due(c)};
     uint64_t at = UINT64_MAX;
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)
         at = due[i] < at ? due[i] : at;

@@ -97,8 +97,10 @@ struct core_settings {
     uint32_t max_frame;    /* bytes; told in welcome (io enforces it and reports CORE_UNREADABLE) */
     uint32_t message_rate; /* frames a second and connection; above it reading pauses */
     uint32_t message_burst;
-    bool auto_create;        /* join-room may create a room */
-    bool list_joined;        /* GET /api/rooms shows rooms that join-room made */
+    uint32_t join_rate;     /* joins and rooms made over HTTP, a second and address; JOIN_BURST_SECONDS of it at once */
+    uint32_t auth_failures; /* wrong passwords and tokens, a minute and address; at most 60,000 */
+    bool auto_create;       /* join-room may create a room */
+    bool list_joined;       /* GET /api/rooms shows rooms that join-room made */
     uint64_t room_linger_ms; /* how long an empty room that join-room made stays; 0: not at all */
     uint64_t room_ttl_ms;    /* how long an empty room that was made over HTTP stays; 0: for ever */
     bool token_required;     /* join-room needs a token */
@@ -202,6 +204,7 @@ struct core_effect {
         struct {
             struct frame *body; /* its text; empty for 204 */
             uint16_t status;
+            uint32_t retry_after_ms; /* when to ask again; 0: no time is told */
         } response;
         struct core_hash *hash;
         struct frame *store;
@@ -217,6 +220,28 @@ struct core_effects {
 void core_effects_clear(struct core_effects *fx);
 /* core_effects_clear, and frees the list's memory. */
 void core_effects_done(struct core_effects *fx);
+
+/* ---- limits, as the metrics name them ---- */
+#define LIMIT_TABLE(X)                                            \
+    X(MAX_CONNECTIONS, "max_connections")                         \
+    X(MAX_CONNECTIONS_PER_ADDRESS, "max_connections_per_address") \
+    X(CONNECTION_RATE, "connection_rate")                         \
+    X(MAX_ROOMS, "max_rooms")                                     \
+    X(ROOMS_PER_ADDRESS, "rooms_per_address")                     \
+    X(MAX_ROOM_MEMBERS, "max_room_members")                       \
+    X(MAX_FRAME, "max_frame")                                     \
+    X(MAX_QUEUE, "max_queue")                                     \
+    X(MESSAGE_RATE, "message_rate")                               \
+    X(JOIN_RATE, "join_rate")                                     \
+    X(JOIN_TIMEOUT, "join_timeout")                               \
+    X(AUTH_FAILURES, "auth_failures")
+
+enum limit {
+#define X(name, text) LIMIT_##name,
+    LIMIT_TABLE(X)
+#undef X
+    LIMITS
+};
 
 /* ---- numbers, for /health, /metrics and tests ---- */
 struct core_stats {
@@ -235,12 +260,14 @@ struct core_stats {
     uint64_t frames_out, bytes_out;                      /* to all connections, relayed ones included */
     uint64_t ended[DEPARTURES];                          /* connections that we closed, by reason */
     uint64_t ice_outcomes[OUTCOMES];                     /* as clients report them */
-    struct histogram ice_connect;                        /* of reports that tell a connectMs and did not fail */
-    uint64_t errors[ERRORS];                             /* errors sent, by code */
+    struct histogram ice_connect, ice_rtt;               /* of reports that tell it and did not fail */
+    uint64_t errors[ERRORS];                             /* errors sent, by code, over HTTP as well */
+    uint64_t limited[LIMITS];                            /* times that a limit refused, closed or paused */
+    uint64_t auth_failed_total, auth_delayed_total;      /* wrong passwords and tokens; attempts made to wait */
 };
 
-/* The buckets of ice_connect. */
-extern const struct histogram_bounds CORE_ICE_BOUNDS;
+/* The buckets of ice_connect and ice_rtt. */
+extern const struct histogram_bounds CORE_ICE_BOUNDS, CORE_RTT_BOUNDS;
 
 /* Settings are copied; the rng is borrowed. NULL when out of memory. */
 struct core *core_new(const struct core_settings *settings, const struct rng *rng);

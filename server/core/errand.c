@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Errands are a plain list: those that wait for a hash are at most HASHES_MAX, those that wait for the disk are one for
- * each open HTTP request. An errand outlives its connection: its result is then for nobody.
+ * Errands are a plain list: those that wait for a hash are at most HASHES_MAX, for their time DELAYED_MAX, and those
+ * that wait for the disk are one for each open HTTP request. An errand outlives its connection: its result is then for
+ * nobody. Only those that wait for their time go with it, or an address could hold all their places.
  */
 #include "server/core/errand.h"
 
@@ -71,6 +72,61 @@ void errand_store(struct core *c, const struct errand *why)
     DL_APPEND(c->errands, e);
 }
 
+static bool is_delayed(const struct errand *e)
+{
+    return e->kind == ERRAND_FRAME || e->kind == ERRAND_ASK;
+}
+
+enum error errand_delay(struct core *c, const struct errand *why, uint64_t ms)
+{
+    if (c->delayed >= DELAYED_MAX)
+        return ERROR_RATE_LIMITED;
+    struct errand *e = errand_new(why);
+    if (!e)
+        return ERROR_SERVER_FULL;
+    e->at = c->now + ms;
+    DL_APPEND(c->errands, e);
+    if (c->delayed++ == 0 || e->at < c->delayed_due)
+        c->delayed_due = e->at;
+    c->stats.auth_delayed_total++;
+    return ERROR_NONE;
+}
+
+static void end_delay(struct core *c, struct errand *e)
+{
+    DL_DELETE(c->errands, e);
+    c->delayed--;
+    c->delayed_due = UINT64_MAX;
+    for (const struct errand *left = c->errands; left; left = left->next)
+        if (is_delayed(left) && left->at < c->delayed_due)
+            c->delayed_due = left->at;
+}
+
+struct errand *errand_take_due(struct core *c)
+{
+    for (struct errand *e = errand_due(c) <= c->now ? c->errands : NULL; e; e = e->next)
+        if (is_delayed(e) && e->at <= c->now) {
+            end_delay(c, e);
+            return e;
+        }
+    return NULL;
+}
+
+uint64_t errand_due(const struct core *c)
+{
+    return c->delayed ? c->delayed_due : UINT64_MAX;
+}
+
+void errand_forget(struct core *c, struct conn_id conn)
+{
+    for (struct errand *e = c->delayed ? c->errands : NULL; e; e = e->next)
+        if (is_delayed(e) && e->conn.slot == conn.slot && e->conn.generation == conn.generation) {
+            end_delay(c, e);
+            errand_free(e);
+            return;
+        }
+}
+
 bool errand_waits(const struct core *c, struct conn_id conn)
 {
     for (const struct errand *e = c->errands; e; e = e->next)
@@ -82,7 +138,7 @@ bool errand_waits(const struct core *c, struct conn_id conn)
 struct errand *errand_take_hashed(struct core *c, uint64_t job)
 {
     for (struct errand *e = c->errands; e; e = e->next)
-        if (e->kind != ERRAND_STORE && e->job == job) {
+        if ((e->kind == ERRAND_JOIN || e->kind == ERRAND_CREATE) && e->job == job) {
             DL_DELETE(c->errands, e);
             c->hashing--;
             return e;

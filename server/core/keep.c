@@ -3,7 +3,8 @@
  * Rooms made over HTTP survive the daemon. The file holds all of them and is written whole, away from the loop, one
  * writing at a time: what changes meanwhile goes into the next one. A client is told that its room was made, or is
  * closed, when that is on the disk. A room that could not be stored is closed again: it would come back unlocked after
- * a restart. Writing a journal of changes was rejected: ROOMS_KEPT_MAX rooms are a few megabytes.
+ * a restart. A room that was closed stays closed when that could not be stored, but its owner is not told that it is
+ * gone, since a restart would bring it back; the writing is tried again until it succeeds. Writing a journal of changes was rejected: ROOMS_KEPT_MAX rooms are a few megabytes.
  */
 #include "server/core/keep.h"
 
@@ -16,7 +17,8 @@
 
 void keep_settle(struct core *c)
 {
-    if (c->storing || c->keep_changed == c->keep_asked)
+    bool again = c->keep_failed && c->now >= c->keep_retry_at;
+    if (c->storing || (c->keep_changed == c->keep_asked && !again))
         return;
     struct buf text;
     buf_init(&text, ROOMFILE_MAX);
@@ -46,7 +48,7 @@ static void fail(struct core *c, struct errand *e)
     struct room *room = room_of(c, &e->terms);
     if (room)
         room_close(c, room);
-    rest_refuse(c, e->conn, 503, error_code(ERROR_SERVER_FULL), "the change could not be stored: try again later");
+    rest_refuse_unstored(c, e->conn);
 }
 
 void keep_stored(struct core *c, bool stored)
@@ -54,6 +56,8 @@ void keep_stored(struct core *c, bool stored)
     struct errand *e;
     if (!stored)
         notice(c, NOTICE_STORE, "rooms.json could not be written", NULL);
+    c->keep_failed = !stored;
+    c->keep_retry_at = c->now + KEEP_RETRY_MS;
     while ((e = errand_take_stored(c))) {
         if (stored) {
             rest_respond(c, e->conn, e->status, e->answer);
@@ -64,4 +68,9 @@ void keep_stored(struct core *c, bool stored)
         errand_free(e);
     }
     c->storing = false;
+}
+
+uint64_t keep_due(const struct core *c)
+{
+    return c->keep_failed && !c->storing ? c->keep_retry_at : UINT64_MAX;
 }

@@ -8,5 +8,7 @@
 void keep_settle(struct core *c);
 /* io says whether the file is on the disk: answers those who waited for it. */
 void keep_stored(struct core *c, bool stored);
+/* When it is to be tried again, or UINT64_MAX. */
+uint64_t keep_due(const struct core *c);
 
 #endif

@@ -15,10 +15,14 @@ struct request {
     struct ticket ticket;   /* set by the check of resume */
     char ticket_room[TICKET_MAX];
     bool proven;          /* join-room: its password was hashed and is the room's */
+    bool waited;          /* its password or token was delayed before */
+    const char *wrong;    /* set by check: what it shows and is none of ours; static text, or NULL */
     struct claims claims; /* set by the check of join-room */
 };
 
 struct handler {
+    /* Whether it may be looked at now; else it was answered, or waits. NULL: always. */
+    bool (*gate)(struct core *c, struct session *s, const struct request *r);
     enum error (*check)(const struct core *c, const struct session *s, struct request *r); /* NULL: always fine */
     void (*apply)(struct core *c, struct session *s, const struct request *r);             /* NULL: nothing to do */
 };
@@ -28,6 +32,9 @@ extern const struct handler on_join, on_leave, on_relay, on_resume, on_report, o
 /* The hash of a join's password is there: hash is NULL if it could not be made. */
 struct errand;
 void on_join_hashed(struct core *c, const struct errand *e, const uint8_t *hash);
+
+/* A message was delayed for its password or token, and is looked at now. */
+void on_delayed(struct core *c, const struct errand *e);
 
 /* A whole text message came in. */
 void on_frame(struct core *c, struct session *s, struct span bytes);

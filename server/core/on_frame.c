@@ -6,6 +6,8 @@
 #include "server/core/on.h"
 
 #include "server/core/alive.h"
+#include "server/core/errand.h"
+#include "server/core/guess.h"
 #include "server/core/pace.h"
 #include "server/core/session.h"
 
@@ -34,10 +36,23 @@ static void pace(struct core *c, struct conn_id conn)
         pace_frame(c, s);
 }
 
+/* Member by member: the whole is large, and most of it is for messages that are rare. */
+static void begin(struct request *r)
+{
+    r->problem = r->wrong = NULL;
+    r->proven = r->waited = false;
+}
+
 static void handle(struct core *c, struct session *s, struct request *r)
 {
     const struct handler *h = HANDLERS[r->message.type];
+    if (h->gate && !h->gate(c, s, r))
+        return;
     enum error e = h->check ? h->check(c, s, r) : ERROR_NONE;
+    if (r->wrong)
+        guess_failed(c, s, r->wrong);
+    if (e == ERROR_SERVER_FULL)
+        c->stats.limited[LIMIT_MAX_ROOMS]++;
     if (e != ERROR_NONE)
         session_refuse(c, s, &(struct reply_error){.error = e, .problem = r->problem, .ref = r->message.ref});
     else if (h->apply)
@@ -51,8 +66,7 @@ void on_frame(struct core *c, struct session *s, struct span bytes)
     const struct conn_id conn = s->conn;
     alive_heard(c, s);
     struct request r;
-    r.problem = NULL;
-    r.proven = false;
+    begin(&r);
     enum error e = message_parse(bytes, &r.message);
     enum message_type type = e == ERROR_NONE ? r.message.type : MESSAGE_NONE;
     c->stats.frames_in[type]++;
@@ -64,6 +78,16 @@ void on_frame(struct core *c, struct session *s, struct span bytes)
     pace(c, conn);
 }
 
+void on_delayed(struct core *c, const struct errand *e)
+{
+    struct session *s = session_find(c, e->conn);
+    struct request r;
+    begin(&r);
+    r.waited = true;
+    if (s && listens(s) && message_parse((struct span){e->bytes, e->bytes_n}, &r.message) == ERROR_NONE)
+        handle(c, s, &r);
+}
+
 void on_unreadable(struct core *c, struct session *s, enum error e, const char *problem)
 {
     if (!listens(s))
@@ -73,6 +97,7 @@ void on_unreadable(struct core *c, struct session *s, enum error e, const char *
     c->stats.frames_in[MESSAGE_NONE]++;
     struct reply_error reply = {.error = e, .problem = problem, .fatal = e == ERROR_TOO_LARGE};
     if (reply.fatal) {
+        c->stats.limited[LIMIT_MAX_FRAME]++;
         session_fail(c, s, &reply, DEPARTURE_TOO_LARGE);
         return;
     }

@@ -14,7 +14,10 @@
 #include "base/secret.h"
 #include "protocol/write.h"
 #include "server/core/access.h"
+#include "server/core/admit.h"
 #include "server/core/errand.h"
+#include "server/core/guess.h"
+#include "server/core/notice.h"
 #include "server/core/place.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
@@ -25,18 +28,69 @@ enum {
     NAME_TEXT_MAX = DISPLAY_NAME_MAX * 6 + 2 /* every byte escaped, as sent or as we write it */
 };
 
+static const char BUSY[] = "too many passwords are being checked";
+
 static enum error authorise(const struct core *c, struct request *r)
 {
     char room[TOKEN_MAX];
     struct span token = {NULL, 0};
     if (scan_has(&r->message.scan, MEMBER_TOKEN))
         scan_text(&r->message.scan, MEMBER_TOKEN, room, sizeof room, &token);
-    return access_decide(&c->settings, token, r->message.room_id, c->unix_ms / 1000, &r->claims, &r->problem);
+    enum error e = access_decide(&c->settings, token, r->message.room_id, c->unix_ms / 1000, &r->claims, &r->problem);
+    if (e == ERROR_UNAUTHORIZED && r->problem)
+        r->wrong = "token";
+    return e;
 }
 
 static bool is_locked(const struct room *room)
 {
     return room && room->terms && room->terms->locked;
+}
+
+/* Whether it shows a password or token that would be looked at. */
+static bool is_guess(const struct core *c, const struct request *r)
+{
+    bool token = c->settings.ports.verify && scan_has(&r->message.scan, MEMBER_TOKEN);
+    bool password = is_locked(room_find(c, r->message.room_id)) && scan_has(&r->message.scan, MEMBER_PASSWORD);
+    return token || password;
+}
+
+static void refuse_for(struct core *c, struct session *s, const struct request *r, const char *problem, uint64_t ms)
+{
+    session_refuse(c, s,
+        &(struct reply_error){
+            .error = ERROR_RATE_LIMITED, .problem = problem, .ref = r->message.ref, .retry_after_ms = ms});
+}
+
+static void delay(struct core *c, struct session *s, const struct request *r, uint64_t ms)
+{
+    struct span frame = r->message.scan.frame;
+    const struct errand why = {.kind = ERRAND_FRAME, .conn = s->conn, .bytes = (char *)frame.p, .bytes_n = frame.n};
+    enum error e = errand_delay(c, &why, ms);
+    if (e == ERROR_RATE_LIMITED)
+        refuse_for(c, s, r, BUSY, HASH_RETRY_MS);
+    else if (e != ERROR_NONE)
+        session_refuse(c, s, &(struct reply_error){.error = e, .ref = r->message.ref});
+}
+
+static bool gate(struct core *c, struct session *s, const struct request *r)
+{
+    uint64_t ms = 0;
+    if (s->state == SESSION_JOINED || errand_waits(c, s->conn))
+        return true; /* for check to refuse */
+    if (!r->waited && !admit_join(c, s->origin, &ms)) {
+        refuse_for(c, s, r, "too many joins from this address", ms);
+        notice_limit(c, LIMIT_JOIN_RATE, NOTICE_JOINS, s);
+        return false;
+    }
+    enum guess g = is_guess(c, r) ? guess_look(c, s, r->waited, &ms) : GUESS_ALLOWED;
+    if (g == GUESS_DELAYED) {
+        delay(c, s, r, ms);
+    } else if (g == GUESS_REFUSED) {
+        refuse_for(c, s, r, "too many wrong passwords or tokens from this address", ms);
+        notice_limit(c, LIMIT_AUTH_FAILURES, NOTICE_GUESSES, s);
+    }
+    return g == GUESS_ALLOWED;
 }
 
 static enum error check(const struct core *c, const struct session *s, struct request *r)
@@ -126,7 +180,7 @@ static void ask_hash(struct core *c, struct session *s, const struct request *r,
     if (e != ERROR_NONE)
         session_refuse(c, s,
             &(struct reply_error){.error = e,
-                .problem = e == ERROR_RATE_LIMITED ? "too many passwords are being checked" : NULL,
+                .problem = e == ERROR_RATE_LIMITED ? BUSY : NULL,
                 .ref = r->message.ref,
                 .retry_after_ms = HASH_RETRY_MS});
 }
@@ -163,7 +217,8 @@ void on_join_hashed(struct core *c, const struct errand *e, const uint8_t *hash)
 {
     struct session *s = session_find(c, e->conn);
     struct request r = {.proven = false};
-    if (!s || s->state != SESSION_READY || message_parse((struct span){e->bytes, e->bytes_n}, &r.message) != ERROR_NONE)
+    bool listens = s && (s->state == SESSION_READY || s->state == SESSION_JOINED); /* it may have resumed meanwhile */
+    if (!listens || message_parse((struct span){e->bytes, e->bytes_n}, &r.message) != ERROR_NONE)
         return;
     const struct room *room = room_find(c, r.message.room_id);
     bool same = room && room->incarnation == e->terms.incarnation;
@@ -175,10 +230,12 @@ void on_join_hashed(struct core *c, const struct errand *e, const uint8_t *hash)
         error = check(c, s, &r);
     else
         r.problem = "the password is wrong";
+    if (hash && same && !r.proven)
+        guess_failed(c, s, "password");
     if (error == ERROR_NONE)
         apply(c, s, &r);
     else
         session_refuse(c, s, &(struct reply_error){.error = error, .problem = r.problem, .ref = r.message.ref});
 }
 
-const struct handler on_join = {check, apply};
+const struct handler on_join = {gate, check, apply};

@@ -23,4 +23,4 @@ static void apply(struct core *c, struct session *s, const struct request *r)
     session_move(c, s, SESSION_READY);
 }
 
-const struct handler on_leave = {check, apply};
+const struct handler on_leave = {.check = check, .apply = apply};

@@ -12,4 +12,4 @@ static void apply(struct core *c, struct session *s, const struct request *r)
     say_reply(c, s);
 }
 
-const struct handler on_ping = {NULL, apply};
+const struct handler on_ping = {.apply = apply};

@@ -37,4 +37,4 @@ static void apply(struct core *c, struct session *s, const struct request *r)
     say_send(c, r->reader, frame);
 }
 
-const struct handler on_relay = {check, apply};
+const struct handler on_relay = {.check = check, .apply = apply};

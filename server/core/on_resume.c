@@ -8,7 +8,11 @@
  * A token of an earlier boot brings all that is needed to make the seat anew: it holds for resume_grace from when we
  * began to listen, and only if the room is the one it was: nobody made another of the same name since. The first
  * to come back makes the room. Keeping seats in a file instead was rejected: a write for every join, and none of them
- * certain to be the last before a crash.
+ * certain to be the last before a crash. Who came back so and left again has left, and a room that was closed stays
+ * closed (ended.c); one made over HTTP is in rooms.json, or its owner closed it before.
+ *
+ * A token that our key did not seal counts as a guess, but a resume is never delayed or refused for others' guesses:
+ * nobody guesses 128 bits, and whether a member returns must not hang on his neighbours behind one address.
  *
  * Every refusal is the same `resume-failed`: nobody can find out which seats there are.
  */
@@ -16,6 +20,7 @@
 
 #include "server/core/on.h"
 
+#include "server/core/ended.h"
 #include "server/core/place.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
@@ -27,13 +32,19 @@ static bool is_ours(const struct core *c, const struct ticket *t)
     return t->peer_id.n == (size_t)c->prefix_n + ID_CHARS && memcmp(t->peer_id.p, c->prefix, c->prefix_n) == 0;
 }
 
+static bool is_sound(const struct core *c, struct request *r, struct span token)
+{
+    enum ticket_found found = ticket_read(c->settings.crypto, token, &r->ticket, r->ticket_room);
+    r->wrong = found == TICKET_FORGED ? "resume token" : NULL;
+    return found == TICKET_GOOD;
+}
+
 static bool read_token(const struct core *c, struct request *r)
 {
     char text[RESUME_TOKEN_MAX];
     struct span token;
     return seat_kept(c) && scan_text(&r->message.scan, MEMBER_RESUME_TOKEN, text, sizeof text, &token) &&
-           ticket_read(c->settings.crypto, token, &r->ticket, r->ticket_room) && is_ours(c, &r->ticket) &&
-           r->ticket.expires > c->unix_ms / 1000;
+           is_sound(c, r, token) && is_ours(c, &r->ticket) && r->ticket.expires > c->unix_ms / 1000;
 }
 
 static bool is_this_boot(const struct core *c, const struct ticket *t)
@@ -52,11 +63,11 @@ static bool holds_for(const struct session *seat, const struct ticket *t)
 static bool may_return(const struct core *c, const struct ticket *t)
 {
     const struct core_settings *set = &c->settings;
-    if (is_this_boot(c, t) || c->now - c->started_at >= set->resume_grace_ms)
+    if (is_this_boot(c, t) || !ended_matters(c) || ended_has(c, t->peer_id.p + c->prefix_n, t->incarnation))
         return false;
     const struct room *room = room_find(c, t->room_id);
     if (!room)
-        return !set->max_rooms || c->stats.rooms < set->max_rooms;
+        return !t->kept && (!set->max_rooms || c->stats.rooms < set->max_rooms);
     uint32_t capacity = room_capacity(c, room);
     return room->incarnation == t->incarnation && (!capacity || room->count < capacity);
 }
@@ -136,6 +147,7 @@ static void make_anew(struct core *c, struct session *s, const struct request *r
     if (!room && !(room = room_new(c, t->room_id, t->incarnation)))
         goto fail;
     s->generation = t->generation;
+    s->returned = true;
     room_enter(c, room, s);
     session_move(c, s, SESSION_JOINED);
     c->stats.resumed_total++;
@@ -155,4 +167,4 @@ static void apply(struct core *c, struct session *s, const struct request *r)
         make_anew(c, s, r);
 }
 
-const struct handler on_resume = {check, apply};
+const struct handler on_resume = {.check = check, .apply = apply};

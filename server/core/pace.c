@@ -9,6 +9,7 @@
 #include "server/core/pace.h"
 
 #include "server/core/alive.h"
+#include "server/core/notice.h"
 #include "server/core/say.h"
 
 enum {
@@ -38,8 +39,10 @@ void pace_frame(struct core *c, struct session *s)
         return;
     tell(c, s);
     bool reading = s->watch == WATCH_QUIET || s->watch == WATCH_PINGED;
-    if (reading && say_pause(c, s))
-        alive_watch(c, s, WATCH_PAUSED);
+    if (!reading || !say_pause(c, s))
+        return;
+    notice_limit(c, LIMIT_MESSAGE_RATE, NOTICE_PACED, s);
+    alive_watch(c, s, WATCH_PAUSED);
 }
 
 void pace_look(struct core *c, struct session *s)

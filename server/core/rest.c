@@ -12,34 +12,48 @@
 #include "base/secret.h"
 #include "protocol/write.h"
 #include "server/core/access.h"
+#include "server/core/admit.h"
 #include "server/core/effects.h"
+#include "server/core/guess.h"
+#include "server/core/notice.h"
 #include "server/core/on.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
+#include "server/core/session.h"
 
 enum {
     RETRY_MS = 2000,
+    FULL_RETRY_MS = 60000, /* rooms do not go sooner */
     OWNER_TOKEN_CHARS = BASE32_LEN(OWNER_TOKEN_BYTES)
 };
 
 void rest_respond(struct core *c, struct conn_id conn, uint16_t status, struct frame *body)
 {
-    effects_add(c->fx, &(struct core_effect){.type = CORE_RESPONSE, .conn = conn, .response = {body, status}});
+    effects_add(c->fx, &(struct core_effect){.type = CORE_RESPONSE, .conn = conn, .response = {body, status, 0}});
 }
 
-void rest_refuse(struct core *c, struct conn_id conn, uint16_t status, const char *code, const char *message)
+static void say_refusal_of(
+    struct core *c, struct conn_id conn, uint16_t status, const char *code, const char *message, uint64_t retry_ms)
 {
     struct buf *text = say_text(c);
     buf_text(text, "{\"error\":{");
     write_member_string(text, "code", span_of(code));
     write_member_string(text, "message", span_of(message));
     if (status == 429)
-        write_member_u64(text, "retryAfterMs", RETRY_MS);
+        write_member_u64(text, "retryAfterMs", retry_ms);
     buf_text(text, "}}\n");
-    rest_respond(c, conn, status, say_frame(c));
+    struct frame *body = say_frame(c);
+    effects_add(c->fx,
+        &(struct core_effect){.type = CORE_RESPONSE, .conn = conn, .response = {body, status, (uint32_t)retry_ms}});
 }
 
-static void refuse(struct core *c, struct conn_id conn, enum error e, const char *problem)
+/* With a code that only HTTP knows. */
+static void refuse_as(struct core *c, struct conn_id conn, uint16_t status, const char *code, const char *message)
+{
+    say_refusal_of(c, conn, status, code, message, 0);
+}
+
+static void refuse_for(struct core *c, struct conn_id conn, enum error e, const char *problem, uint64_t retry_ms)
 {
     static const uint16_t STATUS[ERRORS] = {
         [ERROR_BAD_MESSAGE] = 400,
@@ -51,12 +65,34 @@ static void refuse(struct core *c, struct conn_id conn, enum error e, const char
         [ERROR_SERVER_FULL] = 503,
         [ERROR_DRAINING] = 503,
     };
-    rest_refuse(c, conn, STATUS[e] ? STATUS[e] : 400, error_code(e), problem ? problem : error_text(e));
+    c->stats.errors[e]++;
+    say_refusal_of(c, conn, STATUS[e] ? STATUS[e] : 400, error_code(e), problem ? problem : error_text(e), retry_ms);
+}
+
+static void refuse(struct core *c, struct conn_id conn, enum error e, const char *problem)
+{
+    refuse_for(
+        c, conn, e, problem, e == ERROR_RATE_LIMITED || e == ERROR_SERVER_FULL || e == ERROR_DRAINING ? RETRY_MS : 0);
+}
+
+/* As access_decide has it: with a problem, the token was looked at and is none. */
+static void refuse_access(struct core *c, struct conn_id conn, enum error e, const char *problem)
+{
+    struct session *s = session_find(c, conn);
+    if (s && e == ERROR_UNAUTHORIZED && problem)
+        guess_failed(c, s, "token");
+    refuse(c, conn, e, problem);
+}
+
+void rest_refuse_unstored(struct core *c, struct conn_id conn)
+{
+    refuse_for(c, conn, ERROR_SERVER_FULL,
+        "the change could not be stored, and a restart would undo it: it is tried again, look later", KEEP_RETRY_MS);
 }
 
 static void refuse_unknown(struct core *c, struct conn_id conn)
 {
-    rest_refuse(c, conn, 404, "no-such-room", "there is no such room");
+    refuse_as(c, conn, 404, "no-such-room", "there is no such room");
 }
 
 /* ---- showing ---- */
@@ -135,9 +171,29 @@ static void choose_id(struct core *c, struct room_terms *t)
     t->id_n = ID_CHARS;
 }
 
-/* Whether the room can be made now; the request is answered if not. */
-static bool may_create(struct core *c, struct conn_id conn, const struct room_terms *t)
+static void refuse_limited(struct core *c, const struct session *s, enum limit limit, enum error e, const char *problem)
 {
+    notice_limit(c, limit, NOTICE_FULL, s);
+    refuse_for(c, s->conn, e, problem, FULL_RETRY_MS);
+}
+
+/* Whether the address of this session keeps as many rooms as one may. Each POST writes all kept rooms to the file, so
+ * looking at them all is no more. */
+static bool has_its_share(const struct core *c, const struct session *s)
+{
+    if (!s->origin || !c->settings.join_rate)
+        return false;
+    uint32_t n = 0;
+    const struct room *room, *next;
+    HASH_ITER (hh, c->rooms, room, next)
+        n += room->terms && memcmp(room->terms->maker, &s->origin->address, sizeof s->origin->address) == 0;
+    return n >= ROOMS_PER_ADDRESS;
+}
+
+/* Whether the room can be made now; the request is answered if not. */
+static bool may_create(struct core *c, const struct session *s, const struct room_terms *t)
+{
+    const struct conn_id conn = s->conn;
     const struct core_settings *set = &c->settings;
     bool full = (set->max_rooms && c->stats.rooms >= set->max_rooms) || c->kept_count >= ROOMS_KEPT_MAX;
     if (c->draining)
@@ -145,16 +201,20 @@ static bool may_create(struct core *c, struct conn_id conn, const struct room_te
     else if (set->max_room_members && t->max_peers > set->max_room_members)
         refuse(c, conn, ERROR_BAD_MESSAGE, "`maxPeers` is above what this server allows");
     else if (room_find(c, (struct span){t->id, t->id_n}))
-        rest_refuse(c, conn, 409, "room-exists", "there is a room of this name");
+        refuse_as(c, conn, 409, "room-exists", "there is a room of this name");
     else if (full)
-        refuse(c, conn, ERROR_SERVER_FULL, NULL);
+        refuse_limited(c, s, LIMIT_MAX_ROOMS, ERROR_SERVER_FULL, NULL);
+    else if (has_its_share(c, s))
+        refuse_limited(c, s, LIMIT_ROOMS_PER_ADDRESS, ERROR_RATE_LIMITED,
+            "this address keeps as many rooms as one may: close some, or let unused ones lapse");
     else
         return true;
     return false;
 }
 
-static void create(struct core *c, struct conn_id conn, struct room_terms *t)
+static void create(struct core *c, const struct session *s, struct room_terms *t)
 {
+    const struct conn_id conn = s->conn;
     char token[OWNER_TOKEN_CHARS + 1];
     t->created_ms = c->unix_ms;
     t->incarnation = rng_u64(c->rng);
@@ -174,8 +234,9 @@ static void create(struct core *c, struct conn_id conn, struct room_terms *t)
         c, &(struct errand){.kind = ERRAND_STORE, .conn = conn, .terms = *t, .answer = say_frame(c), .status = 201});
 }
 
-static void ask_create(struct core *c, struct conn_id conn, const struct core_request *r)
+static void ask_create(struct core *c, const struct session *s, const struct core_request *r)
 {
+    const struct conn_id conn = s->conn;
     struct errand why = {.kind = ERRAND_CREATE, .conn = conn};
     char password[PASSWORD_MAX];
     size_t password_n;
@@ -184,18 +245,20 @@ static void ask_create(struct core *c, struct conn_id conn, const struct core_re
         refuse(c, conn, ERROR_BAD_MESSAGE, problem);
         return;
     }
+    if (s->origin)
+        memcpy(why.terms.maker, s->origin->address.bytes, sizeof why.terms.maker);
     choose_id(c, &why.terms);
     struct claims claims;
     enum error e = access_decide(
         &c->settings, r->token, (struct span){why.terms.id, why.terms.id_n}, c->unix_ms / 1000, &claims, &problem);
     if (e != ERROR_NONE) {
-        refuse(c, conn, e, problem);
+        refuse_access(c, conn, e, problem);
         return;
     }
-    if (!may_create(c, conn, &why.terms))
+    if (!may_create(c, s, &why.terms))
         return;
     if (password_n == 0) {
-        create(c, conn, &why.terms);
+        create(c, s, &why.terms);
         return;
     }
     why.terms.locked = true;
@@ -207,13 +270,16 @@ static void ask_create(struct core *c, struct conn_id conn, const struct core_re
 
 void rest_create_hashed(struct core *c, struct errand *e, const uint8_t *hash)
 {
+    const struct session *s = session_find(c, e->conn);
+    if (!s)
+        return; /* nobody would hold the owner token */
     if (!hash) {
         refuse(c, e->conn, ERROR_SERVER_FULL, NULL);
         return;
     }
     memcpy(e->terms.hash, hash, sizeof e->terms.hash);
-    if (may_create(c, e->conn, &e->terms))
-        create(c, e->conn, &e->terms);
+    if (may_create(c, s, &e->terms))
+        create(c, s, &e->terms);
 }
 
 /* ---- closing ---- */
@@ -225,30 +291,45 @@ static bool is_owner(const struct core *c, const struct room *room, struct span 
            secret_equal(token.p, expected, OWNER_TOKEN_CHARS);
 }
 
-static bool is_admin(const struct core *c, struct span token)
+/* Whether the token is a good one; *admin whether it may close any room. */
+static bool is_good(const struct core *c, struct span token, bool *admin)
 {
     const struct core_ports *ports = &c->settings.ports;
-    struct claims claims;
-    return ports->verify && !ports->verify(ports->verify_ctx, token, c->unix_ms / 1000, &claims) && claims.admin;
+    struct claims claims = {.admin = false};
+    bool good = ports->verify && !ports->verify(ports->verify_ctx, token, c->unix_ms / 1000, &claims);
+    *admin = good && claims.admin;
+    return good;
 }
 
-static void close_room(struct core *c, struct conn_id conn, const struct core_request *r)
+static void close_room(struct core *c, struct session *s, const struct core_request *r)
 {
     struct room *room = room_find(c, r->room);
     if (r->token.n == 0) {
-        refuse(c, conn, ERROR_UNAUTHORIZED, "send the owner token as Authorization: Bearer");
+        refuse(c, s->conn, ERROR_UNAUTHORIZED, "send the owner token as Authorization: Bearer");
         return;
     }
     if (!room) {
-        refuse_unknown(c, conn);
+        if (c->keep_failed)
+            rest_refuse_unstored(c, s->conn);
+        else
+            refuse_unknown(c, s->conn);
         return;
     }
-    if (!is_owner(c, room, r->token) && !is_admin(c, r->token)) {
-        refuse(c, conn, ERROR_FORBIDDEN, NULL);
-        return;
+    bool admin = false;
+    if (!is_owner(c, room, r->token)) {
+        if (!is_good(c, r->token, &admin))
+            guess_failed(c, s, "token");
+        if (!admin) {
+            refuse(c, s->conn, ERROR_FORBIDDEN, NULL);
+            return;
+        }
     }
+    bool kept = room->terms;
     room_close(c, room);
-    errand_store(c, &(struct errand){.kind = ERRAND_STORE, .conn = conn, .status = 204});
+    if (kept)
+        errand_store(c, &(struct errand){.kind = ERRAND_STORE, .conn = s->conn, .status = 204});
+    else
+        rest_respond(c, s->conn, 204, NULL);
 }
 
 /* ---- all of it ---- */
@@ -269,7 +350,7 @@ static void validate(struct core *c, struct conn_id conn, const struct core_requ
     if (e == ERROR_NONE && room && room->terms && room->terms->locked)
         e = ERROR_ROOM_LOCKED;
     if (e != ERROR_NONE) {
-        refuse(c, conn, e, problem);
+        refuse_access(c, conn, e, problem);
         return;
     }
     struct buf *text = say_text(c);
@@ -287,7 +368,7 @@ static void show_ice_servers(struct core *c, struct conn_id conn, struct span to
     if (token.n > 0 && ports->verify)
         problem = ports->verify(ports->verify_ctx, token, c->unix_ms / 1000, &claims);
     if (problem || (token.n == 0 && set->token_required)) {
-        refuse(c, conn, ERROR_UNAUTHORIZED, problem);
+        refuse_access(c, conn, ERROR_UNAUTHORIZED, problem);
         return;
     }
     struct buf *text = say_text(c);
@@ -300,20 +381,61 @@ static void show_ice_servers(struct core *c, struct conn_id conn, struct span to
     rest_respond(c, conn, 200, say_frame(c));
 }
 
-void rest_request(struct core *c, const struct session *s, const struct core_request *r)
+/* Whether it shows a token that would be looked at. */
+static bool is_guess(const struct core *c, const struct core_request *r)
+{
+    bool asks = r->type == REQUEST_CREATE || r->type == REQUEST_VALIDATE || r->type == REQUEST_ICE;
+    return r->token.n > 0 && (r->type == REQUEST_CLOSE || (asks && c->settings.ports.verify));
+}
+
+static void delay(struct core *c, struct session *s, const struct core_request *r, uint64_t ms)
+{
+    struct buf bytes;
+    buf_init(&bytes, r->room.n + r->token.n + r->body.n);
+    buf_span(&bytes, r->room);
+    buf_span(&bytes, r->token);
+    buf_span(&bytes, r->body);
+    const struct errand why = {
+        .kind = ERRAND_ASK, .conn = s->conn, .bytes = bytes.p, .bytes_n = bytes.len, .request = *r};
+    enum error e = bytes.failed ? ERROR_SERVER_FULL : errand_delay(c, &why, ms);
+    if (e != ERROR_NONE)
+        refuse(c, s->conn, e, NULL);
+    buf_done(&bytes);
+}
+
+/* Whether the request may be looked at now; else it was answered, or waits. */
+static bool gate(struct core *c, struct session *s, const struct core_request *r, bool waited)
+{
+    uint64_t ms = 0;
+    if (r->type == REQUEST_CREATE && !waited && !admit_join(c, s->origin, &ms)) {
+        refuse_for(c, s->conn, ERROR_RATE_LIMITED, "too many joins and rooms from this address", ms);
+        notice_limit(c, LIMIT_JOIN_RATE, NOTICE_JOINS, s);
+        return false;
+    }
+    enum guess g = is_guess(c, r) ? guess_look(c, s, waited, &ms) : GUESS_ALLOWED;
+    if (g == GUESS_DELAYED) {
+        delay(c, s, r, ms);
+    } else if (g == GUESS_REFUSED) {
+        refuse_for(c, s->conn, ERROR_RATE_LIMITED, "too many wrong passwords or tokens from this address", ms);
+        notice_limit(c, LIMIT_AUTH_FAILURES, NOTICE_GUESSES, s);
+    }
+    return g == GUESS_ALLOWED;
+}
+
+static void answer(struct core *c, struct session *s, const struct core_request *r)
 {
     switch (r->type) {
     case REQUEST_ROOMS:
         show_all(c, s->conn);
         break;
     case REQUEST_CREATE:
-        ask_create(c, s->conn, r);
+        ask_create(c, s, r);
         break;
     case REQUEST_ROOM:
         show_one(c, s->conn, r->room);
         break;
     case REQUEST_CLOSE:
-        close_room(c, s->conn, r);
+        close_room(c, s, r);
         break;
     case REQUEST_VALIDATE:
         validate(c, s->conn, r);
@@ -322,4 +444,21 @@ void rest_request(struct core *c, const struct session *s, const struct core_req
         show_ice_servers(c, s->conn, r->token);
         break;
     }
+}
+
+void rest_request(struct core *c, struct session *s, const struct core_request *r)
+{
+    if (gate(c, s, r, false))
+        answer(c, s, r);
+}
+
+void rest_delayed(struct core *c, const struct errand *e)
+{
+    struct session *s = session_find(c, e->conn);
+    struct core_request r = e->request;
+    r.room.p = e->bytes;
+    r.token.p = r.room.p + r.room.n;
+    r.body.p = r.token.p + r.token.n;
+    if (s && s->state == SESSION_OPENED && gate(c, s, &r, true))
+        answer(c, s, &r);
 }

@@ -6,12 +6,16 @@
 #include "server/core/state.h"
 
 /* An HTTP request about rooms. */
-void rest_request(struct core *c, const struct session *s, const struct core_request *r);
+void rest_request(struct core *c, struct session *s, const struct core_request *r);
 /* Its password is hashed (hash is NULL if that failed): goes on making the room. Borrows the errand. */
 void rest_create_hashed(struct core *c, struct errand *e, const uint8_t *hash);
 
+/* It was delayed for its token, and is looked at now. Borrows the errand. */
+void rest_delayed(struct core *c, const struct errand *e);
+
 /* Answers the request of this connection; takes the body. */
 void rest_respond(struct core *c, struct conn_id conn, uint16_t status, struct frame *body);
-void rest_refuse(struct core *c, struct conn_id conn, uint16_t status, const char *code, const char *message);
+/* What it changed is not on the disk. */
+void rest_refuse_unstored(struct core *c, struct conn_id conn);
 
 #endif

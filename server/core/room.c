@@ -11,6 +11,7 @@
 
 #include <utlist.h>
 
+#include "server/core/ended.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
@@ -149,6 +150,9 @@ void room_leave(struct core *c, struct session *s, enum departure why)
     room->count--;
     c->stats.members--;
     c->stats.leaves_total++;
+    if (s->returned)
+        ended_stay(c, s->id);
+    s->returned = false;
     free(s->introduction);
     s->introduction = NULL;
     s->introduction_n = 0;
@@ -161,6 +165,7 @@ void room_leave(struct core *c, struct session *s, enum departure why)
 void room_close(struct core *c, struct room *room)
 {
     room->closing = true;
+    ended_room(c, room->incarnation);
     while (room->members) {
         struct session *s = room->members;
         if (s->state == SESSION_AWAY) {

@@ -15,6 +15,7 @@
 
 #include "server/core/admit.h"
 #include "server/core/alive.h"
+#include "server/core/errand.h"
 #include "server/core/ice.h"
 #include "server/core/notice.h"
 #include "server/core/room.h"
@@ -209,6 +210,7 @@ void session_fail(struct core *c, struct session *s, const struct reply_error *e
 void session_slow(struct core *c, struct session *s)
 {
     static const char REASON[] = "slow reader";
+    c->stats.limited[LIMIT_MAX_QUEUE]++;
     notice_session(c, NOTICE_SLOW, REASON, s);
     session_end(c, s, 1008, REASON, DEPARTURE_SLOW);
 }
@@ -239,6 +241,8 @@ void session_refuse(struct core *c, struct session *s, const struct reply_error 
         say_error(c, s, e);
     if (e->error == ERROR_SERVER_FULL)
         notice_session(c, NOTICE_FULL, error_code(e->error), s);
+    else if (e->error == ERROR_ROOM_FULL)
+        notice_limit(c, LIMIT_MAX_ROOM_MEMBERS, NOTICE_ROOM_FULL, s);
 }
 
 void session_gone(struct core *c, struct session *s, uint16_t close_code)
@@ -258,6 +262,7 @@ void session_free(struct core *c, struct session *s)
     waiting_remove(&s->alive);
     waiting_remove(&s->unjoined);
     waiting_remove(&s->ice);
+    errand_forget(c, s->conn);
     admit_leave(c, s->origin);
     c->slots[s->conn.slot] = NULL;
     c->stats.connections--;

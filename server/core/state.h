@@ -23,7 +23,11 @@ enum {
     PAUSE_MS = 100,             /* a paused connection is looked at this often */
     OWED_RETRY_MS = 100,        /* after memory ran out */
     AWAY_MAX = 1 << 16,         /* seats kept at once; of more, peers have left */
-    HELD_SEAT_MAX = 64 * 1024,  /* bytes of frames kept for one seat */
+    ENDED_MAX = 1 << 16,        /* ends remembered after a start; of more, nobody returns from an earlier life */
+    DELAYED_MAX = 64,           /* attempts with a password or token that wait */
+    ROOMS_PER_ADDRESS = ROOMS_KEPT_MAX / 10,
+    KEEP_RETRY_MS = 5000,      /* after rooms.json could not be written */
+    HELD_SEAT_MAX = 64 * 1024, /* bytes of frames kept for one seat */
     HELD_ALL_MAX = 16 * 1024 * 1024,
 };
 
@@ -50,6 +54,7 @@ enum watch {
 struct room;
 struct origin;
 struct errand;
+struct ended;
 
 /* A frame kept for a seat that is away. */
 struct held {
@@ -64,6 +69,7 @@ struct session {
     uint8_t state;     /* enum session_state */
     uint8_t watch;     /* enum watch */
     uint8_t bad_frames;
+    uint8_t pings; /* sent and not answered; only the answer to the last says what it proves */
     uint16_t introduction_n;
     char *introduction;          /* owned, NULL if it said nothing of itself: see reply_introduction */
     struct room *room;           /* borrowed; not NULL exactly when SESSION_JOINED or SESSION_AWAY */
@@ -82,6 +88,7 @@ struct session {
     struct held *held; /* owned; while SESSION_AWAY */
     uint8_t why;       /* enum departure, while SESSION_AWAY: how its connection was lost */
     bool unheld;       /* while SESSION_AWAY: a frame for it is lost */
+    bool returned;     /* in a room by a token of an earlier boot */
 };
 
 struct room {
@@ -102,8 +109,9 @@ struct origin {
     UT_hash_handle hh; /* by address */
     struct address address;
     uint32_t connections;
-    struct bucket arrivals;
-    struct wait idle; /* while it has no connection */
+    struct bucket arrivals, joins;
+    uint64_t blamed_until; /* when the last wrong password or token is forgiven: see guess.c */
+    struct wait idle;      /* while it has no connection */
 };
 
 /* Kinds of log record that are written at most once a second, with a count. */
@@ -114,6 +122,11 @@ enum notice {
     NOTICE_FULL,
     NOTICE_MEMORY,
     NOTICE_STORE,
+    NOTICE_PACED,
+    NOTICE_JOINS,
+    NOTICE_ROOM_FULL,
+    NOTICE_WRONG,
+    NOTICE_GUESSES,
     NOTICES
 };
 
@@ -126,6 +139,9 @@ struct core {
     char boot[BOOT_BYTES];
     bool started;
     uint64_t started_at; /* the first event, which came when io began to listen */
+    struct ended
+        *ended;        /* uthash: stays and rooms that ended since, which no token of an earlier boot may bring back */
+    bool returns_over; /* no token of an earlier boot is good any more */
 
     struct session **slots;
     uint32_t slot_cap;
@@ -142,17 +158,24 @@ struct core {
     uint32_t kept_count;      /* rooms made over HTTP */
     struct errand *errands;   /* owned list: what waits for a hash or for the disk */
     uint32_t hashing;         /* errands that wait for a hash */
+    uint32_t delayed;         /* errands that wait for a time, and the nearest such time: */
+    uint64_t delayed_due;
     uint64_t last_job;
     uint64_t keep_changed, keep_asked; /* versions of what rooms.json is to hold: now, and told to io */
     bool storing;                      /* a CORE_STORE is under way */
+    bool keep_failed;                  /* the file is behind since the last writing */
+    uint64_t keep_retry_at;            /* while keep_failed */
 
     bool draining, drained;
     uint64_t drain_end;
     uint64_t deadline; /* as told by the last CORE_DEADLINE */
     struct {
         uint64_t quiet_until;
-        uint64_t count; /* since the last record */
+        uint64_t count;         /* since the last record */
+        const char *reason;     /* of the last that was counted */
+        struct address address; /* its connection's; all zero: none */
     } notices[NOTICES];
+    uint32_t unsaid; /* kinds of notice with a count */
     struct core_stats stats;
 
     /* During a step. */

@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 enum {
-    VERSION = 1,
+    VERSION = 2,
     SEALED_MAX = TICKET_MAX + SEAL_EXTRA
 };
 
@@ -28,6 +28,7 @@ static bool write_plain(const struct ticket *t, struct buf *out)
     buf_add(out, &t->generation, sizeof t->generation);
     buf_add(out, &t->incarnation, sizeof t->incarnation);
     buf_add(out, &t->expires, sizeof t->expires);
+    buf_byte(out, t->kept);
     put_id(out, t->peer_id);
     put_id(out, t->room_id);
     buf_span(out, t->introduction);
@@ -78,18 +79,22 @@ static bool take_id(struct span *rest, struct span *id, size_t max)
     return true;
 }
 
-bool ticket_read(const struct core_crypto *crypto, struct span text, struct ticket *ticket, char room[TICKET_MAX])
+enum ticket_found ticket_read(
+    const struct core_crypto *crypto, struct span text, struct ticket *ticket, char room[TICKET_MAX])
 {
-    char sealed[SEALED_MAX], version;
+    char sealed[SEALED_MAX], version, kept;
     size_t n = decode(text, sealed);
     if (n < SEAL_EXTRA || !crypto->open(crypto->ctx, sealed, n, room))
-        return false;
+        return TICKET_FORGED;
     struct span rest = {room, n - SEAL_EXTRA};
     bool ok = take(&rest, &version, 1) && version == VERSION && take(&rest, ticket->boot, BOOT_BYTES) &&
               take(&rest, &ticket->generation, sizeof ticket->generation) &&
               take(&rest, &ticket->incarnation, sizeof ticket->incarnation) &&
-              take(&rest, &ticket->expires, sizeof ticket->expires) && take_id(&rest, &ticket->peer_id, PEER_ID_MAX) &&
-              take_id(&rest, &ticket->room_id, ROOM_ID_MAX);
+              take(&rest, &ticket->expires, sizeof ticket->expires) && take(&rest, &kept, 1) &&
+              take_id(&rest, &ticket->peer_id, PEER_ID_MAX) && take_id(&rest, &ticket->room_id, ROOM_ID_MAX);
+    if (!ok)
+        return TICKET_UNKNOWN;
+    ticket->kept = kept != 0;
     ticket->introduction = rest;
-    return ok;
+    return TICKET_GOOD;
 }

@@ -18,13 +18,20 @@ struct ticket {
     uint32_t generation;
     uint64_t incarnation; /* of the room */
     uint64_t expires;     /* unix seconds, when the right to be in the room ends */
+    bool kept;            /* the room was made over HTTP: it is in rooms.json or was closed */
     struct span peer_id, room_id, introduction;
 };
 
 /* The token in `text`, as a span; n = 0 if it could not be sealed. */
 struct span ticket_write(
     const struct core_crypto *crypto, const struct ticket *ticket, char text[RESUME_TOKEN_MAX + 1]);
-/* False if it is none of ours. The ticket's spans point into `room`. */
-bool ticket_read(const struct core_crypto *crypto, struct span text, struct ticket *ticket, char room[TICKET_MAX]);
+enum ticket_found {
+    TICKET_GOOD,
+    TICKET_UNKNOWN, /* ours, of another version */
+    TICKET_FORGED,  /* none of ours, or changed */
+};
+/* The ticket's spans point into `room`. */
+enum ticket_found ticket_read(
+    const struct core_crypto *crypto, struct span text, struct ticket *ticket, char room[TICKET_MAX]);
 
 #endif

@@ -25,40 +25,28 @@ enum {
     ALLOW_MAX = 64
 };
 
-static const char *status_text(unsigned status)
+static const struct {
+    unsigned number;
+    const char *line;
+} STATUSES[ANSWER_STATUSES] = {
+#define X(number, text) [ANSWER_##number] = {number, #number " " text},
+    ANSWER_TABLE(X)
+#undef X
+};
+
+static enum answer_status status_of(unsigned number)
 {
-    static const struct {
-        unsigned status;
-        const char *text;
-    } TEXTS[] = {
-        {200, "200 OK"},
-        {201, "201 Created"},
-        {204, "204 No Content"},
-        {304, "304 Not Modified"},
-        {400, "400 Bad Request"},
-        {401, "401 Unauthorized"},
-        {403, "403 Forbidden"},
-        {404, "404 Not Found"},
-        {405, "405 Method Not Allowed"},
-        {409, "409 Conflict"},
-        {411, "411 Length Required"},
-        {413, "413 Content Too Large"},
-        {414, "414 URI Too Long"},
-        {426, "426 Upgrade Required"},
-        {429, "429 Too Many Requests"},
-        {503, "503 Service Unavailable"},
-    };
-    for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++)
-        if (TEXTS[i].status == status)
-            return TEXTS[i].text;
-    return "500 Internal Server Error";
+    enum answer_status s = 0;
+    while (s < ANSWER_STATUSES - 1 && STATUSES[s].number != number)
+        s++;
+    return s;
 }
 
 /* ---- answers ---- */
 
 static void write_head(struct buf *out, const struct http_request *r, const struct http_answer *a)
 {
-    buf_printf(out, "HTTP/1.1 %s\r\nCache-Control: %s\r\n", status_text(a->status),
+    buf_printf(out, "HTTP/1.1 %s\r\nCache-Control: %s\r\n", STATUSES[status_of(a->status)].line,
         a->status == 304 ? "no-cache" : "no-store");
     /* RFC 9110 section 8.6: neither belongs to an answer that has no body by its nature. */
     if (a->status != 204 && a->status != 304)
@@ -75,6 +63,7 @@ void http_answer(struct http_request *r, const struct http_answer *a)
 {
     assert(!r->answered);
     r->answered = true;
+    r->io->stats.http[status_of(a->status)]++;
     struct buf text;
     buf_init(&text, LWS_PRE + HEAD_MAX + a->body.n);
     char *front = buf_reserve(&text, LWS_PRE);
@@ -377,16 +366,16 @@ void http_done(struct http_request *r)
 }
 
 /* An answer that comes after its request: libwebsockets says when it is out, and the connection is closed then. */
-void http_respond(struct conn *c, unsigned status, struct span body)
+void http_respond(struct conn *c, unsigned status, struct span body, uint32_t retry_after_ms)
 {
     struct http_request *r = c->http;
     if (!r || r->answered)
         return;
-    const char *headers = NULL;
-    if (status == 429 || status == 503)
-        headers = "Retry-After: 2\r\n";
+    char headers[64] = "";
+    if (retry_after_ms) /* RFC 9110 section 10.2.3: whole seconds, and one too early would be refused again */
+        snprintf(headers, sizeof headers, "Retry-After: %u\r\n", (unsigned)((retry_after_ms + 999ULL) / 1000));
     else if (status == 401)
-        headers = "WWW-Authenticate: Bearer\r\n";
+        snprintf(headers, sizeof headers, "WWW-Authenticate: Bearer\r\n");
     http_answer(r, &(struct http_answer){.status = status, .headers = headers, .body = body});
     lws_callback_on_writable(r->wsi);
 }

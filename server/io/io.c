@@ -82,7 +82,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->timer_open = uv_timer_init(io->loop, &io->timer) == 0;
     io->prepare.data = io->timer.data = io;
     io->scratch = malloc(LWS_PRE + OUT_BATCH);
-    if (!work_open(io) || !io->scratch || !io->prepare_open || !io->timer_open) {
+    if (!work_open(io) || !hash_open(io) || !io->scratch || !io->prepare_open || !io->timer_open) {
         err_set(e, "out of memory");
         goto fail;
     }
@@ -138,6 +138,7 @@ void io_free(struct io *io)
         return;
     io->freeing = true;
     listen_close(io);
+    hash_stop(io);
     if (io->prepare_open)
         uv_close((uv_handle_t *)&io->prepare, NULL);
     if (io->timer_open)
@@ -148,6 +149,7 @@ void io_free(struct io *io)
     }
     uv_run(io->loop, UV_RUN_DEFAULT);
     work_close(io);
+    hash_free(io);
     SSL_CTX_free(io->tls);
     conn_table_done(&io->conns);
     core_effects_done(&io->effects);

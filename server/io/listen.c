@@ -86,7 +86,8 @@ static void adopt(struct io *io, struct conn *c)
         drop(io, c); /* else LWS_CALLBACK_WSI_DESTROY does it */
 }
 
-static void admit(struct io *io, int fd, const struct sockaddr_storage *from)
+/* False if it was refused. */
+static bool admit(struct io *io, int fd, const struct sockaddr_storage *from)
 {
     int on = 1;
     if (from->ss_family != AF_UNIX)
@@ -94,7 +95,7 @@ static void admit(struct io *io, int fd, const struct sockaddr_storage *from)
     struct conn *c = conn_open(&io->conns, fd);
     if (!c) {
         refuse(fd, error_code(ERROR_SERVER_FULL));
-        return;
+        return false;
     }
     conn_limit(io, c, &io->handshaking, HANDSHAKE_MS);
     struct core_event e = io_event(io, CORE_OPEN, c);
@@ -107,28 +108,41 @@ static void admit(struct io *io, int fd, const struct sockaddr_storage *from)
     if (c->refused && io->refused_count > REFUSED_MAX) {
         refuse(fd, c->refused);
         drop(io, c);
-        return;
+        return false;
     }
+    bool welcome = !c->refused;
     adopt(io, c);
+    return welcome;
 }
 
+static int accept_next(struct listener *l, struct sockaddr_storage *from)
+{
+    socklen_t len = sizeof *from;
+    *from = (struct sockaddr_storage){.ss_family = AF_UNIX};
+    int fd;
+    do
+        fd = accept4(l->fd, (struct sockaddr *)from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    return fd;
+}
+
+/* Everybody else waits for what is done here in one turn, so a refusal ends it: whoever comes back as fast as he is
+ * refused has the daemon do little else, but only one at a time. */
 static void accept_some(uv_poll_t *poll, int status, int events)
 {
     struct listener *l = poll->data;
     struct io *io = l->io;
     (void)events;
-    for (int i = 0; status == 0 && i < ACCEPTS_A_TURN; i++) {
-        struct sockaddr_storage from = {.ss_family = AF_UNIX};
-        socklen_t len = sizeof from;
-        int fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    bool admitted = status == 0;
+    for (int i = 0; admitted && i < ACCEPTS_A_TURN; i++) {
+        struct sockaddr_storage from;
+        int fd = accept_next(l, &from);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                 pause_accepting(io);
-            if (errno != EINTR && errno != ECONNABORTED)
-                return;
-            continue;
+            return;
         }
-        admit(io, fd, &from);
+        admitted = admit(io, fd, &from);
     }
 }
 

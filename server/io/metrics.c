@@ -52,6 +52,8 @@ NUMBER(joins, m->core->joins_total)
 NUMBER(leaves, m->core->leaves_total)
 NUMBER(resumed, m->core->resumed_total)
 NUMBER(unheld, m->core->unheld_total)
+NUMBER(auth_failed, m->core->auth_failed_total)
+NUMBER(auth_delayed, m->core->auth_delayed_total)
 NUMBER(forwarded_refused, m->io->forwarded_refused)
 NUMBER(descriptor_shortages, m->io->descriptor_shortages)
 NUMBER(queue_connections, m->queue.connections)
@@ -74,6 +76,28 @@ static void start_time(struct buf *out, const char *name, const struct metrics *
 }
 
 /* ---- families with labels ---- */
+
+static void limited(struct buf *out, const char *name, const struct metrics *m)
+{
+    static const char *const NAMES[LIMITS] = {
+#define X(limit, text) [LIMIT_##limit] = (text),
+        LIMIT_TABLE(X)
+#undef X
+    };
+    for (enum limit l = 0; l < LIMITS; l++)
+        sample(out, name, "limit", NAMES[l], m->core->limited[l]);
+}
+
+static void http_answers(struct buf *out, const char *name, const struct metrics *m)
+{
+    static const char *const NUMBERS[ANSWER_STATUSES] = {
+#define X(number, text) [ANSWER_##number] = #number,
+        ANSWER_TABLE(X)
+#undef X
+    };
+    for (enum answer_status s = 0; s < ANSWER_STATUSES; s++)
+        sample(out, name, "status", NUMBERS[s], m->io->http[s]);
+}
 
 static void build_info(struct buf *out, const char *name, const struct metrics *m)
 {
@@ -154,6 +178,11 @@ static void ice_connect(struct buf *out, const char *name, const struct metrics 
     write_histogram(out, name, &m->core->ice_connect, &CORE_ICE_BOUNDS);
 }
 
+static void ice_rtt(struct buf *out, const char *name, const struct metrics *m)
+{
+    write_histogram(out, name, &m->core->ice_rtt, &CORE_RTT_BOUNDS);
+}
+
 static const struct family FAMILIES[] = {
     {"usherd_build_info", "gauge", "The running version; always 1.", build_info},
     {"usherd_connections", "gauge", "Sockets that are open, their handshake done or not.", connections},
@@ -171,6 +200,10 @@ static const struct family FAMILIES[] = {
     {"usherd_frames_total", "counter", "Messages from and to clients, by type.", frames},
     {"usherd_frame_bytes_total", "counter", "Bytes of these messages, without their WebSocket headers.", bytes},
     {"usherd_errors_total", "counter", "Errors told to clients, by code.", errors},
+    {"usherd_limited_total", "counter", "Times that a limit refused, closed or paused, by limit.", limited},
+    {"usherd_auth_failures_total", "counter", "Passwords and tokens that were wrong.", auth_failed},
+    {"usherd_auth_delayed_total", "counter", "Passwords and tokens that had to wait after wrong ones.", auth_delayed},
+    {"usherd_http_answers_total", "counter", "Answers over HTTP, by status.", http_answers},
     {"usherd_relay_latency_seconds", "histogram", "From the read of a relayed message to its write, within the daemon.",
         relay_latency},
     {"usherd_queue_connections", "gauge", "Connections with messages that their socket did not take yet.",
@@ -185,6 +218,7 @@ static const struct family FAMILIES[] = {
     {"usherd_ice_outcomes_total", "counter", "Calls by their outcome, as clients report them.", ice_outcomes},
     {"usherd_ice_connect_seconds", "histogram", "Time to connect of calls that did not fail, as clients report it.",
         ice_connect},
+    {"usherd_ice_rtt_seconds", "histogram", "Round trip of calls that did not fail, as clients report it.", ice_rtt},
     {"process_cpu_seconds_total", "counter", "Processor time, user and system.", cpu},
     {"process_resident_memory_bytes", "gauge", "Resident memory.", resident},
     {"process_virtual_memory_bytes", "gauge", "Virtual memory.", virtual_memory},

@@ -9,11 +9,39 @@
 #include "base/buf.h"
 #include "server/core/core.h"
 
+/* Every status that an answer over HTTP has; what is none of them is the last. */
+#define ANSWER_TABLE(X)           \
+    X(200, "OK")                  \
+    X(201, "Created")             \
+    X(204, "No Content")          \
+    X(304, "Not Modified")        \
+    X(400, "Bad Request")         \
+    X(401, "Unauthorized")        \
+    X(403, "Forbidden")           \
+    X(404, "Not Found")           \
+    X(405, "Method Not Allowed")  \
+    X(409, "Conflict")            \
+    X(411, "Length Required")     \
+    X(413, "Content Too Large")   \
+    X(414, "URI Too Long")        \
+    X(426, "Upgrade Required")    \
+    X(429, "Too Many Requests")   \
+    X(503, "Service Unavailable") \
+    X(500, "Internal Server Error")
+
+enum answer_status {
+#define X(number, text) ANSWER_##number,
+    ANSWER_TABLE(X)
+#undef X
+    ANSWER_STATUSES
+};
+
 /* What the io side counts. */
 struct io_stats {
-    struct histogram relay;        /* from the read that brought the first of a turn's messages to the turn's write */
-    uint64_t forwarded_refused;    /* requests that claimed a client's address without being a trusted proxy's */
-    uint64_t descriptor_shortages; /* times that accepting paused for want of file descriptors */
+    uint64_t http[ANSWER_STATUSES]; /* answers over HTTP, by status */
+    struct histogram relay;         /* from the read that brought the first of a turn's messages to the turn's write */
+    uint64_t forwarded_refused;     /* requests that claimed a client's address without being a trusted proxy's */
+    uint64_t descriptor_shortages;  /* times that accepting paused for want of file descriptors */
 };
 
 /* What waits for clients that do not read, now. */

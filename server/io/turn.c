@@ -162,8 +162,8 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
             lws_rx_flow_control(c->wsi, fx->type == CORE_RESUME);
         break;
     case CORE_RESPONSE:
-        http_respond(
-            c, fx->response.status, fx->response.body ? frame_text(fx->response.body) : (struct span){NULL, 0});
+        http_respond(c, fx->response.status, fx->response.body ? frame_text(fx->response.body) : (struct span){NULL, 0},
+            fx->response.retry_after_ms);
         break;
     case CORE_HASH:
     case CORE_STORE:
@@ -181,7 +181,7 @@ static void execute(struct io *io, struct core_effect *fx)
     } else if (fx->type == CORE_LOG) {
         logger_write(io->logger, fx->log);
     } else if (fx->type == CORE_HASH) {
-        work_hash(io, fx->hash);
+        hash_password(io, fx->hash);
         fx->hash = NULL;
     } else if (fx->type == CORE_STORE) {
         work_store(io, fx->store);

@@ -18,7 +18,7 @@ enum {
     HANDSHAKE_MS = 10000,   /* from accept to an open WebSocket, or the end of HTTP */
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
-    ACCEPTS_A_TURN = 128,   /* then the connections that are open get their turn */
+    ACCEPTS_A_TURN = 4,     /* then the connections that are open get their turn */
     REFUSED_MAX = 32,       /* connections over a limit that are let in to ask for /health, at once */
     DIRTY_MAX = 64,         /* connections that wait to be written; then they are, within the turn */
     OUT_BATCH = 64 * 1024,  /* bytes written to one socket at once */
@@ -26,7 +26,8 @@ enum {
 };
 
 struct listener;
-struct work;
+struct hashers;
+struct store_work;
 
 struct io {
     uv_loop_t *loop;
@@ -66,7 +67,8 @@ struct io {
     bool exhausted;        /* descriptors ran out, and accepting has not gone well for a second since */
     uint64_t accept_at;    /* while exhausted: when to look again */
     const char *state_dir; /* borrowed: where rooms.json is */
-    struct work *work;     /* owned */
+    struct hashers *hashers;  /* owned */
+    struct store_work *store; /* owned */
     bool freeing;
 };
 
@@ -108,10 +110,16 @@ int http_upgrade(struct io *io, struct conn *c, const char *to);
 size_t http_refusal(const char *reason, char *out);
 
 /* The answer of the core to a connection's HTTP request. */
-void http_respond(struct conn *c, unsigned status, struct span body);
+void http_respond(struct conn *c, unsigned status, struct span body, uint32_t retry_after_ms);
 
-/* What the thread pool does (work.c). Both take what they are given and end in an event of the core. */
-void work_hash(struct io *io, struct core_hash *asked);
+/* Hashes on a thread of its own (hash.c). Takes the password and ends in CORE_HASHED. hash_open may leave half of it
+ * behind if it fails; hash_stop is for while the loop can still run, hash_free for when its handle is closed. Both take
+ * what was not opened. */
+bool hash_open(struct io *io);
+void hash_password(struct io *io, struct core_hash *asked);
+void hash_stop(struct io *io);
+void hash_free(struct io *io);
+/* Writes on uv's thread pool (work.c). Takes the frame and ends in CORE_STORED. */
 void work_store(struct io *io, struct frame *frame);
 bool work_open(struct io *io);
 /* When no job is at work any more. Takes one that was not opened. */

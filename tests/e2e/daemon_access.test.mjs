@@ -44,7 +44,7 @@ before(async () => {
         const body = alg.startsWith('HS') ? secret.toString('base64') : pem(kid === 'r' ? rsa.publicKey : ec.publicKey);
         await fs.writeFile(files[kid], `alg: ${alg}\nkid: ${kid}\n\n${body}\n`);
     }
-    daemon = await startDaemon({ args: ['--set', 'auth.required=yes', ...keyArgs()] });
+    daemon = await startDaemon({ args: ['--set', 'auth.required=yes', '--set', 'limits.auth_failures=0', ...keyArgs()] });
 });
 after(() => daemon?.stop());
 

@@ -23,7 +23,7 @@ async function inFolder(body) {
     }
 }
 
-const settings = (folder, more = []) => ['server.state_dir=' + folder, 'limits.connection_rate=0', ...more].flatMap((set) => ['--set', set]);
+const settings = (folder, more = []) => ['server.state_dir=' + folder, 'limits.connection_rate=0', 'limits.join_rate=0', ...more].flatMap((set) => ['--set', set]);
 
 async function seat(url, roomId) {
     const client = await connect(url);

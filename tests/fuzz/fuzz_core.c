@@ -57,6 +57,14 @@ static bool open_sealed(void *ctx, const void *sealed, size_t n, void *plain)
 
 static const struct core_crypto CRYPTO = {seal, open_sealed, NULL};
 
+static const char *verify(void *ctx, struct span token, uint64_t unix_seconds, struct claims *claims)
+{
+    (void)ctx;
+    (void)unix_seconds;
+    *claims = (struct claims){.room = "*", .expires = UINT64_MAX};
+    return span_is(token, "good") ? NULL : "bad";
+}
+
 static void heard_token(struct world *w, const struct core_effect *e)
 {
     static const char BEFORE[] = "\"resumeToken\":\"";
@@ -117,7 +125,9 @@ static void speak(struct world *w, struct core_event e)
         "{\"type\":\"ping\",\"ref\":\"%s\"}",
         "{\"type\":\"resume\",\"resumeToken\":\"t\"}",
         "{\"type\":\"resume\",\"resumeToken\":\"%s\"}",
-        "{\"type\":\"report\",\"peerId\":\"%s\",\"outcome\":\"turn\"}",
+        "{\"type\":\"report\",\"peerId\":\"%s\",\"outcome\":\"turn\",\"rttMs\":3}",
+        "{\"type\":\"join-room\",\"roomId\":\"a\",\"token\":\"good\"}",
+        "{\"type\":\"join-room\",\"roomId\":\"a\",\"token\":\"bad\"}",
     };
     enum {
         KNOWN = sizeof MESSAGES_KNOWN / sizeof *MESSAGES_KNOWN
@@ -207,6 +217,9 @@ static struct core_settings settings(struct world *w)
         .auto_create = !(b & 8),
         .resume_grace_ms = b & 16 ? GRACE_MS : 0,
         .crypto = &CRYPTO,
+        .join_rate = b & 32 ? 1 : 0,
+        .auth_failures = b & 64 ? 4 : 0,
+        .ports.verify = verify,
     };
 }
 

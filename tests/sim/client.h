@@ -15,6 +15,8 @@ struct crowd;
 struct crowd_options {
     unsigned clients, rooms;
     uint32_t pace_ms;  /* each client does something about this often */
+    unsigned halls;    /* rooms that a landlord makes, of which some join */
+    uint32_t tokens;   /* of 1,000 joins, how many show a token */
     uint32_t mischief; /* of 1,000 acts, how many are not what a good client does */
 };
 

@@ -8,7 +8,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "tests/sim/clerk.h"
 #include "tests/sim/judge.h"
+#include "tests/sim/ports.h"
 
 enum {
     KERNEL_BUFFER = 128 * 1024, /* what lies in the sockets' own buffers and on the path */
@@ -17,7 +19,10 @@ enum {
 };
 
 struct slot {
-    struct wire *wire; /* borrowed; NULL: free */
+    struct wire *wire; /* borrowed; NULL: free, or asks over HTTP: */
+    daemon_answer *answer;
+    void *who;
+    uint64_t arg;
     uint32_t generation;
     bool slow;
 };
@@ -34,6 +39,9 @@ struct daemon {
     size_t slot_count, slot_cap;
     uint64_t deadline, alarm; /* alarm counts up at each change: an older timer is void */
     bool drained, stepping;
+    struct ports ports;
+    struct core_crypto crypto;
+    struct clerk clerk;
 };
 
 static void step(struct daemon *d, struct core_event event);
@@ -54,6 +62,7 @@ struct core_settings daemon_settings(void)
         .message_rate = MESSAGE_RATE_DEFAULT,
         .message_burst = MESSAGE_BURST_DEFAULT,
         .auto_create = true,
+        .resume_grace_ms = RESUME_GRACE_DEFAULT_MS,
     };
 }
 
@@ -62,26 +71,39 @@ struct core_settings daemon_settings(void)
 static struct core_event event_of(struct daemon *d, struct wire *wire, enum core_event_type type)
 {
     uint32_t slot = wire_numbered(wire);
-    return (struct core_event){.type = type, .conn = {slot, d->slots[slot].generation}, .now = world_now(d->w)};
+    return (struct core_event){.type = type, .conn = {slot, d->slots[slot].generation}};
 }
 
-static void on_accept(void *who, struct wire *wire)
+/* The smallest free slot, of its next generation. */
+static uint32_t take_slot(struct daemon *d)
 {
-    struct daemon *d = who;
     uint32_t slot = 0;
-    while (slot < d->slot_count && d->slots[slot].wire)
+    while (slot < d->slot_count && (d->slots[slot].wire || d->slots[slot].answer))
         slot++;
     if (slot == d->slot_count) {
         d->slots = world_grow(d->slots, d->slot_count++, &d->slot_cap, sizeof *d->slots);
         d->slots[slot] = (struct slot){0};
     }
-    d->slots[slot] = (struct slot){.wire = wire, .generation = d->slots[slot].generation + 1};
-    wire_number(wire, slot);
-    struct core_event e = event_of(d, wire, CORE_OPEN);
+    d->slots[slot] = (struct slot){.generation = d->slots[slot].generation + 1};
+    return slot;
+}
+
+static void open_slot(struct daemon *d, uint32_t slot)
+{
+    struct core_event e = {.type = CORE_OPEN, .conn = {slot, d->slots[slot].generation}};
     e.address = (struct address){{0}};
     e.address.bytes[10] = e.address.bytes[11] = 0xff;
     e.address.bytes[15] = (uint8_t)(slot % ADDRESSES + 1);
     step(d, e);
+}
+
+static void on_accept(void *who, struct wire *wire)
+{
+    struct daemon *d = who;
+    uint32_t slot = take_slot(d);
+    d->slots[slot].wire = wire;
+    wire_number(wire, slot);
+    open_slot(d, slot);
 }
 
 static void on_open(void *who, struct wire *wire)
@@ -111,8 +133,8 @@ static void on_binary(void *who, struct wire *wire)
 
 static void on_ping(void *who, struct wire *wire)
 {
+    (void)who;
     wire_pong(wire, WIRE_SERVER);
-    step(who, event_of(who, wire, CORE_ALIVE));
 }
 
 static void on_pong(void *who, struct wire *wire)
@@ -139,7 +161,7 @@ static void on_alarm(void *who, uint64_t arg)
     if (arg != d->alarm || !d->core)
         return;
     d->deadline = UINT64_MAX;
-    step(d, (struct core_event){.type = CORE_TIME, .now = world_now(d->w)});
+    step(d, (struct core_event){.type = CORE_TIME});
 }
 
 static void set_deadline(struct daemon *d, uint64_t at)
@@ -176,6 +198,76 @@ static void send_frame(struct daemon *d, struct conn_id conn, struct frame *fram
     world_at(d->w, world_now(d->w), on_slow, d, (uint64_t)s->generation << 32 | conn.slot);
 }
 
+/* ---- HTTP, and what is done elsewhere ---- */
+
+static void hang_up(void *who, uint64_t arg)
+{
+    struct daemon *d = who;
+    struct conn_id conn = {(uint32_t)arg, (uint32_t)(arg >> 32)};
+    struct slot *s = &d->slots[conn.slot];
+    if (!d->core || !s->answer || s->generation != conn.generation)
+        return;
+    s->answer = NULL;
+    step(d, (struct core_event){.type = CORE_GONE, .conn = conn});
+}
+
+static void hang_up_at(struct daemon *d, struct conn_id conn, uint32_t in_ms)
+{
+    world_at(d->w, world_now(d->w) + in_ms, hang_up, d, (uint64_t)conn.generation << 32 | conn.slot);
+}
+
+static void respond(struct daemon *d, const struct core_effect *e)
+{
+    struct slot *s = &d->slots[e->conn.slot];
+    if (!s->answer || s->generation != e->conn.generation)
+        return;
+    struct span none = {NULL, 0};
+    s->answer(s->who, s->arg, e->response.status, e->response.body ? frame_text(e->response.body) : none);
+    hang_up_at(d, e->conn, 1);
+}
+
+void daemon_request(struct daemon *d, const struct core_request *request, uint32_t patience_ms, daemon_answer *answer,
+    void *who, uint64_t arg)
+{
+    if (!d->core || !d->listener.up)
+        return;
+    uint32_t slot = take_slot(d);
+    struct slot *s = &d->slots[slot];
+    s->answer = answer;
+    s->who = who;
+    s->arg = arg;
+    struct conn_id conn = {slot, s->generation};
+    open_slot(d, slot);
+    step(d, (struct core_event){.type = CORE_REQUEST, .conn = conn, .request = request});
+    hang_up_at(d, conn, patience_ms);
+}
+
+static void on_hashed(void *who, uint64_t job, const uint8_t *hash)
+{
+    struct core_event e = {.type = CORE_HASHED};
+    e.hashed.job = job;
+    e.hashed.hash = hash;
+    step(who, e);
+}
+
+static void on_written(void *who)
+{
+    struct daemon *d = who;
+    judge_written(d->judge);
+}
+
+static void on_stored(void *who, bool stored)
+{
+    step(who, (struct core_event){.type = CORE_STORED, .stored = stored});
+}
+
+static const struct clerk_face CLERK = {on_hashed, on_written, on_stored};
+
+void daemon_failing(struct daemon *d, uint32_t permille)
+{
+    d->clerk.failing = permille;
+}
+
 static void execute(struct daemon *d, const struct core_effect *e)
 {
     struct slot *s = e->conn.slot < d->slot_count ? &d->slots[e->conn.slot] : NULL;
@@ -188,6 +280,8 @@ static void execute(struct daemon *d, const struct core_effect *e)
     case CORE_CLOSE:
         if (held)
             wire_close(s->wire, WIRE_SERVER, e->close.code);
+        else
+            hang_up_at(d, e->conn, 1);
         break;
     case CORE_PING:
         if (held)
@@ -201,10 +295,16 @@ static void execute(struct daemon *d, const struct core_effect *e)
     case CORE_DEADLINE:
         set_deadline(d, e->at);
         break;
-    case CORE_LOG:
-    case CORE_RESPONSE: /* nobody asks over HTTP here */
+    case CORE_RESPONSE:
+        respond(d, e);
+        break;
     case CORE_HASH:
+        clerk_hash(&d->clerk, e->hash);
+        break;
     case CORE_STORE:
+        clerk_store(&d->clerk, e->store);
+        break;
+    case CORE_LOG:
         break;
     case CORE_DRAINED:
         d->drained = true;
@@ -215,6 +315,8 @@ static void step(struct daemon *d, struct core_event event)
 {
     assert(d->core && !d->stepping);
     d->stepping = true;
+    event.now = world_now(d->w);
+    event.unix_ms = world_unix(d->w, d->listener.host);
     core_step(d->core, &event, &d->fx);
     if (world_afford(d->w, d->slot_count))
         core_check(d->core);
@@ -238,6 +340,12 @@ void daemon_start(struct daemon *d)
     d->drained = false;
     d->listener.up = true;
     judge_reset(d->judge);
+    if (d->clerk.disk) {
+        const char *problem = core_restore(d->core, frame_text(d->clerk.disk), world_now(d->w));
+        world_check(d->w, !problem, "rooms.json: %s", problem);
+        judge_restore(d->judge);
+    }
+    step(d, (struct core_event){.type = CORE_TIME});
 }
 
 struct daemon *daemon_new(struct world *w, const struct core_settings *settings)
@@ -245,7 +353,11 @@ struct daemon *daemon_new(struct world *w, const struct core_settings *settings)
     struct daemon *d = world_alloc(sizeof *d);
     d->w = w;
     d->settings = *settings;
-    d->judge = judge_new(w, settings);
+    d->crypto = ports_crypto(&d->ports);
+    d->settings.crypto = &d->crypto;
+    ports_fill(&d->ports, &d->settings.ports);
+    clerk_init(&d->clerk, w, &CLERK, d);
+    d->judge = judge_new(w, &d->settings);
     d->listener = (struct wire_listener){.host = world_host(w), .face = &FACE, .who = d, .accept = on_accept};
     daemon_start(d);
     return d;
@@ -258,6 +370,7 @@ void daemon_free(struct daemon *d)
     core_free(d->core);
     core_effects_done(&d->fx);
     judge_free(d->judge);
+    clerk_done(&d->clerk);
     free(d->slots);
     free(d);
 }
@@ -267,6 +380,7 @@ void daemon_crash(struct daemon *d, bool mute)
     world_trace(d->w, "daemon %s", mute ? "is cut off and gone" : "is killed");
     for (size_t i = 0; i < d->slot_count; i++) {
         struct wire *wire = d->slots[i].wire;
+        d->slots[i].answer = NULL;
         if (!wire)
             continue;
         wire_vanish(wire, WIRE_SERVER, mute);
@@ -277,6 +391,7 @@ void daemon_crash(struct daemon *d, bool mute)
     core_free(d->core);
     d->core = NULL;
     d->listener.up = false;
+    clerk_crash(&d->clerk);
     judge_reset(d->judge);
 }
 
@@ -284,7 +399,7 @@ void daemon_drain(struct daemon *d)
 {
     world_trace(d->w, "daemon drains");
     d->listener.up = false;
-    step(d, (struct core_event){.type = CORE_DRAIN, .now = world_now(d->w)});
+    step(d, (struct core_event){.type = CORE_DRAIN});
 }
 
 struct wire_listener *daemon_listener(struct daemon *d)

@@ -24,6 +24,14 @@ struct core_settings daemon_settings(void);
 struct daemon *daemon_new(struct world *w, const struct core_settings *settings);
 void daemon_free(struct daemon *d); /* takes NULL */
 
+/* Called with the answer to an HTTP request, within a step: it may not call the daemon. status 0: there was none. */
+typedef void daemon_answer(void *who, uint64_t arg, unsigned status, struct span body);
+/* Asks over HTTP on a connection of its own, and hangs up after `patience_ms`. `who` lives as long as the world. */
+void daemon_request(struct daemon *d, const struct core_request *request, uint32_t patience_ms, daemon_answer *answer,
+    void *who, uint64_t arg);
+/* Of 1,000 hashes and files, how many fail. */
+void daemon_failing(struct daemon *d, uint32_t permille);
+
 struct wire_listener *daemon_listener(struct daemon *d);
 unsigned daemon_host(const struct daemon *d);
 struct judge *daemon_judge(struct daemon *d);

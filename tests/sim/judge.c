@@ -1,42 +1,24 @@
 /* SPDX-License-Identifier: MIT
  *
  * Each step is judged in three passes: what the event asks for, what each effect does, and at the end whether what was
- * asked for was done exactly once. A connection whose close was asked for (`closing`) is told nothing more; it counts
- * as a member until its peer-left was said, at the latest when it is gone.
+ * asked for was done exactly once and everybody was told.
  */
 #include "tests/sim/judge.h"
 
 #include <stdlib.h>
 
-#include "tests/sim/claim.h"
-#include "tests/sim/seats.h"
+#include <utlist.h>
+
+#include "tests/sim/judge_inner.h"
 
 enum {
     IDLE_SLACK_MS = 2000,
+    AWAY_SLACK_MS = 1000,
     DRAIN_SLACK_MS = 6000,
-    SWEEP_MS = 1000
-};
-
-struct used_id {
-    char id[PEER_ID_MAX + 1];
-    UT_hash_handle hh;
-};
-
-struct judge {
-    struct world *w;
-    struct core_settings settings;
-    struct seats seats;
-    struct used_id *used;
-    uint64_t step, relayed, last_sweep, drain_since, deadline;
-    bool draining, drained;
-    /* the step being judged */
-    const struct core_event *event;
-    struct claim claim;
-    struct seat *self;
-    const struct frame *parsed; /* the frame that `said` was read from */
-    json_t *said;
-    unsigned answers, relays, welcomes;
-    enum error error; /* sent to self, ERROR_NONE if none */
+    SWEEP_MS = 1000,
+    KEPT_SEAT_MAX = 64 * 1024, /* */
+    KEPT_ALL_MAX = 16 * 1024 * 1024,
+    KEPT_COST = 128, /* what a held frame may cost beside its text */
 };
 
 struct judge *judge_new(struct world *w, const struct core_settings *settings)
@@ -50,8 +32,12 @@ struct judge *judge_new(struct world *w, const struct core_settings *settings)
 void judge_reset(struct judge *j)
 {
     seats_reset(&j->seats);
-    j->draining = j->drained = false;
+    desk_reset(&j->desk);
+    j->hashing = 0;
+    j->draining = j->drained = j->listening = false;
     j->deadline = UINT64_MAX;
+    j->unkept = 0;
+    j->life++;
 }
 
 void judge_free(struct judge *j)
@@ -59,6 +45,8 @@ void judge_free(struct judge *j)
     if (!j)
         return;
     seats_done(&j->seats);
+    desk_done(&j->desk);
+    tokens_free(&j->tokens);
     struct used_id *u, *tmp;
     HASH_ITER (hh, j->used, u, tmp) {
         HASH_DEL(j->used, u);
@@ -69,29 +57,108 @@ void judge_free(struct judge *j)
 
 /* ---- pass one: what happened ---- */
 
+static bool is_of_connection(const struct core_event *e)
+{
+    return e->type != CORE_TIME && e->type != CORE_DRAIN && e->type != CORE_HASHED && e->type != CORE_STORED;
+}
+
+static void trace_event(struct judge *j)
+{
+    static const char *const NAMES[] = {"open", "address", "ready", "frame", "unreadable", "alive", "slow", "gone",
+        "time", "request", "hashed", "stored", "drain"};
+    const struct core_event *e = j->event;
+    if (e->type == CORE_FRAME)
+        world_trace(j->w, "conn %u: %.*s", e->conn.slot, (int)(e->bytes.n < 160 ? e->bytes.n : 160), e->bytes.p);
+    else if (e->type != CORE_TIME)
+        world_trace(j->w, "conn %u: %s", e->conn.slot, NAMES[e->type]);
+}
+
+static void note_frame(struct judge *j)
+{
+    j->claim = claim_read(j->event->bytes);
+    bool heard = j->self && j->self->ready && !j->self->closing;
+    if (heard && j->claim.type == CLAIM_JOIN)
+        judge_may_join(j, false, false);
+    else if (heard && j->claim.type == CLAIM_RESUME)
+        judge_may_resume(j);
+}
+
+static void note_alive(struct caller *c)
+{
+    if (c->pings == 0)
+        return;
+    c->proved = c->pinged[0];
+    memmove(c->pinged, c->pinged + 1, --c->pings * sizeof *c->pinged);
+}
+
+static void note_gone(struct judge *j, struct caller *c)
+{
+    uint16_t code = j->event->close_code;
+    if (c->seat && (code == 1000 || code == 1001))
+        judge_leave(j, c->seat, "left");
+    else
+        judge_lose(j, c, "disconnected");
+}
+
+/* A join or a POST that waited for its password goes on, unless its connection is gone. */
+static void note_hashed(struct judge *j)
+{
+    uint64_t job = j->event->hashed.job;
+    j->hashing--;
+    for (size_t i = 0; i < j->seats.n; i++) {
+        struct caller *c = j->seats.v[i];
+        if (!c->live || c->hash_job != job)
+            continue;
+        c->hash_job = 0;
+        j->self = c;
+        j->claim = c->waiting;
+        c->waiting = (struct claim){0};
+        const struct room *r = seats_room(&j->seats, j->claim.room);
+        const char *password = json_string_value(json_object_get(j->claim.body, "password"));
+        judge_may_join(j, true,
+            r && r->incarnation == c->waiting_room && j->event->hashed.hash && strcmp(password, r->password) == 0);
+    }
+    struct asked *a;
+    DL_FOREACH (j->desk.asked, a)
+        if (a->job == job)
+            break;
+    if (a && seats_at(&j->seats, a->conn))
+        judge_create_hashed(j, a);
+    else if (a)
+        desk_remove(&j->desk, a); /* nobody would know whose the room is */
+}
+
 static void note_event(struct judge *j)
 {
     const struct core_event *e = j->event;
+    if (!j->listening)
+        j->began = world_now(j->w);
+    j->listening = true;
     if (e->type == CORE_OPEN)
         seats_open(&j->seats, e->conn, world_now(j->w));
-    j->self = e->type == CORE_TIME || e->type == CORE_DRAIN ? NULL : seats_at(&j->seats, e->conn);
-    j->claim = (struct claim){.type = CLAIM_BAD};
+    j->self = is_of_connection(e) ? seats_at(&j->seats, e->conn) : NULL;
+    trace_event(j);
     if (e->type == CORE_FRAME) {
-        j->claim = claim_read(e->bytes);
-        world_trace(j->w, "conn %u: %.*s", e->conn.slot, (int)(e->bytes.n < 160 ? e->bytes.n : 160), e->bytes.p);
-    } else if (e->type != CORE_TIME) {
-        static const char *const NAMES[] = {
-            "open", "ready", "frame", "unreadable", "alive", "slow", "gone", "time", "drain"};
-        world_trace(j->w, "conn %u: %s", e->conn.slot, NAMES[e->type]);
-    }
-    if (e->type == CORE_UNREADABLE)
+        note_frame(j);
+    } else if (e->type == CORE_UNREADABLE) {
         j->claim.errors = 1u << e->unreadable.error;
-    if (e->type == CORE_DRAIN) {
+    } else if (e->type == CORE_DRAIN) {
         j->draining = true;
         j->drain_since = world_now(j->w);
-    }
-    if (e->type == CORE_TIME)
+    } else if (e->type == CORE_TIME) {
         j->deadline = UINT64_MAX;
+        judge_expire(j);
+    } else if (e->type == CORE_REQUEST) {
+        judge_request(j);
+    } else if (e->type == CORE_HASHED) {
+        note_hashed(j);
+    } else if (e->type == CORE_STORED) {
+        judge_stored(j);
+    } else if (e->type == CORE_GONE && j->self) {
+        note_gone(j, j->self);
+    } else if (e->type == CORE_ALIVE && j->self) {
+        note_alive(j->self);
+    }
     bool life = e->type == CORE_FRAME || e->type == CORE_UNREADABLE || e->type == CORE_ALIVE || e->type == CORE_READY;
     if (j->self && life)
         j->self->last_life = world_now(j->w);
@@ -99,311 +166,210 @@ static void note_event(struct judge *j)
 
 /* ---- pass two: what was done ---- */
 
-static const char *text_of(struct judge *j, const char *name)
+static void note_ping(struct judge *j, struct caller *c)
 {
-    return json_string_value(json_object_get(j->said, name));
+    world_check(j->w, c->pings < PINGS_MAX, "conn %u is pinged %d times and answers none", c->slot, PINGS_MAX);
+    c->pinged[c->pings++] = c->relayed;
 }
 
-static void said_welcome(struct judge *j, struct seat *s)
+static void note_hash(struct judge *j, const struct core_hash *hash)
 {
-    const char *id = text_of(j, "peerId");
-    struct used_id *u;
-    world_check(j->w, j->event->type == CORE_READY && s == j->self, "welcome at the wrong time, conn %u", s->slot);
-    world_check(j->w, id && strlen(id) <= PEER_ID_MAX, "welcome without a peer id, conn %u", s->slot);
-    HASH_FIND_STR(j->used, id, u);
-    world_check(j->w, !u, "peer id %s was used before", id);
-    u = world_alloc(sizeof *u);
-    snprintf(u->id, sizeof u->id, "%s", id);
-    HASH_ADD_STR(j->used, id, u);
-    seats_name(&j->seats, s, id);
-    j->welcomes++;
-}
-
-static void check_ref(struct judge *j, const struct seat *s)
-{
-    const json_t *asked = json_object_get(j->claim.body, "ref"), *echoed = json_object_get(j->said, "ref");
-    if (echoed)
-        world_check(j->w, json_equal(asked, echoed), "conn %u got a ref that it did not send", s->slot);
-    else if (text_of(j, "code") == NULL || j->claim.type != CLAIM_BAD)
-        world_check(j->w, !json_is_string(asked), "conn %u: its ref was not echoed", s->slot);
-}
-
-static void said_error(struct judge *j, struct seat *s)
-{
-    const char *code = text_of(j, "code");
-    enum error e = code ? claim_error(code) : ERRORS;
-    world_check(j->w, e != ERRORS && text_of(j, "message"), "conn %u: an error without code or message", s->slot);
-    world_check(j->w, j->event->type == CORE_TIME || j->event->type == CORE_DRAIN || s == j->self,
-        "error %s goes to conn %u, which did nothing", code, s->slot);
-    if (e == ERROR_RATE_LIMITED || s->closing || s != j->self)
-        return; /* besides the answer, or the last word before a close */
-    check_ref(j, s);
-    world_check(j->w, j->error == ERROR_NONE, "two errors for one frame of conn %u", s->slot);
-    j->error = e;
-    j->answers++;
-}
-
-static void said_peers(struct judge *j, struct seat *s)
-{
-    world_check(j->w, s == j->self && j->claim.type == CLAIM_JOIN, "peers for conn %u, which did not join", s->slot);
-    check_ref(j, s);
-    j->answers++;
-    const char *id = text_of(j, "peerId"), *room = text_of(j, "roomId");
-    world_check(j->w, id && strcmp(id, s->id) == 0, "peers names another peerId for conn %u", s->slot);
-    world_check(j->w, room && strcmp(room, j->claim.room) == 0, "peers names another room for conn %u", s->slot);
-    if (s->room)
-        seats_leave(&j->seats, s, world_now(j->w));
-    seats_enter(&j->seats, room, s);
-    s->joined = true;
-    world_check(j->w, !j->settings.max_room_members || s->room->n <= j->settings.max_room_members,
-        "room %s has %zu members", room, s->room->n);
-    const json_t *peers = json_object_get(j->said, "peers");
-    json_t *entry;
-    size_t i;
-    world_check(j->w, json_array_size(peers) == s->room->n - 1, "room %s: peers lists %zu of %zu", room,
-        json_array_size(peers), s->room->n - 1);
-    json_array_foreach(peers, i, entry)
-    {
-        const char *other = json_string_value(json_object_get(entry, "peerId"));
-        const struct seat *o = seats_by_id(&j->seats, other);
-        world_check(j->w, o && o != s && o->room == s->room, "room %s: peers lists %s", room, other ? other : "?");
-    }
-}
-
-/* A presence notice for `s`: at most one a step about each subject, within the room, about somebody who moved. */
-static void said_presence(struct judge *j, struct seat *s, bool joined)
-{
-    const char *id = text_of(j, "peerId");
-    struct seat *about = seats_by_id(&j->seats, id);
-    world_check(j->w, about && about != s, "conn %u hears of %s", s->slot, id ? id : "nobody");
-    world_check(j->w, s->room && s->room == about->room, "conn %u hears of a move in another room", s->slot);
-    world_check(j->w, s->heard_step != j->step || s->heard_of != about->slot, "conn %u hears of %s twice", s->slot, id);
-    s->heard_step = j->step;
-    s->heard_of = about->slot;
-    about->told++;
-    if (joined) {
-        world_check(j->w, about == j->self && j->claim.type == CLAIM_JOIN, "peer-joined of %s, who did not", id);
+    struct asked *a = j->desk.hashes;
+    const char *password = a ? a->terms.password : json_string_value(json_object_get(j->claim.body, "password"));
+    world_check(j->w, a || (j->asks_hash && !j->hashes), "a password is hashed that nobody gave");
+    world_check(j->w, strlen(password) == hash->password_n && memcmp(password, hash->password, hash->password_n) == 0,
+        "another password is hashed than was given");
+    j->hashing++;
+    j->desk.hashes = NULL;
+    if (a) {
+        a->job = hash->job;
         return;
     }
-    bool cause = about->closing || (about == j->self && (j->event->type == CORE_GONE || j->claim.type == CLAIM_LEAVE ||
-                                                            j->claim.type == CLAIM_JOIN));
-    world_check(j->w, cause || j->draining, "peer-left of %s, who did not leave", id);
-    about->left = true;
+    j->hashes = true;
+    j->self->hash_job = hash->job;
+    j->self->waiting = j->claim;
+    json_incref(j->claim.body);
+    j->self->waiting_room = seats_room(&j->seats, j->claim.room)->incarnation;
 }
 
-static void said_relay(struct judge *j, struct seat *s, const char *type)
+static void judge_other_effect(struct judge *j, const struct core_effect *e)
 {
-    const struct seat *self = j->self;
-    const char *from = text_of(j, "from");
-    world_check(j->w, self && j->event->type == CORE_FRAME && j->claim.type == CLAIM_RELAY,
-        "a %s for conn %u that nobody sent", type, s->slot);
-    world_check(j->w, from && strcmp(from, self->id) == 0, "from is %s and should be %s", from ? from : "?", self->id);
-    world_check(
-        j->w, self->room && self->room == s->room, "a %s left its room: conn %u to %u", type, self->slot, s->slot);
-    world_check(j->w, strcmp(j->claim.to, s->id) == 0, "a %s went to %s, not to %s", type, s->id, j->claim.to);
-    json_object_del(j->said, "from");
-    json_t *to = json_incref(json_object_get(j->claim.body, "to"));
-    json_object_del(j->claim.body, "to");
-    world_check(j->w, json_equal(j->said, j->claim.body), "a %s was changed on its way from conn %u", type, self->slot);
-    json_object_set_new(j->claim.body, "to", to);
-    j->parsed = NULL; /* `said` was taken apart */
-    s->relayed_to++;
-    j->relays++;
-    j->relayed++;
-}
-
-static void said(struct judge *j, struct seat *s, const struct frame *frame)
-{
-    if (frame != j->parsed) {
-        struct span text = frame_text(frame);
-        json_decref(j->said);
-        j->said = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
-        j->parsed = frame;
-        world_trace(j->w, "  -> conn %u: %.*s", s->slot, (int)(text.n < 160 ? text.n : 160), text.p);
+    if (e->type == CORE_DEADLINE) {
+        j->deadline = e->at;
+    } else if (e->type == CORE_DRAINED) {
+        world_check(j->w, j->draining && !j->drained, "drained out of turn");
+        j->drained = true;
+    } else if (e->type == CORE_HASH) {
+        note_hash(j, e->hash);
+    } else if (e->type == CORE_STORE) {
+        judge_store(j, e);
+    } else if (e->type == CORE_RESPONSE) {
+        judge_response(j, e);
     }
-    const char *type = text_of(j, "type");
-    world_check(j->w, type, "conn %u is sent something that is not a message", s->slot);
-    if (strcmp(type, "welcome") == 0)
-        said_welcome(j, s);
-    else if (strcmp(type, "error") == 0)
-        said_error(j, s);
-    else if (strcmp(type, "peers") == 0)
-        said_peers(j, s);
-    else if (strcmp(type, "peer-joined") == 0 || strcmp(type, "peer-left") == 0)
-        said_presence(j, s, type[5] == 'j');
-    else if (strcmp(type, "left-room") == 0 || strcmp(type, "pong") == 0) {
-        enum claim_type asked = type[0] == 'l' ? CLAIM_LEAVE : CLAIM_PING;
-        world_check(j->w, s == j->self && j->claim.type == asked, "an unasked %s for conn %u", type, s->slot);
-        check_ref(j, s);
-        j->answers++;
-    } else if (strcmp(type, "server-draining") == 0)
-        world_check(j->w, j->draining, "server-draining without a drain");
-    else
-        said_relay(j, s, type);
 }
 
 static void judge_effect(struct judge *j, const struct core_effect *e)
 {
-    struct seat *s = seats_at(&j->seats, e->conn);
-    bool about_conn = e->type <= CORE_RESUME;
-    if (!about_conn) {
-        world_check(j->w, e->type != CORE_DRAINED || (j->draining && !j->drained), "drained out of turn");
-        j->drained |= e->type == CORE_DRAINED;
-        if (e->type == CORE_DEADLINE)
-            j->deadline = e->at;
+    struct caller *c = seats_at(&j->seats, e->conn);
+    if (e->type > CORE_RESUME) {
+        judge_other_effect(j, e);
         return;
     }
-    world_check(j->w, s, "an effect for connection %u.%u, which is gone", e->conn.slot, e->conn.generation);
-    world_check(j->w, !s->closing || e->type == CORE_RESUME || e->type == CORE_PAUSE,
-        "effect %d for conn %u after its close", e->type, s->slot);
+    world_check(j->w, c, "an effect for connection %u.%u, which is gone", e->conn.slot, e->conn.generation);
+    world_check(j->w, !c->closing || e->type == CORE_RESUME || e->type == CORE_PAUSE,
+        "effect %d for conn %u after its close", e->type, c->slot);
     if (e->type == CORE_SEND)
-        said(j, s, e->frame);
+        judge_said(j, c, e->frame);
     else if (e->type == CORE_CLOSE)
-        s->closing = s->left = true;
-    else if (e->type != CORE_PING)
-        s->paused = e->type == CORE_PAUSE;
-    if (e->type == CORE_CLOSE)
-        world_trace(j->w, "  -> conn %u: close %u %s", s->slot, e->close.code, e->close.reason);
+        judge_close(j, c, e);
+    else if (e->type == CORE_PING)
+        note_ping(j, c);
+    else
+        c->paused = e->type == CORE_PAUSE;
 }
 
 /* ---- pass three: was it all, and not more ---- */
 
-static bool may_fail(const struct judge *j, enum error e)
+/* A frame for somebody who is away is kept, unless that would be too much ([R-1]); which of the two is told by the
+ * daemon's count. */
+static void judge_kept(struct judge *j, const struct core *core, struct seat *to)
 {
-    const struct seat *self = j->self, *to = seats_by_id(&j->seats, j->claim.to);
-    const struct room *r = NULL;
-    switch (e) {
-    case ERROR_NOT_IN_ROOM:
-        return !self->room && (j->claim.type == CLAIM_RELAY || j->claim.type == CLAIM_LEAVE);
-    case ERROR_NO_SUCH_PEER:
-        return j->claim.type == CLAIM_RELAY && (!to || to->room != self->room || to->closing || to == self);
-    case ERROR_ROOM_FULL:
-        if (j->claim.type == CLAIM_JOIN)
-            r = seats_room(&j->seats, j->claim.room);
-        return r && j->settings.max_room_members && r->n >= j->settings.max_room_members;
-    case ERROR_SERVER_FULL:
-        return j->claim.type == CLAIM_JOIN && j->settings.max_rooms &&
-               HASH_COUNT(j->seats.rooms) >= j->settings.max_rooms;
-    case ERROR_RESUME_FAILED:
-        return j->claim.type == CLAIM_RESUME;
-    case ERROR_DRAINING:
-        return j->draining;
-    case ERROR_BAD_MESSAGE: /* a second join, and what the judge does not know */
-        return j->claim.type == CLAIM_REPORT || (j->claim.type == CLAIM_JOIN && self->room);
-    default:
-        return false;
+    size_t n = j->event->bytes.n, cost = (to->kept_n + 1) * KEPT_COST;
+    size_t in_all = j->seats.kept_bytes + (j->seats.away * KEPT_SEAT_MAX / 64 + 1) * KEPT_COST;
+    bool dropped = core_stats(core)->unheld_total != j->unkept;
+    world_check(j->w, j->relays == 0, "a frame for %s, who is away, went to somebody", to->id);
+    to->told++;
+    j->relayed++;
+    if (dropped) {
+        world_check(j->w, to->kept_bytes + n + cost > KEPT_SEAT_MAX || in_all + n > KEPT_ALL_MAX,
+            "%s: a frame of %zu bytes is dropped and %zu are held", to->id, n, to->kept_bytes);
+        to->lost = true;
+        return;
     }
+    seats_keep(&j->seats, to, judge_relayed(j), n);
+    world_check(j->w, to->kept_bytes <= KEPT_SEAT_MAX && j->seats.kept_bytes <= KEPT_ALL_MAX, "%s: %zu bytes are held",
+        to->id, to->kept_bytes);
 }
 
-static void judge_frame(struct judge *j)
+static void judge_relay(struct judge *j, const struct core *core)
 {
-    struct seat *self = j->self;
-    const struct seat *to = seats_by_id(&j->seats, j->claim.to);
+    struct seat *to = seats_by_id(&j->seats, j->claim.to), *self = j->self->seat;
+    world_check(j->w, self && to && to != self && to->room == self->room, "conn %u may not relay", j->self->slot);
+    if (to->caller)
+        world_check(j->w, j->relays == 1, "a relay of conn %u went to %u", j->self->slot, j->relays);
+    else
+        judge_kept(j, core, to);
+}
+
+static void judge_answer(struct judge *j, const struct core *core)
+{
+    const struct caller *self = j->self;
     if (!self || (self->closing && j->answers == 0))
         return;
-    unsigned slot = self->slot;
-    if (j->event->type == CORE_UNREADABLE || j->claim.type == CLAIM_BAD) {
+    if (j->event->type == CORE_UNREADABLE || j->claim.type == CLAIM_BAD)
         world_check(j->w, j->error != ERROR_NONE && (j->claim.errors & 1u << j->error),
-            "a bad frame of conn %u is answered with %s", slot, error_code(j->error));
-    } else if (j->error != ERROR_NONE) {
-        world_check(j->w, may_fail(j, j->error), "conn %u got %s", slot, error_code(j->error));
-    } else if (j->claim.type == CLAIM_RELAY) {
-        world_check(j->w, self->room, "conn %u may not relay", slot);
-        world_check(j->w, j->relays == 1 || (to && to->closing), "a relay of conn %u went to %u", slot, j->relays);
-    } else if (j->claim.type != CLAIM_REPORT) {
-        world_check(j->w, j->answers == 1, "conn %u has %u answers to one request", slot, j->answers);
-    }
-    world_check(j->w, j->answers <= 1 && j->relays <= 1, "conn %u: too many answers", slot);
+            "a bad frame of conn %u is answered with %s", self->slot, error_code(j->error));
+    else if (j->error != ERROR_NONE)
+        world_check(j->w, judge_may_fail(j, j->error), "conn %u got %s", self->slot, error_code(j->error));
+    else if (j->claim.type == CLAIM_RELAY)
+        judge_relay(j, core);
+    else if (j->claim.type != CLAIM_REPORT)
+        world_check(j->w, j->answers == !j->asks_hash, "conn %u has %u answers to one request", self->slot, j->answers);
+    world_check(j->w, !j->asks_hash || j->hashes, "conn %u: its password is not looked at", self->slot);
+    world_check(j->w, j->answers <= 1 && j->relays <= 1, "conn %u: too many answers", self->slot);
 }
 
-/* Everybody who stays in the room of `s` was told of its move. */
-static void judge_move(struct judge *j, const struct seat *s)
+/* Everybody was told of every move, and a seat that was taken from a connection is another's now. */
+static void judge_debts(struct judge *j)
 {
-    size_t stay = 0;
-    for (size_t i = 0; i < s->room->n; i++) {
-        const struct seat *o = j->seats.v[s->room->slots[i]];
-        stay += o != s && !o->closing && !o->left;
+    for (size_t i = 0; j->seats.owed > 0 && i < j->seats.n; i++) {
+        const struct caller *c = j->seats.v[i];
+        world_check(
+            j->w, c->owed_n == 0, "conn %u is not told %s of %s", c->slot, MOVE_TYPES[c->owed[0].move], c->owed[0].id);
+        world_check(j->w, !c->expelled[0], "conn %u is not told that %s was closed", c->slot, c->expelled);
     }
-    world_check(j->w, j->draining || (s->told >= stay && s->told < s->room->n), "%zu of %zu were told of %s", s->told,
-        stay, s->id);
-}
-
-static void settle(struct judge *j, struct seat *s)
-{
-    bool gone = j->event->type == CORE_GONE && s == j->self;
-    bool asked = s == j->self && j->claim.type == CLAIM_LEAVE && j->event->type == CORE_FRAME && !s->closing &&
-                 j->error == ERROR_NONE;
-    if (s->room && (s->joined || s->left || gone || asked))
-        judge_move(j, s);
-}
-
-static void judge_moves(struct judge *j)
-{
-    for (size_t i = 0; i < j->seats.n; i++)
-        if (j->seats.v[i]->live && (j->seats.v[i]->left || j->seats.v[i]->joined || j->seats.v[i] == j->self))
-            settle(j, j->seats.v[i]);
-    for (size_t i = 0; i < j->seats.n; i++) {
-        struct seat *s = j->seats.v[i];
-        bool asked = s == j->self && j->claim.type == CLAIM_LEAVE && j->error == ERROR_NONE && j->answers;
-        if (s->live && s->room && (s->left || asked))
-            seats_leave(&j->seats, s, world_now(j->w));
-        s->left = s->joined = false;
-        s->told = 0;
-    }
+    world_check(j->w, !j->taken || j->taken->caller, "%s was taken from its connection for nobody", j->taken->id);
+    const struct seat *s = j->self ? j->self->seat : NULL;
+    world_check(j->w, !s || !s->kept, "%s resumed and %zu frames are still held", s->id, s->kept_n);
     if (j->event->type == CORE_GONE && j->self)
         seats_gone(&j->seats, j->self);
 }
 
-/* Now and then: who has been silent for too long, and do the core's numbers agree with ours. */
-static void sweep(struct judge *j, const struct core *core)
+/* ---- the core's numbers and ours, and who has waited for too long ---- */
+
+static void compare(struct judge *j, const struct core *core)
 {
-    uint64_t now = world_now(j->w), limit = j->settings.ping_interval_ms + j->settings.ping_timeout_ms + IDLE_SLACK_MS;
     const struct core_stats *n = core_stats(core);
+    const struct core_settings *set = &j->settings;
+    world_check(j->w, n->connections == j->seats.live, "%llu connections, should be %zu",
+        (unsigned long long)n->connections, j->seats.live);
     world_check(j->w, n->rooms == HASH_COUNT(j->seats.rooms), "%llu rooms, should be %u", (unsigned long long)n->rooms,
         HASH_COUNT(j->seats.rooms));
     world_check(j->w, n->members == j->seats.members, "%llu members, should be %zu", (unsigned long long)n->members,
         j->seats.members);
+    world_check(
+        j->w, n->away == j->seats.away, "%llu are away, should be %zu", (unsigned long long)n->away, j->seats.away);
     world_check(j->w, n->relayed_total <= j->relayed, "more relayed than was");
-    world_check(j->w, !j->settings.max_connections || n->connections <= j->settings.max_connections, "%llu connections",
+    world_check(j->w, !set->max_connections || n->connections <= set->max_connections, "%llu connections",
         (unsigned long long)n->connections);
-    world_check(j->w, !j->settings.max_rooms || n->rooms <= j->settings.max_rooms, "too many rooms");
+    j->unkept = n->unheld_total;
+}
+
+static void sweep_caller(struct judge *j, const struct caller *c)
+{
+    uint64_t now = world_now(j->w), join = j->settings.join_timeout_ms;
+    uint64_t limit = j->settings.ping_interval_ms + j->settings.ping_timeout_ms + IDLE_SLACK_MS;
+    if (!c->live || c->closing)
+        return;
+    world_check(j->w, j->deadline != UINT64_MAX, "conn %u is open and no deadline is set", c->slot);
+    world_check(
+        j->w, c->seat || !join || now - c->outside_since <= join + IDLE_SLACK_MS, "conn %u joins nothing", c->slot);
+    world_check(j->w, !c->ready || c->paused || now - c->last_life < limit, "conn %u is idle for %llu ms", c->slot,
+        (unsigned long long)(now - c->last_life));
+}
+
+static void sweep(struct judge *j)
+{
+    uint64_t now = world_now(j->w);
     world_check(j->w,
         !j->draining || j->drained || now - j->drain_since < j->settings.drain_timeout_ms + DRAIN_SLACK_MS,
         "the drain does not end");
-    if (now - j->last_sweep < SWEEP_MS || j->settings.ping_interval_ms == 0)
+    if (now - j->last_sweep < SWEEP_MS)
         return;
     j->last_sweep = now;
-    for (size_t i = 0; i < j->seats.n; i++) {
-        const struct seat *s = j->seats.v[i];
-        world_check(j->w, !s->live || s->closing || j->deadline != UINT64_MAX, "conn %u is open and no deadline is set",
-            s->slot);
-        bool late = !s->room && j->settings.join_timeout_ms &&
-                    now - s->outside_since > j->settings.join_timeout_ms + IDLE_SLACK_MS;
-        world_check(j->w, !s->live || s->closing || !late, "conn %u joins nothing", s->slot);
-        world_check(j->w, !s->live || !s->ready || s->closing || s->paused || now - s->last_life < limit,
-            "conn %u is idle for %llu ms", s->slot, (unsigned long long)(now - s->last_life));
-    }
+    for (size_t i = 0; j->settings.ping_interval_ms && i < j->seats.n; i++)
+        sweep_caller(j, j->seats.v[i]);
+    const struct seat *s, *next;
+    HASH_ITER (hh, j->seats.by_id, s, next)
+        world_check(j->w, s->caller || now - s->away_since <= j->settings.resume_grace_ms + AWAY_SLACK_MS,
+            "%s is away for %llu ms", s->id, (unsigned long long)(now - s->away_since));
 }
 
 void judge_step(struct judge *j, const struct core *core, const struct core_event *event, const struct core_effects *fx)
 {
     j->event = event;
-    j->step++;
-    j->answers = j->relays = j->welcomes = 0;
+    j->answers = j->relays = j->welcomes = j->may = 0;
     j->error = ERROR_NONE;
     j->parsed = NULL;
-    bool was_closing = false;
+    j->taken = NULL;
+    j->either = j->asks_hash = j->hashes = j->limited = false;
+    j->desk.hashes = NULL;
+    j->claim = (struct claim){.type = CLAIM_BAD};
+    struct caller *before = is_of_connection(event) ? seats_at(&j->seats, event->conn) : NULL;
+    bool was_closing = before && before->closing;
     note_event(j);
-    if (j->self)
-        was_closing = j->self->closing;
     for (size_t i = 0; i < fx->n; i++)
         judge_effect(j, &fx->v[i]);
     if (event->type == CORE_READY && j->self)
         world_check(j->w, j->welcomes == 1 || j->self->closing, "conn %u is not welcomed", event->conn.slot);
     if ((event->type == CORE_FRAME || event->type == CORE_UNREADABLE) && !was_closing)
-        judge_frame(j);
-    judge_moves(j);
-    sweep(j, core);
+        judge_answer(j, core);
+    else if (event->type == CORE_HASHED && j->self && !j->self->closing)
+        judge_answer(j, core);
+    judge_debts(j);
+    judge_desk(j);
+    compare(j, core);
+    sweep(j);
     claim_done(&j->claim);
     json_decref(j->said);
     j->said = NULL;
@@ -414,13 +380,13 @@ void judge_step(struct judge *j, const struct core *core, const struct core_even
 size_t judge_room_size(const struct judge *j, const char *peer_id)
 {
     const struct seat *s = seats_by_id(&j->seats, peer_id);
-    return s && s->room ? s->room->n : 0;
+    return s ? s->room->n : 0;
 }
 
 bool judge_share_room(const struct judge *j, const char *a, const char *b)
 {
     const struct seat *s = seats_by_id(&j->seats, a), *t = seats_by_id(&j->seats, b);
-    return s && t && s->room && s->room == t->room;
+    return s && t && s->room == t->room;
 }
 
 size_t judge_members(const struct judge *j)
@@ -428,8 +394,13 @@ size_t judge_members(const struct judge *j)
     return j->seats.members;
 }
 
+size_t judge_away(const struct judge *j)
+{
+    return j->seats.away;
+}
+
 uint64_t judge_relayed_to(const struct judge *j, const char *peer_id)
 {
     const struct seat *s = seats_by_id(&j->seats, peer_id);
-    return s ? s->relayed_to : 0;
+    return s ? s->told : 0;
 }

@@ -6,8 +6,11 @@
  *
  *     a frame that leaves its room, a relayed frame that is lost, doubled, changed or has another's `from`;
  *     an answer that is missing, doubled or goes to somebody else; a `ref` that is not echoed;
- *     `peers`, `peer-joined`, `peer-left` that do not sum to the membership; a peer id used twice;
- *     a limit exceeded; a connection idle for longer than ping interval and timeout together; a missing deadline;
+ *     `peers`, `resumed` and the news of who came, went away, came back and left that do not sum to the membership;
+ *     a seat taken with a token that is not good for it, or kept for longer than the grace; a held frame that is lost,
+ *     doubled or out of order; `recovered` where something was lost; a peer id used twice;
+ *     a locked room entered without its password, a room that was closed and is back, one over HTTP that is answered
+ *     wrongly, never or before it is on the disk; a limit exceeded; a connection idle for longer than ping interval and timeout together; a missing deadline;
  *     a connection that lives on after its close was asked for; a drain that does not end.
  */
 #ifndef SIM_JUDGE_H
@@ -20,8 +23,12 @@ struct judge;
 
 struct judge *judge_new(struct world *w, const struct core_settings *settings);
 void judge_free(struct judge *j); /* takes NULL */
-/* The daemon starts again and knows nobody; peer ids stay used. */
+/* The daemon starts again and knows nobody; peer ids stay used, and resume tokens are remembered. */
 void judge_reset(struct judge *j);
+/* What is to be on its disk is there. */
+void judge_written(struct judge *j);
+/* It has read the file of its disk. */
+void judge_restore(struct judge *j);
 void judge_step(
     struct judge *j, const struct core *core, const struct core_event *event, const struct core_effects *fx);
 
@@ -29,7 +36,8 @@ void judge_step(
 size_t judge_room_size(const struct judge *j, const char *peer_id);
 bool judge_share_room(const struct judge *j, const char *a, const char *b);
 size_t judge_members(const struct judge *j);
-/* Frames relayed to this peer id so far. */
+size_t judge_away(const struct judge *j);
+/* Frames for this peer id since it joined its room, the held ones as well. */
 uint64_t judge_relayed_to(const struct judge *j, const char *peer_id);
 
 #endif

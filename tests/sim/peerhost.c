@@ -29,7 +29,8 @@ struct peerhost {
     struct wire *wire;
     struct peer_effects fx;
     uint64_t deadline, alarm;
-    bool stepping, in_room;
+    unsigned joins;
+    bool stepping;
 };
 
 static void step(struct peerhost *h, struct peer_event event);
@@ -221,7 +222,7 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
             n->type == NOTICE_PEER ? n->up ? " up" : " down" : "", n->id ? n->id : "", n->from ? n->from : "",
             n->by ? n->by : "", n->ref ? n->ref : "", n->text ? n->text : "", n->code ? n->code : "");
     }
-    h->in_room |= n->type == NOTICE_JOINED;
+    h->joins += n->type == NOTICE_JOINED;
     h->errors += n->type == NOTICE_ERROR;
     if (n->type == NOTICE_MESSAGE && !n->verified)
         h->strangers_heard++;
@@ -338,7 +339,7 @@ void peerhost_start(struct peerhost *h)
     h->party = rtc_party_new(h->in.rtcs, h->host, &RTC_FACE, h);
     h->deadline = UINT64_MAX;
     h->alarm++;
-    h->in_room = false;
+    h->joins = 0;
     disk_restore(h->disk);
     step(h, event_of(h, PEER_START));
 }
@@ -443,9 +444,9 @@ bool peerhost_is_up(const struct peerhost *h)
     return h->core != NULL;
 }
 
-bool peerhost_in_room(const struct peerhost *h)
+unsigned peerhost_joins(const struct peerhost *h)
 {
-    return h->core && h->in_room;
+    return h->core ? h->joins : 0;
 }
 
 const char *peerhost_id(const struct peerhost *h)

@@ -46,7 +46,7 @@ void peerhost_send_text(struct peerhost *h, struct span to, struct span text);
 unsigned peerhost_strangers_heard(const struct peerhost *h);
 
 bool peerhost_is_up(const struct peerhost *h);
-bool peerhost_in_room(const struct peerhost *h);
+unsigned peerhost_joins(const struct peerhost *h); /* in this life; a seat taken again is no join */
 const char *peerhost_id(const struct peerhost *h);
 unsigned peerhost_who(const struct peerhost *h);
 unsigned peerhost_host(const struct peerhost *h);

@@ -23,6 +23,7 @@ void run_done(struct run *r)
     for (unsigned i = 0; i < r->people_count; i++)
         peerhost_free(r->people[i]);
     crowd_free(r->crowd);
+    landlord_free(r->landlord);
     for (unsigned i = 0; i < r->daemon_count; i++)
         daemon_free(r->daemons[i]);
     promises_free(r->promises);

@@ -7,6 +7,7 @@
 #define SIM_RUN_H
 
 #include "tests/sim/client.h"
+#include "tests/sim/landlord.h"
 #include "tests/sim/peerhost.h"
 
 enum {
@@ -22,6 +23,7 @@ struct run {
     struct daemon *daemons[RUN_DAEMONS_MAX];
     unsigned daemon_count;
     struct crowd *crowd; /* may be NULL */
+    struct landlord *landlord;
     struct peerhost *people[PEOPLE_MAX];
     struct key_pair *pairs[PEOPLE_MAX];
     unsigned people_count;

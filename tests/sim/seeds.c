@@ -25,7 +25,18 @@ static struct core_settings random_settings(struct world *w)
     s.max_rooms = world_chance(w, 200) ? 1 + world_below(w, 10) : 0;
     s.max_room_members = world_chance(w, 300) ? 2 + world_below(w, 20) : s.max_room_members;
     s.message_rate = world_chance(w, 300) ? 5 + world_below(w, 50) : s.message_rate;
+    s.resume_grace_ms = world_chance(w, 250)   ? 0
+                        : world_chance(w, 500) ? 1000 + world_below(w, 30000)
+                                               : s.resume_grace_ms;
     s.message_burst = world_chance(w, 300) ? 5 + world_below(w, 100) : s.message_burst;
+    s.auto_create = !world_chance(w, 100);
+    s.list_joined = world_chance(w, 300);
+    s.room_linger_ms = world_chance(w, 300) ? 1 + world_below(w, 20000) : 0;
+    s.room_ttl_ms = world_chance(w, 500) ? 1000 + world_below(w, 20000) : 0;
+    s.token_required = world_chance(w, 150);
+    s.join_timeout_ms = world_chance(w, 200) ? 2000 + world_below(w, 6000) : s.join_timeout_ms;
+    s.connection_rate = world_chance(w, 200) ? 1 + world_below(w, 3) : s.connection_rate;
+    s.connection_burst = world_chance(w, 200) ? 1 + world_below(w, 5) : s.connection_burst;
     return s;
 }
 
@@ -52,10 +63,12 @@ static void end_of_day(struct run *r, const struct core_settings *s)
     struct daemon *d = r->daemons[0];
     r->restless = false;
     crowd_calm(r->crowd);
+    if (r->landlord)
+        landlord_calm(r->landlord);
     world_heal(r->w);
     if (!daemon_is_up(d))
         daemon_start(d);
-    run_for(r, s->ping_interval_ms + s->ping_timeout_ms + 15000);
+    run_for(r, s->ping_interval_ms + s->ping_timeout_ms + s->resume_grace_ms + 30000);
     crowd_check(r->crowd);
     daemon_drain(d);
     run_for(r, s->drain_timeout_ms + 10000);
@@ -72,9 +85,16 @@ void seed_server(struct run *r, const struct world_options *options)
     struct crowd_options crowd = {.clients = clients,
         .rooms = 1 + world_below(w, clients / 6 + 2),
         .pace_ms = 400 + 20 * clients,
+        .halls = world_chance(w, 500) ? 1 + world_below(w, HALLS) : 0,
+        .tokens = settings.token_required ? 900
+                  : world_chance(w, 300)  ? 300
+                                          : 0,
         .mischief = world_below(w, 4) * 60};
     run_add_daemon(r, &settings);
     r->crowd = crowd_new(w, r->wires, r->daemons[0], &crowd);
+    if (crowd.halls)
+        r->landlord = landlord_new(w, r->daemons[0], 300 + world_below(w, 3000));
+    daemon_failing(r->daemons[0], world_below(w, 3) * 100);
     r->restless = true;
     if (world_chance(w, 700))
         world_at(w, world_now(w) + MISFORTUNE_MS, trouble, r, 0);
@@ -144,9 +164,9 @@ static void chatter(void *who, uint64_t arg)
     if (!r->restless)
         return;
     struct peerhost *h = r->people[world_below(w, r->people_count)], *to = r->people[world_below(w, r->people_count)];
-    if (peerhost_in_room(h) && world_chance(w, 500))
+    if (peerhost_joins(h) && world_chance(w, 500))
         run_say(r, h);
-    else if (peerhost_in_room(h) && h != to && promises_flaps(r->promises, peerhost_who(h), peerhost_who(to)) > 0)
+    else if (peerhost_joins(h) && h != to && promises_flaps(r->promises, peerhost_who(h), peerhost_who(to)) > 0)
         run_tell(r, h, to);
     world_at(w, world_now(w) + 1 + world_below(w, r->pace_ms), chatter, r, 0);
 }

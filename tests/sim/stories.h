@@ -12,19 +12,34 @@ scenario story_crowd_is_cut_off;    /* silent members are gone after interval an
 scenario story_drain;               /* ends in time though one client is unreachable */
 scenario story_daemon_of_no_limits; /* every limit 0 */
 
-scenario story_two_meet;               /* ready to message within a second */
-scenario story_eight_meet;             /* a full mesh, everybody hears everybody */
-scenario story_daemon_returns;         /* links stay, no peer notice twice */
-scenario story_partition_heals;        /* down, up again, nothing lost */
-scenario story_address_changes;        /* an ICE restart mends it */
-scenario story_peer_returns;           /* crash and return under the same identity */
-scenario story_swapped_keys;           /* a lying daemon swaps keys: nobody is taken for another */
-scenario story_swapped_fingerprint;    /* a lying daemon swaps certificates: nothing is sent */
-scenario story_middleman;              /* ... and reads along: the introductions give him away */
-scenario story_leave;                  /* good-bye is prompt and final */
-scenario story_clock_jumps;            /* the wall clock decides nothing */
-scenario story_clock_back_and_restart; /* ... not even for a process that begins again */
-scenario story_stranger_is_called;     /* a plain peer is met, marked unverified and kept */
-scenario story_stranger_calls;         /* ... and may call first */
+scenario story_crash_with_twenty;  /* kill -9, and everybody has his seat again */
+scenario story_drain_with_returns; /* SIGTERM, and so they have */
+scenario story_return_too_late;    /* ... within the grace */
+scenario story_token_replayed;     /* good until its successor was used */
+scenario story_half_open;          /* a seat moves from a connection that looks alive */
+scenario story_held_overflow;      /* what is lost is said to be */
+scenario story_held_for_all;
+scenario story_late_pong; /* proves what was before its own ping */
+
+scenario story_locked_over_restart; /* a restart opens no locked room */
+scenario story_closed_stays_closed; /* ... and brings no closed one back */
+scenario story_resume_beside_join;  /* each is answered */
+scenario story_admin_closes;        /* a room that no file has */
+
+scenario story_two_meet;                /* ready to message within a second */
+scenario story_eight_meet;              /* a full mesh, everybody hears everybody */
+scenario story_daemon_returns;          /* links stay, no peer notice twice */
+scenario story_people_keep_their_seats; /* a socket breaks, the daemon restarts: nobody joins again */
+scenario story_partition_heals;         /* down, up again, nothing lost */
+scenario story_address_changes;         /* an ICE restart mends it */
+scenario story_peer_returns;            /* crash and return under the same identity */
+scenario story_swapped_keys;            /* a lying daemon swaps keys: nobody is taken for another */
+scenario story_swapped_fingerprint;     /* a lying daemon swaps certificates: nothing is sent */
+scenario story_middleman;               /* ... and reads along: the introductions give him away */
+scenario story_leave;                   /* good-bye is prompt and final */
+scenario story_clock_jumps;             /* the wall clock decides nothing */
+scenario story_clock_back_and_restart;  /* ... not even for a process that begins again */
+scenario story_stranger_is_called;      /* a plain peer is met, marked unverified and kept */
+scenario story_stranger_calls;          /* ... and may call first */
 
 #endif

@@ -80,6 +80,26 @@ void story_daemon_returns(struct run *r, const struct world_options *options)
     run_until_delivered(r, 2000);
 }
 
+void story_people_keep_their_seats(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 3);
+    run_until_linked(r, 2000);
+    peerhost_unplug(r->people[0]);
+    run_for(r, 5000);
+    daemon_crash(r->daemons[0], 0);
+    run_for(r, 1000);
+    daemon_start(r->daemons[0]);
+    run_for(r, 30000);
+    for (unsigned i = 0; i < 3; i++) {
+        world_check(r->w, strcmp(peerhost_state(r->people[i]), "p2p-connected") == 0, "%u is %s", i,
+            peerhost_state(r->people[i]));
+        world_check(r->w, peerhost_joins(r->people[i]) == 1, "%u joined %u times", i, peerhost_joins(r->people[i]));
+    }
+    world_check(r->w, all_flaps(r) == 6, "%u notices for 6 links", all_flaps(r));
+    everybody_speaks(r);
+    run_until_delivered(r, 2000);
+}
+
 void story_partition_heals(struct run *r, const struct world_options *options)
 {
     gather(r, options, 4);

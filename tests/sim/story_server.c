@@ -38,7 +38,7 @@ void story_crowd_is_cut_off(struct run *r, const struct world_options *options)
     run_for(r, 2000);
     world_check(r->w, judge_members(daemon_judge(d)) > 10, "few came: %zu", judge_members(daemon_judge(d)));
     world_island(r->w, daemon_host(d), 1);
-    run_for(r, s.ping_interval_ms + s.ping_timeout_ms + 10000);
+    run_for(r, s.ping_interval_ms + s.ping_timeout_ms + s.resume_grace_ms + 10000);
     world_check(
         r->w, judge_members(daemon_judge(d)) == 0, "%zu unreachable members stay", judge_members(daemon_judge(d)));
 }

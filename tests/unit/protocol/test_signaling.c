@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -98,6 +99,46 @@ static void test_comings_and_goings(void **state)
     signaling_done(&m);
 }
 
+static void test_seats(void **state)
+{
+    (void)state;
+    struct signaling_message m =
+        parsed("{\"type\":\"resumed\",\"roomId\":\"r\",\"peerId\":\"n.a\",\"resumeToken\":\"t\",\"restarted\":true,"
+               "\"recovered\":true,\"resumeGrace\":30000,\"peers\":[{\"peerId\":\"n.b\",\"away\":true},{\"peerId\":\"n."
+               "c\"}]}");
+    assert_int_equal(m.type, SIGNALING_RESUMED);
+    is(m.peer_id, "n.a");
+    is(m.resume_token, "t");
+    assert_true(m.restarted && m.recovered);
+    assert_int_equal(m.resume_grace_ms, 30000);
+    assert_int_equal(m.member_count, 2);
+    assert_true(m.members[0].away);
+    assert_false(m.members[1].away);
+    signaling_done(&m);
+    m = parsed("{\"type\":\"peer-away\",\"peerId\":\"n.b\"}");
+    assert_int_equal(m.type, SIGNALING_PEER_AWAY);
+    is(m.peer_id, "n.b");
+    signaling_done(&m);
+    m = parsed("{\"type\":\"peer-back\",\"peerId\":\"n.b\",\"previousPeerId\":\"m.b\",\"displayName\":\"bob\"}");
+    assert_int_equal(m.type, SIGNALING_PEER_BACK);
+    is(m.previous, "m.b");
+    is(m.members[0].name, "bob");
+    signaling_done(&m);
+    /* A token that could not be sent back is none; the list is good all the same. */
+    char text[RESUME_TOKEN_MAX + 100];
+    int at = snprintf(text, sizeof text, "{\"type\":\"peers\",\"peerId\":\"n.a\",\"peers\":[],\"resumeToken\":\"");
+    memset(text + at, 't', RESUME_TOKEN_MAX + 1);
+    memcpy(text + at + RESUME_TOKEN_MAX, "\"}", 3);
+    m = parsed(text);
+    assert_int_equal(m.resume_token.n, RESUME_TOKEN_MAX);
+    signaling_done(&m);
+    memcpy(text + at + RESUME_TOKEN_MAX, "t\"}", 4);
+    m = parsed(text);
+    assert_int_equal(m.type, SIGNALING_PEERS);
+    assert_int_equal(m.resume_token.n, 0);
+    signaling_done(&m);
+}
+
 static void test_typed_and_wrapped_alike(void **state)
 {
     (void)state;
@@ -139,6 +180,7 @@ static void test_refused(void **state)
     (void)state;
     static const char *const texts[] = {"", "{", "[]", "\"x\"", "{}", "{\"type\":1}", "{\"type\":\"welcome\"}",
         "{\"type\":\"peers\",\"peerId\":\"n.a\"}", "{\"type\":\"peer-left\",\"peerId\":\"\"}",
+        "{\"type\":\"peer-away\"}", "{\"type\":\"peer-back\",\"peerId\":\"n.a\",\"previousPeerId\":7}",
         "{\"type\":\"offer\",\"from\":\"n.a\"}", "{\"type\":\"offer\",\"sdp\":\"s\"}",
         "{\"type\":\"offer\",\"from\":\"n.a\",\"sdp\":\"s\",\"link\":7}",
         "{\"type\":\"ice-candidate\",\"from\":\"n.a\"}",
@@ -176,6 +218,12 @@ static void test_writing(void **state)
                 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\"}}");
     signaling_write_leave(&b);
     written(&b, "{\"type\":\"leave-room\"}");
+    signaling_write_resume(&b, SPAN("t"));
+    written(&b, "{\"type\":\"resume\",\"resumeToken\":\"t\"}");
+    signaling_write_report(&b, SPAN("n.a"), "stun", 70);
+    written(&b, "{\"type\":\"report\",\"peerId\":\"n.a\",\"outcome\":\"stun\",\"connectMs\":70}");
+    signaling_write_report(&b, SPAN("n.a"), "failed", 70);
+    written(&b, "{\"type\":\"report\",\"peerId\":\"n.a\",\"outcome\":\"failed\"}");
     signaling_write_ping(&b);
     written(&b, "{\"type\":\"ping\"}");
     signaling_write_description(&b, SPAN("n.a"), SPAN("l"), SPAN("offer"), SPAN("v=0\r\n"), false);
@@ -198,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_ice_servers),
         cmocka_unit_test(test_peers),
         cmocka_unit_test(test_comings_and_goings),
+        cmocka_unit_test(test_seats),
         cmocka_unit_test(test_typed_and_wrapped_alike),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_writing),

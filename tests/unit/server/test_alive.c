@@ -173,6 +173,10 @@ static void test_join_timeout(void **state)
     hears_error(&h, 1, ERROR_NOT_IN_ROOM, true);
     closes(&h, 1, 1008, "not-in-room");
     quiet(&h);
+    assert_int_equal(h.deadline, 16000); /* of this second's other one nothing was written yet */
+    wake(&h, 16000);
+    assert_string_equal(logged(&h)->fields[1].value, "1");
+    quiet(&h);
     assert_int_equal(h.deadline, UINT64_MAX);
     wake(&h, 30000);
     quiet(&h);

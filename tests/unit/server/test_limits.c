@@ -313,6 +313,7 @@ static void test_message_rate(void **state)
     hears_error(&h, 0, ERROR_RATE_LIMITED, false);
     assert_non_null(strstr(h.text, "\"retryAfterMs\":200"));
     does(&h, 0, CORE_PAUSE);
+    assert_string_equal(logged(&h)->event, "connection-paced");
     quiet(&h);
     assert_int_equal(h.deadline, h.now + 100);
     ping(&h, 0); /* what io had read already */
@@ -407,6 +408,7 @@ static void test_the_rate_holds_in_rooms(void **state)
     hears(&h, 1, "{\"type\":\"signal\",\"from\":\"%s\",\"data\":1}", h.id[0]);
     hears_error(&h, 0, ERROR_RATE_LIMITED, false);
     does(&h, 0, CORE_PAUSE);
+    assert_string_equal(logged(&h)->event, "connection-paced");
     quiet(&h);
     stop(&h);
 }

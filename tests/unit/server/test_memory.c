@@ -104,6 +104,15 @@ static void play(struct story *t, unsigned i, enum core_event_type type, const c
     core_effects_clear(&t->fx);
 }
 
+static const char *verify(void *ctx, struct span token, uint64_t unix_seconds, struct claims *claims)
+{
+    (void)ctx;
+    (void)token;
+    (void)unix_seconds;
+    (void)claims;
+    return "the token is not valid";
+}
+
 static struct core_settings story_settings(void)
 {
     struct core_settings set = no_limits();
@@ -116,6 +125,9 @@ static struct core_settings story_settings(void)
     set.max_rooms = 3;
     set.message_rate = 10;
     set.message_burst = 5;
+    set.join_rate = 1;
+    set.auth_failures = 5;
+    set.ports.verify = verify;
     return set;
 }
 
@@ -135,6 +147,8 @@ static void tell(struct story *t)
     play(t, 0, CORE_FRAME, text);
     play(t, 2, CORE_FRAME, "{\"type\":\"leave-room\"}");
     play(t, 2, CORE_UNREADABLE, NULL);
+    for (int k = 0; k < 4; k++) /* the last of them waits */
+        play(t, 2, CORE_FRAME, "{\"type\":\"join-room\",\"roomId\":\"a\",\"token\":\"bad\"}");
     for (int k = 0; k < 7; k++)
         play(t, 1, CORE_FRAME, "{\"type\":\"ping\"}");
     play(t, 0, CORE_SLOW, NULL);

@@ -2,116 +2,16 @@
  *
  * Rooms over HTTP: who may make, see and close them, what a password costs, and what is stored when.
  */
-#include "tests/unit/server/harness.h"
+#include "tests/unit/server/rest.h"
 
-static bool token_port(void *ctx, struct span room_id, uint64_t incarnation, uint8_t token[OWNER_TOKEN_BYTES])
-{
-    (void)ctx;
-    memset(token, 0, OWNER_TOKEN_BYTES);
-    memcpy(token, &incarnation, sizeof incarnation);
-    token[OWNER_TOKEN_BYTES - 1] = (uint8_t)room_id.n;
-    return true;
-}
-
-static struct core_settings settings(void)
-{
-    struct core_settings set = no_limits();
-    set.ports.owner_token = token_port;
-    return set;
-}
-
-/* What the core asked io for. */
-static const struct core_effect *took(struct harness *h, enum core_effect_type type)
-{
-    for (size_t k = 0; k < h->fx.n; k++)
-        if (h->fx.v[k].type == type && !h->taken[k]) {
-            h->taken[k] = true;
-            return &h->fx.v[k];
-        }
-    return NULL;
-}
-
-static void ask(struct harness *h, unsigned i, struct core_request r)
-{
-    open_from(h, i, (struct address){{0}});
-    step(h, (struct core_event){.type = CORE_REQUEST, .conn = conn_of(h, i), .request = &r});
-}
-
-static void post(struct harness *h, unsigned i, const char *body)
-{
-    ask(h, i, (struct core_request){.type = REQUEST_CREATE, .body = span_of(body)});
-}
-
-/* The answer's body is in h->text after it. */
-static void answers(struct harness *h, unsigned i, unsigned status)
-{
-    const struct core_effect *e = NULL;
-    for (size_t k = 0; k < h->fx.n && !e; k++)
-        if (h->fx.v[k].type == CORE_RESPONSE && h->fx.v[k].conn.slot == i && !h->taken[k]) {
-            h->taken[k] = true;
-            e = &h->fx.v[k];
-        }
-    assert_non_null(e);
-    assert_int_equal(e->response.status, status);
-    struct span text = e->response.body ? frame_text(e->response.body) : (struct span){NULL, 0};
-    snprintf(h->text, sizeof h->text, "%.*s", (int)text.n, text.n ? text.p : "");
-}
-
-static void stores(struct harness *h)
-{
-    assert_non_null(took(h, CORE_STORE));
-}
-
-static void stored(struct harness *h, bool ok)
-{
-    step(h, (struct core_event){.type = CORE_STORED, .stored = ok});
-}
-
-/* Takes the CORE_HASH of the last step; the "hash" is the password, padded. */
-static uint64_t asks_hash(struct harness *h, uint8_t hash[ROOM_HASH_BYTES])
-{
-    const struct core_effect *e = took(h, CORE_HASH);
-    assert_non_null(e);
-    memset(hash, 0, ROOM_HASH_BYTES);
-    memcpy(hash, e->hash->password, e->hash->password_n);
-    return e->hash->job;
-}
-
-static void hashed(struct harness *h, uint64_t job, const uint8_t *hash)
-{
-    step(h, (struct core_event){.type = CORE_HASHED, .hashed = {job, hash}});
-}
-
-static void owner_of(const struct harness *h, char token[64])
-{
-    const char *at = strstr(h->text, "\"ownerToken\":\"");
-    assert_non_null(at);
-    snprintf(token, 64, "%.52s", at + 14);
-}
-
-/* Makes the room through slot 7, all the way. */
-static void made(struct harness *h, const char *body, char token[64])
-{
-    uint8_t hash[ROOM_HASH_BYTES];
-    post(h, 7, body);
-    if (strstr(body, "password")) {
-        uint64_t job = asks_hash(h, hash);
-        hashed(h, job, hash);
-    }
-    stores(h);
-    quiet(h);
-    stored(h, true);
-    answers(h, 7, 201);
-    owner_of(h, token);
-    gone(h, 7, 0);
-}
+#include "server/core/state.h"
 
 static void test_a_name_is_the_id(void **state)
 {
     (void)state;
     struct harness h;
     char token[64];
-    start(&h, settings());
+    start(&h, rest_settings());
     made(&h, "{\"name\":\"hall\",\"maxPeers\":2,\"listed\":true}", token);
     ask(&h, 0, (struct core_request){.type = REQUEST_ROOMS});
     answers(&h, 0, 200);
@@ -140,7 +40,7 @@ static void test_tokens(void **state)
 {
     (void)state;
     struct harness h;
-    struct core_settings set = settings();
+    struct core_settings set = rest_settings();
     set.token_required = true;
     set.ports.verify = verify;
     start(&h, set);
@@ -174,7 +74,7 @@ static void test_a_label_gets_a_code(void **state)
     (void)state;
     struct harness h;
     char token[64];
-    start(&h, settings());
+    start(&h, rest_settings());
     made(&h, "{\"name\":\"Our hall\"}", token);
     made(&h, "", token);
     ask(&h, 0, (struct core_request){.type = REQUEST_ROOMS});
@@ -191,7 +91,7 @@ static void test_bodies_that_are_none(void **state)
         "{\"maxPeers\":0}", "{\"maxPeers\":1.5}", "{\"maxPeers\":-1}", "{\"listed\":1}",
         "{\"name\":\"a\",\"name\":\"b\"}", "{\"maxPeers\":9}"};
     struct harness h;
-    struct core_settings set = settings();
+    struct core_settings set = rest_settings();
     set.max_room_members = 8;
     start(&h, set);
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
@@ -209,7 +109,7 @@ static void test_capacity_of_its_own(void **state)
     (void)state;
     struct harness h;
     char token[64];
-    start(&h, settings());
+    start(&h, rest_settings());
     made(&h, "{\"name\":\"hall\",\"maxPeers\":1}", token);
     enter_room(&h, 0, "hall");
     enter(&h, 1);
@@ -227,7 +127,7 @@ static void test_a_locked_room(void **state)
     struct harness h;
     char token[64];
     uint8_t hash[ROOM_HASH_BYTES];
-    start(&h, settings());
+    start(&h, rest_settings());
     made(&h, "{\"name\":\"hall\",\"password\":\"sesame\"}", token);
     ask(&h, 2, (struct core_request){.type = REQUEST_VALIDATE, .room = SPAN("hall")});
     answers(&h, 2, 401);
@@ -259,7 +159,7 @@ static void test_a_hash_for_a_room_that_is_gone(void **state)
     struct harness h;
     char token[64], other[64];
     uint8_t hash[ROOM_HASH_BYTES];
-    start(&h, settings());
+    start(&h, rest_settings());
     made(&h, "{\"name\":\"hall\",\"password\":\"sesame\"}", token);
     enter(&h, 0);
     say(&h, 0, "{\"type\":\"join-room\",\"roomId\":\"hall\",\"password\":\"sesame\"}");
@@ -284,7 +184,7 @@ static void test_too_many_passwords(void **state)
 {
     (void)state;
     struct harness h;
-    start(&h, settings());
+    start(&h, rest_settings());
     for (unsigned i = 0; i < HASHES_MAX; i++) {
         post(&h, 0, "{\"password\":\"x\"}");
         assert_non_null(took(&h, CORE_HASH));
@@ -302,7 +202,7 @@ static void test_closing(void **state)
     (void)state;
     struct harness h;
     char token[64];
-    start(&h, settings());
+    start(&h, rest_settings());
     made(&h, "{\"name\":\"hall\"}", token);
     enter_room(&h, 0, "hall");
     enter_room(&h, 1, "hall");
@@ -335,13 +235,14 @@ static void test_a_room_that_join_made_has_no_owner(void **state)
 {
     (void)state;
     struct harness h;
-    start(&h, settings());
+    start(&h, rest_settings());
     enter_room(&h, 0, "hall");
     ask(&h, 2,
         (struct core_request){.type = REQUEST_CLOSE,
             .room = SPAN("hall"),
             .token = SPAN("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")});
     answers(&h, 2, 403);
+    assert_string_equal(logged(&h)->event, "auth-failed");
     quiet(&h);
     stop(&h);
 }
@@ -351,7 +252,7 @@ static void test_storing(void **state)
 {
     (void)state;
     struct harness h;
-    start(&h, settings());
+    start(&h, rest_settings());
     post(&h, 0, "{\"name\":\"a\"}");
     stores(&h);
     post(&h, 1, "{\"name\":\"b\"}");
@@ -373,7 +274,7 @@ static void test_a_full_disk(void **state)
 {
     (void)state;
     struct harness h;
-    start(&h, settings());
+    start(&h, rest_settings());
     post(&h, 0, "{\"name\":\"a\"}");
     stores(&h);
     stored(&h, false);
@@ -383,11 +284,50 @@ static void test_a_full_disk(void **state)
     stop(&h);
 }
 
+/* What is on the disk yet is not said to be gone, and goes as soon as it can. */
+static void test_a_full_disk_at_the_end(void **state)
+{
+    (void)state;
+    struct harness h;
+    char token[64];
+    start(&h, rest_settings());
+    made(&h, "{\"name\":\"a\"}", token);
+    const struct core_request close = {.type = REQUEST_CLOSE, .room = SPAN("a"), .token = span_of(token)};
+    ask(&h, 0, close);
+    stores(&h);
+    quiet(&h);
+    stored(&h, false);
+    answers(&h, 0, 503);
+    assert_string_equal(logged(&h)->event, "store-failed");
+    quiet(&h);
+    assert_int_equal(core_stats(h.core)->rooms, 0);
+    assert_int_equal(h.deadline, h.now + KEEP_RETRY_MS);
+    ask(&h, 1, close);
+    answers(&h, 1, 503);
+    wake(&h, h.now + KEEP_RETRY_MS);
+    const struct core_effect *e = took(&h, CORE_STORE);
+    assert_non_null(e);
+    assert_null(memmem(frame_text(e->store).p, frame_text(e->store).n, "\"a\"", 3));
+    stored(&h, false);
+    logged(&h);
+    ask(&h, 2, close);
+    answers(&h, 2, 503);
+    wake(&h, h.now + KEEP_RETRY_MS);
+    stores(&h);
+    stored(&h, true);
+    quiet(&h);
+    ask(&h, 3, close);
+    answers(&h, 3, 404);
+    wake(&h, h.now + KEEP_RETRY_MS);
+    quiet(&h);
+    stop(&h);
+}
+
 static void test_time_of_empty_rooms(void **state)
 {
     (void)state;
     struct harness h;
-    struct core_settings set = settings();
+    struct core_settings set = rest_settings();
     set.room_linger_ms = 1000;
     set.room_ttl_ms = 5000;
     start(&h, set);
@@ -416,7 +356,7 @@ static void test_restart(void **state)
     struct harness h, again;
     char token[64];
     uint8_t hash[ROOM_HASH_BYTES];
-    start(&h, settings());
+    start(&h, rest_settings());
     post(&h, 0, "{\"name\":\"hall\",\"password\":\"sesame\",\"listed\":true}");
     uint64_t job = asks_hash(&h, hash);
     hashed(&h, job, hash);
@@ -427,7 +367,7 @@ static void test_restart(void **state)
     answers(&h, 0, 201);
     owner_of(&h, token);
     stop(&h);
-    struct core_settings set = settings();
+    struct core_settings set = rest_settings();
     set.room_ttl_ms = 1000;
     start(&again, set);
     assert_null(core_restore(again.core, span_of(file), again.now));
@@ -437,7 +377,7 @@ static void test_restart(void **state)
     ask(&again, 1, (struct core_request){.type = REQUEST_CLOSE, .room = SPAN("hall"), .token = span_of(token)});
     stores(&again);
     stop(&again);
-    start(&again, settings());
+    start(&again, rest_settings());
     assert_non_null(core_restore(again.core, SPAN("{"), 0));
     file[strlen(file) / 2] = '!';
     assert_non_null(core_restore(again.core, span_of(file), 0));
@@ -459,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_a_room_that_join_made_has_no_owner),
         cmocka_unit_test(test_storing),
         cmocka_unit_test(test_a_full_disk),
+        cmocka_unit_test(test_a_full_disk_at_the_end),
         cmocka_unit_test(test_time_of_empty_rooms),
         cmocka_unit_test(test_restart),
     };

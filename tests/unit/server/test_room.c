@@ -256,6 +256,7 @@ static void test_room_full(void **state)
     enter(&h, 2);
     join(&h, 2, "a");
     hears_error(&h, 2, ERROR_ROOM_FULL, false);
+    assert_string_equal(logged(&h)->event, "room-full");
     quiet(&h);
     gone(&h, 0, 1000);
     join(&h, 2, "a");

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What a client that means harm costs the others: pairs exchange signals at a steady rate, alone and then beside one
+# flood after the other, and again, so that a busy neighbour hits all of them. The daemon runs as shipped, on a core of
+# its own. Whoever measures goes before whoever floods, on the other core: the flood must reach the daemon, not them.
+# Of the rounds the lower quartile is shown: a neighbour on the machine only ever adds, a flood is always there.
+# Ends with 1 if the 99th percentile of a relay beside a flood is more than twice what it was alone.
+#   usage: [ROUNDS=8] [SECONDS=2] [KINDS="frames controls joins ..."] [FLOODERS=1] bench/flood.sh
+# Bash counts in SECONDS from the value that it finds there, so read it first.
+duration=$SECONDS
+[ "$duration" -gt 0 ] || duration=2
+set -euo pipefail
+# shellcheck source=bench/common.sh
+. "$(dirname "$0")/common.sh"
+rounds=${ROUNDS:-8}
+kinds=${KINDS:-frames controls joins connections passwords tokens}
+# shellcheck disable=SC2034 # common.sh starts the daemon with it
+settings=()
+
+first=(chrt -r 10)
+"${first[@]}" true 2>/dev/null || first=(env)
+
+# A flood lasts longer than what is measured beside it, and is ended then.
+flood_seconds=$((duration + 30))
+
+measure() {
+    echo -n "beside=$1 " >>"$results"
+    "${first[@]}" taskset -c "$LOAD_CORE" "$build/bench/load" pace --server "${address_of[native]}" --pid "${pid_of[native]}" \
+        --warmup 1 --seconds "$duration" >>"$results"
+}
+
+# The room that passwords are tried on; its maker is another address than the flood's.
+lock_room() {
+    local code
+    code=$(curl -s -o "$work/room" -w '%{http_code}' -X POST -d '{"name":"locked","password":"right"}' \
+        "http://${address_of[native]}/api/rooms")
+    [ "$code" = 201 ] || { cat "$work/room" >&2; exit 1; }
+}
+
+flood() {
+    chrt -o 0 taskset -c "$LOAD_CORE" "$build/bench/load" flood --server "${address_of[native]}" \
+        --pid "${pid_of[native]}" --kind "$1" --room locked --clients "${FLOODERS:-1}" --seconds "$flood_seconds" \
+        >>"$work/flood" 2>&1 &
+    pid_of[flood]=$!
+}
+
+results_for flood
+start native
+lock_room
+for _ in $(seq "$rounds"); do
+    measure nothing
+    for kind in $kinds; do
+        flood "$kind"
+        measure "$kind"
+        stop flood
+    done
+done
+
+status=0
+awk '
+    function quartile(key,   n, i, j, t, v) {
+        n = split(values[key], v, " ")
+        for (i = 1; i < n; i++) for (j = i + 1; j <= n; j++) if (v[j] + 0 < v[i] + 0) { t = v[i]; v[i] = v[j]; v[j] = t }
+        return v[int((n + 3) / 4)]
+    }
+    /^beside=/ {
+        for (i = 1; i <= NF; i++) { split($i, pair, "="); f[pair[1]] = pair[2] }
+        if (!(f["beside"] in known)) { known[f["beside"]] = 1; order[++beside] = f["beside"] }
+        for (name in f) values[f["beside"], name] = values[f["beside"], name] " " f[name]
+    }
+    END {
+        print "What one relay takes, in microseconds, beside a flood; server: the share of its core that the daemon used."
+        printf "%-12s %8s %8s %8s %8s %7s\n", "beside", "p50", "p99", "ratio", "max", "server"
+        base = quartile("nothing" SUBSEP "p99_us")
+        for (b = 1; b <= beside; b++) {
+            ratio = quartile(order[b] SUBSEP "p99_us") / base
+            if (ratio > 2) worse = 1
+            printf "%-12s %8d %8d %8.2f %8d %7.2f\n", order[b], quartile(order[b] SUBSEP "p50_us"), quartile(order[b] SUBSEP "p99_us"),
+                ratio, quartile(order[b] SUBSEP "max_us"), quartile(order[b] SUBSEP "server_cpu")
+        }
+        exit worse
+    }' "$results" >"$work/table" || status=1
+cat "$work/table"
+sed 's/^/# /' "$work/table" >>"$results"
+echo "raw figures: ${results#"$PWD"/}"
+[ "$status" = 0 ] || echo "a flood more than doubled what others wait" >&2
+exit "$status"

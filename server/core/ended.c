@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A token of an earlier boot makes its seat anew when nobody has it, so a seat that was made so and left again, or a
+ * room that its owner closed, must be remembered for as long as such tokens hold. Only those can be brought back: a
+ * seat that was first taken in this boot has tokens of this boot. Both are kept in one set, under the peer's id or the
+ * incarnation's bytes behind zeros, which no id holds. When there is no room to remember one more, nobody returns any
+ * more: a few join again who need not, and nobody is where he left.
+ */
+#include "server/core/ended.h"
+
+#include <stdlib.h>
+
+struct ended {
+    UT_hash_handle hh;
+    char key[ID_CHARS];
+};
+
+static bool over(const struct core *c)
+{
+    return c->returns_over || c->now - c->started_at >= c->settings.resume_grace_ms;
+}
+
+bool ended_matters(const struct core *c)
+{
+    return !over(c);
+}
+
+static void key_of(uint64_t incarnation, char key[ID_CHARS])
+{
+    memset(key, 0, ID_CHARS);
+    memcpy(key, &incarnation, sizeof incarnation);
+}
+
+static bool find(const struct core *c, const char *key)
+{
+    struct ended *e;
+    HASH_FIND_BYHASHVALUE(hh, c->ended, key, ID_CHARS, hash_random(key), e);
+    return e != NULL;
+}
+
+static void add(struct core *c, const char *key)
+{
+    if (over(c) || find(c, key))
+        return;
+    struct ended *e = HASH_COUNT(c->ended) < ENDED_MAX ? calloc(1, sizeof *e) : NULL;
+    if (e) {
+        memcpy(e->key, key, ID_CHARS);
+        HASH_ADD_BYHASHVALUE(hh, c->ended, key, ID_CHARS, hash_random(e->key), e);
+    }
+    if (e && e->hh.tbl)
+        return;
+    free(e);
+    c->returns_over = true;
+    ended_free(c);
+}
+
+void ended_stay(struct core *c, const char *id)
+{
+    add(c, id);
+}
+
+void ended_room(struct core *c, uint64_t incarnation)
+{
+    char key[ID_CHARS];
+    key_of(incarnation, key);
+    add(c, key);
+}
+
+bool ended_has(const struct core *c, const char *id, uint64_t incarnation)
+{
+    char key[ID_CHARS];
+    key_of(incarnation, key);
+    return find(c, id) || find(c, key);
+}
+
+/* For good: a reload that lengthens the grace finds nothing remembered. */
+void ended_tick(struct core *c)
+{
+    if (!over(c))
+        return;
+    c->returns_over = true;
+    ended_free(c);
+}
+
+uint64_t ended_due(const struct core *c)
+{
+    return c->ended ? c->started_at + c->settings.resume_grace_ms : UINT64_MAX;
+}
+
+void ended_free(struct core *c)
+{
+    struct ended *e, *next;
+    HASH_ITER (hh, c->ended, e, next) {
+        HASH_DEL(c->ended, e);
+        free(e);
+    }
+}

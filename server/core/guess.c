@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * auth_failures. An address may be wrong GUESSES_FREE times for nothing; from then on whatever brings a password or a
+ * token, right or wrong, waits before it is looked at, longer with each that was wrong, and at the limit it is refused
+ * unheard, so that it costs no scrypt and tells nothing. One failure is forgiven every window / limit, so an address is
+ * never shut for longer than that at a time, and only an attacker who goes on behind the same address keeps his
+ * neighbours out. Being right forgives nothing: who owns one room would wash himself clean with its password.
+ *
+ * Passwords that are being hashed count as if they were wrong, or as many could be tried at once as may wait; those that
+ * would be one too many wait their turn instead of being refused: a class that opens its room at nine is no attack.
+ *
+ * The whole memory of it is one time for each address: when the last failure is forgiven (a leaky bucket, as in ATM's
+ * generic cell rate algorithm). Delaying answers instead of looks was rejected: who hears nothing within a few
+ * milliseconds would know that he was wrong.
+ */
+#include "server/core/guess.h"
+
+#include "server/core/errand.h"
+#include "server/core/notice.h"
+#include "server/core/session.h"
+
+enum {
+    GUESSES_FREE = 3,
+    GUESS_DELAY_MS = 250, /* doubled by each failure up to: */
+    GUESS_DELAY_MAX_MS = 4000,
+    GUESS_DOUBLINGS_MAX = 4
+};
+
+static uint64_t forgiven_each(const struct core *c)
+{
+    uint32_t limit = c->settings.auth_failures;
+    return limit < GUESS_WINDOW_MS ? GUESS_WINDOW_MS / limit : 1;
+}
+
+static uint64_t blamed_for(const struct core *c, const struct origin *o)
+{
+    return o->blamed_until > c->now ? o->blamed_until - c->now : 0;
+}
+
+static uint64_t delay_after(uint64_t failed)
+{
+    uint64_t doublings = failed - GUESSES_FREE;
+    return doublings < GUESS_DOUBLINGS_MAX ? (uint64_t)GUESS_DELAY_MS << doublings : GUESS_DELAY_MAX_MS;
+}
+
+static uint64_t being_hashed(const struct core *c, const struct origin *o)
+{
+    uint64_t n = 0;
+    for (const struct errand *e = c->errands; e; e = e->next) {
+        const struct session *s = e->kind == ERRAND_JOIN ? session_find(c, e->conn) : NULL;
+        n += s && s->origin == o;
+    }
+    return n;
+}
+
+enum guess guess_look(const struct core *c, const struct session *s, bool waited, uint64_t *ms)
+{
+    uint32_t limit = c->settings.auth_failures;
+    if (!limit || !s->origin)
+        return GUESS_ALLOWED;
+    uint64_t each = forgiven_each(c), blamed = blamed_for(c, s->origin), failed = (blamed + each - 1) / each;
+    if (failed >= limit) {
+        *ms = blamed - (limit - 1) * each;
+        return GUESS_REFUSED;
+    }
+    if (!waited && failed >= GUESSES_FREE) {
+        *ms = delay_after(failed);
+        return GUESS_DELAYED;
+    }
+    *ms = GUESS_DELAY_MS;
+    return failed + being_hashed(c, s->origin) >= limit ? GUESS_DELAYED : GUESS_ALLOWED;
+}
+
+void guess_failed(struct core *c, struct session *s, const char *reason)
+{
+    c->stats.auth_failed_total++;
+    notice_session(c, NOTICE_WRONG, reason, s);
+    if (!c->settings.auth_failures || !s->origin)
+        return;
+    uint64_t blamed = blamed_for(c, s->origin) + forgiven_each(c);
+    s->origin->blamed_until = c->now + (blamed < GUESS_WINDOW_MS ? blamed : GUESS_WINDOW_MS);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The judge's model of what is asked over HTTP: requests that wait for their answer, and rooms.json, on the disk and on
+ * its way there.
+ */
+#ifndef SIM_DESK_H
+#define SIM_DESK_H
+
+#include "tests/sim/seats.h"
+
+enum {
+    STATUSES_MAX = 8
+};
+
+/* A request. First it may wait for a hash (job), then for the disk (version), then its answer is due. */
+struct asked {
+    struct conn_id conn;
+    enum core_request_type type;
+    uint64_t job, version; /* 0: not waited for */
+    bool due;
+    unsigned may[STATUSES_MAX]; /* when it is due: the statuses that are right */
+    size_t may_n;
+    char room[ROOM_ID_MAX + 1]; /* of the room made or shown; of one made without an id of its own: "?" and a number */
+    uint64_t incarnation;       /* of the room made; 0: none */
+    struct room terms;          /* of the room to be made */
+    struct asked *prev, *next;
+};
+
+/* A room as the file has it. */
+struct filed {
+    char id[ROOM_ID_MAX + 1];
+    uint64_t incarnation;
+    bool locked, listed;
+    uint32_t max_peers;
+    char password[PASSWORD_MAX + 1];
+};
+
+struct file {
+    struct filed *v;
+    size_t n, cap;
+};
+
+struct owner {
+    char token[64];
+    uint64_t incarnation;
+    UT_hash_handle hh;
+};
+
+struct desk {
+    struct asked *asked;
+    struct owner *owners; /* of all rooms ever made; uthash by token */
+    struct file writing, disk;
+    uint64_t changed, written_of; /* versions of what the file is to hold: now, and what was last asked to be written */
+    bool storing, behind;         /* the last writing failed: it is tried again later */
+    uint64_t *closed;             /* incarnations of rooms that were closed in this life */
+    size_t closed_n, closed_cap;
+    uint64_t unnamed;
+    struct asked *hashes; /* within a step: it may ask for a hash */
+};
+
+struct asked *desk_add(struct desk *d, struct conn_id conn, enum core_request_type type);
+void desk_remove(struct desk *d, struct asked *a);
+void desk_may(struct asked *a, unsigned status);
+/* The present rooms that were made over HTTP, into the file. */
+void desk_file(struct file *f, const struct seats *seats);
+/* What of the file comes back at a start. */
+void desk_restore(struct desk *d, struct seats *seats, uint64_t now);
+/* The daemon is gone. */
+void desk_reset(struct desk *d);
+void desk_done(struct desk *d);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who comes and goes. A move is done in the model when its cause is seen, and from then on everybody else in the room
+ * is owed the news of it, once, until the end of the step.
+ */
+#include <string.h>
+
+#include "tests/sim/judge_inner.h"
+
+/* A room that join-room made goes with its last member or lingers; and design, section 4. */
+static void empty(struct judge *j, struct room *r)
+{
+    if (r->n == 0 && !r->made && (j->settings.room_linger_ms == 0 || j->draining))
+        seats_room_free(&j->seats, r);
+}
+
+void judge_left(struct judge *j, const struct seat *s)
+{
+    struct used_id *u;
+    HASH_FIND_STR(j->used, s->id, u);
+    if (s->returned)
+        u->left = j->life;
+}
+
+void judge_leave(struct judge *j, struct seat *s, const char *reason)
+{
+    struct room *r = s->room;
+    if (!j->draining)
+        seats_owe(&j->seats, s, MOVE_LEFT, reason);
+    judge_left(j, s);
+    seats_leave(&j->seats, s, world_now(j->w));
+    empty(j, r);
+}
+
+void judge_lose(struct judge *j, struct caller *c, const char *why)
+{
+    struct seat *s = c->seat;
+    if (!s)
+        return;
+    if (!judge_keeps(j)) {
+        judge_leave(j, s, why);
+        return;
+    }
+    seats_owe(&j->seats, s, MOVE_AWAY, NULL);
+    seats_away(&j->seats, s);
+    s->away_since = world_now(j->w);
+    s->why = why;
+}
+
+static bool is_over(const struct judge *j, uint64_t since, uint64_t interval)
+{
+    return interval && since + interval <= world_now(j->w);
+}
+
+static void forget_room(struct judge *j, struct room *r)
+{
+    j->desk.changed += r->made;
+    seats_room_free(&j->seats, r);
+}
+
+void judge_expire(struct judge *j)
+{
+    struct seat *s, *next;
+    HASH_ITER (hh, j->seats.by_id, s, next)
+        if (!s->caller && is_over(j, s->away_since, j->settings.resume_grace_ms))
+            judge_leave(j, s, s->why);
+    struct room *r, *after;
+    HASH_ITER (hh, j->seats.rooms, r, after)
+        if (r->n == 0 && is_over(j, r->empty_since, r->made ? j->settings.room_ttl_ms : j->settings.room_linger_ms))
+            forget_room(j, r);
+}
+
+static const char *reason_of(const struct judge *j, const struct core_effect *e)
+{
+    if (j->event->type == CORE_SLOW)
+        return "slow";
+    if (e->close.code == 1009)
+        return "too-large";
+    if (j->event->type == CORE_TIME)
+        return "timeout";
+    return j->event->type == CORE_DRAIN ? "disconnected" : "flood";
+}
+
+/* the one close that tells nobody. */
+static bool hands_over(struct judge *j, struct caller *c, const struct core_effect *e)
+{
+    if (strcmp(e->close.reason, "resumed on another connection") != 0)
+        return false;
+    const struct token *t = tokens_find(j->tokens, json_string_value(json_object_get(j->claim.body, "resumeToken")));
+    world_check(j->w, j->claim.type == CLAIM_RESUME && c != j->self && e->close.code == 1008,
+        "conn %u is closed for a resume that is none", c->slot);
+    world_check(j->w, c->seat && t && strcmp(t->id, c->seat->id) == 0 && !j->taken,
+        "conn %u is closed for the resume of another seat", c->slot);
+    j->taken = c->seat;
+    seats_away(&j->seats, c->seat);
+    return true;
+}
+
+void judge_close(struct judge *j, struct caller *c, const struct core_effect *e)
+{
+    world_trace(j->w, "  -> conn %u: close %u %s", c->slot, e->close.code, e->close.reason);
+    c->closing = true;
+    if (j->event->type == CORE_OPEN) {
+        c->refused = true;
+        j->seats.live--;
+    }
+    /* What is over is noticed in any order: one that is closed need not hear of the others. */
+    world_check(j->w, c->owed_n == 0 || j->event->type == CORE_TIME, "conn %u is closed and was not told of %s",
+        c->slot, c->owed_n ? c->owed[0].id : "");
+    seats_forgive(&j->seats, c);
+    if (!hands_over(j, c, e))
+        judge_lose(j, c, reason_of(j, e));
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rooms over HTTP: which answers are right, and when; what is written to the disk, and what comes back from it.
+ */
+#include <utlist.h>
+
+#include "tests/sim/judge_inner.h"
+#include "tests/sim/ports.h"
+
+static void copy(char *out, size_t size, struct span text)
+{
+    snprintf(out, size, "%.*s", (int)(text.n < size ? text.n : size - 1), text.n ? text.p : "");
+}
+
+static bool is_room_id(const char *id)
+{
+    static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    size_t n = strlen(id);
+    return n >= 1 && n <= ROOM_ID_MAX && strspn(id, ALPHABET) == n;
+}
+
+/* 0, or the status for a token that does not open this room; [S-29] */
+static unsigned refused(const struct judge *j, struct span token, const char *room)
+{
+    struct claims claims;
+    if (token.n == 0)
+        return j->settings.token_required ? 401 : 0;
+    if (ports_verify(NULL, token, j->event->unix_ms / 1000, &claims))
+        return 401;
+    size_t n = strlen(claims.room);
+    bool prefix = n > 0 && claims.room[n - 1] == '*';
+    return (prefix ? strncmp(claims.room, room, n - 1) : strcmp(claims.room, room)) != 0 ? 403 : 0;
+}
+
+/* ---- making ---- */
+
+static void may_make(struct judge *j, struct asked *a)
+{
+    uint32_t most = j->settings.max_room_members;
+    if (j->draining)
+        desk_may(a, 503);
+    if (most && a->terms.max_peers > most)
+        desk_may(a, 400);
+    if (seats_room(&j->seats, a->room))
+        desk_may(a, 409);
+    if (j->settings.max_rooms && HASH_COUNT(j->seats.rooms) >= j->settings.max_rooms)
+        desk_may(a, 503);
+}
+
+static void make(struct judge *j, struct asked *a)
+{
+    struct room *r = seats_room_new(&j->seats, a->room, 0);
+    r->made = true;
+    r->locked = a->terms.locked;
+    r->listed = a->terms.listed;
+    r->max_peers = a->terms.max_peers;
+    r->empty_since = world_now(j->w);
+    memcpy(r->password, a->terms.password, sizeof r->password);
+    a->incarnation = r->incarnation;
+    a->version = ++j->desk.changed;
+}
+
+static void ask_create(struct judge *j, struct asked *a, const struct core_request *q)
+{
+    json_t *body = q->body.n ? json_loadb(q->body.p, q->body.n, JSON_REJECT_DUPLICATES, NULL) : json_object();
+    const char *name = json_string_value(json_object_get(body, "name")),
+               *password = json_string_value(json_object_get(body, "password"));
+    a->terms.locked = password != NULL;
+    a->terms.listed = json_is_true(json_object_get(body, "listed"));
+    a->terms.max_peers = (uint32_t)json_integer_value(json_object_get(body, "maxPeers"));
+    copy(a->terms.password, sizeof a->terms.password, password ? span_of(password) : (struct span){NULL, 0});
+    if (name && is_room_id(name))
+        copy(a->room, sizeof a->room, span_of(name));
+    else
+        snprintf(a->room, sizeof a->room, "?%llu", (unsigned long long)++j->desk.unnamed);
+    bool sound = json_is_object(body);
+    json_decref(body);
+    unsigned status = refused(j, q->token, a->room);
+    if (!sound)
+        desk_may(a, 400);
+    if (status)
+        desk_may(a, status);
+    may_make(j, a);
+    if (password && j->hashing >= HASHES_MAX)
+        desk_may(a, 429);
+    if (a->due)
+        return;
+    if (password)
+        j->desk.hashes = a;
+    else
+        make(j, a);
+}
+
+void judge_create_hashed(struct judge *j, struct asked *a)
+{
+    a->job = 0;
+    if (!j->event->hashed.hash)
+        desk_may(a, 503);
+    may_make(j, a);
+    if (!a->due)
+        make(j, a);
+}
+
+/* ---- closing ---- */
+
+static void close_room(struct judge *j, struct room *r)
+{
+    while (r->n > 0) {
+        struct seat *s = r->v[0];
+        if (s->caller && !s->caller->closing) {
+            memcpy(s->caller->expelled, r->id, sizeof r->id);
+            j->seats.owed++;
+        }
+        judge_left(j, s);
+        seats_leave(&j->seats, s, world_now(j->w));
+    }
+    j->desk.changed += r->made;
+    j->desk.closed = world_grow(j->desk.closed, j->desk.closed_n, &j->desk.closed_cap, sizeof *j->desk.closed);
+    j->desk.closed[j->desk.closed_n++] = r->incarnation;
+    seats_room_free(&j->seats, r);
+}
+
+static bool may_close(const struct judge *j, const struct room *r, struct span token)
+{
+    char text[PORTS_TOKEN_MAX];
+    struct owner *o;
+    struct claims claims;
+    copy(text, sizeof text, token);
+    HASH_FIND_STR(j->desk.owners, text, o);
+    if (o && r->made && o->incarnation == r->incarnation)
+        return true;
+    return !ports_verify(NULL, token, j->event->unix_ms / 1000, &claims) && claims.admin;
+}
+
+static void ask_close(struct judge *j, struct asked *a, const struct core_request *q)
+{
+    struct room *r = seats_room(&j->seats, a->room);
+    if (q->token.n == 0)
+        desk_may(a, 401);
+    if (!r)
+        desk_may(a, 404);
+    if (!r && j->desk.behind)
+        desk_may(a, 503); /* the file may still have it */
+    if (r && q->token.n && !may_close(j, r, q->token))
+        desk_may(a, 403);
+    if (a->due)
+        return;
+    bool made = r->made;
+    close_room(j, r);
+    a->version = made ? j->desk.changed : 0;
+    if (!made) /* nothing is to be written */
+        desk_may(a, 204);
+}
+
+/* ---- asking ---- */
+
+static void ask_validate(struct judge *j, struct asked *a, const struct core_request *q)
+{
+    const struct room *r = seats_room(&j->seats, a->room);
+    size_t capacity = r ? judge_capacity(j, r) : 0;
+    unsigned status = refused(j, q->token, a->room);
+    if (!is_room_id(a->room))
+        desk_may(a, 400);
+    if (j->draining)
+        desk_may(a, 503);
+    if (status)
+        desk_may(a, status);
+    if (!r && !j->settings.auto_create)
+        desk_may(a, 403);
+    if (!r && j->settings.max_rooms && HASH_COUNT(j->seats.rooms) >= j->settings.max_rooms)
+        desk_may(a, 503);
+    if (capacity && r->n >= capacity)
+        desk_may(a, 409);
+    if (r && r->locked)
+        desk_may(a, 401);
+    if (!a->due)
+        desk_may(a, 200);
+}
+
+void judge_request(struct judge *j)
+{
+    const struct core_request *q = j->event->request;
+    if (!j->self || j->self->ready || j->self->closing)
+        return;
+    struct asked *a = desk_add(&j->desk, j->event->conn, q->type);
+    copy(a->room, sizeof a->room, q->room);
+    if (q->type == REQUEST_CREATE)
+        ask_create(j, a, q);
+    else if (q->type == REQUEST_CLOSE)
+        ask_close(j, a, q);
+    else if (q->type == REQUEST_VALIDATE)
+        ask_validate(j, a, q);
+    else
+        desk_may(a, q->type == REQUEST_ROOM && !seats_room(&j->seats, a->room) ? 404 : 200);
+}
+
+/* ---- the disk ---- */
+
+void judge_stored(struct judge *j)
+{
+    struct asked *a, *next;
+    bool stored = j->event->stored;
+    j->desk.storing = false;
+    j->desk.behind = !stored;
+    DL_FOREACH_SAFE (j->desk.asked, a, next) {
+        if (a->version == 0 || a->version > j->desk.written_of)
+            continue;
+        struct room *r = seats_room(&j->seats, a->room);
+        if (!stored && a->incarnation && r && r->incarnation == a->incarnation)
+            close_room(j, r);
+        a->version = 0;
+        desk_may(a, !stored ? 503 : a->incarnation ? 201 : 204);
+    }
+}
+
+/* The id that the daemon chose for a room without one. */
+static void name_room(struct judge *j, const char *id)
+{
+    struct room *r, *after;
+    HASH_ITER (hh, j->seats.rooms, r, after) {
+        struct asked *a;
+        if (r->id[0] != '?')
+            continue;
+        DL_FOREACH (j->desk.asked, a)
+            if (strcmp(a->room, r->id) == 0)
+                snprintf(a->room, sizeof a->room, "%s", id);
+        HASH_DEL(j->seats.rooms, r);
+        snprintf(r->id, sizeof r->id, "%s", id);
+        HASH_ADD_STR(j->seats.rooms, id, r);
+        return;
+    }
+    world_fail(j->w, "rooms.json has %s, which nobody made", id);
+}
+
+void judge_store(struct judge *j, const struct core_effect *e)
+{
+    struct span text = frame_text(e->store);
+    json_t *file = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL), *rooms = json_object_get(file, "rooms");
+    json_t *entry;
+    size_t i;
+    world_check(j->w, !j->desk.storing, "two files are written at once");
+    json_array_foreach(rooms, i, entry)
+    {
+        const char *id = json_string_value(json_object_get(entry, "id"));
+        if (!seats_room(&j->seats, id))
+            name_room(j, id);
+        const struct room *r = seats_room(&j->seats, id);
+        world_check(j->w, r->made && json_is_true(json_object_get(entry, "locked")) == r->locked,
+            "rooms.json has another %s", id);
+    }
+    desk_file(&j->desk.writing, &j->seats);
+    world_check(j->w, json_array_size(rooms) == j->desk.writing.n, "rooms.json has %zu rooms of %zu",
+        json_array_size(rooms), j->desk.writing.n);
+    j->desk.storing = true;
+    j->desk.written_of = j->desk.changed;
+    json_decref(file);
+}
+
+void judge_written(struct judge *j)
+{
+    struct file was = j->desk.disk;
+    j->desk.disk = j->desk.writing;
+    j->desk.writing = was;
+}
+
+void judge_restore(struct judge *j)
+{
+    desk_restore(&j->desk, &j->seats, world_now(j->w));
+}
+
+/* ---- answers ---- */
+
+static void check_view(struct judge *j, const json_t *view)
+{
+    const char *id = json_string_value(json_object_get(view, "id"));
+    const struct room *r = seats_room(&j->seats, id);
+    world_check(j->w, r, "room %s is shown, and there is none", id ? id : "?");
+    world_check(j->w, (size_t)json_integer_value(json_object_get(view, "peers")) == r->n,
+        "room %s is shown with another number of members", id);
+    world_check(j->w, json_is_true(json_object_get(view, "locked")) == r->locked, "room %s is shown %s locked", id,
+        r->locked ? "not" : "");
+}
+
+static void check_list(struct judge *j, const json_t *body)
+{
+    json_t *rooms = json_object_get(body, "rooms"), *view;
+    const struct room *r, *next;
+    size_t i, listed = 0;
+    HASH_ITER (hh, j->seats.rooms, r, next)
+        listed += r->made ? r->listed : j->settings.list_joined;
+    world_check(j->w, json_array_size(rooms) == listed, "%zu rooms are listed of %zu", json_array_size(rooms), listed);
+    json_array_foreach(rooms, i, view)
+    {
+        const char *id = json_string_value(json_object_get(view, "id"));
+        r = seats_room(&j->seats, id);
+        if (!r || r->id[0] == '?')
+            continue; /* a code that the judge was not told yet */
+        check_view(j, view);
+        world_check(j->w, r->made ? r->listed : j->settings.list_joined, "room %s is listed", id);
+    }
+}
+
+static void note_owner(struct judge *j, const struct asked *a, const json_t *body)
+{
+    const char *token = json_string_value(json_object_get(body, "ownerToken"));
+    world_check(j->w, token && strlen(token) < sizeof(((struct owner *)0)->token), "room %s has no owner", a->room);
+    struct owner *o = world_alloc(sizeof *o);
+    snprintf(o->token, sizeof o->token, "%s", token);
+    o->incarnation = a->incarnation;
+    HASH_ADD_STR(j->desk.owners, token, o);
+}
+
+void judge_response(struct judge *j, const struct core_effect *e)
+{
+    struct asked *a;
+    bool right = false;
+    DL_FOREACH (j->desk.asked, a)
+        if (a->due && a->conn.slot == e->conn.slot && a->conn.generation == e->conn.generation)
+            break;
+    world_check(j->w, a, "conn %u gets %u for nothing, or too early", e->conn.slot, e->response.status);
+    for (size_t i = 0; i < a->may_n; i++)
+        right |= a->may[i] == e->response.status;
+    world_check(j->w, right, "conn %u: request %u about %s gets %u, not %u", e->conn.slot, a->type, a->room,
+        e->response.status, a->may[0]);
+    struct span text = e->response.body ? frame_text(e->response.body) : (struct span){NULL, 0};
+    json_t *body = text.n ? json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    world_trace(j->w, "  -> conn %u: %u %.*s", e->conn.slot, e->response.status, (int)(text.n < 160 ? text.n : 160),
+        text.n ? text.p : "");
+    world_check(j->w, !text.n || body, "conn %u gets something that is not JSON", e->conn.slot);
+    if (e->response.status == 201)
+        note_owner(j, a, body);
+    else if (e->response.status == 200 && a->type == REQUEST_ROOM)
+        check_view(j, body);
+    else if (e->response.status == 200 && a->type == REQUEST_ROOMS)
+        check_list(j, body);
+    json_decref(body);
+    desk_remove(&j->desk, a);
+}
+
+/* At the end of a step: what was due is answered, unless nobody waits for it, and what changed is being written. */
+void judge_desk(struct judge *j)
+{
+    struct asked *a, *next;
+    DL_FOREACH_SAFE (j->desk.asked, a, next) {
+        if (!a->due)
+            continue;
+        world_check(j->w, !seats_at(&j->seats, a->conn), "conn %u is not answered", a->conn.slot);
+        desk_remove(&j->desk, a);
+    }
+    world_check(j->w, !j->desk.hashes, "a password is not hashed");
+    world_check(j->w, j->desk.storing || j->desk.changed == j->desk.written_of, "rooms changed and nothing is written");
+}

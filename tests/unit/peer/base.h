@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the small world of world.h is made of: its cores, its toy crypto and the queue of events.
+ */
+#ifndef TESTS_PEER_BASE_H
+#define TESTS_PEER_BASE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <utlist.h>
+
+#include "peer/core/peer.h"
+#include "protocol/envelope.h"
+#include "tests/sim/shelf.h"
+
+enum {
+    NODES_MAX = 4,
+    RTCS_MAX = 64,
+    NOTICES_MAX = 40000,
+    SIGNALS_MAX = 4096,
+    STRANGERS_MAX = 4,
+    LOADS_MAX = 64,
+    UNIX_START = 1700000000
+};
+
+struct wrtc {
+    uint64_t id;
+    bool live, connected;
+    int with; /* node; -1: none */
+    uint64_t with_rtc;
+};
+
+struct node {
+    struct peer *p;
+    struct peer_effects fx;
+    struct peer_settings settings;
+    struct peer_crypto crypto;
+    struct rng_seeded seed;
+    char fingerprint[200];
+    char seat[PEER_ID_MAX + 1];
+    bool open, in_room;
+    uint64_t deadline;
+    unsigned server, connects, boots;
+    struct shelf *shelf; /* its disk: what was committed outlives a boot */
+    struct shelf_rows loads[LOADS_MAX];
+    uint64_t load_tickets[LOADS_MAX];
+    size_t load_n;
+    struct wrtc rtcs[RTCS_MAX];
+    size_t rtc_n;
+    struct peer_notice *notices[NOTICES_MAX];
+    size_t notice_n;
+    uint64_t last_send_rtc, sends;
+    unsigned restarts, ice_lists;
+    /* what the daemon knows of it */
+    bool away;           /* its socket broke, its seat is kept */
+    unsigned generation; /* of its newest token that was used */
+    unsigned joins, resumes, reports;
+    char outcome[16], reported[PEER_ID_MAX + 1]; /* of the newest report */
+    uint64_t connect_ms;
+};
+
+struct event {
+    int node;
+    struct peer_event ev;
+    char *bytes, *sdp; /* owned */
+    char type[8];
+    struct event *prev, *next;
+};
+
+/* A frame that a stranger's seat got, or anything that the daemon was asked to relay. */
+struct signal {
+    char from[PEER_ID_MAX + 1], to[PEER_ID_MAX + 1];
+    json_t *body;
+};
+
+struct stranger {
+    char seat[PEER_ID_MAX + 1];
+    char *card; /* members of the roster entry, without braces */
+};
+
+struct world {
+    uint64_t now;
+    struct node nodes[NODES_MAX];
+    int n;
+    bool daemon_up, cut; /* cut: nothing passes between connections */
+    bool hold_signals;   /* relayed frames wait in `held` */
+    bool drop_closes;    /* the other end of a freed connection is not told */
+    bool grace;          /* seats are kept, and over a restart, too */
+    bool apart;          /* each URL is a daemon of its own, to which the other's tokens mean nothing */
+    bool full;           /* joining is refused */
+    bool lossy;          /* who comes back may have missed something */
+    unsigned seats, boot;
+    struct stranger strangers[STRANGERS_MAX];
+    size_t stranger_n;
+    struct event *queue;
+    struct event *held;
+    struct event *mail; /* relayed to members that are away */
+    struct signal signals[SIGNALS_MAX];
+    size_t signal_n;
+    uint64_t data_n;
+};
+
+/* ---- toy crypto ---- */
+
+static inline uint64_t toy_hash(uint64_t h, const void *bytes, size_t n)
+{
+    const unsigned char *p = bytes;
+    h ^= 14695981039346656037u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ p[i]) * 1099511628211u;
+    return h;
+}
+
+static inline void toy_sha256(void *ctx, struct span bytes, uint8_t hash[HASH_BYTES])
+{
+    (void)ctx;
+    for (uint64_t i = 0; i < HASH_BYTES / 8; i++) {
+        uint64_t h = toy_hash(i * 77, bytes.p, bytes.n);
+        memcpy(hash + 8 * i, &h, 8);
+    }
+}
+
+static inline void toy_sign_as(const uint8_t *key, struct span m, uint8_t signature[SIGNATURE_BYTES])
+{
+    uint64_t k = toy_hash(1, key, KEY_BYTES);
+    for (uint64_t i = 0; i < SIGNATURE_BYTES / 8; i++) {
+        uint64_t h = toy_hash(k + i, m.p, m.n);
+        memcpy(signature + 8 * i, &h, 8);
+    }
+}
+
+static inline void toy_sign(void *ctx, struct span m, uint8_t signature[SIGNATURE_BYTES])
+{
+    toy_sign_as(ctx, m, signature);
+}
+
+static inline bool toy_verify(
+    void *ctx, const uint8_t key[KEY_BYTES], struct span m, const uint8_t signature[SIGNATURE_BYTES])
+{
+    uint8_t right[SIGNATURE_BYTES];
+    (void)ctx;
+    toy_sign_as(key, m, right);
+    return memcmp(right, signature, sizeof right) == 0;
+}
+
+static inline bool toy_agree(void *ctx, const uint8_t box[KEY_BYTES], uint8_t secret[KEY_BYTES])
+{
+    const uint8_t *ours = (const uint8_t *)ctx + KEY_BYTES; /* beside the key that ctx is */
+    for (size_t i = 0; i < KEY_BYTES; i++)
+        secret[i] = ours[i] ^ box[i];
+    return true;
+}
+
+static inline void toy_tag(const uint8_t *key, const uint8_t *nonce, struct span aad, struct span bytes, uint8_t *tag)
+{
+    uint64_t h = toy_hash(toy_hash(toy_hash(5, key, KEY_BYTES), nonce, NONCE_BYTES), aad.p, aad.n);
+    h = toy_hash(h, bytes.p, bytes.n);
+    memcpy(tag, &h, 8);
+    memcpy(tag + 8, &h, 8);
+}
+
+static inline void toy_seal(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], struct span aad,
+    struct span plain, uint8_t *sealed)
+{
+    (void)ctx;
+    for (size_t i = 0; i < plain.n; i++)
+        sealed[i] = (uint8_t)((uint8_t)plain.p[i] ^ key[i % KEY_BYTES] ^ 0xA5);
+    toy_tag(key, nonce, aad, (struct span){(char *)sealed, plain.n}, sealed + plain.n);
+}
+
+static inline bool toy_open(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonce[NONCE_BYTES], struct span aad,
+    struct span sealed, uint8_t *plain)
+{
+    uint8_t tag[TAG_BYTES];
+    (void)ctx;
+    if (sealed.n < TAG_BYTES)
+        return false;
+    size_t n = sealed.n - TAG_BYTES;
+    toy_tag(key, nonce, aad, (struct span){sealed.p, n}, tag);
+    for (size_t i = 0; i < n; i++)
+        plain[i] = (uint8_t)((uint8_t)sealed.p[i] ^ key[i % KEY_BYTES] ^ 0xA5);
+    return memcmp(tag, sealed.p + n, TAG_BYTES) == 0;
+}
+
+/* ---- building ---- */
+
+static inline void make_fingerprint(char out[200], unsigned which)
+{
+    size_t n = (size_t)snprintf(out, 200, "sha-256 ");
+    for (unsigned i = 0; i < 32; i++)
+        n += (size_t)snprintf(out + n, 200 - n, i ? ":%02X" : "%02X", (which * 31 + i) & 255);
+}
+
+static inline char *make_sdp(const char *ufrag, const char *fingerprint, const char *setup)
+{
+    char *out = malloc(2048);
+    snprintf(out, 2048,
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE data\r\n"
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:data\r\n"
+        "a=ice-ufrag:%s\r\na=ice-pwd:0123456789abcdef0123456789\r\na=fingerprint:%s\r\na=setup:%s\r\n"
+        "a=sctp-port:5000\r\n",
+        ufrag, fingerprint, setup);
+    return out;
+}
+
+static inline struct node *node_init(struct world *w, int i, const char *name)
+{
+    struct node *n = &w->nodes[i];
+    memset(n->settings.key, 'A' + i, KEY_BYTES);
+    memset(n->settings.box, 'a' + i, KEY_BYTES);
+    toy_sign_as(n->settings.key, (struct span){(char *)n->settings.box, KEY_BYTES}, n->settings.box_signature);
+    strcpy(n->settings.room, "demo");
+    strcpy(n->settings.name, name);
+    n->settings.servers = 2;
+    n->crypto = (struct peer_crypto){n->settings.key, toy_sign, toy_verify, toy_sha256, toy_agree, toy_seal, toy_open};
+    make_fingerprint(n->fingerprint, (unsigned)i + 1);
+    return n;
+}
+
+static inline void loads_free(struct node *n)
+{
+    while (n->load_n > 0)
+        shelf_rows_free(&n->loads[--n->load_n]);
+}
+
+/* (Re)creates the core: a new process of the same identity. */
+static inline void node_boot(struct world *w, int i)
+{
+    struct node *n = &w->nodes[i];
+    peer_free(n->p);
+    for (size_t r = 0; r < n->rtc_n; r++)
+        n->rtcs[r].live = false;
+    n->rtc_n = 0;
+    n->deadline = UINT64_MAX;
+    n->open = n->in_room = false;
+    n->seat[0] = '\0';
+    if (!n->shelf)
+        n->shelf = shelf_new();
+    shelf_crash(n->shelf, 0);
+    loads_free(n);
+    rng_seeded_init(&n->seed, 100 * (uint64_t)i + ++n->boots);
+    struct rng rng = rng_seeded_port(&n->seed);
+    n->p = peer_new(&n->settings, &n->crypto, &rng);
+    assert_non_null(n->p);
+}
+
+static inline struct world *world_make(int n)
+{
+    static const char *const names[NODES_MAX] = {"ann", "bob", "cid", "dot"};
+    struct world *w = calloc(1, sizeof *w);
+    w->now = 1000;
+    w->n = n;
+    w->daemon_up = true;
+    for (int i = 0; i < n; i++) {
+        node_init(w, i, names[i]);
+        node_boot(w, i);
+    }
+    return w;
+}
+
+static inline void event_free(struct event *e)
+{
+    free(e->bytes);
+    free(e->sdp);
+    free(e);
+}
+
+static inline void forget_notices(struct node *n)
+{
+    for (size_t i = 0; i < n->notice_n; i++)
+        peer_notice_free(n->notices[i]);
+    n->notice_n = 0;
+}
+
+static inline void world_end(struct world *w)
+{
+    struct event *e, *next;
+    DL_FOREACH_SAFE (w->queue, e, next)
+        event_free(e);
+    DL_FOREACH_SAFE (w->held, e, next)
+        event_free(e);
+    DL_FOREACH_SAFE (w->mail, e, next)
+        event_free(e);
+    for (int i = 0; i < w->n; i++) {
+        forget_notices(&w->nodes[i]);
+        peer_effects_done(&w->nodes[i].fx);
+        peer_free(w->nodes[i].p);
+        loads_free(&w->nodes[i]);
+        shelf_free(w->nodes[i].shelf);
+    }
+    for (size_t i = 0; i < w->signal_n; i++)
+        json_decref(w->signals[i].body);
+    for (size_t i = 0; i < w->stranger_n; i++)
+        free(w->strangers[i].card);
+    free(w);
+}
+
+/* ---- events ---- */
+
+static inline struct event *later(struct world *w, int node, enum peer_event_type type, uint64_t rtc, struct span bytes)
+{
+    struct event *e = calloc(1, sizeof *e);
+    e->node = node;
+    e->ev.type = type;
+    e->ev.rtc = rtc;
+    e->bytes = malloc(bytes.n + 1);
+    memcpy(e->bytes, bytes.n ? bytes.p : "", bytes.n);
+    e->bytes[bytes.n] = '\0';
+    e->ev.bytes = (struct span){e->bytes, bytes.n};
+    DL_APPEND(w->queue, e);
+    return e;
+}
+
+static inline void frame_to(struct world *w, int node, const char *text)
+{
+    later(w, node, PEER_SIGNALING_FRAME, 0, span_of(text));
+}
+
+#endif
