@@ -379,9 +379,10 @@ static void restart(struct peer *p, struct person *who)
 {
     struct link *link = &who->link;
     notice_link(p, who, "restarting");
+    /* Moved first: what restarts is no way to itself. */
+    move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
     if (link->offerer)
         attempt_restart(p, link->attempt);
-    move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
 }
 
 /* Life on the current attempt. */

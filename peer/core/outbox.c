@@ -218,7 +218,8 @@ static void mind(struct peer *p, struct person *who)
         box->stuck_at = p->now + RELAY_AFTER_MS;
     if (box->custody_at == NEVER)
         box->custody_at = p->now + CUSTODY_AFTER_MS;
-    effect_wake(p, box->stuck_at);
+    if (box->stuck_at > p->now)
+        effect_wake(p, box->stuck_at);
     effect_wake(p, box->custody_at);
     link_wanted(p, who);
 }
