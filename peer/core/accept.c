@@ -196,7 +196,7 @@ static bool compose(struct peer *p, struct draft *d)
         .clock = ticks,
         .requires_ack = true,
         .conversation = span_of(d->name)};
-    bool stored = n == 0 || d->keyed_count > 0;
+    bool stored = d->keyed_count > 0;
     d->conversation = stored ? conversation_of(p, span_of(p->id), to, n) : NULL;
     bool ok = !stored || d->conversation;
     if (!ok) {
@@ -213,7 +213,10 @@ static bool compose(struct peer *p, struct draft *d)
         e.clock_count = 1;
     }
     e.sequence = d->sequence;
-    ok = ok && e.clock_count > 0 && write(p, d, &e);
+    if (ok && !(e.clock_count > 0 && write(p, d, &e))) {
+        refuse(p, d->ev, "not-sealed", "the message could not be sealed to any of its readers");
+        ok = false;
+    }
     free(ticks);
     return ok;
 }

@@ -79,7 +79,17 @@ static bool is_among(const struct span *ids, size_t n, const char *id)
     return false;
 }
 
-/* The first step of the quickest way; if that is one to be avoided, anybody linked with both of us. */
+/* Anybody linked with both of us. */
+static struct person *friend_of(const struct peer *p, const struct person *who, const struct span *avoid, size_t n)
+{
+    for (struct person *x = p->people; x; x = x->hh.next)
+        if (x != who && x->keyed && link_can_send(x) && !is_among(avoid, n, x->id) && tells_of(x, who->id) &&
+            tells_of(who, x->id))
+            return x;
+    return NULL;
+}
+
+/* The first step of the quickest way; if that is one to be avoided, a friend. */
 static struct person *step_to(const struct peer *p, struct person *who, const struct span *avoid, size_t n)
 {
     if (link_can_send(who))
@@ -87,15 +97,14 @@ static struct person *step_to(const struct peer *p, struct person *who, const st
     struct person *first = way_to(p, who);
     if (first && !is_among(avoid, n, first->id))
         return first;
-    for (struct person *x = p->people; x; x = x->hh.next)
-        if (x->keyed && link_can_send(x) && !is_among(avoid, n, x->id) && tells_of(x, who->id) && tells_of(who, x->id))
-            return x;
-    return NULL;
+    return friend_of(p, who, avoid, n);
 }
 
 bool relay_send(struct peer *p, struct person *who, struct span text)
 {
-    struct person *first = step_to(p, who, NULL, 0);
+    /* What is said about a link goes around it, while it may be dead. */
+    struct person *around = link_is_up(who) ? friend_of(p, who, NULL, 0) : NULL;
+    struct person *first = around ? around : step_to(p, who, NULL, 0);
     if (!first || !link_can_send(first))
         return false;
     p->stats.relayed_out_total++;

@@ -232,7 +232,9 @@ const METADATA = {
   presence_update: { presence: must((v) => ['online', 'away', 'gone'].includes(v)) }, connection_request: { signal: must(isObject) },
   file_offer: { ...FILE, name: must(isText(255, 1)), size: must(isCount()), hash: must(base64(32)), chunkSize: must(isCount()) },
   file_accept: FILE, file_decline: { ...FILE, reason: may(isText(255)) }, file_chunk: { ...FILE, index: must(isCount()) },
-  file_complete: FILE, history_request: { clock: must(isObject), limit: may(isCount()) }, history_reply: { messages: must(Array.isArray) },
+  file_complete: FILE, history_request: { clock: must(isObject), new: may(isCount()), missing: may(Array.isArray) },
+  history_reply: { count: must(isCount()), for: must(isText(255)), people: may(Array.isArray), gone: may(isCount()) },
+  broadcast_announce: { clock: must(isObject), hops: may(isObject) },
 };
 
 function checkTalk(m, signed) {

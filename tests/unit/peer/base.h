@@ -21,7 +21,7 @@
 #include "tests/sim/shelf.h"
 
 enum {
-    NODES_MAX = 4,
+    NODES_MAX = 12,
     RTCS_MAX = 64,
     NOTICES_MAX = 40000,
     SIGNALS_MAX = 4096,
@@ -253,7 +253,8 @@ static inline void node_boot(struct world *w, int i)
 
 static inline struct world *world_make(int n)
 {
-    static const char *const names[NODES_MAX] = {"ann", "bob", "cid", "dot"};
+    static const char *const names[NODES_MAX] = {
+        "ann", "bob", "cid", "dot", "eve", "fay", "gus", "hal", "ida", "joe", "kim", "leo"};
     struct world *w = calloc(1, sizeof *w);
     w->now = 1000;
     w->n = n;

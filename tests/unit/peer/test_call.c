@@ -2,7 +2,7 @@
  *
  * Who calls, glare, trickle, liveness, restart and retry.
  */
-#include "tests/unit/peer/world.h"
+#include "tests/unit/peer/forge.h"
 
 static void test_two_meet(void **state)
 {

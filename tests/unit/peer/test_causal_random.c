@@ -31,7 +31,7 @@ static void test_model(void **state)
         fprintf(stderr, "# seed %u\r", (unsigned)seed);
         model_play(&w, MODEL_STEPS);
     }
-    fprintf(stderr, "%16s\r", "");
+    fprintf(stderr, "\n");
 }
 
 int main(void)

@@ -2,7 +2,7 @@
  *
  * Introductions: who gives a wrong one gets no link, and no storm of calls either.
  */
-#include "tests/unit/peer/world.h"
+#include "tests/unit/peer/forge.h"
 
 struct intro {
     const char *room, *reader, *fingerprint, *reader_fingerprint, *key;

@@ -3,7 +3,7 @@
  * What somebody in the room may try with what is not theirs: a running connection's name, somebody else's message, an
  * acknowledgement of what was never sent.
  */
-#include "tests/unit/peer/world.h"
+#include "tests/unit/peer/forge.h"
 
 /* Ann's certificate but for its last digit. */
 static void nearly(const char *fingerprint, char out[200])
@@ -78,37 +78,19 @@ static void test_a_restart_of_what_has_ended_begins_nothing(void **state)
     world_end(w);
 }
 
-static uint64_t rtc_with(const struct node *n, int other)
-{
-    for (size_t i = 0; i < n->rtc_n; i++)
-        if (n->rtcs[i].live && n->rtcs[i].with == other)
-            return n->rtcs[i].id;
-    return 0;
-}
-
-/* Bob's message to Cid, whole and signed, on Ann's channel. */
+/* Bob's message to Cid, whole and signed, on Ann's channel: nobody asked her to pass it on. */
 static void test_a_message_for_somebody_else(void **state)
 {
     (void)state;
     struct world *w = world_up(3);
     struct node *ann = &w->nodes[0];
-    char conversation[ENVELOPE_CONVERSATION_MAX + 1];
-    struct span ids[] = {span_of(peer_id(w->nodes[1].p)), span_of(peer_id(w->nodes[2].p))};
-    envelope_people_conversation(ids, 2, toy_sha256, NULL, conversation);
-    struct envelope_tick tick = {ids[0], 1};
-    struct envelope e = {.type = ENVELOPE_DIRECT_MESSAGE,
-        .to = &ids[1],
-        .to_count = 1,
-        .text = SPAN("for Cid's eyes"),
-        .sequence = 1,
-        .clock = &tick,
-        .clock_count = 1,
-        .requires_ack = true,
-        .conversation = span_of(conversation)};
-    char *text = forge(w, 1, &e);
+    struct talk t = talk_direct(w, 1, 2, "m1", 1);
+    t.e.text = SPAN("for Cid's eyes");
+    char *text = talk_text(w, &t);
     data_comes(w, 0, rtc_with(ann, 1), text);
     assert_int_equal(count(ann, NOTICE_MESSAGE), 0);
-    assert_int_equal(peer_stats(ann->p)->refused_total, 1);
+    assert_int_equal(refusals(w, 0), 1);
+    assert_int_equal(count(&w->nodes[2], NOTICE_MESSAGE), 0);
     data_comes(w, 2, rtc_with(&w->nodes[2], 1), text);
     assert_int_equal(count(&w->nodes[2], NOTICE_MESSAGE), 1);
     free(text);
@@ -123,6 +105,7 @@ static void test_an_acknowledgement_before_its_message(void **state)
     uint64_t rtc = live_rtc(ann);
     feed(w, 0, (struct peer_event){.type = PEER_CONGESTED, .rtc = rtc});
     send_direct(w, 0, 1, "not on its way yet");
+    run(w);
     char metadata[128];
     snprintf(metadata, sizeof metadata, "{\"of\":[\"%s\"]}", notice(ann, NOTICE_ACCEPTED, 0)->id);
     struct span to = span_of(peer_id(ann->p));

@@ -2,7 +2,7 @@
  *
  * Plain peers (a browser page, another stack), other dialects, and remotes that mean no good.
  */
-#include "tests/unit/peer/world.h"
+#include "tests/unit/peer/forge.h"
 
 /* A page whose seat is larger than ours: we call it, it answers without naming the link. Returns our connection. */
 static uint64_t page_joins(struct world *w, const char *name, const char *extra)
@@ -84,6 +84,7 @@ static void test_messages_to_a_page(void **state)
     assert_int_equal(count(ann, NOTICE_DELIVERED), 1);
     assert_string_equal(notice(ann, NOTICE_DELIVERED, 0)->by, "n.page");
     send_ref(w, 0, NULL, 0, "to all", "");
+    run(w);
     assert_int_equal(count(ann, NOTICE_DELIVERED), 2);
     assert_int_equal(peer_pending(ann->p), 0);
     pass(w, 20000);

@@ -3,7 +3,7 @@
  * Seats that outlive their sockets: ours, taken again with the token; the others', away and back; what was being said
  * meanwhile. And what the daemon is told of calls.
  */
-#include "tests/unit/peer/world.h"
+#include "tests/unit/peer/forge.h"
 
 static struct world *world_of_seats(int n)
 {

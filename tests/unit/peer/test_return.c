@@ -2,7 +2,7 @@
  *
  * Links that end and come back, and what waited meanwhile.
  */
-#include "tests/unit/peer/world.h"
+#include "tests/unit/peer/forge.h"
 
 /* Both ends of the one link fail, and the path is there again. */
 static void come_back(struct world *w)

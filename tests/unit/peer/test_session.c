@@ -2,7 +2,7 @@
  *
  * The signaling session and the roster: states, reconnects, errors, rejoining without calling anybody twice.
  */
-#include "tests/unit/peer/world.h"
+#include "tests/unit/peer/forge.h"
 
 static void states_are(const struct node *n, const char *const *states, size_t n_states)
 {
@@ -168,16 +168,36 @@ static void test_the_daemon_dies_and_returns(void **state)
         assert_int_equal(peer_stats(w->nodes[i].p)->calls_total, 2);
         assert_int_equal(count(&w->nodes[i], NOTICE_LINK), 0);
     }
-    /* A restart goes to the new seats, by the old roles. */
-    size_t offers = signals(w, "n.a", "offer");
-    struct event *e = later(w, 0, PEER_ICE_STATE, live_rtc(&w->nodes[0]), SPAN(""));
-    e->ev.ice.connected = false;
-    run(w);
-    assert_int_equal(signals(w, "n.a", "offer"), offers + 1);
-    assert_string_equal(last_signal(w, "offer")->from, w->nodes[0].seat);
-    assert_string_equal(last_signal(w, "answer")->to, w->nodes[0].seat);
-    assert_int_equal(count(&w->nodes[0], NOTICE_PEER), 2);
     world_end(w);
+}
+
+/* A restart goes to the new seats, by the old roles; with somebody who is linked with both it goes through him. */
+static void test_a_restart_after_the_daemons(void **state)
+{
+    (void)state;
+    for (int n = 2; n <= 3; n++) {
+        struct world *w = world_up(n);
+        pass(w, 5000);
+        daemon_dies(w);
+        w->daemon_up = true;
+        pass(w, 60000);
+        size_t offers = signals(w, "n.a", "offer");
+        struct event *e = later(w, 0, PEER_ICE_STATE, rtc_with(&w->nodes[0], 1), SPAN(""));
+        e->ev.ice.connected = false;
+        run(w);
+        assert_int_equal(w->nodes[0].restarts, 1);
+        assert_int_equal(signals(w, "n.a", "offer"), offers + (n == 2));
+        if (n == 2) {
+            assert_string_equal(last_signal(w, "offer")->from, w->nodes[0].seat);
+            assert_string_equal(last_signal(w, "answer")->to, w->nodes[0].seat);
+        } else {
+            assert_int_equal(peer_stats(w->nodes[2].p)->relayed_total, 6); /* two descriptions, four candidates */
+        }
+        pass(w, 10000);
+        assert_int_equal(count(&w->nodes[0], NOTICE_PEER), (size_t)n - 1);
+        assert_int_equal(peer_stats(w->nodes[0].p)->calls_total, n - 1);
+        world_end(w);
+    }
 }
 
 /* The roles of the first offer stay when the order of the seats turns round. */
@@ -232,8 +252,9 @@ static void test_a_goodbye_that_was_none(void **state)
     (void)state;
     struct world *w = world_up(2);
     struct node *ann = &w->nodes[0];
-    feed(w, 1, (struct peer_event){.type = PEER_PRESENCE, .bytes = SPAN("gone")});
-    run(w);
+    says(w, 1, 0,
+        &(struct envelope){.type = ENVELOPE_PRESENCE_UPDATE,
+            .metadata = SPAN("{\"presence\":\"gone\",\"version\":9007199254740991}")});
     assert_int_equal(count(ann, NOTICE_LINK), 0);
     assert_int_equal(count(ann, NOTICE_PEER), 2);
     assert_false(notice(ann, NOTICE_PEER, 1)->up);
@@ -327,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_draining_is_obeyed),
         cmocka_unit_test(test_the_daemon_dies_and_returns),
+        cmocka_unit_test(test_a_restart_after_the_daemons),
         cmocka_unit_test(test_roles_outlive_seats),
         cmocka_unit_test(test_leaving),
         cmocka_unit_test(test_a_goodbye_that_was_none),

@@ -2,7 +2,7 @@
  *
  * A small world for the peer core: up to NODES_MAX cores, a daemon that knows one room, and connections that are two
  * queues. Nothing passes by itself: `run` carries events until none is left, `pass` moves the clock from deadline to
- * deadline. The crypto is a toy (anybody could forge it) and deterministic. Strangers are seats that the test plays.
+ * deadline. The crypto is a toy (anybody could forge it) and deterministic.
  */
 #ifndef TESTS_PEER_WORLD_H
 #define TESTS_PEER_WORLD_H
@@ -345,67 +345,6 @@ static inline const struct signal *last_signal(const struct world *w, const char
         if (strcmp(json_string_value(json_object_get(w->signals[i].body, "type")), type) == 0)
             return &w->signals[i];
     return NULL;
-}
-
-/* ---- strangers: seats that the test plays ---- */
-
-/* Joins; extra: further members of the roster entry, beginning with a comma, or "". */
-static inline void stranger_joins(struct world *w, const char *seat, const char *name, const char *extra)
-{
-    struct stranger *s = &w->strangers[w->stranger_n++];
-    char text[2048];
-    snprintf(s->seat, sizeof s->seat, "%s", seat);
-    snprintf(text, sizeof text, "\"peerId\":\"%s\",\"displayName\":\"%s\"%s", seat, name, extra);
-    s->card = strdup(text);
-    snprintf(text, sizeof text, "{\"type\":\"peer-joined\",%s}", s->card);
-    tell_room(w, -1, text);
-    run(w);
-}
-
-static inline void stranger_offers(
-    struct world *w, int node, const char *seat, const char *link, const char *fingerprint)
-{
-    char *sdp = make_sdp("stranger", fingerprint, "actpass");
-    json_t *frame = json_pack("{ssssss}", "type", "offer", "from", seat, "sdp", sdp);
-    if (link)
-        json_object_set_new(frame, "link", json_string(link));
-    char *text = json_dumps(frame, 0);
-    frame_to(w, node, text);
-    run(w);
-    free(text);
-    json_decref(frame);
-    free(sdp);
-}
-
-static inline void channel_opens(struct world *w, int node, uint64_t rtc, uint16_t channel, const char *label)
-{
-    feed(w, node,
-        (struct peer_event){.type = PEER_CHANNEL_OPEN, .rtc = rtc, .channel = channel, .bytes = span_of(label)});
-    run(w);
-}
-
-static inline void data_comes(struct world *w, int node, uint64_t rtc, const char *text)
-{
-    feed(w, node, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .channel = 1, .bytes = span_of(text)});
-    run(w);
-}
-
-/* An envelope signed as node `who`. The caller fills the rest; the text is owned by the caller. */
-static inline char *forge(struct world *w, int who, struct envelope *e)
-{
-    struct buf bytes, text;
-    buf_init(&bytes, PEER_MESSAGE_MAX);
-    buf_init(&text, PEER_MESSAGE_MAX);
-    if (!e->id.p)
-        e->id = SPAN("abcdefghijklmnopqrstuvwxyz");
-    e->from = span_of(peer_id(w->nodes[who].p));
-    e->timestamp = 1;
-    assert_true(envelope_signed_bytes(e, &bytes));
-    toy_sign_as(w->nodes[who].settings.key, buf_view(&bytes), e->signature);
-    e->is_signed = true;
-    assert_true(envelope_write(e, &text));
-    buf_done(&bytes);
-    return buf_take(&text, &(size_t){0});
 }
 
 #endif
