@@ -98,6 +98,8 @@ void attempt_restart(struct peer *p, struct attempt *a)
 
 void attempt_send(struct peer *p, struct attempt *a, struct span text)
 {
+    if (a->congested)
+        return;
     struct peer_effect *effect = effect_text(p, PEER_FX_RTC_SEND, a->rtc, text);
     if (effect)
         effect->channel = a->channel;

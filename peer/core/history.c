@@ -80,7 +80,6 @@ void history_link_up(struct peer *p, struct person *who)
     struct conversation **shared = who->keyed ? calloc(max, sizeof(struct conversation *)) : NULL;
     if (!shared)
         return;
-    who->behind = false;
     who->handed = 0;
     conversation_of(p, span_of(p->id), NULL, 0);
     for (struct conversation *c = p->conversations; c; c = c->hh.next)
@@ -287,8 +286,11 @@ static void give_rows(struct peer *p, const struct load *load, const struct peer
     bool mine = strcmp(load->author, p->id) == 0, heads = load->type == LOAD_HEAD;
     size_t fit = fitting(rows, n);
     uint64_t gone = 0;
-    if (!who || !link_can_send(who))
+    if (!who || !link_can_send(who)) {
+        if (who)
+            who->behind = true;
         return;
+    }
     if (mine && (n == 0 || sequence_of(rows[0].key) > load->from))
         gone = n == 0 ? load->to : sequence_of(rows[0].key) - 1;
     memcpy(p->answering, load->conversation, sizeof p->answering);

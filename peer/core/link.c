@@ -340,6 +340,17 @@ static void see_link(struct peer *p, struct person *who)
         }
 }
 
+/* They are told what went on meanwhile; as soon as the link can take it. */
+static void catch_up(struct peer *p, struct person *who)
+{
+    who->behind = !link_can_send(who);
+    if (who->behind)
+        return;
+    news_link_up(p, who);
+    history_link_up(p, who);
+    custody_link_up(p, who);
+}
+
 void link_introduced(struct peer *p, struct attempt *a)
 {
     struct person *who = a->person;
@@ -369,10 +380,9 @@ void link_introduced(struct peer *p, struct attempt *a)
     }
     see_link(p, who);
     tree_link_up(p->tree, person_id(who));
-    news_link_up(p, who);
-    history_link_up(p, who);
+    news_changed(p);
+    catch_up(p, who);
     outbox_link_up(p, who);
-    custody_link_up(p, who);
 }
 
 static void restart(struct peer *p, struct person *who)
@@ -400,10 +410,8 @@ void link_writable(struct peer *p, struct person *who)
 {
     receipt_settle(p, who);
     outbox_due(p, who);
-    if (who->behind && p->room && link_can_send(who)) {
-        who->behind = false;
-        history_ask(p, p->room, who);
-    }
+    if (who->behind)
+        catch_up(p, who);
 }
 
 void link_wanted(struct peer *p, struct person *who)

@@ -57,9 +57,12 @@ void news_now(struct peer *p)
     p->news_version = p->unix_ms > p->news_version ? p->unix_ms : p->news_version + 1;
     buf_init(&text, PEER_MESSAGE_MAX);
     if (p->stats.links_up > 0 && write_news(p, &text))
-        for (struct person *who = p->people; who; who = who->hh.next)
+        for (struct person *who = p->people; who; who = who->hh.next) {
             if (who->keyed && link_can_send(who))
                 attempt_send(p, who->link.attempt, buf_view(&text));
+            else
+                who->behind = true;
+        }
     buf_done(&text);
 }
 
@@ -90,7 +93,6 @@ void news_link_up(struct peer *p, struct person *who)
     for (const struct person *other = p->people; other; other = other->hh.next)
         if (other != who && other->news.text && roster_there(other))
             attempt_send(p, who->link.attempt, (struct span){other->news.text, other->news.n});
-    news_changed(p);
 }
 
 /* ---- theirs ---- */
@@ -135,9 +137,12 @@ static void pass_on(struct peer *p, const struct person *author, const struct pe
     for (size_t i = 0; i < tree_links(p->tree); i++) {
         bool eager;
         struct person *who = roster_find(p, tree_link(p->tree, i, &eager));
-        if (who && who != from && who != author && link_can_send(who) &&
-            (eager || tree_links(p->tree) <= OVERLAY_MESH_MAX))
+        if (!who || who == from || who == author || (!eager && tree_links(p->tree) > OVERLAY_MESH_MAX))
+            continue;
+        if (link_can_send(who))
             attempt_send(p, who->link.attempt, raw);
+        else
+            who->behind = true;
     }
 }
 
@@ -171,11 +176,20 @@ void news_heard(struct peer *p, struct person *from, const struct envelope *e, s
     bool newer = version != who->news.version;
     who->news.version = version;
     keep(p, who, e, raw);
+    if (span_is(presence, "gone"))
+        news_gone(p, who);
     if (newer)
         pass_on(p, who, from, raw);
     show(p, who, presence);
     if (span_is(presence, "gone") && who == from)
         link_farewell(p, who);
+}
+
+void news_gone(struct peer *p, struct person *who)
+{
+    who->news.link_count = 0;
+    p->ways_known = false;
+    p->routes_changed = true;
 }
 
 void news_clear(struct person *who)

@@ -509,6 +509,7 @@ void outbox_restored(struct peer *p)
     DL_SORT(p->outgoing, by_expiry);
     DL_FOREACH_SAFE (p->outgoing, m, next) {
         m->order = ++order;
+        m->committed = true;
         if (!m->deliveries)
             outgoing_free(p, m);
     }

@@ -52,7 +52,6 @@ static bool restore_outgoing(struct peer *p, struct span value)
     uint64_t left = until > p->unix_ms ? until - p->unix_ms : 0;
     like.type = e.type;
     like.sequence = e.sequence;
-    like.committed = true;
     like.expires = p->now + (left < ttl ? left : ttl);
     buf_init(&text, PEER_MESSAGE_MAX);
     buf_init(&plain, 1);

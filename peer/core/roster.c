@@ -225,6 +225,8 @@ static void leave_seat(struct peer *p, struct seat *seat, bool said_goodbye)
     if (who->seats)
         return;
     see(p, who);
+    if (said_goodbye)
+        news_gone(p, who);
     if (said_goodbye || !link_is_up(who))
         link_close(p, who);
 }

@@ -315,7 +315,7 @@ struct person {
         struct person *first, *next_first; /* whose link is the first step; NULL: there is no way */
         uint64_t ms, next_ms;
     } way;
-    bool behind;     /* a group message could not go to this link: it is told our clock when it can */
+    bool behind;     /* something could not go to this link: it is told what it lacks when it can */
     unsigned handed; /* talk frames that come next on this link, and why */
     enum handing handing;
     UT_hash_handle hh;
@@ -540,7 +540,7 @@ void attempt_description(struct peer *p, struct attempt *a, struct span type, st
 void attempt_candidate(struct peer *p, struct attempt *a, struct span candidate);
 /* Tells the daemon how the call ended, for its statistics. */
 void attempt_report(struct peer *p, const struct attempt *a, bool failed);
-/* Sends one message on the open channel. */
+/* Sends one message on the open channel; nothing while that is congested. */
 void attempt_send(struct peer *p, struct attempt *a, struct span text);
 
 /* ---- link.c ---- */
@@ -754,6 +754,8 @@ void news_changed(struct peer *p); /* tell it soon */
 void news_now(struct peer *p);
 void news_link_up(struct peer *p, struct person *who);
 void news_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw);
+/* They said good-bye: nobody leads there until they are heard of again. */
+void news_gone(struct peer *p, struct person *who);
 void news_clear(struct person *who);
 
 static inline struct span person_id(const struct person *who)
