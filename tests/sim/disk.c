@@ -5,6 +5,7 @@
  */
 #include "tests/sim/disk.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 enum {
@@ -134,15 +135,27 @@ void disk_effect(struct disk *d, const struct peer_effect *e)
     d->syncing = true;
 }
 
-static void restore(void *who, enum peer_table table, const struct peer_row *row)
+/* What a table holds is read before its rows are handed over: the core may answer them with changes. */
+static void restore(struct disk *d, enum peer_table table)
 {
-    struct disk *d = who;
-    d->answer(d->who, (struct peer_event){.type = PEER_RESTORE, .restore = {table, *row}});
+    char first[] = "", end[] = "";
+    struct peer_effect all = {.table = table, .kind = first, .text = end, .limit = UINT_MAX};
+    struct shelf_rows rows = shelf_load(d->shelf, &all);
+    for (size_t i = 0; i < rows.n; i++)
+        d->answer(d->who, (struct peer_event){.type = PEER_RESTORE, .restore = {table, rows.rows[i]}});
+    shelf_rows_free(&rows);
 }
 
 void disk_restore(struct disk *d)
 {
-    shelf_each(d->shelf, false, restore, d);
+    static const bool restored[PEER_TABLES] = {
+#define X(name, text, restored) [TABLE_##name] = restored,
+        PEER_TABLE_LIST(X)
+#undef X
+    };
+    for (enum peer_table t = 0; t < PEER_TABLES; t++)
+        if (restored[t])
+            restore(d, t);
     for (size_t i = 0; i < d->known_n; i++)
         d->answer(d->who,
             (struct peer_event){.type = PEER_KNOWN, .known = {span_of(d->known[i].name), span_of(d->known[i].id)}});

@@ -217,7 +217,7 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
         world_trace(h->in.w, "peer %u: %s", h->who, h->state);
     } else {
         static const char *const NAMES[] = {"ready", "state", "joined", "peer", "message", "accepted", "delivered",
-            "read", "failed", "typing", "presence", "status", "link", "error", "left"};
+            "read", "failed", "typing", "presence", "status", "link", "error", "missing", "history", "left"};
         world_trace(h->in.w, "peer %u: %s%s id=%s from=%s by=%s ref=%s text=%s code=%s", h->who, NAMES[n->type],
             n->type == NOTICE_PEER ? n->up ? " up" : " down" : "", n->id ? n->id : "", n->from ? n->from : "",
             n->by ? n->by : "", n->ref ? n->ref : "", n->text ? n->text : "", n->code ? n->code : "");
@@ -264,6 +264,7 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
     case PEER_FX_RTC_SEND:
         world_trace(h->in.w, "peer %u: rtc %llu send %.*s", h->who, (unsigned long long)e->rtc,
             (int)(text.n < 120 ? text.n : 120), text.p);
+        promises_frame(h->in.promises, h->who, text);
         rtc_send(h->party, e->rtc, e->channel, e->flag, text);
         break;
     case PEER_FX_RTC_FREE:
@@ -272,8 +273,11 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
     case PEER_FX_DEADLINE:
         set_deadline(h, e->at);
         break;
-    case PEER_FX_REMEMBER:
     case PEER_FX_PUT:
+        disk_effect(h->disk, e);
+        promises_row(h->in.promises, h->who, e);
+        break;
+    case PEER_FX_REMEMBER:
     case PEER_FX_DELETE:
     case PEER_FX_COMMIT:
     case PEER_FX_LOAD:
@@ -293,7 +297,8 @@ static void step(struct peerhost *h, struct peer_event event)
     assert(h->core && !h->stepping);
     h->stepping = true;
     peer_step(h->core, &event, &h->fx);
-    peer_check(h->core);
+    if (event.type != PEER_RESTORE && event.type != PEER_KNOWN)
+        peer_check(h->core);
     h->stepping = false;
     bool left = false;
     for (size_t i = 0; i < h->fx.n; i++) {
@@ -324,9 +329,23 @@ struct peerhost *peerhost_new(
     h->settings.servers = in->daemon_count;
     h->crypto.sha256(h->crypto.ctx, (struct span){(const char *)h->settings.key, KEY_BYTES}, hash);
     envelope_short_hash(hash, h->id);
-    promises_person(in->promises, who, h->id);
     h->disk = disk_new(in->w, on_disk, h);
+    promises_person(in->promises, who, h->id, disk_shelf(h->disk));
     return h;
+}
+
+static void ask(struct peerhost *h, const struct ask *a)
+{
+    struct span ids[PEOPLE_MAX];
+    for (size_t i = 0; i < a->to_count; i++)
+        ids[i] = span_of(h->in.people[a->to[i]]->id);
+    struct peer_event e = event_of(h, PEER_SEND);
+    e.send.to = a->to_count ? ids : NULL;
+    e.send.to_count = a->to_count;
+    e.send.text = span_of(a->text);
+    e.send.ref = span_of(a->ref);
+    world_trace(h->in.w, "peer %u sends %s to %zu", h->who, a->ref, a->to_count);
+    step(h, e);
 }
 
 void peerhost_start(struct peerhost *h)
@@ -342,6 +361,9 @@ void peerhost_start(struct peerhost *h)
     h->joins = 0;
     disk_restore(h->disk);
     step(h, event_of(h, PEER_START));
+    struct ask a;
+    for (size_t next = 0; h->core && promises_again(h->in.promises, h->who, &next, &a);)
+        ask(h, &a);
 }
 
 /* The kernel of a host that lives closes the sockets of a process that died. */
@@ -358,7 +380,7 @@ static void end(struct peerhost *h, bool orderly)
     peer_free(h->core);
     h->core = NULL;
     disk_end(h->disk, orderly);
-    promises_crash(h->in.promises, h->who);
+    promises_end(h->in.promises, h->who);
 }
 
 void peerhost_crash(struct peerhost *h)
@@ -397,32 +419,13 @@ void peerhost_unplug(struct peerhost *h)
     wire_break(wire);
 }
 
-static void send_to(struct peerhost *h, const struct peerhost *const *readers, size_t n, bool room)
-{
-    unsigned who[PEOPLE_MAX];
-    struct span ids[PEOPLE_MAX];
-    char text[64];
-    for (size_t i = 0; i < n; i++) {
-        who[i] = readers[i]->who;
-        ids[i] = span_of(readers[i]->id);
-    }
-    promises_send(h->in.promises, h->who, who, n, room, text);
-    struct peer_event e = event_of(h, PEER_SEND);
-    e.send.to = room ? NULL : ids;
-    e.send.to_count = room ? 0 : n;
-    e.send.text = e.send.ref = span_of(text);
-    world_trace(h->in.w, "peer %u sends %s to %zu%s", h->who, text, n, room ? " (room)" : "");
-    step(h, e);
-}
-
 void peerhost_send(struct peerhost *h, const struct peerhost *const *to, size_t n)
 {
-    send_to(h, to, n, false);
-}
-
-void peerhost_send_room(struct peerhost *h, const struct peerhost *const *readers, size_t n)
-{
-    send_to(h, readers, n, true);
+    struct ask a = {.to_count = n};
+    for (size_t i = 0; i < n; i++)
+        a.to[i] = to[i]->who;
+    promises_send(h->in.promises, h->who, &a);
+    ask(h, &a);
 }
 
 void peerhost_send_text(struct peerhost *h, struct span to, struct span text)

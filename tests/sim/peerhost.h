@@ -23,6 +23,7 @@ struct peerhost_world {
     struct promises *promises;
     struct daemon *const *daemons;
     unsigned daemon_count;
+    struct peerhost *const *people; /* by who */
 };
 
 struct peerhost *peerhost_new(
@@ -36,9 +37,8 @@ void peerhost_leave(struct peerhost *h);
 void peerhost_move(struct peerhost *h);
 /* The signaling socket breaks. */
 void peerhost_unplug(struct peerhost *h);
-/* Sends to these people (indices with their ids), or to the room. */
+/* Sends to these people; nobody: to the room. What was not accepted is asked for again by its next life. */
 void peerhost_send(struct peerhost *h, const struct peerhost *const *to, size_t n);
-void peerhost_send_room(struct peerhost *h, const struct peerhost *const *readers, size_t n);
 
 /* To an id that is nobody of the run's: a plain peer's seat. */
 void peerhost_send_text(struct peerhost *h, struct span to, struct span text);

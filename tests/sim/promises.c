@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Texts are "m<index>": the index finds the record of who sent it to whom, so a message that is doubled, forged,
- * misdirected or out of order shows at its reader at once, and a lost one at the end.
+ * Texts hold a number: it finds the record of who sent it to whom, so a message that is doubled, forged, misdirected or
+ * out of order shows at its reader at once, and a lost one at the end.
  */
 #include "tests/sim/promises.h"
 
@@ -12,31 +12,36 @@ enum reader {
     ASKED,
     DELIVERED,
     FAILED,
-    RELEASED
+    MISSED /* failed because the reader said that it will never take it */
 };
 
 struct sent {
-    unsigned sender, life; /* which life of its process */
-    bool room, accepted, refused;
-    char id[PEER_ID_MAX + 1];
-    enum reader readers[PEOPLE_MAX];
-    unsigned got[PEOPLE_MAX], got_life[PEOPLE_MAX];
+    unsigned sender;
+    bool written, accepted, refused;
+    char id[PEER_ID_MAX + 1], conversation[96];
+    struct ask ask;
+    uint8_t readers[PEOPLE_MAX];
+    unsigned told_life[PEOPLE_MAX]; /* the sender's, when it was told the above */
+    struct marks before;            /* what its sender knew of the conversation, and what was before that */
 };
 
 struct person {
     char id[PEER_ID_MAX + 1];
+    const struct shelf *shelf;
+    struct record *record;
     unsigned life;
-    bool up[PEOPLE_MAX];
+    bool up[PEOPLE_MAX], untied[PEOPLE_MAX]; /* untied: it was told that nobody can tell what came first */
     unsigned flaps[PEOPLE_MAX];
-    size_t last_room[PEOPLE_MAX], last_direct[PEOPLE_MAX]; /* index + 1 of the newest message from each */
 };
 
 struct promises {
     struct world *w;
     struct person people[PEOPLE_MAX];
-    struct sent *sent;
+    struct sent **sent;
     size_t n, cap;
-    uint64_t delivered;
+    uint64_t delivered, failed;
+    bool strangers;
+    struct traffic traffic;
 };
 
 struct promises *promises_new(struct world *w)
@@ -50,65 +55,215 @@ void promises_free(struct promises *p)
 {
     if (!p)
         return;
+    for (size_t i = 0; i < p->n; i++) {
+        marks_done(&p->sent[i]->before);
+        free(p->sent[i]);
+    }
+    for (unsigned i = 0; i < PEOPLE_MAX; i++)
+        record_free(p->people[i].record);
     free(p->sent);
     free(p);
 }
 
-void promises_person(struct promises *p, unsigned who, const char *id)
+void promises_person(struct promises *p, unsigned who, const char *id, const struct shelf *shelf)
 {
     snprintf(p->people[who].id, sizeof p->people[who].id, "%s", id);
+    p->people[who].shelf = shelf;
+    p->people[who].record = record_new(p->w, who);
 }
 
-void promises_crash(struct promises *p, unsigned who)
+static unsigned person_of(const struct promises *p, struct span id)
 {
-    struct person *x = &p->people[who];
-    x->life++;
-    memset(x->up, 0, sizeof x->up);
-    memset(x->last_room, 0, sizeof x->last_room);
-    memset(x->last_direct, 0, sizeof x->last_direct);
-    for (size_t i = 0; i < p->n; i++)
-        for (unsigned r = 0; r < PEOPLE_MAX; r++)
-            if ((p->sent[i].sender == who || r == who) && p->sent[i].readers[r] == ASKED)
-                p->sent[i].readers[r] = RELEASED;
-}
-
-void promises_send(struct promises *p, unsigned who, const unsigned *to, size_t n, bool room, char out[64])
-{
-    p->sent = world_grow(p->sent, p->n, &p->cap, sizeof *p->sent);
-    struct sent *s = &p->sent[p->n];
-    *s = (struct sent){.sender = who, .life = p->people[who].life, .room = room};
-    for (size_t i = 0; i < n; i++)
-        s->readers[to[i]] = ASKED;
-    snprintf(out, 64, "m%zu", p->n++);
-}
-
-static unsigned person_of(const struct promises *p, const char *id)
-{
-    for (unsigned i = 0; id && i < PEOPLE_MAX; i++)
-        if (strcmp(p->people[i].id, id) == 0)
+    for (unsigned i = 0; id.n && i < PEOPLE_MAX; i++)
+        if (span_is(id, p->people[i].id))
             return i;
     return PEOPLE_MAX;
 }
 
-static struct sent *sent_of(struct promises *p, const char *text)
+static unsigned person_named(const struct promises *p, const char *id)
 {
-    if (!text || text[0] != 'm')
-        return NULL;
-    size_t i = strtoul(text + 1, NULL, 10);
-    return i < p->n ? &p->sent[i] : NULL;
+    return person_of(p, id ? span_of(id) : (struct span){0});
 }
 
-static struct sent *sent_by_id(struct promises *p, unsigned sender, const char *id)
+static struct sent *sent_by_ref(struct promises *p, struct span ref)
 {
-    for (size_t i = p->n; id && i-- > 0;)
-        if (p->sent[i].sender == sender && strcmp(p->sent[i].id, id) == 0)
-            return &p->sent[i];
+    char text[RECORD_TEXT_MAX];
+    if (ref.n < 2 || ref.n >= sizeof text || ref.p[0] != 'm')
+        return NULL;
+    memcpy(text, ref.p + 1, ref.n - 1);
+    text[ref.n - 1] = '\0';
+    size_t i = strtoul(text, NULL, 10);
+    return i < p->n ? p->sent[i] : NULL;
+}
+
+static struct sent *sent_by_id(struct promises *p, unsigned sender, struct span id, size_t *number)
+{
+    for (*number = p->n; id.n && (*number)-- > 0;)
+        if (p->sent[*number]->sender == sender && span_is(id, p->sent[*number]->id))
+            return p->sent[*number];
     return NULL;
 }
 
+/* ---- asking ---- */
+
+void promises_send(struct promises *p, unsigned who, struct ask *ask)
+{
+    struct sent *s = world_alloc(sizeof *s);
+    p->sent = world_grow(p->sent, p->n, &p->cap, sizeof *p->sent);
+    record_text(p->n, ask->text);
+    snprintf(ask->ref, sizeof ask->ref, "m%zu", p->n);
+    *s = (struct sent){.sender = who, .ask = *ask};
+    p->sent[p->n++] = s;
+}
+
+bool promises_again(const struct promises *p, unsigned who, size_t *next, struct ask *ask)
+{
+    for (; *next < p->n; ++*next) {
+        const struct sent *s = p->sent[*next];
+        if (s->sender != who || s->accepted || s->refused)
+            continue;
+        *ask = s->ask;
+        ++*next;
+        return true;
+    }
+    return false;
+}
+
+/* ---- rows ---- */
+
+/* A message of ours gets its place: behind all that we know of this conversation. */
+static void spoken(struct promises *p, unsigned who, struct sent *s, struct span row)
+{
+    static const char name[] = "\"conversation\":\"";
+    const struct record *r = p->people[who].record;
+    const char *at = memmem(row.p, row.n, name, sizeof name - 1);
+    const char *end = at ? memchr(at + sizeof name, '"', (size_t)(row.p + row.n - at) - sizeof name) : NULL;
+    world_check(p->w, end, "a record without a conversation");
+    at += sizeof name - 1;
+    snprintf(s->conversation, sizeof s->conversation, "%.*s", (int)(end - at), at);
+    s->written = true;
+    for (size_t i = 0; i < record_count(r); i++) {
+        size_t number = record_at(r, i);
+        struct sent *old = number < p->n ? p->sent[number] : NULL;
+        if (!old || old == s || strcmp(old->conversation, s->conversation) != 0)
+            continue;
+        marks_add(&s->before, number);
+        for (size_t w = 0; w < old->before.n; w++)
+            if (old->before.words[w] & ~(w < s->before.n ? s->before.words[w] : 0)) {
+                marks_add(&s->before, w * 64 + (size_t)__builtin_ctzll(old->before.words[w]));
+                s->before.words[w] |= old->before.words[w];
+            }
+    }
+}
+
+static void recorded(struct promises *p, unsigned who, size_t number, struct span row)
+{
+    struct person *x = &p->people[who];
+    world_check(p->w, number < p->n, "%u records what nobody sent", who);
+    struct sent *s = p->sent[number];
+    if (s->sender == who) {
+        spoken(p, who, s, row);
+        return;
+    }
+    world_check(p->w, s->written && s->readers[who] != NOT_ASKED, "%u records m%zu, which is not for it", who, number);
+    world_check(p->w, s->readers[who] != MISSED, "%u records m%zu, which it had given up", who, number);
+    for (size_t i = 0; i < record_count(x->record); i++) {
+        size_t later = record_at(x->record, i);
+        if (later < p->n && marks_has(&p->sent[later]->before, number))
+            world_check(
+                p->w, x->untied[s->sender], "%u gets m%zu after m%zu, whose sender knew it", who, number, later);
+    }
+}
+
+static void delivery_written(struct promises *p, unsigned who, struct span key)
+{
+    const char *slash = memchr(key.p, '/', key.n);
+    size_t n = slash ? (size_t)(slash - key.p) : key.n, number;
+    struct sent *s = sent_by_id(p, who, (struct span){key.p, n}, &number);
+    unsigned reader = slash ? person_of(p, (struct span){slash + 1, key.n - n - 1}) : PEOPLE_MAX;
+    if (s && reader < PEOPLE_MAX)
+        s->readers[reader] = ASKED;
+}
+
+void promises_row(struct promises *p, unsigned who, const struct peer_effect *put)
+{
+    struct span key = span_of(put->kind), value = {put->text, put->text_n};
+    size_t number;
+    struct sent *s;
+    if (put->table == TABLE_LOG) {
+        number = record_put(p->people[who].record, key, value);
+        if (number != SIZE_MAX)
+            recorded(p, who, number, value);
+        return;
+    }
+    world_check(p->w, record_number(value) == SIZE_MAX, "%u writes %s in the clear", who, put->kind);
+    if (put->table == TABLE_DELIVERY)
+        delivery_written(p, who, key);
+    else if (put->table == TABLE_REF && (s = sent_by_ref(p, key)) && s->sender == who)
+        snprintf(s->id, sizeof s->id, "%.*s", (int)value.n, value.p);
+}
+
+void promises_end(struct promises *p, unsigned who)
+{
+    struct person *x = &p->people[who];
+    x->life++;
+    memset(x->up, 0, sizeof x->up);
+    record_restore(x->record, x->shelf);
+    for (size_t i = 0; i < p->n; i++) {
+        struct sent *s = p->sent[i];
+        if (s->sender != who || !s->written || record_has(x->record, i))
+            continue;
+        world_check(p->w, !s->accepted, "m%zu of %u was accepted, and its disk lost it", i, who);
+        marks_done(&s->before);
+        *s = (struct sent){.sender = who, .ask = s->ask};
+    }
+}
+
+/* ---- frames ---- */
+
+static bool has(struct span text, const char *what)
+{
+    return memmem(text.p, text.n, what, strlen(what)) != NULL;
+}
+
+void promises_frame(struct promises *p, unsigned who, struct span frame)
+{
+    static const char hops[] = "{\"hops\":";
+    struct traffic *t = &p->traffic;
+    world_check(p->w, p->strangers || record_number(frame) == SIZE_MAX, "%u sends in the clear: %.*s", who,
+        (int)(frame.n < 300 ? frame.n : 300), frame.p);
+    if (has(frame, "\"type\":\"group_message\"")) {
+        bool alone = has(frame, "\"retryCount\":") || has(frame, "\"route\":");
+        unsigned depth = 1;
+        if (frame.n > sizeof hops && memcmp(frame.p, hops, sizeof hops - 1) == 0)
+            depth += (unsigned)strtoul(frame.p + sizeof hops - 1, NULL, 10);
+        t->depth = !alone && depth > t->depth ? depth : t->depth;
+        t->pushed += !alone;
+        t->alone += alone;
+    } else if (has(frame, "\"type\":\"broadcast_announce\"")) {
+        t->announcements++;
+    } else if (has(frame, "\"type\":\"message_")) {
+        t->receipts++;
+    } else {
+        t->others++;
+    }
+}
+
+struct traffic *promises_traffic(struct promises *p)
+{
+    return &p->traffic;
+}
+
+void promises_strangers(struct promises *p)
+{
+    p->strangers = true;
+}
+
+/* ---- notices ---- */
+
 static void on_peer(struct promises *p, unsigned who, const struct peer_notice *n)
 {
-    unsigned other = person_of(p, n->id);
+    unsigned other = person_named(p, n->id);
     if (other == PEOPLE_MAX)
         return;
     struct person *x = &p->people[who];
@@ -120,59 +275,81 @@ static void on_peer(struct promises *p, unsigned who, const struct peer_notice *
 
 static void on_message(struct promises *p, unsigned who, const struct peer_notice *n)
 {
-    struct sent *s = sent_of(p, n->text);
-    unsigned from = person_of(p, n->from);
-    struct person *x = &p->people[who];
-    world_check(p->w, s, "%u gets a message that nobody sent", who);
+    size_t number = record_number(span_of(n->text));
+    const struct person *x = &p->people[who];
+    unsigned from = person_named(p, n->from);
+    world_check(p->w, number < p->n, "%u gets a message that nobody sent", who);
+    const struct sent *s = p->sent[number];
     world_check(p->w, s->sender == from, "%u gets %s from %u, not from %u", who, n->text, from, s->sender);
-    world_check(p->w, s->room || s->readers[who] != NOT_ASKED, "%u gets %s, which is not for it", who, n->text);
-    world_check(p->w, !s->got[who] || s->got_life[who] != x->life, "%u gets %s twice", who, n->text);
-    s->got[who]++;
-    s->got_life[who] = x->life;
-    size_t index = (size_t)(s - p->sent) + 1, *last = s->room ? &x->last_room[from] : &x->last_direct[from];
-    world_check(p->w, index > *last, "%u gets %s of %u after m%zu", who, n->text, from, *last - 1);
-    *last = index;
+    record_show(x->record, number);
+    world_check(p->w, record_keeps(x->record, x->shelf, number), "%u is shown m%zu, which a crash can take", who, number);
 }
 
 static void on_accepted(struct promises *p, unsigned who, const struct peer_notice *n)
 {
-    struct sent *s = sent_of(p, n->ref);
+    const struct person *x = &p->people[who];
     if (!n->ref)
         return; /* to a plain peer: nothing was promised but the attempt */
+    struct sent *s = sent_by_ref(p, span_of(n->ref));
     world_check(p->w, s && s->sender == who && n->id, "%u: accepted without a message", who);
-    world_check(p->w, !s->accepted, "%u: %s is accepted twice", who, n->ref);
+    world_check(p->w, strcmp(s->id, n->id) == 0, "%u: %s is accepted as %s and was %s", who, n->ref, n->id, s->id);
+    world_check(p->w, record_keeps(x->record, x->shelf, record_number(span_of(s->ask.text))),
+        "%u: %s is accepted, and a crash can take it", who, n->ref);
     s->accepted = true;
-    snprintf(s->id, sizeof s->id, "%s", n->id);
+    for (size_t i = 0; i < s->ask.to_count; i++)
+        world_check(p->w, s->readers[s->ask.to[i]] != NOT_ASKED, "%u: %s is not for %u", who, n->ref, s->ask.to[i]);
 }
 
 static void on_delivered(struct promises *p, unsigned who, const struct peer_notice *n)
 {
-    struct sent *s = sent_by_id(p, who, n->id);
-    unsigned by = person_of(p, n->by);
+    size_t number;
+    struct sent *s = sent_by_id(p, who, span_of(n->id), &number);
+    unsigned by = person_named(p, n->by), life = p->people[who].life;
     if (!s)
         return;
-    world_check(p->w, by < PEOPLE_MAX, "%u: delivered by nobody", who);
-    world_check(p->w, s->got[by], "%u: m%zu is said to be delivered to %u and is not", who, (size_t)(s - p->sent), by);
-    world_check(p->w, s->readers[by] != DELIVERED, "%u: delivered twice by %u", who, by);
+    world_check(p->w, by < PEOPLE_MAX && s->readers[by] != NOT_ASKED, "%u: m%zu delivered by a stranger", who, number);
+    const struct person *x = &p->people[by];
+    world_check(p->w, record_keeps(x->record, x->shelf, number), "%u: m%zu is said to be delivered to %u and is not", who,
+        number, by);
+    world_check(p->w, s->readers[by] == ASKED || s->told_life[by] != life, "%u: m%zu is settled twice for %u", who,
+        number, by);
+    world_check(p->w, s->readers[by] == ASKED || s->readers[by] == DELIVERED, "%u: m%zu is delivered to %u after it failed",
+        who, number, by);
+    p->delivered += s->readers[by] == ASKED;
     s->readers[by] = DELIVERED;
-    p->delivered++;
+    s->told_life[by] = life;
 }
 
 static void on_failed(struct promises *p, unsigned who, const struct peer_notice *n)
 {
-    struct sent *s = sent_by_id(p, who, n->id);
-    world_check(p->w, s, "%u: failed without a message", who);
-    world_check(p->w, n->to_count > 0, "%u: m%zu failed for nobody", who, (size_t)(s - p->sent));
+    size_t number;
+    struct sent *s = sent_by_id(p, who, span_of(n->id), &number);
+    bool missed = n->reason && strcmp(n->reason, "missed") == 0;
+    if (!s)
+        return;
+    world_check(p->w, n->to_count > 0, "%u: m%zu failed for nobody", who, number);
     for (size_t i = 0; i < n->to_count; i++) {
-        unsigned to = person_of(p, n->to[i]);
-        world_check(p->w, to < PEOPLE_MAX && s->readers[to] != DELIVERED, "%u: m%zu failed after it was delivered", who,
-            (size_t)(s - p->sent));
-        s->readers[to] = FAILED;
+        unsigned to = person_named(p, n->to[i]);
+        world_check(p->w, to < PEOPLE_MAX && s->readers[to] != NOT_ASKED, "%u: m%zu failed for a stranger", who, number);
+        world_check(p->w, s->readers[to] != DELIVERED, "%u: m%zu failed after it was delivered to %u", who, number, to);
+        world_check(p->w, !missed || !record_has(p->people[to].record, number), "%u: %u has m%zu and calls it missed",
+            who, to, number);
+        p->failed += s->readers[to] == ASKED;
+        s->readers[to] = missed ? MISSED : FAILED;
+        s->told_life[to] = p->people[who].life;
     }
+}
+
+static void on_missing(struct promises *p, unsigned who, const struct peer_notice *n)
+{
+    unsigned author = person_named(p, n->from);
+    if (author < PEOPLE_MAX && n->count == 0)
+        p->people[who].untied[author] = true;
 }
 
 void promises_notice(struct promises *p, unsigned who, const struct peer_notice *n)
 {
+    struct sent *s;
     switch (n->type) {
     case NOTICE_PEER:
         on_peer(p, who, n);
@@ -189,24 +366,31 @@ void promises_notice(struct promises *p, unsigned who, const struct peer_notice 
     case NOTICE_FAILED:
         on_failed(p, who, n);
         break;
+    case NOTICE_MISSING:
+        on_missing(p, who, n);
+        break;
     case NOTICE_ERROR:
-        if (sent_of(p, n->ref))
-            sent_of(p, n->ref)->refused = true;
+        s = n->ref ? sent_by_ref(p, span_of(n->ref)) : NULL;
+        if (s)
+            s->refused = true;
         break;
     default:
         break;
     }
 }
 
+/* ---- the end ---- */
+
 /* What is still owed for one message; NULL if nothing is. */
-static const char *owed(const struct promises *p, const struct sent *s, unsigned *reader)
+static const char *owed(const struct promises *p, size_t number, unsigned *reader)
 {
+    const struct sent *s = p->sent[number];
     *reader = s->sender;
     if (!s->accepted)
-        return s->refused || s->life != p->people[s->sender].life ? NULL : "was neither accepted nor refused";
+        return s->refused ? NULL : "was neither accepted nor refused";
     for (*reader = 0; *reader < PEOPLE_MAX; ++*reader)
         if (s->readers[*reader] == ASKED)
-            return s->got[*reader] ? "arrived and its sender was not told" : "did not arrive";
+            return record_has(p->people[*reader].record, number) ? "arrived and its sender was not told" : "did not arrive";
     return NULL;
 }
 
@@ -214,7 +398,7 @@ bool promises_kept(const struct promises *p)
 {
     unsigned reader;
     for (size_t i = 0; i < p->n; i++)
-        if (owed(p, &p->sent[i], &reader))
+        if (owed(p, i, &reader))
             return false;
     return true;
 }
@@ -223,8 +407,8 @@ void promises_check(const struct promises *p)
 {
     unsigned reader;
     for (size_t i = 0; i < p->n; i++) {
-        const char *what = owed(p, &p->sent[i], &reader);
-        world_check(p->w, !what, "m%zu of %u to %u %s", i, p->sent[i].sender, reader, what);
+        const char *what = owed(p, i, &reader);
+        world_check(p->w, !what, "m%zu of %u to %u %s", i, p->sent[i]->sender, reader, what);
     }
 }
 
@@ -241,4 +425,14 @@ unsigned promises_flaps(const struct promises *p, unsigned who, unsigned other)
 uint64_t promises_delivered(const struct promises *p)
 {
     return p->delivered;
+}
+
+uint64_t promises_failed(const struct promises *p)
+{
+    return p->failed;
+}
+
+size_t promises_heard(const struct promises *p, unsigned who)
+{
+    return record_count(p->people[who].record);
 }

@@ -1,36 +1,63 @@
 /* SPDX-License-Identifier: MIT
  *
- * What people were promised, and whether it was kept: every message accepted reaches each of its readers exactly once
- * and in its sender's order, or is reported failed; "delivered" is never said of what was not; a peer's "up" and
- * "down" alternate. The peers' memory does not outlive them yet, so a crash of either side releases what it held.
+ * What people were promised, and whether it was kept. A message that was accepted reaches each of its readers exactly
+ * once, whoever crashes, or is reported failed by that reader's name; never before what its sender knew when it spoke;
+ * "delivered" is said of what is on the reader's disk only; a key for idempotency names one message for ever; a peer's
+ * "up" and "down" alternate; and nobody else ever holds a message in the clear.
+ *
+ * The readers of a message to the room are those that its sender's core counted: the rows of `delivery` that it wrote.
  */
 #ifndef SIM_PROMISES_H
 #define SIM_PROMISES_H
 
-#include "peer/core/peer.h"
-#include "tests/sim/world.h"
+#include "tests/sim/record.h"
 
 enum {
-    PEOPLE_MAX = 16
+    PEOPLE_MAX = 64
 };
 
 struct promises;
 
 struct promises *promises_new(struct world *w);
 void promises_free(struct promises *p); /* takes NULL */
-/* A person of the run, by index 0 … PEOPLE_MAX - 1. The name (a seat for a plain peer) is copied. */
-void promises_person(struct promises *p, unsigned who, const char *id);
-/* The process of `who` ended without saying good-bye, or left for good. */
-void promises_crash(struct promises *p, unsigned who);
-/* `who` asks to send to these people; the text and ref to use are written to out (64 bytes). */
-void promises_send(struct promises *p, unsigned who, const unsigned *to, size_t n, bool room, char out[64]);
-/* Each notice that `who` gets. */
+/* A person of the run, by index 0 … PEOPLE_MAX - 1, and its disk (borrowed). The name is copied. */
+void promises_person(struct promises *p, unsigned who, const char *id, const struct shelf *shelf);
+/* The process of `who` ended, and its disk is as the next one will find it. */
+void promises_end(struct promises *p, unsigned who);
+
+/* What an application asks for. */
+struct ask {
+    char text[RECORD_TEXT_MAX], ref[RECORD_TEXT_MAX];
+    unsigned to[PEOPLE_MAX]; /* nobody: the room */
+    size_t to_count;
+};
+/* Takes down that `who` asks for this; text and ref are filled in. */
+void promises_send(struct promises *p, unsigned who, struct ask *ask);
+/* What `who` asked for and heard nothing of, by *next (begin with 0): a new process asks again. False: that is all. */
+bool promises_again(const struct promises *p, unsigned who, size_t *next, struct ask *ask);
+
+/* Each row that `who` writes, frame that it sends to another peer, and notice that it gets. */
+void promises_row(struct promises *p, unsigned who, const struct peer_effect *put);
+void promises_frame(struct promises *p, unsigned who, struct span frame);
 void promises_notice(struct promises *p, unsigned who, const struct peer_notice *n);
+/* Somebody in this run has no keys: what is said to everybody goes to him in the clear. */
+void promises_strangers(struct promises *p);
+
 /* Everybody is reachable and quiet: is all kept? The latter names what is not. */
 bool promises_kept(const struct promises *p);
 void promises_check(const struct promises *p);
 bool promises_up(const struct promises *p, unsigned who, unsigned other);
 unsigned promises_flaps(const struct promises *p, unsigned who, unsigned other); /* notices about it so far */
 uint64_t promises_delivered(const struct promises *p);
+uint64_t promises_failed(const struct promises *p);
+/* How many messages stand in the record of `who`. */
+size_t promises_heard(const struct promises *p, unsigned who);
+
+/* What went over the links. */
+struct traffic {
+    uint64_t pushed, alone, announcements, receipts, others;
+    unsigned depth; /* of the deepest pushed message */
+};
+struct traffic *promises_traffic(struct promises *p);
 
 #endif

@@ -12,6 +12,7 @@
 
 enum {
     TICK_MS = 100,
+    UP_TICK_MS = 500,
     LOST_MS = 5000, /* RFC 7675 section 5.1 allows 30 s; libnice's checks see it sooner */
     CONNECT_MS = 30000,
     END_MS = 45000, /* lost for so long: it is over */
@@ -280,7 +281,7 @@ static void tick(void *who, uint64_t arg)
     } else if (e->ice == ICE_LOST && world_now(w) - e->since > END_MS) {
         fail(e, "sctp");
     }
-    world_at(w, world_now(w) + TICK_MS, tick, e, 0);
+    world_at(w, world_now(w) + (e->ice == ICE_UP ? UP_TICK_MS : TICK_MS), tick, e, 0);
 }
 
 static void check_begins(struct end *e)

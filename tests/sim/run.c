@@ -41,7 +41,7 @@ struct daemon *run_add_daemon(struct run *r, const struct core_settings *setting
 struct peerhost *run_add_person(struct run *r, const char *room, const char *name)
 {
     unsigned who = r->people_count++;
-    struct peerhost_world in = {r->w, r->wires, r->rtcs, r->promises, r->daemons, r->daemon_count};
+    struct peerhost_world in = {r->w, r->wires, r->rtcs, r->promises, r->daemons, r->daemon_count, r->people};
     r->pairs[who] = key_ring_add(r->keys, world_rng(r->w));
     return r->people[who] = peerhost_new(&in, who, room, name, r->pairs[who]);
 }
@@ -102,12 +102,8 @@ void run_until_delivered(struct run *r, uint64_t ms)
 
 void run_say(struct run *r, struct peerhost *h)
 {
-    const struct peerhost *readers[PEOPLE_MAX];
-    size_t n = 0;
-    for (unsigned i = 0; i < r->people_count; i++)
-        if (r->people[i] != h && promises_up(r->promises, peerhost_who(h), i))
-            readers[n++] = r->people[i];
-    peerhost_send_room(h, readers, n);
+    (void)r;
+    peerhost_send(h, NULL, 0);
 }
 
 void run_tell(struct run *r, struct peerhost *from, const struct peerhost *to)

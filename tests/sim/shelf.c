@@ -190,6 +190,14 @@ void shelf_crash(struct shelf *s, size_t survivors)
     s->marks_n = 0;
 }
 
+bool shelf_is_durable(const struct shelf *s, enum peer_table table, struct span key)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->changes[i].table == table && span_eq(view(s->changes[i].key), key))
+            return false;
+    return true;
+}
+
 void shelf_break(struct shelf *s, bool broken)
 {
     s->broken = broken;

@@ -136,7 +136,8 @@ void story_peer_returns(struct run *r, const struct world_options *options)
     peerhost_start(r->people[1]);
     run_until_linked(r, 60000);
     everybody_speaks(r);
-    run_until_delivered(r, 5000);
+    run_until_delivered(r, 20000); /* the others notice in 11 s that their links lead to a dead process */
+    run_for(r, 30000);
     world_check(r->w, peerhost_rtcs(r->people[0]) == 2, "%zu connections", peerhost_rtcs(r->people[0]));
 }
 
