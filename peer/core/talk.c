@@ -391,6 +391,13 @@ static void again(struct peer *p, struct conversation *c, struct person *author,
         receipt_owe(p, author, e->id, c->room);
 }
 
+/* Who kept a copy for us may forget it: the author may be away, so the custodian is told too. */
+static void thank_custodian(struct peer *p, const struct conversation *c, struct person *from, const struct envelope *e)
+{
+    if (!c->room && e->sequence <= causal_get(c->order, e->from))
+        storage_then_tell(p, THEN_RECEIPT, from, e->id, false);
+}
+
 static bool take(struct peer *p, struct conversation *c, struct person *from, struct person *author, struct envelope *e,
     struct span raw)
 {
@@ -432,6 +439,8 @@ void talk_take(
     bool is_new = take(p, c, from, author, e, raw);
     if (!is_new)
         again(p, c, author, e);
+    if (from && from != author && e->route_count == 0)
+        thank_custodian(p, c, from, e);
     if (way == TALK_TREE)
         pass_on(p, c, from, e, raw, is_new);
     else if (is_new && c->room)

@@ -74,6 +74,7 @@ export class Peer {
         this.log = ''; // what it said on stderr
         this.all = []; // every event, in order
         this.waiting = []; // those that nobody took yet
+        this.onEvent = null; // hears of each at once
         this.exited = once(child, 'close').then(([code, signal]) => signal ?? code);
         child.stderr.setEncoding('utf8').on('data', (text) => (this.log += text));
         child.stdin.on('error', () => {});
@@ -84,6 +85,7 @@ export class Peer {
     #take(event) {
         event.at = performance.now();
         this.all.push(event);
+        this.onEvent?.(event);
         const index = this.#asking.findIndex(({ name, members }) => matches(event, name, members));
         if (index < 0) this.waiting.push(event);
         else this.#asking.splice(index, 1)[0].resolve(event);
@@ -138,9 +140,9 @@ export class Peer {
 }
 
 // A peer that is starting. `event('ready')` tells when it is in the room.
-export async function startPeer({ server, room = 'demo', name, args = [], env = {}, state }) {
+export async function startPeer({ server, room = 'demo', name, args = [], env = {}, state, addresses = ['127.0.0.1'] }) {
     state ??= await scratch();
-    const all = ['--server', server, '--state', state, '--ice-address', '127.0.0.1', ...args];
+    const all = ['--server', server, '--state', state, ...addresses.flatMap((a) => ['--ice-address', a]), ...args];
     if (name) all.push('--name', name);
     const peer = new Peer(spawnUsher([...all, 'pipe', room], { env }), state);
     peer.name = name ?? 'a peer';

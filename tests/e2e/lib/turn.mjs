@@ -25,15 +25,15 @@ async function freePort() {
     return port;
 }
 
-// { url, log(), stop() }
-export async function startTurn(secret) {
+// { url, log(), stop() }; more: further lines of its configuration.
+export async function startTurn(secret, more = []) {
     const dir = await scratch();
     const port = await freePort();
     const conf = path.join(dir, 'turn.conf');
     await writeFile(conf, [
         'listening-ip=127.0.0.1', 'relay-ip=127.0.0.1', `listening-port=${port}`, 'use-auth-secret',
         `static-auth-secret=${secret}`, 'realm=usher.test', 'fingerprint', 'no-cli', 'no-tls', 'no-dtls', 'verbose',
-        'allow-loopback-peers', 'log-file=stdout', `pidfile=${dir}/turn.pid`, `userdb=${dir}/turndb`, '',
+        'allow-loopback-peers', 'log-file=stdout', `pidfile=${dir}/turn.pid`, `userdb=${dir}/turndb`, ...more, '',
     ].join('\n'));
     const child = spawn('turnserver', ['-c', conf], { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(child);

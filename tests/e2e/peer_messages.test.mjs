@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+//
+// What becomes of messages when their reader is away, out of reach, or dies: real processes, real disks. The storm of
+// kills is a file of its own (peer_storm).
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { startDaemon } from './lib/daemon.mjs';
+import { joinPeer, meet, runUsher, scratch, startPeer } from './lib/peer.mjs';
+import { startTurn } from './lib/turn.mjs';
+
+const stopAll = (peers) => Promise.all(peers.map((peer) => peer.stop()));
+
+// Ends without a good-bye; its state stays for the next start.
+async function die(peer) {
+    peer.child.kill('SIGKILL');
+    await peer.exited;
+}
+
+// Ends with one; its state stays.
+async function quit(peer) {
+    peer.do({ do: 'quit' });
+    assert.equal(await peer.exited, 0);
+}
+
+async function texts(peer) {
+    peer.do({ do: 'history', limit: 1024 });
+    return (await peer.event('history')).messages.map((m) => m.text);
+}
+
+// Every file of the message database, as bytes.
+async function database(state) {
+    const names = (await fs.readdir(state)).filter((name) => name.startsWith('messages.db'));
+    assert.ok(names.length > 0);
+    return Buffer.concat(await Promise.all(names.map((name) => fs.readFile(path.join(state, name)))));
+}
+
+async function untilKept(peer, n) {
+    for (const end = Date.now() + 15000; (await peer.stats()).kept !== n;)
+        assert.ok(Date.now() < end, `${peer.name} never kept ${n} copies`);
+}
+
+test('a direct message outlives its sender in a custodian who cannot read it', async () => {
+    const secret = 'the raven flies at midnight';
+    const daemon = await startDaemon();
+    const [ann, ben, cy] = await meet(daemon.url, ['ann', 'ben', 'cy']);
+    await quit(ben);
+    await Promise.all([ann, cy].map((peer) => peer.event('peer', { id: ben.id, state: 'down' })));
+    ann.do({ do: 'send', to: [ben.id], text: secret, ref: 'r' });
+    const { id } = await ann.event('accepted', { ref: 'r' });
+    await untilKept(cy, 1);
+    const kept = await database(cy.state);
+    assert.ok(kept.includes(id), 'the copy is on the disk');
+    assert.ok(!kept.includes(secret), 'and says nothing');
+    assert.ok((await database(ann.state)).includes(secret), 'as the sender\'s own record does');
+    await quit(ann);
+    await cy.event('peer', { id: ann.id, state: 'down' });
+    const again = await joinPeer({ server: daemon.url, name: 'ben', state: ben.state });
+    const message = await again.event('message', { text: secret });
+    assert.equal(message.id, id);
+    assert.equal(message.from, ann.id);
+    assert.equal(message.verified, true);
+    await untilKept(cy, 0);
+    const back = await joinPeer({ server: daemon.url, name: 'ann', state: ann.state });
+    assert.equal((await back.event('delivered', { id })).by, ben.id);
+    assert.equal(again.count('message'), 1);
+    assert.deepEqual(await texts(again), [secret]);
+    await stopAll([back, again, cy]);
+    await daemon.stop();
+});
+
+test('who was away gets what the room said, once, from whoever is left', async () => {
+    const daemon = await startDaemon();
+    const [ann, ben, cy] = await meet(daemon.url, ['ann', 'ben', 'cy']);
+    await die(ben);
+    for (let i = 0; i < 20; i++) {
+        ann.do({ do: 'send', text: `ann ${i}` });
+        await cy.event('message', { text: `ann ${i}` });
+        cy.do({ do: 'send', text: `cy ${i}` });
+        await ann.event('message', { text: `cy ${i}` });
+    }
+    await quit(ann);
+    const again = await joinPeer({ server: daemon.url, name: 'ben', state: ben.state });
+    const said = Array.from({ length: 20 }, (_, i) => [`ann ${i}`, `cy ${i}`]).flat();
+    await again.event('message', { text: 'cy 19' });
+    assert.deepEqual(await texts(again), said);
+    assert.equal(again.count('message'), said.length);
+    await stopAll([again, cy]);
+    await daemon.stop();
+});
+
+test('two that cannot link reach each other through a third, who reads nothing', async () => {
+    // ann may use the TURN server only, and that has nothing to do with ben's address, nor with its own, which ben could
+    // use as well.
+    const turn = await startTurn('s', ['denied-peer-ip=127.0.0.1-127.0.0.2']);
+    const daemon = await startDaemon({ args: ['--set', `ice.turn=${turn.url}`, '--set', 'ice.turn_secret=s'] });
+    const join = (name, args) => joinPeer({ server: daemon.url, name, addresses: [], args });
+    const ann = await join('ann', ['--relay-only']);
+    const ben = await join('ben', ['--ice-address', '127.0.0.2']);
+    const cy = await join('cy', ['--ice-address', '127.0.0.3']);
+    assert.equal((await ann.linked(cy)).path, 'turn');
+    assert.equal((await ben.linked(ann)).path, 'relay');
+    assert.equal((await ann.linked(ben)).path, 'relay');
+    for (const [from, to, text] of [[ann, ben, 'around the corner'], [ben, ann, 'and back again']]) {
+        from.do({ do: 'send', to: [to.id], text });
+        const { id } = await from.event('accepted');
+        const message = await to.event('message', { text });
+        assert.equal(message.from, from.id);
+        assert.equal(message.verified, true);
+        assert.equal((await from.event('delivered', { id })).by, to.id);
+    }
+    ben.do({ do: 'send', text: 'to all' });
+    await Promise.all([ann, cy].map((peer) => peer.event('message', { text: 'to all' })));
+    assert.ok((await cy.stats()).relayedTotal >= 4);
+    assert.ok((await ann.stats()).relayedOutTotal >= 2);
+    assert.equal(cy.count('message'), 1);
+    assert.ok(!(await database(cy.state)).includes('corner'));
+    await stopAll([ann, ben, cy]);
+    await daemon.stop();
+    await turn.stop();
+});
+
+test('two daemons die: who shares a friend links without them', async () => {
+    const [one, two] = [await startDaemon(), await startDaemon()];
+    const ann = await joinPeer({ server: one.url, name: 'ann' });
+    const cy = await joinPeer({ server: one.url, name: 'cy', args: ['--server', two.url] });
+    await Promise.all([ann.linked(cy), cy.linked(ann)]);
+    one.kill('SIGKILL');
+    // cy finds the second server, and ben there; ann has none.
+    const ben = await joinPeer({ server: two.url, name: 'ben' });
+    await Promise.all([ben.linked(cy), cy.linked(ben)]);
+    two.kill('SIGKILL');
+    await Promise.all([ben, cy].map((peer) => peer.event('state', { state: 'disconnected' })));
+    await Promise.all([ann.linked(ben), ben.linked(ann)]);
+    for (const end = Date.now() + 15000;;) {
+        ann.do({ do: 'peers' });
+        const { peers } = await ann.event('peers');
+        if (peers.length === 2 && peers.every((p) => p.state === 'up' && p.path === 'direct')) break;
+        assert.ok(Date.now() < end, JSON.stringify(peers));
+    }
+    await die(cy);
+    ann.do({ do: 'send', to: [ben.id], text: 'without any daemon, or the friend' });
+    await ben.event('message', { text: 'without any daemon, or the friend' });
+    await stopAll([ann, ben]);
+});
+
+test('history and refs survive a crash; what was accepted leaves with the next start', async () => {
+    const daemon = await startDaemon();
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben']);
+    ann.do({ do: 'send', text: 'before', ref: 'first' });
+    await ben.event('message', { text: 'before' });
+    await die(ben);
+    ann.do({ do: 'send', to: [ben.id], text: 'to nobody yet', ref: 'second' });
+    const { id } = await ann.event('accepted', { ref: 'second' });
+    await die(ann);
+    const back = await joinPeer({ server: daemon.url, name: 'ann', state: ann.state });
+    assert.deepEqual(await texts(back), ['before', 'to nobody yet']);
+    back.do({ do: 'send', to: [ben.id], text: 'to nobody yet', ref: 'second' });
+    assert.equal((await back.event('accepted', { ref: 'second' })).id, id);
+    const again = await joinPeer({ server: daemon.url, name: 'ben', state: ben.state });
+    assert.equal((await again.event('message')).id, id);
+    await back.event('delivered', { id });
+    back.do({ do: 'send', to: [ben.id], text: 'last' });
+    await again.event('message', { text: 'last' });
+    assert.equal(again.count('message'), 2);
+    assert.deepEqual(await texts(again), ['before', 'to nobody yet', 'last']);
+    assert.deepEqual(await texts(back), ['before', 'to nobody yet', 'last']);
+    await stopAll([back, again]);
+    await daemon.stop();
+});
+
+// What is wrong with the database, and what is said.
+const SPOILT = [
+    ['damaged', /messages\.db is damaged and was left as it is: put a copy of it back/,
+        async (file) => fs.writeFile(file, Buffer.alloc(8192, 'x'))],
+    ['newer', /messages\.db was written by a newer usher \(version 99 of its tables/, async (file) => {
+        const bytes = await fs.readFile(file);
+        bytes.writeUInt32BE(99, 60); // user_version, https://www.sqlite.org/fileformat.html section 1.3
+        await fs.writeFile(file, bytes);
+    }],
+    ['not writable', /cannot write .*messages\.db or beside it: make the folder/,
+        async (file) => fs.mkdir(`${file}-wal`)], // which stops root, too
+    ['readable by others', /others may read .*messages\.db: say chmod 600/, async (file) => fs.chmod(file, 0o644)],
+];
+for (const [what, sentence, spoil] of SPOILT) {
+    test(`a database that is ${what} exits 1 with a sentence, and stays as it is`, async () => {
+        const daemon = await startDaemon();
+        const state = await scratch();
+        const file = path.join(state, 'messages.db');
+        const ann = await startPeer({ server: daemon.url, name: 'ann', state });
+        await ann.event('ready');
+        await quit(ann);
+        await spoil(file);
+        const before = await fs.readFile(file);
+        const { code, stdout, stderr } = await runUsher(['--server', daemon.url, '--state', state, 'pipe', 'demo']);
+        assert.equal(code, 1);
+        assert.equal(stdout, '');
+        assert.match(stderr, sentence);
+        assert.equal(stderr.trim().split('\n').length, 1);
+        assert.deepEqual(await fs.readFile(file), before);
+        await daemon.stop();
+    });
+}
