@@ -82,12 +82,32 @@ static void test_given_up_on_one_link_sent_on_the_next(void **state)
     world_end(w);
 }
 
+/* A message waits for somebody who is gone and whom nobody reaches: pass() sees that no moment is asked for twice. */
+static void test_waiting_for_nobody_is_quiet(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    w->drop_closes = true;
+    daemon_left(w, 1, "left");
+    run(w);
+    w->n = 1;
+    send_direct(w, 0, 1, "when you are back");
+    pass(w, 10000);
+    w->now++; /* whatever wakes it next: what is past is not asked for again */
+    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .bytes = SPAN("away")});
+    assert_true(w->nodes[0].deadline > w->now);
+    assert_int_equal(peer_pending(w->nodes[0].p), 0);
+    assert_int_equal(peer_stats(w->nodes[0].p)->queued, 1);
+    world_end(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_goodbye_ends_the_link),
         cmocka_unit_test(test_the_order_outlives_the_link),
         cmocka_unit_test(test_given_up_on_one_link_sent_on_the_next),
+        cmocka_unit_test(test_waiting_for_nobody_is_quiet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
