@@ -144,20 +144,21 @@ void custody_take(struct peer *p, struct person *giver, const struct envelope *e
         custody_link_up(p, reader);
 }
 
-void custody_restored(struct peer *p, struct span key, struct span value)
+bool custody_restored(struct peer *p, struct span key, struct span value)
 {
     struct envelope e;
     uint64_t until = 0;
     struct span text = {value.p + 16, value.n > 16 ? value.n - 16 : 0};
     if (!storage_read_number((struct span){value.p, value.n < 16 ? value.n : 16}, &until) ||
         !envelope_parse(text, &e, NULL))
-        return;
+        return false;
     uint64_t left = until > p->unix_ms ? until - p->unix_ms : 0;
     if (left > ttl(&e))
         left = ttl(&e);
     if (e.key_count != 1 || !held_add(p, &e, e.keys[0].who, text, p->now + left))
         storage_delete(p, TABLE_CUSTODY, key);
     envelope_done(&e);
+    return true;
 }
 
 /* ---- handing over ---- */

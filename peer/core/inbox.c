@@ -201,6 +201,8 @@ static void said(struct peer *p, struct attempt *a, struct envelope *e)
     buf_init(&content, PEER_MESSAGE_MAX);
     if (!who || !who->keyed || !inbox_signed_by(p, who, e))
         wrong = "with a signature that does not hold";
+    else if (e->encrypted.n == 0 && e->route_count > 0)
+        wrong = "through others without a seal";
     else if (e->encrypted.n > 0)
         wrong = seal_open(&p->crypto, e, span_of(p->id), who->box, &content);
     if (!wrong && e->encrypted.n > 0)
@@ -231,15 +233,17 @@ static void keyed_data(struct peer *p, struct attempt *a, struct envelope *e, st
         said(p, a, e);
 }
 
-void inbox_again(struct peer *p, struct span text)
+bool inbox_again(struct peer *p, struct span text)
 {
     struct envelope e;
     if (!envelope_parse(text, &e, NULL))
-        return;
+        return false;
     struct person *author = roster_find(p, e.from);
-    if (author && author->keyed && envelope_is_talk(e.type))
+    bool ok = author && author->keyed && envelope_is_talk(e.type);
+    if (ok)
         talk_take(p, NULL, author, &e, text, TALK_ALONE);
     envelope_done(&e);
+    return ok;
 }
 
 /* ---- plain peers ---- */

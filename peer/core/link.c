@@ -94,7 +94,7 @@ static bool is_wanted(const struct peer *p, const struct person *who)
 static void park(struct peer *p, struct person *who)
 {
     if (who->link.state != LINK_IDLE || who->seats)
-        move(p, who, LINK_WAITING, NEVER);
+        move(p, who, who->seats ? LINK_WAITING : LINK_IDLE, NEVER);
 }
 
 static void call(struct peer *p, struct person *who, const struct seat *seat)
@@ -510,10 +510,12 @@ static void waited(struct peer *p, struct person *who)
     /* Out of the room nothing can be said; the next list of peers begins again. */
     if (p->session.state != SESSION_JOINED)
         seat = NULL;
-    if (!is_wanted(p, who) || (!seat && !has_friends(p, who)))
-        move(p, who, LINK_WAITING, p->session.state == SESSION_JOINED ? seats_usable_at(who) : NEVER);
-    else
+    if (is_wanted(p, who) && (seat || has_friends(p, who)))
         call(p, who, seat);
+    else if (!who->seats)
+        move(p, who, LINK_IDLE, NEVER);
+    else
+        move(p, who, LINK_WAITING, p->session.state == SESSION_JOINED ? seats_usable_at(who) : NEVER);
 }
 
 void link_due(struct peer *p, struct person *who)

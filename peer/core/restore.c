@@ -103,10 +103,10 @@ void restore_row(struct peer *p, enum peer_table table, struct span key, struct 
         break;
     case TABLE_WAIT:
         storage_delete(p, TABLE_WAIT, key);
-        inbox_again(p, value);
+        ok = inbox_again(p, value);
         break;
     case TABLE_CUSTODY:
-        custody_restored(p, key, value);
+        ok = custody_restored(p, key, value);
         break;
     default:
         break;

@@ -682,8 +682,8 @@ void outbox_drop(struct peer *p, struct person *who, const char *reason);
 
 /* ---- inbox.c ---- */
 void inbox_data(struct peer *p, struct attempt *a, const struct peer_event *ev);
-/* An envelope out of the store, as it came once. */
-void inbox_again(struct peer *p, struct span text);
+/* An envelope out of the store, as it came once. False if it cannot be read, or nobody knows its author. */
+bool inbox_again(struct peer *p, struct span text);
 /* Whether the envelope is signed by that person. */
 bool inbox_signed_by(struct peer *p, const struct person *who, const struct envelope *e);
 /* Counts a frame that broke a rule, and logs it at a bounded rate. */
@@ -734,7 +734,8 @@ void custody_take(struct peer *p, struct person *giver, const struct envelope *e
 void custody_kept(struct peer *p, struct person *custodian, struct span id);
 void custody_link_up(struct peer *p, struct person *who);
 void custody_delivered(struct peer *p, const struct person *reader, struct span id);
-void custody_restored(struct peer *p, struct span key, struct span value);
+/* False if the row cannot be read. */
+bool custody_restored(struct peer *p, struct span key, struct span value);
 void custody_expire(struct peer *p);
 void custody_clear(struct peer *p);
 

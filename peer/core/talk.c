@@ -338,8 +338,8 @@ static void waits(struct peer *p, struct conversation *c, struct person *from, s
     struct buf key;
     buf_init(&key, ROW_KEY_MAX);
     storage_message_key(&key, c->name, e->from, e->sequence);
+    storage_put(p, TABLE_WAIT, buf_view(&key), raw);
     if (from) {
-        storage_put(p, TABLE_WAIT, buf_view(&key), raw);
         memcpy(c->hint, from->id, sizeof c->hint);
         if (ours && !c->room)
             storage_then_tell(p, THEN_KEPT, author, e->id, false);

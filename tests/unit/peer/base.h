@@ -58,6 +58,8 @@ struct node {
     size_t notice_n;
     uint64_t last_send_rtc, sends;
     unsigned restarts, ice_lists;
+    bool slow_disk; /* no commit is answered */
+    unsigned unreadable; /* rows that were passed over */
     /* what the daemon knows of it */
     bool away;           /* its socket broke, its seat is kept */
     unsigned generation; /* of its newest token that was used */
@@ -91,6 +93,9 @@ struct world {
     int n;
     bool daemon_up, cut; /* cut: nothing passes between connections */
     bool hold_signals;   /* relayed frames wait in `held` */
+    bool wall[NODES_MAX][NODES_MAX]; /* nothing passes between these two; set both ways by `part` */
+    const char *watch;   /* frames with this text in them are counted ... */
+    size_t watched[NODES_MAX]; /* ... by who sent them */
     bool drop_closes;    /* the other end of a freed connection is not told */
     bool grace;          /* seats are kept, and over a restart, too */
     bool apart;          /* each URL is a daemon of its own, to which the other's tokens mean nothing */

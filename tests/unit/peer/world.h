@@ -11,6 +11,16 @@
 
 /* ---- connections ---- */
 
+static inline void part(struct world *w, int a, int b, bool parted)
+{
+    w->wall[a][b] = w->wall[b][a] = parted;
+}
+
+static inline bool is_cut(const struct world *w, int a, int b)
+{
+    return w->cut || w->wall[a][b];
+}
+
 static inline struct wrtc *rtc_at(struct node *n, uint64_t id)
 {
     for (size_t i = 0; i < n->rtc_n; i++)
@@ -78,7 +88,7 @@ static inline void rtc_remote(struct world *w, int node, const struct peer_effec
         return;
     }
     struct wrtc *o = other_end(w, node, r->id);
-    if (o && o->with == node && o->with_rtc == r->id && !w->cut) {
+    if (o && o->with == node && o->with_rtc == r->id && !is_cut(w, node, with)) {
         connected(w, node, r);
         connected(w, with, o);
     }
@@ -91,7 +101,9 @@ static inline void rtc_send(struct world *w, int node, const struct peer_effect 
     n->sends++;
     struct wrtc *r = rtc_at(n, fx->rtc), *o = other_end(w, node, fx->rtc);
     assert_non_null(r);
-    if (!o || !r->connected || w->cut)
+    if (w->watch && memmem(fx->text, fx->text_n, w->watch, strlen(w->watch)))
+        w->watched[node]++;
+    if (!o || !r->connected || is_cut(w, node, r->with))
         return;
     struct event *e = later(w, r->with, PEER_DATA, o->id, (struct span){fx->text, fx->text_n});
     e->ev.channel = 1;
@@ -102,7 +114,7 @@ static inline void rtc_free(struct world *w, int node, uint64_t id)
 {
     struct wrtc *r = rtc_at(&w->nodes[node], id), *o = other_end(w, node, id);
     assert_non_null(r);
-    if (o && o->connected && !w->cut && !w->drop_closes)
+    if (o && o->connected && !is_cut(w, node, r->with) && !w->drop_closes)
         later(w, r->with, PEER_RTC_FAILED, o->id, SPAN("closed"));
     r->live = false;
 }
@@ -163,6 +175,9 @@ static inline void execute(struct world *w, int node, struct peer_effect *fx)
         n->notices[n->notice_n++] = fx->notice;
         fx->notice = NULL;
         break;
+    case PEER_FX_LOG:
+        n->unreadable += strcmp(fx->log->event, "row-unreadable") == 0;
+        break;
     default:
         break;
     }
@@ -197,7 +212,7 @@ static inline bool answer_storage(struct world *w)
             shelf_rows_free(&rows);
             return true;
         }
-        if (shelf_waiting(n->shelf) > 0 && shelf_sync(n->shelf, &ticket)) {
+        if (!n->slow_disk && shelf_waiting(n->shelf) > 0 && shelf_sync(n->shelf, &ticket)) {
             feed(w, i, (struct peer_event){.type = PEER_COMMITTED, .ticket = ticket});
             return true;
         }

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Through others: to people without a link, over at most three relays that can read and change nothing; and to a link,
+ * with the daemon dead.
+ */
+#include "tests/unit/peer/forge.h"
+
+static void line(struct world *w, int n)
+{
+    for (int i = 0; i < n; i++)
+        for (int j = i + 2; j < n; j++)
+            part(w, i, j, true);
+}
+
+static struct world *world_in_line(int n)
+{
+    struct world *w = world_make(n);
+    line(w, n);
+    for (int i = 0; i < n; i++)
+        start(w, i);
+    pass(w, 10000); /* everybody hears who is linked with whom */
+    return w;
+}
+
+struct search {
+    const char *text;
+    size_t found;
+};
+
+static void look(void *user, enum peer_table table, const struct peer_row *row)
+{
+    struct search *s = user;
+    (void)table;
+    s->found += memmem(row->value.p, row->value.n, s->text, strlen(s->text)) != NULL;
+}
+
+static size_t rows_with(const struct node *n, const char *text)
+{
+    struct search s = {text, 0};
+    shelf_each(n->shelf, true, look, &s);
+    return s.found;
+}
+
+static void test_three_relays_and_no_more(void **state)
+{
+    (void)state;
+    struct world *w = world_in_line(6);
+    struct node *ann = &w->nodes[0], *eve = &w->nodes[4], *fay = &w->nodes[5];
+    struct peer_person people[8];
+    size_t n = peer_people(ann->p, people, 8), relayed = 0;
+    for (size_t i = 0; i < n; i++)
+        relayed += people[i].up && strcmp(people[i].path, "relay") == 0;
+    assert_int_equal(relayed, 3); /* Cid, Dot and Eve; Fay is a relay too far */
+    w->watch = "the secret";
+    send_direct(w, 0, 4, "the secret");
+    send_direct(w, 0, 5, "the secret");
+    pass(w, 1500);
+    assert_int_equal(count(eve, NOTICE_MESSAGE), 1);
+    assert_int_equal(count(ann, NOTICE_DELIVERED), 1);
+    assert_string_equal(notice(ann, NOTICE_DELIVERED, 0)->by, peer_id(eve->p));
+    assert_int_equal(count(fay, NOTICE_MESSAGE), 0);
+    for (int i = 1; i < 4; i++) {
+        assert_true(peer_stats(w->nodes[i].p)->relayed_total > 0);
+        assert_int_equal(count(&w->nodes[i], NOTICE_MESSAGE), 0);
+        assert_int_equal(rows_with(&w->nodes[i], "the secret"), 0);
+    }
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(w->watched[i], 0); /* no frame holds it */
+    assert_true(rows_with(eve, "the secret") > 0);
+    world_end(w);
+}
+
+/* Ann to Cid by way of Bob, the route and the reader as the test wants them. */
+static char *on_its_way(struct world *w, struct talk *t, const struct span *route, size_t n)
+{
+    t->e.route = route;
+    t->e.route_count = n;
+    return talk_text(w, t);
+}
+
+static void test_loops_and_long_ways(void **state)
+{
+    (void)state;
+    struct world *w = world_in_line(3);
+    struct node *bob = &w->nodes[1];
+    struct span ann_id = span_of(peer_id(w->nodes[0].p)), bob_id = span_of(peer_id(bob->p));
+    struct span once[] = {ann_id}, round[] = {ann_id, bob_id}, far[] = {ann_id, SPAN("x"), SPAN("y"), SPAN("z")};
+    uint64_t from_ann = rtc_with(bob, 0);
+    struct talk t = talk_direct(w, 0, 2, "m1", 1);
+    char *text = on_its_way(w, &t, round, 2);
+    data_comes(w, 1, from_ann, text);
+    assert_int_equal(refusals(w, 1), 1);
+    free(text);
+    text = on_its_way(w, &t, far, 4);
+    data_comes(w, 1, from_ann, text);
+    assert_int_equal(peer_stats(bob->p)->relay_dropped_total, 1);
+    free(text);
+    assert_int_equal(peer_stats(bob->p)->relayed_total, 0);
+    assert_int_equal(count(&w->nodes[2], NOTICE_MESSAGE), 0);
+    text = on_its_way(w, &t, once, 1);
+    data_comes(w, 1, from_ann, text);
+    assert_int_equal(peer_stats(bob->p)->relayed_total, 1);
+    assert_int_equal(count(&w->nodes[2], NOTICE_MESSAGE), 1);
+    free(text);
+    world_end(w);
+}
+
+/* The relay changes a byte of what is sealed, or gives it to somebody else: the reader refuses and counts it. */
+static void test_a_relay_that_meddles(void **state)
+{
+    (void)state;
+    struct world *w = world_in_line(3);
+    struct span route[] = {span_of(peer_id(w->nodes[0].p)), span_of(peer_id(w->nodes[1].p))};
+    static const char *const members[] = {"\"encrypted\":\"", "\"signature\":\"", "\"keys\":{\""};
+    for (size_t i = 0; i < 3; i++) {
+        struct talk t = talk_direct(w, 0, 2, "m1", 1);
+        char *text = on_its_way(w, &t, route, 2), *byte = strstr(text, members[i]) + strlen(members[i]) + 40;
+        *byte = *byte == 'A' ? 'B' : 'A';
+        data_comes(w, 2, rtc_with(&w->nodes[2], 1), text);
+        free(text);
+        assert_int_equal(refusals(w, 2), i + 1);
+    }
+    /* To Bob himself, who is not the reader: there is nothing for him in it. */
+    struct talk t = talk_direct(w, 0, 2, "m1", 1);
+    t.to = span_of(peer_id(w->nodes[1].p));
+    char *text = talk_text(w, &t);
+    data_comes(w, 1, rtc_with(&w->nodes[1], 0), text);
+    free(text);
+    assert_int_equal(count(&w->nodes[1], NOTICE_MESSAGE), 0);
+    assert_int_equal(count(&w->nodes[2], NOTICE_MESSAGE), 0);
+    world_end(w);
+}
+
+/* What is not talk goes sealed, too: said openly on a way through others it is refused. */
+static void test_an_open_word_on_the_way(void **state)
+{
+    (void)state;
+    struct world *w = world_in_line(3);
+    struct span route[] = {span_of(peer_id(w->nodes[0].p)), span_of(peer_id(w->nodes[1].p))};
+    struct span to = span_of(peer_id(w->nodes[2].p));
+    struct envelope e = {.type = ENVELOPE_STATUS_UPDATE,
+        .to = &to,
+        .to_count = 1,
+        .text = SPAN("openly"),
+        .route = route,
+        .route_count = 2};
+    char *text = forge(w, 0, &e);
+    data_comes(w, 2, rtc_with(&w->nodes[2], 1), text);
+    free(text);
+    assert_int_equal(count(&w->nodes[2], NOTICE_STATUS), 0);
+    assert_int_equal(refusals(w, 2), 1);
+    world_end(w);
+}
+
+/* The daemon dies before Ann and Cid could link; Bob, whom both are linked with, carries their signals. */
+static void test_friends_link_without_the_daemon(void **state)
+{
+    (void)state;
+    struct world *w = world_make(3);
+    part(w, 0, 2, true);
+    for (int i = 0; i < 3; i++)
+        start(w, i);
+    pass(w, 2000);
+    daemon_dies(w);
+    part(w, 0, 2, false);
+    pass(w, 60000);
+    assert_int_equal(peer_stats(w->nodes[0].p)->links_up, 2);
+    assert_int_equal(peer_stats(w->nodes[2].p)->links_up, 2);
+    struct peer_person people[2];
+    assert_int_equal(peer_people(w->nodes[0].p, people, 2), 2);
+    for (int i = 0; i < 2; i++)
+        assert_string_equal(people[i].path, "direct");
+    assert_int_equal(refusals(w, 0) + refusals(w, 1) + refusals(w, 2), 0);
+    world_end(w);
+}
+
+/* Dot was cut from everybody while the daemon died; Ann alone can be reached again, and through her all the others. */
+static void test_one_link_brings_the_others_back(void **state)
+{
+    (void)state;
+    struct world *w = world_up(4);
+    pass(w, 5000);
+    daemon_dies(w);
+    for (int i = 1; i < 3; i++) {
+        part(w, 3, i, true);
+        later(w, 3, PEER_RTC_FAILED, rtc_with(&w->nodes[3], i), SPAN("ice"));
+        later(w, i, PEER_RTC_FAILED, rtc_with(&w->nodes[i], 3), SPAN("ice"));
+    }
+    pass(w, 30000);
+    assert_int_equal(peer_stats(w->nodes[3].p)->links_up, 1);
+    for (int i = 1; i < 3; i++)
+        part(w, 3, i, false);
+    pass(w, 120000);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(peer_stats(w->nodes[i].p)->links_up, 3);
+    world_end(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_three_relays_and_no_more),
+        cmocka_unit_test(test_loops_and_long_ways),
+        cmocka_unit_test(test_a_relay_that_meddles),
+        cmocka_unit_test(test_an_open_word_on_the_way),
+        cmocka_unit_test(test_friends_link_without_the_daemon),
+        cmocka_unit_test(test_one_link_brings_the_others_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A peer that starts again goes on where its last commit left it, table by table; what it cannot read it passes over.
+ */
+#include "tests/unit/peer/forge.h"
+
+/* An orderly end and a new process of the same identity. */
+static void restart(struct world *w, int node)
+{
+    feed(w, node, (struct peer_event){.type = PEER_LEAVE});
+    run(w);
+    shelf_close(w->nodes[node].shelf);
+    node_boot(w, node);
+    start(w, node);
+}
+
+static void stop(struct world *w, int node)
+{
+    feed(w, node, (struct peer_event){.type = PEER_LEAVE});
+    run(w);
+    shelf_close(w->nodes[node].shelf);
+    node_boot(w, node);
+}
+
+/* Outbox, clocks, people and refs: what waited for Bob, who is away, goes out after two starts; each once, in order. */
+static void test_what_waits_for_an_absent_reader(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    char bob_id[64];
+    snprintf(bob_id, sizeof bob_id, "%s", peer_id(bob->p));
+    struct span to = span_of(bob_id);
+    send_ref(w, 0, &to, 1, "1", "");
+    pass(w, 100);
+    stop(w, 1);
+    send_ref(w, 0, &to, 1, "2", "r2");
+    send_ref(w, 0, NULL, 0, "to all", "");
+    run(w);
+    assert_int_equal(peer_stats(ann->p)->queued, 2);
+    for (int i = 0; i < 2; i++) {
+        restart(w, 0);
+        assert_int_equal(peer_stats(ann->p)->queued, 2);
+    }
+    forget_notices(ann);
+    send_ref(w, 0, &to, 1, "2", "r2");
+    send_ref(w, 0, &to, 1, "3", "");
+    run(w);
+    assert_string_equal(notice(ann, NOTICE_ACCEPTED, 0)->ref, "r2");
+    assert_int_equal(peer_stats(ann->p)->queued, 3);
+    start(w, 1);
+    pass(w, 5000);
+    assert_int_equal(count(bob, NOTICE_MESSAGE), 4);
+    assert_int_equal(count(ann, NOTICE_DELIVERED), 3);
+    size_t direct = 0;
+    for (size_t i = 0; i < 4; i++) {
+        const struct peer_notice *m = notice(bob, NOTICE_MESSAGE, i);
+        if (strcmp(m->kind, "direct_message") == 0)
+            assert_int_equal(atoi(m->text), ++direct);
+    }
+    assert_int_equal(direct, 3);
+    assert_int_equal(refusals(w, 1), 0);
+    world_end(w);
+}
+
+/* What waits for its predecessor waits on the disk, too. */
+static void test_what_waits_for_its_predecessor(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    struct talk first = talk_direct(w, 1, 0, "m1", 1), second = talk_direct(w, 1, 0, "m2", 2);
+    talk_comes(w, 1, &second);
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 0);
+    for (int i = 0; i < 2; i++) {
+        restart(w, 0);
+        pass(w, 5000);
+        assert_int_equal(count(ann, NOTICE_MESSAGE), 0);
+    }
+    talk_comes(w, 1, &first);
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 2);
+    restart(w, 0);
+    pass(w, 4000);
+    talk_comes(w, 1, &first);
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 2);
+    world_end(w);
+}
+
+/* What somebody said and heard is in its record after a restart, in order. */
+static void test_the_record(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    send_direct(w, 0, 1, "said");
+    pass(w, 100);
+    send_direct(w, 1, 0, "heard");
+    pass(w, 100);
+    restart(w, 0);
+    send_direct(w, 0, 1, "said later");
+    pass(w, 5000);
+    feed(w, 0, (struct peer_event){.type = PEER_HISTORY, .history = {.ref = SPAN("h"), .limit = 10}});
+    run(w);
+    const struct peer_notice *record = notice(ann, NOTICE_HISTORY, 0);
+    assert_string_equal(record->ref, "h");
+    json_t *rows = json_loads(record->text, 0, NULL);
+    static const char *const texts[] = {"said", "heard", "said later"};
+    assert_int_equal(json_array_size(rows), 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(json_string_value(json_object_get(json_array_get(rows, i), "text")), texts[i]);
+    json_decref(rows);
+    world_end(w);
+}
+
+/* Rows of another version, or damaged, are told in the log and passed over; the others are taken. */
+static void test_damaged_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        enum peer_table table;
+        const char *key, *value;
+    } rows[] = {
+        {TABLE_CLOCK, "room:demo/somebody", "not a number"},
+        {TABLE_CLOCK, "p:nobody/somebody", "0000000000000001"},
+        {TABLE_CLOCK, "no slash", "0000000000000001"},
+        {TABLE_PERSON, "x", ""},
+        {TABLE_PERSON, "x", "0000000000000001no card"},
+        {TABLE_OUTGOING, "x", "{"},
+        {TABLE_DELIVERY, "no slash", ""},
+        {TABLE_DELIVERY, "nothing/nobody", ""},
+        {TABLE_WAIT, "x", "{"},
+        {TABLE_CUSTODY, "x", "{"},
+        {TABLE_CUSTODY, "x", "0000000000000001{"},
+        {TABLE_CONVERSATION, "neither room nor people, and far too long to be the name of any conversation that there is "
+                             "or may be in any version of this program",
+            "x"},
+    };
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    send_direct(w, 0, 1, "1");
+    pass(w, 100);
+    stop(w, 1);
+    send_direct(w, 0, 1, "2");
+    run(w);
+    stop(w, 0);
+    shelf_each(ann->shelf, false, restore_row, &(struct restoring){w, 0});
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        feed(w, 0,
+            (struct peer_event){
+                .type = PEER_RESTORE, .restore = {rows[i].table, {span_of(rows[i].key), span_of(rows[i].value)}}});
+        assert_int_equal(ann->unreadable, i + 1);
+    }
+    feed(w, 0, (struct peer_event){.type = PEER_START});
+    start(w, 1);
+    pass(w, 5000);
+    assert_int_equal(count(&w->nodes[1], NOTICE_MESSAGE), 2);
+    world_end(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_waits_for_an_absent_reader),
+        cmocka_unit_test(test_what_waits_for_its_predecessor),
+        cmocka_unit_test(test_the_record),
+        cmocka_unit_test(test_damaged_rows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
