@@ -52,6 +52,8 @@ static void write_missing(const struct conversation *c, struct buf *out)
 void history_ask(struct peer *p, struct conversation *c, struct person *who)
 {
     struct buf metadata;
+    c->asked_at = p->now;
+    c->more = false;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
     buf_byte(&metadata, '{');
     write_clock(c, &metadata);
@@ -324,7 +326,8 @@ static void ask_again(struct peer *p, struct conversation *c, const struct perso
 {
     memcpy(c->hint, who->id, sizeof c->hint);
     c->asks = 0;
-    c->ask_at = p->now;
+    c->more = true;
+    c->ask_at = c->asked_at + REQUESTS_MS > p->now ? c->asked_at + REQUESTS_MS : p->now;
     effect_wake(p, c->ask_at);
 }
 
@@ -363,7 +366,7 @@ void history_reply(struct peer *p, struct person *who, const struct envelope *e)
     }
     if (span_is(what, "more"))
         ask_again(p, c, who);
-    else if (span_is(what, "gap") && causal_gaps(c->order, &lack, 1) == 0 && c->ask_at > p->now)
+    else if (span_is(what, "gap") && !c->more && causal_gaps(c->order, &lack, 1) == 0 && c->ask_at > p->now)
         c->ask_at = NEVER;
 }
 

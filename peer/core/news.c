@@ -155,6 +155,18 @@ static void show(struct peer *p, struct person *who, struct span presence)
     notice_add(p, &(struct notice){.type = NOTICE_PRESENCE, .from = person_id(who), .text = presence});
 }
 
+/* Inventing people costs nothing: what one link tells of them is bounded. */
+static bool may_introduce(struct peer *p, struct person *from)
+{
+    uint64_t *at = &from->inbox.strangers_at;
+    if (*at < p->now)
+        *at = p->now;
+    if (*at + STRANGERS_MS > p->now + (uint64_t)STRANGERS_MS * STRANGERS_BURST)
+        return false;
+    *at += STRANGERS_MS;
+    return true;
+}
+
 void news_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw)
 {
     struct person *who = roster_find(p, e->from);
@@ -164,6 +176,10 @@ void news_heard(struct peer *p, struct person *from, const struct envelope *e, s
     if (span_is(e->from, p->id))
         return;
     envelope_string(e, "presence", &presence);
+    if (!who && !may_introduce(p, from)) {
+        inbox_refuse(p, from, "news of more strangers than one may tell of");
+        return;
+    }
     if (!who && envelope_string(e, "card", &text) && card_read(p, text, &card) && span_is(e->from, card.id))
         who = roster_meet(p, &card);
     if (!who || !who->keyed || !inbox_signed_by(p, who, e)) {

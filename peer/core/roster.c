@@ -82,12 +82,20 @@ static void person_free(struct peer *p, struct person *who, const char *reason)
     free(who);
 }
 
-/* Whom it costs least to forget. */
+/* Something waits for them, or they have been here; or they are only told of, which costs nothing to invent. */
+static int need_of(const struct person *who)
+{
+    return outbox_waiting(who) > 0 ? 2 : who->seen_unix != 0;
+}
+
+/* Whom it costs least to forget; of equals the first. */
 static struct person *least_needed(struct peer *p)
 {
     struct person *least = NULL;
     for (struct person *who = p->people; who; who = who->hh.next)
-        if (is_absent(who) && (!least || outbox_waiting(who) < outbox_waiting(least)))
+        if (is_absent(who) &&
+            (!least || need_of(who) < need_of(least) ||
+                (need_of(who) == need_of(least) && outbox_waiting(who) < outbox_waiting(least))))
             least = who;
     return least;
 }

@@ -83,6 +83,8 @@ enum {
     NEWS_DELAY_MS = 1000,    /* changes of our links told together */
     REQUESTS_MS = 20,        /* one history request of a person in this time is answered ... */
     REQUESTS_BURST = 100,    /* ... after so many at once */
+    STRANGERS_MS = 1000,     /* likewise of people that nobody but this link has told of ... */
+    STRANGERS_BURST = PEOPLE_MAX / 2, /* ... after a room of them */
     LINGER_MS = 60000,       /* a link that the overlay does not want and nobody uses */
     ACK_TIMEOUT_MS = 5000,
     TRIES_MAX = 3,              /* on one link */
@@ -234,7 +236,8 @@ struct inbox {
     uint64_t acks_at;  /* when to send them */
     uint64_t acked_at; /* when the last were sent */
     struct mark marks[MARKS_MAX];
-    uint64_t requests_at; /* history requests are paid for up to then */
+    uint64_t requests_at;  /* history requests are paid for up to then */
+    uint64_t strangers_at; /* likewise news of people that we did not know */
 };
 
 struct told_link {
@@ -261,6 +264,8 @@ struct conversation {
     size_t people_count;
     struct causal *order;
     uint64_t used;          /* counts up over all conversations: the newest are compared first */
+    uint64_t asked_at;      /* last: whoever says that there is more does not set the pace */
+    bool more;              /* there is more than the last answer held */
     uint64_t ask_at;        /* when to ask for what is missing; NEVER: nothing is */
     unsigned asks;
     char hint[PERSON_MAX + 1]; /* who sent what waits: asked first */

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What was said while somebody was away comes from whoever has it: gaps, newcomers, much, and what is no more; and
+ * receipts, which are gathered.
+ */
+#include "tests/unit/peer/forge.h"
+
+static void leave(struct world *w, int node)
+{
+    feed(w, node, (struct peer_event){.type = PEER_LEAVE});
+    run(w);
+    shelf_close(w->nodes[node].shelf);
+    node_boot(w, node);
+}
+
+static void say_many(struct world *w, int node, int first, int n)
+{
+    char text[32];
+    for (int i = 0; i < n; i++) {
+        snprintf(text, sizeof text, "%d", first + i);
+        send_ref(w, node, NULL, 0, text, "");
+        run(w);
+    }
+}
+
+/* Every text once and in order. */
+static void heard_many(const struct node *n, int first, int many)
+{
+    int next = first;
+    for (size_t i = 0; i < n->notice_n; i++)
+        if (n->notices[i]->type == NOTICE_MESSAGE)
+            assert_int_equal(atoi(n->notices[i]->text), next++);
+    assert_int_equal(next, first + many);
+}
+
+static void test_group_receipts_are_gathered(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    char text[16];
+    pass(w, 1000);
+    w->watch = "\"message_delivered\"";
+    for (int i = 0; i < 50; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        send_ref(w, 0, NULL, 0, text, "");
+        pass(w, 20);
+    }
+    pass(w, 250);
+    assert_int_equal(count(&w->nodes[0], NOTICE_DELIVERED), 50);
+    assert_true(w->watched[1] <= 7); /* one in 200 ms */
+    w->watched[1] = 0;
+    send_direct(w, 0, 1, "direct");
+    pass(w, 10);
+    assert_int_equal(w->watched[1], 1);
+    world_end(w);
+}
+
+/* 600 messages while Bob was away, more than one answer holds; their author is gone, so Cid, who heard them, tells. */
+static void test_what_was_missed_comes_from_others(void **state)
+{
+    (void)state;
+    enum {
+        MISSED = 600
+    };
+    struct world *w = world_up(3);
+    say_many(w, 0, 0, 1);
+    pass(w, 1000);
+    leave(w, 1);
+    say_many(w, 0, 1, MISSED);
+    pass(w, 1000);
+    leave(w, 0);
+    start(w, 1);
+    pass(w, 20000);
+    heard_many(&w->nodes[1], 0, 1 + MISSED);
+    heard_many(&w->nodes[2], 0, 1 + MISSED);
+    assert_int_equal(refusals(w, 1) + refusals(w, 2), 0);
+    assert_true(peer_stats(w->nodes[2].p)->replies_total >= 3);
+    start(w, 0);
+    pass(w, 20000);
+    assert_int_equal(count(&w->nodes[0], NOTICE_DELIVERED), 2 * (1 + MISSED));
+    world_end(w);
+}
+
+/* A newcomer hears nothing of what was said before it, and all that is said to it, though its clock begins elsewhere. */
+static void test_a_newcomer(void **state)
+{
+    (void)state;
+    struct world *w = world_make(3);
+    start(w, 0);
+    start(w, 1);
+    say_many(w, 0, 0, 20);
+    say_many(w, 1, 100, 20);
+    pass(w, 1000);
+    start(w, 2);
+    say_many(w, 0, 20, 5);
+    pass(w, 5000);
+    say_many(w, 0, 25, 5);
+    pass(w, 5000);
+    heard_many(&w->nodes[2], 20, 10);
+    assert_int_equal(count(&w->nodes[0], NOTICE_FAILED), 0);
+    /* And the next newcomer learns from the first as well as from the authors. */
+    leave(w, 0);
+    leave(w, 1);
+    w->n = 4;
+    node_init(w, 3, "dot");
+    node_boot(w, 3);
+    start(w, 3);
+    say_many(w, 2, 500, 3);
+    pass(w, 5000);
+    heard_many(&w->nodes[3], 500, 3);
+    start(w, 0);
+    pass(w, 5000);
+    say_many(w, 0, 30, 1);
+    pass(w, 1000);
+    assert_int_equal(count(&w->nodes[3], NOTICE_MESSAGE), 4);
+    world_end(w);
+}
+
+/* A direct message was given up by its author after an hour: the next one tells that it is no more, and is shown. */
+static void test_what_is_no_more(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    send_direct(w, 0, 1, "first");
+    pass(w, 1000);
+    leave(w, 1);
+    send_direct(w, 0, 1, "too late");
+    pass(w, 3700000);
+    assert_string_equal(notice(ann, NOTICE_FAILED, 0)->reason, "expired");
+    send_direct(w, 0, 1, "in time");
+    run(w);
+    start(w, 1);
+    pass(w, 10000);
+    assert_int_equal(count(bob, NOTICE_MESSAGE), 2);
+    assert_string_equal(notice(bob, NOTICE_MESSAGE, 1)->text, "in time");
+    assert_int_equal(count(ann, NOTICE_DELIVERED), 2);
+    world_end(w);
+}
+
+/* Nobody has what came before: after 30 s it is shown as missing, and what waited for it is shown. */
+static void test_what_nobody_has(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    struct talk third = talk_direct(w, 1, 0, "m3", 3), second = talk_direct(w, 1, 0, "m2", 2);
+    talk_comes(w, 1, &third);
+    pass(w, 29000);
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 0);
+    pass(w, 2000);
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 1);
+    assert_string_equal(notice(ann, NOTICE_MISSING, 0)->from, peer_id(w->nodes[1].p));
+    assert_int_equal(notice(ann, NOTICE_MISSING, 0)->count, 2);
+    assert_int_equal(peer_stats(ann->p)->missing_total, 1);
+    /* What was given up is neither shown nor acknowledged when it comes after all. */
+    uint64_t before = ann->sends;
+    pass(w, 1);
+    before = ann->sends;
+    talk_comes(w, 1, &second);
+    pass(w, 500);
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 1);
+    assert_true(ann->sends <= before + 1); /* a ping, perhaps; no receipt */
+    world_end(w);
+}
+
+/* ---- what a hostile peer may answer and ask ---- */
+
+static void replies(struct world *w, const char *metadata)
+{
+    says(w, 1, 0,
+        &(struct envelope){
+            .type = ENVELOPE_HISTORY_REPLY, .conversation = SPAN("room:demo"), .metadata = span_of(metadata)});
+}
+
+/* Answers that never end, or announce more or fewer frames than come, cost the liar's link, not the others'. */
+static void test_endless_answers(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    struct node *ann = &w->nodes[0];
+    pass(w, 3000);
+    uint64_t asked = peer_stats(ann->p)->requests_total;
+    for (int i = 0; i < 1000; i++)
+        replies(w, "{\"count\":0,\"for\":\"more\"}");
+    assert_true(peer_stats(ann->p)->requests_total - asked <= 2);
+    for (int i = 0; i < 50; i++) {
+        pass(w, 100);
+        replies(w, "{\"count\":0,\"for\":\"more\"}");
+    }
+    assert_true(peer_stats(ann->p)->requests_total - asked <= 60);
+    replies(w, "{\"count\":9007199254740991,\"for\":\"gap\"}");
+    replies(w, "{\"count\":256,\"for\":\"custody\"}");
+    replies(w, "{\"count\":3,\"for\":\"head\"}");
+    struct talk t = talk_group(w, 1, 0, "m1", 1);
+    talk_comes(w, 1, &t);
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 1);
+    say_many(w, 2, 0, 3);
+    pass(w, 500);
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 4);
+    assert_int_equal(peer_stats(ann->p)->links_up, 2);
+    world_end(w);
+}
+
+static void test_a_flood_of_requests(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    say_many(w, 0, 0, 100);
+    pass(w, 5000);
+    uint64_t answers = peer_stats(ann->p)->replies_total, before = refusals(w, 0);
+    for (int i = 0; i < 1000; i++)
+        says(w, 1, 0,
+            &(struct envelope){.type = ENVELOPE_HISTORY_REQUEST,
+                .conversation = SPAN("room:demo"),
+                .metadata = SPAN("{\"clock\":{}}")});
+    assert_int_equal(refusals(w, 0) - before, 900);
+    assert_true(peer_stats(ann->p)->replies_total - answers <= 200);
+    /* In time it may ask again. */
+    pass(w, 2100);
+    before = refusals(w, 0);
+    says(w, 1, 0,
+        &(struct envelope){
+            .type = ENVELOPE_HISTORY_REQUEST, .conversation = SPAN("room:demo"), .metadata = SPAN("{\"clock\":{}}")});
+    assert_int_equal(refusals(w, 0), before);
+    world_end(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_group_receipts_are_gathered),
+        cmocka_unit_test(test_what_was_missed_comes_from_others),
+        cmocka_unit_test(test_a_newcomer),
+        cmocka_unit_test(test_what_is_no_more),
+        cmocka_unit_test(test_what_nobody_has),
+        cmocka_unit_test(test_endless_answers),
+        cmocka_unit_test(test_a_flood_of_requests),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * News: what everybody tells everybody about itself, passed on once; rooms of more than eight, which it holds together;
+ * and liars.
+ */
+#include "tests/unit/peer/forge.h"
+
+static const char NEWS[] = "\"presence_update\"";
+
+static void test_passed_on_once(void **state)
+{
+    (void)state;
+    struct world *w = world_up(4);
+    pass(w, 5000);
+    w->watch = NEWS;
+    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .bytes = SPAN("away")});
+    pass(w, 5000);
+    for (int i = 1; i < 4; i++) {
+        assert_int_equal(count(&w->nodes[i], NOTICE_PRESENCE), 1);
+        assert_string_equal(notice(&w->nodes[i], NOTICE_PRESENCE, 0)->from, peer_id(w->nodes[0].p));
+        assert_true(w->watched[i] <= 2); /* to each of the others, at most once */
+    }
+    assert_int_equal(w->watched[0], 3);
+    world_end(w);
+}
+
+/* Somebody's news with this version and these links, as it would come on the link of `by` to Ann. */
+static void news_comes(struct world *w, int author, int by, uint64_t version, const char *presence, const char *links)
+{
+    char metadata[512];
+    snprintf(metadata, sizeof metadata, "{\"links\":{%s},\"presence\":\"%s\",\"version\":%llu}", links, presence,
+        (unsigned long long)version);
+    struct envelope e = {.type = ENVELOPE_PRESENCE_UPDATE, .metadata = span_of(metadata)};
+    char *text = forge(w, author, &e);
+    data_comes(w, 0, rtc_with(&w->nodes[0], by), text);
+    free(text);
+}
+
+static void test_old_news_is_none(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    struct node *ann = &w->nodes[0];
+    pass(w, 5000);
+    uint64_t far = 9007199254740000u;
+    news_comes(w, 2, 1, far, "away", "");
+    assert_int_equal(count(ann, NOTICE_PRESENCE), 1);
+    news_comes(w, 2, 1, far, "online", ""); /* the same version, and an older one, by way of Bob */
+    news_comes(w, 2, 1, far - 1, "online", "");
+    assert_int_equal(count(ann, NOTICE_PRESENCE), 1);
+    w->watch = NEWS;
+    w->watched[0] = 0;
+    news_comes(w, 2, 1, far, "away", "");
+    assert_int_equal(w->watched[0], 0);
+    /* From Cid himself it counts: a clock may have been set back. */
+    news_comes(w, 2, 2, 5, "online", "");
+    assert_int_equal(count(ann, NOTICE_PRESENCE), 2);
+    assert_int_equal(refusals(w, 0), 0);
+    world_end(w);
+}
+
+/* Bob claims to be linked with Dot, who tells of no such link: no way leads through him. */
+static void test_a_claimed_link(void **state)
+{
+    (void)state;
+    struct world *w = world_make(4);
+    char links[128];
+    for (int i = 0; i < 3; i++)
+        part(w, i, 3, true);
+    for (int i = 0; i < 4; i++)
+        start(w, i);
+    pass(w, 3000);
+    struct node *ann = &w->nodes[0];
+    snprintf(links, sizeof links, "\"%s\":1,\"%s\":1", peer_id(ann->p), peer_id(w->nodes[3].p));
+    news_comes(w, 1, 1, 9007199254740000u, "online", links);
+    for (size_t i = 0; i < count(ann, NOTICE_PEER); i++)
+        assert_string_not_equal(notice(ann, NOTICE_PEER, i)->id, peer_id(w->nodes[3].p));
+    send_direct(w, 0, 3, "not by way of a liar");
+    pass(w, 1900);
+    assert_int_equal(peer_stats(ann->p)->relayed_out_total, 0);
+    world_end(w);
+}
+
+/* The news of an identity that exists only here. */
+static void invented_comes(struct world *w, uint64_t rtc, unsigned number)
+{
+    uint8_t who[KEY_BYTES] = {0}, mark[KEY_BYTES] = {0}, signature[SIGNATURE_BYTES], hash[HASH_BYTES];
+    char key[64], box[64], sig[128], metadata[700], id[ID_CHARS + 1];
+    memcpy(who, &number, sizeof number);
+    toy_sign_as(who, (struct span){(char *)mark, KEY_BYTES}, signature);
+    base64_encode(who, KEY_BYTES, key);
+    base64_encode(mark, KEY_BYTES, box);
+    base64_encode(signature, SIGNATURE_BYTES, sig);
+    snprintf(metadata, sizeof metadata,
+        "{\"card\":\"%s %s %s nobody\",\"links\":{},\"presence\":\"online\",\"version\":1}", key, box, sig);
+    toy_sha256(NULL, (struct span){(char *)who, KEY_BYTES}, hash);
+    envelope_short_hash(hash, id);
+    struct envelope e = {.type = ENVELOPE_PRESENCE_UPDATE,
+        .id = SPAN("abcdefghijklmnopqrstuvwxyz"),
+        .from = span_of(id),
+        .timestamp = 1,
+        .metadata = span_of(metadata)};
+    struct buf bytes, text;
+    buf_init(&bytes, PEER_MESSAGE_MAX);
+    buf_init(&text, PEER_MESSAGE_MAX);
+    assert_true(envelope_signed_bytes(&e, &bytes));
+    toy_sign_as(who, buf_view(&bytes), e.signature);
+    e.is_signed = true;
+    assert_true(envelope_write(&e, &text));
+    feed(w, 0, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .channel = 1, .bytes = buf_view(&text)});
+    buf_done(&bytes);
+    buf_done(&text);
+}
+
+/* Invented identities without number, from two links: the table keeps whom we need, and few go further. */
+static void test_invented_people(void **state)
+{
+    (void)state;
+    enum {
+        FLOOD = 2000,
+        TOLD = 1024 /* that one link may tell of at once */
+    };
+    struct world *w = world_up(4);
+    w->data_n = 1 << 20;
+    struct node *ann = &w->nodes[0];
+    pass(w, 3000);
+    /* Bob is away, and nothing waits for him; but he has been here. */
+    struct span bob = span_of(peer_id(w->nodes[1].p)), cid = span_of(peer_id(w->nodes[2].p));
+    feed(w, 1, (struct peer_event){.type = PEER_LEAVE});
+    run(w);
+    uint64_t before = ann->sends;
+    for (unsigned i = 0; i < FLOOD; i++) {
+        invented_comes(w, rtc_with(ann, 2), i);
+        invented_comes(w, rtc_with(ann, 3), FLOOD + i);
+    }
+    assert_int_equal(refusals(w, 0), 2 * (FLOOD - TOLD));
+    assert_true(ann->sends - before <= 2 * TOLD + 10);
+    peer_check(ann->p);
+    send_ref(w, 0, &bob, 1, "still known", "");
+    send_ref(w, 0, &cid, 1, "and you", "");
+    run(w);
+    assert_int_equal(count(ann, NOTICE_ERROR), 0);
+    assert_int_equal(count(&w->nodes[2], NOTICE_MESSAGE), 1);
+    world_end(w);
+}
+
+/* Twelve in a room: not everybody is linked with everybody, everybody gets each group message once, and a direct
+ * message brings a link of its own, which goes when nobody needs it. */
+static void test_twelve_in_a_room(void **state)
+{
+    (void)state;
+    struct world *w = world_make(12);
+    char key[2];
+    for (int i = 0; i < 12; i++) {
+        /* Identities lie evenly on the ring only if they are hashes. */
+        for (size_t k = 0; k < KEY_BYTES; k++)
+            w->nodes[i].settings.key[k] = (uint8_t)(37 * i + 11 * (int)k + i * i);
+        struct node *n = &w->nodes[i];
+        toy_sign_as(n->settings.key, (struct span){(char *)n->settings.box, KEY_BYTES}, n->settings.box_signature);
+        node_boot(w, i);
+    }
+    w->data_n = 1 << 20;
+    for (int i = 0; i < 12; i++)
+        start(w, i);
+    pass(w, 130000); /* links of the early, small room linger for a while */
+    uint64_t links = 0;
+    int stranger = 0;
+    for (int i = 0; i < 12; i++) {
+        links += peer_stats(w->nodes[i].p)->links_up;
+        assert_int_equal(count(&w->nodes[i], NOTICE_PEER), 11);
+    }
+    assert_true(links < 12 * 11);
+    for (int i = 0; i < 12; i++) {
+        key[0] = (char)('a' + i);
+        key[1] = '\0';
+        send_ref(w, i, NULL, 0, key, "");
+        pass(w, 300);
+    }
+    pass(w, 3000);
+    for (int i = 0; i < 12; i++) {
+        assert_int_equal(count(&w->nodes[i], NOTICE_MESSAGE), 11);
+        assert_int_equal(count(&w->nodes[i], NOTICE_DELIVERED), 11);
+    }
+    for (int i = 1; i < 12 && !stranger; i++)
+        stranger = rtc_with(&w->nodes[0], i) ? 0 : i;
+    assert_true(stranger > 0);
+    uint64_t before = peer_stats(w->nodes[0].p)->links_up;
+    send_direct(w, 0, stranger, "a word with you");
+    pass(w, 2000);
+    assert_int_equal(count(&w->nodes[stranger], NOTICE_MESSAGE), 12);
+    assert_int_equal(peer_stats(w->nodes[0].p)->links_up, before + 1);
+    pass(w, 130000);
+    assert_int_equal(peer_stats(w->nodes[0].p)->links_up, before);
+    assert_int_equal(count(&w->nodes[0], NOTICE_PEER), 11); /* still within reach */
+    world_end(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_passed_on_once),
+        cmocka_unit_test(test_old_news_is_none),
+        cmocka_unit_test(test_a_claimed_link),
+        cmocka_unit_test(test_invented_people),
+        cmocka_unit_test(test_twelve_in_a_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
