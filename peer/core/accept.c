@@ -229,14 +229,14 @@ static void record(struct peer *p, const struct draft *d)
     size_t n = d->type == ENVELOPE_GROUP_MESSAGE ? 0 : d->reader_count;
     for (size_t i = 0; i < n; i++)
         to[i] = person_id(d->readers[i]);
-    history_record(p, &(struct notice){.id = span_of(d->id),
-                          .from = span_of(p->id),
-                          .to = to,
-                          .to_count = n,
-                          .text = d->ev->send.text.n ? d->ev->send.text : SPAN(""),
-                          .conversation = span_of(d->name),
-                          .kind = envelope_type_name(d->type),
-                          .timestamp = p->unix_ms});
+    record_add(p, &(struct notice){.id = span_of(d->id),
+                      .from = span_of(p->id),
+                      .to = to,
+                      .to_count = n,
+                      .text = d->ev->send.text.n ? d->ev->send.text : SPAN(""),
+                      .conversation = span_of(d->name),
+                      .kind = envelope_type_name(d->type),
+                      .timestamp = p->unix_ms});
 }
 
 static void store(struct peer *p, const struct draft *d)
@@ -248,6 +248,10 @@ static void store(struct peer *p, const struct draft *d)
     conversation_store_clock(p, d->conversation, span_of(p->id));
     storage_message_key(&key, d->name, span_of(p->id), d->sequence);
     storage_put(p, TABLE_MESSAGE, buf_view(&key), buf_view(&d->text));
+    if (d->conversation->room && d->sequence > AUTHOR_ROWS_MAX) {
+        storage_message_key(&key, d->name, span_of(p->id), d->sequence - AUTHOR_ROWS_MAX);
+        storage_delete(p, TABLE_MESSAGE, buf_view(&key));
+    }
     record(p, d);
     buf_done(&key);
 }

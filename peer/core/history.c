@@ -370,99 +370,6 @@ void history_reply(struct peer *p, struct person *who, const struct envelope *e)
         c->ask_at = NEVER;
 }
 
-/* ---- the record ---- */
-
-void history_record(struct peer *p, const struct notice *n)
-{
-    char order[17];
-    struct buf row;
-    buf_init(&row, PEER_MESSAGE_MAX);
-    buf_byte(&row, '{');
-    write_member_string(&row, "id", n->id);
-    write_member_string(&row, "from", n->from);
-    write_name(&row, "to");
-    buf_byte(&row, '[');
-    for (size_t i = 0; i < n->to_count; i++) {
-        if (i > 0)
-            buf_byte(&row, ',');
-        write_string(&row, n->to[i]);
-    }
-    buf_byte(&row, ']');
-    write_member_string(&row, "text", n->text);
-    write_member_string(&row, "conversation", n->conversation);
-    write_member_string(&row, "type", span_of(n->kind));
-    write_member_u64(&row, "timestamp", n->timestamp);
-    buf_byte(&row, '}');
-    storage_number(order, ++p->log_order);
-    if (!row.failed) {
-        storage_put(p, TABLE_LOG, span_of(order), buf_view(&row));
-        storage_put(p, TABLE_ID, n->id, span_of(order));
-        storage_put(p, TABLE_CLOCK, SPAN("log"), span_of(order));
-    }
-    buf_done(&row);
-}
-
-static void load_log(struct peer *p, struct span ref, uint64_t from, bool last, unsigned limit)
-{
-    char first[17];
-    storage_number(first, from);
-    struct load *load = storage_load(p, LOAD_HISTORY, TABLE_LOG, span_of(first), SPAN("g"), limit, last);
-    if (load)
-        text_copy(load->ref, sizeof load->ref, ref);
-}
-
-void history_show(struct peer *p, const struct peer_event *ev)
-{
-    unsigned limit = ev->history.limit && ev->history.limit < ROWS_MAX ? ev->history.limit : ROWS_MAX;
-    char past[ENVELOPE_ID_MAX + 2];
-    struct load *load;
-    if (ev->history.after.n == 0) {
-        load_log(p, ev->history.ref, 0, true, limit);
-        return;
-    }
-    if (!text_copy(past, sizeof past - 1, ev->history.after))
-        return;
-    memcpy(past + ev->history.after.n, " ", 2);
-    load = storage_load(p, LOAD_AFTER, TABLE_ID, ev->history.after, span_of(past), 1, false);
-    if (!load)
-        return;
-    text_copy(load->ref, sizeof load->ref, ev->history.ref);
-    load->limit = limit;
-}
-
-static void shown_after(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
-{
-    uint64_t order;
-    if (n == 1 && storage_read_number(rows[0].value, &order))
-        load_log(p, span_of(load->ref), order + 1, false, load->limit);
-    else
-        notice_add(p, &(struct notice){.type = NOTICE_ERROR,
-                          .code = SPAN("no-such-message"),
-                          .text = SPAN("no message of that id is in the record"),
-                          .ref = load->ref[0] ? span_of(load->ref) : (struct span){0}});
-}
-
-static void shown(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
-{
-    struct buf text;
-    bool last = n > 1 && memcmp(rows[0].key.p, rows[1].key.p, 16) > 0;
-    buf_init(&text, HISTORY_SHOWN_MAX);
-    buf_byte(&text, '[');
-    for (size_t i = 0; i < n; i++) {
-        struct span row = rows[last ? n - 1 - i : i].value;
-        if (text.len + row.n + 2 > HISTORY_SHOWN_MAX)
-            break;
-        if (text.len > 1)
-            buf_byte(&text, ',');
-        buf_span(&text, row);
-    }
-    buf_byte(&text, ']');
-    notice_add(p, &(struct notice){.type = NOTICE_HISTORY,
-                      .ref = load->ref[0] ? span_of(load->ref) : (struct span){0},
-                      .text = buf_view(&text)});
-    buf_done(&text);
-}
-
 void history_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
 {
     switch (load->type) {
@@ -470,11 +377,8 @@ void history_loaded(struct peer *p, const struct load *load, const struct peer_r
     case LOAD_HEAD:
         give_rows(p, load, rows, n);
         break;
-    case LOAD_AFTER:
-        shown_after(p, load, rows, n);
-        break;
-    case LOAD_HISTORY:
-        shown(p, load, rows, n);
+    default:
+        record_loaded(p, load, rows, n);
         break;
     }
 }

@@ -60,6 +60,7 @@ enum {
     HELD_BYTES_MAX = 16 * 1024 * 1024,
     HISTORY_SHOWN_MAX = 4 * 1024 * 1024, /* bytes of one answer to the application */
     LOG_MAX = 100000,         /* messages of the record that `history` shows; the oldest go */
+    AUTHOR_ROWS_MAX = 10000,  /* messages of one author in the room that we keep for others */
 
     /* Times in milliseconds. */
     RETRY_FIRST_MS = 1000,
@@ -388,7 +389,8 @@ enum load_type {
     LOAD_GAP,    /* for somebody's history request: one author's messages */
     LOAD_HEAD,   /* likewise, a newcomer's: one author's last */
     LOAD_AFTER,  /* for `history`: where in the log an id stands */
-    LOAD_HISTORY /* the log itself */
+    LOAD_HISTORY, /* the log itself */
+    LOAD_OLDEST   /* its rows that are too many */
 };
 struct load {
     enum load_type type;
@@ -725,13 +727,15 @@ void history_ask(struct peer *p, struct conversation *c, struct person *who);
 void history_request(struct peer *p, struct person *who, const struct envelope *e);
 void history_reply(struct peer *p, struct person *who, const struct envelope *e);
 void history_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
-/* Puts into the record what the application said or is told. */
-void history_record(struct peer *p, const struct notice *n);
-/* What the application asks for: `history` notices. */
-void history_show(struct peer *p, const struct peer_event *ev);
 /* Tells `who` that `count` talk frames follow that belong to no tree, and whose authors these are. */
 void history_announce(struct peer *p, struct person *who, const char *what, size_t count, uint64_t gone,
     struct person *const *authors, size_t author_count);
+
+/* ---- record.c: what the application said and was told ---- */
+void record_add(struct peer *p, const struct notice *n);
+/* What the application asks for: a `history` notice. */
+void record_show(struct peer *p, const struct peer_event *ev);
+void record_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
 
 /* ---- custody.c ---- */
 void custody_give(struct peer *p, struct delivery *d);

@@ -239,6 +239,10 @@ static void keep(struct peer *p, const struct conversation *c, const struct enve
     storage_message_key(&key, c->name, e->from, e->sequence);
     if (!key.failed)
         storage_put(p, TABLE_MESSAGE, buf_view(&key), raw);
+    if (e->sequence > AUTHOR_ROWS_MAX) {
+        storage_message_key(&key, c->name, e->from, e->sequence - AUTHOR_ROWS_MAX);
+        storage_delete(p, TABLE_MESSAGE, buf_view(&key));
+    }
     buf_done(&key);
 }
 
@@ -272,7 +276,7 @@ static void show(struct peer *p, struct conversation *c, struct person *author, 
         .verified = true,
         .timestamp = e->timestamp};
     p->stats.received_total++;
-    history_record(p, &n);
+    record_add(p, &n);
     storage_then_notice(p, &n);
     if (e->requires_ack)
         storage_then_tell(p, THEN_RECEIPT, author, e->id, c->room);
