@@ -164,25 +164,39 @@ void conversation_store_clock(struct peer *p, const struct conversation *c, stru
     storage_put(p, TABLE_CLOCK, span_of(key), span_of(number));
 }
 
+static bool begins(struct span name, const char *with)
+{
+    size_t n = strlen(with);
+    return name.n > n && memcmp(name.p, with, n) == 0;
+}
+
 struct conversation *conversation_restored(struct peer *p, struct span name, struct span value)
 {
-    struct conversation *c = conversation_new(p, name);
+    bool room = begins(name, "room:");
     size_t n = 1;
+    if ((!room && !begins(name, "p:")) || memchr(name.p, '\0', name.n) || conversation_find(p, name))
+        return NULL;
+    struct conversation *c = conversation_new(p, name);
     if (!c)
         return NULL;
     c->started = true;
-    c->room = name.n > 5 && memcmp(name.p, "room:", 5) == 0;
+    c->room = room;
     for (size_t i = 0; i < value.n; i++)
         n += value.p[i] == ' ';
     c->people = calloc(n, sizeof *c->people);
-    while (c->people && value.n > 0) {
+    bool ok = c->people != NULL;
+    while (ok && !room && value.n > 0) {
         const char *space = memchr(value.p, ' ', value.n);
         struct span id = {value.p, space ? (size_t)(space - value.p) : value.n};
         size_t skip = id.n + (space != NULL);
-        add_person(c, id);
+        ok = add_person(c, id);
         value = (struct span){value.p + skip, value.n - skip};
     }
-    return c;
+    if (ok)
+        return c;
+    HASH_DEL(p->conversations, c);
+    conversation_free(c);
+    return NULL;
 }
 
 /* ---- what was given up ---- */

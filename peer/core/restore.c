@@ -2,12 +2,24 @@
  *
  * The core as it was when its last commit was made, row by row, before it starts. Rows come table by table in the order
  * of PEER_TABLE_LIST: conversations before their clocks, people before what waits for them. A row that cannot be read
- * (of another version, or damaged) is left alone and told in the log; the rest is taken.
+ * (of another version, or damaged) is left alone and told in the log; the rest is taken. What belongs to another room
+ * stays on the disk until that room is entered again.
  */
 #include <stdlib.h>
 #include <utlist.h>
 
 #include "peer/core/state.h"
+
+/* A name or key that begins with the name of a room that we are not in. */
+static bool is_elsewhere(const struct peer *p, struct span name)
+{
+    char ours[ENVELOPE_CONVERSATION_MAX + 1];
+    const char *slash = memchr(name.p, '/', name.n);
+    envelope_room_conversation(span_of(p->settings.room), ours);
+    if (slash)
+        name.n = (size_t)(slash - name.p);
+    return name.n > 5 && memcmp(name.p, "room:", 5) == 0 && !span_is(name, ours);
+}
 
 static bool restore_clock(struct peer *p, struct span key, struct span value)
 {
@@ -30,13 +42,17 @@ static bool restore_person(struct peer *p, struct span value)
 {
     struct card card;
     uint64_t seen;
-    if (value.n < 16 || !storage_read_number((struct span){value.p, 16}, &seen) ||
-        !card_read(p, (struct span){value.p + 16, value.n - 16}, &card))
+    const char *space = memchr(value.p, ' ', value.n);
+    size_t head = space ? (size_t)(space - value.p) : 0;
+    if (head < 16 || !storage_read_number((struct span){value.p, 16}, &seen) ||
+        !card_read(p, (struct span){value.p + head + 1, value.n - head - 1}, &card))
         return false;
     struct person *who = roster_meet(p, &card);
     if (!who)
         return false;
-    who->seen_unix = seen;
+    /* Who was seen in another room reads nothing of what is said in this one. */
+    if (span_is((struct span){value.p + 16, head - 16}, p->settings.room))
+        who->seen_unix = seen;
     who->stored = true;
     return true;
 }
@@ -48,6 +64,10 @@ static bool restore_outgoing(struct peer *p, struct span value)
     struct buf text, plain;
     if (!envelope_parse(value, &e, NULL))
         return false;
+    if (is_elsewhere(p, e.conversation)) {
+        envelope_done(&e);
+        return true;
+    }
     uint64_t ttl = e.ttl_ms ? e.ttl_ms : ENVELOPE_TTL_DEFAULT_MS, until = e.timestamp + ttl;
     uint64_t left = until > p->unix_ms ? until - p->unix_ms : 0;
     like.type = e.type;
@@ -71,12 +91,15 @@ static bool restore_delivery(struct peer *p, struct span key)
     struct span id = {key.p, (size_t)(slash - key.p)}, reader = {slash + 1, key.n - id.n - 1};
     struct outgoing *m = outbox_find(p, id);
     struct person *who = roster_find(p, reader);
-    return m && who && outbox_add_reader(p, m, who);
+    /* Its message may be of another room. */
+    return !m || (who && outbox_add_reader(p, m, who));
 }
 
 void restore_row(struct peer *p, enum peer_table table, struct span key, struct span value)
 {
     bool ok = true;
+    if ((table == TABLE_CONVERSATION || table == TABLE_CLOCK || table == TABLE_WAIT) && is_elsewhere(p, key))
+        return;
     p->restoring = table != TABLE_WAIT && table != TABLE_CUSTODY;
     switch (table) {
     case TABLE_CONVERSATION: {

@@ -58,9 +58,11 @@ void roster_store(struct peer *p, struct person *who)
     struct buf row;
     if (!who->keyed)
         return;
-    buf_init(&row, CARD_MAX + 16);
+    buf_init(&row, CARD_MAX + 16 + ROOM_ID_MAX + 1);
     storage_number(seen, who->seen_unix);
     buf_text(&row, seen);
+    buf_text(&row, p->settings.room);
+    buf_byte(&row, ' ');
     card_write(&row, who);
     if (!row.failed)
         storage_put(p, TABLE_PERSON, person_id(who), buf_view(&row));

@@ -112,6 +112,40 @@ static void test_the_record(void **state)
     world_end(w);
 }
 
+/* The same state directory in another room: nothing of this one is sent there, lost or told. */
+static void test_another_room_between(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    struct talk second = talk_group(w, 1, 0, "m2", 3);
+    send_ref(w, 0, NULL, 0, "1", "");
+    send_ref(w, 1, NULL, 0, "here", "");
+    pass(w, 1000);
+    talk_comes(w, 1, &second); /* waits */
+    stop(w, 1);
+    send_ref(w, 0, NULL, 0, "2", "");
+    run(w);
+    strcpy(ann->settings.room, "other");
+    restart(w, 0);
+    assert_int_equal(peer_stats(ann->p)->queued, 0);
+    assert_int_equal(ann->unreadable, 0);
+    send_ref(w, 0, NULL, 0, "to nobody", "");
+    run(w);
+    assert_int_equal(peer_stats(ann->p)->queued, 0); /* Bob was never seen in that room */
+    strcpy(ann->settings.room, "demo");
+    restart(w, 0);
+    assert_int_equal(peer_stats(ann->p)->queued, 1);
+    start(w, 1);
+    send_ref(w, 1, NULL, 0, "fills the gap", "");
+    pass(w, 5000);
+    assert_int_equal(count(bob, NOTICE_MESSAGE), 2);
+    assert_string_equal(notice(bob, NOTICE_MESSAGE, 1)->text, "2");
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 3);
+    assert_string_equal(notice(ann, NOTICE_MESSAGE, 2)->id, "m2");
+    world_end(w);
+}
+
 /* Rows of another version, or damaged, are told in the log and passed over; the others are taken. */
 static void test_damaged_rows(void **state)
 {
@@ -127,7 +161,6 @@ static void test_damaged_rows(void **state)
         {TABLE_PERSON, "x", "0000000000000001no card"},
         {TABLE_OUTGOING, "x", "{"},
         {TABLE_DELIVERY, "no slash", ""},
-        {TABLE_DELIVERY, "nothing/nobody", ""},
         {TABLE_WAIT, "x", "{"},
         {TABLE_CUSTODY, "x", "{"},
         {TABLE_CUSTODY, "x", "0000000000000001{"},
@@ -163,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_what_waits_for_an_absent_reader),
         cmocka_unit_test(test_what_waits_for_its_predecessor),
         cmocka_unit_test(test_the_record),
+        cmocka_unit_test(test_another_room_between),
         cmocka_unit_test(test_damaged_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
