@@ -12,7 +12,8 @@
 enum {
     TEXT_MAX = 64 * 1024, /* as usher.h has it */
     REF_MAX_BYTES = 64,
-    READERS_MAX = 256
+    READERS_MAX = 256,
+    ROOMS_MAX = 16
 };
 
 typedef void handler(struct pipe *p, const json_t *command);
@@ -158,6 +159,20 @@ static void do_stats(struct pipe *p, const json_t *command)
     pipe_say(p, event);
 }
 
+static void do_announce(struct pipe *p, const json_t *command)
+{
+    const json_t *list = json_object_get(command, "rooms");
+    const char *rooms[ROOMS_MAX];
+    size_t n = json_array_size(list);
+    bool ok = json_is_array(list) && n <= ROOMS_MAX;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = (rooms[i] = json_string_value(json_array_get(list, i))) != NULL;
+    if (ok)
+        usher_announce_rooms(p->session.usher, rooms, n);
+    else
+        pipe_say_error(p, "bad-command", NULL, "announce wants rooms: an array of at most %d room ids", ROOMS_MAX);
+}
+
 static void do_leave(struct pipe *p, const json_t *command)
 {
     (void)command;
@@ -192,11 +207,12 @@ static const struct {
     {"peers", do_peers},
     {"history", do_history},
     {"stats", do_stats},
+    {"announce", do_announce},
     {"leave", do_leave},
     {"quit", do_quit},
 };
 #define COMMAND_NAMES \
-    "send, send-file, accept, decline, read, typing, status, presence, peers, history, stats, leave, quit"
+    "send, send-file, accept, decline, read, typing, status, presence, peers, history, stats, announce, leave, quit"
 
 static handler *find(const char *name)
 {

@@ -114,6 +114,9 @@ static json_t *as_json(const struct usher_event *e)
         return from_with_text("status", e, "text");
     case USHER_LINK:
         return json_pack("{s:s, s:s*, s:s*, s:s}", "event", "link", "id", e->id, "name", e->name, "text", e->text);
+    case USHER_ROOMS:
+        return json_pack(
+            "{s:s, s:s, s:o}", "event", "rooms", "from", e->from, "rooms", string_list(e->to, e->to_count));
     case USHER_MISSING:
         return json_pack("{s:s, s:s, s:s, s:I}", "event", "missing", "from", e->from, "conversation", e->conversation,
             "count", (json_int_t)e->count);

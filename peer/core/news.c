@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "protocol/message.h"
 #include "protocol/write.h"
 
 /* ---- ours ---- */
@@ -29,6 +30,20 @@ static void write_links(const struct peer *p, struct buf *out)
     buf_byte(out, '}');
 }
 
+static void write_rooms(const struct peer *p, struct buf *out)
+{
+    if (p->room_count == 0)
+        return;
+    write_name(out, "rooms");
+    buf_byte(out, '[');
+    for (size_t i = 0; i < p->room_count; i++) {
+        if (i > 0)
+            buf_byte(out, ',');
+        write_string(out, span_of(p->rooms[i]));
+    }
+    buf_byte(out, ']');
+}
+
 static bool write_news(struct peer *p, struct buf *out)
 {
     char id[ID_CHARS + 1];
@@ -40,6 +55,7 @@ static bool write_news(struct peer *p, struct buf *out)
     write_member_string(&metadata, "card", buf_view(&card));
     write_links(p, &metadata);
     write_member_string(&metadata, "presence", p->gone ? SPAN("gone") : p->away ? SPAN("away") : SPAN("online"));
+    write_rooms(p, &metadata);
     write_member_u64(&metadata, "version", p->news_version);
     buf_byte(&metadata, '}');
     bool ok =
@@ -64,6 +80,15 @@ void news_now(struct peer *p)
                 who->behind = true;
         }
     buf_done(&text);
+}
+
+void news_rooms(struct peer *p, const struct span *ids, size_t n)
+{
+    p->room_count = 0;
+    for (size_t i = 0; i < n && p->room_count < ROOMS_TOLD_MAX; i++)
+        if (room_id_valid(ids[i]) && text_copy(p->rooms[p->room_count], sizeof p->rooms[0], ids[i]))
+            p->room_count++;
+    news_now(p);
 }
 
 void news_changed(struct peer *p)
@@ -146,6 +171,23 @@ static void pass_on(struct peer *p, const struct person *author, const struct pe
     }
 }
 
+static void show_rooms(struct peer *p, struct person *who, const struct envelope *e)
+{
+    struct span rooms[ROOMS_TOLD_MAX];
+    size_t n = envelope_strings(e, "rooms", rooms, ROOMS_TOLD_MAX);
+    uint32_t hash = 0;
+    n = n < ROOMS_TOLD_MAX ? n : ROOMS_TOLD_MAX;
+    for (size_t i = 0; i < n; i++) {
+        if (!room_id_valid(rooms[i]))
+            return;
+        hash = hash * 31 + hash_bytes(rooms[i].p, rooms[i].n) + 1;
+    }
+    if (hash == who->news.rooms)
+        return;
+    who->news.rooms = hash;
+    notice_add(p, &(struct notice){.type = NOTICE_ROOMS, .from = person_id(who), .to = rooms, .to_count = n});
+}
+
 static void show(struct peer *p, struct person *who, struct span presence)
 {
     const char *before = who->news.presence[0] ? who->news.presence : "online";
@@ -197,6 +239,7 @@ void news_heard(struct peer *p, struct person *from, const struct envelope *e, s
     if (newer)
         pass_on(p, who, from, raw);
     show(p, who, presence);
+    show_rooms(p, who, e);
     if (span_is(presence, "gone") && who == from)
         link_farewell(p, who);
 }

@@ -165,6 +165,9 @@ static void handle(struct peer *p, const struct peer_event *ev)
     case PEER_STATUS:
         say_status_to_all(p, ev->bytes);
         break;
+    case PEER_ROOMS:
+        news_rooms(p, ev->send.to, ev->send.to_count);
+        break;
     case PEER_PRESENCE:
         say_presence(p, ev->bytes);
         break;

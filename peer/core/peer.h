@@ -118,6 +118,7 @@ enum peer_event_type {
     PEER_TYPING,   /* to everybody in the room, or send.to */
     PEER_STATUS,   /* bytes: free text about oneself */
     PEER_HISTORY,  /* history: notices with what was said and heard */
+    PEER_ROOMS,    /* send.to: ids of other rooms that we tell everybody of; replaces the former ones */
     PEER_PRESENCE, /* bytes: "online" or "away" */
     PEER_LEAVE,    /* leave the room for good: links are closed, the signaling socket too */
 };
@@ -210,6 +211,7 @@ enum peer_notice_type {
     NOTICE_STATUS,    /* from, text */
     NOTICE_LINK,  /* id, name, text: what a link is doing when it is not simply up: "retrying", "not up in 15 s" ... */
     NOTICE_ERROR, /* code, text; fatal if the peer cannot go on (unauthorized, ...) */
+    NOTICE_ROOMS,   /* from, to: the rooms that this person tells of */
     NOTICE_MISSING, /* from, conversation, count: messages of that author that nobody had */
     NOTICE_HISTORY, /* ref, text: a JSON array of what was said and heard, oldest first */
     NOTICE_LEFT,  /* after PEER_LEAVE: all is closed */

@@ -46,6 +46,7 @@ enum {
     THENS_MAX = 65536,        /* that wait for a commit: io commits every turn */
     RELAYS_MAX = 3,           /* third peers on a message's way */
     RELAY_FLIGHT_MAX = 64,    /* unacknowledged on a way through others, who lend it */
+    ROOMS_TOLD_MAX = 16,      /* other rooms that one person may tell of */
     LINKS_TOLD_MAX = 64,      /* links of one person that its news list */
     MARKS_MAX = 64,           /* newest talk of one person whose content is remembered, a power of two */
     MISSING_MAX = 64,         /* sequences of one conversation that were given up */
@@ -255,6 +256,7 @@ struct news {
     struct told_link *links; /* owned */
     size_t link_count;
     char presence[8];
+    uint32_t rooms; /* hash of those that it told of; 0: none */
 };
 
 struct conversation {
@@ -437,6 +439,8 @@ struct peer {
     size_t held_bytes;
     uint64_t log_order; /* of the newest row */
     uint64_t news_at, news_version;
+    char rooms[ROOMS_TOLD_MAX][ROOM_ID_MAX + 1]; /* that we tell of */
+    size_t room_count;
     struct {
         struct then *v; /* a ring */
         size_t first, n, cap;
@@ -762,6 +766,8 @@ void relay_show(struct peer *p);
 void news_due(struct peer *p);
 void news_changed(struct peer *p); /* tell it soon */
 void news_now(struct peer *p);
+/* The rooms that we tell of; what is no room's id is left out. */
+void news_rooms(struct peer *p, const struct span *ids, size_t n);
 void news_link_up(struct peer *p, struct person *who);
 void news_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw);
 /* They said good-bye: nobody leads there until they are heard of again. */

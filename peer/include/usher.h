@@ -50,6 +50,7 @@ enum usher_event_type {
     USHER_PRESENCE,  /* from, text */
     USHER_STATUS,    /* from, text */
     USHER_LINK,      /* id, name, text: a link that is not simply up or down */
+    USHER_ROOMS,     /* from, to: the ids of other rooms that this person tells of */
     USHER_MISSING,   /* from, conversation, count: messages of that person that nobody had any more */
     USHER_HISTORY,   /* ref, text: a JSON array of messages, oldest first (usher_history) */
     USHER_ERROR,     /* code, text, ref, fatal */
@@ -89,6 +90,9 @@ void usher_read(struct usher *u, const char *message_id);
 void usher_typing(struct usher *u);
 void usher_status(struct usher *u, const char *text);
 void usher_presence(struct usher *u, const char *presence); /* "online" or "away" */
+/* Tells everybody, over all links, of these rooms (ids, at most 16; count 0: of none any more): for rooms that strangers may
+ * know of, since whoever learns of them can pass them on. */
+void usher_announce_rooms(struct usher *u, const char *const *rooms, size_t count);
 /* The record of what was said and heard, over all starts: the limit (1 to 1024; 0: as many) messages behind the one of
  * that id, or the newest if after is NULL. USHER_HISTORY follows, or USHER_ERROR "no-such-message"; both carry ref. Each
  * message is an object with id, from, to, text, conversation, type, timestamp. */

@@ -54,6 +54,7 @@ static const enum usher_event_type EVENT_TYPES[] = {
     [NOTICE_PRESENCE] = USHER_PRESENCE,
     [NOTICE_STATUS] = USHER_STATUS,
     [NOTICE_LINK] = USHER_LINK,
+    [NOTICE_ROOMS] = USHER_ROOMS,
     [NOTICE_MISSING] = USHER_MISSING,
     [NOTICE_HISTORY] = USHER_HISTORY,
     [NOTICE_ERROR] = USHER_ERROR,
@@ -355,6 +356,16 @@ void usher_status(struct usher *u, const char *text)
 void usher_presence(struct usher *u, const char *presence)
 {
     ask(u, PEER_PRESENCE, presence);
+}
+
+void usher_announce_rooms(struct usher *u, const char *const *rooms, size_t count)
+{
+    struct span ids[ENVELOPE_TO_MAX];
+    count = count < ENVELOPE_TO_MAX ? count : ENVELOPE_TO_MAX;
+    for (size_t i = 0; i < count; i++)
+        ids[i] = span_of(rooms[i]);
+    struct peer_event event = {.type = PEER_ROOMS, .send = {.to = ids, .to_count = count}};
+    glue_event(u->glue, &event);
 }
 
 void usher_history(struct usher *u, const char *after, unsigned limit, const char *ref)

@@ -24,6 +24,31 @@ static void test_passed_on_once(void **state)
     world_end(w);
 }
 
+/* Rooms that a member chose to tell of reach everybody, later comers too, and only when they changed. */
+static void test_rooms_told_of(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    struct span rooms[] = {SPAN("garden"), SPAN("not a room"), SPAN("cellar")};
+    pass(w, 5000);
+    feed(w, 0, (struct peer_event){.type = PEER_ROOMS, .send = {.to = rooms, .to_count = 3}});
+    pass(w, 2000);
+    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .bytes = SPAN("away")});
+    pass(w, 2000);
+    for (int i = 1; i < 3; i++) {
+        assert_int_equal(count(&w->nodes[i], NOTICE_ROOMS), 1);
+        const struct peer_notice *n = notice(&w->nodes[i], NOTICE_ROOMS, 0);
+        assert_string_equal(n->from, peer_id(w->nodes[0].p));
+        assert_int_equal(n->to_count, 2);
+        assert_string_equal(n->to[0], "garden");
+        assert_string_equal(n->to[1], "cellar");
+    }
+    feed(w, 0, (struct peer_event){.type = PEER_ROOMS});
+    pass(w, 2000);
+    assert_int_equal(notice(&w->nodes[1], NOTICE_ROOMS, 1)->to_count, 0);
+    world_end(w);
+}
+
 /* Somebody's news with this version and these links, as it would come on the link of `by` to Ann. */
 static void news_comes(struct world *w, int author, int by, uint64_t version, const char *presence, const char *links)
 {
@@ -199,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_passed_on_once),
+        cmocka_unit_test(test_rooms_told_of),
         cmocka_unit_test(test_old_news_is_none),
         cmocka_unit_test(test_a_claimed_link),
         cmocka_unit_test(test_invented_people),
