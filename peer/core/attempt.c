@@ -26,7 +26,7 @@ struct attempt *attempt_find(const struct peer *p, uint64_t rtc)
 
 struct attempt *attempt_new(struct peer *p, struct person *who, const struct seat *seat, struct span link)
 {
-    struct attempt *a = calloc(1, sizeof *a);
+    struct attempt *a = strcmp(who->id, p->settings.no_link) == 0 ? NULL : calloc(1, sizeof *a);
     if (!a)
         return NULL;
     a->rtc = ++p->last_rtc;
@@ -235,7 +235,9 @@ static bool may_offer(struct peer *p, struct person *who, const struct seat *sea
         inbox_refuse(p, who, "an offer from another seat while one is being answered");
         return false;
     }
-    if (calling && a->awaiting && !is_polite(p, who, seat))
+    /* Others may have dropped our offer; who calls us long after it has not heard of it. */
+    bool lost = calling && (a->through_peers || a->unsure) && p->now >= a->began + GLARE_MS;
+    if (calling && a->awaiting && !lost && !is_polite(p, who, seat))
         return false;
     if (p->now < link->next_offer_at) {
         inbox_refuse(p, who, "offers too fast");

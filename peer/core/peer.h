@@ -57,6 +57,7 @@ struct peer_settings {
     uint8_t key[KEY_BYTES];                 /* our Ed25519 public key */
     uint8_t box[KEY_BYTES];                 /* our X25519 public key */
     uint8_t box_signature[SIGNATURE_BYTES]; /* over box, by key */
+    char no_link[PERSON_MAX + 1];           /* a fault for tests: with this person no link is made; may be empty */
     unsigned servers;                       /* how many signaling URLs there are (>= 1): PEER_FX_CONNECT names one */
 };
 

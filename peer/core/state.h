@@ -67,6 +67,7 @@ enum {
     RETRY_FIRST_MS = 1000,
     RETRY_LAST_MS = 30000, /* of links, after 1, 2 and 4 s; of the signaling session, after doubling */
     PATIENCE_MS = 3000,    /* whose turn it is to call may take so long; then we call */
+    GLARE_MS = 1000,       /* offers that cross on their way through others do so within this time */
     CONNECT_MS = 15000,    /* a link that is not up by then is reported and tried again */
     RESTART_MS = 5000,     /* for an ICE restart to bring the link back */
     PING_MS = 2000,
