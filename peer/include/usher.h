@@ -21,6 +21,13 @@ extern "C" {
 typedef struct _GMainContext GMainContext;
 struct usher;
 
+/* What can go wrong, on purpose: for tests, as `usher exercise` is one. All zero for everybody else. */
+struct usher_faults {
+    uint16_t through;    /* connections to servers go to this port of 127.0.0.1 instead, where they can be cut */
+    const char *no_link; /* with this identity no link is made: it is reached through others, if at all */
+    bool tamper;         /* what is sealed is sent with a wrong byte */
+};
+
 struct usher_options {
     const char *room;             /* 1 to 64 of A-Za-z0-9_-; NULL only for usher_identity */
     const char *name;             /* shown to others; at most 128 bytes; may be NULL */
@@ -34,6 +41,7 @@ struct usher_options {
     GMainContext *context; /* NULL: the default one */
     void (*log)(void *user, int priority, const char *line); /* syslog(3) priorities; NULL: nothing is logged */
     void *log_user;
+    struct usher_faults faults;
 };
 
 enum usher_event_type {

@@ -204,8 +204,19 @@ static void link_hold(struct glue *g, struct link *l, struct peer_effect *effect
     LL_APPEND(l->held, h);
 }
 
+/* What somebody on the way, or the sender itself, could do to a sealed message. */
+static void tamper(struct peer_effect *effect)
+{
+    static const char SEALED[] = "\"encrypted\":\"";
+    char *sealed = strstr(effect->text, SEALED);
+    if (sealed)
+        sealed[sizeof SEALED] = sealed[sizeof SEALED] == 'A' ? 'B' : 'A';
+}
+
 static void link_send(struct glue *g, struct link *l, struct peer_effect *effect)
 {
+    if (g->options.tamper)
+        tamper(effect);
     struct span bytes = {effect->text, effect->text_n};
     if (l->held || rtc_send(l->rtc, effect->channel, effect->flag, bytes) == RTC_FULL)
         link_hold(g, l, effect);

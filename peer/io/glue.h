@@ -23,6 +23,7 @@ struct glue_options {
     const struct peer_crypto *crypto;     /* copied; its ctx is borrowed */
     const struct rtc_options *rtc;        /* copied */
     const struct url *urls;               /* copied; settings->servers of them */
+    bool tamper;                          /* a fault for tests: what is sealed is sent with a wrong byte */
     struct store *store;                  /* borrowed: outlives the glue */
     void *user;
     void (*on_notice)(void *user, const struct peer_notice *notice); /* from the loop only */

@@ -196,7 +196,7 @@ static void try_next(struct signaling *s)
     struct lws_client_connect_info info = {
         .context = s->lws,
         .address = address,
-        .port = s->url.port,
+        .port = s->url.through ? s->url.through : s->url.port,
         .ssl_connection = s->url.tls ? LCCSCF_USE_SSL : 0,
         .path = s->url.path,
         .host = s->name,
@@ -241,7 +241,8 @@ void signaling_connect(struct signaling *s, const struct url *url)
     s->cancel = g_cancellable_new();
     GResolver *resolver = g_resolver_get_default();
     g_main_context_push_thread_default(s->context);
-    g_resolver_lookup_by_name_async(resolver, url->host, s->cancel, on_resolved, s);
+    const char *host = url->through ? "127.0.0.1" : url->host;
+    g_resolver_lookup_by_name_async(resolver, host, s->cancel, on_resolved, s);
     g_main_context_pop_thread_default(s->context);
     g_object_unref(resolver);
 }

@@ -22,6 +22,7 @@ struct url {
     uint16_t port;
     char host[URL_HOST_MAX + 1]; /* a name, or a numeric address without brackets */
     char path[URL_PATH_MAX + 1]; /* with its query */
+    uint16_t through;            /* not 0: connect to this port of 127.0.0.1 instead */
 };
 
 /* False with one sentence in err. */

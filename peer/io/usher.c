@@ -202,6 +202,10 @@ static bool open_glue(struct usher *u, const struct usher_options *o, const stru
         .addresses = o->ice_addresses, .address_count = o->ice_address_count, .relay_only = o->relay_only};
     if (!copy_settings(o, &settings, err) || !copy_urls(o, urls, &settings.servers, &rtc.loopback, err))
         return false;
+    if (!copy_text(settings.no_link, sizeof settings.no_link, o->faults.no_link, "identity without a link", err))
+        return false;
+    for (unsigned i = 0; i < settings.servers; i++)
+        urls[i].through = o->faults.through;
     memcpy(settings.key, identity->key, KEY_BYTES);
     memcpy(settings.box, identity->box, KEY_BYTES);
     memcpy(settings.box_signature, identity->box_signature, SIGNATURE_BYTES);
@@ -213,6 +217,7 @@ static bool open_glue(struct usher *u, const struct usher_options *o, const stru
             .crypto = &ports,
             .rtc = &rtc,
             .urls = urls,
+            .tamper = o->faults.tamper,
             .store = u->store,
             .user = u,
             .on_notice = on_notice,
