@@ -9,7 +9,9 @@
 
 enum {
     TEXT_MAX = 64 * 1024, /* as usher.h has it */
-    ID_PREFIX_MIN = 4
+    ID_PREFIX_MIN = 4,
+    HISTORY_LINES = 20,
+    HISTORY_MAX = 1024 /* as usher.h has it */
 };
 
 static void who(struct chat *c)
@@ -33,6 +35,7 @@ static void help(struct chat *c)
 {
     chat_say(c, "* What you type goes to everybody in the room.");
     chat_say(c, "*   /msg NAME text   to one person only");
+    chat_say(c, "*   /history N       the last N messages (%d)", HISTORY_LINES);
     chat_say(c, "*   /who             who is here, and how you are linked");
     chat_say(c, "*   /quit            leave (also control-D)");
 }
@@ -78,6 +81,16 @@ static void message(struct chat *c, const char *line)
         send_text(c, &found, 1, text);
 }
 
+/* The answer is an event, which chat_events.c shows. */
+static void history(struct chat *c, const char *count)
+{
+    guint64 n = HISTORY_LINES;
+    if (*count && !g_ascii_string_to_unsigned(count, 10, 1, HISTORY_MAX, &n, NULL))
+        chat_say(c, "! /history wants a number from 1 to %d, or nothing.", HISTORY_MAX);
+    else
+        usher_history(c->session.usher, NULL, (unsigned)n, NULL);
+}
+
 void chat_line(struct chat *c, char *line)
 {
     g_strchomp(line);
@@ -89,6 +102,8 @@ void chat_line(struct chat *c, char *line)
         help(c);
     else if (strcmp(line, "/quit") == 0)
         session_leave(&c->session, EXIT_DONE);
+    else if (strcmp(line, "/history") == 0 || g_str_has_prefix(line, "/history "))
+        history(c, line + 8 + strspn(line + 8, " "));
     else if (strcmp(line, "/msg") == 0 || g_str_has_prefix(line, "/msg "))
         message(c, line + 4 + strspn(line + 4, " "));
     else if (*line == '/' && line[1] != '/')

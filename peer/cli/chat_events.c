@@ -3,6 +3,7 @@
  * What happens, in words. What people say stands behind their name and a colon; what usher says begins with "* ", and
  * what a person should look at with "! ". Remote text goes through plain_text, so none of it can pass for another line.
  */
+#include <jansson.h>
 #include <string.h>
 
 #include "peer/cli/chat.h"
@@ -86,6 +87,46 @@ static void say_message(struct chat *c, const struct usher_event *e)
     usher_read(c->session.usher, e->id);
 }
 
+/* Who said it to whom, and when; texts go through plain_text as they do when they come. */
+static void say_record(struct chat *c, const json_t *m)
+{
+    const char *from = json_string_value(json_object_get(m, "from"));
+    const char *kind = json_string_value(json_object_get(m, "type"));
+    gchar *text = plain_text(json_string_value(json_object_get(m, "text")), TRUE);
+    gint64 ms = json_integer_value(json_object_get(m, "timestamp"));
+    GDateTime *at = g_date_time_new_from_unix_local(ms / 1000);
+    gchar *when = at ? g_date_time_format(at, "%F %H:%M") : g_strdup("?");
+    bool ours = g_strcmp0(from, usher_id(c->session.usher)) == 0;
+    chat_say(c, "* %s %s%s: %s", when, ours ? "you" : chat_name(c, from),
+        g_strcmp0(kind, "group_message") == 0 ? "" : " (not to all)", text);
+    g_free(when);
+    if (at)
+        g_date_time_unref(at);
+    g_free(text);
+}
+
+static void say_history(struct chat *c, const char *text)
+{
+    json_t *messages = json_loads(text, JSON_ALLOW_NUL, NULL), *m;
+    size_t i;
+    if (json_array_size(messages) == 0)
+        chat_say(c, "* Nothing was said yet.");
+    json_array_foreach(messages, i, m) say_record(c, m);
+    json_decref(messages);
+}
+
+static void say_missing(struct chat *c, const struct usher_event *e)
+{
+    const char *name = chat_name(c, e->from);
+    if (e->count == 1)
+        chat_say(c, "! A message of %s is missing: nobody here has it any more.", name);
+    else if (e->count > 1)
+        chat_say(
+            c, "! %" G_GUINT64_FORMAT " messages of %s are missing: nobody here has them any more.", e->count, name);
+    else
+        chat_say(c, "! Something that %s is said to have written never came.", name);
+}
+
 static void say_failed(struct chat *c, const struct usher_event *e)
 {
     GString *names = g_string_new(NULL);
@@ -139,6 +180,12 @@ void chat_on_event(struct usher *u, const struct usher_event *event, void *user)
     case USHER_LINK:
         learn_name(c, event->id, event->name);
         say_remark(c, "*", event->id ? chat_name(c, event->id) : NULL, event->text);
+        return;
+    case USHER_MISSING:
+        say_missing(c, event);
+        return;
+    case USHER_HISTORY:
+        say_history(c, event->text);
         return;
     case USHER_ERROR:
         say_remark(c, "!", event->code, event->text);

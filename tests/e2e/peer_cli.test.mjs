@@ -233,6 +233,9 @@ test('chat without a terminal: plain lines in and out, harmless', async () => {
     await shows(/No such command/);
     ann.do({ do: 'send', text: 'one\ntwo \u001b[31mred\u001b[0m \u202e' });
     await shows(/^ann: one\n {4}two \ufffd\[31mred\ufffd\[0m \ufffd$/m);
+    child.stdin.write('/history 2\n/history none\n');
+    await shows(/^\* \d{4}-\d\d-\d\d \d\d:\d\d you \(not to all\): only you\n\* \S+ \S+ ann: one\n {4}two \ufffd\[31mred/m);
+    await shows(/\/history wants a number from 1 to 1024/);
     child.stdin.end('bye\n');
     await ann.event('message', { text: 'bye' });
     assert.deepEqual(await within(8000, once(child, 'exit'), 'it did not end'), [0, null]);
