@@ -9,5 +9,7 @@
 
 int chat_run(const struct options *o); /* for a person */
 int pipe_run(const struct options *o); /* for a program */
+/* Makes rooms and people of its own. */
+int exercise_run(const struct options *o);
 
 #endif

@@ -24,6 +24,8 @@ static int run(const struct options *o)
         return chat_run(o);
     case COMMAND_PIPE:
         return pipe_run(o);
+    case COMMAND_EXERCISE:
+        return exercise_run(o);
     case COMMAND_ID:
         return print_id(o);
     case COMMAND_HELP:

@@ -23,6 +23,7 @@ static const struct {
     {"chat", COMMAND_CHAT, true},
     {"pipe", COMMAND_PIPE, true},
     {"id", COMMAND_ID, false},
+    {"exercise", COMMAND_EXERCISE, false},
 };
 
 static const struct option FLAGS[] = {
@@ -42,6 +43,7 @@ void options_help(void)
 {
     fputs("usage: usher [options] chat ROOM     talk with whoever is in the room\n"
           "       usher [options] pipe ROOM     the same for a program: JSON lines in and out\n"
+          "       usher [options] exercise      try everything against a server, and say what works\n"
           "       usher [options] id            print who you are\n"
           "\n"
           "  --server URL        ws://host:port or wss://host:port; several are tried in turn (ws://localhost:4000)\n"
@@ -101,7 +103,7 @@ static bool check_room(const char *room)
 static bool parse_command(struct options *o, int count, char **words)
 {
     if (count == 0)
-        return usage("expected a command: chat ROOM, pipe ROOM or id");
+        return usage("expected a command: chat ROOM, pipe ROOM, exercise or id");
     for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++) {
         if (strcmp(words[0], COMMANDS[i].name) != 0)
             continue;
@@ -116,7 +118,7 @@ static bool parse_command(struct options *o, int count, char **words)
         o->usher.room = words[1];
         return check_room(words[1]);
     }
-    return usage("\"%s\" is no command: chat ROOM, pipe ROOM or id was expected", words[0]);
+    return usage("\"%s\" is no command: chat ROOM, pipe ROOM, exercise or id was expected", words[0]);
 }
 
 static bool check_values(struct options *o)

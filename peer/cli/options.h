@@ -18,6 +18,7 @@ enum command {
     COMMAND_CHAT,
     COMMAND_PIPE,
     COMMAND_ID,
+    COMMAND_EXERCISE,
     COMMAND_HELP,
     COMMAND_VERSION
 };

@@ -6,7 +6,8 @@
 #                                                   usage: tests/mutants/run.sh BUILD [NAME...]
 #
 # A row of the list: name | file | suite | perl substitution. A suite is an area of tests/unit, `sim`, or the name of a
-# file in tests/e2e followed by `.e2e`.
+# file in tests/e2e followed by `.e2e`; `exercise@LINE.e2e` is noticed only if exactly that line of `usher exercise` fails
+# (a dash stands for its space).
 set -u
 unset MAKEFLAGS MFLAGS
 build=$1
@@ -42,6 +43,10 @@ run_suite() {
     local program
     case $1 in
         sim) timeout 120 "$out/tests/sim/sim" --seeds 1-40 ;;
+        exercise@*.e2e)
+            program=${1%.e2e}
+            EXERCISE_FAILS=${program#*@} USHERD=$out/usherd USHER=$out/usher timeout 200 \
+                node --test --test-name-pattern='all lines' tests/e2e/exercise.test.mjs ;;
         *.e2e) USHERD=$out/usherd USHER=$out/usher timeout 200 node --test "tests/e2e/${1%.e2e}.test.mjs" ;;
         *) for program in $(programs_of "$1"); do timeout 60 "$program" || return 1; done ;;
     esac >"$log" 2>&1 </dev/null

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * GIO moves the bytes. A connection is a pair of streams, kept in a list; whichever of its two directions ends first
+ * closes both, which ends the other.
+ */
+#include "peer/cli/cut.h"
+
+#include <gio/gio.h>
+
+enum {
+    PORT_DEFAULT = 4000 /* as usher(1) has it */
+};
+
+struct cut {
+    GSocketListener *listener;
+    GSocketClient *client;
+    GCancellable *closing, *cutting; /* ends the listening; the connections */
+    gchar *host;
+    guint16 port, server_port;
+    gboolean refuse;
+    GList *pairs;
+};
+
+struct pair {
+    struct cut *cut; /* NULL: it is gone */
+    GIOStream *near, *far;
+    int directions; /* under way */
+};
+
+static void pair_close(struct pair *p)
+{
+    g_io_stream_close(p->near, NULL, NULL);
+    if (p->far)
+        g_io_stream_close(p->far, NULL, NULL);
+}
+
+static void pair_free(struct pair *p)
+{
+    if (p->cut)
+        p->cut->pairs = g_list_remove(p->cut->pairs, p);
+    pair_close(p);
+    g_object_unref(p->near);
+    g_clear_object(&p->far);
+    g_free(p);
+}
+
+static void on_spliced(GObject *source, GAsyncResult *result, gpointer user)
+{
+    struct pair *p = user;
+    g_output_stream_splice_finish(G_OUTPUT_STREAM(source), result, NULL);
+    if (p->cut)
+        g_socket_shutdown(g_socket_connection_get_socket(G_SOCKET_CONNECTION(p->near)), TRUE, TRUE, NULL);
+    if (p->cut && p->far)
+        g_socket_shutdown(g_socket_connection_get_socket(G_SOCKET_CONNECTION(p->far)), TRUE, TRUE, NULL);
+    if (--p->directions == 0)
+        pair_free(p);
+}
+
+static void splice(struct pair *p, GIOStream *from, GIOStream *to)
+{
+    p->directions++;
+    g_output_stream_splice_async(g_io_stream_get_output_stream(to), g_io_stream_get_input_stream(from),
+        G_OUTPUT_STREAM_SPLICE_NONE, G_PRIORITY_DEFAULT, p->cut->cutting, on_spliced, p);
+}
+
+static void on_connected(GObject *source, GAsyncResult *result, gpointer user)
+{
+    struct pair *p = user;
+    GSocketConnection *far = g_socket_client_connect_to_host_finish(G_SOCKET_CLIENT(source), result, NULL);
+    p->far = far ? G_IO_STREAM(far) : NULL;
+    if (!far || !p->cut || p->cut->refuse) {
+        pair_free(p);
+        return;
+    }
+    splice(p, p->near, p->far);
+    splice(p, p->far, p->near);
+}
+
+static void on_accepted(GObject *source, GAsyncResult *result, gpointer user)
+{
+    GError *error = NULL;
+    GSocketConnection *near = g_socket_listener_accept_finish(G_SOCKET_LISTENER(source), result, NULL, &error);
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) { /* the cut may be gone */
+        g_error_free(error);
+        return;
+    }
+    struct cut *c = user;
+    g_clear_error(&error);
+    if (near && !c->refuse) {
+        struct pair *p = g_new0(struct pair, 1);
+        *p = (struct pair){.cut = c, .near = G_IO_STREAM(g_object_ref(near))};
+        c->pairs = g_list_prepend(c->pairs, p);
+        g_socket_client_connect_to_host_async(c->client, c->host, c->server_port, c->cutting, on_connected, p);
+    }
+    g_clear_object(&near);
+    g_socket_listener_accept_async(c->listener, c->closing, on_accepted, c);
+}
+
+static gboolean listen_on_loopback(struct cut *c, GError **error)
+{
+    GInetAddress *loopback = g_inet_address_new_loopback(G_SOCKET_FAMILY_IPV4);
+    GSocketAddress *wanted = g_inet_socket_address_new(loopback, 0), *got = NULL;
+    gboolean ok = g_socket_listener_add_address(
+        c->listener, wanted, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &got, error);
+    if (ok)
+        c->port = g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(got));
+    g_clear_object(&got);
+    g_object_unref(wanted);
+    g_object_unref(loopback);
+    return ok;
+}
+
+struct cut *cut_new(const char *url, char *err, unsigned long err_n)
+{
+    GError *error = NULL;
+    GUri *uri = g_uri_parse(url, G_URI_FLAGS_ENCODED, &error);
+    struct cut *c = g_new0(struct cut, 1);
+    c->listener = g_socket_listener_new();
+    c->client = g_socket_client_new();
+    c->closing = g_cancellable_new();
+    c->cutting = g_cancellable_new();
+    if (uri) {
+        c->host = g_strdup(g_uri_get_host(uri));
+        c->server_port = (guint16)(g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : PORT_DEFAULT);
+        g_uri_unref(uri);
+    }
+    if (!c->host || !listen_on_loopback(c, &error)) {
+        g_snprintf(err, err_n, "no way to %s could be made: %s", url, error ? error->message : "it names no host");
+        g_clear_error(&error);
+        cut_free(c);
+        return NULL;
+    }
+    g_socket_listener_accept_async(c->listener, c->closing, on_accepted, c);
+    return c;
+}
+
+void cut_free(struct cut *c)
+{
+    if (!c)
+        return;
+    g_cancellable_cancel(c->closing);
+    g_cancellable_cancel(c->cutting);
+    for (GList *at = c->pairs; at; at = at->next)
+        ((struct pair *)at->data)->cut = NULL; /* freed as their directions end, in the loop */
+    g_list_free(c->pairs);
+    g_socket_listener_close(c->listener);
+    g_object_unref(c->listener);
+    g_object_unref(c->client);
+    g_object_unref(c->closing);
+    g_object_unref(c->cutting);
+    g_free(c->host);
+    g_free(c);
+}
+
+uint16_t cut_port(const struct cut *c)
+{
+    return c->port;
+}
+
+void cut_connections(struct cut *c)
+{
+    g_cancellable_cancel(c->cutting);
+    g_object_unref(c->cutting);
+    c->cutting = g_cancellable_new();
+}
+
+void cut_refuse(struct cut *c, bool refuse)
+{
+    c->refuse = refuse;
+}
