@@ -124,9 +124,9 @@ static bool signal(struct peer *p, struct attempt *a, struct buf *frame)
     buf_byte(&metadata, '{');
     write_member_raw(&metadata, "signal", buf_view(frame));
     buf_byte(&metadata, '}');
-    bool ok = !metadata.failed && say_relayed(p, a->person,
-                                      &(struct envelope){
-                                          .type = ENVELOPE_CONNECTION_REQUEST, .metadata = buf_view(&metadata)});
+    bool ok = !metadata.failed &&
+              say_relayed(p, a->person,
+                  &(struct envelope){.type = ENVELOPE_CONNECTION_REQUEST, .metadata = buf_view(&metadata)});
     buf_done(&metadata);
     return ok;
 }

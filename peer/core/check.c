@@ -100,8 +100,8 @@ void peer_check(const struct peer *p)
             assert(seat->person == who && roster_seat(p, span_of(seat->id)) == seat);
         assert(who->keyed || who->seats || who->link.state != LINK_IDLE);
         /* Without a seat friends may lead there: it is tried for as long as they do. */
-        assert(who->seats || who->link.state == LINK_IDLE || who->link.attempt ||
-               (who->keyed && who->link.at != NEVER));
+        assert(
+            who->seats || who->link.state == LINK_IDLE || who->link.attempt || (who->keyed && who->link.at != NEVER));
         attempts += check_link(p, who);
         check_outbox(who);
         check_inbox(who);

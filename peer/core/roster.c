@@ -95,9 +95,8 @@ static struct person *least_needed(struct peer *p)
 {
     struct person *least = NULL;
     for (struct person *who = p->people; who; who = who->hh.next)
-        if (is_absent(who) &&
-            (!least || need_of(who) < need_of(least) ||
-                (need_of(who) == need_of(least) && outbox_waiting(who) < outbox_waiting(least))))
+        if (is_absent(who) && (!least || need_of(who) < need_of(least) ||
+                                  (need_of(who) == need_of(least) && outbox_waiting(who) < outbox_waiting(least))))
             least = who;
     return least;
 }

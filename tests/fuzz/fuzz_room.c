@@ -90,8 +90,8 @@ static void alter(struct fuzz *f, json_t *message)
 {
     static const char *const members[] = {"id", "from", "to", "route", "sequence", "vectorClock", "ttl", "retryCount",
         "hops", "since", "keys", "conversation", "timestamp", "encrypted", "requiresAck"};
-    static const char *const meta[] = {"of", "clock", "missing", "new", "count", "for", "people", "gone", "card", "links",
-        "presence", "version", "signal", "hops", "ping"};
+    static const char *const meta[] = {"of", "clock", "missing", "new", "count", "for", "people", "gone", "card",
+        "links", "presence", "version", "signal", "hops", "ping"};
     static const char *const fors[] = {"part", "more", "gap", "head", "start", "custody"};
     json_t *content = json_object_get(message, "content"), *metadata = json_object_get(content, "metadata");
     unsigned what = next(f);

@@ -58,7 +58,7 @@ struct node {
     size_t notice_n;
     uint64_t last_send_rtc, sends;
     unsigned restarts, ice_lists;
-    bool slow_disk; /* no commit is answered */
+    bool slow_disk;      /* no commit is answered */
     unsigned unreadable; /* rows that were passed over */
     /* what the daemon knows of it */
     bool away;           /* its socket broke, its seat is kept */
@@ -91,16 +91,16 @@ struct world {
     uint64_t now;
     struct node nodes[NODES_MAX];
     int n;
-    bool daemon_up, cut; /* cut: nothing passes between connections */
-    bool hold_signals;   /* relayed frames wait in `held` */
+    bool daemon_up, cut;             /* cut: nothing passes between connections */
+    bool hold_signals;               /* relayed frames wait in `held` */
     bool wall[NODES_MAX][NODES_MAX]; /* nothing passes between these two; set both ways by `part` */
-    const char *watch;   /* frames with this text in them are counted ... */
-    size_t watched[NODES_MAX]; /* ... by who sent them */
-    bool drop_closes;    /* the other end of a freed connection is not told */
-    bool grace;          /* seats are kept, and over a restart, too */
-    bool apart;          /* each URL is a daemon of its own, to which the other's tokens mean nothing */
-    bool full;           /* joining is refused */
-    bool lossy;          /* who comes back may have missed something */
+    const char *watch;               /* frames with this text in them are counted ... */
+    size_t watched[NODES_MAX];       /* ... by who sent them */
+    bool drop_closes;                /* the other end of a freed connection is not told */
+    bool grace;                      /* seats are kept, and over a restart, too */
+    bool apart;                      /* each URL is a daemon of its own, to which the other's tokens mean nothing */
+    bool full;                       /* joining is refused */
+    bool lossy;                      /* who comes back may have missed something */
     unsigned seats, boot;
     struct stranger strangers[STRANGERS_MAX];
     size_t stranger_n;

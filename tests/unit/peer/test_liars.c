@@ -141,8 +141,7 @@ static void test_clocks_in_the_far_future(void **state)
         &(struct envelope){.type = ENVELOPE_PRESENCE_UPDATE,
             .metadata = SPAN("{\"links\":{},\"presence\":\"away\",\"version\":9007199254740991}")});
     assert_int_equal(count(ann, NOTICE_PRESENCE), 1);
-    says(w, 1, 0,
-        &(struct envelope){.type = ENVELOPE_HEARTBEAT, .metadata = SPAN("{\"pong\":9007199254740991}")});
+    says(w, 1, 0, &(struct envelope){.type = ENVELOPE_HEARTBEAT, .metadata = SPAN("{\"pong\":9007199254740991}")});
     says(w, 1, 0,
         &(struct envelope){.type = ENVELOPE_BROADCAST_ANNOUNCE,
             .conversation = SPAN("room:demo"),

@@ -164,8 +164,9 @@ static void test_damaged_rows(void **state)
         {TABLE_WAIT, "x", "{"},
         {TABLE_CUSTODY, "x", "{"},
         {TABLE_CUSTODY, "x", "0000000000000001{"},
-        {TABLE_CONVERSATION, "neither room nor people, and far too long to be the name of any conversation that there is "
-                             "or may be in any version of this program",
+        {TABLE_CONVERSATION,
+            "neither room nor people, and far too long to be the name of any conversation that there is "
+            "or may be in any version of this program",
             "x"},
     };
     struct world *w = world_up(2);
