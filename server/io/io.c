@@ -127,7 +127,6 @@ bool io_reload_tls(struct io *io, const char *certificate, const char *key, stru
 
 void io_drain(struct io *io)
 {
-    listen_close(io);
     struct core_event e = io_event(io, CORE_DRAIN, NULL);
     io_step(io, &e);
 }

@@ -10,7 +10,7 @@
  * one shortage, not many.
  *
  * A few of those that the core refuses are let in all the same, to hear so when they have asked: /health must not fail
- * because a server is full, or whoever watches it would restart it then.
+ * because a server is full or drains, or whoever watches it would restart it then.
  */
 #include <errno.h>
 #include <fcntl.h>

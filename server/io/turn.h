@@ -19,7 +19,7 @@ enum {
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     ACCEPTS_A_TURN = 4,     /* then the connections that are open get their turn */
-    REFUSED_MAX = 32,       /* connections over a limit that are let in to ask for /health, at once */
+    REFUSED_MAX = 32,       /* refused connections that are let in to ask for /health, at once */
     DIRTY_MAX = 64,         /* connections that wait to be written; then they are, within the turn */
     OUT_BATCH = 64 * 1024,  /* bytes written to one socket at once */
     RX_BUFFER = 2048, /* read at once, and owned by every connection: half of it loses a quarter of the relay rate */
