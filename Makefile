@@ -124,9 +124,12 @@ $(BUILD)/bench/load: $(call obj,$(filter-out bench/channel%,$(wildcard bench/*.c
 $(BUILD)/bench/channel.o: PKGS = $(PEER_IO_PKGS)
 $(BUILD)/bench/channel: $(call obj,$(wildcard bench/channel*.c)) $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
+# What of server/io is pure is fuzzed too.
+$(BUILD)/tests/fuzz/fuzz_proxy: $(BUILD)/server/io/proxy_header.o
+$(BUILD)/tests/fuzz/fuzz_forwarded: $(BUILD)/server/io/cidr.o
 FUZZ_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
-	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call PC,--libs,$(PROTOCOL_PKGS))
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim mutants bench-relay bench-join bench-memory bench-flood bench-channel \
