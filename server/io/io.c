@@ -3,7 +3,7 @@
 #include <time.h>
 #include <utlist.h>
 
-#include "server/io/turn.h"
+#include "server/io/greet.h"
 
 /* No extensions, so no permessage-deflate; no limit on what one write may take, so a batch goes out whole. */
 static const struct lws_protocols PROTOCOLS[] = {
@@ -136,6 +136,7 @@ void io_free(struct io *io)
     if (!io)
         return;
     io->freeing = true;
+    greet_end_all(io);
     listen_close(io);
     hash_stop(io);
     if (io->prepare_open)

@@ -8,7 +8,7 @@
  * libwebsockets are not used: it keeps them in one sorted list, so each costs as many steps as there are connections.
  * Ours have one length a list, so the oldest is always first.
  */
-#include "server/io/turn.h"
+#include "server/io/greet.h"
 
 #include <assert.h>
 #include <sys/socket.h>
@@ -50,7 +50,9 @@ void conn_unlimit(struct io *io, struct conn *c)
 {
     if (!c->prev)
         return;
-    if (c->state == CONN_HANDSHAKE)
+    if (c->state == CONN_GREETING)
+        DL_DELETE(io->greeting, c);
+    else if (c->state == CONN_HANDSHAKE)
         DL_DELETE(io->handshaking, c);
     else
         DL_DELETE(io->closing, c);
@@ -118,11 +120,12 @@ static void send_control(struct io *io, struct conn *c, unsigned char opcode, co
  * give every closing connection one of its timers. */
 static void start_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
 {
-    if (c->state == CONN_HANDSHAKE && !c->refused) {
+    bool early = c->state == CONN_GREETING || c->state == CONN_HANDSHAKE;
+    if (early && !c->refused) {
         c->refused = reason;
         io->refused_count++;
     }
-    if (c->state == CONN_HANDSHAKE && c->wsi)
+    if (early && (c->wsi || c->greeting))
         turn_kill(io, c);
     if (c->state != CONN_OPEN)
         return;
@@ -248,7 +251,9 @@ static void kill_doomed(struct io *io)
     while (io->doomed) {
         struct conn *c = io->doomed;
         io->doomed = c->next_doomed;
-        if (c->wsi && !c->gone)
+        if (c->greeting)
+            greet_end(io, c);
+        else if (c->wsi && !c->gone)
             kill_now(c);
     }
 }
@@ -305,6 +310,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static void set_timer(struct io *io)
 {
     uint64_t at = io->core_at;
+    if (io->greeting)
+        at = earlier(at, io->greeting->deadline);
     if (io->handshaking)
         at = earlier(at, io->handshaking->deadline);
     if (io->closing)
@@ -343,6 +350,7 @@ void turn_timer(uv_timer_t *timer)
     struct io *io = timer->data;
     uint64_t now = uv_now(io->loop);
     io->timer_at = UINT64_MAX;
+    greet_late(io, now);
     kill_late(io, &io->handshaking, now);
     kill_late(io, &io->closing, now);
     if (io->exhausted && io->accept_at <= now)

@@ -15,7 +15,8 @@
 
 enum {
     HTTP_ANSWER_MAX = 1024,
-    HANDSHAKE_MS = 10000,   /* from accept to an open WebSocket, or the end of HTTP */
+    GREETING_MS = 5000,     /* from accept to a whole PROXY header, where one comes first */
+    HANDSHAKE_MS = 10000,   /* from accept, or that header, to an open WebSocket, or the end of HTTP */
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     ACCEPTS_A_TURN = 4,     /* then the connections that are open get their turn */
@@ -57,9 +58,13 @@ struct io {
     struct core_effects effects;
     bool stepping;
     unsigned dirty_count;
-    struct conn *dirty, *doomed, *slow; /* singly linked */
-    struct conn *handshaking, *closing; /* oldest first: one time limit each, so appending keeps the order */
-    unsigned char *scratch;             /* LWS_PRE + OUT_BATCH: where a batch is put together */
+    struct conn *dirty, *doomed, *slow;            /* singly linked */
+    struct conn *greeting, *handshaking, *closing; /* oldest first: one time limit each, so appending keeps the order */
+    unsigned char *scratch;                        /* LWS_PRE + OUT_BATCH: where a batch is put together */
+
+    struct greeting *greetings; /* owned: those of the connections in `greeting`, and of doomed ones */
+    uint64_t greet_unsaid;      /* refused PROXY headers since the last record of one */
+    uint64_t greet_quiet_until;
 
     struct listener *listeners; /* owned */
     int spare;             /* a descriptor given up when there are no more, so that a reload can still open its file */
@@ -125,6 +130,8 @@ bool work_open(struct io *io);
 /* When no job is at work any more. Takes one that was not opened. */
 void work_close(struct io *io);
 
+/* An accepted connection is ready for libwebsockets, or, if it was refused, for its answer. */
+void listen_take(struct io *io, struct conn *c);
 /* Goes on accepting if that is paused and there is a descriptor. */
 void listen_resume(struct io *io);
 /* While exhausted, when accept_at has come: resumes, or sees that it is over. */
