@@ -4,6 +4,9 @@
  * through without a copy; a longer one is put together in a buffer that is freed with the message. What the dialect
  * does not know (binary, too large, in too many pieces) is refused once, and the rest of that message is dropped.
  *
+ * RFC 6455 section 5.1 wants a connection closed whose frames are not masked. libwebsockets takes them and does not
+ * tell; the mask protects proxies on the way, not us.
+ *
  * A connection is let go of twice: when its socket is dead (the core is told) and when libwebsockets frees its own
  * state a turn later (the slot is free again).
  */
