@@ -25,6 +25,12 @@ enum {
     LWS_DESTROY_CALLS = 4
 };
 
+/* A request's head, as libwebsockets keeps it until it is answered or upgraded: the longest token and its own default
+ * of 4 KiB for all else. More is hung up on. */
+enum {
+    HTTP_HEAD_MAX = TOKEN_MAX + 4096
+};
+
 static bool open_lws(struct io *io, const struct io_params *p, struct err *e)
 {
     void *loops[] = {io->loop};
@@ -34,6 +40,7 @@ static bool open_lws(struct io *io, const struct io_params *p, struct err *e)
         .foreign_loops = loops,
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .timeout_secs = HANDSHAKE_MS / 1000,
+        .max_http_header_data = HTTP_HEAD_MAX,
         .retry_and_idle_policy = &NO_LIVENESS,
         .user = io,
         .vhost_name = "usherd",

@@ -198,7 +198,8 @@ const HTTP = [
     ['a length and chunks', post(['Content-Length: 2', 'Transfer-Encoding: chunked'], '0\r\n\r\n'), 411, 'length-required'],
     ['a length over the limit', post(['Content-Length: 16385'], '{}'), 413, 'too-large'],
     ['a request behind a body', post(['Content-Length: 2'], '[]GET /health HTTP/1.1\r\n\r\n'), 400, 'bad-message'],
-    ['a token of 9,000 bytes', `GET /api/rooms HTTP/1.1\r\nAuthorization: Bearer ${'x'.repeat(9000)}\r\n\r\n`, undefined],
+    ['a token of 9,000 bytes', `GET /api/rooms HTTP/1.1\r\nAuthorization: Bearer ${'x'.repeat(9000)}\r\n\r\n`, 401, 'unauthorized'],
+    ['a token of 12,288 bytes', `GET /api/rooms HTTP/1.1\r\nAuthorization: Bearer ${'x'.repeat(12288)}\r\n\r\n`, undefined],
     ['no HTTP', 'HELLO\r\n\r\n', 403],
     ['a method that nobody knows', 'BREW /pot HTTP/1.1\r\n\r\n', 403],
     ['TLS', Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]), 403],
@@ -208,7 +209,7 @@ const HTTP = [
     ['empty lines', '\r\n\r\n\r\n', undefined],
     ['a flood of headers', `GET /health HTTP/1.1\r\n${'X-H: y\r\n'.repeat(20000)}\r\n`, undefined],
     ['a flood of headers that are known', `GET /health HTTP/1.1\r\n${'Accept: y\r\n'.repeat(2000)}\r\n`, undefined],
-    ['a header of 9,000 bytes', `GET /health HTTP/1.1\r\nOrigin: ${'y'.repeat(9000)}\r\n\r\n`, undefined],
+    ['a header of 12,288 bytes', `GET /health HTTP/1.1\r\nOrigin: ${'y'.repeat(12288)}\r\n\r\n`, undefined],
 ];
 
 test('each kind of bad HTTP has its one answer, at once, and none is logged', async () => {
@@ -230,7 +231,7 @@ test('what clients send as secrets is in no log, however talkative it is', async
     try {
         const requests = ['GET /api/validate?room=r&token=hush HTTP/1.1\r\n\r\n', 'GET /%zz?token=hush HTTP/1.1\r\n\r\n',
             'GET /api/rooms HTTP/1.1\r\nAuthorization: Bearer hush\r\n\r\n', post(['Content-Length: 30'], '{"password":"hush","name":5}  '),
-            `GET /?token=hush${'x'.repeat(9000)} HTTP/1.1\r\n\r\n`, `GET / HTTP/1.1\r\nAuthorization: ${'hush'.repeat(3000)}\r\n\r\n`, 'hush\r\n\r\n'];
+            `GET /?token=hush${'x'.repeat(13000)} HTTP/1.1\r\n\r\n`, `GET / HTTP/1.1\r\nAuthorization: ${'hush'.repeat(4000)}\r\n\r\n`, 'hush\r\n\r\n'];
         for (const request of requests) {
             const raw = new Raw(loud.port);
             await raw.write(request);
