@@ -53,6 +53,7 @@ struct conn {
     struct greeting *greeting; /* owned; while CONN_GREETING */
     struct http_request *http; /* owned; NULL before the header of a request is whole, and for WebSockets */
     struct queue queue;
+    size_t handed; /* bytes of the queue's last that libwebsockets may still keep, as its limit counts them */
     struct conn *next_dirty, *next_doomed, *next_slow;
     struct conn *prev, *next; /* a list of those with one time limit, or of free slots */
     uint64_t deadline;
@@ -76,6 +77,11 @@ void conn_release(struct conn_table *t, struct conn *c);
 /* NULL if that generation is gone. */
 struct conn *conn_find(const struct conn_table *t, struct conn_id id);
 void conn_forget_partial(struct conn *c);
+/* Bytes that wait for the client, as max_queue counts them. */
+static inline size_t conn_waiting(const struct conn *c)
+{
+    return c->queue.bytes + c->handed;
+}
 /* Takes NULL (http.c). */
 void http_done(struct http_request *r);
 void conn_table_done(struct conn_table *t);

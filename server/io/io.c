@@ -85,6 +85,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->started_unix = unix_seconds();
     io->timer_at = io->core_at = UINT64_MAX;
     io->spare = -1;
+    trim_init(&io->trim);
     io->prepare_open = uv_prepare_init(io->loop, &io->prepare) == 0;
     io->timer_open = uv_timer_init(io->loop, &io->timer) == 0;
     io->prepare.data = io->timer.data = io;

@@ -59,6 +59,12 @@ void conn_unlimit(struct io *io, struct conn *c)
     c->prev = c->next = NULL;
 }
 
+void turn_forget(struct io *io, struct conn *c)
+{
+    trim_freed(&io->trim, c->queue.bytes, uv_now(io->loop));
+    queue_clear(&c->queue);
+}
+
 void turn_kill(struct io *io, struct conn *c)
 {
     if (c->doomed)
@@ -71,7 +77,7 @@ void turn_kill(struct io *io, struct conn *c)
 
 static bool over_queue(const struct io *io, const struct conn *c)
 {
-    return io->settings.max_queue > 0 && c->queue.bytes > io->settings.max_queue;
+    return io->settings.max_queue > 0 && conn_waiting(c) > io->settings.max_queue;
 }
 
 /* Takes the frame. */
@@ -227,8 +233,10 @@ void io_step(struct io *io, struct core_event *event)
         io->slow = c->next_slow;
         struct core_event slow = io_event(io, CORE_SLOW, c);
         c->slow = is_slow(io, c);
-        if (c->slow)
+        if (c->slow) {
+            turn_forget(io, c); /* the Close is all that it is still to read */
             step_once(io, &slow);
+        }
     }
     io->stepping = false;
 }
@@ -236,13 +244,13 @@ void io_step(struct io *io, struct core_event *event)
 /* A shut-down socket fails libwebsockets' next read or write, so a connection with half a batch buffered ends as
  * well, without the five seconds that libwebsockets would give it to flush. Without SO_LINGER the kernel would go on
  * sending what a dead reader never reads. */
-static void kill_now(struct conn *c)
+static void kill_now(struct io *io, struct conn *c)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     if (c->queue.count > 0 || lws_partial_buffered(c->wsi))
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     shutdown(c->fd, SHUT_RDWR);
-    queue_clear(&c->queue);
+    turn_forget(io, c);
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
 }
 
@@ -254,7 +262,7 @@ static void kill_doomed(struct io *io)
         if (c->greeting)
             greet_end(io, c);
         else if (c->wsi && !c->gone)
-            kill_now(c);
+            kill_now(io, c);
     }
 }
 
@@ -318,6 +326,7 @@ static void set_timer(struct io *io)
         at = earlier(at, io->closing->deadline);
     if (io->exhausted)
         at = earlier(at, io->accept_at);
+    at = earlier(at, io->trim.at);
     if (at == io->timer_at)
         return;
     io->timer_at = at;
@@ -357,7 +366,11 @@ void turn_timer(uv_timer_t *timer)
         listen_look(io);
     if (io->core_at <= now) {
         io->core_at = UINT64_MAX;
+        uint64_t held = core_stats(io->core)->held_bytes;
         struct core_event e = io_event(io, CORE_TIME, NULL);
         io_step(io, &e);
+        trim_freed(&io->trim, held - core_stats(io->core)->held_bytes, now);
     }
+    if (trim_due(&io->trim, now))
+        trim_memory();
 }

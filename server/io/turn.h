@@ -12,6 +12,7 @@
 #include "server/io/io.h"
 #include "server/io/metrics.h"
 #include "server/io/tls.h"
+#include "server/io/trim.h"
 
 enum {
     HTTP_ANSWER_MAX = 1024,
@@ -53,6 +54,7 @@ struct io {
     bool prepare_open, timer_open;
     uint64_t timer_at, core_at; /* UINT64_MAX: none */
 
+    struct trim trim;
     struct conn_table conns;
     unsigned refused_count; /* of those, the core refused so many */
     struct core_effects effects;
@@ -89,6 +91,8 @@ void conn_unlimit(struct io *io, struct conn *c);
 /* Marks the connection for the end of the turn. */
 void turn_write(struct io *io, struct conn *c);
 void turn_kill(struct io *io, struct conn *c);
+/* Drops what is queued for it. */
+void turn_forget(struct io *io, struct conn *c);
 /* Something was read: the time of what is relayed for it runs from here. */
 void turn_read(struct io *io);
 /* Writes early if many connections wait for it; not within a step. */
