@@ -130,13 +130,15 @@ $(BUILD)/bench/channel: $(call obj,$(wildcard bench/channel*.c)) $(A_PIO) $(A_PC
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
 $(BUILD)/bench/store: $(BUILD)/bench/store.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
-FUZZ_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-$(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
-	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS) $(FUZZ_PKGS))
-# This one plays in the unit tests' small world.
+# What of server/io is pure is fuzzed too; and one target plays in the unit tests' small world.
+$(BUILD)/tests/fuzz/fuzz_proxy: $(BUILD)/server/io/proxy_header.o
+$(BUILD)/tests/fuzz/fuzz_forwarded: $(BUILD)/server/io/cidr.o
 $(BUILD)/tests/fuzz/fuzz_room: $(SIM_SHELF)
 $(BUILD)/tests/fuzz/fuzz_room: FUZZ_PKGS = cmocka
 $(BUILD)/tests/fuzz/fuzz_room.o: PKGS = $(PROTOCOL_PKGS) cmocka
+FUZZ_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call PC,--libs,$(PROTOCOL_PKGS) $(FUZZ_PKGS))
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim mutants bench-relay bench-join bench-memory bench-flood bench-channel \

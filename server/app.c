@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * SIGTERM and SIGINT drain: no more connections, everybody is told, the process ends with 0 once the last is gone. A
- * second signal ends it at once, with 1. SIGHUP reads the settings again into a new object, checks it and swaps it
+ * SIGTERM and SIGINT drain: everybody is told, whoever comes is refused with a reason, the process ends with 0 once the
+ * last is gone. A second signal ends it at once, with 1. SIGHUP reads the settings again into a new object, checks it and swaps it
  * in; a file with a mistake changes nothing and is answered with one line in the log.
  */
 #include "server/app.h"
@@ -43,6 +43,7 @@ struct app {
     struct logger logger;
     struct parts parts; /* owned: core and io borrow them */
     char state_dir[STATE_PATH_MAX];
+    int state_lock; /* -1: not held */
     struct owner_key owner;
     struct seal *seal; /* owned: the core borrows its port */
     struct core *core;
@@ -346,8 +347,11 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
 {
     if (!make_parts(&a->parts, a->config, e))
         return false;
-    if (!state_dir_open(config_text(a->config, OPTION_SERVER_STATE_DIR), a->state_dir, e) ||
-        !state_dir_key(a->state_dir, OWNER_KEY_FILE, rng, a->owner.bytes, e) || !open_seal(a, rng, e))
+    if (!state_dir_open(config_text(a->config, OPTION_SERVER_STATE_DIR), a->state_dir, e))
+        return false;
+    a->state_lock = state_dir_lock(a->state_dir, e);
+    if (a->state_lock < 0 || !state_dir_key(a->state_dir, OWNER_KEY_FILE, rng, a->owner.bytes, e) ||
+        !open_seal(a, rng, e))
         return false;
     struct core_settings settings = make_core_settings(a, a->config, &a->parts);
     a->core = core_new(&settings, rng);
@@ -390,11 +394,13 @@ static void close_all(struct app *a)
     free_parts(&a->parts);
     seal_free(a->seal);
     config_free(a->config);
+    if (a->state_lock >= 0)
+        close(a->state_lock);
 }
 
 int app_run(const struct launch *l, struct config *config)
 {
-    struct app a = {.launch = l, .config = config, .logger = make_logger(config)};
+    struct app a = {.launch = l, .config = config, .state_lock = -1, .logger = make_logger(config)};
     struct rng rng = os_rng();
     struct err e;
     raise_descriptors();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * --healthcheck: GET /health on the first listen address, so that an image needs no curl. [::] and 0.0.0.0 are
- * reached by connecting to them, which is the machine itself.
+ * reached by connecting to them, which is the machine itself. Where a PROXY header comes first, ours says that nobody is
+ * behind us.
  */
 #include <openssl/ssl.h>
 #include <errno.h>
@@ -12,6 +13,7 @@
 
 #include "server/app.h"
 #include "server/io/listen_address.h"
+#include "server/io/proxy_header.h"
 
 enum {
     PATIENCE_S = 3,
@@ -51,6 +53,8 @@ static bool exchange(int fd, const struct listen_address *a, bool secure, char *
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(fd, &a->at.any, a->len) < 0)
+        return false;
+    if (a->proxy && send(fd, PROXY_HEADER_OF_OURSELVES, PROXY_HEADER_LEAST, MSG_NOSIGNAL) != PROXY_HEADER_LEAST)
         return false;
     if (secure && a->at.any.sa_family != AF_UNIX)
         return exchange_secure(fd, text, size);

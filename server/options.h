@@ -39,7 +39,8 @@ enum {
 #define OPTIONS(X)                                                                                                     \
     X(SERVER_LISTEN, "server", "listen", LIST, 1, 16, "[::]:4000", "", 0,                                              \
         "an address to listen on: ADDR:PORT, [ADDR]:PORT or unix:PATH; repeat the line for several; port 0 takes any " \
-        "free one")                                                                                                    \
+        "free one; with the word proxy behind it, each connection must begin with a PROXY protocol header of version " \
+        "2, so let nobody but the proxy get there")                                                                    \
     X(SERVER_NODE, "server", "node", TEXT, 1, 32, "n1", "", 0,                                                         \
         "this daemon's name, the first part of every peer id it gives out: 1 to 32 of A-Z a-z 0-9 _ -")                \
     X(SERVER_STATE_DIR, "server", "state_dir", TEXT, 0, OPTION_TEXT_MAX, "", "", 0,                                    \

@@ -37,6 +37,7 @@ test  chromium                 a real browser to talk to
 test  clang                    the fuzz targets, and a second compiler
 test  libclang-rt-14-dev       their run time
 test  coturn                   a real TURN server, on loopback only
+test  haproxy                  a real proxy that speaks the PROXY protocol, on loopback only
 test  procps                   finds what a test started
 test  openssl                  certificates for the tests of TLS
 lint  clang                    the second compiler
@@ -92,8 +93,9 @@ if [ -n "$missing" ]; then
     policy=
     # shellcheck disable=SC2015,SC2086 # $sudo may be empty
     trap 'rm -f "$log"; [ -z "$policy" ] || $sudo rm -f "$policy"' EXIT
-    # The TURN server is for tests, which start their own: its service is neither started nor enabled.
-    if echo "$names" | grep -qx coturn && [ ! -e /usr/sbin/policy-rc.d ]; then
+    # These servers are for tests, which start their own: their services are neither started nor enabled.
+    services=$(echo "$names" | grep -xE 'coturn|haproxy' | paste -sd' ')
+    if [ -n "$services" ] && [ ! -e /usr/sbin/policy-rc.d ]; then
         policy=/usr/sbin/policy-rc.d
         printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
         $sudo chmod 755 "$policy"
@@ -105,8 +107,9 @@ if [ -n "$missing" ]; then
         echo "deps: apt could not install all of it (above)" >&2
         exit 1
     }
-    if echo "$names" | grep -qx coturn && command -v systemctl >/dev/null 2>&1; then
-        $sudo systemctl --quiet disable coturn >/dev/null 2>&1 || true
+    if [ -n "$services" ] && command -v systemctl >/dev/null 2>&1; then
+        # shellcheck disable=SC2086 # one word a service
+        $sudo systemctl --quiet disable $services >/dev/null 2>&1 || true
     fi
 fi
 

@@ -229,7 +229,7 @@ static void record(struct peer *p, const struct draft *d)
     size_t n = d->type == ENVELOPE_GROUP_MESSAGE ? 0 : d->reader_count;
     for (size_t i = 0; i < n; i++)
         to[i] = person_id(d->readers[i]);
-    record_add(p, &(struct notice){.id = span_of(d->id),
+    ledger_add(p, &(struct notice){.id = span_of(d->id),
                       .from = span_of(p->id),
                       .to = to,
                       .to_count = n,

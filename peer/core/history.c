@@ -378,7 +378,7 @@ void history_loaded(struct peer *p, const struct load *load, const struct peer_r
         give_rows(p, load, rows, n);
         break;
     default:
-        record_loaded(p, load, rows, n);
+        ledger_loaded(p, load, rows, n);
         break;
     }
 }

@@ -133,7 +133,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         loaded(p, ev);
         break;
     case PEER_HISTORY:
-        record_show(p, ev);
+        ledger_show(p, ev);
         break;
     case PEER_START:
         outbox_restored(p);

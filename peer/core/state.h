@@ -736,11 +736,11 @@ void history_loaded(struct peer *p, const struct load *load, const struct peer_r
 void history_announce(struct peer *p, struct person *who, const char *what, size_t count, uint64_t gone,
     struct person *const *authors, size_t author_count);
 
-/* ---- record.c: what the application said and was told ---- */
-void record_add(struct peer *p, const struct notice *n);
+/* ---- ledger.c: the record of what the application said and was told ---- */
+void ledger_add(struct peer *p, const struct notice *n);
 /* What the application asks for: a `history` notice. */
-void record_show(struct peer *p, const struct peer_event *ev);
-void record_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
+void ledger_show(struct peer *p, const struct peer_event *ev);
+void ledger_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
 
 /* ---- custody.c ---- */
 void custody_give(struct peer *p, struct delivery *d);

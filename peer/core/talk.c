@@ -276,7 +276,7 @@ static void show(struct peer *p, struct conversation *c, struct person *author, 
         .verified = true,
         .timestamp = e->timestamp};
     p->stats.received_total++;
-    record_add(p, &n);
+    ledger_add(p, &n);
     storage_then_notice(p, &n);
     if (e->requires_ack)
         storage_then_tell(p, THEN_RECEIPT, author, e->id, c->room);

@@ -7,6 +7,8 @@
  * A forwarding header from anybody else is not believed: the socket's address counts. But whoever sends one may be a
  * proxy that nobody told us of, with the whole world behind it, so such a request is never near. Nor is an address
  * near because a header says 127.0.0.1: that is the proxy's machine, not ours.
+ *
+ * Where a PROXY header comes first (greet.c), the client that it names stands for the socket's address in all of this.
  */
 #include "server/io/client.h"
 
@@ -59,5 +61,5 @@ bool client_is_near(const struct conn *c, const struct cidr_list *allowed)
 {
     if (c->unproven)
         return false;
-    return cidr_list_has(allowed, &c->address) || (!c->forwarded && address_is_local(&c->address));
+    return cidr_list_has(allowed, &c->address) || (!c->forwarded && !c->fronted && address_is_local(&c->address));
 }

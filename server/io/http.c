@@ -3,8 +3,9 @@
  * HTTP: the way of a request from its header to its answer. The table in routes.c names what is served; this file
  * finds the row, reads the body if the row wants one, and gives a defined answer to everything else: no such path, no
  * such method, a body that is too long or whose length is not told. Answers close the connection: whoever asks over
- * HTTP asks once, and a socket that idles here would hold a descriptor. From accept to the end of the answer it has
- * HANDSHAKE_MS, so neither a slow request nor a slow reader lasts.
+ * HTTP asks once, and a socket that idles here would hold a descriptor. From accept to the end of the request it has
+ * HANDSHAKE_MS, and as long again for the answer, so neither a slow request nor a slow reader lasts; what we take to
+ * find the answer (hashing a password, writing a file) is not the client's fault and has no limit here.
  *
  * A web page of a foreign origin is told nothing it could read, and may change nothing: a POST that needs no preflight
  * would be done before the browser looks at the answer.
@@ -268,6 +269,14 @@ static void refuse_method(struct http_request *r, unsigned methods)
 
 /* ---- its body ---- */
 
+/* The request is complete: its clock stands still until the answer is there. */
+static void handle(struct http_request *r)
+{
+    r->route->handle(r);
+    if (!r->answered)
+        conn_unlimit(r->io, r->conn);
+}
+
 /* Hands the request to its handler if no body is to come, and refuses one that is not to be read. */
 static void await_body(struct http_request *r)
 {
@@ -277,7 +286,7 @@ static void await_body(struct http_request *r)
         return;
     }
     if (lws_hdr_total_length(r->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0) {
-        r->route->handle(r);
+        handle(r);
         return;
     }
     bool told = http_header(r->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof length);
@@ -287,7 +296,7 @@ static void await_body(struct http_request *r)
     else if (strtoul(length, NULL, 10) > HTTP_BODY_MAX)
         http_error(r, 413, NULL, error_code(ERROR_TOO_LARGE), "a request's body may have 16384 bytes");
     else if (strtoul(length, NULL, 10) == 0)
-        r->route->handle(r);
+        handle(r);
 }
 
 int http_body(struct conn *c, struct span piece)
@@ -305,7 +314,7 @@ int http_body_end(struct conn *c)
     struct http_request *r = c->http;
     if (!r || r->answered)
         return -1;
-    r->route->handle(r);
+    handle(r);
     return r->answered ? -1 : 0;
 }
 
@@ -328,7 +337,7 @@ static void dispatch(struct http_request *r, const char *path, bool foreign)
     else if (r->route->body)
         await_body(r);
     else
-        r->route->handle(r);
+        handle(r);
 }
 
 int http_request(struct io *io, struct conn *c, const char *path)
@@ -376,6 +385,7 @@ void http_respond(struct conn *c, unsigned status, struct span body, uint32_t re
         snprintf(headers, sizeof headers, "Retry-After: %u\r\n", (unsigned)((retry_after_ms + 999ULL) / 1000));
     else if (status == 401)
         snprintf(headers, sizeof headers, "WWW-Authenticate: Bearer\r\n");
+    conn_limit(r->io, c, &r->io->handshaking, HANDSHAKE_MS);
     http_answer(r, &(struct http_answer){.status = status, .headers = headers, .body = body});
     lws_callback_on_writable(r->wsi);
 }

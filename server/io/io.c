@@ -3,7 +3,7 @@
 #include <time.h>
 #include <utlist.h>
 
-#include "server/io/turn.h"
+#include "server/io/greet.h"
 
 /* No extensions, so no permessage-deflate; no limit on what one write may take, so a batch goes out whole. */
 static const struct lws_protocols PROTOCOLS[] = {
@@ -25,6 +25,12 @@ enum {
     LWS_DESTROY_CALLS = 4
 };
 
+/* A request's head, as libwebsockets keeps it until it is answered or upgraded: the longest token and its own default
+ * of 4 KiB for all else. More is hung up on. */
+enum {
+    HTTP_HEAD_MAX = TOKEN_MAX + 4096
+};
+
 static bool open_lws(struct io *io, const struct io_params *p, struct err *e)
 {
     void *loops[] = {io->loop};
@@ -34,6 +40,7 @@ static bool open_lws(struct io *io, const struct io_params *p, struct err *e)
         .foreign_loops = loops,
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .timeout_secs = HANDSHAKE_MS / 1000,
+        .max_http_header_data = HTTP_HEAD_MAX,
         .retry_and_idle_policy = &NO_LIVENESS,
         .user = io,
         .vhost_name = "usherd",
@@ -78,6 +85,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->started_unix = unix_seconds();
     io->timer_at = io->core_at = UINT64_MAX;
     io->spare = -1;
+    trim_init(&io->trim);
     io->prepare_open = uv_prepare_init(io->loop, &io->prepare) == 0;
     io->timer_open = uv_timer_init(io->loop, &io->timer) == 0;
     io->prepare.data = io->timer.data = io;
@@ -127,7 +135,6 @@ bool io_reload_tls(struct io *io, const char *certificate, const char *key, stru
 
 void io_drain(struct io *io)
 {
-    listen_close(io);
     struct core_event e = io_event(io, CORE_DRAIN, NULL);
     io_step(io, &e);
 }
@@ -137,6 +144,7 @@ void io_free(struct io *io)
     if (!io)
         return;
     io->freeing = true;
+    greet_end_all(io);
     listen_close(io);
     hash_stop(io);
     if (io->prepare_open)

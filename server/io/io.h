@@ -51,7 +51,8 @@ void io_configure(struct io *io, const struct io_settings *s);
 /* Serves new connections with these files from now on; "" if TLS is off. False, and nothing changed, with the sentence
  * in e if they are bad or TLS would be switched on or off. */
 bool io_reload_tls(struct io *io, const char *certificate, const char *key, struct err *e);
-/* Stops accepting and has the core see everybody off. */
+/* Has the core see everybody off. Accepting goes on until `drained`, so that /health and /ready are answered; the core
+ * refuses whoever wants more. */
 void io_drain(struct io *io);
 /* Closes what is open and runs the loop until nothing of ours is left on it. Takes NULL. */
 void io_free(struct io *io);

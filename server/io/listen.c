@@ -10,7 +10,7 @@
  * one shortage, not many.
  *
  * A few of those that the core refuses are let in all the same, to hear so when they have asked: /health must not fail
- * because a server is full, or whoever watches it would restart it then.
+ * because a server is full or drains, or whoever watches it would restart it then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +20,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#include "server/io/listen_address.h"
-#include "server/io/turn.h"
+#include "server/io/greet.h"
 
 struct listener {
     uv_poll_t poll;
@@ -86,9 +85,26 @@ static void adopt(struct io *io, struct conn *c)
         drop(io, c); /* else LWS_CALLBACK_WSI_DESTROY does it */
 }
 
-/* False if it was refused. */
-static bool admit(struct io *io, int fd, const struct sockaddr_storage *from)
+static bool turned_away(const struct io *io, const struct conn *c)
 {
+    return c->refused && io->refused_count > REFUSED_MAX;
+}
+
+void listen_take(struct io *io, struct conn *c)
+{
+    if (turned_away(io, c)) {
+        refuse(c->fd, c->refused);
+        drop(io, c);
+        return;
+    }
+    adopt(io, c);
+}
+
+/* False if it was refused. Behind a proxy the core learns the address later (CORE_ADDRESS), from a header: of PROXY
+ * (greet.c) or HTTP (client.c). */
+static bool admit(struct listener *l, int fd, const struct sockaddr_storage *from)
+{
+    struct io *io = l->io;
     int on = 1;
     if (from->ss_family != AF_UNIX)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -97,21 +113,22 @@ static bool admit(struct io *io, int fd, const struct sockaddr_storage *from)
         refuse(fd, error_code(ERROR_SERVER_FULL));
         return false;
     }
-    conn_limit(io, c, &io->handshaking, HANDSHAKE_MS);
     struct core_event e = io_event(io, CORE_OPEN, c);
     c->address = listen_address_of_client(from);
     c->secure = io->tls && from->ss_family != AF_UNIX; /* who comes through a file is on this machine */
     c->proxied = cidr_list_has(&io->settings.trusted_proxies, &c->address);
-    if (!c->proxied)
-        e.address = c->address; /* else CORE_ADDRESS tells it: see client.c */
+    if (!c->proxied && !l->address.proxy)
+        e.address = c->address;
     io_step(io, &e);
-    if (c->refused && io->refused_count > REFUSED_MAX) {
-        refuse(fd, c->refused);
+    bool welcome = !c->refused;
+    if (!l->address.proxy || turned_away(io, c)) {
+        conn_limit(io, c, &io->handshaking, HANDSHAKE_MS);
+        listen_take(io, c);
+    } else if (!greet(io, c, &l->address)) {
+        close(fd);
         drop(io, c);
         return false;
     }
-    bool welcome = !c->refused;
-    adopt(io, c);
     return welcome;
 }
 
@@ -131,7 +148,6 @@ static int accept_next(struct listener *l, struct sockaddr_storage *from)
 static void accept_some(uv_poll_t *poll, int status, int events)
 {
     struct listener *l = poll->data;
-    struct io *io = l->io;
     (void)events;
     bool admitted = status == 0;
     for (int i = 0; admitted && i < ACCEPTS_A_TURN; i++) {
@@ -139,10 +155,10 @@ static void accept_some(uv_poll_t *poll, int status, int events)
         int fd = accept_next(l, &from);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                pause_accepting(io);
+                pause_accepting(l->io);
             return;
         }
-        admitted = admit(io, fd, &from);
+        admitted = admit(l, fd, &from);
     }
 }
 

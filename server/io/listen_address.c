@@ -6,24 +6,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char UNIX_PREFIX[] = "unix:";
+static const char UNIX_PREFIX[] = "unix:", PROXY_SUFFIX[] = " proxy";
 
-static bool parse_unix(const char *path, struct listen_address *a, struct err *e)
+static bool parse_unix(const char *path, size_t n, struct listen_address *a, struct err *e)
 {
-    size_t n = strlen(path);
     if (n == 0 || n >= sizeof a->at.un.sun_path)
-        return err_set(e, "unix:%.60s: expected a path of 1 to %zu bytes", path, sizeof a->at.un.sun_path - 1);
+        return err_set(e, "unix:%.*s: expected a path of 1 to %zu bytes", (int)(n < 60 ? n : 60), path,
+            sizeof a->at.un.sun_path - 1);
     a->at.un.sun_family = AF_UNIX;
-    memcpy(a->at.un.sun_path, path, n + 1);
+    memcpy(a->at.un.sun_path, path, n);
     a->len = sizeof a->at.un;
     return true;
 }
 
-static bool parse_port(const char *text, in_port_t *port)
+static bool parse_port(const char *text, const char *end, in_port_t *port)
 {
     size_t n = strspn(text, "0123456789");
     unsigned long number = strtoul(text, NULL, 10);
-    if (n == 0 || n > 5 || text[n] || number > 65535)
+    if (n == 0 || n > 5 || text + n != end || number > 65535)
         return false;
     *port = htons((in_port_t)number);
     return true;
@@ -49,16 +49,29 @@ static bool parse_host(char *host, in_port_t port, struct listen_address *a)
     return inet_pton(AF_INET6, host, &a->at.in6.sin6_addr) == 1;
 }
 
+/* Where the address ends, and whether the mark stands behind it. */
+static const char *cut_mark(const char *text, bool *proxy)
+{
+    size_t n = strlen(text), mark = sizeof PROXY_SUFFIX - 1;
+    *proxy = n > mark && strcmp(text + n - mark, PROXY_SUFFIX) == 0;
+    for (n -= *proxy ? mark : 0; *proxy && n > 0 && text[n - 1] == ' ';)
+        n--;
+    return text + n;
+}
+
 bool listen_address_parse(const char *text, struct listen_address *a, struct err *e)
 {
     *a = (struct listen_address){.len = 0};
-    if (strncmp(text, UNIX_PREFIX, sizeof UNIX_PREFIX - 1) == 0)
-        return parse_unix(text + sizeof UNIX_PREFIX - 1, a, e);
+    const char *end = cut_mark(text, &a->proxy);
+    if (strncmp(text, UNIX_PREFIX, sizeof UNIX_PREFIX - 1) == 0) {
+        const char *path = text + sizeof UNIX_PREFIX - 1;
+        return parse_unix(path, (size_t)(end - path), a, e);
+    }
     char host[INET6_ADDRSTRLEN + 2];
     const char *colon = strrchr(text, ':');
     size_t n = colon ? (size_t)(colon - text) : 0;
     in_port_t port;
-    if (n > 0 && n < sizeof host && parse_port(colon + 1, &port)) {
+    if (n > 0 && n < sizeof host && parse_port(colon + 1, end, &port)) {
         memcpy(host, text, n);
         host[n] = '\0';
         if (parse_host(host, port, a))
@@ -66,24 +79,25 @@ bool listen_address_parse(const char *text, struct listen_address *a, struct err
     }
     return err_set(e,
         "\"%.80s\": expected an address to listen on such as 127.0.0.1:4000, [::]:4000, *:4000 or "
-        "unix:/run/usherd/usherd.sock",
+        "unix:/run/usherd/usherd.sock, or one with the word proxy behind it",
         text);
 }
 
 void listen_address_format(const struct listen_address *a, char *out)
 {
+    const char *mark = a->proxy ? PROXY_SUFFIX : "";
     char host[INET6_ADDRSTRLEN];
     switch (a->at.any.sa_family) {
     case AF_INET6:
         inet_ntop(AF_INET6, &a->at.in6.sin6_addr, host, sizeof host);
-        snprintf(out, LISTEN_TEXT_MAX, "[%s]:%u", host, (unsigned)ntohs(a->at.in6.sin6_port));
+        snprintf(out, LISTEN_TEXT_MAX, "[%s]:%u%s", host, (unsigned)ntohs(a->at.in6.sin6_port), mark);
         break;
     case AF_INET:
         inet_ntop(AF_INET, &a->at.in.sin_addr, host, sizeof host);
-        snprintf(out, LISTEN_TEXT_MAX, "%s:%u", host, (unsigned)ntohs(a->at.in.sin_port));
+        snprintf(out, LISTEN_TEXT_MAX, "%s:%u%s", host, (unsigned)ntohs(a->at.in.sin_port), mark);
         break;
     default:
-        snprintf(out, LISTEN_TEXT_MAX, "%s%s", UNIX_PREFIX, a->at.un.sun_path);
+        snprintf(out, LISTEN_TEXT_MAX, "%s%s%s", UNIX_PREFIX, a->at.un.sun_path, mark);
         break;
     }
 }
@@ -95,7 +109,7 @@ bool listen_address_without_ipv6(struct listen_address *a)
         return false;
     }
     in_port_t port = a->at.in6.sin6_port;
-    *a = (struct listen_address){.len = sizeof a->at.in};
+    *a = (struct listen_address){.len = sizeof a->at.in, .proxy = a->proxy};
     a->at.in.sin_family = AF_INET;
     a->at.in.sin_port = port;
     return true;

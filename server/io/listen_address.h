@@ -20,13 +20,15 @@ struct listen_address {
         struct sockaddr_un un;
     } at;
     socklen_t len;
+    bool proxy; /* a PROXY protocol header comes first on each connection */
 };
 
 enum {
     LISTEN_TEXT_MAX = 160
 };
 
-/* ADDR:PORT, [ADDR]:PORT, *:PORT (as [::]:PORT) or unix:PATH; false with what is allowed in e. */
+/* ADDR:PORT, [ADDR]:PORT, *:PORT (as [::]:PORT) or unix:PATH, each with ` proxy` behind it or not; false with what is
+ * allowed in e. */
 bool listen_address_parse(const char *text, struct listen_address *a, struct err *e);
 /* The same form, for `listening on …`. out has LISTEN_TEXT_MAX bytes. */
 void listen_address_format(const struct listen_address *a, char *out);

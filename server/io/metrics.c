@@ -110,6 +110,12 @@ static void errors(struct buf *out, const char *name, const struct metrics *m)
         sample(out, name, "code", error_code(e), m->core->errors[e]);
 }
 
+static void proxy_refused(struct buf *out, const char *name, const struct metrics *m)
+{
+    for (enum proxy_problem p = 0; p < PROXY_PROBLEMS; p++)
+        sample(out, name, "reason", proxy_problem_label(p), m->io->proxy_refused[p]);
+}
+
 /* A connection is refused for these only (server/core/admit.c). */
 static void refused(struct buf *out, const char *name, const struct metrics *m)
 {
@@ -213,6 +219,8 @@ static const struct family FAMILIES[] = {
     {"usherd_forwarded_refused_total", "counter",
         "Requests that named a client's address without coming from a trusted proxy, and were refused.",
         forwarded_refused},
+    {"usherd_proxy_refused_total", "counter",
+        "Connections closed for the PROXY protocol header that was to come first.", proxy_refused},
     {"usherd_descriptor_shortages_total", "counter", "Times that accepting paused for want of file descriptors.",
         descriptor_shortages},
     {"usherd_ice_outcomes_total", "counter", "Calls by their outcome, as clients report them.", ice_outcomes},

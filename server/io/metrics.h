@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "server/core/core.h"
+#include "server/io/proxy_header.h"
 
 /* Every status that an answer over HTTP has; what is none of them is the last. */
 #define ANSWER_TABLE(X)           \
@@ -41,7 +42,8 @@ struct io_stats {
     uint64_t http[ANSWER_STATUSES]; /* answers over HTTP, by status */
     struct histogram relay;         /* from the read that brought the first of a turn's messages to the turn's write */
     uint64_t forwarded_refused;     /* requests that claimed a client's address without being a trusted proxy's */
-    uint64_t descriptor_shortages;  /* times that accepting paused for want of file descriptors */
+    uint64_t proxy_refused[PROXY_PROBLEMS]; /* connections closed for their PROXY header */
+    uint64_t descriptor_shortages;          /* times that accepting paused for want of file descriptors */
 };
 
 /* What waits for clients that do not read, now. */

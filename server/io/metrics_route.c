@@ -13,11 +13,11 @@ static struct queue_stats look_at_queues(const struct conn_table *t)
     struct queue_stats q = {.bytes = 0};
     for (uint32_t slot = 0; slot < t->made; slot++) {
         const struct conn *c = &t->chunks[slot / CONN_CHUNK][slot % CONN_CHUNK];
-        if (c->state == CONN_FREE || c->queue.count == 0)
+        if (c->state == CONN_FREE || (c->queue.count == 0 && c->handed == 0))
             continue;
         q.connections++;
-        q.bytes += c->queue.bytes;
-        q.largest = c->queue.bytes > q.largest ? c->queue.bytes : q.largest;
+        q.bytes += conn_waiting(c);
+        q.largest = conn_waiting(c) > q.largest ? conn_waiting(c) : q.largest;
     }
     return q;
 }

@@ -24,7 +24,8 @@ static void health(struct http_request *r)
     buf_done(&body);
 }
 
-/* For load balancers: whether a new connection would be served. A full daemon refuses most of these at the door. */
+/* For load balancers: whether a new connection would be served. A daemon that is full or drains refuses most of these
+ * before they come here, with the same answer. */
 static void ready(struct http_request *r)
 {
     enum error e = core_ready(r->io->core);

@@ -10,6 +10,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,6 +72,26 @@ bool state_dir_open(const char *setting, char path[STATE_PATH_MAX], struct err *
 static void path_of(char out[FILE_PATH_MAX], const char *dir, const char *name, const char *suffix)
 {
     snprintf(out, FILE_PATH_MAX, "%s/%s%s", dir, name, suffix);
+}
+
+int state_dir_lock(const char *dir, struct err *e)
+{
+    char path[FILE_PATH_MAX];
+    path_of(path, dir, "lock", "");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    if (fd >= 0 && errno == EWOULDBLOCK)
+        err_set(e,
+            "the state folder %.200s is in use by another usherd: stop that one, or give this one a folder of its own "
+            "with server.state_dir",
+            dir);
+    else
+        err_set(e, "cannot lock %.200s: %s: set server.state_dir to a folder that the daemon may write to", path,
+            strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
 }
 
 static bool read_fd(int fd, struct buf *out)

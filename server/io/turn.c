@@ -8,7 +8,7 @@
  * libwebsockets are not used: it keeps them in one sorted list, so each costs as many steps as there are connections.
  * Ours have one length a list, so the oldest is always first.
  */
-#include "server/io/turn.h"
+#include "server/io/greet.h"
 
 #include <assert.h>
 #include <sys/socket.h>
@@ -50,11 +50,19 @@ void conn_unlimit(struct io *io, struct conn *c)
 {
     if (!c->prev)
         return;
-    if (c->state == CONN_HANDSHAKE)
+    if (c->state == CONN_GREETING)
+        DL_DELETE(io->greeting, c);
+    else if (c->state == CONN_HANDSHAKE)
         DL_DELETE(io->handshaking, c);
     else
         DL_DELETE(io->closing, c);
     c->prev = c->next = NULL;
+}
+
+void turn_forget(struct io *io, struct conn *c)
+{
+    trim_freed(&io->trim, c->queue.bytes, uv_now(io->loop));
+    queue_clear(&c->queue);
 }
 
 void turn_kill(struct io *io, struct conn *c)
@@ -69,7 +77,7 @@ void turn_kill(struct io *io, struct conn *c)
 
 static bool over_queue(const struct io *io, const struct conn *c)
 {
-    return io->settings.max_queue > 0 && c->queue.bytes > io->settings.max_queue;
+    return io->settings.max_queue > 0 && conn_waiting(c) > io->settings.max_queue;
 }
 
 /* Takes the frame. */
@@ -118,11 +126,12 @@ static void send_control(struct io *io, struct conn *c, unsigned char opcode, co
  * give every closing connection one of its timers. */
 static void start_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
 {
-    if (c->state == CONN_HANDSHAKE && !c->refused) {
+    bool early = c->state == CONN_GREETING || c->state == CONN_HANDSHAKE;
+    if (early && !c->refused) {
         c->refused = reason;
         io->refused_count++;
     }
-    if (c->state == CONN_HANDSHAKE && c->wsi)
+    if (early && (c->wsi || c->greeting))
         turn_kill(io, c);
     if (c->state != CONN_OPEN)
         return;
@@ -224,8 +233,10 @@ void io_step(struct io *io, struct core_event *event)
         io->slow = c->next_slow;
         struct core_event slow = io_event(io, CORE_SLOW, c);
         c->slow = is_slow(io, c);
-        if (c->slow)
+        if (c->slow) {
+            turn_forget(io, c); /* the Close is all that it is still to read */
             step_once(io, &slow);
+        }
     }
     io->stepping = false;
 }
@@ -233,13 +244,13 @@ void io_step(struct io *io, struct core_event *event)
 /* A shut-down socket fails libwebsockets' next read or write, so a connection with half a batch buffered ends as
  * well, without the five seconds that libwebsockets would give it to flush. Without SO_LINGER the kernel would go on
  * sending what a dead reader never reads. */
-static void kill_now(struct conn *c)
+static void kill_now(struct io *io, struct conn *c)
 {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     if (c->queue.count > 0 || lws_partial_buffered(c->wsi))
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     shutdown(c->fd, SHUT_RDWR);
-    queue_clear(&c->queue);
+    turn_forget(io, c);
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
 }
 
@@ -248,8 +259,10 @@ static void kill_doomed(struct io *io)
     while (io->doomed) {
         struct conn *c = io->doomed;
         io->doomed = c->next_doomed;
-        if (c->wsi && !c->gone)
-            kill_now(c);
+        if (c->greeting)
+            greet_end(io, c);
+        else if (c->wsi && !c->gone)
+            kill_now(io, c);
     }
 }
 
@@ -305,12 +318,15 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static void set_timer(struct io *io)
 {
     uint64_t at = io->core_at;
+    if (io->greeting)
+        at = earlier(at, io->greeting->deadline);
     if (io->handshaking)
         at = earlier(at, io->handshaking->deadline);
     if (io->closing)
         at = earlier(at, io->closing->deadline);
     if (io->exhausted)
         at = earlier(at, io->accept_at);
+    at = earlier(at, io->trim.at);
     if (at == io->timer_at)
         return;
     io->timer_at = at;
@@ -343,13 +359,18 @@ void turn_timer(uv_timer_t *timer)
     struct io *io = timer->data;
     uint64_t now = uv_now(io->loop);
     io->timer_at = UINT64_MAX;
+    greet_late(io, now);
     kill_late(io, &io->handshaking, now);
     kill_late(io, &io->closing, now);
     if (io->exhausted && io->accept_at <= now)
         listen_look(io);
     if (io->core_at <= now) {
         io->core_at = UINT64_MAX;
+        uint64_t held = core_stats(io->core)->held_bytes;
         struct core_event e = io_event(io, CORE_TIME, NULL);
         io_step(io, &e);
+        trim_freed(&io->trim, held - core_stats(io->core)->held_bytes, now);
     }
+    if (trim_due(&io->trim, now))
+        trim_memory();
 }

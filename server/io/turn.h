@@ -12,14 +12,16 @@
 #include "server/io/io.h"
 #include "server/io/metrics.h"
 #include "server/io/tls.h"
+#include "server/io/trim.h"
 
 enum {
     HTTP_ANSWER_MAX = 1024,
-    HANDSHAKE_MS = 10000,   /* from accept to an open WebSocket, or the end of HTTP */
+    GREETING_MS = 5000,     /* from accept to a whole PROXY header, where one comes first */
+    HANDSHAKE_MS = 10000,   /* from accept, or that header, to an open WebSocket, or the end of HTTP */
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     ACCEPTS_A_TURN = 4,     /* then the connections that are open get their turn */
-    REFUSED_MAX = 32,       /* connections over a limit that are let in to ask for /health, at once */
+    REFUSED_MAX = 32,       /* refused connections that are let in to ask for /health, at once */
     DIRTY_MAX = 64,         /* connections that wait to be written; then they are, within the turn */
     OUT_BATCH = 64 * 1024,  /* bytes written to one socket at once */
     RX_BUFFER = 2048, /* read at once, and owned by every connection: half of it loses a quarter of the relay rate */
@@ -52,14 +54,19 @@ struct io {
     bool prepare_open, timer_open;
     uint64_t timer_at, core_at; /* UINT64_MAX: none */
 
+    struct trim trim;
     struct conn_table conns;
     unsigned refused_count; /* of those, the core refused so many */
     struct core_effects effects;
     bool stepping;
     unsigned dirty_count;
-    struct conn *dirty, *doomed, *slow; /* singly linked */
-    struct conn *handshaking, *closing; /* oldest first: one time limit each, so appending keeps the order */
-    unsigned char *scratch;             /* LWS_PRE + OUT_BATCH: where a batch is put together */
+    struct conn *dirty, *doomed, *slow;            /* singly linked */
+    struct conn *greeting, *handshaking, *closing; /* oldest first: one time limit each, so appending keeps the order */
+    unsigned char *scratch;                        /* LWS_PRE + OUT_BATCH: where a batch is put together */
+
+    struct greeting *greetings; /* owned: those of the connections in `greeting`, and of doomed ones */
+    uint64_t greet_unsaid;      /* refused PROXY headers since the last record of one */
+    uint64_t greet_quiet_until;
 
     struct listener *listeners; /* owned */
     int spare;             /* a descriptor given up when there are no more, so that a reload can still open its file */
@@ -84,6 +91,8 @@ void conn_unlimit(struct io *io, struct conn *c);
 /* Marks the connection for the end of the turn. */
 void turn_write(struct io *io, struct conn *c);
 void turn_kill(struct io *io, struct conn *c);
+/* Drops what is queued for it. */
+void turn_forget(struct io *io, struct conn *c);
 /* Something was read: the time of what is relayed for it runs from here. */
 void turn_read(struct io *io);
 /* Writes early if many connections wait for it; not within a step. */
@@ -125,6 +134,8 @@ bool work_open(struct io *io);
 /* When no job is at work any more. Takes one that was not opened. */
 void work_close(struct io *io);
 
+/* An accepted connection is ready for libwebsockets, or, if it was refused, for its answer. */
+void listen_take(struct io *io, struct conn *c);
 /* Goes on accepting if that is paused and there is a descriptor. */
 void listen_resume(struct io *io);
 /* While exhausted, when accept_at has come: resumes, or sees that it is over. */

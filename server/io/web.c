@@ -3,8 +3,9 @@
  * Files of the web client, from server.web_root: what no route names is looked for there. `/` and `/room/:id` are its
  * index.html. A path may only name what lies below the root once every link is followed, and nothing whose name begins
  * with a dot; a folder is nothing. libwebsockets sends the file in pieces as the socket takes them; Debian's is built
- * without ranges, so a Range is answered with the whole, as RFC 9110 section 14.2 allows. A file is always asked for
- * again (no-cache) and costs a 304 while it has not changed, so that a new version of the client is seen at once.
+ * without ranges, so a Range is answered with the whole, as RFC 9110 section 14.2 allows, and Accept-Ranges says so. A
+ * file is always asked for again (no-cache) and costs a 304 while it has not changed, so that a new version of the
+ * client is seen at once.
  */
 #include "server/io/http.h"
 
@@ -88,7 +89,9 @@ static void send_file(struct http_request *r, const char *path, const struct sta
     char etag[ETAG_MAX], known[HTTP_VALUE_MAX], headers[HTTP_HEADERS_MAX];
     write_etag(st, etag);
     int n = snprintf(headers, sizeof headers,
-        "etag: %s\r\ncache-control: no-cache\r\nx-content-type-options: nosniff\r\nconnection: close\r\n", etag);
+        "etag: %s\r\naccept-ranges: none\r\ncache-control: no-cache\r\nx-content-type-options: nosniff\r\n"
+        "connection: close\r\n",
+        etag);
     if (http_header(r->wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, known, sizeof known) && strcmp(known, etag) == 0) {
         snprintf(headers, sizeof headers, "ETag: %s\r\n", etag);
         http_answer(r, &(struct http_answer){.status = 304, .headers = headers});

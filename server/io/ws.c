@@ -4,6 +4,9 @@
  * through without a copy; a longer one is put together in a buffer that is freed with the message. What the dialect
  * does not know (binary, too large, in too many pieces) is refused once, and the rest of that message is dropped.
  *
+ * RFC 6455 section 5.1 wants a connection closed whose frames are not masked. libwebsockets takes them and does not
+ * tell; the mask protects proxies on the way, not us.
+ *
  * A connection is let go of twice: when its socket is dead (the core is told) and when libwebsockets frees its own
  * state a turn later (the slot is free again).
  */
@@ -125,7 +128,7 @@ static int peer_closes(struct io *io, struct conn *c, const unsigned char *paylo
     c->close_code = n >= 2 ? (uint16_t)((unsigned)payload[0] << 8 | payload[1]) : NORMAL_CLOSURE;
     c->state = CONN_CLOSING;
     conn_forget_partial(c);
-    queue_clear(&c->queue);
+    turn_forget(io, c);
     conn_limit(io, c, &io->closing, CLOSE_MS);
     return 0;
 }
@@ -137,7 +140,7 @@ void conn_gone(struct io *io, struct conn *c)
     conn_unlimit(io, c);
     c->gone = true;
     io->refused_count -= c->refused != NULL;
-    queue_clear(&c->queue);
+    turn_forget(io, c);
     if (io->freeing)
         return;
     struct core_event e = io_event(io, CORE_GONE, c);
@@ -148,9 +151,19 @@ void conn_gone(struct io *io, struct conn *c)
 static void released(struct io *io, struct conn *c)
 {
     conn_gone(io, c);
+    trim_freed(&io->trim, TRIM_CONNECTION + c->handed, uv_now(io->loop));
     conn_release(&io->conns, c);
     if (io->exhausted && !io->freeing)
         listen_resume(io);
+}
+
+/* A backlog shrinks. */
+static void writeable(struct io *io, struct conn *c)
+{
+    size_t waiting = conn_waiting(c);
+    if (!flush(io, c))
+        turn_kill(io, c);
+    trim_freed(&io->trim, waiting - conn_waiting(c), uv_now(io->loop));
 }
 
 static int on_socket(struct io *io, struct conn *c, enum lws_callback_reasons reason, struct span in)
@@ -166,8 +179,7 @@ static int on_socket(struct io *io, struct conn *c, enum lws_callback_reasons re
             tell(io, CORE_ALIVE, c);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        if (!flush(io, c))
-            turn_kill(io, c);
+        writeable(io, c);
         return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         return peer_closes(io, c, (const unsigned char *)in.p, in.n);

@@ -87,6 +87,20 @@ test('what is no valid token is unauthorized, and the connection lives on', asyn
     await a.close();
 });
 
+test('a token of 8 KiB is read over HTTP wherever it stands, a longer one is not', async () => {
+    const padded = (bytes) => token({ room: 'team-1', pad: 'x'.repeat((bytes - token({ room: 'team-1', pad: '' }).length) * 0.75) });
+    const get = async (shown, query = '') => (await fetch(`${daemon.http}/api/validate?room=team-1${query}`,
+        { headers: { ...(shown && { Authorization: `Bearer ${shown}` }), Cookie: 'c'.repeat(2000) } })).status;
+    for (const good of [padded(7168), padded(8190)]) {
+        assert.ok(good.length > 7000 && good.length <= 8192);
+        assert.equal(await get(good), 200);
+        assert.equal(await get(null, `&token=${good}`), 200);
+        assert.equal(await get(`${good.slice(0, -43)}${'A'.repeat(43)}`), 401);
+        assert.equal(await get(null, `&token=${good.slice(0, -43)}${'A'.repeat(43)}`), 401);
+    }
+    assert.equal(await get(padded(8300)), 401);
+});
+
 test('a token for another room is forbidden; a prefix opens all that begin with it', async () => {
     const a = await connect(daemon.url);
     assert.equal((await ask(a, 'team-2', token({ room: 'team-1' }))).code, 'forbidden');

@@ -106,6 +106,31 @@ test('several addresses, IPv4 through [::], a unix socket', () => inFolder(async
     await assert.rejects(fs.stat(socket));
 }));
 
+test('two daemons do not share a state folder', () => inFolder(async (folder) => {
+    const state = ['--set', `server.state_dir=${folder}`];
+    const first = await startDaemon({ args: state });
+    const second = await run(['--listen', '127.0.0.1:0', ...state]);
+    assert.equal(second.code, 1);
+    assert.match(second.stderr, /^[^\n]*the state folder [^\n]* is in use by another usherd: stop that one, or [^\n]*server\.state_dir\n$/);
+    assert.equal((await run(['--listen', first.address, ...state, '--healthcheck'])).stdout, 'ok\n');
+    assert.equal((await run(['--test-config', ...state])).code, 0);
+    const key = path.join(folder, 'key');
+    await fs.writeFile(key, `alg: HS256\nkid: k\n\n${'A'.repeat(43)}=\n`);
+    assert.equal((await run(['token', '--room', 'r', '--key', key], { env: { USHERD_SERVER_STATE_DIR: folder } })).code, 0);
+    first.kill('SIGKILL');
+    await first.exited;
+    const next = await startDaemon({ args: state });
+    assert.equal(await next.stop(), 0);
+}));
+
+test('a state folder that cannot be used refuses the start', () => inFolder(async (folder) => {
+    const file = path.join(folder, 'file');
+    await fs.writeFile(file, '');
+    const { code, stderr } = await run(['--listen', '127.0.0.1:0', '--set', `server.state_dir=${file}`]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^[^\n]*the state folder \S+ cannot be used: Not a directory: set server\.state_dir to one [^\n]*\n$/);
+}));
+
 test('--healthcheck tells a daemon that is well from one that is not', async () => {
     const daemon = await startDaemon();
     assert.equal((await run(['--listen', `127.0.0.1:${daemon.port}`, '--healthcheck'])).code, 0);
@@ -139,6 +164,38 @@ test('SIGTERM sees everybody off and ends with 0', async () => {
         await waiting.end();
         assert.equal(await within(5000, daemon.exited, 'the daemon did not end'), 0);
     }
+});
+
+test('while it drains, probes are answered and everybody else is sent away', async () => {
+    const daemon = await startDaemon({ args: ['--set', 'server.drain_timeout=30s'] });
+    const rude = new Raw(daemon.port);
+    await rude.write(handshake());
+    await rude.until(/welcome/);
+    assert.equal((await fetch(`${daemon.http}/ready`)).status, 200);
+    daemon.kill('SIGTERM');
+    await rude.until(/server-draining/);
+    assert.equal((await fetch(`${daemon.http}/health`)).status, 200);
+    for (const what of ['/ready', '/api/rooms', '/']) {
+        const answer = await fetch(`${daemon.http}${what}`);
+        assert.equal(answer.status, 503, what);
+        assert.equal(answer.headers.get('retry-after'), '5');
+        assert.equal((await answer.json()).error.code, 'draining', what);
+    }
+    const late = new Raw(daemon.port);
+    await late.write(handshake());
+    await late.until(/^HTTP\/1\.1 503 .*Retry-After: 5\r\n.*"draining"/s);
+    await late.end();
+    const silent = new Raw(daemon.port);
+    await once(silent.socket, 'connect');
+    rude.destroy();
+    assert.equal(await within(5000, daemon.exited, 'the daemon did not end with its last client'), 0);
+    silent.destroy();
+});
+
+test('a drain without clients ends at once', async () => {
+    const daemon = await startDaemon({ args: ['--set', 'server.drain_timeout=0'] });
+    daemon.kill('SIGTERM');
+    assert.equal(await within(2000, daemon.exited, 'the daemon did not end'), 0);
 });
 
 test('a client that does not answer the close does not hold the drain up', async () => {

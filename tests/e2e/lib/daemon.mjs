@@ -92,7 +92,10 @@ export async function within(ms, promise, sentence) {
 
 // Runs usherd with arguments to its end: { code, stdout, stderr }.
 export async function run(args, { env = {} } = {}) {
-    const child = spawn(binary, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const folder = stateFolder(env, args);
+    const state = folder ? { XDG_STATE_HOME: folder } : {};
+    const child = spawn(binary, args, { cwd: root, env: { ...process.env, ...state, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    if (folder) child.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));

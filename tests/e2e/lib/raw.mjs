@@ -8,8 +8,10 @@ import { within } from './daemon.mjs';
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 export class Raw {
-    constructor(port) {
-        this.socket = net.connect(port, '127.0.0.1');
+    // To a port of loopback, to the path of a unix socket, or over a socket that is there.
+    constructor(to) {
+        if (to instanceof net.Socket) this.socket = to;
+        else this.socket = typeof to === 'string' ? net.connect(to) : net.connect(to, '127.0.0.1');
         this.received = Buffer.alloc(0);
         this.ended = new Promise((resolve) => this.socket.on('close', resolve));
         this.socket.on('error', () => {});

@@ -72,7 +72,8 @@ static inline struct token enter_seat(struct harness *h, unsigned i, const char 
 static inline void resume(struct harness *h, unsigned i, const struct token *t)
 {
     char text[RESUME_TOKEN_MAX + 64];
-    snprintf(text, sizeof text, "{\"type\":\"resume\",\"resumeToken\":\"%s\",\"ref\":\"r\"}", t->text);
+    snprintf(
+        text, sizeof text, "{\"type\":\"resume\",\"resumeToken\":\"%.*s\",\"ref\":\"r\"}", RESUME_TOKEN_MAX, t->text);
     say(h, i, text);
 }
 

@@ -19,6 +19,10 @@ static void test_reads_and_writes(void **state)
         {"*:80", "[::]:80"},
         {"unix:/run/usherd.sock", "unix:/run/usherd.sock"},
         {"unix:relative:4000", "unix:relative:4000"},
+        {"127.0.0.1:4000 proxy", "127.0.0.1:4000 proxy"},
+        {"*:80   proxy", "[::]:80 proxy"},
+        {"unix:/run/usherd.sock proxy", "unix:/run/usherd.sock proxy"},
+        {"unix:/run/proxy", "unix:/run/proxy"},
     };
     for (size_t i = 0; i < sizeof GOOD / sizeof *GOOD; i++) {
         struct listen_address a;
@@ -40,7 +44,8 @@ static void test_refuses(void **state)
     (void)state;
     static const char *const BAD[] = {"", ":", ":4000", "4000", "localhost:4000", "127.0.0.1",
         "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:1x", "::1:4000", "[::1]", "[::1:4000", "[]:1",
-        "[:1", "256.0.0.1:1", "unix:", ("unix:/" TOO_LONG)};
+        "[:1", "256.0.0.1:1", "unix:", ("unix:/" TOO_LONG), "127.0.0.1:4000proxy", "127.0.0.1:4000 prox",
+        "127.0.0.1:4000 proxy proxy", "127.0.0.1 proxy", " proxy", "unix: proxy", "127.0.0.1:4000 "};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         struct listen_address a;
         struct err e = {""};

@@ -50,7 +50,7 @@ static void test_numbers(void **state)
     core.refused[ERROR_DRAINING] = 6;
     core.ended[DEPARTURE_SLOW] = 8;
     core.ice_outcomes[OUTCOME_TURN] = 9;
-    struct io_stats io = {.descriptor_shortages = 1};
+    struct io_stats io = {.descriptor_shortages = 1, .proxy_refused = {[PROXY_LATE] = 11}};
     char *text = render(&core, &io);
     expect(text, "usherd_build_info{version=\"1.2.3\"} 1");
     expect(text, "usherd_connections 7");
@@ -64,6 +64,7 @@ static void test_numbers(void **state)
     expect(text, "usherd_connections_refused_total{reason=\"draining\"} 6");
     expect(text, "usherd_connections_closed_total{reason=\"slow\"} 8");
     expect(text, "usherd_ice_outcomes_total{outcome=\"turn\"} 9");
+    expect(text, "usherd_proxy_refused_total{reason=\"late\"} 11");
     expect(text, "usherd_queue_bytes 300");
     expect(text, "usherd_queue_largest_bytes 200");
     expect(text, "process_cpu_seconds_total 1.500000");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The state folder: made, written whole, private, and never silently replaced.
+ * The state folder: made, written whole, private, one daemon's at a time, and never silently replaced.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,12 +97,31 @@ static void test_open(void **state)
     leave(dir, (const char *const[]){"a/b/f", "a/b", "a", NULL});
 }
 
+static void test_lock(void **state)
+{
+    char *dir = enter(state);
+    struct err e;
+    int first = state_dir_lock(dir, &e);
+    assert_true(first >= 0);
+    assert_int_equal(state_dir_lock(dir, &e), -1);
+    assert_non_null(strstr(e.text, "in use by another usherd"));
+    assert_non_null(strstr(e.text, dir));
+    close(first);
+    first = state_dir_lock(dir, &e); /* the file that is there is no lock */
+    assert_true(first >= 0);
+    close(first);
+    assert_int_equal(state_dir_lock("/nowhere/at/all", &e), -1);
+    assert_non_null(strstr(e.text, "cannot lock /nowhere/at/all/lock: No such file"));
+    leave(dir, (const char *const[]){"lock", NULL});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_and_read),
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_open),
+        cmocka_unit_test(test_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ static void load_oldest(struct peer *p)
     storage_load(p, LOAD_OLDEST, TABLE_LOG, SPAN("0"), span_of(end), 2 * PRUNE_ROWS, false);
 }
 
-void record_add(struct peer *p, const struct notice *n)
+void ledger_add(struct peer *p, const struct notice *n)
 {
     char order[17];
     struct buf row;
@@ -62,7 +62,7 @@ static void load_log(struct peer *p, struct span ref, uint64_t from, bool last, 
         text_copy(load->ref, sizeof load->ref, ref);
 }
 
-void record_show(struct peer *p, const struct peer_event *ev)
+void ledger_show(struct peer *p, const struct peer_event *ev)
 {
     unsigned limit = ev->history.limit && ev->history.limit < ROWS_MAX ? ev->history.limit : ROWS_MAX;
     char past[ENVELOPE_ID_MAX + 2];
@@ -114,7 +114,7 @@ static void shown(struct peer *p, const struct load *load, const struct peer_row
     buf_done(&text);
 }
 
-/* The id with which record_add began the row; n = 0 if it did not. */
+/* The id with which ledger_add began the row; n = 0 if it did not. */
 static struct span row_id(struct span row)
 {
     static const char begin[] = "{\"id\":\"";
@@ -133,7 +133,7 @@ static void prune(struct peer *p, const struct peer_row *rows, size_t n)
     }
 }
 
-void record_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
+void ledger_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
 {
     if (load->type == LOAD_AFTER)
         shown_after(p, load, rows, n);
