@@ -87,6 +87,13 @@ $(BUILD)/libusher.a: $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 $(BUILD)/usher: $(call obj,$(wildcard peer/cli/*.c)) $(BUILD)/libusher.a
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(CLI_PKGS))
 
+# What a program of somebody else's looks like: the installed header, and the library.
+EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c))
+$(BUILD)/examples/%.o: CPPFLAGS += -Ipeer/include
+$(BUILD)/examples/%.o: PKGS = glib-2.0
+$(EXAMPLES): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libusher.a
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS) glib-2.0)
+
 # ---- unit tests: one program a file; each folder links only what its subject may use --------------------------
 UNIT_SRC  := $(wildcard tests/unit/*/test_*.c)
 UNIT_BINS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
@@ -142,7 +149,7 @@ $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_B
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim mutants bench-relay bench-join bench-memory bench-flood bench-channel \
-        bench-store \
+        bench-messages bench-store \
         install uninstall clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -151,7 +158,7 @@ help: ## list every target
 deps: ## install what building and testing need (apt), or list it elsewhere
 	@tools/deps.sh build test lint
 
-all: $(BUILD)/usherd $(BUILD)/usher ## build the daemon and the peer
+all: $(BUILD)/usherd $(BUILD)/usher $(EXAMPLES) ## build the daemon and the peer
 
 run: ## install what is missing, build, run the daemon on port 4000
 	@tools/deps.sh build
@@ -212,6 +219,10 @@ bench-channel: ## data channel throughput beside @roamhq/wrtc
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory $(BUILD)/bench/channel
 	@BUILD=$(BUILD) bench/channel.sh
+bench-messages: ## messages between two peers: latency, rate, memory
+	@tools/deps.sh build bench
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) bench/messages.sh
 bench-store: ## what a durable message costs the peer
 	@tools/deps.sh build
 	@$(MAKE) --no-print-directory $(BUILD)/bench/store

@@ -175,8 +175,17 @@ static void test_copies_that_are_not_taken(void **state)
     gives(w, 0, &group);
     open.plain = true;
     gives(w, 0, &open);
+    /* Ann's, altered by Ann herself on the way. */
+    says(w, 0, 2,
+        &(struct envelope){.type = ENVELOPE_HISTORY_REPLY,
+            .conversation = SPAN("room:demo"),
+            .metadata = SPAN("{\"count\":1,\"for\":\"custody\"}")});
+    char *text = talk_text(w, &others), *byte = strstr(text, "\"encrypted\":\"") + 20;
+    *byte = *byte == 'A' ? 'B' : 'A';
+    data_comes(w, 2, rtc_with(&w->nodes[2], 0), text);
+    free(text);
     assert_int_equal(kept(w, 2), 0);
-    assert_int_equal(refusals(w, 2), 4);
+    assert_int_equal(refusals(w, 2), 5);
     gives(w, 0, &others);
     gives(w, 0, &others);
     assert_int_equal(kept(w, 2), 1);

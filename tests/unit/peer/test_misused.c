@@ -97,6 +97,24 @@ static void test_a_message_for_somebody_else(void **state)
     world_end(w);
 }
 
+/* Cid's own words, signed by him, on Bob's link, and not on any way through others: Bob repeats them. */
+static void test_somebody_elses_words(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    struct node *ann = &w->nodes[0];
+    struct span to = span_of(peer_id(ann->p));
+    struct envelope e = {.type = ENVELOPE_STATUS_UPDATE, .to = &to, .to_count = 1, .text = SPAN("said long ago")};
+    char *text = forge(w, 2, &e);
+    data_comes(w, 0, rtc_with(ann, 1), text);
+    assert_int_equal(count(ann, NOTICE_STATUS), 0);
+    assert_int_equal(refusals(w, 0), 1);
+    data_comes(w, 0, rtc_with(ann, 2), text);
+    assert_int_equal(count(ann, NOTICE_STATUS), 1);
+    free(text);
+    world_end(w);
+}
+
 static void test_an_acknowledgement_before_its_message(void **state)
 {
     (void)state;
@@ -128,6 +146,7 @@ int main(void)
         cmocka_unit_test(test_the_answer_to_a_restart_keeps_the_certificate),
         cmocka_unit_test(test_a_restart_of_what_has_ended_begins_nothing),
         cmocka_unit_test(test_a_message_for_somebody_else),
+        cmocka_unit_test(test_somebody_elses_words),
         cmocka_unit_test(test_an_acknowledgement_before_its_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,6 +80,9 @@ static void test_old_news_is_none(void **state)
     /* From Cid himself it counts: a clock may have been set back. */
     news_comes(w, 2, 2, 5, "online", "");
     assert_int_equal(count(ann, NOTICE_PRESENCE), 2);
+    assert_int_equal(w->watched[0], 1); /* for Bob; but not a second time */
+    news_comes(w, 2, 2, 5, "online", "");
+    assert_int_equal(w->watched[0], 1);
     assert_int_equal(refusals(w, 0), 0);
     world_end(w);
 }
