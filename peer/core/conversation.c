@@ -209,9 +209,13 @@ bool conversation_was_missing(const struct conversation *c, struct span author, 
     return false;
 }
 
+/* The newest are remembered: whose gap is older than so many others is believed to have been read. */
 void conversation_missing(struct conversation *c, struct span author, uint64_t from, uint64_t to)
 {
-    for (uint64_t sequence = from; sequence <= to && c->missing_count < MISSING_MAX; sequence++) {
+    uint64_t first = to - from >= MISSING_MAX ? to - MISSING_MAX + 1 : from;
+    for (uint64_t sequence = first; sequence <= to; sequence++) {
+        if (c->missing_count == MISSING_MAX)
+            memmove(c->missing, c->missing + 1, --c->missing_count * sizeof c->missing[0]);
         text_copy(c->missing[c->missing_count].author, sizeof c->missing[0].author, author);
         c->missing[c->missing_count++].sequence = sequence;
     }
