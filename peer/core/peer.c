@@ -208,12 +208,12 @@ void peer_step(struct peer *p, const struct peer_event *event, struct peer_effec
     p->fx = fx;
     handle(p, event);
     do_what_is_due(p);
-    if (p->sweep)
-        roster_sweep(p);
     if (p->overlay_stale || p->routes_changed)
         link_overlay(p);
     if (p->routes_changed)
         relay_show(p);
+    if (p->sweep) /* who is forgotten was shown to be gone before */
+        roster_sweep(p);
     session_show(p);
     storage_end_step(p);
     p->stats.kept = HASH_COUNT(p->held);
