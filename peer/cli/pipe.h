@@ -11,8 +11,8 @@
 #include "peer/cli/session.h"
 
 enum {
-    PIPE_PENDING_MAX = 512,  /* messages without an acknowledgement above which stdin waits */
-    PIPE_END_SECONDS = 10,   /* after the end of input, for what is not acknowledged yet */
+    PIPE_PENDING_MAX = 512,   /* messages without an acknowledgement above which stdin waits */
+    PIPE_END_SECONDS = 10,    /* after the end of input, for what is not acknowledged yet */
     PIPE_HISTORY_LIMIT = 100, /* messages that `history` lists unless it is told otherwise */
     PIPE_HISTORY_MAX = 1024   /* as usher.h has it */
 };

@@ -65,8 +65,8 @@ static json_t *message(const struct usher_event *e)
 
 static json_t *history(const struct usher_event *e)
 {
-    return json_pack("{s:s, s:s*, s:o}", "event", "history", "ref", e->ref, "messages",
-        json_loads(e->text, JSON_ALLOW_NUL, NULL));
+    return json_pack(
+        "{s:s, s:s*, s:o}", "event", "history", "ref", e->ref, "messages", json_loads(e->text, JSON_ALLOW_NUL, NULL));
 }
 
 static json_t *failed(const struct usher_event *e)

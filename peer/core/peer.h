@@ -212,10 +212,10 @@ enum peer_notice_type {
     NOTICE_STATUS,    /* from, text */
     NOTICE_LINK,  /* id, name, text: what a link is doing when it is not simply up: "retrying", "not up in 15 s" ... */
     NOTICE_ERROR, /* code, text; fatal if the peer cannot go on (unauthorized, ...) */
-    NOTICE_ROOMS,   /* from, to: the rooms that this person tells of */
+    NOTICE_ROOMS, /* from, to: the rooms that this person tells of */
     NOTICE_MISSING, /* from, conversation, count: messages of that author that nobody had */
     NOTICE_HISTORY, /* ref, text: a JSON array of what was said and heard, oldest first */
-    NOTICE_LEFT,  /* after PEER_LEAVE: all is closed */
+    NOTICE_LEFT,    /* after PEER_LEAVE: all is closed */
 };
 
 struct peer_notice {
@@ -265,9 +265,9 @@ struct peer_stats {
     uint64_t relayed_total, relayed_out_total, relay_dropped_total;      /* for others; ours; that found no way */
     uint64_t missing_total;                                              /* gaps that nobody filled */
     uint64_t requests_total, replies_total;                              /* of history: frames sent */
-    uint64_t kept;          /* copies kept for others, now */
-    uint64_t links_up;      /* now */
-    uint64_t queued;        /* messages waiting for a link or an acknowledgement, now */
+    uint64_t kept;                                                       /* copies kept for others, now */
+    uint64_t links_up;                                                   /* now */
+    uint64_t queued; /* messages waiting for a link or an acknowledgement, now */
 };
 
 /* Who is in the room, or linked, as the application sees it. */

@@ -43,25 +43,25 @@ enum {
     DONE_MAX = 1024,                /* delivered messages of one reader that may still be read by a person */
     REFS_MAX = 4096,                /* idempotency keys */
     ICE_SERVERS_MAX = 64 * 1024,
-    THENS_MAX = 65536,        /* that wait for a commit: io commits every turn */
-    RELAYS_MAX = 3,           /* third peers on a message's way */
-    RELAY_FLIGHT_MAX = 64,    /* unacknowledged on a way through others, who lend it */
-    ROOMS_TOLD_MAX = 16,      /* other rooms that one person may tell of */
-    LINKS_TOLD_MAX = 64,      /* links of one person that its news list */
-    MARKS_MAX = 64,           /* newest talk of one person whose content is remembered, a power of two */
-    MISSING_MAX = 64,         /* sequences of one conversation that were given up */
-    HISTORY_ROWS_MAX = 256,   /* messages in one answer */
+    THENS_MAX = 65536,      /* that wait for a commit: io commits every turn */
+    RELAYS_MAX = 3,         /* third peers on a message's way */
+    RELAY_FLIGHT_MAX = 64,  /* unacknowledged on a way through others, who lend it */
+    ROOMS_TOLD_MAX = 16,    /* other rooms that one person may tell of */
+    LINKS_TOLD_MAX = 64,    /* links of one person that its news list */
+    MARKS_MAX = 64,         /* newest talk of one person whose content is remembered, a power of two */
+    MISSING_MAX = 64,       /* sequences of one conversation that were given up */
+    HISTORY_ROWS_MAX = 256, /* messages in one answer */
     HISTORY_BYTES_MAX = 1024 * 1024,
     HISTORY_AUTHORS_MAX = 64, /* whose gaps one request fills; the rest with the next */
     LOADS_MAX = 1024,         /* asked of the store and not answered */
     COMPARED_MAX = 64,        /* conversations compared on a new link, the newest first */
     CUSTODIANS_MAX = 2,
-    HELD_GIVER_MAX = 256,     /* copies that one giver may leave with us */
+    HELD_GIVER_MAX = 256, /* copies that one giver may leave with us */
     HELD_GIVER_BYTES_MAX = 4 * 1024 * 1024,
     HELD_BYTES_MAX = 16 * 1024 * 1024,
     HISTORY_SHOWN_MAX = 4 * 1024 * 1024, /* bytes of one answer to the application */
-    LOG_MAX = 100000,         /* messages of the record that `history` shows; the oldest go */
-    AUTHOR_ROWS_MAX = 10000,  /* messages of one author in the room that we keep for others */
+    LOG_MAX = 100000,                    /* messages of the record that `history` shows; the oldest go */
+    AUTHOR_ROWS_MAX = 10000,             /* messages of one author in the room that we keep for others */
 
     /* Times in milliseconds. */
     RETRY_FIRST_MS = 1000,
@@ -82,13 +82,13 @@ enum {
     HELD_RETRY_MS = 30000,   /* what was given up is tried again when nothing else has changed */
     ASK_DELAY_MS = 50,       /* what is missing may just be slower */
     ASKS_MAX = 3,
-    ASK_AGAIN_MS = 2000,     /* and whoever was asked may not have it */
-    NEWS_DELAY_MS = 1000,    /* changes of our links told together */
-    REQUESTS_MS = 20,        /* one history request of a person in this time is answered ... */
-    REQUESTS_BURST = 100,    /* ... after so many at once */
-    STRANGERS_MS = 1000,     /* likewise of people that nobody but this link has told of ... */
+    ASK_AGAIN_MS = 2000,              /* and whoever was asked may not have it */
+    NEWS_DELAY_MS = 1000,             /* changes of our links told together */
+    REQUESTS_MS = 20,                 /* one history request of a person in this time is answered ... */
+    REQUESTS_BURST = 100,             /* ... after so many at once */
+    STRANGERS_MS = 1000,              /* likewise of people that nobody but this link has told of ... */
     STRANGERS_BURST = PEOPLE_MAX / 2, /* ... after a room of them */
-    LINGER_MS = 60000,       /* a link that the overlay does not want and nobody uses */
+    LINGER_MS = 60000,                /* a link that the overlay does not want and nobody uses */
     ACK_TIMEOUT_MS = 5000,
     TRIES_MAX = 3,              /* on one link */
     OPEN_MS = 15000,            /* for the WebSocket to open */
@@ -213,8 +213,8 @@ struct outbox {
     struct delivery *in[DELIVERY_PLACES];
     size_t count[DELIVERY_PLACES];
     size_t flight_bytes;
-    uint64_t stuck_at; /* since when something waits and no link is up; NEVER: nothing */
-    uint64_t retry_at; /* when what is held is tried again; NEVER: nothing is */
+    uint64_t stuck_at;   /* since when something waits and no link is up; NEVER: nothing */
+    uint64_t retry_at;   /* when what is held is tried again; NEVER: nothing is */
     uint64_t custody_at; /* when others are asked to keep copies; NEVER: they were */
 };
 
@@ -263,14 +263,14 @@ struct news {
 struct conversation {
     char name[ENVELOPE_CONVERSATION_MAX + 1];
     bool room;
-    bool started;             /* false: a newcomer's room, whose clock has yet to be learned */
+    bool started;                   /* false: a newcomer's room, whose clock has yet to be learned */
     char (*people)[PERSON_MAX + 1]; /* owned; everybody, ourselves too; none of a room's */
     size_t people_count;
     struct causal *order;
-    uint64_t used;          /* counts up over all conversations: the newest are compared first */
-    uint64_t asked_at;      /* last: whoever says that there is more does not set the pace */
-    bool more;              /* there is more than the last answer held */
-    uint64_t ask_at;        /* when to ask for what is missing; NEVER: nothing is */
+    uint64_t used;     /* counts up over all conversations: the newest are compared first */
+    uint64_t asked_at; /* last: whoever says that there is more does not set the pace */
+    bool more;         /* there is more than the last answer held */
+    uint64_t ask_at;   /* when to ask for what is missing; NEVER: nothing is */
     unsigned asks;
     char hint[PERSON_MAX + 1]; /* who sent what waits: asked first */
     struct {
@@ -389,9 +389,9 @@ struct then {
 };
 
 enum load_type {
-    LOAD_GAP,    /* for somebody's history request: one author's messages */
-    LOAD_HEAD,   /* likewise, a newcomer's: one author's last */
-    LOAD_AFTER,  /* for `history`: where in the log an id stands */
+    LOAD_GAP,     /* for somebody's history request: one author's messages */
+    LOAD_HEAD,    /* likewise, a newcomer's: one author's last */
+    LOAD_AFTER,   /* for `history`: where in the log an id stands */
     LOAD_HISTORY, /* the log itself */
     LOAD_OLDEST   /* its rows that are too many */
 };
@@ -449,14 +449,15 @@ struct peer {
     struct load *loads;
     uint64_t plain_sequence; /* of what plain peers alone were sent */
     uint64_t ticket;         /* of the newest commit or load */
-    bool dirty;      /* something is to be committed at the end of the step */
-    bool restoring;  /* rows are being read: they are not written again */
-    bool closing;    /* what is forgotten now is forgotten by this process only */
-    bool gone;       /* we have left */
+    bool dirty;              /* something is to be committed at the end of the step */
+    bool restoring;          /* rows are being read: they are not written again */
+    bool closing;            /* what is forgotten now is forgotten by this process only */
+    bool gone;               /* we have left */
     bool overlay_stale;
-    char answering[ENVELOPE_CONVERSATION_MAX + 1]; /* the conversation that a history answer is about; empty: the room */
-    bool ways_known;     /* everybody's `way` is right */
-    bool routes_changed; /* somebody may be reached now who was not, or the other way round */
+    char
+        answering[ENVELOPE_CONVERSATION_MAX + 1]; /* the conversation that a history answer is about; empty: the room */
+    bool ways_known;                              /* everybody's `way` is right */
+    bool routes_changed;                          /* somebody may be reached now who was not, or the other way round */
     struct ref *refs;
     struct known *known;
     bool away;
@@ -628,8 +629,8 @@ void storage_then_notice(struct peer *p, const struct notice *n);
 void storage_then_send(struct peer *p, const struct outgoing *m);
 void storage_then_tell(struct peer *p, enum then_type type, const struct person *who, struct span id, bool group);
 /* Rows of a table from a key to another (left out); the caller fills what the load is for. NULL: too many are under way. */
-struct load *storage_load(
-    struct peer *p, enum load_type type, enum peer_table table, struct span from, struct span to, unsigned limit, bool last);
+struct load *storage_load(struct peer *p, enum load_type type, enum peer_table table, struct span from, struct span to,
+    unsigned limit, bool last);
 void storage_end_step(struct peer *p);
 void storage_committed(struct peer *p, uint64_t ticket);
 /* Takes the load that was answered off the list; the caller frees it. NULL: it is not ours. */
@@ -704,7 +705,7 @@ void inbox_refuse(struct peer *p, const struct person *who, const char *why);
 /* ---- receipt.c: what is owed for what was heard ---- */
 void receipt_owe(struct peer *p, struct person *who, struct span id, bool group);
 void receipt_stored(struct peer *p, struct person *who, struct span id); /* message_ack */
-void receipt_seen(struct person *who, struct span id);                  /* it may be read later */
+void receipt_seen(struct person *who, struct span id);                   /* it may be read later */
 void receipt_read(struct peer *p, struct span id);                       /* a person saw this message */
 void receipt_settle(struct peer *p, struct person *who);                 /* sends the receipts that are owed */
 void receipt_due(struct peer *p, struct person *who);
@@ -717,8 +718,8 @@ enum talk_way {
     TALK_ALONE, /* to us alone: direct, sent again, out of somebody's history or our own store */
     TALK_HEAD   /* the last of its author: where a newcomer begins */
 };
-void talk_take(struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw,
-    enum talk_way way);
+void talk_take(
+    struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw, enum talk_way way);
 void talk_announced(struct peer *p, struct person *from, const struct envelope *e);
 /* Sends a group message to the links of the tree, but to `from`. */
 void talk_push(struct peer *p, const struct person *from, struct span raw);

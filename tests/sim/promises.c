@@ -282,7 +282,8 @@ static void on_message(struct promises *p, unsigned who, const struct peer_notic
     const struct sent *s = p->sent[number];
     world_check(p->w, s->sender == from, "%u gets %s from %u, not from %u", who, n->text, from, s->sender);
     record_show(x->record, number);
-    world_check(p->w, record_keeps(x->record, x->shelf, number), "%u is shown m%zu, which a crash can take", who, number);
+    world_check(
+        p->w, record_keeps(x->record, x->shelf, number), "%u is shown m%zu, which a crash can take", who, number);
 }
 
 static void on_accepted(struct promises *p, unsigned who, const struct peer_notice *n)
@@ -309,12 +310,12 @@ static void on_delivered(struct promises *p, unsigned who, const struct peer_not
         return;
     world_check(p->w, by < PEOPLE_MAX && s->readers[by] != NOT_ASKED, "%u: m%zu delivered by a stranger", who, number);
     const struct person *x = &p->people[by];
-    world_check(p->w, record_keeps(x->record, x->shelf, number), "%u: m%zu is said to be delivered to %u and is not", who,
-        number, by);
-    world_check(p->w, s->readers[by] == ASKED || s->told_life[by] != life, "%u: m%zu is settled twice for %u", who,
-        number, by);
-    world_check(p->w, s->readers[by] == ASKED || s->readers[by] == DELIVERED, "%u: m%zu is delivered to %u after it failed",
+    world_check(p->w, record_keeps(x->record, x->shelf, number), "%u: m%zu is said to be delivered to %u and is not",
         who, number, by);
+    world_check(
+        p->w, s->readers[by] == ASKED || s->told_life[by] != life, "%u: m%zu is settled twice for %u", who, number, by);
+    world_check(p->w, s->readers[by] == ASKED || s->readers[by] == DELIVERED,
+        "%u: m%zu is delivered to %u after it failed", who, number, by);
     p->delivered += s->readers[by] == ASKED;
     s->readers[by] = DELIVERED;
     s->told_life[by] = life;
@@ -330,7 +331,8 @@ static void on_failed(struct promises *p, unsigned who, const struct peer_notice
     world_check(p->w, n->to_count > 0, "%u: m%zu failed for nobody", who, number);
     for (size_t i = 0; i < n->to_count; i++) {
         unsigned to = person_named(p, n->to[i]);
-        world_check(p->w, to < PEOPLE_MAX && s->readers[to] != NOT_ASKED, "%u: m%zu failed for a stranger", who, number);
+        world_check(
+            p->w, to < PEOPLE_MAX && s->readers[to] != NOT_ASKED, "%u: m%zu failed for a stranger", who, number);
         world_check(p->w, s->readers[to] != DELIVERED, "%u: m%zu failed after it was delivered to %u", who, number, to);
         world_check(p->w, !missed || !record_has(p->people[to].record, number), "%u: %u has m%zu and calls it missed",
             who, to, number);
@@ -390,7 +392,8 @@ static const char *owed(const struct promises *p, size_t number, unsigned *reade
         return s->refused ? NULL : "was neither accepted nor refused";
     for (*reader = 0; *reader < PEOPLE_MAX; ++*reader)
         if (s->readers[*reader] == ASKED)
-            return record_has(p->people[*reader].record, number) ? "arrived and its sender was not told" : "did not arrive";
+            return record_has(p->people[*reader].record, number) ? "arrived and its sender was not told"
+                                                                 : "did not arrive";
     return NULL;
 }
 

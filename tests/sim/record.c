@@ -112,7 +112,8 @@ static void compare(void *user, enum peer_table table, const struct peer_row *ro
     if (table != TABLE_LOG)
         return;
     const struct record *r = s->r;
-    world_check(r->w, s->n < r->n && span_is(row->key, r->v[s->n].key) && record_number(row->value) == r->v[s->n].number,
+    world_check(r->w,
+        s->n < r->n && span_is(row->key, r->v[s->n].key) && record_number(row->value) == r->v[s->n].number,
         "%u: the record on its disk is not what was written: %.*s", r->who, (int)row->key.n, row->key.p);
     s->n++;
 }
