@@ -128,8 +128,8 @@ $(BUILD)/tests/sim/servercore.o: $(A_SCORE)
 	@mkdir -p $(@D)
 	$(call quiet,LD)$(LD) -r -o $@ --whole-archive $^
 	$(if $(V),,@)objcopy --wildcard --keep-global-symbol='core_*' $@
-$(BUILD)/tests/sim/sim: $(call obj,$(wildcard tests/sim/*.c tests/sim/stories/*.c)) $(BUILD)/tests/sim/servercore.o $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
-	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS))
+$(BUILD)/tests/sim/sim: $(call obj,$(wildcard tests/sim/*.c tests/sim/stories/*.c) peer/io/crypto.c) $(BUILD)/tests/sim/servercore.o $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS) openssl)
 $(BUILD)/bench/load: $(call obj,$(filter-out bench/channel% bench/store%,$(wildcard bench/*.c))) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^
 $(BUILD)/bench/channel.o: PKGS = $(PEER_IO_PKGS)

@@ -4,7 +4,10 @@
  */
 #include "tests/sim/fakecrypto.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
+
+#include "peer/io/crypto.h"
 
 #define HASH_FUNCTION HASH_OAT /* the default one falls through its cases, which clang warns of */
 #include <uthash.h>
@@ -13,11 +16,13 @@ struct key_pair {
     struct key_ring *ring;
     uint8_t key[KEY_BYTES], box[KEY_BYTES];
     uint64_t secret;
+    struct crypto *real; /* NULL: fake */
     UT_hash_handle hh; /* by key */
 };
 
 struct key_ring {
     struct key_pair *pairs;
+    bool real;
 };
 
 struct key_ring *key_ring_new(void)
@@ -32,9 +37,34 @@ void key_ring_free(struct key_ring *ring)
     struct key_pair *k, *tmp;
     HASH_ITER (hh, ring->pairs, k, tmp) {
         HASH_DEL(ring->pairs, k);
+        crypto_free(k->real);
         free(k);
     }
     free(ring);
+}
+
+void key_ring_real(struct key_ring *ring)
+{
+    ring->real = true;
+}
+
+static void public_of(int kind, const uint8_t seed[KEY_BYTES], uint8_t out[KEY_BYTES])
+{
+    size_t n = KEY_BYTES;
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(kind, NULL, seed, KEY_BYTES);
+    if (!key || EVP_PKEY_get_raw_public_key(key, out, &n) != 1)
+        abort();
+    EVP_PKEY_free(key);
+}
+
+/* What was drawn for the public keys serves as the private ones. */
+static void make_real(struct key_pair *k)
+{
+    k->real = crypto_new(k->key, k->box);
+    if (!k->real)
+        abort();
+    public_of(EVP_PKEY_ED25519, k->key, k->key);
+    public_of(EVP_PKEY_X25519, k->box, k->box);
 }
 
 struct key_pair *key_ring_add(struct key_ring *ring, const struct rng *rng)
@@ -44,6 +74,8 @@ struct key_pair *key_ring_add(struct key_ring *ring, const struct rng *rng)
     k->secret = rng_u64(rng);
     rng->fill(rng->ctx, k->key, sizeof k->key);
     rng->fill(rng->ctx, k->box, sizeof k->box);
+    if (ring->real)
+        make_real(k);
     HASH_ADD(hh, ring->pairs, key, KEY_BYTES, k);
     return k;
 }
@@ -135,6 +167,8 @@ static bool fake_open(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t non
 
 struct peer_crypto key_pair_crypto(struct key_pair *k)
 {
+    if (k->real)
+        return crypto_ports(k->real);
     return (struct peer_crypto){.ctx = k,
         .sign = fake_sign,
         .verify = fake_verify,
@@ -148,5 +182,6 @@ void key_pair_settings(struct key_pair *k, struct peer_settings *settings)
 {
     memcpy(settings->key, k->key, sizeof k->key);
     memcpy(settings->box, k->box, sizeof k->box);
-    fake_sign(k, (struct span){(const char *)k->box, sizeof k->box}, settings->box_signature);
+    struct peer_crypto crypto = key_pair_crypto(k);
+    crypto.sign(crypto.ctx, (struct span){(const char *)k->box, sizeof k->box}, settings->box_signature);
 }

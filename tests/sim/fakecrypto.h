@@ -13,6 +13,8 @@ struct key_ring;
 struct key_pair; /* one person's; its address is what peer_crypto.ctx holds */
 
 struct key_ring *key_ring_new(void);
+/* Pairs added from now on are real: OpenSSL's, by peer/io. */
+void key_ring_real(struct key_ring *ring);
 void key_ring_free(struct key_ring *ring); /* takes NULL */
 /* A new key; borrowed, lives as long as the ring. */
 struct key_pair *key_ring_add(struct key_ring *ring, const struct rng *rng);

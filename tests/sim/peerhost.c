@@ -286,8 +286,11 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
     case PEER_FX_NOTICE:
         notice(h, e->notice);
         break;
-    case PEER_FX_ICE_SERVERS:
     case PEER_FX_LOG:
+        if (e->log->level <= LOG_LEVEL_WARNING)
+            world_trace(h->in.w, "peer %u: %s: %s", h->who, e->log->event, e->log->message);
+        break;
+    case PEER_FX_ICE_SERVERS:
         break;
     }
 }
@@ -297,7 +300,7 @@ static void step(struct peerhost *h, struct peer_event event)
     assert(h->core && !h->stepping);
     h->stepping = true;
     peer_step(h->core, &event, &h->fx);
-    if (event.type != PEER_RESTORE && event.type != PEER_KNOWN)
+    if (event.type != PEER_RESTORE && event.type != PEER_KNOWN && world_afford(h->in.w, peer_people(h->core, NULL, 0)))
         peer_check(h->core);
     h->stepping = false;
     bool left = false;

@@ -30,7 +30,7 @@ struct person {
     const struct shelf *shelf;
     struct record *record;
     unsigned life;
-    bool up[PEOPLE_MAX], untied[PEOPLE_MAX]; /* untied: it was told that nobody can tell what came first */
+    bool up[PEOPLE_MAX], untied[PEOPLE_MAX]; /* it was told that something of theirs is missing, and so what that depended on */
     unsigned flaps[PEOPLE_MAX];
 };
 
@@ -170,8 +170,8 @@ static void recorded(struct promises *p, unsigned who, size_t number, struct spa
     for (size_t i = 0; i < record_count(x->record); i++) {
         size_t later = record_at(x->record, i);
         if (later < p->n && marks_has(&p->sent[later]->before, number))
-            world_check(
-                p->w, x->untied[s->sender], "%u gets m%zu after m%zu, whose sender knew it", who, number, later);
+            world_check(p->w, x->untied[s->sender] || x->untied[p->sent[later]->sender],
+                "%u gets m%zu after m%zu, whose sender knew it", who, number, later);
     }
 }
 
@@ -293,10 +293,12 @@ static void on_accepted(struct promises *p, unsigned who, const struct peer_noti
         return; /* to a plain peer: nothing was promised but the attempt */
     struct sent *s = sent_by_ref(p, span_of(n->ref));
     world_check(p->w, s && s->sender == who && n->id, "%u: accepted without a message", who);
+    s->accepted = true;
+    if (!s->written && s->ask.to_count == 0)
+        return; /* nobody is there to read it */
     world_check(p->w, strcmp(s->id, n->id) == 0, "%u: %s is accepted as %s and was %s", who, n->ref, n->id, s->id);
     world_check(p->w, record_keeps(x->record, x->shelf, record_number(span_of(s->ask.text))),
         "%u: %s is accepted, and a crash can take it", who, n->ref);
-    s->accepted = true;
     for (size_t i = 0; i < s->ask.to_count; i++)
         world_check(p->w, s->readers[s->ask.to[i]] != NOT_ASKED, "%u: %s is not for %u", who, n->ref, s->ask.to[i]);
 }
@@ -345,7 +347,7 @@ static void on_failed(struct promises *p, unsigned who, const struct peer_notice
 static void on_missing(struct promises *p, unsigned who, const struct peer_notice *n)
 {
     unsigned author = person_named(p, n->from);
-    if (author < PEOPLE_MAX && n->count == 0)
+    if (author < PEOPLE_MAX)
         p->people[who].untied[author] = true;
 }
 

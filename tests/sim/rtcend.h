@@ -85,6 +85,7 @@ struct rtc_net {
     struct rtc_party *parties;
     struct loop_event *waiting;
     uint32_t congestion;
+    bool forbidden[WORLD_HOSTS_MAX][WORLD_HOSTS_MAX]; /* the larger first */
     const char *middleman; /* a fingerprint, NULL: there is none */
 };
 

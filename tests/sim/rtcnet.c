@@ -119,6 +119,21 @@ void rtc_net_congestion(struct rtc_net *net, uint32_t permille)
     net->congestion = permille;
 }
 
+void rtc_net_forbid(struct rtc_net *net, unsigned a, unsigned b)
+{
+    net->forbidden[a > b ? a : b][a > b ? b : a] = true;
+}
+
+void rtc_net_allow(struct rtc_net *net)
+{
+    memset(net->forbidden, 0, sizeof net->forbidden);
+}
+
+static bool is_forbidden(const struct rtc_net *net, unsigned a, unsigned b)
+{
+    return net->forbidden[a > b ? a : b][a > b ? b : a];
+}
+
 void rtc_net_middleman(struct rtc_net *net, const char *fingerprint)
 {
     net->middleman = fingerprint;
@@ -254,7 +269,7 @@ static void look_for_pair(struct end *e)
     struct world *w = e->party->net->w;
     struct end *o = e->remote_ufrag[0] ? find_ufrag(e->party->net, e->remote_ufrag) : NULL;
     bool known =
-        o && o != e && strcmp(o->remote_ufrag, e->ufrag) == 0 && e->remote_candidates > 0 && o->remote_candidates > 0;
+        o && o != e && !is_forbidden(e->party->net, e->party->host, o->party->host) && strcmp(o->remote_ufrag, e->ufrag) == 0 && e->remote_candidates > 0 && o->remote_candidates > 0;
     if (known && !world_loses(w, e->party->host, o->party->host))
         meet(e, o);
     else if (e->pair && world_now(w) - e->since > CONNECT_MS)

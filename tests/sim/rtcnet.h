@@ -29,6 +29,10 @@ struct rtc_net *rtc_net_new(struct world *w);
 void rtc_net_free(struct rtc_net *net); /* takes NULL */
 /* Of 1,000 sends, how many find the channel congested though little is queued. */
 void rtc_net_congestion(struct rtc_net *net, uint32_t permille);
+/* No pair is ever found between these hosts. */
+void rtc_net_forbid(struct rtc_net *net, unsigned a, unsigned b);
+/* ... or again between all. */
+void rtc_net_allow(struct rtc_net *net);
 /* Somebody who holds this certificate sits on every path, ends both DTLS sessions and passes on what he reads: a
  * description that names him connects too. The text is borrowed. */
 void rtc_net_middleman(struct rtc_net *net, const char *fingerprint);

@@ -5,7 +5,8 @@
 #include "tests/sim/run.h"
 
 enum {
-    LOOK_MS = 100
+    LOOK_MS = 100,
+    TREE_MS = 600, /* for a message to get everywhere and the prunes back */
 };
 
 void run_init(struct run *r, const struct world_options *options)
@@ -98,6 +99,61 @@ void run_until_delivered(struct run *r, uint64_t ms)
         run_for(r, LOOK_MS);
     promises_check(r->promises);
     world_check(r->w, pending(r) == 0, "all is delivered and %zu messages are pending", pending(r));
+}
+
+/* ---- the tree ---- */
+
+static unsigned root_of(unsigned *parent, unsigned i)
+{
+    while (parent[i] != i)
+        i = parent[i] = parent[parent[i]];
+    return i;
+}
+
+static unsigned person_of(const struct run *r, const char *id)
+{
+    unsigned i = 0;
+    while (i < r->people_count && strcmp(peerhost_id(r->people[i]), id) != 0)
+        i++;
+    return i;
+}
+
+/* NULL, or what is wrong: either end may push along an edge. */
+static const char *tree_is_wrong(const struct run *r)
+{
+    unsigned parent[PEOPLE_MAX], edges = 0, joined = 0, n = r->people_count;
+    bool edge[PEOPLE_MAX][PEOPLE_MAX] = {{false}};
+    for (unsigned i = 0; i < n; i++) {
+        char ids[PEOPLE_MAX][PERSON_MAX + 1];
+        parent[i] = i;
+        for (size_t k = peer_tree(peerhost_core(r->people[i]), ids, PEOPLE_MAX); k-- > 0;) {
+            unsigned other = person_of(r, ids[k]);
+            if (other < n)
+                edge[i < other ? i : other][i < other ? other : i] = true;
+        }
+    }
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned k = i + 1; k < n; k++) {
+            unsigned a = root_of(parent, i), b = root_of(parent, k);
+            edges += edge[i][k];
+            joined += edge[i][k] && a != b;
+            if (edge[i][k])
+                parent[a] = b;
+        }
+    return joined + 1 < n ? "does not span the room" : edges > joined ? "has a circle" : NULL;
+}
+
+void run_until_tree(struct run *r, uint64_t ms)
+{
+    uint64_t end = world_now(r->w) + ms;
+    const char *wrong = "was not asked for";
+    for (unsigned i = 0; wrong; i++) {
+        world_check(r->w, world_now(r->w) < end, "after %llu ms the tree %s", (unsigned long long)ms, wrong);
+        run_say(r, r->people[i % r->people_count]);
+        run_for(r, TREE_MS);
+        wrong = i + 1 < r->people_count ? "was not tried" : tree_is_wrong(r);
+    }
+    run_until_delivered(r, ms);
 }
 
 void run_say(struct run *r, struct peerhost *h)

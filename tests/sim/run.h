@@ -28,7 +28,7 @@ struct run {
     struct key_pair *pairs[PEOPLE_MAX];
     unsigned people_count;
     bool restless; /* the people go on sending and suffering */
-    uint32_t pace_ms;
+    uint32_t pace_ms, trouble_ms;
 };
 
 void run_init(struct run *r, const struct world_options *options);
@@ -43,6 +43,9 @@ bool run_all_linked(const struct run *r);
 void run_until_linked(struct run *r, uint64_t ms);
 /* Lets time pass until every promise is kept, or fails after `ms`. */
 void run_until_delivered(struct run *r, uint64_t ms);
+/* Lets everybody speak in turns until the room's broadcast tree spans it without a circle, or fails after `ms`; then
+ * what was said is delivered. */
+void run_until_tree(struct run *r, uint64_t ms);
 /* To everybody else who runs. */
 void run_say(struct run *r, struct peerhost *h);
 void run_tell(struct run *r, struct peerhost *from, const struct peerhost *to);
@@ -50,7 +53,7 @@ void run_tell(struct run *r, struct peerhost *from, const struct peerhost *to);
 /* ---- what is run ---- */
 typedef void scenario(struct run *r, const struct world_options *options);
 scenario seed_server; /* hundreds of random clients */
-scenario seed_peers;  /* two to eight people and their misfortunes */
+scenario seed_peers;  /* two to 64 people and their misfortunes */
 
 struct story {
     const char *name; /* for --scenario and TAP */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The random runs. A seed draws its own settings, crowd, weather and misfortunes; then everything heals, everybody
+ * The random runs of the daemon. A seed draws its own settings, crowd and misfortunes; then everything heals, everybody
  * rests for a bounded virtual time, and what was promised must be so.
  */
 #include "tests/sim/judge.h"
@@ -8,9 +8,6 @@
 
 enum {
     MISFORTUNE_MS = 4000,
-    NOTICE_MS = 15000, /* for a dead link to be noticed: three pings and a restart */
-    LINK_MS = 120000,  /* after healing: the longest backoff, a socket's give-up and a restart or two */
-    DELIVER_MS = 120000,
 };
 
 /* ---- the daemon among hundreds ---- */
@@ -100,116 +97,4 @@ void seed_server(struct run *r, const struct world_options *options)
         world_at(w, world_now(w) + MISFORTUNE_MS, trouble, r, 0);
     run_for(r, 45000 + world_below(w, 90000));
     end_of_day(r, &settings);
-}
-
-/* ---- people and their misfortunes ---- */
-
-static void disturb_person(struct run *r, struct peerhost *h)
-{
-    struct world *w = r->w;
-    if (!peerhost_is_up(h)) {
-        peerhost_start(h);
-        return;
-    }
-    switch (world_below(w, 9)) {
-    case 0:
-        peerhost_crash(h);
-        break;
-    case 1:
-        peerhost_move(h);
-        break;
-    case 2:
-    case 3:
-        peerhost_unplug(h);
-        break;
-    case 4:
-    case 5:
-        world_island(w, peerhost_host(h), 1 + world_below(w, 2));
-        break;
-    case 6:
-        world_clock_step(w, peerhost_host(h), (int64_t)world_below(w, 7200000) - 3600000);
-        break;
-    case 7:
-        peerhost_leave(h);
-        break;
-    default:
-        world_heal(w);
-    }
-}
-
-static void misfortune(void *who, uint64_t arg)
-{
-    struct run *r = who;
-    struct world *w = r->w;
-    (void)arg;
-    if (!r->restless)
-        return;
-    struct daemon *d = r->daemons[world_below(w, r->daemon_count)];
-    if (!daemon_is_up(d))
-        daemon_start(d);
-    else if (world_chance(w, 150))
-        daemon_crash(d, world_chance(w, 300));
-    else
-        disturb_person(r, r->people[world_below(w, r->people_count)]);
-    if (world_chance(w, 200))
-        world_heal(w);
-    world_at(w, world_now(w) + 1 + world_below(w, 2 * MISFORTUNE_MS), misfortune, r, 0);
-}
-
-static void chatter(void *who, uint64_t arg)
-{
-    struct run *r = who;
-    struct world *w = r->w;
-    (void)arg;
-    if (!r->restless)
-        return;
-    struct peerhost *h = r->people[world_below(w, r->people_count)], *to = r->people[world_below(w, r->people_count)];
-    if (peerhost_joins(h) && world_chance(w, 500))
-        run_say(r, h);
-    else if (peerhost_joins(h) && h != to && promises_flaps(r->promises, peerhost_who(h), peerhost_who(to)) > 0)
-        run_tell(r, h, to);
-    world_at(w, world_now(w) + 1 + world_below(w, r->pace_ms), chatter, r, 0);
-}
-
-void seed_peers(struct run *r, const struct world_options *options)
-{
-    run_init(r, options);
-    struct world *w = r->w;
-    struct core_settings settings = daemon_settings();
-    unsigned people = 2 + world_below(w, 7);
-    run_add_daemon(r, &settings);
-    for (unsigned i = 0; i < people; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "p%u", i);
-        struct peerhost *h = run_add_person(r, "room", name);
-        world_weather(w, peerhost_host(h),
-            (struct weather){
-                .latency_ms = 1 + world_below(w, 80), .jitter_ms = world_below(w, 40), .loss = world_below(w, 50)});
-        peerhost_start(h);
-    }
-    rtc_net_congestion(r->rtcs, world_below(w, 3) * 10);
-    r->restless = true;
-    r->pace_ms = 200 + world_below(w, 2000);
-    world_at(w, world_now(w) + 2000, chatter, r, 0);
-    if (world_chance(w, 800))
-        world_at(w, world_now(w) + MISFORTUNE_MS, misfortune, r, 0);
-    run_for(r, 60000 + world_below(w, 120000));
-    r->restless = false;
-    world_heal(w);
-    if (!daemon_is_up(r->daemons[0]))
-        daemon_start(r->daemons[0]);
-    for (unsigned i = 0; i < people; i++)
-        if (!peerhost_is_up(r->people[i]))
-            peerhost_start(r->people[i]);
-    run_for(r, NOTICE_MS);
-    run_until_linked(r, LINK_MS);
-    run_until_delivered(r, DELIVER_MS);
-    run_for(r, 30000);
-    world_check(w, run_all_linked(r), "a link went down in peace");
-    for (unsigned i = 0; i < people; i++) {
-        const struct peer_stats *n = peerhost_stats(r->people[i]);
-        world_check(w, n->links_up == people - 1 && peerhost_rtcs(r->people[i]) == people - 1,
-            "%u has %llu links and %zu connections for %u others", i, (unsigned long long)n->links_up,
-            peerhost_rtcs(r->people[i]), people - 1);
-    }
 }

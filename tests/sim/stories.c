@@ -36,5 +36,13 @@ const struct story STORIES[] = {
     {"clock-back-and-restart", story_clock_back_and_restart},
     {"stranger-is-called", story_stranger_is_called},
     {"stranger-calls", story_stranger_calls},
+    {"sender-crashes", story_sender_crashes},
+    {"reader-crashes", story_reader_crashes},
+    {"one-link-left", story_one_link_left},
+    {"through-three", story_through_three},
+    {"custody", story_custody},
+    {"newcomer", story_newcomer},
+    {"two-hours-away", story_two_hours_away},
+    {"sixty-four", story_sixty_four},
     {NULL, NULL},
 };

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The random runs of people: a room of 2 to 64, its weather and its misfortunes; then everything heals, and after a
+ * bounded virtual time what was promised must be so. Most rooms are small, because in them a history is short and every
+ * step can be checked; every fiftieth runs with OpenSSL's crypto.
+ */
+#include "tests/sim/run.h"
+
+enum {
+    NOTICE_MS = 15000, /* for a dead link to be noticed: three pings and a restart */
+    LINK_MS = 120000,  /* after healing: the longest backoff, a socket's give-up and a restart or two */
+    DELIVER_MS = 180000,
+    MISFORTUNE_MS = 2500,
+    REAL_EVERY = 50,
+    LOSS_MAX = 151, /* of 1,000 at each end of a path */
+};
+
+static void disturb_person(struct run *r, struct peerhost *h)
+{
+    struct world *w = r->w;
+    if (!peerhost_is_up(h)) {
+        peerhost_start(h);
+        return;
+    }
+    switch (world_below(w, 10)) {
+    case 0:
+    case 1:
+        peerhost_crash(h);
+        break;
+    case 2:
+        peerhost_move(h);
+        break;
+    case 3:
+        peerhost_unplug(h);
+        break;
+    case 4:
+    case 5:
+        world_island(w, peerhost_host(h), 1 + world_below(w, 2));
+        break;
+    case 6:
+        world_clock_step(w, peerhost_host(h), (int64_t)world_below(w, 7200000) - 3600000);
+        break;
+    case 7:
+        peerhost_leave(h);
+        break;
+    default:
+        world_heal(w);
+    }
+}
+
+/* A dead daemon stays dead for some of them. */
+static void misfortune(void *who, uint64_t arg)
+{
+    struct run *r = who;
+    struct world *w = r->w;
+    (void)arg;
+    if (!r->restless)
+        return;
+    struct daemon *d = r->daemons[0];
+    if (!daemon_is_up(d) && world_chance(w, 200))
+        daemon_start(d);
+    else if (daemon_is_up(d) && world_chance(w, 120))
+        daemon_crash(d, world_chance(w, 300));
+    else
+        disturb_person(r, r->people[world_below(w, r->people_count)]);
+    if (world_chance(w, 200))
+        world_heal(w);
+    world_at(w, world_now(w) + 1 + world_below(w, 2 * r->trouble_ms), misfortune, r, 0);
+}
+
+static void say_something(struct run *r, struct peerhost *h)
+{
+    const struct peerhost *to[PEOPLE_MAX];
+    struct world *w = r->w;
+    unsigned lot = world_below(w, 100), most = lot < 50 ? 0 : lot < 80 ? 1 : 4;
+    size_t n = 0;
+    for (unsigned i = 0; i < most; i++) {
+        const struct peerhost *other = r->people[world_below(w, r->people_count)];
+        bool known = other != h && promises_flaps(r->promises, peerhost_who(h), peerhost_who(other)) > 0;
+        for (size_t k = 0; k < n; k++)
+            known = known && to[k] != other;
+        if (known)
+            to[n++] = other;
+    }
+    if (most == 0 || n > 0)
+        peerhost_send(h, to, n);
+}
+
+static void chatter(void *who, uint64_t arg)
+{
+    struct run *r = who;
+    struct world *w = r->w;
+    (void)arg;
+    if (!r->restless)
+        return;
+    struct peerhost *h = r->people[world_below(w, r->people_count)];
+    for (unsigned burst = world_chance(w, 50) ? 10 : 1; peerhost_is_up(h) && burst-- > 0;)
+        say_something(r, h);
+    world_at(w, world_now(w) + 1 + world_below(w, r->pace_ms), chatter, r, 0);
+}
+
+static unsigned size_of_room(struct world *w)
+{
+    unsigned lot = world_below(w, 1000);
+    if (lot < 780)
+        return 2 + world_below(w, 3);
+    if (lot < 950)
+        return 5 + world_below(w, 4);
+    if (lot < 995)
+        return 9 + world_below(w, 4);
+    return lot < 999 ? 13 + world_below(w, 12) : 25 + world_below(w, PEOPLE_MAX - 24);
+}
+
+static void forbid_some(struct run *r)
+{
+    for (unsigned i = 0; i < r->people_count; i++)
+        for (unsigned k = 0; k < i; k++)
+            if (world_chance(r->w, 150))
+                rtc_net_forbid(r->rtcs, peerhost_host(r->people[i]), peerhost_host(r->people[k]));
+}
+
+static void gather(struct run *r, unsigned people)
+{
+    struct core_settings settings = daemon_settings();
+    struct world *w = r->w;
+    uint32_t loss = 1 + world_below(w, LOSS_MAX);
+    bool late = world_chance(w, 400);
+    run_add_daemon(r, &settings);
+    for (unsigned i = 0; i < people; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "p%u", i);
+        struct peerhost *h = run_add_person(r, "room", name);
+        world_weather(w, peerhost_host(h),
+            (struct weather){
+                .latency_ms = 1 + world_below(w, 80), .jitter_ms = world_below(w, 40), .loss = world_below(w, loss)});
+        if (i == 0 || !late || world_chance(w, 500))
+            peerhost_start(h);
+    }
+}
+
+static void heal(struct run *r)
+{
+    r->restless = false;
+    world_heal(r->w);
+    if (!daemon_is_up(r->daemons[0]))
+        daemon_start(r->daemons[0]);
+    for (unsigned i = 0; i < r->people_count; i++)
+        if (!peerhost_is_up(r->people[i]))
+            peerhost_start(r->people[i]);
+    run_for(r, NOTICE_MS);
+    run_until_linked(r, LINK_MS);
+    run_until_delivered(r, DELIVER_MS);
+}
+
+/* Everybody is linked with everybody, and holds no connection more. */
+static void wait_for_mesh(struct run *r)
+{
+    unsigned others = r->people_count - 1, i = 0;
+    for (uint64_t end = world_now(r->w) + LINK_MS; i <= others;) {
+        const struct peer_stats *n = peerhost_stats(r->people[i]);
+        if (n->links_up == others && peerhost_rtcs(r->people[i]) == others) {
+            i++;
+            continue;
+        }
+        world_check(r->w, world_now(r->w) < end, "%u has %llu links and %zu connections for %u others", i,
+            (unsigned long long)n->links_up, peerhost_rtcs(r->people[i]), others);
+        run_for(r, 1000);
+        i = 0;
+    }
+}
+
+void seed_peers(struct run *r, const struct world_options *options)
+{
+    run_init(r, options);
+    struct world *w = r->w;
+    if (options->seed % REAL_EVERY == 0)
+        key_ring_real(r->keys);
+    unsigned people = size_of_room(w);
+    bool forbidden = world_chance(w, 150);
+    gather(r, people);
+    if (forbidden)
+        forbid_some(r);
+    rtc_net_congestion(r->rtcs, world_below(w, 3) * 10);
+    r->restless = true;
+    r->pace_ms = 100 + world_below(w, 1500);
+    r->trouble_ms = MISFORTUNE_MS / (1 + people / 4);
+    world_at(w, world_now(w) + 1 + world_below(w, 2000), chatter, r, 0);
+    if (world_chance(w, 900))
+        world_at(w, world_now(w) + MISFORTUNE_MS, misfortune, r, 0);
+    run_for(r, 8000 + world_below(w, 20000));
+    heal(r);
+    run_until_tree(r, 180000);
+    world_check(w, run_all_linked(r), "a link went down in peace");
+    if (!forbidden && people <= 8)
+        wait_for_mesh(r);
+}

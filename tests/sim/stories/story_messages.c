@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stories of messages: what crashes, absence, relays, custodians and a large room do to them.
+ */
+#include "tests/sim/stories.h"
+
+#include <stdio.h>
+
+static void gather(struct run *r, const struct world_options *options, unsigned people)
+{
+    struct core_settings settings = daemon_settings();
+    run_init(r, options);
+    run_add_daemon(r, &settings);
+    for (unsigned i = 0; i < people; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "p%u", i);
+        run_add_person(r, "room", name);
+    }
+}
+
+static void start(struct run *r, unsigned from, unsigned to)
+{
+    for (unsigned i = from; i < to; i++)
+        peerhost_start(r->people[i]);
+}
+
+static void everybody_speaks(struct run *r)
+{
+    for (unsigned i = 0; i < r->people_count; i++)
+        run_say(r, r->people[i]);
+}
+
+/* At every millisecond of a commit: what was not accepted is asked for again, what was is not lost, nothing is doubled. */
+void story_sender_crashes(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 2);
+    start(r, 0, 2);
+    run_until_linked(r, 2000);
+    for (unsigned ms = 0; ms < 30; ms++) {
+        run_tell(r, r->people[0], r->people[1]);
+        run_say(r, r->people[0]);
+        run_for(r, ms);
+        peerhost_crash(r->people[0]);
+        peerhost_start(r->people[0]);
+        run_until_delivered(r, 60000);
+    }
+    world_check(r->w, promises_heard(r->promises, 1) == 60, "%zu of 60 messages", promises_heard(r->promises, 1));
+}
+
+/* Likewise between storing and acknowledging. */
+void story_reader_crashes(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 2);
+    start(r, 0, 2);
+    run_until_linked(r, 2000);
+    for (unsigned ms = 0; ms < 40; ms += 2) {
+        run_tell(r, r->people[0], r->people[1]);
+        run_say(r, r->people[0]);
+        run_for(r, 10 + ms);
+        peerhost_crash(r->people[1]);
+        peerhost_start(r->people[1]);
+        run_until_delivered(r, 60000);
+    }
+    world_check(r->w, promises_heard(r->promises, 1) == 40, "%zu of 40 messages", promises_heard(r->promises, 1));
+}
+
+/* With the daemon dead, somebody whose machine moved is left with one link, and gets the others back through it. */
+void story_one_link_left(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 5);
+    for (unsigned i = 2; i < 5; i++)
+        rtc_net_forbid(r->rtcs, peerhost_host(r->people[0]), peerhost_host(r->people[i]));
+    start(r, 0, 5);
+    run_for(r, 30000);
+    world_check(r->w, peerhost_stats(r->people[0])->links_up == 1, "0 has %llu links",
+        (unsigned long long)peerhost_stats(r->people[0])->links_up);
+    daemon_crash(r->daemons[0], true);
+    run_for(r, 30000);
+    rtc_net_allow(r->rtcs);
+    run_for(r, 90000);
+    for (unsigned i = 0; i < 5; i++)
+        world_check(r->w, peerhost_stats(r->people[i])->links_up == 4, "%u has %llu links", i,
+            (unsigned long long)peerhost_stats(r->people[i])->links_up);
+    everybody_speaks(r);
+    run_until_delivered(r, 5000);
+}
+
+/* Two who can never be linked talk through three others in a row. */
+void story_through_three(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 5);
+    for (unsigned i = 0; i < 5; i++)
+        for (unsigned k = i + 2; k < 5; k++)
+            rtc_net_forbid(r->rtcs, peerhost_host(r->people[i]), peerhost_host(r->people[k]));
+    start(r, 0, 5);
+    run_until_linked(r, 60000);
+    run_tell(r, r->people[0], r->people[4]);
+    run_tell(r, r->people[4], r->people[0]);
+    run_say(r, r->people[2]);
+    run_until_delivered(r, 30000);
+    for (unsigned i = 1; i < 4; i++)
+        world_check(r->w, peerhost_stats(r->people[i])->relayed_total > 0, "%u relayed nothing", i);
+}
+
+/* A message for somebody who is away arrives after its sender has gone, and its custodians forget it. */
+void story_custody(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 4);
+    start(r, 0, 4);
+    run_until_linked(r, 3000);
+    everybody_speaks(r);
+    run_until_delivered(r, 5000);
+    size_t before = promises_heard(r->promises, 3);
+    peerhost_crash(r->people[3]);
+    run_for(r, 60000);
+    run_tell(r, r->people[0], r->people[3]);
+    run_for(r, 10000);
+    world_check(r->w, peerhost_stats(r->people[1])->kept == 1 && peerhost_stats(r->people[2])->kept == 1,
+        "the copies are kept by %llu and %llu", (unsigned long long)peerhost_stats(r->people[1])->kept,
+        (unsigned long long)peerhost_stats(r->people[2])->kept);
+    peerhost_crash(r->people[0]);
+    run_for(r, 30000);
+    peerhost_start(r->people[3]);
+    run_for(r, 30000);
+    world_check(r->w, promises_heard(r->promises, 3) == before + 1, "it did not arrive");
+    world_check(r->w, peerhost_stats(r->people[1])->kept == 0 && peerhost_stats(r->people[2])->kept == 0,
+        "copies are kept for ever");
+    peerhost_start(r->people[0]);
+    run_until_delivered(r, 60000);
+}
+
+/* Somebody new gets nothing older; but what was meant for it while it was linking. */
+void story_newcomer(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 4);
+    start(r, 0, 3);
+    run_until_linked(r, 3000);
+    for (unsigned i = 0; i < 60; i++)
+        run_say(r, r->people[i % 3]);
+    run_until_delivered(r, 10000);
+    size_t spoken = promises_heard(r->promises, 3);
+    peerhost_start(r->people[3]);
+    for (int i = 0; i < 40; i++) {
+        run_say(r, r->people[i % 3]);
+        run_for(r, 50);
+    }
+    run_until_delivered(r, 30000);
+    size_t heard = promises_heard(r->promises, 3);
+    world_check(r->w, heard > spoken && heard <= spoken + 40, "%zu heard, %zu of them before it came", heard, spoken);
+}
+
+/* Two hours away: what others said meanwhile is over for whoever was not there; what is said now arrives. */
+void story_two_hours_away(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 3);
+    start(r, 0, 3);
+    run_until_linked(r, 3000);
+    everybody_speaks(r);
+    run_until_delivered(r, 5000);
+    peerhost_crash(r->people[2]);
+    run_for(r, 60000);
+    run_say(r, r->people[0]);
+    run_tell(r, r->people[1], r->people[2]);
+    run_for(r, 7200000);
+    world_check(r->w, promises_failed(r->promises) == 2, "%llu of 2 are reported failed",
+        (unsigned long long)promises_failed(r->promises));
+    peerhost_start(r->people[2]);
+    run_until_linked(r, 60000);
+    everybody_speaks(r);
+    run_until_delivered(r, 30000);
+}
+
+/* What a group message costs once the tree of a large room has settled. */
+void story_sixty_four(struct run *r, const struct world_options *options)
+{
+    enum {
+        PEOPLE = 64
+    };
+    struct world_options sparse = *options;
+    sparse.every = false;
+    gather(r, &sparse, PEOPLE);
+    for (unsigned i = 0; i < PEOPLE; i++) {
+        peerhost_start(r->people[i]);
+        run_for(r, 200);
+    }
+    run_until_linked(r, 120000);
+    for (int round = 0; round < 2; round++)
+        for (unsigned i = 0; i < PEOPLE; i++) {
+            run_say(r, r->people[i]);
+            run_for(r, 300);
+        }
+    run_until_delivered(r, 60000);
+    run_for(r, 30000);
+    struct traffic before = *promises_traffic(r->promises), *t = promises_traffic(r->promises);
+    uint64_t links = 0;
+    t->depth = 0;
+    for (unsigned i = 0; i < PEOPLE; i++) {
+        run_say(r, r->people[i]);
+        run_for(r, 300);
+    }
+    run_until_delivered(r, 60000);
+    for (unsigned i = 0; i < PEOPLE; i++)
+        links += peerhost_stats(r->people[i])->links_up;
+    double each = (double)PEOPLE * (PEOPLE - 1);
+    double payload = (double)(t->pushed + t->alone - before.pushed - before.alone) / each;
+    printf("# 64 people, %llu links, per message and reader: payload %.3f (sent again %.3f), announcements %.3f, "
+           "receipts %.3f; flooding %.2f; depth %u\n",
+        (unsigned long long)links / 2, payload, (double)(t->alone - before.alone) / each,
+        (double)(t->announcements - before.announcements) / each, (double)(t->receipts - before.receipts) / each,
+        ((double)links - PEOPLE + 1) / (PEOPLE - 1), t->depth);
+    world_check(r->w, payload <= 1.2, "%.3f payload frames a reader", payload);
+    world_check(r->w, t->depth <= 6, "%u deep", t->depth);
+}
