@@ -91,6 +91,17 @@ static void check_outgoing(const struct peer *p, size_t waiting)
     assert(deliveries == p->queued && deliveries == waiting && p->queued <= QUEUE_MAX);
 }
 
+size_t peer_tree(const struct peer *p, char (*ids)[PERSON_MAX + 1], size_t max)
+{
+    size_t n = 0;
+    for (size_t i = 0; n < max && i < tree_links(p->tree); i++) {
+        bool eager;
+        struct span link = tree_link(p->tree, i, &eager);
+        n += eager && text_copy(ids[n], sizeof ids[n], link);
+    }
+    return n;
+}
+
 void peer_check(const struct peer *p)
 {
     size_t attempts = 0, seats = 0, up = 0, waiting = 0;

@@ -11,6 +11,9 @@
 #include "peer/core/state.h"
 #include "protocol/write.h"
 
+/* What stands for the people of a room whose clock is not learned yet, though some of it was delivered. */
+#define UNSTARTED "-"
+
 struct conversation *conversation_find(const struct peer *p, struct span name)
 {
     struct conversation *c = NULL;
@@ -127,10 +130,13 @@ bool conversation_has(const struct peer *p, const struct conversation *c, const 
 
 /* ---- stored ---- */
 
-void conversation_store(struct peer *p, const struct conversation *c)
+void conversation_store(struct peer *p, struct conversation *c)
 {
     struct buf value;
+    c->stored = true;
     buf_init(&value, PEER_MESSAGE_MAX);
+    if (!c->started)
+        buf_text(&value, UNSTARTED);
     for (size_t i = 0; i < c->people_count; i++) {
         if (i > 0)
             buf_byte(&value, ' ');
@@ -152,8 +158,10 @@ void conversation_start(struct peer *p, struct conversation *c)
             conversation_store_clock(p, c, causal_at(c->order, i).who);
 }
 
-void conversation_store_clock(struct peer *p, const struct conversation *c, struct span author)
+void conversation_store_clock(struct peer *p, struct conversation *c, struct span author)
 {
+    if (!c->stored)
+        conversation_store(p, c); /* else the next start would not know whose clock it is */
     char key[ENVELOPE_CONVERSATION_MAX + PERSON_MAX + 2], number[17];
     size_t n = strlen(c->name);
     memcpy(key, c->name, n);
@@ -179,8 +187,11 @@ struct conversation *conversation_restored(struct peer *p, struct span name, str
     struct conversation *c = conversation_new(p, name);
     if (!c)
         return NULL;
-    c->started = true;
+    c->started = !span_is(value, UNSTARTED);
+    c->stored = true;
     c->room = room;
+    if (room)
+        return c;
     for (size_t i = 0; i < value.n; i++)
         n += value.p[i] == ' ';
     c->people = calloc(n, sizeof *c->people);
@@ -204,21 +215,29 @@ struct conversation *conversation_restored(struct peer *p, struct span name, str
 bool conversation_was_missing(const struct conversation *c, struct span author, uint64_t sequence)
 {
     for (size_t i = 0; i < c->missing_count; i++)
-        if (c->missing[i].sequence == sequence && span_is(author, c->missing[i].author))
+        if (c->missing[i].from <= sequence && sequence <= c->missing[i].to && span_is(author, c->missing[i].author))
             return true;
     return false;
 }
 
-/* The newest are remembered: whose gap is older than so many others is believed to have been read. */
-void conversation_missing(struct conversation *c, struct span author, uint64_t from, uint64_t to)
+void conversation_missing(struct peer *p, struct conversation *c, struct span author, uint64_t from, uint64_t to)
 {
-    uint64_t first = to - from >= MISSING_MAX ? to - MISSING_MAX + 1 : from;
-    for (uint64_t sequence = first; sequence <= to; sequence++) {
-        if (c->missing_count == MISSING_MAX)
-            memmove(c->missing, c->missing + 1, --c->missing_count * sizeof c->missing[0]);
-        text_copy(c->missing[c->missing_count].author, sizeof c->missing[0].author, author);
-        c->missing[c->missing_count++].sequence = sequence;
+    char value[17];
+    struct buf key;
+    buf_init(&key, ROW_KEY_MAX);
+    if (c->missing_count == MISSING_MAX) {
+        storage_message_key(&key, c->name, span_of(c->missing[0].author), c->missing[0].from);
+        storage_delete(p, TABLE_CLOCK, buf_view(&key));
+        memmove(c->missing, c->missing + 1, --c->missing_count * sizeof c->missing[0]);
     }
+    if (text_copy(c->missing[c->missing_count].author, sizeof c->missing[0].author, author)) {
+        c->missing[c->missing_count].from = from;
+        c->missing[c->missing_count++].to = to;
+        storage_message_key(&key, c->name, author, from);
+        storage_number(value, to);
+        storage_put(p, TABLE_CLOCK, buf_view(&key), span_of(value));
+    }
+    buf_done(&key);
 }
 
 void conversation_clear(struct peer *p)

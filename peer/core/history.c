@@ -39,9 +39,10 @@ static void write_missing(const struct conversation *c, struct buf *out)
     write_name(out, "missing");
     buf_byte(out, '[');
     for (size_t i = 0; i < c->missing_count; i++) {
-        char number[17], text[PERSON_MAX + 18];
-        storage_number(number, c->missing[i].sequence);
-        snprintf(text, sizeof text, "%s/%s", c->missing[i].author, number);
+        char from[17], to[17], text[PERSON_MAX + 2 * 17 + 1];
+        storage_number(from, c->missing[i].from);
+        storage_number(to, c->missing[i].to);
+        snprintf(text, sizeof text, "%s/%s/%s", c->missing[i].author, from, to);
         if (i > 0)
             buf_byte(out, ',');
         write_string(out, span_of(text));
@@ -49,25 +50,33 @@ static void write_missing(const struct conversation *c, struct buf *out)
     buf_byte(out, ']');
 }
 
+/* What a clock says that we have, its authors need not send again: it goes out when that is on the disk. */
 void history_ask(struct peer *p, struct conversation *c, struct person *who)
 {
-    struct buf metadata;
+    char id[ID_CHARS + 1];
+    struct span to = person_id(who);
+    struct buf metadata, frame;
     c->asked_at = p->now;
     c->more = false;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
+    buf_init(&frame, PEER_MESSAGE_MAX);
     buf_byte(&metadata, '{');
     write_clock(c, &metadata);
     write_missing(c, &metadata);
     if (!c->started)
         write_member_u64(&metadata, "new", 1);
     buf_byte(&metadata, '}');
-    if (!metadata.failed) {
+    struct envelope e = {.type = ENVELOPE_HISTORY_REQUEST,
+        .to = &to,
+        .to_count = 1,
+        .metadata = buf_view(&metadata),
+        .conversation = span_of(c->name)};
+    if (!metadata.failed && who->keyed && say_envelope(p, &e, id, &frame)) {
         p->stats.requests_total++;
-        say_to(p, who,
-            &(struct envelope){
-                .type = ENVELOPE_HISTORY_REQUEST, .metadata = buf_view(&metadata), .conversation = span_of(c->name)});
+        storage_then_frame(p, who, &frame);
     }
     buf_done(&metadata);
+    buf_done(&frame);
 }
 
 static int newest_first(const void *a, const void *b)
@@ -84,6 +93,8 @@ void history_link_up(struct peer *p, struct person *who)
         return;
     who->handed = 0;
     conversation_of(p, span_of(p->id), NULL, 0);
+    for (struct conversation *c = p->conversations; c; c = c->hh.next)
+        c->asks = 0; /* one more who may have what is missing */
     for (struct conversation *c = p->conversations; c; c = c->hh.next)
         if (!c->room && conversation_has(p, c, who))
             shared[n++] = c;
@@ -182,11 +193,20 @@ static void answer_now(struct peer *p, const struct conversation *c, struct pers
     p->answering[0] = '\0';
 }
 
+/* What others may have of an author: of our own, what no crash makes us say again in other words. */
+static struct envelope_tick given(const struct peer *p, const struct conversation *c, size_t i)
+{
+    struct envelope_tick tick = causal_at(c->order, i);
+    if (span_is(tick.who, p->id) && tick.count > c->released)
+        tick.count = c->released;
+    return tick;
+}
+
 static void give_heads(struct peer *p, const struct conversation *c, struct person *who)
 {
     struct load *last = NULL;
     for (size_t i = 0; c->started && i < causal_size(c->order); i++) {
-        struct envelope_tick tick = causal_at(c->order, i);
+        struct envelope_tick tick = given(p, c, i);
         struct load *load = tick.count == 0 || span_is(tick.who, who->id)
                                 ? NULL
                                 : load_rows(p, LOAD_HEAD, c, who, tick.who, tick.count, tick.count);
@@ -204,7 +224,7 @@ static void fill_gaps(
     struct load *last = NULL;
     size_t authors = 0;
     for (size_t i = 0; i < causal_size(c->order) && authors < HISTORY_AUTHORS_MAX; i++) {
-        struct envelope_tick tick = causal_at(c->order, i);
+        struct envelope_tick tick = given(p, c, i);
         uint64_t have = count_of(theirs, n, tick.who);
         /* Of a conversation of few only its author keeps messages. */
         if (tick.count <= have || span_is(tick.who, who->id) || (!c->room && !span_is(tick.who, p->id)))
@@ -224,10 +244,11 @@ static void heed_missing(struct peer *p, struct person *who, const struct conver
     struct span texts[MISSING_MAX];
     size_t n = envelope_strings(e, "missing", texts, MISSING_MAX);
     for (size_t i = 0; i < n && i < MISSING_MAX; i++) {
-        uint64_t sequence;
-        struct span author = {texts[i].p, texts[i].n > 17 ? texts[i].n - 17 : 0};
-        if (span_is(author, p->id) && storage_read_number((struct span){texts[i].p + author.n + 1, 16}, &sequence))
-            outbox_missed(p, who, c, sequence);
+        uint64_t from, to;
+        struct span author = {texts[i].p, texts[i].n > 34 ? texts[i].n - 34 : 0};
+        if (span_is(author, p->id) && storage_read_number((struct span){author.p + author.n + 1, 16}, &from) &&
+            storage_read_number((struct span){author.p + author.n + 18, 16}, &to))
+            outbox_missed(p, who, c, from, to);
     }
 }
 
@@ -338,7 +359,7 @@ static void skip_gone(struct peer *p, struct conversation *c, const struct perso
     if (gone <= have || !causal_set(c->order, person_id(who), gone))
         return;
     p->stats.missing_total++;
-    conversation_missing(c, person_id(who), have + 1, gone);
+    conversation_missing(p, c, person_id(who), have + 1, gone);
     conversation_store_clock(p, c, person_id(who));
     talk_go_on(p, c);
 }

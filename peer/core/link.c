@@ -65,6 +65,7 @@ static void move(struct peer *p, struct person *who, enum link_state to, uint64_
     p->stats.links_up += was_up ? UINT64_MAX : 1;
     if (was_up) {
         tree_link_down(p->tree, person_id(who));
+        outbox_link_down(p, who);
         news_changed(p);
     }
 }
@@ -346,7 +347,6 @@ static void catch_up(struct peer *p, struct person *who)
     who->behind = !link_can_send(who);
     if (who->behind)
         return;
-    news_link_up(p, who);
     history_link_up(p, who);
     custody_link_up(p, who);
 }
@@ -380,7 +380,7 @@ void link_introduced(struct peer *p, struct attempt *a)
     }
     see_link(p, who);
     tree_link_up(p->tree, person_id(who));
-    news_changed(p);
+    news_link_up(p, who);
     catch_up(p, who);
     outbox_link_up(p, who);
 }
@@ -410,6 +410,7 @@ void link_writable(struct peer *p, struct person *who)
 {
     receipt_settle(p, who);
     outbox_due(p, who);
+    news_tell(p, who);
     if (who->behind)
         catch_up(p, who);
 }

@@ -66,19 +66,26 @@ static bool write_news(struct peer *p, struct buf *out)
     return ok;
 }
 
+/* The newest news is told on this link; it counts if all before it was. */
+static void knows(const struct peer *p, struct person *who)
+{
+    if (who->told + 1 == p->news_order)
+        who->told = p->news_order;
+}
+
 void news_now(struct peer *p)
 {
     struct buf text;
     p->news_at = NEVER;
     p->news_version = p->unix_ms > p->news_version ? p->unix_ms : p->news_version + 1;
     buf_init(&text, PEER_MESSAGE_MAX);
+    p->news_order_ours = ++p->news_order;
     if (p->stats.links_up > 0 && write_news(p, &text))
-        for (struct person *who = p->people; who; who = who->hh.next) {
-            if (who->keyed && link_can_send(who))
+        for (struct person *who = p->people; who; who = who->hh.next)
+            if (who->keyed && link_can_send(who)) {
                 attempt_send(p, who->link.attempt, buf_view(&text));
-            else
-                who->behind = true;
-        }
+                knows(p, who);
+            }
     buf_done(&text);
 }
 
@@ -94,7 +101,7 @@ void news_rooms(struct peer *p, const struct span *ids, size_t n)
 void news_changed(struct peer *p)
 {
     if (p->news_at == NEVER)
-        p->news_at = p->now + NEWS_DELAY_MS;
+        p->news_at = p->now + NEWS_DELAY_MS + HASH_COUNT(p->people) * NEWS_PERSON_MS;
     effect_wake(p, p->news_at);
 }
 
@@ -105,19 +112,28 @@ void news_due(struct peer *p)
     effect_wake(p, p->news_at);
 }
 
-void news_link_up(struct peer *p, struct person *who)
+void news_tell(struct peer *p, struct person *who)
 {
     struct buf text;
-    if (!who->keyed)
+    if (!who->keyed || !link_can_send(who) || who->told == p->news_order)
         return;
     buf_init(&text, PEER_MESSAGE_MAX);
-    p->news_version = p->unix_ms > p->news_version ? p->unix_ms : p->news_version + 1;
-    if (write_news(p, &text))
+    if (p->news_order_ours > who->told && write_news(p, &text))
         attempt_send(p, who->link.attempt, buf_view(&text));
     buf_done(&text);
     for (const struct person *other = p->people; other; other = other->hh.next)
-        if (other != who && other->news.text && roster_there(other))
+        if (other != who && other->news.text && other->news.order > who->told && roster_there(other))
             attempt_send(p, who->link.attempt, (struct span){other->news.text, other->news.n});
+    who->told = p->news_order;
+}
+
+void news_link_up(struct peer *p, struct person *who)
+{
+    p->news_version = p->unix_ms > p->news_version ? p->unix_ms : p->news_version + 1;
+    p->news_order_ours = ++p->news_order;
+    who->told = 0;
+    news_tell(p, who);
+    news_changed(p);
 }
 
 /* ---- theirs ---- */
@@ -152,6 +168,7 @@ static void keep(struct peer *p, struct person *who, const struct envelope *e, s
     who->news.text = copy;
     who->news.n = raw.n;
     who->news.heard_at = p->now;
+    who->news.order = ++p->news_order;
     p->ways_known = false;
     p->routes_changed = true;
 }
@@ -162,12 +179,12 @@ static void pass_on(struct peer *p, const struct person *author, const struct pe
     for (size_t i = 0; i < tree_links(p->tree); i++) {
         bool eager;
         struct person *who = roster_find(p, tree_link(p->tree, i, &eager));
-        if (!who || who == from || who == author || (!eager && tree_links(p->tree) > OVERLAY_MESH_MAX))
+        bool has = who && (who == from || who == author);
+        if (!who || !link_can_send(who) || (!has && !eager && tree_links(p->tree) > OVERLAY_MESH_MAX))
             continue;
-        if (link_can_send(who))
+        if (!has)
             attempt_send(p, who->link.attempt, raw);
-        else
-            who->behind = true;
+        knows(p, who);
     }
 }
 

@@ -182,6 +182,8 @@ bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
     put(d, DELIVERY_QUEUE);
     p->queued++;
     row_key(key, d);
+    if (who->keyed && !who->stored)
+        roster_store(p, who); /* the next start must know whom it is for */
     if (who->keyed)
         storage_put(p, TABLE_DELIVERY, span_of(key), SPAN(""));
     return true;
@@ -263,6 +265,9 @@ static void flies(struct peer *p, struct delivery *d)
     d->tries++;
     d->sent_at = p->now;
     place(d, DELIVERY_FLIGHT);
+    /* With the tree it may go to somebody without a link: what is sent again goes through others. */
+    if (!link_is_up(d->reader) && d->reader->outbox.stuck_at == NEVER)
+        d->reader->outbox.stuck_at = p->now;
     effect_wake(p, p->now + ACK_TIMEOUT_MS);
 }
 
@@ -324,7 +329,10 @@ static void push(struct peer *p, struct outgoing *m)
 
 void outbox_release(struct peer *p, struct outgoing *m)
 {
+    struct conversation *c = conversation_find(p, span_of(m->conversation));
     m->committed = true;
+    if (c && c->released < m->sequence)
+        c->released = m->sequence;
     if (!m->deliveries && m->type != ENVELOPE_GROUP_MESSAGE) {
         outgoing_free(p, m);
         return;
@@ -349,23 +357,38 @@ static int by_order(const struct delivery *a, const struct delivery *b)
     return a->message->order < b->message->order ? -1 : 1;
 }
 
-void outbox_link_up(struct peer *p, struct person *who)
+/* All that is not done begins again, in order. */
+static void requeue(struct outbox *box)
 {
-    struct outbox *box = &who->outbox;
-    bool returned = box->in[DELIVERY_FLIGHT] || box->in[DELIVERY_HELD];
-    box->stuck_at = box->retry_at = box->custody_at = NEVER;
     while (box->in[DELIVERY_FLIGHT])
         place(box->in[DELIVERY_FLIGHT], DELIVERY_QUEUE);
     while (box->in[DELIVERY_HELD])
         place(box->in[DELIVERY_HELD], DELIVERY_QUEUE);
-    if (returned)
-        DL_SORT(box->in[DELIVERY_QUEUE], by_order);
-    for (struct delivery *d = box->in[DELIVERY_QUEUE]; returned && d; d = d->next)
+    DL_SORT(box->in[DELIVERY_QUEUE], by_order);
+    for (struct delivery *d = box->in[DELIVERY_QUEUE]; d; d = d->next)
         d->tries = 0;
+}
+
+void outbox_link_up(struct peer *p, struct person *who)
+{
+    struct outbox *box = &who->outbox;
+    box->stuck_at = box->retry_at = box->custody_at = NEVER;
+    requeue(box);
     if (p->status)
         say_status(p, who, span_of(p->status));
     receipt_settle(p, who);
     outbox_flush(p, who);
+}
+
+void outbox_link_down(struct peer *p, struct person *who)
+{
+    struct outbox *box = &who->outbox;
+    if (outbox_waiting(who) == 0 || !who->keyed)
+        return;
+    requeue(box);
+    box->stuck_at = p->now + RELAY_AFTER_MS;
+    box->custody_at = p->now + CUSTODY_AFTER_MS;
+    effect_wake(p, box->stuck_at);
 }
 
 static struct delivery *find(struct person *who, struct span id)
@@ -472,8 +495,8 @@ void outbox_due(struct peer *p, struct person *who)
     way = way_to(p, who);
     if (way != WAY_NONE)
         resend_late(p, who, way);
-    else if (box->stuck_at > p->now)
-        effect_wake(p, box->stuck_at);
+    else
+        effect_wake(p, box->stuck_at > p->now ? box->stuck_at : p->now + ACK_TIMEOUT_MS);
     effect_wake(p, box->custody_at);
     effect_wake(p, box->retry_at);
     outbox_flush(p, who);
@@ -521,15 +544,19 @@ void outbox_restored(struct peer *p)
     }
 }
 
-void outbox_missed(struct peer *p, struct person *who, const struct conversation *c, uint64_t sequence)
+void outbox_missed(struct peer *p, struct person *who, const struct conversation *c, uint64_t from, uint64_t to)
 {
-    for (int place = 0; place < DELIVERY_DONE; place++)
-        for (struct delivery *d = who->outbox.in[place]; d; d = d->next)
-            if (d->message->sequence == sequence && strcmp(d->message->conversation, c->name) == 0) {
-                fail(p, span_of(d->id), person_id(who), "missed");
-                delivery_free(p, d);
-                return;
-            }
+    for (int place = 0; place < DELIVERY_DONE; place++) {
+        struct delivery *d = who->outbox.in[place], *next;
+        for (; d; d = next) {
+            next = d->next;
+            if (d->message->sequence < from || d->message->sequence > to ||
+                strcmp(d->message->conversation, c->name) != 0)
+                continue;
+            fail(p, span_of(d->id), person_id(who), "missed");
+            delivery_free(p, d);
+        }
+    }
 }
 
 size_t outbox_waiting(const struct person *who)

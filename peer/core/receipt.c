@@ -69,11 +69,13 @@ void receipt_owe(struct peer *p, struct person *who, struct span id, bool group)
     uint64_t at = p->now + ACK_DELAY_MS;
     if (group && at < box->acked_at + GROUP_ACK_DELAY_MS)
         at = box->acked_at + GROUP_ACK_DELAY_MS;
-    if (!s || s->owes_ack)
+    if (!s)
         return;
     if (at < box->acks_at)
         box->acks_at = at;
     effect_wake(p, box->acks_at);
+    if (s->owes_ack)
+        return; /* and there was no way to say so */
     s->owes_ack = true;
     DL_APPEND2(box->acks, s, ack_prev, ack_next);
     if (++box->ack_count >= ENVELOPE_OF_MAX)
@@ -122,8 +124,12 @@ void receipt_settle(struct peer *p, struct person *who)
     struct inbox *box = &who->inbox;
     struct buf ids;
     box->acks_at = NEVER;
-    if (!can_say(p, who))
+    if (!can_say(p, who)) {
+        /* A link that comes up settles it; others may lead there sooner. */
+        if (box->acks && who->keyed && !link_is_up(who))
+            box->acks_at = p->now + ACK_TIMEOUT_MS;
         return;
+    }
     buf_init(&ids, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
     if (box->acks)
         box->acked_at = p->now;

@@ -37,9 +37,9 @@ static void widen(struct peer *p)
         if (!x->way.first)
             continue;
         for (size_t i = 0; i < x->news.link_count; i++) {
-            struct person *y = roster_find(p, span_of(x->news.links[i].id));
+            struct person *y = x->news.links[i].person;
             uint64_t ms = x->way.ms + rtt(x->news.links[i].rtt_ms);
-            if (!y || y == x || (y->way.next_first && y->way.next_ms <= ms) || !tells_of(y, x->id))
+            if (!y || (y->way.next_first && y->way.next_ms <= ms))
                 continue;
             y->way.next_ms = ms;
             y->way.next_first = x->way.first;
@@ -47,9 +47,20 @@ static void widen(struct peer *p)
     }
 }
 
+/* Which links both ends tell of. */
+static void match_links(struct peer *p)
+{
+    for (struct person *x = p->people; x; x = x->hh.next)
+        for (size_t i = 0; i < x->news.link_count; i++) {
+            struct person *y = roster_find(p, span_of(x->news.links[i].id));
+            x->news.links[i].person = y && y != x && tells_of(y, x->id) ? y : NULL;
+        }
+}
+
 static void find_ways(struct peer *p)
 {
     p->ways_known = true;
+    match_links(p);
     for (struct person *x = p->people; x; x = x->hh.next) {
         bool linked = x->keyed && x->link.state == LINK_UP;
         x->way.next_ms = rtt(x->link.rtt_ms);

@@ -21,6 +21,17 @@ static bool is_elsewhere(const struct peer *p, struct span name)
     return name.n > 5 && memcmp(name.p, "room:", 5) == 0 && !span_is(name, ours);
 }
 
+/* author/sequence: from there to `to` it was given up. */
+static bool restore_missing(struct peer *p, struct conversation *c, struct span key, uint64_t to)
+{
+    uint64_t from;
+    struct span author = {key.p, key.n > 17 ? key.n - 17 : 0};
+    if (!storage_read_number((struct span){key.p + author.n + 1, author.n ? 16 : 0}, &from))
+        return false;
+    conversation_missing(p, c, author, from, to);
+    return true;
+}
+
 static bool restore_clock(struct peer *p, struct span key, struct span value)
 {
     const char *slash = memchr(key.p, '/', key.n);
@@ -35,7 +46,14 @@ static bool restore_clock(struct peer *p, struct span key, struct span value)
         return false;
     struct span name = {key.p, (size_t)(slash - key.p)}, author = {slash + 1, key.n - name.n - 1};
     struct conversation *c = conversation_find(p, name);
-    return c && causal_set(c->order, author, count);
+    if (!c)
+        return false;
+    slash = memchr(author.p, '/', author.n);
+    if (slash)
+        return restore_missing(p, c, author, count);
+    if (span_is(author, p->id))
+        c->released = count;
+    return causal_set(c->order, author, count);
 }
 
 static bool restore_person(struct peer *p, struct span value)

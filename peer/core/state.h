@@ -49,7 +49,7 @@ enum {
     ROOMS_TOLD_MAX = 16,    /* other rooms that one person may tell of */
     LINKS_TOLD_MAX = 64,    /* links of one person that its news list */
     MARKS_MAX = 64,         /* newest talk of one person whose content is remembered, a power of two */
-    MISSING_MAX = 64,       /* sequences of one conversation that were given up */
+    MISSING_MAX = 64,       /* stretches of one conversation that were given up; the oldest are forgotten */
     HISTORY_ROWS_MAX = 256, /* messages in one answer */
     HISTORY_BYTES_MAX = 1024 * 1024,
     HISTORY_AUTHORS_MAX = 64, /* whose gaps one request fills; the rest with the next */
@@ -84,6 +84,7 @@ enum {
     ASKS_MAX = 3,
     ASK_AGAIN_MS = 2000,              /* and whoever was asked may not have it */
     NEWS_DELAY_MS = 1000,             /* changes of our links told together */
+    NEWS_PERSON_MS = 40,              /* and later the more are told */
     REQUESTS_MS = 20,                 /* one history request of a person in this time is answered ... */
     REQUESTS_BURST = 100,             /* ... after so many at once */
     STRANGERS_MS = 1000,              /* likewise of people that nobody but this link has told of ... */
@@ -246,13 +247,15 @@ struct inbox {
 struct told_link {
     char id[ID_CHARS + 1];
     uint64_t rtt_ms;
+    struct person *person; /* of relay.c, while it looks for ways */
 };
 
 /* What a person last told everybody about itself. */
 struct news {
     uint64_t version; /* 0: nothing was told */
     uint64_t heard_at;
-    char *text; /* owned: the envelope, for those who link with us later */
+    uint64_t order; /* counts up over all that we hear and say */
+    char *text;     /* owned: the envelope, for those who link with us later */
     size_t n;
     struct told_link *links; /* owned */
     size_t link_count;
@@ -263,6 +266,7 @@ struct news {
 struct conversation {
     char name[ENVELOPE_CONVERSATION_MAX + 1];
     bool room;
+    bool stored;                    /* it has a row */
     bool started;                   /* false: a newcomer's room, whose clock has yet to be learned */
     char (*people)[PERSON_MAX + 1]; /* owned; everybody, ourselves too; none of a room's */
     size_t people_count;
@@ -275,8 +279,9 @@ struct conversation {
     char hint[PERSON_MAX + 1]; /* who sent what waits: asked first */
     struct {
         char author[PERSON_MAX + 1];
-        uint64_t sequence;
-    } missing[MISSING_MAX]; /* given up */
+        uint64_t from, to;
+    } missing[MISSING_MAX]; /* given up; stored: they must never be acknowledged */
+    uint64_t released;      /* our own sequences up to this are on the disk, and may be seen by others */
     size_t missing_count;
     UT_hash_handle hh;
 };
@@ -324,6 +329,7 @@ struct person {
         struct person *first, *next_first; /* whose link is the first step; NULL: there is no way */
         uint64_t ms, next_ms;
     } way;
+    uint64_t told;   /* the news up to this order was sent on this link */
     bool behind;     /* something could not go to this link: it is told what it lacks when it can */
     unsigned handed; /* talk frames that come next on this link, and why */
     enum handing handing;
@@ -378,7 +384,8 @@ enum then_type {
     THEN_NOTICE,  /* tell the application */
     THEN_SEND,    /* the message of ours `id` may go */
     THEN_RECEIPT, /* tell `who` that we have `id` */
-    THEN_KEPT     /* tell `who` that we keep its copy `id` */
+    THEN_KEPT,    /* tell `who` that we keep its copy `id` */
+    THEN_FRAME    /* send `who` this frame, which says what we have */
 };
 struct then {
     enum then_type type;
@@ -386,6 +393,8 @@ struct then {
     struct peer_notice *notice; /* owned */
     char id[ENVELOPE_ID_MAX + 1], who[PERSON_MAX + 1];
     bool group;
+    char *frame; /* owned */
+    size_t n;
 };
 
 enum load_type {
@@ -442,6 +451,7 @@ struct peer {
     uint64_t news_at, news_version;
     char rooms[ROOMS_TOLD_MAX][ROOM_ID_MAX + 1]; /* that we tell of */
     size_t room_count;
+    uint64_t news_order, news_order_ours; /* of the newest news, and of our own */
     struct {
         struct then *v; /* a ring */
         size_t first, n, cap;
@@ -449,6 +459,8 @@ struct peer {
     struct load *loads;
     uint64_t plain_sequence; /* of what plain peers alone were sent */
     uint64_t ticket;         /* of the newest commit or load */
+    uint64_t commit;         /* of the newest commit */
+    uint64_t committed;      /* and of the newest that is on the disk */
     bool dirty;              /* something is to be committed at the end of the step */
     bool restoring;          /* rows are being read: they are not written again */
     bool closing;            /* what is forgotten now is forgotten by this process only */
@@ -631,6 +643,8 @@ void storage_then_tell(struct peer *p, enum then_type type, const struct person 
 /* Rows of a table from a key to another (left out); the caller fills what the load is for. NULL: too many are under way. */
 struct load *storage_load(struct peer *p, enum load_type type, enum peer_table table, struct span from, struct span to,
     unsigned limit, bool last);
+/* The frame is taken. */
+void storage_then_frame(struct peer *p, const struct person *who, struct buf *frame);
 void storage_end_step(struct peer *p);
 void storage_committed(struct peer *p, uint64_t ticket);
 /* Takes the load that was answered off the list; the caller frees it. NULL: it is not ours. */
@@ -654,11 +668,11 @@ struct conversation *conversation_restored(struct peer *p, struct span name, str
 bool conversation_has(const struct peer *p, const struct conversation *c, const struct person *who);
 /* It is known from where on we read it. */
 void conversation_start(struct peer *p, struct conversation *c);
-void conversation_store(struct peer *p, const struct conversation *c);
-void conversation_store_clock(struct peer *p, const struct conversation *c, struct span author);
+void conversation_store(struct peer *p, struct conversation *c);
+void conversation_store_clock(struct peer *p, struct conversation *c, struct span author);
 /* Whether this sequence was given up; it is forgotten then. */
 bool conversation_was_missing(const struct conversation *c, struct span author, uint64_t sequence);
-void conversation_missing(struct conversation *c, struct span author, uint64_t from, uint64_t to);
+void conversation_missing(struct peer *p, struct conversation *c, struct span author, uint64_t from, uint64_t to);
 void conversation_clear(struct peer *p);
 
 /* ---- accept.c: what the application says ---- */
@@ -676,13 +690,14 @@ struct outgoing *outbox_find(const struct peer *p, struct span id);
 void outbox_release(struct peer *p, struct outgoing *m);
 void outbox_flush(struct peer *p, struct person *who); /* what the link can take now */
 void outbox_link_up(struct peer *p, struct person *who);
+void outbox_link_down(struct peer *p, struct person *who);
 void outbox_acknowledged(struct peer *p, struct person *who, struct span id);
 void outbox_stored(struct peer *p, struct person *who, struct span id); /* on their disk, or on a custodian's */
 /* They say how far they have read us in a conversation. */
 void outbox_clock(struct peer *p, struct person *who, const struct conversation *c, uint64_t count);
 void outbox_was_read(struct peer *p, struct person *who, struct span id);
-/* They gave that sequence of ours up. */
-void outbox_missed(struct peer *p, struct person *who, const struct conversation *c, uint64_t sequence);
+/* They gave those of ours up. */
+void outbox_missed(struct peer *p, struct person *who, const struct conversation *c, uint64_t from, uint64_t to);
 /* After the rows were read. */
 void outbox_restored(struct peer *p);
 /* The first sequence of the room that this reader was sent and has not acknowledged; 0: none. */
@@ -771,6 +786,8 @@ void news_now(struct peer *p);
 /* The rooms that we tell of; what is no room's id is left out. */
 void news_rooms(struct peer *p, const struct span *ids, size_t n);
 void news_link_up(struct peer *p, struct person *who);
+/* What this link has not been told yet, if it can take it. */
+void news_tell(struct peer *p, struct person *who);
 void news_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw);
 /* They said good-bye: nobody leads there until they are heard of again. */
 void news_gone(struct peer *p, struct person *who);

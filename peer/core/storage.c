@@ -56,20 +56,26 @@ static bool grow(struct peer *p)
     return true;
 }
 
-/* NULL if it is lost. */
+/* Waits for the commit that covers what was put last. NULL if it is lost. */
 static struct then *then_add(struct peer *p, enum then_type type)
 {
     if (p->thens.n == p->thens.cap && !grow(p))
         return NULL;
     struct then *t = then_at(p, p->thens.n++);
-    *t = (struct then){.type = type, .ticket = p->ticket + 1};
-    p->dirty = true;
+    *t = (struct then){.type = type, .ticket = p->dirty ? p->ticket + 1 : p->commit};
     return t;
+}
+
+/* All that was put is on the disk. */
+static bool is_settled(const struct peer *p)
+{
+    return !p->dirty && p->committed >= p->commit;
 }
 
 void storage_then_notice(struct peer *p, const struct notice *n)
 {
     struct peer_notice *made = notice_make(n);
+    p->dirty = true;
     struct then *t = made ? then_add(p, THEN_NOTICE) : NULL;
     if (t)
         t->notice = made;
@@ -79,19 +85,10 @@ void storage_then_notice(struct peer *p, const struct notice *n)
 
 void storage_then_send(struct peer *p, const struct outgoing *m)
 {
+    p->dirty = true;
     struct then *t = then_add(p, THEN_SEND);
     if (t)
         memcpy(t->id, m->id, sizeof m->id);
-}
-
-void storage_then_tell(struct peer *p, enum then_type type, const struct person *who, struct span id, bool group)
-{
-    struct then *t = then_add(p, type);
-    if (!t)
-        return;
-    text_copy(t->id, sizeof t->id, id);
-    memcpy(t->who, who->id, sizeof t->who);
-    t->group = group;
 }
 
 static void give_notice(struct peer *p, struct then *t)
@@ -123,11 +120,42 @@ static void do_then(struct peer *p, struct then *t)
         if (who)
             receipt_stored(p, who, span_of(t->id));
         break;
+    case THEN_FRAME:
+        if (who && link_can_send(who))
+            attempt_send(p, who->link.attempt, (struct span){t->frame, t->n});
+        else if (who)
+            who->behind = true;
+        free(t->frame);
+        break;
     }
+}
+
+void storage_then_tell(struct peer *p, enum then_type type, const struct person *who, struct span id, bool group)
+{
+    struct then now = {.type = type}, *t = is_settled(p) ? &now : then_add(p, type);
+    if (!t)
+        return;
+    text_copy(t->id, sizeof t->id, id);
+    memcpy(t->who, who->id, sizeof t->who);
+    t->group = group;
+    if (t == &now)
+        do_then(p, t);
+}
+
+void storage_then_frame(struct peer *p, const struct person *who, struct buf *frame)
+{
+    struct then now = {.type = THEN_FRAME}, *t = is_settled(p) ? &now : then_add(p, THEN_FRAME);
+    if (!t)
+        return;
+    memcpy(t->who, who->id, sizeof t->who);
+    t->frame = buf_take(frame, &t->n);
+    if (t == &now)
+        do_then(p, t);
 }
 
 void storage_committed(struct peer *p, uint64_t ticket)
 {
+    p->committed = ticket;
     while (p->thens.n > 0 && then_at(p, 0)->ticket <= ticket) {
         struct then t = *then_at(p, 0);
         p->thens.first = (p->thens.first + 1) % p->thens.cap;
@@ -141,7 +169,7 @@ void storage_end_step(struct peer *p)
     struct peer_effect *effect = p->dirty ? effect_add(p, PEER_FX_COMMIT) : NULL;
     if (!effect)
         return;
-    effect->ticket = ++p->ticket;
+    effect->ticket = p->commit = ++p->ticket;
     p->dirty = false;
 }
 
@@ -185,8 +213,10 @@ struct load *storage_answered(struct peer *p, uint64_t ticket)
 void storage_clear(struct peer *p)
 {
     struct load *load, *next;
-    for (size_t i = 0; i < p->thens.n; i++)
+    for (size_t i = 0; i < p->thens.n; i++) {
         peer_notice_free(then_at(p, i)->notice);
+        free(then_at(p, i)->frame);
+    }
     free(p->thens.v);
     DL_FOREACH_SAFE (p->loads, load, next)
         free(load);

@@ -354,7 +354,8 @@ static void waits(struct peer *p, struct conversation *c, struct person *from, s
         c->ask_at = p->now + ASK_DELAY_MS;
     }
     effect_wake(p, c->ask_at);
-    effect_wake(p, causal_due(c->order));
+    if (causal_due(c->order) > p->now)
+        effect_wake(p, causal_due(c->order));
 }
 
 /* ---- taken ---- */
@@ -392,7 +393,7 @@ static void again(struct peer *p, struct conversation *c, struct person *author,
 {
     if (e->sequence <= causal_get(c->order, e->from) && sealed_to(e, p->id) && e->requires_ack &&
         !conversation_was_missing(c, e->from, e->sequence))
-        receipt_owe(p, author, e->id, c->room);
+        storage_then_tell(p, THEN_RECEIPT, author, e->id, c->room);
 }
 
 /* Who kept a copy for us may forget it: the author may be away, so the custodian is told too. */
@@ -449,8 +450,7 @@ void talk_take(
         pass_on(p, c, from, e, raw, is_new);
     else if (is_new && c->room)
         pass_by(p, c, e);
-    if (is_new)
-        talk_go_on(p, c);
+    talk_go_on(p, c); /* a clock may have moved, be the message new or not */
 }
 
 /* ---- time ---- */
@@ -477,7 +477,7 @@ static void give_up(struct peer *p, struct conversation *c)
         struct span author = span_of(gap.author);
         p->stats.missing_total++;
         if (gap.proved)
-            conversation_missing(c, author, gap.from, gap.to);
+            conversation_missing(p, c, author, gap.from, gap.to);
         if (causal_known(c->order, author))
             conversation_store_clock(p, c, author);
         effect_log(p, LOG_LEVEL_WARNING, "messages-missing", "nobody had them", "author", author);
@@ -495,19 +495,32 @@ static bool lacks(const struct conversation *c)
     return causal_gaps(c->order, &gap, 1) > 0;
 }
 
+/* Nobody had it, of all who could be asked since the last link came up; or it has lasted far too long. */
+static bool asked_enough(const struct peer *p, struct conversation *c)
+{
+    size_t n = 0;
+    for (const struct person *who = p->people; who; who = who->hh.next)
+        n += link_is_up(who) && conversation_has(p, c, who);
+    return !lacks(c) || (p->stats.links_up > 0 && c->asks >= n) || p->now >= causal_due(c->order) + CAUSAL_CLAIM_MS;
+}
+
 static void conversation_due(struct peer *p, struct conversation *c)
 {
-    if (p->now >= causal_due(c->order))
+    if (p->now >= causal_due(c->order) && asked_enough(p, c))
         give_up(p, c);
     if (p->now >= c->ask_at) {
         struct person *who = whom_to_ask(p, c);
-        if (who)
+        if (who) {
             history_ask(p, c, who);
-        c->asks++;
-        c->ask_at = c->asks < ASKS_MAX || lacks(c) ? p->now + ASK_AGAIN_MS : NEVER;
+            c->asks++;
+        }
+        c->ask_at = (who && c->asks < ASKS_MAX) || lacks(c) ? p->now + ASK_AGAIN_MS : NEVER;
     }
+    if (causal_due(c->order) <= p->now && c->ask_at == NEVER)
+        c->ask_at = p->now + ASK_AGAIN_MS;
     effect_wake(p, c->ask_at);
-    effect_wake(p, causal_due(c->order));
+    if (causal_due(c->order) > p->now)
+        effect_wake(p, causal_due(c->order));
 }
 
 void talk_due(struct peer *p)
