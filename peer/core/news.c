@@ -100,8 +100,10 @@ void news_rooms(struct peer *p, const struct span *ids, size_t n)
 
 void news_changed(struct peer *p)
 {
+    /* The more there are the more is told, and to the more. */
+    uint64_t n = HASH_COUNT(p->people) < NEWS_PEOPLE_MAX ? HASH_COUNT(p->people) : NEWS_PEOPLE_MAX;
     if (p->news_at == NEVER)
-        p->news_at = p->now + NEWS_DELAY_MS + HASH_COUNT(p->people) * NEWS_PERSON_MS;
+        p->news_at = p->now + NEWS_DELAY_MS + n * n;
     effect_wake(p, p->news_at);
 }
 

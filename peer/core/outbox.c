@@ -165,6 +165,8 @@ bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
 {
     struct outbox *box = &who->outbox;
     char key[ID_CHARS + PERSON_MAX + 2];
+    if (outbox_waiting(who) == 0)
+        box->stuck_at = NEVER;
     struct delivery *d = outbox_waiting(who) < QUEUE_READER_MAX ? calloc(1, sizeof *d) : NULL;
     if (d) {
         memcpy(d->id, m->id, sizeof d->id);

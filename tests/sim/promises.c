@@ -28,7 +28,7 @@ struct sent {
 struct person {
     char id[PEER_ID_MAX + 1];
     const struct shelf *shelf;
-    struct record *record;
+    struct diary *diary;
     unsigned life;
     bool up[PEOPLE_MAX], untied[PEOPLE_MAX]; /* it was told that something of theirs is missing, and so what that depended on */
     unsigned flaps[PEOPLE_MAX];
@@ -60,7 +60,7 @@ void promises_free(struct promises *p)
         free(p->sent[i]);
     }
     for (unsigned i = 0; i < PEOPLE_MAX; i++)
-        record_free(p->people[i].record);
+        diary_free(p->people[i].diary);
     free(p->sent);
     free(p);
 }
@@ -69,7 +69,7 @@ void promises_person(struct promises *p, unsigned who, const char *id, const str
 {
     snprintf(p->people[who].id, sizeof p->people[who].id, "%s", id);
     p->people[who].shelf = shelf;
-    p->people[who].record = record_new(p->w, who);
+    p->people[who].diary = diary_new(p->w, who);
 }
 
 static unsigned person_of(const struct promises *p, struct span id)
@@ -87,7 +87,7 @@ static unsigned person_named(const struct promises *p, const char *id)
 
 static struct sent *sent_by_ref(struct promises *p, struct span ref)
 {
-    char text[RECORD_TEXT_MAX];
+    char text[DIARY_TEXT_MAX];
     if (ref.n < 2 || ref.n >= sizeof text || ref.p[0] != 'm')
         return NULL;
     memcpy(text, ref.p + 1, ref.n - 1);
@@ -110,7 +110,7 @@ void promises_send(struct promises *p, unsigned who, struct ask *ask)
 {
     struct sent *s = world_alloc(sizeof *s);
     p->sent = world_grow(p->sent, p->n, &p->cap, sizeof *p->sent);
-    record_text(p->n, ask->text);
+    diary_text(p->n, ask->text);
     snprintf(ask->ref, sizeof ask->ref, "m%zu", p->n);
     *s = (struct sent){.sender = who, .ask = *ask};
     p->sent[p->n++] = s;
@@ -135,15 +135,15 @@ bool promises_again(const struct promises *p, unsigned who, size_t *next, struct
 static void spoken(struct promises *p, unsigned who, struct sent *s, struct span row)
 {
     static const char name[] = "\"conversation\":\"";
-    const struct record *r = p->people[who].record;
+    const struct diary *r = p->people[who].diary;
     const char *at = memmem(row.p, row.n, name, sizeof name - 1);
     const char *end = at ? memchr(at + sizeof name, '"', (size_t)(row.p + row.n - at) - sizeof name) : NULL;
     world_check(p->w, end, "a record without a conversation");
     at += sizeof name - 1;
     snprintf(s->conversation, sizeof s->conversation, "%.*s", (int)(end - at), at);
     s->written = true;
-    for (size_t i = 0; i < record_count(r); i++) {
-        size_t number = record_at(r, i);
+    for (size_t i = 0; i < diary_count(r); i++) {
+        size_t number = diary_at(r, i);
         struct sent *old = number < p->n ? p->sent[number] : NULL;
         if (!old || old == s || strcmp(old->conversation, s->conversation) != 0)
             continue;
@@ -167,8 +167,8 @@ static void recorded(struct promises *p, unsigned who, size_t number, struct spa
     }
     world_check(p->w, s->written && s->readers[who] != NOT_ASKED, "%u records m%zu, which is not for it", who, number);
     world_check(p->w, s->readers[who] != MISSED, "%u records m%zu, which it had given up", who, number);
-    for (size_t i = 0; i < record_count(x->record); i++) {
-        size_t later = record_at(x->record, i);
+    for (size_t i = 0; i < diary_count(x->diary); i++) {
+        size_t later = diary_at(x->diary, i);
         if (later < p->n && marks_has(&p->sent[later]->before, number))
             world_check(p->w, x->untied[s->sender] || x->untied[p->sent[later]->sender],
                 "%u gets m%zu after m%zu, whose sender knew it", who, number, later);
@@ -191,12 +191,12 @@ void promises_row(struct promises *p, unsigned who, const struct peer_effect *pu
     size_t number;
     struct sent *s;
     if (put->table == TABLE_LOG) {
-        number = record_put(p->people[who].record, key, value);
+        number = diary_put(p->people[who].diary, key, value);
         if (number != SIZE_MAX)
             recorded(p, who, number, value);
         return;
     }
-    world_check(p->w, record_number(value) == SIZE_MAX, "%u writes %s in the clear", who, put->kind);
+    world_check(p->w, diary_number(value) == SIZE_MAX, "%u writes %s in the clear", who, put->kind);
     if (put->table == TABLE_DELIVERY)
         delivery_written(p, who, key);
     else if (put->table == TABLE_REF && (s = sent_by_ref(p, key)) && s->sender == who)
@@ -208,10 +208,10 @@ void promises_end(struct promises *p, unsigned who)
     struct person *x = &p->people[who];
     x->life++;
     memset(x->up, 0, sizeof x->up);
-    record_restore(x->record, x->shelf);
+    diary_restore(x->diary, x->shelf);
     for (size_t i = 0; i < p->n; i++) {
         struct sent *s = p->sent[i];
-        if (s->sender != who || !s->written || record_has(x->record, i))
+        if (s->sender != who || !s->written || diary_has(x->diary, i))
             continue;
         world_check(p->w, !s->accepted, "m%zu of %u was accepted, and its disk lost it", i, who);
         marks_done(&s->before);
@@ -230,7 +230,7 @@ void promises_frame(struct promises *p, unsigned who, struct span frame)
 {
     static const char hops[] = "{\"hops\":";
     struct traffic *t = &p->traffic;
-    world_check(p->w, p->strangers || record_number(frame) == SIZE_MAX, "%u sends in the clear: %.*s", who,
+    world_check(p->w, p->strangers || diary_number(frame) == SIZE_MAX, "%u sends in the clear: %.*s", who,
         (int)(frame.n < 300 ? frame.n : 300), frame.p);
     if (has(frame, "\"type\":\"group_message\"")) {
         bool alone = has(frame, "\"retryCount\":") || has(frame, "\"route\":");
@@ -275,15 +275,14 @@ static void on_peer(struct promises *p, unsigned who, const struct peer_notice *
 
 static void on_message(struct promises *p, unsigned who, const struct peer_notice *n)
 {
-    size_t number = record_number(span_of(n->text));
+    size_t number = diary_number(span_of(n->text));
     const struct person *x = &p->people[who];
     unsigned from = person_named(p, n->from);
     world_check(p->w, number < p->n, "%u gets a message that nobody sent", who);
     const struct sent *s = p->sent[number];
     world_check(p->w, s->sender == from, "%u gets %s from %u, not from %u", who, n->text, from, s->sender);
-    record_show(x->record, number);
-    world_check(
-        p->w, record_keeps(x->record, x->shelf, number), "%u is shown m%zu, which a crash can take", who, number);
+    diary_show(x->diary, number);
+    world_check(p->w, diary_keeps(x->diary, x->shelf, number), "%u is shown m%zu, which a crash can take", who, number);
 }
 
 static void on_accepted(struct promises *p, unsigned who, const struct peer_notice *n)
@@ -297,7 +296,7 @@ static void on_accepted(struct promises *p, unsigned who, const struct peer_noti
     if (!s->written && s->ask.to_count == 0)
         return; /* nobody is there to read it */
     world_check(p->w, strcmp(s->id, n->id) == 0, "%u: %s is accepted as %s and was %s", who, n->ref, n->id, s->id);
-    world_check(p->w, record_keeps(x->record, x->shelf, record_number(span_of(s->ask.text))),
+    world_check(p->w, diary_keeps(x->diary, x->shelf, diary_number(span_of(s->ask.text))),
         "%u: %s is accepted, and a crash can take it", who, n->ref);
     for (size_t i = 0; i < s->ask.to_count; i++)
         world_check(p->w, s->readers[s->ask.to[i]] != NOT_ASKED, "%u: %s is not for %u", who, n->ref, s->ask.to[i]);
@@ -312,7 +311,11 @@ static void on_delivered(struct promises *p, unsigned who, const struct peer_not
         return;
     world_check(p->w, by < PEOPLE_MAX && s->readers[by] != NOT_ASKED, "%u: m%zu delivered by a stranger", who, number);
     const struct person *x = &p->people[by];
-    world_check(p->w, record_keeps(x->record, x->shelf, number), "%u: m%zu is said to be delivered to %u and is not",
+    world_check(p->w, diary_keeps(x->diary, x->shelf, number), "%u: m%zu is said to be delivered to %u and is not", who,
+        number, by);
+    world_check(p->w, s->readers[by] == ASKED || s->told_life[by] != life, "%u: m%zu is settled twice for %u", who,
+        number, by);
+    world_check(p->w, s->readers[by] == ASKED || s->readers[by] == DELIVERED, "%u: m%zu is delivered to %u after it failed",
         who, number, by);
     world_check(
         p->w, s->readers[by] == ASKED || s->told_life[by] != life, "%u: m%zu is settled twice for %u", who, number, by);
@@ -336,7 +339,7 @@ static void on_failed(struct promises *p, unsigned who, const struct peer_notice
         world_check(
             p->w, to < PEOPLE_MAX && s->readers[to] != NOT_ASKED, "%u: m%zu failed for a stranger", who, number);
         world_check(p->w, s->readers[to] != DELIVERED, "%u: m%zu failed after it was delivered to %u", who, number, to);
-        world_check(p->w, !missed || !record_has(p->people[to].record, number), "%u: %u has m%zu and calls it missed",
+        world_check(p->w, !missed || !diary_has(p->people[to].diary, number), "%u: %u has m%zu and calls it missed",
             who, to, number);
         p->failed += s->readers[to] == ASKED;
         s->readers[to] = missed ? MISSED : FAILED;
@@ -394,8 +397,7 @@ static const char *owed(const struct promises *p, size_t number, unsigned *reade
         return s->refused ? NULL : "was neither accepted nor refused";
     for (*reader = 0; *reader < PEOPLE_MAX; ++*reader)
         if (s->readers[*reader] == ASKED)
-            return record_has(p->people[*reader].record, number) ? "arrived and its sender was not told"
-                                                                 : "did not arrive";
+            return diary_has(p->people[*reader].diary, number) ? "arrived and its sender was not told" : "did not arrive";
     return NULL;
 }
 
@@ -439,5 +441,5 @@ uint64_t promises_failed(const struct promises *p)
 
 size_t promises_heard(const struct promises *p, unsigned who)
 {
-    return record_count(p->people[who].record);
+    return diary_count(p->people[who].diary);
 }

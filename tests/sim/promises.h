@@ -10,7 +10,7 @@
 #ifndef SIM_PROMISES_H
 #define SIM_PROMISES_H
 
-#include "tests/sim/record.h"
+#include "tests/sim/diary.h"
 
 enum {
     PEOPLE_MAX = 64
@@ -27,7 +27,7 @@ void promises_end(struct promises *p, unsigned who);
 
 /* What an application asks for. */
 struct ask {
-    char text[RECORD_TEXT_MAX], ref[RECORD_TEXT_MAX];
+    char text[DIARY_TEXT_MAX], ref[DIARY_TEXT_MAX];
     unsigned to[PEOPLE_MAX]; /* nobody: the room */
     size_t to_count;
 };

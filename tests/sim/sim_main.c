@@ -2,7 +2,7 @@
  *
  *     sim                            every story, and the first seeds
  *     sim --seeds 1-300              every story, and each seed as a server run and a peers run
- *     sim --scenario NAME            one story, or `server` or `peers` with --seed
+ *     sim --scenario NAME            one story, or `server`, `peers` or `apart` with --seed
  *     sim --seed N [--trace]         one seed, checked after every event, with a readable trace
  *     sim --minutes M                fresh seeds for so long
  *
@@ -137,19 +137,23 @@ static void run_minutes(struct sim *s)
 static bool run_named(struct sim *s)
 {
     uint64_t seed = s->has_one ? s->one : 1;
-    bool server = strcmp(s->scenario, "server") == 0, peers = strcmp(s->scenario, "peers") == 0, found = false;
+    bool found = false;
+    scenario *tell = strcmp(s->scenario, "server") == 0  ? seed_server
+                     : strcmp(s->scenario, "peers") == 0 ? seed_peers
+                     : strcmp(s->scenario, "apart") == 0 ? seed_apart
+                                                         : NULL;
     s->from = s->has_seeds ? s->from : seed;
     s->to = s->has_seeds ? s->to : seed;
-    if ((server || peers) && s->has_seeds)
-        run_seeds(s, server ? seed_server : seed_peers, s->scenario);
-    else if (server || peers)
-        run_job(s, &(struct job){server ? seed_server : seed_peers, s->scenario, seed, seed, true});
+    if (tell && s->has_seeds)
+        run_seeds(s, tell, s->scenario);
+    else if (tell)
+        run_job(s, &(struct job){tell, s->scenario, seed, seed, true});
     for (const struct story *t = STORIES; t->name; t++)
         if (strcmp(t->name, s->scenario) == 0) {
             run_job(s, &(struct job){t->tell, t->name, s->from, s->to, true});
             found = true;
         }
-    return found || server || peers;
+    return found || tell;
 }
 
 static void run_all(struct sim *s)

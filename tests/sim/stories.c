@@ -43,6 +43,5 @@ const struct story STORIES[] = {
     {"custody", story_custody},
     {"newcomer", story_newcomer},
     {"two-hours-away", story_two_hours_away},
-    {"sixty-four", story_sixty_four},
     {NULL, NULL},
 };

@@ -49,6 +49,5 @@ scenario story_through_three;  /* relayed where links are forbidden */
 scenario story_custody;        /* delivered while the sender is gone, then forgotten */
 scenario story_newcomer;       /* starts in the middle */
 scenario story_two_hours_away; /* failed by name, and then on as before */
-scenario story_sixty_four;     /* what a group message costs */
 
 #endif

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Stories of messages: what crashes, absence, relays, custodians and a large room do to them.
+ * Stories of messages: what crashes, absence, relays and custodians do to them.
  */
 #include "tests/sim/stories.h"
-
-#include <stdio.h>
 
 static void gather(struct run *r, const struct world_options *options, unsigned people)
 {
@@ -168,46 +166,4 @@ void story_two_hours_away(struct run *r, const struct world_options *options)
     run_until_linked(r, 60000);
     everybody_speaks(r);
     run_until_delivered(r, 30000);
-}
-
-/* What a group message costs once the tree of a large room has settled. */
-void story_sixty_four(struct run *r, const struct world_options *options)
-{
-    enum {
-        PEOPLE = 64
-    };
-    struct world_options sparse = *options;
-    sparse.every = false;
-    gather(r, &sparse, PEOPLE);
-    for (unsigned i = 0; i < PEOPLE; i++) {
-        peerhost_start(r->people[i]);
-        run_for(r, 200);
-    }
-    run_until_linked(r, 120000);
-    for (int round = 0; round < 2; round++)
-        for (unsigned i = 0; i < PEOPLE; i++) {
-            run_say(r, r->people[i]);
-            run_for(r, 300);
-        }
-    run_until_delivered(r, 60000);
-    run_for(r, 30000);
-    struct traffic before = *promises_traffic(r->promises), *t = promises_traffic(r->promises);
-    uint64_t links = 0;
-    t->depth = 0;
-    for (unsigned i = 0; i < PEOPLE; i++) {
-        run_say(r, r->people[i]);
-        run_for(r, 300);
-    }
-    run_until_delivered(r, 60000);
-    for (unsigned i = 0; i < PEOPLE; i++)
-        links += peerhost_stats(r->people[i])->links_up;
-    double each = (double)PEOPLE * (PEOPLE - 1);
-    double payload = (double)(t->pushed + t->alone - before.pushed - before.alone) / each;
-    printf("# 64 people, %llu links, per message and reader: payload %.3f (sent again %.3f), announcements %.3f, "
-           "receipts %.3f; flooding %.2f; depth %u\n",
-        (unsigned long long)links / 2, payload, (double)(t->alone - before.alone) / each,
-        (double)(t->announcements - before.announcements) / each, (double)(t->receipts - before.receipts) / each,
-        ((double)links - PEOPLE + 1) / (PEOPLE - 1), t->depth);
-    world_check(r->w, payload <= 1.2, "%.3f payload frames a reader", payload);
-    world_check(r->w, t->depth <= 6, "%u deep", t->depth);
 }

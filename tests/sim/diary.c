@@ -2,7 +2,7 @@
  *
  * The rows of one life follow those of the last: a crash takes an end of the list and nothing else.
  */
-#include "tests/sim/record.h"
+#include "tests/sim/diary.h"
 
 #include <stdlib.h>
 
@@ -11,7 +11,7 @@ struct entry {
     char key[17];
 };
 
-struct record {
+struct diary {
     struct world *w;
     unsigned who;
     struct entry *v;
@@ -48,14 +48,14 @@ void marks_done(struct marks *m)
 
 /* ---- texts ---- */
 
-void record_text(size_t number, char out[RECORD_TEXT_MAX])
+void diary_text(size_t number, char out[DIARY_TEXT_MAX])
 {
-    snprintf(out, RECORD_TEXT_MAX, "m%zu " RECORD_SECRET, number);
+    snprintf(out, DIARY_TEXT_MAX, "m%zu " DIARY_SECRET, number);
 }
 
-size_t record_number(struct span text)
+size_t diary_number(struct span text)
 {
-    const char *at = text.n ? memmem(text.p, text.n, " " RECORD_SECRET, sizeof " " RECORD_SECRET - 1) : NULL;
+    const char *at = text.n ? memmem(text.p, text.n, " " DIARY_SECRET, sizeof " " DIARY_SECRET - 1) : NULL;
     size_t number = 0, each = 1, digits = 0;
     while (at && at > text.p && at[-1] >= '0' && at[-1] <= '9') {
         number += each * (size_t)(*--at - '0');
@@ -67,14 +67,14 @@ size_t record_number(struct span text)
 
 /* ---- the list ---- */
 
-struct record *record_new(struct world *w, unsigned who)
+struct diary *diary_new(struct world *w, unsigned who)
 {
-    struct record *r = world_alloc(sizeof *r);
-    *r = (struct record){.w = w, .who = who};
+    struct diary *r = world_alloc(sizeof *r);
+    *r = (struct diary){.w = w, .who = who};
     return r;
 }
 
-void record_free(struct record *r)
+void diary_free(struct diary *r)
 {
     if (!r)
         return;
@@ -84,9 +84,9 @@ void record_free(struct record *r)
     free(r);
 }
 
-size_t record_put(struct record *r, struct span key, struct span value)
+size_t diary_put(struct diary *r, struct span key, struct span value)
 {
-    size_t number = record_number(value);
+    size_t number = diary_number(value);
     r->v = world_grow(r->v, r->n, &r->cap, sizeof *r->v);
     struct entry *e = &r->v[r->n];
     *e = (struct entry){.number = number};
@@ -102,7 +102,7 @@ size_t record_put(struct record *r, struct span key, struct span value)
 }
 
 struct restored {
-    struct record *r;
+    struct diary *r;
     size_t n;
 };
 
@@ -111,14 +111,13 @@ static void compare(void *user, enum peer_table table, const struct peer_row *ro
     struct restored *s = user;
     if (table != TABLE_LOG)
         return;
-    const struct record *r = s->r;
-    world_check(r->w,
-        s->n < r->n && span_is(row->key, r->v[s->n].key) && record_number(row->value) == r->v[s->n].number,
+    const struct diary *r = s->r;
+    world_check(r->w, s->n < r->n && span_is(row->key, r->v[s->n].key) && diary_number(row->value) == r->v[s->n].number,
         "%u: the record on its disk is not what was written: %.*s", r->who, (int)row->key.n, row->key.p);
     s->n++;
 }
 
-void record_restore(struct record *r, const struct shelf *shelf)
+void diary_restore(struct diary *r, const struct shelf *shelf)
 {
     struct restored s = {r, 0};
     shelf_each(shelf, true, compare, &s);
@@ -133,12 +132,12 @@ void record_restore(struct record *r, const struct shelf *shelf)
     r->last_shown = 0;
 }
 
-bool record_has(const struct record *r, size_t number)
+bool diary_has(const struct diary *r, size_t number)
 {
     return marks_has(&r->has, number);
 }
 
-static size_t place_of(const struct record *r, size_t number)
+static size_t place_of(const struct diary *r, size_t number)
 {
     for (size_t i = r->n; i-- > 0;)
         if (r->v[i].number == number)
@@ -146,23 +145,23 @@ static size_t place_of(const struct record *r, size_t number)
     return SIZE_MAX;
 }
 
-bool record_keeps(const struct record *r, const struct shelf *shelf, size_t number)
+bool diary_keeps(const struct diary *r, const struct shelf *shelf, size_t number)
 {
-    size_t i = record_has(r, number) ? place_of(r, number) : SIZE_MAX;
+    size_t i = diary_has(r, number) ? place_of(r, number) : SIZE_MAX;
     return i != SIZE_MAX && shelf_is_durable(shelf, TABLE_LOG, span_of(r->v[i].key));
 }
 
-size_t record_count(const struct record *r)
+size_t diary_count(const struct diary *r)
 {
     return r->n;
 }
 
-size_t record_at(const struct record *r, size_t i)
+size_t diary_at(const struct diary *r, size_t i)
 {
     return r->v[i].number;
 }
 
-void record_show(struct record *r, size_t number)
+void diary_show(struct diary *r, size_t number)
 {
     size_t i = place_of(r, number);
     world_check(r->w, i != SIZE_MAX, "%u is shown m%zu, which is not in its record", r->who, number);
