@@ -17,7 +17,7 @@ struct key_pair {
     uint8_t key[KEY_BYTES], box[KEY_BYTES];
     uint64_t secret;
     struct crypto *real; /* NULL: fake */
-    UT_hash_handle hh; /* by key */
+    UT_hash_handle hh;   /* by key */
 };
 
 struct key_ring {

@@ -30,7 +30,8 @@ struct person {
     const struct shelf *shelf;
     struct diary *diary;
     unsigned life;
-    bool up[PEOPLE_MAX], untied[PEOPLE_MAX]; /* it was told that something of theirs is missing, and so what that depended on */
+    bool up[PEOPLE_MAX],
+        untied[PEOPLE_MAX]; /* it was told that something of theirs is missing, and so what that depended on */
     unsigned flaps[PEOPLE_MAX];
 };
 
@@ -313,10 +314,10 @@ static void on_delivered(struct promises *p, unsigned who, const struct peer_not
     const struct person *x = &p->people[by];
     world_check(p->w, diary_keeps(x->diary, x->shelf, number), "%u: m%zu is said to be delivered to %u and is not", who,
         number, by);
-    world_check(p->w, s->readers[by] == ASKED || s->told_life[by] != life, "%u: m%zu is settled twice for %u", who,
-        number, by);
-    world_check(p->w, s->readers[by] == ASKED || s->readers[by] == DELIVERED, "%u: m%zu is delivered to %u after it failed",
-        who, number, by);
+    world_check(
+        p->w, s->readers[by] == ASKED || s->told_life[by] != life, "%u: m%zu is settled twice for %u", who, number, by);
+    world_check(p->w, s->readers[by] == ASKED || s->readers[by] == DELIVERED,
+        "%u: m%zu is delivered to %u after it failed", who, number, by);
     world_check(
         p->w, s->readers[by] == ASKED || s->told_life[by] != life, "%u: m%zu is settled twice for %u", who, number, by);
     world_check(p->w, s->readers[by] == ASKED || s->readers[by] == DELIVERED,
@@ -397,7 +398,8 @@ static const char *owed(const struct promises *p, size_t number, unsigned *reade
         return s->refused ? NULL : "was neither accepted nor refused";
     for (*reader = 0; *reader < PEOPLE_MAX; ++*reader)
         if (s->readers[*reader] == ASKED)
-            return diary_has(p->people[*reader].diary, number) ? "arrived and its sender was not told" : "did not arrive";
+            return diary_has(p->people[*reader].diary, number) ? "arrived and its sender was not told"
+                                                               : "did not arrive";
     return NULL;
 }
 

@@ -86,7 +86,7 @@ struct rtc_net {
     struct loop_event *waiting;
     uint32_t congestion;
     bool forbidden[WORLD_HOSTS_MAX][WORLD_HOSTS_MAX]; /* the larger first */
-    const char *middleman; /* a fingerprint, NULL: there is none */
+    const char *middleman;                            /* a fingerprint, NULL: there is none */
 };
 
 /* A live end; NULL if there is none. */

@@ -268,8 +268,8 @@ static void look_for_pair(struct end *e)
 {
     struct world *w = e->party->net->w;
     struct end *o = e->remote_ufrag[0] ? find_ufrag(e->party->net, e->remote_ufrag) : NULL;
-    bool known =
-        o && o != e && !is_forbidden(e->party->net, e->party->host, o->party->host) && strcmp(o->remote_ufrag, e->ufrag) == 0 && e->remote_candidates > 0 && o->remote_candidates > 0;
+    bool known = o && o != e && !is_forbidden(e->party->net, e->party->host, o->party->host) &&
+                 strcmp(o->remote_ufrag, e->ufrag) == 0 && e->remote_candidates > 0 && o->remote_candidates > 0;
     if (known && !world_loses(w, e->party->host, o->party->host))
         meet(e, o);
     else if (e->pair && world_now(w) - e->since > CONNECT_MS)
