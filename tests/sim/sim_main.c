@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  *     sim                            every story, and the first seeds
- *     sim --seeds 1-300              every story, and each seed as a server run and a peers run
+ *     sim --seeds 1-100              every story, and each seed as a server run and a peers run
  *     sim --scenario NAME            one story, or `server`, `peers` or `apart` with --seed
  *     sim --seed N [--trace]         one seed, checked after every event, with a readable trace
  *     sim --minutes M                fresh seeds for so long
