@@ -81,7 +81,8 @@ static struct held *held_add(
         free(h);
         return old;
     }
-    memcpy(h->text, raw.p, raw.n);
+    if (raw.n > 0)
+        memcpy(h->text, raw.p, raw.n);
     h->n = raw.n;
     h->expires = expires;
     HASH_ADD_STR(p->held, key, h);
@@ -95,11 +96,11 @@ static struct held *held_add(
     return h;
 }
 
-static bool has_room(const struct peer *p, const char *giver, size_t n)
+static bool has_room(const struct peer *p, struct span giver, size_t n)
 {
     size_t count = 1, bytes = n;
     for (const struct held *h = p->held; h; h = h->hh.next)
-        if (strcmp(h->giver, giver) == 0) {
+        if (span_is(giver, h->giver)) {
             count++;
             bytes += h->n;
         }
@@ -121,7 +122,7 @@ void custody_take(struct peer *p, struct person *giver, const struct envelope *e
         wrong = "a copy to keep that is not for one other reader";
     else if (!inbox_signed_by(p, giver, e))
         wrong = "a copy to keep with a signature that does not hold";
-    else if (!has_room(p, giver->id, raw.n))
+    else if (!has_room(p, person_id(giver), raw.n))
         wrong = "more copies than we keep for one";
     if (wrong) {
         inbox_refuse(p, giver, wrong);

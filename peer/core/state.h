@@ -15,6 +15,7 @@
 #ifndef PEER_CORE_STATE_H
 #define PEER_CORE_STATE_H
 
+#include "peer/core/bounds.h"
 #include "peer/core/causal.h"
 #include "peer/core/hash.h"
 #include "peer/core/overlay.h"
@@ -26,77 +27,6 @@
 #include "protocol/signaling.h"
 
 #define NEVER UINT64_MAX
-
-enum {
-    /* Every bound of this core, with its reason. */
-    PEOPLE_MAX = 2048,             /* people known at once, absent ones too: a room of 1,024 that changed once */
-    SEATS_MAX = 2 * PEOPLE_MAX,    /* after a reconnect a person sits twice until the daemon notices */
-    NAMES_MAX = 4096,              /* remembered display names */
-    CONVERSATIONS_MAX = 1024,      /* in all */
-    HEARD_CONVERSATIONS_MAX = 256, /* that one sender may begin */
-    QUEUE_READER_MAX = 16384,      /* messages waiting for one reader */
-    QUEUE_MAX = 65536,             /* deliveries waiting in all */
-    QUEUE_BYTES_MAX = 64 * 1024 * 1024,
-    SEEN_MAX = QUEUE_READER_MAX,    /* a returning sender may repeat as many as may wait for us */
-    FLIGHT_MAX = 256,               /* unacknowledged on one link: what one acknowledgement can name */
-    FLIGHT_BYTES_MAX = 1024 * 1024, /* likewise, in bytes: what io holds for a connection is bounded too */
-    DONE_MAX = 1024,                /* delivered messages of one reader that may still be read by a person */
-    REFS_MAX = 4096,                /* idempotency keys */
-    ICE_SERVERS_MAX = 64 * 1024,
-    THENS_MAX = 65536,      /* that wait for a commit: io commits every turn */
-    RELAYS_MAX = 3,         /* third peers on a message's way */
-    RELAY_FLIGHT_MAX = 64,  /* unacknowledged on a way through others, who lend it */
-    ROOMS_TOLD_MAX = 16,    /* other rooms that one person may tell of */
-    LINKS_TOLD_MAX = 64,    /* links of one person that its news list */
-    MARKS_MAX = 64,         /* newest talk of one person whose content is remembered, a power of two */
-    MISSING_MAX = 64,       /* stretches of one conversation that were given up; the oldest are forgotten */
-    HISTORY_ROWS_MAX = 256, /* messages in one answer */
-    HISTORY_BYTES_MAX = 1024 * 1024,
-    HISTORY_AUTHORS_MAX = 64, /* whose gaps one request fills; the rest with the next */
-    LOADS_MAX = 1024,         /* asked of the store and not answered */
-    COMPARED_MAX = 64,        /* conversations compared on a new link, the newest first */
-    CUSTODIANS_MAX = 2,
-    HELD_GIVER_MAX = 256, /* copies that one giver may leave with us */
-    HELD_GIVER_BYTES_MAX = 4 * 1024 * 1024,
-    HELD_BYTES_MAX = 16 * 1024 * 1024,
-    HISTORY_SHOWN_MAX = 4 * 1024 * 1024, /* bytes of one answer to the application */
-    LOG_MAX = 100000,                    /* messages of the record that `history` shows; the oldest go */
-    AUTHOR_ROWS_MAX = 10000,             /* messages of one author in the room that we keep for others */
-
-    /* Times in milliseconds. */
-    RETRY_FIRST_MS = 1000,
-    RETRY_LAST_MS = 30000, /* of links, after 1, 2 and 4 s; of the signaling session, after doubling */
-    PATIENCE_MS = 3000,    /* whose turn it is to call may take so long; then we call */
-    GLARE_MS = 1000,       /* offers that cross on their way through others do so within this time */
-    CONNECT_MS = 15000,    /* a link that is not up by then is reported and tried again */
-    RESTART_MS = 5000,     /* for an ICE restart to bring the link back */
-    PING_MS = 2000,
-    PINGS_MAX = 3, /* unanswered */
-    DEAD_MS = PINGS_MAX * PING_MS,
-    OFFERS_MS = 1000,   /* one new attempt a person in this time, whoever offers how often */
-    REFUSED_MS = 30000, /* a seat whose introduction was wrong is not talked to */
-    ACK_DELAY_MS = 10,  /* deliveries acknowledged together */
-    GROUP_ACK_DELAY_MS = 200,
-    RELAY_AFTER_MS = 1000,   /* a link that is on its way may take so long before others are asked */
-    CUSTODY_AFTER_MS = 2000, /* likewise before copies are given */
-    HELD_RETRY_MS = 30000,   /* what was given up is tried again when nothing else has changed */
-    ASK_DELAY_MS = 50,       /* what is missing may just be slower */
-    ASKS_MAX = 3,
-    ASK_AGAIN_MS = 2000,              /* and whoever was asked may not have it */
-    NEWS_DELAY_MS = 1000,             /* changes of our links told together */
-    NEWS_PEOPLE_MAX = 100,            /* and later by the square of how many are told, up to these */
-    REQUESTS_MS = 20,                 /* one history request of a person in this time is answered ... */
-    REQUESTS_BURST = 100,             /* ... after so many at once */
-    STRANGERS_MS = 1000,              /* likewise of people that nobody but this link has told of ... */
-    STRANGERS_BURST = PEOPLE_MAX / 2, /* ... after a room of them */
-    LINGER_MS = 60000,                /* a link that the overlay does not want and nobody uses */
-    ACK_TIMEOUT_MS = 5000,
-    TRIES_MAX = 3,              /* on one link */
-    OPEN_MS = 15000,            /* for the WebSocket to open */
-    ANSWER_MS = 10000,          /* for the daemon to answer: welcome, peers, pong */
-    RETRY_AFTER_MAX_MS = 60000, /* what a daemon may ask us to wait */
-    LOG_REFUSED_MS = 1000,
-};
 
 /* ---- people ---- */
 
