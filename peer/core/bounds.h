@@ -45,6 +45,7 @@ enum {
     /* Times in milliseconds. */
     RETRY_FIRST_MS = 1000,
     RETRY_LAST_MS = 30000, /* of links, after 1, 2 and 4 s; of the signaling session, after doubling */
+    FRIENDS_MS = 2500,     /* for news of us to reach whom we only know through others: twice what they wait */
     PATIENCE_MS = 3000,    /* whose turn it is to call may take so long; then we call */
     GLARE_MS = 1000,       /* offers that cross on their way through others do so within this time */
     CONNECT_MS = 15000,    /* a link that is not up by then is reported and tried again */

@@ -141,6 +141,8 @@ void link_reseated(struct peer *p, struct person *who)
         park(p, who);
     else if (!seat && !has_friends(p, who))
         move(p, who, LINK_WAITING, seats_usable_at(who));
+    else if (!seat) /* the other must have heard of us before it can answer */
+        move(p, who, LINK_WAITING, p->now + FRIENDS_MS + (is_our_turn(p, who, NULL) ? 0 : PATIENCE_MS));
     else if (is_our_turn(p, who, seat))
         call(p, who, seat);
     else
