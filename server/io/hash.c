@@ -26,7 +26,7 @@
 
 enum {
     HASHERS = 2,
-    STEP_BACK = 5, /* of nice(2): with more, guesses wait for ever on a machine that others keep busy */
+    STEP_BACK = 15, /* of nice(2): not all of it, or guesses would wait for ever on a machine that others keep busy */
     SCRYPT_N = 1 << 14,
     SCRYPT_R = 8,
     SCRYPT_P = 1,
