@@ -30,7 +30,7 @@
  *   connection_request  signal: an object as the daemon would relay it
  *   file_offer          fileId, name, size, hash, chunkSize;  file_accept fileId;  file_decline fileId, reason?
  *   file_chunk          fileId, index;  file_complete fileId
- *   history_request     clock: {id: sequence}, new?: 1, missing?: ["id/sequence in 16 hex digits"]
+ *   history_request     clock: {id: sequence}, new?: 1, missing?: ["id/first/last": 16 hex digits each]
  *   history_reply       count: how many messages follow, for: what they are, gone?: sequence, people?: [cards]
  *   broadcast_announce  clock: {id: sequence};  broadcast_graft and broadcast_prune  nothing
  */
