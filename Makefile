@@ -148,8 +148,8 @@ $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_B
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call PC,--libs,$(PROTOCOL_PKGS) $(FUZZ_PKGS))
 
 # ---- what people call -----------------------------------------------------------------------------------------
-.PHONY: help deps all run check core lint asan fuzz sim mutants bench-relay bench-join bench-memory bench-flood bench-channel \
-        bench-messages bench-store \
+.PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
+        bench-flood bench-channel bench-messages bench-store \
         install uninstall clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -194,6 +194,11 @@ sim: ## run the simulator over SEEDS
 	@tools/deps.sh core
 	@$(MAKE) --no-print-directory $(BUILD)/tests/sim/sim
 	$(BUILD)/tests/sim/sim --seeds $(SEEDS)
+
+check-system: ## systemd, image, networks, packages: tried for real, as root; PARTS='nat image' for some
+	@tools/deps.sh build test system
+	@$(MAKE) --no-print-directory all
+	@tests/system/run.sh $(BUILD) $(PARTS)
 
 mutants: ## apply named one-line faults; each must fail a test
 	@tools/deps.sh build test

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs what the named groups need, by apt where there is one, saying what and why first; elsewhere it prints the
-# list. Does nothing, and says nothing, when all of it is there.   usage: tools/deps.sh core|build|test|lint|bench ...
+# list. Does nothing, and says nothing, when all of it is there.   usage: tools/deps.sh core|build|test|lint|bench|system ...
 set -eu
 
 table() {
@@ -45,6 +45,8 @@ lint  clang-format             formatting
 lint  clang-tidy               static analysis
 lint  shellcheck               the scripts
 lint  mandoc                   the man pages
+system iproute2                 network namespaces
+system nftables                 their address translation
 bench nodejs                   the servers that we compare with
 bench npm                      fetches them: socket.io, @roamhq/wrtc
 EOF
@@ -94,7 +96,7 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2015,SC2086 # $sudo may be empty
     trap 'rm -f "$log"; [ -z "$policy" ] || $sudo rm -f "$policy"' EXIT
     # These servers are for tests, which start their own: their services are neither started nor enabled.
-    services=$(echo "$names" | grep -xE 'coturn|haproxy' | paste -sd' ')
+    services=$(echo "$names" | grep -xE 'coturn|haproxy|nginx|caddy' | paste -sd' ')
     if [ -n "$services" ] && [ ! -e /usr/sbin/policy-rc.d ]; then
         policy=/usr/sbin/policy-rc.d
         printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
