@@ -32,4 +32,12 @@ static inline bool span_is(struct span a, const char *text)
     return span_eq(a, span_of(text));
 }
 
+static inline bool span_is_among(const char *text, const struct span *spans, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (span_is(spans[i], text))
+            return true;
+    return false;
+}
+
 #endif

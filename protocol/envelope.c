@@ -129,6 +129,19 @@ size_t envelope_ticks(const struct envelope *e, const char *name, struct envelop
     return n;
 }
 
+uint64_t envelope_ttl(const struct envelope *e)
+{
+    return e->ttl_ms ? e->ttl_ms : ENVELOPE_TTL_DEFAULT_MS;
+}
+
+uint64_t envelope_tick_of(const struct envelope_tick *ticks, size_t n, struct span who)
+{
+    for (size_t i = 0; i < n; i++)
+        if (span_eq(ticks[i].who, who))
+            return ticks[i].count;
+    return 0;
+}
+
 bool envelope_member(const struct envelope *e, const char *name, struct buf *out)
 {
     const json_t *value = metadata_of(e, name);

@@ -133,7 +133,7 @@ struct envelope {
     const struct envelope_tick *since; /* the first sequence that each of these readers was meant to get */
     size_t since_count;
     bool requires_ack;
-    uint64_t ttl_ms; /* 0: ENVELOPE_TTL_DEFAULT_MS */
+    uint64_t ttl_ms; /* 0: none is given, see envelope_ttl */
     uint32_t retry_count;
     uint32_t hops; /* links that a group message has come along the tree; 0: not told */
     const struct envelope_key *keys;
@@ -178,6 +178,10 @@ size_t envelope_strings(const struct envelope *e, const char *name, struct span 
 /* An object of ids with integers from 0 up: copies at most max, returns how many there are; 0 if it is absent or holds
  * others. */
 size_t envelope_ticks(const struct envelope *e, const char *name, struct envelope_tick *ticks, size_t max);
+/* How long it is to be tried, in milliseconds. */
+uint64_t envelope_ttl(const struct envelope *e);
+/* How far they say that one is; 0: nothing is said of it. */
+uint64_t envelope_tick_of(const struct envelope_tick *ticks, size_t n, struct span who);
 /* Appends the JSON text of an object. */
 bool envelope_member(const struct envelope *e, const char *name, struct buf *out);
 

@@ -197,7 +197,7 @@ static bool compose(struct peer *p, struct draft *d)
         .requires_ack = true,
         .conversation = span_of(d->name)};
     bool stored = d->keyed_count > 0;
-    d->conversation = stored ? conversation_of(p, span_of(p->id), to, n) : NULL;
+    d->conversation = stored ? conversation_of(p, d->name, span_of(p->id), to, n) : NULL;
     bool ok = !stored || d->conversation;
     if (!ok) {
         refuse(p, d->ev, "too-many", "this peer takes part in as many conversations as it can");
@@ -241,19 +241,11 @@ static void record(struct peer *p, const struct draft *d)
 
 static void store(struct peer *p, const struct draft *d)
 {
-    struct buf key;
-    buf_init(&key, ROW_KEY_MAX);
     causal_tick(d->conversation->order);
     conversation_start(p, d->conversation);
     conversation_store_clock(p, d->conversation, span_of(p->id));
-    storage_message_key(&key, d->name, span_of(p->id), d->sequence);
-    storage_put(p, TABLE_MESSAGE, buf_view(&key), buf_view(&d->text));
-    if (d->conversation->room && d->sequence > AUTHOR_ROWS_MAX) {
-        storage_message_key(&key, d->name, span_of(p->id), d->sequence - AUTHOR_ROWS_MAX);
-        storage_delete(p, TABLE_MESSAGE, buf_view(&key));
-    }
+    conversation_keep(p, d->conversation, span_of(p->id), d->sequence, buf_view(&d->text));
     record(p, d);
-    buf_done(&key);
 }
 
 static void accepted(struct peer *p, struct draft *d)

@@ -22,12 +22,16 @@ struct conversation *conversation_find(const struct peer *p, struct span name)
     return c;
 }
 
-static void waiting_free(void *ctx, void *item)
+void conversation_waiting_free(struct waiting *w)
 {
-    struct waiting *w = item;
-    (void)ctx;
     free(w->text);
     free(w);
+}
+
+static void free_waiting(void *ctx, void *item)
+{
+    (void)ctx;
+    conversation_waiting_free(item);
 }
 
 static void conversation_free(struct conversation *c)
@@ -45,7 +49,7 @@ static struct conversation *conversation_new(struct peer *p, struct span name)
     if (!c || !text_copy(c->name, sizeof c->name, name))
         goto fail;
     c->ask_at = NEVER;
-    c->order = causal_new(span_of(p->id), waiting_free, NULL);
+    c->order = causal_new(span_of(p->id), free_waiting, NULL);
     if (!c->order)
         goto fail;
     HASH_ADD_STR(p->conversations, name, c);
@@ -85,52 +89,7 @@ static bool may_begin(const struct peer *p, struct span from)
     return n < HEARD_CONVERSATIONS_MAX;
 }
 
-static struct conversation *of_people(
-    struct peer *p, struct span name, struct span from, const struct span *to, size_t n)
-{
-    struct conversation *c = may_begin(p, from) ? conversation_new(p, name) : NULL;
-    if (!c)
-        return NULL;
-    c->people = calloc(n + 1, sizeof *c->people);
-    bool ok = c->people && add_person(c, from);
-    for (size_t i = 0; ok && i < n; i++)
-        ok = add_person(c, to[i]);
-    if (!ok) {
-        HASH_DEL(p->conversations, c);
-        conversation_free(c);
-        return NULL;
-    }
-    c->started = true;
-    conversation_store(p, c);
-    return c;
-}
-
-struct conversation *conversation_of(struct peer *p, struct span from, const struct span *to, size_t n)
-{
-    char name[ENVELOPE_CONVERSATION_MAX + 1];
-    say_conversation(p, from, to, n, name);
-    struct conversation *c = conversation_find(p, span_of(name));
-    if (!c)
-        c = n == 0 ? of_room(p, span_of(name)) : of_people(p, span_of(name), from, to, n);
-    if (c)
-        c->used = ++p->conversation_uses;
-    return c;
-}
-
-bool conversation_has(const struct peer *p, const struct conversation *c, const struct person *who)
-{
-    (void)p;
-    if (c->room)
-        return who->keyed;
-    for (size_t i = 0; i < c->people_count; i++)
-        if (strcmp(c->people[i], who->id) == 0)
-            return true;
-    return false;
-}
-
-/* ---- stored ---- */
-
-void conversation_store(struct peer *p, struct conversation *c)
+static void store(struct peer *p, struct conversation *c)
 {
     struct buf value;
     c->stored = true;
@@ -147,12 +106,55 @@ void conversation_store(struct peer *p, struct conversation *c)
     buf_done(&value);
 }
 
+static struct conversation *of_people(
+    struct peer *p, struct span name, struct span from, const struct span *to, size_t n)
+{
+    struct conversation *c = may_begin(p, from) ? conversation_new(p, name) : NULL;
+    if (!c)
+        return NULL;
+    c->people = calloc(n + 1, sizeof *c->people);
+    bool ok = c->people && add_person(c, from);
+    for (size_t i = 0; ok && i < n; i++)
+        ok = add_person(c, to[i]);
+    if (!ok) {
+        HASH_DEL(p->conversations, c);
+        conversation_free(c);
+        return NULL;
+    }
+    c->started = true;
+    store(p, c);
+    return c;
+}
+
+struct conversation *conversation_of(
+    struct peer *p, const char *name, struct span from, const struct span *to, size_t n)
+{
+    struct conversation *c = conversation_find(p, span_of(name));
+    if (!c)
+        c = n == 0 ? of_room(p, span_of(name)) : of_people(p, span_of(name), from, to, n);
+    if (c)
+        c->used = ++p->conversation_uses;
+    return c;
+}
+
+bool conversation_has(const struct conversation *c, const struct person *who)
+{
+    if (c->room)
+        return who->keyed;
+    for (size_t i = 0; i < c->people_count; i++)
+        if (strcmp(c->people[i], who->id) == 0)
+            return true;
+    return false;
+}
+
+/* ---- stored ---- */
+
 void conversation_start(struct peer *p, struct conversation *c)
 {
     if (c->started)
         return;
     c->started = true;
-    conversation_store(p, c);
+    store(p, c);
     for (size_t i = 0; i < causal_size(c->order); i++)
         if (causal_at(c->order, i).count > 0)
             conversation_store_clock(p, c, causal_at(c->order, i).who);
@@ -161,7 +163,7 @@ void conversation_start(struct peer *p, struct conversation *c)
 void conversation_store_clock(struct peer *p, struct conversation *c, struct span author)
 {
     if (!c->stored)
-        conversation_store(p, c); /* else the next start would not know whose clock it is */
+        store(p, c); /* else the next start would not know whose clock it is */
     char key[ENVELOPE_CONVERSATION_MAX + PERSON_MAX + 2], number[17];
     size_t n = strlen(c->name);
     memcpy(key, c->name, n);
@@ -170,6 +172,20 @@ void conversation_store_clock(struct peer *p, struct conversation *c, struct spa
         return;
     storage_number(number, causal_get(c->order, author));
     storage_put(p, TABLE_CLOCK, span_of(key), span_of(number));
+}
+
+void conversation_keep(
+    struct peer *p, const struct conversation *c, struct span author, uint64_t sequence, struct span text)
+{
+    struct buf key;
+    buf_init(&key, ROW_KEY_MAX);
+    storage_message_key(&key, c->name, author, sequence);
+    storage_put(p, TABLE_MESSAGE, buf_view(&key), text);
+    if (c->room && sequence > AUTHOR_ROWS_MAX) {
+        storage_message_key(&key, c->name, author, sequence - AUTHOR_ROWS_MAX);
+        storage_delete(p, TABLE_MESSAGE, buf_view(&key));
+    }
+    buf_done(&key);
 }
 
 static bool begins(struct span name, const char *with)
@@ -196,7 +212,7 @@ struct conversation *conversation_restored(struct peer *p, struct span name, str
         n += value.p[i] == ' ';
     c->people = calloc(n, sizeof *c->people);
     bool ok = c->people != NULL;
-    while (ok && !room && value.n > 0) {
+    while (ok && value.n > 0) {
         const char *space = memchr(value.p, ' ', value.n);
         struct span id = {value.p, space ? (size_t)(space - value.p) : value.n};
         size_t skip = id.n + (space != NULL);

@@ -23,17 +23,6 @@ static bool has_it(const struct delivery *d, const char *id)
     return false;
 }
 
-static bool write_copy(const struct delivery *d, struct buf *out)
-{
-    struct envelope e;
-    if (!envelope_parse((struct span){d->message->text, d->message->n}, &e, NULL))
-        return false;
-    e.retry_count = 1;
-    bool ok = envelope_write_for(&e, person_id(d->reader), out);
-    envelope_done(&e);
-    return ok;
-}
-
 void custody_give(struct peer *p, struct delivery *d)
 {
     struct buf text;
@@ -41,9 +30,9 @@ void custody_give(struct peer *p, struct delivery *d)
     for (struct person *who = p->people; who && d->custodian_count < CUSTODIANS_MAX; who = who->hh.next) {
         if (who == d->reader || !who->keyed || !link_can_send(who) || has_it(d, who->id))
             continue;
-        if (text.len == 0 && !write_copy(d, &text))
+        if (text.len == 0 && !outbox_copy(p, d, false, &text))
             break;
-        history_announce(p, who, "custody", 1, 0, NULL, 0);
+        history_announce(p, who, &(struct handout){.what = "custody", .count = 1});
         attempt_send(p, who->link.attempt, buf_view(&text));
         memcpy(d->custodians[d->custodian_count++], who->id, sizeof d->custodians[0]);
     }
@@ -107,11 +96,6 @@ static bool has_room(const struct peer *p, struct span giver, size_t n)
     return count <= HELD_GIVER_MAX && bytes <= HELD_GIVER_BYTES_MAX && p->held_bytes + n <= HELD_BYTES_MAX;
 }
 
-static uint64_t ttl(const struct envelope *e)
-{
-    return e->ttl_ms ? e->ttl_ms : ENVELOPE_TTL_DEFAULT_MS;
-}
-
 void custody_take(struct peer *p, struct person *giver, const struct envelope *e, struct span raw)
 {
     char value[17];
@@ -128,12 +112,12 @@ void custody_take(struct peer *p, struct person *giver, const struct envelope *e
         inbox_refuse(p, giver, wrong);
         return;
     }
-    struct held *h = held_add(p, e, e->keys[0].who, raw, p->now + ttl(e));
+    struct held *h = held_add(p, e, e->keys[0].who, raw, p->now + envelope_ttl(e));
     if (!h)
         return;
     struct buf row;
     buf_init(&row, PEER_MESSAGE_MAX + sizeof value);
-    storage_number(value, p->unix_ms + ttl(e));
+    storage_number(value, p->unix_ms + envelope_ttl(e));
     buf_text(&row, value);
     buf_span(&row, raw);
     if (!row.failed)
@@ -154,8 +138,8 @@ bool custody_restored(struct peer *p, struct span key, struct span value)
         !envelope_parse(text, &e, NULL))
         return false;
     uint64_t left = until > p->unix_ms ? until - p->unix_ms : 0;
-    if (left > ttl(&e))
-        left = ttl(&e);
+    if (left > envelope_ttl(&e))
+        left = envelope_ttl(&e);
     if (e.key_count != 1 || !held_add(p, &e, e.keys[0].who, text, p->now + left))
         storage_delete(p, TABLE_CUSTODY, key);
     envelope_done(&e);
@@ -170,7 +154,7 @@ void custody_link_up(struct peer *p, struct person *who)
         if (strcmp(h->reader, who->id) != 0 || !link_can_send(who))
             continue;
         struct person *giver = roster_find(p, span_of(h->giver));
-        history_announce(p, who, "gap", 1, 0, &giver, giver ? 1 : 0);
+        history_announce(p, who, &(struct handout){.what = "gap", .count = 1, .author = giver});
         attempt_send(p, who->link.attempt, (struct span){h->text, h->n});
     }
 }

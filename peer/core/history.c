@@ -87,16 +87,18 @@ static int newest_first(const void *a, const void *b)
 
 void history_link_up(struct peer *p, struct person *who)
 {
+    char room[ENVELOPE_CONVERSATION_MAX + 1];
     size_t max = HASH_COUNT(p->conversations) + 1, n = 0;
     struct conversation **shared = who->keyed ? calloc(max, sizeof(struct conversation *)) : NULL;
     if (!shared)
         return;
     who->handed = 0;
-    conversation_of(p, span_of(p->id), NULL, 0);
+    envelope_room_conversation(span_of(p->settings.room), room);
+    conversation_of(p, room, span_of(p->id), NULL, 0);
     for (struct conversation *c = p->conversations; c; c = c->hh.next)
         c->asks = 0; /* one more who may have what is missing */
     for (struct conversation *c = p->conversations; c; c = c->hh.next)
-        if (!c->room && conversation_has(p, c, who))
+        if (!c->room && conversation_has(c, who))
             shared[n++] = c;
     qsort(shared, n, sizeof *shared, newest_first);
     if (p->room)
@@ -108,35 +110,31 @@ void history_link_up(struct peer *p, struct person *who)
 
 /* ---- answering ---- */
 
-void history_announce(struct peer *p, struct person *who, const char *what, size_t count, uint64_t gone,
-    struct person *const *authors, size_t author_count)
+void history_announce(struct peer *p, struct person *who, const struct handout *h)
 {
+    char room[ENVELOPE_CONVERSATION_MAX + 1];
     struct buf metadata, card;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
     buf_init(&card, CARD_MAX);
     buf_byte(&metadata, '{');
-    write_member_u64(&metadata, "count", count);
-    write_member_string(&metadata, "for", span_of(what));
-    if (gone)
-        write_member_u64(&metadata, "gone", gone);
+    write_member_u64(&metadata, "count", h->count);
+    write_member_string(&metadata, "for", span_of(h->what));
+    if (h->gone)
+        write_member_u64(&metadata, "gone", h->gone);
     write_name(&metadata, "people");
     buf_byte(&metadata, '[');
-    for (size_t i = 0; i < author_count; i++) {
-        buf_reset(&card);
-        card_write(&card, authors[i]);
-        if (i > 0)
-            buf_byte(&metadata, ',');
+    if (h->author) {
+        card_write(&card, h->author);
         write_string(&metadata, buf_view(&card));
     }
     buf_text(&metadata, "]}");
-    char room[ENVELOPE_CONVERSATION_MAX + 1];
     envelope_room_conversation(span_of(p->settings.room), room);
     if (!metadata.failed && !card.failed) {
         p->stats.replies_total++;
         say_to(p, who,
             &(struct envelope){.type = ENVELOPE_HISTORY_REPLY,
                 .metadata = buf_view(&metadata),
-                .conversation = p->answering[0] ? span_of(p->answering) : span_of(room)});
+                .conversation = span_of(h->conversation ? h->conversation : room)});
     }
     buf_done(&metadata);
     buf_done(&card);
@@ -153,14 +151,6 @@ static bool may_ask(struct peer *p, struct person *who)
     box->requests_at -= REQUESTS_MS;
     inbox_refuse(p, who, "history requests too fast");
     return false;
-}
-
-static uint64_t count_of(const struct envelope_tick *ticks, size_t n, struct span who)
-{
-    for (size_t i = 0; i < n; i++)
-        if (span_eq(ticks[i].who, who))
-            return ticks[i].count;
-    return 0;
 }
 
 static struct load *load_rows(struct peer *p, enum load_type type, const struct conversation *c,
@@ -186,13 +176,6 @@ static struct load *load_rows(struct peer *p, enum load_type type, const struct 
     return load;
 }
 
-static void answer_now(struct peer *p, const struct conversation *c, struct person *who, const char *what)
-{
-    memcpy(p->answering, c->name, sizeof p->answering);
-    history_announce(p, who, what, 0, 0, NULL, 0);
-    p->answering[0] = '\0';
-}
-
 /* What others may have of an author: of our own, what no crash makes us say again in other words. */
 static struct envelope_tick given(const struct peer *p, const struct conversation *c, size_t i)
 {
@@ -215,7 +198,7 @@ static void give_heads(struct peer *p, const struct conversation *c, struct pers
     if (last)
         last->final = true;
     else
-        answer_now(p, c, who, "start");
+        history_announce(p, who, &(struct handout){.conversation = c->name, .what = "start"});
 }
 
 static void fill_gaps(
@@ -225,7 +208,7 @@ static void fill_gaps(
     size_t authors = 0;
     for (size_t i = 0; i < causal_size(c->order) && authors < HISTORY_AUTHORS_MAX; i++) {
         struct envelope_tick tick = given(p, c, i);
-        uint64_t have = count_of(theirs, n, tick.who);
+        uint64_t have = envelope_tick_of(theirs, n, tick.who);
         /* Of a conversation of few only its author keeps messages. */
         if (tick.count <= have || span_is(tick.who, who->id) || (!c->room && !span_is(tick.who, p->id)))
             continue;
@@ -236,7 +219,7 @@ static void fill_gaps(
     if (last)
         last->final = true;
     else
-        answer_now(p, c, who, "gap");
+        history_announce(p, who, &(struct handout){.conversation = c->name, .what = "gap"});
 }
 
 static void heed_missing(struct peer *p, struct person *who, const struct conversation *c, const struct envelope *e)
@@ -259,7 +242,7 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
     uint64_t is_new = 0;
     if (!theirs)
         return;
-    if (!c || !conversation_has(p, c, who)) {
+    if (!c || !conversation_has(c, who)) {
         free(theirs);
         return;
     }
@@ -273,7 +256,7 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
     }
     who->clock_heard |= c->room;
     heed_missing(p, who, c, e);
-    outbox_clock(p, who, c, count_of(theirs, n, span_of(p->id)));
+    outbox_clock(p, who, c, envelope_tick_of(theirs, n, span_of(p->id)));
     fill_gaps(p, c, who, theirs, n);
     for (size_t i = 0; i < n; i++)
         if (!span_is(theirs[i].who, p->id) && theirs[i].count > causal_get(c->order, theirs[i].who) &&
@@ -316,19 +299,21 @@ static void give_rows(struct peer *p, const struct load *load, const struct peer
     }
     if (mine && (n == 0 || sequence_of(rows[0].key) > load->from))
         gone = n == 0 ? load->to : sequence_of(rows[0].key) - 1;
-    memcpy(p->answering, load->conversation, sizeof p->answering);
     if (author || mine) {
         history_announce(p, who,
-            heads                              ? "head"
-            : fit < n || n == HISTORY_ROWS_MAX ? "more"
-                                               : "part",
-            fit, gone, &author, mine ? 0 : 1);
+            &(struct handout){.conversation = load->conversation,
+                .what = heads                              ? "head"
+                        : fit < n || n == HISTORY_ROWS_MAX ? "more"
+                                                           : "part",
+                .count = fit,
+                .gone = gone,
+                .author = mine ? NULL : author});
         for (size_t i = 0; i < fit; i++)
             attempt_send(p, who->link.attempt, rows[i].value);
     }
     if (load->final)
-        history_announce(p, who, heads ? "start" : "gap", 0, 0, NULL, 0);
-    p->answering[0] = '\0';
+        history_announce(
+            p, who, &(struct handout){.conversation = load->conversation, .what = heads ? "start" : "gap"});
 }
 
 /* ---- answered ---- */
@@ -375,7 +360,7 @@ void history_reply(struct peer *p, struct person *who, const struct envelope *e)
     meet_people(p, e);
     who->handed = count < HISTORY_ROWS_MAX ? (unsigned)count : HISTORY_ROWS_MAX;
     who->handing = span_is(what, "custody") ? HANDING_CUSTODY : span_is(what, "head") ? HANDING_HEAD : HANDING_GAP;
-    if (!c || !conversation_has(p, c, who))
+    if (!c || !conversation_has(c, who))
         return;
     if (envelope_number(e, "gone", &gone))
         skip_gone(p, c, who, gone);

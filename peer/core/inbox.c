@@ -72,7 +72,7 @@ static void on_link(struct peer *p, struct attempt *a, const struct envelope *e)
         history_reply(p, who, e);
         break;
     case ENVELOPE_BROADCAST_ANNOUNCE:
-        talk_announced(p, who, e);
+        broadcast_announced(p, who, e);
         break;
     case ENVELOPE_BROADCAST_GRAFT:
         tree_grafted(p->tree, person_id(who));
@@ -123,6 +123,17 @@ bool inbox_signed_by(struct peer *p, const struct person *who, const struct enve
     return ok;
 }
 
+const char *inbox_open(const struct peer *p, const struct person *who, struct envelope *e)
+{
+    struct buf content;
+    buf_init(&content, PEER_MESSAGE_MAX);
+    const char *wrong = seal_open(&p->crypto, e, span_of(p->id), who->box, &content);
+    if (!wrong)
+        envelope_open_content(e, buf_view(&content), &wrong);
+    buf_done(&content);
+    return wrong;
+}
+
 /* What comes first must be a valid introduction: anything else ends the attempt at once. */
 static void refuse(struct peer *p, struct attempt *a, const char *why)
 {
@@ -145,14 +156,6 @@ static void introduction(struct peer *p, struct attempt *a, const struct envelop
         refuse(p, a, wrong);
     else
         link_introduced(p, a);
-}
-
-static bool is_to(const struct envelope *e, const char *id)
-{
-    for (size_t i = 0; i < e->to_count; i++)
-        if (span_is(e->to[i], id))
-            return true;
-    return false;
 }
 
 /* The one reader of an envelope on its way; empty if there are several, or none. */
@@ -196,22 +199,17 @@ static void talk(struct peer *p, struct person *from, struct envelope *e, struct
 static void said(struct peer *p, struct attempt *a, struct envelope *e)
 {
     struct person *who = roster_find(p, e->from);
-    struct buf content;
     const char *wrong = NULL;
-    buf_init(&content, PEER_MESSAGE_MAX);
     if (!who || !who->keyed || !inbox_signed_by(p, who, e))
         wrong = "with a signature that does not hold";
     else if (e->encrypted.n == 0 && e->route_count > 0)
         wrong = "through others without a seal";
     else if (e->encrypted.n > 0)
-        wrong = seal_open(&p->crypto, e, span_of(p->id), who->box, &content);
-    if (!wrong && e->encrypted.n > 0)
-        envelope_open_content(e, buf_view(&content), &wrong);
+        wrong = inbox_open(p, who, e);
     if (wrong)
         inbox_refuse(p, a->person, wrong);
     else
         on_said(p, who, e, who == a->person && e->route_count == 0 ? a : NULL);
-    buf_done(&content);
 }
 
 static void keyed_data(struct peer *p, struct attempt *a, struct envelope *e, struct span raw)
@@ -223,9 +221,9 @@ static void keyed_data(struct peer *p, struct attempt *a, struct envelope *e, st
         talk(p, from, e, raw);
     else if (e->type == ENVELOPE_PRESENCE_UPDATE)
         news_heard(p, from, e, raw);
-    else if (e->to_count == 1 && e->route_count > 0 && !is_to(e, p->id))
+    else if (e->to_count == 1 && e->route_count > 0 && !span_is_among(p->id, e->to, e->to_count))
         relay_pass(p, from, e, e->to[0]);
-    else if (!is_to(e, p->id))
+    else if (!span_is_among(p->id, e->to, e->to_count))
         inbox_refuse(p, from, "a message to somebody else");
     else if (e->route_count == 0 && !span_is(e->from, from->id))
         inbox_refuse(p, from, "from somebody else");
@@ -254,8 +252,8 @@ static void plain_message(struct peer *p, struct person *who, const struct envel
     struct envelope e = *theirs;
     char name[ENVELOPE_CONVERSATION_MAX + 1];
     /* A page may know us by our seat only; and what is sent on our channel is for us. */
-    if (e.type != ENVELOPE_GROUP_MESSAGE && !is_to(&e, p->id)) {
-        if (e.to_count && !is_to(&e, p->session.seat)) {
+    if (e.type != ENVELOPE_GROUP_MESSAGE && !span_is_among(p->id, e.to, e.to_count)) {
+        if (e.to_count && !span_is_among(p->session.seat, e.to, e.to_count)) {
             inbox_refuse(p, who, "a message to somebody else");
             return;
         }

@@ -230,9 +230,7 @@ static void mind(struct peer *p, struct person *who)
 
 /* ---- sending ---- */
 
-/* A copy for one reader: with its key alone, as often as it was tried, and with us as the first of its route if it goes
- * through others. */
-static bool copy(struct peer *p, const struct delivery *d, bool relayed, struct buf *out)
+bool outbox_copy(const struct peer *p, const struct delivery *d, bool relayed, struct buf *out)
 {
     struct envelope e;
     struct span us = span_of(p->id);
@@ -250,7 +248,7 @@ static bool send_copy(struct peer *p, struct delivery *d, enum way way)
 {
     struct buf text;
     buf_init(&text, PEER_MESSAGE_MAX);
-    bool ok = copy(p, d, way == WAY_RELAY, &text);
+    bool ok = outbox_copy(p, d, way == WAY_RELAY, &text);
     if (ok && way == WAY_RELAY)
         ok = relay_send(p, d->reader, buf_view(&text));
     else if (ok)
@@ -316,7 +314,7 @@ static void push(struct peer *p, struct outgoing *m)
         &(struct tree_message){
             .author = span_of(p->id), .sequence = m->sequence, .has = m->sequence, .is_new = true, .pushed = true},
         p->now);
-    talk_push(p, NULL, (struct span){m->text, m->n});
+    broadcast_push(p, NULL, (struct span){m->text, m->n});
     struct delivery *next;
     for (struct delivery *d = m->deliveries; d; d = next) {
         struct person *who = d->reader;

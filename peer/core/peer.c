@@ -193,6 +193,7 @@ static void do_what_is_due(struct peer *p)
     outbox_expire(p);
     custody_expire(p);
     talk_due(p);
+    broadcast_due(p);
     news_due(p);
     for (struct person *who = p->people; who; who = who->hh.next) {
         link_due(p, who);

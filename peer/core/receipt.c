@@ -57,11 +57,6 @@ static struct seen *seen_get(struct person *who, struct span id)
     return NULL;
 }
 
-void receipt_seen(struct person *who, struct span id)
-{
-    seen_get(who, id);
-}
-
 void receipt_owe(struct peer *p, struct person *who, struct span id, bool group)
 {
     struct inbox *box = &who->inbox;

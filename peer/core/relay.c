@@ -82,19 +82,11 @@ bool relay_reaches(const struct peer *p, const struct person *who)
     return who->keyed && way_to(p, who) != NULL;
 }
 
-static bool is_among(const struct span *ids, size_t n, const char *id)
-{
-    for (size_t i = 0; i < n; i++)
-        if (span_is(ids[i], id))
-            return true;
-    return false;
-}
-
 /* Anybody linked with both of us. */
 static struct person *friend_of(const struct peer *p, const struct person *who, const struct span *avoid, size_t n)
 {
     for (struct person *x = p->people; x; x = x->hh.next)
-        if (x != who && x->keyed && link_can_send(x) && !is_among(avoid, n, x->id) && tells_of(x, who->id) &&
+        if (x != who && x->keyed && link_can_send(x) && !span_is_among(x->id, avoid, n) && tells_of(x, who->id) &&
             tells_of(who, x->id))
             return x;
     return NULL;
@@ -106,7 +98,7 @@ static struct person *step_to(const struct peer *p, struct person *who, const st
     if (link_can_send(who))
         return who;
     struct person *first = way_to(p, who);
-    if (first && !is_among(avoid, n, first->id))
+    if (first && !span_is_among(first->id, avoid, n))
         return first;
     return friend_of(p, who, avoid, n);
 }
@@ -128,7 +120,7 @@ void relay_pass(struct peer *p, struct person *from, const struct envelope *e, s
     struct span route[ENVELOPE_ROUTE_MAX];
     struct person *who = roster_find(p, reader);
     struct person *next;
-    if (e->route_count == 0 || is_among(e->route, e->route_count, p->id)) {
+    if (e->route_count == 0 || span_is_among(p->id, e->route, e->route_count)) {
         inbox_refuse(p, from, "a message for somebody else that goes in circles");
         return;
     }

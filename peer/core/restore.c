@@ -86,7 +86,7 @@ static bool restore_outgoing(struct peer *p, struct span value)
         envelope_done(&e);
         return true;
     }
-    uint64_t ttl = e.ttl_ms ? e.ttl_ms : ENVELOPE_TTL_DEFAULT_MS, until = e.timestamp + ttl;
+    uint64_t ttl = envelope_ttl(&e), until = e.timestamp + ttl;
     uint64_t left = until > p->unix_ms ? until - p->unix_ms : 0;
     like.type = e.type;
     like.sequence = e.sequence;

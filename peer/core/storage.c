@@ -178,10 +178,7 @@ void storage_end_step(struct peer *p)
 struct load *storage_load(struct peer *p, enum load_type type, enum peer_table table, struct span from, struct span to,
     unsigned limit, bool last)
 {
-    size_t n;
-    struct load *load;
-    DL_COUNT(p->loads, load, n);
-    load = n < LOADS_MAX ? calloc(1, sizeof *load) : NULL;
+    struct load *load = p->load_count < LOADS_MAX ? calloc(1, sizeof *load) : NULL;
     struct peer_effect *effect = load ? effect_text(p, PEER_FX_LOAD, 0, to) : NULL;
     if (!effect) {
         free(load);
@@ -195,6 +192,7 @@ struct load *storage_load(struct peer *p, enum load_type type, enum peer_table t
     load->type = type;
     load->limit = limit;
     DL_APPEND(p->loads, load);
+    p->load_count++;
     return load;
 }
 
@@ -205,6 +203,7 @@ struct load *storage_answered(struct peer *p, uint64_t ticket)
         if (load->ticket != ticket)
             continue;
         DL_DELETE(p->loads, load);
+        p->load_count--;
         return load;
     }
     return NULL;

@@ -2,10 +2,9 @@
  *
  * Messages of people: into the order of their conversation, onto the disk, before the application.
  *
- * A group message that is new is passed on along the tree before anything else; one that comes a second time tells its
- * bringer to leave the tree. Then the clock says what it is: next, and everything that waited for it with it; ahead of
- * something that is missing, so it is stored, acknowledged as stored, and the missing is asked for; or behind, so it was
- * delivered and is acknowledged once more. What is not sealed to us moves the clock and is kept for those who may ask us.
+ * The clock says what a message is: next, and everything that waited for it with it; ahead of something that is missing,
+ * so it is stored, acknowledged as stored, and the missing is asked for; or behind, so it was delivered and is
+ * acknowledged once more. What is not sealed to us moves the clock and is kept for those who may ask us.
  *
  * A gap that nobody filled in 30 s is closed: its author's own later message proves that there was something. It is
  * shown as missing, and should it come after all it is not acknowledged, so its sender reports it as failed.
@@ -13,169 +12,6 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
-#include "protocol/write.h"
-
-/* ---- along the tree ---- */
-
-static void say_about_room(struct peer *p, struct person *who, enum envelope_type type, struct span metadata)
-{
-    char name[ENVELOPE_CONVERSATION_MAX + 1];
-    envelope_room_conversation(span_of(p->settings.room), name);
-    say_to(p, who, &(struct envelope){.type = type, .metadata = metadata, .conversation = span_of(name)});
-}
-
-/* The same message one link further. `hops` stands first in what we pass on, so that it is changed without reading it all
- * again. */
-static bool further(struct span raw, unsigned hops, struct buf *out)
-{
-    static const char begin[] = "{\"hops\":";
-    size_t skip = 1;
-    if (raw.n > sizeof begin && memcmp(raw.p, begin, sizeof begin - 1) == 0) {
-        const char *comma = memchr(raw.p, ',', raw.n);
-        skip = comma ? (size_t)(comma - raw.p) + 1 : 1;
-    }
-    buf_printf(out, "%s%u,", begin, hops);
-    return buf_add(out, raw.p + skip, raw.n - skip);
-}
-
-void talk_push(struct peer *p, const struct person *from, struct span raw)
-{
-    for (size_t i = 0; i < tree_links(p->tree); i++) {
-        bool eager;
-        struct person *who = roster_find(p, tree_link(p->tree, i, &eager));
-        if (!who || who == from || !eager)
-            continue;
-        if (link_can_send(who)) {
-            p->stats.pushed_total++;
-            attempt_send(p, who->link.attempt, raw);
-        } else {
-            who->behind = true;
-        }
-    }
-    effect_wake(p, tree_due(p->tree));
-}
-
-static void write_announcement(const struct tree_news *news, size_t n, struct buf *out)
-{
-    char id[PERSON_MAX + 1];
-    buf_text(out, "{\"clock\":{");
-    for (size_t i = 0; i < n; i++)
-        if (text_copy(id, sizeof id, news[i].author))
-            write_member_u64(out, id, news[i].sequence);
-    buf_text(out, "},\"hops\":{");
-    for (size_t i = 0; i < n; i++)
-        if (news[i].hops && text_copy(id, sizeof id, news[i].author))
-            write_member_u64(out, id, news[i].hops);
-    buf_text(out, "}}");
-}
-
-static void announce(struct peer *p)
-{
-    static const size_t max = TREE_OWED_MAX;
-    struct tree_news *news = calloc(max, sizeof *news);
-    struct span link;
-    size_t n;
-    while (news && (n = tree_announcements(p->tree, p->now, &link, news, max)) > 0) {
-        struct person *who = roster_find(p, link);
-        struct buf metadata;
-        buf_init(&metadata, ENVELOPE_METADATA_MAX);
-        write_announcement(news, n, &metadata);
-        if (who && !metadata.failed) {
-            p->stats.announced_total++;
-            say_about_room(p, who, ENVELOPE_BROADCAST_ANNOUNCE, buf_view(&metadata));
-        }
-        buf_done(&metadata);
-    }
-    free(news);
-}
-
-static void graft(struct peer *p)
-{
-    struct tree_graft g;
-    while (tree_grafts(p->tree, p->now, &g)) {
-        struct person *who = roster_find(p, span_of(g.link));
-        if (!who || !link_can_send(who) || !p->room || causal_get(p->room->order, span_of(g.author)) >= g.sequence)
-            continue;
-        p->stats.grafted_total++;
-        say_about_room(p, who, ENVELOPE_BROADCAST_GRAFT, (struct span){0});
-        history_ask(p, p->room, who);
-    }
-}
-
-static uint64_t count_of(const struct envelope_tick *ticks, size_t n, struct span who)
-{
-    for (size_t i = 0; i < n; i++)
-        if (span_eq(ticks[i].who, who))
-            return ticks[i].count;
-    return 0;
-}
-
-/* The announcer is the shorter way to the author: its link takes the other's place. */
-static void swap_links(struct peer *p, const struct tree_swap *swap)
-{
-    struct person *better = roster_find(p, span_of(swap->graft)), *worse = roster_find(p, span_of(swap->prune));
-    if (better)
-        say_about_room(p, better, ENVELOPE_BROADCAST_GRAFT, (struct span){0});
-    if (worse)
-        say_about_room(p, worse, ENVELOPE_BROADCAST_PRUNE, (struct span){0});
-}
-
-void talk_announced(struct peer *p, struct person *from, const struct envelope *e)
-{
-    static const size_t max = ENVELOPE_CLOCK_MAX;
-    struct envelope_tick *ticks = calloc(2 * max, sizeof *ticks), *hops = ticks + max;
-    size_t n = ticks && p->room ? envelope_ticks(e, "clock", ticks, max) : 0;
-    size_t m = n ? envelope_ticks(e, "hops", hops, max) : 0;
-    for (size_t i = 0; i < n && i < max; i++) {
-        uint64_t depth = count_of(hops, m < max ? m : max, ticks[i].who);
-        struct tree_news news = {ticks[i].who, ticks[i].count, depth < ENVELOPE_HOPS_MAX ? (unsigned)depth : 0};
-        struct tree_swap swap;
-        if (!span_is(ticks[i].who, p->id) &&
-            tree_announced(p->tree, person_id(from), &news, causal_has(p->room->order, ticks[i].who), p->now, &swap))
-            swap_links(p, &swap);
-    }
-    free(ticks);
-    effect_wake(p, tree_due(p->tree));
-}
-
-/* A message of the tree goes on if it is the first of its kind; else its bringer is told to leave the tree. */
-static void pass_on(
-    struct peer *p, struct conversation *c, struct person *from, const struct envelope *e, struct span raw, bool is_new)
-{
-    struct tree_message m = {.from = person_id(from),
-        .author = e->from,
-        .sequence = e->sequence,
-        .has = causal_has(c->order, e->from),
-        .hops = e->hops + 1,
-        .is_new = is_new,
-        .pushed = true};
-    struct buf text;
-    switch (tree_received(p->tree, &m, p->now)) {
-    case TREE_NEW:
-        buf_init(&text, PEER_MESSAGE_MAX);
-        if (m.hops <= ENVELOPE_HOPS_MAX && further(raw, m.hops, &text))
-            talk_push(p, from, buf_view(&text));
-        buf_done(&text);
-        break;
-    case TREE_PRUNE:
-        p->stats.pruned_total++;
-        say_about_room(p, from, ENVELOPE_BROADCAST_PRUNE, (struct span){0});
-        break;
-    case TREE_NOTHING:
-        break;
-    }
-}
-
-/* The tree hears of what came otherwise: nobody needs to be asked for it. */
-static void pass_by(struct peer *p, struct conversation *c, const struct envelope *e)
-{
-    struct tree_message m = {.from = e->from,
-        .author = e->from,
-        .sequence = e->sequence,
-        .has = causal_has(c->order, e->from),
-        .is_new = true};
-    tree_received(p->tree, &m, p->now);
-}
 
 /* ---- judged ---- */
 
@@ -184,14 +20,6 @@ static bool clock_holds(const struct envelope *e)
     for (size_t i = 0; i < e->clock_count; i++)
         if (span_eq(e->clock[i].who, e->from))
             return e->sequence > 0 && e->clock[i].count == e->sequence;
-    return false;
-}
-
-static bool is_to(const struct envelope *e, const char *id)
-{
-    for (size_t i = 0; i < e->to_count; i++)
-        if (span_is(e->to[i], id))
-            return true;
     return false;
 }
 
@@ -221,7 +49,7 @@ static const char *judge(const struct peer *p, const struct envelope *e, const c
     bool group = e->type == ENVELOPE_GROUP_MESSAGE;
     if (e->encrypted.n == 0)
         return "a message that is not sealed";
-    if (group ? e->to_count != 0 : !is_to(e, p->id))
+    if (group ? e->to_count != 0 : !span_is_among(p->id, e->to, e->to_count))
         return "a message to somebody else";
     if (e->type == ENVELOPE_DIRECT_MESSAGE && e->to_count != 1)
         return "a direct message to several";
@@ -232,32 +60,11 @@ static const char *judge(const struct peer *p, const struct envelope *e, const c
 
 /* ---- delivered ---- */
 
-static void keep(struct peer *p, const struct conversation *c, const struct envelope *e, struct span raw)
-{
-    struct buf key;
-    buf_init(&key, ROW_KEY_MAX);
-    storage_message_key(&key, c->name, e->from, e->sequence);
-    if (!key.failed)
-        storage_put(p, TABLE_MESSAGE, buf_view(&key), raw);
-    if (e->sequence > AUTHOR_ROWS_MAX) {
-        storage_message_key(&key, c->name, e->from, e->sequence - AUTHOR_ROWS_MAX);
-        storage_delete(p, TABLE_MESSAGE, buf_view(&key));
-    }
-    buf_done(&key);
-}
-
 /* Opens it, if it is for us. False, refused, if it should open and does not. */
 static bool open(struct peer *p, const struct person *author, struct envelope *e, bool *ours)
 {
-    struct buf content;
     *ours = sealed_to(e, p->id);
-    if (!*ours)
-        return true;
-    buf_init(&content, PEER_MESSAGE_MAX);
-    const char *wrong = seal_open(&p->crypto, e, span_of(p->id), author->box, &content);
-    if (!wrong)
-        envelope_open_content(e, buf_view(&content), &wrong);
-    buf_done(&content);
+    const char *wrong = *ours ? inbox_open(p, author, e) : NULL;
     if (wrong)
         inbox_refuse(p, author, wrong);
     return !wrong;
@@ -289,12 +96,6 @@ static void deliver(struct peer *p, struct conversation *c, struct person *autho
         show(p, c, author, e);
 }
 
-static void waiting_free(struct waiting *w)
-{
-    free(w->text);
-    free(w);
-}
-
 static void deliver_waiting(struct peer *p, struct conversation *c, struct waiting *w)
 {
     struct envelope e;
@@ -310,7 +111,7 @@ static void deliver_waiting(struct peer *p, struct conversation *c, struct waiti
             deliver(p, c, author, &e, ours);
         envelope_done(&e);
     }
-    waiting_free(w);
+    conversation_waiting_free(w);
 }
 
 void talk_go_on(struct peer *p, struct conversation *c)
@@ -380,7 +181,7 @@ static bool offer(struct peer *p, struct conversation *c, struct person *from, s
     if (verdict == CAUSAL_WAIT)
         waits(p, c, from, author, e, raw, ours);
     else if (w)
-        waiting_free(w);
+        conversation_waiting_free(w);
     if (verdict == CAUSAL_FULL)
         inbox_refuse(p, author, "more messages out of order than can wait");
     if (verdict == CAUSAL_DELIVER)
@@ -413,7 +214,7 @@ static bool take(struct peer *p, struct conversation *c, struct person *from, st
         return false;
     /* A copy for us alone is of no use to others. */
     if (c->room && (e->key_count != 1 || !ours))
-        keep(p, c, e, raw);
+        conversation_keep(p, c, e->from, e->sequence, raw);
     return true;
 }
 
@@ -430,7 +231,7 @@ void talk_take(
     char name[ENVELOPE_CONVERSATION_MAX + 1];
     say_conversation(p, e->from, e->to, e->to_count, name);
     const char *wrong = judge(p, e, name);
-    struct conversation *c = wrong ? NULL : conversation_of(p, e->from, e->to, e->to_count);
+    struct conversation *c = wrong ? NULL : conversation_of(p, name, e->from, e->to, e->to_count);
     if (!c || reuses(author, c, e)) {
         inbox_refuse(p, from ? from : author,
             wrong ? wrong
@@ -447,9 +248,9 @@ void talk_take(
     if (from && from != author && e->route_count == 0)
         thank_custodian(p, c, from, e);
     if (way == TALK_TREE)
-        pass_on(p, c, from, e, raw, is_new);
+        broadcast_pass_on(p, c, from, e, raw, is_new);
     else if (is_new && c->room)
-        pass_by(p, c, e);
+        broadcast_pass_by(p, c, e);
     talk_go_on(p, c); /* a clock may have moved, be the message new or not */
 }
 
@@ -462,10 +263,10 @@ static struct person *whom_to_ask(struct peer *p, struct conversation *c)
     if (who && link_can_send(who))
         return who;
     for (who = p->people; who; who = who->hh.next)
-        n += link_can_send(who) && conversation_has(p, c, who);
+        n += link_can_send(who) && conversation_has(c, who);
     size_t turn = n ? c->asks % n : 0;
     for (who = p->people; who; who = who->hh.next)
-        if (link_can_send(who) && conversation_has(p, c, who) && turn-- == 0)
+        if (link_can_send(who) && conversation_has(c, who) && turn-- == 0)
             return who;
     return NULL;
 }
@@ -500,7 +301,7 @@ static bool asked_enough(const struct peer *p, struct conversation *c)
 {
     size_t n = 0;
     for (const struct person *who = p->people; who; who = who->hh.next)
-        n += link_is_up(who) && conversation_has(p, c, who);
+        n += link_is_up(who) && conversation_has(c, who);
     return !lacks(c) || (p->stats.links_up > 0 && c->asks >= n) || p->now >= causal_due(c->order) + CAUSAL_CLAIM_MS;
 }
 
@@ -527,9 +328,4 @@ void talk_due(struct peer *p)
 {
     for (struct conversation *c = p->conversations; c; c = c->hh.next)
         conversation_due(p, c);
-    if (p->now >= tree_due(p->tree)) {
-        announce(p);
-        graft(p);
-    }
-    effect_wake(p, tree_due(p->tree));
 }
