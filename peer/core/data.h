@@ -314,7 +314,8 @@ enum then_type {
     THEN_SEND,    /* the message of ours `id` may go */
     THEN_RECEIPT, /* tell `who` that we have `id` */
     THEN_KEPT,    /* tell `who` that we keep its copy `id` */
-    THEN_FRAME    /* send `who` this frame, which says what we have */
+    THEN_FRAME,   /* send `who` this frame, which says what we have */
+    THEN_SEALED   /* likewise through others */
 };
 struct then {
     enum then_type type;

@@ -8,6 +8,7 @@
  *
  * A newcomer to the room (`new`) gets each author's last message ("head"), which proves how far that author is, and then
  * "start". The clock of a request is also a receipt: what a reader is past, it has; what it gave up it names as missing.
+ * Through others only an author is asked, for what he said to the asker: he sends his own copies again.
  *
  * Nothing is sent that does not fit one answer's bounds; `more` says that there is more, and it is asked for again.
  */
@@ -19,14 +20,15 @@
 
 /* ---- asking ---- */
 
-static void write_clock(const struct conversation *c, struct buf *out)
+/* Whole, or the entry of one author only. */
+static void write_clock(const struct conversation *c, const struct person *only, struct buf *out)
 {
     write_name(out, "clock");
     buf_byte(out, '{');
     for (size_t i = 0; i < causal_size(c->order); i++) {
         char id[PERSON_MAX + 1];
         struct envelope_tick tick = causal_at(c->order, i);
-        if (text_copy(id, sizeof id, tick.who) && tick.count > 0)
+        if (text_copy(id, sizeof id, tick.who) && tick.count > 0 && (!only || strcmp(id, only->id) == 0))
             write_member_u64(out, id, tick.count);
     }
     buf_byte(out, '}');
@@ -56,12 +58,13 @@ void history_ask(struct peer *p, struct conversation *c, struct person *who)
     char id[ID_CHARS + 1];
     struct span to = person_id(who);
     struct buf metadata, frame;
+    bool linked = link_is_up(who);
     c->asked_at = p->now;
     c->more = false;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
     buf_init(&frame, PEER_MESSAGE_MAX);
     buf_byte(&metadata, '{');
-    write_clock(c, &metadata);
+    write_clock(c, linked ? NULL : who, &metadata);
     write_missing(c, &metadata);
     if (!c->started)
         write_member_u64(&metadata, "new", 1);
@@ -71,9 +74,9 @@ void history_ask(struct peer *p, struct conversation *c, struct person *who)
         .to_count = 1,
         .metadata = buf_view(&metadata),
         .conversation = span_of(c->name)};
-    if (!metadata.failed && who->keyed && say_envelope(p, &e, id, &frame)) {
+    if (!metadata.failed && who->keyed && (linked ? say_envelope(p, &e, id, &frame) : say_sealed(p, who, &e, &frame))) {
         p->stats.requests_total++;
-        storage_then_frame(p, who, &frame);
+        storage_then_frame(p, linked ? THEN_FRAME : THEN_SEALED, who, &frame);
     }
     buf_done(&metadata);
     buf_done(&frame);
@@ -235,7 +238,7 @@ static void heed_missing(struct peer *p, struct person *who, const struct conver
     }
 }
 
-void history_request(struct peer *p, struct person *who, const struct envelope *e)
+void history_request(struct peer *p, struct person *who, const struct envelope *e, bool linked)
 {
     struct envelope_tick *theirs = may_ask(p, who) ? calloc(ENVELOPE_CLOCK_MAX, sizeof *theirs) : NULL;
     struct conversation *c = conversation_find(p, e->conversation);
@@ -250,13 +253,19 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
     n = n < ENVELOPE_CLOCK_MAX ? n : ENVELOPE_CLOCK_MAX;
     envelope_number(e, "new", &is_new);
     if (is_new) {
-        give_heads(p, c, who);
+        if (linked)
+            give_heads(p, c, who);
         free(theirs);
         return;
     }
     who->clock_heard |= c->room;
     heed_missing(p, who, c, e);
     outbox_clock(p, who, c, envelope_tick_of(theirs, n, span_of(p->id)));
+    if (!linked) {
+        outbox_asked(p, who, c);
+        free(theirs);
+        return;
+    }
     fill_gaps(p, c, who, theirs, n);
     for (size_t i = 0; i < n; i++)
         if (!span_is(theirs[i].who, p->id) && theirs[i].count > causal_get(c->order, theirs[i].who) &&

@@ -65,9 +65,6 @@ static void on_link(struct peer *p, struct attempt *a, const struct envelope *e)
     case ENVELOPE_HEARTBEAT:
         on_heartbeat(p, a, e);
         break;
-    case ENVELOPE_HISTORY_REQUEST:
-        history_request(p, who, e);
-        break;
     case ENVELOPE_HISTORY_REPLY:
         history_reply(p, who, e);
         break;
@@ -103,6 +100,9 @@ static void on_said(struct peer *p, struct person *who, const struct envelope *e
         break;
     case ENVELOPE_CONNECTION_REQUEST:
         attempt_requested(p, who, e);
+        break;
+    case ENVELOPE_HISTORY_REQUEST:
+        history_request(p, who, e, a != NULL);
         break;
     default:
         if (a)

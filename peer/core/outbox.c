@@ -441,6 +441,23 @@ void outbox_clock(struct peer *p, struct person *who, const struct conversation 
     }
 }
 
+void outbox_asked(struct peer *p, struct person *who, const struct conversation *c)
+{
+    static const enum delivery_place late[] = {DELIVERY_FLIGHT, DELIVERY_HELD};
+    struct outbox *box = &who->outbox;
+    for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
+        struct delivery *d, *next;
+        DL_FOREACH_SAFE (box->in[late[i]], d, next) {
+            if (d->sent_at + ASK_AGAIN_MS > p->now || strcmp(d->message->conversation, c->name) != 0)
+                continue;
+            d->tries = 0;
+            place(d, DELIVERY_QUEUE);
+        }
+    }
+    DL_SORT(box->in[DELIVERY_QUEUE], by_order);
+    outbox_flush(p, who);
+}
+
 static void resend_late(struct peer *p, struct person *who, enum way way)
 {
     struct delivery *d;

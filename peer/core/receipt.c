@@ -109,17 +109,12 @@ void receipt_stored(struct peer *p, struct person *who, struct span id)
     buf_done(&ids);
 }
 
-static bool can_say(const struct peer *p, const struct person *who)
-{
-    return link_can_send(who) || (!link_is_up(who) && who->keyed && relay_reaches(p, who));
-}
-
 void receipt_settle(struct peer *p, struct person *who)
 {
     struct inbox *box = &who->inbox;
     struct buf ids;
     box->acks_at = NEVER;
-    if (!can_say(p, who)) {
+    if (!say_can(p, who)) {
         /* A link that comes up settles it; others may lead there sooner. */
         if (box->acks && who->keyed && !link_is_up(who))
             box->acks_at = p->now + ACK_TIMEOUT_MS;

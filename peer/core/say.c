@@ -54,29 +54,40 @@ void say_to(struct peer *p, struct person *who, struct envelope *e)
     buf_done(&text);
 }
 
-bool say_relayed(struct peer *p, struct person *who, struct envelope *e)
+bool say_sealed(struct peer *p, const struct person *who, struct envelope *e, struct buf *out)
 {
     char id[ID_CHARS + 1];
     struct span to = person_id(who);
     struct seal_reader reader = {to, who->box};
     struct sealed sealed;
     struct span us = span_of(p->id);
-    struct buf text;
     if (!who->keyed)
         return false;
     e->to = &to;
     e->to_count = 1;
     e->route = &us;
     e->route_count = 1;
-    buf_init(&text, PEER_MESSAGE_MAX);
     say_begin(p, e, id);
     bool ok = seal_envelope(&p->crypto, &p->rng, e, &reader, 1, &sealed);
     if (ok) {
-        ok = say_sign(p, e, &text) && relay_send(p, who, buf_view(&text));
+        ok = say_sign(p, e, out);
         sealed_done(&sealed);
     }
+    return ok;
+}
+
+bool say_relayed(struct peer *p, struct person *who, struct envelope *e)
+{
+    struct buf text;
+    buf_init(&text, PEER_MESSAGE_MAX);
+    bool ok = say_sealed(p, who, e, &text) && relay_send(p, who, buf_view(&text));
     buf_done(&text);
     return ok;
+}
+
+bool say_can(const struct peer *p, const struct person *who)
+{
+    return link_can_send(who) || (!link_is_up(who) && relay_reaches(p, who));
 }
 
 bool say_through(struct peer *p, struct person *who, struct envelope *e)

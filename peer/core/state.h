@@ -146,6 +146,10 @@ void trust_clear(struct peer *p);
 /* Over the link, or sealed and through others. False if neither is there. */
 bool say_through(struct peer *p, struct person *who, struct envelope *e);
 bool say_relayed(struct peer *p, struct person *who, struct envelope *e); /* through others in any case */
+/* What say_relayed sends, appended to out; false if it cannot be sealed to them. */
+bool say_sealed(struct peer *p, const struct person *who, struct envelope *e, struct buf *out);
+/* Whether say_through can say anything now. */
+bool say_can(const struct peer *p, const struct person *who);
 /* Fills in what every message of ours has; id has ID_CHARS + 1 bytes, chosen here. */
 void say_begin(struct peer *p, struct envelope *e, char *id);
 /* Signs and appends it to out. */
@@ -174,8 +178,8 @@ void storage_then_tell(struct peer *p, enum then_type type, const struct person 
 /* Rows of a table from a key to another (left out); the caller fills what the load is for. NULL: too many are under way. */
 struct load *storage_load(struct peer *p, enum load_type type, enum peer_table table, struct span from, struct span to,
     unsigned limit, bool last);
-/* The frame is taken. */
-void storage_then_frame(struct peer *p, const struct person *who, struct buf *frame);
+/* type: THEN_FRAME or THEN_SEALED. The frame is taken. */
+void storage_then_frame(struct peer *p, enum then_type type, const struct person *who, struct buf *frame);
 void storage_end_step(struct peer *p);
 void storage_committed(struct peer *p, uint64_t ticket);
 /* Takes the load that was answered off the list; the caller frees it. NULL: it is not ours. */
@@ -231,6 +235,8 @@ void outbox_stored(struct peer *p, struct person *who, struct span id); /* on th
 /* They say how far they have read us in a conversation. */
 void outbox_clock(struct peer *p, struct person *who, const struct conversation *c, uint64_t count);
 void outbox_was_read(struct peer *p, struct person *who, struct span id);
+/* They lack something of ours in this conversation, and no link brings it: what is late goes again. */
+void outbox_asked(struct peer *p, struct person *who, const struct conversation *c);
 /* They gave those of ours up. */
 void outbox_missed(struct peer *p, struct person *who, const struct conversation *c, uint64_t from, uint64_t to);
 /* After the rows were read. */
@@ -292,7 +298,8 @@ void broadcast_due(struct peer *p);
 /* ---- history.c ---- */
 void history_link_up(struct peer *p, struct person *who);
 void history_ask(struct peer *p, struct conversation *c, struct person *who);
-void history_request(struct peer *p, struct person *who, const struct envelope *e);
+/* linked: it came on their own link, not through others. */
+void history_request(struct peer *p, struct person *who, const struct envelope *e, bool linked);
 void history_reply(struct peer *p, struct person *who, const struct envelope *e);
 void history_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
 /* What is handed over on a link, as history_reply says it. */

@@ -127,6 +127,11 @@ static void do_then(struct peer *p, struct then *t)
             who->behind = true;
         free(t->frame);
         break;
+    case THEN_SEALED:
+        if (who)
+            relay_send(p, who, (struct span){t->frame, t->n});
+        free(t->frame);
+        break;
     }
 }
 
@@ -142,9 +147,9 @@ void storage_then_tell(struct peer *p, enum then_type type, const struct person 
         do_then(p, t);
 }
 
-void storage_then_frame(struct peer *p, const struct person *who, struct buf *frame)
+void storage_then_frame(struct peer *p, enum then_type type, const struct person *who, struct buf *frame)
 {
-    struct then now = {.type = THEN_FRAME}, *t = is_settled(p) ? &now : then_add(p, THEN_FRAME);
+    struct then now = {.type = type}, *t = is_settled(p) ? &now : then_add(p, type);
     if (!t)
         return;
     memcpy(t->who, who->id, sizeof t->who);

@@ -145,7 +145,8 @@ static void waits(struct peer *p, struct conversation *c, struct person *from, s
     storage_message_key(&key, c->name, e->from, e->sequence);
     storage_put(p, TABLE_WAIT, buf_view(&key), raw);
     if (from) {
-        memcpy(c->hint, from->id, sizeof c->hint);
+        /* Of a conversation of few only its author keeps messages. */
+        memcpy(c->hint, c->room ? from->id : author->id, sizeof c->hint);
         if (ours && !c->room)
             storage_then_tell(p, THEN_KEPT, author, e->id, false);
     }
@@ -189,12 +190,15 @@ static bool offer(struct peer *p, struct conversation *c, struct person *from, s
     return verdict == CAUSAL_DELIVER || verdict == CAUSAL_WAIT;
 }
 
-/* What was delivered is acknowledged again; what was given up is not. */
+/* What was delivered is acknowledged again; of what was given up the author is told so. */
 static void again(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e)
 {
-    if (e->sequence <= causal_get(c->order, e->from) && sealed_to(e, p->id) && e->requires_ack &&
-        !conversation_was_missing(c, e->from, e->sequence))
+    if (e->sequence > causal_get(c->order, e->from) || !sealed_to(e, p->id) || !e->requires_ack)
+        return;
+    if (!conversation_was_missing(c, e->from, e->sequence))
         storage_then_tell(p, THEN_RECEIPT, author, e->id, c->room);
+    else if (p->now >= c->asked_at + ASK_AGAIN_MS && say_can(p, author))
+        history_ask(p, c, author);
 }
 
 /* Who kept a copy for us may forget it: the author may be away, so the custodian is told too. */
@@ -256,17 +260,23 @@ void talk_take(
 
 /* ---- time ---- */
 
+/* Of the room everybody has the messages; an author of a conversation of few may have to be asked through others. */
+static bool can_ask(const struct peer *p, const struct conversation *c, const struct person *who)
+{
+    return conversation_has(c, who) && (c->room ? link_can_send(who) : say_can(p, who));
+}
+
 static struct person *whom_to_ask(struct peer *p, struct conversation *c)
 {
     struct person *who = c->asks == 0 ? roster_find(p, span_of(c->hint)) : NULL;
     size_t n = 0;
-    if (who && link_can_send(who))
+    if (who && can_ask(p, c, who))
         return who;
     for (who = p->people; who; who = who->hh.next)
-        n += link_can_send(who) && conversation_has(c, who);
+        n += can_ask(p, c, who);
     size_t turn = n ? c->asks % n : 0;
     for (who = p->people; who; who = who->hh.next)
-        if (link_can_send(who) && conversation_has(c, who) && turn-- == 0)
+        if (can_ask(p, c, who) && turn-- == 0)
             return who;
     return NULL;
 }
@@ -301,7 +311,7 @@ static bool asked_enough(const struct peer *p, struct conversation *c)
 {
     size_t n = 0;
     for (const struct person *who = p->people; who; who = who->hh.next)
-        n += link_is_up(who) && conversation_has(c, who);
+        n += can_ask(p, c, who) || (link_is_up(who) && conversation_has(c, who));
     return !lacks(c) || (p->stats.links_up > 0 && c->asks >= n) || p->now >= causal_due(c->order) + CAUSAL_CLAIM_MS;
 }
 

@@ -54,7 +54,7 @@ void run_tell(struct run *r, struct peerhost *from, const struct peerhost *to);
 typedef void scenario(struct run *r, const struct world_options *options);
 scenario seed_server; /* hundreds of random clients */
 scenario seed_peers;  /* two to 64 people and their misfortunes */
-scenario seed_apart;  /* likewise, and some of them can never be linked */
+scenario seed_apart;  /* likewise, and in every seed some of them can never be linked */
 
 struct story {
     const char *name; /* for --scenario and TAP */

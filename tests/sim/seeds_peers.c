@@ -12,7 +12,8 @@ enum {
     DELIVER_MS = 180000,
     MISFORTUNE_MS = 2500,
     REAL_EVERY = 50,
-    LOSS_MAX = 151, /* of 1,000 at each end of a path */
+    APART_EVERY = 8, /* seeds in which some can never be linked */
+    LOSS_MAX = 151,  /* of 1,000 at each end of a path */
 };
 
 static void disturb_person(struct run *r, struct peerhost *h)
@@ -197,7 +198,7 @@ static void live(struct run *r, const struct world_options *options, bool forbid
 
 void seed_peers(struct run *r, const struct world_options *options)
 {
-    live(r, options, false);
+    live(r, options, options->seed % APART_EVERY == 0);
 }
 
 void seed_apart(struct run *r, const struct world_options *options)

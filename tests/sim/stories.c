@@ -40,6 +40,7 @@ const struct story STORIES[] = {
     {"reader-crashes", story_reader_crashes},
     {"one-link-left", story_one_link_left},
     {"through-three", story_through_three},
+    {"gap-through-others", story_gap_through_others},
     {"custody", story_custody},
     {"newcomer", story_newcomer},
     {"two-hours-away", story_two_hours_away},

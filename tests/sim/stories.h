@@ -42,12 +42,13 @@ scenario story_clock_back_and_restart;  /* ... not even for a process that begin
 scenario story_stranger_is_called;      /* a plain peer is met, marked unverified and kept */
 scenario story_stranger_calls;          /* ... and may call first */
 
-scenario story_sender_crashes; /* between commit and send, and around it */
-scenario story_reader_crashes; /* between store and acknowledgement */
-scenario story_one_link_left;  /* with the daemon dead the others come back through it */
-scenario story_through_three;  /* relayed where links are forbidden */
-scenario story_custody;        /* delivered while the sender is gone, then forgotten */
-scenario story_newcomer;       /* starts in the middle */
-scenario story_two_hours_away; /* failed by name, and then on as before */
+scenario story_sender_crashes;     /* between commit and send, and around it */
+scenario story_reader_crashes;     /* between store and acknowledgement */
+scenario story_one_link_left;      /* with the daemon dead the others come back through it */
+scenario story_through_three;      /* relayed where links are forbidden */
+scenario story_gap_through_others; /* what was lost on the way is asked for on it */
+scenario story_custody;            /* delivered while the sender is gone, then forgotten */
+scenario story_newcomer;           /* starts in the middle */
+scenario story_two_hours_away;     /* failed by name, and then on as before */
 
 #endif

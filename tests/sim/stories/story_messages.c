@@ -100,6 +100,25 @@ void story_through_three(struct run *r, const struct world_options *options)
         world_check(r->w, peerhost_stats(r->people[i])->relayed_total > 0, "%u relayed nothing", i);
 }
 
+/* All tries of a message to somebody without a link are lost; the next one arrives. Its reader asks for the first before
+ * it would come again by itself, or be given up. */
+void story_gap_through_others(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 3);
+    rtc_net_forbid(r->rtcs, peerhost_host(r->people[0]), peerhost_host(r->people[2]));
+    start(r, 0, 3);
+    run_until_linked(r, 60000);
+    world_island(r->w, peerhost_host(r->people[2]), 1);
+    run_for(r, 100);
+    run_tell(r, r->people[0], r->people[2]);
+    run_for(r, 10500);
+    world_heal(r->w);
+    run_for(r, 1000);
+    run_tell(r, r->people[0], r->people[2]);
+    run_until_delivered(r, 10000);
+    world_check(r->w, promises_heard(r->promises, 2) == 2, "%zu of 2 messages", promises_heard(r->promises, 2));
+}
+
 /* A message for somebody who is away arrives after its sender has gone, and its custodians forget it. */
 void story_custody(struct run *r, const struct world_options *options)
 {

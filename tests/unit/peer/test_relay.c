@@ -152,6 +152,48 @@ static void test_an_open_word_on_the_way(void **state)
     world_end(w);
 }
 
+/* A message of few is kept by its author only: what a reader without a link lacks of him it asks for through others. */
+static void test_a_gap_is_asked_for_through_others(void **state)
+{
+    (void)state;
+    struct world *w = world_in_line(3);
+    struct node *ann = &w->nodes[0], *cid = &w->nodes[2];
+    send_direct(w, 0, 2, "first");
+    for (int i = 0; i < 2; i++) { /* its first tries, after 1 s and after 6, are lost */
+        pass(w, i == 0 ? 900 : 4800);
+        part(w, 1, 2, true);
+        pass(w, 200);
+        part(w, 1, 2, false);
+    }
+    send_direct(w, 0, 2, "second");
+    pass(w, 1500);
+    assert_int_equal(count(cid, NOTICE_MESSAGE), 0);
+    pass(w, 2000); /* the next try would be later */
+    assert_int_equal(count(cid, NOTICE_MESSAGE), 2);
+    assert_string_equal(notice(cid, NOTICE_MESSAGE, 0)->text, "first");
+    assert_int_equal(count(ann, NOTICE_DELIVERED), 2);
+    assert_int_equal(refusals(w, 0) + refusals(w, 1) + refusals(w, 2), 0);
+    world_end(w);
+}
+
+/* Cid gave Ann's first message up before it came: Ann is told so, without a link, and reports it. */
+static void test_given_up_is_told_through_others(void **state)
+{
+    (void)state;
+    struct world *w = world_in_line(3);
+    struct node *ann = &w->nodes[0], *cid = &w->nodes[2];
+    struct talk second = talk_direct(w, 0, 2, "m2", 2);
+    talk_comes(w, 1, &second);
+    pass(w, 32000);
+    assert_int_equal(count(cid, NOTICE_MISSING), 1);
+    send_direct(w, 0, 2, "first");
+    pass(w, 3000);
+    assert_int_equal(count(ann, NOTICE_FAILED), 1);
+    assert_string_equal(notice(ann, NOTICE_FAILED, 0)->reason, "missed");
+    assert_int_equal(peer_stats(ann->p)->queued, 0);
+    world_end(w);
+}
+
 /* The daemon dies before Ann and Cid could link; Bob, whom both are linked with, carries their signals. */
 static void test_friends_link_without_the_daemon(void **state)
 {
@@ -203,6 +245,8 @@ int main(void)
         cmocka_unit_test(test_loops_and_long_ways),
         cmocka_unit_test(test_a_relay_that_meddles),
         cmocka_unit_test(test_an_open_word_on_the_way),
+        cmocka_unit_test(test_a_gap_is_asked_for_through_others),
+        cmocka_unit_test(test_given_up_is_told_through_others),
         cmocka_unit_test(test_friends_link_without_the_daemon),
         cmocka_unit_test(test_one_link_brings_the_others_back),
     };
