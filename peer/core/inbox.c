@@ -6,7 +6,7 @@
  * (relay.c). Whoever wrote an envelope must have signed it: the link only tells who handed it over.
  *
  * From a plain peer: envelopes without proof, or any other text, which is taken as the text of a direct message; good on
- * its own link, and for nothing else.
+ * its own link, and for nothing else. One that signs is none: the daemon took its key out of the roster, so the link ends.
  *
  * Refused frames are counted and logged once a second; they never end a link, except for a wrong introduction.
  */
@@ -297,9 +297,12 @@ static void plain_presence(struct peer *p, struct person *who, const struct enve
         link_farewell(p, who);
 }
 
-static void plain_data(struct peer *p, struct person *who, const struct envelope *e)
+static void plain_data(struct peer *p, struct attempt *a, const struct envelope *e)
 {
-    if (e->from.n && !span_is(e->from, who->id))
+    struct person *who = a->person;
+    if (e->is_signed)
+        link_refused(p, a, "it signs, and the server hides its key");
+    else if (e->from.n && !span_is(e->from, who->id))
         inbox_refuse(p, who, "from somebody else");
     else if (envelope_is_talk(e->type) && e->encrypted.n == 0)
         plain_message(p, who, e);
@@ -328,7 +331,7 @@ void inbox_data(struct peer *p, struct attempt *a, const struct peer_event *ev)
     else if (who->keyed)
         keyed_data(p, a, &e, ev->bytes);
     else
-        plain_data(p, who, &e);
+        plain_data(p, a, &e);
     if (parsed)
         envelope_done(&e);
 }

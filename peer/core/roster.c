@@ -197,6 +197,10 @@ static struct seat *seat_new(struct peer *p, const struct signaling_member *m)
         return NULL;
     }
     DL_PREPEND(who->seats, seat);
+    if (m->keyed && !who->keyed) {
+        notice_link(p, who, "shows a key that it cannot prove");
+        inbox_refuse(p, who, "a card that does not hold");
+    }
     return seat;
 }
 

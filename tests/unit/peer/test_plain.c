@@ -134,6 +134,28 @@ static void test_a_key_with_a_wrong_signature_is_none(void **state)
     struct peer_person who;
     assert_int_equal(peer_people(w->nodes[0].p, &who, 1), 1);
     assert_string_equal(who.id, "n.page");
+    assert_true(told(&w->nodes[0], NOTICE_LINK, "shows a key that it cannot prove"));
+    assert_int_equal(refusals(w, 0), 1);
+    world_end(w);
+}
+
+/* The daemon took the key out of the roster, but the other signs as it always does. */
+static void test_who_signs_is_no_plain_peer(void **state)
+{
+    (void)state;
+    struct world *w = world_make(2);
+    struct node *ann = &w->nodes[0];
+    node_boot(w, 1);
+    start(w, 0);
+    uint64_t rtc = page_joins(w, "bob", "");
+    assert_int_equal(peer_stats(ann->p)->links_up, 1);
+    char *text = forge(w, 1, &(struct envelope){.type = ENVELOPE_STATUS_UPDATE, .text = SPAN("signed")});
+    data_comes(w, 0, rtc, text);
+    free(text);
+    assert_true(told(ann, NOTICE_LINK, "it signs, and the server hides its key"));
+    assert_int_equal(count(ann, NOTICE_STATUS), 0);
+    assert_int_equal(refusals(w, 0), 1);
+    assert_int_equal(live_rtcs(ann), 0);
     world_end(w);
 }
 
@@ -266,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_a_page_that_goes_is_forgotten),
         cmocka_unit_test(test_a_known_name_without_a_key),
         cmocka_unit_test(test_a_key_with_a_wrong_signature_is_none),
+        cmocka_unit_test(test_who_signs_is_no_plain_peer),
         cmocka_unit_test(test_other_dialects_get_signal),
         cmocka_unit_test(test_a_stranger_offers),
         cmocka_unit_test(test_a_stranger_that_never_calls_is_called),
