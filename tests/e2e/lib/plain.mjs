@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A plain peer in Node, on @roamhq/wrtc: a WebRTC stack that is not ours.
+import { after } from 'node:test';
 import wrtc from '@roamhq/wrtc';
 import WebSocket from 'ws';
 import { PlainPeer } from '../pages/plain.js';
@@ -9,6 +10,10 @@ import { within } from './daemon.mjs';
 
 const PATIENCE_MS = 15000;
 const TRIES = 64; // each has an even chance: all fail once in 2^64 runs
+
+// What a test that failed leaves behind would keep the process.
+const made = new Set();
+after(() => made.forEach((peer) => peer.close()));
 
 class Node extends PlainPeer {
     constructor(options) {
@@ -42,6 +47,7 @@ export async function seatOf(url, room) {
 export async function plainPeer({ url, than, smaller, ...options }) {
     for (let i = 0; i < TRIES; i++) {
         const peer = new Node({ url, name: 'plain', ...options });
+        made.add(peer);
         const id = await within(PATIENCE_MS, peer.welcomed, 'no welcome');
         if (than === undefined || id < than === smaller) return peer;
         peer.close();

@@ -7,16 +7,17 @@ export class PlainPeer {
     #links = new Map(); // signaling id → { pc, channel, early }
     #next = 0;
 
-    // mangle: may change a description before it is sent. on: called with (name, event) for all that happens.
-    constructor({ RTCPeerConnection, WebSocket, url, name, mangle = (d) => d, on = () => {} }) {
-        Object.assign(this, { RTCPeerConnection, name, mangle, on });
+    // mangle: may change a description before it is sent. on: called with (name, event) for all that happens. metadata
+    // is shown to the room, and introduce(connection) says what goes first over a channel: for peers that are not plain.
+    constructor({ RTCPeerConnection, WebSocket, url, name, metadata, introduce, mangle = (d) => d, on = () => {} }) {
+        Object.assign(this, { RTCPeerConnection, name, metadata, introduce, mangle, on });
         this.ws = new WebSocket(url, 'usher.v1');
         this.ws.onmessage = ({ data }) => this.#signal(JSON.parse(data));
         this.welcomed = new Promise((resolve) => (this.onwelcome = resolve));
     }
 
     join(room) {
-        this.#tell({ type: 'join-room', roomId: room, displayName: this.name });
+        this.#tell({ type: 'join-room', roomId: room, displayName: this.name, metadata: this.metadata });
     }
 
     #tell(message) {
@@ -37,7 +38,7 @@ export class PlainPeer {
 
     async #meet(id) {
         if (this.id > id) return;
-        const link = this.#link(id, `plain-${++this.#next}`);
+        const link = this.#link(id, `${this.id}-${++this.#next}`);
         this.#watch(id, link, link.pc.createDataChannel('usher'));
         await link.pc.setLocalDescription(await link.pc.createOffer());
         this.#tell(this.mangle({ type: 'offer', to: id, link: link.name, sdp: link.pc.localDescription.sdp }));
@@ -75,7 +76,8 @@ export class PlainPeer {
     #watch(id, link, channel) {
         link.channel = channel;
         const introduce = () => {
-            this.post(id, { type: 'peer_introduction', content: { metadata: { name: this.name } } });
+            if (this.introduce) channel.send(this.introduce(link.pc));
+            else this.post(id, { type: 'peer_introduction', content: { metadata: { name: this.name } } });
             this.on('open', { id });
         };
         channel.onmessage = ({ data }) => this.#message(id, JSON.parse(data));
