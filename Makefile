@@ -3,6 +3,7 @@
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
 DESTDIR ?=
 VERSION := 0.1.0
 OPT     ?= -O2 -g
@@ -150,7 +151,7 @@ $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_B
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
         bench-flood bench-channel bench-messages bench-store \
-        install uninstall clean unit-programs fuzz-programs fuzz-targets test-programs
+        install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -237,21 +238,25 @@ bench-store: ## what a durable message costs the peer
 BIN = $(DESTDIR)$(PREFIX)/bin
 MAN = $(DESTDIR)$(PREFIX)/share/man
 install: all ## install to DESTDIR/PREFIX
-	install -d $(BIN) $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
+	install -d $(BIN) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include \
 	    $(DESTDIR)$(PREFIX)/share/doc/usher $(MAN)/man1 $(MAN)/man5 $(MAN)/man8
 	install -m 755 $(BUILD)/usherd $(BUILD)/usher $(BIN)
-	install -m 644 $(BUILD)/libusher.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(BUILD)/libusher.a $(DESTDIR)$(LIBDIR)
 	install -m 644 peer/include/usher.h $(DESTDIR)$(PREFIX)/include
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PEER_IO_PKGS) $(PROTOCOL_PKGS)|' \
-	    peer/usher.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/usher.pc
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PEER_IO_PKGS) $(PROTOCOL_PKGS)|' \
+	    peer/usher.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/usher.pc
 	install -m 644 conf/usherd.conf README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/usher
 	install -m 644 docs/man/usher.1 $(MAN)/man1
 	install -m 644 docs/man/usherd.conf.5 $(MAN)/man5
 	install -m 644 docs/man/usherd.8 $(MAN)/man8
 uninstall: ## remove what install put there
-	rm -f $(BIN)/usherd $(BIN)/usher $(DESTDIR)$(PREFIX)/lib/libusher.a $(DESTDIR)$(PREFIX)/include/usher.h \
-	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/usher.pc $(MAN)/man1/usher.1 $(MAN)/man5/usherd.conf.5 $(MAN)/man8/usherd.8
+	rm -f $(BIN)/usherd $(BIN)/usher $(DESTDIR)$(LIBDIR)/libusher.a $(DESTDIR)$(PREFIX)/include/usher.h \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/usher.pc $(MAN)/man1/usher.1 $(MAN)/man5/usherd.conf.5 $(MAN)/man8/usherd.8
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/usher
+
+deb: ## Debian packages of daemon, peer and library, into build/deb
+	@tools/deps.sh build deb
+	@tools/deb.sh $(BUILD) $(VERSION)
 
 clean: ## remove all that was built
 	rm -rf $(BUILD)
@@ -264,4 +269,4 @@ fuzz-targets: $(FUZZ_BINS)
 unit-programs: $(UNIT_BINS)
 test-programs: all unit-programs $(BUILD)/tests/sim/sim
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name roots -prune -o -name '*.d' -type f -print 2>/dev/null)

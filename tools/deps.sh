@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs what the named groups need, by apt where there is one, saying what and why first; elsewhere it prints the
-# list. Does nothing, and says nothing, when all of it is there.   usage: tools/deps.sh core|build|test|lint|bench|system ...
+# list. Does nothing, and says nothing, when all of it is there.   usage: tools/deps.sh core|build|test|lint|bench|deb|system ...
 set -eu
 
 table() {
@@ -45,8 +45,14 @@ lint  clang-format             formatting
 lint  clang-tidy               static analysis
 lint  shellcheck               the scripts
 lint  mandoc                   the man pages
+deb   build-essential          what every Debian package is built with
+deb   debhelper                their build
 system iproute2                 network namespaces
 system nftables                 their address translation
+system build-essential          the Debian packages
+system debhelper                their build
+system lintian                  checks them
+system mmdebstrap               systems to install and compile in
 bench nodejs                   the servers that we compare with
 bench npm                      fetches them: socket.io, @roamhq/wrtc
 EOF

@@ -128,7 +128,7 @@ man_pages() {
 }
 
 scripts() {
-    shellcheck $(sources '*.sh') .ci/run
+    shellcheck $(sources '*.sh' 'debian/*.p*') .ci/run
 }
 
 check 'clang-format' formatting
