@@ -159,14 +159,29 @@ static NiceRelayType relay_type(enum rtc_server_kind kind)
     return kind == RTC_TURN_UDP ? NICE_RELAY_TYPE_TURN_UDP : NICE_RELAY_TYPE_TURN_TCP;
 }
 
+/* libnice asks one: the first of IPv4, which is what routers translate, else the first. */
+static const struct rtc_server *stun_server(const struct rtc_factory *f)
+{
+    const struct rtc_server *first = NULL;
+    for (size_t i = 0; i < f->server_count; i++) {
+        const struct rtc_server *s = &f->servers[i];
+        if (s->kind == RTC_STUN && !strchr(s->host, ':'))
+            return s;
+        if (s->kind == RTC_STUN && !first)
+            first = s;
+    }
+    return first;
+}
+
 static void add_servers(struct rtc *r)
 {
     const struct rtc_factory *f = r->factory;
+    const struct rtc_server *stun = stun_server(f);
+    if (stun)
+        g_object_set(r->ice.agent, "stun-server", stun->host, "stun-server-port", (guint)stun->port, NULL);
     for (size_t i = 0; i < f->server_count; i++) {
         const struct rtc_server *s = &f->servers[i];
-        if (s->kind == RTC_STUN)
-            g_object_set(r->ice.agent, "stun-server", s->host, "stun-server-port", (guint)s->port, NULL);
-        else
+        if (s->kind != RTC_STUN)
             r->ice.allocates |= nice_agent_set_relay_info(r->ice.agent, r->ice.stream, COMPONENT, s->host, s->port,
                 s->username, s->password, relay_type(s->kind));
     }
