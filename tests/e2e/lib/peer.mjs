@@ -38,16 +38,18 @@ function environment(env) {
     return { ...all, ...env };
 }
 
-export function spawnUsher(args, { env = {}, stdio = ['pipe', 'pipe', 'pipe'] } = {}) {
-    const child = spawn(usher, args, { cwd: root, env: environment(env), stdio });
+// space: the network namespace to run in, for root.
+export function spawnUsher(args, { env = {}, stdio = ['pipe', 'pipe', 'pipe'], space } = {}) {
+    const command = space ? ['ip', 'netns', 'exec', space, usher, ...args] : [usher, ...args];
+    const child = spawn(command[0], command.slice(1), { cwd: root, env: environment(env), stdio });
     running.add(child);
     child.on('exit', () => running.delete(child));
     return child;
 }
 
 // Runs usher to its end, with input if there is any: { code, stdout, stderr }.
-export async function runUsher(args, { env = {}, input = '', ms = PATIENCE_MS } = {}) {
-    const child = spawnUsher(args, { env });
+export async function runUsher(args, { env = {}, input = '', ms = PATIENCE_MS, space } = {}) {
+    const child = spawnUsher(args, { env, space });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
@@ -140,11 +142,11 @@ export class Peer {
 }
 
 // A peer that is starting. `event('ready')` tells when it is in the room.
-export async function startPeer({ server, room = 'demo', name, args = [], env = {}, state, addresses = ['127.0.0.1'] }) {
+export async function startPeer({ server, room = 'demo', name, args = [], env = {}, state, addresses = ['127.0.0.1'], space }) {
     state ??= await scratch();
     const all = ['--server', server, '--state', state, ...addresses.flatMap((a) => ['--ice-address', a]), ...args];
     if (name) all.push('--name', name);
-    const peer = new Peer(spawnUsher([...all, 'pipe', room], { env }), state);
+    const peer = new Peer(spawnUsher([...all, 'pipe', room], { env, space }), state);
     peer.name = name ?? 'a peer';
     return peer;
 }
