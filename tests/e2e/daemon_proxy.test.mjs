@@ -4,12 +4,11 @@
 // a real haproxy.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import fs from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import { once } from 'node:events';
+import { makeAuthority } from './lib/authority.mjs';
 import { run, startDaemon, within } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
 import { startHaproxy } from './lib/haproxy.mjs';
@@ -209,11 +208,9 @@ test('--healthcheck speaks it', async () => {
 });
 
 async function certificate() {
-    const dir = await scratch();
-    const [key, pem] = [path.join(dir, 'key'), path.join(dir, 'pem')];
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key,
-        '-out', pem, '-subj', '/CN=test', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'], { stdio: 'pipe' });
-    return { options: [`tls.certificate=${pem}`, `tls.key=${key}`], ca: await fs.readFile(pem), key };
+    const { ca, issue } = await makeAuthority();
+    const { certificate, key } = await issue('proxied');
+    return { options: [`tls.certificate=${certificate}`, `tls.key=${key}`], ca };
 }
 
 test('TLS comes behind the header', async () => {

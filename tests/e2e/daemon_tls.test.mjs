@@ -4,29 +4,18 @@
 // reader, no h2, a new certificate at SIGHUP while connections stay, and bad files.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
 import tls from 'node:tls';
 import { once } from 'node:events';
+import { makeAuthority } from './lib/authority.mjs';
 import { run, startDaemon } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
 import { Raw } from './lib/raw.mjs';
 
 const set = (...options) => options.flatMap((option) => ['--set', option]);
 
-let folder, daemon, ca;
-const at = (name) => path.join(folder, name);
-const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-
-async function issue(name) {
-    openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${name}.key`, '-out',
-        `${name}.csr`, '-subj', `/CN=${name}`);
-    await fs.writeFile(at('names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost');
-    openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2',
-        '-extfile', 'names', '-out', `${name}.pem`);
-}
+let authority, daemon, ca;
+const at = (name) => authority.at(name);
 
 const serve = async (name) => {
     await fs.copyFile(at(`${name}.key`), at('live.key'));
@@ -34,22 +23,17 @@ const serve = async (name) => {
 };
 
 before(async () => {
-    folder = await fs.mkdtemp(path.join(os.tmpdir(), 'usherd-tls-'));
-    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'ca.key', '-out',
-        'ca.pem', '-subj', '/CN=test', '-days', '2');
-    ca = await fs.readFile(at('ca.pem'));
-    await issue('first');
-    await issue('second');
+    authority = await makeAuthority();
+    ca = authority.ca;
+    await authority.issue('first');
+    await authority.issue('second');
     await serve('first');
     daemon = await startDaemon({
         args: set(`tls.certificate=${at('live.pem')}`, `tls.key=${at('live.key')}`, 'limits.max_queue=64M', 'limits.message_rate=0'),
     });
     daemon.url = `wss://127.0.0.1:${daemon.port}/ws`;
 });
-after(async () => {
-    await daemon?.stop();
-    await fs.rm(folder, { recursive: true });
-});
+after(() => daemon?.stop());
 
 const open = () => connect(daemon.url, { ca });
 
@@ -134,7 +118,7 @@ test('--healthcheck asks over TLS', async () => {
 });
 
 test('bad files refuse the start and say why', async () => {
-    openssl('ec', '-in', 'first.key', '-aes128', '-passout', 'pass:word', '-out', 'locked.key');
+    authority.openssl('ec', '-in', 'first.key', '-aes128', '-passout', 'pass:word', '-out', 'locked.key');
     const cases = [
         ['missing.pem', 'first.key', /tls\.certificate = \S+missing\.pem: the file cannot be read/],
         ['first.key', 'first.key', /tls\.certificate = \S+first\.key: /],

@@ -6,11 +6,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import http from 'node:http';
-import net from 'node:net';
 import path from 'node:path';
 import { WebSocketServer } from 'ws';
 import { startDaemon, within } from './lib/daemon.mjs';
 import { joinPeer, Peer, runUsher, scratch, spawnUsher, startPeer } from './lib/peer.mjs';
+import { freePorts } from './lib/program.mjs';
 
 let dir;
 
@@ -118,26 +118,10 @@ test('a state directory is used by one process; without --state the next one tak
     await daemon.stop();
 });
 
-// Waits until stderr says it.
-async function says(peer, pattern) {
-    const look = async () => {
-        while (!pattern.test(peer.log)) await once(peer.child.stderr, 'data');
-    };
-    await within(15000, look(), () => `it never said ${pattern}: ${peer.log}`);
-}
-
-async function free() {
-    const server = net.createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address();
-    server.close();
-    return port;
-}
-
 test('a server that is not there is said once, retried, and found', async () => {
-    const port = await free();
+    const [port] = await freePorts(1);
     const peer = await startPeer({ server: `ws://localhost:${port}`, name: 'ann' });
-    await says(peer, new RegExp(`nothing listens at localhost:${port}`));
+    await peer.says(new RegExp(`nothing listens at localhost:${port}`));
     await peer.event('state', { state: 'disconnected' });
     await peer.event('state', { state: 'connecting' });
     const daemon = await startDaemon({ listen: `127.0.0.1:${port}` });
@@ -151,7 +135,7 @@ test('a server that is none is said', async () => {
     const server = http.createServer((request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const peer = await startPeer({ server: `ws://127.0.0.1:${server.address().port}`, name: 'ann' });
-    await says(peer, /HTTP status 404/);
+    await peer.says(/HTTP status 404/);
     await peer.stop();
     server.close();
 });
@@ -188,14 +172,14 @@ for (const [what, send] of [
 test('several servers are tried in turn', async () => {
     const daemon = await startDaemon();
     const peer = await startPeer({
-        server: `ws://127.0.0.1:${await free()}`, name: 'ann', args: ['--server', daemon.url] });
+        server: `ws://127.0.0.1:${(await freePorts(1))[0]}`, name: 'ann', args: ['--server', daemon.url] });
     await peer.event('ready');
     await peer.stop();
     await daemon.stop();
 });
 
 test('the end of input without ever having been in the room exits 3', async () => {
-    const server = `ws://127.0.0.1:${await free()}`;
+    const server = `ws://127.0.0.1:${(await freePorts(1))[0]}`;
     await Promise.all(['{"do":"send","text":"x"}\n', ''].map(async (input) => {
         const state = await scratch();
         const { code } = await runUsher(['--server', server, '--state', state, 'pipe', 'demo'], { input, ms: 20000 });

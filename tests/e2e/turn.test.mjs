@@ -61,7 +61,7 @@ test('two peers that may only use the relay talk through it', async () => {
     ann.do({ do: 'send', to: [ben.id], text: 'through coturn', ref: '1' });
     assert.equal((await ben.event('message')).text, 'through coturn');
     await ann.event('delivered');
-    assert.match(turn.log(), /ALLOCATE processed, success/);
+    assert.match(turn.log, /ALLOCATE processed, success/);
     assert.equal(await ann.stop(), 0);
     assert.equal(await ben.stop(), 0);
 });

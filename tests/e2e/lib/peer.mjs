@@ -107,6 +107,14 @@ export class Peer {
             `${this.all.slice(-30).map((e) => JSON.stringify(e)).join('\n')}\n${this.log}`);
     }
 
+    // Until it has said this on standard error.
+    says(pattern) {
+        const look = async () => {
+            while (!pattern.test(this.log)) await once(this.child.stderr, 'data');
+        };
+        return within(PATIENCE_MS, look(), () => `${this.name} never said ${pattern}:\n${this.log}`);
+    }
+
     // How often an event like this was printed so far.
     count(name, members = {}) {
         return this.all.filter((event) => matches(event, name, members)).length;
