@@ -16,6 +16,7 @@
 #include <dlfcn.h>
 #include <gio/gio.h>
 #include <libwebsockets.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -334,12 +335,24 @@ static int receive(struct signaling *s, struct lws *wsi, const void *in, size_t 
     return 0;
 }
 
+/* What is wrong with the server's certificate; X509_V_OK if that is not the matter. */
+static long certificate_error(struct lws *wsi)
+{
+    SSL *ssl = lws_get_ssl(wsi);
+    return ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
+}
+
 static void connection_error(struct signaling *s, struct lws *wsi, const char *in, size_t n)
 {
     unsigned status = lws_http_client_http_response(wsi);
+    long certificate = certificate_error(wsi);
     s->wsi = NULL; /* lws frees it when this callback returns */
-    if (status == 503)
-        attempt_failed(s, "%s is full or shutting down", s->name);
+    if (certificate != X509_V_OK)
+        attempt_failed(s, "the certificate of %s: %s", s->name, X509_verify_cert_error_string(certificate));
+    else if (status == 502 || status == 504)
+        attempt_failed(s, "the proxy at %s does not reach its daemon", s->name);
+    else if (status == 503)
+        attempt_failed(s, "%s is full or shutting down, or a proxy that is without its daemon", s->name);
     else if (status != 0 && status != 101)
         attempt_failed(s, "%s answers %s with HTTP status %u, so it is no usher daemon", s->name, s->url.path, status);
     else if (!in || strncmp(in, "Unable to connect", n) == 0)

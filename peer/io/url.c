@@ -27,7 +27,8 @@ static bool fill(struct url *url, const char *text, GUri *uri, struct err *err)
     int port = g_uri_get_port(uri);
     if (port == 0)
         return err_set(err, "the server's address \"%s\" has port 0", text);
-    url->port = port < 0 ? URL_PORT_DEFAULT : (uint16_t)port;
+    uint16_t usual = url->tls ? URL_PORT_TLS : URL_PORT_DEFAULT;
+    url->port = port < 0 ? usual : (uint16_t)port;
     snprintf(url->host, sizeof url->host, "%s", host);
     snprintf(url->path, sizeof url->path, "%s%s%s", path, query ? "?" : "", query ? query : "");
     return true;

@@ -12,8 +12,9 @@
 #define URL_DEFAULT "ws://localhost:4000"
 
 enum {
-    URL_PORT_DEFAULT = 4000,
-    URL_HOST_MAX = 253, /* RFC 1035 section 2.3.4, less the root's dot */
+    URL_PORT_DEFAULT = 4000, /* where a daemon listens by itself */
+    URL_PORT_TLS = 443,      /* where its proxy does (RFC 6455 section 3) */
+    URL_HOST_MAX = 253,      /* RFC 1035 section 2.3.4, less the root's dot */
     URL_PATH_MAX = 512
 };
 

@@ -29,8 +29,9 @@ static void reads_what_people_write(void **state)
     expect(URL_DEFAULT, false, "localhost", 4000, "/ws");
     expect("ws://localhost", false, "localhost", 4000, "/ws");
     expect("ws://localhost/", false, "localhost", 4000, "/ws");
-    expect("wss://talk.example.org:443", true, "talk.example.org", 443, "/ws");
-    expect("wss://example.org/usher/ws", true, "example.org", 4000, "/usher/ws");
+    expect("wss://talk.example.org:4000", true, "talk.example.org", 4000, "/ws");
+    expect("wss://example.org/usher/ws", true, "example.org", 443, "/usher/ws");
+    expect("wss://example.org", true, "example.org", 443, "/ws");
     expect("ws://h:1/ws?token=a%20b", false, "h", 1, "/ws?token=a%20b");
     expect("ws://h:1?x=1", false, "h", 1, "/ws?x=1");
     expect("ws://[::1]:4000", false, "::1", 4000, "/ws");
