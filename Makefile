@@ -243,13 +243,14 @@ BIN = $(DESTDIR)$(PREFIX)/bin
 MAN = $(DESTDIR)$(PREFIX)/share/man
 install: all ## install to DESTDIR/PREFIX
 	install -d $(BIN) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include \
-	    $(DESTDIR)$(PREFIX)/share/doc/usher $(MAN)/man1 $(MAN)/man5 $(MAN)/man8
+	    $(DESTDIR)$(PREFIX)/share/doc/usher/proxy $(MAN)/man1 $(MAN)/man5 $(MAN)/man8
 	install -m 755 $(BUILD)/usherd $(BUILD)/usher $(BIN)
 	install -m 644 $(BUILD)/libusher.a $(DESTDIR)$(LIBDIR)
 	install -m 644 peer/include/usher.h $(DESTDIR)$(PREFIX)/include
 	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PEER_IO_PKGS) $(PROTOCOL_PKGS)|' \
 	    peer/usher.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/usher.pc
 	install -m 644 conf/usherd.conf README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/usher
+	install -m 644 conf/proxy/* $(DESTDIR)$(PREFIX)/share/doc/usher/proxy
 	install -m 644 docs/man/usher.1 $(MAN)/man1
 	install -m 644 docs/man/usherd.conf.5 $(MAN)/man5
 	install -m 644 docs/man/usherd.8 $(MAN)/man8

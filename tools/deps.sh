@@ -37,7 +37,9 @@ test  chromium                 a real browser to talk to
 test  clang                    the fuzz targets, and a second compiler
 test  libclang-rt-14-dev       their run time
 test  coturn                   a real TURN server, on loopback only
-test  haproxy                  a real proxy that speaks the PROXY protocol, on loopback only
+test  haproxy                  a reverse proxy that speaks the PROXY protocol too, on loopback only
+test  nginx                    a reverse proxy, on loopback only
+test  caddy                    another, on loopback only
 test  procps                   finds what a test started
 test  openssl                  certificates for the tests of TLS
 lint  clang                    the second compiler
