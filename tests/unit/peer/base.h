@@ -58,6 +58,7 @@ struct node {
     size_t notice_n;
     uint64_t last_send_rtc, sends;
     unsigned restarts, ice_lists;
+    bool still;          /* nothing wakes it */
     bool slow_disk;      /* no commit is answered */
     unsigned unreadable; /* rows that were passed over */
     /* what the daemon knows of it */
@@ -110,6 +111,8 @@ struct world {
     struct signal signals[SIGNALS_MAX];
     size_t signal_n;
     uint64_t data_n;
+    uint64_t counted;                                     /* by what the test lets see */
+    void (*sees)(struct world *w, const struct event *e); /* each event before it happens; NULL: nobody */
 };
 
 /* ---- toy crypto ---- */

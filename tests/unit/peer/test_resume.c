@@ -88,7 +88,7 @@ static void test_who_is_not_back_after_a_restart_has_left(void **state)
     struct world *w = world_of_seats(3);
     daemon_dies(w);
     run(w);
-    w->n = 2; /* Cid stands still, and nothing wakes him */
+    w->nodes[2].still = true;
     w->cut = true;
     w->daemon_up = true;
     pass(w, 1250);
@@ -97,7 +97,6 @@ static void test_who_is_not_back_after_a_restart_has_left(void **state)
     pass(w, 30000);
     assert_true(in_room(w, 0, 1));
     assert_false(in_room(w, 0, 2));
-    w->n = 3;
     world_end(w);
 }
 
@@ -215,12 +214,12 @@ static void test_who_is_away_is_not_called(void **state)
     w->daemon_up = false;
     run(w);
     w->daemon_up = true;
-    w->n = 1; /* Bob stands still */
+    bob->still = true;
     start(w, 0);
     pass(w, 20000);
     assert_int_equal(count(ann, NOTICE_JOINED), 1);
     assert_int_equal(peer_stats(ann->p)->calls_total, 0);
-    w->n = 2;
+    bob->still = false;
     pass(w, 2000);
     assert_int_equal(bob->resumes, 1);
     assert_int_equal(peer_stats(ann->p)->calls_total, 1);
@@ -282,7 +281,7 @@ static void test_what_was_lost_is_said_again(void **state)
         break_socket(w, broken);
         pass(w, broken == 0 ? 2000 : 5000);
         assert_int_equal(count(&w->nodes[0], NOTICE_PEER), 1);
-        assert_int_equal(peer_stats(w->nodes[0].p)->calls_total, 2);
+        assert_int_equal(signals(w, "n.a", "offer"), 2);
         world_end(w);
     }
 }

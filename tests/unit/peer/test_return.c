@@ -30,6 +30,18 @@ static void test_a_goodbye_ends_the_link(void **state)
     world_end(w);
 }
 
+/* The link brings Ann's messages in the order in which they were said. */
+static void comes_in_order(struct world *w, const struct event *e)
+{
+    static const char sequence[] = "\"sequence\":";
+    struct span frame = e->ev.bytes;
+    if (e->node != 1 || e->ev.type != PEER_DATA || !memmem(frame.p, frame.n, "direct_message", 14))
+        return;
+    const char *at = memmem(frame.p, frame.n, sequence, sizeof sequence - 1);
+    assert_non_null(at);
+    assert_int_equal(strtoull(at + sizeof sequence - 1, NULL, 10), ++w->counted);
+}
+
 /* More than may be in flight at once is lost with the link: sent again, the first comes first. */
 static void test_the_order_outlives_the_link(void **state)
 {
@@ -46,7 +58,10 @@ static void test_the_order_outlives_the_link(void **state)
         send_direct(w, 0, 1, text);
     }
     run(w);
+    w->counted = 0;
+    w->sees = comes_in_order;
     come_back(w);
+    assert_int_equal(w->counted, MESSAGES);
     assert_int_equal(count(bob, NOTICE_MESSAGE), MESSAGES);
     for (int i = 0; i < MESSAGES; i++) {
         snprintf(text, sizeof text, "%d", i);

@@ -226,6 +226,8 @@ static inline void run(struct world *w)
         struct event *e;
         while ((e = w->queue)) {
             DL_DELETE(w->queue, e);
+            if (w->sees)
+                w->sees(w, e);
             feed(w, e->node, e->ev);
             event_free(e);
         }
@@ -248,7 +250,8 @@ static inline void pass(struct world *w, uint64_t ms)
     for (;;) {
         int first = -1;
         for (int i = 0; i < w->n; i++)
-            if (w->nodes[i].deadline <= until && (first < 0 || w->nodes[i].deadline < w->nodes[first].deadline))
+            if (!w->nodes[i].still && w->nodes[i].deadline <= until &&
+                (first < 0 || w->nodes[i].deadline < w->nodes[first].deadline))
                 first = i;
         if (first < 0)
             break;
