@@ -38,7 +38,7 @@ static struct counted rows_of(const struct node *n)
 static void test_the_oldest_go(void **state)
 {
     (void)state;
-    struct world *w = world_up(1);
+    struct world *w = world_up(2); /* of what nobody reads there is no record */
     struct shelf *s = w->nodes[0].shelf;
     feed(w, 0, (struct peer_event){.type = PEER_LEAVE});
     run(w);
@@ -61,6 +61,7 @@ static void test_the_oldest_go(void **state)
         send_ref(w, 0, NULL, 0, "one more", "");
     run(w);
     struct counted n = rows_of(&w->nodes[0]);
+    assert_int_equal(peer_stats(w->nodes[0].p)->sent_total, 32);
     assert_int_equal(n.log, OLD);
     assert_int_equal(n.id, OLD);
     world_end(w);
