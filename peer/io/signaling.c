@@ -420,8 +420,6 @@ struct signaling *signaling_new(
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
         .protocols = PROTOCOLS,
-        .gid = -1,
-        .uid = -1,
         .fd_limit_per_thread = 16,
         .options = LWS_SERVER_OPTION_GLIB | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS * !tls |
                    LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT * tls,
