@@ -19,6 +19,13 @@ skip() {
     echo "ok $tap - $1 # SKIP $2"
 }
 
+# try NAME COMMAND...: ok if the command ends with 0.
+try() {
+    local name=$1
+    shift
+    if "$@" >&2; then ok "$name"; else not_ok "$name"; fi
+}
+
 # at_exit FUNCTION: called at the end, however it comes, in the reverse order of the calls.
 at_exit() { endings=("$1" "${endings[@]}"); }
 end() {

@@ -7,13 +7,6 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/system/roots.sh
 own_mounts "$@"
 
-# try NAME COMMAND...: ok if the command ends with 0.
-try() {
-    local name=$1
-    shift
-    if "$@" >&2; then ok "$name"; else not_ok "$name"; fi
-}
-
 built() {
     git status --porcelain >"$scratch/before"
     make --no-print-directory BUILD="$BUILD" deb || return
@@ -51,23 +44,8 @@ nothing_runs() {
 }
 
 talks() {
-    cat >"$root/root/talks" <<'EOF'
-ip link set lo up || exit
-usherd --test-config --config /etc/usherd/usherd.conf || exit
-mkdir /tmp/state
-STATE_DIRECTORY=/tmp/state usherd --config /etc/usherd/usherd.conf &
-daemon=$!
-curl --silent --fail --retry 30 --retry-delay 1 --retry-connrefused http://localhost:4000/health | grep '"status":"ok"' || exit
-usher exercise || exit
-kill $daemon
-wait $daemon
-EOF
-    isolated bash /root/talks
-}
-
-# In a network and with process ids of its own: nothing of it stays.
-isolated() {
-    unshare --net --pid --fork --kill-child chroot "$root" "$@"
+    in_root usherd --test-config --config /etc/usherd/usherd.conf &&
+        exercise usherd usher --config /etc/usherd/usherd.conf
 }
 
 # The example of the package, compiled as its first lines say, by somebody who knows pkg-config only.
@@ -80,7 +58,7 @@ STATE_DIRECTORY=$(mktemp -d) usherd --listen 127.0.0.1:4000 &
 curl --silent --fail --retry 30 --retry-delay 1 --retry-connrefused http://localhost:4000/health || exit
 ./two ws://localhost:4000 demo ./ann ./ben 127.0.0.1 | grep 'ann: ben has read it'
 EOF
-    isolated bash /root/library
+    in_own_net bash /root/library
 }
 
 # again PACKAGE VERSION [COMMAND]: the package anew with a higher version, the command run in its tree first.

@@ -55,3 +55,18 @@ leave_root() {
 in_root() {
     env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"
 }
+
+# in_own_net COMMAND...: in the root, with a network and process ids of its own: nothing of it stays.
+in_own_net() {
+    unshare --net --pid --fork --kill-child chroot "$root" "$@"
+}
+
+# exercise USHERD USHER [ARGUMENT...]: in the root, a daemon that is started, tried by `usher exercise`, and stopped.
+exercise() {
+    in_own_net bash -c '
+        ip link set lo up || exit
+        STATE_DIRECTORY=$(mktemp -d) "$1" "${@:3}" &
+        daemon=$!
+        curl --silent --fail --retry 30 --retry-delay 1 --retry-connrefused http://localhost:4000/health &&
+            "$2" exercise && kill $daemon && wait $daemon' bash "$@"
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Debian 13 compiles the tree without a warning, and passes the unit tests, the vectors and `usher exercise`.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/system/lib.sh
+. tests/system/roots.sh
+own_mounts "$@"
+
+# named GROUP...: the packages of these groups.
+named() {
+    local group
+    for group in "$@"; do sed -n "s/^$group  *\(\S*\)  *[a-zA-Z].*/\1/p" tools/deps.sh; done | sort -u
+}
+
+# The other groups are not installed, but must be known: a browser has nothing to do with compiling.
+has_packages() {
+    in_root /src/tools/deps.sh core build || return
+    # shellcheck disable=SC2046 # one word a package
+    in_root apt-get install --simulate --no-install-recommends -q \
+        $(named test lint deb system bench | sed 's/^libclang-rt-14-dev$/libclang-rt-dev/')
+}
+
+# A skip is no pass: tests/run.sh counts it as failed.
+passes() {
+    in_root sh -c 'cd /src && tests/run.sh build unit' >"$scratch/said"
+    local status=$?
+    cat "$scratch/said"
+    return $status
+}
+
+versions() {
+    in_root sh -c '. /etc/os-release; echo "$PRETTY_NAME, gcc $(gcc -dumpfullversion)"'
+    in_root sh -c 'for name in libwebsockets libjwt openssl; do echo "$name $(pkg-config --modversion $name)"; done'
+}
+
+# shellcheck disable=SC2046 # one word a package
+if ! make_root trixie $(named core build) make nodejs iproute2 curl; then
+    skip 'Debian 13' 'mmdebstrap could not make one (no archive within reach?)'
+    exit
+fi
+use_root trixie
+mkdir "$root/src"
+git ls-files -z --cached --others --exclude-standard --deduplicate | tar --null -c -T - | tar -x -C "$root/src"
+in_root apt-get update -q >&2
+
+try 'it has what tools/deps.sh installs to build, and to test' has_packages
+try 'it compiles without a warning' in_root make -C /src -j"$(nproc)" CI=1 all unit-programs
+try 'it passes the unit tests and the vectors' passes
+echo "# $(versions | paste -sd';' | sed 's/;/, /g'): $(tail -n 1 "$scratch/said")"
+try 'its daemon and peer pass usher exercise' exercise /src/build/usherd /src/build/usher
