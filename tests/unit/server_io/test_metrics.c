@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The text of /metrics from numbers that the test brings, and docs/metrics.md beside it. Runs from the project's root.
+ * The text of /metrics from numbers that the test brings, and docs/metrics.md beside it, its dashboard and its alerts. Runs from the project's root.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -146,6 +146,23 @@ static bool draws(const char *dashboard, const char *name, const char *type)
     return strstr(dashboard, word) != NULL;
 }
 
+/* What begins with the prefix in the file is the name of a sample; with labels that the daemon gives, the whole sample. */
+static void expect_metrics_only(const char *path, const char *file, const char *prefix, const char *text)
+{
+    for (const char *at = strstr(file, prefix); at; at = strstr(at + 1, prefix)) {
+        char name[80], plain[96], labelled[96], whole[160];
+        assert_int_equal(sscanf(at, "%79[a-z_]", name), 1);
+        snprintf(plain, sizeof plain, "\n%s ", name);
+        snprintf(labelled, sizeof labelled, "\n%s{", name);
+        if (!strstr(text, plain) && !strstr(text, labelled))
+            fail_msg("%s asks for %s, which is no metric", path, name);
+        size_t n = strlen(name), labels = at[n] == '{' ? strcspn(at + n, "}") + 1 : 0;
+        snprintf(whole, sizeof whole, "\n%.*s ", (int)(n + labels), at);
+        if (labels && !strpbrk(whole, "~\\") && !strstr(whole, "job=") && !strstr(text, whole))
+            fail_msg("%s asks for %s, which is no metric", path, whole + 1);
+    }
+}
+
 /* The dashboard draws every family, and asks for nothing that is none. */
 static void test_dashboard(void **state)
 {
@@ -159,15 +176,28 @@ static void test_dashboard(void **state)
         if (!draws(dashboard, name, type))
             fail_msg("docs/grafana-dashboard.json does not draw %s", name);
     }
-    for (const char *at = strstr(dashboard, "usherd_"); at; at = strstr(at + 1, "usherd_")) {
-        char name[80], sample[96];
-        assert_int_equal(sscanf(at, "%79[a-z_]", name), 1);
-        snprintf(sample, sizeof sample, "\n%s", name);
-        if (!strstr(text, sample))
-            fail_msg("docs/grafana-dashboard.json asks for %s, which is no metric", name);
-    }
+    expect_metrics_only("docs/grafana-dashboard.json", dashboard, "usherd_", text);
     free(text);
     free(dashboard);
+}
+
+/* The alerts ask for nothing that is no metric, and more than half of them are about the daemon's own. */
+static void test_rules(void **state)
+{
+    (void)state;
+    struct core_stats core = {.connections = 0};
+    struct io_stats io = {.forwarded_refused = 0};
+    char *text = render(&core, &io), *rules = read_file("docs/prometheus-rules.yml");
+    size_t alerts = 0, own = 0;
+    for (const char *at = strstr(rules, "- alert:"); at; at = strstr(at + 1, "- alert:"))
+        alerts++;
+    for (const char *at = strstr(rules, "usherd_"); at; at = strstr(at + 1, "usherd_"))
+        own++;
+    assert_true(2 * own > alerts);
+    expect_metrics_only("docs/prometheus-rules.yml", rules, "usherd_", text);
+    expect_metrics_only("docs/prometheus-rules.yml", rules, "process_", text);
+    free(text);
+    free(rules);
 }
 
 int main(void)
@@ -178,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_documented),
         cmocka_unit_test(test_dashboard),
+        cmocka_unit_test(test_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
