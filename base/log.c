@@ -120,6 +120,31 @@ static void format_text(struct buf *out, const struct log_record *r)
     buf_byte(out, '\n');
 }
 
+/* A message may quote a path: a control character in it must not begin a field of its own. */
+static void make_plain(struct buf *out, size_t from)
+{
+    for (size_t i = from; i < out->len; i++)
+        if ((unsigned char)out->p[i] < 0x20)
+            out->p[i] = '?';
+}
+
+void log_fields(struct buf *out, const struct log_record *r)
+{
+    buf_text(out, "MESSAGE=");
+    size_t from = out->len;
+    format_text(out, r);
+    if (out->failed)
+        return;
+    make_plain(out, from);
+    out->p[out->len - 1] = '\n';
+    buf_printf(out, "PRIORITY=%d\nEVENT=%s\n", (int)r->level, r->event);
+    for (unsigned i = 0; i < r->count; i++) {
+        for (const char *c = r->fields[i].key; *c; c++)
+            buf_byte(out, *c == '-' ? '_' : (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c));
+        buf_printf(out, "=%s\n", r->fields[i].value);
+    }
+}
+
 void log_format(struct buf *out, const struct log_record *r, enum log_format format, uint64_t unix_ms)
 {
     switch (format) {

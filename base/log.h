@@ -49,6 +49,9 @@ void log_record_add(struct log_record *r, const char *key, struct span value);
 void log_record_addf(struct log_record *r, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Appends the record as journald takes it: lines of NAME=value, the first of them MESSAGE, with its fields behind it, as
+ * in LOG_TEXT; then each field under its own name, so that journalctl(1) can look for ROOM=lobby. */
+void log_fields(struct buf *out, const struct log_record *r);
 /* Appends one line, with its newline. unix_ms is the wall clock; LOG_JOURNAL leaves the time to journald. */
 void log_format(struct buf *out, const struct log_record *r, enum log_format format, uint64_t unix_ms);
 

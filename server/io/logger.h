@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Records go to standard error, one write a line: text for a person, with priorities for the journal, or JSON.
+ * Records go to standard error, one write a line: text for a person, with priorities for a journal that reads it, or
+ * JSON. Where standard error is journald's they go to it as fields instead: EVENT, PEER, ROOM and so on.
  */
 #ifndef SERVER_IO_LOGGER_H
 #define SERVER_IO_LOGGER_H

@@ -47,6 +47,28 @@ static void test_formats(void **state)
         "\"message\":\"listening on\",\"address\":\"[::]:4000\",\"n\":\"7\"}\n");
 }
 
+static void journals(const struct log_record *r, const char *expected)
+{
+    struct buf out;
+    buf_init(&out, LOG_LINE_MAX);
+    log_fields(&out, r);
+    assert_string_equal(out.p, expected);
+    buf_done(&out);
+}
+
+/* What a field says stands in the sentence too; nothing that a record quotes begins a field. */
+static void test_journal_fields(void **state)
+{
+    (void)state;
+    struct log_record r = record();
+    journals(&r, "MESSAGE=listening on\nPRIORITY=5\nEVENT=listening\n");
+    log_record_add(&r, "peer", SPAN("n1.x"));
+    log_record_add(&r, "room-name", SPAN("two words\nROOM=forged"));
+    r.message = "cannot read a\nPRIORITY=0";
+    journals(&r, "MESSAGE=cannot read a?PRIORITY=0 peer=n1.x room-name=\"two words?ROOM=forged\"\nPRIORITY=5\n"
+                 "EVENT=listening\nPEER=n1.x\nROOM_NAME=two words?ROOM=forged\n");
+}
+
 static void test_values_that_need_quotes(void **state)
 {
     (void)state;
@@ -126,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_journal_fields),
         cmocka_unit_test(test_values_that_need_quotes),
         cmocka_unit_test(test_hostile_bytes),
         cmocka_unit_test(test_values_are_cut_between_characters),
