@@ -4,6 +4,8 @@
 BUILD   ?= build
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSCONFDIR ?= /etc
 DESTDIR ?=
 VERSION := 0.1.0
 OPT     ?= -O2 -g
@@ -77,6 +79,10 @@ $(BUILD)/%.o: %.c Makefile
 
 # ---- programs -----------------------------------------------------------------------------------------------
 $(BUILD)/usherd: $(BUILD)/server/main.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(SERVER_IO_PKGS) $(PROTOCOL_PKGS))
+
+# What the tests of a hung loop run: the same daemon, with one more object.
+$(BUILD)/tests/usherd-that-hangs: $(BUILD)/server/main.o $(BUILD)/tests/hooks/hang.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(SERVER_IO_PKGS) $(PROTOCOL_PKGS))
 
 # One object whose only global names are usher_*: the command below can use nothing else, nor can anybody.
@@ -202,7 +208,7 @@ sim: ## run the simulator over SEEDS
 
 check-system: ## systemd, image, networks, packages: tried for real, as root; PARTS='networks image' for some
 	@tools/deps.sh build test system
-	@$(MAKE) --no-print-directory all $(BUILD)/tests/system/path
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/system/path $(BUILD)/tests/usherd-that-hangs
 	@tests/system/run.sh $(BUILD) $(PARTS)
 
 mutants: ## apply named one-line faults; each must fail a test
@@ -241,6 +247,7 @@ bench-store: ## what a durable message costs the peer
 
 BIN = $(DESTDIR)$(PREFIX)/bin
 MAN = $(DESTDIR)$(PREFIX)/share/man
+UNITS = $(wildcard systemd/usherd*)
 install: all ## install to DESTDIR/PREFIX
 	install -d $(BIN) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include \
 	    $(DESTDIR)$(PREFIX)/share/doc/usher/proxy $(MAN)/man1 $(MAN)/man5 $(MAN)/man8
@@ -254,9 +261,16 @@ install: all ## install to DESTDIR/PREFIX
 	install -m 644 docs/man/usher.1 $(MAN)/man1
 	install -m 644 docs/man/usherd.conf.5 $(MAN)/man5
 	install -m 644 docs/man/usherd.8 $(MAN)/man8
-uninstall: ## remove what install put there
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/usherd
+	for unit in $(notdir $(UNITS)); do \
+	    sed 's|/usr/bin/usherd|$(PREFIX)/bin/usherd|; s|/etc/usherd|$(SYSCONFDIR)/usherd|' systemd/$$unit \
+	        >$(DESTDIR)$(UNITDIR)/$$unit || exit; done
+	test -e $(DESTDIR)$(SYSCONFDIR)/usherd/usherd.conf || \
+	    install -m 644 conf/usherd.conf $(DESTDIR)$(SYSCONFDIR)/usherd
+uninstall: ## remove what install put there, except the configuration
 	rm -f $(BIN)/usherd $(BIN)/usher $(DESTDIR)$(LIBDIR)/libusher.a $(DESTDIR)$(PREFIX)/include/usher.h \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/usher.pc $(MAN)/man1/usher.1 $(MAN)/man5/usherd.conf.5 $(MAN)/man8/usherd.8
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/usher
 
 deb: ## Debian packages of daemon, peer and library, into build/deb
@@ -272,6 +286,6 @@ fuzz-programs:
 	    CFLAGS=-fsanitize=fuzzer-no-link fuzz-targets
 fuzz-targets: $(FUZZ_BINS)
 unit-programs: $(UNIT_BINS)
-test-programs: all unit-programs $(BUILD)/tests/sim/sim
+test-programs: all unit-programs $(BUILD)/tests/sim/sim $(BUILD)/tests/usherd-that-hangs
 
 -include $(shell find $(BUILD) -name roots -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -9,9 +9,13 @@
 
 struct err {
     char text[384];
+    int error; /* the errno behind it; 0: none */
 };
 
 /* Sets the sentence (cut at its end) and returns false, so that `return err_set(e, …)` reads well. e may be NULL. */
 bool err_set(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool err_set_errno(struct err *e, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The usual sentence of ENOMEM. */
+bool err_memory(struct err *e);
 
 #endif

@@ -31,6 +31,29 @@ static bool sync_dir(const char *dir)
     return ok;
 }
 
+const char *os_file_advice(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+        return ": make room on that disk";
+    case EACCES:
+    case EPERM:
+        return ": give the user that this runs as access to it";
+    case ENOENT:
+        return ": put it there, or correct the path";
+    case EROFS:
+        return ": that file system is read-only, choose another";
+    default:
+        return "";
+    }
+}
+
+static bool refuse(struct err *err, const char *file, int error)
+{
+    return err_set_errno(err, error, "cannot write %.180s: %s%s", file, strerror(error), os_file_advice(error));
+}
+
 bool os_file_replace(const char *dir, const char *name, struct span bytes, struct err *err)
 {
     char file[PATH_MAX], made[PATH_MAX];
@@ -40,7 +63,7 @@ bool os_file_replace(const char *dir, const char *name, struct span bytes, struc
     snprintf(file, sizeof file, "%s/%s", dir, name);
     int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return err_set(err, "cannot write %.180s: %s", file, strerror(errno));
+        return refuse(err, file, errno);
     bool ok = write_all(fd, bytes);
     int why = errno;
     if (close(fd) != 0 && ok) {
@@ -54,5 +77,5 @@ bool os_file_replace(const char *dir, const char *name, struct span bytes, struc
     if (ok)
         return true;
     unlink(made);
-    return err_set(err, "cannot write %.180s: %s", file, strerror(why));
+    return refuse(err, file, why);
 }

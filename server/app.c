@@ -6,12 +6,12 @@
  */
 #include "server/app.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/os_rng.h"
@@ -20,13 +20,15 @@
 #include "server/io/io.h"
 #include "server/io/owner.h"
 #include "server/io/seal.h"
+#include "server/io/service.h"
 
 enum {
     DESCRIPTORS_MAX = 1024 * 1024
 }; /* libwebsockets keeps a table as long as the limit */
 
 enum {
-    SIGNALS = 3
+    SIGNALS = 3,
+    STOP_MS = 10000 /* what ending may take once the drain is over: rooms.json and its disk */
 };
 
 struct parts {
@@ -48,14 +50,37 @@ struct app {
     struct seal *seal; /* owned: the core borrows its port */
     struct core *core;
     struct io *io;
+    struct service service;
+    struct service_socket passed[SERVICE_SOCKETS_MAX];
+    int passed_count;
     int code;
 };
+
+/* What passes by itself: somebody else's port, lock or memory, a full disk, an interface that is not up yet. */
+int app_exit_code(const struct err *e)
+{
+    switch (e->error) {
+    case EADDRINUSE:
+    case EADDRNOTAVAIL:
+    case EAGAIN:
+    case EDQUOT:
+    case EIO:
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case ENOSPC:
+        return EXIT_FAILURE;
+    default:
+        return EXIT_SETTINGS;
+    }
+}
 
 struct config *app_load(const struct launch *l, struct err *e)
 {
     struct config *c = config_new();
     if (!c) {
-        err_set(e, "out of memory");
+        err_memory(e);
         return NULL;
     }
     if (l->file && !config_load_file(c, l->file, e))
@@ -127,6 +152,14 @@ static void free_parts(struct parts *p)
 {
     ice_list_free(p->ice);
     token_keys_free(p->keys);
+}
+
+bool app_test(const struct config *c, struct err *e)
+{
+    struct parts p;
+    bool ok = make_parts(&p, c, e);
+    free_parts(&p);
+    return ok;
 }
 
 static struct core_settings make_core_settings(struct app *a, const struct config *c, const struct parts *p)
@@ -256,21 +289,22 @@ static bool take_over(struct app *a, struct config *next, struct err *e)
 
 static void reload(struct app *a)
 {
-    sd_notify(0, "RELOADING=1");
+    service_reloading(&a->service);
     struct err e;
     struct config *next = app_load(a->launch, &e);
     if (next && !config_acts(next, &e)) {
         config_free(next);
         next = NULL;
     }
-    if (next && take_over(a, next, &e)) {
+    bool taken = next && take_over(a, next, &e);
+    if (taken) {
         logger_say(&a->logger, LOG_LEVEL_NOTICE, "reloaded", "the settings were read again");
     } else {
         struct log_record r;
         log_record_init(&r, LOG_LEVEL_ERROR, "reload-failed", e.text);
         logger_write(&a->logger, &r);
     }
-    sd_notify(0, "READY=1");
+    service_reloaded(&a->service, taken ? NULL : e.text);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -283,9 +317,9 @@ static void on_signal(uv_signal_t *handle, int number)
         a->code = EXIT_FAILURE;
         uv_stop(&a->loop);
     } else {
-        sd_notify(0, "STOPPING=1\nSTATUS=Seeing everybody off");
         logger_say(&a->logger, LOG_LEVEL_NOTICE, "draining", "stopping: everybody is told to come back later");
         io_drain(a->io);
+        service_stopping(&a->service, config_number(a->config, OPTION_SERVER_DRAIN_TIMEOUT) + STOP_MS);
     }
 }
 
@@ -340,7 +374,24 @@ static bool open_seal(struct app *a, const struct rng *rng, struct err *e)
         return false;
     a->seal = seal_new(key, rng);
     OPENSSL_cleanse(key, sizeof key);
-    return a->seal || err_set(e, "out of memory");
+    return a->seal || err_memory(e);
+}
+
+/* Sockets that the service manager passes stand in for server.listen. */
+static bool listen_all(struct app *a, struct err *e)
+{
+    for (int i = 0; i < a->passed_count; i++)
+        if (!io_listen_passed(a->io, a->passed[i].fd, a->passed[i].proxy, e))
+            return false;
+    if (a->passed_count > 0 && config_changed(a->config, OPTION_SERVER_LISTEN))
+        logger_say(&a->logger, LOG_LEVEL_WARNING, "listen-without-effect",
+            "the service manager passed its own sockets: server.listen has no effect");
+    size_t n;
+    const char *const *addresses = config_list(a->config, OPTION_SERVER_LISTEN, &n);
+    for (size_t i = 0; a->passed_count == 0 && i < n; i++)
+        if (!io_listen(a->io, addresses[i], e))
+            return false;
+    return true;
 }
 
 static bool open_all(struct app *a, const struct rng *rng, struct err *e)
@@ -355,8 +406,8 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
         return false;
     struct core_settings settings = make_core_settings(a, a->config, &a->parts);
     a->core = core_new(&settings, rng);
-    if (!a->core || !watch_signals(a))
-        return err_set(e, "out of memory");
+    if (!a->core || !watch_signals(a) || !service_open(&a->service, &a->loop, a->core))
+        return err_memory(e);
     if (!restore_rooms(a, e))
         return false;
     const struct io_params params = {
@@ -374,11 +425,8 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
     a->io = io_new(&params, e);
     if (!a->io)
         return false;
-    size_t n;
-    const char *const *addresses = config_list(a->config, OPTION_SERVER_LISTEN, &n);
-    for (size_t i = 0; i < n; i++)
-        if (!io_listen(a->io, addresses[i], e))
-            return false;
+    if (!listen_all(a, e))
+        return false;
     io_started(a->io);
     return true;
 }
@@ -387,6 +435,7 @@ static void close_all(struct app *a)
 {
     for (size_t i = 0; i < a->signals_open; i++)
         uv_close((uv_handle_t *)&a->signals[i], NULL);
+    service_close(&a->service);
     io_free(a->io);
     core_free(a->core);
     uv_run(&a->loop, UV_RUN_DEFAULT);
@@ -398,27 +447,36 @@ static void close_all(struct app *a)
         close(a->state_lock);
 }
 
+static void say_failure(const struct app *a, const struct err *e)
+{
+    struct log_record r;
+    log_record_init(&r, LOG_LEVEL_ERROR, "start-failed", e->text);
+    logger_write(&a->logger, &r);
+}
+
 int app_run(const struct launch *l, struct config *config)
 {
     struct app a = {.launch = l, .config = config, .state_lock = -1, .logger = make_logger(config)};
     struct rng rng = os_rng();
     struct err e;
+    a.passed_count = service_sockets(a.passed, &e);
     raise_descriptors();
     logger_take_lws(&a.logger, false);
-    if (uv_loop_init(&a.loop) != 0) {
+    if (a.passed_count < 0 || uv_loop_init(&a.loop) != 0) {
+        if (a.passed_count >= 0)
+            err_memory(&e);
+        say_failure(&a, &e);
         config_free(config);
-        return EXIT_FAILURE;
+        return app_exit_code(&e);
     }
     if (open_all(&a, &rng, &e)) {
         say_start(&a);
         logger_take_lws(&a.logger, true);
-        sd_notify(0, "READY=1\nSTATUS=Serving");
+        service_ready(&a.service);
         uv_run(&a.loop, UV_RUN_DEFAULT);
     } else {
-        struct log_record r;
-        log_record_init(&r, LOG_LEVEL_ERROR, "start-failed", e.text);
-        logger_write(&a.logger, &r);
-        a.code = EXIT_FAILURE;
+        say_failure(&a, &e);
+        a.code = app_exit_code(&e);
     }
     close_all(&a);
     return a.code;

@@ -152,6 +152,19 @@ static bool text_fits(const struct option *o, const char *text)
     return n >= o->least && n <= o->most;
 }
 
+/* `%d/NAME`, behind the @ of a secret too, is the file in which the service manager passes that credential
+ * (LoadCredential= in systemd.exec(5), where %d means the same). False if it passes none. */
+static bool resolve(const struct option *o, const char *text, char out[OPTION_TEXT_MAX + 1])
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    size_t mark = o->flags & OPTION_SECRET && *text == '@';
+    bool credential = o->flags & OPTION_FILE && strncmp(text + mark, "%d/", 3) == 0;
+    int made = credential ? snprintf(out, OPTION_TEXT_MAX + 1, "%.*s%s%s", (int)mark, text, folder ? folder : "",
+                                text + mark + 2)
+                          : snprintf(out, OPTION_TEXT_MAX + 1, "%s", text);
+    return !(credential && !folder) && made <= OPTION_TEXT_MAX;
+}
+
 /* Empties the value when it came from a weaker place. */
 static bool make_way(struct value *v, const struct config_origin *from)
 {
@@ -180,8 +193,14 @@ static bool assign_number(
 static bool assign_text(
     const struct option *o, struct value *v, const char *text, const struct config_origin *from, struct err *e)
 {
+    char resolved[OPTION_TEXT_MAX + 1];
     if (!text_fits(o, text))
         return refuse_value(o, text, from, e);
+    if (!resolve(o, text, resolved))
+        return refuse_state(o, from, e,
+            "names a credential (%d/NAME), but there is no CREDENTIALS_DIRECTORY: pass it with "
+            "LoadCredential=NAME:FILE "
+            "in the service's unit, or name the file itself");
     bool first = make_way(v, from);
     if (o->type == OPTION_TEXT) {
         if (!first && from->source == CONFIG_FILE)
@@ -192,7 +211,7 @@ static bool assign_text(
         return true;
     if (o->type == OPTION_LIST && v->n == o->most)
         return refuse_value(o, text, from, e);
-    return value_append(v, text) || refuse_state(o, from, e, "found no memory");
+    return value_append(v, resolved) || refuse_state(o, from, e, "found no memory");
 }
 
 bool config_assign(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The command line. A mistake on it ends with 2 and one line; anything else that keeps the daemon from running with
- * 1 and one line.
+ * The command line. A mistake on it ends with EXIT_USAGE and one line, anything else that keeps the daemon from running
+ * with app_exit_code and one line.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,6 @@
 #include "server/io/listen_address.h"
 
 enum {
-    EXIT_USAGE = 2,
     ASSIGNMENT_MAX = OPTION_TEXT_MAX + 64,
     PRINT_MAX = OPTION_COUNT * OPTION_LIST_MAX * (OPTION_TEXT_MAX + 64)
 };
@@ -20,6 +19,7 @@ enum action {
     ACTION_TEST,
     ACTION_PRINT,
     ACTION_HEALTH,
+    ACTION_RELOAD,
     ACTION_VERSION,
     ACTION_HELP
 };
@@ -37,6 +37,8 @@ static const char HELP[] =
     "    --test-config             check the settings and end\n"
     "    --print-config            print the settings in effect and end\n"
     "    --healthcheck             ask the running daemon for its health: 0 if it is well, else 1\n"
+    "    --reload                  for ExecReload= of a service: have the daemon read its settings again, wait until\n"
+    "                              they are in force; 1, with the reason, if they are not taken over\n"
     "    --version, --help\n"
     "\n"
     "Settings count in this order: --listen and --set, then USHERD_SECTION_KEY in the environment, then the file.\n"
@@ -54,7 +56,7 @@ static bool add_set(struct command *c, const char *assignment, struct err *e)
     if (c->launch.count == LAUNCH_SETS_MAX)
         return err_set(e, "more than %d of --set and --listen", LAUNCH_SETS_MAX);
     struct config *trial = config_new();
-    bool ok = trial ? config_set(trial, assignment, e) && config_check(trial, e) : err_set(e, "out of memory");
+    bool ok = trial ? config_set(trial, assignment, e) && config_check(trial, e) : err_memory(e);
     config_free(trial);
     c->launch.sets[c->launch.count++] = assignment;
     return ok;
@@ -98,6 +100,7 @@ static const struct flag FLAGS[] = {
     {"--test-config", NULL, ACTION_TEST},
     {"--print-config", NULL, ACTION_PRINT},
     {"--healthcheck", NULL, ACTION_HEALTH},
+    {"--reload", NULL, ACTION_RELOAD},
     {"--version", NULL, ACTION_VERSION},
     {"--help", NULL, ACTION_HELP},
     {"-h", NULL, ACTION_HELP},
@@ -152,12 +155,15 @@ static int act(const struct command *c)
         return puts("usherd " USHER_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     if (c->action == ACTION_HELP)
         return fputs(HELP, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (c->action == ACTION_RELOAD)
+        return reload_command();
     struct err e;
     struct config *config = app_load(&c->launch, &e);
-    if (!config || (c->action != ACTION_PRINT && !config_acts(config, &e))) {
+    if (!config || (c->action != ACTION_PRINT && !config_acts(config, &e)) ||
+        (c->action == ACTION_TEST && !app_test(config, &e))) {
         fprintf(stderr, "usherd: %s\n", e.text);
         config_free(config);
-        return EXIT_FAILURE;
+        return c->action == ACTION_HEALTH ? EXIT_FAILURE : app_exit_code(&e);
     }
     if (c->action == ACTION_RUN)
         return app_run(&c->launch, config);

@@ -26,6 +26,7 @@ enum option_flags {
     OPTION_SECRET = 2, /* never printed, never logged */
     OPTION_LATER = 4,  /* parsed and bounded, not acted on yet: setting it is said at start */
     OPTION_REFUSE = 8, /* not acted on yet, and silence would leave the server open: setting it refuses the start */
+    OPTION_FILE = 16,  /* names a file, a secret may: %d/NAME in it is a credential of the service manager's */
 };
 
 enum {
@@ -67,9 +68,10 @@ enum {
         "socket")                                                                                                      \
     X(SERVER_METRICS_ALLOW, "server", "metrics_allow", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                \
         "addresses or networks, besides loopback, that may read /metrics")                                             \
-    X(TLS_CERTIFICATE, "tls", "certificate", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD,                          \
+    X(TLS_CERTIFICATE, "tls", "certificate", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD | OPTION_FILE,            \
         "the PEM file of the certificate chain; empty: no TLS")                                                        \
-    X(TLS_KEY, "tls", "key", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD, "the PEM file of the certificate's key") \
+    X(TLS_KEY, "tls", "key", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD | OPTION_FILE,                            \
+        "the PEM file of the certificate's key")                                                                       \
     X(LIMITS_MAX_CONNECTIONS, "limits", "max_connections", INTEGER, 0, OPTION_COUNT_MAX, "100000", "", OPTION_RELOAD,  \
         "connections in all; 0: as many as the process has descriptors")                                               \
     X(LIMITS_MAX_CONNECTIONS_PER_ADDRESS, "limits", "max_connections_per_address", INTEGER, 0, OPTION_COUNT_MAX,       \
@@ -110,7 +112,7 @@ enum {
     X(AUTH_REQUIRED, "auth", "required", BOOL, 0, 1, "no", "", OPTION_RELOAD, "whether join-room needs a token")       \
     X(AUTH_ALGORITHMS, "auth", "algorithms", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                          \
         "signature algorithms that keys may name, of HS256 HS384 HS512 RS256 ES256; empty: all of them")               \
-    X(AUTH_KEYS, "auth", "keys", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                      \
+    X(AUTH_KEYS, "auth", "keys", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD | OPTION_FILE,                        \
         "files of the keys that tokens are checked with, one key a file; several while keys change")                   \
     X(AUTH_ADMIN, "auth", "admin", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                    \
         "subjects whose tokens may close any room, besides those with the claim admin")                                \
@@ -118,7 +120,8 @@ enum {
         "STUN servers told to clients, such as stun:stun.l.google.com:19302; peers on different networks need one")    \
     X(ICE_TURN, "ice", "turn", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                        \
         "TURN servers told to clients, such as turn:turn.example:3478?transport=udp")                                  \
-    X(ICE_TURN_SECRET, "ice", "turn_secret", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD | OPTION_SECRET,          \
+    X(ICE_TURN_SECRET, "ice", "turn_secret", TEXT, 0, OPTION_TEXT_MAX, "", "",                                         \
+        OPTION_RELOAD | OPTION_SECRET | OPTION_FILE,                                                                   \
         "the secret shared with the TURN servers, from which time-limited credentials are made; @FILE: what is in "    \
         "FILE")                                                                                                        \
     X(ICE_TURN_TTL, "ice", "turn_ttl", DURATION, 1000, 7 * OPTION_DAY_MS, "1h", "", OPTION_RELOAD,                     \

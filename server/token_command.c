@@ -13,7 +13,6 @@
 #include "server/app.h"
 
 enum {
-    EXIT_USAGE = 2,
     TTL_DEFAULT_S = 3600
 };
 

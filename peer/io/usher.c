@@ -248,7 +248,7 @@ static bool begin(struct usher *u, const struct usher_options *o, struct identit
 struct usher *usher_new(
     const struct usher_options *options, usher_callback *callback, void *user, char *err, size_t err_n)
 {
-    struct err e = {"out of memory"};
+    struct err e = {.text = "out of memory"};
     struct identity identity;
     struct usher *u = calloc(1, sizeof *u);
     if (!u)

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/os_file.h"
 #include "base/text.h"
 #include "protocol/limits.h"
 #include "protocol/write.h"
@@ -42,7 +43,8 @@ static bool read_secret(struct ice_list *l, const char *secret, struct err *e)
     }
     FILE *f = fopen(secret + 1, "re");
     if (!f)
-        return err_set(e, "ice.turn_secret: the file \"%.160s\" cannot be read: %s", secret + 1, strerror(errno));
+        return err_set_errno(e, errno, "ice.turn_secret: the file \"%.160s\" cannot be read: %s%s", secret + 1,
+            strerror(errno), os_file_advice(errno));
     l->secret_n = fread(l->secret, 1, sizeof l->secret, f);
     fclose(f);
     while (l->secret_n > 0 && (l->secret[l->secret_n - 1] == '\n' || l->secret[l->secret_n - 1] == '\r'))
@@ -86,7 +88,7 @@ struct ice_list *ice_list_new(const struct ice_list_settings *s, struct err *e)
 {
     struct ice_list *l = calloc(1, sizeof *l);
     if (!l || !(l->text = write_text(s))) {
-        err_set(e, "out of memory");
+        err_memory(e);
         goto fail;
     }
     l->turn = s->turn_count > 0;

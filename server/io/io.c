@@ -70,7 +70,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
 {
     struct io *io = calloc(1, sizeof *io);
     if (!io) {
-        err_set(e, "out of memory");
+        err_memory(e);
         return NULL;
     }
     io->loop = p->loop;
@@ -91,7 +91,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->prepare.data = io->timer.data = io;
     io->scratch = malloc(LWS_PRE + OUT_BATCH);
     if (!work_open(io) || !hash_open(io) || !io->scratch || !io->prepare_open || !io->timer_open) {
-        err_set(e, "out of memory");
+        err_memory(e);
         goto fail;
     }
     if (*p->certificate && !(io->tls = tls_new(p->certificate, p->key, e)))
@@ -135,6 +135,7 @@ bool io_reload_tls(struct io *io, const char *certificate, const char *key, stru
 
 void io_drain(struct io *io)
 {
+    listen_drain(io);
     struct core_event e = io_event(io, CORE_DRAIN, NULL);
     io_step(io, &e);
 }

@@ -44,6 +44,8 @@ struct io_params {
 struct io *io_new(const struct io_params *p, struct err *e);
 /* Binds the address and logs `listening on …`; accepting starts when the loop runs. */
 bool io_listen(struct io *io, const char *address, struct err *e);
+/* The same for a socket that listens already. Takes fd; its file, if it has one, is never removed. */
+bool io_listen_passed(struct io *io, int fd, bool proxy, struct err *e);
 /* Everything listens: the time for seats of an earlier life begins. */
 void io_started(struct io *io);
 /* A reload's second half, after core_configure: the core is stepped, so that new time limits count at once. */
@@ -52,7 +54,7 @@ void io_configure(struct io *io, const struct io_settings *s);
  * in e if they are bad or TLS would be switched on or off. */
 bool io_reload_tls(struct io *io, const char *certificate, const char *key, struct err *e);
 /* Has the core see everybody off. Accepting goes on until `drained`, so that /health and /ready are answered; the core
- * refuses whoever wants more. */
+ * refuses whoever wants more. But from sockets that were passed nobody is taken any more. */
 void io_drain(struct io *io);
 /* Closes what is open and runs the loop until nothing of ours is left on it. Takes NULL. */
 void io_free(struct io *io);

@@ -11,6 +11,9 @@
  *
  * A few of those that the core refuses are let in all the same, to hear so when they have asked: /health must not fail
  * because a server is full or drains, or whoever watches it would restart it then.
+ *
+ * A socket that the service manager passed outlives us: while the daemon drains nobody is taken from it, and whoever
+ * comes waits for the next one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +29,7 @@ struct listener {
     uv_poll_t poll;
     struct io *io;
     int fd;
+    bool passed; /* by the service manager, which holds it too */
     struct listen_address address;
     struct listener *next;
 };
@@ -174,7 +178,16 @@ void listen_resume(struct io *io)
     io->accepting = true;
     struct listener *l;
     LL_FOREACH (io->listeners, l)
-        uv_poll_start(&l->poll, UV_READABLE, accept_some);
+        if (!l->passed || !core_draining(io->core))
+            uv_poll_start(&l->poll, UV_READABLE, accept_some);
+}
+
+void listen_drain(struct io *io)
+{
+    struct listener *l;
+    LL_FOREACH (io->listeners, l)
+        if (l->passed)
+            uv_poll_stop(&l->poll);
 }
 
 void listen_look(struct io *io)
@@ -242,26 +255,14 @@ static void say_listening(const struct io *io, const struct listener *l)
     logger_say(io->logger, LOG_LEVEL_NOTICE, "listening", message);
 }
 
-bool io_listen(struct io *io, const char *address, struct err *e)
+/* Takes the listener, whose socket listens; false, and it is gone, when out of memory. */
+static bool watch(struct io *io, struct listener *l, struct err *e)
 {
-    struct listener *l = calloc(1, sizeof *l);
-    if (!l)
-        return err_set(e, "out of memory");
-    *l = (struct listener){.io = io, .fd = -1};
-    if (!listen_address_parse(address, &l->address, e))
-        goto fail;
-    l->fd = bind_socket(&l->address);
-    if (l->fd < 0 && errno == EAFNOSUPPORT && listen_address_without_ipv6(&l->address))
-        l->fd = bind_socket(&l->address);
-    if (l->fd < 0) {
-        int error = errno;
-        err_set(e, "cannot listen on %.100s: %s%s", address, strerror(error), advice(error));
-        goto fail;
-    }
     getsockname(l->fd, &l->address.at.any, &l->address.len);
     if (uv_poll_init(io->loop, &l->poll, l->fd) != 0) {
-        err_set(e, "cannot listen on %.100s: out of memory", address);
-        goto fail;
+        close(l->fd);
+        free(l);
+        return err_memory(e);
     }
     l->poll.data = l;
     LL_APPEND(io->listeners, l);
@@ -271,18 +272,45 @@ bool io_listen(struct io *io, const char *address, struct err *e)
         take_spare(io);
     say_listening(io, l);
     return true;
-fail:
-    if (l->fd >= 0)
-        close(l->fd);
+}
+
+bool io_listen(struct io *io, const char *address, struct err *e)
+{
+    struct listener *l = calloc(1, sizeof *l);
+    if (!l)
+        return err_memory(e);
+    *l = (struct listener){.io = io, .fd = -1};
+    if (listen_address_parse(address, &l->address, e)) {
+        l->fd = bind_socket(&l->address);
+        if (l->fd < 0 && errno == EAFNOSUPPORT && listen_address_without_ipv6(&l->address))
+            l->fd = bind_socket(&l->address);
+        if (l->fd >= 0)
+            return watch(io, l, e);
+        int error = errno;
+        err_set_errno(e, error, "cannot listen on %.100s: %s%s", address, strerror(error), advice(error));
+    }
     free(l);
     return false;
+}
+
+bool io_listen_passed(struct io *io, int fd, bool proxy, struct err *e)
+{
+    struct listener *l = calloc(1, sizeof *l);
+    if (!l) {
+        close(fd);
+        return err_memory(e);
+    }
+    *l = (struct listener){.io = io, .fd = fd, .passed = true};
+    l->address.len = sizeof l->address.at;
+    l->address.proxy = proxy;
+    return watch(io, l, e);
 }
 
 static void closed(uv_handle_t *handle)
 {
     struct listener *l = handle->data;
     close(l->fd);
-    if (l->address.at.any.sa_family == AF_UNIX)
+    if (l->address.at.any.sa_family == AF_UNIX && !l->passed)
         unlink(l->address.at.un.sun_path);
     free(l);
 }

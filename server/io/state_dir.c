@@ -63,10 +63,11 @@ bool state_dir_open(const char *setting, char path[STATE_PATH_MAX], struct err *
                           "folder: set it to one that the daemon may write to");
     if (make(path))
         return true;
-    return err_set(e,
+    int error = errno == EEXIST ? ENOTDIR : errno;
+    return err_set_errno(e, error,
         "the state folder %.200s cannot be used: %s: set server.state_dir to one that the daemon may "
         "write to",
-        path, strerror(errno == EEXIST ? ENOTDIR : errno));
+        path, strerror(error));
 }
 
 static void path_of(char out[FILE_PATH_MAX], const char *dir, const char *name, const char *suffix)
@@ -82,13 +83,12 @@ int state_dir_lock(const char *dir, struct err *e)
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
         return fd;
     if (fd >= 0 && errno == EWOULDBLOCK)
-        err_set(e,
+        err_set_errno(e, errno,
             "the state folder %.200s is in use by another usherd: stop that one, or give this one a folder of its own "
             "with server.state_dir",
             dir);
     else
-        err_set(e, "cannot lock %.200s: %s: set server.state_dir to a folder that the daemon may write to", path,
-            strerror(errno));
+        err_set_errno(e, errno, "cannot lock %.200s: %s%s", path, strerror(errno), os_file_advice(errno));
     if (fd >= 0)
         close(fd);
     return -1;
@@ -112,7 +112,8 @@ bool state_dir_read(const char *dir, const char *name, size_t max, struct buf *o
     buf_init(out, max + READ_SIZE);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT || err_set(e, "cannot read %.200s: %s", path, strerror(errno));
+        return errno == ENOENT ||
+               err_set_errno(e, errno, "cannot read %.200s: %s%s", path, strerror(errno), os_file_advice(errno));
     bool ok = read_fd(fd, out);
     int error = errno;
     close(fd);

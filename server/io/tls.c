@@ -9,6 +9,8 @@
 
 #include <openssl/err.h>
 
+#include "base/os_file.h"
+
 static const unsigned char PROTOCOLS[] = "\x08http/1.1";
 
 static int choose_protocol(
@@ -37,10 +39,13 @@ static int no_password(char *out, int size, int writing, void *arg)
 static bool fail(struct err *e, const char *option, const char *path)
 {
     unsigned long error = ERR_peek_error();
-    const char *reason = ERR_SYSTEM_ERROR(error) ? "the file cannot be read" : ERR_reason_error_string(error);
-    err_set(e, "%s = %.120s: %s", option, path, reason ? reason : "not understood");
+    int system = ERR_SYSTEM_ERROR(error) ? ERR_GET_REASON(error) : 0;
+    const char *reason = ERR_reason_error_string(error);
     ERR_clear_error();
-    return false;
+    if (system)
+        return err_set_errno(e, system, "%s = %.120s: the file cannot be read: %s%s", option, path, strerror(system),
+            os_file_advice(system));
+    return err_set(e, "%s = %.120s: %s", option, path, reason ? reason : "not understood");
 }
 
 static bool load(SSL_CTX *ctx, const char *certificate, const char *key, struct err *e)
@@ -52,14 +57,14 @@ static bool load(SSL_CTX *ctx, const char *certificate, const char *key, struct 
     if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
         return fail(e, "tls.key", key);
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
-    return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 || err_set(e, "out of memory");
+    return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 || err_memory(e);
 }
 
 SSL_CTX *tls_new(const char *certificate, const char *key, struct err *e)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (!ctx) {
-        err_set(e, "out of memory");
+        err_memory(e);
         return NULL;
     }
     if (load(ctx, certificate, key, e))

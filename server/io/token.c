@@ -53,7 +53,7 @@ struct token_keys *token_keys_new(const struct token_settings *s, struct err *e)
 {
     struct token_keys *keys = calloc(1, sizeof *keys);
     if (!keys || !(keys->keys = calloc(s->file_count + 1, sizeof *keys->keys))) {
-        err_set(e, "out of memory");
+        err_memory(e);
         goto fail;
     }
     keys->admins = s->admins;

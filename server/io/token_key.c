@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/os_file.h"
 #include "base/text.h"
 
 static const struct {
@@ -66,7 +67,7 @@ static char *read_file(const char *path, struct err *e)
 {
     FILE *f = fopen(path, "re");
     if (!f) {
-        err_set(e, "%.180s: cannot be read: %s", path, strerror(errno));
+        err_set_errno(e, errno, "%.180s: cannot be read: %s%s", path, strerror(errno), os_file_advice(errno));
         return NULL;
     }
     char *text = malloc(KEY_FILE_MAX + 2);

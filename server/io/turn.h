@@ -140,6 +140,8 @@ void listen_take(struct io *io, struct conn *c);
 void listen_resume(struct io *io);
 /* While exhausted, when accept_at has come: resumes, or sees that it is over. */
 void listen_look(struct io *io);
+/* The daemon drains: whoever comes to a passed socket waits for the next one. */
+void listen_drain(struct io *io);
 void listen_close(struct io *io);
 
 #endif

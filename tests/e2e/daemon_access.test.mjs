@@ -183,7 +183,7 @@ test('a key that is too weak or not allowed stops the start, and is not shown', 
     const weak = path.join(dir, 'weak');
     await fs.writeFile(weak, 'alg: HS256\nkid: w\n\nc2VjcmV0\n');
     const short = await run(['--listen', '127.0.0.1:0', '--set', `auth.keys=${weak}`]);
-    assert.equal(short.code, 1);
+    assert.equal(short.code, 78);
     assert.match(short.stderr, /weak: for HS256 expected base64 of a secret of at least 32 bytes/);
     assert.ok(!short.stderr.includes('c2VjcmV0'));
     const other = await run(['--listen', '127.0.0.1:0', '--set', `auth.keys=${files.h2}`, '--set', 'auth.algorithms=ES256']);

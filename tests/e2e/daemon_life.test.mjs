@@ -51,7 +51,7 @@ test('--test-config and --print-config', () => inFolder(async (folder) => {
     assert.doesNotMatch(printed.stdout, /hush/);
     await fs.writeFile(file, '[limits]\nmax_rooms = many\n');
     const bad = await run(['--config', file, '--test-config']);
-    assert.equal(bad.code, 1);
+    assert.equal(bad.code, 78);
     assert.equal(bad.stderr, `usherd: ${file}:2: limits.max_rooms = "many": expected a whole number from 0 to 1000000000\n`);
 }));
 
@@ -62,12 +62,12 @@ test('the shipped conf is valid', async () => {
 test('what would leave the server open refuses the start', async () => {
     const set = 'cluster.redis=redis://localhost';
     const { code, stderr } = await run(['--listen', '127.0.0.1:0', '--set', set]);
-    assert.equal(code, 1);
+    assert.equal(code, 78);
     assert.match(stderr, /^usherd: \S+ is set, but this version cannot act on it yet/);
-    assert.equal((await run(['--set', set, '--test-config'])).code, 1);
+    assert.equal((await run(['--set', set, '--test-config'])).code, 78);
     assert.equal((await run(['--set', set, '--print-config'])).code, 0);
     const half = await run(['--listen', '127.0.0.1:0', '--set', 'tls.certificate=/x']);
-    assert.equal(half.code, 1);
+    assert.equal(half.code, 78);
     assert.match(half.stderr, /^usherd: tls\.certificate and tls\.key: expected both of them, or neither/);
 });
 
@@ -127,7 +127,7 @@ test('a state folder that cannot be used refuses the start', () => inFolder(asyn
     const file = path.join(folder, 'file');
     await fs.writeFile(file, '');
     const { code, stderr } = await run(['--listen', '127.0.0.1:0', '--set', `server.state_dir=${file}`]);
-    assert.equal(code, 1);
+    assert.equal(code, 78);
     assert.match(stderr, /^[^\n]*the state folder \S+ cannot be used: Not a directory: set server\.state_dir to one [^\n]*\n$/);
 }));
 

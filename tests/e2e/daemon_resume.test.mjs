@@ -169,7 +169,7 @@ test('without a place for its key the daemon does not start, and says why', () =
     const file = path.join(folder, 'file');
     await fs.writeFile(file, '');
     const { code, stderr } = await run(['--listen', '127.0.0.1:0', ...settings(path.join(file, 'below'))]);
-    assert.equal(code, 1);
+    assert.equal(code, 78);
     assert.match(stderr, /below/);
 }));
 

@@ -28,7 +28,7 @@ sound=' ' # suites that pass without a fault
 programs_of() {
     case $1 in
         sim) echo "$out/tests/sim/sim" ;;
-        *.e2e) echo "$out/usherd $out/usher" ;;
+        *.e2e) echo "$out/usherd $out/usher $out/tests/usherd-that-hangs" ;;
         *) ls tests/unit/"$1"/test_*.c | sed "s|^|$out/|; s|\.c$||" ;;
     esac
 }

@@ -26,7 +26,7 @@ enum {
 
 static struct store *opened(const char *dir)
 {
-    struct err err = {""};
+    struct err err = {.text = ""};
     struct store *s = store_open(dir, &err);
     if (!s)
         fail_msg("%s", err.text);
@@ -35,14 +35,14 @@ static struct store *opened(const char *dir)
 
 static void put(struct store *s, enum peer_table table, const char *key, const char *value)
 {
-    struct err err = {""};
+    struct err err = {.text = ""};
     if (!store_put(s, table, span_of(key), span_of(value), &err))
         fail_msg("%s", err.text);
 }
 
 static void commit(struct store *s)
 {
-    struct err err = {""};
+    struct err err = {.text = ""};
     if (!store_commit(s, &err))
         fail_msg("%s", err.text);
 }
@@ -53,7 +53,7 @@ static const char *found(
 {
     static char text[4096];
     struct store_rows rows;
-    struct err err = {""};
+    struct err err = {.text = ""};
     size_t n = 0;
     text[0] = '\0';
     if (!store_load(s, table, span_of(from), span_of(to), limit, descending, &rows, &err))
@@ -73,7 +73,7 @@ static const char *all(struct store *s, enum peer_table table)
 /* Opening must fail with a sentence that has this in it. */
 static void refuses(const char *dir, const char *words)
 {
-    struct err err = {""};
+    struct err err = {.text = ""};
     struct store *s = store_open(dir, &err);
     assert_null(s);
     if (!strstr(err.text, words))
@@ -455,7 +455,7 @@ static void child_wants(bool ok, const char *text, const char *words)
 
 static void open_read_only(const struct scratch *d)
 {
-    struct err err = {""};
+    struct err err = {.text = ""};
     if (geteuid() == 0 && setuid(NOBODY) != 0)
         _exit(2);
     child_wants(!store_open(d->path, &err), err.text, "cannot write ");
@@ -486,7 +486,7 @@ static void refuses_what_it_cannot_write(void **state)
 /* A limit on the size of files stands for a full disk: the same call fails. */
 static void fill_the_disk(const struct scratch *d)
 {
-    struct err err = {""}, again = {""};
+    struct err err = {.text = ""}, again = {.text = ""};
     char value[4096];
     int i = 0;
     struct rlimit limit = {256 * 1024, 256 * 1024};
@@ -544,7 +544,7 @@ static void loses_nothing_on_a_full_disk(void **state)
 
 static void open_locked(const struct scratch *d)
 {
-    struct err err = {""};
+    struct err err = {.text = ""};
     child_wants(!store_open(d->path, &err), err.text, "another program has ");
 }
 

@@ -46,7 +46,7 @@ static void refuses_what_is_no_address(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         struct url url;
-        struct err err = {""};
+        struct err err = {.text = ""};
         if (url_parse(BAD[i], &url, &err))
             fail_msg("%s was taken", BAD[i]);
         assert_true(strlen(err.text) > 10);

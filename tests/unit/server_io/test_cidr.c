@@ -50,7 +50,7 @@ static void test_local(void **state)
 static struct cidr_list list_of(const char *const *entries, size_t n)
 {
     struct cidr_list list;
-    struct err e = {""};
+    struct err e = {.text = ""};
     if (!cidr_list_parse(entries, n, &list, &e))
         fail_msg("%s", e.text);
     return list;
@@ -85,7 +85,7 @@ static void test_networks(void **state)
     static const char *const BAD[] = {
         "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "10/8", "host", "10.0.0.1:80", "/8", "*"};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
-        struct err e = {""};
+        struct err e = {.text = ""};
         if (cidr_list_parse(&BAD[i], 1, &list, &e))
             fail_msg("\"%s\" passed", BAD[i]);
         assert_non_null(strstr(e.text, BAD[i]));

@@ -24,7 +24,7 @@ static struct config *fresh(void)
 static struct config *load(const char *path)
 {
     struct config *c = fresh();
-    struct err e = {""};
+    struct err e = {.text = ""};
     if (!config_load_file(c, path, &e))
         fail_msg("%s", e.text);
     return c;
@@ -32,7 +32,7 @@ static struct config *load(const char *path)
 
 static void set(struct config *c, const char *assignment)
 {
-    struct err e = {""};
+    struct err e = {.text = ""};
     if (!config_set(c, assignment, &e))
         fail_msg("%s", e.text);
 }
@@ -53,7 +53,7 @@ static void read_expectation(const char *path, char *out, int size)
 static void check_good(const char *path)
 {
     struct config *c = load(path);
-    struct err e = {""};
+    struct err e = {.text = ""};
     if (!config_check(c, &e) || !config_acts(c, &e))
         fail_msg("%s: %s", path, e.text);
     config_free(c);
@@ -65,7 +65,7 @@ static void check_bad(const char *path)
     char expected[512], full[1024];
     read_expectation(path, expected, sizeof expected);
     snprintf(full, sizeof full, "%s:%s", path, expected);
-    struct err e = {""};
+    struct err e = {.text = ""};
     struct config *c = fresh();
     assert_false(config_load_file(c, path, &e));
     full[sizeof e.text - 1] = '\0';
@@ -78,7 +78,7 @@ static void check_refused(const char *path)
 {
     char expected[512];
     read_expectation(path, expected, sizeof expected);
-    struct err e = {""};
+    struct err e = {.text = ""};
     struct config *c = load(path);
     assert_false(config_check(c, &e) && config_acts(c, &e));
     assert_string_equal(e.text, expected);
@@ -169,7 +169,7 @@ static void test_precedence(void **state)
         "USHERD_SERVER_ORIGINS=https://x.example, https://y.example", "USHERD_SERVICE_HOST=10.0.0.1",
         "USHERD=build/usherd", NULL};
     struct config *c = fresh();
-    struct err e = {""};
+    struct err e = {.text = ""};
     set(c, "server.node=flag");
     set(c, "server.listen=127.0.0.1:1");
     set(c, "server.listen=127.0.0.1:2");
@@ -264,6 +264,35 @@ static void test_print_masks_secrets(void **state)
     config_free(c);
 }
 
+/* Only where a file or a secret is named, and there the printed settings tell where it is. */
+static void test_credentials(void **state)
+{
+    (void)state;
+    struct config *c = fresh();
+    struct err e;
+    unsetenv("CREDENTIALS_DIRECTORY");
+    assert_false(config_set(c, "tls.key=%d/tls.key", &e));
+    assert_non_null(
+        strstr(e.text, "--set tls.key names a credential (%d/NAME), but there is no CREDENTIALS_DIRECTORY"));
+    setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1);
+    set(c, "tls.key=%d/tls.key");
+    set(c, "tls.certificate=/etc/%d/c");
+    set(c, "auth.keys=%d/one");
+    set(c, "auth.keys=@%d/two");
+    set(c, "ice.turn_secret=@%d/turn");
+    set(c, "server.web_root=%d/web");
+    size_t n;
+    const char *const *keys = config_list(c, OPTION_AUTH_KEYS, &n);
+    assert_string_equal(config_text(c, OPTION_TLS_KEY), "/run/credentials/x/tls.key");
+    assert_string_equal(config_text(c, OPTION_TLS_CERTIFICATE), "/etc/%d/c");
+    assert_string_equal(keys[0], "/run/credentials/x/one");
+    assert_string_equal(keys[1], "@%d/two");
+    assert_string_equal(config_text(c, OPTION_ICE_TURN_SECRET), "@/run/credentials/x/turn");
+    assert_string_equal(config_text(c, OPTION_SERVER_WEB_ROOT), "%d/web");
+    unsetenv("CREDENTIALS_DIRECTORY");
+    config_free(c);
+}
+
 static void test_changed(void **state)
 {
     (void)state;
@@ -297,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_set_errors),
         cmocka_unit_test(test_print_reads_back),
         cmocka_unit_test(test_print_masks_secrets),
+        cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,7 @@ static void test_conf_file_loads(void **state)
     fclose(in);
     fclose(out);
     struct config *c = config_new();
-    struct err e = {""};
+    struct err e = {.text = ""};
     bool loaded = config_load_file(c, path, &e);
     unlink(path);
     if (!loaded)

@@ -26,7 +26,7 @@ static void test_reads_and_writes(void **state)
     };
     for (size_t i = 0; i < sizeof GOOD / sizeof *GOOD; i++) {
         struct listen_address a;
-        struct err e = {""};
+        struct err e = {.text = ""};
         if (!listen_address_parse(GOOD[i][0], &a, &e))
             fail_msg("%s", e.text);
         char text[LISTEN_TEXT_MAX];
@@ -48,7 +48,7 @@ static void test_refuses(void **state)
         "127.0.0.1:4000 proxy proxy", "127.0.0.1 proxy", " proxy", "unix: proxy", "127.0.0.1:4000 "};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         struct listen_address a;
-        struct err e = {""};
+        struct err e = {.text = ""};
         if (listen_address_parse(BAD[i], &a, &e))
             fail_msg("\"%s\" was taken", BAD[i]);
         assert_non_null(strstr(e.text, "expected"));

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// What systemd does for a daemon, without systemd: a socket for sd_notify(3), read by a line of perl since node has no
+// datagrams of files, and listening sockets that are passed (sd_listen_fds(3)).
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
+import path from 'node:path';
+import { after } from 'node:test';
+import { Daemon, binary, root, within } from './daemon.mjs';
+
+const running = new Set();
+after(() => running.forEach((child) => child.kill('SIGKILL')));
+
+const READER = `use Socket; $| = 1; socket(S, PF_UNIX, SOCK_DGRAM, 0) or die; bind(S, sockaddr_un($ARGV[0])) or die;
+    print "bound\\n"; while (defined recv(S, $m, 4096, 0)) { $m =~ s/\\n/ | /g; print "$m\\n"; }`;
+
+// { env, said, heard(pattern, from), stop() }: env is what the daemon needs, said all that it told, a line a datagram.
+export async function startManager(folder) {
+    const socket = path.join(folder, 'notify');
+    const child = spawn('perl', ['-e', READER, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
+    running.add(child);
+    child.on('exit', () => running.delete(child));
+    const manager = {
+        env: { NOTIFY_SOCKET: socket },
+        said: '',
+        heard: (pattern, from = 0) => within(10000, new Promise((resolve) => {
+            const look = () => {
+                const match = pattern.exec(manager.said.slice(from));
+                if (!match) return;
+                child.stdout.off('data', look);
+                resolve(match);
+            };
+            child.stdout.on('data', look);
+            look();
+        }), () => `${pattern} was not told:\n${manager.said}`),
+        stop: async () => {
+            child.kill('SIGKILL');
+            await once(child, 'exit');
+        },
+    };
+    child.stdout.setEncoding('utf8').on('data', (text) => (manager.said += text));
+    await manager.heard(/bound\n/);
+    return manager;
+}
+
+// A socket to pass on: { fd, port, close() }. Node would accept from it, so it is closed here once the daemon has it.
+export async function listening(...where) {
+    const server = net.createServer().listen(...where);
+    await once(server, 'listening');
+    return { fd: server._handle.fd, port: server.address().port, close: () => server.close() };
+}
+
+// A daemon with these descriptors from 3 on; variables of the environment are expressions of its shell, such as '$$'.
+// lives: how often it is started, one after the other, by a shell that holds the descriptors too; each says its pid.
+export function spawnWith(fds, variables, args = [], env = {}, lives = 1) {
+    const set = Object.entries(variables).map(([name, value]) => `export ${name}=${value};`).join(' ') +
+        (fds.length === 0 ? ' exec 3>&-;' : ''); // whatever is open there
+    const life = `echo "life $$" >&2; ${set} exec "$0" "$@"`;
+    const script = lives === 1 ? life : `for n in $(seq ${lives}); do sh -c '${life}' "$0" "$@"; done`;
+    const child = spawn('sh', ['-c', script, binary, ...args],
+        { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', ...fds] });
+    return new Daemon(child);
+}
