@@ -8,6 +8,7 @@
 
 #include "server/app.h"
 #include "server/io/listen_address.h"
+#include "server/io/logger.h"
 
 enum {
     ASSIGNMENT_MAX = OPTION_TEXT_MAX + 64,
@@ -161,7 +162,7 @@ static int act(const struct command *c)
     struct config *config = app_load(&c->launch, &e);
     if (!config || (c->action != ACTION_PRINT && !config_acts(config, &e)) ||
         (c->action == ACTION_TEST && !app_test(config, &e))) {
-        fprintf(stderr, "usherd: %s\n", e.text);
+        logger_complain(e.text);
         config_free(config);
         return c->action == ACTION_HEALTH ? EXIT_FAILURE : app_exit_code(&e);
     }
@@ -188,7 +189,7 @@ int main(int argc, char **argv)
     if (parse(&c, argc, argv, &e))
         code = act(&c);
     else
-        fprintf(stderr, "usherd: %s\n", e.text);
+        logger_complain(e.text);
     for (size_t i = 0; i < c.owned_count; i++)
         free(c.owned[i]);
     return code;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "server/app.h"
+#include "server/io/logger.h"
 #include "server/io/service.h"
 
 enum {
@@ -94,14 +95,13 @@ int reload_command(void)
     pid_t pid;
     struct err e;
     if (!read_pid(&pid) || !service_reload_address(&address)) {
-        fputs("usherd: --reload is for ExecReload= of a service with a RuntimeDirectory=: expected a process in "
-              "MAINPID and "
-              "a folder in RUNTIME_DIRECTORY\n",
-            stderr);
+        logger_complain(
+            "--reload is for ExecReload= of a service with a RuntimeDirectory=: expected a process in MAINPID and a "
+            "folder in RUNTIME_DIRECTORY");
         return EXIT_USAGE;
     }
     if (reload(pid, &address, &e))
         return EXIT_SUCCESS;
-    fprintf(stderr, "usherd: %s\n", e.text);
+    logger_complain(e.text);
     return EXIT_FAILURE;
 }

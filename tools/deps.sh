@@ -54,6 +54,7 @@ system nftables                 their address translation
 system build-essential          the Debian packages
 system debhelper                their build
 system lintian                  checks them
+system systemd-container        boots a systemd of its own
 system mmdebstrap               systems to install and compile in
 bench nodejs                   the servers that we compare with
 bench npm                      fetches them: socket.io, @roamhq/wrtc

@@ -70,6 +70,11 @@ void logger_write(const struct logger *l, const struct log_record *r)
         emit(l->format, r);
 }
 
+void logger_complain(const char *problem)
+{
+    fprintf(stderr, "%susherd: %s\n", logger_detect() == LOG_JOURNAL ? "<3>" : "", problem);
+}
+
 void logger_say(const struct logger *l, enum log_level level, const char *event, const char *message)
 {
     struct log_record r;

@@ -17,6 +17,8 @@ struct logger {
 enum log_format logger_detect(void);
 /* Writes the record unless it is less important than the logger's level. */
 void logger_write(const struct logger *l, const struct log_record *r);
+/* What is wrong before there are settings to log by, or outside a daemon: one line, an error for the journal too. */
+void logger_complain(const char *problem);
 /* A record without fields; the message is borrowed for the call. */
 void logger_say(const struct logger *l, enum log_level level, const char *event, const char *message);
 /* Sends libwebsockets' own errors and warnings through the same format, as warnings: while the daemon starts. Once it
