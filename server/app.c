@@ -83,7 +83,8 @@ struct config *app_load(const struct launch *l, struct err *e)
         err_memory(e);
         return NULL;
     }
-    if (l->file && !config_load_file(c, l->file, e))
+    const char *file = l->file ? l->file : getenv("USHERD_CONFIG");
+    if (file && *file && !config_load_file(c, file, e))
         goto fail;
     if (!config_load_environment(c, environ, e))
         goto fail;

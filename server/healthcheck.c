@@ -46,14 +46,30 @@ static bool exchange_secure(int fd, char *text, size_t size)
     return n > 0;
 }
 
+/* A connection, or -1 with errno. Without IPv6 in the system, or (as in most containers) on its interfaces, a daemon at
+ * [::] is reached over IPv4. */
+static int reach(struct listen_address *a)
+{
+    struct timeval patience = {.tv_sec = PATIENCE_S};
+    int fd = socket(a->at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+        if (connect(fd, &a->at.any, a->len) == 0)
+            return fd;
+    }
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    if ((error == EAFNOSUPPORT || error == EADDRNOTAVAIL) && listen_address_without_ipv6(a))
+        return reach(a);
+    errno = error;
+    return -1;
+}
+
 /* The answer up to its end, or false with errno set. */
 static bool exchange(int fd, const struct listen_address *a, bool secure, char *text, size_t size)
 {
-    struct timeval patience = {.tv_sec = PATIENCE_S};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (connect(fd, &a->at.any, a->len) < 0)
-        return false;
     if (a->proxy && send(fd, PROXY_HEADER_OF_OURSELVES, PROXY_HEADER_LEAST, MSG_NOSIGNAL) != PROXY_HEADER_LEAST)
         return false;
     if (secure && a->at.any.sa_family != AF_UNIX)
@@ -76,9 +92,7 @@ static bool ask(const char *address, bool secure, struct err *e)
     if (!port_is_known(&a))
         return err_set(e, "%s: cannot ask port 0 for its health: give the port with --listen", address);
     char text[ANSWER_MAX];
-    int fd = socket(a.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 && errno == EAFNOSUPPORT && listen_address_without_ipv6(&a))
-        fd = socket(a.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = reach(&a);
     bool answered = fd >= 0 && exchange(fd, &a, secure, text, sizeof text);
     int error = errno;
     if (fd >= 0)

@@ -49,6 +49,11 @@ test('--test-config and --print-config', () => inFolder(async (folder) => {
     assert.match(printed.stdout, /\nmax_rooms = 6\n/);
     assert.match(printed.stdout, /\nmax_queue = 1M\n/);
     assert.doesNotMatch(printed.stdout, /hush/);
+    const other = path.join(folder, 'other.conf');
+    await fs.writeFile(other, '[limits]\nmax_rooms = 7\n');
+    const named = (args) => run([...args, '--print-config'], { env: { USHERD_CONFIG: other } });
+    assert.match((await named([])).stdout, /\nmax_rooms = 7\n/);
+    assert.match((await named(['--config', file])).stdout, /\nmax_rooms = 5\n/);
     await fs.writeFile(file, '[limits]\nmax_rooms = many\n');
     const bad = await run(['--config', file, '--test-config']);
     assert.equal(bad.code, 78);
