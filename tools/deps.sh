@@ -56,6 +56,14 @@ system debhelper                their build
 system lintian                  checks them
 system systemd-container        boots a systemd of its own
 system mmdebstrap               systems to install and compile in
+system buildah                  builds the image
+system podman                   runs it
+system crun                     with its restrictions
+system netavark                 in a network
+system aardvark-dns             with names
+system iptables                 and published ports
+system podman-compose           the services of docker-compose.yml
+system curl                     asks them
 bench nodejs                   the servers that we compare with
 bench npm                      fetches them: socket.io, @roamhq/wrtc
 EOF

@@ -9,16 +9,17 @@ own_mounts() {
     [ -n "${OWN_MOUNTS:-}" ] || OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
 }
 
-# make_root SUITE PACKAGE...: $BUILD/roots/SUITE, with these packages; does nothing where it is there.
+# make_root SUITE[-NAME] [PACKAGE]...: $BUILD/roots/SUITE[-NAME], with these packages; does nothing where it is there.
 make_root() {
-    local suite=$1 to=$BUILD/roots/$1 options=() IFS=,
+    local suite=${1%%-*} to=$BUILD/roots/$1 options=() IFS=,
     shift
     [ ! -d "$to" ] || return 0
     mkdir -p "$BUILD/roots"
     rm -rf --one-file-system "$to.part"
+    [ $# = 0 ] || options=(--include="$*")
     # The way to the archive is this machine's.
     while read -r line; do options+=(--aptopt="$line"); done < <(apt-config dump | grep -iE '^Acquire::[a-z]+::.*Proxy ')
-    mmdebstrap --quiet --variant=minbase --include="$*" "${options[@]}" "$suite" "$to.part" >&2 && mv "$to.part" "$to"
+    mmdebstrap --quiet --variant=minbase "${options[@]}" "$suite" "$to.part" >&2 && mv "$to.part" "$to"
 }
 
 # shellcheck disable=SC2154 # scratch is lib.sh's
