@@ -53,6 +53,7 @@ struct attempt {
     bool awaiting; /* our offer is made or under way, and not answered */
     bool open;     /* the channel `usher` is */
     bool congested;
+    bool lost;   /* ICE lost its pair here: the other may not have noticed */
     bool unsure; /* something of ours may not have reached the other: said outside the room, or to a lost socket */
     enum peer_path path;
     bool introduced; /* theirs was verified and ours is sent; of a plain peer: the channel is open */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * The link to one person, over all its attempts. The normal path: the smaller seat calls, the channel opens, both
- * introduce themselves, the link is up; a ping every 2 s shows that it lives. After 6 s of silence, or when ICE lost its
- * pair, whoever made the offer restarts ICE on the same connection, once. If that does not bring it back within 5 s,
- * new attempts follow: after 1, 2 and 4 s, then every 30 s, each and up to a quarter more by chance. The same goes for
- * an attempt that is not up in 15 s.
+ * introduce themselves, the link is up; a ping every 2 s shows that it lives. After 6 s of silence whoever made the
+ * offer restarts ICE on the same connection, once; who is told that ICE lost its pair does so at once, whoever it is,
+ * since the other end may have nothing but the silence to go by. If that does not bring it back within 5 s, new attempts
+ * follow: after 1, 2 and 4 s, then every 30 s, each and up to a quarter more by chance. The same goes for an attempt
+ * that is not up in 15 s.
  *
  * The roles of the first offer stay for restarts and new attempts, whatever seats the two have by then. Whoever waits
  * for the other's call waits PATIENCE_MS longer and then calls: so two who disagree about their turn (one of them
@@ -120,6 +121,13 @@ static uint64_t seats_usable_at(const struct person *who)
     return at;
 }
 
+static void offer_restart(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    if (link->offerer || link->attempt->lost)
+        attempt_restart(p, link->attempt);
+}
+
 void link_reseated(struct peer *p, struct person *who)
 {
     struct link *link = &who->link;
@@ -128,8 +136,7 @@ void link_reseated(struct peer *p, struct person *who)
     if (link->state == LINK_UP || link->state == LINK_INTRODUCING)
         return;
     if (link->state == LINK_RESTARTING) {
-        if (link->offerer)
-            attempt_restart(p, link->attempt);
+        offer_restart(p, who);
         move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
         return;
     }
@@ -389,12 +396,10 @@ void link_introduced(struct peer *p, struct attempt *a)
 
 static void restart(struct peer *p, struct person *who)
 {
-    struct link *link = &who->link;
     notice_link(p, who, "restarting");
     /* Moved first: what restarts is no way to itself. */
     move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
-    if (link->offerer)
-        attempt_restart(p, link->attempt);
+    offer_restart(p, who);
 }
 
 /* Life on the current attempt. */
@@ -461,6 +466,7 @@ void link_ice(struct peer *p, struct attempt *a, bool connected, enum peer_path 
         a->path = path;
     if (a != who->link.attempt || !a->introduced)
         return;
+    a->lost = !connected;
     if (connected)
         revive(p, who);
     else if (who->link.state == LINK_UP)

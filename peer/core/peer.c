@@ -151,6 +151,9 @@ static void handle(struct peer *p, const struct peer_event *ev)
     case PEER_SIGNALING_CLOSED:
         session_closed(p, ev->bytes);
         break;
+    case PEER_NETWORK:
+        session_network(p, ev->cut);
+        break;
     case PEER_TIME:
         break;
     case PEER_SEND:

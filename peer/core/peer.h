@@ -103,6 +103,7 @@ enum peer_event_type {
     PEER_SIGNALING_OPEN,   /* the WebSocket is up */
     PEER_SIGNALING_FRAME,  /* bytes: one text frame from the daemon */
     PEER_SIGNALING_CLOSED, /* or could not be opened; bytes: the reason for a person */
+    PEER_NETWORK,          /* the machine has other addresses than before; cut: the WebSocket's is gone */
     PEER_DESCRIPTION,      /* rtc, description: ours, to be sent */
     PEER_CANDIDATE,        /* rtc, bytes: ours, to be sent; n = 0 at the end */
     PEER_CHANNEL_OPEN,     /* rtc, channel, bytes: its label */
@@ -168,6 +169,7 @@ struct peer_event {
             bool connected;
             enum peer_path path; /* if connected */
         } ice;
+        bool cut;
     };
 };
 

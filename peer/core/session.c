@@ -124,6 +124,19 @@ void session_closed(struct peer *p, struct span why)
     pause_session(p);
 }
 
+void session_network(struct peer *p, bool cut)
+{
+    struct session *s = &p->session;
+    if (cut && has_socket(s)) {
+        effect_log(
+            p, LOG_LEVEL_NOTICE, "signaling-cut", "the address that the server knew us by is gone", NULL, SPAN(""));
+        pause_session(p);
+    }
+    /* Nothing is wrong with the server, unless it named a time. */
+    if (s->state == SESSION_PAUSED && s->pause_ms == 0)
+        connect(p);
+}
+
 /* Gives this server up and says so. */
 static void abandon(struct peer *p, const char *why)
 {

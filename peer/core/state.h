@@ -40,6 +40,7 @@ void session_start(struct peer *p);
 void session_opened(struct peer *p);
 void session_frame(struct peer *p, struct span frame);
 void session_closed(struct peer *p, struct span why);
+void session_network(struct peer *p, bool cut); /* cut: the socket's own address is gone */
 void session_due(struct peer *p);
 void session_leave(struct peer *p);
 /* Hands the daemon a frame; dropped, and false, unless we are in the room. */
