@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 #include "base/os_rng.h"
+#include "peer/io/addresses.h"
 #include "peer/io/ice_servers.h"
 #include "peer/io/keeper.h"
 #include "peer/io/notices.h"
@@ -55,6 +56,7 @@ struct glue {
     struct rtc_factory *factory;
     struct ice_servers *ice_servers;
     struct signaling *signaling;
+    struct addresses *addresses;
     struct url *urls;
     struct glue_options options; /* its pointers to what was copied are not used again */
     struct link *links;          /* by number */
@@ -271,6 +273,15 @@ static void on_signaling_flushed(void *user)
     notices_deliver(g->notices);
 }
 
+static void on_addresses_changed(void *user)
+{
+    struct glue *g = user;
+    struct link *l, *next;
+    HASH_ITER (hh, g->links, l, next)
+        rtc_addresses_changed(l->rtc);
+    glue_event(g, &(struct peer_event){.type = PEER_NETWORK, .cut = signaling_is_cut(g->signaling)});
+}
+
 /* ---- stepping ---- */
 
 static gboolean on_deadline(gpointer user)
@@ -364,7 +375,8 @@ void glue_event(struct glue *g, struct peer_event *event)
 {
     g_assert(!g->stepping);
     g->stepping = true;
-    step(g, event);
+    if (event)
+        step(g, event);
     settle(g);
     g->stepping = false;
     notices_arm(g->notices);
@@ -372,11 +384,7 @@ void glue_event(struct glue *g, struct peer_event *event)
 
 static void on_store_due(void *user)
 {
-    struct glue *g = user;
-    g->stepping = true;
-    settle(g);
-    g->stepping = false;
-    notices_arm(g->notices);
+    glue_event(user, NULL);
 }
 
 static void restore_row(void *user, enum peer_table table, const struct peer_row *row)
@@ -456,7 +464,8 @@ struct glue *glue_new(const struct glue_options *options, struct err *err)
         goto fail;
     g->keeper = keeper_new(options->context, options->store, on_store_due, g);
     g->notices = notices_new(options->context, options->on_notice, options->user);
-    if (!g->keeper || !g->notices)
+    g->addresses = addresses_new(options->context, on_addresses_changed, g);
+    if (!g->keeper || !g->notices || !g->addresses)
         goto memory;
     deadline_new(g);
     return g;
@@ -475,6 +484,7 @@ void glue_free(struct glue *g)
         g_source_destroy(g->deadline);
         g_source_unref(g->deadline);
     }
+    addresses_free(g->addresses);
     keeper_free(g->keeper);
     struct link *l, *next_link;
     HASH_ITER (hh, g->links, l, next_link)

@@ -37,7 +37,8 @@ struct glue *glue_new(const struct glue_options *options, struct err *err);
 void glue_free(struct glue *g);
 /* Hands the core what is stored: before every other event. False with one sentence in err when it cannot all be read. */
 bool glue_restore(struct glue *g, struct err *err);
-/* One step of the core; its time is set here. What event borrows is borrowed for the call. */
+/* One step of the core; its time is set here. What event borrows is borrowed for the call; NULL: no event of ours, only
+ * what the store has answered. */
 void glue_event(struct glue *g, struct peer_event *event);
 /* Whether GLUE_NOTICES_MAX notices wait for the application. */
 bool glue_is_behind(const struct glue *g);

@@ -209,10 +209,7 @@ bool rtc_offer(struct rtc *r, const char *label, bool restart)
     else
         rtc_ice_role(r, true);
     describe(r, "offer", SDP_ACTPASS);
-    if (restart)
-        rtc_ice_tell_again(r);
-    else
-        rtc_ice_gather(r);
+    rtc_ice_gather(r);
     return true;
 }
 
@@ -259,10 +256,8 @@ static void on_offer(struct rtc *r, bool first, bool restart)
     if (first || restart)
         rtc_ice_remote(r, &r->remote);
     describe(r, "answer", r->dtls.client ? SDP_ACTIVE : SDP_PASSIVE);
-    if (first)
+    if (first || (restart && !crossed))
         rtc_ice_gather(r);
-    else if (restart && !crossed)
-        rtc_ice_tell_again(r);
 }
 
 bool rtc_remote(struct rtc *r, const char *type, struct span text, struct err *err)
@@ -319,6 +314,12 @@ enum rtc_sent rtc_send(struct rtc *r, uint16_t channel, bool binary, struct span
     if (bytes.n == 0) /* SCTP has no empty messages: one byte under a payload id that says so, RFC 8831 section 6.6 */
         return rtc_sctp_send(r, c, binary ? DCEP_BINARY_EMPTY : DCEP_STRING_EMPTY, SPAN("\0"));
     return rtc_sctp_send(r, c, binary ? DCEP_BINARY : DCEP_STRING, bytes);
+}
+
+void rtc_addresses_changed(struct rtc *r)
+{
+    if (!rtc_is_over(r))
+        rtc_ice_addresses_changed(r);
 }
 
 size_t rtc_buffered(const struct rtc *r)

@@ -86,7 +86,7 @@ struct rtc *rtc_new(struct rtc_factory *f, const struct rtc_callbacks *callbacks
 void rtc_free(struct rtc *r);
 
 /* Starts as the offerer, with one channel of this label (ordered, reliable); with restart on a running connection: an
- * ICE restart (RFC 8445 section 9), which keeps DTLS and SCTP. */
+ * ICE restart (RFC 8445 section 9), which keeps DTLS and SCTP and looks for addresses and servers anew. */
 bool rtc_offer(struct rtc *r, const char *label, bool restart);
 /* The remote's description: type "offer" or "answer". An offer on a running connection is an ICE restart if its ufrag
  * changed, else it is answered again. False with the reason when it cannot be used; the connection is unchanged. */
@@ -106,6 +106,8 @@ enum rtc_sent {
 };
 /* RTC_FULL: nothing was taken; on_writable says when to try again. Empty messages are RFC 8831's empty PPIDs. */
 enum rtc_sent rtc_send(struct rtc *r, uint16_t channel, bool binary, struct span bytes);
+/* The machine's addresses changed: if one is gone that this connection has, its pair is lost, on_ice_state(false). */
+void rtc_addresses_changed(struct rtc *r);
 /* Bytes waiting in SCTP's send buffer. */
 size_t rtc_buffered(const struct rtc *r);
 enum rtc_path rtc_path(const struct rtc *r);

@@ -17,6 +17,7 @@
  */
 #include <nice/interfaces.h>
 
+#include "peer/io/addresses.h"
 #include "peer/io/rtc_internal.h"
 
 enum {
@@ -24,6 +25,8 @@ enum {
     CHECK_INTERVAL_MS = 5,
     RECEIVE_BUFFER = 4 * 1024 * 1024
 };
+
+static bool listen_to(struct rtc *r, NiceAgent *agent, bool on);
 
 static void on_receive(NiceAgent *agent, guint stream, guint component, guint n, gchar *bytes, gpointer data)
 {
@@ -36,13 +39,19 @@ static void on_receive(NiceAgent *agent, guint stream, guint component, guint n,
     r->ice.turn = turn;
     if (++r->ice.read == RTC_READ_BUDGET) {
         r->ice.paused = true;
-        nice_agent_attach_recv(agent, r->ice.stream, COMPONENT, r->factory->context, NULL, NULL);
+        listen_to(r, agent, false);
         rtc_wake(r);
     }
     rtc_ref(r);
     rtc_dtls_input(r, bytes, n);
     rtc_run(r);
     rtc_unref(r);
+}
+
+static bool listen_to(struct rtc *r, NiceAgent *agent, bool on)
+{
+    return nice_agent_attach_recv(
+        agent, r->ice.stream, COMPONENT, r->factory->context, on ? on_receive : NULL, on ? r : NULL);
 }
 
 void rtc_ice_resume(struct rtc *r)
@@ -54,7 +63,9 @@ void rtc_ice_resume(struct rtc *r)
         return;
     }
     r->ice.paused = false;
-    nice_agent_attach_recv(r->ice.agent, r->ice.stream, COMPONENT, r->factory->context, on_receive, r);
+    listen_to(r, r->ice.agent, true);
+    if (r->ice.before)
+        listen_to(r, r->ice.before, true);
 }
 
 static void queue_candidate(struct rtc *r, NiceCandidate *candidate)
@@ -101,12 +112,15 @@ static void on_pair(
     r->ice.path = ours > theirs ? ours : theirs;
 }
 
+static void retire(struct rtc *r, NiceAgent **agent);
+
 static void went_up(struct rtc *r)
 {
     if (r->ice.up && !r->ice.restarting)
         return;
     r->ice.up = true;
     r->ice.restarting = false;
+    retire(r, &r->ice.before);
     if (r->ice.was_up)
         rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_ICE_STATE, .flag = true});
     r->ice.was_up = true;
@@ -115,7 +129,7 @@ static void went_up(struct rtc *r)
 
 static void went_down(struct rtc *r)
 {
-    if (!r->ice.up)
+    if (!r->ice.up || r->ice.restarting)
         return;
     r->ice.up = false;
     rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_ICE_STATE, .flag = false});
@@ -140,16 +154,15 @@ static void add_address(NiceAgent *agent, const char *text)
         nice_agent_add_local_address(agent, &address);
 }
 
-static void add_addresses(struct rtc *r)
+static void add_addresses(const struct rtc_factory *f, NiceAgent *agent)
 {
-    const struct rtc_factory *f = r->factory;
     for (size_t i = 0; i < f->address_count; i++)
-        add_address(r->ice.agent, f->addresses[i]);
+        add_address(agent, f->addresses[i]);
     if (f->address_count || !f->loopback)
         return;
     GList *all = nice_interfaces_get_local_ips(TRUE);
     for (GList *at = all; at; at = at->next)
-        add_address(r->ice.agent, at->data);
+        add_address(agent, at->data);
     g_list_free_full(all, g_free);
 }
 
@@ -173,37 +186,41 @@ static const struct rtc_server *stun_server(const struct rtc_factory *f)
     return first;
 }
 
-static void add_servers(struct rtc *r)
+static void add_servers(struct rtc *r, NiceAgent *agent)
 {
     const struct rtc_factory *f = r->factory;
     const struct rtc_server *stun = stun_server(f);
     if (stun)
-        g_object_set(r->ice.agent, "stun-server", stun->host, "stun-server-port", (guint)stun->port, NULL);
+        g_object_set(agent, "stun-server", stun->host, "stun-server-port", (guint)stun->port, NULL);
     for (size_t i = 0; i < f->server_count; i++) {
         const struct rtc_server *s = &f->servers[i];
         if (s->kind != RTC_STUN)
-            r->ice.allocates |= nice_agent_set_relay_info(r->ice.agent, r->ice.stream, COMPONENT, s->host, s->port,
-                s->username, s->password, relay_type(s->kind));
+            r->ice.allocates |= nice_agent_set_relay_info(
+                agent, r->ice.stream, COMPONENT, s->host, s->port, s->username, s->password, relay_type(s->kind));
     }
 }
 
-bool rtc_ice_init(struct rtc *r)
+static NiceAgent *agent_new(struct rtc *r)
 {
-    struct rtc_factory *f = r->factory;
+    const struct rtc_factory *f = r->factory;
     NiceAgent *agent = nice_agent_new_full(f->context, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_ICE_TRICKLE);
-    r->ice.agent = agent;
     g_object_set(agent, "stun-pacing-timer", (guint)CHECK_INTERVAL_MS, "keepalive-conncheck", TRUE, "upnp", FALSE,
-        "ice-tcp", FALSE, "force-relay", (gboolean)f->relay_only, NULL);
-    add_addresses(r);
+        "ice-tcp", FALSE, "force-relay", (gboolean)f->relay_only, "controlling-mode", (gboolean)r->ice.controlling,
+        NULL);
+    add_addresses(f, agent);
     r->ice.stream = nice_agent_add_stream(agent, 1);
-    if (r->ice.stream == 0)
-        return false;
-    add_servers(r);
+    add_servers(r, agent);
     g_signal_connect(agent, "new-candidate-full", G_CALLBACK(on_local_candidate), r);
     g_signal_connect(agent, "candidate-gathering-done", G_CALLBACK(on_gathered), r);
     g_signal_connect(agent, "component-state-changed", G_CALLBACK(on_state), r);
     g_signal_connect(agent, "new-selected-pair-full", G_CALLBACK(on_pair), r);
-    return nice_agent_attach_recv(agent, r->ice.stream, COMPONENT, f->context, on_receive, r);
+    return agent;
+}
+
+bool rtc_ice_init(struct rtc *r)
+{
+    r->ice.agent = agent_new(r);
+    return listen_to(r, r->ice.agent, true);
 }
 
 static gboolean nothing(gpointer data)
@@ -221,38 +238,60 @@ static void on_agent_closed(GObject *agent, GAsyncResult *result, gpointer data)
 
 /* Allocations on a TURN server must be given back first, which takes a message or two; else the loop's next turn frees
  * the agent, because it may be one of its own functions that called us. */
-static void free_later(struct rtc *r)
+static void free_later(const struct rtc *r, NiceAgent *agent)
 {
     GMainContext *context = r->factory->context;
     if (r->ice.allocates) {
         g_main_context_push_thread_default(context);
-        nice_agent_close_async(r->ice.agent, on_agent_closed, NULL);
+        nice_agent_close_async(agent, on_agent_closed, NULL);
         g_main_context_pop_thread_default(context);
         return;
     }
     GSource *source = g_idle_source_new();
     g_source_set_priority(source, G_PRIORITY_DEFAULT);
-    g_source_set_callback(source, nothing, r->ice.agent, g_object_unref);
+    g_source_set_callback(source, nothing, agent, g_object_unref);
     g_source_attach(source, context);
     g_source_unref(source);
 }
 
-void rtc_ice_close(struct rtc *r)
+/* While allocations are given back, what comes must be read: the loop would turn for it all the time. */
+static void discard(NiceAgent *agent, guint stream, guint component, guint n, gchar *bytes, gpointer data)
 {
-    if (!r->ice.agent)
+    (void)agent;
+    (void)stream;
+    (void)component;
+    (void)n;
+    (void)bytes;
+    (void)data;
+}
+
+static void retire(struct rtc *r, NiceAgent **agent)
+{
+    if (!*agent)
         return;
-    g_signal_handlers_disconnect_by_data(r->ice.agent, r);
-    if (r->ice.stream)
-        nice_agent_attach_recv(r->ice.agent, r->ice.stream, COMPONENT, r->factory->context, NULL, NULL);
-    free_later(r);
-    r->ice.agent = NULL;
+    g_signal_handlers_disconnect_by_data(*agent, r);
+    nice_agent_attach_recv(*agent, r->ice.stream, COMPONENT, r->factory->context, discard, NULL);
+    free_later(r, *agent);
+    *agent = NULL;
+}
+
+static void forget_waiting(struct rtc *r)
+{
     for (size_t i = 0; i < r->ice.waiting_count; i++)
         g_free(r->ice.waiting[i]);
     r->ice.waiting_count = 0;
 }
 
+void rtc_ice_close(struct rtc *r)
+{
+    retire(r, &r->ice.before);
+    retire(r, &r->ice.agent);
+    forget_waiting(r);
+}
+
 void rtc_ice_role(struct rtc *r, bool controlling)
 {
+    r->ice.controlling = controlling;
     g_object_set(r->ice.agent, "controlling-mode", (gboolean)controlling, NULL);
 }
 
@@ -275,26 +314,45 @@ void rtc_ice_gather(struct rtc *r)
 {
     if (nice_agent_gather_candidates(r->ice.agent, r->ice.stream))
         widen_buffers(r);
-    else
+    else if (!r->ice.before)
         rtc_fail(r, "ice", "no local address could be bound");
 }
 
+/* By an agent of its own: libnice's restart keeps the sockets, whatever became of their addresses, and does not look for
+ * others. What was up goes on until the new one is. */
 void rtc_ice_restart(struct rtc *r)
 {
-    nice_agent_restart_stream(r->ice.agent, r->ice.stream);
+    if (r->ice.before)
+        retire(r, &r->ice.agent);
+    else
+        r->ice.before = r->ice.agent;
+    g_signal_handlers_disconnect_by_data(r->ice.before, r);
+    r->ice.agent = agent_new(r);
+    listen_to(r, r->ice.agent, true);
     r->ice.restarting = true;
     r->ice.remote_known = r->ice.remote_ended = false;
     r->ice.taken = 0;
+    forget_waiting(r);
 }
 
-/* A restart keeps the sockets and gathers nothing: the candidates we have are told again. */
-void rtc_ice_tell_again(struct rtc *r)
+/* Link-local addresses come and go with every container's cable. */
+static bool is_gone(const NiceAddress *address)
 {
+    struct sockaddr_in6 own;
+    nice_address_copy_to_sockaddr(address, (struct sockaddr *)&own);
+    bool link_local = own.sin6_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&own.sin6_addr);
+    return !link_local && !addresses_has((struct sockaddr *)&own);
+}
+
+void rtc_ice_addresses_changed(struct rtc *r)
+{
+    bool gone = false;
     GSList *all = nice_agent_get_local_candidates(r->ice.agent, r->ice.stream, COMPONENT);
-    for (GSList *at = all; at; at = at->next)
-        queue_candidate(r, at->data);
+    for (GSList *at = all; at && !gone; at = at->next)
+        gone = is_gone(&((NiceCandidate *)at->data)->base_addr);
     g_slist_free_full(all, (GDestroyNotify)nice_candidate_free);
-    rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_CANDIDATE});
+    if (gone)
+        went_down(r);
 }
 
 static bool is_printable(struct span s)
@@ -375,5 +433,6 @@ void rtc_ice_send(struct rtc *r, const struct rtc_outbox *batch)
         vectors[i] = (GOutputVector){batch->bytes[i], batch->sizes[i]};
         messages[i] = (NiceOutputMessage){&vectors[i], 1};
     }
-    nice_agent_send_messages_nonblocking(r->ice.agent, r->ice.stream, COMPONENT, messages, batch->count, NULL, NULL);
+    NiceAgent *agent = r->ice.before ? r->ice.before : r->ice.agent;
+    nice_agent_send_messages_nonblocking(agent, r->ice.stream, COMPONENT, messages, batch->count, NULL, NULL);
 }

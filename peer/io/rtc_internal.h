@@ -69,8 +69,9 @@ struct rtc_factory {
 
 struct rtc_ice {
     NiceAgent *agent;
-    guint stream;
-    bool up, was_up, restarting;
+    NiceAgent *before; /* what a restart replaces: carries on until the new one has a pair */
+    guint stream;      /* of both */
+    bool controlling, up, was_up, restarting;
     enum rtc_path path;
     bool allocates;                     /* may hold allocations on a TURN server */
     bool remote_known;                  /* credentials are set: candidates need not wait */
@@ -213,9 +214,9 @@ void rtc_ice_close(struct rtc *r);
 void rtc_ice_role(struct rtc *r, bool controlling);
 void rtc_ice_local(struct rtc *r, char **ufrag, char **pwd); /* g_free both */
 void rtc_ice_gather(struct rtc *r);
-/* New credentials, and the candidates announced again under them, RFC 8445 section 9. */
+/* New credentials, RFC 8445 section 9; rtc_ice_gather follows. */
 void rtc_ice_restart(struct rtc *r);
-void rtc_ice_tell_again(struct rtc *r);
+void rtc_ice_addresses_changed(struct rtc *r);
 void rtc_ice_remote(struct rtc *r, const struct sdp *remote);
 bool rtc_ice_candidate(struct rtc *r, struct span candidate);
 void rtc_ice_send(struct rtc *r, const struct rtc_outbox *batch);

@@ -28,7 +28,8 @@ static struct {
 enum {
     RTO_MIN_MS = 200,
     RTO_INITIAL_MS = 1000,
-    RTO_MAX_MS = 10000,
+    RTO_MAX_MS = 2000,        /* how long the next try may keep waiting after the way is back */
+    RETRANSMISSIONS_MAX = 30, /* hence a minute without an answer */
     INIT_ATTEMPTS = 8,
     CHUNKS_MAX = 16 * 1024
 };
@@ -139,6 +140,7 @@ static bool set_options(struct socket *s)
         .sinit_max_attempts = INIT_ATTEMPTS,
     };
     const struct sctp_rtoinfo rto = {.srto_initial = RTO_INITIAL_MS, .srto_min = RTO_MIN_MS, .srto_max = RTO_MAX_MS};
+    const struct sctp_assocparams tries = {.sasoc_asocmaxrxt = RETRANSMISSIONS_MAX};
     const struct sctp_assoc_value reset = {SCTP_ALL_ASSOC, SCTP_ENABLE_RESET_STREAM_REQ | SCTP_ENABLE_CHANGE_ASSOC_REQ};
     bool ok = usrsctp_set_non_blocking(s, 1) == 0 && set(s, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) &&
               set(s, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer) &&
@@ -147,6 +149,7 @@ static bool set_options(struct socket *s)
               set(s, IPPROTO_SCTP, SCTP_FRAGMENT_INTERLEAVE, &off, sizeof off) &&
               set(s, IPPROTO_SCTP, SCTP_INITMSG, &init, sizeof init) &&
               set(s, IPPROTO_SCTP, SCTP_RTOINFO, &rto, sizeof rto) &&
+              set(s, IPPROTO_SCTP, SCTP_ASSOCINFO, &tries, sizeof tries) &&
               set(s, IPPROTO_SCTP, SCTP_ENABLE_STREAM_RESET, &reset, sizeof reset);
     for (size_t i = 0; ok && i < G_N_ELEMENTS(events); i++) {
         const struct sctp_event event = {.se_assoc_id = SCTP_ALL_ASSOC, .se_type = events[i], .se_on = 1};

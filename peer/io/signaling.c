@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "peer/io/addresses.h"
 
 enum {
     ATTEMPT_SECONDS = 10, /* an address that does not answer */
@@ -246,6 +247,16 @@ void signaling_connect(struct signaling *s, const struct url *url)
     g_resolver_lookup_by_name_async(resolver, host, s->cancel, on_resolved, s);
     g_main_context_pop_thread_default(s->context);
     g_object_unref(resolver);
+}
+
+bool signaling_is_cut(const struct signaling *s)
+{
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
+    socklen_t n = sizeof own;
+    if (s->phase != OPEN)
+        return s->phase == RESOLVING || s->phase == CONNECTING;
+    return getsockname(lws_get_socket_fd(s->wsi), (struct sockaddr *)&own, &n) == 0 &&
+           !addresses_has((struct sockaddr *)&own);
 }
 
 /* ---- sending ---- */

@@ -38,6 +38,9 @@ void signaling_free(struct signaling *s);
 void signaling_connect(struct signaling *s, const struct url *url);
 /* Sends what is queued, then closes with code 1000. on_flushed follows, and no on_closed. */
 void signaling_disconnect(struct signaling *s);
+/* Once the machine's addresses have changed: whether it is open from an address that is gone, or still on its way by what
+ * was the way before. */
+bool signaling_is_cut(const struct signaling *s);
 /* Queues one text frame (copied); dropped when there is no connection. */
 void signaling_send(struct signaling *s, struct span text);
 
