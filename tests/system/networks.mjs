@@ -2,9 +2,11 @@
 //
 // People in the networks that networks.test.sh made (RUN names them; this runs in its Internet): two real peers each,
 // who meet, talk and are asked how it went.
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { joinPeer } from '../e2e/lib/peer.mjs';
+import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { joinPeer, runUsher } from '../e2e/lib/peer.mjs';
 
 const SERVER = 'ws://10.0.0.1:4000';
 const SERVER6 = 'ws://[fd00::1]:4000';
@@ -90,3 +92,53 @@ test('IPv6 only, behind routers that let nobody in', () =>
 
 test('no UDP: through TURN over TCP', () =>
     talk('no UDP', 'tcp1', 'tcp2', { path: 'turn', outcome: 'turn' }));
+
+const ip = (home, ...words) => execFileSync('ip', ['-n', space(home), ...words]);
+
+function changeAddress(n) {
+    const [home, lan] = [`moving${n}`, `192.168.${10 + n}`];
+    ip(home, 'address', 'delete', `${lan}.2/24`, 'dev', 'lan');
+    ip(home, 'address', 'add', `${lan}.3/24`, 'dev', 'lan');
+    ip(home, 'route', 'add', 'default', 'via', `${lan}.1`);
+}
+
+function changeNetwork(n) {
+    const [home, lan] = [`moving${n}`, `192.168.${12 + n}`];
+    ip(home, 'link', 'set', 'lan', 'down');
+    ip(home, 'link', 'set', 'other', 'up');
+    ip(home, 'address', 'add', `${lan}.2/24`, 'dev', 'other');
+    ip(home, 'route', 'add', 'default', 'via', `${lan}.1`);
+}
+
+// How long it takes until both hear what the other said since: milliseconds.
+async function interruption(ann, ben, change) {
+    change();
+    const began = performance.now();
+    for (const [from, to] of [[ann, ben], [ben, ann]]) from.do({ do: 'send', to: [to.id], text: 'here' });
+    for (const peer of [ann, ben]) await peer.event('message', { text: 'here' }, 40000);
+    return performance.now() - began;
+}
+
+// Seconds of processor time so far.
+async function processorTime(peer) {
+    const fields = (await readFile(`/proc/${peer.child.pid}/stat`, 'utf8')).replace(/.*\) /, '').split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+test('who changes address or network in mid-talk stays in the talk', async () => {
+    const { ann, ben, path, connect, outcome } = await meet('moving1', 'moving2');
+    const shown = [];
+    for (const [what, change] of [['another address', changeAddress], ['another network', changeNetwork]]) {
+        const times = [];
+        for (const n of [1, 2]) times.push(await interruption(ann, ben, () => change(n)));
+        shown.push(`${what} ${times.map((ms) => `${(ms / 1000).toFixed(1)} s`).join(' and ')}`);
+    }
+    row('moving', path, outcome, String(connect), `interrupted by ${shown.join(', by ')}`);
+    for (const peer of [ann, ben]) {
+        assert.equal(peer.count('peer', { state: 'down' }), 0);
+        assert.equal((await peer.stats()).callsTotal, 1);
+        const seconds = await processorTime(peer);
+        assert.ok(seconds < 2, `${peer.name} was busy for ${seconds} s`);
+    }
+    await part(ann, ben);
+});

@@ -131,6 +131,15 @@ home six2 8 ''
 home tcp1 9 masquerade 'meta l4proto udp drop'
 home tcp2 10 masquerade 'meta l4proto udp drop'
 
+# For each of two who move, another network that they are not in yet.
+for i in 1 2; do
+    home "moving$i" "$((10 + i))" masquerade
+    router "moved$i" "$((12 + i))" masquerade
+    cable "moving$i" other "moved$i-router" lan
+    ip -n "$run-moving$i" link set other down
+    address "moved$i-router" lan "192.168.$((12 + i)).1/24"
+done
+
 cat >"$scratch/turn.conf" <<EOF
 listening-ip=10.0.0.1
 listening-ip=fd00::1
