@@ -65,7 +65,7 @@ struct rtc_callbacks {
     void (*on_message)(void *user, struct rtc *r, uint16_t channel, bool binary, struct span bytes);
     /* The send buffer fell below the low-water mark after rtc_send refused. */
     void (*on_writable)(void *user, struct rtc *r);
-    /* ICE lost its pair after it was connected, or found another again. */
+    /* ICE lost its pair after it was connected, or has found another: rtc_path may be a better one, too. */
     void (*on_ice_state)(void *user, struct rtc *r, bool connected);
     /* Final: nothing follows but rtc_free. reason is one of "ice", "fingerprint", "dtls", "sctp", "closed", "sdp". */
     void (*on_failed)(void *user, struct rtc *r, const char *reason, const char *detail);

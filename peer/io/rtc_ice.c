@@ -108,8 +108,11 @@ static void on_pair(
     (void)stream;
     (void)component;
     struct rtc *r = data;
-    enum rtc_path ours = path_of(local), theirs = path_of(remote);
+    enum rtc_path ours = path_of(local), theirs = path_of(remote), before = r->ice.path;
     r->ice.path = ours > theirs ? ours : theirs;
+    /* Where packets are lost, the relay may come first and the straight way a second later. */
+    if (r->ice.was_up && !r->ice.restarting && r->ice.path != before)
+        rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_ICE_STATE, .flag = true});
 }
 
 static void retire(struct rtc *r, NiceAgent **agent);

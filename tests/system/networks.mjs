@@ -85,7 +85,7 @@ test('two behind symmetric NATs meet at the TURN server', () =>
     talk('symmetric NATs', 'symmetric1', 'symmetric2', { path: 'turn', outcome: 'turn' }));
 
 test('50 ms each way, 5 % loss, 5 Mbit/s: all arrives', () =>
-    talk('50 ms, 5 % loss, 5 Mbit/s', 'slow1', 'slow2', { path: 'direct', outcome: 'stun' }));
+    talk('50 ms, 5 % loss, 5 Mbit/s', 'slow1', 'slow2', { path: 'direct', outcome: 'stun' }, { server: STUN_ONLY }));
 
 test('IPv6 only, behind routers that let nobody in', () =>
     talk('IPv6 only', 'six1', 'six2', { path: 'direct', outcome: 'direct' }, { server: SERVER6 }));
@@ -141,4 +141,20 @@ test('who changes address or network in mid-talk stays in the talk', async () =>
         assert.ok(seconds < 2, `${peer.name} was busy for ${seconds} s`);
     }
     await part(ann, ben);
+});
+
+// All its people are in one home, so by themselves they would meet there; those that may only use the relay meet
+// across the router, each link and all it carries. All at once: most of the time they wait.
+test('usher exercise passes behind each router, through the relay too', async () => {
+    const homes = [
+        ['port-restricted NAT', 'cone1', []],
+        ['symmetric NAT, relay only', 'symmetric1', ['--relay-only']],
+        ['50 ms, 5 % loss, 5 Mbit/s', 'slow1', []],
+        ['IPv6 only', 'six1', [], SERVER6],
+        ['no UDP, relay only', 'tcp1', ['--relay-only']],
+    ];
+    const said = await Promise.all(homes.map(([, home, args, server = SERVER]) =>
+        runUsher(['--server', server, ...args, 'exercise'], { space: space(home), ms: 90000 })));
+    homes.forEach(([title], i) => console.log(`# exercise, ${title}: ${said[i].stdout.trim().split('\n').at(-1)}`));
+    said.forEach(({ code, stdout, stderr }) => assert.equal(code, 0, stdout + stderr));
 });
