@@ -78,11 +78,31 @@ bool wrong(struct exercise *x, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 /* ---- lines ---- */
 
+enum line_id {
+    LINE_JOIN,
+    LINE_CALL,
+    LINE_DIRECT,
+    LINE_GROUP,
+    LINE_CAUSAL,
+    LINE_ACKS,
+    LINE_RELAY,
+    LINE_OFFLINE,
+    LINE_HISTORY,
+    LINE_SEALED,
+    LINE_TAMPERED,
+    LINE_RESUME,
+    LINE_RECONNECT,
+    LINE_LOST,
+    LINE_COUNT
+};
+
+/* Without what it stands on a line would fail for another's fault: it is not tried then. */
+#define STANDS_ON(line) (1u << LINE_##line)
 struct line {
     const char *name;
     bool (*run)(struct exercise *x);
+    unsigned stands_on; /* earlier ones */
 };
-extern const struct line EXERCISE_LINES[];
-extern const size_t EXERCISE_LINE_COUNT;
+extern const struct line EXERCISE_LINES[LINE_COUNT];
 
 #endif
