@@ -347,12 +347,15 @@ void signaling_write_candidate(
     buf_text(out, wrapped ? "}}" : "}");
 }
 
-void signaling_write_report(struct buf *out, struct span peer_id, const char *outcome, uint64_t connect_ms)
+void signaling_write_report(
+    struct buf *out, struct span peer_id, const char *outcome, uint64_t connect_ms, uint64_t rtt_ms)
 {
     write_begin(out, "report");
     write_member_string(out, "peerId", peer_id);
     write_member_string(out, "outcome", span_of(outcome));
     if (strcmp(outcome, "failed") != 0)
         write_member_u64(out, "connectMs", connect_ms);
+    if (strcmp(outcome, "failed") != 0 && rtt_ms > 0)
+        write_member_u64(out, "rttMs", rtt_ms);
     buf_byte(out, '}');
 }

@@ -104,7 +104,8 @@ void signaling_write_candidate(
     struct buf *out, struct span to, struct span link, const struct signaling_candidate *candidate, bool wrapped);
 
 /* How a call went: the seat that was called, "direct", "stun", "turn" or "failed", and, unless it failed, how long it
- * took. */
-void signaling_write_report(struct buf *out, struct span peer_id, const char *outcome, uint64_t connect_ms);
+ * took and the round trip (0: not known). */
+void signaling_write_report(
+    struct buf *out, struct span peer_id, const char *outcome, uint64_t connect_ms, uint64_t rtt_ms);
 
 #endif

@@ -180,11 +180,13 @@ static gboolean has_on_disk(const struct actor *a, const char *text)
     return found;
 }
 
-/* ann has said something to ben, who is away, and cy keeps it. */
-static bool leave_with_cy(struct exercise *x, const char *text)
+/* ann has said something to ben, who is away, and cy keeps it: its id. */
+static const char *leave_with_cy(struct exercise *x, const char *text)
 {
-    return gather(x) && actor_leave(&x->actors[BEN]) && say(&x->actors[ANN], &x->actors[BEN], text) &&
-           until(x, keeps_a_copy, &x->actors[CY], "that cy keeps a copy for ben");
+    if (!gather(x) || !actor_leave(&x->actors[BEN]))
+        return NULL;
+    const char *id = say(&x->actors[ANN], &x->actors[BEN], text);
+    return id && until(x, keeps_a_copy, &x->actors[CY], "that cy keeps a copy for ben") ? id : NULL;
 }
 
 static bool run_offline(struct exercise *x)
@@ -194,10 +196,23 @@ static bool run_offline(struct exercise *x)
            hears(ben, ann, "when you are back", NULL) && until(x, keeps_nothing, cy, "that cy forgets the copy");
 }
 
+struct copy {
+    const struct actor *keeper;
+    const char *id;
+};
+
+static bool is_on_disk(void *ctx)
+{
+    const struct copy *c = ctx;
+    return has_on_disk(c->keeper, c->id);
+}
+
 static bool run_sealed(struct exercise *x)
 {
     struct actor *ann = &x->actors[ANN], *cy = &x->actors[CY];
-    return leave_with_cy(x, SECRET) &&
+    const char *id = leave_with_cy(x, SECRET);
+    struct copy copy = {cy, id};
+    return id && until(x, is_on_disk, &copy, "that the copy gets to cy's disk") &&
            (has_on_disk(ann, SECRET) || wrong(x, "expected what ann said on ann's own disk; it is not there")) &&
            (!has_on_disk(cy, SECRET) || wrong(x, "expected that cy's disk does not show what is kept; it does"));
 }

@@ -118,6 +118,18 @@ static void do_history(struct pipe *p, const json_t *command)
     usher_history(p->session.usher, after, (unsigned)n, ref);
 }
 
+static json_t *links(struct pipe *p)
+{
+    const struct usher_person *people;
+    size_t n = usher_people(p->session.usher, &people);
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        if (people[i].up && strcmp(people[i].path, "relay") != 0)
+            json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "id", people[i].id, "path", people[i].path,
+                                            "rttMs", (json_int_t)people[i].rtt_ms));
+    return list;
+}
+
 static void do_stats(struct pipe *p, const json_t *command)
 {
     (void)command;
@@ -152,10 +164,20 @@ static void do_stats(struct pipe *p, const json_t *command)
         {"historyRequestsTotal", s.requests_total},
         {"historyRepliesTotal", s.replies_total},
         {"kept", s.kept},
+        {"failedTotal", s.failed_total},
+        {"aloneTotal", s.alone_total},
+        {"acksTotal", s.acks_total},
+        {"handedTotal", s.handed_total},
+        {"connectMsP50", s.connect_ms_p50},
+        {"connectMsP99", s.connect_ms_p99},
+        {"deliveryMsP50", s.delivery_ms_p50},
+        {"deliveryMsP90", s.delivery_ms_p90},
+        {"deliveryMsP99", s.delivery_ms_p99},
     };
     json_t *event = json_pack("{s:s}", "event", "stats");
     for (size_t i = 0; i < G_N_ELEMENTS(NUMBERS); i++)
         json_object_set_new(event, NUMBERS[i].name, json_integer((json_int_t)NUMBERS[i].value));
+    json_object_set_new(event, "links", links(p));
     pipe_say(p, event);
 }
 

@@ -268,7 +268,7 @@ static void accepted(struct peer *p, struct draft *d)
 
 static void hand_over(struct peer *p, struct draft *d)
 {
-    struct outgoing like = {.type = d->type, .sequence = d->sequence};
+    struct outgoing like = {.type = d->type, .sequence = d->sequence, .began = p->now};
     memcpy(like.id, d->id, sizeof like.id);
     memcpy(like.conversation, d->name, sizeof like.conversation);
     if (d->conversation)

@@ -56,6 +56,8 @@ void attempt_free(struct peer *p, struct attempt *a)
     struct peer_effect *effect = effect_add(p, PEER_FX_RTC_FREE);
     if (effect)
         effect->rtc = a->rtc;
+    if (a->introduced)
+        attempt_report(p, a, false);
     if (a->link[0])
         memcpy(a->person->link.ended, a->link, sizeof a->link);
     HASH_DEL(p->attempts, a);
@@ -137,16 +139,18 @@ static struct span address(const struct attempt *a, const struct seat *seat)
     return a->through_peers ? person_id(a->person) : span_of(seat->id);
 }
 
-void attempt_report(struct peer *p, const struct attempt *a, bool failed)
+void attempt_report(struct peer *p, struct attempt *a, bool failed)
 {
     static const char *const OUTCOMES[] = {
         [PEER_PATH_DIRECT] = "direct", [PEER_PATH_STUN] = "stun", [PEER_PATH_TURN] = "turn"};
     const struct seat *seat = seat_of(p, a);
-    if (!seat)
+    if (!seat || a->reported)
         return;
     struct buf frame;
     buf_init(&frame, FRAME_MAX_DEFAULT);
-    signaling_write_report(&frame, span_of(seat->id), failed ? "failed" : OUTCOMES[a->path], p->now - a->began);
+    a->reported = true;
+    signaling_write_report(
+        &frame, span_of(seat->id), failed ? "failed" : OUTCOMES[a->path], a->took_ms, a->person->link.rtt_ms);
     session_send(p, &frame);
     buf_done(&frame);
 }

@@ -34,6 +34,7 @@ void custody_give(struct peer *p, struct delivery *d)
             break;
         history_announce(p, who, &(struct handout){.what = "custody", .count = 1});
         attempt_send(p, who->link.attempt, buf_view(&text));
+        p->stats.handed_total++;
         memcpy(d->custodians[d->custodian_count++], who->id, sizeof d->custodians[0]);
     }
     buf_done(&text);
@@ -156,6 +157,7 @@ void custody_link_up(struct peer *p, struct person *who)
         struct person *giver = roster_find(p, span_of(h->giver));
         history_announce(p, who, &(struct handout){.what = "gap", .count = 1, .author = giver});
         attempt_send(p, who->link.attempt, (struct span){h->text, h->n});
+        p->stats.handed_total++;
     }
 }
 

@@ -14,6 +14,7 @@
 #ifndef PEER_CORE_DATA_H
 #define PEER_CORE_DATA_H
 
+#include "base/samples.h"
 #include "peer/core/bounds.h"
 #include "peer/core/causal.h"
 #include "peer/core/hash.h"
@@ -58,8 +59,9 @@ struct attempt {
     enum peer_path path;
     bool introduced; /* theirs was verified and ours is sent; of a plain peer: the channel is open */
     uint16_t channel;
-    unsigned candidates; /* remote ones taken since the last offer or answer */
-    uint64_t began;
+    unsigned candidates;     /* remote ones taken since the last offer or answer */
+    uint64_t began, took_ms; /* took_ms: to introduced */
+    bool reported;
     char local[SDP_FINGERPRINT_MAX + 1], remote[SDP_FINGERPRINT_MAX + 1];
     char mid[SDP_MID_MAX + 1];
     unsigned line; /* which m= section is the data channel's */
@@ -108,6 +110,7 @@ struct outgoing {
     char *plain; /* owned: the same for plain peers; NULL if there is none among the readers */
     size_t plain_n;
     uint64_t order; /* counts up */
+    uint64_t began; /* when it was accepted; 0: in an earlier life */
     uint64_t expires;
     bool committed;              /* on the disk: it may be sent */
     struct delivery *deliveries; /* those not done */
@@ -352,6 +355,7 @@ struct peer {
     struct rng rng;
     char id[ID_CHARS + 1];
     struct peer_stats stats;
+    struct samples connects, deliveries; /* milliseconds */
 
     /* of the step in hand */
     uint64_t now, unix_ms;

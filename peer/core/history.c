@@ -319,6 +319,7 @@ static void give_rows(struct peer *p, const struct load *load, const struct peer
                 .author = mine ? NULL : author});
         for (size_t i = 0; i < fit; i++)
             attempt_send(p, who->link.attempt, rows[i].value);
+        p->stats.handed_total += fit;
     }
     if (load->final)
         history_announce(

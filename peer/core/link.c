@@ -257,7 +257,7 @@ static void drop_rival(struct peer *p, struct person *who)
     who->link.rival = NULL;
 }
 
-static void count_failure(struct peer *p, const struct attempt *a)
+static void count_failure(struct peer *p, struct attempt *a)
 {
     p->stats.links_failed_total++;
     attempt_report(p, a, true);
@@ -360,6 +360,17 @@ static void catch_up(struct peer *p, struct person *who)
     custody_link_up(p, who);
 }
 
+static void ping(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    link->ping_number = p->now;
+    link->ping_at = p->now + PING_MS;
+    effect_wake(p, link->ping_at);
+    /* Counted on a congested link too, where none can be sent: the other's own pings tell that it lives. */
+    link->pings++;
+    say_heartbeat(p, who, "ping", p->now);
+}
+
 void link_introduced(struct peer *p, struct attempt *a)
 {
     struct person *who = a->person;
@@ -374,19 +385,19 @@ void link_introduced(struct peer *p, struct attempt *a)
     link->offerer = a->offerer;
     link->failures = 0;
     link->heard_at = p->now;
-    link->ping_at = p->now + PING_MS;
     link->pings = 0;
     link->rtt_ms = 0;
     p->stats.links_up_total++;
-    p->stats.connect_ms_last = p->now - a->began;
-    attempt_report(p, a, false);
+    a->took_ms = p->stats.connect_ms_last = p->now - a->began;
+    samples_add(&p->connects, a->took_ms);
     move(p, who, LINK_UP, NEVER);
-    effect_wake(p, link->ping_at);
     trust_meet(p, who);
     if (!who->keyed) {
+        attempt_report(p, a, false);
         outbox_link_up(p, who);
         return;
     }
+    ping(p, who);
     see_link(p, who);
     tree_link_up(p->tree, person_id(who));
     news_link_up(p, who);
@@ -476,21 +487,13 @@ void link_ice(struct peer *p, struct attempt *a, bool connected, enum peer_path 
 void link_pong(struct peer *p, struct attempt *a, uint64_t number)
 {
     struct link *link = &a->person->link;
-    if (a == link->attempt && number == link->ping_number && number <= p->now)
-        link->rtt_ms = p->now > number ? p->now - number : 1;
+    if (a != link->attempt || number != link->ping_number || number > p->now)
+        return;
+    link->rtt_ms = p->now > number ? p->now - number : 1;
+    attempt_report(p, a, false);
 }
 
 /* ---- time ---- */
-
-static void ping(struct peer *p, struct person *who)
-{
-    struct link *link = &who->link;
-    link->ping_number = p->now;
-    link->ping_at = p->now + PING_MS;
-    /* Counted on a congested link too, where none can be sent: the other's own pings tell that it lives. */
-    link->pings++;
-    say_heartbeat(p, who, "ping", p->now);
-}
 
 static void up_due(struct peer *p, struct person *who)
 {

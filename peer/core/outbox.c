@@ -110,6 +110,7 @@ static void delivery_free(struct peer *p, struct delivery *d)
 
 static void fail(struct peer *p, struct span id, struct span reader, const char *reason)
 {
+    p->stats.failed_total++;
     notice_add(
         p, &(struct notice){.type = NOTICE_FAILED, .id = id, .to = &reader, .to_count = 1, .reason = span_of(reason)});
 }
@@ -119,6 +120,8 @@ static void delivered(struct peer *p, struct delivery *d)
     struct outbox *box = &d->reader->outbox;
     notice_add(p, &(struct notice){.type = NOTICE_DELIVERED, .id = span_of(d->id), .by = person_id(d->reader)});
     p->stats.delivered_total++;
+    if (d->reader->keyed && d->message->began)
+        samples_add(&p->deliveries, p->now - d->message->began);
     detach(p, d);
     place(d, DELIVERY_DONE);
     if (box->count[DELIVERY_DONE] > DONE_MAX || !d->reader->keyed)
@@ -274,6 +277,7 @@ static void flies(struct peer *p, struct delivery *d)
 static void send_delivery(struct peer *p, struct delivery *d, enum way way)
 {
     struct outgoing *m = d->message;
+    p->stats.alone_total++;
     if (!d->reader->keyed) {
         attempt_send(p, d->reader->link.attempt, (struct span){m->plain, m->plain_n});
         delivered(p, d);

@@ -242,6 +242,15 @@ const struct peer_stats *peer_stats(const struct peer *p)
     return &p->stats;
 }
 
+struct peer_times peer_times(const struct peer *p)
+{
+    return (struct peer_times){.connect_p50 = samples_percentile(&p->connects, 50),
+        .connect_p99 = samples_percentile(&p->connects, 99),
+        .delivery_p50 = samples_percentile(&p->deliveries, 50),
+        .delivery_p90 = samples_percentile(&p->deliveries, 90),
+        .delivery_p99 = samples_percentile(&p->deliveries, 99)};
+}
+
 size_t peer_people(const struct peer *p, struct peer_person *out, size_t max)
 {
     size_t n = 0;

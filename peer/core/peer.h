@@ -263,13 +263,23 @@ struct peer_stats {
     uint64_t connect_ms_last; /* offer or its arrival to introduced, of the newest link */
     uint64_t sent_total, received_total, delivered_total, retransmitted_total;
     uint64_t refused_total; /* frames from peers refused: bad envelope, signature, replay ... */
+    uint64_t failed_total;  /* deliveries reported failed */
+    uint64_t alone_total;   /* messages sent to one reader, repeats too */
     uint64_t pushed_total, announced_total, grafted_total, pruned_total; /* of the tree: frames sent */
+    uint64_t acks_total;                                                 /* receipts: frames sent */
     uint64_t relayed_total, relayed_out_total, relay_dropped_total;      /* for others; ours; that found no way */
     uint64_t missing_total;                                              /* gaps that nobody filled */
     uint64_t requests_total, replies_total;                              /* of history: frames sent */
+    uint64_t handed_total;                                               /* messages sent out of history and custody */
     uint64_t kept;                                                       /* copies kept for others, now */
     uint64_t links_up;                                                   /* now */
     uint64_t queued; /* messages waiting for a link or an acknowledgement, now */
+};
+
+/* Percentiles of the newest 256, in milliseconds; 0: none yet. */
+struct peer_times {
+    uint64_t connect_p50, connect_p99;                 /* offer or its arrival to introduced */
+    uint64_t delivery_p50, delivery_p90, delivery_p99; /* asked to send, to a reader's message_delivered */
 };
 
 /* Who is in the room, or linked, as the application sees it. */
@@ -287,6 +297,7 @@ void peer_free(struct peer *p); /* takes NULL */
 void peer_step(struct peer *p, const struct peer_event *event, struct peer_effects *fx);
 const char *peer_id(const struct peer *p); /* our identity: base32 of the first 128 bits of SHA-256 of our key */
 const struct peer_stats *peer_stats(const struct peer *p);
+struct peer_times peer_times(const struct peer *p);
 /* Copies at most max people; returns how many there are. */
 size_t peer_people(const struct peer *p, struct peer_person *out, size_t max);
 /* How many messages are not yet acknowledged by every reader that is there. */

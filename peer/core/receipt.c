@@ -82,6 +82,7 @@ void receipt_owe(struct peer *p, struct person *who, struct span id, bool group)
 static void say(struct peer *p, struct person *who, enum envelope_type type, struct buf *ids)
 {
     buf_text(ids, "]}");
+    p->stats.acks_total++;
     if (!ids->failed)
         say_through(p, who, &(struct envelope){.type = type, .metadata = buf_view(ids)});
 }

@@ -96,7 +96,7 @@ void attempt_requested(struct peer *p, struct person *who, const struct envelope
 void attempt_description(struct peer *p, struct attempt *a, struct span type, struct span sdp);
 void attempt_candidate(struct peer *p, struct attempt *a, struct span candidate);
 /* Tells the daemon how the call ended, for its statistics. */
-void attempt_report(struct peer *p, const struct attempt *a, bool failed);
+void attempt_report(struct peer *p, struct attempt *a, bool failed); /* once */
 /* Sends one message on the open channel; nothing while that is congested. */
 void attempt_send(struct peer *p, struct attempt *a, struct span text);
 

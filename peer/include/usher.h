@@ -120,12 +120,18 @@ size_t usher_people(struct usher *u, const struct usher_person **people);
 struct usher_stats {
     uint64_t calls_total, links_up_total, links_failed_total, restarts_total, reconnects_total, connect_ms_last;
     uint64_t sent_total, received_total, delivered_total, retransmitted_total, refused_total, links_up, queued;
+    uint64_t failed_total; /* deliveries reported failed */
+    /* Percentiles of the newest 256, in milliseconds; 0: none yet. Connecting: from the offer to the introduction.
+     * Delivery: from usher_send to a reader's acknowledgement. */
+    uint64_t connect_ms_p50, connect_ms_p99, delivery_ms_p50, delivery_ms_p90, delivery_ms_p99;
+    uint64_t alone_total, acks_total; /* frames of messages to one reader, repeats too; of acknowledgements */
     /* Frames of group messages sent along the tree, announcements, and changes of the tree. */
     uint64_t pushed_total, announced_total, grafted_total, pruned_total;
     /* Messages passed on for others, sent through others, dropped because they found no way. */
     uint64_t relayed_total, relayed_out_total, relay_dropped_total;
     uint64_t missing_total, requests_total, replies_total; /* gaps that nobody filled; frames of history */
     uint64_t kept;                                         /* copies kept for others, now */
+    uint64_t handed_total;                                 /* messages sent out of history, and copies for others */
 };
 void usher_stats(const struct usher *u, struct usher_stats *stats);
 

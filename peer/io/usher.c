@@ -411,6 +411,7 @@ size_t usher_people(struct usher *u, const struct usher_person **people)
 void usher_stats(const struct usher *u, struct usher_stats *stats)
 {
     const struct peer_stats *s = peer_stats(glue_peer(u->glue));
+    struct peer_times t = peer_times(glue_peer(u->glue));
     *stats = (struct usher_stats){
         .calls_total = s->calls_total,
         .links_up_total = s->links_up_total,
@@ -436,5 +437,14 @@ void usher_stats(const struct usher *u, struct usher_stats *stats)
         .requests_total = s->requests_total,
         .replies_total = s->replies_total,
         .kept = s->kept,
+        .failed_total = s->failed_total,
+        .alone_total = s->alone_total,
+        .acks_total = s->acks_total,
+        .handed_total = s->handed_total,
+        .connect_ms_p50 = t.connect_p50,
+        .connect_ms_p99 = t.connect_p99,
+        .delivery_ms_p50 = t.delivery_p50,
+        .delivery_ms_p90 = t.delivery_p90,
+        .delivery_ms_p99 = t.delivery_p99,
     };
 }

@@ -3,8 +3,11 @@
 // `usher pipe` with a real daemon: what two and three peers say to each other, and what the pipe promises.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { startDaemon, within } from './lib/daemon.mjs';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { root, startDaemon, within } from './lib/daemon.mjs';
 import { joinPeer, meet, runUsher, scratch, startPeer } from './lib/peer.mjs';
+import { parseMetrics } from './lib/prometheus.mjs';
 
 let daemon;
 let rooms = 0;
@@ -30,6 +33,35 @@ test('from ready to the first message in under a second, the link up within 50 m
     t.diagnostic(`link up: ${connectMsLast} ms`);
     assert.ok(connectMsLast < 500, 'the bound of 50 ms is for a quiet machine: make bench-channel');
     await stopAll([ann, ben]);
+});
+
+test('stats: what was sent and how long it took, each number in the manual; the server hears of round trips', async () => {
+    const [ann, ben, cy] = await meet(daemon.url, ['ann', 'ben', 'cy'], { room: room() });
+    for (let i = 0; i < 20; i++) {
+        ann.do({ do: 'send', to: [ben.id], text: `${i}` });
+        const { id } = await ann.event('accepted');
+        await ann.event('delivered', { id });
+    }
+    ann.do({ do: 'send', text: 'to all' });
+    const { id } = await ann.event('accepted');
+    for (const { id: by } of [ben, cy]) await ann.event('delivered', { id, by });
+    const stats = await ann.stats();
+    const manual = (await fs.readFile(path.join(root, 'docs/man/usher.1'), 'utf8')).replaceAll('\\-', '-');
+    for (const name of Object.keys(stats).filter((name) => name !== 'event' && name !== 'at'))
+        assert.match(manual, new RegExp(`^\\.(B|BR) ${name}\\b`, 'm'), `${name} is not in usher.1`);
+    assert.deepEqual([stats.sentTotal, stats.deliveredTotal, stats.aloneTotal, stats.pushedTotal], [21, 22, 20, 2]);
+    assert.deepEqual([stats.linksUpTotal, stats.linksFailedTotal, stats.retransmittedTotal, stats.failedTotal], [2, 0, 0, 0]);
+    const { connectMsP50, connectMsP99, deliveryMsP50, deliveryMsP90, deliveryMsP99 } = stats;
+    assert.ok(connectMsP50 > 0 && connectMsP50 <= connectMsP99, JSON.stringify(stats));
+    assert.ok(deliveryMsP50 > 0 && deliveryMsP50 <= deliveryMsP90 && deliveryMsP90 <= deliveryMsP99, JSON.stringify(stats));
+    assert.ok(deliveryMsP50 < 1000);
+    assert.deepEqual(stats.links.map((link) => [link.id, link.path]).sort(), [[ben.id, 'direct'], [cy.id, 'direct']].sort());
+    assert.ok(stats.links.every(({ rttMs }) => rttMs >= 1 && rttMs < 1000), JSON.stringify(stats.links));
+    assert.ok((await ben.stats()).acksTotal >= 20);
+    const reports = async () =>
+        parseMetrics(await (await fetch(`${daemon.http}/metrics`)).text()).get('usherd_ice_rtt_seconds_count');
+    for (const end = Date.now() + 10000; (await reports()) < 6;) assert.ok(Date.now() < end, 'round trips were not reported');
+    await stopAll([ann, ben, cy]);
 });
 
 test('events come in the order that the pipe promises', async () => {

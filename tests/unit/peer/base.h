@@ -66,7 +66,7 @@ struct node {
     unsigned generation; /* of its newest token that was used */
     unsigned joins, resumes, reports;
     char outcome[16], reported[PEER_ID_MAX + 1]; /* of the newest report */
-    uint64_t connect_ms;
+    uint64_t connect_ms, rtt_ms;
 };
 
 struct event {

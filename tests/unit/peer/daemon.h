@@ -166,6 +166,7 @@ static inline void daemon_report(struct node *n, const json_t *frame)
     snprintf(n->outcome, sizeof n->outcome, "%s", json_string_value(json_object_get(frame, "outcome")));
     snprintf(n->reported, sizeof n->reported, "%s", json_string_value(json_object_get(frame, "peerId")));
     n->connect_ms = (uint64_t)json_integer_value(json_object_get(frame, "connectMs"));
+    n->rtt_ms = (uint64_t)json_integer_value(json_object_get(frame, "rttMs"));
 }
 
 static inline void daemon_frame(struct world *w, int node, struct span text)

@@ -66,6 +66,13 @@ static void test_a_right_one(void **state)
     data_comes(w, 0, rtc, text);
     assert_int_equal(count(ann, NOTICE_PEER), 1);
     assert_int_equal(peer_stats(ann->p)->refused_total, 1);
+    /* It ends before its round trip is measured: it is reported all the same. */
+    assert_int_equal(ann->reports, 0);
+    feed(w, 0, (struct peer_event){.type = PEER_RTC_FAILED, .rtc = rtc, .bytes = SPAN("closed")});
+    run(w);
+    assert_int_equal(ann->reports, 1);
+    assert_string_equal(ann->outcome, "direct");
+    assert_int_equal(ann->rtt_ms, 0);
     free(text);
     world_end(w);
 }

@@ -37,6 +37,38 @@ static void test_direct_from_accepted_to_read(void **state)
     world_end(w);
 }
 
+static void test_what_is_counted(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    struct span to = span_of(peer_id(bob->p));
+    const struct peer_stats *s = peer_stats(ann->p);
+    assert_int_equal(peer_times(ann->p).delivery_p99, 0);
+    for (int i = 0; i < 99; i++) {
+        send_ref(w, 0, &to, 1, "soon", "");
+        pass(w, 20);
+    }
+    w->cut = true;
+    send_ref(w, 0, &to, 1, "late", "");
+    pass(w, 3000);
+    w->cut = false;
+    pass(w, 5000);
+    struct peer_times t = peer_times(ann->p);
+    assert_in_range(t.delivery_p50, 1, 20);
+    assert_int_equal(t.delivery_p90, t.delivery_p50);
+    assert_in_range(t.delivery_p99, t.delivery_p50, 20);
+    assert_int_equal(s->delivered_total, 100);
+    assert_int_equal(s->retransmitted_total, 1);
+    assert_int_equal(s->alone_total, 101);
+    assert_in_range(peer_stats(bob->p)->acks_total, 100, 110);
+    w->cut = true;
+    send_ref(w, 0, &to, 1, "too late", "");
+    pass(w, 3700000);
+    assert_int_equal(s->failed_total, 1);
+    world_end(w);
+}
+
 static void test_group_and_private(void **state)
 {
     (void)state;
@@ -447,6 +479,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_direct_from_accepted_to_read),
+        cmocka_unit_test(test_what_is_counted),
         cmocka_unit_test(test_group_and_private),
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_what_cannot_be_sent),

@@ -380,6 +380,7 @@ static void test_calls_are_reported(void **state)
         assert_int_equal(w->nodes[i].reports, 1);
         assert_string_equal(w->nodes[i].outcome, "direct");
         assert_string_equal(w->nodes[i].reported, w->nodes[1 - i].seat);
+        assert_int_equal(w->nodes[i].rtt_ms, 1);
     }
     world_end(w);
     for (enum peer_path path = PEER_PATH_DIRECT; path <= PEER_PATH_TURN; path++) {

@@ -220,9 +220,11 @@ static void test_writing(void **state)
     written(&b, "{\"type\":\"leave-room\"}");
     signaling_write_resume(&b, SPAN("t"));
     written(&b, "{\"type\":\"resume\",\"resumeToken\":\"t\"}");
-    signaling_write_report(&b, SPAN("n.a"), "stun", 70);
+    signaling_write_report(&b, SPAN("n.a"), "stun", 70, 0);
     written(&b, "{\"type\":\"report\",\"peerId\":\"n.a\",\"outcome\":\"stun\",\"connectMs\":70}");
-    signaling_write_report(&b, SPAN("n.a"), "failed", 70);
+    signaling_write_report(&b, SPAN("n.a"), "turn", 70, 9);
+    written(&b, "{\"type\":\"report\",\"peerId\":\"n.a\",\"outcome\":\"turn\",\"connectMs\":70,\"rttMs\":9}");
+    signaling_write_report(&b, SPAN("n.a"), "failed", 70, 9);
     written(&b, "{\"type\":\"report\",\"peerId\":\"n.a\",\"outcome\":\"failed\"}");
     signaling_write_ping(&b);
     written(&b, "{\"type\":\"ping\"}");
