@@ -36,6 +36,16 @@ async function remarked(peer, text) {
     }
 }
 
+// Says something to somebody that it has only been told of yet.
+async function sayTo(peer, other, text) {
+    for (const end = Date.now() + 15000; ; assert.ok(Date.now() < end, `${peer.name} never heard of ${other.name}`)) {
+        peer.do({ do: 'peers' });
+        if ((await peer.event('peers')).peers.some(({ id }) => id === other.id)) break;
+    }
+    peer.do({ do: 'send', to: [other.id], text });
+    return (await peer.event('accepted')).id;
+}
+
 // Whatever it was told, nobody was taken for anybody.
 async function trustedNobody(peer) {
     const stats = await peer.stats();
@@ -51,8 +61,7 @@ for (const lie of ['offer', 'answer']) {
         const room = newRoom();
         liar.down = (m) => (m.type === lie ? withFingerprint(m, (f) => (f.startsWith('00') ? '01' : '00') + f.slice(2)) : m);
         const [ann, ben] = [await join(liar, room, 'ann'), await join(liar, room, 'ben')];
-        ann.do({ do: 'send', to: [ben.id], text: 'for ben alone', ref: 'r' });
-        const { id } = await ann.event('accepted', { ref: 'r' });
+        const id = await sayTo(ann, ben, 'for ben alone');
         await Promise.any([ann, ben].map((peer) => remarked(peer, 'retrying: fingerprint')));
         for (const peer of [ann, ben]) {
             for (const end = Date.now() + 20000; (await peer.stats()).linksFailedTotal === 0;)
@@ -72,7 +81,7 @@ test('a middleman who ends both handshakes is refused by both, and what is writt
     const room = newRoom();
     const middleman = new Middleman(liar);
     const [ann, ben] = [await join(liar, room, 'ann'), await join(liar, room, 'ben')];
-    ann.do({ do: 'send', to: [ben.id], text: 'for ben alone' });
+    await sayTo(ann, ben, 'for ben alone');
     await Promise.all([ann, ben].map(async (peer) => {
         const remark = await remarked(peer, 'introduction refused: for another certificate of its own');
         assert.equal(remark.id, peer === ann ? ben.id : ann.id);
