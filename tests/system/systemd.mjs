@@ -156,7 +156,7 @@ await test('the sandbox: what the daemon must not do is refused', async () => {
     const { out } = await inside('env', 'STATE_DIRECTORY=/tmp', 'RUNTIME_DIRECTORY=/tmp', '/usr/bin/usherd-probe');
     const outside = Object.fromEntries(out.trim().split('\n').map((line) => line.split(': ')));
     for (const name of ['write /etc', 'write /usr', 'write /var/lib', 'read /root', "read the daemon's memory", 'see other processes',
-        'see all of /dev', 'netlink socket', 'port below 1024', 'mmap', 'mount', 'setuid bit', 'become root'])
+        'see all of /dev', 'netlink socket', 'port below 1024', 'mmap', 'mount', 'setuid bit', 'become root', 'unshare'])
         assert.equal(outside[name], 'done', `${name}, without the sandbox`);
     assert.match(outside.clock_settime, /Invalid argument/);
     note(`sandbox: ${Object.keys(refused).length} attempts refused, ${allowed.length} that it needs allowed`);
