@@ -28,7 +28,7 @@ async function nginx({ dir, tls, edits = [], upstream }) {
     const [http, https] = await freePorts(2);
     const main = path.join(dir, 'main.conf');
     const taken = upstream.unix
-        ? [['#server unix:/run/usherd/usherd.sock;', `server unix:${upstream.unix};`], ['    server 127.0.0.1:4000;\n', '']]
+        ? [['#server unix:/run/usherd.sock;', `server unix:${upstream.unix};`], ['    server 127.0.0.1:4000;\n', '']]
         : [['server 127.0.0.1:4000;', `server 127.0.0.1:${upstream.port};`]];
     await writeFile(path.join(dir, 'usherd.conf'), edit(await shipped('nginx.conf'), [
         ...taken,
@@ -56,7 +56,7 @@ async function haproxy({ dir, tls, edits = [], upstream }) {
     const line = '    server usherd 127.0.0.1:4000 check\n';
     const taken = {
         port: [['127.0.0.1:4000', `127.0.0.1:${upstream.port}`]],
-        unix: [[line, ''], ['#server usherd unix@/run/usherd/usherd.sock', `server usherd unix@${upstream.unix}`]],
+        unix: [[line, ''], ['#server usherd unix@/run/usherd.sock', `server usherd unix@${upstream.unix}`]],
         proxied: [[line, ''], ['#server usherd 127.0.0.1:4001', `server usherd 127.0.0.1:${upstream.proxied}`]],
     };
     await writeFile(pem, Buffer.concat([await readFile(tls.certificate), await readFile(tls.key)]));
@@ -74,7 +74,7 @@ async function caddy({ dir, tls, edits = [], upstream }) {
     const [http, https] = await freePorts(2);
     const conf = path.join(dir, 'Caddyfile');
     const taken = upstream.unix
-        ? [['#reverse_proxy unix//run/usherd/usherd.sock', `reverse_proxy unix/${upstream.unix}`], ['\treverse_proxy {$UPSTREAM:127.0.0.1:4000}\n', '']]
+        ? [['#reverse_proxy unix//run/usherd.sock', `reverse_proxy unix/${upstream.unix}`], ['\treverse_proxy {$UPSTREAM:127.0.0.1:4000}\n', '']]
         : [];
     const global = [
         'admin off', `storage file_system ${dir}/storage`, `http_port ${http}`, `https_port ${https}`, 'default_bind 127.0.0.1',
