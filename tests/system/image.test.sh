@@ -210,7 +210,18 @@ a_file() {
     printf '[server]\nlisten = unix:/var/lib/usherd/socket\n[limits]\nmax_rooms = 3\n' >"$scratch/usherd.conf"
     local with=(-v "$scratch/usherd.conf:/etc/usherd.conf:ro" -e USHERD_CONFIG=/etc/usherd.conf)
     here podman run --rm "${restricted[@]}" "${with[@]}" "$image" --print-config | grep -x 'max_rooms = 3' || return
-    run file "${with[@]}" -- && here podman healthcheck run file && remove file
+    run file "${with[@]}" -- && here podman healthcheck run file && here podman kill --signal HUP file &&
+        within 10 says file 'the settings were read again' && remove file
+}
+
+# Whoever comes through a published port comes from the network's gateway, which is no loopback.
+status() { here curl --silent --output /dev/null --write-out '%{http_code}' "$1"; }
+metrics_kept() {
+    local gateway
+    gateway=$(here podman inspect --format '{{.NetworkSettings.Gateway}}' plain)
+    [ "$(status http://127.0.0.1:4000/metrics)" = 403 ] &&
+        run watched -p 127.0.0.1:4003:4000 -e "USHERD_SERVER_METRICS_ALLOW=$gateway" -- &&
+        [ "$(status http://127.0.0.1:4003/metrics)" = 200 ] && remove watched
 }
 
 # refused CODE PATTERN ARGUMENT...: it ends with that code and one line that matches.
@@ -289,7 +300,7 @@ through_caddy() {
     authority=$scratch/authority.pem
     within 20 here podman exec "$(service caddy)" test -s "/$name" &&
         here podman exec "$(service caddy)" cat "/$name" >"$authority" && joins composed wss://localhost/ws &&
-        [ "$(here curl --silent --cacert "$authority" --output "$scratch/metrics" --write-out '%{http_code}' https://localhost/metrics)" = 404 ] &&
+        [ "$(CURL_CA_BUNDLE=$authority status https://localhost/metrics)" = 404 ] &&
         ! here curl --silent --max-time 2 http://127.0.0.1:4000/health
 }
 
@@ -330,7 +341,8 @@ try 'it is healthy with its defaults, without IPv6' healthy
 try 'a daemon that hangs is not' ill_when_stuck
 try 'a client joins, and keeps its seat in the next container of the volume' seat_survives
 try 'every option by environment' every_option
-try 'a file named by USHERD_CONFIG, for the health check too' a_file
+try 'a file named by USHERD_CONFIG, for the health check and SIGHUP too' a_file
+try 'metrics stay in, unless who asks is named' metrics_kept
 try 'a wrong value is named, exit 78' refused 78 'USHERD_LIMITS_MAX_ROOMS' -e USHERD_LIMITS_MAX_ROOMS=many "$image"
 try 'an option that is none is named, exit 78' refused 78 'USHERD_LIMITS_MAX_ROMS' -e USHERD_LIMITS_MAX_ROMS=1 "$image"
 try 'a wrong flag is named, exit 2' refused 2 'lisen' "$image" --lisen 4000
