@@ -8,7 +8,7 @@ import { startDaemon } from './lib/daemon.mjs';
 import { introduction, keyedPeer, newIdentity } from './lib/keyed.mjs';
 import { about, Middleman, startLiar, withFingerprint } from './lib/liar.mjs';
 import { joinPeer } from './lib/peer.mjs';
-import { seatOf } from './lib/plain.mjs';
+import { seatInTheMiddle } from './lib/plain.mjs';
 
 let daemon;
 let rooms = 0;
@@ -108,12 +108,12 @@ test('a middleman who ends both handshakes is refused by both, and what is writt
 test('a right introduction, said again on another link or to somebody else, is refused; the first link stays', async () => {
     const room = newRoom();
     const who = newIdentity();
-    const ann = await joinPeer({ server: daemon.url, room, name: 'ann' });
+    const join = () => joinPeer({ server: daemon.url, room, name: 'ann' });
+    const { peer: ann, seat } = await seatInTheMiddle(daemon.url, room, join);
     let words;
     const introduce = (pc) => (words ??= introduction(who, ann.id, room, pc));
     // Smaller ids, so that both call ann, who would not call ben twice.
-    const than = await seatOf(daemon.url, room);
-    const options = { url: daemon.url, room, name: 'ben', card: who.card, introduce, than, smaller: true };
+    const options = { url: daemon.url, room, name: 'ben', card: who.card, introduce, than: seat, smaller: true };
     const ben = await keyedPeer(options);
     assert.equal((await ann.event('peer', { id: who.id, state: 'up' })).verified, true);
     const dora = await joinPeer({ server: daemon.url, room, name: 'dora' });

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { startDaemon } from './lib/daemon.mjs';
 import { joinPeer, meet } from './lib/peer.mjs';
-import { plainPeer, seatOf } from './lib/plain.mjs';
+import { plainPeer, seatInTheMiddle } from './lib/plain.mjs';
 
 let daemon;
 let rooms = 0;
@@ -18,8 +18,8 @@ after(() => daemon.stop());
 // One usher alone in a room, and a plain peer that will call it (smaller id) or be called.
 async function together(smaller, options = {}) {
     const room = `wrtc-${++rooms}`;
-    const usher = await joinPeer({ server: daemon.url, room, name: 'ann' });
-    const seat = await seatOf(daemon.url, room);
+    const join = () => joinPeer({ server: daemon.url, room, name: 'ann' });
+    const { peer: usher, seat } = await seatInTheMiddle(daemon.url, room, join);
     const plain = await plainPeer({ url: daemon.url, than: seat, smaller, ...options });
     plain.join(room);
     return { usher, plain, seat, room };

@@ -9,7 +9,7 @@ import { connect } from './client.mjs';
 import { within } from './daemon.mjs';
 
 const PATIENCE_MS = 15000;
-const TRIES = 64; // each has an even chance: all fail once in 2^64 runs
+const TRIES = 64; // beside a seat in the middle each has a chance of 7 in 32: all fail once in 7 million runs
 
 // What a test that failed leaves behind would keep the process.
 const made = new Set();
@@ -41,6 +41,16 @@ export async function seatOf(url, room) {
     const { peers } = await client.join(room);
     await client.close(1000);
     return peers[0].peerId;
+}
+
+// Joins somebody as the first in a room until that seat has enough ids on either side of it: { peer, seat }.
+export async function seatInTheMiddle(url, room, join) {
+    for (;;) {
+        const peer = await join();
+        const seat = await seatOf(url, room);
+        if (/\.[g-s]/.test(seat)) return { peer, seat };
+        await peer.stop();
+    }
 }
 
 // A plain peer whose signaling id is smaller than the given one (it calls), or larger (it is called); not joined yet.
