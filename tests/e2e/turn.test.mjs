@@ -106,6 +106,6 @@ test('the secret comes from a file, is never printed, and TURN without one refus
     assert.ok(!printed.stdout.includes(SECRET));
     assert.match((await run(turnArgs)).stderr, /ice\.turn is set, but ice\.turn_secret is empty/);
     const absent = await run(['--listen', '127.0.0.1:0', ...turnArgs, '--set', 'ice.turn_secret=@/nowhere']);
-    assert.equal(absent.code, 1);
+    assert.equal(absent.code, 78);
     assert.match(absent.stderr, /the file "\/nowhere" cannot be read/);
 });
