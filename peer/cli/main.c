@@ -3,6 +3,7 @@
  * The `usher` command. It can do what any program can with usher.h, and nothing else.
  */
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "peer/cli/commands.h"
@@ -42,6 +43,7 @@ int main(int argc, char **argv)
 {
     struct options options;
     setlocale(LC_ALL, "");
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: an error that is told, not an end */
     int status = options_parse(&options, argc, argv) ? run(&options) : EXIT_USAGE;
     options_done(&options);
     return status;

@@ -4,8 +4,10 @@
 // kills is a file of its own (peer_storm).
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { startDaemon } from './lib/daemon.mjs';
 import { introduction, keyedPeer, newIdentity } from './lib/keyed.mjs';
 import { joinPeer, meet, runUsher, scratch, startPeer } from './lib/peer.mjs';
@@ -232,3 +234,32 @@ for (const [what, sentence, spoil] of SPOILT) {
         await daemon.stop();
     });
 }
+
+test('a full disk: an error and the end; what was accepted is there when there is room again', async () => {
+    const daemon = await startDaemon();
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben']);
+    const size = Math.max(...await Promise.all(['messages.db', 'messages.db-wal'].map(async (name) =>
+        (await fs.stat(path.join(ann.state, name))).size)));
+    // A file that may not grow fails the same call; the limit is that of ann's process alone.
+    await promisify(execFile)('prlimit', ['--pid', `${ann.child.pid}`, `--fsize=${size + 300000}`]);
+    const ended = ann.event('error');
+    for (let i = 0, said; i < 100 && said?.event !== 'error'; i++) {
+        ann.do({ do: 'send', to: [ben.id], text: `${i} ${'x'.repeat(20000)}`, ref: `${i}` });
+        said = await Promise.race([ended, ann.event('accepted', { ref: `${i}` })]);
+    }
+    const { fatal, message } = await ended;
+    assert.equal(fatal, true);
+    assert.match(message, /messages\.db.* a quota or a limit/);
+    assert.equal(await ann.exited, 1);
+    const accepted = ann.all.filter((e) => e.event === 'accepted');
+    assert.ok(accepted.length > 0 && accepted.length < 100, `${accepted.length} were accepted`);
+    const again = await joinPeer({ server: daemon.url, name: 'ann', state: ann.state });
+    again.do({ do: 'history', limit: 1024 });
+    const { messages } = await again.event('history', {});
+    const kept = new Set(messages.map(({ id }) => id));
+    for (const { id } of accepted) assert.ok(kept.has(id), `${id} was accepted and is gone`);
+    for (const { id } of accepted) await ben.event('message', { id });
+    assert.equal(new Set(ben.all.filter((e) => e.event === 'message').map((e) => e.id)).size, ben.count('message'));
+    await stopAll([again, ben]);
+    await daemon.stop();
+});
