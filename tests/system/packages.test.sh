@@ -5,6 +5,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/system/lib.sh
 . tests/system/roots.sh
+. tests/system/boot.sh
 own_mounts "$@"
 
 built() {
@@ -89,12 +90,59 @@ removed() {
 }
 
 purged() {
-    in_root dpkg --purge usherd || return
-    rm -rf "${root:?}/root" "${root:?}/tmp"
-    ! find "$root" -xdev -name '*usher*' -not -path "$root/proc/*" -not -path "$root/var/lib/apt/*" | grep .
+    in_root dpkg --purge usherd && nothing_left
 }
 
-try 'make deb builds usherd, usher and libusher-dev and leaves the tree as it is' built
+nothing_left() {
+    ! find "$root" -xdev -name '*usher*' -not -path "$root/root/*" -not -path "$root/tmp/*" | grep .
+}
+
+# ---- under a running systemd ----
+
+UNITS='usherd.service usherd.socket usherd@second.service'
+
+# states WORD COMMAND...: each unit answers so.
+states() {
+    local word=$1 unit said
+    shift
+    for unit in $UNITS; do
+        said=$(inside systemctl "$@" "$unit" 2>&1)
+        [ "$said" = "$word" ] || { echo "$unit: $said, not $word" && return 1; }
+    done
+}
+
+of() { inside systemctl show --value --property="$1" "$2"; }
+
+# Installing has neither started nor enabled a unit, and upgrading what rests does not either.
+rests() {
+    states disabled is-enabled && states inactive is-active && inside dpkg -i /root/usherd_99.deb &&
+        states disabled is-enabled && states inactive is-active
+}
+
+upgrade_restarts() {
+    printf '[server]\nlisten = 127.0.0.1:4001\n' >"$root/etc/usherd/usherd@second.conf"
+    # shellcheck disable=SC2086 # one word a unit
+    inside systemctl start $UNITS && states active is-active || return
+    local first second listening
+    first=$(of MainPID usherd.service) second=$(of MainPID usherd@second.service)
+    listening=$(of ActiveEnterTimestampMonotonic usherd.socket)
+    inside dpkg -i /root/usherd_100.deb && states active is-active || return
+    echo "before: $first $second $listening"
+    [ "$(of MainPID usherd.service)" != "$first" ] && [ "$(of MainPID usherd@second.service)" != "$second" ] &&
+        [ "$(of ActiveEnterTimestampMonotonic usherd.socket)" = "$listening" ] &&
+        inside curl --silent --fail http://localhost:4000/health http://localhost:4001/health
+}
+
+remove_stops() {
+    ls "$root"/var/lib/private/{usherd,usherd@second}/resume.key && inside dpkg --remove usherd || return
+    ! inside pgrep -x usherd && inside dpkg --purge usherd && nothing_left
+}
+
+if ! built >&2; then
+    not_ok 'make deb builds usherd, usher and libusher-dev and leaves the tree as it is'
+    exit 1
+fi
+ok 'make deb builds usherd, usher and libusher-dev and leaves the tree as it is'
 try 'lintian finds neither errors nor warnings' lintian_silent
 try 'their build asks for every library that tools/deps.sh names' same_needs
 try 'usherd depends on the loop of lws that it needs' depends usherd libwebsockets-evlib-uv
@@ -115,3 +163,17 @@ try 'a program is compiled against it with pkg-config, and talks' library
 try 'a changed conffile survives upgrades' upgraded
 try 'removing keeps settings and state' removed
 try 'purging leaves nothing' purged
+
+if ! command -v systemd-nspawn >/dev/null; then
+    skip 'the packages under a running systemd' 'there is no systemd-nspawn (systemd-container)'
+    exit
+fi
+install_deb "$BUILD/deb"/usherd_*.deb >&2 && cp "$scratch"/usherd_*.deb "$root/root/"
+umount "$root/proc" "$root/dev"
+if ! boot multi-user.target; then
+    not_ok 'systemd boots in a container'
+    exit 1
+fi
+try 'installing and upgrading start and enable nothing' rests
+try 'upgrading restarts what runs, and not the socket' upgrade_restarts
+try 'removing stops it, purging takes the state of every instance' remove_stops
