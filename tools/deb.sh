@@ -29,7 +29,7 @@ maintainer=$(sed -n 's/^Maintainer: //p' debian/control)
 cat >debian/changelog <<EOF
 usher ($version) unstable; urgency=medium
 
-  * Version $version: see CHANGELOG.md.
+  * Version $version: see CHANGELOG.md of the sources.
 
  -- $maintainer  $date
 EOF

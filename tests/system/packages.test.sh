@@ -99,7 +99,8 @@ nothing_left() {
 
 # ---- under a running systemd ----
 
-UNITS='usherd.service usherd.socket usherd@second.service'
+# The socket before its service, or systemd refuses it.
+UNITS='usherd.socket usherd.service usherd@second.service'
 
 # states WORD COMMAND...: each unit answers so.
 states() {
@@ -122,7 +123,10 @@ rests() {
 upgrade_restarts() {
     printf '[server]\nlisten = 127.0.0.1:4001\n' >"$root/etc/usherd/usherd@second.conf"
     # shellcheck disable=SC2086 # one word a unit
-    inside systemctl start $UNITS && states active is-active || return
+    inside systemctl start $UNITS && states active is-active || {
+        inside journalctl --no-pager -n 50
+        return 1
+    }
     local first second listening
     first=$(of MainPID usherd.service) second=$(of MainPID usherd@second.service)
     listening=$(of ActiveEnterTimestampMonotonic usherd.socket)
@@ -135,7 +139,9 @@ upgrade_restarts() {
 
 remove_stops() {
     ls "$root"/var/lib/private/{usherd,usherd@second}/resume.key && inside dpkg --remove usherd || return
-    ! inside pgrep -x usherd && inside dpkg --purge usherd && nothing_left
+    # What somebody wrote by hand is not the package's.
+    rm "$root/etc/usherd/usherd@second.conf"
+    ! inside find /proc -maxdepth 2 -name exe -lname '/usr/bin/usherd*' | grep . && inside dpkg --purge usherd && nothing_left
 }
 
 if ! built >&2; then
