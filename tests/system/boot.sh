@@ -6,8 +6,8 @@
 init=
 container=
 
-# boot TARGET: returns when systemd has started all that the target wants. A cgroup of the container's own, on a hierarchy that nobody else
-# sees; nothing of it stays.
+# boot TARGET: returns when systemd has started all that the target wants. A cgroup of the container's own, on a
+# hierarchy that nobody else sees; nothing of it stays.
 boot() {
     [ -p "$scratch/never" ] || mkfifo "$scratch/never"
     [ -s "$root/etc/machine-id" ] || tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"

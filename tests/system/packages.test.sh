@@ -123,10 +123,10 @@ rests() {
 upgrade_restarts() {
     printf '[server]\nlisten = 127.0.0.1:4001\n' >"$root/etc/usherd/usherd@second.conf"
     # shellcheck disable=SC2086 # one word a unit
-    inside systemctl start $UNITS && states active is-active || {
+    if ! inside systemctl start $UNITS || ! states active is-active; then
         inside journalctl --no-pager -n 50
         return 1
-    }
+    fi
     local first second listening
     first=$(of MainPID usherd.service) second=$(of MainPID usherd@second.service)
     listening=$(of ActiveEnterTimestampMonotonic usherd.socket)
