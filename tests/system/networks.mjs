@@ -31,9 +31,12 @@ async function outcomes(server) {
     return Object.fromEntries([...found].map(([, name, n]) => [name, Number(n)]));
 }
 
-// What both reported since.
+// What both reported since; a report may still be on its way.
 async function outcomeSince(earlier, server) {
-    const now = await outcomes(server);
+    const sum = (counts) => Object.values(counts).reduce((a, b) => a + b, 0);
+    const end = performance.now() + 15000;
+    let now = await outcomes(server);
+    while (sum(now) < sum(earlier) + 2 && performance.now() < end) now = await outcomes(server);
     return Object.keys(now).filter((name) => now[name] > (earlier[name] ?? 0)).join(', ');
 }
 
