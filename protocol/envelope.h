@@ -32,7 +32,7 @@
  *   file_chunk          fileId, index;  file_complete fileId
  *   history_request     clock: {id: sequence}, new?: 1, missing?: ["id/first/last": 16 hex digits each]
  *   history_reply       count: how many messages follow, for: what they are, gone?: sequence, people?: [cards]
- *   broadcast_announce  clock: {id: sequence};  broadcast_graft and broadcast_prune  nothing
+ *   broadcast_announce  clock: {id: sequence}, hops?: {id: number};  broadcast_graft and broadcast_prune  author: id
  */
 /* clang-format off */
 #define ENVELOPE_TABLE(X) \

@@ -124,6 +124,8 @@ static const struct meta_rule META_RULES[] = {
     META(HISTORY_REPLY, "gone", is_number, OPTIONAL, "an integer from 0 up"),
     META(BROADCAST_ANNOUNCE, "clock", is_object, ALWAYS, "an object"),
     META(BROADCAST_ANNOUNCE, "hops", is_object, OPTIONAL, "an object"),
+    META(BROADCAST_GRAFT, "author", is_person, ALWAYS, "the id of an author"),
+    META(BROADCAST_PRUNE, "author", is_person, ALWAYS, "the id of an author"),
 };
 
 /* ---- members ---- */

@@ -16,6 +16,18 @@ static void say_about_room(struct peer *p, struct person *who, enum envelope_typ
     say_to(p, who, &(struct envelope){.type = type, .metadata = metadata, .conversation = span_of(name)});
 }
 
+/* A prune or a graft of that author's tree. */
+static void say_of_tree(struct peer *p, struct person *who, enum envelope_type type, struct span author)
+{
+    struct buf metadata;
+    buf_init(&metadata, PERSON_MAX + 64);
+    buf_byte(&metadata, '{');
+    write_member_string(&metadata, "author", author);
+    buf_byte(&metadata, '}');
+    say_about_room(p, who, type, buf_view(&metadata));
+    buf_done(&metadata);
+}
+
 /* The same message one link further. `hops` stands first in what we pass on, so that it is changed without reading it all
  * again. */
 static bool further(struct span raw, unsigned hops, struct buf *out)
@@ -30,11 +42,11 @@ static bool further(struct span raw, unsigned hops, struct buf *out)
     return buf_add(out, raw.p + skip, raw.n - skip);
 }
 
-void broadcast_push(struct peer *p, const struct person *from, struct span raw)
+void broadcast_push(struct peer *p, const struct person *from, struct span author, struct span raw)
 {
     for (size_t i = 0; i < tree_links(p->tree); i++) {
         bool eager;
-        struct person *who = roster_find(p, tree_link(p->tree, i, &eager));
+        struct person *who = roster_find(p, tree_link(p->tree, i, author, &eager));
         if (!who || who == from || !eager)
             continue;
         if (link_can_send(who)) {
@@ -84,24 +96,27 @@ static void announce(struct peer *p)
 static void graft(struct peer *p)
 {
     struct tree_graft g;
+    const struct person *asked = NULL;
     while (tree_grafts(p->tree, p->now, &g)) {
         struct person *who = roster_find(p, span_of(g.link));
         if (!who || !link_can_send(who) || !p->room || causal_get(p->room->order, span_of(g.author)) >= g.sequence)
             continue;
         p->stats.grafted_total++;
-        say_about_room(p, who, ENVELOPE_BROADCAST_GRAFT, (struct span){0});
-        history_ask(p, p->room, who);
+        say_of_tree(p, who, ENVELOPE_BROADCAST_GRAFT, span_of(g.author));
+        if (who != asked) /* for all authors at once */
+            history_ask(p, p->room, who);
+        asked = who;
     }
 }
 
 /* The announcer is the shorter way to the author: its link takes the other's place. */
-static void swap_links(struct peer *p, const struct tree_swap *swap)
+static void swap_links(struct peer *p, const struct tree_swap *swap, struct span author)
 {
     struct person *better = roster_find(p, span_of(swap->graft)), *worse = roster_find(p, span_of(swap->prune));
     if (better)
-        say_about_room(p, better, ENVELOPE_BROADCAST_GRAFT, (struct span){0});
+        say_of_tree(p, better, ENVELOPE_BROADCAST_GRAFT, author);
     if (worse)
-        say_about_room(p, worse, ENVELOPE_BROADCAST_PRUNE, (struct span){0});
+        say_of_tree(p, worse, ENVELOPE_BROADCAST_PRUNE, author);
 }
 
 void broadcast_announced(struct peer *p, struct person *from, const struct envelope *e)
@@ -116,7 +131,7 @@ void broadcast_announced(struct peer *p, struct person *from, const struct envel
         struct tree_swap swap;
         if (!span_is(ticks[i].who, p->id) &&
             tree_announced(p->tree, person_id(from), &news, causal_has(p->room->order, ticks[i].who), p->now, &swap))
-            swap_links(p, &swap);
+            swap_links(p, &swap, ticks[i].who);
     }
     free(ticks);
     effect_wake(p, tree_due(p->tree));
@@ -137,21 +152,22 @@ void broadcast_pass_on(struct peer *p, const struct conversation *c, struct pers
     case TREE_NEW:
         buf_init(&text, PEER_MESSAGE_MAX);
         if (m.hops <= ENVELOPE_HOPS_MAX && further(raw, m.hops, &text))
-            broadcast_push(p, from, buf_view(&text));
+            broadcast_push(p, from, e->from, buf_view(&text));
         buf_done(&text);
         break;
     case TREE_PRUNE:
         p->stats.pruned_total++;
-        say_about_room(p, from, ENVELOPE_BROADCAST_PRUNE, (struct span){0});
+        say_of_tree(p, from, ENVELOPE_BROADCAST_PRUNE, e->from);
         break;
     case TREE_NOTHING:
         break;
     }
 }
 
-void broadcast_pass_by(struct peer *p, const struct conversation *c, const struct envelope *e)
+void broadcast_pass_by(
+    struct peer *p, const struct conversation *c, const struct person *from, const struct envelope *e)
 {
-    struct tree_message m = {.from = e->from,
+    struct tree_message m = {.from = from ? person_id(from) : (struct span){0},
         .author = e->from,
         .sequence = e->sequence,
         .has = causal_has(c->order, e->from),

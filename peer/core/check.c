@@ -91,12 +91,12 @@ static void check_outgoing(const struct peer *p, size_t waiting)
     assert(deliveries == p->queued && deliveries == waiting && p->queued <= QUEUE_MAX);
 }
 
-size_t peer_tree(const struct peer *p, char (*ids)[PERSON_MAX + 1], size_t max)
+size_t peer_tree(const struct peer *p, struct span author, char (*ids)[PERSON_MAX + 1], size_t max)
 {
     size_t n = 0;
     for (size_t i = 0; n < max && i < tree_links(p->tree); i++) {
         bool eager;
-        struct span link = tree_link(p->tree, i, &eager);
+        struct span link = tree_link(p->tree, i, author, &eager);
         n += eager && text_copy(ids[n], sizeof ids[n], link);
     }
     return n;

@@ -61,6 +61,7 @@ static void on_passing(struct peer *p, struct person *who, const struct envelope
 static void on_link(struct peer *p, struct attempt *a, const struct envelope *e)
 {
     struct person *who = a->person;
+    struct span author;
     switch (e->type) {
     case ENVELOPE_HEARTBEAT:
         on_heartbeat(p, a, e);
@@ -72,10 +73,12 @@ static void on_link(struct peer *p, struct attempt *a, const struct envelope *e)
         broadcast_announced(p, who, e);
         break;
     case ENVELOPE_BROADCAST_GRAFT:
-        tree_grafted(p->tree, person_id(who));
+        if (envelope_string(e, "author", &author))
+            tree_grafted(p->tree, person_id(who), author);
         break;
     case ENVELOPE_BROADCAST_PRUNE:
-        tree_pruned(p->tree, person_id(who));
+        if (envelope_string(e, "author", &author))
+            tree_pruned(p->tree, person_id(who), author);
         break;
     case ENVELOPE_PEER_INTRODUCTION:
         inbox_refuse(p, who, "a second introduction");
@@ -182,13 +185,16 @@ static void talk(struct peer *p, struct person *from, struct envelope *e, struct
             return;
         }
     }
-    if (span_is(e->from, p->id))
+    bool alone = handed || e->type != ENVELOPE_GROUP_MESSAGE || e->route_count > 0 || e->retry_count > 0;
+    if (span_is(e->from, p->id)) {
+        if (!alone && p->room) /* our own came back along our tree */
+            broadcast_pass_on(p, p->room, from, e, raw, false);
         return;
+    }
     if (!author || !author->keyed || !inbox_signed_by(p, author, e)) {
         inbox_refuse(p, from, "a message of somebody unknown, or with a signature that does not hold");
         return;
     }
-    bool alone = handed || e->type != ENVELOPE_GROUP_MESSAGE || e->route_count > 0 || e->retry_count > 0;
     talk_take(p, from, author, e, raw,
         handed && from->handing == HANDING_HEAD ? TALK_HEAD
         : alone                                 ? TALK_ALONE

@@ -180,7 +180,7 @@ static void pass_on(struct peer *p, const struct person *author, const struct pe
 {
     for (size_t i = 0; i < tree_links(p->tree); i++) {
         bool eager;
-        struct person *who = roster_find(p, tree_link(p->tree, i, &eager));
+        struct person *who = roster_find(p, tree_link(p->tree, i, person_id(author), &eager));
         bool has = who && (who == from || who == author);
         if (!who || !link_can_send(who) || (!has && !eager && tree_links(p->tree) > OVERLAY_MESH_MAX))
             continue;

@@ -318,7 +318,7 @@ static void push(struct peer *p, struct outgoing *m)
         &(struct tree_message){
             .author = span_of(p->id), .sequence = m->sequence, .has = m->sequence, .is_new = true, .pushed = true},
         p->now);
-    broadcast_push(p, NULL, (struct span){m->text, m->n});
+    broadcast_push(p, NULL, span_of(p->id), (struct span){m->text, m->n});
     struct delivery *next;
     for (struct delivery *d = m->deliveries; d; d = next) {
         struct person *who = d->reader;

@@ -302,8 +302,8 @@ struct peer_times peer_times(const struct peer *p);
 size_t peer_people(const struct peer *p, struct peer_person *out, size_t max);
 /* How many messages are not yet acknowledged by every reader that is there. */
 size_t peer_pending(const struct peer *p);
-/* Whom group messages are pushed to: copies at most max ids, returns how many. For tests. */
-size_t peer_tree(const struct peer *p, char (*ids)[PERSON_MAX + 1], size_t max);
+/* Whom that author's group messages are pushed to: copies at most max ids, returns how many. For tests. */
+size_t peer_tree(const struct peer *p, struct span author, char (*ids)[PERSON_MAX + 1], size_t max);
 /* Asserts that roster, links and queues agree, from PEER_START on. For tests. */
 void peer_check(const struct peer *p);
 

@@ -286,13 +286,15 @@ void talk_go_on(struct peer *p, struct conversation *c);
 void talk_due(struct peer *p);
 
 /* ---- broadcast.c: group messages along the tree ---- */
-/* Sends a group message to the links of the tree, but to `from` (NULL: it is ours). */
-void broadcast_push(struct peer *p, const struct person *from, struct span raw);
+/* Sends an author's group message to the links of its tree, but to `from` (NULL: it is ours). */
+void broadcast_push(struct peer *p, const struct person *from, struct span author, struct span raw);
 /* One came along the tree: it goes on if it is the first of its kind, else its bringer is told to leave the tree. */
 void broadcast_pass_on(struct peer *p, const struct conversation *c, struct person *from, const struct envelope *e,
     struct span raw, bool is_new);
-/* The tree hears of what came otherwise: nobody needs to be asked for it. */
-void broadcast_pass_by(struct peer *p, const struct conversation *c, const struct envelope *e);
+/* The tree hears of what came otherwise, from `from` (NULL: out of our own store): nobody needs to be asked for it, and the
+ * links are told. */
+void broadcast_pass_by(
+    struct peer *p, const struct conversation *c, const struct person *from, const struct envelope *e);
 void broadcast_announced(struct peer *p, struct person *from, const struct envelope *e);
 void broadcast_due(struct peer *p);
 

@@ -254,7 +254,7 @@ void talk_take(
     if (way == TALK_TREE)
         broadcast_pass_on(p, c, from, e, raw, is_new);
     else if (is_new && c->room)
-        broadcast_pass_by(p, c, e);
+        broadcast_pass_by(p, c, from, e);
     talk_go_on(p, c); /* a clock may have moved, be the message new or not */
 }
 

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
  * Who gets a group message pushed and who an announcement: Plumtree (Leitão, Pereira, Rodrigues: Epidemic Broadcast
- * Trees, 2007), one tree shared by all senders of a room.
+ * Trees, 2007), a tree for each author.
  *
- * Each link is eager or lazy, and new ones are eager. A message goes whole to the eager links, save where it came from;
- * the lazy ones are told, in batches, the newest sequence of each author. Who gets a message twice prunes the link it
- * came by: after one message the eager links are a tree of its fastest paths. Who hears of a message and does not get
- * it within TREE_WAIT_MS grafts: takes the announcer's link into the tree and asks it for what is missing; if that is in
- * vain, the next announcer. So a broken tree mends itself with the next message. Messages and announcements carry hops: who
- * got a message deeper than TREE_DEPTH, and hears of it from somebody nearer to its author, takes that link instead.
+ * In an author's tree each link is eager or lazy, and new ones are eager. A message goes whole to the eager links, save
+ * where it came from; the lazy ones are told, in batches, the newest sequence of each author. Who gets a message twice along
+ * the tree prunes the link it came by: after one message the eager links are a tree of its fastest paths. Who hears of a
+ * message and does not get it within TREE_WAIT_MS grafts: takes the announcer's link into the tree and asks it for what
+ * is missing; if that is in vain, the next announcer. So a broken tree mends itself with the next message. Messages and
+ * announcements carry hops: who got a message deeper than TREE_DEPTH, and hears of it from somebody nearer to its author,
+ * takes that link instead. What came otherwise than along the tree, out of somebody's history, prunes nothing when the tree
+ * brings it too, and is announced to all links, eager ones as well: it is not pushed on.
  *
- *     message ─► tree_received ─► TREE_NEW: push it along tree_eager; lazy links owe an announcement
+ * One tree shared by all authors, as the paper has it, was measured and rejected: of messages that are under way at
+ * once, two ends of a circle each prune another link and part the tree, so in a room of 64 with 8 to 64 who talk a
+ * message cost 2 to 3 pushes a member for ever; with trees of their own it is 1. A new author's tree begins as a copy of
+ * that of the author with the smallest id, the same one everywhere, so a first message costs no flood either.
+ *
+ *     message ─► tree_received ─► TREE_NEW: push it to the eager links; the lazy ones are owed an announcement
  *                              └► TREE_PRUNE: send the sender a prune
  *     announcement of what we lack ─► tree_announced … tree_grafts ─► send a graft, ask for the author's messages
  *
@@ -55,7 +62,7 @@ struct tree_swap {
     char prune[ENVELOPE_PERSON_MAX + 1];
 };
 
-/* Send this link a graft and ask it for the author's messages up to sequence. */
+/* Send this link a graft for the author's tree and ask it for the author's messages up to sequence. */
 struct tree_graft {
     char link[ENVELOPE_PERSON_MAX + 1];
     char author[ENVELOPE_PERSON_MAX + 1];
@@ -72,7 +79,7 @@ bool tree_link_up(struct tree *t, struct span id);
 void tree_link_down(struct tree *t, struct span id);
 
 struct tree_message {
-    struct span from;   /* the link by which it came; n = 0: it is ours */
+    struct span from;   /* the link by which it came; n = 0: none, it is ours, or out of our store */
     struct span author; /* not empty */
     uint64_t sequence;
     uint64_t has;  /* of that author, without a gap, this message included: delivered, or held (causal_has) */
@@ -82,12 +89,13 @@ struct tree_message {
         pushed; /* along the tree; false for what we asked for or was sent to us alone: that says nothing of the tree */
 };
 enum tree_verdict tree_received(struct tree *t, const struct tree_message *m, uint64_t now);
-/* Links by index, eager and lazy, for pushing: skip the lazy ones and where it came from. */
+/* Links by index, eager and lazy in that author's tree, for pushing: skip the lazy ones and where it came from. */
 size_t tree_links(const struct tree *t);
-struct span tree_link(const struct tree *t, size_t i, bool *eager); /* lives until a link comes or goes */
+struct span tree_link(struct tree *t, size_t i, struct span author, bool *eager); /* lives until a link goes */
 
-void tree_pruned(struct tree *t, struct span id);  /* their prune came */
-void tree_grafted(struct tree *t, struct span id); /* their graft came */
+/* Their prune or graft of that author's tree came. */
+void tree_pruned(struct tree *t, struct span id, struct span author);
+void tree_grafted(struct tree *t, struct span id, struct span author);
 
 /* One entry of an announcement came, be it lacked or not; has as above. True: the announcer is the shorter way, so
  * send him a graft that asks for nothing, and the other link a prune. */

@@ -43,8 +43,8 @@ bool run_all_linked(const struct run *r);
 void run_until_linked(struct run *r, uint64_t ms);
 /* Lets time pass until every promise is kept, or fails after `ms`. */
 void run_until_delivered(struct run *r, uint64_t ms);
-/* Lets everybody speak in turns until the room's broadcast tree spans it without a circle, or fails after `ms`; then
- * what was said is delivered. */
+/* Lets everybody speak in turns until the broadcast tree of each has spanned the room without a circle, or fails after
+ * `ms`; then what was said is delivered. */
 void run_until_tree(struct run *r, uint64_t ms);
 /* To everybody else who runs. */
 void run_say(struct run *r, struct peerhost *h);

@@ -235,6 +235,7 @@ const METADATA = {
   file_complete: FILE, history_request: { clock: must(isObject), new: may(isCount()), missing: may(Array.isArray) },
   history_reply: { count: must(isCount()), for: must(isText(255)), people: may(Array.isArray), gone: may(isCount()) },
   broadcast_announce: { clock: must(isObject), hops: may(isObject) },
+  broadcast_graft: { author: must(person) }, broadcast_prune: { author: must(person) },
 };
 
 function checkTalk(m, signed) {

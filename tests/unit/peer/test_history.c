@@ -163,6 +163,22 @@ static void test_what_nobody_has(void **state)
     world_end(w);
 }
 
+/* Whoever pushes our own message back to us is told to leave our tree: nobody else would. */
+static void test_our_own_comes_back(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    say_many(w, 0, 0, 1);
+    pass(w, 1000);
+    struct talk t = talk_group(w, 0, 0, "m1", 1);
+    talk_comes(w, 1, &t);
+    assert_int_equal(peer_stats(ann->p)->pruned_total, 1);
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 0);
+    assert_int_equal(refusals(w, 0), 0);
+    world_end(w);
+}
+
 /* ---- what a hostile peer may answer and ask ---- */
 
 static void replies(struct world *w, const char *metadata)
@@ -234,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_a_newcomer),
         cmocka_unit_test(test_what_is_no_more),
         cmocka_unit_test(test_what_nobody_has),
+        cmocka_unit_test(test_our_own_comes_back),
         cmocka_unit_test(test_endless_answers),
         cmocka_unit_test(test_a_flood_of_requests),
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Plumtree on a simulated network: members linked as overlay says, each link with a latency of its own and in order,
- * members that come, go and lose links. A message that was asked for comes as an answer and is pushed on.
+ * members that come, go and lose links. A message that was asked for comes as an answer and is not pushed on.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -167,14 +167,14 @@ static void take(struct net *net, unsigned i, unsigned from, const struct event 
         .pushed = from != i && e->kind == PUSH};
     switch (tree_received(n->tree, &m, net->now)) {
     case TREE_PRUNE:
-        transmit(net, (struct event){.kind = PRUNE, .from = i, .to = from});
+        transmit(net, (struct event){.kind = PRUNE, .from = i, .to = from, .author = e->author});
         break;
     case TREE_NEW:
         n->depth[e->author][e->sequence] = e->depth;
         net->deepest = e->depth > net->deepest ? e->depth : net->deepest;
-        for (size_t k = 0; k < tree_links(n->tree); k++) {
+        for (size_t k = 0; e->kind == PUSH && k < tree_links(n->tree); k++) {
             bool eager;
-            unsigned to = index_of(net, tree_link(n->tree, k, &eager));
+            unsigned to = index_of(net, tree_link(n->tree, k, id_of(net, e->author), &eager));
             if (eager && to != from)
                 transmit(net, (struct event){.kind = PUSH,
                                   .from = i,
@@ -235,15 +235,16 @@ static void on_announce(struct net *net, const struct event *e)
         unsigned has = contiguous(n, index_of(net, e->ticks[k].author));
         if (!tree_announced(n->tree, id_of(net, e->from), &e->ticks[k], has, net->now, &swap))
             continue;
-        transmit(net, (struct event){.kind = GRAFT, .from = e->to, .to = e->from});
-        transmit(net, (struct event){.kind = PRUNE, .from = e->to, .to = index_of(net, span_of(swap.prune))});
+        unsigned author = index_of(net, e->ticks[k].author), worse = index_of(net, span_of(swap.prune));
+        transmit(net, (struct event){.kind = GRAFT, .from = e->to, .to = e->from, .author = author});
+        transmit(net, (struct event){.kind = PRUNE, .from = e->to, .to = worse, .author = author});
     }
 }
 
 static void on_graft(struct net *net, const struct event *e)
 {
     struct node *n = &net->node[e->to];
-    tree_grafted(n->tree, id_of(net, e->from));
+    tree_grafted(n->tree, id_of(net, e->from), id_of(net, e->author));
     for (unsigned s = e->depth + 1; s <= e->sequence; s++)
         if (n->has[e->author][s])
             transmit(net, (struct event){.kind = ANSWER,
@@ -262,7 +263,7 @@ static void handle(struct net *net, const struct event *e)
     if (e->kind == PUSH || e->kind == ANSWER)
         take(net, e->to, e->from, e);
     else if (e->kind == PRUNE)
-        tree_pruned(n->tree, id_of(net, e->from));
+        tree_pruned(n->tree, id_of(net, e->from), id_of(net, e->author));
     else if (e->kind == GRAFT)
         on_graft(net, e);
     else if (e->kind == ANNOUNCE)
@@ -389,11 +390,25 @@ static void forget_counts(struct net *net)
     net->deepest = net->sent = 0;
 }
 
-/* Messages one after the other, from anybody. */
-static void talk(struct net *net, unsigned messages, uint64_t pause)
+/* Messages one after the other, from anybody. Who spoke last is returned. */
+static unsigned talk(struct net *net, unsigned messages, uint64_t pause)
 {
+    unsigned who = 0;
     for (unsigned i = 0; i < messages; i++) {
-        say(net, somebody(net));
+        who = somebody(net);
+        say(net, who);
+        run(net, pause);
+    }
+    return who;
+}
+
+/* From everybody in turns. */
+static void speak_in_turns(struct net *net, unsigned rounds, uint64_t pause)
+{
+    for (unsigned i = 0; i < rounds * NODES; i++) {
+        if (!net->node[i % NODES].up)
+            continue;
+        say(net, i % NODES);
         run(net, pause);
     }
 }
@@ -429,11 +444,11 @@ static void compare_histories(struct net *net)
 
 /* ---- what must hold ---- */
 
-static bool is_eager(const struct net *net, unsigned i, unsigned j)
+static bool is_eager(const struct net *net, unsigned author, unsigned i, unsigned j)
 {
     for (size_t k = 0; k < tree_links(net->node[i].tree); k++) {
         bool eager;
-        if (span_is(tree_link(net->node[i].tree, k, &eager), net->node[j].id))
+        if (span_is(tree_link(net->node[i].tree, k, id_of(net, author), &eager), net->node[j].id))
             return eager;
     }
     return false;
@@ -446,8 +461,8 @@ static unsigned root(const unsigned *of, unsigned i)
     return i;
 }
 
-/* Eager links are so at both ends, go in no circle, and join all that are joined by links. */
-static void check_tree(const struct net *net)
+/* In an author's tree eager links are so at both ends, go in no circle, and join all that are joined by links. */
+static void check_tree(const struct net *net, unsigned author)
 {
     unsigned tree[NODES], graph[NODES];
     for (unsigned i = 0; i < NODES; i++)
@@ -457,8 +472,8 @@ static void check_tree(const struct net *net)
             if (!net->linked[i][j])
                 continue;
             graph[root(graph, i)] = root(graph, j);
-            bool eager = is_eager(net, i, j);
-            assert_int_equal(eager, is_eager(net, j, i));
+            bool eager = is_eager(net, author, i, j);
+            assert_int_equal(eager, is_eager(net, author, j, i));
             if (!eager)
                 continue;
             assert_int_not_equal(root(tree, i), root(tree, j));
@@ -476,6 +491,13 @@ static void check_all_have_all(const struct net *net)
         for (unsigned a = 0; a < NODES && net->node[i].up; a++)
             if (contiguous(&net->node[i], a) < net->node[a].said)
                 fail_msg("%u lacks %u of %u", i, contiguous(&net->node[i], a) + 1, a);
+}
+
+static void check_trees(const struct net *net)
+{
+    for (unsigned i = 0; i < NODES; i++)
+        if (net->node[i].up)
+            check_tree(net, i);
 }
 
 static void print_counts(const struct net *net, const char *what, unsigned members)
@@ -496,15 +518,18 @@ static void print_counts(const struct net *net, const char *what, unsigned membe
 static void test_settles(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 5; seed++) {
+    for (uint64_t seed = 1; seed <= 3; seed++) {
         struct net *net = net_new(ROOM, seed);
-        talk(net, 3, 2000);
-        check_tree(net);
+        check_tree(net, talk(net, 3, 2000));
         print_counts(net, "the first ones", ROOM);
-        talk(net, 100, 1000);
+        forget_counts(net);
+        speak_in_turns(net, 1, 1000);
+        print_counts(net, "everybody's first", ROOM);
+        assert_true(net->count[PUSH] + net->count[ANSWER] <= net->sent * ROOM * 6 / 5);
+        speak_in_turns(net, 2, 1000);
         forget_counts(net);
         talk(net, 50, 1000);
-        check_tree(net);
+        check_trees(net);
         check_all_have_all(net);
         print_counts(net, "settled", ROOM);
         assert_int_equal(net->count[PUSH] + net->count[ANSWER], net->sent * (ROOM - 1));
@@ -513,20 +538,29 @@ static void test_settles(void **state)
     }
 }
 
-/* Everybody talks at once, from the first moment on. */
+/* Many talk at once, from the first moment on: each has a tree of its own, so their messages do not disturb each other. */
 static void test_crowd(void **state)
 {
+    static const unsigned senders[] = {8, ROOM};
     (void)state;
-    for (uint64_t seed = 1; seed <= 3; seed++) {
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        unsigned n = senders[seed % 2];
         struct net *net = net_new(ROOM, seed);
-        talk(net, 200, 10);
-        forget_counts(net);
-        talk(net, 500, 10);
+        for (unsigned i = 0; i < 1000; i++) {
+            if (i == 300)
+                forget_counts(net);
+            say(net, rng_below(&net->rng, n) * (ROOM / n));
+            run(net, 10);
+        }
         run(net, 5000);
         check_all_have_all(net);
-        print_counts(net, "crowd", ROOM);
-        talk(net, 5, 2000);
-        check_tree(net);
+        print_counts(net, n == ROOM ? "crowd of 64" : "crowd of 8", ROOM);
+        assert_true(net->count[PUSH] + net->count[ANSWER] <= net->sent * ROOM * 6 / 5);
+        for (unsigned i = 0; i < n; i++)
+            say(net, i * (ROOM / n));
+        run(net, 5000);
+        for (unsigned i = 0; i < n; i++)
+            check_tree(net, i * (ROOM / n));
         net_free(net);
     }
 }
@@ -536,7 +570,7 @@ static void test_crowd(void **state)
 static void test_mends_itself(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 6; seed++) {
+    for (uint64_t seed = 1; seed <= 4; seed++) {
         struct net *net = net_new(ROOM, seed);
         talk(net, 3, 500);
         for (unsigned round = 0; round < 40; round++) {
@@ -551,15 +585,15 @@ static void test_mends_itself(void **state)
         }
         talk(net, 10, 2000);
         compare_histories(net);
-        talk(net, 10, 2000);
-        check_tree(net);
+        speak_in_turns(net, 3, 2000);
+        check_trees(net);
         check_all_have_all(net);
         forget_counts(net);
         unsigned members = 0;
         for (unsigned i = 0; i < NODES; i++)
             members += net->node[i].up;
         talk(net, 20, 2000);
-        check_tree(net);
+        check_trees(net);
         print_counts(net, "mended", members);
         assert_true(net->count[PUSH] + net->count[ANSWER] <= net->sent * members * 6 / 5);
         net_free(net);
@@ -586,7 +620,9 @@ static void test_asks_in_turn(void **state)
     struct tree_graft graft;
     struct tree_news news = {SPAN("a"), 3, 1};
     assert_true(tree_link_up(t, SPAN("x")) && tree_link_up(t, SPAN("y")) && tree_link_up(t, SPAN("z")));
-    tree_pruned(t, SPAN("x"));
+    struct tree_message first = message("y", 1, true);
+    tree_received(t, &first, 500);
+    tree_pruned(t, SPAN("x"), SPAN("a"));
     assert_false(tree_announced(t, SPAN("x"), &news, 2, 1000, &swap));
     assert_false(tree_announced(t, SPAN("y"), &news, 2, 1100, &swap));
     assert_false(tree_announced(t, SPAN("z"), &news, 2, 1100, &swap));
@@ -597,7 +633,7 @@ static void test_asks_in_turn(void **state)
     assert_string_equal(graft.author, "a");
     assert_int_equal(graft.sequence, 3);
     bool eager;
-    tree_link(t, 0, &eager);
+    tree_link(t, 0, SPAN("a"), &eager);
     assert_true(eager);
     assert_false(tree_grafts(t, 1000 + TREE_WAIT_MS, &graft));
     tree_link_down(t, SPAN("y"));
@@ -635,11 +671,53 @@ static void test_announces(void **state)
     tree_free(t);
 }
 
+/* What came out of somebody's history says nothing of the links that push it too, and is not pushed on: so it is told to
+ * all the others, eager ones as well. Another author's tree is not touched. */
+static void test_history_prunes_nothing(void **state)
+{
+    (void)state;
+    struct tree *t = tree_new();
+    struct tree_news out[4];
+    struct span link;
+    bool eager;
+    assert_true(tree_link_up(t, SPAN("x")) && tree_link_up(t, SPAN("y")) && tree_link_up(t, SPAN("z")));
+    struct tree_message m = message("x", 3, true), y = message("y", 3, false), z = message("z", 3, false);
+    m.pushed = false;
+    assert_int_equal(tree_received(t, &m, 1000), TREE_NEW);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tree_announcements(t, 1000 + TREE_ANNOUNCE_MS, &link, out, 4), 1);
+        assert_true(span_is(link, i == 0 ? "y" : "z"));
+        assert_int_equal(out[0].sequence, 3);
+    }
+    assert_int_equal(tree_announcements(t, 5000, &link, out, 4), 0);
+    assert_int_equal(tree_received(t, &y, 5000), TREE_NOTHING);
+    tree_link(t, 1, SPAN("a"), &eager);
+    assert_true(eager);
+    assert_int_equal(tree_received(t, &z, 5001), TREE_PRUNE);
+    tree_link(t, 2, SPAN("a"), &eager);
+    assert_false(eager);
+    /* Another author begins with the same tree, and then goes its own way. */
+    struct tree_message b = message("z", 1, true);
+    b.author = SPAN("b");
+    tree_link(t, 2, SPAN("b"), &eager);
+    assert_false(eager);
+    assert_int_equal(tree_received(t, &b, 6000), TREE_NEW);
+    tree_link(t, 2, SPAN("b"), &eager);
+    assert_true(eager);
+    tree_link(t, 2, SPAN("a"), &eager);
+    assert_false(eager);
+    tree_link_down(t, SPAN("x"));
+    tree_link(t, 0, SPAN("a"), &eager); /* z took its place */
+    assert_false(eager);
+    tree_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_asks_in_turn),
         cmocka_unit_test(test_announces),
+        cmocka_unit_test(test_history_prunes_nothing),
         cmocka_unit_test(test_settles),
         cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_mends_itself),
