@@ -6,8 +6,8 @@
  * the same connection: an ICE restart. Any other is a new attempt.
  *
  * Glare: both sides offered. The larger seat is polite: it drops its own attempt and answers; the other goes on as if
- * nothing had come (W3C WebRTC section 10.7, "perfect negotiation"). While a link is up a new offer is answered beside
- * it, as a rival, so that nobody who merely copied a name or a key out of the roster can break a link.
+ * nothing had come (W3C WebRTC section 10.7, "perfect negotiation"). While a link is up, or about to be, a new offer is answered
+ * beside it, as a rival, so that nobody who merely copied a name or a key out of the roster can break a link.
  *
  * A late restart of an attempt that ended here must not look like a new one: a fresh connection could not go on with
  * the other's DTLS state. So the link that ended last is remembered.
@@ -234,7 +234,7 @@ static bool may_offer(struct peer *p, struct person *who, const struct seat *sea
 {
     const struct link *link = &who->link;
     const struct attempt *a = link->attempt;
-    bool calling = a && !link_is_up(who);
+    bool calling = link_is_calling(who);
     if (calling && seat && a->seat[0] && strcmp(a->seat, seat->id) != 0) {
         inbox_refuse(p, who, "an offer from another seat while one is being answered");
         return false;

@@ -51,7 +51,8 @@ enum {
     CONNECT_MS = 15000,    /* a link that is not up by then is reported and tried again */
     RESTART_MS = 5000,     /* for an ICE restart to bring the link back */
     PING_MS = 2000,
-    PINGS_MAX = 3, /* unanswered */
+    PINGS_MAX = 3,   /* unanswered */
+    PROBE_MS = 1500, /* for an answer of who is said to sit elsewhere, or it is another process; more than OFFERS_MS */
     DEAD_MS = PINGS_MAX * PING_MS,
     OFFERS_MS = 1000,   /* one new attempt a person in this time, whoever offers how often */
     REFUSED_MS = 30000, /* a seat whose introduction was wrong is not talked to */

@@ -23,7 +23,8 @@ static size_t check_link(const struct peer *p, const struct person *who)
     const struct link *link = &who->link;
     bool has_attempt = link->state != LINK_IDLE && link->state != LINK_WAITING;
     assert((link->attempt != NULL) == has_attempt);
-    assert(!link->rival || link_is_up(who));
+    assert(!link->rival || link_is_up(who) || link->state == LINK_INTRODUCING);
+    assert(link->probe_at == NEVER || link->state >= LINK_INTRODUCING);
     assert(!link->rival || !link->rival->introduced);
     assert(!has_attempt || link->attempt->introduced == link_is_up(who));
     assert(link->state != LINK_INTRODUCING || (who->keyed && link->attempt->open));

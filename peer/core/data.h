@@ -86,7 +86,7 @@ enum link_state {
 struct link {
     enum link_state state;
     struct attempt *attempt;  /* NULL in IDLE and WAITING */
-    struct attempt *rival;    /* offered while this one is up: takes its place when it is introduced, not before */
+    struct attempt *rival;    /* offered while this one is open: takes its place when it is introduced, not before */
     bool has_role, offerer;   /* fixed at the first offer */
     unsigned failures;        /* since it was last up */
     char ended[LINK_MAX + 1]; /* the attempt that ended last: what still comes for it is ignored */
@@ -94,6 +94,9 @@ struct link {
     uint64_t wanted_until;    /* somebody has something for this person, overlay or not */
     uint64_t next_offer_at;   /* from when on another new attempt of theirs is taken */
     uint64_t heard_at, ping_at, ping_number, rtt_ms;
+    uint64_t
+        probe_at; /* when the link counts as dead unless a ping as new as `probe` is answered; NEVER: nothing is asked */
+    uint64_t probe;
     unsigned pings; /* sent since something was heard */
 };
 

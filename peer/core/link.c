@@ -11,6 +11,9 @@
  * for the other's call waits PATIENCE_MS longer and then calls: so two who disagree about their turn (one of them
  * began anew and remembers nothing) still meet, and a stranger that never calls is called.
  *
+ * Who takes a new seat while its link looks alive may be another process, which knows nothing of the link: it is asked at
+ * once, and if it does not answer in PROBE_MS the two begin anew, rather than after 6 s of silence and a restart in vain.
+ *
  * A wrong introduction ends the attempt, not the person: the seat that gave it is left alone for 30 s. Plain peers are
  * not pinged, for their application would see it; ICE tells when they are gone.
  */
@@ -24,7 +27,7 @@ static const unsigned LEGAL[LINK_STATES_COUNT] = {
     [LINK_IDLE] = MOVE(WAITING) | MOVE(CALLING),
     [LINK_WAITING] = MOVE(IDLE) | MOVE(WAITING) | MOVE(CALLING),
     [LINK_CALLING] = MOVE(IDLE) | MOVE(WAITING) | MOVE(CALLING) | MOVE(INTRODUCING) | MOVE(UP),
-    [LINK_INTRODUCING] = MOVE(IDLE) | MOVE(WAITING) | MOVE(CALLING) | MOVE(UP),
+    [LINK_INTRODUCING] = MOVE(IDLE) | MOVE(WAITING) | MOVE(CALLING) | MOVE(INTRODUCING) | MOVE(UP),
     [LINK_UP] = MOVE(IDLE) | MOVE(WAITING) | MOVE(CALLING) | MOVE(INTRODUCING) | MOVE(UP) | MOVE(RESTARTING),
     [LINK_RESTARTING] = MOVE(IDLE) | MOVE(WAITING) | MOVE(CALLING) | MOVE(INTRODUCING) | MOVE(UP) | MOVE(RESTARTING),
 };
@@ -38,6 +41,11 @@ static const char *const NAMES[LINK_STATES_COUNT] = {
 bool link_is_up(const struct person *who)
 {
     return who->link.state == LINK_UP || who->link.state == LINK_RESTARTING;
+}
+
+bool link_is_calling(const struct person *who)
+{
+    return who->link.state == LINK_CALLING;
 }
 
 bool link_can_send(const struct person *who)
@@ -57,6 +65,8 @@ static void move(struct peer *p, struct person *who, enum link_state to, uint64_
     assert(LEGAL[link->state] & (1u << to));
     link->state = to;
     link->at = at;
+    if (to == LINK_IDLE || to == LINK_WAITING || to == LINK_CALLING)
+        link->probe_at = NEVER;
     effect_wake(p, at);
     effect_log(p, LOG_LEVEL_DEBUG, "link-state", NAMES[to], "peer", person_id(who));
     p->ways_known = false;
@@ -111,6 +121,17 @@ static void call(struct peer *p, struct person *who, const struct seat *seat)
     move(p, who, LINK_CALLING, p->now + CONNECT_MS);
 }
 
+static void ping(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    link->ping_number = p->now;
+    link->ping_at = p->now + PING_MS;
+    effect_wake(p, link->ping_at);
+    /* Counted on a congested link too, where none can be sent: the other's own pings tell that it lives. */
+    link->pings++;
+    say_heartbeat(p, who, "ping", p->now);
+}
+
 /* When one of this person's seats may be called again; NEVER if there is none, or all are away. */
 static uint64_t seats_usable_at(const struct person *who)
 {
@@ -128,22 +149,17 @@ static void offer_restart(struct peer *p, struct person *who)
         attempt_restart(p, link->attempt);
 }
 
-void link_reseated(struct peer *p, struct person *who)
+/* From the beginning: whose turn it is the seats decide. */
+static void begin(struct peer *p, struct person *who)
 {
     struct link *link = &who->link;
     struct seat *seat = roster_usable_seat(p, who);
-    link->next_offer_at = 0;
-    if (link->state == LINK_UP || link->state == LINK_INTRODUCING)
-        return;
-    if (link->state == LINK_RESTARTING) {
-        offer_restart(p, who);
-        move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
-        return;
-    }
     attempt_free(p, link->attempt);
     link->attempt = NULL;
     link->has_role = false;
     link->failures = 0;
+    if (link_is_up(who)) /* moved first: what ends is no way to itself */
+        move(p, who, LINK_WAITING, NEVER);
     if (!is_wanted(p, who))
         park(p, who);
     else if (!seat && !has_friends(p, who))
@@ -154,6 +170,35 @@ void link_reseated(struct peer *p, struct person *who)
         call(p, who, seat);
     else
         move(p, who, LINK_WAITING, p->now + PATIENCE_MS);
+}
+
+void link_reseated(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    link->next_offer_at = 0;
+    if (link->state == LINK_UP || link->state == LINK_INTRODUCING)
+        return;
+    if (link->state == LINK_RESTARTING) {
+        offer_restart(p, who);
+        move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
+        return;
+    }
+    begin(p, who);
+}
+
+/* A name or key can be copied, so a new seat alone ends nothing that lives: the link is asked, and has a second to
+ * answer. One that is silent already, or not introduced by then, is not waited for. */
+void link_seated(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    link_reseated(p, who);
+    if (!who->keyed || !link->attempt || link->state == LINK_CALLING || link->probe_at != NEVER)
+        return;
+    link->probe = p->now;
+    link->probe_at = p->now + PROBE_MS;
+    effect_wake(p, link->probe_at);
+    if (link->state == LINK_UP)
+        ping(p, who);
 }
 
 /* What waited for the room begins again. What is under way goes on, unless it lacks something: answers and candidates
@@ -196,7 +241,7 @@ void link_seat_renamed(struct person *who, struct span from, struct span to)
 void link_offered(struct peer *p, struct person *who, struct attempt *a)
 {
     struct link *link = &who->link;
-    if (link_is_up(who)) {
+    if (!link_is_calling(who) && link->attempt) {
         attempt_free(p, link->rival);
         link->rival = a;
         effect_wake(p, a->began + CONNECT_MS);
@@ -310,7 +355,7 @@ void link_close(struct peer *p, struct person *who)
     link->attempt = NULL;
     if (link->state != LINK_IDLE)
         move(p, who, LINK_IDLE, NEVER);
-    *link = (struct link){.state = LINK_IDLE, .at = NEVER};
+    *link = (struct link){.state = LINK_IDLE, .at = NEVER, .probe_at = NEVER};
 }
 
 /* ---- what the connection tells ---- */
@@ -360,17 +405,6 @@ static void catch_up(struct peer *p, struct person *who)
     custody_link_up(p, who);
 }
 
-static void ping(struct peer *p, struct person *who)
-{
-    struct link *link = &who->link;
-    link->ping_number = p->now;
-    link->ping_at = p->now + PING_MS;
-    effect_wake(p, link->ping_at);
-    /* Counted on a congested link too, where none can be sent: the other's own pings tell that it lives. */
-    link->pings++;
-    say_heartbeat(p, who, "ping", p->now);
-}
-
 void link_introduced(struct peer *p, struct attempt *a)
 {
     struct person *who = a->person;
@@ -387,6 +421,7 @@ void link_introduced(struct peer *p, struct attempt *a)
     link->heard_at = p->now;
     link->pings = 0;
     link->rtt_ms = 0;
+    link->probe_at = NEVER;
     p->stats.links_up_total++;
     a->took_ms = p->stats.connect_ms_last = p->now - a->began;
     samples_add(&p->connects, a->took_ms);
@@ -420,6 +455,7 @@ static void revive(struct peer *p, struct person *who)
     who->link.pings = 0;
     if (who->link.state != LINK_RESTARTING)
         return;
+    who->link.probe_at = NEVER;
     move(p, who, LINK_UP, NEVER);
     link_writable(p, who);
 }
@@ -487,7 +523,11 @@ void link_ice(struct peer *p, struct attempt *a, bool connected, enum peer_path 
 void link_pong(struct peer *p, struct attempt *a, uint64_t number)
 {
     struct link *link = &a->person->link;
-    if (a != link->attempt || number != link->ping_number || number > p->now)
+    if (a != link->attempt || number > p->now)
+        return;
+    if (number >= link->probe)
+        link->probe_at = NEVER;
+    if (number != link->ping_number)
         return;
     link->rtt_ms = p->now > number ? p->now - number : 1;
     attempt_report(p, a, false);
@@ -530,6 +570,18 @@ static void waited(struct peer *p, struct person *who)
         move(p, who, LINK_WAITING, p->session.state == SESSION_JOINED ? seats_usable_at(who) : NEVER);
 }
 
+/* Another process has that seat, and knows nothing of this connection. */
+static void probe_unanswered(struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    link->probe_at = NEVER;
+    notice_link(p, who, "retrying: it sits elsewhere and does not answer");
+    if (link->rival)
+        retry(p, who);
+    else
+        begin(p, who);
+}
+
 void link_due(struct peer *p, struct person *who)
 {
     struct link *link = &who->link;
@@ -537,6 +589,9 @@ void link_due(struct peer *p, struct person *who)
         drop_rival(p, who);
     if (link->rival)
         effect_wake(p, link->rival->began + CONNECT_MS);
+    if (p->now >= link->probe_at)
+        probe_unanswered(p, who);
+    effect_wake(p, link->probe_at);
     if (p->now >= link->at) {
         if (link->state == LINK_WAITING) {
             waited(p, who);

@@ -127,7 +127,7 @@ static struct person *person_new(struct peer *p, struct span id, const struct ca
         memcpy(who->box_signature, card->box_signature, sizeof who->box_signature);
         memcpy(who->name, card->name, sizeof who->name);
     }
-    who->link.at = NEVER;
+    who->link.at = who->link.probe_at = NEVER;
     who->inbox.acks_at = NEVER;
     who->outbox.stuck_at = who->outbox.retry_at = who->outbox.custody_at = NEVER;
     HASH_ADD_STR(p->people, id, who);
@@ -327,7 +327,7 @@ void roster_joined(struct peer *p, const struct signaling_member *m)
     bool met = roster_seat(p, m->peer_id) != NULL;
     struct seat *seat = admit(p, m);
     if (seat && !met)
-        link_reseated(p, seat->person);
+        link_seated(p, seat->person);
 }
 
 void roster_away(struct peer *p, struct span id)
@@ -368,7 +368,7 @@ void roster_back(struct peer *p, const struct signaling_message *m)
     if (seat && met)
         link_returned(p, seat->person);
     else if (seat)
-        link_reseated(p, seat->person);
+        link_seated(p, seat->person);
 }
 
 void roster_left(struct peer *p, struct span id, bool said_goodbye)

@@ -102,10 +102,13 @@ void attempt_send(struct peer *p, struct attempt *a, struct span text);
 
 /* ---- link.c ---- */
 bool link_is_up(const struct person *who);       /* introduced; perhaps just restarting */
+bool link_is_calling(const struct person *who);  /* an attempt is under way, and its channel is not open */
 bool link_can_send(const struct person *who);    /* messages: not while it is restarting or congested */
 const char *link_path(const struct person *who); /* static */
 /* The person was met, or sits elsewhere, or we do. */
 void link_reseated(struct peer *p, struct person *who);
+/* The person has a seat that it had not: the same process came back, or another that knows nothing of the link. */
+void link_seated(struct peer *p, struct person *who);
 /* Our seat was kept over the loss of its socket; whole: what was said to us is not lost. */
 void link_resumed(struct peer *p, struct person *who, bool whole);
 /* Theirs was. */

@@ -72,6 +72,52 @@ static void test_the_order_outlives_the_link(void **state)
     world_end(w);
 }
 
+/* A process dies and another of the same identity takes a seat before anybody missed the first: whoever's turn it is to
+ * call, they are linked again in two seconds. */
+static void test_another_process_is_linked_at_once(void **state)
+{
+    (void)state;
+    for (int dies = 0; dies < 2; dies++) {
+        struct world *w = world_up(2);
+        struct node *other = &w->nodes[1 - dies];
+        pass(w, 10000);
+        daemon_left(w, dies, "disconnected");
+        w->drop_closes = true;
+        node_boot(w, dies);
+        start(w, dies);
+        pass(w, 2000);
+        assert_int_equal(peer_stats(w->nodes[dies].p)->links_up, 1);
+        assert_int_equal(live_rtcs(other), 1);
+        send_direct(w, 1 - dies, dies, "welcome back");
+        pass(w, 100);
+        assert_int_equal(count(other, NOTICE_DELIVERED), 1);
+        world_end(w);
+    }
+}
+
+/* Somebody who copied a name and a key out of the roster costs a ping; the link lives. */
+static void test_a_copied_key_ends_no_link(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    char card[1024], text[1200];
+    pass(w, 10000);
+    uint64_t rtc = live_rtc(ann);
+    char seat[sizeof bob->seat];
+    memcpy(seat, bob->seat, sizeof seat);
+    strcpy(bob->seat, "n.z999");
+    write_card(bob, card, sizeof card);
+    memcpy(bob->seat, seat, sizeof seat);
+    snprintf(text, sizeof text, "{\"type\":\"peer-joined\",%s}", card);
+    frame_to(w, 0, text);
+    pass(w, 5000);
+    assert_true(live_rtc(ann) == rtc && live_rtcs(ann) == 1);
+    assert_int_equal(count(ann, NOTICE_PEER), 1);
+    assert_int_equal(peer_stats(ann->p)->calls_total, 1);
+    world_end(w);
+}
+
 /* Three tries were in vain on a link that seemed well; the next link carries the message. */
 static void test_given_up_on_one_link_sent_on_the_next(void **state)
 {
@@ -119,6 +165,8 @@ static void test_waiting_for_nobody_is_quiet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_another_process_is_linked_at_once),
+        cmocka_unit_test(test_a_copied_key_ends_no_link),
         cmocka_unit_test(test_a_goodbye_ends_the_link),
         cmocka_unit_test(test_the_order_outlives_the_link),
         cmocka_unit_test(test_given_up_on_one_link_sent_on_the_next),
