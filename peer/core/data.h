@@ -251,9 +251,9 @@ struct person {
     char id[PERSON_MAX + 1];
     char name[DISPLAY_NAME_MAX + 1];
     bool keyed;
-    bool clock_heard; /* it told its clock of the room: `since` is not needed for it */
-    bool stored;      /* in the table of people */
-    bool shown_up;    /* what the application was told */
+    bool clock_heard;  /* it told its clock of the room: `since` is not needed for it */
+    bool stored;       /* in the table of people */
+    const char *shown; /* the path that the application was told, static; NULL: it is down */
     uint8_t key[KEY_BYTES], box[KEY_BYTES], box_signature[SIGNATURE_BYTES];
     uint64_t seen_unix; /* when last seen in the room; 0: never */
     struct seat *seats; /* newest first; none: not in the room */

@@ -509,8 +509,10 @@ void link_heard(struct peer *p, struct attempt *a)
 void link_ice(struct peer *p, struct attempt *a, bool connected, enum peer_path path)
 {
     struct person *who = a->person;
-    if (connected)
+    if (connected) {
+        p->routes_changed |= a->path != path;
         a->path = path;
+    }
     if (a != who->link.attempt || !a->introduced)
         return;
     a->lost = !connected;

@@ -258,10 +258,10 @@ size_t peer_people(const struct peer *p, struct peer_person *out, size_t max)
         if (!roster_there(who))
             continue;
         if (n < max) {
-            out[n] = (struct peer_person){.up = who->shown_up,
-                .verified = who->keyed && who->shown_up,
+            out[n] = (struct peer_person){.up = who->shown != NULL,
+                .verified = who->keyed && who->shown,
                 .in_room = who->seats != NULL,
-                .path = link_is_up(who) || !who->shown_up ? link_path(who) : "relay",
+                .path = who->shown ? who->shown : link_path(who),
                 .rtt_ms = who->link.rtt_ms};
             text_copy(out[n].id, sizeof out[n].id, person_id(who));
             text_copy(out[n].name, sizeof out[n].name, span_of(who->name));

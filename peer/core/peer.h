@@ -203,7 +203,7 @@ enum peer_notice_type {
     NOTICE_READY,     /* id: who we are. After `joined` */
     NOTICE_STATE,     /* text: disconnected, connecting, connected, joining, in-room, discovering, p2p-connected */
     NOTICE_JOINED,    /* room, ids/names: who is there */
-    NOTICE_PEER,      /* id, name, up, path ("direct", "turn", "relay"), verified */
+    NOTICE_PEER,      /* id, name, up, path ("direct", "turn", "relay"), verified; up again when the path is another */
     NOTICE_MESSAGE,   /* id, from, to, text, conversation, kind (direct_message, ...), verified, timestamp */
     NOTICE_ACCEPTED,  /* ref, id, conversation (absent for a ref that was accepted before) */
     NOTICE_DELIVERED, /* id, by */

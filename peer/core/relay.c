@@ -148,19 +148,27 @@ void relay_pass(struct peer *p, struct person *from, const struct envelope *e, s
     buf_done(&text);
 }
 
+/* Static; NULL if nothing leads there. */
+static const char *path_to(const struct peer *p, const struct person *who)
+{
+    if (link_is_up(who))
+        return link_path(who);
+    return relay_reaches(p, who) ? "relay" : NULL;
+}
+
 void relay_show(struct peer *p)
 {
     p->routes_changed = false;
     for (struct person *who = p->people; who; who = who->hh.next) {
-        bool up = link_is_up(who) || relay_reaches(p, who);
-        if (up == who->shown_up)
+        const char *path = path_to(p, who);
+        if (path == who->shown || (path && who->shown && strcmp(path, who->shown) == 0))
             continue;
-        who->shown_up = up;
+        who->shown = path;
         notice_add(p, &(struct notice){.type = NOTICE_PEER,
                           .id = person_id(who),
                           .name = span_of(who->name),
-                          .up = up,
-                          .path = !up || link_is_up(who) ? link_path(who) : "relay",
+                          .up = path != NULL,
+                          .path = path ? path : link_path(who),
                           .verified = who->keyed});
     }
 }

@@ -342,7 +342,7 @@ bool relay_reaches(const struct peer *p, const struct person *who);
 bool relay_send(struct peer *p, struct person *who, struct span text);
 /* Passes on what came on `from`'s link for somebody else. */
 void relay_pass(struct peer *p, struct person *from, const struct envelope *e, struct span reader);
-/* The application is told who can be reached now. */
+/* The application is told who can be reached now, and how, where that has changed. */
 void relay_show(struct peer *p);
 
 /* ---- news.c: what everybody tells everybody about itself ---- */

@@ -48,7 +48,7 @@ enum usher_event_type {
     USHER_READY,     /* id */
     USHER_STATE,     /* text */
     USHER_JOINED,    /* room, to, names */
-    USHER_PEER,      /* id, name, up, path, verified */
+    USHER_PEER,      /* id, name, up, path, verified; up again when the path is another */
     USHER_MESSAGE,   /* id, from, to, text, conversation, kind, verified, timestamp */
     USHER_ACCEPTED,  /* ref, id, conversation (absent for a ref that was accepted before) */
     USHER_DELIVERED, /* id, by */

@@ -32,6 +32,7 @@ struct person {
     unsigned life;
     bool up[PEOPLE_MAX],
         untied[PEOPLE_MAX]; /* it was told that something of theirs is missing, and so what that depended on */
+    const char *path[PEOPLE_MAX];
     unsigned flaps[PEOPLE_MAX];
 };
 
@@ -269,8 +270,10 @@ static void on_peer(struct promises *p, unsigned who, const struct peer_notice *
         return;
     struct person *x = &p->people[who];
     world_check(p->w, other != who, "%u is told of a link to itself", who);
-    world_check(p->w, x->up[other] != n->up, "%u is told twice that %u is %s", who, other, n->up ? "up" : "down");
+    bool same = x->up[other] == n->up && (!n->up || strcmp(x->path[other], n->path) == 0);
+    world_check(p->w, !same, "%u is told twice that %u is %s", who, other, n->up ? n->path : "down");
     x->up[other] = n->up;
+    x->path[other] = n->path;
     x->flaps[other]++;
 }
 

@@ -194,6 +194,39 @@ static void test_given_up_is_told_through_others(void **state)
     world_end(w);
 }
 
+/* The application is told when a link gives way to a relay, and a relay to a link. */
+static void test_the_path_is_told(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"relay", "direct", "relay"};
+    struct world *w = world_make(3);
+    struct node *ann = &w->nodes[0];
+    part(w, 0, 2, true);
+    for (int i = 0; i < 3; i++)
+        start(w, i);
+    pass(w, 10000);
+    part(w, 0, 2, false);
+    pass(w, 60000);
+    part(w, 0, 2, true);
+    pass(w, 20000);
+    size_t heard = 0;
+    for (size_t i = 0; i < count(ann, NOTICE_PEER); i++) {
+        const struct peer_notice *n = notice(ann, NOTICE_PEER, i);
+        if (strcmp(n->id, peer_id(w->nodes[2].p)) != 0)
+            continue;
+        assert_true(n->up && heard < 3);
+        assert_string_equal(n->path, paths[heard++]);
+    }
+    assert_int_equal(heard, 3);
+    /* ICE finds another pair: through a TURN server now. */
+    uint64_t rtc = rtc_with(ann, 1);
+    feed(w, 0, (struct peer_event){.type = PEER_ICE_STATE, .rtc = rtc, .ice = {true, PEER_PATH_TURN}});
+    const struct peer_notice *last = notice(ann, NOTICE_PEER, count(ann, NOTICE_PEER) - 1);
+    assert_true(last->up);
+    assert_string_equal(last->path, "turn");
+    world_end(w);
+}
+
 /* The daemon dies before Ann and Cid could link; Bob, whom both are linked with, carries their signals. */
 static void test_friends_link_without_the_daemon(void **state)
 {
@@ -247,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_an_open_word_on_the_way),
         cmocka_unit_test(test_a_gap_is_asked_for_through_others),
         cmocka_unit_test(test_given_up_is_told_through_others),
+        cmocka_unit_test(test_the_path_is_told),
         cmocka_unit_test(test_friends_link_without_the_daemon),
         cmocka_unit_test(test_one_link_brings_the_others_back),
     };
