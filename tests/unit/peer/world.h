@@ -192,7 +192,8 @@ static inline void feed(struct world *w, int node, struct peer_event ev)
     for (size_t i = 0; i < n->fx.n; i++)
         execute(w, node, &n->fx.v[i]);
     peer_effects_clear(&n->fx);
-    if (w->data_n < 2000 && peer_stats(n->p)->queued < 2000)
+    /* What it asserts holds from PEER_START on. */
+    if (ev.type != PEER_RESTORE && w->data_n < 2000 && peer_stats(n->p)->queued < 2000)
         peer_check(n->p);
 }
 
