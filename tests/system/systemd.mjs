@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
 import { once } from 'node:events';
@@ -298,7 +299,8 @@ async function restartUnder(crowd) {
     const refused = strangers.filter(({ at, fate }) => fate !== 'served' && at > stopped / 1000);
     for (const { fate } of [...cut, ...refused]) console.error(`a stranger: ${fate}`);
     const { sent, told, lost } = await crowd.settle();
-    note(`restart: ${CROWD} clients back after ${(took / 1000).toFixed(2)} s (systemctl: ${(systemd / 1000).toFixed(2)} s), ` +
+    note(`restart: ${CROWD} clients back after ${(took / 1000).toFixed(2)} s (systemctl: ${(systemd / 1000).toFixed(2)} s; ` +
+        `${os.loadavg()[0].toFixed(1)} processes at work on ${os.cpus().length} processors), ` +
         `${crowd.refused} refused, ${sent} signals sent after the resume, ${lost} lost (${told} for a reader who was away: told)`);
     note(`${strangers.length} strangers came all the while: ${refused.length} refused; ${cut.length} cut off in a handshake begun before the stop`);
     assert.equal(crowd.refused, 0);
