@@ -8,13 +8,14 @@
 #include "peer/core/peer.h"
 
 enum {
-    PEOPLE_MAX = 2048,             /* people known at once, absent ones too: a room of 1,024 that changed once */
-    SEATS_MAX = 2 * PEOPLE_MAX,    /* after a reconnect a person sits twice until the daemon notices */
-    NAMES_MAX = 4096,              /* remembered display names */
-    CONVERSATIONS_MAX = 1024,      /* in all */
-    HEARD_CONVERSATIONS_MAX = 256, /* that one sender may begin */
-    QUEUE_READER_MAX = 16384,      /* messages waiting for one reader */
-    QUEUE_MAX = 65536,             /* deliveries waiting in all */
+    PEOPLE_MAX = 2048,          /* people known at once, absent ones too: a room of 1,024 that changed once */
+    SEATS_MAX = 2 * PEOPLE_MAX, /* after a reconnect a person sits twice until the daemon notices */
+    NAMES_MAX = 4096,           /* remembered display names */
+    CONVERSATIONS_MAX = 1024,   /* in all */
+    OWN_CONVERSATIONS = 64,     /* of them kept for those that we begin; of the rest one person may take a quarter of
+                                      what the others left: so there is room for the next, however many lie */
+    QUEUE_READER_MAX = 16384,   /* messages waiting for one reader */
+    QUEUE_MAX = 65536,          /* deliveries waiting in all */
     QUEUE_BYTES_MAX = 64 * 1024 * 1024,
     SEEN_MAX = QUEUE_READER_MAX,    /* a returning sender may repeat as many as may wait for us */
     FLIGHT_MAX = 256,               /* unacknowledged on one link: what one acknowledgement can name */

@@ -80,13 +80,13 @@ static struct conversation *of_room(struct peer *p, struct span name)
 /* How many conversations besides the room's somebody takes part in, ourselves and one other apart. */
 static bool may_begin(const struct peer *p, struct span from)
 {
-    size_t n = 0;
+    size_t n = 0, all = HASH_COUNT(p->conversations), most = CONVERSATIONS_MAX - OWN_CONVERSATIONS;
     if (span_is(from, p->id))
         return true;
     for (const struct conversation *c = p->conversations; c; c = c->hh.next)
         for (size_t i = 0; i < c->people_count; i++)
             n += span_is(from, c->people[i]);
-    return n < HEARD_CONVERSATIONS_MAX;
+    return all < most && n <= (most - all) / 4;
 }
 
 static void store(struct peer *p, struct conversation *c)

@@ -99,32 +99,60 @@ static void test_what_waits_is_bounded(void **state)
     world_end(w);
 }
 
-/* Conversations with people who never were: one liar begins so many and no more. */
-static void test_ten_thousand_conversations(void **state)
+/* A liar begins conversations with people who never were. */
+static void begin_conversations(struct world *w, int liar, unsigned count)
 {
-    (void)state;
-    struct world *w = world_up(3);
-    w->data_n = 1 << 20;
-    struct node *ann = &w->nodes[0];
-    for (unsigned i = 0; i < 10000; i++) {
+    for (unsigned i = 0; i < count; i++) {
         char who[16], id[16];
         snprintf(who, sizeof who, "nobody%u", i);
         snprintf(id, sizeof id, "m%u", i);
-        struct talk t = talk_direct(w, 1, 0, id, 1);
-        struct span to[] = {t.to, span_of(who)}, ids[] = {t.to, span_of(who), span_of(peer_id(w->nodes[1].p))};
+        struct talk t = talk_direct(w, liar, 0, id, 1);
+        struct span to[] = {t.to, span_of(who)}, ids[] = {t.to, span_of(who), span_of(peer_id(w->nodes[liar].p))};
         envelope_people_conversation(ids, 3, toy_sha256, NULL, t.conversation);
         t.e.type = ENVELOPE_PRIVATE_MESSAGE;
         t.e.to = to;
         t.e.to_count = 2;
         t.e.clock = t.clock;
         t.e.conversation = span_of(t.conversation);
-        char *text = forge_sealed(w, 1, 0, &t.e);
-        data_comes(w, 0, rtc_with(ann, 1), text);
+        char *text = forge_sealed(w, liar, 0, &t.e);
+        data_comes(w, 0, rtc_with(&w->nodes[0], liar), text);
         free(text);
     }
-    assert_int_equal(count(ann, NOTICE_MESSAGE), 256);
-    assert_int_equal(refusals(w, 0), 10000 - 256);
+}
+
+/* One takes a quarter of what is free: n <= (960 - 1 - n) / 4, the room's being one. */
+static void test_ten_thousand_conversations(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    w->data_n = 1 << 20;
+    begin_conversations(w, 1, 10000);
+    assert_int_equal(count(&w->nodes[0], NOTICE_MESSAGE), 192);
+    assert_int_equal(refusals(w, 0), 10000 - 192);
     others_talk_on(w);
+    world_end(w);
+}
+
+/* Several take what they can, and there is room for who comes after them, and for ourselves. */
+static void test_liars_leave_room(void **state)
+{
+    (void)state;
+    struct world *w = world_up(8);
+    struct node *ann = &w->nodes[0];
+    w->data_n = 1 << 20;
+    for (int liar = 2; liar < 8; liar++) {
+        begin_conversations(w, liar, 300);
+        forget_notices(ann);
+    }
+    send_direct(w, 1, 0, "is there room?");
+    run(w);
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 1);
+    send_direct(w, 0, 1, "there is");
+    send_direct(w, 0, 2, "and for you");
+    run(w);
+    assert_int_equal(count(ann, NOTICE_ACCEPTED), 2);
+    assert_int_equal(count(&w->nodes[1], NOTICE_MESSAGE), 1);
+    peer_check(ann->p);
     world_end(w);
 }
 
@@ -242,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_the_last_sequence),
         cmocka_unit_test(test_what_waits_is_bounded),
         cmocka_unit_test(test_ten_thousand_conversations),
+        cmocka_unit_test(test_liars_leave_room),
         cmocka_unit_test(test_clocks_in_the_far_future),
         cmocka_unit_test(test_lies_about_ones_own),
         cmocka_unit_test(test_oversized_and_deep),
