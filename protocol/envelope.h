@@ -23,6 +23,7 @@
  *   message_ack, message_delivered, message_read     of: [message ids], 1 to ENVELOPE_OF_MAX
  *   typing_indicator                                 nothing
  *   presence_update     presence: "online", "away" or "gone"
+ *   presence_digest     versions: {id: version}
  *   status_update       nothing; `text` is required
  *   heartbeat           ping: number, or pong: the number that came as ping
  *   peer_introduction   context, room, reader (id), fingerprint and readerFingerprint ("sha-256 AB:CD:…"), key?, box?
@@ -44,6 +45,7 @@
     X(MESSAGE_READ, "message_read") \
     X(TYPING_INDICATOR, "typing_indicator") \
     X(PRESENCE_UPDATE, "presence_update") \
+    X(PRESENCE_DIGEST, "presence_digest") \
     X(STATUS_UPDATE, "status_update") \
     X(FILE_OFFER, "file_offer") \
     X(FILE_ACCEPT, "file_accept") \

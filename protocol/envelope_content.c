@@ -93,6 +93,7 @@ static const struct meta_rule META_RULES[] = {
     META(MESSAGE_DELIVERED, "of", is_ids, ALWAYS, "1 to 256 message ids"),
     META(MESSAGE_READ, "of", is_ids, ALWAYS, "1 to 256 message ids"),
     META(PRESENCE_UPDATE, "presence", is_presence, ALWAYS, "\"online\", \"away\" or \"gone\""),
+    META(PRESENCE_DIGEST, "versions", is_object, ALWAYS, "an object"),
     META(HEARTBEAT, "ping", is_number, OPTIONAL, "an integer from 0 up"),
     META(HEARTBEAT, "pong", is_number, OPTIONAL, "an integer from 0 up"),
     META(PEER_INTRODUCTION, "context", is_context, IF_SIGNED, "\"" ENVELOPE_INTRODUCTION_CONTEXT "\""),

@@ -27,6 +27,8 @@ enum {
     RELAYS_MAX = 3,         /* third peers on a message's way */
     RELAY_FLIGHT_MAX = 64,  /* unacknowledged on a way through others, who lend it */
     ROOMS_TOLD_MAX = 16,    /* other rooms that one person may tell of */
+    NEWS_PUSHED_MAX = 2,    /* links over which news goes on whole, in a large room */
+    DIGEST_MAX = 1024,      /* people in one digest: a room */
     LINKS_TOLD_MAX = 64,    /* links of one person that its news list */
     MARKS_MAX = 64,         /* newest talk of one person whose content is remembered, a power of two */
     MISSING_MAX = 64,       /* stretches of one conversation that were given up; the oldest are forgotten */
@@ -67,6 +69,10 @@ enum {
     ASK_AGAIN_MS = 2000,              /* and whoever was asked may not have it */
     NEWS_DELAY_MS = 1000,             /* changes of our links told together */
     NEWS_PEOPLE_MAX = 100,            /* and later by the square of how many are told, up to these */
+    NEWS_DIGEST_MS = 200,             /* what we heard of others, told together */
+    NEWS_COMPARE_MS = 30000,          /* somebody is told all that we have */
+    NEWS_ASK_MS = 1000,               /* whoever was asked for news may not have it */
+    NEWS_ANSWER_MS = 5,               /* one news of those asked for is sent in this time, after DIGEST_MAX at once */
     REQUESTS_MS = 20,                 /* one history request of a person in this time is answered ... */
     REQUESTS_BURST = 100,             /* ... after so many at once */
     STRANGERS_MS = 1000,              /* likewise of people that nobody but this link has told of ... */

@@ -178,6 +178,7 @@ struct inbox {
     struct mark marks[MARKS_MAX];
     uint64_t requests_at;  /* history requests are paid for up to then */
     uint64_t strangers_at; /* likewise news of people that we did not know */
+    uint64_t answers_at;   /* likewise news that they asked for */
 };
 
 struct told_link {
@@ -190,8 +191,9 @@ struct told_link {
 struct news {
     uint64_t version; /* 0: nothing was told */
     uint64_t heard_at;
-    uint64_t order; /* counts up over all that we hear and say */
-    char *text;     /* owned: the envelope, for those who link with us later */
+    uint64_t asked_at; /* for newer, last */
+    uint64_t order;    /* counts up over all that we hear and say */
+    char *text;        /* owned: the envelope, for those who link with us later */
     size_t n;
     struct told_link *links; /* owned */
     size_t link_count;
@@ -387,6 +389,7 @@ struct peer {
     size_t held_bytes;
     uint64_t log_order; /* of the newest row */
     uint64_t news_at, news_version;
+    uint64_t digest_at, compare_at;              /* when to tell what is new, and somebody all */
     char rooms[ROOMS_TOLD_MAX][ROOM_ID_MAX + 1]; /* that we tell of */
     size_t room_count;
     uint64_t news_order, news_order_ours; /* of the newest news, and of our own */

@@ -69,6 +69,9 @@ static void on_link(struct peer *p, struct attempt *a, const struct envelope *e)
     case ENVELOPE_HISTORY_REPLY:
         history_reply(p, who, e);
         break;
+    case ENVELOPE_PRESENCE_DIGEST:
+        news_compared(p, who, e);
+        break;
     case ENVELOPE_BROADCAST_ANNOUNCE:
         broadcast_announced(p, who, e);
         break;

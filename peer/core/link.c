@@ -61,7 +61,7 @@ const char *link_path(const struct person *who)
 static void move(struct peer *p, struct person *who, enum link_state to, uint64_t at)
 {
     struct link *link = &who->link;
-    bool was_up = link_is_up(who);
+    bool was_up = link_is_up(who), was_way = link->state == LINK_UP;
     assert(LEGAL[link->state] & (1u << to));
     link->state = to;
     link->at = at;
@@ -69,8 +69,10 @@ static void move(struct peer *p, struct person *who, enum link_state to, uint64_
         link->probe_at = NEVER;
     effect_wake(p, at);
     effect_log(p, LOG_LEVEL_DEBUG, "link-state", NAMES[to], "peer", person_id(who));
-    p->ways_known = false;
-    p->routes_changed = true;
+    if (was_way != (to == LINK_UP) || link_is_up(who) != was_up) {
+        p->ways_known = false;
+        p->routes_changed = true;
+    }
     if (link_is_up(who) == was_up)
         return;
     p->stats.links_up += was_up ? UINT64_MAX : 1;

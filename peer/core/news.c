@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * News: what everybody tells everybody about itself, in one presence_update: who it is (card.c), whether it is there,
- * whom it is linked with and how far that is. The newest of each person is kept as it came, passed on once, and told to
- * whoever links with us later; so a peer that is left with one link learns who else is there and how to reach them, with
- * the daemon or without.
+ * whom it is linked with and how far that is. The newest of each person is kept as it came, and reaches whoever links
+ * with us later; so a peer that is left with one link learns who else is there and how to reach them, with the daemon or
+ * without.
+ *
+ * A person tells its own links. Whoever did not know it pushes it on to a few of those whom the news does not name as
+ * told, and gathers for all others what it has that is new into a digest, person by version; so it does on a new link,
+ * and now and then with somebody for the sake of what was lost. Who reads a digest sends what it has newer, and answers
+ * with a digest of what it has older or not at all. So each news goes over few links whole, however many there are:
+ * flooded, those of a room of 64 that gathers would be a million frames.
  *
  * News is signed by whom it is about and numbered by its clock. What a person itself tells us over its link is taken
  * whatever its number says: a clock may have been set back.
@@ -73,11 +79,16 @@ static void knows(const struct peer *p, struct person *who)
         who->told = p->news_order;
 }
 
+static void next_version(struct peer *p)
+{
+    p->news_version = p->unix_ms > p->news_version ? p->unix_ms : p->news_version + 1;
+}
+
 void news_now(struct peer *p)
 {
     struct buf text;
     p->news_at = NEVER;
-    p->news_version = p->unix_ms > p->news_version ? p->unix_ms : p->news_version + 1;
+    next_version(p);
     buf_init(&text, PEER_MESSAGE_MAX);
     p->news_order_ours = ++p->news_order;
     if (p->stats.links_up > 0 && write_news(p, &text))
@@ -107,11 +118,37 @@ void news_changed(struct peer *p)
     effect_wake(p, p->news_at);
 }
 
-void news_due(struct peer *p)
+/* What we have of others: news younger than `since`. All of it: of those who are there. */
+static size_t write_versions(const struct peer *p, const struct person *who, uint64_t since, struct buf *out)
 {
-    if (p->now >= p->news_at)
-        news_now(p);
-    effect_wake(p, p->news_at);
+    size_t n = 0;
+    for (const struct person *other = p->people; other && n < DIGEST_MAX; other = other->hh.next)
+        if (other != who && other->news.text && other->news.order > since && (since > 0 || roster_there(other))) {
+            write_member_u64(out, other->id, other->news.version);
+            n++;
+        }
+    return n;
+}
+
+static void begin_digest(struct buf *metadata)
+{
+    buf_init(metadata, ENVELOPE_METADATA_MAX);
+    buf_text(metadata, "{\"versions\":{");
+}
+
+static void say_digest(struct peer *p, struct person *who, struct buf *metadata, size_t n)
+{
+    buf_text(metadata, "}}");
+    if (n > 0 && !metadata->failed)
+        say_to(p, who, &(struct envelope){.type = ENVELOPE_PRESENCE_DIGEST, .metadata = buf_view(metadata)});
+    buf_done(metadata);
+}
+
+static void compare(struct peer *p, struct person *who, uint64_t since)
+{
+    struct buf metadata;
+    begin_digest(&metadata);
+    say_digest(p, who, &metadata, write_versions(p, who, since, &metadata));
 }
 
 void news_tell(struct peer *p, struct person *who)
@@ -123,24 +160,65 @@ void news_tell(struct peer *p, struct person *who)
     if (p->news_order_ours > who->told && write_news(p, &text))
         attempt_send(p, who->link.attempt, buf_view(&text));
     buf_done(&text);
-    for (const struct person *other = p->people; other; other = other->hh.next)
-        if (other != who && other->news.text && other->news.order > who->told && roster_there(other))
-            attempt_send(p, who->link.attempt, (struct span){other->news.text, other->news.n});
+    compare(p, who, who->told);
     who->told = p->news_order;
 }
 
+/* The others are told of this link soon, under the next version. */
 void news_link_up(struct peer *p, struct person *who)
 {
-    p->news_version = p->unix_ms > p->news_version ? p->unix_ms : p->news_version + 1;
-    p->news_order_ours = ++p->news_order;
+    if (p->news_version == 0)
+        next_version(p);
+    if (p->news_order_ours == 0)
+        p->news_order_ours = ++p->news_order;
     who->told = 0;
     news_tell(p, who);
     news_changed(p);
+    if (p->compare_at == NEVER)
+        p->compare_at = p->now + NEWS_COMPARE_MS;
+    effect_wake(p, p->compare_at);
+}
+
+static void tell_digests(struct peer *p)
+{
+    p->digest_at = NEVER;
+    for (struct person *who = p->people; who; who = who->hh.next)
+        news_tell(p, who);
+}
+
+/* With one of those who are linked with us, by chance. */
+static void compare_all(struct peer *p)
+{
+    uint32_t n = 0, turn;
+    p->compare_at = NEVER;
+    for (const struct person *who = p->people; who; who = who->hh.next)
+        n += who->keyed && link_can_send(who);
+    if (n == 0)
+        return;
+    p->compare_at = p->now + NEWS_COMPARE_MS;
+    turn = rng_below(&p->rng, n);
+    for (struct person *who = p->people; who; who = who->hh.next)
+        if (who->keyed && link_can_send(who) && turn-- == 0)
+            compare(p, who, 0);
+}
+
+void news_due(struct peer *p)
+{
+    if (p->now >= p->news_at)
+        news_now(p);
+    if (p->now >= p->digest_at)
+        tell_digests(p);
+    if (p->now >= p->compare_at)
+        compare_all(p);
+    effect_wake(p, p->news_at);
+    effect_wake(p, p->digest_at);
+    effect_wake(p, p->compare_at);
 }
 
 /* ---- theirs ---- */
 
-static bool keep_links(struct news *news, const struct envelope *e)
+/* changed: it is linked with others than before. */
+static bool keep_links(struct news *news, const struct envelope *e, bool *changed)
 {
     struct envelope_tick ticks[LINKS_TOLD_MAX];
     size_t n = envelope_ticks(e, "links", ticks, LINKS_TOLD_MAX);
@@ -148,19 +226,25 @@ static bool keep_links(struct news *news, const struct envelope *e)
     struct told_link *links = calloc(n + 1, sizeof *links);
     if (!links)
         return false;
+    size_t count = 0;
+    *changed = false;
+    for (size_t i = 0; i < n; i++)
+        if (text_copy(links[count].id, sizeof links->id, ticks[i].who)) {
+            *changed = *changed || count >= news->link_count || strcmp(links[count].id, news->links[count].id) != 0;
+            links[count++].rtt_ms = ticks[i].count < DEAD_MS ? ticks[i].count : DEAD_MS;
+        }
+    *changed = *changed || count != news->link_count;
     free(news->links);
     news->links = links;
-    news->link_count = 0;
-    for (size_t i = 0; i < n; i++)
-        if (text_copy(links[news->link_count].id, sizeof links->id, ticks[i].who))
-            links[news->link_count++].rtt_ms = ticks[i].count < DEAD_MS ? ticks[i].count : DEAD_MS;
+    news->link_count = count;
     return true;
 }
 
 static void keep(struct peer *p, struct person *who, const struct envelope *e, struct span raw)
 {
     char *copy = malloc(raw.n + 1);
-    if (!copy || !keep_links(&who->news, e)) {
+    bool changed;
+    if (!copy || !keep_links(&who->news, e, &changed)) {
         free(copy);
         return;
     }
@@ -172,22 +256,36 @@ static void keep(struct peer *p, struct person *who, const struct envelope *e, s
     who->news.heard_at = p->now;
     who->news.order = ++p->news_order;
     p->ways_known = false;
-    p->routes_changed = true;
+    p->routes_changed = p->routes_changed || changed;
 }
 
-/* Along the tree of group messages; in a small room along every link. */
+static bool names(const struct person *author, const struct person *who)
+{
+    for (size_t i = 0; i < author->news.link_count; i++)
+        if (strcmp(author->news.links[i].id, who->id) == 0)
+            return true;
+    return false;
+}
+
+/* In a small room to whoever lacks it; in a larger one along the tree of group messages, to a few. */
 static void pass_on(struct peer *p, const struct person *author, const struct person *from, struct span raw)
 {
-    for (size_t i = 0; i < tree_links(p->tree); i++) {
+    size_t n = tree_links(p->tree), most = n <= OVERLAY_MESH_MAX ? n : NEWS_PUSHED_MAX;
+    for (size_t i = 0; i < n; i++) {
         bool eager;
         struct person *who = roster_find(p, tree_link(p->tree, i, person_id(author), &eager));
-        bool has = who && (who == from || who == author);
-        if (!who || !link_can_send(who) || (!has && !eager && tree_links(p->tree) > OVERLAY_MESH_MAX))
+        bool has = who && (who == from || who == author || names(author, who));
+        if (!who || !link_can_send(who) || (!has && (most == 0 || (!eager && n > OVERLAY_MESH_MAX))))
             continue;
-        if (!has)
+        if (!has) {
             attempt_send(p, who->link.attempt, raw);
+            most--;
+        }
         knows(p, who);
     }
+    if (p->digest_at == NEVER)
+        p->digest_at = p->now + NEWS_DIGEST_MS;
+    effect_wake(p, p->digest_at);
 }
 
 static void show_rooms(struct peer *p, struct person *who, const struct envelope *e)
@@ -237,6 +335,9 @@ void news_heard(struct peer *p, struct person *from, const struct envelope *e, s
     if (span_is(e->from, p->id))
         return;
     envelope_string(e, "presence", &presence);
+    envelope_number(e, "version", &version);
+    if (who && version <= who->news.version && who != from)
+        return;
     if (!who && !may_introduce(p, from)) {
         inbox_refuse(p, from, "news of more strangers than one may tell of");
         return;
@@ -247,9 +348,6 @@ void news_heard(struct peer *p, struct person *from, const struct envelope *e, s
         inbox_refuse(p, from, "news of somebody unknown, or with a signature that does not hold");
         return;
     }
-    envelope_number(e, "version", &version);
-    if (version <= who->news.version && who != from)
-        return;
     bool newer = version != who->news.version;
     who->news.version = version;
     keep(p, who, e, raw);
@@ -261,6 +359,53 @@ void news_heard(struct peer *p, struct person *from, const struct envelope *e, s
     show_rooms(p, who, e);
     if (span_is(presence, "gone") && who == from)
         link_farewell(p, who);
+}
+
+/* What we have newer is worth a bounded number of frames. */
+static bool may_answer(struct peer *p, struct person *from)
+{
+    uint64_t *at = &from->inbox.answers_at;
+    if (*at < p->now)
+        *at = p->now;
+    if (*at + NEWS_ANSWER_MS > p->now + (uint64_t)NEWS_ANSWER_MS * DIGEST_MAX)
+        return false;
+    *at += NEWS_ANSWER_MS;
+    return true;
+}
+
+/* We lack it; nobody else was asked just now. */
+static bool may_ask(const struct peer *p, struct person *who)
+{
+    if (who && p->now < who->news.asked_at + NEWS_ASK_MS && who->news.asked_at > 0)
+        return false;
+    if (who)
+        who->news.asked_at = p->now;
+    return true;
+}
+
+void news_compared(struct peer *p, struct person *from, const struct envelope *e)
+{
+    static const size_t max = DIGEST_MAX;
+    struct envelope_tick *ticks = calloc(max, sizeof *ticks);
+    size_t n = ticks ? envelope_ticks(e, "versions", ticks, max) : 0, asked = 0;
+    struct buf asks;
+    begin_digest(&asks);
+    for (size_t i = 0; i < n && i < max; i++) {
+        struct person *who = roster_find(p, ticks[i].who);
+        uint64_t ours = who && who->news.text ? who->news.version : 0;
+        if (span_is(ticks[i].who, p->id) || ours == ticks[i].count)
+            continue;
+        if (ours > ticks[i].count && link_can_send(from) && may_answer(p, from)) {
+            attempt_send(p, from->link.attempt, (struct span){who->news.text, who->news.n});
+        } else if (ours < ticks[i].count && may_ask(p, who)) {
+            char id[PERSON_MAX + 1];
+            text_copy(id, sizeof id, ticks[i].who);
+            write_member_u64(&asks, id, ours);
+            asked++;
+        }
+    }
+    say_digest(p, from, &asks, asked);
+    free(ticks);
 }
 
 void news_gone(struct peer *p, struct person *who)

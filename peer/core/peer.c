@@ -22,7 +22,7 @@ struct peer *peer_new(const struct peer_settings *settings, const struct peer_cr
     p->wake = p->told = p->session.at = NEVER;
     p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)settings->key, KEY_BYTES}, hash);
     envelope_short_hash(hash, p->id);
-    p->news_at = NEVER;
+    p->news_at = p->digest_at = p->compare_at = NEVER;
     p->tree = tree_new();
     p->overlay = overlay_new(span_of(p->id));
     if (p->tree && p->overlay)

@@ -355,6 +355,8 @@ void news_link_up(struct peer *p, struct person *who);
 /* What this link has not been told yet, if it can take it. */
 void news_tell(struct peer *p, struct person *who);
 void news_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw);
+/* Their digest came. */
+void news_compared(struct peer *p, struct person *from, const struct envelope *e);
 /* They said good-bye: nobody leads there until they are heard of again. */
 void news_gone(struct peer *p, struct person *who);
 void news_clear(struct person *who);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * News: what everybody tells everybody about itself, passed on once; rooms of more than eight, which it holds together;
+ * News: what everybody tells everybody about itself, passed on once and compared; rooms of more than eight, which it holds together;
  * and liars.
  */
 #include "tests/unit/peer/forge.h"
@@ -84,6 +84,60 @@ static void test_old_news_is_none(void **state)
     news_comes(w, 2, 2, 5, "online", "");
     assert_int_equal(w->watched[0], 1);
     assert_int_equal(refusals(w, 0), 0);
+    world_end(w);
+}
+
+static const char DIGEST[] = "\"presence_digest\"";
+
+static uint64_t frames_after_digest(struct world *w, const char *watch, int about, uint64_t version)
+{
+    char metadata[128];
+    snprintf(metadata, sizeof metadata, "{\"versions\":{\"%s\":%llu}}", peer_id(w->nodes[about].p),
+        (unsigned long long)version);
+    w->watch = watch;
+    w->watched[0] = 0;
+    says(w, 1, 0, &(struct envelope){.type = ENVELOPE_PRESENCE_DIGEST, .metadata = span_of(metadata)});
+    return w->watched[0];
+}
+
+/* Bob's digests of Cid's news: what Ann has newer is sent, what she lacks is asked for, once in a while. */
+static void test_digests(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    pass(w, 5000);
+    uint64_t far = 9007199254740000u;
+    assert_int_equal(frames_after_digest(w, NEWS, 2, 1), 1);
+    assert_int_equal(frames_after_digest(w, DIGEST, 2, 1), 0);
+    assert_int_equal(frames_after_digest(w, DIGEST, 2, far), 1);
+    assert_int_equal(frames_after_digest(w, DIGEST, 2, far), 0);
+    pass(w, 2000);
+    assert_int_equal(frames_after_digest(w, DIGEST, 2, far), 1);
+    assert_int_equal(frames_after_digest(w, DIGEST, 0, far), 0); /* of Ann herself */
+    uint64_t sent = 0;
+    for (int i = 0; i < 3000; i++)
+        sent += frames_after_digest(w, NEWS, 2, 1);
+    assert_true(sent > 1000 && sent <= 1024);
+    world_end(w);
+}
+
+/* News that was lost on its way comes all the same: now and then somebody is told all that there is. */
+static void test_lost_news(void **state)
+{
+    (void)state;
+    struct world *w = world_make(3);
+    part(w, 0, 2, true);
+    for (int i = 0; i < 3; i++)
+        start(w, i);
+    pass(w, 10000);
+    struct node *ann = &w->nodes[0];
+    feed(w, 2, (struct peer_event){.type = PEER_PRESENCE, .bytes = SPAN("away")});
+    pass(w, 3000);
+    assert_int_equal(count(ann, NOTICE_PRESENCE), 1);
+    w->watch = DIGEST;
+    w->watched[0] = w->watched[1] = 0;
+    pass(w, 95000);
+    assert_true(w->watched[1] >= 1 && w->watched[1] <= 5);
     world_end(w);
 }
 
@@ -188,9 +242,15 @@ static void test_twelve_in_a_room(void **state)
         node_boot(w, i);
     }
     w->data_n = 1 << 20;
+    w->watch = NEWS;
     for (int i = 0; i < 12; i++)
         start(w, i);
-    pass(w, 130000); /* links of the early, small room linger for a while */
+    pass(w, 20000);
+    uint64_t news = 0;
+    for (int i = 0; i < 12; i++)
+        news += w->watched[i];
+    assert_true(news <= 12 * 80); /* flooded, some 500 each */
+    pass(w, 110000);              /* links of the early, small room linger for a while */
     uint64_t links = 0;
     int stranger = 0;
     for (int i = 0; i < 12; i++) {
@@ -237,6 +297,8 @@ int main(void)
         cmocka_unit_test(test_passed_on_once),
         cmocka_unit_test(test_rooms_told_of),
         cmocka_unit_test(test_old_news_is_none),
+        cmocka_unit_test(test_digests),
+        cmocka_unit_test(test_lost_news),
         cmocka_unit_test(test_a_claimed_link),
         cmocka_unit_test(test_invented_people),
         cmocka_unit_test(test_twelve_in_a_room),
