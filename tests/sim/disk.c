@@ -164,10 +164,13 @@ void disk_restore(struct disk *d)
 void disk_end(struct disk *d, bool orderly)
 {
     size_t waiting = shelf_waiting(d->shelf);
+    size_t survivors = waiting && !orderly ? world_below(d->w, (uint32_t)waiting + 1) : waiting;
+    if (survivors < waiting)
+        world_note(d->w, WORLD_UNSYNCED);
     if (orderly)
         shelf_close(d->shelf);
     else
-        shelf_crash(d->shelf, waiting ? world_below(d->w, (uint32_t)waiting + 1) : 0);
+        shelf_crash(d->shelf, survivors);
     while (d->loads)
         load_free(take_load(d));
     d->life++;

@@ -300,7 +300,9 @@ static void step(struct peerhost *h, struct peer_event event)
     assert(h->core && !h->stepping);
     h->stepping = true;
     peer_step(h->core, &event, &h->fx);
-    if (event.type != PEER_RESTORE && event.type != PEER_KNOWN && world_afford(h->in.w, peer_people(h->core, NULL, 0)))
+    /* A check walks everything there is: in a larger room not after each step, of which there are more. */
+    size_t people = peer_people(h->core, NULL, 0);
+    if (event.type != PEER_RESTORE && event.type != PEER_KNOWN && world_afford(h->in.w, people * people / 8))
         peer_check(h->core);
     h->stepping = false;
     bool left = false;

@@ -246,6 +246,10 @@ void promises_frame(struct promises *p, unsigned who, struct span frame)
         t->announcements++;
     } else if (has(frame, "\"type\":\"message_")) {
         t->receipts++;
+    } else if (has(frame, "\"type\":\"presence_update\"")) {
+        t->news++;
+    } else if (has(frame, "\"type\":\"heartbeat\"")) {
+        t->pings++;
     } else {
         t->others++;
     }

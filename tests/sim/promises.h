@@ -55,7 +55,7 @@ size_t promises_heard(const struct promises *p, unsigned who);
 
 /* What went over the links. */
 struct traffic {
-    uint64_t pushed, alone, announcements, receipts, others;
+    uint64_t pushed, alone, announcements, receipts, news, pings, others;
     unsigned depth; /* of the deepest pushed message */
 };
 struct traffic *promises_traffic(struct promises *p);

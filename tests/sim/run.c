@@ -6,7 +6,8 @@
 
 enum {
     LOOK_MS = 100,
-    TREE_MS = 600, /* for a message to get everywhere and the prunes back */
+    TREE_MS = 600,     /* for a message to get everywhere and the prunes back */
+    TREE_AUTHORS = 12, /* whose trees are judged */
 };
 
 void run_init(struct run *r, const struct world_options *options)
@@ -147,9 +148,10 @@ static const char *tree_is_wrong(const struct run *r, const struct peerhost *aut
 void run_until_tree(struct run *r, uint64_t ms)
 {
     uint64_t end = world_now(r->w) + ms;
+    unsigned authors = r->people_count < TREE_AUTHORS ? r->people_count : TREE_AUTHORS;
     bool right[PEOPLE_MAX] = {false};
-    for (unsigned i = 0, left = r->people_count; left > 0; i++) {
-        unsigned who = i % r->people_count;
+    for (unsigned i = 0, left = authors; left > 0; i++) {
+        unsigned who = i % authors;
         if (right[who])
             continue;
         run_say(r, r->people[who]);

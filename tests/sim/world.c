@@ -30,6 +30,7 @@ struct world {
     size_t n, cap;
     struct host hosts[WORLD_HOSTS_MAX];
     unsigned host_count;
+    bool noted[WORLD_NOTES];
 };
 
 static const uint64_t FNV_START = 0xcbf29ce484222325u, FNV_PRIME = 0x100000001b3u;
@@ -203,11 +204,6 @@ bool world_loses(struct world *w, unsigned a, unsigned b)
     return !world_reachable(w, a, b) || world_chance(w, w->hosts[a].weather.loss + w->hosts[b].weather.loss);
 }
 
-bool world_duplicates(struct world *w, unsigned a, unsigned b)
-{
-    return world_chance(w, w->hosts[a].weather.duplicates + w->hosts[b].weather.duplicates);
-}
-
 uint64_t world_unix(const struct world *w, unsigned host)
 {
     return EPOCH_MS + w->now + (uint64_t)w->hosts[host].clock_ahead;
@@ -255,4 +251,16 @@ void world_fail(const struct world *w, const char *format, ...)
 uint64_t world_hash(const struct world *w)
 {
     return w->hash;
+}
+
+void world_note(struct world *w, enum world_note note)
+{
+    w->noted[note] = true;
+}
+
+void world_count(struct world *w)
+{
+    w->options.beacon->seeds++;
+    for (int i = 0; i < WORLD_NOTES; i++)
+        w->options.beacon->noted[i] += w->noted[i];
 }

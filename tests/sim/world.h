@@ -25,13 +25,37 @@ typedef void world_fn(void *who, uint64_t arg);
 /* What a packet meets on its way from or to a host; a path adds those of both its ends. */
 struct weather {
     uint32_t latency_ms, jitter_ms;
-    uint32_t loss, duplicates; /* of 1,000 */
+    uint32_t loss; /* of 1,000 */
+};
+
+/* What a run met, for the table at the end: the shares that seeds_peers.c promises can be read off it. */
+#define WORLD_NOTES_LIST(X)         \
+    X(LOSS, "lossy")                \
+    X(CUT, "cut in two")            \
+    X(CRASH, "with crashes")        \
+    X(UNSYNCED, "that took writes") \
+    X(DAEMON, "daemons dying")      \
+    X(CLOCK, "clocks jumping")      \
+    X(MOVE, "addresses changing")   \
+    X(LATE, "people coming late")   \
+    X(LEAVE, "people leaving")      \
+    X(AGAIN, "messages sent again") \
+    X(FIVE, "rooms over 4")         \
+    X(NINE, "rooms over 8")         \
+    X(MANY, "rooms over 24")        \
+    X(REAL, "real crypto")
+
+enum world_note {
+#define X(name, text) WORLD_##name,
+    WORLD_NOTES_LIST(X)
+#undef X
+    WORLD_NOTES
 };
 
 /* A page shared with the process that watches: it outlives a crash and tells where it happened. */
 struct world_beacon {
     uint64_t seed, now, events;
-    uint64_t hash; /* of the finished run */
+    uint64_t seeds, noted[WORLD_NOTES]; /* runs that ended, and how many of them met what */
 };
 
 struct world_options {
@@ -66,7 +90,6 @@ void world_heal(struct world *w);
 bool world_reachable(const struct world *w, unsigned a, unsigned b);
 uint32_t world_latency(struct world *w, unsigned a, unsigned b);
 bool world_loses(struct world *w, unsigned a, unsigned b);
-bool world_duplicates(struct world *w, unsigned a, unsigned b);
 /* The wall clock of a host, and a step of it. */
 uint64_t world_unix(const struct world *w, unsigned host);
 void world_clock_step(struct world *w, unsigned host, int64_t ms);
@@ -80,6 +103,9 @@ _Noreturn void world_fail(const struct world *w, const char *format, ...) __attr
             world_fail((w), __VA_ARGS__); \
     } while (0)
 uint64_t world_hash(const struct world *w);
+void world_note(struct world *w, enum world_note note);
+/* The run has ended well, and counts. */
+void world_count(struct world *w);
 
 /* malloc(3) that ends the process instead of failing: the simulated machines have memory. */
 void *world_alloc(size_t n);
