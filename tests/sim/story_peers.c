@@ -54,7 +54,8 @@ void story_eight_meet(struct run *r, const struct world_options *options)
     run_until_delivered(r, 2000);
     world_check(r->w, promises_delivered(r->promises) == 56, "%llu of 56 delivered",
         (unsigned long long)promises_delivered(r->promises));
-    world_check(r->w, all_flaps(r) == 56, "%u notices for 56 links", all_flaps(r));
+    /* Somebody may be told of as reached through others first. */
+    world_check(r->w, all_flaps(r) >= 56 && all_flaps(r) <= 2 * 56, "%u notices for 56 links", all_flaps(r));
     for (unsigned i = 0; i < 8; i++)
         world_check(r->w, peerhost_rtcs(r->people[i]) == 7, "%u has %zu connections", i, peerhost_rtcs(r->people[i]));
 }
