@@ -202,7 +202,6 @@ static void try_next(struct signaling *s)
         .ssl_connection = s->url.tls ? LCCSCF_USE_SSL : 0,
         .path = s->url.path,
         .host = s->name,
-        .origin = s->name,
         .protocol = SUBPROTOCOL,
         .local_protocol_name = SUBPROTOCOL,
         .opaque_user_data = s,

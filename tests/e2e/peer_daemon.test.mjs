@@ -3,8 +3,9 @@
 // Losing the daemon is not losing the peer.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { startDaemon } from './lib/daemon.mjs';
-import { joinPeer, meet } from './lib/peer.mjs';
+import { writeFile } from 'node:fs/promises';
+import { run, startDaemon } from './lib/daemon.mjs';
+import { joinPeer, meet, runUsher, scratch } from './lib/peer.mjs';
 
 async function exchange(from, to, text) {
     from.do({ do: 'send', text });
@@ -67,5 +68,18 @@ test('a peer that is killed is noticed, and back under its identity', async () =
     await Promise.all([again.linked(ann), ann.linked(again)]);
     await exchange(ann, again, 'welcome back');
     await Promise.all([ann, again].map((peer) => peer.stop()));
+    await daemon.stop();
+});
+
+test('a daemon for one web page and for people with tokens: a peer is no page, and usher exercise passes with a token', async () => {
+    const dir = await scratch();
+    await writeFile(`${dir}/key`, `alg: HS256\nkid: k\n\n${Buffer.alloc(32, 'k').toString('base64')}\n`, { mode: 0o600 });
+    const daemon = await startDaemon({ args: ['--set', 'server.origins=https://app.example', '--set', 'auth.required=yes',
+        '--set', `auth.keys=${dir}/key`] });
+    const token = await run(['token', '--room', 'exercise-*', '--key', `${dir}/key`]);
+    assert.equal(token.code, 0, token.stderr);
+    const { code, stdout } = await runUsher(['--server', daemon.url, '--ice-address', '127.0.0.1', '--token',
+        token.stdout.trim(), 'exercise'], { ms: 70000 });
+    assert.equal(code, 0, stdout);
     await daemon.stop();
 });
