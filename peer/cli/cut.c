@@ -6,9 +6,11 @@
 #include "peer/cli/cut.h"
 
 #include <gio/gio.h>
+#include <string.h>
 
 enum {
-    PORT_DEFAULT = 4000 /* as usher(1) has it */
+    PORT_DEFAULT = 4000, /* as usher(1) has it */
+    PORT_TLS = 443
 };
 
 struct cut {
@@ -17,7 +19,8 @@ struct cut {
     GCancellable *closing, *cutting; /* ends the listening; the connections */
     gchar *host;
     guint16 port, server_port;
-    gboolean refuse;
+    gboolean refuse, reached;
+    gchar *trouble;
     GList *pairs;
 };
 
@@ -63,11 +66,27 @@ static void splice(struct pair *p, GIOStream *from, GIOStream *to)
         G_OUTPUT_STREAM_SPLICE_NONE, G_PRIORITY_DEFAULT, p->cut->cutting, on_spliced, p);
 }
 
+/* What became of a way to the server; error NULL: it is there. */
+static void note_attempt(struct cut *c, const GError *error)
+{
+    if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        return;
+    g_clear_pointer(&c->trouble, g_free);
+    if (error)
+        c->trouble = g_strdup_printf("%s:%u: %s", c->host, c->server_port, error->message);
+    else
+        c->reached = TRUE;
+}
+
 static void on_connected(GObject *source, GAsyncResult *result, gpointer user)
 {
     struct pair *p = user;
-    GSocketConnection *far = g_socket_client_connect_to_host_finish(G_SOCKET_CLIENT(source), result, NULL);
+    GError *error = NULL;
+    GSocketConnection *far = g_socket_client_connect_to_host_finish(G_SOCKET_CLIENT(source), result, &error);
     p->far = far ? G_IO_STREAM(far) : NULL;
+    if (p->cut)
+        note_attempt(p->cut, error);
+    g_clear_error(&error);
     if (!far || !p->cut || p->cut->refuse) {
         pair_free(p);
         return;
@@ -121,7 +140,8 @@ struct cut *cut_new(const char *url, char *err, unsigned long err_n)
     c->cutting = g_cancellable_new();
     if (uri) {
         c->host = g_strdup(g_uri_get_host(uri));
-        c->server_port = (guint16)(g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : PORT_DEFAULT);
+        int usual = strcmp(g_uri_get_scheme(uri), "wss") == 0 ? PORT_TLS : PORT_DEFAULT;
+        c->server_port = (guint16)(g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : usual);
         g_uri_unref(uri);
     }
     if (!c->host || !listen_on_loopback(c, &error)) {
@@ -148,6 +168,7 @@ void cut_free(struct cut *c)
     g_object_unref(c->client);
     g_object_unref(c->closing);
     g_object_unref(c->cutting);
+    g_free(c->trouble);
     g_free(c->host);
     g_free(c);
 }
@@ -155,6 +176,16 @@ void cut_free(struct cut *c)
 uint16_t cut_port(const struct cut *c)
 {
     return c->port;
+}
+
+bool cut_reached(const struct cut *c)
+{
+    return c->reached;
+}
+
+const char *cut_trouble(const struct cut *c)
+{
+    return c->trouble;
 }
 
 void cut_connections(struct cut *c)

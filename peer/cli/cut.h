@@ -15,6 +15,9 @@ struct cut;
 struct cut *cut_new(const char *url, char *err, unsigned long err_n);
 void cut_free(struct cut *c); /* takes NULL */
 uint16_t cut_port(const struct cut *c);
+/* Whether the server's address ever answered; why it did not at the last attempt, NULL: it did. */
+bool cut_reached(const struct cut *c);
+const char *cut_trouble(const struct cut *c);
 /* Ends every connection. */
 void cut_connections(struct cut *c);
 /* Whether new ones are refused from now on: taken, and closed at once. */

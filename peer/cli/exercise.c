@@ -80,6 +80,8 @@ static bool run_line(struct exercise *x, const struct line *line)
     printf("%-14s %8.0f ms  %s\n", line->name, ms, ok ? "ok" : "FAILED");
     if (!ok)
         printf("               %s\n", x->wrong->str);
+    if (!ok && cut_trouble(x->cut))
+        printf("               %s\n", cut_trouble(x->cut));
     fflush(stdout);
     return ok;
 }
@@ -116,6 +118,7 @@ int exercise_run(const struct options *o)
 {
     struct exercise x = {.options = o};
     size_t passed = 0;
+    bool reached = true;
     signal(SIGPIPE, SIG_IGN);
     gint64 began = g_get_monotonic_time();
     x.end = began + (gint64)EXERCISE_ALL_MS * 1000;
@@ -123,7 +126,10 @@ int exercise_run(const struct options *o)
         passed = run_lines(&x);
         printf("%zu of %d passed in %.1f s\n", passed, LINE_COUNT,
             (double)(g_get_monotonic_time() - began) / G_USEC_PER_SEC);
+        reached = cut_reached(x.cut);
     }
     close_exercise(&x);
+    if (!reached)
+        return EXIT_NO_CONNECTION;
     return passed == LINE_COUNT ? EXIT_DONE : EXIT_FAILED;
 }

@@ -45,9 +45,11 @@ test('all lines pass, and others in the daemon notice nothing', async (t) => {
 test('a server that is not there: one line says so, the others stand on it', async () => {
     const daemon = await startDaemon();
     await daemon.stop();
-    const { code, stdout } = await exercise(daemon.url);
-    assert.equal(code, 1);
-    assert.match(stdout, /^join +\d+ ms {2}FAILED\n +expected at ann: ready; came last: state "connecting"/);
+    const [{ code, stdout }, tls] = await Promise.all([exercise(daemon.url), exercise('wss://127.0.0.77')]);
+    assert.equal(code, 3);
+    assert.match(stdout, /^join +\d+ ms {2}FAILED\n +expected at ann: ready; came last: state "connecting".*\n +\S+:\d+: .*refused$/m);
+    assert.equal(tls.code, 3);
+    assert.match(tls.stdout, /^ +127\.0\.0\.77:443: .*refused$/m, 'where wss:// names no port it is 443');
     assert.match(stdout, /^call +not tried: it stands on join\ndirect +not tried: it stands on call$/m);
     assert.equal(stdout.match(/not tried: it stands on /g).length, LINES.length - 1);
     assert.match(stdout, /^0 of 14 passed/m);
