@@ -10,7 +10,8 @@
  * beside it, as a rival, so that nobody who merely copied a name or a key out of the roster can break a link.
  *
  * A late restart of an attempt that ended here must not look like a new one: a fresh connection could not go on with
- * the other's DTLS state. So the link that ended last is remembered.
+ * the other's DTLS state. So the link that ended last is remembered. What comes through other peers could be said again
+ * at any later time: it carries its sender's time, which only grows, and has its effect once ([M-57]).
  */
 #include <stdlib.h>
 
@@ -331,6 +332,51 @@ void attempt_signal(struct peer *p, const struct signaling_message *m)
     take(p, seat->person, seat, m);
 }
 
+/* ---- through other peers ---- */
+
+/* NULL if it was not heard before and may have its effect now; it is remembered then. Who carried it may have recorded
+ * it, and say it again or late. */
+static const char *judge_age(struct requests *r, const struct envelope *e, bool offer)
+{
+    uint32_t id = hash_bytes(e->id.p, e->id.n);
+    for (size_t i = 0; i < REQUESTS_HEARD_MAX; i++)
+        if (r->heard[i].timestamp == e->timestamp && r->heard[i].id == id)
+            return "a connection request that was heard before";
+    if (e->timestamp <= r->floor)
+        return "a connection request that comes too late";
+    if (offer && e->timestamp <= r->offer)
+        return "an offer that is no newer than one that was heard";
+    uint64_t forgotten = r->heard[r->next].timestamp;
+    /* What was said before a clock was set back may stand there still, and bounds nothing. */
+    if (forgotten < e->timestamp && forgotten > r->floor)
+        r->floor = forgotten;
+    if (e->timestamp > r->floor + OVERTAKEN_MS)
+        r->floor = e->timestamp - OVERTAKEN_MS;
+    if (offer)
+        r->offer = e->timestamp;
+    r->heard[r->next].timestamp = e->timestamp;
+    r->heard[r->next].id = id;
+    r->next = (r->next + 1) % REQUESTS_HEARD_MAX;
+    return NULL;
+}
+
+void attempt_introduced(struct person *who, uint64_t timestamp)
+{
+    struct requests *r = &who->requests;
+    r->offer = timestamp;
+    if (r->floor > timestamp)
+        r->floor = timestamp;
+}
+
+static void requested(struct peer *p, struct person *who, const struct envelope *e, const struct signaling_message *m)
+{
+    const char *wrong = judge_age(&who->requests, e, m->type == SIGNALING_OFFER);
+    if (wrong)
+        inbox_refuse(p, who, wrong);
+    else
+        take(p, who, NULL, m);
+}
+
 void attempt_requested(struct peer *p, struct person *who, const struct envelope *e)
 {
     struct signaling_message m;
@@ -345,7 +391,7 @@ void attempt_requested(struct peer *p, struct person *who, const struct envelope
     }
     if (frame.len > 0 && !frame.failed && signaling_parse(buf_view(&frame), &m)) {
         if (m.link.n > 0)
-            take(p, who, NULL, &m);
+            requested(p, who, e, &m);
         signaling_done(&m);
     } else {
         inbox_refuse(p, who, "a connection request that cannot be read");

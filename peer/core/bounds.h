@@ -21,6 +21,7 @@ enum {
     FLIGHT_MAX = 256,               /* unacknowledged on one link: what one acknowledgement can name */
     FLIGHT_BYTES_MAX = 1024 * 1024, /* likewise, in bytes: what io holds for a connection is bounded too */
     DONE_MAX = 1024,                /* delivered messages of one reader that may still be read by a person */
+    REQUESTS_HEARD_MAX = 64,        /* connection requests of one person: an attempt has fewer on their way at once */
     REFS_MAX = 4096,                /* idempotency keys */
     ICE_SERVERS_MAX = 64 * 1024,
     THENS_MAX = 65536,      /* that wait for a commit: io commits every turn */
@@ -50,6 +51,7 @@ enum {
     RETRY_LAST_MS = 30000, /* of links, after 1, 2 and 4 s; of the signaling session, after doubling */
     FRIENDS_MS = 2500,     /* for news of us to reach whom we only know through others: twice what they wait */
     PATIENCE_MS = 3000,    /* whose turn it is to call may take so long; then we call */
+    OVERTAKEN_MS = 60000,  /* what comes so much later than what was said after it belongs to no attempt any more */
     GLARE_MS = 1000,       /* offers that cross on their way through others do so within this time */
     CONNECT_MS = 15000,    /* a link that is not up by then is reported and tried again */
     RESTART_MS = 5000,     /* for an ICE restart to bring the link back */

@@ -181,6 +181,17 @@ struct inbox {
     uint64_t answers_at;   /* likewise news that they asked for */
 };
 
+/* The connection requests heard from somebody: each has its effect once, and a relay may have recorded it. */
+struct requests {
+    struct {
+        uint64_t timestamp;
+        uint32_t id;
+    } heard[REQUESTS_HEARD_MAX]; /* a ring; of each id a hash */
+    size_t next;
+    uint64_t floor; /* what is this old or older is refused */
+    uint64_t offer; /* the newest offer or introduction */
+};
+
 struct told_link {
     char id[ID_CHARS + 1];
     uint64_t rtt_ms;
@@ -262,6 +273,7 @@ struct person {
     struct link link;
     struct outbox outbox;
     struct inbox inbox;
+    struct requests requests;
     struct news news;
     struct {
         struct person *first, *next_first; /* whose link is the first step; NULL: there is no way */
@@ -399,6 +411,7 @@ struct peer {
     } thens;
     struct load *loads;
     size_t load_count;
+    uint64_t stamp;          /* of our newest connection request or introduction */
     uint64_t plain_sequence; /* of what plain peers alone were sent */
     uint64_t ticket;         /* of the newest commit or load */
     uint64_t commit;         /* of the newest commit */

@@ -158,10 +158,12 @@ static void introduction(struct peer *p, struct attempt *a, const struct envelop
         wrong = "with a signature that does not hold";
     else
         wrong = e->type == ENVELOPE_PEER_INTRODUCTION ? intro_judge(p, a, e) : "a message before the introduction";
-    if (wrong)
+    if (wrong) {
         refuse(p, a, wrong);
-    else
-        link_introduced(p, a);
+        return;
+    }
+    attempt_introduced(a->person, e->timestamp);
+    link_introduced(p, a);
 }
 
 /* The one reader of an envelope on its way; empty if there are several, or none. */

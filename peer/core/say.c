@@ -9,6 +9,15 @@
 #include "peer/core/state.h"
 #include "protocol/write.h"
 
+/* By the clock; but of what a reader judges by its age ([M-57]) each is newer than the last, whatever the clock does. */
+static uint64_t timestamp(struct peer *p, enum envelope_type type)
+{
+    if (type != ENVELOPE_CONNECTION_REQUEST && type != ENVELOPE_PEER_INTRODUCTION)
+        return p->unix_ms ? p->unix_ms : 1;
+    p->stamp = p->unix_ms > p->stamp ? p->unix_ms : p->stamp + 1;
+    return p->stamp;
+}
+
 void say_begin(struct peer *p, struct envelope *e, char *id)
 {
     uint8_t random[ID_BYTES];
@@ -16,7 +25,7 @@ void say_begin(struct peer *p, struct envelope *e, char *id)
     base32_encode(random, sizeof random, id);
     e->id = span_of(id);
     e->from = span_of(p->id);
-    e->timestamp = p->unix_ms ? p->unix_ms : 1;
+    e->timestamp = timestamp(p, e->type);
 }
 
 bool say_sign(struct peer *p, struct envelope *e, struct buf *out)

@@ -93,6 +93,8 @@ void attempt_restart(struct peer *p, struct attempt *a);
 void attempt_signal(struct peer *p, const struct signaling_message *m); /* offer, answer or candidate */
 /* The same through other peers. */
 void attempt_requested(struct peer *p, struct person *who, const struct envelope *e);
+/* They proved to be here, at that time by their clock: what they offered before is over, whatever that clock said then. */
+void attempt_introduced(struct person *who, uint64_t timestamp);
 void attempt_description(struct peer *p, struct attempt *a, struct span type, struct span sdp);
 void attempt_candidate(struct peer *p, struct attempt *a, struct span candidate);
 /* Tells the daemon how the call ended, for its statistics. */

@@ -271,6 +271,165 @@ static void test_one_link_brings_the_others_back(void **state)
     world_end(w);
 }
 
+/* ---- signals that a relay keeps ---- */
+
+/* What Bob handed to Ann and Cid of each other's connection requests, as it came. */
+static struct {
+    int reader[256];
+    char *text[256];
+    size_t n;
+} tape;
+
+static void record(struct world *w, const struct event *e)
+{
+    static const char request[] = "\"type\":\"connection_request\"";
+    if (e->ev.type != PEER_DATA || e->node == 1 || !memmem(e->ev.bytes.p, e->ev.bytes.n, request, sizeof request - 1))
+        return;
+    assert_true(tape.n < 256 && e->ev.rtc == rtc_with(&w->nodes[e->node], 1));
+    tape.reader[tape.n] = e->node;
+    tape.text[tape.n++] = strndup(e->ev.bytes.p, e->ev.bytes.n);
+}
+
+static void assert_times_grow(int reader)
+{
+    unsigned long long last = 0;
+    for (size_t i = 0; i < tape.n; i++) {
+        if (tape.reader[i] != reader)
+            continue;
+        unsigned long long at = strtoull(strstr(tape.text[i], "\"timestamp\":") + strlen("\"timestamp\":"), NULL, 10);
+        assert_true(at > last);
+        last = at;
+    }
+    assert_true(last > 0);
+}
+
+/* Ann and Cid link over Bob's signals, lose each other and link again. Then Bob says all of it once more. */
+static void test_a_replayed_offer_changes_nothing(void **state)
+{
+    (void)state;
+    struct world *w = world_make(3);
+    part(w, 0, 2, true);
+    for (int i = 0; i < 3; i++)
+        start(w, i);
+    pass(w, 2000);
+    daemon_dies(w);
+    w->sees = record;
+    part(w, 0, 2, false);
+    pass(w, 60000);
+    for (int i = 0; i < 2; i++) {
+        later(w, 0, PEER_RTC_FAILED, rtc_with(&w->nodes[0], 2), SPAN("ice"));
+        pass(w, 20000);
+    }
+    w->sees = NULL;
+    assert_times_grow(0);
+    assert_times_grow(2);
+    for (size_t i = 0; i < tape.n; i++) {
+        const struct node *reader = &w->nodes[tape.reader[i]];
+        struct peer_stats before = *peer_stats(reader->p);
+        uint64_t linked = rtc_with(reader, 2 - tape.reader[i]);
+        data_comes(w, tape.reader[i], rtc_with(reader, 1), tape.text[i]);
+        assert_int_equal(peer_stats(reader->p)->refused_total, before.refused_total + 1);
+        pass(w, 2000);
+        assert_int_equal(peer_stats(reader->p)->calls_total, before.calls_total);
+        assert_int_equal(peer_stats(reader->p)->links_up, 2);
+        assert_int_equal(rtc_with(reader, 2 - tape.reader[i]), linked);
+        free(tape.text[i]);
+    }
+    world_end(w);
+}
+
+/* A connection request of Cid's to Ann, said at that time by Cid's clock, which Bob hands over. True: it was refused. */
+static bool comes_late(struct world *w, const char *type, const char *id, uint64_t timestamp)
+{
+    struct span to = span_of(peer_id(w->nodes[0].p));
+    struct span route[] = {span_of(peer_id(w->nodes[2].p)), span_of(peer_id(w->nodes[1].p))};
+    char fingerprint[200];
+    make_fingerprint(fingerprint, 3);
+    char *sdp = make_sdp("late", fingerprint, "actpass");
+    bool offer = strcmp(type, "offer") == 0;
+    json_t *metadata = json_pack(
+        "{s{ssssssss}}", "signal", "type", type, "to", to.p, "link", id, offer ? "sdp" : "candidate", offer ? sdp : "");
+    char *text = json_dumps(metadata, JSON_COMPACT | JSON_SORT_KEYS);
+    struct envelope e = {.type = ENVELOPE_CONNECTION_REQUEST,
+        .id = span_of(id),
+        .to = &to,
+        .to_count = 1,
+        .route = route,
+        .route_count = 2,
+        .timestamp = timestamp,
+        .metadata = span_of(text)};
+    char *envelope = forge_sealed(w, 2, 0, &e);
+    uint64_t refused = refusals(w, 0), calls = peer_stats(w->nodes[0].p)->calls_total;
+    data_comes(w, 0, rtc_with(&w->nodes[0], 1), envelope);
+    bool is_refused = refusals(w, 0) == refused + 1;
+    assert_int_equal(peer_stats(w->nodes[0].p)->calls_total, calls + (offer && !is_refused));
+    pass(w, 1500); /* no offer comes too fast */
+    free(envelope);
+    free(text);
+    json_decref(metadata);
+    free(sdp);
+    return is_refused;
+}
+
+static void link_again(struct world *w)
+{
+    pass(w, 1000);
+    later(w, 0, PEER_RTC_FAILED, rtc_with(&w->nodes[0], 2), SPAN("ice"));
+    pass(w, 20000);
+    assert_int_equal(peer_stats(w->nodes[0].p)->links_up, 2);
+}
+
+static uint64_t by_the_clock(const struct world *w)
+{
+    return UNIX_START * 1000ull + w->now;
+}
+
+/* Bob kept some back, and Ann never heard them: what has been overtaken, by another or by the link itself, is refused. */
+static void test_an_offer_that_was_held_back(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    pass(w, 1000);
+    uint64_t before = by_the_clock(w);
+    link_again(w);
+    assert_true(comes_late(w, "offer", "o0", before));
+    assert_false(comes_late(w, "ice-candidate", "c0", before));
+    uint64_t at = by_the_clock(w) + 1000;
+    assert_false(comes_late(w, "offer", "o1", at + 5000));
+    assert_true(comes_late(w, "offer", "o2", at + 4000));
+    assert_true(comes_late(w, "offer", "o3", at + 5000));
+    assert_false(comes_late(w, "offer", "o4", at + 6000));
+    assert_false(comes_late(w, "ice-candidate", "c1", at + 5500));
+    assert_true(comes_late(w, "ice-candidate", "c1", at + 5500));
+    assert_false(comes_late(w, "ice-candidate", "c2", at + 80000));
+    assert_false(comes_late(w, "ice-candidate", "another", at + 80000));
+    assert_true(comes_late(w, "ice-candidate", "c3", at + 20000));
+    assert_false(comes_late(w, "ice-candidate", "c4", at + 20001));
+    world_end(w);
+}
+
+/* Cid's clock was an hour ahead. Ann remembers no more than 64 of its requests, and forgets none of them so that it can be
+ * said again; once Cid has introduced itself by the right time, that counts. */
+static void test_a_clock_that_was_ahead(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    uint64_t ahead = by_the_clock(w) + 3600000;
+    char id[16];
+    for (unsigned i = 0; i < 70; i++) {
+        snprintf(id, sizeof id, "c%u", i);
+        assert_false(comes_late(w, "ice-candidate", id, ahead + i));
+    }
+    assert_true(comes_late(w, "ice-candidate", "c0", ahead));
+    assert_true(comes_late(w, "offer", "o1", by_the_clock(w)));
+    link_again(w);
+    for (unsigned i = 0; i < 3; i++) {
+        snprintf(id, sizeof id, "n%u", i);
+        assert_false(comes_late(w, "offer", id, by_the_clock(w)));
+    }
+    world_end(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +442,9 @@ int main(void)
         cmocka_unit_test(test_the_path_is_told),
         cmocka_unit_test(test_friends_link_without_the_daemon),
         cmocka_unit_test(test_one_link_brings_the_others_back),
+        cmocka_unit_test(test_a_replayed_offer_changes_nothing),
+        cmocka_unit_test(test_an_offer_that_was_held_back),
+        cmocka_unit_test(test_a_clock_that_was_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
