@@ -228,7 +228,10 @@ static void mind(struct peer *p, struct person *who)
     if (box->stuck_at > p->now)
         effect_wake(p, box->stuck_at);
     effect_wake(p, box->custody_at);
-    link_wanted(p, who);
+    /* What the room is told goes through others as well. */
+    if (!relay_reaches(p, who) || !box->in[DELIVERY_QUEUE] ||
+        box->in[DELIVERY_QUEUE]->message->type != ENVELOPE_GROUP_MESSAGE)
+        link_wanted(p, who);
 }
 
 /* ---- sending ---- */
@@ -361,15 +364,17 @@ static int by_order(const struct delivery *a, const struct delivery *b)
     return a->message->order < b->message->order ? -1 : 1;
 }
 
-/* All that is not done begins again, in order. */
-static void requeue(struct outbox *box)
+/* All that is not done begins again, in order; but what the room was told may have come through others. */
+static void requeue(struct outbox *box, bool reached)
 {
-    while (box->in[DELIVERY_FLIGHT])
-        place(box->in[DELIVERY_FLIGHT], DELIVERY_QUEUE);
+    struct delivery *d, *next;
+    DL_FOREACH_SAFE (box->in[DELIVERY_FLIGHT], d, next)
+        if (!reached || d->message->type != ENVELOPE_GROUP_MESSAGE)
+            place(d, DELIVERY_QUEUE);
     while (box->in[DELIVERY_HELD])
         place(box->in[DELIVERY_HELD], DELIVERY_QUEUE);
     DL_SORT(box->in[DELIVERY_QUEUE], by_order);
-    for (struct delivery *d = box->in[DELIVERY_QUEUE]; d; d = d->next)
+    DL_FOREACH (box->in[DELIVERY_QUEUE], d)
         d->tries = 0;
 }
 
@@ -377,7 +382,7 @@ void outbox_link_up(struct peer *p, struct person *who)
 {
     struct outbox *box = &who->outbox;
     box->stuck_at = box->retry_at = box->custody_at = NEVER;
-    requeue(box);
+    requeue(box, false);
     if (p->status)
         say_status(p, who, span_of(p->status));
     receipt_settle(p, who);
@@ -389,7 +394,7 @@ void outbox_link_down(struct peer *p, struct person *who)
     struct outbox *box = &who->outbox;
     if (outbox_waiting(who) == 0 || !who->keyed)
         return;
-    requeue(box);
+    requeue(box, relay_reaches(p, who));
     box->stuck_at = p->now + RELAY_AFTER_MS;
     box->custody_at = p->now + CUSTODY_AFTER_MS;
     effect_wake(p, box->stuck_at);

@@ -61,7 +61,7 @@ static const char *judge(const struct peer *p, const struct envelope *e, const c
 /* ---- delivered ---- */
 
 /* Opens it, if it is for us. False, refused, if it should open and does not. */
-static bool open(struct peer *p, const struct person *author, struct envelope *e, bool *ours)
+static bool unseal(struct peer *p, const struct person *author, struct envelope *e, bool *ours)
 {
     *ours = sealed_to(e, p->id);
     const char *wrong = *ours ? inbox_open(p, author, e) : NULL;
@@ -107,7 +107,7 @@ static void deliver_waiting(struct peer *p, struct conversation *c, struct waiti
     storage_delete(p, TABLE_WAIT, buf_view(&key));
     buf_done(&key);
     if (author && envelope_parse((struct span){w->text, w->n}, &e, NULL)) {
-        if (open(p, author, &e, &ours))
+        if (unseal(p, author, &e, &ours))
             deliver(p, c, author, &e, ours);
         envelope_done(&e);
     }
@@ -214,7 +214,7 @@ static bool take(struct peer *p, struct conversation *c, struct person *from, st
     bool ours = false;
     if (e->sequence <= causal_get(c->order, e->from))
         return false;
-    if (!open(p, author, e, &ours) || !offer(p, c, from, author, e, raw, ours))
+    if (!unseal(p, author, e, &ours) || !offer(p, c, from, author, e, raw, ours))
         return false;
     /* A copy for us alone is of no use to others. */
     if (c->room && (e->key_count != 1 || !ours))

@@ -407,6 +407,7 @@ bool tree_announced(
     if (!is_shorter(t, ours, news, link))
         return false;
     struct link *old = find_link(t, span_of(ours->from));
+    assert(old); /* the way by which it is longer */
     set_lazy(t, ours, old, true);
     set_lazy(t, ours, link, false);
     memcpy(swap->graft, link->id, sizeof swap->graft);

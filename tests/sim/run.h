@@ -59,6 +59,7 @@ scenario seed_apart;  /* likewise, and in every seed some of them can never be l
 struct story {
     const char *name; /* for --scenario and TAP */
     scenario *tell;
+    bool long_one; /* told by name only */
 };
 /* All named stories; the last has a NULL name. */
 extern const struct story STORIES[];

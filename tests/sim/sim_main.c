@@ -26,7 +26,7 @@
 
 enum {
     BATCH = 50,
-    HANG_SECONDS = 60, /* of processor time, for one seed */
+    HANG_SECONDS = 120, /* of processor time, for one seed */
     FAILURES_MAX = 20,
     DEFAULT_SEEDS = 100,
     JOBS_MAX = 64
@@ -257,7 +257,8 @@ static bool run_named(struct sim *s)
 static void run_all(struct sim *s)
 {
     for (const struct story *t = STORIES; t->name; t++)
-        run_job(s, &(struct job){t->tell, t->name, 1, 1, true, false});
+        if (!t->long_one)
+            run_job(s, &(struct job){t->tell, t->name, 1, 1, true, false});
     run_job(s, &(struct job){seed_server, "server", s->from, s->from, false, true});
     run_job(s, &(struct job){seed_peers, "peers", s->from, s->from, false, true});
     run_batches(s, seed_peers, "peers");
