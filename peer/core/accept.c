@@ -150,6 +150,15 @@ static size_t since(const struct draft *d, struct envelope_tick *out)
     return n;
 }
 
+/* Somebody reads this who may be new: what it depends on was perhaps listed by messages that were not for him. */
+static bool may_begin_here(const struct draft *d)
+{
+    for (size_t i = 0; d->type == ENVELOPE_GROUP_MESSAGE && i < d->reader_count; i++)
+        if (d->readers[i]->keyed && !d->readers[i]->follows)
+            return causal_size(d->conversation->order) <= CLOCK_WHOLE_MAX;
+    return false;
+}
+
 static bool seal(struct peer *p, struct draft *d, struct envelope *e)
 {
     struct seal_reader *readers = calloc(d->keyed_count + 1, sizeof *readers);
@@ -202,7 +211,7 @@ static bool compose(struct peer *p, struct draft *d)
     if (!ok) {
         refuse(p, d->ev, "too-many", "this peer takes part in as many conversations as it can");
     } else if (stored) {
-        e.clock_count = causal_clock(d->conversation->order, ticks, room);
+        e.clock_count = causal_clock(d->conversation->order, may_begin_here(d), ticks, room);
         d->sequence = ticks[0].count;
         e.since = ticks + room;
         e.since_count = since(d, ticks + room);

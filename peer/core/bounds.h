@@ -32,6 +32,7 @@ enum {
     DIGEST_MAX = 1024,      /* people in one digest: a room */
     LINKS_TOLD_MAX = 64,    /* links of one person that its news list */
     MARKS_MAX = 64,         /* newest talk of one person whose content is remembered, a power of two */
+    CLOCK_WHOLE_MAX = 256,  /* authors of a room whose whole clock still fits a message beside 1,024 keys */
     MISSING_MAX = 64,       /* stretches of one conversation that were given up; the oldest are forgotten */
     HISTORY_ROWS_MAX = 256, /* messages in one answer */
     HISTORY_BYTES_MAX = 1024 * 1024,

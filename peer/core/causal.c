@@ -223,13 +223,16 @@ bool causal_set(struct causal *c, struct span author, uint64_t count)
     return true;
 }
 
-size_t causal_clock(const struct causal *c, struct envelope_tick *out, size_t max)
+size_t causal_clock(const struct causal *c, bool whole, struct envelope_tick *out, size_t max)
 {
-    if (c->changed_count + 1 > max || c->self->count == ENVELOPE_NUMBER_MAX)
-        return 0;
     size_t n = 0;
+    if ((whole ? c->known_count : c->changed_count + 1) > max || c->self->count == ENVELOPE_NUMBER_MAX)
+        return 0;
     out[n++] = (struct envelope_tick){span_of(c->self->id), c->self->count + 1};
-    for (const struct author *a = c->changed; a; a = a->next)
+    for (size_t i = 1; whole && i < c->known_count; i++)
+        if (c->known[i]->count > 0)
+            out[n++] = causal_at(c, i);
+    for (const struct author *a = whole ? NULL : c->changed; a; a = a->next)
         out[n++] = (struct envelope_tick){span_of(a->id), a->count};
     return n;
 }

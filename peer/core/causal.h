@@ -73,9 +73,10 @@ struct envelope_tick causal_at(const struct causal *c, size_t i);
  * when there are too many authors or no memory. */
 bool causal_set(struct causal *c, struct span author, uint64_t count);
 
-/* What our next message lists: our entry first, counted up, then those that changed since our last causal_tick. Returns
- * how many; 0, with nothing written that counts, if max (CAUSAL_AUTHORS_MAX always does) or 2^53-1 is exceeded. */
-size_t causal_clock(const struct causal *c, struct envelope_tick *out, size_t max);
+/* What our next message lists: our entry first, counted up, then those that changed since our last causal_tick, or all
+ * (whole). Returns how many; 0, with nothing written that counts, if max (CAUSAL_AUTHORS_MAX always does) or 2^53-1 is
+ * exceeded. */
+size_t causal_clock(const struct causal *c, bool whole, struct envelope_tick *out, size_t max);
 /* That message exists now: our clock counts up. */
 void causal_tick(struct causal *c);
 

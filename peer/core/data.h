@@ -265,6 +265,7 @@ struct person {
     char name[DISPLAY_NAME_MAX + 1];
     bool keyed;
     bool clock_heard;  /* it told its clock of the room: `since` is not needed for it */
+    bool follows;      /* it has delivered a message of ours in the room, and so what that depends on */
     bool stored;       /* in the table of people */
     const char *shown; /* the path that the application was told, static; NULL: it is down */
     uint8_t key[KEY_BYTES], box[KEY_BYTES], box_signature[SIGNATURE_BYTES];

@@ -119,6 +119,7 @@ static void delivered(struct peer *p, struct delivery *d)
 {
     struct outbox *box = &d->reader->outbox;
     notice_add(p, &(struct notice){.type = NOTICE_DELIVERED, .id = span_of(d->id), .by = person_id(d->reader)});
+    d->reader->follows |= d->message->type == ENVELOPE_GROUP_MESSAGE;
     p->stats.delivered_total++;
     if (d->reader->keyed && d->message->began)
         samples_add(&p->deliveries, p->now - d->message->began);

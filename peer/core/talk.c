@@ -216,17 +216,20 @@ static bool take(struct peer *p, struct conversation *c, struct person *from, st
         return false;
     if (!unseal(p, author, e, &ours) || !offer(p, c, from, author, e, raw, ours))
         return false;
-    /* A copy for us alone is of no use to others. */
-    if (c->room && (e->key_count != 1 || !ours))
+    /* A copy made for us alone is of no use to others, whose keys it lacks. Its author says so: it was tried. */
+    if (c->room && (e->retry_count == 0 || e->key_count != 1 || !ours))
         conversation_keep(p, c, e->from, e->sequence, raw);
     return true;
 }
 
-/* A newcomer begins behind the last message of each author, or with it if it may read it. */
-static void begin_at(struct conversation *c, const struct peer *p, const struct envelope *e)
+/* A newcomer begins behind the last message of each author, or with it if it may read it; the next newcomer will ask. */
+static void begin_at(struct peer *p, struct conversation *c, const struct envelope *e, struct span raw)
 {
-    if (!c->started && !causal_known(c->order, e->from))
-        causal_set(c->order, e->from, e->sequence - sealed_to(e, p->id));
+    if (c->started || causal_known(c->order, e->from))
+        return;
+    bool ours = sealed_to(e, p->id);
+    if (causal_set(c->order, e->from, e->sequence - ours) && !ours)
+        conversation_keep(p, c, e->from, e->sequence, raw);
 }
 
 void talk_take(
@@ -245,7 +248,7 @@ void talk_take(
     }
     heed_since(p, c, e);
     if (way == TALK_HEAD && c->room)
-        begin_at(c, p, e);
+        begin_at(p, c, e, raw);
     bool is_new = take(p, c, from, author, e, raw);
     if (!is_new)
         again(p, c, author, e);

@@ -43,6 +43,7 @@ const struct story STORIES[] = {
     {"gap-through-others", story_gap_through_others, false},
     {"custody", story_custody, false},
     {"newcomer", story_newcomer, false},
+    {"newcomer-in-order", story_newcomer_in_order, false},
     {"two-hours-away", story_two_hours_away, false},
     {"room-of-64", story_room_of_64, true},
     {NULL, NULL, false},

@@ -49,6 +49,7 @@ scenario story_through_three;      /* relayed where links are forbidden */
 scenario story_gap_through_others; /* what was lost on the way is asked for on it */
 scenario story_custody;            /* delivered while the sender is gone, then forgotten */
 scenario story_newcomer;           /* starts in the middle */
+scenario story_newcomer_in_order;  /* ... and hears nothing before what it depends on */
 scenario story_two_hours_away;     /* failed by name, and then on as before */
 scenario story_room_of_64;         /* what a message costs there, and how deep it travels */
 

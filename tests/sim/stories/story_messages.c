@@ -166,6 +166,28 @@ void story_newcomer(struct run *r, const struct world_options *options)
     world_check(r->w, heard > spoken && heard <= spoken + 40, "%zu heard, %zu of them before it came", heard, spoken);
 }
 
+/* 0 has no daemon while 2 comes, so that only 1 speaks to 2; when 0 sees 2 at last, all that it says depends on that
+ * message, but the one that said so was not for 2. 1 and 2 cannot be linked: both messages come from 0, its own first. */
+void story_newcomer_in_order(struct run *r, const struct world_options *options)
+{
+    gather(r, options, 3);
+    rtc_net_forbid(r->rtcs, peerhost_host(r->people[1]), peerhost_host(r->people[2]));
+    start(r, 0, 2);
+    run_until_linked(r, 3000);
+    peerhost_unplug(r->people[0]);
+    peerhost_start(r->people[2]);
+    run_for(r, 400);
+    run_say(r, r->people[1]);
+    run_for(r, 100);
+    run_say(r, r->people[0]);
+    run_for(r, 100);
+    for (int ms = 0; ms < 5000 && strcmp(peerhost_state(r->people[0]), "p2p-connected") != 0; ms++)
+        run_for(r, 1);
+    run_say(r, r->people[0]);
+    run_until_delivered(r, 60000);
+    world_check(r->w, promises_heard(r->promises, 2) == 2, "%zu of 2 messages", promises_heard(r->promises, 2));
+}
+
 /* Two hours away: what others said meanwhile is over for whoever was not there; what is said now arrives. */
 void story_two_hours_away(struct run *r, const struct world_options *options)
 {

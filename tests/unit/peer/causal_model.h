@@ -152,7 +152,7 @@ static void model_set(struct model *w)
 static void model_tick(struct model *w)
 {
     struct envelope_tick out[CAUSAL_AUTHORS_MAX];
-    size_t n = causal_clock(w->c, out, CAUSAL_AUTHORS_MAX), expected = 1;
+    size_t n = causal_clock(w->c, false, out, CAUSAL_AUTHORS_MAX), expected = 1;
     if (w->count[0] == ENVELOPE_NUMBER_MAX) {
         assert(n == 0);
         return;

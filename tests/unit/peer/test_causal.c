@@ -132,7 +132,7 @@ static void test_our_clock(void **state)
     (void)state;
     struct causal *c = fresh();
     struct envelope_tick out[CAUSAL_AUTHORS_MAX];
-    assert_int_equal(causal_clock(c, out, CAUSAL_AUTHORS_MAX), 1);
+    assert_int_equal(causal_clock(c, false, out, CAUSAL_AUTHORS_MAX), 1);
     assert_true(span_is(out[0].who, "me"));
     assert_int_equal(out[0].count, 1);
     causal_tick(c);
@@ -140,23 +140,32 @@ static void test_our_clock(void **state)
     assert_int_equal(offer(c, "a1 me1"), CAUSAL_DELIVER);
     assert_int_equal(offer(c, "b1"), CAUSAL_DELIVER);
     assert_int_equal(offer(c, "a2"), CAUSAL_DELIVER);
-    assert_int_equal(causal_clock(c, out, 2), 0);
-    assert_int_equal(causal_clock(c, out, 3), 3);
+    assert_int_equal(causal_clock(c, false, out, 2), 0);
+    assert_int_equal(causal_clock(c, false, out, 3), 3);
     assert_int_equal(out[0].count, 2);
     assert_true(span_is(out[1].who, "a"));
     assert_int_equal(out[1].count, 2);
     assert_true(span_is(out[2].who, "b"));
     /* Asked again without a tick: the message was not made. */
-    assert_int_equal(causal_clock(c, out, 3), 3);
+    assert_int_equal(causal_clock(c, false, out, 3), 3);
     causal_tick(c);
-    assert_int_equal(causal_clock(c, out, 3), 1);
+    assert_int_equal(causal_clock(c, false, out, 3), 1);
     assert_int_equal(offer(c, "b2"), CAUSAL_DELIVER);
-    assert_int_equal(causal_clock(c, out, 3), 2);
-    assert_int_equal(causal_size(c), 3);
+    assert_int_equal(causal_clock(c, false, out, 3), 2);
+    /* All of it, but for whom nothing was delivered from. */
+    assert_true(causal_set(c, SPAN("c"), 0));
+    assert_int_equal(causal_clock(c, true, out, 3), 0);
+    assert_int_equal(causal_clock(c, true, out, 4), 3);
+    assert_int_equal(out[0].count, 3);
+    assert_true(span_is(out[1].who, "a"));
+    assert_int_equal(out[1].count, 2);
+    assert_true(span_is(out[2].who, "b"));
+    assert_int_equal(out[2].count, 2);
+    assert_int_equal(causal_size(c), 4);
     assert_true(span_is(causal_at(c, 0).who, "me"));
     assert_int_equal(causal_at(c, 2).count, 2);
     assert_true(causal_set(c, SPAN("me"), LAST));
-    assert_int_equal(causal_clock(c, out, 3), 0);
+    assert_int_equal(causal_clock(c, false, out, 3), 0);
     causal_free(c);
 }
 

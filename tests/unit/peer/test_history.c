@@ -116,6 +116,68 @@ static void test_a_newcomer(void **state)
     world_end(w);
 }
 
+/* Ann knew Bob's message before she sent one that was not for Cid, who is new; her next lists it again, so that Cid shows
+ * Bob's first, though it comes later. */
+static void test_a_newcomer_sees_what_came_before(void **state)
+{
+    (void)state;
+    struct world *w = world_make(3);
+    struct node *cid = &w->nodes[2];
+    part(w, 1, 2, true);
+    start(w, 0);
+    start(w, 1);
+    struct talk known = talk_group(w, 1, 0, "m1", 1), late = talk_group(w, 1, 2, "m1", 1);
+    known.e.retry_count = 1; /* a copy for Ann alone, which she cannot pass on */
+    talk_comes(w, 1, &known);
+    say_many(w, 0, 0, 1);
+    pass(w, 1000);
+    start(w, 2);
+    say_many(w, 0, 1, 1);
+    pass(w, 1000);
+    assert_int_equal(count(cid, NOTICE_MESSAGE), 0);
+    talk_comes(w, 0, &late);
+    pass(w, 1000);
+    assert_int_equal(count(cid, NOTICE_MESSAGE), 2);
+    assert_string_equal(notice(cid, NOTICE_MESSAGE, 0)->text, "forged");
+    assert_string_equal(notice(cid, NOTICE_MESSAGE, 1)->text, "1");
+    world_end(w);
+}
+
+/* Who has delivered something of ours needs no more than what has changed. */
+static void test_who_follows_is_told_changes(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    char alone[80];
+    snprintf(alone, sizeof alone, "\"vectorClock\":{\"%s\":3}", peer_id(w->nodes[0].p));
+    w->watch = alone;
+    say_many(w, 1, 0, 1);
+    say_many(w, 0, 0, 2);
+    pass(w, 1000);
+    say_many(w, 0, 2, 1);
+    assert_int_equal(w->watched[0], 1);
+    world_end(w);
+}
+
+/* Bob spoke to Ann alone and went. What Ann says to Cid depends on that, and she can prove it: Cid need not wait. */
+static void test_a_newcomer_waits_for_nobody_gone(void **state)
+{
+    (void)state;
+    struct world *w = world_make(3);
+    start(w, 0);
+    start(w, 1);
+    say_many(w, 1, 0, 3);
+    say_many(w, 0, 3, 3);
+    pass(w, 1000);
+    leave(w, 1);
+    start(w, 2);
+    pass(w, 1000);
+    say_many(w, 0, 6, 1);
+    pass(w, 1000);
+    heard_many(&w->nodes[2], 6, 1);
+    world_end(w);
+}
+
 /* A direct message was given up by its author after an hour: the next one tells that it is no more, and is shown. */
 static void test_what_is_no_more(void **state)
 {
@@ -248,6 +310,9 @@ int main(void)
         cmocka_unit_test(test_group_receipts_are_gathered),
         cmocka_unit_test(test_what_was_missed_comes_from_others),
         cmocka_unit_test(test_a_newcomer),
+        cmocka_unit_test(test_a_newcomer_sees_what_came_before),
+        cmocka_unit_test(test_who_follows_is_told_changes),
+        cmocka_unit_test(test_a_newcomer_waits_for_nobody_gone),
         cmocka_unit_test(test_what_is_no_more),
         cmocka_unit_test(test_what_nobody_has),
         cmocka_unit_test(test_our_own_comes_back),
