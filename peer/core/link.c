@@ -162,7 +162,8 @@ static void begin(struct peer *p, struct person *who)
     link->failures = 0;
     if (link_is_up(who)) /* moved first: what ends is no way to itself */
         move(p, who, LINK_WAITING, NEVER);
-    if (!is_wanted(p, who))
+    p->sweep = true;
+    if (!is_wanted(p, who) || (!who->seats && !has_friends(p, who)))
         park(p, who);
     else if (!seat && !has_friends(p, who))
         move(p, who, LINK_WAITING, seats_usable_at(who));

@@ -95,22 +95,28 @@ static void test_another_process_is_linked_at_once(void **state)
     }
 }
 
-/* Somebody who copied a name and a key out of the roster costs a ping; the link lives. */
-static void test_a_copied_key_ends_no_link(void **state)
+/* Ann hears that Bob sits somewhere else, too. */
+static void sits_elsewhere(struct world *w)
 {
-    (void)state;
-    struct world *w = world_up(2);
-    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
-    char card[1024], text[1200];
-    pass(w, 10000);
-    uint64_t rtc = live_rtc(ann);
-    char seat[sizeof bob->seat];
+    struct node *bob = &w->nodes[1];
+    char card[1024], text[1200], seat[sizeof bob->seat];
     memcpy(seat, bob->seat, sizeof seat);
     strcpy(bob->seat, "n.z999");
     write_card(bob, card, sizeof card);
     memcpy(bob->seat, seat, sizeof seat);
     snprintf(text, sizeof text, "{\"type\":\"peer-joined\",%s}", card);
     frame_to(w, 0, text);
+}
+
+/* Somebody who copied a name and a key out of the roster costs a ping; the link lives. */
+static void test_a_copied_key_ends_no_link(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    pass(w, 10000);
+    uint64_t rtc = live_rtc(ann);
+    sits_elsewhere(w);
     pass(w, 5000);
     assert_true(live_rtc(ann) == rtc && live_rtcs(ann) == 1);
     assert_int_equal(count(ann, NOTICE_PEER), 1);
@@ -162,11 +168,28 @@ static void test_waiting_for_nobody_is_quiet(void **state)
     world_end(w);
 }
 
+/* The other seat is gone before the ping is given up, and so is everybody: there is nowhere to begin anew. */
+static void test_who_sat_elsewhere_is_gone(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    pass(w, 10000);
+    w->cut = w->drop_closes = true;
+    sits_elsewhere(w);
+    frame_to(w, 0, "{\"type\":\"peer-left\",\"peerId\":\"n.z999\",\"reason\":\"disconnected\"}");
+    daemon_left(w, 1, "disconnected");
+    pass(w, 2000);
+    assert_int_equal(peer_stats(w->nodes[0].p)->links_up, 0);
+    assert_int_equal(live_rtcs(&w->nodes[0]), 0);
+    world_end(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_another_process_is_linked_at_once),
         cmocka_unit_test(test_a_copied_key_ends_no_link),
+        cmocka_unit_test(test_who_sat_elsewhere_is_gone),
         cmocka_unit_test(test_a_goodbye_ends_the_link),
         cmocka_unit_test(test_the_order_outlives_the_link),
         cmocka_unit_test(test_given_up_on_one_link_sent_on_the_next),
