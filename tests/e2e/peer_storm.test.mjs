@@ -144,7 +144,7 @@ test('eight peers, killed one by one, and a daemon, killed twice: the same messa
     const ids = [];
     for (const talker of talkers) {
         let record = [];
-        for (const end = Date.now() + 60000; ;) {
+        for (const end = Date.now() + 150000; ;) {
             const { heard } = talker;
             record = await talker.read(begin);
             if (record.length >= TOTAL) break;

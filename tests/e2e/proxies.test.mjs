@@ -3,6 +3,7 @@
 // The daemon behind real reverse proxies, each with the file that conf/proxy ships: npm's ws and `usher pipe` over wss.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { setDefaultResultOrder } from 'node:dns';
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
@@ -12,6 +13,9 @@ import { startDaemon, within } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
 import { joinPeer, scratch, startPeer } from './lib/peer.mjs';
 import { startReverseProxy } from './lib/proxies.mjs';
+
+// The proxies listen on 127.0.0.1 only, and where nothing else is said localhost is ::1 first.
+setDefaultResultOrder('ipv4first');
 
 const set = (...options) => options.flatMap((option) => ['--set', option]);
 

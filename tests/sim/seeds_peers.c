@@ -4,7 +4,7 @@
  * bounded virtual time what was promised must be so. Most rooms are small, because in them a history is short and every
  * step can be checked; every fiftieth runs with OpenSSL's crypto.
  *
- * Of 1,000 rooms about 820 have 2 to 5 people, 150 have 6 to 8, 26 have 9 to 23 and 4 have 24 to 64. In 700 the paths
+ * Of 1,000 rooms about 870 have 2 to 5 people, 115 have 6 to 8, 13 have 9 to 23 and 2 have 24 to 64. In 700 the paths
  * lose packets, up to 15 % at each end; in 400 half of the people come late. 900 suffer misfortunes, one after another:
  * crashes, half of them with a write that is not synced, partitions, the daemon's death for a while or until the end, wall
  * clocks that jump by up to an hour, new addresses, broken sockets, people who leave and return. What the runs really
@@ -119,9 +119,9 @@ static void chatter(void *who, uint64_t arg)
 static unsigned size_of_room(struct world *w)
 {
     unsigned lot = world_below(w, 1000);
-    unsigned n = lot < 820   ? 2 + world_below(w, 4)
-                 : lot < 970 ? 6 + world_below(w, 3)
-                 : lot < 996 ? 9 + world_below(w, lot < 991 ? 4 : 15)
+    unsigned n = lot < 870   ? 2 + world_below(w, 4)
+                 : lot < 985 ? 6 + world_below(w, 3)
+                 : lot < 998 ? 9 + world_below(w, lot < 995 ? 4 : 15)
                              : 24 + world_below(w, 1 + world_below(w, PEOPLE_MAX - 23));
     if (n > 4)
         world_note(w, WORLD_FIVE);
