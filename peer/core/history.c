@@ -145,13 +145,8 @@ void history_announce(struct peer *p, struct person *who, const struct handout *
 
 static bool may_ask(struct peer *p, struct person *who)
 {
-    struct inbox *box = &who->inbox;
-    if (box->requests_at < p->now)
-        box->requests_at = p->now;
-    box->requests_at += REQUESTS_MS;
-    if (box->requests_at <= p->now + REQUESTS_MS * REQUESTS_BURST)
+    if (inbox_affords(p, &who->inbox.requests_at, REQUESTS_MS, REQUESTS_BURST))
         return true;
-    box->requests_at -= REQUESTS_MS;
     inbox_refuse(p, who, "history requests too fast");
     return false;
 }
@@ -168,7 +163,7 @@ static struct load *load_rows(struct peer *p, enum load_type type, const struct 
     if (!first.failed && !last.failed)
         load = storage_load(p, type, TABLE_MESSAGE, buf_view(&first), buf_view(&last), HISTORY_ROWS_MAX, false);
     if (load) {
-        memcpy(load->who, who->id, sizeof load->who);
+        text_copy(load->who, sizeof load->who, person_id(who));
         text_copy(load->author, sizeof load->author, author);
         memcpy(load->conversation, c->name, sizeof load->conversation);
         load->from = from;

@@ -22,6 +22,16 @@ void inbox_refuse(struct peer *p, const struct person *who, const char *why)
     effect_log(p, LOG_LEVEL_WARNING, "frame-refused", why, "peer", person_id(who));
 }
 
+bool inbox_affords(const struct peer *p, uint64_t *paid_until, uint64_t each_ms, uint64_t burst)
+{
+    if (*paid_until < p->now)
+        *paid_until = p->now;
+    if (*paid_until + each_ms > p->now + each_ms * burst)
+        return false;
+    *paid_until += each_ms;
+    return true;
+}
+
 /* ---- the types that are not talk ---- */
 
 static void on_receipt(struct peer *p, struct person *who, const struct envelope *e)

@@ -259,10 +259,10 @@ static void keep(struct peer *p, struct person *who, const struct envelope *e, s
     p->routes_changed = p->routes_changed || changed;
 }
 
-static bool names(const struct person *author, const struct person *who)
+bool news_names(const struct person *who, const char *id)
 {
-    for (size_t i = 0; i < author->news.link_count; i++)
-        if (strcmp(author->news.links[i].id, who->id) == 0)
+    for (size_t i = 0; i < who->news.link_count; i++)
+        if (strcmp(who->news.links[i].id, id) == 0)
             return true;
     return false;
 }
@@ -274,7 +274,7 @@ static void pass_on(struct peer *p, const struct person *author, const struct pe
     for (size_t i = 0; i < n; i++) {
         bool eager;
         struct person *who = roster_find(p, tree_link(p->tree, i, person_id(author), &eager));
-        bool has = who && (who == from || who == author || names(author, who));
+        bool has = who && (who == from || who == author || news_names(author, who->id));
         if (!who || !link_can_send(who) || (!has && (most == 0 || (!eager && n > OVERLAY_MESH_MAX))))
             continue;
         if (!has) {
@@ -314,18 +314,6 @@ static void show(struct peer *p, struct person *who, struct span presence)
     notice_add(p, &(struct notice){.type = NOTICE_PRESENCE, .from = person_id(who), .text = presence});
 }
 
-/* Inventing people costs nothing: what one link tells of them is bounded. */
-static bool may_introduce(struct peer *p, struct person *from)
-{
-    uint64_t *at = &from->inbox.strangers_at;
-    if (*at < p->now)
-        *at = p->now;
-    if (*at + STRANGERS_MS > p->now + (uint64_t)STRANGERS_MS * STRANGERS_BURST)
-        return false;
-    *at += STRANGERS_MS;
-    return true;
-}
-
 void news_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw)
 {
     struct person *who = roster_find(p, e->from);
@@ -338,7 +326,8 @@ void news_heard(struct peer *p, struct person *from, const struct envelope *e, s
     envelope_number(e, "version", &version);
     if (who && version <= who->news.version && who != from)
         return;
-    if (!who && !may_introduce(p, from)) {
+    /* Inventing people costs nothing: what one link tells of them is bounded. */
+    if (!who && !inbox_affords(p, &from->inbox.strangers_at, STRANGERS_MS, STRANGERS_BURST)) {
         inbox_refuse(p, from, "news of more strangers than one may tell of");
         return;
     }
@@ -359,18 +348,6 @@ void news_heard(struct peer *p, struct person *from, const struct envelope *e, s
     show_rooms(p, who, e);
     if (span_is(presence, "gone") && who == from)
         link_farewell(p, who);
-}
-
-/* What we have newer is worth a bounded number of frames. */
-static bool may_answer(struct peer *p, struct person *from)
-{
-    uint64_t *at = &from->inbox.answers_at;
-    if (*at < p->now)
-        *at = p->now;
-    if (*at + NEWS_ANSWER_MS > p->now + (uint64_t)NEWS_ANSWER_MS * DIGEST_MAX)
-        return false;
-    *at += NEWS_ANSWER_MS;
-    return true;
 }
 
 /* We lack it; nobody else was asked just now. */
@@ -395,7 +372,9 @@ void news_compared(struct peer *p, struct person *from, const struct envelope *e
         uint64_t ours = who && who->news.text ? who->news.version : 0;
         if (span_is(ticks[i].who, p->id) || ours == ticks[i].count)
             continue;
-        if (ours > ticks[i].count && link_can_send(from) && may_answer(p, from)) {
+        /* What we have newer is worth a bounded number of frames. */
+        if (ours > ticks[i].count && link_can_send(from) &&
+            inbox_affords(p, &from->inbox.answers_at, NEWS_ANSWER_MS, DIGEST_MAX)) {
             attempt_send(p, from->link.attempt, (struct span){who->news.text, who->news.n});
         } else if (ours < ticks[i].count && may_ask(p, who)) {
             char id[PERSON_MAX + 1];

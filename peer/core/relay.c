@@ -18,14 +18,6 @@ static uint64_t rtt(uint64_t ms)
     return ms ? ms : 1;
 }
 
-static bool tells_of(const struct person *who, const char *other)
-{
-    for (size_t i = 0; i < who->news.link_count; i++)
-        if (strcmp(who->news.links[i].id, other) == 0)
-            return true;
-    return false;
-}
-
 /* Everybody's first step and cost, one link more with each round. */
 static void widen(struct peer *p)
 {
@@ -53,7 +45,7 @@ static void match_links(struct peer *p)
     for (struct person *x = p->people; x; x = x->hh.next)
         for (size_t i = 0; i < x->news.link_count; i++) {
             struct person *y = roster_find(p, span_of(x->news.links[i].id));
-            x->news.links[i].person = y && y != x && tells_of(y, x->id) ? y : NULL;
+            x->news.links[i].person = y && y != x && news_names(y, x->id) ? y : NULL;
         }
 }
 
@@ -86,8 +78,8 @@ bool relay_reaches(const struct peer *p, const struct person *who)
 static struct person *friend_of(const struct peer *p, const struct person *who, const struct span *avoid, size_t n)
 {
     for (struct person *x = p->people; x; x = x->hh.next)
-        if (x != who && x->keyed && link_can_send(x) && !span_is_among(x->id, avoid, n) && tells_of(x, who->id) &&
-            tells_of(who, x->id))
+        if (x != who && x->keyed && link_can_send(x) && !span_is_among(x->id, avoid, n) && news_names(x, who->id) &&
+            news_names(who, x->id))
             return x;
     return NULL;
 }

@@ -266,6 +266,8 @@ bool inbox_again(struct peer *p, struct span text);
 bool inbox_signed_by(struct peer *p, const struct person *who, const struct envelope *e);
 /* Opens what is sealed to us by that person. NULL, or a static reason. */
 const char *inbox_open(const struct peer *p, const struct person *who, struct envelope *e);
+/* Whether one more of what somebody may do once in each_ms, or `burst` times at once, fits now; it is paid for then. */
+bool inbox_affords(const struct peer *p, uint64_t *paid_until, uint64_t each_ms, uint64_t burst);
 /* Counts a frame that broke a rule, and logs it at a bounded rate. */
 void inbox_refuse(struct peer *p, const struct person *who, const char *why);
 
@@ -361,6 +363,8 @@ void news_heard(struct peer *p, struct person *from, const struct envelope *e, s
 void news_compared(struct peer *p, struct person *from, const struct envelope *e);
 /* They said good-bye: nobody leads there until they are heard of again. */
 void news_gone(struct peer *p, struct person *who);
+/* Whether `who` told that it is linked with that person. */
+bool news_names(const struct person *who, const char *id);
 void news_clear(struct person *who);
 
 #endif
