@@ -165,6 +165,26 @@ void run_until_tree(struct run *r, uint64_t ms)
     run_until_delivered(r, ms);
 }
 
+void run_gather(struct run *r, const struct world_options *options, unsigned people, unsigned started)
+{
+    struct core_settings settings = daemon_settings();
+    run_init(r, options);
+    run_add_daemon(r, &settings);
+    for (unsigned i = 0; i < people; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "p%u", i);
+        struct peerhost *h = run_add_person(r, "room", name);
+        if (i < started)
+            peerhost_start(h);
+    }
+}
+
+void run_say_all(struct run *r)
+{
+    for (unsigned i = 0; i < r->people_count; i++)
+        run_say(r, r->people[i]);
+}
+
 void run_say(struct run *r, struct peerhost *h)
 {
     (void)r;

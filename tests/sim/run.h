@@ -41,6 +41,9 @@ void run_for(struct run *r, uint64_t ms);
 bool run_all_linked(const struct run *r);
 /* Lets time pass until they are, or fails after `ms`. */
 void run_until_linked(struct run *r, uint64_t ms);
+/* A daemon and these people in one room, of whom the first are started at once. */
+void run_gather(struct run *r, const struct world_options *options, unsigned people, unsigned started);
+void run_say_all(struct run *r); /* everybody says something to the room */
 /* Lets time pass until every promise is kept, or fails after `ms`. */
 void run_until_delivered(struct run *r, uint64_t ms);
 /* Lets everybody speak in turns until the broadcast tree of each has spanned the room without a circle, or fails after

@@ -4,18 +4,6 @@
  */
 #include "tests/sim/stories.h"
 
-static void gather(struct run *r, const struct world_options *options, unsigned people)
-{
-    struct core_settings settings = daemon_settings();
-    run_init(r, options);
-    run_add_daemon(r, &settings);
-    for (unsigned i = 0; i < people; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "p%u", i);
-        peerhost_start(run_add_person(r, "room", name));
-    }
-}
-
 static unsigned all_flaps(const struct run *r)
 {
     unsigned n = 0;
@@ -25,15 +13,9 @@ static unsigned all_flaps(const struct run *r)
     return n;
 }
 
-static void everybody_speaks(struct run *r)
-{
-    for (unsigned i = 0; i < r->people_count; i++)
-        run_say(r, r->people[i]);
-}
-
 void story_two_meet(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 2);
+    run_gather(r, options, 2, 2);
     run_until_linked(r, 1000);
     run_say(r, r->people[0]);
     run_tell(r, r->people[1], r->people[0]);
@@ -48,9 +30,9 @@ void story_two_meet(struct run *r, const struct world_options *options)
 
 void story_eight_meet(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 8);
+    run_gather(r, options, 8, 8);
     run_until_linked(r, 3000);
-    everybody_speaks(r);
+    run_say_all(r);
     run_until_delivered(r, 2000);
     world_check(r->w, promises_delivered(r->promises) == 56, "%llu of 56 delivered",
         (unsigned long long)promises_delivered(r->promises));
@@ -62,12 +44,12 @@ void story_eight_meet(struct run *r, const struct world_options *options)
 
 void story_daemon_returns(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 3);
+    run_gather(r, options, 3, 3);
     run_until_linked(r, 2000);
     for (int mute = 0; mute < 2; mute++) {
         daemon_crash(r->daemons[0], mute);
         run_for(r, 90000);
-        everybody_speaks(r);
+        run_say_all(r);
         run_until_delivered(r, 2000);
         daemon_start(r->daemons[0]);
         run_for(r, 90000);
@@ -77,13 +59,13 @@ void story_daemon_returns(struct run *r, const struct world_options *options)
     }
     world_check(r->w, all_flaps(r) == 6, "%u notices for 6 links", all_flaps(r));
     world_check(r->w, peerhost_rtcs(r->people[0]) == 2, "%zu connections", peerhost_rtcs(r->people[0]));
-    everybody_speaks(r);
+    run_say_all(r);
     run_until_delivered(r, 2000);
 }
 
 void story_people_keep_their_seats(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 3);
+    run_gather(r, options, 3, 3);
     run_until_linked(r, 2000);
     peerhost_unplug(r->people[0]);
     run_for(r, 5000);
@@ -97,13 +79,13 @@ void story_people_keep_their_seats(struct run *r, const struct world_options *op
         world_check(r->w, peerhost_joins(r->people[i]) == 1, "%u joined %u times", i, peerhost_joins(r->people[i]));
     }
     world_check(r->w, all_flaps(r) == 6, "%u notices for 6 links", all_flaps(r));
-    everybody_speaks(r);
+    run_say_all(r);
     run_until_delivered(r, 2000);
 }
 
 void story_partition_heals(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 4);
+    run_gather(r, options, 4, 4);
     run_until_linked(r, 3000);
     world_island(r->w, peerhost_host(r->people[0]), 1);
     world_island(r->w, peerhost_host(r->people[1]), 1);
@@ -118,7 +100,7 @@ void story_partition_heals(struct run *r, const struct world_options *options)
 
 void story_address_changes(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 2);
+    run_gather(r, options, 2, 2);
     run_until_linked(r, 2000);
     peerhost_move(r->people[0]);
     run_say(r, r->people[1]);
@@ -130,14 +112,14 @@ void story_address_changes(struct run *r, const struct world_options *options)
 
 void story_peer_returns(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 3);
+    run_gather(r, options, 3, 3);
     run_until_linked(r, 3000);
     for (int i = 0; i < 6; i++) { /* now one's seat is the smaller, now the other's */
         peerhost_crash(r->people[1]);
         run_for(r, 500);
         peerhost_start(r->people[1]);
         run_until_linked(r, 4000);
-        everybody_speaks(r);
+        run_say_all(r);
         run_until_delivered(r, 2000);
     }
     run_for(r, 30000);
@@ -146,7 +128,7 @@ void story_peer_returns(struct run *r, const struct world_options *options)
 
 void story_leave(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 3);
+    run_gather(r, options, 3, 3);
     run_until_linked(r, 3000);
     peerhost_leave(r->people[2]);
     run_for(r, 1000);
@@ -157,14 +139,14 @@ void story_leave(struct run *r, const struct world_options *options)
 
 void story_clock_jumps(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 3);
+    run_gather(r, options, 3, 3);
     run_until_linked(r, 3000);
     unsigned flaps = all_flaps(r);
     world_clock_step(r->w, peerhost_host(r->people[0]), -86400000);
-    everybody_speaks(r);
+    run_say_all(r);
     run_for(r, 30000);
     world_clock_step(r->w, peerhost_host(r->people[1]), 86400000);
-    everybody_speaks(r);
+    run_say_all(r);
     run_until_delivered(r, 2000);
     run_for(r, 60000);
     world_check(r->w, all_flaps(r) == flaps, "a clock took a link down");
@@ -173,15 +155,15 @@ void story_clock_jumps(struct run *r, const struct world_options *options)
 /* Its sequences begin at the wall clock: a process that began again after the clock went back was taken for a replay. */
 void story_clock_back_and_restart(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 2);
+    run_gather(r, options, 2, 2);
     run_until_linked(r, 3000);
-    everybody_speaks(r);
+    run_say_all(r);
     run_until_delivered(r, 2000);
     peerhost_crash(r->people[0]);
     world_clock_step(r->w, peerhost_host(r->people[0]), -3600000);
     peerhost_start(r->people[0]);
     run_for(r, 30000);
     run_until_linked(r, 30000);
-    everybody_speaks(r);
+    run_say_all(r);
     run_until_delivered(r, 5000);
 }

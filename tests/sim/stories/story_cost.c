@@ -46,14 +46,7 @@ static void count(struct run *r, const char *who, unsigned speakers)
 
 void story_room_of_64(struct run *r, const struct world_options *options)
 {
-    struct core_settings settings = daemon_settings();
-    run_init(r, options);
-    run_add_daemon(r, &settings);
-    for (unsigned i = 0; i < PEOPLE; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "p%u", i);
-        peerhost_start(run_add_person(r, "room", name));
-    }
+    run_gather(r, options, PEOPLE, PEOPLE);
     run_until_linked(r, 60000);
     run_for(r, LINGER_MS);
     for (unsigned i = 0; i < 2 * SPEAKERS; i++) {

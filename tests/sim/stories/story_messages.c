@@ -4,34 +4,16 @@
  */
 #include "tests/sim/stories.h"
 
-static void gather(struct run *r, const struct world_options *options, unsigned people)
-{
-    struct core_settings settings = daemon_settings();
-    run_init(r, options);
-    run_add_daemon(r, &settings);
-    for (unsigned i = 0; i < people; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "p%u", i);
-        run_add_person(r, "room", name);
-    }
-}
-
 static void start(struct run *r, unsigned from, unsigned to)
 {
     for (unsigned i = from; i < to; i++)
         peerhost_start(r->people[i]);
 }
 
-static void everybody_speaks(struct run *r)
-{
-    for (unsigned i = 0; i < r->people_count; i++)
-        run_say(r, r->people[i]);
-}
-
 /* At every millisecond of a commit: what was not accepted is asked for again, what was is not lost, nothing is doubled. */
 void story_sender_crashes(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 2);
+    run_gather(r, options, 2, 0);
     start(r, 0, 2);
     run_until_linked(r, 2000);
     for (unsigned ms = 0; ms < 30; ms++) {
@@ -48,7 +30,7 @@ void story_sender_crashes(struct run *r, const struct world_options *options)
 /* Likewise between storing and acknowledging. */
 void story_reader_crashes(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 2);
+    run_gather(r, options, 2, 0);
     start(r, 0, 2);
     run_until_linked(r, 2000);
     for (unsigned ms = 0; ms < 40; ms += 2) {
@@ -65,7 +47,7 @@ void story_reader_crashes(struct run *r, const struct world_options *options)
 /* With the daemon dead, somebody whose machine moved is left with one link, and gets the others back through it. */
 void story_one_link_left(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 5);
+    run_gather(r, options, 5, 0);
     for (unsigned i = 2; i < 5; i++)
         rtc_net_forbid(r->rtcs, peerhost_host(r->people[0]), peerhost_host(r->people[i]));
     start(r, 0, 5);
@@ -79,14 +61,14 @@ void story_one_link_left(struct run *r, const struct world_options *options)
     for (unsigned i = 0; i < 5; i++)
         world_check(r->w, peerhost_stats(r->people[i])->links_up == 4, "%u has %llu links", i,
             (unsigned long long)peerhost_stats(r->people[i])->links_up);
-    everybody_speaks(r);
+    run_say_all(r);
     run_until_delivered(r, 5000);
 }
 
 /* Two who can never be linked talk through three others in a row. */
 void story_through_three(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 5);
+    run_gather(r, options, 5, 0);
     for (unsigned i = 0; i < 5; i++)
         for (unsigned k = i + 2; k < 5; k++)
             rtc_net_forbid(r->rtcs, peerhost_host(r->people[i]), peerhost_host(r->people[k]));
@@ -104,7 +86,7 @@ void story_through_three(struct run *r, const struct world_options *options)
  * it would come again by itself, or be given up. */
 void story_gap_through_others(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 3);
+    run_gather(r, options, 3, 0);
     rtc_net_forbid(r->rtcs, peerhost_host(r->people[0]), peerhost_host(r->people[2]));
     start(r, 0, 3);
     run_until_linked(r, 60000);
@@ -122,10 +104,10 @@ void story_gap_through_others(struct run *r, const struct world_options *options
 /* A message for somebody who is away arrives after its sender has gone, and its custodians forget it. */
 void story_custody(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 4);
+    run_gather(r, options, 4, 0);
     start(r, 0, 4);
     run_until_linked(r, 3000);
-    everybody_speaks(r);
+    run_say_all(r);
     run_until_delivered(r, 5000);
     size_t before = promises_heard(r->promises, 3);
     peerhost_crash(r->people[3]);
@@ -149,7 +131,7 @@ void story_custody(struct run *r, const struct world_options *options)
 /* Somebody new gets nothing older; but what was meant for it while it was linking. */
 void story_newcomer(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 4);
+    run_gather(r, options, 4, 0);
     start(r, 0, 3);
     run_until_linked(r, 3000);
     for (unsigned i = 0; i < 60; i++)
@@ -170,7 +152,7 @@ void story_newcomer(struct run *r, const struct world_options *options)
  * message, but the one that said so was not for 2. 1 and 2 cannot be linked: both messages come from 0, its own first. */
 void story_newcomer_in_order(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 3);
+    run_gather(r, options, 3, 0);
     rtc_net_forbid(r->rtcs, peerhost_host(r->people[1]), peerhost_host(r->people[2]));
     start(r, 0, 2);
     run_until_linked(r, 3000);
@@ -191,10 +173,10 @@ void story_newcomer_in_order(struct run *r, const struct world_options *options)
 /* Two hours away: what others said meanwhile is over for whoever was not there; what is said now arrives. */
 void story_two_hours_away(struct run *r, const struct world_options *options)
 {
-    gather(r, options, 3);
+    run_gather(r, options, 3, 0);
     start(r, 0, 3);
     run_until_linked(r, 3000);
-    everybody_speaks(r);
+    run_say_all(r);
     run_until_delivered(r, 5000);
     peerhost_crash(r->people[2]);
     run_for(r, 60000);
@@ -205,6 +187,6 @@ void story_two_hours_away(struct run *r, const struct world_options *options)
         (unsigned long long)promises_failed(r->promises));
     peerhost_start(r->people[2]);
     run_until_linked(r, 60000);
-    everybody_speaks(r);
+    run_say_all(r);
     run_until_delivered(r, 30000);
 }
