@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
  * The link to one person, over all its attempts. The normal path: the smaller seat calls, the channel opens, both
- * introduce themselves, the link is up; a ping every 2 s shows that it lives. After 6 s of silence whoever made the
- * offer restarts ICE on the same connection, once; who is told that ICE lost its pair does so at once, whoever it is,
- * since the other end may have nothing but the silence to go by. If that does not bring it back within 5 s, new attempts
- * follow: after 1, 2 and 4 s, then every 30 s, each and up to a quarter more by chance. The same goes for an attempt
- * that is not up in 15 s.
+ * introduce themselves, the link is up, and its pulse is watched (link_pulse.c). If it is lost, or an attempt is not up
+ * in 15 s, new attempts follow: after 1, 2 and 4 s, then every 30 s, each and up to a quarter more by chance.
  *
- * The roles of the first offer stay for restarts and new attempts, whatever seats the two have by then. Whoever waits
- * for the other's call waits PATIENCE_MS longer and then calls: so two who disagree about their turn (one of them
- * began anew and remembers nothing) still meet, and a stranger that never calls is called.
+ * Whoever waits for the other's call (link_wish.c) waits PATIENCE_MS longer and then calls: so two who disagree about
+ * their turn (one of them began anew and remembers nothing) still meet, and a stranger that never calls is called.
  *
- * Who takes a new seat while its link looks alive may be another process, which knows nothing of the link: it is asked at
- * once, and if it does not answer in PROBE_MS the two begin anew, rather than after 6 s of silence and a restart in vain.
- *
- * A wrong introduction ends the attempt, not the person: the seat that gave it is left alone for 30 s. Plain peers are
- * not pinged, for their application would see it; ICE tells when they are gone.
+ * A wrong introduction ends the attempt, not the person: the seat that gave it is left alone for 30 s.
  */
 #include <assert.h>
 #include <stdio.h>
 
-#include "peer/core/state.h"
+#include "peer/core/link_inner.h"
 
 #define MOVE(to) (1u << LINK_##to)
 static const unsigned LEGAL[LINK_STATES_COUNT] = {
@@ -58,7 +50,7 @@ const char *link_path(const struct person *who)
     return who->link.attempt && who->link.attempt->path == PEER_PATH_TURN ? "turn" : "direct";
 }
 
-static void move(struct peer *p, struct person *who, enum link_state to, uint64_t at)
+void link_move(struct peer *p, struct person *who, enum link_state to, uint64_t at)
 {
     struct link *link = &who->link;
     bool was_up = link_is_up(who), was_way = link->state == LINK_UP;
@@ -85,30 +77,11 @@ static void move(struct peer *p, struct person *who, enum link_state to, uint64_
 
 /* ---- calling ---- */
 
-/* Without a seat the identities decide. */
-static bool is_our_turn(const struct peer *p, const struct person *who, const struct seat *seat)
-{
-    if (who->link.has_role)
-        return who->link.offerer;
-    return seat ? strcmp(p->session.seat, seat->id) < 0 : strcmp(p->id, who->id) < 0;
-}
-
-/* Others can carry our signals to this person. */
-static bool has_friends(const struct peer *p, const struct person *who)
-{
-    return !link_is_up(who) && relay_reaches(p, who);
-}
-
-static bool is_wanted(const struct peer *p, const struct person *who)
-{
-    return !who->keyed || overlay_wants(p->overlay, person_id(who)) || who->link.wanted_until > p->now;
-}
-
 /* Nobody asks for a link: it waits for a wish, or for the other's call. */
 static void park(struct peer *p, struct person *who)
 {
     if (who->link.state != LINK_IDLE || who->seats)
-        move(p, who, who->seats ? LINK_WAITING : LINK_IDLE, NEVER);
+        link_move(p, who, who->seats ? LINK_WAITING : LINK_IDLE, NEVER);
 }
 
 static void call(struct peer *p, struct person *who, const struct seat *seat)
@@ -116,43 +89,15 @@ static void call(struct peer *p, struct person *who, const struct seat *seat)
     struct link *link = &who->link;
     link->attempt = attempt_call(p, who, seat);
     if (!link->attempt) {
-        move(p, who, LINK_WAITING, p->now + RETRY_LAST_MS);
+        link_move(p, who, LINK_WAITING, p->now + RETRY_LAST_MS);
         return;
     }
     link->has_role = link->offerer = true;
-    move(p, who, LINK_CALLING, p->now + CONNECT_MS);
-}
-
-static void ping(struct peer *p, struct person *who)
-{
-    struct link *link = &who->link;
-    link->ping_number = p->now;
-    link->ping_at = p->now + PING_MS;
-    effect_wake(p, link->ping_at);
-    /* Counted on a congested link too, where none can be sent: the other's own pings tell that it lives. */
-    link->pings++;
-    say_heartbeat(p, who, "ping", p->now);
-}
-
-/* When one of this person's seats may be called again; NEVER if there is none, or all are away. */
-static uint64_t seats_usable_at(const struct person *who)
-{
-    uint64_t at = NEVER;
-    for (const struct seat *seat = who->seats; seat; seat = seat->next)
-        if (!seat->away && seat->refused_until < at)
-            at = seat->refused_until;
-    return at;
-}
-
-static void offer_restart(struct peer *p, struct person *who)
-{
-    struct link *link = &who->link;
-    if (link->offerer || link->attempt->lost)
-        attempt_restart(p, link->attempt);
+    link_move(p, who, LINK_CALLING, p->now + CONNECT_MS);
 }
 
 /* From the beginning: whose turn it is the seats decide. */
-static void begin(struct peer *p, struct person *who)
+void link_begin(struct peer *p, struct person *who)
 {
     struct link *link = &who->link;
     struct seat *seat = roster_usable_seat(p, who);
@@ -161,18 +106,18 @@ static void begin(struct peer *p, struct person *who)
     link->has_role = false;
     link->failures = 0;
     if (link_is_up(who)) /* moved first: what ends is no way to itself */
-        move(p, who, LINK_WAITING, NEVER);
+        link_move(p, who, LINK_WAITING, NEVER);
     p->sweep = true;
-    if (!is_wanted(p, who) || (!who->seats && !has_friends(p, who)))
+    if (!link_is_wanted(p, who) || (!who->seats && !link_has_friends(p, who)))
         park(p, who);
-    else if (!seat && !has_friends(p, who))
-        move(p, who, LINK_WAITING, seats_usable_at(who));
+    else if (!seat && !link_has_friends(p, who))
+        link_move(p, who, LINK_WAITING, link_seats_usable_at(who));
     else if (!seat) /* the other must have heard of us before it can answer */
-        move(p, who, LINK_WAITING, p->now + FRIENDS_MS + (is_our_turn(p, who, NULL) ? 0 : PATIENCE_MS));
-    else if (is_our_turn(p, who, seat))
+        link_move(p, who, LINK_WAITING, p->now + FRIENDS_MS + (link_is_our_turn(p, who, NULL) ? 0 : PATIENCE_MS));
+    else if (link_is_our_turn(p, who, seat))
         call(p, who, seat);
     else
-        move(p, who, LINK_WAITING, p->now + PATIENCE_MS);
+        link_move(p, who, LINK_WAITING, p->now + PATIENCE_MS);
 }
 
 void link_reseated(struct peer *p, struct person *who)
@@ -182,26 +127,11 @@ void link_reseated(struct peer *p, struct person *who)
     if (link->state == LINK_UP || link->state == LINK_INTRODUCING)
         return;
     if (link->state == LINK_RESTARTING) {
-        offer_restart(p, who);
-        move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
+        link_offer_restart(p, who);
+        link_move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
         return;
     }
-    begin(p, who);
-}
-
-/* A name or key can be copied, so a new seat alone ends nothing that lives: the link is asked, and has a second to
- * answer. One that is silent already, or not introduced by then, is not waited for. */
-void link_seated(struct peer *p, struct person *who)
-{
-    struct link *link = &who->link;
-    link_reseated(p, who);
-    if (!who->keyed || !link->attempt || link->state == LINK_CALLING || link->probe_at != NEVER)
-        return;
-    link->probe = p->now;
-    link->probe_at = p->now + PROBE_MS;
-    effect_wake(p, link->probe_at);
-    if (link->state == LINK_UP)
-        ping(p, who);
+    link_begin(p, who);
 }
 
 /* What waited for the room begins again. What is under way goes on, unless it lacks something: answers and candidates
@@ -223,7 +153,7 @@ void link_returned(struct peer *p, struct person *who)
     if (link->state == LINK_IDLE || link->state == LINK_WAITING)
         link_reseated(p, who);
     else if (link->state == LINK_CALLING && link->attempt->unsure && patience < link->at)
-        move(p, who, LINK_CALLING, patience);
+        link_move(p, who, LINK_CALLING, patience);
 }
 
 void link_unsure(struct person *who, struct span seat)
@@ -254,7 +184,7 @@ void link_offered(struct peer *p, struct person *who, struct attempt *a)
     link->attempt = a;
     link->has_role = true;
     link->offerer = false;
-    move(p, who, LINK_CALLING, p->now + CONNECT_MS);
+    link_move(p, who, LINK_CALLING, p->now + CONNECT_MS);
 }
 
 /* ---- endings ---- */
@@ -266,11 +196,11 @@ static void promote_rival(struct peer *p, struct person *who)
     link->attempt = a;
     link->rival = NULL;
     link->offerer = false;
-    move(p, who, a->open ? LINK_INTRODUCING : LINK_CALLING, a->began + CONNECT_MS);
+    link_move(p, who, a->open ? LINK_INTRODUCING : LINK_CALLING, a->began + CONNECT_MS);
 }
 
 /* Ends the current attempt and sets the time of the next. */
-static void retry(struct peer *p, struct person *who)
+void link_retry(struct peer *p, struct person *who)
 {
     struct link *link = &who->link;
     struct seat *seat = roster_usable_seat(p, who);
@@ -281,22 +211,22 @@ static void retry(struct peer *p, struct person *who)
         promote_rival(p, who);
         return;
     }
-    if (!who->seats && !has_friends(p, who)) {
-        move(p, who, LINK_IDLE, NEVER);
+    if (!who->seats && !link_has_friends(p, who)) {
+        link_move(p, who, LINK_IDLE, NEVER);
         return;
     }
-    if (!is_wanted(p, who)) {
-        move(p, who, who->seats ? LINK_WAITING : LINK_IDLE, NEVER);
+    if (!link_is_wanted(p, who)) {
+        link_move(p, who, who->seats ? LINK_WAITING : LINK_IDLE, NEVER);
         return;
     }
     uint64_t base = link->failures < 3 ? (uint64_t)RETRY_FIRST_MS << link->failures : RETRY_LAST_MS;
     link->failures++;
     uint64_t at = p->now + effect_jitter(p, base);
-    if (!seat && !has_friends(p, who))
-        at = seats_usable_at(who);
-    else if (!is_our_turn(p, who, seat))
+    if (!seat && !link_has_friends(p, who))
+        at = link_seats_usable_at(who);
+    else if (!link_is_our_turn(p, who, seat))
         at += PATIENCE_MS;
-    move(p, who, LINK_WAITING, at);
+    link_move(p, who, LINK_WAITING, at);
 }
 
 static void drop_rival(struct peer *p, struct person *who)
@@ -323,7 +253,7 @@ void link_failed(struct peer *p, struct attempt *a, const char *reason)
     char text[64 + CLOSE_REASON_MAX];
     snprintf(text, sizeof text, "retrying: %s", reason);
     notice_link(p, who, text);
-    retry(p, who);
+    link_retry(p, who);
 }
 
 void link_refused(struct peer *p, struct attempt *a, const char *reason)
@@ -340,14 +270,14 @@ void link_refused(struct peer *p, struct attempt *a, const char *reason)
     if (a == who->link.rival)
         drop_rival(p, who);
     else
-        retry(p, who);
+        link_retry(p, who);
 }
 
 /* The daemon will say that they left; should it not, or should they stay after all, they are called again. */
 void link_farewell(struct peer *p, struct person *who)
 {
     if (link_is_up(who))
-        retry(p, who);
+        link_retry(p, who);
 }
 
 void link_close(struct peer *p, struct person *who)
@@ -357,7 +287,7 @@ void link_close(struct peer *p, struct person *who)
     attempt_free(p, link->attempt);
     link->attempt = NULL;
     if (link->state != LINK_IDLE)
-        move(p, who, LINK_IDLE, NEVER);
+        link_move(p, who, LINK_IDLE, NEVER);
     *link = (struct link){.state = LINK_IDLE, .at = NEVER, .probe_at = NEVER};
 }
 
@@ -375,7 +305,7 @@ void link_channel_open(struct peer *p, struct attempt *a, uint16_t channel, stru
         return;
     }
     if (a == who->link.attempt)
-        move(p, who, LINK_INTRODUCING, a->began + CONNECT_MS);
+        link_move(p, who, LINK_INTRODUCING, a->began + CONNECT_MS);
     intro_send(p, a);
 }
 
@@ -428,39 +358,19 @@ void link_introduced(struct peer *p, struct attempt *a)
     p->stats.links_up_total++;
     a->took_ms = p->stats.connect_ms_last = p->now - a->began;
     samples_add(&p->connects, a->took_ms);
-    move(p, who, LINK_UP, NEVER);
+    link_move(p, who, LINK_UP, NEVER);
     trust_meet(p, who);
     if (!who->keyed) {
         attempt_report(p, a, false);
         outbox_link_up(p, who);
         return;
     }
-    ping(p, who);
+    link_ping(p, who);
     see_link(p, who);
     tree_link_up(p->tree, person_id(who));
     news_link_up(p, who);
     catch_up(p, who);
     outbox_link_up(p, who);
-}
-
-static void restart(struct peer *p, struct person *who)
-{
-    notice_link(p, who, "restarting");
-    /* Moved first: what restarts is no way to itself. */
-    move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
-    offer_restart(p, who);
-}
-
-/* Life on the current attempt. */
-static void revive(struct peer *p, struct person *who)
-{
-    who->link.heard_at = p->now;
-    who->link.pings = 0;
-    if (who->link.state != LINK_RESTARTING)
-        return;
-    who->link.probe_at = NEVER;
-    move(p, who, LINK_UP, NEVER);
-    link_writable(p, who);
 }
 
 void link_writable(struct peer *p, struct person *who)
@@ -472,94 +382,7 @@ void link_writable(struct peer *p, struct person *who)
         catch_up(p, who);
 }
 
-void link_wanted(struct peer *p, struct person *who)
-{
-    struct link *link = &who->link;
-    bool parked = !link->attempt && link->at == NEVER;
-    link->wanted_until = p->now + LINGER_MS;
-    if (parked && (who->seats || has_friends(p, who)))
-        link_reseated(p, who);
-}
-
-void link_overlay(struct peer *p)
-{
-    static const size_t more = 1;
-    size_t n = 0;
-    struct span *ids = calloc(HASH_COUNT(p->people) + more, sizeof *ids);
-    if (!ids)
-        return;
-    p->overlay_stale = false;
-    for (struct person *who = p->people; who; who = who->hh.next)
-        if (who->keyed && (roster_there(who) || relay_reaches(p, who)))
-            ids[n++] = person_id(who);
-    overlay_set(p->overlay, ids, n);
-    free(ids);
-    for (struct person *who = p->people; who; who = who->hh.next) {
-        struct link *link = &who->link;
-        if (!link->attempt && link->at == NEVER && is_wanted(p, who) && (who->seats || has_friends(p, who)))
-            link_reseated(p, who);
-        if (link_is_up(who) && !is_wanted(p, who))
-            link->wanted_until = p->now + LINGER_MS;
-    }
-}
-
-void link_heard(struct peer *p, struct attempt *a)
-{
-    if (a->introduced && a == a->person->link.attempt)
-        revive(p, a->person);
-}
-
-void link_ice(struct peer *p, struct attempt *a, bool connected, enum peer_path path)
-{
-    struct person *who = a->person;
-    if (connected) {
-        p->routes_changed |= a->path != path;
-        a->path = path;
-    }
-    if (a != who->link.attempt || !a->introduced)
-        return;
-    a->lost = !connected;
-    if (connected)
-        revive(p, who);
-    else if (who->link.state == LINK_UP)
-        restart(p, who);
-}
-
-void link_pong(struct peer *p, struct attempt *a, uint64_t number)
-{
-    struct link *link = &a->person->link;
-    if (a != link->attempt || number > p->now)
-        return;
-    if (number >= link->probe)
-        link->probe_at = NEVER;
-    if (number != link->ping_number)
-        return;
-    link->rtt_ms = p->now > number ? p->now - number : 1;
-    attempt_report(p, a, false);
-}
-
 /* ---- time ---- */
-
-static void up_due(struct peer *p, struct person *who)
-{
-    struct link *link = &who->link;
-    if (!who->keyed)
-        return;
-    if (p->now >= link->ping_at)
-        ping(p, who);
-    effect_wake(p, link->ping_at);
-    if (!is_wanted(p, who) && outbox_waiting(who) == 0) {
-        retry(p, who);
-        return;
-    }
-    /* Three pings must have gone: a machine that slept has sent none, and its links may well live. */
-    if (link->state != LINK_UP || link->pings < PINGS_MAX)
-        return;
-    if (p->now >= link->heard_at + DEAD_MS)
-        restart(p, who);
-    else
-        effect_wake(p, link->heard_at + DEAD_MS);
-}
 
 static void waited(struct peer *p, struct person *who)
 {
@@ -567,24 +390,12 @@ static void waited(struct peer *p, struct person *who)
     /* Out of the room nothing can be said; the next list of peers begins again. */
     if (p->session.state != SESSION_JOINED)
         seat = NULL;
-    if (is_wanted(p, who) && (seat || has_friends(p, who)))
+    if (link_is_wanted(p, who) && (seat || link_has_friends(p, who)))
         call(p, who, seat);
     else if (!who->seats)
-        move(p, who, LINK_IDLE, NEVER);
+        link_move(p, who, LINK_IDLE, NEVER);
     else
-        move(p, who, LINK_WAITING, p->session.state == SESSION_JOINED ? seats_usable_at(who) : NEVER);
-}
-
-/* Another process has that seat, and knows nothing of this connection. */
-static void probe_unanswered(struct peer *p, struct person *who)
-{
-    struct link *link = &who->link;
-    link->probe_at = NEVER;
-    notice_link(p, who, "retrying: it sits elsewhere and does not answer");
-    if (link->rival)
-        retry(p, who);
-    else
-        begin(p, who);
+        link_move(p, who, LINK_WAITING, p->session.state == SESSION_JOINED ? link_seats_usable_at(who) : NEVER);
 }
 
 void link_due(struct peer *p, struct person *who)
@@ -595,7 +406,7 @@ void link_due(struct peer *p, struct person *who)
     if (link->rival)
         effect_wake(p, link->rival->began + CONNECT_MS);
     if (p->now >= link->probe_at)
-        probe_unanswered(p, who);
+        link_probe_unanswered(p, who);
     effect_wake(p, link->probe_at);
     if (p->now >= link->at) {
         if (link->state == LINK_WAITING) {
@@ -607,10 +418,10 @@ void link_due(struct peer *p, struct person *who)
         } else {
             notice_link(p, who, "not up in 15 s");
             count_failure(p, link->attempt);
-            retry(p, who);
+            link_retry(p, who);
         }
     }
     if (link_is_up(who))
-        up_due(p, who);
+        link_pulse(p, who);
     effect_wake(p, link->at);
 }

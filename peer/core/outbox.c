@@ -19,191 +19,13 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-#include "peer/core/state.h"
+#include "peer/core/outbox_inner.h"
 
 enum way {
     WAY_NONE,
     WAY_LINK,
     WAY_RELAY
 };
-
-static void put(struct delivery *d, enum delivery_place where)
-{
-    struct outbox *box = &d->reader->outbox;
-    d->place = where;
-    DL_APPEND(box->in[where], d);
-    box->count[where]++;
-    box->flight_bytes += where == DELIVERY_FLIGHT ? d->n : 0;
-}
-
-static void take(struct delivery *d)
-{
-    struct outbox *box = &d->reader->outbox;
-    DL_DELETE(box->in[d->place], d);
-    box->count[d->place]--;
-    box->flight_bytes -= d->place == DELIVERY_FLIGHT ? d->n : 0;
-}
-
-static void place(struct delivery *d, enum delivery_place to)
-{
-    take(d);
-    put(d, to);
-}
-
-/* Nobody needs it any more: a message to few is kept by its author only, and only so long. */
-static void forget_rows(struct peer *p, const struct outgoing *m)
-{
-    struct buf key;
-    storage_delete(p, TABLE_OUTGOING, span_of(m->id));
-    if (m->type == ENVELOPE_GROUP_MESSAGE)
-        return;
-    buf_init(&key, ROW_KEY_MAX);
-    storage_message_key(&key, m->conversation, span_of(p->id), m->sequence);
-    storage_delete(p, TABLE_MESSAGE, buf_view(&key));
-    buf_done(&key);
-}
-
-static void outgoing_free(struct peer *p, struct outgoing *m)
-{
-    DL_DELETE(p->outgoing, m);
-    HASH_DELETE(hh, p->outgoing_by_id, m);
-    p->outgoing_count--;
-    p->queued_bytes -= m->n + m->plain_n;
-    if (m->text)
-        forget_rows(p, m);
-    free(m->text);
-    free(m->plain);
-    free(m);
-}
-
-static void row_key(char key[ID_CHARS + PERSON_MAX + 2], const struct delivery *d)
-{
-    memcpy(key, d->id, ID_CHARS);
-    key[ID_CHARS] = '/';
-    memcpy(key + ID_CHARS + 1, d->reader->id, PERSON_MAX + 1);
-}
-
-/* The delivery waits for nothing any more; its message goes with the last of them. */
-static void detach(struct peer *p, struct delivery *d)
-{
-    struct outgoing *m = d->message;
-    char key[ID_CHARS + PERSON_MAX + 2];
-    row_key(key, d);
-    if (d->reader->keyed)
-        storage_delete(p, TABLE_DELIVERY, span_of(key));
-    DL_DELETE2(m->deliveries, d, of_prev, of_next);
-    d->message = NULL;
-    p->queued--;
-    if (!m->deliveries)
-        outgoing_free(p, m);
-}
-
-static void delivery_free(struct peer *p, struct delivery *d)
-{
-    struct outbox *box = &d->reader->outbox;
-    if (d->message)
-        detach(p, d);
-    take(d);
-    HASH_DEL(box->by_id, d);
-    free(d);
-}
-
-static void fail(struct peer *p, struct span id, struct span reader, const char *reason)
-{
-    p->stats.failed_total++;
-    notice_add(
-        p, &(struct notice){.type = NOTICE_FAILED, .id = id, .to = &reader, .to_count = 1, .reason = span_of(reason)});
-}
-
-static void delivered(struct peer *p, struct delivery *d)
-{
-    struct outbox *box = &d->reader->outbox;
-    notice_add(p, &(struct notice){.type = NOTICE_DELIVERED, .id = span_of(d->id), .by = person_id(d->reader)});
-    d->reader->follows |= d->message->type == ENVELOPE_GROUP_MESSAGE;
-    p->stats.delivered_total++;
-    if (d->reader->keyed && d->message->began)
-        samples_add(&p->deliveries, p->now - d->message->began);
-    detach(p, d);
-    place(d, DELIVERY_DONE);
-    if (box->count[DELIVERY_DONE] > DONE_MAX || !d->reader->keyed)
-        delivery_free(p, box->in[DELIVERY_DONE]);
-}
-
-/* ---- new ones ---- */
-
-struct outgoing *outbox_find(const struct peer *p, struct span id)
-{
-    struct outgoing *m = NULL;
-    if (id.n)
-        HASH_FIND(hh, p->outgoing_by_id, id.p, (unsigned)id.n, m);
-    return m;
-}
-
-struct outgoing *outbox_add(struct peer *p, const struct outgoing *like, struct buf *text, struct buf *plain)
-{
-    struct outgoing *m = calloc(1, sizeof *m);
-    if (!m)
-        return NULL;
-    *m = *like;
-    m->deliveries = NULL;
-    HASH_ADD(hh, p->outgoing_by_id, id, ID_CHARS, m);
-    if (!m->hh.tbl) {
-        free(m);
-        return NULL;
-    }
-    m->text = text->len ? buf_take(text, &m->n) : NULL;
-    m->plain = plain->len ? buf_take(plain, &m->plain_n) : NULL;
-    m->order = ++p->order;
-    if (m->expires == 0)
-        m->expires = p->now + ENVELOPE_TTL_DEFAULT_MS;
-    DL_APPEND(p->outgoing, m);
-    p->outgoing_count++;
-    p->queued_bytes += m->n + m->plain_n;
-    effect_wake(p, m->expires);
-    if (m->text)
-        storage_put(p, TABLE_OUTGOING, span_of(m->id), (struct span){m->text, m->n});
-    return m;
-}
-
-bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
-{
-    struct outbox *box = &who->outbox;
-    char key[ID_CHARS + PERSON_MAX + 2];
-    if (outbox_waiting(who) == 0)
-        box->stuck_at = NEVER;
-    struct delivery *d = outbox_waiting(who) < QUEUE_READER_MAX ? calloc(1, sizeof *d) : NULL;
-    if (d) {
-        memcpy(d->id, m->id, sizeof d->id);
-        HASH_ADD_STR(box->by_id, id, d);
-    }
-    if (!d || !d->hh.tbl) {
-        free(d);
-        fail(p, span_of(m->id), person_id(who), "queue-full");
-        return false;
-    }
-    d->message = m;
-    d->n = who->keyed ? m->n : m->plain_n;
-    d->reader = who;
-    DL_APPEND2(m->deliveries, d, of_prev, of_next);
-    put(d, DELIVERY_QUEUE);
-    p->queued++;
-    row_key(key, d);
-    if (who->keyed && !who->stored)
-        roster_store(p, who); /* the next start must know whom it is for */
-    if (who->keyed)
-        storage_put(p, TABLE_DELIVERY, span_of(key), SPAN(""));
-    return true;
-}
-
-uint64_t outbox_first_unheard(const struct person *who, const struct conversation *c)
-{
-    uint64_t first = 0;
-    for (int place = 0; place < DELIVERY_DONE; place++)
-        for (const struct delivery *d = who->outbox.in[place]; d; d = d->next)
-            if (strcmp(d->message->conversation, c->name) == 0 && (first == 0 || d->message->sequence < first))
-                first = d->message->sequence;
-    return first;
-}
 
 /* ---- which way ---- */
 
@@ -271,7 +93,7 @@ static void flies(struct peer *p, struct delivery *d)
     d->sent = true;
     d->tries++;
     d->sent_at = p->now;
-    place(d, DELIVERY_FLIGHT);
+    delivery_move(d, DELIVERY_FLIGHT);
     /* With the tree it may go to somebody without a link: what is sent again goes through others. */
     if (!link_is_up(d->reader) && d->reader->outbox.stuck_at == NEVER)
         d->reader->outbox.stuck_at = p->now;
@@ -284,7 +106,7 @@ static void send_delivery(struct peer *p, struct delivery *d, enum way way)
     p->stats.alone_total++;
     if (!d->reader->keyed) {
         attempt_send(p, d->reader->link.attempt, (struct span){m->plain, m->plain_n});
-        delivered(p, d);
+        delivery_done(p, d);
         return;
     }
     if (way == WAY_LINK && m->type != ENVELOPE_GROUP_MESSAGE && d->tries == 0)
@@ -360,9 +182,13 @@ void outbox_release(struct peer *p, struct outgoing *m)
     }
 }
 
-static int by_order(const struct delivery *a, const struct delivery *b)
+static void requeue_held(struct outbox *box)
 {
-    return a->message->order < b->message->order ? -1 : 1;
+    for (struct delivery *d; (d = box->in[DELIVERY_HELD]);) {
+        d->tries = 0;
+        delivery_move(d, DELIVERY_QUEUE);
+    }
+    delivery_sort(box);
 }
 
 /* All that is not done begins again, in order; but what the room was told may have come through others. */
@@ -371,10 +197,8 @@ static void requeue(struct outbox *box, bool reached)
     struct delivery *d, *next;
     DL_FOREACH_SAFE (box->in[DELIVERY_FLIGHT], d, next)
         if (!reached || d->message->type != ENVELOPE_GROUP_MESSAGE)
-            place(d, DELIVERY_QUEUE);
-    while (box->in[DELIVERY_HELD])
-        place(box->in[DELIVERY_HELD], DELIVERY_QUEUE);
-    DL_SORT(box->in[DELIVERY_QUEUE], by_order);
+            delivery_move(d, DELIVERY_QUEUE);
+    requeue_held(box);
     DL_FOREACH (box->in[DELIVERY_QUEUE], d)
         d->tries = 0;
 }
@@ -413,7 +237,7 @@ void outbox_acknowledged(struct peer *p, struct person *who, struct span id)
     struct delivery *d = find(who, id);
     /* What was never sent cannot have been delivered; what is done has been told. */
     if (d && d->message && d->sent)
-        delivered(p, d);
+        delivery_done(p, d);
 }
 
 /* Nobody has delivered it yet, but it is safe: no more is sent until something changes. */
@@ -421,7 +245,7 @@ void outbox_stored(struct peer *p, struct person *who, struct span id)
 {
     struct delivery *d = find(who, id);
     if (d && d->message && d->place == DELIVERY_FLIGHT) {
-        place(d, DELIVERY_HELD);
+        delivery_move(d, DELIVERY_HELD);
         if (who->outbox.retry_at == NEVER)
             who->outbox.retry_at = p->now + HELD_RETRY_MS;
         effect_wake(p, who->outbox.retry_at);
@@ -446,7 +270,7 @@ void outbox_clock(struct peer *p, struct person *who, const struct conversation 
             next = d->next;
             if (d->message->committed && d->message->sequence <= count &&
                 strcmp(d->message->conversation, c->name) == 0)
-                delivered(p, d);
+                delivery_done(p, d);
         }
     }
 }
@@ -461,10 +285,10 @@ void outbox_asked(struct peer *p, struct person *who, const struct conversation 
             if (d->sent_at + ASK_AGAIN_MS > p->now || strcmp(d->message->conversation, c->name) != 0)
                 continue;
             d->tries = 0;
-            place(d, DELIVERY_QUEUE);
+            delivery_move(d, DELIVERY_QUEUE);
         }
     }
-    DL_SORT(box->in[DELIVERY_QUEUE], by_order);
+    delivery_sort(box);
     outbox_flush(p, who);
 }
 
@@ -481,21 +305,10 @@ static void resend_late(struct peer *p, struct person *who, enum way way)
             send_delivery(p, d, way);
             continue;
         }
-        place(d, DELIVERY_HELD);
+        delivery_move(d, DELIVERY_HELD);
         if (who->outbox.retry_at == NEVER)
             who->outbox.retry_at = p->now + HELD_RETRY_MS;
     }
-}
-
-static void retry_held(struct person *who)
-{
-    struct outbox *box = &who->outbox;
-    box->retry_at = NEVER;
-    for (struct delivery *d; (d = box->in[DELIVERY_HELD]);) {
-        d->tries = 0;
-        place(d, DELIVERY_QUEUE);
-    }
-    DL_SORT(box->in[DELIVERY_QUEUE], by_order);
 }
 
 static void seek_custody(struct peer *p, struct person *who)
@@ -517,8 +330,10 @@ void outbox_due(struct peer *p, struct person *who)
         return;
     if (p->now >= box->custody_at)
         seek_custody(p, who);
-    if (p->now >= box->retry_at)
-        retry_held(who);
+    if (p->now >= box->retry_at) {
+        box->retry_at = NEVER;
+        requeue_held(box);
+    }
     way = way_to(p, who);
     if (way != WAY_NONE)
         resend_late(p, who, way);
@@ -536,7 +351,7 @@ void outbox_expire(struct peer *p)
         struct delivery *d = p->outgoing->deliveries, *next;
         for (; d; d = next) {
             next = d->of_next;
-            fail(p, span_of(d->id), person_id(d->reader), "expired");
+            delivery_failed(p, span_of(d->id), person_id(d->reader), "expired");
             delivery_free(p, d);
         }
     }
@@ -565,7 +380,7 @@ void outbox_restored(struct peer *p)
     }
     p->order = order;
     for (struct person *who = p->people; who; who = who->hh.next) {
-        DL_SORT(who->outbox.in[DELIVERY_QUEUE], by_order);
+        delivery_sort(&who->outbox);
         if (outbox_waiting(who) > 0)
             mind(p, who);
     }
@@ -580,16 +395,10 @@ void outbox_missed(struct peer *p, struct person *who, const struct conversation
             if (d->message->sequence < from || d->message->sequence > to ||
                 strcmp(d->message->conversation, c->name) != 0)
                 continue;
-            fail(p, span_of(d->id), person_id(who), "missed");
+            delivery_failed(p, span_of(d->id), person_id(who), "missed");
             delivery_free(p, d);
         }
     }
-}
-
-size_t outbox_waiting(const struct person *who)
-{
-    const size_t *count = who->outbox.count;
-    return count[DELIVERY_QUEUE] + count[DELIVERY_FLIGHT] + count[DELIVERY_HELD];
 }
 
 void outbox_drop(struct peer *p, struct person *who, const char *reason)
@@ -597,7 +406,7 @@ void outbox_drop(struct peer *p, struct person *who, const char *reason)
     struct delivery *d, *next;
     HASH_ITER (hh, who->outbox.by_id, d, next) {
         if (d->message && (!p->closing || !who->keyed))
-            fail(p, span_of(d->id), person_id(who), reason);
+            delivery_failed(p, span_of(d->id), person_id(who), reason);
         delivery_free(p, d);
     }
 }

@@ -3,7 +3,7 @@
  * Who is there. The daemon shows seats; the roster turns them into people: whoever shows a key with a valid signature
  * over its box key is the person of that key, anybody else is a plain peer named by the seat. A key shown is not yet a
  * key proved (metadata can be copied): that is for the introduction, and a seat that fails it is left alone for a while
- * (link.c) without harm to the person whose key it borrowed.
+ * (link_pulse.c) without harm to the person whose key it borrowed.
  *
  * A seat whose socket is lost is away: not called, but everything else of it stays. After the daemon's restart those
  * who are not back yet count as away, too, for as long as they may come back.

@@ -102,7 +102,7 @@ void attempt_report(struct peer *p, struct attempt *a, bool failed); /* once */
 /* Sends one message on the open channel; nothing while that is congested. */
 void attempt_send(struct peer *p, struct attempt *a, struct span text);
 
-/* ---- link.c ---- */
+/* ---- link.c, link_pulse.c, link_wish.c ---- */
 bool link_is_up(const struct person *who);       /* introduced; perhaps just restarting */
 bool link_is_calling(const struct person *who);  /* an attempt is under way, and its channel is not open */
 bool link_can_send(const struct person *who);    /* messages: not while it is restarting or congested */
@@ -225,7 +225,7 @@ void accept_send(struct peer *p, const struct peer_event *ev);
 void accept_remember_ref(struct peer *p, struct span ref, struct span id);
 void accept_clear(struct peer *p);
 
-/* ---- outbox.c ---- */
+/* ---- outbox.c, outbox_keep.c ---- */
 /* A message of ours with these readers; text and plain are taken. NULL when out of memory. */
 struct outgoing *outbox_add(struct peer *p, const struct outgoing *like, struct buf *text, struct buf *plain);
 /* False, and reported as failed, if too many wait for this reader. */
