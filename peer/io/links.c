@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A message that a connection does not take (RTC_FULL) stays here, in order, with whatever the same step sends after
+ * it; the core hears PEER_CONGESTED, and PEER_WRITABLE once all of it went out.
+ */
+#include "peer/io/links.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#define HASH_FUNCTION HASH_OAT /* the default one falls through its cases, which clang warns of */
+#include <uthash.h>
+
+#define CHANNEL_LABEL "usher"
+enum {
+    HELD_MAX = 16 * 1024 * 1024 /* bytes that one step may leave behind on a connection: 64 of the largest messages */
+};
+
+struct held {
+    struct held *next;
+    uint16_t channel;
+    bool binary;
+    size_t n;
+    char *bytes; /* owned */
+};
+
+struct link {
+    UT_hash_handle hh;
+    uint64_t number;
+    struct links *all;
+    struct rtc *rtc;
+    struct held *held; /* in order */
+    size_t held_bytes;
+};
+
+struct after { /* an event that effects gave rise to */
+    struct after *next, *prev;
+    enum peer_event_type type;
+    uint64_t rtc;
+    const char *reason; /* static */
+};
+
+struct links {
+    struct rtc_factory *factory;
+    bool tamper;
+    void (*on_event)(void *user, struct peer_event *event);
+    void *user;
+    struct link *links; /* by number */
+    struct after *afters;
+};
+
+static void after(struct links *all, enum peer_event_type type, uint64_t rtc, const char *reason)
+{
+    struct after *a = calloc(1, sizeof *a);
+    if (!a)
+        return;
+    *a = (struct after){.type = type, .rtc = rtc, .reason = reason};
+    DL_APPEND(all->afters, a);
+}
+
+bool links_next(struct links *all, struct peer_event *event)
+{
+    struct after *a = all->afters;
+    if (!a)
+        return false;
+    DL_DELETE(all->afters, a);
+    *event = (struct peer_event){.type = a->type, .rtc = a->rtc, .bytes = span_of(a->reason)};
+    free(a);
+    return true;
+}
+
+/* ---- what a connection tells ---- */
+
+static void link_event(struct link *l, struct peer_event event)
+{
+    event.rtc = l->number;
+    l->all->on_event(l->all->user, &event);
+}
+
+static void on_description(void *user, struct rtc *r, const char *type, const char *sdp)
+{
+    (void)r;
+    link_event(user, (struct peer_event){.type = PEER_DESCRIPTION, .description = {span_of(type), span_of(sdp)}});
+}
+
+static void on_candidate(void *user, struct rtc *r, const char *candidate)
+{
+    (void)r;
+    link_event(user, (struct peer_event){.type = PEER_CANDIDATE, .bytes = span_of(candidate)});
+}
+
+static void on_ice_state(void *user, struct rtc *r, bool connected)
+{
+    static const enum peer_path PATHS[] = {
+        [RTC_PATH_DIRECT] = PEER_PATH_DIRECT, [RTC_PATH_STUN] = PEER_PATH_STUN, [RTC_PATH_TURN] = PEER_PATH_TURN};
+    link_event(user, (struct peer_event){.type = PEER_ICE_STATE, .ice = {connected, PATHS[rtc_path(r)]}});
+}
+
+static void on_connected(void *user, struct rtc *r)
+{
+    on_ice_state(user, r, true);
+}
+
+static void on_channel_open(void *user, struct rtc *r, uint16_t channel, struct span label)
+{
+    (void)r;
+    link_event(user, (struct peer_event){.type = PEER_CHANNEL_OPEN, .channel = channel, .bytes = label});
+}
+
+static void on_channel_closed(void *user, struct rtc *r, uint16_t channel)
+{
+    (void)r;
+    link_event(user, (struct peer_event){.type = PEER_CHANNEL_CLOSED, .channel = channel});
+}
+
+static void on_message(void *user, struct rtc *r, uint16_t channel, bool binary, struct span bytes)
+{
+    (void)r;
+    link_event(user, (struct peer_event){.type = PEER_DATA, .channel = channel, .binary = binary, .bytes = bytes});
+}
+
+static void on_failed(void *user, struct rtc *r, const char *reason, const char *detail)
+{
+    (void)r;
+    (void)detail;
+    link_event(user, (struct peer_event){.type = PEER_RTC_FAILED, .bytes = span_of(reason)});
+}
+
+/* What is not open any more is heard of through on_channel_closed or on_failed; what is too large never fits. */
+static void on_writable(void *user, struct rtc *r)
+{
+    struct link *l = user;
+    while (l->held) {
+        struct held *h = l->held;
+        if (rtc_send(r, h->channel, h->binary, (struct span){h->bytes, h->n}) == RTC_FULL)
+            return;
+        LL_DELETE(l->held, h);
+        l->held_bytes -= h->n;
+        free(h->bytes);
+        free(h);
+    }
+    link_event(l, (struct peer_event){.type = PEER_WRITABLE});
+}
+
+static const struct rtc_callbacks RTC_CALLBACKS = {
+    .on_description = on_description,
+    .on_candidate = on_candidate,
+    .on_connected = on_connected,
+    .on_channel_open = on_channel_open,
+    .on_channel_closed = on_channel_closed,
+    .on_message = on_message,
+    .on_writable = on_writable,
+    .on_ice_state = on_ice_state,
+    .on_failed = on_failed,
+};
+
+/* ---- what the core asks of it ---- */
+
+static struct link *link_find(struct links *all, uint64_t number)
+{
+    struct link *l;
+    HASH_FIND(hh, all->links, &number, sizeof number, l);
+    return l;
+}
+
+static void link_free(struct links *all, struct link *l)
+{
+    HASH_DEL(all->links, l);
+    rtc_free(l->rtc);
+    struct held *h, *next;
+    LL_FOREACH_SAFE(l->held, h, next)
+    {
+        free(h->bytes);
+        free(h);
+    }
+    free(l);
+}
+
+static void link_new(struct links *all, uint64_t number)
+{
+    struct link *l = calloc(1, sizeof *l);
+    struct rtc *rtc = l ? rtc_new(all->factory, &RTC_CALLBACKS, l) : NULL;
+    if (!rtc) {
+        free(l);
+        after(all, PEER_RTC_FAILED, number, "closed");
+        return;
+    }
+    *l = (struct link){.number = number, .all = all, .rtc = rtc};
+    HASH_ADD(hh, all->links, number, sizeof l->number, l);
+}
+
+static void link_hold(struct links *all, struct link *l, struct peer_effect *effect)
+{
+    struct held *h = effect->text_n <= HELD_MAX - l->held_bytes ? calloc(1, sizeof *h) : NULL;
+    if (!h) {
+        after(all, PEER_RTC_FAILED, l->number, "closed");
+        return;
+    }
+    if (!l->held)
+        after(all, PEER_CONGESTED, l->number, NULL);
+    *h = (struct held){.channel = effect->channel, .binary = effect->flag, .n = effect->text_n, .bytes = effect->text};
+    effect->text = NULL;
+    l->held_bytes += h->n;
+    LL_APPEND(l->held, h);
+}
+
+/* What somebody on the way, or the sender itself, could do to a sealed message. */
+static void tamper(struct peer_effect *effect)
+{
+    static const char SEALED[] = "\"encrypted\":\"";
+    char *sealed = strstr(effect->text, SEALED);
+    if (sealed)
+        sealed[sizeof SEALED] = sealed[sizeof SEALED] == 'A' ? 'B' : 'A';
+}
+
+static void link_send(struct links *all, struct link *l, struct peer_effect *effect)
+{
+    if (all->tamper)
+        tamper(effect);
+    struct span bytes = {effect->text, effect->text_n};
+    if (l->held || rtc_send(l->rtc, effect->channel, effect->flag, bytes) == RTC_FULL)
+        link_hold(all, l, effect);
+}
+
+void links_effect(struct links *all, struct peer_effect *effect)
+{
+    if (effect->type == PEER_FX_RTC_NEW) {
+        link_new(all, effect->rtc);
+        return;
+    }
+    struct link *l = link_find(all, effect->rtc);
+    if (!l)
+        return;
+    struct err err;
+    struct span text = {effect->text, effect->text_n};
+    switch (effect->type) {
+    case PEER_FX_RTC_OFFER:
+        if (!rtc_offer(l->rtc, CHANNEL_LABEL, effect->flag))
+            after(all, PEER_RTC_FAILED, l->number, "ice");
+        break;
+    case PEER_FX_RTC_REMOTE:
+        if (!rtc_remote(l->rtc, effect->kind, text, &err))
+            after(all, PEER_RTC_FAILED, l->number, "sdp");
+        break;
+    case PEER_FX_RTC_CANDIDATE:
+        rtc_candidate(l->rtc, text);
+        break;
+    case PEER_FX_RTC_SEND:
+        link_send(all, l, effect);
+        break;
+    default:
+        link_free(all, l);
+        break;
+    }
+}
+
+void links_addresses_changed(struct links *all)
+{
+    struct link *l, *next;
+    HASH_ITER (hh, all->links, l, next)
+        rtc_addresses_changed(l->rtc);
+}
+
+/* ---- life ---- */
+
+struct links *links_new(
+    struct rtc_factory *factory, bool tamper, void (*on_event)(void *user, struct peer_event *event), void *user)
+{
+    struct links *all = calloc(1, sizeof *all);
+    if (all)
+        *all = (struct links){.factory = factory, .tamper = tamper, .on_event = on_event, .user = user};
+    return all;
+}
+
+void links_free(struct links *all)
+{
+    if (!all)
+        return;
+    struct link *l, *next_link;
+    HASH_ITER (hh, all->links, l, next_link)
+        link_free(all, l);
+    struct after *a, *next_after;
+    DL_FOREACH_SAFE (all->afters, a, next_after)
+        free(a);
+    free(all);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The connections by the core's numbers: carries out what the core asks of them, and hands it what they tell. Effects
+ * may fail at once (a full send buffer, an SDP that cannot be used); what the core is to hear of that waits here until
+ * the glue fetches it.
+ */
+#ifndef PEER_IO_LINKS_H
+#define PEER_IO_LINKS_H
+
+#include "peer/core/peer.h"
+#include "peer/io/rtc.h"
+
+struct links;
+
+/* factory is borrowed. on_event is called from the loop; what event borrows is borrowed for the call. tamper: a fault for
+ * tests, what is sealed is sent with a wrong byte. NULL when out of memory. */
+struct links *links_new(
+    struct rtc_factory *factory, bool tamper, void (*on_event)(void *user, struct peer_event *event), void *user);
+void links_free(struct links *all); /* closes all at once; takes NULL; not from inside a callback */
+/* PEER_FX_RTC_*; takes the text of a message that must wait. Without effect on a connection that is gone. */
+void links_effect(struct links *all, struct peer_effect *effect);
+/* The next event that effects gave rise to. False: none. */
+bool links_next(struct links *all, struct peer_event *event);
+void links_addresses_changed(struct links *all);
+
+#endif
