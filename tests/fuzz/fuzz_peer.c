@@ -10,6 +10,7 @@
 
 #include "peer/core/peer.h"
 #include "protocol/envelope.h"
+#include "tests/fuzz/input.h"
 
 enum {
     RTCS_MAX = 256,
@@ -20,8 +21,7 @@ enum {
 struct fuzz {
     struct peer *p;
     struct peer_effects fx;
-    const uint8_t *in;
-    size_t n;
+    struct input in;
     uint64_t now;
     bool live[RTCS_MAX];
     uint64_t last;
@@ -86,25 +86,6 @@ static bool toy_open(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t nonc
     return sealed.n >= TAG_BYTES && sealed.p[sealed.n - 1] == 0;
 }
 
-static uint8_t next(struct fuzz *f)
-{
-    if (f->n == 0)
-        return 0;
-    f->n--;
-    return *f->in++;
-}
-
-static struct span rest(struct fuzz *f)
-{
-    size_t n = next(f);
-    if (n > f->n)
-        n = f->n;
-    struct span s = {(const char *)f->in, n};
-    f->in += n;
-    f->n -= n;
-    return s;
-}
-
 #define KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define SIG "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
 #define FINGERPRINT "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:%02X"
@@ -116,16 +97,16 @@ static struct span sdp(struct fuzz *f, char *out, size_t n, bool escaped)
         "v=0%so=- 1 1 IN IP4 0.0.0.0%ss=-%st=0 0%sm=application 9 UDP/DTLS/SCTP webrtc-datachannel%sa=mid:0%s"
         "a=ice-ufrag:abcd%sa=ice-pwd:0123456789abcdef0123456789%sa=setup:actpass%sa=sctp-port:5000%s"
         "a=fingerprint:sha-256 " FINGERPRINT "%s",
-        end, end, end, end, end, end, end, end, end, end, next(f) & 3u, end);
+        end, end, end, end, end, end, end, end, end, end, input_byte(&f->in) & 3u, end);
     return (struct span){out, (size_t)len};
 }
 
 static struct span frame(struct fuzz *f)
 {
     char s[1024];
-    unsigned who = next(f) & 3u, link = next(f) & 3u;
+    unsigned who = input_byte(&f->in) & 3u, link = input_byte(&f->in) & 3u;
     int n = 0;
-    switch (next(f) % 12) {
+    switch (input_byte(&f->in) % 12) {
     case 0:
         n = snprintf(f->text, TEXT_MAX, "{\"type\":\"welcome\",\"peerId\":\"n.x\",\"iceServers\":[]}");
         break;
@@ -153,13 +134,13 @@ static struct span frame(struct fuzz *f)
     case 6:
         sdp(f, s, sizeof s, true);
         n = snprintf(f->text, TEXT_MAX, "{\"type\":\"%s\",\"from\":\"n.%u\",\"link\":\"l%u\",\"sdp\":\"%s\"}",
-            next(f) & 1 ? "offer" : "answer", who, link, s);
+            input_byte(&f->in) & 1 ? "offer" : "answer", who, link, s);
         break;
     case 7:
         sdp(f, s, sizeof s, true);
         n = snprintf(f->text, TEXT_MAX,
             "{\"type\":\"signal\",\"from\":\"n.%u\",\"data\":{\"type\":\"%s\",\"sdp\":\"%s\"}}", who,
-            next(f) & 1 ? "offer" : "answer", s);
+            input_byte(&f->in) & 1 ? "offer" : "answer", s);
         break;
     case 8:
         n = snprintf(f->text, TEXT_MAX, "{\"type\":\"ice-candidate\",\"from\":\"n.%u\",\"candidate\":null}", who);
@@ -172,7 +153,7 @@ static struct span frame(struct fuzz *f)
         n = snprintf(f->text, TEXT_MAX, "{\"type\":\"server-draining\",\"reconnectAfterMs\":%u}", link * 1000);
         break;
     default:
-        return rest(f);
+        return input_text(&f->in);
     }
     return (struct span){f->text, (size_t)n};
 }
@@ -190,7 +171,7 @@ static struct span envelope(
     static const char *const contents[CONTENTS] = {"\"text\":\"t\"", "\"metadata\":{\"of\":[\"m1\",\"m2\"]}",
         "\"metadata\":{\"ping\":1}", "\"metadata\":{\"pong\":2}", "\"metadata\":{\"presence\":\"gone\"}", ""};
     char intro[1024], name[ENVELOPE_CONVERSATION_MAX + 1];
-    unsigned id = next(f) & 3u, sequence = (next(f) & 7u) + 1;
+    unsigned id = input_byte(&f->in) & 3u, sequence = (input_byte(&f->in) & 7u) + 1;
     bool group = type == 1;
     struct span ids[] = {span_of(from), span_of(peer_id(f->p))};
     envelope_people_conversation(ids, 2, toy_hash, NULL, name);
@@ -213,10 +194,11 @@ static struct span data(struct fuzz *f)
     static const unsigned right[] = {0, 0, 0, 1, 1, 2, 5, 4, 0, 5};
     struct peer_person people[4];
     size_t n = peer_people(f->p, people, 4);
-    if (n == 0 || next(f) % 8 == 0)
-        return rest(f);
-    const char *from = people[next(f) % (n > 4 ? 4 : n)].id;
-    unsigned type = next(f) % 10, theirs = next(f) & 3u, ours = next(f) & 3u, odd = next(f);
+    if (n == 0 || input_byte(&f->in) % 8 == 0)
+        return input_text(&f->in);
+    const char *from = people[input_byte(&f->in) % (n > 4 ? 4 : n)].id;
+    unsigned type = input_byte(&f->in) % 10, theirs = input_byte(&f->in) & 3u, ours = input_byte(&f->in) & 3u,
+             odd = input_byte(&f->in);
     return envelope(f, from, type, odd < 192 ? right[type] : odd % CONTENTS, theirs, ours);
 }
 
@@ -272,16 +254,16 @@ static void step(struct fuzz *f, struct peer_event ev)
 /* What a disk may say: only what was asked for, but with rows of any content. */
 static void storage_event(struct fuzz *f, struct peer_event *ev, struct peer_row *row)
 {
-    if (ev->type == PEER_STORE_FAILED && next(f) < 8) {
+    if (ev->type == PEER_STORE_FAILED && input_byte(&f->in) < 8) {
         ev->bytes = SPAN("the disk is full");
     } else if (ev->type == PEER_COMMITTED && f->committed < f->asked) {
         ev->ticket = f->committed = f->asked;
     } else if (ev->type == PEER_LOADED && f->load_n > 0) {
         ev->ticket = f->loads[0];
         memmove(f->loads, f->loads + 1, --f->load_n * sizeof *f->loads);
-        *row = (struct peer_row){rest(f), rest(f)};
+        *row = (struct peer_row){input_text(&f->in), input_text(&f->in)};
         ev->loaded.rows = row;
-        ev->loaded.row_count = next(f) & 1;
+        ev->loaded.row_count = input_byte(&f->in) & 1;
     } else {
         ev->type = PEER_TIME;
     }
@@ -290,15 +272,15 @@ static void storage_event(struct fuzz *f, struct peer_event *ev, struct peer_row
 static void random_event(struct fuzz *f)
 {
     struct peer_row row;
-    struct peer_event ev = {.type = (enum peer_event_type)(next(f) % (PEER_LEAVE + 1))};
+    struct peer_event ev = {.type = (enum peer_event_type)(input_byte(&f->in) % (PEER_LEAVE + 1))};
     struct peer_person people[4];
     struct span to[4];
     char s[1024];
     if (ev.type == PEER_START || ev.type == PEER_LEAVE)
-        ev.type = next(f) < 250 ? PEER_SIGNALING_FRAME : ev.type;
-    ev.rtc = f->last > 3 ? f->last - next(f) % 3 : 1 + next(f) % 3;
-    ev.channel = next(f) & 1;
-    f->now += next(f) < 32 ? 5000 : 10;
+        ev.type = input_byte(&f->in) < 250 ? PEER_SIGNALING_FRAME : ev.type;
+    ev.rtc = f->last > 3 ? f->last - input_byte(&f->in) % 3 : 1 + input_byte(&f->in) % 3;
+    ev.channel = input_byte(&f->in) & 1;
+    f->now += input_byte(&f->in) < 32 ? 5000 : 10;
     switch (ev.type) {
     case PEER_RESTORE:
     case PEER_COMMITTED:
@@ -308,34 +290,34 @@ static void random_event(struct fuzz *f)
         break;
     case PEER_KNOWN:
         ev.known.name = SPAN("d1");
-        ev.known.id = rest(f);
+        ev.known.id = input_text(&f->in);
         break;
     case PEER_SIGNALING_FRAME:
         ev.bytes = frame(f);
         break;
     case PEER_DESCRIPTION:
-        ev.description.type = next(f) & 1 ? SPAN("offer") : SPAN("answer");
+        ev.description.type = input_byte(&f->in) & 1 ? SPAN("offer") : SPAN("answer");
         ev.description.sdp = sdp(f, s, sizeof s, false);
         break;
     case PEER_CHANNEL_OPEN:
-        ev.bytes = next(f) < 240 ? SPAN("usher") : rest(f);
+        ev.bytes = input_byte(&f->in) < 240 ? SPAN("usher") : input_text(&f->in);
         break;
     case PEER_DATA:
-        ev.binary = next(f) > 250;
+        ev.binary = input_byte(&f->in) > 250;
         ev.bytes = data(f);
         break;
     case PEER_ICE_STATE:
-        ev.ice.connected = next(f) & 1;
+        ev.ice.connected = input_byte(&f->in) & 1;
         break;
     case PEER_SEND:
     case PEER_TYPING: {
         size_t n = peer_people(f->p, people, 4);
         ev.send.to = to;
-        ev.send.to_count = n ? next(f) % ((n > 4 ? 4 : n) + 1) : 0;
+        ev.send.to_count = n ? input_byte(&f->in) % ((n > 4 ? 4 : n) + 1) : 0;
         for (size_t i = 0; i < ev.send.to_count; i++)
             to[i] = span_of(people[i].id);
-        ev.send.text = rest(f);
-        ev.send.ref = next(f) & 1 ? SPAN("r") : SPAN("");
+        ev.send.text = input_text(&f->in);
+        ev.send.ref = input_byte(&f->in) & 1 ? SPAN("r") : SPAN("");
         break;
     }
     case PEER_PRESENCE:
@@ -344,7 +326,7 @@ static void random_event(struct fuzz *f)
     case PEER_CANDIDATE:
     case PEER_STATUS:
     case PEER_READ:
-        ev.bytes = next(f) & 1 ? SPAN("m1") : rest(f);
+        ev.bytes = input_byte(&f->in) & 1 ? SPAN("m1") : input_text(&f->in);
         break;
     default:
         break;
@@ -376,7 +358,7 @@ static void link_up(struct fuzz *f)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-    struct fuzz f = {.in = bytes, .n = n, .now = 1000};
+    struct fuzz f = {.in = {bytes, n}, .now = 1000};
     struct rng_seeded seed;
     rng_seeded_init(&seed, 1);
     struct rng rng = rng_seeded_port(&seed);
@@ -384,9 +366,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     struct peer_crypto crypto = {NULL, toy_sign, toy_verify, toy_hash, toy_agree, toy_seal, toy_open};
     f.p = peer_new(&settings, &crypto, &rng);
     assert(f.p);
-    for (unsigned rows = next(&f) & 3; rows > 0; rows--) {
-        enum peer_table table = (enum peer_table)(next(&f) % TABLE_MESSAGE); /* the tables that are restored */
-        struct peer_row row = {rest(&f), rest(&f)};
+    for (unsigned rows = input_byte(&f.in) & 3; rows > 0; rows--) {
+        enum peer_table table = (enum peer_table)(input_byte(&f.in) % TABLE_MESSAGE); /* the tables that are restored */
+        struct peer_row row = {input_text(&f.in), input_text(&f.in)};
         step(&f, (struct peer_event){.type = PEER_RESTORE, .restore = {table, row}});
     }
     step(&f, (struct peer_event){.type = PEER_START});
@@ -395,9 +377,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
                  .bytes = SPAN("{\"type\":\"welcome\",\"peerId\":\"n.x\",\"iceServers\":[]}")});
     step(&f, (struct peer_event){
                  .type = PEER_SIGNALING_FRAME, .bytes = SPAN("{\"type\":\"peers\",\"peerId\":\"n.25\",\"peers\":[]}")});
-    if (next(&f) & 1)
+    if (input_byte(&f.in) & 1)
         link_up(&f);
-    while (f.n > 0)
+    while (f.in.n > 0)
         random_event(&f);
     peer_effects_done(&f.fx);
     peer_free(f.p);

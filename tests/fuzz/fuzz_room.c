@@ -7,6 +7,7 @@
  * The corpus holds talks: what is said, passes, breaks and begins anew, with runs of the byte 15 between, which delivers
  * whatever is under way, wherever in an event a run begins.
  */
+#include "tests/fuzz/input.h"
 #include "tests/unit/peer/world.h"
 
 enum {
@@ -16,8 +17,7 @@ enum {
 };
 
 struct fuzz {
-    const uint8_t *in;
-    size_t n;
+    struct input in;
     struct world *w;
     char *old[OLD_MAX]; /* frames that came once */
     size_t old_n;
@@ -41,50 +41,31 @@ static bool open_anything(void *ctx, const uint8_t key[KEY_BYTES], const uint8_t
     return true;
 }
 
-static unsigned next(struct fuzz *f)
-{
-    if (f->n == 0)
-        return 0;
-    f->n--;
-    return *f->in++;
-}
-
-static struct span rest(struct fuzz *f)
-{
-    size_t n = next(f);
-    if (n > f->n)
-        n = f->n;
-    struct span s = {(const char *)f->in, n};
-    f->in += n;
-    f->n -= n;
-    return s;
-}
-
 /* ---- altering ---- */
 
 static json_t *any_value(struct fuzz *f)
 {
     static const uint64_t numbers[] = {0, 1, 2, 7, 255, 1024, 9007199254740991u};
-    const char *someone = peer_id(f->w->nodes[next(f) % PEERS].p);
+    const char *someone = peer_id(f->w->nodes[input_byte(&f->in) % PEERS].p);
     char text[256];
     struct span s;
-    switch (next(f) % 8) {
+    switch (input_byte(&f->in) % 8) {
     case 0:
     case 1:
-        return json_integer((json_int_t)numbers[next(f) % 7]);
+        return json_integer((json_int_t)numbers[input_byte(&f->in) % 7]);
     case 2:
         return json_string(someone);
     case 3:
-        return json_pack("[ss]", someone, peer_id(f->w->nodes[next(f) % PEERS].p));
+        return json_pack("[ss]", someone, peer_id(f->w->nodes[input_byte(&f->in) % PEERS].p));
     case 4:
-        return json_pack("{sI}", someone, (json_int_t)numbers[next(f) % 7]);
+        return json_pack("{sI}", someone, (json_int_t)numbers[input_byte(&f->in) % 7]);
     case 5:
-        snprintf(text, sizeof text, "%s/%016x", someone, next(f) % 4);
+        snprintf(text, sizeof text, "%s/%016x", someone, input_byte(&f->in) % 4);
         return json_pack("[s]", text);
     case 6:
-        return json_string(next(f) & 1 ? "room:demo" : "custody");
+        return json_string(input_byte(&f->in) & 1 ? "room:demo" : "custody");
     default:
-        s = rest(f);
+        s = input_text(&f->in);
         return json_stringn(s.n ? s.p : "", s.n);
     }
 }
@@ -97,18 +78,18 @@ static void alter(struct fuzz *f, json_t *message)
         "links", "presence", "version", "signal", "hops", "ping"};
     static const char *const fors[] = {"part", "more", "gap", "head", "start", "custody"};
     json_t *content = json_object_get(message, "content"), *metadata = json_object_get(content, "metadata");
-    unsigned what = next(f);
+    unsigned what = input_byte(&f->in);
     if (what % 4 == 0)
-        json_object_set_new(
-            message, "type", json_string(envelope_type_name((enum envelope_type)(1 + next(f) % (ENVELOPE_TYPES - 1)))));
+        json_object_set_new(message, "type",
+            json_string(envelope_type_name((enum envelope_type)(1 + input_byte(&f->in) % (ENVELOPE_TYPES - 1)))));
     if (what % 4 == 1)
-        json_object_set_new(message, members[next(f) % 15], any_value(f));
+        json_object_set_new(message, members[input_byte(&f->in) % 15], any_value(f));
     if (what % 4 == 2 && metadata)
-        json_object_set_new(metadata, meta[next(f) % 15], any_value(f));
+        json_object_set_new(metadata, meta[input_byte(&f->in) % 15], any_value(f));
     if (what % 4 == 3 && metadata)
-        json_object_set_new(metadata, "for", json_string(fors[next(f) % 6]));
+        json_object_set_new(metadata, "for", json_string(fors[input_byte(&f->in) % 6]));
     if (what & 64)
-        json_object_del(message, members[next(f) % 15]);
+        json_object_del(message, members[input_byte(&f->in) % 15]);
 }
 
 static char *altered(struct fuzz *f, struct span text)
@@ -118,7 +99,7 @@ static char *altered(struct fuzz *f, struct span text)
         json_decref(message);
         return strndup(text.p, text.n);
     }
-    for (unsigned i = 1 + next(f) % 2; i > 0; i--)
+    for (unsigned i = 1 + input_byte(&f->in) % 2; i > 0; i--)
         alter(f, message);
     char *out = json_dumps(message, JSON_COMPACT);
     json_decref(message);
@@ -129,7 +110,7 @@ static char *altered(struct fuzz *f, struct span text)
 
 static void keep(struct fuzz *f, struct span text)
 {
-    size_t i = f->old_n < OLD_MAX ? f->old_n++ : next(f) % OLD_MAX;
+    size_t i = f->old_n < OLD_MAX ? f->old_n++ : input_byte(&f->in) % OLD_MAX;
     free(f->old[i]);
     f->old[i] = strndup(text.p, text.n);
 }
@@ -141,7 +122,7 @@ static void deliver(struct fuzz *f)
     if (!e)
         return;
     DL_DELETE(f->w->queue, e);
-    unsigned how = e->ev.type == PEER_DATA ? next(f) : 255;
+    unsigned how = e->ev.type == PEER_DATA ? input_byte(&f->in) : 255;
     if (e->ev.type == PEER_DATA)
         keep(f, e->ev.bytes);
     if (how % 8 == 0) {
@@ -159,11 +140,11 @@ static void deliver(struct fuzz *f)
 
 static void replay(struct fuzz *f)
 {
-    struct node *n = &f->w->nodes[next(f) % PEERS];
+    struct node *n = &f->w->nodes[input_byte(&f->in) % PEERS];
     if (f->old_n == 0 || n->rtc_n == 0)
         return;
-    struct wrtc *r = &n->rtcs[next(f) % n->rtc_n];
-    char *text = altered(f, span_of(f->old[next(f) % f->old_n]));
+    struct wrtc *r = &n->rtcs[input_byte(&f->in) % n->rtc_n];
+    char *text = altered(f, span_of(f->old[input_byte(&f->in) % f->old_n]));
     if (r->live)
         feed(f->w, (int)(n - f->w->nodes),
             (struct peer_event){.type = PEER_DATA, .rtc = r->id, .channel = 1, .bytes = span_of(text)});
@@ -183,16 +164,17 @@ static void begin_anew(struct fuzz *f, int i)
     daemon_left(f->w, i, "disconnected");
     boot(f, i);
     shelf_each(f->w->nodes[i].shelf, false, restore_row, &(struct restoring){f->w, i});
-    for (unsigned rows = next(f) % 4; rows > 0; rows--) {
+    for (unsigned rows = input_byte(&f->in) % 4; rows > 0; rows--) {
         char key[ROW_KEY_MAX + 1];
-        struct span k = rest(f), v = rest(f);
-        size_t old = f->old_n ? next(f) % f->old_n : 0;
+        struct span k = input_text(&f->in), v = input_text(&f->in);
+        size_t old = f->old_n ? input_byte(&f->in) % f->old_n : 0;
         memcpy(key, k.p, k.n < ROW_KEY_MAX ? k.n : ROW_KEY_MAX);
         struct peer_row row = {{key, k.n < ROW_KEY_MAX ? k.n : ROW_KEY_MAX}, v};
         if (f->old_n && v.n == 0)
             row.value = span_of(f->old[old]);
         feed(f->w, i,
-            (struct peer_event){.type = PEER_RESTORE, .restore = {(enum peer_table)(next(f) % TABLE_MESSAGE), row}});
+            (struct peer_event){
+                .type = PEER_RESTORE, .restore = {(enum peer_table)(input_byte(&f->in) % TABLE_MESSAGE), row}});
     }
     feed(f->w, i, (struct peer_event){.type = PEER_START});
 }
@@ -200,7 +182,7 @@ static void begin_anew(struct fuzz *f, int i)
 static void say(struct fuzz *f, int i)
 {
     struct span to[PEERS];
-    size_t n = next(f) % PEERS;
+    size_t n = input_byte(&f->in) % PEERS;
     for (size_t k = 0; k < n; k++)
         to[k] = span_of(peer_id(f->w->nodes[((size_t)i + k + 1) % PEERS].p));
     feed(f->w, i, (struct peer_event){.type = PEER_SEND, .send = {to, n, SPAN("text"), SPAN("")}});
@@ -208,26 +190,28 @@ static void say(struct fuzz *f, int i)
 
 static void something(struct fuzz *f)
 {
-    int i = (int)(next(f) % PEERS), other = (int)(next(f) % PEERS);
-    switch (next(f) % 16) {
+    int i = (int)(input_byte(&f->in) % PEERS), other = (int)(input_byte(&f->in) % PEERS);
+    switch (input_byte(&f->in) % 16) {
     case 0:
         say(f, i);
         break;
     case 1:
-        f->w->now += 10u << next(f) % 12;
+        f->w->now += 10u << input_byte(&f->in) % 12;
         feed(f->w, i, (struct peer_event){.type = PEER_TIME});
         break;
     case 2:
         begin_anew(f, i);
         break;
     case 3:
-        part(f->w, i, other, next(f) & 1);
+        part(f->w, i, other, input_byte(&f->in) & 1);
         break;
     case 4:
-        feed(f->w, i, (struct peer_event){.type = PEER_HISTORY, .history = {.limit = next(f)}});
+        feed(f->w, i, (struct peer_event){.type = PEER_HISTORY, .history = {.limit = input_byte(&f->in)}});
         break;
     case 5:
-        feed(f->w, i, (struct peer_event){.type = PEER_PRESENCE, .bytes = next(f) & 1 ? SPAN("away") : SPAN("online")});
+        feed(f->w, i,
+            (struct peer_event){
+                .type = PEER_PRESENCE, .bytes = input_byte(&f->in) & 1 ? SPAN("away") : SPAN("online")});
         break;
     case 6:
         if (f->w->nodes[i].rtc_n && f->w->nodes[i].rtcs[0].live)
@@ -236,7 +220,7 @@ static void something(struct fuzz *f)
     case 7:
         if (f->w->daemon_up)
             daemon_dies(f->w);
-        f->w->daemon_up = next(f) & 1;
+        f->w->daemon_up = input_byte(&f->in) & 1;
         break;
     case 8:
     case 9:
@@ -244,7 +228,7 @@ static void something(struct fuzz *f)
         replay(f);
         break;
     default:
-        for (unsigned k = next(f) % 16; k > 0; k--)
+        for (unsigned k = input_byte(&f->in) % 16; k > 0; k--)
             deliver(f);
         answer_storage(f->w);
         break;
@@ -254,12 +238,12 @@ static void something(struct fuzz *f)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-    struct fuzz f = {.in = bytes, .n = n, .w = world_make(PEERS)};
+    struct fuzz f = {.in = {bytes, n}, .w = world_make(PEERS)};
     for (int i = 0; i < PEERS; i++)
         boot(&f, i);
     for (int i = 0; i < PEERS; i++)
         start(f.w, i);
-    for (int step = 0; f.n > 0 && step < STEPS_MAX; step++) {
+    for (int step = 0; f.in.n > 0 && step < STEPS_MAX; step++) {
         something(&f);
         for (int i = 0; i < PEERS; i++)
             forget_notices(&f.w->nodes[i]);

@@ -22,25 +22,6 @@ static struct world *world_in_line(int n)
     return w;
 }
 
-struct search {
-    const char *text;
-    size_t found;
-};
-
-static void look(void *user, enum peer_table table, const struct peer_row *row)
-{
-    struct search *s = user;
-    (void)table;
-    s->found += memmem(row->value.p, row->value.n, s->text, strlen(s->text)) != NULL;
-}
-
-static size_t rows_with(const struct node *n, const char *text)
-{
-    struct search s = {text, 0};
-    shelf_each(n->shelf, true, look, &s);
-    return s.found;
-}
-
 static void test_three_relays_and_no_more(void **state)
 {
     (void)state;

@@ -293,6 +293,26 @@ static inline struct world *world_up(int n)
     return w;
 }
 
+struct row_search {
+    const char *text;
+    size_t found;
+};
+
+static inline void look_into(void *user, enum peer_table table, const struct peer_row *row)
+{
+    struct row_search *s = user;
+    (void)table;
+    s->found += memmem(row->value.p, row->value.n, s->text, strlen(s->text)) != NULL;
+}
+
+/* How many rows on its disk have this text in them, synced or not. */
+static inline size_t rows_with(const struct node *n, const char *text)
+{
+    struct row_search s = {text, 0};
+    shelf_each(n->shelf, true, look_into, &s);
+    return s.found;
+}
+
 /* ---- what applications do and see ---- */
 
 static inline void send_ref(
