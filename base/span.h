@@ -32,6 +32,12 @@ static inline bool span_is(struct span a, const char *text)
     return span_eq(a, span_of(text));
 }
 
+/* The first c in it, or NULL. */
+static inline const char *span_find(struct span s, char c)
+{
+    return s.n ? memchr(s.p, c, s.n) : NULL;
+}
+
 static inline bool span_is_among(const char *text, const struct span *spans, size_t n)
 {
     for (size_t i = 0; i < n; i++)

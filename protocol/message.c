@@ -62,7 +62,7 @@ static bool is_name(const struct scan *s, enum member m, size_t max)
     char room[DISPLAY_NAME_MAX];
     struct span text;
     assert(max <= sizeof room);
-    return scan_text(s, m, room, max, &text) && text.n <= max && !memchr(text.p, '\0', text.n);
+    return scan_text(s, m, room, max, &text) && text.n <= max && !span_find(text, '\0');
 }
 
 static bool nests_within(const json_t *value, unsigned depth)

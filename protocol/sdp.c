@@ -53,7 +53,7 @@ static bool next_line(struct span *text, struct span *line)
 {
     if (text->n == 0)
         return false;
-    const char *end = memchr(text->p, '\n', text->n);
+    const char *end = span_find(*text, '\n');
     size_t n = end ? (size_t)(end - text->p) : text->n;
     *line = (struct span){text->p, n};
     *text = rest(*text, end ? n + 1 : n);

@@ -82,8 +82,7 @@ static bool check(struct peer *p, const struct peer_event *ev)
         refuse(p, ev, "not-in-room", "the room was left: nobody will ever read this");
     else if (text.n > PEER_TEXT_MAX || ev->send.to_count > ENVELOPE_TO_MAX)
         refuse(p, ev, "too-large", "a message has at most 65536 bytes of text and 256 readers");
-    else if (!utf8_valid(text.p, text.n) || !utf8_valid(ref.p, ref.n) || ref.n > REF_MAX ||
-             (ref.n && memchr(ref.p, '\0', ref.n)))
+    else if (!utf8_valid(text.p, text.n) || !utf8_valid(ref.p, ref.n) || ref.n > REF_MAX || span_find(ref, '\0'))
         refuse(p, ev, "bad-message", "text and ref must be UTF-8, and ref at most 64 bytes");
     else if (p->queued + HASH_COUNT(p->people) > QUEUE_MAX || p->queued_bytes + PEER_MESSAGE_MAX > QUEUE_BYTES_MAX)
         refuse(p, ev, "queue-full", "too much waits for its readers: try again later");

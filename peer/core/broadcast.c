@@ -35,7 +35,7 @@ static bool further(struct span raw, unsigned hops, struct buf *out)
     static const char begin[] = "{\"hops\":";
     size_t skip = 1;
     if (raw.n > sizeof begin && memcmp(raw.p, begin, sizeof begin - 1) == 0) {
-        const char *comma = memchr(raw.p, ',', raw.n);
+        const char *comma = span_find(raw, ',');
         skip = comma ? (size_t)(comma - raw.p) + 1 : 1;
     }
     buf_printf(out, "%s%u,", begin, hops);

@@ -198,7 +198,7 @@ struct conversation *conversation_restored(struct peer *p, struct span name, str
 {
     bool room = begins(name, "room:");
     size_t n = 1;
-    if ((!room && !begins(name, "p:")) || memchr(name.p, '\0', name.n) || conversation_find(p, name))
+    if ((!room && !begins(name, "p:")) || span_find(name, '\0') || conversation_find(p, name))
         return NULL;
     struct conversation *c = conversation_new(p, name);
     if (!c)
@@ -213,7 +213,7 @@ struct conversation *conversation_restored(struct peer *p, struct span name, str
     c->people = calloc(n, sizeof *c->people);
     bool ok = c->people != NULL;
     while (ok && value.n > 0) {
-        const char *space = memchr(value.p, ' ', value.n);
+        const char *space = span_find(value, ' ');
         struct span id = {value.p, space ? (size_t)(space - value.p) : value.n};
         size_t skip = id.n + (space != NULL);
         ok = add_person(c, id);

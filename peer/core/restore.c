@@ -14,7 +14,7 @@
 static bool is_elsewhere(const struct peer *p, struct span name)
 {
     char ours[ENVELOPE_CONVERSATION_MAX + 1];
-    const char *slash = memchr(name.p, '/', name.n);
+    const char *slash = span_find(name, '/');
     envelope_room_conversation(span_of(p->settings.room), ours);
     if (slash)
         name.n = (size_t)(slash - name.p);
@@ -34,7 +34,7 @@ static bool restore_missing(struct peer *p, struct conversation *c, struct span 
 
 static bool restore_clock(struct peer *p, struct span key, struct span value)
 {
-    const char *slash = memchr(key.p, '/', key.n);
+    const char *slash = span_find(key, '/');
     uint64_t count;
     if (!storage_read_number(value, &count))
         return false;
@@ -48,7 +48,7 @@ static bool restore_clock(struct peer *p, struct span key, struct span value)
     struct conversation *c = conversation_find(p, name);
     if (!c)
         return false;
-    slash = memchr(author.p, '/', author.n);
+    slash = span_find(author, '/');
     if (slash)
         return restore_missing(p, c, author, count);
     if (span_is(author, p->id))
@@ -60,7 +60,7 @@ static bool restore_person(struct peer *p, struct span value)
 {
     struct card card;
     uint64_t seen;
-    const char *space = memchr(value.p, ' ', value.n);
+    const char *space = span_find(value, ' ');
     size_t head = space ? (size_t)(space - value.p) : 0;
     if (head < 16 || !storage_read_number((struct span){value.p, 16}, &seen) ||
         !card_read(p, (struct span){value.p + head + 1, value.n - head - 1}, &card))
@@ -103,7 +103,7 @@ static bool restore_outgoing(struct peer *p, struct span value)
 
 static bool restore_delivery(struct peer *p, struct span key)
 {
-    const char *slash = memchr(key.p, '/', key.n);
+    const char *slash = span_find(key, '/');
     if (!slash)
         return false;
     struct span id = {key.p, (size_t)(slash - key.p)}, reader = {slash + 1, key.n - id.n - 1};

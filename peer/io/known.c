@@ -63,7 +63,7 @@ static bool put(struct known *k, const char *name, const char *id)
 
 static void take_line(struct known *k, struct span line)
 {
-    const char *space = memchr(line.p, ' ', line.n);
+    const char *space = span_find(line, ' ');
     if (!space)
         return;
     struct span id = {line.p, (size_t)(space - line.p)};
@@ -81,7 +81,7 @@ static void take_line(struct known *k, struct span line)
 static void take_lines(struct known *k, struct span text)
 {
     while (text.n > 0) {
-        const char *end = memchr(text.p, '\n', text.n);
+        const char *end = span_find(text, '\n');
         size_t n = end ? (size_t)(end - text.p) : text.n;
         take_line(k, (struct span){text.p, n});
         k->lines++;

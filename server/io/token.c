@@ -121,7 +121,7 @@ static size_t base64url_decode(struct span text, unsigned char *out)
 static json_t *read_header(struct span token)
 {
     unsigned char text[TOKEN_MAX];
-    const char *dot = memchr(token.p, '.', token.n);
+    const char *dot = span_find(token, '.');
     if (!dot)
         return NULL;
     size_t n = base64url_decode((struct span){token.p, (size_t)(dot - token.p)}, text);
@@ -210,7 +210,7 @@ const char *token_verify(void *ctx, struct span token, uint64_t unix_seconds, st
     const struct token_keys *keys = ctx;
     char text[TOKEN_MAX + 1];
     *claims = (struct claims){.expires = UINT64_MAX};
-    if (token.n == 0 || token.n > TOKEN_MAX || memchr(token.p, '\0', token.n))
+    if (token.n == 0 || token.n > TOKEN_MAX || span_find(token, '\0'))
         return BAD;
     memcpy(text, token.p, token.n);
     text[token.n] = '\0';
