@@ -91,7 +91,8 @@ struct link {
     unsigned failures;        /* since it was last up */
     char ended[LINK_MAX + 1]; /* the attempt that ended last: what still comes for it is ignored */
     uint64_t at;              /* when this state has lasted long enough */
-    uint64_t wanted_until;    /* somebody has something for this person, overlay or not */
+    uint64_t wanted_until;    /* we have something for this person, overlay or not */
+    uint64_t idle_since;      /* while the link is up: since when we do not want it; NEVER: we do */
     uint64_t next_offer_at;   /* from when on another new attempt of theirs is taken */
     uint64_t heard_at, ping_at, ping_number, rtt_ms;
     uint64_t

@@ -354,7 +354,7 @@ void link_introduced(struct peer *p, struct attempt *a)
     link->heard_at = p->now;
     link->pings = 0;
     link->rtt_ms = 0;
-    link->probe_at = NEVER;
+    link->probe_at = link->idle_since = NEVER;
     p->stats.links_up_total++;
     a->took_ms = p->stats.connect_ms_last = p->now - a->began;
     samples_add(&p->connects, a->took_ms);

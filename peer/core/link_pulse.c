@@ -110,6 +110,17 @@ void link_probe_unanswered(struct peer *p, struct person *who)
         link_begin(p, who);
 }
 
+/* Whether nobody has asked for it for a while. Who was called does not know what for, so it does not hang up at once. */
+static bool is_idle(const struct peer *p, struct person *who)
+{
+    struct link *link = &who->link;
+    if (link_is_wanted(p, who))
+        link->idle_since = NEVER;
+    else if (link->idle_since == NEVER)
+        link->idle_since = p->now;
+    return link->idle_since != NEVER && p->now - link->idle_since >= LINGER_MS && outbox_waiting(who) == 0;
+}
+
 void link_pulse(struct peer *p, struct person *who)
 {
     struct link *link = &who->link;
@@ -118,7 +129,7 @@ void link_pulse(struct peer *p, struct person *who)
     if (p->now >= link->ping_at)
         link_ping(p, who);
     effect_wake(p, link->ping_at);
-    if (!link_is_wanted(p, who) && outbox_waiting(who) == 0) {
+    if (is_idle(p, who)) {
         link_retry(p, who);
         return;
     }

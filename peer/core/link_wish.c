@@ -58,10 +58,8 @@ void link_overlay(struct peer *p)
     overlay_set(p->overlay, ids, n);
     free(ids);
     for (struct person *who = p->people; who; who = who->hh.next) {
-        struct link *link = &who->link;
+        const struct link *link = &who->link;
         if (!link->attempt && link->at == NEVER && link_is_wanted(p, who) && (who->seats || link_has_friends(p, who)))
             link_reseated(p, who);
-        if (link_is_up(who) && !link_is_wanted(p, who))
-            link->wanted_until = p->now + LINGER_MS;
     }
 }

@@ -226,15 +226,11 @@ static void test_invented_people(void **state)
     world_end(w);
 }
 
-/* Twelve in a room: not everybody is linked with everybody, everybody gets each group message once, and a direct
- * message brings a link of its own, which goes when nobody needs it. */
-static void test_twelve_in_a_room(void **state)
+/* Identities lie evenly on the ring only if they are hashes. */
+static struct world *twelve(void)
 {
-    (void)state;
     struct world *w = world_make(12);
-    char key[2];
     for (int i = 0; i < 12; i++) {
-        /* Identities lie evenly on the ring only if they are hashes. */
         for (size_t k = 0; k < KEY_BYTES; k++)
             w->nodes[i].settings.key[k] = (uint8_t)(37 * i + 11 * (int)k + i * i);
         struct node *n = &w->nodes[i];
@@ -242,6 +238,26 @@ static void test_twelve_in_a_room(void **state)
         node_boot(w, i);
     }
     w->data_n = 1 << 20;
+    return w;
+}
+
+/* The first whom node 0 is not linked with. */
+static int unlinked(struct world *w)
+{
+    int stranger = 0;
+    for (int i = 1; i < 12 && !stranger; i++)
+        stranger = rtc_with(&w->nodes[0], i) ? 0 : i;
+    assert_true(stranger > 0);
+    return stranger;
+}
+
+/* Twelve in a room: not everybody is linked with everybody, everybody gets each group message once, and a direct
+ * message brings a link of its own, which goes when nobody needs it. */
+static void test_twelve_in_a_room(void **state)
+{
+    (void)state;
+    struct world *w = twelve();
+    char key[2];
     w->watch = NEWS;
     for (int i = 0; i < 12; i++)
         start(w, i);
@@ -252,7 +268,6 @@ static void test_twelve_in_a_room(void **state)
     assert_true(news <= 12 * 80); /* flooded, some 500 each */
     pass(w, 110000);              /* links of the early, small room linger for a while */
     uint64_t links = 0;
-    int stranger = 0;
     for (int i = 0; i < 12; i++) {
         links += peer_stats(w->nodes[i].p)->links_up;
         /* Everybody once, and once more if the link went and the others carry. */
@@ -272,9 +287,7 @@ static void test_twelve_in_a_room(void **state)
         assert_int_equal(count(&w->nodes[i], NOTICE_MESSAGE), 11);
         assert_int_equal(count(&w->nodes[i], NOTICE_DELIVERED), 11);
     }
-    for (int i = 1; i < 12 && !stranger; i++)
-        stranger = rtc_with(&w->nodes[0], i) ? 0 : i;
-    assert_true(stranger > 0);
+    int stranger = unlinked(w);
     uint64_t before = peer_stats(w->nodes[0].p)->links_up;
     size_t told_of = count(&w->nodes[0], NOTICE_PEER);
     send_direct(w, 0, stranger, "a word with you");
@@ -291,6 +304,35 @@ static void test_twelve_in_a_room(void **state)
     world_end(w);
 }
 
+static int late; /* the node whose next introduction comes when it has long had something to do */
+
+static void make_late(struct world *w, const struct event *e)
+{
+    if (e->node != late || e->ev.type != PEER_DATA || !memmem(e->ev.bytes.p, e->ev.bytes.n, "_introduction", 13))
+        return;
+    w->now += 2000;
+    w->sees = NULL;
+}
+
+/* Whoever is called does not know what for, and does not hang up as soon as the link is there. */
+static void test_called_by_a_stranger(void **state)
+{
+    (void)state;
+    struct world *w = twelve();
+    for (int i = 0; i < 12; i++)
+        start(w, i);
+    pass(w, 130000);
+    late = unlinked(w);
+    w->sees = make_late;
+    send_direct(w, 0, late, "a word with you");
+    pass(w, 30000);
+    assert_null(w->sees);
+    assert_true(rtc_with(&w->nodes[0], late) > 0);
+    assert_int_equal(count(&w->nodes[late], NOTICE_MESSAGE), 1);
+    assert_false(told(&w->nodes[0], NOTICE_LINK, "retrying"));
+    world_end(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_a_claimed_link),
         cmocka_unit_test(test_invented_people),
         cmocka_unit_test(test_twelve_in_a_room),
+        cmocka_unit_test(test_called_by_a_stranger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
