@@ -347,8 +347,10 @@ void outbox_due(struct peer *p, struct person *who)
 void outbox_expire(struct peer *p)
 {
     while (p->outgoing && p->outgoing->expires <= p->now) {
-        /* The message goes with its last delivery. */
+        /* The message goes with its last delivery; at once if it is to nobody, and not on the disk yet. */
         struct delivery *d = p->outgoing->deliveries, *next;
+        if (!d)
+            outgoing_free(p, p->outgoing);
         for (; d; d = next) {
             next = d->of_next;
             delivery_failed(p, span_of(d->id), person_id(d->reader), "expired");

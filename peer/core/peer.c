@@ -211,7 +211,9 @@ void peer_step(struct peer *p, const struct peer_event *event, struct peer_effec
     p->unix_ms = event->unix_ms;
     p->fx = fx;
     handle(p, event);
-    do_what_is_due(p);
+    /* While rows come, what one of them is about is not there yet: whose time is over then is told with the start. */
+    if (event->type != PEER_RESTORE && event->type != PEER_KNOWN)
+        do_what_is_due(p);
     if (p->overlay_stale || p->routes_changed)
         link_overlay(p);
     if (p->routes_changed)

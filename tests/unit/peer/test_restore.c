@@ -146,6 +146,35 @@ static void test_another_room_between(void **state)
     world_end(w);
 }
 
+/* The time of what Bob never got was over while no process ran: it is failed by his name, and all goes on. */
+static void test_expired_meanwhile(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    char bob[64];
+    snprintf(bob, sizeof bob, "%s", peer_id(w->nodes[1].p));
+    stop(w, 1);
+    struct span to = span_of(bob);
+    send_ref(w, 0, &to, 1, "too late", "");
+    send_ref(w, 0, NULL, 0, "likewise", "");
+    run(w);
+    stop(w, 0);
+    forget_notices(ann);
+    w->now += 2 * ENVELOPE_TTL_DEFAULT_MS;
+    start(w, 0);
+    assert_int_equal(count(ann, NOTICE_FAILED), 2);
+    assert_string_equal(notice(ann, NOTICE_FAILED, 0)->to[0], bob);
+    assert_string_equal(notice(ann, NOTICE_FAILED, 1)->reason, "expired");
+    assert_int_equal(peer_stats(ann->p)->queued, 0);
+    start(w, 1);
+    send_ref(w, 0, &to, 1, "in time", "");
+    pass(w, 5000);
+    const struct node *reader = &w->nodes[1];
+    assert_string_equal(notice(reader, NOTICE_MESSAGE, count(reader, NOTICE_MESSAGE) - 1)->text, "in time");
+    world_end(w);
+}
+
 /* Rows of another version, or damaged, are told in the log and passed over; the others are taken. */
 static void test_damaged_rows(void **state)
 {
@@ -198,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_what_waits_for_its_predecessor),
         cmocka_unit_test(test_the_record),
         cmocka_unit_test(test_another_room_between),
+        cmocka_unit_test(test_expired_meanwhile),
         cmocka_unit_test(test_damaged_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,22 @@ static void test_accepted_and_sent_when_committed(void **state)
     world_end(w);
 }
 
+/* Of a disk that takes longer than a message has time, what was said to an empty room is no more when the disk answers. */
+static void test_over_before_its_commit(void **state)
+{
+    (void)state;
+    struct world *w = world_up(1);
+    struct node *ann = &w->nodes[0];
+    ann->slow_disk = true;
+    send_ref(w, 0, NULL, 0, "to nobody", "");
+    pass(w, ENVELOPE_TTL_DEFAULT_MS);
+    assert_int_equal(peer_pending(ann->p), 0);
+    ann->slow_disk = false;
+    run(w);
+    assert_int_equal(count(ann, NOTICE_ACCEPTED), 1);
+    world_end(w);
+}
+
 static void test_shown_and_acknowledged_when_committed(void **state)
 {
     (void)state;
@@ -141,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepted_and_sent_when_committed),
+        cmocka_unit_test(test_over_before_its_commit),
         cmocka_unit_test(test_shown_and_acknowledged_when_committed),
         cmocka_unit_test(test_a_reader_that_dies_before_its_commit),
         cmocka_unit_test(test_an_author_that_dies),
