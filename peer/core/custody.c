@@ -105,7 +105,7 @@ void custody_take(struct peer *p, struct person *giver, const struct envelope *e
         wrong = "a copy to keep that is another's";
     else if (e->key_count != 1 || e->type == ENVELOPE_GROUP_MESSAGE || span_is(e->keys[0].who, p->id))
         wrong = "a copy to keep that is not for one other reader";
-    else if (!inbox_signed_by(p, giver, e))
+    else if (!inbox_signed_by(p, giver->key, e))
         wrong = "a copy to keep with a signature that does not hold";
     else if (!has_room(p, person_id(giver), raw.n))
         wrong = "more copies than we keep for one";

@@ -129,12 +129,12 @@ static void on_said(struct peer *p, struct person *who, const struct envelope *e
 
 /* ---- people with keys ---- */
 
-bool inbox_signed_by(struct peer *p, const struct person *who, const struct envelope *e)
+bool inbox_signed_by(struct peer *p, const uint8_t key[KEY_BYTES], const struct envelope *e)
 {
     struct buf bytes;
     buf_init(&bytes, 2 * PEER_MESSAGE_MAX);
     bool ok = e->is_signed && envelope_signed_bytes(e, &bytes) &&
-              p->crypto.verify(p->crypto.ctx, who->key, buf_view(&bytes), e->signature);
+              p->crypto.verify(p->crypto.ctx, key, buf_view(&bytes), e->signature);
     buf_done(&bytes);
     return ok;
 }
@@ -164,7 +164,7 @@ static void introduction(struct peer *p, struct attempt *a, const struct envelop
     const char *wrong = NULL;
     if (!span_is(e->from, a->person->id))
         wrong = "from somebody else";
-    else if (!inbox_signed_by(p, a->person, e))
+    else if (!inbox_signed_by(p, a->person->key, e))
         wrong = "with a signature that does not hold";
     else
         wrong = e->type == ENVELOPE_PEER_INTRODUCTION ? intro_judge(p, a, e) : "a message before the introduction";
@@ -206,7 +206,7 @@ static void talk(struct peer *p, struct person *from, struct envelope *e, struct
             broadcast_pass_on(p, p->room, from, e, raw, false);
         return;
     }
-    if (!author || !author->keyed || !inbox_signed_by(p, author, e)) {
+    if (!author || !author->keyed || !inbox_signed_by(p, author->key, e)) {
         inbox_refuse(p, from, "a message of somebody unknown, or with a signature that does not hold");
         return;
     }
@@ -221,7 +221,7 @@ static void said(struct peer *p, struct attempt *a, struct envelope *e)
 {
     struct person *who = roster_find(p, e->from);
     const char *wrong = NULL;
-    if (!who || !who->keyed || !inbox_signed_by(p, who, e))
+    if (!who || !who->keyed || !inbox_signed_by(p, who->key, e))
         wrong = "with a signature that does not hold";
     else if (e->encrypted.n == 0 && e->route_count > 0)
         wrong = "through others without a seal";

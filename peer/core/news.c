@@ -11,8 +11,9 @@
  * with a digest of what it has older or not at all. So each news goes over few links whole, however many there are:
  * flooded, those of a room of 64 that gathers would be a million frames.
  *
- * News is signed by whom it is about and numbered by its clock. What a person itself tells us over its link is taken
- * whatever its number says: a clock may have been set back.
+ * News is signed by whom it is about and numbered by its clock. That may have been set back while no process ran: what a
+ * person itself tells us over its link is taken whatever its number says; and it is shown the newest of its own that
+ * others have, so that it goes on from there and those without a link to it do not take its news for old.
  */
 #include <stdlib.h>
 
@@ -314,16 +315,40 @@ static void show(struct peer *p, struct person *who, struct span presence)
     notice_add(p, &(struct notice){.type = NOTICE_PRESENCE, .from = person_id(who), .text = presence});
 }
 
+/* An earlier process of ours told more than we have, by a clock that was ahead of ours. */
+static void hear_ourselves(struct peer *p, const struct envelope *e, uint64_t version)
+{
+    if (version <= p->news_version || !inbox_signed_by(p, p->settings.key, e))
+        return;
+    p->news_version = version;
+    news_now(p);
+}
+
+/* Whoever is linked with us is shown the newest that is told of it: what somebody else brings, or what we had before. */
+static void show_its_own(
+    struct peer *p, struct person *who, const struct person *from, uint64_t version, struct span raw)
+{
+    struct span newest = {who->news.text, who->news.n};
+    if (from != who)
+        newest = raw;
+    else if (version >= who->news.version)
+        newest.n = 0;
+    if (newest.n > 0 && link_can_send(who))
+        attempt_send(p, who->link.attempt, newest);
+}
+
 void news_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw)
 {
     struct person *who = roster_find(p, e->from);
     struct span presence = SPAN(""), text;
     struct card card;
     uint64_t version = 0;
-    if (span_is(e->from, p->id))
-        return;
     envelope_string(e, "presence", &presence);
     envelope_number(e, "version", &version);
+    if (span_is(e->from, p->id)) {
+        hear_ourselves(p, e, version);
+        return;
+    }
     if (who && version <= who->news.version && who != from)
         return;
     /* Inventing people costs nothing: what one link tells of them is bounded. */
@@ -333,10 +358,11 @@ void news_heard(struct peer *p, struct person *from, const struct envelope *e, s
     }
     if (!who && envelope_string(e, "card", &text) && card_read(p, text, &card) && span_is(e->from, card.id))
         who = roster_meet(p, &card);
-    if (!who || !who->keyed || !inbox_signed_by(p, who, e)) {
+    if (!who || !who->keyed || !inbox_signed_by(p, who->key, e)) {
         inbox_refuse(p, from, "news of somebody unknown, or with a signature that does not hold");
         return;
     }
+    show_its_own(p, who, from, version, raw);
     bool newer = version != who->news.version;
     who->news.version = version;
     keep(p, who, e, raw);

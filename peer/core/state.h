@@ -262,8 +262,8 @@ void outbox_drop(struct peer *p, struct person *who, const char *reason);
 void inbox_data(struct peer *p, struct attempt *a, const struct peer_event *ev);
 /* An envelope out of the store, as it came once. False if it cannot be read, or nobody knows its author. */
 bool inbox_again(struct peer *p, struct span text);
-/* Whether the envelope is signed by that person. */
-bool inbox_signed_by(struct peer *p, const struct person *who, const struct envelope *e);
+/* Whether the envelope is signed with that key. */
+bool inbox_signed_by(struct peer *p, const uint8_t key[KEY_BYTES], const struct envelope *e);
 /* Opens what is sealed to us by that person. NULL, or a static reason. */
 const char *inbox_open(const struct peer *p, const struct person *who, struct envelope *e);
 /* Whether one more of what somebody may do once in each_ms, or `burst` times at once, fits now; it is paid for then. */

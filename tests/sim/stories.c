@@ -34,6 +34,7 @@ const struct story STORIES[] = {
     {"leave", story_leave, false},
     {"clock-jumps", story_clock_jumps, false},
     {"clock-back-and-restart", story_clock_back_and_restart, false},
+    {"clock-back-and-relay", story_clock_back_and_relay, false},
     {"stranger-is-called", story_stranger_is_called, false},
     {"stranger-calls", story_stranger_calls, false},
     {"sender-crashes", story_sender_crashes, false},

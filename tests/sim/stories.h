@@ -39,6 +39,7 @@ scenario story_middleman;               /* ... and reads along: the introduction
 scenario story_leave;                   /* good-bye is prompt and final */
 scenario story_clock_jumps;             /* the wall clock decides nothing */
 scenario story_clock_back_and_restart;  /* ... not even for a process that begins again */
+scenario story_clock_back_and_relay;    /* ... nor for who hears of it from others */
 scenario story_stranger_is_called;      /* a plain peer is met, marked unverified and kept */
 scenario story_stranger_calls;          /* ... and may call first */
 

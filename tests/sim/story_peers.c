@@ -167,3 +167,20 @@ void story_clock_back_and_restart(struct run *r, const struct world_options *opt
     run_say_all(r);
     run_until_delivered(r, 5000);
 }
+
+/* Nor is what it tells taken for old by who has no link to it, and hears of it from others. */
+void story_clock_back_and_relay(struct run *r, const struct world_options *options)
+{
+    run_gather(r, options, 3, 0);
+    rtc_net_forbid(r->rtcs, peerhost_host(r->people[0]), peerhost_host(r->people[2]));
+    for (unsigned i = 0; i < 3; i++)
+        peerhost_start(r->people[i]);
+    run_until_linked(r, 60000);
+    peerhost_crash(r->people[2]);
+    world_clock_step(r->w, peerhost_host(r->people[2]), -3600000);
+    run_for(r, 10000);
+    peerhost_start(r->people[2]);
+    run_until_linked(r, 30000);
+    run_say_all(r);
+    run_until_delivered(r, 5000);
+}
