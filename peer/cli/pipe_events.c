@@ -118,8 +118,8 @@ static json_t *as_json(const struct usher_event *e)
         return json_pack(
             "{s:s, s:s, s:o}", "event", "rooms", "from", e->from, "rooms", string_list(e->to, e->to_count));
     case USHER_MISSING:
-        return json_pack("{s:s, s:s, s:s, s:I}", "event", "missing", "from", e->from, "conversation", e->conversation,
-            "count", (json_int_t)e->count);
+        return json_pack("{s:s, s:s, s:s, s:s*, s:I}", "event", "missing", "from", e->from, "conversation",
+            e->conversation, "before", e->id, "count", (json_int_t)e->count);
     case USHER_HISTORY:
         return history(e);
     case USHER_ERROR:

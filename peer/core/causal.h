@@ -50,6 +50,7 @@ struct causal_gap {
     uint64_t from, to; /* both missing; 0 and 0 from causal_give_up: two messages claimed to come after each other */
     uint64_t since;    /* when it was first missed, or the author last filled something in */
     bool proved;       /* a later message of the author is held; else it is only claimed by somebody else's clock */
+    const void *item;  /* from causal_give_up: what waited for it, held until causal_next; the caller's */
 };
 
 struct causal;

@@ -106,7 +106,8 @@ bool causal_give_up(struct causal *c, uint64_t now, struct causal_gap *missing)
         return false;
     c->closing_is_stale = true;
     const struct author *who = it.claim ? it.claim->author : it.author;
-    *missing = (struct causal_gap){.since = it.at - CAUSAL_GAP_MS};
+    *missing = (struct causal_gap){
+        .since = it.at - CAUSAL_GAP_MS, .item = it.claim ? it.claim->item->item : it.author->held->item};
     memcpy(missing->author, who->id, sizeof missing->author);
     if (!it.tied) {
         missing->from = who->count + 1;

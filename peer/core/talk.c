@@ -284,6 +284,21 @@ static struct person *whom_to_ask(struct peer *p, struct conversation *c)
     return NULL;
 }
 
+static void tell_missing(struct peer *p, const struct conversation *c, const struct causal_gap *gap)
+{
+    struct envelope e;
+    const struct waiting *w = gap->item;
+    bool read = envelope_parse((struct span){w->text, w->n}, &e, NULL);
+    effect_log(p, LOG_LEVEL_WARNING, "messages-missing", "nobody had them", "author", span_of(gap->author));
+    storage_then_notice(p, &(struct notice){.type = NOTICE_MISSING,
+                               .id = read ? e.id : (struct span){0},
+                               .from = span_of(gap->author),
+                               .conversation = span_of(c->name),
+                               .count = gap->proved ? gap->to - gap->from + 1 : 0});
+    if (read)
+        envelope_done(&e);
+}
+
 static void give_up(struct peer *p, struct conversation *c)
 {
     struct causal_gap gap;
@@ -294,11 +309,7 @@ static void give_up(struct peer *p, struct conversation *c)
             conversation_missing(p, c, author, gap.from, gap.to);
         if (causal_known(c->order, author))
             conversation_store_clock(p, c, author);
-        effect_log(p, LOG_LEVEL_WARNING, "messages-missing", "nobody had them", "author", author);
-        storage_then_notice(p, &(struct notice){.type = NOTICE_MISSING,
-                                   .from = author,
-                                   .conversation = span_of(c->name),
-                                   .count = gap.proved ? gap.to - gap.from + 1 : 0});
+        tell_missing(p, c, &gap);
         talk_go_on(p, c);
     }
 }

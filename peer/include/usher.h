@@ -59,7 +59,7 @@ enum usher_event_type {
     USHER_STATUS,    /* from, text */
     USHER_LINK,      /* id, name, text: a link that is not simply up or down */
     USHER_ROOMS,     /* from, to: the ids of other rooms that this person tells of */
-    USHER_MISSING,   /* from, conversation, count: messages of that person that nobody had any more */
+    USHER_MISSING,   /* from, conversation, count: messages of that person that nobody had; id waited for them */
     USHER_HISTORY,   /* ref, text: a JSON array of messages, oldest first (usher_history) */
     USHER_ERROR,     /* code, text, ref, fatal */
     USHER_LEFT

@@ -213,6 +213,7 @@ static void test_what_nobody_has(void **state)
     pass(w, 2000);
     assert_int_equal(count(ann, NOTICE_MESSAGE), 1);
     assert_string_equal(notice(ann, NOTICE_MISSING, 0)->from, peer_id(w->nodes[1].p));
+    assert_string_equal(notice(ann, NOTICE_MISSING, 0)->id, notice(ann, NOTICE_MESSAGE, 0)->id);
     assert_int_equal(notice(ann, NOTICE_MISSING, 0)->count, 2);
     assert_int_equal(peer_stats(ann->p)->missing_total, 1);
     /* What was given up is neither shown nor acknowledged when it comes after all. */
