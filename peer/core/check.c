@@ -50,6 +50,21 @@ static void check_outbox(const struct person *who)
     assert(box->count[DELIVERY_FLIGHT] <= FLIGHT_MAX && box->count[DELIVERY_DONE] <= DONE_MAX);
 }
 
+/* Whatever waits for this person has somebody who looks after it: an answer under way, or a time when it is tried again. */
+static void check_care(const struct peer *p, const struct person *who)
+{
+    const struct outbox *box = &who->outbox;
+    const struct delivery *first = box->in[DELIVERY_QUEUE];
+    bool may_go = link_can_send(who) && first && first->message->committed;
+    assert(!may_go || !who->keyed || box->count[DELIVERY_FLIGHT] > 0);
+    assert(box->count[DELIVERY_HELD] == 0 || (box->retry_at != NEVER && p->wake <= box->retry_at));
+    assert(box->count[DELIVERY_FLIGHT] == 0 || p->wake <= p->now + ACK_TIMEOUT_MS);
+    assert(
+        !first || !first->message->committed || !who->keyed || link_is_up(who) || p->wake <= p->now + ACK_TIMEOUT_MS);
+    assert(p->wake <= who->inbox.acks_at);
+    assert(!who->inbox.acks || !who->keyed || link_is_up(who) || who->inbox.acks_at != NEVER);
+}
+
 static void check_inbox(const struct person *who)
 {
     const struct inbox *box = &who->inbox;
@@ -57,24 +72,45 @@ static void check_inbox(const struct person *who)
     for (const struct seen *s = box->acks; s; s = s->ack_next, n++)
         assert(s->owes_ack);
     assert(n == box->ack_count);
-    assert(HASH_COUNT(box->seen) <= SEEN_MAX);
+    assert(HASH_COUNT(box->seen) <= SEEN_MAX && who->news.link_count <= LINKS_TOLD_MAX);
+}
+
+static void check_conversation(const struct peer *p, const struct conversation *c)
+{
+    uint64_t due = causal_due(c->order);
+    assert(conversation_find(p, span_of(c->name)) == c);
+    assert(c->missing_count <= MISSING_MAX);
+    assert(causal_waiting(c->order) <= CAUSAL_WAITING_MAX && causal_waiting_bytes(c->order) <= CAUSAL_BYTES_MAX);
+    /* Nothing waits without somebody being asked, or without an end. */
+    assert(causal_waiting(c->order) == 0 || due != CAUSAL_NEVER);
+    assert(p->wake <= c->ask_at && (due <= p->now ? c->ask_at != NEVER : p->wake <= due));
+}
+
+/* Of the first giver: in time each of them is. */
+static void check_held(const struct peer *p)
+{
+    size_t held = 0, of_one = 0, bytes_of_one = 0;
+    for (const struct held *h = p->held; h; h = h->hh.next) {
+        bool one = strcmp(h->giver, p->held->giver) == 0;
+        held += h->n;
+        of_one += one;
+        bytes_of_one += one ? h->n : 0;
+        assert(p->wake <= h->expires);
+    }
+    assert(held == p->held_bytes && held <= HELD_BYTES_MAX);
+    assert(of_one <= HELD_GIVER_MAX && bytes_of_one <= HELD_GIVER_BYTES_MAX);
 }
 
 static void check_conversations(const struct peer *p)
 {
-    size_t rooms = 0, held = 0;
+    size_t rooms = 0;
     for (const struct conversation *c = p->conversations; c; c = c->hh.next) {
-        assert(conversation_find(p, span_of(c->name)) == c);
-        assert(c->missing_count <= MISSING_MAX);
-        /* Nothing waits without somebody being asked, or without an end. */
-        assert(causal_waiting(c->order) == 0 || causal_due(c->order) != CAUSAL_NEVER);
+        check_conversation(p, c);
         rooms += c->room;
     }
     assert(rooms <= 1 && (rooms == 1) == (p->room != NULL));
-    for (const struct held *h = p->held; h; h = h->hh.next)
-        held += h->n;
-    assert(held == p->held_bytes && held <= HELD_BYTES_MAX);
-    assert(HASH_COUNT(p->conversations) <= CONVERSATIONS_MAX && p->thens.n <= THENS_MAX);
+    assert(HASH_COUNT(p->conversations) <= CONVERSATIONS_MAX);
+    assert(p->thens.n <= THENS_MAX && p->load_count <= LOADS_MAX);
 }
 
 static void check_outgoing(const struct peer *p, size_t waiting)
@@ -88,7 +124,8 @@ static void check_outgoing(const struct peer *p, size_t waiting)
         for (const struct delivery *d = m->deliveries; d; d = d->of_next, deliveries++)
             assert(d->message == m);
     }
-    assert(n == p->outgoing_count && bytes == p->queued_bytes);
+    assert(n == p->outgoing_count && bytes == p->queued_bytes && bytes <= QUEUE_BYTES_MAX);
+    assert(!p->outgoing || p->wake <= p->outgoing->expires);
     assert(deliveries == p->queued && deliveries == waiting && p->queued <= QUEUE_MAX);
 }
 
@@ -117,6 +154,7 @@ void peer_check(const struct peer *p)
         attempts += check_link(p, who);
         check_outbox(who);
         check_inbox(who);
+        check_care(p, who);
         up += link_is_up(who);
         waiting += outbox_waiting(who);
     }
@@ -127,4 +165,5 @@ void peer_check(const struct peer *p)
     assert(HASH_COUNT(p->refs) <= REFS_MAX && HASH_COUNT(p->known) <= NAMES_MAX);
     check_outgoing(p, waiting);
     check_conversations(p);
+    check_held(p);
 }

@@ -256,6 +256,7 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
     who->clock_heard |= c->room;
     heed_missing(p, who, c, e);
     outbox_clock(p, who, c, envelope_tick_of(theirs, n, span_of(p->id)));
+    outbox_flush(p, who); /* what was in flight may have made room */
     if (!linked) {
         outbox_asked(p, who, c);
         free(theirs);

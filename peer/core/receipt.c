@@ -110,15 +110,22 @@ void receipt_stored(struct peer *p, struct person *who, struct span id)
     buf_done(&ids);
 }
 
+void receipt_link_down(struct peer *p, struct person *who)
+{
+    struct inbox *box = &who->inbox;
+    if (!box->acks || !who->keyed || link_is_up(who) || box->acks_at != NEVER)
+        return;
+    box->acks_at = p->now + ACK_TIMEOUT_MS;
+    effect_wake(p, box->acks_at);
+}
+
 void receipt_settle(struct peer *p, struct person *who)
 {
     struct inbox *box = &who->inbox;
     struct buf ids;
     box->acks_at = NEVER;
     if (!say_can(p, who)) {
-        /* A link that comes up settles it; others may lead there sooner. */
-        if (box->acks && who->keyed && !link_is_up(who))
-            box->acks_at = p->now + ACK_TIMEOUT_MS;
+        receipt_link_down(p, who);
         return;
     }
     buf_init(&ids, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));

@@ -211,7 +211,7 @@ bool conversation_has(const struct conversation *c, const struct person *who);
 /* It is known from where on we read it. */
 void conversation_start(struct peer *p, struct conversation *c);
 void conversation_store_clock(struct peer *p, struct conversation *c, struct span author);
-/* Whether this sequence was given up; it is forgotten then. */
+/* Whether this sequence was given up. */
 bool conversation_was_missing(const struct conversation *c, struct span author, uint64_t sequence);
 void conversation_missing(struct peer *p, struct conversation *c, struct span author, uint64_t from, uint64_t to);
 /* Puts a message into the history; of a room only an author's newest are kept. */
@@ -276,6 +276,8 @@ void receipt_owe(struct peer *p, struct person *who, struct span id, bool group)
 void receipt_stored(struct peer *p, struct person *who, struct span id); /* message_ack */
 void receipt_read(struct peer *p, struct span id);                       /* a person saw this message */
 void receipt_settle(struct peer *p, struct person *who);                 /* sends the receipts that are owed */
+/* What is owed goes through others in a while, unless a link comes up before. */
+void receipt_link_down(struct peer *p, struct person *who);
 void receipt_due(struct peer *p, struct person *who);
 void receipt_clear(struct person *who);
 
