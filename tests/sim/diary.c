@@ -27,17 +27,56 @@ bool marks_has(const struct marks *m, size_t number)
     return number / 64 < m->n && (m->words[number / 64] >> number % 64 & 1) != 0;
 }
 
+static void reach(struct marks *m, size_t need)
+{
+    if (need <= m->n)
+        return;
+    uint64_t *words = realloc(m->words, need * sizeof *words);
+    if (!words)
+        abort();
+    memset(words + m->n, 0, (need - m->n) * sizeof *words);
+    *m = (struct marks){words, need};
+}
+
 void marks_add(struct marks *m, size_t number)
 {
-    size_t need = number / 64 + 1;
-    if (need > m->n) {
-        uint64_t *words = realloc(m->words, need * sizeof *words);
-        if (!words)
-            abort();
-        memset(words + m->n, 0, (need - m->n) * sizeof *words);
-        *m = (struct marks){words, need};
-    }
+    reach(m, number / 64 + 1);
     m->words[number / 64] |= UINT64_C(1) << number % 64;
+}
+
+void marks_remove(struct marks *m, size_t number)
+{
+    if (number / 64 < m->n)
+        m->words[number / 64] &= ~(UINT64_C(1) << number % 64);
+}
+
+void marks_join(struct marks *m, const struct marks *other)
+{
+    reach(m, other->n);
+    for (size_t w = 0; w < other->n; w++)
+        m->words[w] |= other->words[w];
+}
+
+void marks_without(struct marks *m, const struct marks *other)
+{
+    for (size_t w = 0; w < m->n && w < other->n; w++)
+        m->words[w] &= ~other->words[w];
+}
+
+void marks_both(struct marks *m, const struct marks *other)
+{
+    for (size_t w = 0; w < m->n; w++)
+        m->words[w] &= w < other->n ? other->words[w] : 0;
+}
+
+size_t marks_next(const struct marks *m, size_t from)
+{
+    for (size_t w = from / 64; w < m->n; w++) {
+        uint64_t word = m->words[w] & (w == from / 64 ? ~UINT64_C(0) << from % 64 : ~UINT64_C(0));
+        if (word)
+            return w * 64 + (size_t)__builtin_ctzll(word);
+    }
+    return SIZE_MAX;
 }
 
 void marks_done(struct marks *m)
@@ -126,7 +165,7 @@ void diary_restore(struct diary *r, const struct shelf *shelf)
         if (number == SIZE_MAX)
             continue;
         world_check(r->w, !marks_has(&r->shown, number), "%u was shown m%zu, and its disk lost it", r->who, number);
-        r->has.words[number / 64] &= ~(UINT64_C(1) << number % 64);
+        marks_remove(&r->has, number);
     }
     r->n = s.n;
     r->last_shown = 0;
@@ -148,7 +187,12 @@ static size_t place_of(const struct diary *r, size_t number)
 bool diary_keeps(const struct diary *r, const struct shelf *shelf, size_t number)
 {
     size_t i = diary_has(r, number) ? place_of(r, number) : SIZE_MAX;
-    return i != SIZE_MAX && shelf_is_durable(shelf, TABLE_LOG, span_of(r->v[i].key));
+    return i != SIZE_MAX && shelf_survives(shelf, TABLE_LOG, span_of(r->v[i].key));
+}
+
+const struct marks *diary_marks(const struct diary *r)
+{
+    return &r->has;
 }
 
 size_t diary_count(const struct diary *r)

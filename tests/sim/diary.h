@@ -20,6 +20,21 @@ enum {
     DIARY_TEXT_MAX = 64
 };
 
+/* A set of messages. */
+struct marks {
+    uint64_t *words; /* owned */
+    size_t n;
+};
+bool marks_has(const struct marks *m, size_t number);
+void marks_add(struct marks *m, size_t number);
+void marks_remove(struct marks *m, size_t number);
+void marks_join(struct marks *m, const struct marks *other);
+void marks_without(struct marks *m, const struct marks *other);
+void marks_both(struct marks *m, const struct marks *other);
+/* The first from there on; SIZE_MAX: there is none. */
+size_t marks_next(const struct marks *m, size_t from);
+void marks_done(struct marks *m);
+
 struct diary;
 
 struct diary *diary_new(struct world *w, unsigned who);
@@ -32,6 +47,7 @@ size_t diary_put(struct diary *r, struct span key, struct span value);
 /* After a crash: the record is what the disk has. It must be the beginning of what it was. */
 void diary_restore(struct diary *r, const struct shelf *shelf);
 bool diary_has(const struct diary *r, size_t number);
+const struct marks *diary_marks(const struct diary *r); /* all of them; until the next change */
 /* It is in the record, and no crash can take it. */
 bool diary_keeps(const struct diary *r, const struct shelf *shelf, size_t number);
 /* By index, in order; `n` of them. */
@@ -39,14 +55,5 @@ size_t diary_count(const struct diary *r);
 size_t diary_at(const struct diary *r, size_t i);
 /* The application is shown it. At most once, and in the order of the record. */
 void diary_show(struct diary *r, size_t number);
-
-/* A set of messages. */
-struct marks {
-    uint64_t *words; /* owned */
-    size_t n;
-};
-bool marks_has(const struct marks *m, size_t number);
-void marks_add(struct marks *m, size_t number);
-void marks_done(struct marks *m);
 
 #endif

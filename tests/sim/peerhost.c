@@ -277,8 +277,11 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
         disk_effect(h->disk, e);
         promises_row(h->in.promises, h->who, e);
         break;
-    case PEER_FX_REMEMBER:
     case PEER_FX_DELETE:
+        disk_effect(h->disk, e);
+        promises_gone(h->in.promises, h->who, e);
+        break;
+    case PEER_FX_REMEMBER:
     case PEER_FX_COMMIT:
     case PEER_FX_LOAD:
         disk_effect(h->disk, e);
@@ -335,7 +338,7 @@ struct peerhost *peerhost_new(
     h->crypto.sha256(h->crypto.ctx, (struct span){(const char *)h->settings.key, KEY_BYTES}, hash);
     envelope_short_hash(hash, h->id);
     h->disk = disk_new(in->w, on_disk, h);
-    promises_person(in->promises, who, h->id, disk_shelf(h->disk));
+    promises_person(in->promises, who, h->id, h->host, disk_shelf(h->disk));
     return h;
 }
 

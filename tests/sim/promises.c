@@ -3,47 +3,13 @@
  * Texts hold a number: it finds the record of who sent it to whom, so a message that is doubled, forged, misdirected or
  * out of order shows at its reader at once, and a lost one at the end.
  */
-#include "tests/sim/promises.h"
-
 #include <stdlib.h>
 
-enum reader {
-    NOT_ASKED,
-    ASKED,
-    DELIVERED,
-    FAILED,
-    MISSED /* failed because the reader said that it will never take it */
-};
+#include "protocol/envelope.h"
+#include "tests/sim/promises_inner.h"
 
-struct sent {
-    unsigned sender;
-    bool written, accepted, refused;
-    char id[PEER_ID_MAX + 1], conversation[96];
-    struct ask ask;
-    uint8_t readers[PEOPLE_MAX];
-    unsigned told_life[PEOPLE_MAX]; /* the sender's, when it was told the above */
-    struct marks before;            /* what its sender knew of the conversation, and what was before that */
-};
-
-struct person {
-    char id[PEER_ID_MAX + 1];
-    const struct shelf *shelf;
-    struct diary *diary;
-    unsigned life;
-    bool up[PEOPLE_MAX],
-        untied[PEOPLE_MAX]; /* it was told that something of theirs is missing, and so what that depended on */
-    const char *path[PEOPLE_MAX];
-    unsigned flaps[PEOPLE_MAX];
-};
-
-struct promises {
-    struct world *w;
-    struct person people[PEOPLE_MAX];
-    struct sent **sent;
-    size_t n, cap;
-    uint64_t delivered, failed;
-    bool strangers;
-    struct traffic traffic;
+enum {
+    SEEN_MS = ENVELOPE_TTL_DEFAULT_MS - 60000 /* whoever was linked so lately reads what the room is told */
 };
 
 struct promises *promises_new(struct world *w)
@@ -57,24 +23,28 @@ void promises_free(struct promises *p)
 {
     if (!p)
         return;
+    HASH_CLEAR(hh, p->by_id);
     for (size_t i = 0; i < p->n; i++) {
         marks_done(&p->sent[i]->before);
         free(p->sent[i]);
     }
-    for (unsigned i = 0; i < PEOPLE_MAX; i++)
+    for (unsigned i = 0; i < PEOPLE_MAX; i++) {
         diary_free(p->people[i].diary);
+        order_done(&p->people[i]);
+    }
     free(p->sent);
     free(p);
 }
 
-void promises_person(struct promises *p, unsigned who, const char *id, const struct shelf *shelf)
+void promises_person(struct promises *p, unsigned who, const char *id, unsigned host, const struct shelf *shelf)
 {
     snprintf(p->people[who].id, sizeof p->people[who].id, "%s", id);
+    p->people[who].host = host;
     p->people[who].shelf = shelf;
     p->people[who].diary = diary_new(p->w, who);
 }
 
-static unsigned person_of(const struct promises *p, struct span id)
+unsigned promises_who(const struct promises *p, struct span id)
 {
     for (unsigned i = 0; id.n && i < PEOPLE_MAX; i++)
         if (span_is(id, p->people[i].id))
@@ -82,12 +52,7 @@ static unsigned person_of(const struct promises *p, struct span id)
     return PEOPLE_MAX;
 }
 
-static unsigned person_named(const struct promises *p, const char *id)
-{
-    return person_of(p, id ? span_of(id) : (struct span){0});
-}
-
-static struct sent *sent_by_ref(struct promises *p, struct span ref)
+struct sent *promises_by_ref(const struct promises *p, struct span ref)
 {
     char text[DIARY_TEXT_MAX];
     if (ref.n < 2 || ref.n >= sizeof text || ref.p[0] != 'm')
@@ -98,12 +63,20 @@ static struct sent *sent_by_ref(struct promises *p, struct span ref)
     return i < p->n ? p->sent[i] : NULL;
 }
 
-static struct sent *sent_by_id(struct promises *p, unsigned sender, struct span id, size_t *number)
+struct sent *promises_by_id(const struct promises *p, struct span id, size_t *number)
 {
-    for (*number = p->n; id.n && (*number)-- > 0;)
-        if (p->sent[*number]->sender == sender && span_is(id, p->sent[*number]->id))
-            return p->sent[*number];
-    return NULL;
+    struct sent *s = NULL;
+    if (id.n)
+        HASH_FIND(hh, p->by_id, id.p, (unsigned)id.n, s);
+    if (s)
+        *number = diary_number(span_of(s->ask.text));
+    return s;
+}
+
+bool promises_keeps(const struct promises *p, unsigned who, size_t number)
+{
+    const struct person *x = &p->people[who];
+    return diary_keeps(x->diary, x->shelf, number);
 }
 
 /* ---- asking ---- */
@@ -131,36 +104,41 @@ bool promises_again(const struct promises *p, unsigned who, size_t *next, struct
     return false;
 }
 
+void promises_drop(struct promises *p, unsigned who)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->sent[i]->sender == who && !p->sent[i]->accepted)
+            p->sent[i]->refused = true;
+}
+
 /* ---- rows ---- */
 
-/* A message of ours gets its place: behind all that we know of this conversation. */
-static void spoken(struct promises *p, unsigned who, struct sent *s, struct span row)
+/* Whom a message to the room must reach: who can be reached, and who could lately. */
+static void expect_readers(const struct promises *p, unsigned who, struct sent *s)
+{
+    const struct person *x = &p->people[who];
+    bool clock = !world_clock_stepped(p->w, x->host);
+    for (unsigned i = 0; s->ask.to_count == 0 && i < PEOPLE_MAX; i++)
+        s->expected[i] = i != who && p->people[i].shelf &&
+                         (x->up[i] || (x->met[i] && clock && world_now(p->w) < x->since[i] + SEEN_MS));
+}
+
+static void spoken(const struct promises *p, unsigned who, struct sent *s, struct span row)
 {
     static const char name[] = "\"conversation\":\"";
-    const struct diary *r = p->people[who].diary;
     const char *at = memmem(row.p, row.n, name, sizeof name - 1);
     const char *end = at ? memchr(at + sizeof name, '"', (size_t)(row.p + row.n - at) - sizeof name) : NULL;
     world_check(p->w, end, "a record without a conversation");
     at += sizeof name - 1;
     snprintf(s->conversation, sizeof s->conversation, "%.*s", (int)(end - at), at);
     s->written = true;
-    for (size_t i = 0; i < diary_count(r); i++) {
-        size_t number = diary_at(r, i);
-        struct sent *old = number < p->n ? p->sent[number] : NULL;
-        if (!old || old == s || strcmp(old->conversation, s->conversation) != 0)
-            continue;
-        marks_add(&s->before, number);
-        for (size_t w = 0; w < old->before.n; w++)
-            if (old->before.words[w] & ~(w < s->before.n ? s->before.words[w] : 0)) {
-                marks_add(&s->before, w * 64 + (size_t)__builtin_ctzll(old->before.words[w]));
-                s->before.words[w] |= old->before.words[w];
-            }
-    }
+    s->record = world_digest(0, row.p, row.n);
+    expect_readers(p, who, s);
+    order_spoken(p, who, s);
 }
 
 static void recorded(struct promises *p, unsigned who, size_t number, struct span row)
 {
-    struct person *x = &p->people[who];
     world_check(p->w, number < p->n, "%u records what nobody sent", who);
     struct sent *s = p->sent[number];
     if (s->sender == who) {
@@ -168,30 +146,67 @@ static void recorded(struct promises *p, unsigned who, size_t number, struct spa
         return;
     }
     world_check(p->w, s->written && s->readers[who] != NOT_ASKED, "%u records m%zu, which is not for it", who, number);
-    world_check(p->w, s->readers[who] != MISSED, "%u records m%zu, which it had given up", who, number);
-    for (size_t i = 0; i < diary_count(x->diary); i++) {
-        size_t later = diary_at(x->diary, i);
-        if (later < p->n && marks_has(&p->sent[later]->before, number))
-            world_check(p->w, x->untied[s->sender] || x->untied[p->sent[later]->sender],
-                "%u gets m%zu after m%zu, whose sender knew it", who, number, later);
-    }
+    world_check(p->w, s->record == world_digest(0, row.p, row.n), "%u records m%zu in other words than %u: %.*s", who,
+        number, s->sender, (int)row.n, row.p);
+    world_check(p->w, s->readers[who] != MISSED && !marks_has(&p->people[who].lost, number),
+        "%u records m%zu, which it had given up", who, number);
+    order_recorded(p, who, number);
+}
+
+/* key: id/reader. */
+static struct sent *of_delivery(const struct promises *p, struct span key, size_t *number, unsigned *reader)
+{
+    const char *slash = memchr(key.p, '/', key.n);
+    size_t n = slash ? (size_t)(slash - key.p) : 0;
+    struct sent *s = slash ? promises_by_id(p, (struct span){key.p, n}, number) : NULL;
+    *reader = s ? promises_who(p, (struct span){slash + 1, key.n - n - 1}) : PEOPLE_MAX;
+    return *reader < PEOPLE_MAX ? s : NULL;
 }
 
 static void delivery_written(struct promises *p, unsigned who, struct span key)
 {
-    const char *slash = memchr(key.p, '/', key.n);
-    size_t n = slash ? (size_t)(slash - key.p) : key.n, number;
-    struct sent *s = sent_by_id(p, who, (struct span){key.p, n}, &number);
-    unsigned reader = slash ? person_of(p, (struct span){slash + 1, key.n - n - 1}) : PEOPLE_MAX;
-    if (s && reader < PEOPLE_MAX)
-        s->readers[reader] = ASKED;
+    size_t number;
+    unsigned reader;
+    struct sent *s = of_delivery(p, key, &number, &reader);
+    if (!s || s->sender != who)
+        return;
+    s->readers[reader] = ASKED;
+    marks_add(&p->people[reader].asked, number);
+}
+
+/* An own message has its id before anything else is written of it. */
+static void ref_written(struct promises *p, unsigned who, struct span ref, struct span id)
+{
+    struct sent *s = promises_by_ref(p, ref);
+    if (!s || s->sender != who || s->id[0])
+        return;
+    snprintf(s->id, sizeof s->id, "%.*s", (int)id.n, id.p);
+    HASH_ADD_STR(p->by_id, id, s);
+}
+
+static void outgoing_written(const struct promises *p, struct span id, struct span text)
+{
+    static const char name[] = "\"ttl\":";
+    size_t number;
+    struct sent *s = promises_by_id(p, id, &number);
+    const char *at = memmem(text.p, text.n, name, sizeof name - 1);
+    uint64_t ttl = at ? strtoull(at + sizeof name - 1, NULL, 10) : ENVELOPE_TTL_DEFAULT_MS;
+    if (s)
+        s->until = world_now(p->w) + ttl;
+}
+
+/* conversation/author/sequence: what it says next has this one. */
+static void message_written(struct person *x, struct span key)
+{
+    size_t n = strlen(x->id);
+    if (key.n > n + 18 && memcmp(key.p + key.n - n - 17, x->id, n) == 0)
+        x->sequence = strtoull(key.p + key.n - 16, NULL, 16);
 }
 
 void promises_row(struct promises *p, unsigned who, const struct peer_effect *put)
 {
     struct span key = span_of(put->kind), value = {put->text, put->text_n};
     size_t number;
-    struct sent *s;
     if (put->table == TABLE_LOG) {
         number = diary_put(p->people[who].diary, key, value);
         if (number != SIZE_MAX)
@@ -201,197 +216,98 @@ void promises_row(struct promises *p, unsigned who, const struct peer_effect *pu
     world_check(p->w, diary_number(value) == SIZE_MAX, "%u writes %s in the clear", who, put->kind);
     if (put->table == TABLE_DELIVERY)
         delivery_written(p, who, key);
-    else if (put->table == TABLE_REF && (s = sent_by_ref(p, key)) && s->sender == who)
-        snprintf(s->id, sizeof s->id, "%.*s", (int)value.n, value.p);
+    else if (put->table == TABLE_REF)
+        ref_written(p, who, key, value);
+    else if (put->table == TABLE_OUTGOING)
+        outgoing_written(p, key, value);
+    else if (put->table == TABLE_MESSAGE)
+        message_written(&p->people[who], key);
+    else if (put->table == TABLE_CLOCK)
+        order_row(p, who, key, value);
+}
+
+/* Nobody needs to keep it for this reader: he has it, or never will. */
+static bool is_settled(const struct promises *p, unsigned keeper, size_t number, unsigned reader)
+{
+    const struct sent *s = p->sent[number];
+    return s->readers[reader] != ASKED || promises_keeps(p, reader, number) ||
+           marks_has(&p->people[reader].lost, number) || world_now(p->w) >= s->until ||
+           world_clock_stepped(p->w, p->people[keeper].host);
+}
+
+void promises_gone(const struct promises *p, unsigned who, const struct peer_effect *gone)
+{
+    struct span key = span_of(gone->kind);
+    size_t number;
+    unsigned reader;
+    if (gone->table == TABLE_DELIVERY && of_delivery(p, key, &number, &reader))
+        world_check(
+            p->w, is_settled(p, who, number, reader), "%u forgets m%zu, which %u does not have", who, number, reader);
+    if (gone->table == TABLE_CUSTODY && key.n > MESSAGE_ID_CHARS &&
+        promises_by_id(p, (struct span){key.p + key.n - MESSAGE_ID_CHARS, MESSAGE_ID_CHARS}, &number)) {
+        const char *slash = memchr(key.p, '/', key.n);
+        reader = slash ? promises_who(p, (struct span){key.p, (size_t)(slash - key.p)}) : PEOPLE_MAX;
+        world_check(p->w, reader < PEOPLE_MAX && is_settled(p, who, number, reader),
+            "%u forgets the copy of m%zu, which %u does not have", who, number, reader);
+    }
+}
+
+/* ---- the end of a process ---- */
+
+static void unwrite(struct promises *p, size_t number)
+{
+    struct sent *s = p->sent[number];
+    world_check(p->w, !s->accepted, "m%zu of %u was accepted, and its disk lost it", number, s->sender);
+    if (s->id[0])
+        HASH_DEL(p->by_id, s);
+    for (unsigned i = 0; i < PEOPLE_MAX; i++)
+        marks_remove(&p->people[i].asked, number);
+    marks_done(&s->before);
+    *s = (struct sent){.sender = s->sender, .refused = s->refused, .ask = s->ask};
+}
+
+struct disk_of {
+    struct promises *p;
+    unsigned who;
+};
+
+/* A message is there with all that belongs to it, or not at all. */
+static void found(void *user, enum peer_table table, const struct peer_row *row)
+{
+    const struct disk_of *d = user;
+    const struct promises *p = d->p;
+    const char *slash = memchr(row->key.p, '/', row->key.n);
+    struct span id = row->key;
+    size_t number = 0;
+    if (table == TABLE_CLOCK)
+        order_row(d->p, d->who, row->key, row->value);
+    if (table != TABLE_OUTGOING && table != TABLE_DELIVERY && table != TABLE_REF && table != TABLE_ID)
+        return;
+    if (table == TABLE_REF)
+        id = row->value;
+    else if (table == TABLE_DELIVERY && slash)
+        id.n = (size_t)(slash - id.p);
+    world_check(p->w, promises_by_id(p, id, &number) && diary_has(p->people[d->who].diary, number),
+        "%u: its disk has %.*s of a message that is not in its record", d->who, (int)row->key.n, row->key.p);
 }
 
 void promises_end(struct promises *p, unsigned who)
 {
     struct person *x = &p->people[who];
+    struct disk_of disk = {p, who};
     x->life++;
-    memset(x->up, 0, sizeof x->up);
     diary_restore(x->diary, x->shelf);
-    for (size_t i = 0; i < p->n; i++) {
-        struct sent *s = p->sent[i];
-        if (s->sender != who || !s->written || diary_has(x->diary, i))
-            continue;
-        world_check(p->w, !s->accepted, "m%zu of %u was accepted, and its disk lost it", i, who);
-        marks_done(&s->before);
-        *s = (struct sent){.sender = who, .ask = s->ask};
+    for (size_t i = 0; i < p->n; i++)
+        if (p->sent[i]->sender == who && p->sent[i]->written && !diary_has(x->diary, i))
+            unwrite(p, i);
+    for (unsigned i = 0; i < PEOPLE_MAX; i++) {
+        x->since[i] = x->up[i] ? world_now(p->w) : x->since[i];
+        x->met[i] = x->met[i] && shelf_survives(x->shelf, TABLE_PERSON, span_of(p->people[i].id));
+        x->up[i] = false;
     }
-}
-
-/* ---- frames ---- */
-
-static bool has(struct span text, const char *what)
-{
-    return memmem(text.p, text.n, what, strlen(what)) != NULL;
-}
-
-void promises_frame(struct promises *p, unsigned who, struct span frame)
-{
-    static const char hops[] = "{\"hops\":";
-    struct traffic *t = &p->traffic;
-    world_check(p->w, p->strangers || diary_number(frame) == SIZE_MAX, "%u sends in the clear: %.*s", who,
-        (int)(frame.n < 300 ? frame.n : 300), frame.p);
-    if (has(frame, "\"type\":\"group_message\"")) {
-        bool alone = has(frame, "\"retryCount\":") || has(frame, "\"route\":");
-        unsigned depth = 1;
-        if (frame.n > sizeof hops && memcmp(frame.p, hops, sizeof hops - 1) == 0)
-            depth += (unsigned)strtoul(frame.p + sizeof hops - 1, NULL, 10);
-        t->depth = !alone && depth > t->depth ? depth : t->depth;
-        t->pushed += !alone;
-        t->alone += alone;
-    } else if (has(frame, "\"type\":\"broadcast_announce\"")) {
-        t->announcements++;
-    } else if (has(frame, "\"type\":\"message_")) {
-        t->receipts++;
-    } else if (has(frame, "\"type\":\"presence_update\"")) {
-        t->news++;
-    } else if (has(frame, "\"type\":\"heartbeat\"")) {
-        t->pings++;
-    } else {
-        t->others++;
-    }
-}
-
-struct traffic *promises_traffic(struct promises *p)
-{
-    return &p->traffic;
-}
-
-void promises_strangers(struct promises *p)
-{
-    p->strangers = true;
-}
-
-/* ---- notices ---- */
-
-static void on_peer(struct promises *p, unsigned who, const struct peer_notice *n)
-{
-    unsigned other = person_named(p, n->id);
-    if (other == PEOPLE_MAX)
-        return;
-    struct person *x = &p->people[who];
-    world_check(p->w, other != who, "%u is told of a link to itself", who);
-    bool same = x->up[other] == n->up && (!n->up || strcmp(x->path[other], n->path) == 0);
-    world_check(p->w, !same, "%u is told twice that %u is %s", who, other, n->up ? n->path : "down");
-    x->up[other] = n->up;
-    x->path[other] = n->path;
-    x->flaps[other]++;
-}
-
-static void on_message(struct promises *p, unsigned who, const struct peer_notice *n)
-{
-    size_t number = diary_number(span_of(n->text));
-    const struct person *x = &p->people[who];
-    unsigned from = person_named(p, n->from);
-    world_check(p->w, number < p->n, "%u gets a message that nobody sent", who);
-    const struct sent *s = p->sent[number];
-    world_check(p->w, s->sender == from, "%u gets %s from %u, not from %u", who, n->text, from, s->sender);
-    diary_show(x->diary, number);
-    world_check(p->w, diary_keeps(x->diary, x->shelf, number), "%u is shown m%zu, which a crash can take", who, number);
-}
-
-static void on_accepted(struct promises *p, unsigned who, const struct peer_notice *n)
-{
-    const struct person *x = &p->people[who];
-    if (!n->ref)
-        return; /* to a plain peer: nothing was promised but the attempt */
-    struct sent *s = sent_by_ref(p, span_of(n->ref));
-    world_check(p->w, s && s->sender == who && n->id, "%u: accepted without a message", who);
-    s->accepted = true;
-    if (!s->written && s->ask.to_count == 0)
-        return; /* nobody is there to read it */
-    world_check(p->w, strcmp(s->id, n->id) == 0, "%u: %s is accepted as %s and was %s", who, n->ref, n->id, s->id);
-    world_check(p->w, diary_keeps(x->diary, x->shelf, diary_number(span_of(s->ask.text))),
-        "%u: %s is accepted, and a crash can take it", who, n->ref);
-    for (size_t i = 0; i < s->ask.to_count; i++)
-        world_check(p->w, s->readers[s->ask.to[i]] != NOT_ASKED, "%u: %s is not for %u", who, n->ref, s->ask.to[i]);
-}
-
-static void on_delivered(struct promises *p, unsigned who, const struct peer_notice *n)
-{
-    size_t number;
-    struct sent *s = sent_by_id(p, who, span_of(n->id), &number);
-    unsigned by = person_named(p, n->by), life = p->people[who].life;
-    if (!s)
-        return;
-    world_check(p->w, by < PEOPLE_MAX && s->readers[by] != NOT_ASKED, "%u: m%zu delivered by a stranger", who, number);
-    const struct person *x = &p->people[by];
-    world_check(p->w, diary_keeps(x->diary, x->shelf, number), "%u: m%zu is said to be delivered to %u and is not", who,
-        number, by);
-    world_check(
-        p->w, s->readers[by] == ASKED || s->told_life[by] != life, "%u: m%zu is settled twice for %u", who, number, by);
-    world_check(p->w, s->readers[by] == ASKED || s->readers[by] == DELIVERED,
-        "%u: m%zu is delivered to %u after it failed", who, number, by);
-    world_check(
-        p->w, s->readers[by] == ASKED || s->told_life[by] != life, "%u: m%zu is settled twice for %u", who, number, by);
-    world_check(p->w, s->readers[by] == ASKED || s->readers[by] == DELIVERED,
-        "%u: m%zu is delivered to %u after it failed", who, number, by);
-    p->delivered += s->readers[by] == ASKED;
-    s->readers[by] = DELIVERED;
-    s->told_life[by] = life;
-}
-
-static void on_failed(struct promises *p, unsigned who, const struct peer_notice *n)
-{
-    size_t number;
-    struct sent *s = sent_by_id(p, who, span_of(n->id), &number);
-    bool missed = n->reason && strcmp(n->reason, "missed") == 0;
-    if (!s)
-        return;
-    world_check(p->w, n->to_count > 0, "%u: m%zu failed for nobody", who, number);
-    for (size_t i = 0; i < n->to_count; i++) {
-        unsigned to = person_named(p, n->to[i]);
-        world_check(
-            p->w, to < PEOPLE_MAX && s->readers[to] != NOT_ASKED, "%u: m%zu failed for a stranger", who, number);
-        world_check(p->w, s->readers[to] != DELIVERED, "%u: m%zu failed after it was delivered to %u", who, number, to);
-        world_check(p->w, !missed || !diary_has(p->people[to].diary, number), "%u: %u has m%zu and calls it missed",
-            who, to, number);
-        p->failed += s->readers[to] == ASKED;
-        s->readers[to] = missed ? MISSED : FAILED;
-        s->told_life[to] = p->people[who].life;
-    }
-}
-
-static void on_missing(struct promises *p, unsigned who, const struct peer_notice *n)
-{
-    unsigned author = person_named(p, n->from);
-    if (author < PEOPLE_MAX)
-        p->people[who].untied[author] = true;
-}
-
-void promises_notice(struct promises *p, unsigned who, const struct peer_notice *n)
-{
-    struct sent *s;
-    switch (n->type) {
-    case NOTICE_PEER:
-        on_peer(p, who, n);
-        break;
-    case NOTICE_MESSAGE:
-        on_message(p, who, n);
-        break;
-    case NOTICE_ACCEPTED:
-        on_accepted(p, who, n);
-        break;
-    case NOTICE_DELIVERED:
-        on_delivered(p, who, n);
-        break;
-    case NOTICE_FAILED:
-        on_failed(p, who, n);
-        break;
-    case NOTICE_MISSING:
-        on_missing(p, who, n);
-        break;
-    case NOTICE_ERROR:
-        s = n->ref ? sent_by_ref(p, span_of(n->ref)) : NULL;
-        if (s)
-            s->refused = true;
-        break;
-    default:
-        break;
-    }
+    order_end(p, who);
+    shelf_each(x->shelf, true, found, &disk);
+    marks_join(&x->missed, &x->lost);
 }
 
 /* ---- the end ---- */
@@ -401,7 +317,7 @@ static const char *owed(const struct promises *p, size_t number, unsigned *reade
 {
     const struct sent *s = p->sent[number];
     *reader = s->sender;
-    if (!s->accepted)
+    if (!s->accepted && !s->written)
         return s->refused ? NULL : "was neither accepted nor refused";
     for (*reader = 0; *reader < PEOPLE_MAX; ++*reader)
         if (s->readers[*reader] == ASKED)
@@ -436,6 +352,16 @@ bool promises_up(const struct promises *p, unsigned who, unsigned other)
 unsigned promises_flaps(const struct promises *p, unsigned who, unsigned other)
 {
     return p->people[who].flaps[other];
+}
+
+struct traffic *promises_traffic(struct promises *p)
+{
+    return &p->traffic;
+}
+
+void promises_strangers(struct promises *p)
+{
+    p->strangers = true;
 }
 
 uint64_t promises_delivered(const struct promises *p)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * What people were promised, and whether it was kept. A message that was accepted reaches each of its readers exactly
- * once, whoever crashes, or is reported failed by that reader's name; never before what its sender knew when it spoke;
- * "delivered" is said of what is on the reader's disk only; a key for idempotency names one message for ever; a peer's
- * "up" and "down" alternate; and nobody else ever holds a message in the clear.
+ * What people were promised, and whether it was kept; looked at with each row, frame and notice, at each crash, and when
+ * all is healed. A message that was accepted reaches each of its readers exactly once, whoever crashes, and in the same
+ * words, or is reported failed by that reader's name, when its time is over or he said that he misses it; never before
+ * what its sender knew when it spoke, unless that was reported missing. Nothing is said to be sent, stored or delivered
+ * that a crash can take back; nobody forgets what its reader still needs; and nobody else ever holds a message in the
+ * clear. A key for idempotency names one message for ever; a peer's "up" and "down" alternate.
  *
- * The readers of a message to the room are those that its sender's core counted: the rows of `delivery` that it wrote.
+ * The readers of a message to the room are those for whom its sender's core wrote a row of `delivery`: everybody whom it
+ * could reach then, or had been linked with in the last hour, must be among them.
  */
 #ifndef SIM_PROMISES_H
 #define SIM_PROMISES_H
@@ -20,8 +23,9 @@ struct promises;
 
 struct promises *promises_new(struct world *w);
 void promises_free(struct promises *p); /* takes NULL */
-/* A person of the run, by index 0 … PEOPLE_MAX - 1, and its disk (borrowed). The name is copied. */
-void promises_person(struct promises *p, unsigned who, const char *id, const struct shelf *shelf);
+/* A person of the run, by index 0 … PEOPLE_MAX - 1, its machine and its disk (borrowed; NULL: it has no keys). The
+ * name is copied. */
+void promises_person(struct promises *p, unsigned who, const char *id, unsigned host, const struct shelf *shelf);
 /* The process of `who` ended, and its disk is as the next one will find it. */
 void promises_end(struct promises *p, unsigned who);
 
@@ -36,8 +40,12 @@ void promises_send(struct promises *p, unsigned who, struct ask *ask);
 /* What `who` asked for and heard nothing of, by *next (begin with 0): a new process asks again. False: that is all. */
 bool promises_again(const struct promises *p, unsigned who, size_t *next, struct ask *ask);
 
-/* Each row that `who` writes, frame that it sends to another peer, and notice that it gets. */
+/* The next process does not ask again for what was not accepted: it may be gone, but not half there. */
+void promises_drop(struct promises *p, unsigned who);
+
+/* Each row that `who` writes or removes, frame that it sends to another peer, and notice that it gets. */
 void promises_row(struct promises *p, unsigned who, const struct peer_effect *put);
+void promises_gone(const struct promises *p, unsigned who, const struct peer_effect *gone);
 void promises_frame(struct promises *p, unsigned who, struct span frame);
 void promises_notice(struct promises *p, unsigned who, const struct peer_notice *n);
 /* Somebody in this run has no keys: what is said to everybody goes to him in the clear. */

@@ -190,12 +190,14 @@ void shelf_crash(struct shelf *s, size_t survivors)
     s->marks_n = 0;
 }
 
-bool shelf_is_durable(const struct shelf *s, enum peer_table table, struct span key)
+bool shelf_survives(const struct shelf *s, enum peer_table table, struct span key)
 {
+    const struct table *t = &s->tables[table];
     for (size_t i = 0; i < s->n; i++)
         if (s->changes[i].table == table && span_eq(view(s->changes[i].key), key))
-            return false;
-    return true;
+            return s->changes[i].before.p != NULL;
+    size_t at = lower(t, key);
+    return at < t->n && span_eq(view(t->rows[at].key), key);
 }
 
 void shelf_break(struct shelf *s, bool broken)

@@ -26,8 +26,8 @@ void shelf_crash(struct shelf *s, size_t survivors);
 /* From now on it takes nothing and syncs nothing, until it is mended: between two lives. */
 void shelf_break(struct shelf *s, bool broken);
 
-/* No crash can change this row, or that it is not there. */
-bool shelf_is_durable(const struct shelf *s, enum peer_table table, struct span key);
+/* The row is there after a crash that takes all that a crash may take. */
+bool shelf_survives(const struct shelf *s, enum peer_table table, struct span key);
 
 struct shelf_rows {
     struct peer_row *rows; /* owned, and what they point to */

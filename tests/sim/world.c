@@ -19,6 +19,7 @@ struct host {
     struct weather weather;
     unsigned island;
     int64_t clock_ahead;
+    bool stepped;
 };
 
 struct world {
@@ -213,6 +214,12 @@ void world_clock_step(struct world *w, unsigned host, int64_t ms)
 {
     world_trace(w, "host %u: wall clock steps by %lld ms", host, (long long)ms);
     w->hosts[host].clock_ahead += ms;
+    w->hosts[host].stepped = true;
+}
+
+bool world_clock_stepped(const struct world *w, unsigned host)
+{
+    return w->hosts[host].stepped;
 }
 
 /* ---- the record ---- */

@@ -90,9 +90,10 @@ void world_heal(struct world *w);
 bool world_reachable(const struct world *w, unsigned a, unsigned b);
 uint32_t world_latency(struct world *w, unsigned a, unsigned b);
 bool world_loses(struct world *w, unsigned a, unsigned b);
-/* The wall clock of a host, and a step of it. */
+/* The wall clock of a host, a step of it, and whether it ever made one. */
 uint64_t world_unix(const struct world *w, unsigned host);
 void world_clock_step(struct world *w, unsigned host, int64_t ms);
+bool world_clock_stepped(const struct world *w, unsigned host);
 
 /* ---- the record ---- */
 void world_trace(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the parts of the promises' judge share. Nobody else includes this.
+ *
+ *     promises.c          what was asked for, what stands on whose disk, and what is owed at the end
+ *     promises_order.c    what must come before what, and who is excused from it
+ *     promises_frames.c   what is said on links
+ *     promises_notices.c  what applications are told
+ */
+#ifndef SIM_PROMISES_INNER_H
+#define SIM_PROMISES_INNER_H
+
+#define HASH_FUNCTION HASH_OAT /* the default one falls through its cases, which clang warns of */
+#include <uthash.h>
+
+#include "tests/sim/promises.h"
+
+enum reader {
+    NOT_ASKED,
+    ASKED,
+    DELIVERED,
+    FAILED,
+    MISSED /* failed because the reader said that it will never take it */
+};
+
+struct sent {
+    unsigned sender;
+    bool written, accepted, refused;
+    char id[PEER_ID_MAX + 1], conversation[96];
+    uint64_t sequence;
+    uint64_t record; /* a digest of its row in the sender's record: its readers' rows are the same */
+    uint64_t until;  /* when its time is over, unless a wall clock jumps */
+    struct ask ask;
+    bool expected[PEOPLE_MAX]; /* a message to the room: must be among its readers */
+    uint8_t readers[PEOPLE_MAX];
+    unsigned told_life[PEOPLE_MAX]; /* the sender's, when it was told the above */
+    struct marks before;            /* what its sender knew of the conversation, and what was before that */
+    UT_hash_handle hh;              /* by id */
+};
+
+/* Of those messages `number` does not tell. */
+struct excuse {
+    size_t number;
+    struct marks of;
+};
+struct excuses {
+    struct excuse *v; /* owned */
+    size_t n, cap;
+};
+
+struct person {
+    char id[PEER_ID_MAX + 1];
+    unsigned host;
+    const struct shelf *shelf;
+    struct diary *diary;
+    unsigned life;
+    uint64_t sequence;   /* of its newest message */
+    struct marks asked;  /* messages that are for it */
+    struct marks lost;   /* given up: by those rows of its disk, */
+    struct marks missed; /* ... and its application was told, or its author had failed them */
+    struct excuses untied, charges;
+    bool up[PEOPLE_MAX], met[PEOPLE_MAX];
+    uint64_t since[PEOPLE_MAX]; /* when the former changed */
+    const char *path[PEOPLE_MAX];
+    unsigned flaps[PEOPLE_MAX];
+};
+
+struct promises {
+    struct world *w;
+    struct person people[PEOPLE_MAX];
+    struct sent **sent, *by_id;
+    size_t n, cap;
+    uint64_t delivered, failed;
+    bool strangers;
+    struct traffic traffic;
+};
+
+/* PEOPLE_MAX: nobody of the run's. */
+unsigned promises_who(const struct promises *p, struct span id);
+/* Its number is in *number; NULL: no such message. */
+struct sent *promises_by_id(const struct promises *p, struct span id, size_t *number);
+struct sent *promises_by_ref(const struct promises *p, struct span ref);
+/* It is on the disk of `who`, whatever crashes. */
+bool promises_keeps(const struct promises *p, unsigned who, size_t number);
+
+/* ---- promises_order.c ---- */
+/* A message of ours gets its place: behind all that we know of this conversation. */
+void order_spoken(const struct promises *p, unsigned who, struct sent *s);
+/* The row of a clock is on the disk, or about to be: what of an author was given up. */
+void order_row(struct promises *p, unsigned who, struct span key, struct span value);
+void order_recorded(struct promises *p, unsigned who, size_t number);
+void order_shown(const struct promises *p, unsigned who, size_t number);
+void order_missing(struct promises *p, unsigned who, const struct peer_notice *n);
+/* Its process ended; the rows of clocks that its disk has follow. */
+void order_end(struct promises *p, unsigned who);
+void order_done(struct person *x);
+
+#endif
