@@ -22,7 +22,7 @@ static void who(struct chat *c)
     for (size_t i = 0; i < n; i++) {
         const char *name = chat_name(c, people[i].id), *doubt = people[i].verified ? "" : ", no key";
         if (!people[i].up)
-            chat_say(c, "* %s (%s): not connected%s", name, people[i].id, doubt);
+            chat_say(c, "* %s (%s): not connected", name, people[i].id);
         else if (people[i].rtt_ms > 0)
             chat_say(c, "* %s (%s): %s, %" G_GUINT64_FORMAT " ms%s", name, people[i].id, chat_path(people[i].path),
                 people[i].rtt_ms, doubt);

@@ -19,7 +19,7 @@ static bool on_line(void *user, char *line, size_t n)
 
 static void on_too_long(void *user)
 {
-    pipe_say_error(user, "bad-json", NULL, "expected a line of at most %d bytes", INPUT_LINE_MAX);
+    pipe_say_error(user, "bad-json", "expected a line of at most %d bytes", INPUT_LINE_MAX);
 }
 
 static gboolean on_end_timeout(gpointer user)

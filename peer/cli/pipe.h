@@ -22,12 +22,14 @@ struct pipe {
     struct input *input;
     guint stdout_watch; /* 0: it was seen to close */
     bool ready, ending;
-    bool broken; /* stdout is closed */
+    bool broken;     /* stdout is closed */
+    const char *ref; /* of the command in hand, or NULL; borrowed */
 };
 
 /* Prints one event; takes it. */
 void pipe_say(struct pipe *p, json_t *event);
-void pipe_say_error(struct pipe *p, const char *code, const char *ref, const char *format, ...) G_GNUC_PRINTF(4, 5);
+/* Of the command in hand, if there is one: with its ref. */
+void pipe_say_error(struct pipe *p, const char *code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 void pipe_on_event(struct usher *u, const struct usher_event *event, void *user);
 /* False: this command has to wait. The line may be changed. */
 bool pipe_command(struct pipe *p, char *line, size_t n);

@@ -25,14 +25,13 @@ static bool get_text(struct pipe *p, const json_t *command, const char *name, si
     *text = json_string_value(value);
     if (*text && json_string_length(value) == strlen(*text) && json_string_length(value) <= max)
         return true;
-    pipe_say_error(p, *text && json_string_length(value) > max ? "too-large" : "bad-command", NULL,
+    pipe_say_error(p, *text && json_string_length(value) > max ? "too-large" : "bad-command",
         "%s wants %s: a string of at most %zu bytes without NUL", json_string_value(json_object_get(command, "do")),
         name, max);
     return false;
 }
 
-static bool get_readers(
-    struct pipe *p, const json_t *command, const char *ref, const char *to[READERS_MAX], size_t *count)
+static bool get_readers(struct pipe *p, const json_t *command, const char *to[READERS_MAX], size_t *count)
 {
     const json_t *list = json_object_get(command, "to");
     bool ok = !list || (json_is_array(list) && json_array_size(list) > 0 && json_array_size(list) <= READERS_MAX);
@@ -44,7 +43,7 @@ static bool get_readers(
     }
     if (!ok)
         pipe_say_error(
-            p, "bad-command", ref, "send wants to: an array of 1 to %d ids, or no to for the whole room", READERS_MAX);
+            p, "bad-command", "send wants to: an array of 1 to %d ids, or no to for the whole room", READERS_MAX);
     return ok;
 }
 
@@ -54,10 +53,10 @@ static void do_send(struct pipe *p, const json_t *command)
     size_t count;
     if (json_object_get(command, "ref") && !get_text(p, command, "ref", REF_MAX_BYTES, &ref))
         return;
-    if (!get_text(p, command, "text", TEXT_MAX, &text) || !get_readers(p, command, ref, to, &count))
+    if (!get_text(p, command, "text", TEXT_MAX, &text) || !get_readers(p, command, to, &count))
         return;
     if (!usher_send(p->session.usher, to, count, text, ref))
-        pipe_say_error(p, "bad-command", ref, "this cannot be sent");
+        pipe_say_error(p, "bad-command", "this cannot be sent");
 }
 
 static void do_read(struct pipe *p, const json_t *command)
@@ -86,7 +85,7 @@ static void do_presence(struct pipe *p, const json_t *command)
     if (presence && (strcmp(presence, "online") == 0 || strcmp(presence, "away") == 0))
         usher_presence(p->session.usher, presence);
     else
-        pipe_say_error(p, "bad-command", NULL, "presence wants presence: \"online\" or \"away\"");
+        pipe_say_error(p, "bad-command", "presence wants presence: \"online\" or \"away\"");
 }
 
 static void do_peers(struct pipe *p, const json_t *command)
@@ -109,7 +108,7 @@ static void do_history(struct pipe *p, const json_t *command)
     const char *after = NULL, *ref = NULL;
     json_int_t n = limit ? json_integer_value(limit) : PIPE_HISTORY_LIMIT;
     if (n < 1 || n > PIPE_HISTORY_MAX) {
-        pipe_say_error(p, "bad-command", NULL, "history wants limit: a number from 1 to %d", PIPE_HISTORY_MAX);
+        pipe_say_error(p, "bad-command", "history wants limit: a number from 1 to %d", PIPE_HISTORY_MAX);
         return;
     }
     if ((json_object_get(command, "after") && !get_text(p, command, "after", 64, &after)) ||
@@ -189,10 +188,8 @@ static void do_announce(struct pipe *p, const json_t *command)
     bool ok = json_is_array(list) && n <= ROOMS_MAX;
     for (size_t i = 0; ok && i < n; i++)
         ok = (rooms[i] = json_string_value(json_array_get(list, i))) != NULL;
-    if (ok)
-        usher_announce_rooms(p->session.usher, rooms, n);
-    else
-        pipe_say_error(p, "bad-command", NULL, "announce wants rooms: an array of at most %d room ids", ROOMS_MAX);
+    if (!ok || !usher_announce_rooms(p->session.usher, rooms, n))
+        pipe_say_error(p, "bad-command", "announce wants rooms: an array of at most %d room ids", ROOMS_MAX);
 }
 
 static void do_leave(struct pipe *p, const json_t *command)
@@ -210,7 +207,7 @@ static void do_quit(struct pipe *p, const json_t *command)
 
 static void do_unsupported(struct pipe *p, const json_t *command)
 {
-    pipe_say_error(p, "unsupported", NULL, "%s is not in this version: it sends no files",
+    pipe_say_error(p, "unsupported", "%s is not in this version: it sends no files",
         json_string_value(json_object_get(command, "do")));
 }
 
@@ -236,6 +233,15 @@ static const struct {
 #define COMMAND_NAMES \
     "send, send-file, accept, decline, read, typing, status, presence, peers, history, stats, announce, leave, quit"
 
+/* What its errors carry; NULL if it has none that can be one. */
+static const char *ref_of(const json_t *command)
+{
+    const json_t *value = json_object_get(command, "ref");
+    const char *ref = json_string_value(value);
+    size_t n = json_string_length(value);
+    return ref && n > 0 && n <= REF_MAX_BYTES && n == strlen(ref) ? ref : NULL;
+}
+
 static handler *find(const char *name)
 {
     for (size_t i = 0; name && i < G_N_ELEMENTS(COMMANDS); i++)
@@ -257,17 +263,18 @@ bool pipe_command(struct pipe *p, char *line, size_t n)
     json_t *command = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     bool taken = true;
     if (!json_is_object(command)) {
-        pipe_say_error(
-            p, "bad-json", NULL, "expected one JSON object a line: %s", command ? "this is none" : error.text);
+        pipe_say_error(p, "bad-json", "expected one JSON object a line: %s", command ? "this is none" : error.text);
     } else {
         handler *handle = find(json_string_value(json_object_get(command, "do")));
+        p->ref = ref_of(command);
         if (!handle)
-            pipe_say_error(p, "bad-command", NULL, "expected do: one of " COMMAND_NAMES);
+            pipe_say_error(p, "bad-command", "expected do: one of " COMMAND_NAMES);
         else if (handle == do_send && must_wait(p))
             taken = false;
         else
             handle(p, command);
     }
+    p->ref = NULL;
     json_decref(command);
     return taken;
 }

@@ -23,13 +23,13 @@ void pipe_say(struct pipe *p, json_t *event)
         session_leave(&p->session, EXIT_FAILED);
 }
 
-void pipe_say_error(struct pipe *p, const char *code, const char *ref, const char *format, ...)
+void pipe_say_error(struct pipe *p, const char *code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     gchar *message = g_strdup_vprintf(format, args);
     va_end(args);
-    pipe_say(p, json_pack("{s:s, s:s, s:s, s:s*}", "event", "error", "code", code, "message", message, "ref", ref));
+    pipe_say(p, json_pack("{s:s, s:s, s:s, s:s*}", "event", "error", "code", code, "message", message, "ref", p->ref));
     g_free(message);
 }
 

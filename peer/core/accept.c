@@ -247,13 +247,19 @@ static void record(struct peer *p, const struct draft *d)
                       .timestamp = p->unix_ms});
 }
 
+/* Sealed messages are; so is what is said while nobody is there, for the record has all that was said. What goes to
+ * plain peers only is not: nothing of it is promised. */
+static bool is_recorded(const struct draft *d)
+{
+    return d->conversation || d->reader_count == 0;
+}
+
 static void store(struct peer *p, const struct draft *d)
 {
     causal_tick(d->conversation->order);
     conversation_start(p, d->conversation);
     conversation_store_clock(p, d->conversation, span_of(p->id));
     conversation_keep(p, d->conversation, span_of(p->id), d->sequence, buf_view(&d->text));
-    record(p, d);
 }
 
 static void accepted(struct peer *p, struct draft *d)
@@ -264,11 +270,11 @@ static void accepted(struct peer *p, struct draft *d)
         .conversation = span_of(d->name)};
     if (d->ev->send.ref.n) {
         accept_remember_ref(p, d->ev->send.ref, span_of(d->id));
-        if (d->conversation)
+        if (is_recorded(d))
             storage_put(p, TABLE_REF, d->ev->send.ref, span_of(d->id));
     }
     p->stats.sent_total++;
-    if (d->conversation)
+    if (is_recorded(d))
         storage_then_notice(p, &told);
     else
         notice_add(p, &told);
@@ -281,6 +287,8 @@ static void hand_over(struct peer *p, struct draft *d)
     memcpy(like.conversation, d->name, sizeof like.conversation);
     if (d->conversation)
         store(p, d);
+    if (is_recorded(d))
+        record(p, d);
     accepted(p, d);
     struct outgoing *m = outbox_add(p, &like, &d->text, &d->plain);
     for (size_t i = 0; m && i < d->reader_count; i++)

@@ -27,7 +27,6 @@ enum {
     THENS_MAX = 65536,      /* that wait for a commit: io commits every turn */
     RELAYS_MAX = 3,         /* third peers on a message's way */
     RELAY_FLIGHT_MAX = 64,  /* unacknowledged on a way through others, who lend it */
-    ROOMS_TOLD_MAX = 16,    /* other rooms that one person may tell of */
     NEWS_PUSHED_MAX = 2,    /* links over which news goes on whole, in a large room */
     DIGEST_MAX = 1024,      /* people in one digest: a room */
     LINKS_TOLD_MAX = 64,    /* links of one person that its news list */
@@ -80,6 +79,8 @@ enum {
     REQUESTS_BURST = 100,             /* ... after so many at once */
     STRANGERS_MS = 1000,              /* likewise of people that nobody but this link has told of ... */
     STRANGERS_BURST = PEOPLE_MAX / 2, /* ... after a room of them */
+    READS_MS = 100,                   /* likewise a message of ours that they read and that is long delivered ... */
+    READS_BURST = DONE_MAX,           /* ... after so many */
     LINGER_MS = 60000,                /* a link that the overlay does not want and nobody uses */
     ACK_TIMEOUT_MS = 5000,
     TRIES_MAX = 3,              /* on one link */

@@ -159,7 +159,7 @@ struct outbox {
 /* A message id heard from somebody. */
 struct seen {
     char id[ENVELOPE_ID_MAX + 1];
-    bool owes_ack, owes_read;
+    bool owes_ack, owes_read, read; /* read: and told */
     struct seen *ack_prev, *ack_next, *read_prev, *read_next;
     UT_hash_handle hh; /* in order of arrival */
 };
@@ -180,6 +180,7 @@ struct inbox {
     uint64_t requests_at;  /* history requests are paid for up to then */
     uint64_t strangers_at; /* likewise news of people that we did not know */
     uint64_t answers_at;   /* likewise news that they asked for */
+    uint64_t reads_at;     /* likewise looks into the record for what they say they have read */
 };
 
 /* The connection requests heard from somebody: each has its effect once, and a relay may have recorded it. */
@@ -355,7 +356,9 @@ enum load_type {
     LOAD_HEAD,    /* likewise, a newcomer's: one author's last */
     LOAD_AFTER,   /* for `history`: where in the log an id stands */
     LOAD_HISTORY, /* the log itself */
-    LOAD_OLDEST   /* its rows that are too many */
+    LOAD_OLDEST,  /* its rows that are too many */
+    LOAD_READ,    /* for message_read: where in the log an id stands */
+    LOAD_READ_ROW /* that row */
 };
 struct load {
     enum load_type type;

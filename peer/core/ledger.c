@@ -4,6 +4,7 @@
  * exactly-once is about: a message stands here once, in the commit that also moves the clock. The newest LOG_MAX are
  * kept; the oldest go a few at a time, as new ones come.
  */
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "peer/core/state.h"
@@ -62,23 +63,36 @@ static void load_log(struct peer *p, struct span ref, uint64_t from, bool last, 
         text_copy(load->ref, sizeof load->ref, ref);
 }
 
+/* Where a message stands. */
+static struct load *load_place(struct peer *p, enum load_type type, struct span id)
+{
+    char past[ENVELOPE_ID_MAX + 2];
+    if (!text_copy(past, sizeof past - 1, id))
+        return NULL;
+    memcpy(past + id.n, " ", 2);
+    return storage_load(p, type, TABLE_ID, id, span_of(past), 1, false);
+}
+
 void ledger_show(struct peer *p, const struct peer_event *ev)
 {
     unsigned limit = ev->history.limit && ev->history.limit < ROWS_MAX ? ev->history.limit : ROWS_MAX;
-    char past[ENVELOPE_ID_MAX + 2];
-    struct load *load;
     if (ev->history.after.n == 0) {
         load_log(p, ev->history.ref, 0, true, limit);
         return;
     }
-    if (!text_copy(past, sizeof past - 1, ev->history.after))
-        return;
-    memcpy(past + ev->history.after.n, " ", 2);
-    load = storage_load(p, LOAD_AFTER, TABLE_ID, ev->history.after, span_of(past), 1, false);
+    struct load *load = load_place(p, LOAD_AFTER, ev->history.after);
     if (!load)
         return;
     text_copy(load->ref, sizeof load->ref, ev->history.ref);
     load->limit = limit;
+}
+
+static void no_such_message(struct peer *p, const struct load *load)
+{
+    notice_add(p, &(struct notice){.type = NOTICE_ERROR,
+                      .code = SPAN("no-such-message"),
+                      .text = SPAN("no message of that id is in the record"),
+                      .ref = load->ref[0] ? span_of(load->ref) : (struct span){0}});
 }
 
 static void shown_after(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
@@ -87,10 +101,7 @@ static void shown_after(struct peer *p, const struct load *load, const struct pe
     if (n == 1 && storage_read_number(rows[0].value, &order))
         load_log(p, span_of(load->ref), order + 1, false, load->limit);
     else
-        notice_add(p, &(struct notice){.type = NOTICE_ERROR,
-                          .code = SPAN("no-such-message"),
-                          .text = SPAN("no message of that id is in the record"),
-                          .ref = load->ref[0] ? span_of(load->ref) : (struct span){0}});
+        no_such_message(p, load);
 }
 
 static void shown(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
@@ -112,6 +123,54 @@ static void shown(struct peer *p, const struct load *load, const struct peer_row
                       .ref = load->ref[0] ? span_of(load->ref) : (struct span){0},
                       .text = buf_view(&text)});
     buf_done(&text);
+}
+
+/* ---- messages that a person read ---- */
+
+void ledger_read(struct peer *p, struct span id, struct span by)
+{
+    struct load *load = load_place(p, LOAD_READ, id);
+    if (load)
+        text_copy(load->who, sizeof load->who, by);
+}
+
+static void read_place(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
+{
+    uint64_t order;
+    char from[17], to[17];
+    struct load *next;
+    if (n == 1 && storage_read_number(rows[0].value, &order)) {
+        storage_number(from, order);
+        storage_number(to, order + 1);
+        next = storage_load(p, LOAD_READ_ROW, TABLE_LOG, span_of(from), span_of(to), 1, false);
+        if (next)
+            text_copy(next->who, sizeof next->who, span_of(load->who));
+    } else if (!load->who[0]) {
+        no_such_message(p, load);
+    }
+}
+
+static bool is_for(const json_t *row, const char *reader)
+{
+    const json_t *to = json_object_get(row, "to");
+    bool found = json_array_size(to) == 0;
+    for (size_t i = 0; i < json_array_size(to); i++)
+        found = found || span_is(span_of(reader), json_string_value(json_array_get(to, i)));
+    return found;
+}
+
+static void read_row(struct peer *p, const struct load *load, struct span text)
+{
+    json_t *row = json_loadb(text.p, text.n, 0, NULL);
+    struct span id = span_of(json_string_value(json_object_get(row, "id")));
+    struct span from = span_of(json_string_value(json_object_get(row, "from")));
+    bool ours = span_is(from, p->id);
+    struct person *author = roster_find(p, from);
+    if (load->who[0] && ours && is_for(row, load->who))
+        notice_add(p, &(struct notice){.type = NOTICE_READ, .id = id, .by = span_of(load->who)});
+    else if (!load->who[0] && author)
+        receipt_read_of(p, author, id);
+    json_decref(row);
 }
 
 /* The id with which ledger_add began the row; n = 0 if it did not. */
@@ -139,6 +198,10 @@ void ledger_loaded(struct peer *p, const struct load *load, const struct peer_ro
         shown_after(p, load, rows, n);
     else if (load->type == LOAD_OLDEST)
         prune(p, rows, n);
-    else
+    else if (load->type == LOAD_READ)
+        read_place(p, load, rows, n);
+    else if (load->type == LOAD_READ_ROW && n == 1)
+        read_row(p, load, rows[0].value);
+    else if (load->type == LOAD_HISTORY)
         shown(p, load, rows, n);
 }

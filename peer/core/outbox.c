@@ -256,6 +256,8 @@ void outbox_was_read(struct peer *p, struct person *who, struct span id)
 {
     outbox_acknowledged(p, who, id);
     struct delivery *d = find(who, id);
+    if (!d && inbox_affords(p, &who->inbox.reads_at, READS_MS, READS_BURST))
+        ledger_read(p, id, person_id(who));
     if (!d || d->message)
         return;
     notice_add(p, &(struct notice){.type = NOTICE_READ, .id = id, .by = person_id(who)});

@@ -257,7 +257,7 @@ size_t peer_people(const struct peer *p, struct peer_person *out, size_t max)
 {
     size_t n = 0;
     for (const struct person *who = p->people; who; who = who->hh.next) {
-        if (!roster_there(who))
+        if (!roster_there(who) && !who->shown)
             continue;
         if (n < max) {
             out[n] = (struct peer_person){.up = who->shown != NULL,

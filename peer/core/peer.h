@@ -89,7 +89,8 @@ struct peer_row {
 };
 enum {
     ROW_KEY_MAX = 255,
-    ROWS_MAX = 1024 /* that one PEER_FX_LOAD asks for at most */
+    ROWS_MAX = 1024,    /* that one PEER_FX_LOAD asks for at most */
+    ROOMS_TOLD_MAX = 16 /* other rooms that one person may tell of */
 };
 
 /* ---- events ---- */

@@ -3,7 +3,7 @@
  * Receipts: message_delivered for what is on our disk and before our application, message_ack for what is on the disk
  * and waits for its predecessors, message_read for what a person saw. They are gathered (10 ms; for group messages, which
  * a whole room answers, 200 ms after the last) and go over the link or through others. A receipt that is lost is asked for by
- * its message coming again; so nothing here is stored.
+ * its message coming again; so nothing here is stored. What was shown in an earlier life is found in the record.
  */
 #include <stdlib.h>
 #include <utlist.h>
@@ -148,6 +148,7 @@ void receipt_settle(struct peer *p, struct person *who)
         name_id(&ids, span_of(s->id));
         DL_DELETE2(box->reads, s, read_prev, read_next);
         s->owes_read = false;
+        s->read = true;
         say(p, who, ENVELOPE_MESSAGE_READ, &ids);
     }
     buf_done(&ids);
@@ -160,16 +161,26 @@ void receipt_due(struct peer *p, struct person *who)
     effect_wake(p, who->inbox.acks_at);
 }
 
+void receipt_read_of(struct peer *p, struct person *who, struct span id)
+{
+    struct seen *s = seen_get(who, id);
+    if (!s || s->owes_read || s->read)
+        return;
+    s->owes_read = true;
+    DL_APPEND2(who->inbox.reads, s, read_prev, read_next);
+    receipt_settle(p, who);
+}
+
 void receipt_read(struct peer *p, struct span id)
 {
-    for (struct person *who = p->people; who; who = who->hh.next) {
-        struct seen *s = seen_find(who, id);
-        if (!s || s->owes_read)
-            continue;
-        s->owes_read = true;
-        DL_APPEND2(who->inbox.reads, s, read_prev, read_next);
-        receipt_settle(p, who);
-    }
+    bool known = false;
+    for (struct person *who = p->people; who; who = who->hh.next)
+        if (seen_find(who, id)) {
+            known = true;
+            receipt_read_of(p, who, id);
+        }
+    if (!known)
+        ledger_read(p, id, SPAN(""));
 }
 
 void receipt_clear(struct person *who)

@@ -273,9 +273,10 @@ void inbox_refuse(struct peer *p, const struct person *who, const char *why);
 
 /* ---- receipt.c: what is owed for what was heard ---- */
 void receipt_owe(struct peer *p, struct person *who, struct span id, bool group);
-void receipt_stored(struct peer *p, struct person *who, struct span id); /* message_ack */
-void receipt_read(struct peer *p, struct span id);                       /* a person saw this message */
-void receipt_settle(struct peer *p, struct person *who);                 /* sends the receipts that are owed */
+void receipt_stored(struct peer *p, struct person *who, struct span id);  /* message_ack */
+void receipt_read(struct peer *p, struct span id);                        /* a person saw this message */
+void receipt_read_of(struct peer *p, struct person *who, struct span id); /* likewise, one of theirs */
+void receipt_settle(struct peer *p, struct person *who);                  /* sends the receipts that are owed */
 /* What is owed goes through others in a while, unless a link comes up before. */
 void receipt_link_down(struct peer *p, struct person *who);
 void receipt_due(struct peer *p, struct person *who);
@@ -328,6 +329,9 @@ void history_announce(struct peer *p, struct person *who, const struct handout *
 void ledger_add(struct peer *p, const struct notice *n);
 /* What the application asks for: a `history` notice. */
 void ledger_show(struct peer *p, const struct peer_event *ev);
+/* A person read this message: we, if `by` is empty, and its author is told; or one of its readers, and we are told. An
+ * id that is not in the record is an error of the application's, and of others without effect. */
+void ledger_read(struct peer *p, struct span id, struct span by);
 void ledger_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
 
 /* ---- custody.c ---- */

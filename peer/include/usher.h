@@ -99,8 +99,9 @@ void usher_typing(struct usher *u);
 void usher_status(struct usher *u, const char *text);
 void usher_presence(struct usher *u, const char *presence); /* "online" or "away" */
 /* Tells everybody, over all links, of these rooms (ids, at most 16; count 0: of none any more): for rooms that strangers may
- * know of, since whoever learns of them can pass them on. */
-void usher_announce_rooms(struct usher *u, const char *const *rooms, size_t count);
+ * know of, since whoever learns of them can pass them on. False, and nothing has changed, if one is no room's id or there
+ * are more. */
+bool usher_announce_rooms(struct usher *u, const char *const *rooms, size_t count);
 /* The record of what was said and heard, over all starts: the limit (1 to 1024; 0: as many) messages behind the one of
  * that id, or the newest if after is NULL. USHER_HISTORY follows, or USHER_ERROR "no-such-message"; both carry ref. Each
  * message is an object with id, from, to, text, conversation, type, timestamp. */

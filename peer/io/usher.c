@@ -363,14 +363,19 @@ void usher_presence(struct usher *u, const char *presence)
     ask(u, PEER_PRESENCE, presence);
 }
 
-void usher_announce_rooms(struct usher *u, const char *const *rooms, size_t count)
+bool usher_announce_rooms(struct usher *u, const char *const *rooms, size_t count)
 {
-    struct span ids[ENVELOPE_TO_MAX];
-    count = count < ENVELOPE_TO_MAX ? count : ENVELOPE_TO_MAX;
-    for (size_t i = 0; i < count; i++)
+    struct span ids[ROOMS_TOLD_MAX];
+    if (count > ROOMS_TOLD_MAX)
+        return false;
+    for (size_t i = 0; i < count; i++) {
         ids[i] = span_of(rooms[i]);
+        if (!room_id_valid(ids[i]))
+            return false;
+    }
     struct peer_event event = {.type = PEER_ROOMS, .send = {.to = ids, .to_count = count}};
     glue_event(u->glue, &event);
+    return true;
 }
 
 void usher_history(struct usher *u, const char *after, unsigned limit, const char *ref)

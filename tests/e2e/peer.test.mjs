@@ -184,6 +184,15 @@ test('peers and stats tell who is there and how it goes', async () => {
     await stopAll([ann, ben]);
 });
 
+test('rooms that somebody announces are told to everybody, instead of those before', async () => {
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben'], { room: room() });
+    ann.do({ do: 'announce', rooms: ['chess', 'go'] });
+    assert.deepEqual((await ben.event('rooms', { from: ann.id })).rooms, ['chess', 'go']);
+    ann.do({ do: 'announce', rooms: ['go'] });
+    assert.deepEqual((await ben.event('rooms', { from: ann.id })).rooms, ['go']);
+    await stopAll([ann, ben]);
+});
+
 test('lines that are wrong cost one error each and nothing else', async () => {
     const ann = await joinPeer({ server: daemon.url, room: room(), name: 'ann' });
     const cases = [
@@ -204,7 +213,11 @@ test('lines that are wrong cost one error each and nothing else', async () => {
         [`{"do":"send","text":"${'x'.repeat(65537)}"}`, 'too-large', /text/],
         [`{"do":"send","text":"${'x'.repeat(600000)}"}`, 'bad-json', /at most/],
         ['{"do":"read"}', 'bad-command', /id/],
+        ['{"do":"read","id":"abcdefghijklmnopqrstuvwxyz"}', 'no-such-message', /record/],
         ['{"do":"presence","presence":"gone"}', 'bad-command', /online/],
+        ['{"do":"announce","rooms":"x"}', 'bad-command', /room ids/],
+        ['{"do":"announce","rooms":["no such: name"]}', 'bad-command', /room ids/],
+        [`{"do":"announce","rooms":${JSON.stringify(Array(17).fill('r'))}}`, 'bad-command', /at most 16/],
         ['{"do":"history","limit":0}', 'bad-command', /limit/],
         ['{"do":"send-file","to":["x"],"path":"/x"}', 'unsupported', /send-file/],
         ['{"do":"accept","fileId":"x"}', 'unsupported', /accept/],
@@ -219,6 +232,10 @@ test('lines that are wrong cost one error each and nothing else', async () => {
     ann.do('');
     assert.equal((await ann.stats()).linksUp, 0);
     assert.equal(ann.count('error'), cases.length);
+    for (const command of [{ do: 'dance' }, { do: 'read' }, { do: 'send' }, { do: 'history', limit: 0 }]) {
+        ann.do({ ...command, ref: 'mine' });
+        assert.equal((await ann.event('error')).ref, 'mine', command.do);
+    }
     await ann.stop();
 });
 

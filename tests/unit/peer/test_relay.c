@@ -208,6 +208,26 @@ static void test_the_path_is_told(void **state)
     world_end(w);
 }
 
+/* Who is reached through others is among the people, in the room or not. */
+static void test_people_that_a_relay_reaches(void **state)
+{
+    (void)state;
+    struct world *w = world_make(3);
+    struct peer_person people[3];
+    part(w, 0, 2, true);
+    for (int i = 0; i < 3; i++)
+        start(w, i);
+    pass(w, 10000);
+    daemon_left(w, 2, "disconnected");
+    pass(w, 1000);
+    assert_int_equal(peer_people(w->nodes[0].p, people, 3), 2);
+    size_t cid = strcmp(people[0].id, peer_id(w->nodes[2].p)) == 0 ? 0 : 1;
+    assert_string_equal(people[cid].id, peer_id(w->nodes[2].p));
+    assert_true(people[cid].up && !people[cid].in_room);
+    assert_string_equal(people[cid].path, "relay");
+    world_end(w);
+}
+
 /* The daemon dies before Ann and Cid could link; Bob, whom both are linked with, carries their signals. */
 static void test_friends_link_without_the_daemon(void **state)
 {
@@ -421,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_a_gap_is_asked_for_through_others),
         cmocka_unit_test(test_given_up_is_told_through_others),
         cmocka_unit_test(test_the_path_is_told),
+        cmocka_unit_test(test_people_that_a_relay_reaches),
         cmocka_unit_test(test_friends_link_without_the_daemon),
         cmocka_unit_test(test_one_link_brings_the_others_back),
         cmocka_unit_test(test_a_replayed_offer_changes_nothing),

@@ -112,6 +112,96 @@ static void test_the_record(void **state)
     world_end(w);
 }
 
+static size_t recorded(struct world *w, int node, const char *text)
+{
+    forget_notices(&w->nodes[node]);
+    feed(w, node, (struct peer_event){.type = PEER_HISTORY, .history = {.limit = 100}});
+    run(w);
+    const struct peer_notice *record = notice(&w->nodes[node], NOTICE_HISTORY, 0);
+    assert_non_null(record);
+    return strstr(record->text, text) != NULL;
+}
+
+/* What is said while nobody is there is in the record all the same, and its ref is known to the next life. */
+static void test_said_to_nobody(void **state)
+{
+    (void)state;
+    struct world *w = world_up(1);
+    struct node *ann = &w->nodes[0];
+    char id[64];
+    send_ref(w, 0, NULL, 0, "anybody?", "r1");
+    run(w);
+    snprintf(id, sizeof id, "%s", notice(ann, NOTICE_ACCEPTED, 0)->id);
+    restart(w, 0);
+    assert_true(recorded(w, 0, "anybody?"));
+    send_ref(w, 0, NULL, 0, "anybody?", "r1");
+    run(w);
+    assert_string_equal(notice(ann, NOTICE_ACCEPTED, 0)->id, id);
+    assert_int_equal(peer_stats(ann->p)->sent_total, 0);
+    world_end(w);
+}
+
+static void read_by(struct world *w, int node, const char *id)
+{
+    feed(w, node, (struct peer_event){.type = PEER_READ, .bytes = span_of(id)});
+    pass(w, 1000);
+}
+
+/* A person may see a message long after its peer or the author's has started again; both find it in the record. */
+static void test_read_in_another_life(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    char id[64];
+    send_direct(w, 0, 1, "for you");
+    pass(w, 1000);
+    snprintf(id, sizeof id, "%s", notice(bob, NOTICE_MESSAGE, 0)->id);
+    restart(w, 1);
+    pass(w, 20000);
+    read_by(w, 1, id);
+    assert_int_equal(count(ann, NOTICE_READ), 1);
+    assert_string_equal(notice(ann, NOTICE_READ, 0)->by, peer_id(bob->p));
+    restart(w, 1);
+    restart(w, 0);
+    pass(w, 20000);
+    forget_notices(ann);
+    forget_notices(bob);
+    read_by(w, 1, id);
+    assert_int_equal(count(ann, NOTICE_READ), 1);
+    assert_string_equal(notice(ann, NOTICE_READ, 0)->id, id);
+    read_by(w, 1, id); /* said once in a life */
+    assert_int_equal(count(ann, NOTICE_READ), 1);
+    assert_int_equal(count(bob, NOTICE_ERROR), 0);
+    read_by(w, 1, "never-heard-of");
+    assert_string_equal(notice(bob, NOTICE_ERROR, 0)->code, "no-such-message");
+    world_end(w);
+}
+
+/* Nobody can say that it read what was not for it. */
+static void test_read_by_a_stranger(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    struct node *ann = &w->nodes[0];
+    send_direct(w, 0, 1, "for Bob");
+    pass(w, 1000);
+    const char *id = notice(&w->nodes[1], NOTICE_MESSAGE, 0)->id;
+    char of[128];
+    snprintf(of, sizeof of, "{\"of\":[\"%s\"]}", id);
+    struct envelope e = {.type = ENVELOPE_MESSAGE_READ, .metadata = span_of(of)};
+    struct span to = span_of(peer_id(ann->p));
+    e.to = &to;
+    e.to_count = 1;
+    char *text = forge(w, 2, &e);
+    data_comes(w, 0, rtc_with(ann, 2), text);
+    free(text);
+    pass(w, 1000);
+    assert_int_equal(peer_stats(ann->p)->refused_total, 0);
+    assert_int_equal(count(ann, NOTICE_READ), 0);
+    world_end(w);
+}
+
 /* The same state directory in another room: nothing of this one is sent there, lost or told. */
 static void test_another_room_between(void **state)
 {
@@ -226,6 +316,9 @@ int main(void)
         cmocka_unit_test(test_what_waits_for_an_absent_reader),
         cmocka_unit_test(test_what_waits_for_its_predecessor),
         cmocka_unit_test(test_the_record),
+        cmocka_unit_test(test_said_to_nobody),
+        cmocka_unit_test(test_read_in_another_life),
+        cmocka_unit_test(test_read_by_a_stranger),
         cmocka_unit_test(test_another_room_between),
         cmocka_unit_test(test_expired_meanwhile),
         cmocka_unit_test(test_damaged_rows),
