@@ -148,9 +148,12 @@ $(BUILD)/bench/channel: $(call obj,$(wildcard bench/channel*.c)) $(A_PIO) $(A_PC
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
 $(BUILD)/bench/store: $(BUILD)/bench/store.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
-# What of server/io is pure is fuzzed too; and one target plays in the unit tests' small world.
+# What of the io layers is pure is fuzzed too; and one target plays in the unit tests' small world.
 $(BUILD)/tests/fuzz/fuzz_proxy: $(BUILD)/server/io/proxy_header.o
 $(BUILD)/tests/fuzz/fuzz_forwarded: $(BUILD)/server/io/cidr.o
+$(BUILD)/tests/fuzz/fuzz_ice_list: $(BUILD)/peer/io/ice_list.o
+$(BUILD)/tests/fuzz/fuzz_ice_list: FUZZ_PKGS = gio-2.0
+$(BUILD)/tests/fuzz/fuzz_ice_list.o: PKGS = $(PEER_IO_PKGS)
 $(BUILD)/tests/fuzz/fuzz_room: $(SIM_SHELF)
 $(BUILD)/tests/fuzz/fuzz_room: FUZZ_PKGS = cmocka
 $(BUILD)/tests/fuzz/fuzz_room.o: PKGS = $(PROTOCOL_PKGS) cmocka

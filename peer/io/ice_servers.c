@@ -7,7 +7,6 @@
 #include "peer/io/ice_servers.h"
 
 #include <gio/gio.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,60 +27,6 @@ struct lookup {
 static bool is_numeric(const char *host)
 {
     return g_hostname_is_ip_address(host);
-}
-
-/* scheme ":" host [ ":" port ] [ "?transport=" ( "udp" / "tcp" ) ] */
-bool ice_server_url(const char *url, struct rtc_server *out)
-{
-    static const struct {
-        const char *prefix;
-        enum rtc_server_kind kind;
-        uint16_t port;
-    } SCHEMES[] = {{"stun:", RTC_STUN, 3478}, {"turn:", RTC_TURN_UDP, 3478}, {"turns:", RTC_TURN_TLS, 5349}};
-    memset(out, 0, sizeof *out);
-    const char *rest = NULL;
-    for (size_t i = 0; i < G_N_ELEMENTS(SCHEMES) && !rest; i++)
-        if (g_str_has_prefix(url, SCHEMES[i].prefix)) {
-            rest = url + strlen(SCHEMES[i].prefix);
-            out->kind = SCHEMES[i].kind;
-            out->port = SCHEMES[i].port;
-        }
-    if (!rest)
-        return false;
-    const char *query = strchr(rest, '?');
-    size_t n = query ? (size_t)(query - rest) : strlen(rest);
-    if (n == 0 || n >= sizeof out->host || (query && !g_str_has_prefix(query, "?transport=")))
-        return false;
-    if (query && strcmp(query, "?transport=tcp") == 0 && out->kind == RTC_TURN_UDP)
-        out->kind = RTC_TURN_TCP;
-    char text[sizeof out->host];
-    memcpy(text, rest, n);
-    text[n] = '\0';
-    GError *error = NULL;
-    GSocketConnectable *address = g_network_address_parse(text, out->port, &error);
-    g_clear_error(&error);
-    if (!address)
-        return false;
-    g_strlcpy(out->host, g_network_address_get_hostname(G_NETWORK_ADDRESS(address)), sizeof out->host);
-    out->port = g_network_address_get_port(G_NETWORK_ADDRESS(address));
-    g_object_unref(address);
-    return *out->host != '\0' && out->port != 0;
-}
-
-static void add_url(struct ice_servers *s, const json_t *url, const json_t *entry)
-{
-    const char *text = json_string_value(url);
-    if (!text || s->n == ICE_SERVERS_MAX || !ice_server_url(text, &s->servers[s->n]))
-        return;
-    struct rtc_server *made = &s->servers[s->n];
-    const char *username = json_string_value(json_object_get(entry, "username"));
-    const char *password = json_string_value(json_object_get(entry, "credential"));
-    if (made->kind != RTC_STUN && (!username || !password || strlen(username) >= sizeof made->username ||
-                                      strlen(password) >= sizeof made->password))
-        return;
-    g_strlcpy(made->username, username ? username : "", sizeof made->username);
-    g_strlcpy(made->password, password ? password : "", sizeof made->password);
-    s->n++;
 }
 
 static void publish(struct ice_servers *s)
@@ -141,18 +86,7 @@ void ice_servers_set(struct ice_servers *s, struct span json)
 {
     cancel(s);
     s->cancel = g_cancellable_new();
-    json_t *list = json_loadb(json.p, json.n, 0, NULL), *entry, *url;
-    size_t i, k;
-    json_array_foreach(list, i, entry)
-    {
-        const json_t *urls = json_object_get(entry, "urls");
-        if (json_is_array(urls)) {
-            json_array_foreach(urls, k, url) add_url(s, url, entry);
-        } else {
-            add_url(s, urls, entry);
-        }
-    }
-    json_decref(list);
+    s->n = ice_list_parse(json, s->servers);
     publish(s);
     resolve(s);
 }

@@ -5,11 +5,7 @@
 #ifndef PEER_IO_ICE_SERVERS_H
 #define PEER_IO_ICE_SERVERS_H
 
-#include "peer/io/rtc.h"
-
-enum {
-    ICE_SERVERS_MAX = 16
-};
+#include "peer/io/ice_list.h"
 
 struct ice_servers;
 
@@ -20,8 +16,5 @@ struct ice_servers *ice_servers_new(GMainContext *context, struct rtc_factory *f
 void ice_servers_free(struct ice_servers *s);
 /* The JSON array of W3C RTCIceServer objects. What cannot be used in it is left out. */
 void ice_servers_set(struct ice_servers *s, struct span json);
-
-/* One URL of RFC 7064 or RFC 7065; host may come out as a name. False if it is neither. */
-bool ice_server_url(const char *url, struct rtc_server *out);
 
 #endif
