@@ -65,6 +65,8 @@ uint64_t causal_get(const struct causal *c, struct span author);
 /* Delivered or waiting here up to, without a gap. */
 uint64_t causal_has(const struct causal *c, struct span author);
 bool causal_known(const struct causal *c, struct span author);
+/* Whether that one waits here. */
+bool causal_holds(const struct causal *c, struct span author, uint64_t sequence);
 /* The whole clock by index, in the order in which authors became known, ourselves first. Spans live as long as c. */
 size_t causal_size(const struct causal *c);
 struct envelope_tick causal_at(const struct causal *c, size_t i);

@@ -18,7 +18,7 @@
 static bool has_it(const struct delivery *d, const char *id)
 {
     for (unsigned i = 0; i < d->custodian_count; i++)
-        if (strcmp(d->custodians[i], id) == 0)
+        if (strcmp(d->custodians[i].id, id) == 0)
             return true;
     return false;
 }
@@ -35,9 +35,28 @@ void custody_give(struct peer *p, struct delivery *d)
         history_announce(p, who, &(struct handout){.what = "custody", .count = 1});
         attempt_send(p, who->link.attempt, buf_view(&text));
         p->stats.handed_total++;
-        memcpy(d->custodians[d->custodian_count++], who->id, sizeof d->custodians[0]);
+        d->custodians[d->custodian_count].stored = false;
+        memcpy(d->custodians[d->custodian_count++].id, who->id, sizeof d->custodians[0].id);
     }
     buf_done(&text);
+}
+
+void custody_kept(struct peer *p, const struct person *custodian, struct span id)
+{
+    struct outgoing *m = outbox_find(p, id);
+    for (struct delivery *d = m ? m->deliveries : NULL; d; d = d->of_next)
+        for (unsigned i = 0; i < d->custodian_count; i++)
+            if (strcmp(d->custodians[i].id, custodian->id) == 0)
+                d->custodians[i].stored = true;
+}
+
+void custody_link_down(struct peer *p, const struct person *custodian)
+{
+    for (struct outgoing *m = p->outgoing; m; m = m->next)
+        for (struct delivery *d = m->type == ENVELOPE_GROUP_MESSAGE ? NULL : m->deliveries; d; d = d->of_next)
+            for (unsigned i = d->custodian_count; i-- > 0;)
+                if (!d->custodians[i].stored && strcmp(d->custodians[i].id, custodian->id) == 0)
+                    d->custodians[i] = d->custodians[--d->custodian_count];
 }
 
 /* ---- keeping ---- */

@@ -139,7 +139,10 @@ struct delivery {
     unsigned tries; /* on this link */
     uint64_t sent_at;
     size_t n; /* bytes of the message */
-    char custodians[CUSTODIANS_MAX][ID_CHARS + 1];
+    struct {
+        char id[ID_CHARS + 1];
+        bool stored; /* he said so */
+    } custodians[CUSTODIANS_MAX];
     unsigned custodian_count;
     struct delivery *prev, *next;       /* in its place */
     struct delivery *of_prev, *of_next; /* of its message */

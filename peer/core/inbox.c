@@ -39,14 +39,15 @@ static void on_receipt(struct peer *p, struct person *who, const struct envelope
     struct span of[ENVELOPE_OF_MAX];
     size_t n = envelope_strings(e, "of", of, ENVELOPE_OF_MAX);
     for (size_t i = 0; i < n && i < ENVELOPE_OF_MAX; i++) {
-        if (e->type == ENVELOPE_MESSAGE_ACK)
+        if (e->type == ENVELOPE_MESSAGE_ACK) {
             outbox_stored(p, who, of[i]);
-        else if (e->type == ENVELOPE_MESSAGE_READ)
+            custody_kept(p, who, of[i]);
+        } else if (e->type == ENVELOPE_MESSAGE_READ) {
             outbox_was_read(p, who, of[i]);
-        else
+        } else {
             outbox_acknowledged(p, who, of[i]);
-        if (e->type != ENVELOPE_MESSAGE_ACK)
-            custody_delivered(p, who, of[i]);
+        }
+        custody_delivered(p, who, of[i]);
     }
     outbox_flush(p, who);
 }

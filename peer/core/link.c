@@ -72,6 +72,7 @@ void link_move(struct peer *p, struct person *who, enum link_state to, uint64_t 
         tree_link_down(p->tree, person_id(who));
         outbox_link_down(p, who);
         receipt_link_down(p, who);
+        custody_link_down(p, who);
         news_changed(p);
     }
 }

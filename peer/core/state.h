@@ -236,6 +236,7 @@ void outbox_release(struct peer *p, struct outgoing *m);
 void outbox_flush(struct peer *p, struct person *who); /* what the link can take now */
 void outbox_link_up(struct peer *p, struct person *who);
 void outbox_link_down(struct peer *p, struct person *who);
+void outbox_reached(struct peer *p, struct person *who); /* on whatever way, after there was none: tried again */
 void outbox_acknowledged(struct peer *p, struct person *who, struct span id);
 void outbox_stored(struct peer *p, struct person *who, struct span id); /* on their disk, or on a custodian's */
 /* They say how far they have read us in a conversation. */
@@ -337,8 +338,11 @@ void ledger_loaded(struct peer *p, const struct load *load, const struct peer_ro
 /* ---- custody.c ---- */
 void custody_give(struct peer *p, struct delivery *d);
 void custody_take(struct peer *p, struct person *giver, const struct envelope *e, struct span raw);
-void custody_kept(struct peer *p, struct person *custodian, struct span id);
+/* A custodian says that a copy is on his disk. What he has not said so of when his link goes is given once more. */
+void custody_kept(struct peer *p, const struct person *custodian, struct span id);
+void custody_link_down(struct peer *p, const struct person *custodian);
 void custody_link_up(struct peer *p, struct person *who);
+/* The reader has it on his disk. */
 void custody_delivered(struct peer *p, const struct person *reader, struct span id);
 /* False if the row cannot be read. */
 bool custody_restored(struct peer *p, struct span key, struct span value);

@@ -202,10 +202,14 @@ static void again(struct peer *p, struct conversation *c, struct person *author,
 }
 
 /* Who kept a copy for us may forget it: the author may be away, so the custodian is told too. */
-static void thank_custodian(struct peer *p, const struct conversation *c, struct person *from, const struct envelope *e)
+static void thank_custodian(
+    struct peer *p, const struct conversation *c, const struct person *from, const struct envelope *e)
 {
-    if (!c->room && e->sequence <= causal_get(c->order, e->from))
-        storage_then_tell(p, THEN_RECEIPT, from, e->id, false);
+    bool past = e->sequence <= causal_get(c->order, e->from);
+    if (!from || c->room || span_is(e->from, from->id) || e->route_count > 0)
+        return;
+    if (past || causal_holds(c->order, e->from, e->sequence))
+        storage_then_tell(p, past ? THEN_RECEIPT : THEN_KEPT, from, e->id, false);
 }
 
 static bool take(struct peer *p, struct conversation *c, struct person *from, struct person *author, struct envelope *e,
@@ -252,8 +256,7 @@ void talk_take(
     bool is_new = take(p, c, from, author, e, raw);
     if (!is_new)
         again(p, c, author, e);
-    if (from && from != author && e->route_count == 0)
-        thank_custodian(p, c, from, e);
+    thank_custodian(p, c, from, e);
     if (way == TALK_TREE)
         broadcast_pass_on(p, c, from, e, raw, is_new);
     else if (is_new && c->room)

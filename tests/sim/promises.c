@@ -79,6 +79,14 @@ bool promises_keeps(const struct promises *p, unsigned who, size_t number)
     return diary_keeps(x->diary, x->shelf, number);
 }
 
+bool promises_waits(const struct promises *p, unsigned who, const struct sent *s)
+{
+    char key[ROW_KEY_MAX + 1];
+    snprintf(
+        key, sizeof key, "%s/%s/%016llx", s->conversation, p->people[s->sender].id, (unsigned long long)s->sequence);
+    return shelf_survives(p->people[who].shelf, TABLE_WAIT, span_of(key));
+}
+
 /* ---- asking ---- */
 
 void promises_send(struct promises *p, unsigned who, struct ask *ask)
@@ -247,7 +255,8 @@ void promises_gone(const struct promises *p, unsigned who, const struct peer_eff
         promises_by_id(p, (struct span){key.p + key.n - MESSAGE_ID_CHARS, MESSAGE_ID_CHARS}, &number)) {
         const char *slash = memchr(key.p, '/', key.n);
         reader = slash ? promises_who(p, (struct span){key.p, (size_t)(slash - key.p)}) : PEOPLE_MAX;
-        world_check(p->w, reader < PEOPLE_MAX && is_settled(p, who, number, reader),
+        world_check(p->w,
+            reader < PEOPLE_MAX && (is_settled(p, who, number, reader) || promises_waits(p, reader, p->sent[number])),
             "%u forgets the copy of m%zu, which %u does not have", who, number, reader);
     }
 }

@@ -44,21 +44,17 @@ static void check_talk(const struct promises *p, unsigned who, struct span frame
 /* It waits here for what comes before it, or for its reader. */
 static bool is_stored(const struct promises *p, unsigned who, const struct sent *s)
 {
-    const struct shelf *shelf = p->people[who].shelf;
-    const char *sender = p->people[s->sender].id;
     char key[ROW_KEY_MAX + 1];
-    snprintf(key, sizeof key, "%s/%s/%016llx", s->conversation, sender, (unsigned long long)s->sequence);
-    if (shelf_survives(shelf, TABLE_WAIT, span_of(key)))
-        return true;
     for (unsigned i = 0; i < PEOPLE_MAX; i++) {
-        snprintf(key, sizeof key, "%s/%s/%s", p->people[i].id, sender, s->id);
-        if (s->readers[i] != NOT_ASKED && shelf_survives(shelf, TABLE_CUSTODY, span_of(key)))
+        snprintf(key, sizeof key, "%s/%s/%s", p->people[i].id, p->people[s->sender].id, s->id);
+        if (s->readers[i] != NOT_ASKED && shelf_survives(p->people[who].shelf, TABLE_CUSTODY, span_of(key)))
             return true;
     }
-    return false;
+    return promises_waits(p, who, s);
 }
 
-/* message_ack: stored; message_delivered, message_read: in the record. */
+/* message_ack: stored; message_delivered, message_read: in the record. A custodian is told of what was given up, too, that
+ * it need not be kept. */
 static void check_receipt(const struct promises *p, unsigned who, struct span frame)
 {
     static const char begin[] = "\"of\":[";
@@ -68,7 +64,8 @@ static void check_receipt(const struct promises *p, unsigned who, struct span fr
     while (at && *at != ']') {
         size_t number;
         const struct sent *s = promises_by_id(p, next_string(frame, &at), &number);
-        if (!s)
+        bool given_up = s && marks_has(&p->people[who].lost, number) && !has(frame, p->people[s->sender].id);
+        if (!s || given_up)
             continue;
         world_check(p->w, promises_keeps(p, who, number) || (stored && is_stored(p, who, s)),
             "%u says that m%zu is %s, and a crash can take it", who, number, stored ? "stored" : "delivered");

@@ -83,6 +83,9 @@ struct sent *promises_by_ref(const struct promises *p, struct span ref);
 /* It is on the disk of `who`, whatever crashes. */
 bool promises_keeps(const struct promises *p, unsigned who, size_t number);
 
+/* It waits there for what comes before it, whatever crashes. */
+bool promises_waits(const struct promises *p, unsigned who, const struct sent *s);
+
 /* ---- promises_order.c ---- */
 /* A message of ours gets its place: behind all that we know of this conversation. */
 void order_spoken(const struct promises *p, unsigned who, struct sent *s);
