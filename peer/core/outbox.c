@@ -225,6 +225,18 @@ void outbox_link_down(struct peer *p, struct person *who)
     effect_wake(p, box->stuck_at);
 }
 
+void outbox_reached(struct peer *p, struct person *who)
+{
+    struct outbox *box = &who->outbox;
+    struct delivery *d;
+    DL_FOREACH (box->in[DELIVERY_FLIGHT], d)
+        d->tries = 0;
+    if (!box->in[DELIVERY_HELD])
+        return;
+    box->retry_at = p->now;
+    effect_wake(p, p->now);
+}
+
 static struct delivery *find(struct person *who, struct span id)
 {
     struct delivery *d;

@@ -155,6 +155,8 @@ void relay_show(struct peer *p)
         const char *path = path_to(p, who);
         if (path == who->shown || (path && who->shown && strcmp(path, who->shown) == 0))
             continue;
+        if (path && !who->shown)
+            outbox_reached(p, who);
         who->shown = path;
         notice_add(p, &(struct notice){.type = NOTICE_PEER,
                           .id = person_id(who),
