@@ -82,6 +82,7 @@ enum {
     READS_MS = 100,                   /* likewise a message of ours that they read and that is long delivered ... */
     READS_BURST = DONE_MAX,           /* ... after so many */
     LINGER_MS = 60000,                /* a link that the overlay does not want and nobody uses */
+    SEEN_AGAIN_MS = 300000,           /* who is still here is noted again */
     ACK_TIMEOUT_MS = 5000,
     TRIES_MAX = 3,              /* on one link */
     OPEN_MS = 15000,            /* for the WebSocket to open */

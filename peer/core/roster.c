@@ -301,9 +301,20 @@ void roster_resumed(struct peer *p, const struct signaling_message *m)
             link_resumed(p, who, m->recovered);
 }
 
+/* Hours in one room are presence until now, though we may crash and find only what is on the disk. */
+static void see_again(struct peer *p, struct person *who)
+{
+    if (!who->keyed || !roster_there(who) || p->unix_ms < who->seen_unix + SEEN_AGAIN_MS)
+        return;
+    who->seen_unix = p->unix_ms;
+    roster_store(p, who);
+}
+
 void roster_due(struct peer *p)
 {
     struct seat *seat, *next;
+    for (struct person *who = p->people; who; who = who->hh.next)
+        see_again(p, who);
     HASH_ITER (hh, p->seats, seat, next) {
         if (p->now >= seat->gone_at)
             leave_seat(p, seat, false);
