@@ -8,6 +8,10 @@ enum {
     LOOK_MS = 100,
     TREE_MS = 600,     /* for a message to get everywhere and the prunes back */
     TREE_AUTHORS = 12, /* whose trees are judged */
+    MESH = 8,
+    MEET_MS = 3000,
+    MEET_MANY_MS = 60000,
+    HEAR_MS = 5000,
 };
 
 void run_init(struct run *r, const struct world_options *options)
@@ -119,16 +123,28 @@ static unsigned person_of(const struct run *r, const char *id)
     return i;
 }
 
+/* Who runs and can be reached from there. */
+static size_t island_of(const struct run *r, const struct peerhost *h, bool on[PEOPLE_MAX])
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < r->people_count; i++) {
+        on[i] = peerhost_is_up(r->people[i]) && world_reachable(r->w, peerhost_host(h), peerhost_host(r->people[i]));
+        n += on[i];
+    }
+    return n;
+}
+
 /* NULL, or what is wrong with the tree of an author: either end may push along an edge. */
 static const char *tree_is_wrong(const struct run *r, const struct peerhost *author)
 {
     struct span id = span_of(peerhost_id(author));
     unsigned parent[PEOPLE_MAX], edges = 0, joined = 0, n = r->people_count;
-    bool edge[PEOPLE_MAX][PEOPLE_MAX] = {{false}};
+    bool edge[PEOPLE_MAX][PEOPLE_MAX] = {{false}}, on[PEOPLE_MAX];
+    size_t members = island_of(r, author, on);
     for (unsigned i = 0; i < n; i++) {
         char ids[PEOPLE_MAX][PERSON_MAX + 1];
         parent[i] = i;
-        for (size_t k = peer_tree(peerhost_core(r->people[i]), id, ids, PEOPLE_MAX); k-- > 0;) {
+        for (size_t k = on[i] ? peer_tree(peerhost_core(r->people[i]), id, ids, PEOPLE_MAX) : 0; k-- > 0;) {
             unsigned other = person_of(r, ids[k]);
             if (other < n)
                 edge[i < other ? i : other][i < other ? other : i] = true;
@@ -137,12 +153,14 @@ static const char *tree_is_wrong(const struct run *r, const struct peerhost *aut
     for (unsigned i = 0; i < n; i++)
         for (unsigned k = i + 1; k < n; k++) {
             unsigned a = root_of(parent, i), b = root_of(parent, k);
+            if (edge[i][k] && on[i] != on[k])
+                return "leaves its island";
             edges += edge[i][k];
             joined += edge[i][k] && a != b;
             if (edge[i][k])
                 parent[a] = b;
         }
-    return joined + 1 < n ? "does not span the room" : edges > joined ? "has a circle" : NULL;
+    return joined + 1 < members ? "does not span its island" : edges > joined ? "has a circle" : NULL;
 }
 
 void run_until_tree(struct run *r, uint64_t ms)
@@ -154,15 +172,17 @@ void run_until_tree(struct run *r, uint64_t ms)
         unsigned who = i % authors;
         if (right[who])
             continue;
-        run_say(r, r->people[who]);
-        run_for(r, TREE_MS);
-        const char *wrong = tree_is_wrong(r, r->people[who]);
+        const char *wrong = NULL;
+        if (peerhost_is_up(r->people[who])) {
+            run_say(r, r->people[who]);
+            run_for(r, TREE_MS);
+            wrong = tree_is_wrong(r, r->people[who]);
+        }
         world_check(r->w, !wrong || world_now(r->w) < end, "after %llu ms the tree of %u %s", (unsigned long long)ms,
             who, wrong);
         right[who] = !wrong;
         left -= !wrong;
     }
-    run_until_delivered(r, ms);
 }
 
 void run_gather(struct run *r, const struct world_options *options, unsigned people, unsigned started)
@@ -179,10 +199,19 @@ void run_gather(struct run *r, const struct world_options *options, unsigned peo
     }
 }
 
+void run_befriend(struct run *r, const struct world_options *options, unsigned people)
+{
+    run_gather(r, options, people, people);
+    run_until_linked(r, people > MESH ? MEET_MANY_MS : MEET_MS);
+    run_say_all(r);
+    run_until_delivered(r, HEAR_MS);
+}
+
 void run_say_all(struct run *r)
 {
     for (unsigned i = 0; i < r->people_count; i++)
-        run_say(r, r->people[i]);
+        if (peerhost_is_up(r->people[i]))
+            run_say(r, r->people[i]);
 }
 
 void run_say(struct run *r, struct peerhost *h)

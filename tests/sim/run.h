@@ -43,11 +43,13 @@ bool run_all_linked(const struct run *r);
 void run_until_linked(struct run *r, uint64_t ms);
 /* A daemon and these people in one room, of whom the first are started at once. */
 void run_gather(struct run *r, const struct world_options *options, unsigned people, unsigned started);
-void run_say_all(struct run *r); /* everybody says something to the room */
+/* Likewise, all of them; they are linked, have said something each and heard each other. */
+void run_befriend(struct run *r, const struct world_options *options, unsigned people);
+void run_say_all(struct run *r); /* everybody who runs says something to the room */
 /* Lets time pass until every promise is kept, or fails after `ms`. */
 void run_until_delivered(struct run *r, uint64_t ms);
-/* Lets everybody speak in turns until the broadcast tree of each has spanned the room without a circle, or fails after
- * `ms`; then what was said is delivered. */
+/* Lets everybody speak in turns until the broadcast tree of each has spanned his island without a circle, or fails after
+ * `ms`. */
 void run_until_tree(struct run *r, uint64_t ms);
 /* To everybody else who runs. */
 void run_say(struct run *r, struct peerhost *h);

@@ -216,7 +216,8 @@ static void live(struct run *r, const struct world_options *options, bool forbid
         world_at(w, world_now(w) + MISFORTUNE_MS, misfortune, r, 0);
     run_for(r, 8000 + world_below(w, 20000));
     heal(r);
-    run_until_tree(r, 180000);
+    run_until_tree(r, DELIVER_MS);
+    run_until_delivered(r, DELIVER_MS);
     world_check(w, run_all_linked(r), "a link went down in peace");
     if (!forbidden && people <= 8)
         wait_for_mesh(r);

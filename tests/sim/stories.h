@@ -52,6 +52,17 @@ scenario story_custody;            /* delivered while the sender is gone, then f
 scenario story_newcomer;           /* starts in the middle */
 scenario story_newcomer_in_order;  /* ... and hears nothing before what it depends on */
 scenario story_two_hours_away;     /* failed by name, and then on as before */
-scenario story_room_of_64;         /* what a message costs there, and how deep it travels */
+
+scenario story_members_change;      /* ... while a message travels the tree */
+scenario story_accepted_then_crash; /* before anything was sent */
+scenario story_friend_in_common;    /* with the daemon dead two are linked through a third */
+scenario story_both_sides_talk;     /* of a partition; then everybody has everything */
+scenario story_clocks_of_hours;     /* jump while a custodian keeps something */
+scenario story_custodian_crashes;   /* about when it says that it keeps a copy */
+scenario story_given_up_for_good;   /* over a crash, and whoever comes with it */
+scenario story_more_than_fits;      /* windows and custodians have caps */
+scenario story_seen_lately;         /* hours of presence count, not the hour of arrival */
+
+scenario story_room_of_64; /* what a message costs there, and how deep it travels */
 
 #endif

@@ -155,10 +155,7 @@ void story_clock_jumps(struct run *r, const struct world_options *options)
 /* Its sequences begin at the wall clock: a process that began again after the clock went back was taken for a replay. */
 void story_clock_back_and_restart(struct run *r, const struct world_options *options)
 {
-    run_gather(r, options, 2, 2);
-    run_until_linked(r, 3000);
-    run_say_all(r);
-    run_until_delivered(r, 2000);
+    run_befriend(r, options, 2);
     peerhost_crash(r->people[0]);
     world_clock_step(r->w, peerhost_host(r->people[0]), -3600000);
     peerhost_start(r->people[0]);

@@ -104,11 +104,7 @@ void story_gap_through_others(struct run *r, const struct world_options *options
 /* A message for somebody who is away arrives after its sender has gone, and its custodians forget it. */
 void story_custody(struct run *r, const struct world_options *options)
 {
-    run_gather(r, options, 4, 0);
-    start(r, 0, 4);
-    run_until_linked(r, 3000);
-    run_say_all(r);
-    run_until_delivered(r, 5000);
+    run_befriend(r, options, 4);
     size_t before = promises_heard(r->promises, 3);
     peerhost_crash(r->people[3]);
     run_for(r, 60000);
@@ -173,11 +169,7 @@ void story_newcomer_in_order(struct run *r, const struct world_options *options)
 /* Two hours away: what others said meanwhile is over for whoever was not there; what is said now arrives. */
 void story_two_hours_away(struct run *r, const struct world_options *options)
 {
-    run_gather(r, options, 3, 0);
-    start(r, 0, 3);
-    run_until_linked(r, 3000);
-    run_say_all(r);
-    run_until_delivered(r, 5000);
+    run_befriend(r, options, 3);
     peerhost_crash(r->people[2]);
     run_for(r, 60000);
     run_say(r, r->people[0]);
