@@ -131,7 +131,7 @@ static void expect_readers(const struct promises *p, unsigned who, struct sent *
                          (x->up[i] || (x->met[i] && clock && world_now(p->w) < x->since[i] + SEEN_MS));
 }
 
-static void spoken(const struct promises *p, unsigned who, struct sent *s, struct span row)
+static void spoken(struct promises *p, unsigned who, struct sent *s, struct span row)
 {
     static const char name[] = "\"conversation\":\"";
     const char *at = memmem(row.p, row.n, name, sizeof name - 1);

@@ -54,7 +54,7 @@ struct person {
     const struct shelf *shelf;
     struct diary *diary;
     unsigned life;
-    uint64_t sequence;   /* of its newest message */
+    uint64_t sequence;   /* of the message that it is writing; 0: it is for nobody */
     struct marks asked;  /* messages that are for it */
     struct marks lost;   /* given up: by those rows of its disk, */
     struct marks missed; /* ... and its application was told, or its author had failed them */
@@ -88,7 +88,7 @@ bool promises_waits(const struct promises *p, unsigned who, const struct sent *s
 
 /* ---- promises_order.c ---- */
 /* A message of ours gets its place: behind all that we know of this conversation. */
-void order_spoken(const struct promises *p, unsigned who, struct sent *s);
+void order_spoken(struct promises *p, unsigned who, struct sent *s);
 /* The row of a clock is on the disk, or about to be: what of an author was given up. */
 void order_row(struct promises *p, unsigned who, struct span key, struct span value);
 void order_recorded(struct promises *p, unsigned who, size_t number);

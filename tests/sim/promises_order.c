@@ -20,10 +20,11 @@ enum {
     LINKED_MS = 2 * CAUSAL_GAP_MS /* whoever was linked for so long was asked */
 };
 
-void order_spoken(const struct promises *p, unsigned who, struct sent *s)
+void order_spoken(struct promises *p, unsigned who, struct sent *s)
 {
     const struct diary *r = p->people[who].diary;
     s->sequence = p->people[who].sequence;
+    p->people[who].sequence = 0;
     for (size_t i = 0; i < diary_count(r); i++) {
         size_t number = diary_at(r, i);
         const struct sent *old = number < p->n ? p->sent[number] : NULL;
