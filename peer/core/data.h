@@ -227,8 +227,12 @@ struct conversation {
     struct causal *order;
     uint64_t used;     /* counts up over all conversations: the newest are compared first */
     uint64_t asked_at; /* last: whoever says that there is more does not set the pace */
-    bool more;         /* there is more than the last answer held */
-    uint64_t ask_at;   /* when to ask for what is missing; NEVER: nothing is */
+    struct {
+        char whose[PERSON_MAX + 1]; /* an answer did not hold all that its sender has; empty: none such */
+        uint64_t at, moved;         /* when to ask for the rest; what was new by then */
+    } rest;
+    uint64_t moved, moved_asked; /* counts up with what is new here; then, when we asked last */
+    uint64_t ask_at;             /* when to ask for what is missing; NEVER: nothing is */
     unsigned asks;
     char hint[PERSON_MAX + 1]; /* who sent what waits: asked first */
     struct {
@@ -289,6 +293,7 @@ struct person {
     bool behind;     /* something could not go to this link: it is told what it lacks when it can */
     unsigned handed; /* talk frames that come next on this link, and why */
     enum handing handing;
+    struct conversation *handing_of; /* NULL: of none that we know */
     UT_hash_handle hh;
 };
 

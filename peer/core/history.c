@@ -60,7 +60,7 @@ void history_ask(struct peer *p, struct conversation *c, struct person *who)
     struct buf metadata, frame;
     bool linked = link_is_up(who);
     c->asked_at = p->now;
-    c->more = false;
+    c->moved_asked = c->moved;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
     buf_init(&frame, PEER_MESSAGE_MAX);
     buf_byte(&metadata, '{');
@@ -324,23 +324,81 @@ static void give_rows(struct peer *p, const struct load *load, const struct peer
 
 /* ---- answered ---- */
 
-static void meet_people(struct peer *p, const struct envelope *e)
+/* Whose messages follow, or will be asked for. Strangers are bounded as those that news tells of. */
+static void meet_people(struct peer *p, struct person *from, const struct envelope *e)
 {
     struct span texts[HISTORY_AUTHORS_MAX];
     struct card card;
     size_t n = envelope_strings(e, "people", texts, HISTORY_AUTHORS_MAX);
-    for (size_t i = 0; i < n && i < HISTORY_AUTHORS_MAX; i++)
-        if (card_read(p, texts[i], &card))
-            roster_meet(p, &card);
+    for (size_t i = 0; i < n && i < HISTORY_AUTHORS_MAX; i++) {
+        if (!card_read(p, texts[i], &card) || roster_find(p, span_of(card.id)))
+            continue;
+        if (!inbox_affords(p, &from->inbox.strangers_at, STRANGERS_MS, STRANGERS_BURST)) {
+            inbox_refuse(p, from, "more strangers than one may tell of");
+            return;
+        }
+        roster_meet(p, &card);
+    }
 }
 
-static void ask_again(struct peer *p, struct conversation *c, const struct person *who)
+/* It has more than this answer holds, which is asked for when the answer is here, or should be. One at a time: the rest is
+ * mostly the same with all. */
+static void expect_rest(struct peer *p, struct conversation *c, struct person *who)
 {
-    memcpy(c->hint, who->id, sizeof c->hint);
+    if (who->handed == 0) {
+        inbox_refuse(p, who, "an answer that is only said to have more");
+    } else if (c->rest.whose[0] == '\0') {
+        memcpy(c->rest.whose, who->id, sizeof c->rest.whose);
+        c->rest.moved = c->moved;
+        c->rest.at = p->now + REST_MS;
+        effect_wake(p, c->rest.at);
+    }
+}
+
+void history_handed(struct peer *p, const struct person *who)
+{
+    struct conversation *c = who->handing_of;
+    if (!c || who->handed > 0 || strcmp(c->rest.whose, who->id) != 0)
+        return;
+    c->rest.at = c->asked_at + REQUESTS_MS > p->now ? c->asked_at + REQUESTS_MS : p->now;
+    effect_wake(p, c->rest.at);
+}
+
+static void ask_somebody(struct peer *p, struct conversation *c)
+{
+    if (c->ask_at != NEVER)
+        return;
     c->asks = 0;
-    c->more = true;
-    c->ask_at = c->asked_at + REQUESTS_MS > p->now ? c->asked_at + REQUESTS_MS : p->now;
+    c->ask_at = c->asked_at + ASK_AGAIN_MS > p->now ? c->asked_at + ASK_AGAIN_MS : p->now;
     effect_wake(p, c->ask_at);
+}
+
+/* Who has more, and brings nothing new, has had his turn. */
+static void ask_for_rest(struct peer *p, struct conversation *c)
+{
+    struct person *who = roster_find(p, span_of(c->rest.whose));
+    bool is_coming = who && who->handed > 0 && who->handing_of == c;
+    if (is_coming && c->moved != c->rest.moved) {
+        c->rest.moved = c->moved;
+        c->rest.at = p->now + REST_MS;
+        return;
+    }
+    c->rest.whose[0] = '\0';
+    if (who && link_can_send(who) && c->moved != c->moved_asked) {
+        history_ask(p, c, who);
+        return;
+    }
+    if (who && link_can_send(who) && !is_coming)
+        inbox_refuse(p, who, "an answer that brings nothing new");
+    ask_somebody(p, c);
+}
+
+void history_rest(struct peer *p, struct conversation *c)
+{
+    if (c->rest.whose[0] != '\0' && p->now >= c->rest.at)
+        ask_for_rest(p, c);
+    if (c->rest.whose[0] != '\0')
+        effect_wake(p, c->rest.at);
 }
 
 /* Its author has it no more: its time was over. */
@@ -363,8 +421,9 @@ void history_reply(struct peer *p, struct person *who, const struct envelope *e)
     struct conversation *c = conversation_find(p, e->conversation);
     envelope_string(e, "for", &what);
     envelope_number(e, "count", &count);
-    meet_people(p, e);
+    meet_people(p, who, e);
     who->handed = count < HISTORY_ROWS_MAX ? (unsigned)count : HISTORY_ROWS_MAX;
+    who->handing_of = c;
     who->handing = span_is(what, "custody") ? HANDING_CUSTODY : span_is(what, "head") ? HANDING_HEAD : HANDING_GAP;
     if (!c || !conversation_has(c, who))
         return;
@@ -377,8 +436,9 @@ void history_reply(struct peer *p, struct person *who, const struct envelope *e)
                 history_ask(p, c, other);
     }
     if (span_is(what, "more"))
-        ask_again(p, c, who);
-    else if (span_is(what, "gap") && !c->more && causal_gaps(c->order, &lack, 1) == 0 && c->ask_at > p->now)
+        expect_rest(p, c, who);
+    else if (span_is(what, "gap") && c->rest.whose[0] == '\0' && causal_gaps(c->order, &lack, 1) == 0 &&
+             c->ask_at > p->now)
         c->ask_at = NEVER;
 }
 

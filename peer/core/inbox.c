@@ -191,6 +191,8 @@ static void talk(struct peer *p, struct person *from, struct envelope *e, struct
     struct span reader = sole_reader(e);
     bool handed = from->handed > 0;
     from->handed -= handed;
+    if (handed)
+        history_handed(p, from);
     if (handed && from->handing == HANDING_CUSTODY) {
         custody_take(p, from, e, raw);
         return;

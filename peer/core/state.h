@@ -315,6 +315,8 @@ void history_ask(struct peer *p, struct conversation *c, struct person *who);
 /* linked: it came on their own link, not through others. */
 void history_request(struct peer *p, struct person *who, const struct envelope *e, bool linked);
 void history_reply(struct peer *p, struct person *who, const struct envelope *e);
+void history_handed(struct peer *p, const struct person *who); /* one of the messages that an answer announced came */
+void history_rest(struct peer *p, struct conversation *c); /* asks for what did not fit an answer, when it is time */
 void history_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
 /* What is handed over on a link, as history_reply says it. */
 struct handout {

@@ -92,6 +92,7 @@ static void show(struct peer *p, struct conversation *c, struct person *author, 
 static void deliver(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e, bool ours)
 {
     conversation_store_clock(p, c, e->from);
+    c->moved++;
     if (ours)
         show(p, c, author, e);
 }
@@ -144,6 +145,7 @@ static void waits(struct peer *p, struct conversation *c, struct person *from, s
     buf_init(&key, ROW_KEY_MAX);
     storage_message_key(&key, c->name, e->from, e->sequence);
     storage_put(p, TABLE_WAIT, buf_view(&key), raw);
+    c->moved++;
     if (from) {
         /* Of a conversation of few only its author keeps messages. */
         memcpy(c->hint, c->room ? from->id : author->id, sizeof c->hint);
@@ -334,6 +336,7 @@ static bool asked_enough(const struct peer *p, struct conversation *c)
 
 static void conversation_due(struct peer *p, struct conversation *c)
 {
+    history_rest(p, c);
     if (p->now >= causal_due(c->order) && asked_enough(p, c))
         give_up(p, c);
     if (p->now >= c->ask_at) {

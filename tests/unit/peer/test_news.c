@@ -164,18 +164,30 @@ static void test_a_claimed_link(void **state)
     world_end(w);
 }
 
-/* The news of an identity that exists only here. */
-static void invented_comes(struct world *w, uint64_t rtc, unsigned number)
+enum {
+    INVENTED_CARD = 300
+};
+
+/* The card of an identity that exists only here. */
+static void invent(unsigned number, uint8_t who[KEY_BYTES], char card[INVENTED_CARD])
 {
-    uint8_t who[KEY_BYTES] = {0}, mark[KEY_BYTES] = {0}, signature[SIGNATURE_BYTES], hash[HASH_BYTES];
-    char key[64], box[64], sig[128], metadata[700], id[ID_CHARS + 1];
+    uint8_t mark[KEY_BYTES] = {0}, signature[SIGNATURE_BYTES];
+    char key[64], box[64], sig[128];
+    memset(who, 0, KEY_BYTES);
     memcpy(who, &number, sizeof number);
     toy_sign_as(who, (struct span){(char *)mark, KEY_BYTES}, signature);
     base64_encode(who, KEY_BYTES, key);
     base64_encode(mark, KEY_BYTES, box);
     base64_encode(signature, SIGNATURE_BYTES, sig);
-    snprintf(metadata, sizeof metadata,
-        "{\"card\":\"%s %s %s nobody\",\"links\":{},\"presence\":\"online\",\"version\":1}", key, box, sig);
+    snprintf(card, INVENTED_CARD, "%s %s %s nobody", key, box, sig);
+}
+
+static void invented_comes(struct world *w, uint64_t rtc, unsigned number)
+{
+    uint8_t who[KEY_BYTES], hash[HASH_BYTES];
+    char card[INVENTED_CARD], metadata[700], id[ID_CHARS + 1];
+    invent(number, who, card);
+    snprintf(metadata, sizeof metadata, "{\"card\":\"%s\",\"links\":{},\"presence\":\"online\",\"version\":1}", card);
     toy_sha256(NULL, (struct span){(char *)who, KEY_BYTES}, hash);
     envelope_short_hash(hash, id);
     struct envelope e = {.type = ENVELOPE_PRESENCE_UPDATE,
@@ -224,6 +236,35 @@ static void test_invented_people(void **state)
     run(w);
     assert_int_equal(count(ann, NOTICE_ERROR), 0);
     assert_int_equal(count(&w->nodes[2], NOTICE_MESSAGE), 1);
+    world_end(w);
+}
+
+/* The same in answers about history, which name the authors of what follows: 32 in each. */
+static void test_invented_authors(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    uint8_t who[KEY_BYTES];
+    char card[INVENTED_CARD];
+    pass(w, 3000);
+    for (unsigned i = 0; i < 50; i++) {
+        struct buf metadata;
+        buf_init(&metadata, ENVELOPE_METADATA_MAX);
+        buf_text(&metadata, "{\"count\":0,\"for\":\"gap\",\"people\":[");
+        for (unsigned k = 0; k < 32; k++) {
+            invent(i * 32 + k, who, card);
+            buf_printf(&metadata, "%s\"%s\"", k > 0 ? "," : "", card);
+        }
+        buf_text(&metadata, "]}");
+        says(w, 1, 0,
+            &(struct envelope){
+                .type = ENVELOPE_HISTORY_REPLY, .conversation = SPAN("room:demo"), .metadata = buf_view(&metadata)});
+        buf_done(&metadata);
+    }
+    assert_int_equal(refusals(w, 0), 50 - 1024 / 32);
+    send_ref(w, 0, NULL, 0, "and we talk on", "");
+    run(w);
+    assert_int_equal(count(&w->nodes[1], NOTICE_MESSAGE), 1);
     world_end(w);
 }
 
@@ -344,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_lost_news),
         cmocka_unit_test(test_a_claimed_link),
         cmocka_unit_test(test_invented_people),
+        cmocka_unit_test(test_invented_authors),
         cmocka_unit_test(test_twelve_in_a_room),
         cmocka_unit_test(test_called_by_a_stranger),
     };
