@@ -9,10 +9,12 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/os_file.h"
 #include "base/os_rng.h"
 #include "peer/io/state.h"
+#include "peer/io/store.h"
 #include "protocol/envelope.h"
 
 #define FILE_NAME "identity"
@@ -115,7 +117,7 @@ bool identity_load(const char *dir, struct identity *out, bool *absent, struct e
         identity_wipe(out);
         return err_set(err,
             "the identity in %.120s is damaged: bring back a copy of its file \"" FILE_NAME
-            "\", or remove it to become somebody else",
+            "\", or move the whole folder away to become somebody else",
             dir);
     }
     return true;
@@ -139,11 +141,24 @@ static bool make(const char *dir, struct identity *out, struct err *err)
     return ok;
 }
 
+/* What was said there was said by somebody. */
+static bool had_one(const char *dir)
+{
+    char file[STATE_PATH_MAX + 16];
+    snprintf(file, sizeof file, "%.*s/" STORE_FILE, STATE_PATH_MAX, dir);
+    return access(file, F_OK) == 0;
+}
+
 bool identity_open(const char *dir, struct identity *out, struct err *err)
 {
     bool absent;
     if (identity_load(dir, out, &absent, err))
         return true;
+    if (absent && had_one(dir))
+        return err_set(err,
+            "the identity of %.120s is gone: bring back a copy of its file \"" FILE_NAME
+            "\", or move the whole folder away to become somebody else",
+            dir);
     return absent && make(dir, out, err);
 }
 

@@ -38,6 +38,8 @@ struct known {
     char dir[STATE_PATH_MAX + 1];
     struct entry *entries; /* by name, in order of insertion */
     size_t lines;          /* in the file */
+    size_t unread;         /* of them could not be read */
+    bool torn;             /* the last one has no end: what is appended begins a line of its own */
 };
 
 static bool put(struct known *k, const char *name, const char *id)
@@ -61,21 +63,23 @@ static bool put(struct known *k, const char *name, const char *id)
     return true;
 }
 
-static void take_line(struct known *k, struct span line)
+static bool take_line(struct known *k, struct span line)
 {
     const char *space = span_find(line, ' ');
     if (!space)
-        return;
+        return false;
     struct span id = {line.p, (size_t)(space - line.p)};
     if (!person_id_valid(id))
-        return;
+        return false;
     json_t *name = json_loadb(space + 1, line.n - id.n - 1, JSON_DECODE_ANY, NULL);
-    if (json_is_string(name) && json_string_length(name) <= DISPLAY_NAME_MAX) {
+    bool ok = json_is_string(name) && json_string_length(name) <= DISPLAY_NAME_MAX;
+    if (ok) {
         char text[ENVELOPE_PERSON_MAX + 1];
         snprintf(text, sizeof text, "%.*s", (int)id.n, id.p);
         put(k, json_string_value(name), text);
     }
     json_decref(name);
+    return ok;
 }
 
 static void take_lines(struct known *k, struct span text)
@@ -83,8 +87,9 @@ static void take_lines(struct known *k, struct span text)
     while (text.n > 0) {
         const char *end = span_find(text, '\n');
         size_t n = end ? (size_t)(end - text.p) : text.n;
-        take_line(k, (struct span){text.p, n});
+        k->unread += !take_line(k, (struct span){text.p, n});
         k->lines++;
+        k->torn = end == NULL;
         text.p += n + (end != NULL);
         text.n -= n + (end != NULL);
     }
@@ -104,8 +109,10 @@ static bool write_anew(struct known *k, struct err *err)
     for (struct entry *e = k->entries; e; e = e->hh.next)
         add_line(&out, e->name, e->id);
     bool ok = !out.failed ? os_file_replace(k->dir, FILE_NAME, buf_view(&out), err) : err_set(err, "out of memory");
-    if (ok)
+    if (ok) {
         k->lines = HASH_COUNT(k->entries);
+        k->torn = false;
+    }
     buf_done(&out);
     return ok;
 }
@@ -114,7 +121,9 @@ static bool append(struct known *k, const char *name, const char *id, struct err
 {
     char file[STATE_PATH_MAX + 16];
     struct buf line;
-    buf_init(&line, LINE_MAX_BYTES);
+    buf_init(&line, LINE_MAX_BYTES + 1);
+    if (k->torn)
+        buf_byte(&line, '\n');
     add_line(&line, name, id);
     snprintf(file, sizeof file, "%s/" FILE_NAME, k->dir);
     int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -125,6 +134,7 @@ static bool append(struct known *k, const char *name, const char *id, struct err
         close(fd);
     buf_done(&line);
     k->lines += ok;
+    k->torn = k->torn && !ok;
     return ok;
 }
 
@@ -148,6 +158,11 @@ fail:
     free(text);
     known_free(k);
     return NULL;
+}
+
+size_t known_unread(const struct known *k)
+{
+    return k->unread;
 }
 
 void known_free(struct known *k)

@@ -15,8 +15,9 @@ enum {
 };
 
 /* Reads the file of a state directory. NULL with one sentence in err when it cannot be read; lines that are none of
- * ours are dropped, for a forgotten name is only asked about again. */
+ * ours are counted and stay where they are: a name that is forgotten is only learned again. */
 struct known *known_open(const char *dir, struct err *err);
+size_t known_unread(const struct known *k); /* so many */
 /* Takes NULL. */
 void known_free(struct known *k);
 /* From the oldest to the newest. */

@@ -91,7 +91,8 @@ static bool explain(const struct store *s, int code, struct err *err)
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return err_set(err,
-            "%.120s is damaged and was left as it is: put a copy of it back, or move it away to begin without messages",
+            "%.120s is damaged and was left as it is: put a copy of it back, or move the whole folder away to begin "
+            "anew",
             s->file);
     case SQLITE_IOERR:
         return err_set(err, "the disk failed at %.180s: check it, then start again", s->file);
@@ -113,10 +114,26 @@ static bool fail(struct store *s, int code, struct err *err)
 
 /* ---- opening ---- */
 
+/* A write-ahead log whose database is gone, or empty: SQLite would take it for a new database and remove the log. */
+static bool is_torn_apart(const char *file)
+{
+    char wal[STATE_PATH_MAX + 24];
+    struct stat st;
+    if (stat(file, &st) == 0 && st.st_size > 0)
+        return false;
+    snprintf(wal, sizeof wal, "%s-wal", file);
+    return stat(wal, &st) == 0 && st.st_size > 0;
+}
+
 /* Makes an empty file if there is none, for SQLite would make one that others can read. */
 static bool prepare_file(const char *file, off_t *size, struct err *err)
 {
     struct stat st;
+    if (is_torn_apart(file))
+        return err_set(err,
+            "%.120s is gone or empty, and its " STORE_FILE "-wal is not: put a copy of both back, or move the whole "
+            "folder away to begin anew",
+            file);
     int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     bool ok = fd >= 0 && fstat(fd, &st) == 0;
     if (!ok)

@@ -106,16 +106,31 @@ static void on_log(void *user, const struct log_record *record)
     buf_done(&line);
 }
 
+static void warn(struct usher *u, const char *event, const char *message, const char *reason)
+{
+    struct log_record record;
+    log_record_init(&record, LOG_LEVEL_WARNING, event, message);
+    log_record_add(&record, "reason", span_of(reason));
+    on_log(u, &record);
+}
+
 static void on_remember(void *user, const char *name, const char *id)
 {
     struct usher *u = user;
     struct err err;
-    if (known_remember(u->known, name, id, &err))
-        return;
-    struct log_record record;
-    log_record_init(&record, LOG_LEVEL_WARNING, "known-not-written", "a name could not be remembered");
-    log_record_add(&record, "reason", span_of(err.text));
-    on_log(u, &record);
+    if (!known_remember(u->known, name, id, &err))
+        warn(u, "known-not-written", "a name could not be remembered", err.text);
+}
+
+static bool open_known(struct usher *u, struct err *err)
+{
+    u->known = known_open(u->state.path, err);
+    if (u->known && known_unread(u->known) > 0) {
+        struct err damage;
+        err_set(&damage, "damaged lines in %.180s/known: %zu", u->state.path, known_unread(u->known));
+        warn(u, "known-damaged", "some of the names that were known are forgotten", damage.text);
+    }
+    return u->known != NULL;
 }
 
 static void on_known(void *user, struct span name, struct span id)
@@ -233,8 +248,7 @@ static bool begin(struct usher *u, const struct usher_options *o, struct identit
     if (!check_addresses(o, err) || !state_open(&u->state, o->state_dir, err) ||
         !identity_open(u->state.path, identity, err))
         return false;
-    u->known = known_open(u->state.path, err);
-    if (!u->known)
+    if (!open_known(u, err))
         return false;
     u->store = store_open(u->state.path, err);
     if (!u->store)

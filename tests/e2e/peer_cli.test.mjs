@@ -94,6 +94,22 @@ test('an identity that is damaged or open to others is said and left alone', asy
     assert.equal(under.stderr.trimEnd().split('\n').length, 1);
 });
 
+test('damaged names are told of; an identity that is gone from beside its messages is missed', async () => {
+    const daemon = await startDaemon();
+    const state = await scratch();
+    await writeFile(path.join(state, 'known'), 'nonsense\n');
+    const pipe = ['--server', daemon.url, '--state', state, 'pipe', 'demo'];
+    const first = await runUsher(pipe, { input: '{"do":"quit"}\n' });
+    assert.equal(first.code, 0);
+    assert.match(first.stderr, /^usher: some of the names that were known are forgotten: damaged lines in .*known: 1\n$/);
+    await rm(path.join(state, 'identity'));
+    const { code, stdout, stderr } = await runUsher(pipe);
+    assert.equal(code, 1);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^usher: the identity of .* is gone: bring back a copy of its file "identity"/);
+    await daemon.stop();
+});
+
 test('a state directory is used by one process; without --state the next one takes its own', async () => {
     const daemon = await startDaemon();
     const ann = await joinPeer({ server: daemon.url, name: 'ann' });

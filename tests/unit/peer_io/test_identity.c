@@ -101,6 +101,23 @@ static void is_never_reset(void **state)
     assert_string_equal(got.id, made.id);
 }
 
+/* Where somebody has talked nobody else goes on. */
+static void is_missed(void **state)
+{
+    struct scratch *d = *state;
+    struct identity made, again;
+    struct err err;
+    char file[SCRATCH_PATH];
+    assert_true(identity_open(d->path, &made, &err));
+    scratch_write(d, "messages.db", "", 0600);
+    assert_true(identity_open(d->path, &again, &err));
+    scratch_path(d, "identity", file);
+    assert_int_equal(unlink(file), 0);
+    assert_false(identity_open(d->path, &again, &err));
+    assert_non_null(strstr(err.text, "is gone: bring back a copy of its file \"identity\""));
+    assert_int_not_equal(access(file, F_OK), 0);
+}
+
 static void is_a_secret(void **state)
 {
     struct scratch *d = *state;
@@ -157,6 +174,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(differs_from_others, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(follows_the_standards, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(is_never_reset, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(is_missed, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(is_a_secret, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(signs_what_others_verify, scratch_setup, scratch_teardown),
         cmocka_unit_test(hashes),

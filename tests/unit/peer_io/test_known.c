@@ -65,7 +65,7 @@ static void lets_the_later_win(void **state)
     known_free(k);
 }
 
-static void drops_damaged_lines(void **state)
+static void counts_damaged_lines(void **state)
 {
     struct scratch *d = *state;
     struct err err;
@@ -73,6 +73,14 @@ static void drops_damaged_lines(void **state)
     struct known *k = known_open(d->path, &err);
     assert_int_equal(look(k).n, 1);
     assert_string_equal(look(k).first, "ann");
+    assert_int_equal(known_unread(k), 6);
+    /* What is appended behind half a line is a line of its own. */
+    assert_true(known_remember(k, "cid", "cccc", &err));
+    assert_true(known_remember(k, "dot", "dddd", &err));
+    known_free(k);
+    k = known_open(d->path, &err);
+    assert_int_equal(look(k).n, 3);
+    assert_int_equal(known_unread(k), 6);
     known_free(k);
 }
 
@@ -114,7 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(remembers, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(lets_the_later_win, scratch_setup, scratch_teardown),
-        cmocka_unit_test_setup_teardown(drops_damaged_lines, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(counts_damaged_lines, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(forgets_the_oldest, scratch_setup, scratch_teardown),
         cmocka_unit_test_setup_teardown(says_what_it_cannot_write, scratch_setup, scratch_teardown),
     };

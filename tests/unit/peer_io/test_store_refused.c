@@ -94,6 +94,32 @@ static void refuses_garbage(void **state)
     assert_left(d, garbage, sizeof garbage);
 }
 
+/* SQLite by itself would make a new database and remove the log, and with it all since the last checkpoint. */
+static void refuses_a_log_alone(void **state)
+{
+    struct scratch *d = *state;
+    char folder[SCRATCH_PATH], wal[SCRATCH_PATH], moved[SCRATCH_PATH + 32], file[SCRATCH_PATH + 32];
+    struct stat before, after;
+    struct store *s = opened(d->path);
+    put(s, TABLE_REF, "a", "1");
+    commit(s);
+    scratch_path(d, "elsewhere", folder);
+    scratch_path(d, STORE_FILE "-wal", wal);
+    snprintf(moved, sizeof moved, "%s/" STORE_FILE "-wal", folder);
+    snprintf(file, sizeof file, "%s/" STORE_FILE, folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(rename(wal, moved), 0);
+    assert_int_equal(stat(moved, &before), 0);
+    assert_true(before.st_size > 0);
+    refuses(folder, "is gone or empty, and its messages.db-wal is not");
+    assert_int_not_equal(access(file, F_OK), 0);
+    scratch_write(d, "elsewhere/" STORE_FILE, "", 0600);
+    refuses(folder, "is gone or empty");
+    assert_int_equal(stat(moved, &after), 0);
+    assert_int_equal(after.st_size, before.st_size);
+    store_close(s);
+}
+
 static void refuses_damage(void **state)
 {
     struct scratch *d = *state;
@@ -320,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(refuses_garbage),
+        TEST(refuses_a_log_alone),
         TEST(refuses_damage),
         TEST(begins_with_an_empty_file),
         TEST(refuses_a_newer_one),
