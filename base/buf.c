@@ -81,6 +81,17 @@ bool buf_byte(struct buf *b, char c)
     return buf_add(b, &c, 1);
 }
 
+bool buf_number(struct buf *b, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    return buf_add(b, digits + at, sizeof digits - at);
+}
+
 bool buf_printf(struct buf *b, const char *format, ...)
 {
     va_list args;

@@ -6,6 +6,8 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include <stdint.h>
+
 #include "base/span.h"
 
 struct buf {
@@ -28,6 +30,7 @@ bool buf_add(struct buf *b, const void *bytes, size_t n);
 bool buf_text(struct buf *b, const char *text);
 bool buf_span(struct buf *b, struct span s);
 bool buf_byte(struct buf *b, char c);
+bool buf_number(struct buf *b, uint64_t n); /* in decimal */
 bool buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Room for n bytes at the end without changing len; NULL when they do not fit. The caller adds what it wrote to len. */
 char *buf_reserve(struct buf *b, size_t n);

@@ -48,9 +48,15 @@ static int rank(unsigned char c)
     return c == 0xee || c == 0xef ? c + 0x10 : c;
 }
 
+struct member {
+    const char *name;
+    const json_t *value;
+};
+
 static int compare_names(const void *a, const void *b)
 {
-    const unsigned char *p = *(const unsigned char *const *)a, *q = *(const unsigned char *const *)b;
+    const unsigned char *p = (const unsigned char *)((const struct member *)a)->name;
+    const unsigned char *q = (const unsigned char *)((const struct member *)b)->name;
     while (*p && *p == *q) {
         p++;
         q++;
@@ -58,26 +64,45 @@ static int compare_names(const void *a, const void *b)
     return rank(*p) - rank(*q);
 }
 
-static bool write_object(const json_t *object, struct buf *out)
+static bool is_among(const char *name, const char *const *names, size_t n)
 {
-    size_t n = json_object_size(object), made = 0;
-    const char **names = malloc((n + 1) * sizeof *names);
-    if (!names)
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+bool canonical_write_but(const struct json_t *object, const char *const *but, size_t but_n, struct buf *out)
+{
+    size_t n = 0;
+    struct member *members = malloc((json_object_size(object) + 1) * sizeof *members);
+    if (!members)
         return false;
     const char *name;
-    json_t *item;
-    json_object_foreach((json_t *)object, name, item) names[made++] = name;
-    qsort(names, n, sizeof *names, compare_names);
+    json_t *value;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        if (!is_among(name, but, but_n))
+            members[n++] = (struct member){name, value};
+    }
+    qsort(members, n, sizeof *members, compare_names);
     bool ok = buf_byte(out, '{');
     for (size_t i = 0; ok && i < n; i++) {
         if (i > 0)
             buf_byte(out, ',');
-        write_string(out, span_of(names[i]));
+        write_string(out, span_of(members[i].name));
         buf_byte(out, ':');
-        ok = canonical_write(json_object_get(object, names[i]), out);
+        ok = canonical_write(members[i].value, out);
     }
-    free(names);
+    free(members);
     return ok && buf_byte(out, '}');
+}
+
+static bool write_integer(json_int_t n, struct buf *out)
+{
+    if (n >= 0)
+        return buf_number(out, (uint64_t)n);
+    return buf_byte(out, '-') && buf_number(out, (uint64_t)-n);
 }
 
 static bool write_array(const json_t *array, struct buf *out)
@@ -96,7 +121,7 @@ bool canonical_write(const struct json_t *value, struct buf *out)
 {
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        return write_object(value, out);
+        return canonical_write_but(value, NULL, 0, out);
     case JSON_ARRAY:
         return write_array(value, out);
     case JSON_STRING:
@@ -112,7 +137,7 @@ bool canonical_write(const struct json_t *value, struct buf *out)
         buf_text(out, "null");
         break;
     default:
-        buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        write_integer(json_integer_value(value), out);
     }
     return !out->failed;
 }

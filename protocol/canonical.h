@@ -15,6 +15,8 @@ struct json_t; /* jansson's */
 bool canonical_holds(const struct json_t *value, unsigned depth);
 /* Appends the canonical form of a value that canonical_holds; false when out of memory or out is too small. */
 bool canonical_write(const struct json_t *value, struct buf *out);
+/* Likewise an object, without the members of these names. */
+bool canonical_write_but(const struct json_t *object, const char *const *but, size_t but_n, struct buf *out);
 /* The same for JSON text, at most PEER_DEPTH_MAX deep; false, too, if it is none or repeats a name. */
 bool canonical_text(struct span json, struct buf *out);
 

@@ -14,10 +14,11 @@
 #include "protocol/canonical.h"
 #include "protocol/envelope_tree.h"
 
-/* What may change on the way and is not signed. */
-static const char *const UNSIGNED[] = {"route", "retryCount", "hops", "keys", "signature"};
+/* First what may change on the way and is not signed, then what a header does not have either. */
+static const char *const UNSIGNED[] = {"route", "retryCount", "hops", "keys", "signature", "content", "encrypted"};
 enum {
-    UNSIGNED_COUNT = sizeof UNSIGNED / sizeof UNSIGNED[0]
+    UNSIGNED_COUNT = 5,
+    NOT_HEADER_COUNT = sizeof UNSIGNED / sizeof UNSIGNED[0]
 };
 
 static const char *const TYPE_NAMES[ENVELOPE_TYPES] = {[ENVELOPE_UNKNOWN] = "",
@@ -309,9 +310,9 @@ static bool sound(json_t *tree)
     return ok;
 }
 
-bool envelope_write(const struct envelope *e, struct buf *out)
+/* Lays what is not signed over the signed members, and appends all. Takes the tree. */
+static bool write_whole(json_t *tree, const struct envelope *e, struct buf *out)
 {
-    json_t *tree = signed_tree(e);
     size_t from = out->len;
     bool ok = tree && set_people(tree, "route", e->route, e->route_count) &&
               set_number(tree, "retryCount", e->retry_count) && set_number(tree, "hops", e->hops) &&
@@ -321,27 +322,49 @@ bool envelope_write(const struct envelope *e, struct buf *out)
     return ok;
 }
 
-bool envelope_signed_bytes(const struct envelope *e, struct buf *out)
+bool envelope_write(const struct envelope *e, struct buf *out)
+{
+    return write_whole(signed_tree(e), e, out);
+}
+
+/* The members of the tree, which was read or is to be judged yet, but for the first n of UNSIGNED. */
+static bool write_members(json_t *tree, bool was_read, size_t n, struct buf *out)
+{
+    return tree && (was_read || canonical_holds(tree, PEER_DEPTH_MAX)) && canonical_write_but(tree, UNSIGNED, n, out);
+}
+
+bool envelope_write_signed(struct envelope *e, envelope_sign_fn *sign, void *ctx, struct buf *out)
 {
     json_t *tree = signed_tree(e);
-    bool ok = tree && canonical_holds(tree, PEER_DEPTH_MAX) && canonical_write(tree, out);
+    struct buf bytes;
+    buf_init(&bytes, PEER_MESSAGE_MAX);
+    e->is_signed = write_members(tree, false, 0, &bytes);
+    if (e->is_signed)
+        sign(ctx, buf_view(&bytes), e->signature);
+    else
+        json_decref(tree);
+    buf_done(&bytes);
+    return e->is_signed && write_whole(tree, e, out);
+}
+
+bool envelope_signed_bytes(const struct envelope *e, struct buf *out)
+{
+    if (e->owned)
+        return write_members(e->owned->tree, true, UNSIGNED_COUNT, out);
+    json_t *tree = signed_tree(e);
+    bool ok = write_members(tree, false, 0, out);
     json_decref(tree);
     return ok;
 }
 
 bool envelope_header_bytes(const struct envelope *e, struct buf *out)
 {
+    if (e->owned)
+        return write_members(e->owned->tree, true, NOT_HEADER_COUNT, out);
     struct envelope bare = *e;
-    if (!e->owned) {
-        bare.text = bare.metadata = bare.encrypted = (struct span){0};
-        bare.attachment_count = 0;
-    }
-    json_t *tree = signed_tree(&bare);
-    json_object_del(tree, "content");
-    json_object_del(tree, "encrypted");
-    bool ok = tree && canonical_holds(tree, PEER_DEPTH_MAX) && canonical_write(tree, out);
-    json_decref(tree);
-    return ok;
+    bare.text = bare.metadata = bare.encrypted = (struct span){0};
+    bare.attachment_count = 0;
+    return envelope_signed_bytes(&bare, out);
 }
 
 bool envelope_content(const struct envelope *e, struct buf *out)

@@ -160,6 +160,10 @@ bool envelope_write(const struct envelope *e, struct buf *out);
 /* Appends what is signed: the RFC 8785 form of all members but route, retryCount, hops, keys and signature. */
 bool envelope_signed_bytes(const struct envelope *e, struct buf *out);
 
+/* Both of a sender's envelope: signs those bytes with `sign`, sets the signature, and appends the text. */
+typedef void envelope_sign_fn(void *ctx, struct span message, uint8_t signature[ENVELOPE_SIGNATURE_BYTES]);
+bool envelope_write_signed(struct envelope *e, envelope_sign_fn *sign, void *ctx, struct buf *out);
+
 /* Appends the signed bytes without content and `encrypted`: what a seal is bound to. */
 bool envelope_header_bytes(const struct envelope *e, struct buf *out);
 /* Appends the RFC 8785 form of a sender's content: text, attachments and metadata. False, too, when a reader would

@@ -5,8 +5,6 @@
  */
 #include "protocol/write.h"
 
-#include <inttypes.h>
-
 static void write_escape(struct buf *b, unsigned char c)
 {
     static const char SHORT[0x20] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
@@ -18,11 +16,26 @@ static void write_escape(struct buf *b, unsigned char c)
         buf_printf(b, "\\u%04x", (unsigned)c);
 }
 
+/* Of eight bytes, whether one may be below 0x20, '"' or '\\'. Never "no" when there is: each byte borrows from the next
+ * only if it is below itself. */
+static bool may_need_escape(const char *eight)
+{
+    static const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t v;
+    memcpy(&v, eight, sizeof v);
+    uint64_t quote = v ^ ones * '"', backslash = v ^ ones * '\\';
+    return (((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & tops;
+}
+
 void write_string(struct buf *b, struct span text)
 {
     buf_byte(b, '"');
     size_t from = 0;
     for (size_t i = 0; i < text.n; i++) {
+        if (text.n - i >= 8 && !may_need_escape(text.p + i)) {
+            i += 7;
+            continue;
+        }
         unsigned char c = (unsigned char)text.p[i];
         if (c >= 0x20 && c != '"' && c != '\\')
             continue;
@@ -60,7 +73,7 @@ void write_member_raw(struct buf *b, const char *name, struct span json)
 void write_member_u64(struct buf *b, const char *name, uint64_t value)
 {
     write_name(b, name);
-    buf_printf(b, "%" PRIu64, value);
+    buf_number(b, value);
 }
 
 void write_member_bool(struct buf *b, const char *name, bool value)

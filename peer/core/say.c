@@ -28,18 +28,9 @@ void say_begin(struct peer *p, struct envelope *e, char *id)
     e->timestamp = timestamp(p, e->type);
 }
 
-bool say_sign(struct peer *p, struct envelope *e, struct buf *out)
+bool say_sign(const struct peer *p, struct envelope *e, struct buf *out)
 {
-    struct buf bytes;
-    buf_init(&bytes, PEER_MESSAGE_MAX);
-    bool ok = envelope_signed_bytes(e, &bytes);
-    if (ok) {
-        p->crypto.sign(p->crypto.ctx, buf_view(&bytes), e->signature);
-        e->is_signed = true;
-        ok = envelope_write(e, out);
-    }
-    buf_done(&bytes);
-    return ok;
+    return envelope_write_signed(e, p->crypto.sign, p->crypto.ctx, out);
 }
 
 bool say_envelope(struct peer *p, struct envelope *e, char *id, struct buf *out)

@@ -159,7 +159,7 @@ bool say_can(const struct peer *p, const struct person *who);
 /* Fills in what every message of ours has; id has ID_CHARS + 1 bytes, chosen here. */
 void say_begin(struct peer *p, struct envelope *e, char *id);
 /* Signs and appends it to out. */
-bool say_sign(struct peer *p, struct envelope *e, struct buf *out);
+bool say_sign(const struct peer *p, struct envelope *e, struct buf *out);
 /* Both. */
 bool say_envelope(struct peer *p, struct envelope *e, char *id, struct buf *out);
 /* Makes and sends what is not kept: heartbeats, acknowledgements, presence ... Nothing if the link cannot take it. */

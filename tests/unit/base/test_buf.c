@@ -38,6 +38,10 @@ static void test_adds_and_terminates(void **state)
     assert_true(buf_printf(&b, "%d-%s", 7, "x"));
     assert_string_equal(b.p, "abcdef7-x");
     assert_int_equal(b.len, 9);
+    assert_true(buf_number(&b, 0));
+    assert_true(buf_number(&b, 10));
+    assert_true(buf_number(&b, UINT64_MAX));
+    assert_string_equal(b.p + 9, "01018446744073709551615");
     buf_done(&b);
     assert_null(b.p);
     assert_int_equal(b.max, 100);

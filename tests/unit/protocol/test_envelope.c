@@ -117,6 +117,35 @@ static void test_both_ends_sign_the_same(void **state)
     buf_done(&there);
 }
 
+static void sign_with_length(void *ctx, struct span message, uint8_t signature[ENVELOPE_SIGNATURE_BYTES])
+{
+    *(struct span *)ctx = (struct span){strndup(message.p, message.n), message.n};
+    memset(signature, (int)(message.n % 256), ENVELOPE_SIGNATURE_BYTES);
+}
+
+static void test_signed_and_written_at_once(void **state)
+{
+    (void)state;
+    struct envelope sent = direct();
+    struct buf bytes = room(), one = room(), other = room();
+    struct span message;
+    assert_true(envelope_signed_bytes(&sent, &bytes));
+    sent.is_signed = false;
+    assert_true(envelope_write_signed(&sent, sign_with_length, &message, &one));
+    assert_true(span_eq(message, buf_view(&bytes)));
+    free((char *)message.p);
+    assert_true(sent.is_signed);
+    assert_int_equal(sent.signature[63], bytes.len % 256);
+    assert_true(envelope_write(&sent, &other));
+    assert_true(span_eq(buf_view(&one), buf_view(&other)));
+    sent.timestamp = ENVELOPE_NUMBER_MAX + 1;
+    assert_false(envelope_write_signed(&sent, sign_with_length, &message, &one));
+    assert_false(sent.is_signed);
+    buf_done(&bytes);
+    buf_done(&one);
+    buf_done(&other);
+}
+
 static void test_the_least(void **state)
 {
     (void)state;
@@ -386,6 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_both_ends_sign_the_same),
+        cmocka_unit_test(test_signed_and_written_at_once),
         cmocka_unit_test(test_the_least),
         cmocka_unit_test(test_a_relay_keeps_what_it_does_not_know),
         cmocka_unit_test(test_writer_holds_the_bounds),

@@ -51,6 +51,32 @@ static void test_escapes(void **state)
     buf_done(&b);
 }
 
+/* A text is looked at eight bytes at a time: what needs an escape is found wherever it stands. */
+static void test_escapes_everywhere(void **state)
+{
+    (void)state;
+    static const struct {
+        char c;
+        const char *escape;
+    } ODD[] = {{'"', "\\\""}, {'\\', "\\\\"}, {'\0', "\\u0000"}, {0x1f, "\\u001f"}, {' ', " "}, {'\x80', "\x80"},
+        {'\xff', "\xff"}};
+    char text[20], expected[64];
+    struct buf b;
+    buf_init(&b, 1000);
+    for (size_t k = 0; k < sizeof ODD / sizeof ODD[0]; k++)
+        for (int at = 0; at < (int)sizeof text; at++) {
+            memset(text, '!', sizeof text);
+            text[at] = ODD[k].c;
+            int rest = (int)sizeof text - 1 - at;
+            snprintf(expected, sizeof expected, "\"%.*s%s%.*s\"", at, "!!!!!!!!!!!!!!!!!!!!", ODD[k].escape, rest,
+                "!!!!!!!!!!!!!!!!!!!!");
+            buf_reset(&b);
+            write_string(&b, (struct span){text, sizeof text});
+            assert_string_equal(b.p, expected);
+        }
+    buf_done(&b);
+}
+
 static void test_every_ascii_character_comes_back(void **state)
 {
     (void)state;
@@ -87,6 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members),
         cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_escapes_everywhere),
         cmocka_unit_test(test_every_ascii_character_comes_back),
         cmocka_unit_test(test_fits_exactly_or_fails),
     };
