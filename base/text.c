@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
 
+#include <limits.h>
 #include <stdint.h>
+
+enum {
+    NO_DIGIT = UCHAR_MAX
+};
 
 static const char B32[] = "abcdefghijklmnopqrstuvwxyz234567";
 static const char B64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static int digit_of(const char *alphabet, char c)
-{
-    const char *at = c ? strchr(alphabet, c) : NULL;
-    return at ? (int)(at - alphabet) : -1;
-}
 
 /* Packs n bytes into digits of `bits` bits each, most significant first; returns how many digits. */
 static size_t encode(const char *alphabet, unsigned bits, const unsigned char *in, size_t n, char *out)
@@ -34,14 +33,18 @@ static size_t encode(const char *alphabet, unsigned bits, const unsigned char *i
 
 static bool decode(const char *alphabet, unsigned bits, struct span text, unsigned char *out, size_t n)
 {
+    unsigned char digits[UCHAR_MAX + 1];
     uint32_t acc = 0;
     unsigned held = 0;
     size_t made = 0;
+    memset(digits, NO_DIGIT, sizeof digits);
+    for (int i = 0; alphabet[i]; i++)
+        digits[(unsigned char)alphabet[i]] = (unsigned char)i;
     for (size_t i = 0; i < text.n; i++) {
-        int digit = digit_of(alphabet, text.p[i]);
-        if (digit < 0)
+        unsigned digit = digits[(unsigned char)text.p[i]];
+        if (digit == NO_DIGIT)
             return false;
-        acc = (acc << bits) | (uint32_t)digit;
+        acc = (acc << bits) | digit;
         held += bits;
         if (held >= 8) {
             if (made == n)
