@@ -77,11 +77,13 @@ static void check_inbox(const struct person *who)
 
 static void check_conversation(const struct peer *p, const struct conversation *c)
 {
+    struct causal_gap gap;
     uint64_t due = causal_due(c->order);
     assert(conversation_find(p, span_of(c->name)) == c);
     assert(c->missing_count <= MISSING_MAX);
     assert(causal_waiting(c->order) <= CAUSAL_WAITING_MAX && causal_waiting_bytes(c->order) <= CAUSAL_BYTES_MAX);
-    /* Nothing waits without somebody being asked, or without an end. */
+    /* Nothing is missing without somebody being asked, and nothing waits without an end. */
+    assert(c->ask_at != NEVER || causal_gaps(c->order, &gap, 1) == 0);
     assert(causal_waiting(c->order) == 0 || due != CAUSAL_NEVER);
     assert(p->wake <= c->ask_at && (due <= p->now ? c->ask_at != NEVER : p->wake <= due));
 }
