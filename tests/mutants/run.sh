@@ -5,8 +5,8 @@
 # one, or that does not compile, is a failure. So is a suite that fails without any fault: it would notice everything.
 #                                                   usage: tests/mutants/run.sh BUILD [NAME...]
 #
-# A row of the list: name | file | suite | perl substitution. A suite is an area of tests/unit, `sim`, or the name of a
-# file in tests/e2e followed by `.e2e`; `exercise@LINE.e2e` is noticed only if exactly that line of `usher exercise` fails
+# A row of the list: name | file | suite | perl substitution. A suite is an area of tests/unit, `sim`, `sim@STORY` (which
+# alone must notice), `sim@peers:1-40` (these seeds must), or the name of a file in tests/e2e followed by `.e2e`; `exercise@LINE.e2e` is noticed only if exactly that line of `usher exercise` fails
 # (a dash stands for its space).
 set -u
 unset MAKEFLAGS MFLAGS
@@ -27,7 +27,7 @@ sound=' ' # suites that pass without a fault
 
 programs_of() {
     case $1 in
-        sim) echo "$out/tests/sim/sim" ;;
+        sim | sim@*) echo "$out/tests/sim/sim" ;;
         *.e2e) echo "$out/usherd $out/usher $out/tests/usherd-that-hangs" ;;
         *) ls tests/unit/"$1"/test_*.c | sed "s|^|$out/|; s|\.c$||" ;;
     esac
@@ -43,6 +43,10 @@ run_suite() {
     local program
     case $1 in
         sim) timeout 120 "$out/tests/sim/sim" --seeds 1-40 ;;
+        sim@*:*)
+            program=${1#sim@}
+            timeout 120 "$out/tests/sim/sim" --scenario "${program%:*}" --seeds "${program#*:}" ;;
+        sim@*) timeout 120 "$out/tests/sim/sim" --scenario "${1#sim@}" ;;
         exercise@*.e2e)
             program=${1%.e2e}
             EXERCISE_FAILS=${program#*@} USHERD=$out/usherd USHER=$out/usher timeout 200 \

@@ -49,6 +49,7 @@ const struct story STORIES[] = {
     {"members-change", story_members_change, false},
     {"accepted-then-crash", story_accepted_then_crash, false},
     {"friend-in-common", story_friend_in_common, false},
+    {"back-through-others", story_back_through_others, false},
     {"both-sides-talk", story_both_sides_talk, false},
     {"clocks-of-hours", story_clocks_of_hours, false},
     {"custodian-crashes", story_custodian_crashes, false},

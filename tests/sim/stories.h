@@ -56,6 +56,7 @@ scenario story_two_hours_away;     /* failed by name, and then on as before */
 scenario story_members_change;      /* ... while a message travels the tree */
 scenario story_accepted_then_crash; /* before anything was sent */
 scenario story_friend_in_common;    /* with the daemon dead two are linked through a third */
+scenario story_back_through_others; /* and has at once what was tried in vain */
 scenario story_both_sides_talk;     /* of a partition; then everybody has everything */
 scenario story_clocks_of_hours;     /* jump while a custodian keeps something */
 scenario story_custodian_crashes;   /* about when it says that it keeps a copy */
