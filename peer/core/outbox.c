@@ -203,11 +203,23 @@ static void requeue(struct outbox *box, bool reached)
         d->tries = 0;
 }
 
+/* On a new link they ask for what the room was told (history.c), and get it whole. A copy for them alone would come first,
+ * and be of no use to those who ask them: it is sent to who has not asked in time. */
+static void leave_to_history(struct peer *p, struct outbox *box)
+{
+    struct delivery *d, *next;
+    DL_FOREACH_SAFE (box->in[DELIVERY_QUEUE], d, next)
+        if (d->message->type == ENVELOPE_GROUP_MESSAGE && d->message->committed && d->reader->keyed &&
+            box->count[DELIVERY_FLIGHT] < FLIGHT_MAX)
+            flies(p, d);
+}
+
 void outbox_link_up(struct peer *p, struct person *who)
 {
     struct outbox *box = &who->outbox;
     box->stuck_at = box->retry_at = box->custody_at = NEVER;
     requeue(box, false);
+    leave_to_history(p, box);
     if (p->status)
         say_status(p, who, span_of(p->status));
     receipt_settle(p, who);

@@ -45,6 +45,7 @@ const struct story STORIES[] = {
     {"custody", story_custody, false},
     {"newcomer", story_newcomer, false},
     {"newcomer-in-order", story_newcomer_in_order, false},
+    {"newcomer-behind", story_newcomer_behind, false},
     {"two-hours-away", story_two_hours_away, false},
     {"members-change", story_members_change, false},
     {"accepted-then-crash", story_accepted_then_crash, false},

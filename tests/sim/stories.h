@@ -51,6 +51,7 @@ scenario story_gap_through_others; /* what was lost on the way is asked for on i
 scenario story_custody;            /* delivered while the sender is gone, then forgotten */
 scenario story_newcomer;           /* starts in the middle */
 scenario story_newcomer_in_order;  /* ... and hears nothing before what it depends on */
+scenario story_newcomer_behind;    /* ... who was away when it was said */
 scenario story_two_hours_away;     /* failed by name, and then on as before */
 
 scenario story_members_change;      /* ... while a message travels the tree */

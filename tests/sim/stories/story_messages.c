@@ -166,6 +166,28 @@ void story_newcomer_in_order(struct run *r, const struct world_options *options)
     world_check(r->w, promises_heard(r->promises, 2) == 2, "%zu of 2 messages", promises_heard(r->promises, 2));
 }
 
+/* What was said to somebody who was away reaches a newcomer behind him, too, as far as it needs it: nobody keeps less of it
+ * than others may ask for. */
+void story_newcomer_behind(struct run *r, const struct world_options *options)
+{
+    run_gather(r, options, 3, 0);
+    rtc_net_forbid(r->rtcs, peerhost_host(r->people[0]), peerhost_host(r->people[2]));
+    start(r, 0, 2);
+    run_until_linked(r, 3000);
+    run_say(r, r->people[0]);
+    run_until_delivered(r, 5000);
+    peerhost_crash(r->people[1]);
+    run_for(r, 20000);
+    run_say(r, r->people[0]);
+    run_for(r, 1000);
+    start(r, 1, 2);
+    run_until_delivered(r, 30000);
+    start(r, 2, 3);
+    run_until_linked(r, 60000);
+    run_say(r, r->people[1]);
+    run_until_delivered(r, 5000);
+}
+
 /* Two hours away: what others said meanwhile is over for whoever was not there; what is said now arrives. */
 void story_two_hours_away(struct run *r, const struct world_options *options)
 {
