@@ -286,7 +286,9 @@ struct person {
     struct requests requests;
     struct news news;
     struct {
-        struct person *first, *next_first; /* whose link is the first step; NULL: there is no way */
+        struct person
+            *first[RELAYS_MAX + 1]; /* whose link is the first step, over at most so many relays; NULL: none */
+        struct person *next_first;  /* of relay.c, while it looks for ways */
         uint64_t ms, next_ms;
     } way;
     uint64_t told;   /* the news up to this order was sent on this link */

@@ -18,15 +18,15 @@ static uint64_t rtt(uint64_t ms)
     return ms ? ms : 1;
 }
 
-/* Everybody's first step and cost, one link more with each round. */
-static void widen(struct peer *p)
+/* Everybody's first step and cost over at most so many relays, one more with each round. */
+static void widen(struct peer *p, size_t relays)
 {
     for (struct person *x = p->people; x; x = x->hh.next) {
         x->way.ms = x->way.next_ms;
-        x->way.first = x->way.next_first;
+        x->way.first[relays] = x->way.next_first;
     }
     for (struct person *x = p->people; x; x = x->hh.next) {
-        if (!x->way.first)
+        if (!x->way.first[relays])
             continue;
         for (size_t i = 0; i < x->news.link_count; i++) {
             struct person *y = x->news.links[i].person;
@@ -34,7 +34,7 @@ static void widen(struct peer *p)
             if (!y || (y->way.next_first && y->way.next_ms <= ms))
                 continue;
             y->way.next_ms = ms;
-            y->way.next_first = x->way.first;
+            y->way.next_first = x->way.first[relays];
         }
     }
 }
@@ -58,20 +58,20 @@ static void find_ways(struct peer *p)
         x->way.next_ms = rtt(x->link.rtt_ms);
         x->way.next_first = linked ? x : NULL;
     }
-    for (int relay = 0; relay <= RELAYS_MAX; relay++)
-        widen(p);
+    for (size_t relays = 0; relays <= RELAYS_MAX; relays++)
+        widen(p, relays);
 }
 
-static struct person *way_to(const struct peer *p, const struct person *who)
+static struct person *way_to(const struct peer *p, const struct person *who, size_t relays)
 {
     if (!p->ways_known)
         find_ways((struct peer *)p);
-    return who->way.first;
+    return who->way.first[relays];
 }
 
 bool relay_reaches(const struct peer *p, const struct person *who)
 {
-    return who->keyed && way_to(p, who) != NULL;
+    return who->keyed && way_to(p, who, RELAYS_MAX) != NULL;
 }
 
 /* Anybody linked with both of us. */
@@ -84,12 +84,13 @@ static struct person *friend_of(const struct peer *p, const struct person *who, 
     return NULL;
 }
 
-/* The first step of the quickest way; if that is one to be avoided, a friend. */
+/* The first step of the quickest way over the relays that are left, of which those to be avoided have had a part; if that
+ * is one of them, a friend. */
 static struct person *step_to(const struct peer *p, struct person *who, const struct span *avoid, size_t n)
 {
-    if (link_can_send(who))
+    if (link_can_send(who) || n == RELAYS_MAX)
         return who;
-    struct person *first = way_to(p, who);
+    struct person *first = way_to(p, who, RELAYS_MAX - n);
     if (first && !span_is_among(first->id, avoid, n))
         return first;
     return friend_of(p, who, avoid, n);

@@ -59,6 +59,46 @@ static char *on_its_way(struct world *w, struct talk *t, const struct span *rout
     return talk_text(w, t);
 }
 
+/* From Bob by way of Ann to Fay: four quick links lead there from Ann, and two of which one is slow. Bob and Ann have their
+ * part, so that two more relays are allowed, and not three. */
+static void test_the_quickest_of_what_is_left(void **state)
+{
+    (void)state;
+    enum {
+        ANN,
+        BOB,
+        CID,
+        FAY = 5,
+        GUS
+    };
+    static const int links[][2] = {{ANN, BOB}, {ANN, CID}, {CID, 3}, {3, 4}, {4, FAY}, {ANN, GUS}, {GUS, FAY}};
+    struct world *w = world_make(7);
+    for (int i = 0; i < 7; i++)
+        for (int j = i + 1; j < 7; j++)
+            part(w, i, j, true);
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
+        part(w, links[i][0], links[i][1], false);
+    for (int i = 0; i < 7; i++)
+        start(w, i);
+    pass(w, 10000);
+    char metadata[256];
+    snprintf(metadata, sizeof metadata, "{\"links\":{\"%s\":1,\"%s\":1000},\"presence\":\"online\",\"version\":%llu}",
+        peer_id(w->nodes[ANN].p), peer_id(w->nodes[FAY].p), 9007199254740000ull);
+    struct envelope slow = {.type = ENVELOPE_PRESENCE_UPDATE, .metadata = span_of(metadata)};
+    char *text = forge(w, GUS, &slow);
+    part(w, FAY, GUS, true); /* who would show Gus what is told of him */
+    data_comes(w, ANN, rtc_with(&w->nodes[ANN], GUS), text);
+    free(text);
+    part(w, FAY, GUS, false);
+    struct talk t = talk_direct(w, BOB, FAY, "m1", 1);
+    struct span route[] = {span_of(peer_id(w->nodes[BOB].p))};
+    text = on_its_way(w, &t, route, 1);
+    data_comes(w, ANN, rtc_with(&w->nodes[ANN], BOB), text);
+    free(text);
+    assert_int_equal(count(&w->nodes[FAY], NOTICE_MESSAGE), 1);
+    world_end(w);
+}
+
 static void test_loops_and_long_ways(void **state)
 {
     (void)state;
@@ -434,6 +474,7 @@ static void test_a_clock_that_was_ahead(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_quickest_of_what_is_left),
         cmocka_unit_test(test_three_relays_and_no_more),
         cmocka_unit_test(test_loops_and_long_ways),
         cmocka_unit_test(test_a_relay_that_meddles),
