@@ -40,8 +40,8 @@ enum {
     COMPARED_MAX = 64,        /* conversations compared on a new link, the newest first */
     CUSTODIANS_MAX = 2,
     HELD_GIVER_MAX = 256, /* copies that one giver may leave with us */
-    HELD_GIVER_BYTES_MAX = 4 * 1024 * 1024,
     HELD_BYTES_MAX = 16 * 1024 * 1024,
+    HELD_GIVER_PART = 4, /* and so much of what the others left: there is room for the next, however many give */
     HISTORY_SHOWN_MAX = 4 * 1024 * 1024, /* bytes of one answer to the application */
     LOG_MAX = 100000,                    /* messages of the record that `history` shows; the oldest go */
     AUTHOR_ROWS_MAX = 10000,             /* messages of one author in the room that we keep for others */

@@ -100,7 +100,7 @@ static void check_held(const struct peer *p)
         assert(p->wake <= h->expires);
     }
     assert(held == p->held_bytes && held <= HELD_BYTES_MAX);
-    assert(of_one <= HELD_GIVER_MAX && bytes_of_one <= HELD_GIVER_BYTES_MAX);
+    assert(of_one <= HELD_GIVER_MAX && bytes_of_one <= HELD_BYTES_MAX / HELD_GIVER_PART);
 }
 
 static void check_conversations(const struct peer *p)

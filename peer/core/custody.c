@@ -107,13 +107,14 @@ static struct held *held_add(
 
 static bool has_room(const struct peer *p, struct span giver, size_t n)
 {
-    size_t count = 1, bytes = n;
+    size_t count = 1, bytes = n, others = p->held_bytes;
     for (const struct held *h = p->held; h; h = h->hh.next)
         if (span_is(giver, h->giver)) {
             count++;
             bytes += h->n;
+            others -= h->n;
         }
-    return count <= HELD_GIVER_MAX && bytes <= HELD_GIVER_BYTES_MAX && p->held_bytes + n <= HELD_BYTES_MAX;
+    return count <= HELD_GIVER_MAX && bytes <= (HELD_BYTES_MAX - others) / HELD_GIVER_PART;
 }
 
 void custody_take(struct peer *p, struct person *giver, const struct envelope *e, struct span raw)

@@ -143,6 +143,33 @@ static void test_a_flood_of_copies(void **state)
     world_end(w);
 }
 
+/* Five who leave all that they may: the sixth still finds a place. */
+static void test_many_givers_leave_room(void **state)
+{
+    (void)state;
+    struct world *w = world_up(8);
+    char id[16], *large = calloc(1, PEER_TEXT_MAX + 1);
+    w->data_n = 1 << 20;
+    pass(w, 3000);
+    memset(large, 'x', PEER_TEXT_MAX);
+    for (int giver = 3; giver < 8; giver++)
+        for (unsigned i = 1; i <= 60; i++) {
+            snprintf(id, sizeof id, "%d-%u", giver, i);
+            struct talk t = talk_direct(w, giver, 1, id, i);
+            t.e.text = span_of(large);
+            gives(w, giver, &t);
+        }
+    uint64_t before = kept(w, 2);
+    assert_true(refusals(w, 2) > 0);
+    struct talk t = talk_direct(w, 0, 1, "sixth", 1);
+    t.e.text = span_of(large);
+    gives(w, 0, &t);
+    assert_int_equal(kept(w, 2), before + 1);
+    peer_check(w->nodes[2].p);
+    free(large);
+    world_end(w);
+}
+
 static void test_copies_that_are_not_taken(void **state)
 {
     (void)state;
@@ -180,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_forgotten_in_its_time),
         cmocka_unit_test(test_no_group_message_is_kept),
         cmocka_unit_test(test_a_flood_of_copies),
+        cmocka_unit_test(test_many_givers_leave_room),
         cmocka_unit_test(test_copies_that_are_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
