@@ -163,7 +163,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         receipt_read(p, ev->bytes);
         break;
     case PEER_TYPING:
-        say_typing(p, ev);
+        say_typing(p);
         break;
     case PEER_STATUS:
         say_status_to_all(p, ev->bytes);

@@ -118,7 +118,7 @@ enum peer_event_type {
     /* what the application asks for */
     PEER_SEND,     /* send */
     PEER_READ,     /* bytes: message id that a person saw */
-    PEER_TYPING,   /* to everybody in the room, or send.to */
+    PEER_TYPING,   /* told to everybody in the room */
     PEER_STATUS,   /* bytes: free text about oneself */
     PEER_HISTORY,  /* history: notices with what was said and heard */
     PEER_ROOMS,    /* send.to: ids of other rooms that we tell everybody of; replaces the former ones */

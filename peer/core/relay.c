@@ -165,5 +165,7 @@ void relay_show(struct peer *p)
                           .up = path != NULL,
                           .path = path ? path : link_path(who),
                           .verified = who->keyed});
+        if (p->status && path && !link_is_up(who)) /* a link that comes up tells it by itself */
+            say_status(p, who, span_of(p->status));
     }
 }

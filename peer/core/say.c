@@ -110,9 +110,16 @@ void say_heartbeat(struct peer *p, struct person *who, const char *ping_or_pong,
     buf_done(&metadata);
 }
 
+/* What is of use at once or not at all: over the link, or through others. */
+static void say_in_passing(struct peer *p, struct person *who, struct envelope e)
+{
+    if (say_can(p, who))
+        say_through(p, who, &e);
+}
+
 void say_status(struct peer *p, struct person *who, struct span status)
 {
-    say_to(p, who, &(struct envelope){.type = ENVELOPE_STATUS_UPDATE, .text = status});
+    say_in_passing(p, who, (struct envelope){.type = ENVELOPE_STATUS_UPDATE, .text = status});
 }
 
 /* A plain peer has no news of us, and needs none but that we leave. */
@@ -137,16 +144,10 @@ void say_status_to_all(struct peer *p, struct span status)
         say_status(p, who, status);
 }
 
-void say_typing(struct peer *p, const struct peer_event *ev)
+void say_typing(struct peer *p)
 {
-    if (ev->send.to_count == 0)
-        for (struct person *who = p->people; who; who = who->hh.next)
-            say_to(p, who, &(struct envelope){.type = ENVELOPE_TYPING_INDICATOR});
-    for (size_t i = 0; i < ev->send.to_count; i++) {
-        struct person *who = roster_find(p, ev->send.to[i]);
-        if (who)
-            say_to(p, who, &(struct envelope){.type = ENVELOPE_TYPING_INDICATOR});
-    }
+    for (struct person *who = p->people; who; who = who->hh.next)
+        say_in_passing(p, who, (struct envelope){.type = ENVELOPE_TYPING_INDICATOR});
 }
 
 void say_conversation(

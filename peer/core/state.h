@@ -166,7 +166,7 @@ bool say_envelope(struct peer *p, struct envelope *e, char *id, struct buf *out)
 void say_to(struct peer *p, struct person *who, struct envelope *e);
 void say_heartbeat(struct peer *p, struct person *who, const char *ping_or_pong, uint64_t number);
 void say_status(struct peer *p, struct person *who, struct span status);
-void say_typing(struct peer *p, const struct peer_event *ev);
+void say_typing(struct peer *p);
 /* To everybody whose link is up, and to those whose link comes up later. */
 void say_presence(struct peer *p, struct span presence);
 void say_status_to_all(struct peer *p, struct span status);

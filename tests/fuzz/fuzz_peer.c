@@ -309,8 +309,7 @@ static void random_event(struct fuzz *f)
     case PEER_ICE_STATE:
         ev.ice.connected = input_byte(&f->in) & 1;
         break;
-    case PEER_SEND:
-    case PEER_TYPING: {
+    case PEER_SEND: {
         size_t n = peer_people(f->p, people, 4);
         ev.send.to = to;
         ev.send.to_count = n ? input_byte(&f->in) % ((n > 4 ? 4 : n) + 1) : 0;

@@ -216,6 +216,33 @@ static void test_given_up_is_told_through_others(void **state)
 }
 
 /* The application is told when a link gives way to a relay, and a relay to a link. */
+/* Typing and status are for everybody, linked or not; the status for who comes later, too. */
+static void test_in_passing(void **state)
+{
+    (void)state;
+    struct world *w = world_in_line(4);
+    struct node *cid = &w->nodes[2], *dot = &w->nodes[3];
+    w->watch = "at lunch";
+    feed(w, 0, (struct peer_event){.type = PEER_TYPING});
+    feed(w, 0, (struct peer_event){.type = PEER_STATUS, .bytes = SPAN("at lunch")});
+    pass(w, 100);
+    for (int i = 1; i < 4; i++) {
+        assert_int_equal(count(&w->nodes[i], NOTICE_TYPING), 1);
+        assert_string_equal(notice(&w->nodes[i], NOTICE_STATUS, 0)->text, "at lunch");
+    }
+    assert_int_equal(w->watched[2] + w->watched[3], 0); /* sealed on its way through others */
+    feed(w, 3, (struct peer_event){.type = PEER_LEAVE});
+    run(w);
+    shelf_close(dot->shelf);
+    node_boot(w, 3);
+    forget_notices(dot);
+    start(w, 3);
+    pass(w, 10000);
+    assert_int_equal(count(dot, NOTICE_STATUS), 1);
+    assert_int_equal(count(cid, NOTICE_STATUS), 1);
+    world_end(w);
+}
+
 static void test_the_path_is_told(void **state)
 {
     (void)state;
@@ -481,6 +508,7 @@ int main(void)
         cmocka_unit_test(test_an_open_word_on_the_way),
         cmocka_unit_test(test_a_gap_is_asked_for_through_others),
         cmocka_unit_test(test_given_up_is_told_through_others),
+        cmocka_unit_test(test_in_passing),
         cmocka_unit_test(test_the_path_is_told),
         cmocka_unit_test(test_people_that_a_relay_reaches),
         cmocka_unit_test(test_friends_link_without_the_daemon),
