@@ -117,6 +117,14 @@ static bool has_room(const struct peer *p, struct span giver, size_t n)
     return count <= HELD_GIVER_MAX && bytes <= (HELD_BYTES_MAX - others) / HELD_GIVER_PART;
 }
 
+static void hand_over(struct peer *p, struct person *reader, const struct held *h)
+{
+    struct person *giver = roster_find(p, span_of(h->giver));
+    history_announce(p, reader, &(struct handout){.what = "gap", .count = 1, .author = giver});
+    attempt_send(p, reader->link.attempt, (struct span){h->text, h->n});
+    p->stats.handed_total++;
+}
+
 void custody_take(struct peer *p, struct person *giver, const struct envelope *e, struct span raw)
 {
     char value[17];
@@ -146,8 +154,8 @@ void custody_take(struct peer *p, struct person *giver, const struct envelope *e
     buf_done(&row);
     storage_then_tell(p, THEN_KEPT, giver, e->id, false);
     struct person *reader = roster_find(p, e->keys[0].who);
-    if (reader && link_is_up(reader))
-        custody_link_up(p, reader);
+    if (reader && link_can_send(reader))
+        hand_over(p, reader, h);
 }
 
 bool custody_restored(struct peer *p, struct span key, struct span value)
@@ -174,10 +182,7 @@ void custody_link_up(struct peer *p, struct person *who)
     for (struct held *h = p->held; h; h = h->hh.next) {
         if (strcmp(h->reader, who->id) != 0 || !link_can_send(who))
             continue;
-        struct person *giver = roster_find(p, span_of(h->giver));
-        history_announce(p, who, &(struct handout){.what = "gap", .count = 1, .author = giver});
-        attempt_send(p, who->link.attempt, (struct span){h->text, h->n});
-        p->stats.handed_total++;
+        hand_over(p, who, h);
     }
 }
 

@@ -143,30 +143,49 @@ static void test_a_flood_of_copies(void **state)
     world_end(w);
 }
 
-/* Five who leave all that they may: the sixth still finds a place. */
+/* Four who leave all that they may: the fifth still finds a place. */
 static void test_many_givers_leave_room(void **state)
 {
     (void)state;
-    struct world *w = world_up(8);
+    struct world *w = world_up(7);
     char id[16], *large = calloc(1, PEER_TEXT_MAX + 1);
     w->data_n = 1 << 20;
     pass(w, 3000);
+    leave(w, 1);
     memset(large, 'x', PEER_TEXT_MAX);
-    for (int giver = 3; giver < 8; giver++)
-        for (unsigned i = 1; i <= 60; i++) {
-            snprintf(id, sizeof id, "%d-%u", giver, i);
+    for (int giver = 3; giver < 7; giver++)
+        for (uint64_t i = 1, before = refusals(w, 2); refusals(w, 2) == before; i++) {
+            snprintf(id, sizeof id, "%d-%u", giver, (unsigned)i);
             struct talk t = talk_direct(w, giver, 1, id, i);
             t.e.text = span_of(large);
             gives(w, giver, &t);
         }
     uint64_t before = kept(w, 2);
-    assert_true(refusals(w, 2) > 0);
-    struct talk t = talk_direct(w, 0, 1, "sixth", 1);
+    struct talk t = talk_direct(w, 0, 1, "fifth", 1);
     t.e.text = span_of(large);
     gives(w, 0, &t);
     assert_int_equal(kept(w, 2), before + 1);
     peer_check(w->nodes[2].p);
     free(large);
+    world_end(w);
+}
+
+/* What is left for somebody who is there is handed over by itself, not with all that was left before. */
+static void test_copies_for_who_is_there(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    char id[16];
+    pass(w, 3000);
+    for (unsigned i = 1; i <= 20; i++) {
+        snprintf(id, sizeof id, "m%u", i);
+        struct talk t = talk_direct(w, 0, 1, id, i);
+        gives(w, 0, &t);
+    }
+    assert_int_equal(peer_stats(w->nodes[2].p)->handed_total, 20);
+    pass(w, 1000);
+    assert_int_equal(count(&w->nodes[1], NOTICE_MESSAGE), 20);
+    assert_int_equal(kept(w, 2), 0);
     world_end(w);
 }
 
@@ -208,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_no_group_message_is_kept),
         cmocka_unit_test(test_a_flood_of_copies),
         cmocka_unit_test(test_many_givers_leave_room),
+        cmocka_unit_test(test_copies_for_who_is_there),
         cmocka_unit_test(test_copies_that_are_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
