@@ -387,3 +387,11 @@ size_t promises_heard(const struct promises *p, unsigned who)
 {
     return diary_count(p->people[who].diary);
 }
+
+size_t promises_missing(const struct promises *p, unsigned who)
+{
+    size_t n = 0;
+    for (size_t i = 0; (i = marks_next(&p->people[who].missed, i)) != SIZE_MAX; i++)
+        n++;
+    return n;
+}

@@ -58,8 +58,9 @@ bool promises_up(const struct promises *p, unsigned who, unsigned other);
 unsigned promises_flaps(const struct promises *p, unsigned who, unsigned other); /* notices about it so far */
 uint64_t promises_delivered(const struct promises *p);
 uint64_t promises_failed(const struct promises *p);
-/* How many messages stand in the record of `who`. */
+/* How many messages stand in the record of `who`, and how many it knows to be missing. */
 size_t promises_heard(const struct promises *p, unsigned who);
+size_t promises_missing(const struct promises *p, unsigned who);
 
 /* What went over the links. */
 struct traffic {

@@ -209,6 +209,7 @@ void story_given_up_for_good(struct run *r, const struct world_options *options)
     peerhost_start(r->people[3]);
     run_for(r, NOTICED_MS);
     hears(r, 3, before + 1);
+    world_check(r->w, promises_missing(r->promises, 3) == 1, "nobody said that the first is missing");
     peerhost_crash(r->people[3]);
     peerhost_start(r->people[3]);
     for (unsigned i = 0; i < 3; i++)
