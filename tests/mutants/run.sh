@@ -42,7 +42,7 @@ build_suite() {
 run_suite() {
     local program
     case $1 in
-        sim) timeout 120 "$out/tests/sim/sim" --seeds 1-40 ;;
+        sim) timeout 300 "$out/tests/sim/sim" --seeds 1-100 ;;
         sim@*:*)
             program=${1#sim@}
             timeout 120 "$out/tests/sim/sim" --scenario "${program%:*}" --seeds "${program#*:}" ;;

@@ -110,6 +110,11 @@ void crowd_check(const struct crowd *c)
         check_view(c, &c->clients[i]);
 }
 
+unsigned crowd_size(const struct crowd *c)
+{
+    return c->options.clients;
+}
+
 size_t crowd_joined(const struct crowd *c)
 {
     size_t n = 0;

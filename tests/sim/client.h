@@ -26,6 +26,7 @@ void crowd_free(struct crowd *c); /* takes NULL */
 void crowd_calm(struct crowd *c);
 /* At rest: every view is what the daemon should have said. */
 void crowd_check(const struct crowd *c);
+unsigned crowd_size(const struct crowd *c);
 size_t crowd_joined(const struct crowd *c);
 
 #endif

@@ -304,8 +304,7 @@ static void step(struct peerhost *h, struct peer_event event)
     h->stepping = true;
     peer_step(h->core, &event, &h->fx);
     /* A check walks everything there is: in a larger room not after each step, of which there are more. */
-    size_t people = peer_people(h->core, NULL, 0);
-    if (event.type != PEER_RESTORE && event.type != PEER_KNOWN && world_afford(h->in.w, people * people / 8))
+    if (event.type != PEER_RESTORE && event.type != PEER_KNOWN && world_afford(h->in.w, promises_size(h->in.promises)))
         peer_check(h->core);
     h->stepping = false;
     bool left = false;

@@ -9,6 +9,7 @@
 #include "tests/sim/promises_inner.h"
 
 enum {
+    SMALL_ROOM = 8,
     SEEN_MS = ENVELOPE_TTL_DEFAULT_MS - 60000 /* whoever was linked so lately reads what the room is told */
 };
 
@@ -42,6 +43,7 @@ void promises_person(struct promises *p, unsigned who, const char *id, unsigned 
     p->people[who].host = host;
     p->people[who].shelf = shelf;
     p->people[who].diary = diary_new(p->w, who);
+    p->people_count++;
 }
 
 unsigned promises_who(const struct promises *p, struct span id)
@@ -371,6 +373,12 @@ struct traffic *promises_traffic(struct promises *p)
 void promises_strangers(struct promises *p)
 {
     p->strangers = true;
+}
+
+size_t promises_size(const struct promises *p)
+{
+    size_t n = p->people_count;
+    return n > SMALL_ROOM ? n * n / 8 + p->n : 0;
 }
 
 uint64_t promises_delivered(const struct promises *p)

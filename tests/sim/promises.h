@@ -56,6 +56,8 @@ bool promises_kept(const struct promises *p);
 void promises_check(const struct promises *p);
 bool promises_up(const struct promises *p, unsigned who, unsigned other);
 unsigned promises_flaps(const struct promises *p, unsigned who, unsigned other); /* notices about it so far */
+/* About what there is to look at in one person's memory: nothing to speak of in a small room. */
+size_t promises_size(const struct promises *p);
 uint64_t promises_delivered(const struct promises *p);
 uint64_t promises_failed(const struct promises *p);
 /* How many messages stand in the record of `who`, and how many it knows to be missing. */

@@ -68,6 +68,7 @@ struct person {
 struct promises {
     struct world *w;
     struct person people[PEOPLE_MAX];
+    size_t people_count;
     struct sent **sent, *by_id;
     size_t n, cap;
     uint64_t delivered, failed;

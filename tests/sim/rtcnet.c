@@ -219,6 +219,19 @@ bool end_path_exists(const struct end *e)
            world_reachable(e->party->net->w, e->party->host, o->party->host);
 }
 
+bool rtc_net_is_sound(const struct rtc_net *net)
+{
+    const struct rtc_party *p;
+    const struct end *e;
+    LL_FOREACH (net->parties, p) {
+        LL_FOREACH (p->ends, e) {
+            if (p->up && e->live && e->pair && (e->ice != ICE_UP || e->pair->pair != e || !end_path_exists(e)))
+                return false;
+        }
+    }
+    return true;
+}
+
 static void set_ice(struct end *e, enum ice ice)
 {
     e->ice = ice;

@@ -53,5 +53,7 @@ void rtc_send(struct rtc_party *p, uint64_t rtc, uint16_t channel, bool binary, 
 void rtc_free(struct rtc_party *p, uint64_t rtc);
 /* Connections made and not freed. */
 size_t rtc_count(const struct rtc_party *p);
+/* No connection is left whose pair has gone. */
+bool rtc_net_is_sound(const struct rtc_net *net);
 
 #endif

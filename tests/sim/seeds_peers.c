@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The random runs of people: a room of 2 to 64, its weather and its misfortunes; then everything heals, and after a
- * bounded virtual time what was promised must be so. Most rooms are small, because in them a history is short and every
- * step can be checked; every fiftieth runs with OpenSSL's crypto.
+ * bounded virtual time what was promised must be so; each wait ends as soon as it is. Most rooms are small, because in
+ * them a history is short and every step can be checked; every fiftieth runs with OpenSSL's crypto.
  *
  * Of 1,000 rooms about 870 have 2 to 5 people, 115 have 6 to 8, 13 have 9 to 23 and 2 have 24 to 64. In 700 the paths
  * lose packets, up to 15 % at each end; in 400 half of the people come late. 900 suffer misfortunes, one after another:
@@ -15,12 +15,15 @@
 
 enum {
     NOTICE_MS = 15000, /* for a dead link to be noticed: three pings and a restart */
+    NEWS_MS = 3000,    /* and for the others to be told that nobody is reached through it */
     LINK_MS = 120000,  /* after healing: the longest backoff, a socket's give-up and a restart or two */
     DELIVER_MS = 180000,
     MISFORTUNE_MS = 2500,
+    LOOK_MS = 500,
     REAL_EVERY = 50,
     APART_EVERY = 8, /* seeds in which some can never be linked */
     LOSS_MAX = 151,  /* of 1,000 at each end of a path */
+    STORM = 250,     /* at both together */
 };
 
 static void say_something(struct run *r, struct peerhost *h)
@@ -146,6 +149,7 @@ static void gather(struct run *r, unsigned people)
     struct core_settings settings = daemon_settings();
     struct world *w = r->w;
     uint32_t loss = world_chance(w, 700) ? 1 + world_below(w, LOSS_MAX) : 1;
+    uint32_t worst = 0;
     bool late = world_chance(w, 400);
     run_add_daemon(r, &settings);
     if (loss > 1)
@@ -154,9 +158,12 @@ static void gather(struct run *r, unsigned people)
         char name[16];
         snprintf(name, sizeof name, "p%u", i);
         struct peerhost *h = run_add_person(r, "room", name);
-        world_weather(w, peerhost_host(h),
-            (struct weather){
-                .latency_ms = 1 + world_below(w, 80), .jitter_ms = world_below(w, 40), .loss = world_below(w, loss)});
+        struct weather here = {
+            .latency_ms = 1 + world_below(w, 80), .jitter_ms = world_below(w, 40), .loss = world_below(w, loss)};
+        world_weather(w, peerhost_host(h), here);
+        if (here.loss + worst > STORM)
+            world_note(w, WORLD_STORM);
+        worst = here.loss > worst ? here.loss : worst;
         if (i == 0 || !late || world_chance(w, 500))
             peerhost_start(h);
         else
@@ -173,7 +180,9 @@ static void heal(struct run *r)
     for (unsigned i = 0; i < r->people_count; i++)
         if (!peerhost_is_up(r->people[i]))
             peerhost_start(r->people[i]);
-    run_for(r, NOTICE_MS);
+    for (uint64_t end = world_now(r->w) + NOTICE_MS; world_now(r->w) < end && !rtc_net_is_sound(r->rtcs);)
+        run_for(r, LOOK_MS);
+    run_for(r, NEWS_MS);
     run_until_linked(r, LINK_MS);
     run_until_delivered(r, DELIVER_MS);
 }

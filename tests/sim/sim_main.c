@@ -248,7 +248,7 @@ static bool run_named(struct sim *s)
         run_job(s, &(struct job){tell, s->scenario, seed, seed, true, false});
     for (const struct story *t = STORIES; t->name; t++)
         if (strcmp(t->name, s->scenario) == 0) {
-            run_job(s, &(struct job){t->tell, t->name, s->from, s->to, true, false});
+            run_job(s, &(struct job){t->tell, t->name, s->from, s->to, !t->long_one, false});
             found = true;
         }
     return found || tell;
