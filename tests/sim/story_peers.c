@@ -173,7 +173,7 @@ void story_clock_back_and_relay(struct run *r, const struct world_options *optio
     for (unsigned i = 0; i < 3; i++)
         peerhost_start(r->people[i]);
     run_until_linked(r, 60000);
-    peerhost_crash(r->people[2]);
+    peerhost_leave(r->people[2]);
     world_clock_step(r->w, peerhost_host(r->people[2]), -3600000);
     run_for(r, 10000);
     peerhost_start(r->people[2]);
