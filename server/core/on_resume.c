@@ -102,13 +102,16 @@ static void take_again(struct core *c, struct session *seat, struct session *s, 
 {
     struct place place = place_of(seat, seat->room, r);
     bool restarted = !is_this_boot(c, &r->ticket);
-    struct frame *resumed = place_resumed(c, &place, restarted, !restarted && seat_is_whole(seat));
+    bool unheard = seat->told_lost && r->ticket.generation == seat->generation;
+    bool recovered = !restarted && seat_is_whole(seat) && !unheard;
+    struct frame *resumed = place_resumed(c, &place, restarted, recovered);
     if (!resumed) {
         session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
         return;
     }
     bool was_away = seat->state == SESSION_AWAY;
     seat->generation = r->ticket.generation;
+    seat->told_lost = !recovered;
     seat_take(c, seat, s, resumed);
     if (was_away)
         seat_tell_back(c, seat);

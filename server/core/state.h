@@ -88,6 +88,7 @@ struct session {
     struct held *held; /* owned; while SESSION_AWAY */
     uint8_t why;       /* enum departure, while SESSION_AWAY: how its connection was lost */
     bool unheld;       /* while SESSION_AWAY: a frame for it is lost */
+    bool told_lost;    /* the last `resumed` was not recovered: heard for certain once its token is used */
     bool returned;     /* in a room by a token of an earlier boot */
 };
 

@@ -132,12 +132,14 @@ static void said_peers(struct judge *j, struct caller *c)
 }
 
 /* certainly true, certainly false, or left open where a ping is under way. */
-static void check_recovered(struct judge *j, const struct seat *s, bool restarted)
+static void check_recovered(struct judge *j, struct seat *s, const struct token *t, bool restarted)
 {
     bool said = json_is_true(json_object_get(j->said, "recovered"));
-    bool all = !restarted && !s->lost;
+    /* That something is lost is said again until the token that came with it is used. */
+    bool all = !restarted && !s->lost && !(s->told_lost && s->used == t->turn);
     world_check(j->w, !said || all, "%s is told that it lost nothing", s->id);
     world_check(j->w, said || !all || s->unsure, "%s is told that it lost something", s->id);
+    s->told_lost = !said;
 }
 
 static struct seat *seat_anew(struct judge *j, struct caller *c, const struct token *t)
@@ -167,7 +169,7 @@ static void said_resumed(struct judge *j, struct caller *c)
         s = seat_anew(j, c, t);
     }
     memcpy(c->id, s->id, sizeof c->id);
-    check_recovered(j, s, restarted);
+    check_recovered(j, s, t, restarted);
     c->relayed = c->proved = 0;
     memset(c->pinged, 0, sizeof c->pinged); /* what is under way proves nothing of this seat */
     s->used = t->turn;

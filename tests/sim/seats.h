@@ -75,6 +75,7 @@ struct seat {
     uint64_t away_since;
     const char *why;   /* it is away */
     bool lost, unsure; /* while away: a frame for it may be lost; a ping was under way */
+    bool told_lost;    /* in the last `resumed` */
     struct kept *kept;
     size_t kept_bytes, kept_n;
     uint64_t told; /* frames for it in this stay, the kept ones as well */

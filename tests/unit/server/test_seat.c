@@ -258,16 +258,37 @@ static void test_recovered(void **state)
     gone(&h, 0, 0);
     enter(&h, 2);
     resume(&h, 2, &t);
-    t = resumed(&h, 2, 0, false, false); /* it may have been lost with the connection */
-    signal_to(&h, 1, h.id[0]);
-    heard(&h, 2);
-    wake(&h, h.now + 1000);
-    does(&h, 2, CORE_PING);
-    happen(&h, 2, CORE_ALIVE);
+    resumed(&h, 2, 0, false, false); /* it may have been lost with the connection */
     gone(&h, 2, 0);
     enter(&h, 3);
-    resume(&h, 3, &t);
-    resumed(&h, 3, 0, false, true); /* the ping was answered behind it */
+    resume(&h, 3, &t); /* and so may the answer */
+    t = resumed(&h, 3, 0, false, false);
+    signal_to(&h, 1, h.id[0]);
+    heard(&h, 3);
+    wake(&h, h.now + 1000);
+    does(&h, 3, CORE_PING);
+    happen(&h, 3, CORE_ALIVE);
+    gone(&h, 3, 0);
+    enter(&h, 4);
+    resume(&h, 4, &t);
+    resumed(&h, 4, 0, false, true); /* the ping was answered behind it */
+    stop(&h);
+}
+
+static void test_recovered_after_restart(void **state)
+{
+    (void)state;
+    struct harness h;
+    start(&h, with_seats());
+    struct token t = enter_seat(&h, 0, "a");
+    restart(&h);
+    enter(&h, 1);
+    resume(&h, 1, &t);
+    resumed(&h, 1, 0, true, false);
+    gone(&h, 1, 0);
+    enter(&h, 2);
+    resume(&h, 2, &t);
+    resumed(&h, 2, 0, true, false); /* the same token again: so the answer may be lost */
     stop(&h);
 }
 
@@ -348,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_another_room_of_that_name),
         cmocka_unit_test(test_caps_hold_after_a_restart),
         cmocka_unit_test(test_recovered),
+        cmocka_unit_test(test_recovered_after_restart),
         cmocka_unit_test(test_too_much_to_hold),
         cmocka_unit_test(test_no_grace_no_seats),
         cmocka_unit_test(test_drain_with_seats_away),
