@@ -31,8 +31,9 @@
  *   connection_request  signal: an object as the daemon would relay it
  *   file_offer          fileId, name, size, hash, chunkSize;  file_accept fileId;  file_decline fileId, reason?
  *   file_chunk          fileId, index;  file_complete fileId
- *   history_request     clock: {id: sequence}, new?: 1, missing?: ["id/first/last": 16 hex digits each]
- *   history_reply       count: how many messages follow, for: what they are, gone?: sequence, people?: [cards]
+ *   history_request     clock: {id: sequence}, new?: 1, missing? and expired?: ["id/first/last": 16 hex digits each]
+ *   history_reply       count: how many messages follow, for: what they are, gone?: sequence, people?: [cards],
+ *                       now?: milliseconds
  *   broadcast_announce  clock: {id: sequence}, hops?: {id: number};  broadcast_graft and broadcast_prune  author: id
  */
 /* clang-format off */

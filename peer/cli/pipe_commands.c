@@ -160,6 +160,7 @@ static void do_stats(struct pipe *p, const json_t *command)
         {"relayedOutTotal", s.relayed_out_total},
         {"relayDroppedTotal", s.relay_dropped_total},
         {"missingTotal", s.missing_total},
+        {"expiredTotal", s.expired_total},
         {"historyRequestsTotal", s.requests_total},
         {"historyRepliesTotal", s.replies_total},
         {"kept", s.kept},

@@ -84,6 +84,10 @@ enum {
     READS_BURST = DONE_MAX,           /* ... after so many */
     LINGER_MS = 60000,                /* a link that the overlay does not want and nobody uses */
     SEEN_AGAIN_MS = 300000,           /* who is still here is noted again */
+    CLOCK_SLACK_MS = 30000,           /* what is said on a link is no older: a clock that moved further was set */
+    CLOCK_STEP_MS = 1000,             /* likewise of our own, which is read here */
+    CLOCK_ALLOWANCE_MS = 300000,      /* how far clocks may be apart whose owners we never heard */
+    CLOCK_AHEAD_MS = 86400000,        /* what comes from further in its author's future may be of any age */
     ACK_TIMEOUT_MS = 5000,
     TRIES_MAX = 3,              /* on one link */
     OPEN_MS = 15000,            /* for the WebSocket to open */

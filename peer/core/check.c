@@ -81,6 +81,9 @@ static void check_conversation(const struct peer *p, const struct conversation *
     uint64_t due = causal_due(c->order);
     assert(conversation_find(p, span_of(c->name)) == c);
     assert(c->missing_count <= MISSING_MAX);
+    for (size_t i = 0; i < c->missing_count; i++)
+        assert(c->missing[i].from <= c->missing[i].to && (!c->missing[i].untold || c->tell_at != NEVER));
+    assert(p->wake <= c->tell_at);
     assert(causal_waiting(c->order) <= CAUSAL_WAITING_MAX && causal_waiting_bytes(c->order) <= CAUSAL_BYTES_MAX);
     /* Nothing is missing without somebody being asked, and nothing waits without an end. */
     assert(c->ask_at != NEVER || causal_gaps(c->order, &gap, 1) == 0);

@@ -48,7 +48,7 @@ static struct conversation *conversation_new(struct peer *p, struct span name)
     struct conversation *c = HASH_COUNT(p->conversations) < CONVERSATIONS_MAX ? calloc(1, sizeof *c) : NULL;
     if (!c || !text_copy(c->name, sizeof c->name, name))
         goto fail;
-    c->ask_at = NEVER;
+    c->ask_at = c->tell_at = NEVER;
     c->order = causal_new(span_of(p->id), free_waiting, NULL);
     if (!c->order)
         goto fail;
@@ -226,34 +226,62 @@ struct conversation *conversation_restored(struct peer *p, struct span name, str
     return NULL;
 }
 
-/* ---- what was given up ---- */
+/* ---- what will never be shown ---- */
 
-bool conversation_was_missing(const struct conversation *c, struct span author, uint64_t sequence)
+struct missing *conversation_missing(struct conversation *c, struct span author, uint64_t sequence)
 {
     for (size_t i = 0; i < c->missing_count; i++)
         if (c->missing[i].from <= sequence && sequence <= c->missing[i].to && span_is(author, c->missing[i].author))
-            return true;
-    return false;
+            return &c->missing[i];
+    return NULL;
 }
 
-void conversation_missing(struct peer *p, struct conversation *c, struct span author, uint64_t from, uint64_t to)
+static void missing_key(struct buf *key, const struct conversation *c, const struct missing *m)
 {
-    char value[17];
+    buf_init(key, ROW_KEY_MAX);
+    storage_message_key(key, c->name, span_of(m->author), m->from);
+}
+
+/* The stretch that this one goes on, or a new place. */
+static struct missing *place_of(struct peer *p, struct conversation *c, const struct missing *like)
+{
+    struct missing *before = like->from > 1 ? conversation_missing(c, span_of(like->author), like->from - 1) : NULL;
     struct buf key;
-    buf_init(&key, ROW_KEY_MAX);
+    if (before && before->expired == like->expired)
+        return before;
     if (c->missing_count == MISSING_MAX) {
-        storage_message_key(&key, c->name, span_of(c->missing[0].author), c->missing[0].from);
+        missing_key(&key, c, &c->missing[0]);
         storage_delete(p, TABLE_CLOCK, buf_view(&key));
+        buf_done(&key);
         memmove(c->missing, c->missing + 1, --c->missing_count * sizeof c->missing[0]);
     }
-    if (text_copy(c->missing[c->missing_count].author, sizeof c->missing[0].author, author)) {
-        c->missing[c->missing_count].from = from;
-        c->missing[c->missing_count++].to = to;
-        storage_message_key(&key, c->name, author, from);
-        storage_number(value, to);
-        storage_put(p, TABLE_CLOCK, buf_view(&key), span_of(value));
-    }
+    c->missing[c->missing_count] = *like;
+    return &c->missing[c->missing_count++];
+}
+
+void conversation_bury(struct peer *p, struct conversation *c, const struct missing *like)
+{
+    char value[17 + sizeof CONVERSATION_EXPIRED];
+    struct buf key;
+    struct missing *m = place_of(p, c, like);
+    m->to = like->to;
+    missing_key(&key, c, m);
+    storage_number(value, m->to);
+    strcat(value, m->expired ? CONVERSATION_EXPIRED : "");
+    storage_put(p, TABLE_CLOCK, buf_view(&key), span_of(value));
     buf_done(&key);
+    if (like->untold)
+        conversation_tell(p, c, m);
+}
+
+void conversation_tell(struct peer *p, struct conversation *c, struct missing *m)
+{
+    m->untold = true;
+    if (c->tell_at == NEVER)
+        c->tell_at = p->now + ASK_DELAY_MS;
+    if (c->tell_at < c->asked_at + ASK_AGAIN_MS)
+        c->tell_at = c->asked_at + ASK_AGAIN_MS;
+    effect_wake(p, c->tell_at);
 }
 
 void conversation_clear(struct peer *p)

@@ -141,12 +141,13 @@ void custody_take(struct peer *p, struct person *giver, const struct envelope *e
         inbox_refuse(p, giver, wrong);
         return;
     }
-    struct held *h = held_add(p, e, e->keys[0].who, raw, p->now + envelope_ttl(e));
+    uint64_t left = age_left(p, giver, e);
+    struct held *h = left ? held_add(p, e, e->keys[0].who, raw, p->now + left) : NULL;
     if (!h)
         return;
     struct buf row;
     buf_init(&row, PEER_MESSAGE_MAX + sizeof value);
-    storage_number(value, p->unix_ms + envelope_ttl(e));
+    storage_number(value, p->unix_ms + left);
     buf_text(&row, value);
     buf_span(&row, raw);
     if (!row.failed)

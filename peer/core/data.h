@@ -197,6 +197,19 @@ struct requests {
     uint64_t offer; /* the newest offer or introduction */
 };
 
+/* Somebody's wall clock, as far as we know it (age.c). In milliseconds before our monotonic clock. */
+struct wall {
+    bool known, was_set;
+    int64_t ahead;                /* at least; of a link: and hardly more */
+    int64_t was, until;           /* before it was set, and when we noticed, by our clock */
+    uint32_t conversation;        /* hash of the one that its newest talk belonged to */
+    uint64_t sequence, timestamp; /* of that */
+    bool has_news, vouched;
+    int64_t news; /* what its news shows: at least so far ahead */
+    uint64_t news_timestamp;
+    int64_t vouch; /* what somebody says who hands over its messages */
+};
+
 struct told_link {
     char id[ID_CHARS + 1];
     uint64_t rtt_ms;
@@ -217,6 +230,14 @@ struct news {
     uint32_t rooms; /* hash of those that it told of; 0: none */
 };
 
+/* Messages of one author that will never be shown: given up, or come past their time to live. */
+struct missing {
+    char author[PERSON_MAX + 1];
+    uint64_t from, to;
+    bool expired;
+    bool untold; /* the author waits for our receipt */
+};
+
 struct conversation {
     char name[ENVELOPE_CONVERSATION_MAX + 1];
     bool room;
@@ -234,13 +255,11 @@ struct conversation {
     uint64_t moved, moved_asked; /* counts up with what is new here; then, when we asked last */
     uint64_t ask_at;             /* when to ask for what is missing; NEVER: nothing is */
     unsigned asks;
-    char hint[PERSON_MAX + 1]; /* who sent what waits: asked first */
-    struct {
-        char author[PERSON_MAX + 1];
-        uint64_t from, to;
-    } missing[MISSING_MAX]; /* given up; stored: they must never be acknowledged */
-    uint64_t released;      /* our own sequences up to this are on the disk, and may be seen by others */
+    char hint[PERSON_MAX + 1];           /* who sent what waits: asked first */
+    struct missing missing[MISSING_MAX]; /* stored: they must never be acknowledged */
     size_t missing_count;
+    uint64_t tell_at;  /* when to tell authors of those that they do not know of; NEVER: they know of all */
+    uint64_t released; /* our own sequences up to this are on the disk, and may be seen by others */
     UT_hash_handle hh;
 };
 
@@ -284,6 +303,7 @@ struct person {
     struct outbox outbox;
     struct inbox inbox;
     struct requests requests;
+    struct wall wall;
     struct news news;
     struct {
         struct person
@@ -392,6 +412,8 @@ struct peer {
     /* of the step in hand */
     uint64_t now, unix_ms;
     struct peer_effects *fx;
+
+    int64_t clock_ahead; /* of our wall clock before the monotonic one, when it was looked at last */
 
     uint64_t wake; /* nothing is due before; may be earlier than needed */
     uint64_t told; /* the deadline that io knows */

@@ -34,38 +34,41 @@ static void write_clock(const struct conversation *c, const struct person *only,
     buf_byte(out, '}');
 }
 
-static void write_missing(const struct conversation *c, struct buf *out)
+/* Of what will not be shown, the author's own part. */
+static void write_missing(const struct conversation *c, const struct person *author, bool expired, struct buf *out)
 {
-    if (c->missing_count == 0)
-        return;
-    write_name(out, "missing");
-    buf_byte(out, '[');
+    size_t n = 0;
     for (size_t i = 0; i < c->missing_count; i++) {
+        const struct missing *m = &c->missing[i];
         char from[17], to[17], text[PERSON_MAX + 2 * 17 + 1];
-        storage_number(from, c->missing[i].from);
-        storage_number(to, c->missing[i].to);
-        snprintf(text, sizeof text, "%s/%s/%s", c->missing[i].author, from, to);
-        if (i > 0)
-            buf_byte(out, ',');
+        if (m->expired != expired || strcmp(m->author, author->id) != 0)
+            continue;
+        if (n == 0)
+            write_name(out, expired ? "expired" : "missing");
+        buf_byte(out, n++ == 0 ? '[' : ',');
+        storage_number(from, m->from);
+        storage_number(to, m->to);
+        snprintf(text, sizeof text, "%s/%s/%s", m->author, from, to);
         write_string(out, span_of(text));
     }
-    buf_byte(out, ']');
+    if (n > 0)
+        buf_byte(out, ']');
 }
 
 /* What a clock says that we have, its authors need not send again: it goes out when that is on the disk. */
-void history_ask(struct peer *p, struct conversation *c, struct person *who)
+void history_tell(struct peer *p, struct conversation *c, struct person *who)
 {
     char id[ID_CHARS + 1];
     struct span to = person_id(who);
     struct buf metadata, frame;
     bool linked = link_is_up(who);
     c->asked_at = p->now;
-    c->moved_asked = c->moved;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
     buf_init(&frame, PEER_MESSAGE_MAX);
     buf_byte(&metadata, '{');
     write_clock(c, linked ? NULL : who, &metadata);
-    write_missing(c, &metadata);
+    write_missing(c, who, false, &metadata);
+    write_missing(c, who, true, &metadata);
     if (!c->started)
         write_member_u64(&metadata, "new", 1);
     buf_byte(&metadata, '}');
@@ -80,6 +83,12 @@ void history_ask(struct peer *p, struct conversation *c, struct person *who)
     }
     buf_done(&metadata);
     buf_done(&frame);
+}
+
+void history_ask(struct peer *p, struct conversation *c, struct person *who)
+{
+    c->moved_asked = c->moved;
+    history_tell(p, c, who);
 }
 
 static int newest_first(const void *a, const void *b)
@@ -130,7 +139,10 @@ void history_announce(struct peer *p, struct person *who, const struct handout *
         card_write(&card, h->author);
         write_string(&metadata, buf_view(&card));
     }
-    buf_text(&metadata, "]}");
+    buf_byte(&metadata, ']');
+    if (h->author && age_clock_of(p, h->author))
+        write_member_u64(&metadata, "now", age_clock_of(p, h->author));
+    buf_byte(&metadata, '}');
     envelope_room_conversation(span_of(p->settings.room), room);
     if (!metadata.failed && !card.failed) {
         p->stats.replies_total++;
@@ -220,16 +232,17 @@ static void fill_gaps(
         history_announce(p, who, &(struct handout){.conversation = c->name, .what = "gap"});
 }
 
-static void heed_missing(struct peer *p, struct person *who, const struct conversation *c, const struct envelope *e)
+static void heed_missing(struct peer *p, struct person *who, const struct conversation *c, const struct envelope *e,
+    const char *member, const char *reason)
 {
     struct span texts[MISSING_MAX];
-    size_t n = envelope_strings(e, "missing", texts, MISSING_MAX);
+    size_t n = envelope_strings(e, member, texts, MISSING_MAX);
     for (size_t i = 0; i < n && i < MISSING_MAX; i++) {
         uint64_t from, to;
         struct span author = {texts[i].p, texts[i].n > 34 ? texts[i].n - 34 : 0};
         if (span_is(author, p->id) && storage_read_number((struct span){author.p + author.n + 1, 16}, &from) &&
             storage_read_number((struct span){author.p + author.n + 18, 16}, &to))
-            outbox_missed(p, who, c, from, to);
+            outbox_missed(p, who, c, from, to, reason);
     }
 }
 
@@ -254,7 +267,8 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
         return;
     }
     who->clock_heard |= c->room;
-    heed_missing(p, who, c, e);
+    heed_missing(p, who, c, e, "missing", "missed");
+    heed_missing(p, who, c, e, "expired", "expired");
     outbox_clock(p, who, c, envelope_tick_of(theirs, n, span_of(p->id)));
     outbox_flush(p, who); /* what was in flight may have made room */
     if (!linked) {
@@ -329,15 +343,20 @@ static void meet_people(struct peer *p, struct person *from, const struct envelo
 {
     struct span texts[HISTORY_AUTHORS_MAX];
     struct card card;
+    uint64_t clock = 0;
     size_t n = envelope_strings(e, "people", texts, HISTORY_AUTHORS_MAX);
+    envelope_number(e, "now", &clock);
     for (size_t i = 0; i < n && i < HISTORY_AUTHORS_MAX; i++) {
-        if (!card_read(p, texts[i], &card) || roster_find(p, span_of(card.id)))
+        if (!card_read(p, texts[i], &card))
             continue;
-        if (!inbox_affords(p, &from->inbox.strangers_at, STRANGERS_MS, STRANGERS_BURST)) {
+        if (!roster_find(p, span_of(card.id)) &&
+            !inbox_affords(p, &from->inbox.strangers_at, STRANGERS_MS, STRANGERS_BURST)) {
             inbox_refuse(p, from, "more strangers than one may tell of");
             return;
         }
-        roster_meet(p, &card);
+        struct person *who = roster_meet(p, &card);
+        if (who && clock)
+            age_vouched(p, who, clock);
     }
 }
 
@@ -407,8 +426,10 @@ static void skip_gone(struct peer *p, struct conversation *c, const struct perso
     uint64_t have = causal_get(c->order, person_id(who));
     if (gone <= have || !causal_set(c->order, person_id(who), gone))
         return;
+    struct missing m = {.from = have + 1, .to = gone};
+    memcpy(m.author, who->id, sizeof m.author);
     p->stats.missing_total++;
-    conversation_missing(p, c, person_id(who), have + 1, gone);
+    conversation_bury(p, c, &m);
     conversation_store_clock(p, c, person_id(who));
     talk_go_on(p, c);
 }

@@ -54,11 +54,14 @@ static void on_receipt(struct peer *p, struct person *who, const struct envelope
 
 static void on_heartbeat(struct peer *p, struct attempt *a, const struct envelope *e)
 {
-    uint64_t number;
-    if (envelope_number(e, "pong", &number))
+    uint64_t number, since = 0;
+    if (envelope_number(e, "pong", &number)) {
         link_pong(p, a, number);
-    else if (envelope_number(e, "ping", &number))
+        since = number;
+    } else if (envelope_number(e, "ping", &number)) {
         say_heartbeat(p, a->person, "pong", number);
+    }
+    age_heard(p, a->person, e->timestamp, since);
 }
 
 static void on_passing(struct peer *p, struct person *who, const struct envelope *e)
@@ -213,6 +216,8 @@ static void talk(struct peer *p, struct person *from, struct envelope *e, struct
         inbox_refuse(p, from, "a message of somebody unknown, or with a signature that does not hold");
         return;
     }
+    if (!handed)
+        age_told(p, author, e);
     talk_take(p, from, author, e, raw,
         handed && from->handing == HANDING_HEAD ? TALK_HEAD
         : alone                                 ? TALK_ALONE

@@ -368,8 +368,10 @@ void news_heard(struct peer *p, struct person *from, const struct envelope *e, s
     keep(p, who, e, raw);
     if (span_is(presence, "gone"))
         news_gone(p, who);
-    if (newer)
+    if (newer) {
+        age_news(p, who, e->timestamp);
         pass_on(p, who, from, raw);
+    }
     show(p, who, presence);
     show_rooms(p, who, e);
     if (span_is(presence, "gone") && who == from)

@@ -414,7 +414,8 @@ void outbox_restored(struct peer *p)
     }
 }
 
-void outbox_missed(struct peer *p, struct person *who, const struct conversation *c, uint64_t from, uint64_t to)
+void outbox_missed(
+    struct peer *p, struct person *who, const struct conversation *c, uint64_t from, uint64_t to, const char *reason)
 {
     for (int place = 0; place < DELIVERY_DONE; place++) {
         struct delivery *d = who->outbox.in[place], *next;
@@ -423,7 +424,7 @@ void outbox_missed(struct peer *p, struct person *who, const struct conversation
             if (d->message->sequence < from || d->message->sequence > to ||
                 strcmp(d->message->conversation, c->name) != 0)
                 continue;
-            delivery_failed(p, span_of(d->id), person_id(who), "missed");
+            delivery_failed(p, span_of(d->id), person_id(who), reason);
             delivery_free(p, d);
         }
     }

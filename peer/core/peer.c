@@ -210,6 +210,7 @@ void peer_step(struct peer *p, const struct peer_event *event, struct peer_effec
     p->now = event->now;
     p->unix_ms = event->unix_ms;
     p->fx = fx;
+    age_watch(p);
     handle(p, event);
     /* While rows come, what one of them is about is not there yet: whose time is over then is told with the start. */
     if (event->type != PEER_RESTORE && event->type != PEER_KNOWN)

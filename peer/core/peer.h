@@ -271,11 +271,12 @@ struct peer_stats {
     uint64_t acks_total;                                                 /* receipts: frames sent */
     uint64_t relayed_total, relayed_out_total, relay_dropped_total;      /* for others; ours; that found no way */
     uint64_t missing_total;                                              /* gaps that nobody filled */
-    uint64_t requests_total, replies_total;                              /* of history: frames sent */
-    uint64_t handed_total;                                               /* messages sent out of history and custody */
-    uint64_t kept;                                                       /* copies kept for others, now */
-    uint64_t links_up;                                                   /* now */
-    uint64_t queued; /* messages waiting for a link or an acknowledgement, now */
+    uint64_t expired_total;                 /* messages that came past their time to live, and were not shown */
+    uint64_t requests_total, replies_total; /* of history: frames sent */
+    uint64_t handed_total;                  /* messages sent out of history and custody */
+    uint64_t kept;                          /* copies kept for others, now */
+    uint64_t links_up;                      /* now */
+    uint64_t queued;                        /* messages waiting for a link or an acknowledgement, now */
 };
 
 /* Percentiles of the newest 256, in milliseconds; 0: none yet. */

@@ -21,14 +21,15 @@ static bool is_elsewhere(const struct peer *p, struct span name)
     return name.n > 5 && memcmp(name.p, "room:", 5) == 0 && !span_is(name, ours);
 }
 
-/* author/sequence: from there to `to` it was given up. */
-static bool restore_missing(struct peer *p, struct conversation *c, struct span key, uint64_t to)
+/* author/sequence: from there to `to` it will not be shown. */
+static bool restore_missing(struct peer *p, struct conversation *c, struct span key, uint64_t to, bool expired)
 {
-    uint64_t from;
+    struct missing m = {.to = to, .expired = expired};
     struct span author = {key.p, key.n > 17 ? key.n - 17 : 0};
-    if (!storage_read_number((struct span){key.p + author.n + 1, author.n ? 16 : 0}, &from))
+    if (!storage_read_number((struct span){key.p + author.n + 1, author.n ? 16 : 0}, &m.from) ||
+        !text_copy(m.author, sizeof m.author, author))
         return false;
-    conversation_missing(p, c, author, from, to);
+    conversation_bury(p, c, &m);
     return true;
 }
 
@@ -36,7 +37,8 @@ static bool restore_clock(struct peer *p, struct span key, struct span value)
 {
     const char *slash = span_find(key, '/');
     uint64_t count;
-    if (!storage_read_number(value, &count))
+    bool expired = value.n > 16 && span_is((struct span){value.p + 16, value.n - 16}, CONVERSATION_EXPIRED);
+    if (!storage_read_number((struct span){value.p, expired ? 16 : value.n}, &count))
         return false;
     if (span_is(key, "log")) {
         p->log_order = count;
@@ -50,7 +52,7 @@ static bool restore_clock(struct peer *p, struct span key, struct span value)
         return false;
     slash = span_find(author, '/');
     if (slash)
-        return restore_missing(p, c, author, count);
+        return restore_missing(p, c, author, count, expired);
     if (span_is(author, p->id))
         c->released = count;
     return causal_set(c->order, author, count);

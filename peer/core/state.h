@@ -211,9 +211,13 @@ bool conversation_has(const struct conversation *c, const struct person *who);
 /* It is known from where on we read it. */
 void conversation_start(struct peer *p, struct conversation *c);
 void conversation_store_clock(struct peer *p, struct conversation *c, struct span author);
-/* Whether this sequence was given up. */
-bool conversation_was_missing(const struct conversation *c, struct span author, uint64_t sequence);
-void conversation_missing(struct peer *p, struct conversation *c, struct span author, uint64_t from, uint64_t to);
+/* The stretch that this sequence is in, if it will never be shown; else NULL. */
+struct missing *conversation_missing(struct conversation *c, struct span author, uint64_t sequence);
+#define CONVERSATION_EXPIRED " expired" /* behind the last sequence of such a stretch in its row */
+/* These will never be shown; untold: and their author is to be told so. */
+void conversation_bury(struct peer *p, struct conversation *c, const struct missing *like);
+/* This stretch's author is told soon; at most once in ASK_AGAIN_MS. */
+void conversation_tell(struct peer *p, struct conversation *c, struct missing *m);
 /* Puts a message into the history; of a room only an author's newest are kept. */
 void conversation_keep(
     struct peer *p, const struct conversation *c, struct span author, uint64_t sequence, struct span text);
@@ -244,8 +248,9 @@ void outbox_clock(struct peer *p, struct person *who, const struct conversation 
 void outbox_was_read(struct peer *p, struct person *who, struct span id);
 /* They lack something of ours in this conversation, and no link brings it: what is late goes again. */
 void outbox_asked(struct peer *p, struct person *who, const struct conversation *c);
-/* They gave those of ours up. */
-void outbox_missed(struct peer *p, struct person *who, const struct conversation *c, uint64_t from, uint64_t to);
+/* They will never show those of ours; the reason is static. */
+void outbox_missed(
+    struct peer *p, struct person *who, const struct conversation *c, uint64_t from, uint64_t to, const char *reason);
 /* After the rows were read. */
 void outbox_restored(struct peer *p);
 /* The first sequence of the room that this reader was sent and has not acknowledged; 0: none. */
@@ -271,6 +276,22 @@ const char *inbox_open(const struct peer *p, const struct person *who, struct en
 bool inbox_affords(const struct peer *p, uint64_t *paid_until, uint64_t each_ms, uint64_t burst);
 /* Counts a frame that broke a rule, and logs it at a bounded rate. */
 void inbox_refuse(struct peer *p, const struct person *who, const char *why);
+
+/* ---- age.c: whether a message came in time ---- */
+/* They said on their link that it is so late; not before `since`, by our clock. */
+void age_heard(struct peer *p, struct person *who, uint64_t timestamp, uint64_t since);
+/* Talk came that rested nowhere. */
+void age_told(struct peer *p, struct person *author, const struct envelope *e);
+/* Their news came, newer than what we had. */
+void age_news(struct peer *p, struct person *who, uint64_t timestamp);
+/* What their clock shows, to be told to others; 0: we do not know. And what others say of it. */
+uint64_t age_clock_of(const struct peer *p, const struct person *who);
+void age_vouched(struct peer *p, struct person *who, uint64_t clock);
+bool age_is_over(const struct peer *p, const struct person *author, const struct envelope *e);
+/* How much of its time to live is left. */
+uint64_t age_left(const struct peer *p, const struct person *author, const struct envelope *e);
+/* At the beginning of a step: was our own clock set? */
+void age_watch(struct peer *p);
 
 /* ---- receipt.c: what is owed for what was heard ---- */
 void receipt_owe(struct peer *p, struct person *who, struct span id, bool group);
@@ -312,6 +333,8 @@ void broadcast_due(struct peer *p);
 /* ---- history.c ---- */
 void history_link_up(struct peer *p, struct person *who);
 void history_ask(struct peer *p, struct conversation *c, struct person *who);
+/* The same, for what it tells: who had more is asked for that as before. */
+void history_tell(struct peer *p, struct conversation *c, struct person *who);
 /* linked: it came on their own link, not through others. */
 void history_request(struct peer *p, struct person *who, const struct envelope *e, bool linked);
 void history_reply(struct peer *p, struct person *who, const struct envelope *e);

@@ -89,11 +89,22 @@ static void show(struct peer *p, struct conversation *c, struct person *author, 
         storage_then_tell(p, THEN_RECEIPT, author, e->id, c->room);
 }
 
+/* Nobody waits for it any more, and its author is told. */
+static void bury(struct peer *p, struct conversation *c, const struct person *author, const struct envelope *e)
+{
+    struct missing m = {.from = e->sequence, .to = e->sequence, .expired = true, .untold = e->requires_ack};
+    memcpy(m.author, author->id, sizeof m.author);
+    p->stats.expired_total++;
+    conversation_bury(p, c, &m);
+}
+
 static void deliver(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e, bool ours)
 {
     conversation_store_clock(p, c, e->from);
     c->moved++;
-    if (ours)
+    if (ours && age_is_over(p, author, e))
+        bury(p, c, author, e);
+    else if (ours)
         show(p, c, author, e);
 }
 
@@ -192,15 +203,16 @@ static bool offer(struct peer *p, struct conversation *c, struct person *from, s
     return verdict == CAUSAL_DELIVER || verdict == CAUSAL_WAIT;
 }
 
-/* What was delivered is acknowledged again; of what was given up the author is told so. */
+/* What was delivered is acknowledged again; of what will not be shown the author is told so. */
 static void again(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e)
 {
+    struct missing *m = conversation_missing(c, e->from, e->sequence);
     if (e->sequence > causal_get(c->order, e->from) || !sealed_to(e, p->id) || !e->requires_ack)
         return;
-    if (!conversation_was_missing(c, e->from, e->sequence))
+    if (m)
+        conversation_tell(p, c, m);
+    else
         storage_then_tell(p, THEN_RECEIPT, author, e->id, c->room);
-    else if (p->now >= c->asked_at + ASK_AGAIN_MS && say_can(p, author))
-        history_ask(p, c, author);
 }
 
 /* Who kept a copy for us may forget it: the author may be away, so the custodian is told too. */
@@ -289,6 +301,13 @@ static struct person *whom_to_ask(struct peer *p, struct conversation *c)
     return NULL;
 }
 
+static void give_up_stretch(struct peer *p, struct conversation *c, const struct causal_gap *gap)
+{
+    struct missing m = {.from = gap->from, .to = gap->to};
+    memcpy(m.author, gap->author, sizeof m.author);
+    conversation_bury(p, c, &m);
+}
+
 static void tell_missing(struct peer *p, const struct conversation *c, const struct causal_gap *gap)
 {
     struct envelope e;
@@ -311,7 +330,7 @@ static void give_up(struct peer *p, struct conversation *c)
         struct span author = span_of(gap.author);
         p->stats.missing_total++;
         if (gap.proved)
-            conversation_missing(p, c, author, gap.from, gap.to);
+            give_up_stretch(p, c, &gap);
         if (causal_known(c->order, author))
             conversation_store_clock(p, c, author);
         tell_missing(p, c, &gap);
@@ -334,9 +353,28 @@ static bool asked_enough(const struct peer *p, struct conversation *c)
     return !lacks(c) || (p->stats.links_up > 0 && c->asks >= n) || p->now >= causal_due(c->order) + CAUSAL_CLAIM_MS;
 }
 
+/* Each author once, of all that is his. Whoever cannot be told now is when a link comes up, or when it comes again. */
+static void tell_authors(struct peer *p, struct conversation *c)
+{
+    c->tell_at = NEVER;
+    for (size_t i = 0; i < c->missing_count; i++) {
+        const char *author = c->missing[i].author;
+        if (!c->missing[i].untold)
+            continue;
+        for (size_t k = i; k < c->missing_count; k++)
+            c->missing[k].untold &= strcmp(c->missing[k].author, author) != 0;
+        struct person *who = roster_find(p, span_of(author));
+        if (who && say_can(p, who))
+            history_tell(p, c, who);
+    }
+}
+
 static void conversation_due(struct peer *p, struct conversation *c)
 {
     history_rest(p, c);
+    if (p->now >= c->tell_at)
+        tell_authors(p, c);
+    effect_wake(p, c->tell_at);
     if (p->now >= causal_due(c->order) && asked_enough(p, c))
         give_up(p, c);
     if (p->now >= c->ask_at) {

@@ -131,6 +131,7 @@ struct usher_stats {
     /* Messages passed on for others, sent through others, dropped because they found no way. */
     uint64_t relayed_total, relayed_out_total, relay_dropped_total;
     uint64_t missing_total, requests_total, replies_total; /* gaps that nobody filled; frames of history */
+    uint64_t expired_total;                                /* messages that came past their time, and were not shown */
     uint64_t kept;                                         /* copies kept for others, now */
     uint64_t handed_total;                                 /* messages sent out of history, and copies for others */
 };

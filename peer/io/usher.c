@@ -453,6 +453,7 @@ void usher_stats(const struct usher *u, struct usher_stats *stats)
         .relayed_out_total = s->relayed_out_total,
         .relay_dropped_total = s->relay_dropped_total,
         .missing_total = s->missing_total,
+        .expired_total = s->expired_total,
         .requests_total = s->requests_total,
         .replies_total = s->replies_total,
         .kept = s->kept,

@@ -10,7 +10,10 @@
 
 enum {
     SMALL_ROOM = 8,
-    SEEN_MS = ENVELOPE_TTL_DEFAULT_MS - 60000 /* whoever was linked so lately reads what the room is told */
+    SEEN_MS = ENVELOPE_TTL_DEFAULT_MS - 60000, /* whoever was linked so lately reads what the room is told */
+    /* A message may be this much older than its time when it is recorded: clocks of people who never heard each other may
+     * be five minutes apart, and what is said on a link is half a minute old at most. To which comes how far clocks were set. */
+    LATE_MS = 330000
 };
 
 struct promises *promises_new(struct world *w)
@@ -160,6 +163,8 @@ static void recorded(struct promises *p, unsigned who, size_t number, struct spa
         number, s->sender, (int)row.n, row.p);
     world_check(p->w, s->readers[who] != MISSED && !marks_has(&p->people[who].lost, number),
         "%u records m%zu, which it had given up", who, number);
+    world_check(p->w, world_now(p->w) <= s->until + LATE_MS + world_clock_steps(p->w),
+        "%u records m%zu %llu ms after its time", who, number, (unsigned long long)(world_now(p->w) - s->until));
     order_recorded(p, who, number);
 }
 
@@ -237,12 +242,11 @@ void promises_row(struct promises *p, unsigned who, const struct peer_effect *pu
 }
 
 /* Nobody needs to keep it for this reader: he has it, or never will. */
-static bool is_settled(const struct promises *p, unsigned keeper, size_t number, unsigned reader)
+static bool is_settled(const struct promises *p, size_t number, unsigned reader)
 {
     const struct sent *s = p->sent[number];
     return s->readers[reader] != ASKED || promises_keeps(p, reader, number) ||
-           marks_has(&p->people[reader].lost, number) || world_now(p->w) >= s->until ||
-           world_clock_stepped(p->w, p->people[keeper].host);
+           marks_has(&p->people[reader].lost, number) || world_now(p->w) + world_clock_steps(p->w) >= s->until;
 }
 
 void promises_gone(const struct promises *p, unsigned who, const struct peer_effect *gone)
@@ -252,13 +256,13 @@ void promises_gone(const struct promises *p, unsigned who, const struct peer_eff
     unsigned reader;
     if (gone->table == TABLE_DELIVERY && of_delivery(p, key, &number, &reader))
         world_check(
-            p->w, is_settled(p, who, number, reader), "%u forgets m%zu, which %u does not have", who, number, reader);
+            p->w, is_settled(p, number, reader), "%u forgets m%zu, which %u does not have", who, number, reader);
     if (gone->table == TABLE_CUSTODY && key.n > MESSAGE_ID_CHARS &&
         promises_by_id(p, (struct span){key.p + key.n - MESSAGE_ID_CHARS, MESSAGE_ID_CHARS}, &number)) {
         const char *slash = memchr(key.p, '/', key.n);
         reader = slash ? promises_who(p, (struct span){key.p, (size_t)(slash - key.p)}) : PEOPLE_MAX;
         world_check(p->w,
-            reader < PEOPLE_MAX && (is_settled(p, who, number, reader) || promises_waits(p, reader, p->sent[number])),
+            reader < PEOPLE_MAX && (is_settled(p, number, reader) || promises_waits(p, reader, p->sent[number])),
             "%u forgets the copy of m%zu, which %u does not have", who, number, reader);
     }
 }

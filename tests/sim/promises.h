@@ -2,8 +2,8 @@
  *
  * What people were promised, and whether it was kept; looked at with each row, frame and notice, at each crash, and when
  * all is healed. A message that was accepted reaches each of its readers exactly once, whoever crashes, and in the same
- * words, or is reported failed by that reader's name, when its time is over or he said that he misses it; never before
- * what its sender knew when it spoke, unless that was reported missing. Nothing is said to be sent, stored or delivered
+ * words, and not long after its time, or is reported failed by that reader's name, when its time is over or he said that he
+ * misses it; never before what its sender knew when it spoke, unless that was reported missing. Nothing is said to be sent, stored or delivered
  * that a crash can take back; nobody forgets what its reader still needs; and nobody else ever holds a message in the
  * clear. A key for idempotency names one message for ever; a peer's "up" and "down" alternate.
  *

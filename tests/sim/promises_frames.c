@@ -53,6 +53,15 @@ static bool is_stored(const struct promises *p, unsigned who, const struct sent 
     return promises_waits(p, who, s);
 }
 
+/* Its readers have it, or never will: a custodian may have heard that before it says that it keeps a copy. */
+static bool is_needless(const struct promises *p, const struct sent *s, size_t number)
+{
+    for (unsigned i = 0; i < PEOPLE_MAX; i++)
+        if (s->readers[i] == ASKED && !promises_keeps(p, i, number) && !marks_has(&p->people[i].lost, number))
+            return false;
+    return true;
+}
+
 /* message_ack: stored; message_delivered, message_read: in the record. A custodian is told of what was given up, too, that
  * it need not be kept. */
 static void check_receipt(const struct promises *p, unsigned who, struct span frame)
@@ -67,7 +76,8 @@ static void check_receipt(const struct promises *p, unsigned who, struct span fr
         bool given_up = s && marks_has(&p->people[who].lost, number) && !has(frame, p->people[s->sender].id);
         if (!s || given_up)
             continue;
-        world_check(p->w, promises_keeps(p, who, number) || (stored && is_stored(p, who, s)),
+        world_check(p->w,
+            promises_keeps(p, who, number) || (stored && (is_stored(p, who, s) || is_needless(p, s, number))),
             "%u says that m%zu is %s, and a crash can take it", who, number, stored ? "stored" : "delivered");
     }
 }

@@ -7,7 +7,8 @@
  * Of 1,000 rooms about 870 have 2 to 5 people, 115 have 6 to 8, 13 have 9 to 23 and 2 have 24 to 64. In 700 the paths
  * lose packets, up to 15 % at each end; in 400 half of the people come late. 900 suffer misfortunes, one after another:
  * crashes, half of them with a write that is not synced, partitions, the daemon's death for a while or until the end, wall
- * clocks that jump by up to an hour, new addresses, broken sockets, people who leave and return. What the runs really
+ * clocks that jump by up to an hour, new addresses, broken sockets, people who leave and return. In some 25 somebody is away
+ * for longer than a message lives. What the runs really
  * met is counted (world_note) and printed below them. A link delivers in order and once, as SCTP does: what comes twice
  * or overtakes comes by several ways, or was sent again.
  */
@@ -21,9 +22,13 @@ enum {
     MISFORTUNE_MS = 2500,
     LOOK_MS = 500,
     REAL_EVERY = 50,
-    APART_EVERY = 8, /* seeds in which some can never be linked */
-    LOSS_MAX = 151,  /* of 1,000 at each end of a path */
-    STORM = 250,     /* at both together */
+    APART_EVERY = 8,    /* seeds in which some can never be linked */
+    LOSS_MAX = 151,     /* of 1,000 at each end of a path */
+    STORM = 250,        /* at both together */
+    ABSENT_CHANCE = 30, /* of 1,000 */
+    ABSENT_OF = 4,      /* hours of pings are many events */
+    ABSENT_TURNS = 12,
+    ABSENT_MS = 4500000, /* at least */
 };
 
 static void say_something(struct run *r, struct peerhost *h)
@@ -171,6 +176,23 @@ static void gather(struct run *r, unsigned people)
     }
 }
 
+/* Somebody stays away for longer than a message lives, and the others go on talking, to him too. */
+static void stay_away(struct run *r)
+{
+    struct world *w = r->w;
+    struct peerhost *away = r->people[world_below(w, r->people_count)];
+    world_note(w, WORLD_ABSENT);
+    r->restless = false;
+    if (peerhost_is_up(away))
+        peerhost_crash(away);
+    for (unsigned i = 0; i < ABSENT_TURNS; i++) {
+        struct peerhost *h = r->people[world_below(w, r->people_count)];
+        run_for(r, ABSENT_MS / ABSENT_TURNS + world_below(w, ABSENT_MS / ABSENT_TURNS));
+        if (peerhost_is_up(h))
+            say_something(r, h);
+    }
+}
+
 static void heal(struct run *r)
 {
     r->restless = false;
@@ -224,6 +246,8 @@ static void live(struct run *r, const struct world_options *options, bool forbid
     if (world_chance(w, 900))
         world_at(w, world_now(w) + MISFORTUNE_MS, misfortune, r, 0);
     run_for(r, 8000 + world_below(w, 20000));
+    if (people <= ABSENT_OF && world_chance(w, ABSENT_CHANCE))
+        stay_away(r);
     heal(r);
     run_until_tree(r, DELIVER_MS);
     run_until_delivered(r, DELIVER_MS);

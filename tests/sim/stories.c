@@ -47,6 +47,7 @@ const struct story STORIES[] = {
     {"newcomer-in-order", story_newcomer_in_order, false},
     {"newcomer-behind", story_newcomer_behind, false},
     {"two-hours-away", story_two_hours_away, false},
+    {"an-hour-is-an-hour", story_an_hour_is_an_hour, false},
     {"members-change", story_members_change, false},
     {"accepted-then-crash", story_accepted_then_crash, false},
     {"friend-in-common", story_friend_in_common, false},

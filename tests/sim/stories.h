@@ -53,6 +53,7 @@ scenario story_newcomer;           /* starts in the middle */
 scenario story_newcomer_in_order;  /* ... and hears nothing before what it depends on */
 scenario story_newcomer_behind;    /* ... who was away when it was said */
 scenario story_two_hours_away;     /* failed by name, and then on as before */
+scenario story_an_hour_is_an_hour; /* ... by clocks that are years apart */
 
 scenario story_members_change;      /* ... while a message travels the tree */
 scenario story_accepted_then_crash; /* before anything was sent */

@@ -24,7 +24,7 @@ struct host {
 
 struct world {
     struct world_options options;
-    uint64_t now, number, hash, turn, same_ms;
+    uint64_t now, number, hash, turn, same_ms, clock_steps;
     struct rng_seeded generator;
     struct rng rng;
     struct happening *heap;
@@ -215,6 +215,12 @@ void world_clock_step(struct world *w, unsigned host, int64_t ms)
     world_trace(w, "host %u: wall clock steps by %lld ms", host, (long long)ms);
     w->hosts[host].clock_ahead += ms;
     w->hosts[host].stepped = true;
+    w->clock_steps += (uint64_t)(ms < 0 ? -ms : ms);
+}
+
+uint64_t world_clock_steps(const struct world *w)
+{
+    return w->clock_steps;
 }
 
 bool world_clock_stepped(const struct world *w, unsigned host)

@@ -44,6 +44,7 @@ struct weather {
     X(FIVE, "rooms over 4")                 \
     X(NINE, "rooms over 8")                 \
     X(MANY, "rooms over 24")                \
+    X(ABSENT, "people away for an hour")    \
     X(REAL, "real crypto")
 
 enum world_note {
@@ -95,6 +96,7 @@ bool world_loses(struct world *w, unsigned a, unsigned b);
 uint64_t world_unix(const struct world *w, unsigned host);
 void world_clock_step(struct world *w, unsigned host, int64_t ms);
 bool world_clock_stepped(const struct world *w, unsigned host);
+uint64_t world_clock_steps(const struct world *w); /* how far all of them went together, forth and back */
 
 /* ---- the record ---- */
 void world_trace(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));

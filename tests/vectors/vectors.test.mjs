@@ -233,8 +233,8 @@ const METADATA = {
   presence_digest: { versions: must(isObject) },
   file_offer: { ...FILE, name: must(isText(255, 1)), size: must(isCount()), hash: must(base64(32)), chunkSize: must(isCount()) },
   file_accept: FILE, file_decline: { ...FILE, reason: may(isText(255)) }, file_chunk: { ...FILE, index: must(isCount()) },
-  file_complete: FILE, history_request: { clock: must(isObject), new: may(isCount()), missing: may(Array.isArray) },
-  history_reply: { count: must(isCount()), for: must(isText(255)), people: may(Array.isArray), gone: may(isCount()) },
+  file_complete: FILE, history_request: { clock: must(isObject), new: may(isCount()), missing: may(Array.isArray), expired: may(Array.isArray) },
+  history_reply: { count: must(isCount()), for: must(isText(255)), people: may(Array.isArray), gone: may(isCount()), now: may(isCount()) },
   broadcast_announce: { clock: must(isObject), hops: may(isObject) },
   broadcast_graft: { author: must(person) }, broadcast_prune: { author: must(person) },
 };

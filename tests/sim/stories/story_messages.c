@@ -199,8 +199,42 @@ void story_two_hours_away(struct run *r, const struct world_options *options)
     run_for(r, 7200000);
     world_check(r->w, promises_failed(r->promises) == 2, "%llu of 2 are reported failed",
         (unsigned long long)promises_failed(r->promises));
+    size_t before = promises_heard(r->promises, 2);
     peerhost_start(r->people[2]);
     run_until_linked(r, 60000);
+    run_for(r, 10000);
+    world_check(r->w, promises_heard(r->promises, 2) == before, "it gets what was reported failed");
     run_say_all(r);
     run_until_delivered(r, 30000);
+}
+
+/* The clocks of two are a year apart; somebody is away for 65 minutes, and what the others said first is over, whoever
+ * has it, and the rest is not. */
+void story_an_hour_is_an_hour(struct run *r, const struct world_options *options)
+{
+    run_gather(r, options, 4, 0);
+    world_clock_step(r->w, peerhost_host(r->people[0]), -INT64_C(15768000000));
+    world_clock_step(r->w, peerhost_host(r->people[1]), INT64_C(15768000000));
+    start(r, 0, 4);
+    run_until_linked(r, 3000);
+    run_say_all(r);
+    run_until_delivered(r, 5000);
+    size_t before = promises_heard(r->promises, 3);
+    peerhost_crash(r->people[3]);
+    run_for(r, 20000);
+    for (unsigned i = 0; i < 7; i++) {
+        run_say(r, r->people[i % 2]);
+        run_tell(r, r->people[1 - i % 2], r->people[3]);
+        run_for(r, i < 6 ? 600000 : 300000);
+    }
+    world_check(r->w, promises_failed(r->promises) == 2, "%llu of 2 are reported failed",
+        (unsigned long long)promises_failed(r->promises));
+    peerhost_crash(r->people[0]); /* its words in the room come from the others, and what it told from custodians */
+    peerhost_start(r->people[3]);
+    run_for(r, 30000);
+    peerhost_start(r->people[0]);
+    run_until_linked(r, 60000);
+    run_until_delivered(r, 60000);
+    size_t heard = promises_heard(r->promises, 3) - before;
+    world_check(r->w, heard == 2 * 6, "%zu of 12 are heard", heard);
 }

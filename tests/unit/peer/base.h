@@ -58,6 +58,7 @@ struct node {
     size_t notice_n;
     uint64_t last_send_rtc, sends;
     unsigned restarts, ice_lists;
+    int64_t clock;       /* how far its wall clock is ahead of the right time */
     bool still;          /* nothing wakes it */
     bool slow_disk;      /* no commit is answered */
     unsigned unreadable; /* rows that were passed over */
@@ -114,6 +115,11 @@ struct world {
     uint64_t counted;                                     /* by what the test lets see */
     void (*sees)(struct world *w, const struct event *e); /* each event before it happens; NULL: nobody */
 };
+
+static inline uint64_t unix_of(const struct world *w, int node)
+{
+    return UNIX_START * 1000ull + w->now + (uint64_t)w->nodes[node].clock;
+}
 
 /* ---- toy crypto ---- */
 

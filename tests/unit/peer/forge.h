@@ -61,7 +61,7 @@ static inline char *forge(struct world *w, int who, struct envelope *e)
     if (!e->id.p)
         e->id = SPAN("abcdefghijklmnopqrstuvwxyz");
     e->from = span_of(peer_id(w->nodes[who].p));
-    e->timestamp = e->timestamp ? e->timestamp : 1;
+    e->timestamp = e->timestamp ? e->timestamp : unix_of(w, who);
     e->is_signed = false;
     assert_true(envelope_signed_bytes(e, &bytes));
     toy_sign_as(w->nodes[who].settings.key, buf_view(&bytes), e->signature);
@@ -80,7 +80,7 @@ static inline char *forge_sealed(struct world *w, int who, int reader, struct en
     if (!e->id.p)
         e->id = SPAN("abcdefghijklmnopqrstuvwxyz");
     e->from = span_of(peer_id(w->nodes[who].p));
-    e->timestamp = e->timestamp ? e->timestamp : 1;
+    e->timestamp = e->timestamp ? e->timestamp : unix_of(w, who);
     assert_true(seal_envelope(&w->nodes[who].crypto, &rng, e, &to, 1, &sealed));
     char *text = forge(w, who, e);
     sealed_done(&sealed);

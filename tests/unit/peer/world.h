@@ -187,7 +187,7 @@ static inline void feed(struct world *w, int node, struct peer_event ev)
 {
     struct node *n = &w->nodes[node];
     ev.now = w->now;
-    ev.unix_ms = UNIX_START * 1000ull + w->now;
+    ev.unix_ms = unix_of(w, node);
     peer_step(n->p, &ev, &n->fx);
     for (size_t i = 0; i < n->fx.n; i++)
         execute(w, node, &n->fx.v[i]);
