@@ -363,6 +363,8 @@ static void connection_error(struct signaling *s, struct lws *wsi, const char *i
         attempt_failed(s, "the proxy at %s does not reach its daemon", s->name);
     else if (status == 503)
         attempt_failed(s, "%s is full or shutting down, or a proxy that is without its daemon", s->name);
+    else if (status == 403)
+        attempt_failed(s, "%s refuses us with HTTP status 403: a proxy's rule, most likely; ask who runs it", s->name);
     else if (status != 0 && status != 101)
         attempt_failed(s, "%s answers %s with HTTP status %u, so it is no usher daemon", s->name, s->url.path, status);
     else if (!in || strncmp(in, "Unable to connect", n) == 0)
@@ -371,10 +373,26 @@ static void connection_error(struct signaling *s, struct lws *wsi, const char *i
         attempt_failed(s, "no connection to %s: %.*s", s->name, (int)MIN(n, WHY_MAX), in);
 }
 
+/* Before the first byte of TLS. lws cuts the host's name off at its first colon, so of [::1]:443 it would look for a
+ * certificate of "["; and a numeric address is no server name (RFC 6066 section 3). */
+static void on_tls(const SSL *ssl, int where, int what)
+{
+    SSL *own = (SSL *)ssl;
+    const struct signaling *s = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    (void)what;
+    if (where != SSL_CB_HANDSHAKE_START || !X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(own), s->url.host))
+        return;
+    X509_VERIFY_PARAM_set1_host(SSL_get0_param(own), NULL, 0);
+    SSL_set_tlsext_host_name(own, NULL);
+}
+
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n)
 {
-    (void)user;
     struct signaling *s = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS) {
+        SSL_CTX_set_app_data((SSL_CTX *)user, lws_context_user(lws_get_context(wsi)));
+        SSL_CTX_set_info_callback(user, on_tls);
+    }
     if (!s)
         return 0;
     switch (reason) {
@@ -434,6 +452,7 @@ struct signaling *signaling_new(
         .options = LWS_SERVER_OPTION_GLIB | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS * !tls |
                    LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT * tls,
         .foreign_loops = loops,
+        .user = s,
     };
     s->lws = lws_create_context(&info);
     if (!s->lws) {

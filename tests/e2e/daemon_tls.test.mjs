@@ -10,6 +10,7 @@ import { once } from 'node:events';
 import { makeAuthority } from './lib/authority.mjs';
 import { run, startDaemon } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
+import { startPeer } from './lib/peer.mjs';
 import { Raw } from './lib/raw.mjs';
 
 const set = (...options) => options.flatMap((option) => ['--set', option]);
@@ -84,6 +85,22 @@ test('what is not TLS, or too old, is turned away', async () => {
     assert.doesNotMatch(raw.received.toString('latin1'), /200 OK/);
     await assert.rejects(handshake({ maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' }));
     assert.equal((await handshake()).name, 'first');
+});
+
+test('usher goes to numeric addresses over wss, for which the certificate must be', async () => {
+    const narrow = await authority.issue('narrow', 'subjectAltName=IP:127.0.0.1,DNS:localhost');
+    const env = { SSL_CERT_FILE: authority.file, SSL_CERT_DIR: '/nowhere' };
+    for (const host of ['127.0.0.1', '[::1]'])
+        for (const { certificate, key } of [{ certificate: at('first.pem'), key: at('first.key') }, narrow]) {
+            const here = await startDaemon({ listen: `${host}:0`, args: set(`tls.certificate=${certificate}`, `tls.key=${key}`) });
+            const peer = await startPeer({ server: `wss://${host}:${here.port}`, env });
+            if (host === '[::1]' && certificate === narrow.certificate)
+                await peer.says(/the certificate of \[::1\]:\d+: IP address mismatch/);
+            else
+                await peer.event('ready');
+            await peer.stop();
+            await here.stop();
+        }
 });
 
 test('SIGHUP brings the new certificate to new connections only', async () => {
