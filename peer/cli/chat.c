@@ -69,7 +69,8 @@ static void on_end_seen(void *user)
 
 static void end_if_done(struct chat *c)
 {
-    if (c->ended && !c->session.leaving && usher_pending(c->session.usher) == 0)
+    /* Who was never in the room has not been refused yet. */
+    if (c->ended && c->session.joined && !c->session.leaving && usher_pending(c->session.usher) == 0)
         session_leave(&c->session, EXIT_DONE);
 }
 

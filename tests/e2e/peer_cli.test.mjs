@@ -147,14 +147,18 @@ test('a server that is not there is said once, retried, and found', async () => 
     await daemon.stop();
 });
 
-test('a server that is none is said', async () => {
-    const server = http.createServer((request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const peer = await startPeer({ server: `ws://127.0.0.1:${server.address().port}`, name: 'ann' });
-    await peer.says(/HTTP status 404/);
-    await peer.stop();
-    server.close();
-});
+for (const [what, status, sentence] of [
+    ['is none', 404, /answers \/ws with HTTP status 404, so it is no usher daemon/],
+    ['refuses us', 403, /refuses us with HTTP status 403: .* most likely; ask who runs it/],
+])
+    test(`a server that ${what} is said`, async () => {
+        const server = http.createServer((request, response) => response.writeHead(status).end()).listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        const peer = await startPeer({ server: `ws://127.0.0.1:${server.address().port}`, name: 'ann' });
+        await peer.says(sentence);
+        await peer.stop();
+        server.close();
+    });
 
 // A daemon of a few lines, to misbehave.
 async function fake(onConnection) {
@@ -211,6 +215,21 @@ test('the end of an empty input is waited with until the room is reached', async
     assert.equal(code, 0);
     assert.match(stdout, /^{"event":"ready",/m);
     await rm(state, { recursive: true });
+    await daemon.stop();
+});
+
+test('chat with nothing to say ends when it was in the room, or says that it could not be', async () => {
+    const daemon = await startDaemon();
+    const body = JSON.stringify({ name: 'locked', password: 'secret' });
+    assert.equal((await fetch(`${daemon.http}/api/rooms`, { method: 'POST', body })).status, 201);
+    const nobody = `ws://127.0.0.1:${(await freePorts(1))[0]}`;
+    await Promise.all([[daemon.url, 'demo', 0], [daemon.url, 'locked', 1], [nobody, 'demo', 3]].map(async ([server, room, status]) => {
+        const state = await scratch();
+        const { code, stdout } = await runUsher(['--server', server, '--state', state, 'chat', room], { ms: 20000 });
+        assert.equal(code, status, stdout);
+        if (room === 'locked') assert.match(stdout, /^! .*password/m);
+        await rm(state, { recursive: true });
+    }));
     await daemon.stop();
 });
 
