@@ -257,7 +257,7 @@ install: all ## install to DESTDIR/PREFIX
 	install -m 755 $(BUILD)/usherd $(BUILD)/usher $(BIN)
 	install -m 644 $(BUILD)/libusher.a $(DESTDIR)$(LIBDIR)
 	install -m 644 peer/include/usher.h $(DESTDIR)$(PREFIX)/include
-	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(PEER_IO_PKGS) $(PROTOCOL_PKGS)|' \
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@LIBRARIES@|$(strip $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS)))|' \
 	    peer/usher.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/usher.pc
 	install -m 644 conf/usherd.conf README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/usher
 	install -m 644 conf/proxy/* $(DESTDIR)$(PREFIX)/share/doc/usher/proxy

@@ -24,14 +24,14 @@ function run(name, args) {
 }
 
 // What `make install` puts somewhere, and its example compiled as pkg-config says to: the path of the program.
-async function installed() {
+async function installed(how) {
     const dir = await scratch();
     const prefix = path.join(dir, 'usr');
     const make = ['-s', `BUILD=${build}`, `DESTDIR=${dir}/stage`, `PREFIX=${prefix}`, 'install'];
     await command('make', make, { cwd: root, env: { ...process.env, MAKEFLAGS: '', MAKELEVEL: '' } });
     await fs.rename(path.join(dir, 'stage', prefix), prefix); // as a package is made in one place for another
     const env = { ...process.env, PKG_CONFIG_PATH: path.join(prefix, 'lib/pkgconfig') };
-    const { stdout } = await command('pkg-config', ['--cflags', '--libs', 'usher'], { env });
+    const { stdout } = await command('pkg-config', ['--cflags', '--libs', ...how, 'usher'], { env });
     await fs.copyFile(path.join(root, 'examples/echo.c'), path.join(dir, 'echo.c'));
     const sanitized = (await fs.readFile(path.join(prefix, 'lib/libusher.a'))).includes('__asan_init');
     const flags = ['-Wall', '-Werror', ...(sanitized ? ['-fsanitize=address,undefined'] : [])];
@@ -41,7 +41,8 @@ async function installed() {
     return path.join(dir, 'echo');
 }
 
-for (const [how, find] of [['built here', async () => 'echo'], ['compiled against what was installed', installed]])
+for (const [how, find] of [['built here', async () => 'echo'], ['compiled against what was installed', () => installed([])],
+    ['... as if it were all static', () => installed(['--static'])]])
     test(`echo, ${how}, says back what is said to it, alone and before all`, async () => {
         const daemon = await startDaemon();
         const { child, ended } = run(await find(), [daemon.url, 'demo', `${await scratch()}/echo`, '127.0.0.1']);
