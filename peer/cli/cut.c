@@ -13,12 +13,21 @@ enum {
     PORT_TLS = 443
 };
 
-struct cut {
+/* To one server. */
+struct way {
+    struct cut *cut;
     GSocketListener *listener;
+    gchar *host;
+    guint16 port;
+    gboolean refused; /* at the last attempt */
+};
+
+struct cut {
+    struct way *ways;
+    guint16 *ports; /* ours, of each */
+    size_t n;
     GSocketClient *client;
     GCancellable *closing, *cutting; /* ends the listening; the connections */
-    gchar *host;
-    guint16 port, server_port;
     gboolean refuse, reached;
     gchar *trouble;
     GList *pairs;
@@ -26,6 +35,7 @@ struct cut {
 
 struct pair {
     struct cut *cut; /* NULL: it is gone */
+    struct way *way;
     GIOStream *near, *far;
     int directions; /* under way */
 };
@@ -67,13 +77,14 @@ static void splice(struct pair *p, GIOStream *from, GIOStream *to)
 }
 
 /* What became of a way to the server; error NULL: it is there. */
-static void note_attempt(struct cut *c, const GError *error)
+static void note_attempt(struct cut *c, struct way *way, const GError *error)
 {
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         return;
     g_clear_pointer(&c->trouble, g_free);
+    way->refused = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
     if (error)
-        c->trouble = g_strdup_printf("%s:%u: %s", c->host, c->server_port, error->message);
+        c->trouble = g_strdup_printf("%s:%u: %s", way->host, way->port, error->message);
     else
         c->reached = TRUE;
 }
@@ -85,7 +96,7 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer user)
     GSocketConnection *far = g_socket_client_connect_to_host_finish(G_SOCKET_CLIENT(source), result, &error);
     p->far = far ? G_IO_STREAM(far) : NULL;
     if (p->cut)
-        note_attempt(p->cut, error);
+        note_attempt(p->cut, p->way, error);
     g_clear_error(&error);
     if (!far || !p->cut || p->cut->refuse) {
         pair_free(p);
@@ -103,54 +114,69 @@ static void on_accepted(GObject *source, GAsyncResult *result, gpointer user)
         g_error_free(error);
         return;
     }
-    struct cut *c = user;
+    struct way *way = user;
+    struct cut *c = way->cut;
     g_clear_error(&error);
     if (near && !c->refuse) {
         struct pair *p = g_new0(struct pair, 1);
-        *p = (struct pair){.cut = c, .near = G_IO_STREAM(g_object_ref(near))};
+        *p = (struct pair){.cut = c, .way = way, .near = G_IO_STREAM(g_object_ref(near))};
         c->pairs = g_list_prepend(c->pairs, p);
-        g_socket_client_connect_to_host_async(c->client, c->host, c->server_port, c->cutting, on_connected, p);
+        g_socket_client_connect_to_host_async(c->client, way->host, way->port, c->cutting, on_connected, p);
     }
     g_clear_object(&near);
-    g_socket_listener_accept_async(c->listener, c->closing, on_accepted, c);
+    g_socket_listener_accept_async(way->listener, c->closing, on_accepted, way);
 }
 
-static gboolean listen_on_loopback(struct cut *c, GError **error)
+static gboolean listen_on_loopback(struct way *way, guint16 *port, GError **error)
 {
     GInetAddress *loopback = g_inet_address_new_loopback(G_SOCKET_FAMILY_IPV4);
     GSocketAddress *wanted = g_inet_socket_address_new(loopback, 0), *got = NULL;
     gboolean ok = g_socket_listener_add_address(
-        c->listener, wanted, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &got, error);
+        way->listener, wanted, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &got, error);
     if (ok)
-        c->port = g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(got));
+        *port = g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(got));
     g_clear_object(&got);
     g_object_unref(wanted);
     g_object_unref(loopback);
     return ok;
 }
 
-struct cut *cut_new(const char *url, char *err, unsigned long err_n)
+static gboolean way_open(struct cut *c, size_t i, const char *url, GError **error)
+{
+    struct way *way = &c->ways[i];
+    GUri *uri = g_uri_parse(url, G_URI_FLAGS_ENCODED, error);
+    if (!uri)
+        return FALSE;
+    int usual = strcmp(g_uri_get_scheme(uri), "wss") == 0 ? PORT_TLS : PORT_DEFAULT;
+    way->host = g_strdup(g_uri_get_host(uri));
+    way->port = (guint16)(g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : usual);
+    g_uri_unref(uri);
+    way->cut = c;
+    way->listener = g_socket_listener_new();
+    if (!way->host || !listen_on_loopback(way, &c->ports[i], error))
+        return FALSE;
+    g_socket_listener_accept_async(way->listener, c->closing, on_accepted, way);
+    return TRUE;
+}
+
+struct cut *cut_new(const char *const *urls, size_t n, char *err, size_t err_n)
 {
     GError *error = NULL;
-    GUri *uri = g_uri_parse(url, G_URI_FLAGS_ENCODED, &error);
     struct cut *c = g_new0(struct cut, 1);
-    c->listener = g_socket_listener_new();
+    c->ways = g_new0(struct way, n);
+    c->ports = g_new0(guint16, n);
+    c->n = n;
     c->client = g_socket_client_new();
     c->closing = g_cancellable_new();
     c->cutting = g_cancellable_new();
-    if (uri) {
-        c->host = g_strdup(g_uri_get_host(uri));
-        int usual = strcmp(g_uri_get_scheme(uri), "wss") == 0 ? PORT_TLS : PORT_DEFAULT;
-        c->server_port = (guint16)(g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : usual);
-        g_uri_unref(uri);
-    }
-    if (!c->host || !listen_on_loopback(c, &error)) {
-        g_snprintf(err, err_n, "no way to %s could be made: %s", url, error ? error->message : "it names no host");
-        g_clear_error(&error);
-        cut_free(c);
-        return NULL;
-    }
-    g_socket_listener_accept_async(c->listener, c->closing, on_accepted, c);
+    for (size_t i = 0; i < n; i++)
+        if (!way_open(c, i, urls[i], &error)) {
+            g_snprintf(
+                err, err_n, "no way to %s could be made: %s", urls[i], error ? error->message : "it names no host");
+            g_clear_error(&error);
+            cut_free(c);
+            return NULL;
+        }
     return c;
 }
 
@@ -163,19 +189,24 @@ void cut_free(struct cut *c)
     for (GList *at = c->pairs; at; at = at->next)
         ((struct pair *)at->data)->cut = NULL; /* freed as their directions end, in the loop */
     g_list_free(c->pairs);
-    g_socket_listener_close(c->listener);
-    g_object_unref(c->listener);
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->ways[i].listener)
+            g_socket_listener_close(c->ways[i].listener);
+        g_clear_object(&c->ways[i].listener);
+        g_free(c->ways[i].host);
+    }
     g_object_unref(c->client);
     g_object_unref(c->closing);
     g_object_unref(c->cutting);
     g_free(c->trouble);
-    g_free(c->host);
+    g_free(c->ways);
+    g_free(c->ports);
     g_free(c);
 }
 
-uint16_t cut_port(const struct cut *c)
+const uint16_t *cut_ports(const struct cut *c)
 {
-    return c->port;
+    return c->ports;
 }
 
 bool cut_reached(const struct cut *c)
@@ -186,6 +217,14 @@ bool cut_reached(const struct cut *c)
 const char *cut_trouble(const struct cut *c)
 {
     return c->trouble;
+}
+
+bool cut_hopeless(const struct cut *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->reached || !c->ways[i].refused)
+            return false;
+    return true;
 }
 
 void cut_connections(struct cut *c)

@@ -141,7 +141,8 @@ struct search {
 static bool is_found(void *ctx)
 {
     const struct search *s = ctx;
-    return find(s->a, s->w) || find(s->a, &(struct wanted){.type = USHER_ERROR}); /* which comes instead */
+    return find(s->a, s->w) || find(s->a, &(struct wanted){.type = USHER_ERROR}) /* which comes instead */
+           || cut_hopeless(s->a->exercise->cut);
 }
 
 static void append(GString *out, const char *name, const char *value)
@@ -206,7 +207,7 @@ bool actor_start(struct actor *a)
     o.state_dir = a->state;
     o.log = NULL;
     o.faults = (struct usher_faults){
-        .through = cut_port(x->cut), .no_link = a->no_link[0] ? a->no_link : NULL, .tamper = a->tamper};
+        .through = cut_ports(x->cut), .no_link = a->no_link[0] ? a->no_link : NULL, .tamper = a->tamper};
     g_ptr_array_set_size(a->seen, 0); /* which frees them */
     a->u = usher_new(&o, on_event, a, err, sizeof err);
     if (!a->u)

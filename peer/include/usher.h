@@ -23,7 +23,8 @@ struct usher;
 
 /* What can go wrong, on purpose: for tests, as `usher exercise` is one. All zero for everybody else. */
 struct usher_faults {
-    uint16_t through;    /* connections to servers go to this port of 127.0.0.1 instead, where they can be cut */
+    /* Connections to each of the servers go to this port of 127.0.0.1 instead, where they can be cut; NULL: they do not. */
+    const uint16_t *through;
     const char *no_link; /* with this identity no link is made: it is reached through others, if at all */
     bool tamper;         /* what is sealed is sent with a wrong byte */
 };

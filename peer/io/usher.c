@@ -219,8 +219,8 @@ static bool open_glue(struct usher *u, const struct usher_options *o, const stru
         return false;
     if (!copy_text(settings.no_link, sizeof settings.no_link, o->faults.no_link, "identity without a link", err))
         return false;
-    for (unsigned i = 0; i < settings.servers; i++)
-        urls[i].through = o->faults.through;
+    for (unsigned i = 0; i < settings.servers && o->faults.through; i++)
+        urls[i].through = o->faults.through[i];
     memcpy(settings.key, identity->key, KEY_BYTES);
     memcpy(settings.box, identity->box, KEY_BYTES);
     memcpy(settings.box_signature, identity->box_signature, SIGNATURE_BYTES);

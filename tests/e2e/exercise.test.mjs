@@ -10,9 +10,9 @@ import { joinPeer, runUsher, scratch } from './lib/peer.mjs';
 
 const LINES = ['join', 'call', 'direct', 'group', 'causal order', 'acks', 'relay', 'offline', 'history', 'sealed',
     'tampered', 'resume', 'reconnect', 'daemon lost'];
-const exercise = async (server, env = {}) => {
+const exercise = async (servers, env = {}) => {
     const dir = await scratch();
-    const args = ['--server', server, '--ice-address', '127.0.0.1', 'exercise'];
+    const args = [servers].flat().flatMap((server) => ['--server', server]).concat(['--ice-address', '127.0.0.1', 'exercise']);
     const result = await runUsher(args, { env: { ...env, TMPDIR: dir }, ms: 70000 });
     assert.deepEqual(await fs.readdir(dir), [], 'its folder is gone');
     return result;
@@ -53,6 +53,19 @@ test('a server that is not there: one line says so, the others stand on it', asy
     assert.match(stdout, /^call +not tried: it stands on join\ndirect +not tried: it stands on call$/m);
     assert.equal(stdout.match(/not tried: it stands on /g).length, LINES.length - 1);
     assert.match(stdout, /^0 of 14 passed/m);
+    assert.ok(/ in (\d+)/.exec(stdout)[1] < 8, 'nobody waits for what was refused');
+});
+
+test('of several servers each is asked at its own address', async () => {
+    const gone = await startDaemon();
+    await gone.stop();
+    const file = `${await scratch()}/key`;
+    await fs.writeFile(file, `alg: HS256\nkid: k\n\n${Buffer.alloc(32, 'k').toString('base64')}\n`, { mode: 0o600 });
+    const strict = await startDaemon({ args: ['--set', 'auth.required=true', '--set', `auth.keys=${file}`] });
+    const { code, stdout } = await exercise([gone.url, strict.url]);
+    assert.equal(code, 1, 'the second one was reached');
+    assert.match(stdout, /^join .*FAILED\n.*error ".*token/);
+    await strict.stop();
 });
 
 test('a server that wants a token says so in the first line', async () => {
