@@ -120,6 +120,8 @@ static const struct meta_rule META_RULES[] = {
     META(HISTORY_REQUEST, "new", is_number, OPTIONAL, "an integer from 0 up"),
     META(HISTORY_REQUEST, "missing", is_array, OPTIONAL, "an array"),
     META(HISTORY_REQUEST, "expired", is_array, OPTIONAL, "an array"),
+    META(HISTORY_REQUEST, "want", is_object, OPTIONAL, "an object"),
+    META(HISTORY_REQUEST, "past", is_object, OPTIONAL, "an object"),
     META(HISTORY_REPLY, "count", is_number, ALWAYS, "an integer from 0 up"),
     META(HISTORY_REPLY, "for", is_name, ALWAYS, "a string of at most 255 bytes"),
     META(HISTORY_REPLY, "people", is_array, OPTIONAL, "an array"),

@@ -168,6 +168,7 @@ static void do_stats(struct pipe *p, const json_t *command)
         {"aloneTotal", s.alone_total},
         {"acksTotal", s.acks_total},
         {"handedTotal", s.handed_total},
+        {"filledTotal", s.filled_total},
         {"connectMsP50", s.connect_ms_p50},
         {"connectMsP99", s.connect_ms_p99},
         {"deliveryMsP50", s.delivery_ms_p50},

@@ -69,7 +69,7 @@ enum {
     ASK_DELAY_MS = 50,       /* what is missing may just be slower */
     ASKS_MAX = 3,
     ASK_AGAIN_MS = 2000,              /* and whoever was asked may not have it */
-    REST_MS = 300,                    /* an answer of which nothing new comes for so long has ended */
+    OTHERS_ASKED_MS = 10000,          /* later if somebody is just to answer: TREE_PATIENCE_MS */
     NEWS_DELAY_MS = 1000,             /* changes of our links told together */
     NEWS_PEOPLE_MAX = 100,            /* and later by the square of how many are told, up to these */
     NEWS_DIGEST_MS = 200,             /* what we heard of others, told together */

@@ -95,17 +95,23 @@ static void announce(struct peer *p)
 
 static void graft(struct peer *p)
 {
-    struct tree_graft g;
-    const struct person *asked = NULL;
-    while (tree_grafts(p->tree, p->now, &g)) {
-        struct person *who = roster_find(p, span_of(g.link));
-        if (!who || !link_can_send(who) || !p->room || causal_get(p->room->order, span_of(g.author)) >= g.sequence)
+    struct tree_graft grafts[HISTORY_AUTHORS_MAX];
+    struct span link;
+    size_t n;
+    for (const struct person *who = p->people; who; who = who->hh.next)
+        if (link_is_up(who) && p->now < who->link.heard_at + TREE_ANSWER_MS)
+            tree_lives(p->tree, person_id(who), p->now);
+    while ((n = tree_grafts(p->tree, p->now, &link, grafts, HISTORY_AUTHORS_MAX)) > 0) {
+        struct person *who = roster_find(p, link);
+        if (!who || !p->room || !link_can_send(who) || !history_want(p, who, grafts, n)) {
+            tree_answered(p->tree, link, p->now);
             continue;
-        p->stats.grafted_total++;
-        say_of_tree(p, who, ENVELOPE_BROADCAST_GRAFT, span_of(g.author));
-        if (who != asked) /* for all authors at once */
-            history_ask(p, p->room, who);
-        asked = who;
+        }
+        for (size_t i = 0; i < n; i++)
+            if (grafts[i].announced) {
+                p->stats.grafted_total++;
+                say_of_tree(p, who, ENVELOPE_BROADCAST_GRAFT, grafts[i].author);
+            }
     }
 }
 
@@ -117,6 +123,23 @@ static void swap_links(struct peer *p, const struct tree_swap *swap, struct span
         say_of_tree(p, better, ENVELOPE_BROADCAST_GRAFT, author);
     if (worse)
         say_of_tree(p, worse, ENVELOPE_BROADCAST_PRUNE, author);
+}
+
+void broadcast_lacked(struct peer *p, const struct person *from, struct span author, uint64_t sequence)
+{
+    if (span_is(author, p->id))
+        return;
+    tree_lacked(p->tree,
+        &(struct tree_lack){
+            .from = person_id(from), .author = author, .sequence = sequence, .has = causal_has(p->room->order, author)},
+        p->now);
+    effect_wake(p, tree_due(p->tree));
+}
+
+void broadcast_answered(struct peer *p, const struct person *who)
+{
+    tree_answered(p->tree, person_id(who), p->now);
+    effect_wake(p, tree_due(p->tree));
 }
 
 void broadcast_announced(struct peer *p, struct person *from, const struct envelope *e)
@@ -162,6 +185,7 @@ void broadcast_pass_on(struct peer *p, const struct conversation *c, struct pers
     case TREE_NOTHING:
         break;
     }
+    effect_wake(p, tree_due(p->tree));
 }
 
 void broadcast_pass_by(
@@ -173,6 +197,7 @@ void broadcast_pass_by(
         .has = causal_has(c->order, e->from),
         .is_new = true};
     tree_received(p->tree, &m, p->now);
+    effect_wake(p, tree_due(p->tree));
 }
 
 void broadcast_due(struct peer *p)

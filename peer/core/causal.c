@@ -190,6 +190,16 @@ uint64_t causal_has(const struct causal *c, struct span author)
     return has;
 }
 
+uint64_t causal_held_next(const struct causal *c, struct span author)
+{
+    const struct author *a = find(c, author);
+    uint64_t has = causal_has(c, author);
+    const struct item *it = a ? a->held : NULL;
+    while (it && it->sequence <= has)
+        it = it->next;
+    return it ? it->sequence : 0;
+}
+
 bool causal_known(const struct causal *c, struct span author)
 {
     const struct author *a = find(c, author);
@@ -381,6 +391,28 @@ enum causal_verdict causal_offer(struct causal *c, struct span author, uint64_t 
     if (next)
         causal_advance(c, a, sequence);
     return next ? CAUSAL_DELIVER : CAUSAL_WAIT;
+}
+
+/* How far its last held message is ahead of its clock; 0: nothing is held. */
+static uint64_t ahead(const struct author *a)
+{
+    return a && a->held ? a->held->prev->sequence - a->count : 0;
+}
+
+void *causal_evict(struct causal *c, struct span author, uint64_t sequence, size_t bytes)
+{
+    const struct author *own = find(c, author), *furthest = own;
+    uint64_t distance = sequence - causal_get(c, author);
+    bool has_share = own && (own->held_count >= CAUSAL_AUTHOR_WAITING_MAX ||
+                                own->held_bytes + cost_of(bytes, 0) > CAUSAL_AUTHOR_BYTES_MAX);
+    if ((!own || !own->known) && c->known_count == CAUSAL_AUTHORS_MAX)
+        return NULL;
+    for (const struct author *a = has_share ? NULL : c->authors; a; a = a->hh.next)
+        furthest = ahead(a) > ahead(furthest) ? a : furthest;
+    if (ahead(furthest) <= distance)
+        return NULL;
+    c->closing_is_stale = true;
+    return take(c, furthest->held->prev);
 }
 
 void *causal_next(struct causal *c)

@@ -64,6 +64,8 @@ void causal_free(struct causal *c); /* takes NULL */
 uint64_t causal_get(const struct causal *c, struct span author);
 /* Delivered or waiting here up to, without a gap. */
 uint64_t causal_has(const struct causal *c, struct span author);
+/* The first that waits here behind a gap; 0: none. */
+uint64_t causal_held_next(const struct causal *c, struct span author);
 bool causal_known(const struct causal *c, struct span author);
 /* Whether that one waits here. */
 bool causal_holds(const struct causal *c, struct span author, uint64_t sequence);
@@ -87,6 +89,9 @@ void causal_tick(struct causal *c);
  * bytes is what keeping the item costs; the item is taken on CAUSAL_WAIT only. author and clock are borrowed. */
 enum causal_verdict causal_offer(struct causal *c, struct span author, uint64_t sequence,
     const struct envelope_tick *clock, size_t clock_count, void *item, size_t bytes, uint64_t now);
+/* Makes room for a message that was refused as CAUSAL_FULL: gives back the waiting item furthest ahead of its author's
+ * clock (of the same author, if that has its share), if it is further than this one. NULL: there is none. Repeat both. */
+void *causal_evict(struct causal *c, struct span author, uint64_t sequence, size_t bytes);
 /* The next waiting item that is deliverable, given back to the caller, with the clock moved on; NULL: none. */
 void *causal_next(struct causal *c);
 size_t causal_waiting(const struct causal *c);

@@ -58,7 +58,7 @@ static void check_care(const struct peer *p, const struct person *who)
     bool may_go = link_can_send(who) && first && first->message->committed;
     assert(!may_go || !who->keyed || box->count[DELIVERY_FLIGHT] > 0);
     assert(box->count[DELIVERY_HELD] == 0 || (box->retry_at != NEVER && p->wake <= box->retry_at));
-    assert(box->count[DELIVERY_FLIGHT] == 0 || p->wake <= p->now + ACK_TIMEOUT_MS);
+    assert(box->count[DELIVERY_FLIGHT] + box->count[DELIVERY_TREE] == 0 || p->wake <= p->now + ACK_TIMEOUT_MS);
     assert(
         !first || !first->message->committed || !who->keyed || link_is_up(who) || p->wake <= p->now + ACK_TIMEOUT_MS);
     assert(p->wake <= who->inbox.acks_at);
@@ -168,6 +168,7 @@ void peer_check(const struct peer *p)
     assert(up == p->stats.links_up);
     assert(HASH_COUNT(p->people) <= PEOPLE_MAX && HASH_COUNT(p->seats) <= SEATS_MAX);
     assert(HASH_COUNT(p->refs) <= REFS_MAX && HASH_COUNT(p->known) <= NAMES_MAX);
+    assert(p->wake <= tree_due(p->tree));
     check_outgoing(p, waiting);
     check_conversations(p);
     check_held(p);

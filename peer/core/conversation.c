@@ -279,8 +279,8 @@ void conversation_tell(struct peer *p, struct conversation *c, struct missing *m
     m->untold = true;
     if (c->tell_at == NEVER)
         c->tell_at = p->now + ASK_DELAY_MS;
-    if (c->tell_at < c->asked_at + ASK_AGAIN_MS)
-        c->tell_at = c->asked_at + ASK_AGAIN_MS;
+    if (c->tell_at < c->told_at + ASK_AGAIN_MS)
+        c->tell_at = c->told_at + ASK_AGAIN_MS;
     effect_wake(p, c->tell_at);
 }
 

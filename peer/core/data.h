@@ -124,6 +124,7 @@ struct outgoing {
 
 enum delivery_place {
     DELIVERY_QUEUE,  /* not sent on this link */
+    DELIVERY_TREE,   /* told to the room, and the reader can be reached */
     DELIVERY_FLIGHT, /* sent, not acknowledged */
     DELIVERY_HELD,   /* tried TRIES_MAX times: waits for the next link-up */
     DELIVERY_DONE,   /* acknowledged; kept for message_read */
@@ -156,6 +157,7 @@ struct outbox {
     size_t flight_bytes;
     uint64_t stuck_at;   /* since when something waits and no link is up; NEVER: nothing */
     uint64_t retry_at;   /* when what is held is tried again; NEVER: nothing is */
+    uint64_t tree_at;    /* when the reader acknowledged nothing of what rides on the tree for too long */
     uint64_t custody_at; /* when others are asked to keep copies; NEVER: they were */
 };
 
@@ -180,6 +182,7 @@ struct inbox {
     uint64_t acks_at;  /* when to send them */
     uint64_t acked_at; /* when the last were sent */
     struct mark marks[MARKS_MAX];
+    uint64_t clock_at;     /* when they were told our clock because something of theirs came again */
     uint64_t requests_at;  /* history requests are paid for up to then */
     uint64_t strangers_at; /* likewise news of people that we did not know */
     uint64_t answers_at;   /* likewise news that they asked for */
@@ -246,18 +249,13 @@ struct conversation {
     char (*people)[PERSON_MAX + 1]; /* owned; everybody, ourselves too; none of a room's */
     size_t people_count;
     struct causal *order;
-    uint64_t used;     /* counts up over all conversations: the newest are compared first */
-    uint64_t asked_at; /* last: whoever says that there is more does not set the pace */
-    struct {
-        char whose[PERSON_MAX + 1]; /* an answer did not hold all that its sender has; empty: none such */
-        uint64_t at, moved;         /* when to ask for the rest; what was new by then */
-    } rest;
-    uint64_t moved, moved_asked; /* counts up with what is new here; then, when we asked last */
-    uint64_t ask_at;             /* when to ask for what is missing; NEVER: nothing is */
+    uint64_t used;   /* counts up over all conversations: the newest are compared first */
+    uint64_t ask_at; /* when to ask for what is missing; NEVER: nothing is */
     unsigned asks;
     char hint[PERSON_MAX + 1];           /* who sent what waits: asked first */
     struct missing missing[MISSING_MAX]; /* stored: they must never be acknowledged */
     size_t missing_count;
+    uint64_t told_at;  /* our clock, last */
     uint64_t tell_at;  /* when to tell authors of those that they do not know of; NEVER: they know of all */
     uint64_t released; /* our own sequences up to this are on the disk, and may be seen by others */
     UT_hash_handle hh;
@@ -315,7 +313,6 @@ struct person {
     bool behind;     /* something could not go to this link: it is told what it lacks when it can */
     unsigned handed; /* talk frames that come next on this link, and why */
     enum handing handing;
-    struct conversation *handing_of; /* NULL: of none that we know */
     UT_hash_handle hh;
 };
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * History: on every new link the two tell each other their clocks, conversation by conversation, and whoever has more
- * sends it. The same request asks for what is missing in between.
+ * History: on every new link the two tell each other their clocks, conversation by conversation. Of a conversation of few
+ * its author sends what is behind the clock. Of the room several neighbours have all there is, so whoever sees in another's
+ * clock that it lacks something asks for that, one neighbour for one thing at a time (tree_lack.c says whom and when).
  *
- *     history_request {clock, new?, missing?} ─► rows out of the store ─► history_reply {for: "part", count} and that
- *     many messages, an answer for each author; the last one says "gap"
+ *     history_request {clock, missing?} ─► heard
+ *     history_request {clock, want, past?} ─► rows out of the store ─► history_reply {for: "part", count} and that many
+ *     messages, an answer for each author; the last one says "gap"
  *
  * A newcomer to the room (`new`) gets each author's last message ("head"), which proves how far that author is, and then
  * "start". The clock of a request is also a receipt: what a reader is past, it has; what it gave up it names as missing.
  * Through others only an author is asked, for what he said to the asker: he sends his own copies again.
  *
- * Nothing is sent that does not fit one answer's bounds; `more` says that there is more, and it is asked for again.
+ * Nothing is sent that does not fit one answer's bounds; what is behind that is asked for again.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,20 +57,39 @@ static void write_missing(const struct conversation *c, const struct person *aut
         buf_byte(out, ']');
 }
 
+struct want {
+    struct span author;
+    uint64_t past, to; /* behind the one, up to the other */
+};
+
+static void write_wants(const struct want *wants, size_t n, struct buf *out)
+{
+    char id[PERSON_MAX + 1];
+    for (int past = 0; past < 2 && n > 0; past++) {
+        write_name(out, past ? "past" : "want");
+        buf_byte(out, '{');
+        for (size_t i = 0; i < n; i++)
+            if (text_copy(id, sizeof id, wants[i].author))
+                write_member_u64(out, id, past ? wants[i].past : wants[i].to);
+        buf_byte(out, '}');
+    }
+}
+
 /* What a clock says that we have, its authors need not send again: it goes out when that is on the disk. */
-void history_tell(struct peer *p, struct conversation *c, struct person *who)
+static bool request(struct peer *p, struct conversation *c, struct person *who, const struct want *wants, size_t n)
 {
     char id[ID_CHARS + 1];
     struct span to = person_id(who);
     struct buf metadata, frame;
     bool linked = link_is_up(who);
-    c->asked_at = p->now;
+    c->told_at = p->now;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
     buf_init(&frame, PEER_MESSAGE_MAX);
     buf_byte(&metadata, '{');
     write_clock(c, linked ? NULL : who, &metadata);
     write_missing(c, who, false, &metadata);
     write_missing(c, who, true, &metadata);
+    write_wants(wants, n, &metadata);
     if (!c->started)
         write_member_u64(&metadata, "new", 1);
     buf_byte(&metadata, '}');
@@ -77,18 +98,37 @@ void history_tell(struct peer *p, struct conversation *c, struct person *who)
         .to_count = 1,
         .metadata = buf_view(&metadata),
         .conversation = span_of(c->name)};
-    if (!metadata.failed && who->keyed && (linked ? say_envelope(p, &e, id, &frame) : say_sealed(p, who, &e, &frame))) {
+    bool ok =
+        !metadata.failed && who->keyed && (linked ? say_envelope(p, &e, id, &frame) : say_sealed(p, who, &e, &frame));
+    if (ok) {
         p->stats.requests_total++;
         storage_then_frame(p, linked ? THEN_FRAME : THEN_SEALED, who, &frame);
     }
     buf_done(&metadata);
     buf_done(&frame);
+    return ok;
 }
 
 void history_ask(struct peer *p, struct conversation *c, struct person *who)
 {
-    c->moved_asked = c->moved;
-    history_tell(p, c, who);
+    request(p, c, who, NULL, 0);
+}
+
+/* Of each author what fits one answer beside the others, up to what waits here. */
+bool history_want(struct peer *p, struct person *who, const struct tree_graft *wanted, size_t n)
+{
+    struct want wants[HISTORY_AUTHORS_MAX];
+    size_t count = 0;
+    uint64_t each = HISTORY_ROWS_MAX / (n > 0 ? n : 1);
+    for (size_t i = 0; i < n && count < HISTORY_AUTHORS_MAX; i++) {
+        uint64_t past = causal_has(p->room->order, wanted[i].author);
+        uint64_t held = causal_held_next(p->room->order, wanted[i].author), to = wanted[i].sequence;
+        to = held > 0 && held <= to ? held - 1 : to;
+        to = to > past + each ? past + each : to;
+        if (to > past)
+            wants[count++] = (struct want){wanted[i].author, past, to};
+    }
+    return count > 0 && p->room->started && request(p, p->room, who, wants, count);
 }
 
 static int newest_first(const void *a, const void *b)
@@ -187,22 +227,20 @@ static struct load *load_rows(struct peer *p, enum load_type type, const struct 
 }
 
 /* What others may have of an author: of our own, what no crash makes us say again in other words. */
-static struct envelope_tick given(const struct peer *p, const struct conversation *c, size_t i)
+static uint64_t given(const struct peer *p, const struct conversation *c, struct span author)
 {
-    struct envelope_tick tick = causal_at(c->order, i);
-    if (span_is(tick.who, p->id) && tick.count > c->released)
-        tick.count = c->released;
-    return tick;
+    uint64_t has = causal_has(c->order, author);
+    return span_is(author, p->id) && has > c->released ? c->released : has;
 }
 
 static void give_heads(struct peer *p, const struct conversation *c, struct person *who)
 {
     struct load *last = NULL;
     for (size_t i = 0; c->started && i < causal_size(c->order); i++) {
-        struct envelope_tick tick = given(p, c, i);
-        struct load *load = tick.count == 0 || span_is(tick.who, who->id)
-                                ? NULL
-                                : load_rows(p, LOAD_HEAD, c, who, tick.who, tick.count, tick.count);
+        struct span author = causal_at(c->order, i).who;
+        uint64_t head = span_is(author, p->id) ? given(p, c, author) : causal_get(c->order, author);
+        struct load *load =
+            head == 0 || span_is(author, who->id) ? NULL : load_rows(p, LOAD_HEAD, c, who, author, head, head);
         last = load ? load : last;
     }
     if (last)
@@ -211,25 +249,38 @@ static void give_heads(struct peer *p, const struct conversation *c, struct pers
         history_announce(p, who, &(struct handout){.conversation = c->name, .what = "start"});
 }
 
-static void fill_gaps(
-    struct peer *p, struct conversation *c, struct person *who, const struct envelope_tick *theirs, size_t n)
+/* One author's messages behind one, up to another; NULL: there are none. */
+static struct load *fill_gap(struct peer *p, const struct conversation *c, const struct person *who, struct span author,
+    uint64_t past, uint64_t to)
 {
-    struct load *last = NULL;
-    size_t authors = 0;
-    for (size_t i = 0; i < causal_size(c->order) && authors < HISTORY_AUTHORS_MAX; i++) {
-        struct envelope_tick tick = given(p, c, i);
-        uint64_t have = envelope_tick_of(theirs, n, tick.who);
-        /* Of a conversation of few only its author keeps messages. */
-        if (tick.count <= have || span_is(tick.who, who->id) || (!c->room && !span_is(tick.who, p->id)))
-            continue;
-        struct load *load = load_rows(p, LOAD_GAP, c, who, tick.who, have + 1, tick.count);
-        last = load ? load : last;
-        authors += load != NULL;
-    }
+    uint64_t have = given(p, c, author);
+    to = to < have ? to : have;
+    return to > past && !span_is(author, who->id) ? load_rows(p, LOAD_GAP, c, who, author, past + 1, to) : NULL;
+}
+
+static void end_answer(struct peer *p, struct person *who, const struct conversation *c, struct load *last)
+{
     if (last)
         last->final = true;
     else
         history_announce(p, who, &(struct handout){.conversation = c->name, .what = "gap"});
+}
+
+/* False: they want nothing. */
+static bool fill_wants(struct peer *p, struct person *who, const struct conversation *c, const struct envelope *e)
+{
+    struct envelope_tick wants[HISTORY_AUTHORS_MAX], past[HISTORY_AUTHORS_MAX];
+    size_t n = envelope_ticks(e, "want", wants, HISTORY_AUTHORS_MAX);
+    size_t m = envelope_ticks(e, "past", past, HISTORY_AUTHORS_MAX);
+    struct load *last = NULL;
+    for (size_t i = 0; i < n && i < HISTORY_AUTHORS_MAX; i++) {
+        uint64_t has = envelope_tick_of(past, m < HISTORY_AUTHORS_MAX ? m : HISTORY_AUTHORS_MAX, wants[i].who);
+        struct load *load = fill_gap(p, c, who, wants[i].who, has, wants[i].count);
+        last = load ? load : last;
+    }
+    if (n > 0)
+        end_answer(p, who, c, last);
+    return n > 0;
 }
 
 static void heed_missing(struct peer *p, struct person *who, const struct conversation *c, const struct envelope *e,
@@ -244,6 +295,25 @@ static void heed_missing(struct peer *p, struct person *who, const struct conver
             storage_read_number((struct span){author.p + author.n + 18, 16}, &to))
             outbox_missed(p, who, c, from, to, reason);
     }
+}
+
+/* What they have and we do not. Who compares anew could not go on with an answer: what it holds is asked for again. */
+static void compare(struct peer *p, const struct person *who, const struct envelope_tick *theirs, size_t n, bool anew)
+{
+    if (anew)
+        broadcast_answered(p, who);
+    for (size_t i = 0; i < n; i++)
+        broadcast_lacked(p, who, theirs[i].who, theirs[i].count);
+}
+
+static void ask_author(struct peer *p, const struct person *who, struct conversation *c, uint64_t said)
+{
+    if (said <= causal_get(c->order, person_id(who)) || c->ask_at != NEVER)
+        return;
+    memcpy(c->hint, who->id, sizeof c->hint);
+    c->asks = 0;
+    c->ask_at = p->now + ASK_DELAY_MS;
+    effect_wake(p, c->ask_at);
 }
 
 void history_request(struct peer *p, struct person *who, const struct envelope *e, bool linked)
@@ -276,15 +346,14 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
         free(theirs);
         return;
     }
-    fill_gaps(p, c, who, theirs, n);
-    for (size_t i = 0; i < n; i++)
-        if (!span_is(theirs[i].who, p->id) && theirs[i].count > causal_get(c->order, theirs[i].who) &&
-            (c->room || span_is(theirs[i].who, who->id)) && c->ask_at == NEVER) {
-            memcpy(c->hint, who->id, sizeof c->hint);
-            c->asks = 0;
-            c->ask_at = p->now + ASK_DELAY_MS;
-            effect_wake(p, c->ask_at);
-        }
+    if (c->room) {
+        compare(p, who, theirs, n, !fill_wants(p, who, c, e));
+    } else {
+        ask_author(p, who, c, envelope_tick_of(theirs, n, person_id(who)));
+        /* Only its author keeps a message to few. */
+        uint64_t has = envelope_tick_of(theirs, n, span_of(p->id));
+        end_answer(p, who, c, fill_gap(p, c, who, span_of(p->id), has, UINT64_MAX));
+    }
     free(theirs);
 }
 
@@ -321,9 +390,7 @@ static void give_rows(struct peer *p, const struct load *load, const struct peer
     if (author || mine) {
         history_announce(p, who,
             &(struct handout){.conversation = load->conversation,
-                .what = heads                              ? "head"
-                        : fit < n || n == HISTORY_ROWS_MAX ? "more"
-                                                           : "part",
+                .what = heads ? "head" : "part",
                 .count = fit,
                 .gone = gone,
                 .author = mine ? NULL : author});
@@ -360,71 +427,12 @@ static void meet_people(struct peer *p, struct person *from, const struct envelo
     }
 }
 
-/* It has more than this answer holds, which is asked for when the answer is here, or should be. One at a time: the rest is
- * mostly the same with all. */
-static void expect_rest(struct peer *p, struct conversation *c, struct person *who)
-{
-    if (who->handed == 0) {
-        inbox_refuse(p, who, "an answer that is only said to have more");
-    } else if (c->rest.whose[0] == '\0') {
-        memcpy(c->rest.whose, who->id, sizeof c->rest.whose);
-        c->rest.moved = c->moved;
-        c->rest.at = p->now + REST_MS;
-        effect_wake(p, c->rest.at);
-    }
-}
-
-void history_handed(struct peer *p, const struct person *who)
-{
-    struct conversation *c = who->handing_of;
-    if (!c || who->handed > 0 || strcmp(c->rest.whose, who->id) != 0)
-        return;
-    c->rest.at = c->asked_at + REQUESTS_MS > p->now ? c->asked_at + REQUESTS_MS : p->now;
-    effect_wake(p, c->rest.at);
-}
-
-static void ask_somebody(struct peer *p, struct conversation *c)
-{
-    if (c->ask_at != NEVER)
-        return;
-    c->asks = 0;
-    c->ask_at = c->asked_at + ASK_AGAIN_MS > p->now ? c->asked_at + ASK_AGAIN_MS : p->now;
-    effect_wake(p, c->ask_at);
-}
-
-/* Who has more, and brings nothing new, has had his turn. */
-static void ask_for_rest(struct peer *p, struct conversation *c)
-{
-    struct person *who = roster_find(p, span_of(c->rest.whose));
-    bool is_coming = who && who->handed > 0 && who->handing_of == c;
-    if (is_coming && c->moved != c->rest.moved) {
-        c->rest.moved = c->moved;
-        c->rest.at = p->now + REST_MS;
-        return;
-    }
-    c->rest.whose[0] = '\0';
-    if (who && link_can_send(who) && c->moved != c->moved_asked) {
-        history_ask(p, c, who);
-        return;
-    }
-    if (who && link_can_send(who) && !is_coming)
-        inbox_refuse(p, who, "an answer that brings nothing new");
-    ask_somebody(p, c);
-}
-
-void history_rest(struct peer *p, struct conversation *c)
-{
-    if (c->rest.whose[0] != '\0' && p->now >= c->rest.at)
-        ask_for_rest(p, c);
-    if (c->rest.whose[0] != '\0')
-        effect_wake(p, c->rest.at);
-}
-
 /* Its author has it no more: its time was over. */
 static void skip_gone(struct peer *p, struct conversation *c, const struct person *who, uint64_t gone)
 {
     uint64_t have = causal_get(c->order, person_id(who));
-    if (gone <= have || !causal_set(c->order, person_id(who), gone))
+    /* What waits in between, and was not asked for, comes first. */
+    if (gone <= have || causal_has(c->order, person_id(who)) > have || !causal_set(c->order, person_id(who), gone))
         return;
     struct missing m = {.from = have + 1, .to = gone};
     memcpy(m.author, who->id, sizeof m.author);
@@ -444,7 +452,6 @@ void history_reply(struct peer *p, struct person *who, const struct envelope *e)
     envelope_number(e, "count", &count);
     meet_people(p, who, e);
     who->handed = count < HISTORY_ROWS_MAX ? (unsigned)count : HISTORY_ROWS_MAX;
-    who->handing_of = c;
     who->handing = span_is(what, "custody") ? HANDING_CUSTODY : span_is(what, "head") ? HANDING_HEAD : HANDING_GAP;
     if (!c || !conversation_has(c, who))
         return;
@@ -456,10 +463,9 @@ void history_reply(struct peer *p, struct person *who, const struct envelope *e)
             if (other->keyed && link_can_send(other))
                 history_ask(p, c, other);
     }
-    if (span_is(what, "more"))
-        expect_rest(p, c, who);
-    else if (span_is(what, "gap") && c->rest.whose[0] == '\0' && causal_gaps(c->order, &lack, 1) == 0 &&
-             c->ask_at > p->now)
+    if (span_is(what, "gap") && c->room)
+        broadcast_answered(p, who);
+    if (span_is(what, "gap") && causal_gaps(c->order, &lack, 1) == 0 && c->ask_at > p->now)
         c->ask_at = NEVER;
 }
 

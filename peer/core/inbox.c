@@ -194,8 +194,6 @@ static void talk(struct peer *p, struct person *from, struct envelope *e, struct
     struct span reader = sole_reader(e);
     bool handed = from->handed > 0;
     from->handed -= handed;
-    if (handed)
-        history_handed(p, from);
     if (handed && from->handing == HANDING_CUSTODY) {
         custody_take(p, from, e, raw);
         return;
@@ -219,9 +217,10 @@ static void talk(struct peer *p, struct person *from, struct envelope *e, struct
     if (!handed)
         age_told(p, author, e);
     talk_take(p, from, author, e, raw,
-        handed && from->handing == HANDING_HEAD ? TALK_HEAD
-        : alone                                 ? TALK_ALONE
-                                                : TALK_TREE);
+        !alone                          ? TALK_TREE
+        : !handed                       ? TALK_ALONE
+        : from->handing == HANDING_HEAD ? TALK_HEAD
+                                        : TALK_GAP);
 }
 
 /* An envelope to us, or to nobody in particular, that its sender signed. */

@@ -70,6 +70,7 @@ void link_move(struct peer *p, struct person *who, enum link_state to, uint64_t 
     p->stats.links_up += was_up ? UINT64_MAX : 1;
     if (was_up) {
         tree_link_down(p->tree, person_id(who));
+        effect_wake(p, tree_due(p->tree)); /* what it was asked for another is asked for */
         outbox_link_down(p, who);
         receipt_link_down(p, who);
         custody_link_down(p, who);

@@ -8,9 +8,12 @@
  *       │        ▼
  *       └────── held ◄── given up for now      all that is not done goes back to the queue, in order, at link-up
  *
- * A group message is handed to the tree once (tree.h) and then counts as in flight to everybody who can be reached;
- * whoever does not answer gets a copy of its own, marked as sent again, which travels on no tree. Where no link comes up
- * within a second, messages go through others (relay.c); where nobody leads there, others keep copies (custody.c).
+ * A group message is handed to the tree once (tree.h), for everybody who can be reached then or later: whoever was away, or
+ * lost it on the way, sees that it lacks it and asks for it (history.c), and often has it from others before its author
+ * knows. So it is sent again to a reader that for 5 s acknowledged nothing the room was told, and then the oldest and the
+ * newest only, in copies of its own, marked as sent again, which travel on no tree: the newest shows the reader all that it
+ * lacks. Where no link comes up within a second, messages go through others (relay.c); where nobody leads there, others
+ * keep copies (custody.c).
  *
  * At most FLIGHT_MAX are in flight on a link, and no more bytes than one step may hand to io, so an answer is never late
  * only because thousands wait before it. A plain peer acknowledges nothing: what was handed to its open channel counts
@@ -86,7 +89,7 @@ static bool send_copy(struct peer *p, struct delivery *d, enum way way)
     return ok;
 }
 
-/* Handed to a link, by itself or with the tree. */
+/* Handed to a link. */
 static void flies(struct peer *p, struct delivery *d)
 {
     p->stats.retransmitted_total += d->sent;
@@ -94,10 +97,29 @@ static void flies(struct peer *p, struct delivery *d)
     d->tries++;
     d->sent_at = p->now;
     delivery_move(d, DELIVERY_FLIGHT);
-    /* With the tree it may go to somebody without a link: what is sent again goes through others. */
-    if (!link_is_up(d->reader) && d->reader->outbox.stuck_at == NEVER)
-        d->reader->outbox.stuck_at = p->now;
     effect_wake(p, p->now + ACK_TIMEOUT_MS);
+}
+
+/* Everybody who can be reached has the room's messages from whoever has them. */
+static bool rides(const struct peer *p, const struct delivery *d)
+{
+    const struct person *who = d->reader;
+    return d->message->type == ENVELOPE_GROUP_MESSAGE && who->keyed && (link_is_up(who) || relay_reaches(p, who));
+}
+
+static void ride(struct peer *p, struct delivery *d)
+{
+    struct outbox *box = &d->reader->outbox;
+    if (!box->in[DELIVERY_TREE])
+        box->tree_at = p->now + ACK_TIMEOUT_MS;
+    d->sent = true;
+    d->tries = 1;
+    d->sent_at = p->now;
+    delivery_move(d, DELIVERY_TREE);
+    /* What has to be sent again goes through others at once. */
+    if (!link_is_up(d->reader) && box->stuck_at == NEVER)
+        box->stuck_at = p->now;
+    effect_wake(p, box->tree_at);
 }
 
 static void send_delivery(struct peer *p, struct delivery *d, enum way way)
@@ -123,8 +145,13 @@ void outbox_flush(struct peer *p, struct person *who)
     size_t max = way == WAY_RELAY ? RELAY_FLIGHT_MAX : FLIGHT_MAX;
     size_t bytes = box->flight_bytes, n = box->count[DELIVERY_FLIGHT];
     struct delivery *d;
-    while ((d = box->in[DELIVERY_QUEUE]) && d->message->committed && way != WAY_NONE && n < max &&
-           bytes < FLIGHT_BYTES_MAX) {
+    while ((d = box->in[DELIVERY_QUEUE]) && d->message->committed) {
+        if (rides(p, d)) {
+            ride(p, d);
+            continue;
+        }
+        if (way == WAY_NONE || n >= max || bytes >= FLIGHT_BYTES_MAX)
+            break;
         n++;
         bytes += d->n;
         send_delivery(p, d, way);
@@ -137,7 +164,6 @@ void outbox_flush(struct peer *p, struct person *who)
         effect_wake(p, p->now + 1);
 }
 
-/* Pushed to the links of the tree; who cannot take it now, or has a full window, gets it by itself later. */
 static void push(struct peer *p, struct outgoing *m)
 {
     tree_received(p->tree,
@@ -147,13 +173,9 @@ static void push(struct peer *p, struct outgoing *m)
     broadcast_push(p, NULL, span_of(p->id), (struct span){m->text, m->n});
     struct delivery *next;
     for (struct delivery *d = m->deliveries; d; d = next) {
-        struct person *who = d->reader;
         next = d->of_next;
-        bool queued_before = who->outbox.in[DELIVERY_QUEUE] != d;
-        if (!who->keyed || queued_before || who->outbox.count[DELIVERY_FLIGHT] >= FLIGHT_MAX)
-            continue;
-        if (link_can_send(who) || (!link_is_up(who) && relay_reaches(p, who)))
-            flies(p, d);
+        if (rides(p, d))
+            ride(p, d);
     }
 }
 
@@ -198,20 +220,11 @@ static void requeue(struct outbox *box, bool reached)
     DL_FOREACH_SAFE (box->in[DELIVERY_FLIGHT], d, next)
         if (!reached || d->message->type != ENVELOPE_GROUP_MESSAGE)
             delivery_move(d, DELIVERY_QUEUE);
+    while (!reached && box->in[DELIVERY_TREE])
+        delivery_move(box->in[DELIVERY_TREE], DELIVERY_QUEUE);
     requeue_held(box);
     DL_FOREACH (box->in[DELIVERY_QUEUE], d)
         d->tries = 0;
-}
-
-/* On a new link they ask for what the room was told (history.c), and get it whole. A copy for them alone would come first,
- * and be of no use to those who ask them: it is sent to who has not asked in time. */
-static void leave_to_history(struct peer *p, struct outbox *box)
-{
-    struct delivery *d, *next;
-    DL_FOREACH_SAFE (box->in[DELIVERY_QUEUE], d, next)
-        if (d->message->type == ENVELOPE_GROUP_MESSAGE && d->message->committed && d->reader->keyed &&
-            box->count[DELIVERY_FLIGHT] < FLIGHT_MAX)
-            flies(p, d);
 }
 
 void outbox_link_up(struct peer *p, struct person *who)
@@ -219,7 +232,6 @@ void outbox_link_up(struct peer *p, struct person *who)
     struct outbox *box = &who->outbox;
     box->stuck_at = box->retry_at = box->custody_at = NEVER;
     requeue(box, false);
-    leave_to_history(p, box);
     if (p->status)
         say_status(p, who, span_of(p->status));
     receipt_settle(p, who);
@@ -337,6 +349,23 @@ static void resend_late(struct peer *p, struct person *who, enum way way)
     }
 }
 
+/* Of what rides on the tree. */
+static void resend_unheard(struct peer *p, struct person *who, enum way way)
+{
+    struct outbox *box = &who->outbox;
+    struct delivery *oldest = box->in[DELIVERY_TREE];
+    if (!oldest)
+        return;
+    if (p->now >= box->tree_at) {
+        struct delivery *newest = oldest->prev;
+        box->tree_at = p->now + ACK_TIMEOUT_MS;
+        send_delivery(p, oldest, way);
+        if (newest != oldest)
+            send_delivery(p, newest, way);
+    }
+    effect_wake(p, box->tree_at);
+}
+
 static void seek_custody(struct peer *p, struct person *who)
 {
     who->outbox.custody_at = NEVER;
@@ -361,10 +390,12 @@ void outbox_due(struct peer *p, struct person *who)
         requeue_held(box);
     }
     way = way_to(p, who);
-    if (way != WAY_NONE)
+    if (way != WAY_NONE) {
         resend_late(p, who, way);
-    else
+        resend_unheard(p, who, way);
+    } else {
         effect_wake(p, box->stuck_at > p->now ? box->stuck_at : p->now + ACK_TIMEOUT_MS);
+    }
     effect_wake(p, box->custody_at);
     effect_wake(p, box->retry_at);
     outbox_flush(p, who);

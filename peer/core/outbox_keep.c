@@ -101,7 +101,10 @@ void delivery_done(struct peer *p, struct delivery *d)
 {
     struct outbox *box = &d->reader->outbox;
     notice_add(p, &(struct notice){.type = NOTICE_DELIVERED, .id = span_of(d->id), .by = person_id(d->reader)});
-    d->reader->follows |= d->message->type == ENVELOPE_GROUP_MESSAGE;
+    if (d->message->type == ENVELOPE_GROUP_MESSAGE) {
+        d->reader->follows = true;
+        box->tree_at = p->now + ACK_TIMEOUT_MS;
+    }
     p->stats.delivered_total++;
     if (d->reader->keyed && d->message->began)
         samples_add(&p->deliveries, p->now - d->message->began);
@@ -190,7 +193,7 @@ void delivery_sort(struct outbox *box)
 size_t outbox_waiting(const struct person *who)
 {
     const size_t *count = who->outbox.count;
-    return count[DELIVERY_QUEUE] + count[DELIVERY_FLIGHT] + count[DELIVERY_HELD];
+    return count[DELIVERY_QUEUE] + count[DELIVERY_TREE] + count[DELIVERY_FLIGHT] + count[DELIVERY_HELD];
 }
 
 uint64_t outbox_first_unheard(const struct person *who, const struct conversation *c)

@@ -308,7 +308,8 @@ void receipt_clear(struct person *who);
 /* The author's signature holds. from: whose link it came on, NULL out of the store; raw: as it came. */
 enum talk_way {
     TALK_TREE,  /* pushed along the tree */
-    TALK_ALONE, /* to us alone: direct, sent again, out of somebody's history or our own store */
+    TALK_ALONE, /* to us alone: direct, sent again, or out of our own store */
+    TALK_GAP,   /* out of somebody's history */
     TALK_HEAD   /* the last of its author: where a newcomer begins */
 };
 void talk_take(
@@ -328,18 +329,21 @@ void broadcast_pass_on(struct peer *p, const struct conversation *c, struct pers
 void broadcast_pass_by(
     struct peer *p, const struct conversation *c, const struct person *from, const struct envelope *e);
 void broadcast_announced(struct peer *p, struct person *from, const struct envelope *e);
+/* They told in another way of messages of the room up to this one. */
+void broadcast_lacked(struct peer *p, const struct person *from, struct span author, uint64_t sequence);
+/* They have sent all that they have of what they were asked for. */
+void broadcast_answered(struct peer *p, const struct person *who);
 void broadcast_due(struct peer *p);
 
 /* ---- history.c ---- */
 void history_link_up(struct peer *p, struct person *who);
+/* Tells our clock; of a conversation of few, asks its author for what is behind it. */
 void history_ask(struct peer *p, struct conversation *c, struct person *who);
-/* The same, for what it tells: who had more is asked for that as before. */
-void history_tell(struct peer *p, struct conversation *c, struct person *who);
+/* Asks for those messages of the room that we lack. False: none of them, or it cannot be said. */
+bool history_want(struct peer *p, struct person *who, const struct tree_graft *wants, size_t n);
 /* linked: it came on their own link, not through others. */
 void history_request(struct peer *p, struct person *who, const struct envelope *e, bool linked);
 void history_reply(struct peer *p, struct person *who, const struct envelope *e);
-void history_handed(struct peer *p, const struct person *who); /* one of the messages that an answer announced came */
-void history_rest(struct peer *p, struct conversation *c); /* asks for what did not fit an answer, when it is time */
 void history_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
 /* What is handed over on a link, as history_reply says it. */
 struct handout {

@@ -101,23 +101,27 @@ static void bury(struct peer *p, struct conversation *c, const struct person *au
 static void deliver(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e, bool ours)
 {
     conversation_store_clock(p, c, e->from);
-    c->moved++;
     if (ours && age_is_over(p, author, e))
         bury(p, c, author, e);
     else if (ours)
         show(p, c, author, e);
 }
 
-static void deliver_waiting(struct peer *p, struct conversation *c, struct waiting *w)
+static void forget_row(struct peer *p, const struct conversation *c, const struct waiting *w)
 {
-    struct envelope e;
     struct buf key;
-    struct person *author = roster_find(p, span_of(w->author));
-    bool ours;
     buf_init(&key, ROW_KEY_MAX);
     storage_message_key(&key, c->name, span_of(w->author), w->sequence);
     storage_delete(p, TABLE_WAIT, buf_view(&key));
     buf_done(&key);
+}
+
+static void deliver_waiting(struct peer *p, struct conversation *c, struct waiting *w)
+{
+    struct envelope e;
+    struct person *author = roster_find(p, span_of(w->author));
+    bool ours;
+    forget_row(p, c, w);
     if (author && envelope_parse((struct span){w->text, w->n}, &e, NULL)) {
         if (unseal(p, author, &e, &ours))
             deliver(p, c, author, &e, ours);
@@ -149,6 +153,15 @@ static struct waiting *waiting_new(const struct envelope *e, struct span raw)
     return w;
 }
 
+/* Whoever sent what waits probably has what it waits for, which may just be slower. */
+static void tell_lacks(struct peer *p, const struct person *from, const struct envelope *e)
+{
+    broadcast_lacked(p, from, e->from, e->sequence - 1);
+    for (size_t i = 0; i < e->clock_count; i++)
+        if (!span_eq(e->clock[i].who, e->from))
+            broadcast_lacked(p, from, e->clock[i].who, e->clock[i].count);
+}
+
 static void waits(struct peer *p, struct conversation *c, struct person *from, struct person *author,
     const struct envelope *e, struct span raw, bool ours)
 {
@@ -156,17 +169,18 @@ static void waits(struct peer *p, struct conversation *c, struct person *from, s
     buf_init(&key, ROW_KEY_MAX);
     storage_message_key(&key, c->name, e->from, e->sequence);
     storage_put(p, TABLE_WAIT, buf_view(&key), raw);
-    c->moved++;
-    if (from) {
+    buf_done(&key);
+    if (from && c->room) {
+        tell_lacks(p, from, e);
+    } else if (from) {
         /* Of a conversation of few only its author keeps messages. */
-        memcpy(c->hint, c->room ? from->id : author->id, sizeof c->hint);
-        if (ours && !c->room)
+        memcpy(c->hint, author->id, sizeof c->hint);
+        if (ours)
             storage_then_tell(p, THEN_KEPT, author, e->id, false);
     }
-    buf_done(&key);
     if (c->ask_at == NEVER) {
         c->asks = 0;
-        c->ask_at = p->now + ASK_DELAY_MS;
+        c->ask_at = p->now + (c->room ? ASK_AGAIN_MS : ASK_DELAY_MS);
     }
     effect_wake(p, c->ask_at);
     if (causal_due(c->order) > p->now)
@@ -188,10 +202,18 @@ static void heed_since(struct peer *p, struct conversation *c, const struct enve
 static bool offer(struct peer *p, struct conversation *c, struct person *from, struct person *author,
     const struct envelope *e, struct span raw, bool ours)
 {
-    struct waiting *w = waiting_new(e, raw);
+    struct waiting *w = waiting_new(e, raw), *far = NULL;
     enum causal_verdict verdict = CAUSAL_FULL;
-    if (w)
-        verdict = causal_offer(c->order, e->from, e->sequence, e->clock, e->clock_count, w, raw.n, p->now);
+    do {
+        if (far) {
+            forget_row(p, c, far);
+            conversation_waiting_free(far);
+        }
+        if (w)
+            verdict = causal_offer(c->order, e->from, e->sequence, e->clock, e->clock_count, w, raw.n, p->now);
+        /* Of the room others have what has to go, and it comes when its turn is nearer. */
+        far = w && verdict == CAUSAL_FULL && c->room ? causal_evict(c->order, e->from, e->sequence, raw.n) : NULL;
+    } while (far);
     if (verdict == CAUSAL_WAIT)
         waits(p, c, from, author, e, raw, ours);
     else if (w)
@@ -203,7 +225,8 @@ static bool offer(struct peer *p, struct conversation *c, struct person *from, s
     return verdict == CAUSAL_DELIVER || verdict == CAUSAL_WAIT;
 }
 
-/* What was delivered is acknowledged again; of what will not be shown the author is told so. */
+/* What was delivered is acknowledged again; of what will not be shown the author is told so. Who sends alone what the room
+ * was told has missed more receipts than this one: our clock is one for all of them. */
 static void again(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e)
 {
     struct missing *m = conversation_missing(c, e->from, e->sequence);
@@ -213,6 +236,11 @@ static void again(struct peer *p, struct conversation *c, struct person *author,
         conversation_tell(p, c, m);
     else
         storage_then_tell(p, THEN_RECEIPT, author, e->id, c->room);
+    bool unheard = c->room && e->retry_count > 0;
+    if (m || !unheard || p->now < author->inbox.clock_at + ASK_AGAIN_MS || !say_can(p, author))
+        return;
+    author->inbox.clock_at = p->now;
+    history_ask(p, c, author);
 }
 
 /* Who kept a copy for us may forget it: the author may be away, so the custodian is told too. */
@@ -268,6 +296,7 @@ void talk_take(
     if (way == TALK_HEAD && c->room)
         begin_at(p, c, e, raw);
     bool is_new = take(p, c, from, author, e, raw);
+    p->stats.filled_total += is_new && way == TALK_GAP;
     if (!is_new)
         again(p, c, author, e);
     thank_custodian(p, c, from, e);
@@ -365,26 +394,45 @@ static void tell_authors(struct peer *p, struct conversation *c)
             c->missing[k].untold &= strcmp(c->missing[k].author, author) != 0;
         struct person *who = roster_find(p, span_of(author));
         if (who && say_can(p, who))
-            history_tell(p, c, who);
+            history_ask(p, c, who);
     }
+}
+
+/* Of the room, what those did not bring who were said to have it. False: nothing is lacked for so long. */
+static bool ask_for_old_gaps(struct peer *p, struct conversation *c, struct person *who)
+{
+    struct causal_gap gaps[HISTORY_AUTHORS_MAX];
+    struct tree_graft wants[HISTORY_AUTHORS_MAX];
+    size_t n = causal_gaps(c->order, gaps, HISTORY_AUTHORS_MAX), count = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t old = gaps[i].since + ASK_AGAIN_MS;
+        if (tree_asks(p->tree, span_of(gaps[i].author)))
+            old += OTHERS_ASKED_MS;
+        if (p->now >= old)
+            wants[count++] = (struct tree_graft){.author = span_of(gaps[i].author), .sequence = gaps[i].to};
+    }
+    return history_want(p, who, wants, count);
+}
+
+static void ask(struct peer *p, struct conversation *c)
+{
+    struct person *who = whom_to_ask(p, c);
+    if (who && !c->room)
+        history_ask(p, c, who);
+    if (who && (!c->room || ask_for_old_gaps(p, c, who)))
+        c->asks++;
+    c->ask_at = (who && !c->room && c->asks < ASKS_MAX) || lacks(c) ? p->now + ASK_AGAIN_MS : NEVER;
 }
 
 static void conversation_due(struct peer *p, struct conversation *c)
 {
-    history_rest(p, c);
     if (p->now >= c->tell_at)
         tell_authors(p, c);
     effect_wake(p, c->tell_at);
     if (p->now >= causal_due(c->order) && asked_enough(p, c))
         give_up(p, c);
-    if (p->now >= c->ask_at) {
-        struct person *who = whom_to_ask(p, c);
-        if (who) {
-            history_ask(p, c, who);
-            c->asks++;
-        }
-        c->ask_at = (who && c->asks < ASKS_MAX) || lacks(c) ? p->now + ASK_AGAIN_MS : NEVER;
-    }
+    if (p->now >= c->ask_at)
+        ask(p, c);
     if (causal_due(c->order) <= p->now && c->ask_at == NEVER)
         c->ask_at = p->now + ASK_AGAIN_MS;
     effect_wake(p, c->ask_at);

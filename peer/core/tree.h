@@ -7,7 +7,8 @@
  * where it came from; the lazy ones are told, in batches, the newest sequence of each author. Who gets a message twice along
  * the tree prunes the link it came by: after one message the eager links are a tree of its fastest paths. Who hears of a
  * message and does not get it within TREE_WAIT_MS grafts: takes the announcer's link into the tree and asks it for what
- * is missing; if that is in vain, the next announcer. So a broken tree mends itself with the next message. Messages and
+ * is missing; if that is in vain, the next announcer. So a broken tree mends itself with the next message. What a compared
+ * clock, or a message that has to wait, shows to be missing is asked for likewise, without a graft. Messages and
  * announcements carry hops: who got a message deeper than TREE_DEPTH, and hears of it from somebody nearer to its author,
  * takes that link instead. What came otherwise than along the tree, out of somebody's history, prunes nothing when the tree
  * brings it too, and is announced to all links, eager ones as well: it is not pushed on.
@@ -19,7 +20,9 @@
  *
  *     message ─► tree_received ─► TREE_NEW: push it to the eager links; the lazy ones are owed an announcement
  *                              └► TREE_PRUNE: send the sender a prune
- *     announcement of what we lack ─► tree_announced … tree_grafts ─► send a graft, ask for the author's messages
+ *     announcement of what we lack ─► tree_announced ┐
+ *     clock, or what waits here ────► tree_lacked ───┴► … tree_grafts ─► ask that link for the authors' messages
+ *                                                       tree_answered: all that it had has come
  *
  * Whether a message is new is for the caller to say: its clocks know.
  */
@@ -39,8 +42,11 @@ enum {
     TREE_OWED_MAX = 1024,    /* authors announced to one link in one batch */
     TREE_ANNOUNCE_MS = 100,  /* announcements are gathered for so long */
     TREE_DEPTH = 5, /* hops; what comes deeper looks for a shorter way. One less than is promised: it may come late */
-    TREE_PRUNE_MS = 1000, /* what was under way when a prune was sent is not answered by another */
-    TREE_WAIT_MS = 200,   /* for what was announced to come by itself, and for a graft's answer */
+    TREE_PRUNE_MS = 1000,     /* what was under way when a prune was sent is not answered by another */
+    TREE_WAIT_MS = 200,       /* for what was told of to come by itself */
+    TREE_ANSWER_MS = 2000,    /* for an answer to begin, or to go on, of a link that is silent */
+    TREE_PATIENCE_MS = 10000, /* likewise of one that lives: it has much to do */
+    TREE_PACE_MS = 20,        /* between two questions to one link, however fast it answers */
 };
 #define TREE_NEVER UINT64_MAX
 
@@ -62,11 +68,18 @@ struct tree_swap {
     char prune[ENVELOPE_PERSON_MAX + 1];
 };
 
-/* Send this link a graft for the author's tree and ask it for the author's messages up to sequence. */
+/* Somebody told of an author's messages up to sequence, and of those we have, delivered or held, so many without a gap. */
+struct tree_lack {
+    struct span from, author;
+    uint64_t sequence, has;
+    bool announced; /* by a link that did not push them */
+};
+
+/* To be asked for: the author's messages up to sequence. */
 struct tree_graft {
-    char link[ENVELOPE_PERSON_MAX + 1];
-    char author[ENVELOPE_PERSON_MAX + 1];
+    struct span author;
     uint64_t sequence;
+    bool announced; /* send a graft for the author's tree, too */
 };
 
 struct tree;
@@ -101,8 +114,17 @@ void tree_grafted(struct tree *t, struct span id, struct span author);
  * send him a graft that asks for nothing, and the other link a prune. */
 bool tree_announced(
     struct tree *t, struct span from, const struct tree_news *news, uint64_t has, uint64_t now, struct tree_swap *swap);
-/* One graft that is due; false: none. Repeat. */
-bool tree_grafts(struct tree *t, uint64_t now, struct tree_graft *out);
+/* Nothing happens unless it is more than we have, and told by a link. */
+void tree_lacked(struct tree *t, const struct tree_lack *told, uint64_t now);
+/* One link that is to be asked now, and for what; returns for how many authors, 0: none is. Repeat. It is asked nothing
+ * more until it has answered, was silent for too long, or is down. Spans live until the next call. */
+size_t tree_grafts(struct tree *t, uint64_t now, struct span *link, struct tree_graft *out, size_t max);
+/* Something was heard on this link a moment ago. */
+void tree_lives(struct tree *t, struct span id, uint64_t now);
+/* All that this link has of what it was asked for has come. */
+void tree_answered(struct tree *t, struct span id, uint64_t now);
+/* Somebody was asked for messages of this author and has not answered yet. */
+bool tree_asks(const struct tree *t, struct span author);
 
 /* One link that is owed announcements long enough: writes its id, and up to TREE_OWED_MAX entries, which are then no
  * longer owed. Returns how many; 0: none is due. Repeat. Spans live until the next call. */

@@ -135,6 +135,7 @@ struct usher_stats {
     uint64_t expired_total;                                /* messages that came past their time, and were not shown */
     uint64_t kept;                                         /* copies kept for others, now */
     uint64_t handed_total;                                 /* messages sent out of history, and copies for others */
+    uint64_t filled_total;                                 /* messages that came out of others' history and were new */
 };
 void usher_stats(const struct usher *u, struct usher_stats *stats);
 

@@ -461,6 +461,7 @@ void usher_stats(const struct usher *u, struct usher_stats *stats)
         .alone_total = s->alone_total,
         .acks_total = s->acks_total,
         .handed_total = s->handed_total,
+        .filled_total = s->filled_total,
         .connect_ms_p50 = t.connect_p50,
         .connect_ms_p99 = t.connect_p99,
         .delivery_ms_p50 = t.delivery_p50,

@@ -159,11 +159,17 @@ test('eight peers, killed one by one, and a daemon, killed twice: the same messa
     for (const talker of talkers) assert.deepEqual(talker.lost, []);
     for (const list of ids) assert.deepEqual(list, ids[0]);
     assert.equal(new Set(ids[0]).size, TOTAL);
+    const all = []; // of the last life of each
     for (const talker of talkers) {
         const stats = await talker.peer.stats();
-        t.diagnostic(`${talker.name} ${JSON.stringify(stats)}`);
+        all.push(stats);
         assert.equal(stats.missingTotal, 0);
     }
+    const sum = (kind) => all.reduce((n, stats) => n + stats[kind], 0);
+    const each = (kind) => `${(sum(kind) / (TOTAL * (PEERS - 1))).toFixed(2)} ${kind}`;
+    const ratio = sum('handedTotal') / sum('filledTotal');
+    t.diagnostic(`a message and member: ${['pushedTotal', 'handedTotal', 'aloneTotal'].map(each).join(', ')}; ` +
+        `${ratio.toFixed(2)} handed for each that was lacked (${sum('filledTotal')}); ${sum('historyRequestsTotal')} requests, ${sum('refusedTotal')} refused`);
     await Promise.all(talkers.map((talker) => talker.peer.stop()));
     await daemon.stop();
 });

@@ -59,5 +59,8 @@ const struct story STORIES[] = {
     {"more-than-fits", story_more_than_fits, false},
     {"seen-lately", story_seen_lately, false},
     {"room-of-64", story_room_of_64, true},
+    {"twelve-at-once", story_twelve_at_once, false},
+    {"all-at-once", story_all_at_once, true},
+    {"storm", story_storm, false},
     {NULL, NULL, false},
 };

@@ -66,6 +66,9 @@ scenario story_given_up_for_good;   /* over a crash, and whoever comes with it *
 scenario story_more_than_fits;      /* windows and custodians have caps */
 scenario story_seen_lately;         /* hours of presence count, not the hour of arrival */
 
-scenario story_room_of_64; /* what a message costs there, and how deep it travels */
+scenario story_room_of_64;     /* what a message costs there, and how deep it travels */
+scenario story_twelve_at_once; /* ... when all speak at once */
+scenario story_all_at_once;
+scenario story_storm; /* ... and are killed meanwhile */
 
 #endif

@@ -359,6 +359,37 @@ static void test_bounds_of_waiting(void **state)
     causal_free(c);
 }
 
+/* What waits furthest ahead makes room for what is nearer, and only for that. */
+static void test_nearer_takes_the_place(void **state)
+{
+    (void)state;
+    struct causal *c = fresh();
+    static char items[CAUSAL_AUTHOR_WAITING_MAX];
+    char name[8];
+    for (unsigned i = 0; i < CAUSAL_AUTHOR_WAITING_MAX; i++)
+        assert_int_equal(causal_offer(c, SPAN("a"), 10 + i, NULL, 0, &items[i], 0, 0), CAUSAL_WAIT);
+    assert_int_equal(far_ahead(c, "b", 9000, 0), CAUSAL_WAIT);
+    assert_int_equal(far_ahead(c, "a", 5, 0), CAUSAL_FULL);
+    assert_null(causal_evict(c, SPAN("a"), 9 + CAUSAL_AUTHOR_WAITING_MAX, 0));
+    /* Who has its share gives of its own. */
+    assert_ptr_equal(causal_evict(c, SPAN("a"), 5, 0), &items[CAUSAL_AUTHOR_WAITING_MAX - 1]);
+    assert_int_equal(far_ahead(c, "a", 5, 0), CAUSAL_WAIT);
+    assert_int_equal(causal_held_next(c, SPAN("a")), 5);
+    assert_int_equal(far_ahead(c, "a", 1, 0), CAUSAL_DELIVER);
+    assert_int_equal(causal_held_next(c, SPAN("a")), 5);
+    assert_int_equal(causal_held_next(c, SPAN("nobody")), 0);
+    for (unsigned i = 0; causal_waiting(c) < CAUSAL_WAITING_MAX; i++) {
+        number(name, "c", i / 200);
+        assert_int_equal(far_ahead(c, name, 100 + i, 0), CAUSAL_WAIT);
+    }
+    /* Else whoever is furthest, however little it has. */
+    assert_int_equal(far_ahead(c, "z", 2, 0), CAUSAL_FULL);
+    causal_evict(c, SPAN("z"), 2, 0);
+    assert_int_equal(causal_held_next(c, SPAN("b")), 0);
+    assert_int_equal(far_ahead(c, "z", 2, 0), CAUSAL_WAIT);
+    causal_free(c);
+}
+
 /* Names in claims are charged to the message that brings them, and take nobody's place. */
 static void test_bounds_of_authors(void **state)
 {
@@ -406,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_claim_about_a_talker),
         cmocka_unit_test(test_circle),
         cmocka_unit_test(test_bounds_of_waiting),
+        cmocka_unit_test(test_nearer_takes_the_place),
         cmocka_unit_test(test_bounds_of_authors),
     };
     return cmocka_run_group_tests_name("causal", tests, NULL, NULL);

