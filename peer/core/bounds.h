@@ -81,6 +81,9 @@ enum {
     STRANGERS_MS = 1000,              /* likewise of people that nobody but this link has told of ... */
     STRANGERS_BURST = PEOPLE_MAX / 2, /* ... after a room of them */
     READS_MS = 100,                   /* likewise a message of ours that they read and that is long delivered ... */
+    REGAIN_MS = 3600000,              /* likewise sequences of ours that we do not remember ... */
+    REGAIN_BURST = 16,                /* ... in so many conversations */
+    REGAIN_MAX = 1024 * 1024,         /* at once */
     READS_BURST = DONE_MAX,           /* ... after so many */
     LINGER_MS = 60000,                /* a link that the overlay does not want and nobody uses */
     SEEN_AGAIN_MS = 300000,           /* who is still here is noted again */

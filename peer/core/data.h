@@ -186,6 +186,7 @@ struct inbox {
     uint64_t requests_at;  /* history requests are paid for up to then */
     uint64_t strangers_at; /* likewise news of people that we did not know */
     uint64_t answers_at;   /* likewise news that they asked for */
+    uint64_t regains_at;   /* likewise what they know of us that we do not */
     uint64_t reads_at;     /* likewise looks into the record for what they say they have read */
 };
 
@@ -258,6 +259,8 @@ struct conversation {
     uint64_t told_at;  /* our clock, last */
     uint64_t tell_at;  /* when to tell authors of those that they do not know of; NEVER: they know of all */
     uint64_t released; /* our own sequences up to this are on the disk, and may be seen by others */
+    uint64_t
+        regained; /* and up to this were taken from somebody's clock: there are no messages to them any more; 0: none */
     UT_hash_handle hh;
 };
 
@@ -379,13 +382,14 @@ struct then {
 };
 
 enum load_type {
-    LOAD_GAP,     /* for somebody's history request: one author's messages */
-    LOAD_HEAD,    /* likewise, a newcomer's: one author's last */
-    LOAD_AFTER,   /* for `history`: where in the log an id stands */
-    LOAD_HISTORY, /* the log itself */
-    LOAD_OLDEST,  /* its rows that are too many */
-    LOAD_READ,    /* for message_read: where in the log an id stands */
-    LOAD_READ_ROW /* that row */
+    LOAD_GAP,      /* for somebody's history request: one author's messages */
+    LOAD_HEAD,     /* likewise, a newcomer's: one author's last */
+    LOAD_AFTER,    /* for `history`: where in the log an id stands */
+    LOAD_HISTORY,  /* the log itself */
+    LOAD_OLDEST,   /* its rows that are too many */
+    LOAD_READ,     /* for message_read: where in the log an id stands */
+    LOAD_READ_ROW, /* that row */
+    LOAD_HAD       /* for talk at or below the clock: whether its id is in the log */
 };
 struct load {
     enum load_type type;

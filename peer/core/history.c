@@ -297,6 +297,22 @@ static void heed_missing(struct peer *p, struct person *who, const struct conver
     }
 }
 
+/* They know more of us than we do: our state was lost, or put back from a copy. We go on behind it, for what comes under a
+ * number twice is not shown; whoever lies about it costs us some numbers. */
+static void regain(struct peer *p, struct person *who, struct conversation *c, uint64_t has)
+{
+    struct span us = span_of(p->id);
+    if (has - causal_get(c->order, us) > REGAIN_MAX ||
+        !inbox_affords(p, &who->inbox.regains_at, REGAIN_MS, REGAIN_BURST)) {
+        inbox_refuse(p, who, "a clock that knows more of us than we have said");
+        return;
+    }
+    if (!causal_set(c->order, us, has))
+        return;
+    c->regained = has;
+    conversation_store_clock(p, c, us);
+}
+
 /* What they have and we do not. Who compares anew could not go on with an answer: what it holds is asked for again. */
 static void compare(struct peer *p, const struct person *who, const struct envelope_tick *theirs, size_t n, bool anew)
 {
@@ -339,7 +355,11 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
     who->clock_heard |= c->room;
     heed_missing(p, who, c, e, "missing", "missed");
     heed_missing(p, who, c, e, "expired", "expired");
-    outbox_clock(p, who, c, envelope_tick_of(theirs, n, span_of(p->id)));
+    uint64_t has = envelope_tick_of(theirs, n, span_of(p->id));
+    if (has > causal_get(c->order, span_of(p->id)))
+        regain(p, who, c, has);
+    else
+        outbox_clock(p, who, c, has);
     outbox_flush(p, who); /* what was in flight may have made room */
     if (!linked) {
         outbox_asked(p, who, c);
@@ -351,7 +371,6 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
     } else {
         ask_author(p, who, c, envelope_tick_of(theirs, n, person_id(who)));
         /* Only its author keeps a message to few. */
-        uint64_t has = envelope_tick_of(theirs, n, span_of(p->id));
         end_answer(p, who, c, fill_gap(p, c, who, span_of(p->id), has, UINT64_MAX));
     }
     free(theirs);
@@ -377,6 +396,7 @@ static size_t fitting(const struct peer_row *rows, size_t n)
 static void give_rows(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
 {
     struct person *who = roster_find(p, span_of(load->who)), *author = roster_find(p, span_of(load->author));
+    const struct conversation *c = conversation_find(p, span_of(load->conversation));
     bool mine = strcmp(load->author, p->id) == 0, heads = load->type == LOAD_HEAD;
     size_t fit = fitting(rows, n);
     uint64_t gone = 0;
@@ -387,6 +407,8 @@ static void give_rows(struct peer *p, const struct load *load, const struct peer
     }
     if (mine && (n == 0 || sequence_of(rows[0].key) > load->from))
         gone = n == 0 ? load->to : sequence_of(rows[0].key) - 1;
+    if (n == 0 && mine && c && gone < c->regained)
+        gone = c->regained;
     if (author || mine) {
         history_announce(p, who,
             &(struct handout){.conversation = load->conversation,

@@ -125,6 +125,19 @@ static void shown(struct peer *p, const struct load *load, const struct peer_row
     buf_done(&text);
 }
 
+/* ---- messages that came again ---- */
+
+void ledger_had(struct peer *p, const struct conversation *c, const struct person *author, const struct envelope *e)
+{
+    struct load *load = load_place(p, LOAD_HAD, e->id);
+    if (!load)
+        return; /* it will come again */
+    load->from = e->sequence;
+    text_copy(load->ref, sizeof load->ref, e->id);
+    text_copy(load->author, sizeof load->author, person_id(author));
+    text_copy(load->conversation, sizeof load->conversation, span_of(c->name));
+}
+
 /* ---- messages that a person read ---- */
 
 void ledger_read(struct peer *p, struct span id, struct span by)
@@ -198,6 +211,8 @@ void ledger_loaded(struct peer *p, const struct load *load, const struct peer_ro
         shown_after(p, load, rows, n);
     else if (load->type == LOAD_OLDEST)
         prune(p, rows, n);
+    else if (load->type == LOAD_HAD)
+        talk_had(p, load, n == 1);
     else if (load->type == LOAD_READ)
         read_place(p, load, rows, n);
     else if (load->type == LOAD_READ_ROW && n == 1)

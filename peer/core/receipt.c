@@ -161,6 +161,11 @@ void receipt_due(struct peer *p, struct person *who)
     effect_wake(p, who->inbox.acks_at);
 }
 
+bool receipt_knows(const struct person *who, struct span id)
+{
+    return seen_find(who, id) != NULL;
+}
+
 void receipt_read_of(struct peer *p, struct person *who, struct span id)
 {
     struct seen *s = seen_get(who, id);

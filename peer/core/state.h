@@ -295,8 +295,9 @@ void age_watch(struct peer *p);
 
 /* ---- receipt.c: what is owed for what was heard ---- */
 void receipt_owe(struct peer *p, struct person *who, struct span id, bool group);
-void receipt_stored(struct peer *p, struct person *who, struct span id);  /* message_ack */
-void receipt_read(struct peer *p, struct span id);                        /* a person saw this message */
+void receipt_stored(struct peer *p, struct person *who, struct span id); /* message_ack */
+bool receipt_knows(const struct person *who, struct span id); /* a message of theirs that was shown in this life */
+void receipt_read(struct peer *p, struct span id);            /* a person saw this message */
 void receipt_read_of(struct peer *p, struct person *who, struct span id); /* likewise, one of theirs */
 void receipt_settle(struct peer *p, struct person *who);                  /* sends the receipts that are owed */
 /* What is owed goes through others in a while, unless a link comes up before. */
@@ -316,6 +317,8 @@ void talk_take(
     struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw, enum talk_way way);
 /* The clock moved in another way: what waited for that is delivered. */
 void talk_go_on(struct peer *p, struct conversation *c);
+/* Whether the log has what ledger_had looked for. */
+void talk_had(struct peer *p, const struct load *load, bool had);
 void talk_due(struct peer *p);
 
 /* ---- broadcast.c: group messages along the tree ---- */
@@ -362,6 +365,8 @@ void ledger_show(struct peer *p, const struct peer_event *ev);
 /* A person read this message: we, if `by` is empty, and its author is told; or one of its readers, and we are told. An
  * id that is not in the record is an error of the application's, and of others without effect. */
 void ledger_read(struct peer *p, struct span id, struct span by);
+/* Looks for a message at or below the clock; talk_had hears. */
+void ledger_had(struct peer *p, const struct conversation *c, const struct person *author, const struct envelope *e);
 void ledger_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
 
 /* ---- custody.c ---- */

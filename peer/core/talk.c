@@ -234,13 +234,33 @@ static void again(struct peer *p, struct conversation *c, struct person *author,
         return;
     if (m)
         conversation_tell(p, c, m);
-    else
+    else if (receipt_knows(author, e->id))
         storage_then_tell(p, THEN_RECEIPT, author, e->id, c->room);
+    else
+        ledger_had(p, c, author, e);
     bool unheard = c->room && e->retry_count > 0;
     if (m || !unheard || p->now < author->inbox.clock_at + ASK_AGAIN_MS || !say_can(p, author))
         return;
     author->inbox.clock_at = p->now;
     history_ask(p, c, author);
+}
+
+/* Whoever lost its state begins to number anew, and what we had under a number is not what comes under it now: that was
+ * never shown, and its author is told. */
+void talk_had(struct peer *p, const struct load *load, bool had)
+{
+    struct conversation *c = conversation_find(p, span_of(load->conversation));
+    struct person *author = roster_find(p, span_of(load->author));
+    if (!c || !author)
+        return;
+    if (had) {
+        storage_then_tell(p, THEN_RECEIPT, author, span_of(load->ref), c->room);
+        return;
+    }
+    struct missing m = {.from = load->from, .to = load->from, .untold = true};
+    memcpy(m.author, author->id, sizeof m.author);
+    inbox_refuse(p, author, "a sequence that was used for another message");
+    conversation_bury(p, c, &m);
 }
 
 /* Who kept a copy for us may forget it: the author may be away, so the custodian is told too. */

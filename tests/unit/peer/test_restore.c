@@ -2,6 +2,8 @@
  *
  * A peer that starts again goes on where its last commit left it, table by table; what it cannot read it passes over.
  */
+#include <inttypes.h>
+
 #include "tests/unit/peer/forge.h"
 
 /* An orderly end and a new process of the same identity. */
@@ -138,6 +140,103 @@ static void test_said_to_nobody(void **state)
     run(w);
     assert_string_equal(notice(ann, NOTICE_ACCEPTED, 0)->id, id);
     assert_int_equal(peer_stats(ann->p)->sent_total, 0);
+    world_end(w);
+}
+
+static bool was_told(const struct node *n, enum peer_notice_type type, const char *id)
+{
+    for (size_t i = 0; i < n->notice_n; i++)
+        if (n->notices[i]->type == type && n->notices[i]->id && strcmp(n->notices[i]->id, id) == 0)
+            return true;
+    return false;
+}
+
+/* Ann's tables are gone, her key is not: she numbers anew, and Bob, who has started again, knows more of her than she does. What
+ * comes under a number of old is reported, never acknowledged unseen; and from then on she goes on behind it. */
+static void test_tables_that_were_lost(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    const char *const texts[] = {"1", "2", "3"};
+    for (size_t i = 0; i < 3; i++) {
+        send_direct(w, 0, 1, texts[i]);
+        send_ref(w, 0, NULL, 0, texts[i], "");
+    }
+    pass(w, 2000);
+    stop(w, 0);
+    restart(w, 1);
+    shelf_free(ann->shelf);
+    ann->shelf = shelf_new();
+    start(w, 0);
+    pass(w, 20000);
+    forget_notices(ann);
+    forget_notices(bob);
+    send_direct(w, 0, 1, "under a number of old");
+    pass(w, 20000);
+    char id[64];
+    snprintf(id, sizeof id, "%s", notice(ann, NOTICE_ACCEPTED, 0)->id);
+    assert_false(was_told(ann, NOTICE_DELIVERED, id));
+    assert_true(was_told(ann, NOTICE_FAILED, id));
+    assert_int_equal(count(bob, NOTICE_MESSAGE), 0);
+    assert_true(peer_stats(bob->p)->refused_total > 0);
+    send_direct(w, 0, 1, "to one");
+    send_ref(w, 0, NULL, 0, "to all", "");
+    pass(w, 5000);
+    assert_true(told(bob, NOTICE_MESSAGE, "to one"));
+    assert_true(told(bob, NOTICE_MESSAGE, "to all"));
+    assert_int_equal(peer_stats(ann->p)->queued, 0);
+    world_end(w);
+}
+
+/* Of the room: in a clock of node `liar`. */
+static void claims_to_know(struct world *w, int liar, int node, uint64_t count)
+{
+    char metadata[128], conversation[ENVELOPE_CONVERSATION_MAX + 1];
+    struct node *n = &w->nodes[node];
+    struct span to = span_of(peer_id(n->p));
+    snprintf(metadata, sizeof metadata, "{\"clock\":{\"%s\":%" PRIu64 "}}", peer_id(n->p), count);
+    envelope_room_conversation(SPAN("demo"), conversation);
+    struct envelope e = {.type = ENVELOPE_HISTORY_REQUEST,
+        .metadata = span_of(metadata),
+        .to = &to,
+        .to_count = 1,
+        .conversation = span_of(conversation)};
+    char *text = forge(w, liar, &e);
+    data_comes(w, node, rtc_with(n, liar), text);
+    free(text);
+}
+
+/* A lie that is believed costs numbers, and nobody waits for them. */
+static void test_a_memory_of_what_never_was(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    struct node *ann = &w->nodes[0];
+    send_ref(w, 0, NULL, 0, "1", "");
+    pass(w, 2000);
+    claims_to_know(w, 1, 0, 1000000);
+    send_ref(w, 0, NULL, 0, "2", "");
+    pass(w, 3000);
+    for (int i = 1; i < 3; i++)
+        assert_true(told(&w->nodes[i], NOTICE_MESSAGE, "2"));
+    assert_int_equal(peer_stats(ann->p)->refused_total, 0);
+    world_end(w);
+}
+
+/* Whoever says that it knows a great deal more of us than we have said is not believed. */
+static void test_a_memory_that_is_a_lie(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    send_ref(w, 0, NULL, 0, "1", "");
+    pass(w, 2000);
+    claims_to_know(w, 1, 0, 4000000000);
+    assert_int_equal(peer_stats(ann->p)->refused_total, 1);
+    send_ref(w, 0, NULL, 0, "2", "");
+    pass(w, 2000);
+    assert_true(told(&w->nodes[1], NOTICE_MESSAGE, "2"));
     world_end(w);
 }
 
@@ -316,6 +415,9 @@ int main(void)
         cmocka_unit_test(test_what_waits_for_its_predecessor),
         cmocka_unit_test(test_the_record),
         cmocka_unit_test(test_said_to_nobody),
+        cmocka_unit_test(test_tables_that_were_lost),
+        cmocka_unit_test(test_a_memory_of_what_never_was),
+        cmocka_unit_test(test_a_memory_that_is_a_lie),
         cmocka_unit_test(test_read_in_another_life),
         cmocka_unit_test(test_read_by_a_stranger),
         cmocka_unit_test(test_another_room_between),
