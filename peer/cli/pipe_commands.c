@@ -16,6 +16,8 @@ enum {
     ROOMS_MAX = 16
 };
 
+#define TTL_MAX_MS (G_GINT64_CONSTANT(30) * 24 * 60 * 60 * 1000)
+
 typedef void handler(struct pipe *p, const json_t *command);
 
 /* A string member without NUL of at most max bytes. False after an error event. */
@@ -55,7 +57,13 @@ static void do_send(struct pipe *p, const json_t *command)
         return;
     if (!get_text(p, command, "text", TEXT_MAX, &text) || !get_readers(p, command, to, &count))
         return;
-    if (!usher_send(p->session.usher, to, count, text, ref))
+    const json_t *ttl = json_object_get(command, "ttl");
+    if (ttl && (json_integer_value(ttl) < 1 || json_integer_value(ttl) > TTL_MAX_MS)) {
+        pipe_say_error(p, "bad-command",
+            "send wants ttl: milliseconds, a number from 1 to %" G_GINT64_FORMAT " (30 days)", TTL_MAX_MS);
+        return;
+    }
+    if (!usher_send_within(p->session.usher, to, count, text, ref, (uint64_t)json_integer_value(ttl)))
         pipe_say_error(p, "bad-command", "this cannot be sent");
 }
 

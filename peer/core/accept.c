@@ -82,6 +82,8 @@ static bool check(struct peer *p, const struct peer_event *ev)
         refuse(p, ev, "not-in-room", "the room was left: nobody will ever read this");
     else if (text.n > PEER_TEXT_MAX || ev->send.to_count > ENVELOPE_TO_MAX)
         refuse(p, ev, "too-large", "a message has at most 65536 bytes of text and 256 readers");
+    else if (ev->send.ttl_ms > ENVELOPE_TTL_MAX_MS)
+        refuse(p, ev, "bad-message", "a message lives for at most 30 days");
     else if (!utf8_valid(text.p, text.n) || !utf8_valid(ref.p, ref.n) || ref.n > REF_MAX || span_find(ref, '\0'))
         refuse(p, ev, "bad-message", "text and ref must be UTF-8, and ref at most 64 bytes");
     else if (p->queued + HASH_COUNT(p->people) > QUEUE_MAX || p->queued_bytes + PEER_MESSAGE_MAX > QUEUE_BYTES_MAX)
@@ -203,6 +205,7 @@ static bool compose(struct peer *p, struct draft *d)
         .text = d->ev->send.text.n ? d->ev->send.text : SPAN(""),
         .clock = ticks,
         .requires_ack = true,
+        .ttl_ms = d->ev->send.ttl_ms,
         .conversation = span_of(d->name)};
     bool stored = d->keyed_count > 0;
     d->conversation = stored ? conversation_of(p, d->name, span_of(p->id), to, n) : NULL;
@@ -283,6 +286,7 @@ static void accepted(struct peer *p, struct draft *d)
 static void hand_over(struct peer *p, struct draft *d)
 {
     struct outgoing like = {.type = d->type, .sequence = d->sequence, .began = p->now};
+    like.expires = p->now + (d->ev->send.ttl_ms ? d->ev->send.ttl_ms : ENVELOPE_TTL_DEFAULT_MS);
     memcpy(like.id, d->id, sizeof like.id);
     memcpy(like.conversation, d->name, sizeof like.conversation);
     if (d->conversation)

@@ -124,6 +124,18 @@ struct outgoing *outbox_find(const struct peer *p, struct span id)
     return m;
 }
 
+/* In the order of their end, which is the order in which they come unless their times to live differ. */
+static void list(struct peer *p, struct outgoing *m)
+{
+    struct outgoing *before = p->outgoing ? p->outgoing->prev : NULL;
+    while (before && before->expires > m->expires)
+        before = before == p->outgoing ? NULL : before->prev;
+    if (before)
+        DL_APPEND_ELEM(p->outgoing, before, m);
+    else
+        DL_PREPEND(p->outgoing, m);
+}
+
 struct outgoing *outbox_add(struct peer *p, const struct outgoing *like, struct buf *text, struct buf *plain)
 {
     struct outgoing *m = calloc(1, sizeof *m);
@@ -139,9 +151,7 @@ struct outgoing *outbox_add(struct peer *p, const struct outgoing *like, struct 
     m->text = text->len ? buf_take(text, &m->n) : NULL;
     m->plain = plain->len ? buf_take(plain, &m->plain_n) : NULL;
     m->order = ++p->order;
-    if (m->expires == 0)
-        m->expires = p->now + ENVELOPE_TTL_DEFAULT_MS;
-    DL_APPEND(p->outgoing, m);
+    list(p, m);
     p->outgoing_count++;
     p->queued_bytes += m->n + m->plain_n;
     effect_wake(p, m->expires);

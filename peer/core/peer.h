@@ -161,6 +161,7 @@ struct peer_event {
             const struct span *to; /* people's ids; none: the whole room; several: a private message */
             size_t to_count;
             struct span text, ref; /* ref: the application's idempotency key, may be empty */
+            uint64_t ttl_ms;       /* 0: ENVELOPE_TTL_DEFAULT_MS */
         } send;
         struct {
             struct span after, ref; /* after: a message id, or nothing: the newest */

@@ -95,6 +95,10 @@ const char *usher_state_dir(const struct usher *u); /* borrowed */
  * was given), or USHER_ERROR. False if text is over 64 KiB or not UTF-8, ref is over 64 bytes, there are more than 256
  * readers, or 65,536 events wait for the loop to deliver them. */
 bool usher_send(struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref);
+/* The same for a message that is worth something for so many milliseconds only (1 to 30 days; 0: an hour, as usher_send has
+ * it): whoever has not got it by then never does, and USHER_FAILED names that reader. */
+bool usher_send_within(
+    struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref, uint64_t ttl_ms);
 void usher_read(struct usher *u, const char *message_id);
 void usher_typing(struct usher *u);
 void usher_status(struct usher *u, const char *text);

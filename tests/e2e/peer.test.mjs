@@ -184,6 +184,26 @@ test('peers and stats tell who is there and how it goes', async () => {
     await stopAll([ann, ben]);
 });
 
+test('a message that nobody took in its time fails by name, and is never shown; others wait on', async () => {
+    const where = room();
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben'], { room: where });
+    ben.child.kill('SIGKILL');
+    await ben.exited;
+    ann.do({ do: 'send', to: [ben.id], text: 'in its time', ref: 'long' });
+    ann.do({ do: 'send', to: [ben.id], text: 'at once or never', ref: 'short', ttl: 300 });
+    const { id } = await ann.event('accepted', { ref: 'short' });
+    const failed = await ann.event('failed', { id });
+    assert.deepEqual(failed.to, [ben.id]);
+    assert.equal(failed.reason, 'expired');
+    const again = await joinPeer({ server: daemon.url, room: where, name: 'ben', state: ben.state });
+    await again.event('message', { text: 'in its time' });
+    ann.do({ do: 'send', to: [ben.id], text: 'the last' });
+    await again.event('message', { text: 'the last' });
+    assert.equal(again.count('message'), 2);
+    assert.equal(ann.count('failed'), 1);
+    await stopAll([ann, again]);
+});
+
 test('rooms that somebody announces are told to everybody, instead of those before', async () => {
     const [ann, ben] = await meet(daemon.url, ['ann', 'ben'], { room: room() });
     ann.do({ do: 'announce', rooms: ['chess', 'go'] });
@@ -210,6 +230,9 @@ test('lines that are wrong cost one error each and nothing else', async () => {
         ['{"do":"send","text":"x","to":[]}', 'bad-command', /to: an array/],
         ['{"do":"send","text":"x","to":[1]}', 'bad-command', /to: an array/],
         [`{"do":"send","text":"x","ref":"${'r'.repeat(65)}"}`, 'too-large', /ref/],
+        ['{"do":"send","text":"x","ttl":0}', 'bad-command', /ttl/],
+        ['{"do":"send","text":"x","ttl":"1"}', 'bad-command', /ttl/],
+        ['{"do":"send","text":"x","ttl":2592000001}', 'bad-command', /30 days/],
         [`{"do":"send","text":"${'x'.repeat(65537)}"}`, 'too-large', /text/],
         [`{"do":"send","text":"${'x'.repeat(600000)}"}`, 'bad-json', /at most/],
         ['{"do":"read"}', 'bad-command', /id/],

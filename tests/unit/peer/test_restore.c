@@ -240,6 +240,31 @@ static void test_a_memory_that_is_a_lie(void **state)
     world_end(w);
 }
 
+/* A short life ends before a long one that began earlier; in the next start, too. */
+static void test_each_in_its_time(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    struct span to = span_of(peer_id(w->nodes[1].p));
+    stop(w, 1);
+    static const uint64_t lives[] = {0, 500000, 900};
+    for (size_t i = 0; i < 3; i++)
+        feed(w, 0, (struct peer_event){.type = PEER_SEND, .send = {&to, 1, SPAN("x"), SPAN(""), lives[i]}});
+    pass(w, 1000);
+    assert_int_equal(count(ann, NOTICE_FAILED), 1);
+    assert_string_equal(notice(ann, NOTICE_FAILED, 0)->id, notice(ann, NOTICE_ACCEPTED, 2)->id);
+    assert_string_equal(notice(ann, NOTICE_FAILED, 0)->reason, "expired");
+    restart(w, 0);
+    forget_notices(ann);
+    pass(w, 510000);
+    assert_int_equal(count(ann, NOTICE_FAILED), 1);
+    assert_int_equal(peer_stats(ann->p)->queued, 1);
+    feed(w, 0, (struct peer_event){.type = PEER_SEND, .send = {&to, 1, SPAN("x"), SPAN("r"), ENVELOPE_TTL_MAX_MS + 1}});
+    assert_string_equal(notice(ann, NOTICE_ERROR, 0)->ref, "r");
+    world_end(w);
+}
+
 static void read_by(struct world *w, int node, const char *id)
 {
     feed(w, node, (struct peer_event){.type = PEER_READ, .bytes = span_of(id)});
@@ -418,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_tables_that_were_lost),
         cmocka_unit_test(test_a_memory_of_what_never_was),
         cmocka_unit_test(test_a_memory_that_is_a_lie),
+        cmocka_unit_test(test_each_in_its_time),
         cmocka_unit_test(test_read_in_another_life),
         cmocka_unit_test(test_read_by_a_stranger),
         cmocka_unit_test(test_another_room_between),
