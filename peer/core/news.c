@@ -73,6 +73,12 @@ static bool write_news(struct peer *p, struct buf *out)
     return ok;
 }
 
+static void send_news(struct peer *p, const struct person *who, struct span text)
+{
+    p->stats.news_total++;
+    attempt_send(p, who->link.attempt, text);
+}
+
 /* The newest news is told on this link; it counts if all before it was. */
 static void knows(const struct peer *p, struct person *who)
 {
@@ -95,7 +101,7 @@ void news_now(struct peer *p)
     if (p->stats.links_up > 0 && write_news(p, &text))
         for (struct person *who = p->people; who; who = who->hh.next)
             if (who->keyed && link_can_send(who)) {
-                attempt_send(p, who->link.attempt, buf_view(&text));
+                send_news(p, who, buf_view(&text));
                 knows(p, who);
             }
     buf_done(&text);
@@ -159,7 +165,7 @@ void news_tell(struct peer *p, struct person *who)
         return;
     buf_init(&text, PEER_MESSAGE_MAX);
     if (p->news_order_ours > who->told && write_news(p, &text))
-        attempt_send(p, who->link.attempt, buf_view(&text));
+        send_news(p, who, buf_view(&text));
     buf_done(&text);
     compare(p, who, who->told);
     who->told = p->news_order;
@@ -279,7 +285,7 @@ static void pass_on(struct peer *p, const struct person *author, const struct pe
         if (!who || !link_can_send(who) || (!has && (most == 0 || (!eager && n > OVERLAY_MESH_MAX))))
             continue;
         if (!has) {
-            attempt_send(p, who->link.attempt, raw);
+            send_news(p, who, raw);
             most--;
         }
         knows(p, who);
@@ -334,7 +340,7 @@ static void show_its_own(
     else if (version >= who->news.version)
         newest.n = 0;
     if (newest.n > 0 && link_can_send(who))
-        attempt_send(p, who->link.attempt, newest);
+        send_news(p, who, newest);
 }
 
 void news_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw)
@@ -403,7 +409,7 @@ void news_compared(struct peer *p, struct person *from, const struct envelope *e
         /* What we have newer is worth a bounded number of frames. */
         if (ours > ticks[i].count && link_can_send(from) &&
             inbox_affords(p, &from->inbox.answers_at, NEWS_ANSWER_MS, DIGEST_MAX)) {
-            attempt_send(p, from->link.attempt, (struct span){who->news.text, who->news.n});
+            send_news(p, from, (struct span){who->news.text, who->news.n});
         } else if (ours < ticks[i].count && may_ask(p, who)) {
             char id[PERSON_MAX + 1];
             text_copy(id, sizeof id, ticks[i].who);

@@ -270,8 +270,10 @@ struct peer_stats {
     uint64_t alone_total;   /* messages sent to one reader, repeats too */
     uint64_t pushed_total, announced_total, grafted_total, pruned_total; /* of the tree: frames sent */
     uint64_t acks_total;                                                 /* receipts: frames sent */
-    uint64_t relayed_total, relayed_out_total, relay_dropped_total;      /* for others; ours; that found no way */
-    uint64_t missing_total;                                              /* gaps that nobody filled */
+    uint64_t news_total, heartbeats_total, signals_total,
+        passing_total;                                              /* other frames sent; passing: typing, status */
+    uint64_t relayed_total, relayed_out_total, relay_dropped_total; /* for others; ours; that found no way */
+    uint64_t missing_total;                                         /* gaps that nobody filled */
     uint64_t expired_total;                 /* messages that came past their time to live, and were not shown */
     uint64_t requests_total, replies_total; /* of history: frames sent */
     uint64_t handed_total;                  /* messages sent out of history and custody */

@@ -39,6 +39,15 @@ bool say_envelope(struct peer *p, struct envelope *e, char *id, struct buf *out)
     return say_sign(p, e, out);
 }
 
+/* Of what is counted by its type alone; the rest is by whoever says it. */
+static void count(struct peer *p, enum envelope_type type)
+{
+    p->stats.heartbeats_total += type == ENVELOPE_HEARTBEAT;
+    p->stats.signals_total += type == ENVELOPE_CONNECTION_REQUEST;
+    p->stats.passing_total += type == ENVELOPE_TYPING_INDICATOR || type == ENVELOPE_STATUS_UPDATE;
+    p->stats.news_total += type == ENVELOPE_PRESENCE_DIGEST;
+}
+
 void say_to(struct peer *p, struct person *who, struct envelope *e)
 {
     char id[ID_CHARS + 1];
@@ -49,8 +58,10 @@ void say_to(struct peer *p, struct person *who, struct envelope *e)
     e->to = &to;
     e->to_count = 1;
     buf_init(&text, PEER_MESSAGE_MAX);
-    if (say_envelope(p, e, id, &text))
+    if (say_envelope(p, e, id, &text)) {
         attempt_send(p, who->link.attempt, buf_view(&text));
+        count(p, e->type);
+    }
     buf_done(&text);
 }
 
@@ -82,6 +93,8 @@ bool say_relayed(struct peer *p, struct person *who, struct envelope *e)
     buf_init(&text, PEER_MESSAGE_MAX);
     bool ok = say_sealed(p, who, e, &text) && relay_send(p, who, buf_view(&text));
     buf_done(&text);
+    if (ok)
+        count(p, e->type);
     return ok;
 }
 

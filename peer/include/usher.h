@@ -140,6 +140,8 @@ struct usher_stats {
     uint64_t kept;                                         /* copies kept for others, now */
     uint64_t handed_total;                                 /* messages sent out of history, and copies for others */
     uint64_t filled_total;                                 /* messages that came out of others' history and were new */
+    /* Other frames sent: who is here and linked with whom; pings and pongs; calls through friends; typing and status. */
+    uint64_t news_total, heartbeats_total, signals_total, passing_total;
 };
 void usher_stats(const struct usher *u, struct usher_stats *stats);
 

@@ -58,6 +58,11 @@ test('stats: what was sent and how long it took, each number in the manual; the 
     assert.deepEqual(stats.links.map((link) => [link.id, link.path]).sort(), [[ben.id, 'direct'], [cy.id, 'direct']].sort());
     assert.ok(stats.links.every(({ rttMs }) => rttMs >= 1 && rttMs < 1000), JSON.stringify(stats.links));
     assert.ok((await ben.stats()).acksTotal >= 20);
+    ann.do({ do: 'typing' });
+    ann.do({ do: 'status', text: 'counting' });
+    const now = await ann.stats();
+    assert.equal(now.passingTotal, stats.passingTotal + 4); // two to each of two
+    assert.ok(now.heartbeatsTotal >= 2 && now.newsTotal >= 2, JSON.stringify(now));
     const reports = async () =>
         parseMetrics(await (await fetch(`${daemon.http}/metrics`)).text()).get('usherd_ice_rtt_seconds_count');
     for (const end = Date.now() + 10000; (await reports()) < 6;) assert.ok(Date.now() < end, 'round trips were not reported');
