@@ -14,6 +14,7 @@
  * which is as old as it was when it came, says otherwise. Of whom we heard nothing but news, what rested somewhere must be
  * in time, too, by what most of the clocks say that we know, our own among them, with five minutes' allowance: one that is
  * wrong decides nothing. Or whoever hands it over has heard the author, and vouches for it: a lie makes something late.
+ * What a custodian has kept is in time by that custodian's monotonic clock, and is not judged again (talk.c).
  *
  * What was written before a clock was set is judged by that clock as it was then, as far as we heard it. Rejected: our
  * own wall clock for everybody (one wrong clock would drop all that its owner hears), and the author's word alone, which

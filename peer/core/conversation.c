@@ -5,6 +5,7 @@
  *
  * Anybody may begin a conversation with us by naming people that never were, so what one person may begin is bounded.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -261,13 +262,13 @@ static struct missing *place_of(struct peer *p, struct conversation *c, const st
 
 void conversation_bury(struct peer *p, struct conversation *c, const struct missing *like)
 {
-    char value[17 + sizeof CONVERSATION_EXPIRED];
+    char to[17], value[sizeof to + sizeof CONVERSATION_EXPIRED];
     struct buf key;
     struct missing *m = place_of(p, c, like);
     m->to = like->to;
     missing_key(&key, c, m);
-    storage_number(value, m->to);
-    strcat(value, m->expired ? CONVERSATION_EXPIRED : "");
+    storage_number(to, m->to);
+    snprintf(value, sizeof value, "%s%s", to, m->expired ? CONVERSATION_EXPIRED : "");
     storage_put(p, TABLE_CLOCK, buf_view(&key), span_of(value));
     buf_done(&key);
     if (like->untold)

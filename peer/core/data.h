@@ -270,6 +270,7 @@ struct waiting {
     size_t n;
     char author[PERSON_MAX + 1];
     uint64_t sequence;
+    bool kept; /* a custodian handed it over */
 };
 
 /* A sealed copy that we keep for somebody else. */

@@ -349,6 +349,7 @@ void link_introduced(struct peer *p, struct attempt *a)
         attempt_free(p, link->attempt);
         link->attempt = a;
         link->rival = NULL;
+        custody_link_down(p, who); /* what the former link took is not known to have come */
     }
     a->introduced = true;
     link->has_role = true;

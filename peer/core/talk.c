@@ -98,10 +98,17 @@ static void bury(struct peer *p, struct conversation *c, const struct person *au
     conversation_bury(p, c, &m);
 }
 
-static void deliver(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e, bool ours)
+/* A custodian forgets a copy when its time is over, which it counts from when the author gave it: kept means in time. */
+static bool is_kept(const struct conversation *c, const struct person *from, const struct envelope *e)
+{
+    return from && !c->room && e->route_count == 0 && !span_is(e->from, from->id);
+}
+
+static void deliver(
+    struct peer *p, struct conversation *c, struct person *author, const struct envelope *e, bool ours, bool kept)
 {
     conversation_store_clock(p, c, e->from);
-    if (ours && age_is_over(p, author, e))
+    if (ours && !kept && age_is_over(p, author, e))
         bury(p, c, author, e);
     else if (ours)
         show(p, c, author, e);
@@ -124,7 +131,7 @@ static void deliver_waiting(struct peer *p, struct conversation *c, struct waiti
     forget_row(p, c, w);
     if (author && envelope_parse((struct span){w->text, w->n}, &e, NULL)) {
         if (unseal(p, author, &e, &ours))
-            deliver(p, c, author, &e, ours);
+            deliver(p, c, author, &e, ours, w->kept);
         envelope_done(&e);
     }
     conversation_waiting_free(w);
@@ -203,6 +210,8 @@ static bool offer(struct peer *p, struct conversation *c, struct person *from, s
     const struct envelope *e, struct span raw, bool ours)
 {
     struct waiting *w = waiting_new(e, raw), *far = NULL;
+    if (w)
+        w->kept = is_kept(c, from, e);
     enum causal_verdict verdict = CAUSAL_FULL;
     do {
         if (far) {
@@ -221,7 +230,7 @@ static bool offer(struct peer *p, struct conversation *c, struct person *from, s
     if (verdict == CAUSAL_FULL)
         inbox_refuse(p, author, "more messages out of order than can wait");
     if (verdict == CAUSAL_DELIVER)
-        deliver(p, c, author, e, ours);
+        deliver(p, c, author, e, ours, is_kept(c, from, e));
     return verdict == CAUSAL_DELIVER || verdict == CAUSAL_WAIT;
 }
 
@@ -268,7 +277,7 @@ static void thank_custodian(
     struct peer *p, const struct conversation *c, const struct person *from, const struct envelope *e)
 {
     bool past = e->sequence <= causal_get(c->order, e->from);
-    if (!from || c->room || span_is(e->from, from->id) || e->route_count > 0)
+    if (!is_kept(c, from, e))
         return;
     if (past || causal_holds(c->order, e->from, e->sequence))
         storage_then_tell(p, past ? THEN_RECEIPT : THEN_KEPT, from, e->id, false);

@@ -96,6 +96,15 @@ static void test_over_when_it_starts(void **state)
     world_end(w);
 }
 
+/* As if it had come through others, who held it up. */
+static void through(struct world *w, struct talk *t, struct span route[2], int relay)
+{
+    route[0] = span_of(peer_id(w->nodes[t->from].p));
+    route[1] = span_of(peer_id(w->nodes[relay].p));
+    t->e.route = route;
+    t->e.route_count = 2;
+}
+
 /* A copy of Ann's that rested with somebody for two hours comes to Cid; when she says it herself he tells her, over a
  * restart and without a link. What she says next does not wait. */
 static void test_the_author_is_told(void **state)
@@ -104,7 +113,9 @@ static void test_the_author_is_told(void **state)
     struct world *w = world_in_line(3);
     struct node *ann = &w->nodes[0], *cid = &w->nodes[2];
     struct talk copy = talk_direct(w, 0, 2, "m1", 1);
+    struct span route[2];
     copy.e.timestamp = unix_of(w, 0) - 2 * HOUR;
+    through(w, &copy, route, 1);
     part(w, 0, 1, true);
     pass(w, 15000);
     talk_comes(w, 1, &copy);
@@ -229,7 +240,9 @@ static void test_set_back_behind_others(void **state)
     assert_int_equal(shown(w, 2), 2);
     /* And what rested somewhere is late by that clock. */
     struct talk old = talk_direct(w, 0, 2, "m1", 1);
+    struct span route[2];
     old.e.timestamp = unix_of(w, 0) - HOUR - MINUTE;
+    through(w, &old, route, 1);
     talk_comes(w, 1, &old);
     assert_int_equal(shown(w, 2), 2);
     assert_int_equal(expired(w, 2), 1);
