@@ -185,7 +185,7 @@ static void say(struct fuzz *f, int i)
     size_t n = input_byte(&f->in) % PEERS;
     for (size_t k = 0; k < n; k++)
         to[k] = span_of(peer_id(f->w->nodes[((size_t)i + k + 1) % PEERS].p));
-    feed(f->w, i, (struct peer_event){.type = PEER_SEND, .send = {to, n, SPAN("text"), SPAN("")}});
+    feed(f->w, i, (struct peer_event){.type = PEER_SEND, .send = {.to = to, .to_count = n, .text = SPAN("text")}});
 }
 
 static void something(struct fuzz *f)

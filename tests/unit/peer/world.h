@@ -318,7 +318,9 @@ static inline size_t rows_with(const struct node *n, const char *text)
 static inline void send_ref(
     struct world *w, int node, const struct span *to, size_t n, const char *text, const char *ref)
 {
-    feed(w, node, (struct peer_event){.type = PEER_SEND, .send = {to, n, span_of(text), span_of(ref)}});
+    feed(w, node,
+        (struct peer_event){
+            .type = PEER_SEND, .send = {.to = to, .to_count = n, .text = span_of(text), .ref = span_of(ref)}});
 }
 
 static inline void send_direct(struct world *w, int from, int to, const char *text)
