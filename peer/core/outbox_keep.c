@@ -160,6 +160,12 @@ struct outgoing *outbox_add(struct peer *p, const struct outgoing *like, struct 
     return m;
 }
 
+void outbox_clear(struct peer *p)
+{
+    while (p->outgoing)
+        outgoing_free(p, p->outgoing);
+}
+
 bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
 {
     struct outbox *box = &who->outbox;

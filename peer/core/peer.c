@@ -40,6 +40,7 @@ void peer_free(struct peer *p)
     p->closing = true;
     if (p->tree && p->overlay)
         roster_clear(p);
+    outbox_clear(p);
     storage_clear(p);
     conversation_clear(p);
     custody_clear(p);

@@ -261,6 +261,7 @@ bool outbox_copy(const struct peer *p, const struct delivery *d, bool relayed, s
 void outbox_due(struct peer *p, struct person *who);
 void outbox_expire(struct peer *p);
 size_t outbox_waiting(const struct person *who); /* deliveries not done */
+void outbox_clear(struct peer *p);               /* at the end: what nobody waits for, and no commit has let go */
 /* Reports every delivery that waits as failed and forgets all. */
 void outbox_drop(struct peer *p, struct person *who, const char *reason);
 

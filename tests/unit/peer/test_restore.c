@@ -79,10 +79,12 @@ static void test_what_waits_for_its_predecessor(void **state)
         pass(w, 5000);
         assert_int_equal(count(ann, NOTICE_MESSAGE), 0);
     }
+    first.to = span_of(peer_id(ann->p));
     talk_comes(w, 1, &first);
     assert_int_equal(count(ann, NOTICE_MESSAGE), 2);
     restart(w, 0);
     pass(w, 4000);
+    first.to = span_of(peer_id(ann->p));
     talk_comes(w, 1, &first);
     assert_int_equal(count(ann, NOTICE_MESSAGE), 2);
     world_end(w);
@@ -246,8 +248,8 @@ static void test_each_in_its_time(void **state)
     (void)state;
     struct world *w = world_up(2);
     struct node *ann = &w->nodes[0];
-    struct span to = span_of(peer_id(w->nodes[1].p));
     stop(w, 1);
+    struct span to = span_of(peer_id(w->nodes[1].p));
     static const uint64_t lives[] = {0, 500000, 900};
     for (size_t i = 0; i < 3; i++)
         feed(w, 0, (struct peer_event){.type = PEER_SEND, .send = {&to, 1, SPAN("x"), SPAN(""), lives[i]}});
