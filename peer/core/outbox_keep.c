@@ -124,11 +124,12 @@ struct outgoing *outbox_find(const struct peer *p, struct span id)
     return m;
 }
 
-/* In the order of their end, which is the order in which they come unless their times to live differ. */
+/* In the order of their end, which is the order in which they come unless their times to live differ. Rows of an earlier life
+ * come in any order, and are sorted when all were read (outbox_restored). */
 static void list(struct peer *p, struct outgoing *m)
 {
     struct outgoing *before = p->outgoing ? p->outgoing->prev : NULL;
-    while (before && before->expires > m->expires)
+    while (before && m->began > 0 && before->expires > m->expires)
         before = before == p->outgoing ? NULL : before->prev;
     if (before)
         DL_APPEND_ELEM(p->outgoing, before, m);
