@@ -260,19 +260,22 @@ static struct missing *place_of(struct peer *p, struct conversation *c, const st
     return &c->missing[c->missing_count++];
 }
 
-void conversation_bury(struct peer *p, struct conversation *c, const struct missing *like)
+bool conversation_bury(struct peer *p, struct conversation *c, struct span author, struct missing like)
 {
     char to[17], value[sizeof to + sizeof CONVERSATION_EXPIRED];
     struct buf key;
-    struct missing *m = place_of(p, c, like);
-    m->to = like->to;
+    if (!text_copy(like.author, sizeof like.author, author))
+        return false;
+    struct missing *m = place_of(p, c, &like);
+    m->to = like.to;
     missing_key(&key, c, m);
     storage_number(to, m->to);
     snprintf(value, sizeof value, "%s%s", to, m->expired ? CONVERSATION_EXPIRED : "");
     storage_put(p, TABLE_CLOCK, buf_view(&key), span_of(value));
     buf_done(&key);
-    if (like->untold)
+    if (like.untold)
         conversation_tell(p, c, m);
+    return true;
 }
 
 void conversation_tell(struct peer *p, struct conversation *c, struct missing *m)

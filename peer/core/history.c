@@ -456,10 +456,8 @@ static void skip_gone(struct peer *p, struct conversation *c, const struct perso
     /* What waits in between, and was not asked for, comes first. */
     if (gone <= have || causal_has(c->order, person_id(who)) > have || !causal_set(c->order, person_id(who), gone))
         return;
-    struct missing m = {.from = have + 1, .to = gone};
-    memcpy(m.author, who->id, sizeof m.author);
     p->stats.missing_total++;
-    conversation_bury(p, c, &m);
+    conversation_bury(p, c, person_id(who), (struct missing){.from = have + 1, .to = gone});
     conversation_store_clock(p, c, person_id(who));
     talk_go_on(p, c);
 }

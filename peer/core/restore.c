@@ -26,11 +26,8 @@ static bool restore_missing(struct peer *p, struct conversation *c, struct span 
 {
     struct missing m = {.to = to, .expired = expired};
     struct span author = {key.p, key.n > 17 ? key.n - 17 : 0};
-    if (!storage_read_number((struct span){key.p + author.n + 1, author.n ? 16 : 0}, &m.from) ||
-        !text_copy(m.author, sizeof m.author, author))
-        return false;
-    conversation_bury(p, c, &m);
-    return true;
+    return storage_read_number((struct span){key.p + author.n + 1, author.n ? 16 : 0}, &m.from) &&
+           conversation_bury(p, c, author, m);
 }
 
 static bool restore_clock(struct peer *p, struct span key, struct span value)

@@ -92,10 +92,9 @@ static void show(struct peer *p, struct conversation *c, struct person *author, 
 /* Nobody waits for it any more, and its author is told. */
 static void bury(struct peer *p, struct conversation *c, const struct person *author, const struct envelope *e)
 {
-    struct missing m = {.from = e->sequence, .to = e->sequence, .expired = true, .untold = e->requires_ack};
-    memcpy(m.author, author->id, sizeof m.author);
     p->stats.expired_total++;
-    conversation_bury(p, c, &m);
+    conversation_bury(p, c, person_id(author),
+        (struct missing){.from = e->sequence, .to = e->sequence, .expired = true, .untold = e->requires_ack});
 }
 
 /* A custodian forgets a copy when its time is over, which it counts from when the author gave it: kept means in time. */
@@ -266,10 +265,8 @@ void talk_had(struct peer *p, const struct load *load, bool had)
         storage_then_tell(p, THEN_RECEIPT, author, span_of(load->ref), c->room);
         return;
     }
-    struct missing m = {.from = load->from, .to = load->from, .untold = true};
-    memcpy(m.author, author->id, sizeof m.author);
     inbox_refuse(p, author, "a sequence that was used for another message");
-    conversation_bury(p, c, &m);
+    conversation_bury(p, c, person_id(author), (struct missing){.from = load->from, .to = load->from, .untold = true});
 }
 
 /* Who kept a copy for us may forget it: the author may be away, so the custodian is told too. */
@@ -359,13 +356,6 @@ static struct person *whom_to_ask(struct peer *p, struct conversation *c)
     return NULL;
 }
 
-static void give_up_stretch(struct peer *p, struct conversation *c, const struct causal_gap *gap)
-{
-    struct missing m = {.from = gap->from, .to = gap->to};
-    memcpy(m.author, gap->author, sizeof m.author);
-    conversation_bury(p, c, &m);
-}
-
 static void tell_missing(struct peer *p, const struct conversation *c, const struct causal_gap *gap)
 {
     struct envelope e;
@@ -388,7 +378,7 @@ static void give_up(struct peer *p, struct conversation *c)
         struct span author = span_of(gap.author);
         p->stats.missing_total++;
         if (gap.proved)
-            give_up_stretch(p, c, &gap);
+            conversation_bury(p, c, span_of(gap.author), (struct missing){.from = gap.from, .to = gap.to});
         if (causal_known(c->order, author))
             conversation_store_clock(p, c, author);
         tell_missing(p, c, &gap);
