@@ -25,18 +25,6 @@ static void say(struct world *w, int node, const char *text)
     run(w);
 }
 
-static struct world *world_in_line(int n)
-{
-    struct world *w = world_make(n);
-    for (int i = 0; i < n; i++)
-        for (int j = i + 2; j < n; j++)
-            part(w, i, j, true);
-    for (int i = 0; i < n; i++)
-        start(w, i);
-    pass(w, 10000); /* everybody hears who is linked with whom */
-    return w;
-}
-
 static size_t shown(const struct world *w, int node)
 {
     return count(&w->nodes[node], NOTICE_MESSAGE);
@@ -110,7 +98,7 @@ static void through(struct world *w, struct talk *t, struct span route[2], int r
 static void test_the_author_is_told(void **state)
 {
     (void)state;
-    struct world *w = world_in_line(3);
+    struct world *w = world_in_line(3, 10000);
     struct node *ann = &w->nodes[0], *cid = &w->nodes[2];
     struct talk copy = talk_direct(w, 0, 2, "m1", 1);
     struct span route[2];
@@ -231,7 +219,7 @@ static void test_a_clock_is_wrong(void **state)
 static void test_set_back_behind_others(void **state)
 {
     (void)state;
-    struct world *w = world_in_line(3);
+    struct world *w = world_in_line(3, 10000);
     say(w, 0, "first");
     pass(w, MINUTE);
     w->nodes[0].clock -= 10 * HOUR;

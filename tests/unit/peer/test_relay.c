@@ -5,27 +5,10 @@
  */
 #include "tests/unit/peer/forge.h"
 
-static void line(struct world *w, int n)
-{
-    for (int i = 0; i < n; i++)
-        for (int j = i + 2; j < n; j++)
-            part(w, i, j, true);
-}
-
-static struct world *world_in_line(int n)
-{
-    struct world *w = world_make(n);
-    line(w, n);
-    for (int i = 0; i < n; i++)
-        start(w, i);
-    pass(w, 10000); /* everybody hears who is linked with whom */
-    return w;
-}
-
 static void test_three_relays_and_no_more(void **state)
 {
     (void)state;
-    struct world *w = world_in_line(6);
+    struct world *w = world_in_line(6, 10000);
     struct node *ann = &w->nodes[0], *eve = &w->nodes[4], *fay = &w->nodes[5];
     struct peer_person people[8];
     size_t n = peer_people(ann->p, people, 8), relayed = 0;
@@ -102,7 +85,7 @@ static void test_the_quickest_of_what_is_left(void **state)
 static void test_loops_and_long_ways(void **state)
 {
     (void)state;
-    struct world *w = world_in_line(3);
+    struct world *w = world_in_line(3, 10000);
     struct node *bob = &w->nodes[1];
     struct span ann_id = span_of(peer_id(w->nodes[0].p)), bob_id = span_of(peer_id(bob->p));
     struct span once[] = {ann_id}, round[] = {ann_id, bob_id}, far[] = {ann_id, SPAN("x"), SPAN("y"), SPAN("z")};
@@ -130,7 +113,7 @@ static void test_loops_and_long_ways(void **state)
 static void test_a_relay_that_meddles(void **state)
 {
     (void)state;
-    struct world *w = world_in_line(3);
+    struct world *w = world_in_line(3, 10000);
     struct span route[] = {span_of(peer_id(w->nodes[0].p)), span_of(peer_id(w->nodes[1].p))};
     static const char *const members[] = {"\"encrypted\":\"", "\"signature\":\"", "\"keys\":{\""};
     for (size_t i = 0; i < 3; i++) {
@@ -156,7 +139,7 @@ static void test_a_relay_that_meddles(void **state)
 static void test_an_open_word_on_the_way(void **state)
 {
     (void)state;
-    struct world *w = world_in_line(3);
+    struct world *w = world_in_line(3, 10000);
     struct span route[] = {span_of(peer_id(w->nodes[0].p)), span_of(peer_id(w->nodes[1].p))};
     struct span to = span_of(peer_id(w->nodes[2].p));
     struct envelope e = {.type = ENVELOPE_STATUS_UPDATE,
@@ -177,7 +160,7 @@ static void test_an_open_word_on_the_way(void **state)
 static void test_a_gap_is_asked_for_through_others(void **state)
 {
     (void)state;
-    struct world *w = world_in_line(3);
+    struct world *w = world_in_line(3, 10000);
     struct node *ann = &w->nodes[0], *cid = &w->nodes[2];
     send_direct(w, 0, 2, "first");
     for (int i = 0; i < 2; i++) { /* its first tries, after 1 s and after 6, are lost */
@@ -201,7 +184,7 @@ static void test_a_gap_is_asked_for_through_others(void **state)
 static void test_given_up_is_told_through_others(void **state)
 {
     (void)state;
-    struct world *w = world_in_line(3);
+    struct world *w = world_in_line(3, 10000);
     struct node *ann = &w->nodes[0], *cid = &w->nodes[2];
     struct talk second = talk_direct(w, 0, 2, "m2", 2);
     talk_comes(w, 1, &second);
@@ -220,7 +203,7 @@ static void test_given_up_is_told_through_others(void **state)
 static void test_in_passing(void **state)
 {
     (void)state;
-    struct world *w = world_in_line(4);
+    struct world *w = world_in_line(4, 10000);
     struct node *cid = &w->nodes[2], *dot = &w->nodes[3];
     w->watch = "at lunch";
     feed(w, 0, (struct peer_event){.type = PEER_TYPING});
@@ -299,11 +282,7 @@ static void test_people_that_a_relay_reaches(void **state)
 static void test_friends_link_without_the_daemon(void **state)
 {
     (void)state;
-    struct world *w = world_make(3);
-    part(w, 0, 2, true);
-    for (int i = 0; i < 3; i++)
-        start(w, i);
-    pass(w, 2000);
+    struct world *w = world_in_line(3, 2000);
     daemon_dies(w);
     part(w, 0, 2, false);
     pass(w, 60000);
@@ -375,11 +354,7 @@ static void assert_times_grow(int reader)
 static void test_a_replayed_offer_changes_nothing(void **state)
 {
     (void)state;
-    struct world *w = world_make(3);
-    part(w, 0, 2, true);
-    for (int i = 0; i < 3; i++)
-        start(w, i);
-    pass(w, 2000);
+    struct world *w = world_in_line(3, 2000);
     daemon_dies(w);
     w->sees = record;
     part(w, 0, 2, false);

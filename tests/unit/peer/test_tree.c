@@ -15,7 +15,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "peer/core/overlay.h"
-#include "peer/core/tree.h"
+#include "tests/unit/peer/tree_message.h"
 
 enum {
     NODES = 80, /* a room of 64, and those who join later */
@@ -608,17 +608,6 @@ static void test_mends_itself(void **state)
         assert_true(net->count[PUSH] + net->count[ANSWER] <= net->sent * members * 6 / 5);
         net_free(net);
     }
-}
-
-static struct tree_message message(const char *from, uint64_t sequence, bool is_new)
-{
-    return (struct tree_message){.from = span_of(from),
-        .author = SPAN("a"),
-        .sequence = sequence,
-        .has = sequence,
-        .hops = 1,
-        .is_new = is_new,
-        .pushed = true};
 }
 
 /* Lazy links hear of what came, together, once. */

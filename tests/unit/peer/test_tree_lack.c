@@ -10,18 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "peer/core/tree.h"
-
-static struct tree_message message(const char *from, uint64_t sequence, bool is_new)
-{
-    return (struct tree_message){.from = span_of(from),
-        .author = SPAN("a"),
-        .sequence = sequence,
-        .has = sequence,
-        .hops = 1,
-        .is_new = is_new,
-        .pushed = true};
-}
+#include "tests/unit/peer/tree_message.h"
 
 static void announces(struct tree *t, const char *from, uint64_t sequence, uint64_t now)
 {

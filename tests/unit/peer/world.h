@@ -293,6 +293,25 @@ static inline struct world *world_up(int n)
     return w;
 }
 
+/* Only neighbours can be linked. */
+static inline void world_line(struct world *w, int n)
+{
+    for (int i = 0; i < n; i++)
+        for (int j = i + 2; j < n; j++)
+            part(w, i, j, true);
+}
+
+/* Up for so long; in 10 s everybody hears who is linked with whom. */
+static inline struct world *world_in_line(int n, uint64_t ms)
+{
+    struct world *w = world_make(n);
+    world_line(w, n);
+    for (int i = 0; i < n; i++)
+        start(w, i);
+    pass(w, ms);
+    return w;
+}
+
 struct row_search {
     const char *text;
     size_t found;
