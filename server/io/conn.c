@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/io/conn.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -39,6 +40,7 @@ struct conn *conn_open(struct conn_table *t, int fd)
 
 void conn_release(struct conn_table *t, struct conn *c)
 {
+    assert(c->state != CONN_FREE && c->gone && !c->prev && !c->dirty && !c->greeting);
     conn_forget_partial(c);
     http_done(c->http);
     c->http = NULL;
@@ -53,7 +55,8 @@ struct conn *conn_find(const struct conn_table *t, struct conn_id id)
     if (id.slot >= t->made)
         return NULL;
     struct conn *c = at(t, id.slot);
-    return c->state != CONN_FREE && c->id.generation == id.generation ? c : NULL;
+    bool there = c->state != CONN_FREE && c->id.generation == id.generation && !c->gone && !c->doomed;
+    return there ? c : NULL;
 }
 
 void conn_forget_partial(struct conn *c)

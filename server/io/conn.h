@@ -54,8 +54,8 @@ struct conn {
     struct http_request *http; /* owned; NULL before the header of a request is whole, and for WebSockets */
     struct queue queue;
     size_t handed; /* bytes of the queue's last that libwebsockets may still keep, as its limit counts them */
-    struct conn *next_dirty, *next_doomed, *next_slow;
-    struct conn *prev, *next; /* a list of those with one time limit, or of free slots */
+    struct conn *prev_dirty, *next_dirty, *next_slow;
+    struct conn *prev, *next; /* a list of those with one time limit, of the doomed, or of free slots */
     uint64_t deadline;
 };
 
@@ -72,9 +72,10 @@ struct conn_table {
 
 /* A slot of the next generation in CONN_HANDSHAKE; NULL when out of memory or slots. */
 struct conn *conn_open(struct conn_table *t, int fd);
-/* Frees what the connection owns and gives its slot back. */
+/* Frees what the connection owns and gives its slot back. It is `gone`, and in no list any more. */
 void conn_release(struct conn_table *t, struct conn *c);
-/* NULL if that generation is gone. */
+/* The connection that an effect of the core names. NULL if there is nobody to answer any more: its slot is free or
+ * somebody else's, its socket is dead and libwebsockets has yet to let go of it, or it is about to be killed. */
 struct conn *conn_find(const struct conn_table *t, struct conn_id id);
 void conn_forget_partial(struct conn *c);
 /* Bytes that wait for the client, as max_queue counts them. */

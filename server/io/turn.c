@@ -34,29 +34,54 @@ void turn_write(struct io *io, struct conn *c)
     if (c->dirty)
         return;
     c->dirty = true;
-    c->next_dirty = io->dirty;
-    io->dirty = c;
+    DL_PREPEND2(io->dirty, c, prev_dirty, next_dirty);
     io->dirty_count++;
 }
 
-void conn_limit(struct io *io, struct conn *c, struct conn **list, uint64_t ms)
+static void unmark_dirty(struct io *io, struct conn *c)
 {
-    conn_unlimit(io, c);
-    c->deadline = uv_now(io->loop) + ms;
-    DL_APPEND(*list, c);
+    DL_DELETE2(io->dirty, c, prev_dirty, next_dirty);
+    io->dirty_count--;
+    c->dirty = false;
 }
 
-void conn_unlimit(struct io *io, struct conn *c)
+/* Off the list that it is in through prev and next. */
+static void unlist(struct io *io, struct conn *c)
 {
     if (!c->prev)
         return;
-    if (c->state == CONN_GREETING)
+    if (c->doomed)
+        DL_DELETE(io->doomed, c);
+    else if (c->state == CONN_GREETING)
         DL_DELETE(io->greeting, c);
     else if (c->state == CONN_HANDSHAKE)
         DL_DELETE(io->handshaking, c);
     else
         DL_DELETE(io->closing, c);
     c->prev = c->next = NULL;
+}
+
+void turn_leave(struct io *io, struct conn *c)
+{
+    unlist(io, c);
+    if (c->dirty)
+        unmark_dirty(io, c);
+}
+
+void conn_limit(struct io *io, struct conn *c, struct conn **list, uint64_t ms)
+{
+    assert(!c->gone);
+    if (c->doomed)
+        return;
+    unlist(io, c);
+    c->deadline = uv_now(io->loop) + ms;
+    DL_APPEND(*list, c);
+}
+
+void conn_unlimit(struct io *io, struct conn *c)
+{
+    if (!c->doomed)
+        unlist(io, c);
 }
 
 void turn_forget(struct io *io, struct conn *c)
@@ -67,12 +92,11 @@ void turn_forget(struct io *io, struct conn *c)
 
 void turn_kill(struct io *io, struct conn *c)
 {
-    if (c->doomed)
+    if (c->gone || c->doomed)
         return;
-    conn_unlimit(io, c);
+    unlist(io, c);
     c->doomed = true;
-    c->next_doomed = io->doomed;
-    io->doomed = c;
+    DL_APPEND(io->doomed, c);
 }
 
 static bool over_queue(const struct io *io, const struct conn *c)
@@ -199,7 +223,7 @@ static void execute(struct io *io, struct core_effect *fx)
         io->drained(io->ctx);
     } else {
         struct conn *c = conn_find(&io->conns, fx->conn);
-        if (c && !c->doomed)
+        if (c)
             execute_on(io, c, fx);
     }
 }
@@ -258,7 +282,7 @@ static void kill_doomed(struct io *io)
 {
     while (io->doomed) {
         struct conn *c = io->doomed;
-        io->doomed = c->next_doomed;
+        unlist(io, c);
         if (c->greeting)
             greet_end(io, c);
         else if (c->wsi && !c->gone)
@@ -270,9 +294,7 @@ static void write_dirty(struct io *io)
 {
     while (io->dirty) {
         struct conn *c = io->dirty;
-        io->dirty = c->next_dirty;
-        io->dirty_count--;
-        c->dirty = false;
+        unmark_dirty(io, c);
         if (c->wsi && !c->gone && !c->doomed && !flush(io, c))
             turn_kill(io, c);
     }

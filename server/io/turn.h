@@ -84,13 +84,16 @@ void io_step(struct io *io, struct core_event *event);
 struct core_event io_event(const struct io *io, enum core_event_type type, const struct conn *c);
 
 /* Gives the connection a time limit: at the end of a list whose limits are all of that length, so the list stays in
- * order. It must be in the state that the list belongs to; leaving the state takes it off first. */
+ * order. It must be in the state that the list belongs to; leaving the state takes it off first. One that is about to
+ * be killed has none any more. */
 void conn_limit(struct io *io, struct conn *c, struct conn **list, uint64_t ms);
 void conn_unlimit(struct io *io, struct conn *c);
 
 /* Marks the connection for the end of the turn. */
 void turn_write(struct io *io, struct conn *c);
 void turn_kill(struct io *io, struct conn *c);
+/* Off every list: its socket is dead. */
+void turn_leave(struct io *io, struct conn *c);
 /* Drops what is queued for it. */
 void turn_forget(struct io *io, struct conn *c);
 /* Something was read: the time of what is relayed for it runs from here. */

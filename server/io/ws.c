@@ -137,7 +137,7 @@ void conn_gone(struct io *io, struct conn *c)
 {
     if (c->gone)
         return;
-    conn_unlimit(io, c);
+    turn_leave(io, c);
     c->gone = true;
     io->refused_count -= c->refused != NULL;
     turn_forget(io, c);
@@ -226,7 +226,7 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
         return 0;
     }
     c = lws_get_opaque_user_data(wsi);
-    if (!c || c->wsi != wsi)
+    if (!c || c->wsi != wsi || (c->gone && reason != LWS_CALLBACK_WSI_DESTROY))
         return 0;
     if (reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE)
         return http_upgrade(io, c, in);
