@@ -4,7 +4,7 @@
  * given back, so a pointer that libwebsockets still holds is compared with, never chased into freed memory.
  *
  *     CONN_FREE ─► CONN_HANDSHAKE ─► CONN_OPEN ─► CONN_CLOSING ─► CONN_FREE
- *           │            ▲ └────────────────────────────┴─► doomed: killed at the end of the turn
+ *           │            ▲ └────────────────────────────┴─► doomed: killed at the end of this turn or a later one
  *           └─► CONN_GREETING ─► doomed
  */
 #ifndef SERVER_IO_CONN_H
@@ -36,7 +36,7 @@ struct conn {
     uint32_t discarded;  /* bytes of it, each piece counted as one more */
     unsigned state : 3;
     bool dirty : 1;         /* on the list of those to be written this turn */
-    bool doomed : 1;        /* to be killed at the end of the turn, or already being */
+    bool doomed : 1;        /* to be killed at the end of a turn, or already being */
     bool slow : 1;          /* over max_queue: on the list of those to be judged, or told to the core */
     bool discarding : 1;    /* the rest of this message is refused already */
     bool gone : 1;          /* the core was told CORE_GONE */

@@ -2,7 +2,8 @@
  *
  * One turn of the loop. Events come in one at a time and their effects are done at once, but two of them only take
  * note: what is to be written waits until all of the turn's events are in, so that each socket gets one write a turn
- * however many frames came for it, and what is to be killed waits until no callback of libwebsockets is on the stack.
+ * however many frames came for it, and what is to be killed waits until no callback of libwebsockets is on the stack,
+ * and for its share of a turn. Meanwhile nothing is taken from it any more.
  *
  * Asking libwebsockets for a writeable callback instead costs two epoll changes and a wake-up a message. Timers of
  * libwebsockets are not used: it keeps them in one sorted list, so each costs as many steps as there are connections.
@@ -278,9 +279,13 @@ static void kill_now(struct io *io, struct conn *c)
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
 }
 
+/* A turn's share of them. libwebsockets walks over all connections that have sent no request yet, and over its table of
+ * descriptors, for each that it lets go of: thousands whose time is over together would hold up everybody for seconds.
+ * Those that are left wait for the next turns, which set_timer has begin at once. */
 static void kill_doomed(struct io *io)
 {
-    while (io->doomed) {
+    uint64_t until = uv_hrtime() + KILL_NS;
+    for (int n = 0; io->doomed && n < KILLS_A_TURN && (n == 0 || uv_hrtime() < until); n++) {
         struct conn *c = io->doomed;
         unlist(io, c);
         if (c->greeting)
@@ -340,6 +345,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static void set_timer(struct io *io)
 {
     uint64_t at = io->core_at;
+    if (io->doomed)
+        at = uv_now(io->loop);
     if (io->greeting)
         at = earlier(at, io->greeting->deadline);
     if (io->handshaking)
@@ -362,10 +369,9 @@ static void set_timer(struct io *io)
 void turn_end(uv_prepare_t *prepare)
 {
     struct io *io = prepare->data;
-    while (io->doomed || io->dirty) {
+    if (io->doomed)
         kill_doomed(io);
-        write_dirty(io);
-    }
+    write_dirty(io);
     measure_relay(io, true);
     set_timer(io);
 }

@@ -3,7 +3,7 @@
  * What the files of server/io share: the state behind struct io, and one turn of the loop.
  *
  *     poll: sockets are read ─► io_step ─► effects queue frames, mark connections dirty or doomed
- *     prepare, before the next poll: doomed connections are killed, dirty ones written once, the timer set
+ *     prepare, before the next poll: some doomed connections are killed, dirty ones written once, the timer set
  */
 #ifndef SERVER_IO_TURN_H
 #define SERVER_IO_TURN_H
@@ -21,6 +21,8 @@ enum {
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     ACCEPTS_A_TURN = 4,     /* then the connections that are open get their turn */
+    KILLS_A_TURN = 16,      /* alike */
+    KILL_NS = 2000000,      /* and then a turn kills no more, since one may take libwebsockets a millisecond */
     REFUSED_MAX = 32,       /* refused connections that are let in to ask for /health, at once */
     DIRTY_MAX = 64,         /* connections that wait to be written; then they are, within the turn */
     OUT_BATCH = 64 * 1024,  /* bytes written to one socket at once */
@@ -89,7 +91,7 @@ struct core_event io_event(const struct io *io, enum core_event_type type, const
 void conn_limit(struct io *io, struct conn *c, struct conn **list, uint64_t ms);
 void conn_unlimit(struct io *io, struct conn *c);
 
-/* Marks the connection for the end of the turn. */
+/* Marks the connection for the end of the turn; for one to be killed that may be a later turn's. */
 void turn_write(struct io *io, struct conn *c);
 void turn_kill(struct io *io, struct conn *c);
 /* Off every list: its socket is dead. */

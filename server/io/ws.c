@@ -123,7 +123,7 @@ static void established(struct io *io, struct conn *c)
 /* The client's Close: libwebsockets answers it, unless it is the answer to ours. */
 static int peer_closes(struct io *io, struct conn *c, const unsigned char *payload, size_t n)
 {
-    if (c->state != CONN_OPEN)
+    if (c->state != CONN_OPEN || c->doomed)
         return -1;
     c->close_code = n >= 2 ? (uint16_t)((unsigned)payload[0] << 8 | payload[1]) : NORMAL_CLOSURE;
     c->state = CONN_CLOSING;
@@ -175,11 +175,12 @@ static int on_socket(struct io *io, struct conn *c, enum lws_callback_reasons re
         turn_relieve(io);
         return 0;
     case LWS_CALLBACK_RECEIVE_PONG:
-        if (c->state == CONN_OPEN)
+        if (c->state == CONN_OPEN && !c->doomed)
             tell(io, CORE_ALIVE, c);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        writeable(io, c);
+        if (!c->doomed)
+            writeable(io, c);
         return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         return peer_closes(io, c, (const unsigned char *)in.p, in.n);
@@ -193,6 +194,13 @@ static int on_socket(struct io *io, struct conn *c, enum lws_callback_reasons re
     default:
         return 0;
     }
+}
+
+static bool is_request(enum lws_callback_reasons reason)
+{
+    return reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE || reason == LWS_CALLBACK_HTTP ||
+           reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_HTTP_BODY ||
+           reason == LWS_CALLBACK_HTTP_BODY_COMPLETION;
 }
 
 int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
@@ -228,6 +236,8 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
     c = lws_get_opaque_user_data(wsi);
     if (!c || c->wsi != wsi || (c->gone && reason != LWS_CALLBACK_WSI_DESTROY))
         return 0;
+    if (c->doomed && is_request(reason))
+        return -1;
     if (reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE)
         return http_upgrade(io, c, in);
     if (reason == LWS_CALLBACK_HTTP)
