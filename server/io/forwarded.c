@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A proxy appends the address that it saw to X-Forwarded-For, or adds a line of its own below the others (haproxy): it
- * stands last either way. What stands before the first hop that is not trusted is a client's claim and is not looked at, so
+ * A proxy appends the address that it saw to X-Forwarded-For, or adds a line of its own below (haproxy): either way it
+ * stands last. What stands before the first hop that is not trusted is a client's claim and is not looked at, so
  * neither nonsense nor length there does any harm.
  *
  * Where an address is expected, anything else (an empty element too) means that the client is not known: no proxy that

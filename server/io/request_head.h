@@ -51,7 +51,8 @@ struct request_head {
  *
  * `seen` is how many of these bytes the last call was given, which answered HEAD_MORE; 0 at first. They are not read
  * again until a part of the line ends; then all is, at most five times a line and once for each byte of the method. So
- * REQUEST_HEAD_MAX bytes that come one by one cost 1 to 3 ms in all (50 if `seen` were always 0). */
+ * REQUEST_HEAD_MAX bytes that come one by one cost 1 to 3 ms in all (50 if `seen` were always 0). A number that is
+ * wrong may delay the verdict, but not change it. */
 enum head_progress request_head_read(struct span bytes, size_t seen, struct request_head *h);
 
 /* Names compare without case. */
