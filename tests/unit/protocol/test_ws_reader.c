@@ -421,7 +421,7 @@ static void test_a_whole_message_costs_nothing(void **state)
 static void test_memory_follows_what_came(void **state)
 {
     (void)state;
-    struct session s = session_of(1048576, 0);
+    struct session s = session_of(4194304, 0);
     struct buf stream = make_stream("81*1048576", NULL);
     long made = heap.made;
     size_t grown = 0, had = 0;
