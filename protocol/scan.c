@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
  * A recursive descent over the grammar of RFC 8259, at most FRAME_DEPTH_MAX deep. Text inside strings is most of a
- * frame, so plain ASCII there is passed eight bytes at a time; everything else goes byte by byte.
+ * frame, so plain ASCII there is passed sixteen bytes at a time (plain.h); everything else goes byte by byte.
  *
  * What breaks the grammar ends the scan: bad-json. What is sound JSON but may not be sent (`from`, a second `to`, an
  * escape in a name) is noted and the scan goes on: so the verdict does not depend on the order of members, a frame
- * that is both is bad-json, and `ref` is known for the answer. Vector instructions were not needed: with words of 64
- * bits the scanner is no longer what the relay waits for, on any processor.
+ * that is both is bad-json, and `ref` is known for the answer.
  */
 #include "protocol/scan.h"
 
 #include <assert.h>
+#include <limits.h>
 
 #include "base/utf8.h"
 #include "protocol/limits.h"
+#include "protocol/plain.h"
 
 struct reader {
     const unsigned char *start, *p, *end;
@@ -51,41 +52,6 @@ static int peek(struct reader *r)
 }
 
 /* ---- strings ---- */
-
-#define EVERY_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
-
-static uint64_t under(uint64_t word, unsigned limit)
-{
-    return (word - EVERY_BYTE(limit)) & ~word;
-}
-
-/* Whether one of eight bytes is a quote, a backslash, a control character or not ASCII. The top bit of each byte
- * tells; a borrow can raise it falsely only above a byte where it is right. */
-static bool special_in(uint64_t word)
-{
-    uint64_t quote = under(word ^ EVERY_BYTE('"'), 1);
-    uint64_t backslash = under(word ^ EVERY_BYTE('\\'), 1);
-    return ((under(word, 0x20) | quote | backslash | word) & EVERY_BYTE(0x80)) != 0;
-}
-
-static bool plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
-static const unsigned char *skip_plain(const unsigned char *p, const unsigned char *end)
-{
-    while (end - p >= 8) {
-        uint64_t word;
-        memcpy(&word, p, 8);
-        if (special_in(word))
-            break;
-        p += 8;
-    }
-    while (p < end && plain(*p))
-        p++;
-    return p;
-}
 
 static int hex_digit(unsigned char c)
 {
@@ -128,29 +94,21 @@ static int unicode_escape(const unsigned char *p, const unsigned char *end, size
 /* What the letter of a short escape stands for, or 0. */
 static char short_escape(unsigned char letter)
 {
-    switch (letter) {
-    case '"':
-    case '\\':
-    case '/':
-        return (char)letter;
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    default:
-        return 0;
-    }
+    static const char MEANINGS[UCHAR_MAX + 1] = {
+        ['"'] = '"',
+        ['\\'] = '\\',
+        ['/'] = '/',
+        ['b'] = '\b',
+        ['f'] = '\f',
+        ['n'] = '\n',
+        ['r'] = '\r',
+        ['t'] = '\t',
+    };
+    return MEANINGS[letter];
 }
 
 static bool escape(struct reader *r)
 {
-    r->escaped = true;
     size_t n = 2;
     if (r->end - r->p < 2)
         return broken(r, "a string has no end");
@@ -164,28 +122,48 @@ static bool escape(struct reader *r)
     return true;
 }
 
+/* Escapes come in rows: each line of an SDP ends in two. */
+static bool escapes(struct reader *r)
+{
+    r->escaped = true;
+    do
+        if (!escape(r))
+            return false;
+    while (r->p < r->end && *r->p == '\\');
+    return true;
+}
+
+/* So do characters of other scripts. */
+static bool beyond_ascii(struct reader *r)
+{
+    do {
+        size_t n = utf8_next(r->p, (size_t)(r->end - r->p));
+        if (n == 0)
+            return broken(r, "the frame is not UTF-8");
+        r->p += n;
+    } while (r->p < r->end && *r->p >= 0x80);
+    return true;
+}
+
 /* From the opening quote to behind the closing one. */
 static bool string(struct reader *r)
 {
     r->escaped = false;
     r->p++;
     for (;;) {
-        r->p = skip_plain(r->p, r->end);
+        r->p = plain_skip(r->p, r->end);
         if (r->p == r->end)
             return broken(r, "a string has no end");
         unsigned char c = *r->p;
         if (c == '"')
             break;
         if (c == '\\') {
-            if (!escape(r))
+            if (!escapes(r))
                 return false;
         } else if (c < 0x20) {
             return broken(r, "a control character in a string must be escaped");
-        } else {
-            size_t n = utf8_next(r->p, (size_t)(r->end - r->p));
-            if (n == 0)
-                return broken(r, "the frame is not UTF-8");
-            r->p += n;
+        } else if (!beyond_ascii(r)) {
+            return false;
         }
     }
     r->p++;

@@ -2,7 +2,8 @@
  *
  * Differential fuzzing of the frame scanner: what protocol/scan.h says about jansson is held for every input, and the
  * spans that the scanner yields are compared with jansson's values. Jansson is helped over the two things that the
- * scanner takes and it does not: \u0000 becomes \u0001, and a number that it cannot hold becomes a 1.
+ * scanner takes and it does not: \u0000 becomes \u0001, and a number that it cannot hold becomes a 1. The two ways of
+ * passing plain text are compared, too.
  */
 #include <jansson.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 
 #include "protocol/limits.h"
 #include "protocol/message.h"
+#include "protocol/plain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -188,8 +190,20 @@ static void check_parse(struct span frame)
     frame_unref(f);
 }
 
+/* Both ways of passing plain text, from each place that stops them to the next. */
+static void check_plain(const uint8_t *data, size_t size)
+{
+    for (const uint8_t *p = data, *end = data + size; p < end; p++) {
+        const uint8_t *stop = plain_skip_words(p, end);
+        must(stop == plain_skip(p, end), "the ways of passing plain text differ");
+        must(stop == end || !plain_byte(*stop), "plain text stops the scan");
+        p = stop;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    check_plain(data, size);
     struct span frame = {(const char *)data, size};
     struct scan s;
     enum error e = scan_frame(frame, &s);
