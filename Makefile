@@ -151,7 +151,7 @@ $(BUILD)/bench/store: $(BUILD)/bench/store.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $
 # What of the io layers is pure is fuzzed too; and one target plays in the unit tests' small world.
 $(BUILD)/tests/fuzz/fuzz_proxy: $(BUILD)/server/io/proxy_header.o
 $(BUILD)/tests/fuzz/fuzz_forwarded: $(BUILD)/server/io/cidr.o
-$(BUILD)/tests/fuzz/fuzz_origin: $(call obj,server/io/origins.c server/io/ice_url.c server/io/url_host.c)
+$(BUILD)/tests/fuzz/fuzz_conditional: $(call obj,server/io/conditional.c server/io/http_date.c)
 $(BUILD)/tests/fuzz/fuzz_ice_list: $(BUILD)/peer/io/ice_list.o
 $(BUILD)/tests/fuzz/fuzz_ice_list: FUZZ_PKGS = gio-2.0
 $(BUILD)/tests/fuzz/fuzz_ice_list.o: PKGS = $(PEER_IO_PKGS)

@@ -10,17 +10,26 @@ enum {
     LENGTH_64 = 127
 };
 
-struct frame *frame_new(size_t payload)
+static struct frame *make(uint8_t head, size_t payload)
 {
     assert(payload <= UINT32_MAX - 16);
-    uint8_t head = payload < LENGTH_16 ? 2 : payload <= 0xffff ? 4 : 10;
     struct frame *f = malloc(sizeof *f + head + payload);
+    if (f)
+        *f = (struct frame){.refs = 1, .len = (uint32_t)(head + payload), .head = head};
+    return f;
+}
+
+struct frame *frame_raw(size_t n)
+{
+    return make(0, n);
+}
+
+struct frame *frame_new(size_t payload)
+{
+    uint8_t head = payload < LENGTH_16 ? 2 : payload <= 0xffff ? 4 : 10;
+    struct frame *f = make(head, payload);
     if (!f)
         return NULL;
-    f->refs = 1;
-    f->len = (uint32_t)(head + payload);
-    f->head = head;
-    f->unlimited = false;
     unsigned char *h = (unsigned char *)f->bytes;
     h[0] = FIN_TEXT;
     h[1] = head == 2 ? (unsigned char)payload : head == 4 ? LENGTH_16 : LENGTH_64;

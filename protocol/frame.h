@@ -13,13 +13,15 @@
 struct frame {
     uint32_t refs;
     uint32_t len;   /* bytes on the wire: header and payload */
-    uint8_t head;   /* bytes of the header: 2, 4 or 10 */
+    uint8_t head;   /* bytes of the header: 2, 4 or 10; 0: no WebSocket frame, the bytes go out as they are */
     bool unlimited; /* does not count against a reader's queue limit (`peers` of a full room) */
     char bytes[];
 };
 
 /* A frame of one reference whose header is written and whose payload the caller fills; NULL when out of memory. */
 struct frame *frame_new(size_t payload);
+/* The same without a header: n bytes that go out as they are. */
+struct frame *frame_raw(size_t n);
 /* A frame that copies the payload. */
 struct frame *frame_of(struct span payload);
 struct frame *frame_ref(struct frame *f);

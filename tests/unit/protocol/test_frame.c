@@ -36,6 +36,19 @@ static void test_headers(void **state)
     header_is(65536, "\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00", 10);
 }
 
+static void test_raw(void **state)
+{
+    (void)state;
+    struct frame *f = frame_raw(3);
+    assert_non_null(f);
+    memcpy(frame_payload(f), "abc", 3);
+    assert_int_equal(f->len, 3);
+    assert_ptr_equal(frame_payload(f), f->bytes);
+    assert_true(span_is(frame_text(f), "abc"));
+    assert_false(f->unlimited);
+    frame_unref(f);
+}
+
 static void test_copies(void **state)
 {
     (void)state;
@@ -65,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_raw),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_counts),
     };
