@@ -144,8 +144,12 @@ static void of_session(struct core *c, struct session *s, const struct core_even
         on_frame(c, s, e->bytes);
     else if (e->type == CORE_UNREADABLE)
         on_unreadable(c, s, e->unreadable.error, e->unreadable.problem);
-    else if (e->type == CORE_ALIVE)
-        alive_pong(c, s);
+    else if (e->type == CORE_PONG)
+        on_pong(c, s, e->pong);
+    else if (e->type == CORE_CONTROL)
+        on_control(c, s);
+    else if (e->type == CORE_VIOLATION && s->state != SESSION_CLOSING)
+        session_violates(c, s, e->violation.code, e->violation.problem);
     else if (e->type == CORE_REQUEST && s->state == SESSION_OPENED)
         rest_request(c, s, e->request);
     else if (e->type == CORE_GONE)

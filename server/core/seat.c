@@ -46,14 +46,14 @@ static void trade(struct session *a, struct session *b)
     a->rate_told_until = b->rate_told_until;
     a->bad_frames = b->bad_frames;
     a->bad_until = b->bad_until;
-    a->pings = b->pings;
+    a->ping = b->ping;
     b->conn = was.conn;
     b->origin = was.origin;
     b->messages = was.messages;
     b->rate_told_until = was.rate_told_until;
     b->bad_frames = was.bad_frames;
     b->bad_until = was.bad_until;
-    b->pings = was.pings;
+    b->ping = was.ping;
 }
 
 static void tell_away(struct core *c, const struct session *s)

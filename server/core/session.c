@@ -207,6 +207,13 @@ void session_fail(struct core *c, struct session *s, const struct reply_error *e
     session_end(c, s, error_close_code(e->error), error_code(e->error), why);
 }
 
+void session_violates(struct core *c, struct session *s, uint16_t code, const char *problem)
+{
+    assert(strnlen(problem, CLOSE_REASON_MAX + 1) <= CLOSE_REASON_MAX);
+    notice_session(c, NOTICE_FATAL, problem, s);
+    session_end(c, s, code, problem, DEPARTURE_VIOLATION);
+}
+
 void session_slow(struct core *c, struct session *s)
 {
     static const char REASON[] = "slow reader";

@@ -28,7 +28,9 @@ void session_refuse(struct core *c, struct session *s, const struct reply_error 
 void session_fail(struct core *c, struct session *s, const struct reply_error *e, enum departure why);
 /* Closes the connection and tells its room, now; the reason is static text. */
 void session_end(struct core *c, struct session *s, uint16_t code, const char *reason, enum departure why);
-/* It does not read: says so in the log, and ends it. */
+/* It broke RFC 6455: says so in the log, and ends it. The problem is static text. */
+void session_violates(struct core *c, struct session *s, uint16_t code, const char *problem);
+/* It does not read: likewise. */
 void session_slow(struct core *c, struct session *s);
 /* The socket is gone: frees the session. */
 void session_gone(struct core *c, struct session *s, uint16_t close_code);

@@ -69,7 +69,6 @@ struct session {
     uint8_t state;     /* enum session_state */
     uint8_t watch;     /* enum watch */
     uint8_t bad_frames;
-    uint8_t pings; /* sent and not answered; only the answer to the last says what it proves */
     uint16_t introduction_n;
     char *introduction;          /* owned, NULL if it said nothing of itself: see reply_introduction */
     struct room *room;           /* borrowed; not NULL exactly when SESSION_JOINED or SESSION_AWAY */
@@ -84,6 +83,7 @@ struct session {
     uint32_t generation;      /* of the last resume token that was used; the one given out is the next */
     uint32_t relayed;         /* frames relayed to it, of which arrived for certain: */
     uint32_t pinged, proved;  /* those before its last ping; those before the last that was answered */
+    uint32_t ping;            /* the number of its last ping, until that is answered; else 0 */
     uint32_t held_bytes;
     struct held *held; /* owned; while SESSION_AWAY */
     uint8_t why;       /* enum departure, while SESSION_AWAY: how its connection was lost */

@@ -157,7 +157,7 @@ static void tell(struct story *t)
         t->now += 100;
         play(t, 0, CORE_TIME, NULL);
         if (k == 12)
-            play(t, 4, CORE_ALIVE, NULL);
+            play(t, 4, CORE_PONG, NULL);
     }
 }
 
