@@ -48,7 +48,7 @@ static void origin_free(struct core *c, struct origin *o)
         waiting_remove(&o->idle);
         c->idle_count--;
     }
-    HASH_DEL(c->origins, o);
+    table_remove(&c->origins, o);
     free(o);
 }
 
@@ -59,23 +59,32 @@ static void rest(struct core *c, struct origin *o)
         origin_free(c, WAIT_OF(waiting_first(&c->idle), struct origin, idle));
 }
 
+uint32_t admit_hash(const void *origin)
+{
+    return ((const struct origin *)origin)->hash;
+}
+
+static bool has_address(const void *item, const void *address)
+{
+    return memcmp(&((const struct origin *)item)->address, address, sizeof(struct address)) == 0;
+}
+
 /* The address's entry, made if there is none; NULL when out of memory. */
 static struct origin *origin_get(struct core *c, const struct address *address)
 {
     struct address network = network_of(address);
     uint32_t hash = hash_keyed(c->hash_key, &network, sizeof network);
-    struct origin *o;
-    HASH_FIND_BYHASHVALUE(hh, c->origins, &network, sizeof network, hash, o);
+    struct origin *o = table_find(&c->origins, hash, has_address, &network);
     if (o)
         return o;
     o = calloc(1, sizeof *o);
     if (!o)
         return NULL;
     o->address = network;
+    o->hash = hash;
     bucket_fill(&o->arrivals, c->settings.connection_burst, c->now);
     bucket_fill(&o->joins, join_burst(&c->settings), c->now);
-    HASH_ADD_BYHASHVALUE(hh, c->origins, address, sizeof o->address, hash, o);
-    if (!o->hh.tbl) {
+    if (!table_add(&c->origins, o)) {
         free(o);
         return NULL;
     }
@@ -167,7 +176,8 @@ void admit_tick(struct core *c)
 
 void admit_free(struct core *c)
 {
-    struct origin *o, *next;
-    HASH_ITER (hh, c->origins, o, next)
-        origin_free(c, o);
+    struct origin *o;
+    for (uint64_t at = 0; (o = table_next(&c->origins, &at));)
+        free(o);
+    table_done(&c->origins);
 }

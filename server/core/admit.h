@@ -4,6 +4,8 @@
 
 #include "server/core/state.h"
 
+/* For the table of addresses. */
+uint32_t admit_hash(const void *origin);
 /* Whether one more connection may come from the address. ERROR_NONE: it is counted from now on, and *origin is where
  * (NULL: nowhere); give it back with admit_leave. */
 enum error admit(struct core *c, const struct address *address, struct origin **origin);

@@ -5,7 +5,10 @@
  */
 #include <assert.h>
 
+#include <utlist.h>
+
 #include "server/core/errand.h"
+#include "server/core/room.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
 
@@ -18,14 +21,14 @@ static void check_state(const struct session *s)
     assert(s->state < SESSION_STATES);
     assert((s->state == SESSION_JOINED || s->state == SESSION_AWAY) == (s->room != NULL));
     assert((s->state == SESSION_AWAY) == (s->watch == WATCH_AWAY));
-    assert(s->state == SESSION_AWAY || (!s->held && s->held_bytes == 0));
-    assert((s->state == SESSION_OPENED || s->state == SESSION_READY) == (s->unjoined.next != NULL));
+    assert(s->state == SESSION_AWAY || ((!s->room || !s->held) && s->held_bytes == 0));
+    assert(!session_waits_to_join(s) || s->unjoined.next);
     assert((s->state == SESSION_READY || s->state == SESSION_JOINED) == (s->ice.next != NULL));
     assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
     bool welcomed = s->state == SESSION_READY || s->state == SESSION_JOINED;
     assert(!welcomed || s->watch != WATCH_NONE);
-    assert(!welcomed || s->by_id.tbl);
-    assert(s->state != SESSION_OPENED || !s->by_id.tbl);
+    assert(!welcomed || session_is_named(s));
+    assert(s->state != SESSION_OPENED || !session_is_named(s));
     assert(s->state != SESSION_OPENED || s->watch == WATCH_NONE);
     assert(s->state != SESSION_CLOSING || s->watch == WATCH_NONE || s->watch == WATCH_OWED);
     assert((s->introduction != NULL) == (s->introduction_n > 0));
@@ -35,8 +38,9 @@ static void check_state(const struct session *s)
 /* Seats without a connection are in no slot, but have their names. */
 static void check_away(const struct core *c, struct found *f)
 {
-    const struct session *s, *next;
-    HASH_ITER (by_id, c->sessions, s, next) {
+    const struct session *s;
+    for (uint64_t at = 0; (s = table_next(&c->sessions, &at));) {
+        assert(session_is_named(s));
         if (s->state != SESSION_AWAY)
             continue;
         check_state(s);
@@ -63,16 +67,16 @@ static void check_sessions(const struct core *c, struct found *f)
         assert(s->conn.slot == slot && s->state != SESSION_AWAY);
         check_state(s);
         f->connections++;
-        f->named += s->by_id.tbl != NULL;
+        f->named += session_is_named(s);
         f->joined += s->room != NULL;
-        f->unjoined += s->unjoined.next != NULL;
+        f->unjoined += session_waits_to_join(s);
         f->ice += s->ice.next != NULL;
         f->watched += s->alive.next != NULL;
         f->counted += s->origin != NULL;
     }
     check_away(c, f);
     assert(f->connections == c->stats.connections);
-    assert(f->named == HASH_CNT(by_id, c->sessions));
+    assert(f->named == c->sessions.count);
     assert(f->joined == c->stats.members);
     assert(c->stats.joins_total - c->stats.leaves_total == c->stats.members);
 }
@@ -80,15 +84,16 @@ static void check_sessions(const struct core *c, struct found *f)
 static void check_rooms(const struct core *c)
 {
     uint64_t members = 0;
-    const struct room *room, *next;
-    HASH_ITER (hh, c->rooms, room, next) {
+    const struct room *room;
+    DL_FOREACH (c->rooms, room) {
         uint32_t count = 0;
+        assert(room_find(c, (struct span){room->id, room->id_n}) == room);
         for (const struct session *s = room->members; s; s = s->next, count++)
             assert(s->room == room && (!s->next || s->next->prev == s));
         assert(count == room->count && (count == 0) == (room->empty.next != NULL));
         members += count;
     }
-    assert(HASH_COUNT(c->rooms) == c->stats.rooms);
+    assert(c->room_ids.count == c->stats.rooms);
     assert(members == c->stats.members);
 }
 
@@ -119,8 +124,8 @@ static void check_queues(const struct core *c, const struct found *f)
 static void check_origins(const struct core *c, const struct found *f)
 {
     uint64_t connections = 0;
-    const struct origin *o, *next;
-    HASH_ITER (hh, c->origins, o, next) {
+    const struct origin *o;
+    for (uint64_t at = 0; (o = table_next(&c->origins, &at));) {
         assert((o->connections == 0) == (o->idle.next != NULL));
         connections += o->connections;
     }

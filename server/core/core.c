@@ -38,6 +38,10 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     rng->fill(rng->ctx, c->boot, sizeof c->boot);
     for (enum watch w = 0; w < WATCHES; w++)
         waiting_init(&c->watch[w]);
+    table_init(&c->sessions, session_hash);
+    table_init(&c->room_ids, room_hash);
+    table_init(&c->origins, admit_hash);
+    table_init(&c->ended, ended_hash);
     waiting_init(&c->unjoined);
     waiting_init(&c->ice);
     waiting_init(&c->idle);
@@ -55,14 +59,16 @@ void core_free(struct core *c)
     for (uint32_t slot = 0; slot < c->slot_cap; slot++)
         if (c->slots[slot])
             session_free(c, c->slots[slot]);
-    while (c->sessions)
-        seat_free(c, c->sessions);
+    struct session *away;
+    for (uint64_t at = 0; (away = table_next(&c->sessions, &at));)
+        seat_free(c, away);
+    table_done(&c->sessions);
     struct room *room, *next;
-    HASH_ITER (hh, c->rooms, room, next) {
-        HASH_DEL(c->rooms, room);
+    DL_FOREACH_SAFE (c->rooms, room, next) {
         free(room->terms);
         free(room);
     }
+    table_done(&c->room_ids);
     struct errand *e, *after;
     DL_FOREACH_SAFE (c->errands, e, after)
         errand_free(e);

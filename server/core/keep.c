@@ -8,6 +8,8 @@
  */
 #include "server/core/keep.h"
 
+#include <utlist.h>
+
 #include "server/core/effects.h"
 #include "server/core/errand.h"
 #include "server/core/notice.h"
@@ -23,8 +25,8 @@ void keep_settle(struct core *c)
     struct buf text;
     buf_init(&text, ROOMFILE_MAX);
     roomfile_begin(&text);
-    const struct room *room, *next;
-    HASH_ITER (hh, c->rooms, room, next)
+    const struct room *room;
+    DL_FOREACH (c->rooms, room)
         if (room->terms)
             roomfile_add(&text, room->terms);
     roomfile_end(&text);

@@ -201,8 +201,8 @@ static void apply(struct core *c, struct session *s, const struct request *r)
         goto fail;
     say_send(c, s, peers);
     say_to_room(c, room, NULL, joined);
-    room_enter(c, room, s);
     session_move(c, s, SESSION_JOINED);
+    room_enter(c, room, s);
     return;
 fail:
     frame_unref(peers);

@@ -8,6 +8,7 @@
 #include "server/core/rest.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "base/secret.h"
 #include "protocol/write.h"
@@ -116,8 +117,8 @@ static void show_all(struct core *c, struct conn_id conn)
     struct buf *text = say_text(c);
     size_t n = 0;
     buf_text(text, "{\"rooms\":[");
-    const struct room *room, *next;
-    HASH_ITER (hh, c->rooms, room, next) {
+    const struct room *room;
+    DL_FOREACH (c->rooms, room) {
         if (n == ROOMS_LISTED_MAX)
             break;
         if (room->terms ? !room->terms->listed : !c->settings.list_joined)
@@ -184,8 +185,8 @@ static bool has_its_share(const struct core *c, const struct session *s)
     if (!s->origin || !c->settings.join_rate)
         return false;
     uint32_t n = 0;
-    const struct room *room, *next;
-    HASH_ITER (hh, c->rooms, room, next)
+    const struct room *room;
+    DL_FOREACH (c->rooms, room)
         n += room->terms && memcmp(room->terms->maker, &s->origin->address, sizeof s->origin->address) == 0;
     return n >= ROOMS_PER_ADDRESS;
 }

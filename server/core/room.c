@@ -16,11 +16,20 @@
 #include "server/core/seat.h"
 #include "server/core/session.h"
 
+uint32_t room_hash(const void *item)
+{
+    return ((const struct room *)item)->hash;
+}
+
+static bool has_id(const void *item, const void *id)
+{
+    const struct room *room = item;
+    return span_eq((struct span){room->id, room->id_n}, *(const struct span *)id);
+}
+
 struct room *room_find(const struct core *c, struct span id)
 {
-    struct room *room;
-    HASH_FIND_BYHASHVALUE(hh, c->rooms, id.p, id.n, hash_keyed(c->hash_key, id.p, id.n), room);
-    return room;
+    return table_find(&c->room_ids, hash_keyed(c->hash_key, id.p, id.n), has_id, &id);
 }
 
 struct room *room_new(struct core *c, struct span id, uint64_t incarnation)
@@ -29,13 +38,16 @@ struct room *room_new(struct core *c, struct span id, uint64_t incarnation)
     struct room *room = malloc(sizeof *room + id.n);
     if (!room)
         return NULL;
-    *room = (struct room){.incarnation = incarnation, .created_ms = c->unix_ms, .id_n = (uint8_t)id.n};
+    *room = (struct room){.incarnation = incarnation,
+        .created_ms = c->unix_ms,
+        .hash = hash_keyed(c->hash_key, id.p, id.n),
+        .id_n = (uint8_t)id.n};
     memcpy(room->id, id.p, id.n);
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, c->rooms, room->id, id.n, hash_keyed(c->hash_key, id.p, id.n), room);
-    if (!room->hh.tbl) {
+    if (!table_add(&c->room_ids, room)) {
         free(room);
         return NULL;
     }
+    DL_APPEND(c->rooms, room);
     c->stats.rooms++;
     return room;
 }
@@ -47,7 +59,8 @@ static void room_free(struct core *c, struct room *room)
         c->kept_count--;
         c->keep_changed++;
     }
-    HASH_DEL(c->rooms, room);
+    table_remove(&c->room_ids, room);
+    DL_DELETE(c->rooms, room);
     free(room->terms);
     free(room);
     c->stats.rooms--;
@@ -128,6 +141,7 @@ void room_enter(struct core *c, struct room *room, struct session *s)
     assert(!s->room);
     waiting_remove(&room->empty);
     s->room = room;
+    s->held = NULL;
     DL_APPEND(room->members, s);
     room->count++;
     c->stats.members++;

@@ -84,7 +84,7 @@ struct session *seat_break(struct core *c, struct session *s, enum departure why
     husk->watch = WATCH_NONE;
     session_move(c, s, SESSION_AWAY);
     alive_watch(c, s, WATCH_AWAY);
-    s->why = (uint8_t)why;
+    s->why = why;
     s->unheld = !seat_is_whole(s);
     s->relayed = s->proved = s->pinged = 0;
     c->stats.away++;
@@ -174,7 +174,7 @@ void seat_take(struct core *c, struct session *seat, struct session *s, struct f
 
 void seat_expire(struct core *c, struct session *away)
 {
-    room_leave(c, away, (enum departure)away->why);
+    room_leave(c, away, away->why);
     seat_free(c, away);
 }
 
