@@ -5,8 +5,6 @@
  */
 #include <assert.h>
 
-#include <utlist.h>
-
 #include "server/core/errand.h"
 #include "server/core/room.h"
 #include "server/core/seat.h"
@@ -14,6 +12,7 @@
 
 struct found {
     uint64_t connections, named, joined, unjoined, ice, watched, counted, away, held;
+    uint64_t rooms, members, made, makers;
 };
 
 static void check_state(const struct session *s)
@@ -81,20 +80,30 @@ static void check_sessions(const struct core *c, struct found *f)
     assert(c->stats.joins_total - c->stats.leaves_total == c->stats.members);
 }
 
-static void check_rooms(const struct core *c)
+static void check_room(const struct core *c, const struct room *room, struct found *f)
 {
-    uint64_t members = 0;
-    const struct room *room;
-    DL_FOREACH (c->rooms, room) {
-        uint32_t count = 0;
-        assert(room_find(c, (struct span){room->id, room->id_n}) == room);
-        for (const struct session *s = room->members; s; s = s->next, count++)
-            assert(s->room == room && (!s->next || s->next->prev == s));
-        assert(count == room->count && (count == 0) == (room->empty.next != NULL));
-        members += count;
-    }
-    assert(c->room_ids.count == c->stats.rooms);
-    assert(members == c->stats.members);
+    uint32_t count = 0;
+    assert(room_find(c, (struct span){room->id, room->id_n}) == room);
+    assert((room->made != NULL) == (room->kind != ROOM_JOINED));
+    for (const struct session *s = room->members; s; s = s->next, count++)
+        assert(s->room == room && (!s->next || s->next->prev == s));
+    assert(count == room->count && (count == 0) == (room->empty.next != NULL));
+    f->rooms++;
+    f->members += count;
+    f->made += room->made != NULL;
+    f->makers += room->made && room->made->maker;
+}
+
+static void check_rooms(const struct core *c, struct found *f)
+{
+    for (enum room_kind kind = 0; kind < ROOM_KINDS; kind++)
+        for (const struct room *room = c->rooms[kind]; room; room = room->next) {
+            assert(room->kind == kind && (!room->next || room->next->prev == room));
+            check_room(c, room, f);
+        }
+    assert(f->rooms == c->stats.rooms && f->rooms == c->room_ids.count);
+    assert(f->members == c->stats.members);
+    assert(f->made == c->made_count);
 }
 
 /* The queue's length; each wait must be linked both ways and none came before the one in front of it. */
@@ -123,13 +132,14 @@ static void check_queues(const struct core *c, const struct found *f)
 
 static void check_origins(const struct core *c, const struct found *f)
 {
-    uint64_t connections = 0;
+    uint64_t connections = 0, rooms = 0;
     const struct origin *o;
     for (uint64_t at = 0; (o = table_next(&c->origins, &at));) {
-        assert((o->connections == 0) == (o->idle.next != NULL));
+        assert((o->connections == 0 && o->rooms == 0) == (o->idle.next != NULL));
         connections += o->connections;
+        rooms += o->rooms;
     }
-    assert(connections == f->counted);
+    assert(connections == f->counted && rooms == f->makers);
     assert(check_waiting(&c->idle) == c->idle_count && c->idle_count <= ORIGINS_IDLE_MAX);
 }
 
@@ -159,7 +169,7 @@ void core_check(const struct core *c)
 {
     struct found found = {0};
     check_sessions(c, &found);
-    check_rooms(c);
+    check_rooms(c, &found);
     check_queues(c, &found);
     check_origins(c, &found);
     check_errands(c);

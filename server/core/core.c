@@ -20,6 +20,7 @@
 #include "server/core/on.h"
 #include "server/core/rest.h"
 #include "server/core/room.h"
+#include "server/core/room_list.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
 
@@ -64,10 +65,12 @@ void core_free(struct core *c)
         seat_free(c, away);
     table_done(&c->sessions);
     struct room *room, *next;
-    DL_FOREACH_SAFE (c->rooms, room, next) {
-        free(room->terms);
-        free(room);
-    }
+    for (enum room_kind kind = 0; kind < ROOM_KINDS; kind++)
+        DL_FOREACH_SAFE (c->rooms[kind], room, next) {
+            free(room->made);
+            free(room);
+        }
+    frame_unref(c->room_list);
     table_done(&c->room_ids);
     struct errand *e, *after;
     DL_FOREACH_SAFE (c->errands, e, after)
@@ -82,6 +85,7 @@ void core_free(struct core *c)
 void core_configure(struct core *c, const struct core_settings *settings)
 {
     c->settings = *settings;
+    room_list_forget(c); /* which rooms are shown, and as how large, may have changed */
 }
 
 const struct core_stats *core_stats(const struct core *c)

@@ -8,8 +8,6 @@
  */
 #include "server/core/keep.h"
 
-#include <utlist.h>
-
 #include "server/core/effects.h"
 #include "server/core/errand.h"
 #include "server/core/notice.h"
@@ -25,10 +23,9 @@ void keep_settle(struct core *c)
     struct buf text;
     buf_init(&text, ROOMFILE_MAX);
     roomfile_begin(&text);
-    const struct room *room;
-    DL_FOREACH (c->rooms, room)
-        if (room->terms)
-            roomfile_add(&text, room->terms);
+    for (enum room_kind kind = ROOM_LISTED; kind <= ROOM_UNLISTED; kind++)
+        for (const struct room *room = c->rooms[kind]; room; room = room->next)
+            roomfile_add(&text, &room->made->terms, (struct span){room->made->names, room->made->names_n});
     roomfile_end(&text);
     struct frame *store = text.failed ? NULL : frame_of(buf_view(&text));
     buf_done(&text);

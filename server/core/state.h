@@ -96,15 +96,31 @@ struct session {
     uint32_t held_bytes;      /* of `held` */
 };
 
+/* What a room made over HTTP has besides. */
+struct made {
+    struct room_terms terms;
+    struct origin *maker; /* borrowed; NULL: unknown, as after a restart, or no limit counts it */
+    uint16_t names_n;
+    char names[]; /* see room_names_write */
+};
+
+enum room_kind {
+    ROOM_JOINED,   /* made by join-room */
+    ROOM_LISTED,   /* made over HTTP, to be listed */
+    ROOM_UNLISTED, /* made over HTTP */
+    ROOM_KINDS
+};
+
 struct room {
     uint64_t incarnation;     /* random: another room under this id has another */
     uint64_t created_ms;      /* Unix time */
-    struct room_terms *terms; /* owned; NULL: join-room made it */
-    struct room *prev, *next; /* in core->rooms */
+    struct made *made;        /* owned; NULL exactly for ROOM_JOINED */
+    struct room *prev, *next; /* in core->rooms[kind] */
     struct wait empty;        /* while it has no member */
     struct session *members;
     uint32_t count;
     uint32_t hash; /* of its id */
+    uint8_t kind;  /* enum room_kind */
     bool closing;  /* nobody is told who leaves: room-closed says it */
     uint8_t id_n;
     char id[]; /* no NUL */
@@ -115,9 +131,10 @@ struct origin {
     struct address address;
     uint32_t hash; /* of it */
     uint32_t connections;
+    uint32_t rooms; /* made from it over HTTP, and there now */
     struct bucket arrivals, joins;
     uint64_t blamed_until; /* when the last wrong password or token is forgiven: see guess.c */
-    struct wait idle;      /* while it has no connection */
+    struct wait idle;      /* while it has neither connections nor rooms */
 };
 
 /* Kinds of log record that are written at most once a second, with a count. */
@@ -152,8 +169,9 @@ struct core {
     uint32_t slot_cap;
     struct table sessions; /* by peer id; those away as well */
     struct table room_ids;
-    struct room *rooms;   /* in the order in which they were made */
-    struct table origins; /* by address */
+    struct room *rooms[ROOM_KINDS]; /* in the order in which they were made */
+    struct frame *room_list; /* owned: the answer to GET /api/rooms, until something in it changes; NULL: to be made */
+    struct table origins;    /* by address */
     struct waiting watch[WATCHES];
     struct waiting unjoined;
     struct waiting ice;
@@ -161,7 +179,7 @@ struct core {
     uint32_t idle_count;
     struct waiting lingering; /* empty rooms that join-room made */
     struct waiting unused;    /* empty rooms made over HTTP */
-    uint32_t kept_count;      /* rooms made over HTTP */
+    uint32_t made_count;      /* rooms made over HTTP */
     struct errand *errands;   /* owned list: what waits for a hash or for the disk */
     uint32_t hashing;         /* errands that wait for a hash */
     uint32_t delayed;         /* errands that wait for a time, and the nearest such time: */
