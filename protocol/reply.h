@@ -25,7 +25,8 @@ enum {
     X(TIMEOUT, "timeout")           /* did not answer our ping */                      \
     X(SLOW, "slow")                 /* did not read what was sent to it */             \
     X(FLOOD, "flood")               /* sent too many bad frames */                     \
-    X(TOO_LARGE, "too-large")       /* sent a message over the limit */
+    X(TOO_LARGE, "too-large")       /* sent a message over the limit */                \
+    X(VIOLATION, "violation")       /* broke RFC 6455 */
 
 enum departure {
 #define X(name, reason) DEPARTURE_##name,

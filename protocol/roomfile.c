@@ -90,11 +90,21 @@ void roomfile_begin(struct buf *out)
     buf_text(out, "{\"version\":1,\"rooms\":[");
 }
 
-void roomfile_add(struct buf *out, const struct room_terms *t)
+void room_names_write(struct buf *out, struct span id, struct span name)
+{
+    write_member_string(out, "id", id);
+    write_member_string(out, "name", name.n ? name : id);
+}
+
+void roomfile_add(struct buf *out, const struct room_terms *t, struct span names)
 {
     buf_text(out, out->len > 0 && out->p[out->len - 1] == '[' ? "\n{" : ",\n{");
-    write_member_string(out, "id", (struct span){t->id, t->id_n});
-    write_member_string(out, "name", (struct span){t->name, t->name_n});
+    if (t->name_n) {
+        buf_span(out, names);
+    } else {
+        write_member_string(out, "id", (struct span){t->id, t->id_n});
+        write_member_string(out, "name", SPAN(""));
+    }
     write_name(out, "incarnation");
     buf_printf(out, "\"%0*" PRIx64 "\"", INCARNATION_CHARS, t->incarnation);
     write_member_u64(out, "createdAt", t->created_ms);
@@ -181,8 +191,7 @@ const char *roomfile_read(struct span text, bool (*take)(void *ctx, const struct
 void room_view_write(struct buf *out, const struct room_view *v)
 {
     buf_byte(out, '{');
-    write_member_string(out, "id", v->id);
-    write_member_string(out, "name", v->name);
+    buf_span(out, v->names);
     write_member_u64(out, "peers", v->peers);
     if (v->max_peers)
         write_member_u64(out, "maxPeers", v->max_peers);

@@ -30,16 +30,23 @@ struct room_terms {
     char id[ROOM_ID_MAX]; /* no NUL, as the name */
     char name[DISPLAY_NAME_MAX];
     uint8_t salt[ROOM_SALT_BYTES], hash[ROOM_HASH_BYTES]; /* of the password, if locked */
-    uint8_t maker[16]; /* the network it was made from; zeros, as after a restart: unknown. Not in the file */
 };
 
 /* Reads the body of POST /api/rooms: name, max_peers and listed into *t, the rest of which is zeroed; the password, of
  * which n = 0 is none, into `password`. NULL, or a static sentence on what is wrong. */
 const char *room_terms_parse(struct span body, struct room_terms *t, char password[PASSWORD_MAX], size_t *password_n);
 
+enum {
+    ROOM_NAMES_MAX = 9 + ROOM_ID_MAX + 8 + DISPLAY_NAME_MAX * 6 + 1 /* every byte of the name escaped */
+};
+
+/* `"id":"…","name":"…"` as a room is shown, its id for a name if it has none. This is what costs most of a room's text,
+ * and never changes: it is written once, for roomfile_add and room_view_write. */
+void room_names_write(struct buf *out, struct span id, struct span name);
+
 /* The file: begin, one add for each room, end. */
 void roomfile_begin(struct buf *out);
-void roomfile_add(struct buf *out, const struct room_terms *t);
+void roomfile_add(struct buf *out, const struct room_terms *t, struct span names);
 void roomfile_end(struct buf *out);
 /* Reads it: `take` is called for each room and returns false when out of memory. NULL, or a static sentence on what is
  * wrong; `take` may have been called for the rooms before the damage. */
@@ -47,7 +54,7 @@ const char *roomfile_read(struct span text, bool (*take)(void *ctx, const struct
 
 /* What GET /api/rooms shows of one room. */
 struct room_view {
-    struct span id, name;
+    struct span names;
     uint64_t peers, max_peers, created_ms; /* max_peers 0: no limit */
     bool locked;
 };

@@ -2,9 +2,9 @@
  *
  * Who may connect. Limits of the whole server come first, then those of the address: how many connections it holds and
  * how fast it makes them. A provider hands an IPv6 customer a /64 at least, so that is what counts as one address. An
- * address is remembered while it has connections and after that until its buckets must be full again and its wrong
- * passwords forgiven: then it is as good as new. Of those without a connection the oldest are forgotten early when there
- * are ORIGINS_IDLE_MAX.
+ * address is remembered while it has connections or rooms that were made from it, and after that until its buckets must
+ * be full again and its wrong passwords forgiven: then it is as good as new. Of those that have neither the oldest are
+ * forgotten early when there are ORIGINS_IDLE_MAX.
  *
  * Joins are counted whatever becomes of them: each costs a look at its room, and a refused one would cost a guesser
  * nothing. Coming back by a resume token is no join: a fleet behind one address returns all at once after a restart.
@@ -48,7 +48,7 @@ static void origin_free(struct core *c, struct origin *o)
         waiting_remove(&o->idle);
         c->idle_count--;
     }
-    HASH_DEL(c->origins, o);
+    table_remove(&c->origins, o);
     free(o);
 }
 
@@ -59,23 +59,38 @@ static void rest(struct core *c, struct origin *o)
         origin_free(c, WAIT_OF(waiting_first(&c->idle), struct origin, idle));
 }
 
+static void rest_if_idle(struct core *c, struct origin *o)
+{
+    if (o->connections == 0 && o->rooms == 0)
+        rest(c, o);
+}
+
+uint32_t admit_hash(const void *origin)
+{
+    return ((const struct origin *)origin)->hash;
+}
+
+static bool has_address(const void *item, const void *address)
+{
+    return memcmp(&((const struct origin *)item)->address, address, sizeof(struct address)) == 0;
+}
+
 /* The address's entry, made if there is none; NULL when out of memory. */
 static struct origin *origin_get(struct core *c, const struct address *address)
 {
     struct address network = network_of(address);
     uint32_t hash = hash_keyed(c->hash_key, &network, sizeof network);
-    struct origin *o;
-    HASH_FIND_BYHASHVALUE(hh, c->origins, &network, sizeof network, hash, o);
+    struct origin *o = table_find(&c->origins, hash, has_address, &network);
     if (o)
         return o;
     o = calloc(1, sizeof *o);
     if (!o)
         return NULL;
     o->address = network;
+    o->hash = hash;
     bucket_fill(&o->arrivals, c->settings.connection_burst, c->now);
     bucket_fill(&o->joins, join_burst(&c->settings), c->now);
-    HASH_ADD_BYHASHVALUE(hh, c->origins, address, sizeof o->address, hash, o);
-    if (!o->hh.tbl) {
+    if (!table_add(&c->origins, o)) {
         free(o);
         return NULL;
     }
@@ -114,7 +129,8 @@ enum error admit_address(struct core *c, const struct address *address, struct o
         return ERROR_RATE_LIMITED;
     }
     bucket_take(&o->arrivals);
-    if (o->connections++ == 0) {
+    o->connections++;
+    if (o->idle.next) {
         waiting_remove(&o->idle);
         c->idle_count--;
     }
@@ -127,8 +143,23 @@ void admit_leave(struct core *c, struct origin *o)
     if (!o)
         return;
     assert(o->connections > 0);
-    if (--o->connections == 0)
-        rest(c, o);
+    o->connections--;
+    rest_if_idle(c, o);
+}
+
+void admit_keep_room(struct origin *o)
+{
+    if (o)
+        o->rooms++;
+}
+
+void admit_lose_room(struct core *c, struct origin *o)
+{
+    if (!o)
+        return;
+    assert(o->rooms > 0);
+    o->rooms--;
+    rest_if_idle(c, o);
 }
 
 bool admit_join(struct core *c, struct origin *o, uint64_t *wait_ms)
@@ -167,7 +198,8 @@ void admit_tick(struct core *c)
 
 void admit_free(struct core *c)
 {
-    struct origin *o, *next;
-    HASH_ITER (hh, c->origins, o, next)
-        origin_free(c, o);
+    struct origin *o;
+    for (uint64_t at = 0; (o = table_next(&c->origins, &at));)
+        free(o);
+    table_done(&c->origins);
 }

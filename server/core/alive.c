@@ -25,11 +25,15 @@ void alive_watch(struct core *c, struct session *s, enum watch watch)
         waiting_add(&c->watch[watch], &s->alive, c->now);
 }
 
-void alive_pong(struct core *c, struct session *s)
+bool alive_pong(struct core *c, struct session *s, uint32_t number)
 {
-    if (s->pings > 0 && --s->pings == 0)
+    bool answers = s->ping != 0 && number == s->ping;
+    if (answers) {
         s->proved = s->pinged;
+        s->ping = 0;
+    }
     alive_heard(c, s);
+    return answers;
 }
 
 void alive_heard(struct core *c, struct session *s)
@@ -70,15 +74,20 @@ static struct session *next_due(const struct core *c, enum watch watch)
     return waiting_due(&c->watch[watch], interval_of(c, watch)) <= c->now ? first(c, watch) : NULL;
 }
 
+/* Nobody can answer a ping that did not reach him. */
+static uint32_t ping_number(const struct core *c)
+{
+    return rng_below(c->rng, UINT32_MAX) + 1;
+}
+
 void alive_tick(struct core *c)
 {
     struct session *s;
     while ((s = next_due(c, WATCH_PINGED)))
         session_end(c, s, 1001, "no answer to ping", DEPARTURE_TIMEOUT);
     while ((s = next_due(c, WATCH_QUIET)))
-        if (say_ping(c, s)) {
+        if (say_ping(c, s, ping_number(c))) {
             s->pinged = s->relayed;
-            s->pings = (uint8_t)(s->pings + (s->pings < UINT8_MAX));
             alive_watch(c, s, c->settings.ping_timeout_ms ? WATCH_PINGED : WATCH_QUIET);
         }
     while ((s = next_due(c, WATCH_PAUSED)))

@@ -8,8 +8,8 @@
 void alive_watch(struct core *c, struct session *s, enum watch watch);
 /* It gave a sign of life. */
 void alive_heard(struct core *c, struct session *s);
-/* It answered a ping. */
-void alive_pong(struct core *c, struct session *s);
+/* A pong came, with this number; whether it is the answer to the last ping. */
+bool alive_pong(struct core *c, struct session *s, uint32_t number);
 /* Does all that is due. */
 void alive_tick(struct core *c);
 /* Closes those that lost something for want of memory, as far as there is memory now. */

@@ -6,11 +6,13 @@
 #include <assert.h>
 
 #include "server/core/errand.h"
+#include "server/core/room.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
 
 struct found {
     uint64_t connections, named, joined, unjoined, ice, watched, counted, away, held;
+    uint64_t rooms, members, made, makers;
 };
 
 static void check_state(const struct session *s)
@@ -18,14 +20,14 @@ static void check_state(const struct session *s)
     assert(s->state < SESSION_STATES);
     assert((s->state == SESSION_JOINED || s->state == SESSION_AWAY) == (s->room != NULL));
     assert((s->state == SESSION_AWAY) == (s->watch == WATCH_AWAY));
-    assert(s->state == SESSION_AWAY || (!s->held && s->held_bytes == 0));
-    assert((s->state == SESSION_OPENED || s->state == SESSION_READY) == (s->unjoined.next != NULL));
+    assert(s->state == SESSION_AWAY || ((!s->room || !s->held) && s->held_bytes == 0));
+    assert(!session_waits_to_join(s) || s->unjoined.next);
     assert((s->state == SESSION_READY || s->state == SESSION_JOINED) == (s->ice.next != NULL));
     assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
     bool welcomed = s->state == SESSION_READY || s->state == SESSION_JOINED;
     assert(!welcomed || s->watch != WATCH_NONE);
-    assert(!welcomed || s->by_id.tbl);
-    assert(s->state != SESSION_OPENED || !s->by_id.tbl);
+    assert(!welcomed || session_is_named(s));
+    assert(s->state != SESSION_OPENED || !session_is_named(s));
     assert(s->state != SESSION_OPENED || s->watch == WATCH_NONE);
     assert(s->state != SESSION_CLOSING || s->watch == WATCH_NONE || s->watch == WATCH_OWED);
     assert((s->introduction != NULL) == (s->introduction_n > 0));
@@ -35,8 +37,9 @@ static void check_state(const struct session *s)
 /* Seats without a connection are in no slot, but have their names. */
 static void check_away(const struct core *c, struct found *f)
 {
-    const struct session *s, *next;
-    HASH_ITER (by_id, c->sessions, s, next) {
+    const struct session *s;
+    for (uint64_t at = 0; (s = table_next(&c->sessions, &at));) {
+        assert(session_is_named(s));
         if (s->state != SESSION_AWAY)
             continue;
         check_state(s);
@@ -63,33 +66,44 @@ static void check_sessions(const struct core *c, struct found *f)
         assert(s->conn.slot == slot && s->state != SESSION_AWAY);
         check_state(s);
         f->connections++;
-        f->named += s->by_id.tbl != NULL;
+        f->named += session_is_named(s);
         f->joined += s->room != NULL;
-        f->unjoined += s->unjoined.next != NULL;
+        f->unjoined += session_waits_to_join(s);
         f->ice += s->ice.next != NULL;
         f->watched += s->alive.next != NULL;
         f->counted += s->origin != NULL;
     }
     check_away(c, f);
     assert(f->connections == c->stats.connections);
-    assert(f->named == HASH_CNT(by_id, c->sessions));
+    assert(f->named == c->sessions.count);
     assert(f->joined == c->stats.members);
     assert(c->stats.joins_total - c->stats.leaves_total == c->stats.members);
 }
 
-static void check_rooms(const struct core *c)
+static void check_room(const struct core *c, const struct room *room, struct found *f)
 {
-    uint64_t members = 0;
-    const struct room *room, *next;
-    HASH_ITER (hh, c->rooms, room, next) {
-        uint32_t count = 0;
-        for (const struct session *s = room->members; s; s = s->next, count++)
-            assert(s->room == room && (!s->next || s->next->prev == s));
-        assert(count == room->count && (count == 0) == (room->empty.next != NULL));
-        members += count;
-    }
-    assert(HASH_COUNT(c->rooms) == c->stats.rooms);
-    assert(members == c->stats.members);
+    uint32_t count = 0;
+    assert(room_find(c, (struct span){room->id, room->id_n}) == room);
+    assert((room->made != NULL) == (room->kind != ROOM_JOINED));
+    for (const struct session *s = room->members; s; s = s->next, count++)
+        assert(s->room == room && (!s->next || s->next->prev == s));
+    assert(count == room->count && (count == 0) == (room->empty.next != NULL));
+    f->rooms++;
+    f->members += count;
+    f->made += room->made != NULL;
+    f->makers += room->made && room->made->maker;
+}
+
+static void check_rooms(const struct core *c, struct found *f)
+{
+    for (enum room_kind kind = 0; kind < ROOM_KINDS; kind++)
+        for (const struct room *room = c->rooms[kind]; room; room = room->next) {
+            assert(room->kind == kind && (!room->next || room->next->prev == room));
+            check_room(c, room, f);
+        }
+    assert(f->rooms == c->stats.rooms && f->rooms == c->room_ids.count);
+    assert(f->members == c->stats.members);
+    assert(f->made == c->made_count);
 }
 
 /* The queue's length; each wait must be linked both ways and none came before the one in front of it. */
@@ -118,13 +132,14 @@ static void check_queues(const struct core *c, const struct found *f)
 
 static void check_origins(const struct core *c, const struct found *f)
 {
-    uint64_t connections = 0;
-    const struct origin *o, *next;
-    HASH_ITER (hh, c->origins, o, next) {
-        assert((o->connections == 0) == (o->idle.next != NULL));
+    uint64_t connections = 0, rooms = 0;
+    const struct origin *o;
+    for (uint64_t at = 0; (o = table_next(&c->origins, &at));) {
+        assert((o->connections == 0 && o->rooms == 0) == (o->idle.next != NULL));
         connections += o->connections;
+        rooms += o->rooms;
     }
-    assert(connections == f->counted);
+    assert(connections == f->counted && rooms == f->makers);
     assert(check_waiting(&c->idle) == c->idle_count && c->idle_count <= ORIGINS_IDLE_MAX);
 }
 
@@ -154,7 +169,7 @@ void core_check(const struct core *c)
 {
     struct found found = {0};
     check_sessions(c, &found);
-    check_rooms(c);
+    check_rooms(c, &found);
     check_queues(c, &found);
     check_origins(c, &found);
     check_errands(c);

@@ -20,6 +20,7 @@
 #include "server/core/on.h"
 #include "server/core/rest.h"
 #include "server/core/room.h"
+#include "server/core/room_list.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
 
@@ -38,6 +39,10 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     rng->fill(rng->ctx, c->boot, sizeof c->boot);
     for (enum watch w = 0; w < WATCHES; w++)
         waiting_init(&c->watch[w]);
+    table_init(&c->sessions, session_hash);
+    table_init(&c->room_ids, room_hash);
+    table_init(&c->origins, admit_hash);
+    table_init(&c->ended, ended_hash);
     waiting_init(&c->unjoined);
     waiting_init(&c->ice);
     waiting_init(&c->idle);
@@ -55,14 +60,18 @@ void core_free(struct core *c)
     for (uint32_t slot = 0; slot < c->slot_cap; slot++)
         if (c->slots[slot])
             session_free(c, c->slots[slot]);
-    while (c->sessions)
-        seat_free(c, c->sessions);
+    struct session *away;
+    for (uint64_t at = 0; (away = table_next(&c->sessions, &at));)
+        seat_free(c, away);
+    table_done(&c->sessions);
     struct room *room, *next;
-    HASH_ITER (hh, c->rooms, room, next) {
-        HASH_DEL(c->rooms, room);
-        free(room->terms);
-        free(room);
-    }
+    for (enum room_kind kind = 0; kind < ROOM_KINDS; kind++)
+        DL_FOREACH_SAFE (c->rooms[kind], room, next) {
+            free(room->made);
+            free(room);
+        }
+    frame_unref(c->room_list);
+    table_done(&c->room_ids);
     struct errand *e, *after;
     DL_FOREACH_SAFE (c->errands, e, after)
         errand_free(e);
@@ -76,6 +85,7 @@ void core_free(struct core *c)
 void core_configure(struct core *c, const struct core_settings *settings)
 {
     c->settings = *settings;
+    room_list_forget(c); /* which rooms are shown, and as how large, may have changed */
 }
 
 const struct core_stats *core_stats(const struct core *c)
@@ -144,8 +154,12 @@ static void of_session(struct core *c, struct session *s, const struct core_even
         on_frame(c, s, e->bytes);
     else if (e->type == CORE_UNREADABLE)
         on_unreadable(c, s, e->unreadable.error, e->unreadable.problem);
-    else if (e->type == CORE_ALIVE)
-        alive_pong(c, s);
+    else if (e->type == CORE_PONG)
+        on_pong(c, s, e->pong);
+    else if (e->type == CORE_CONTROL)
+        on_control(c, s);
+    else if (e->type == CORE_VIOLATION && s->state != SESSION_CLOSING)
+        session_violates(c, s, e->violation.code, e->violation.problem);
     else if (e->type == CORE_REQUEST && s->state == SESSION_OPENED)
         rest_request(c, s, e->request);
     else if (e->type == CORE_GONE)

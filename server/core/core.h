@@ -6,7 +6,7 @@
  * seed. What a client sends can never make a step fail: it gets an answer from the error table.
  *
  *     io: accept ──► CORE_OPEN ──► (CORE_CLOSE: refused)      lws handshake ──► CORE_READY ──► welcome
- *         frame ───► CORE_FRAME ─► CORE_SEND to one or many   pong ──► CORE_ALIVE
+ *         frame ───► CORE_FRAME ─► CORE_SEND to one or many   CORE_PING ──► ping, its pong ──► CORE_PONG
  *         socket gone ──► CORE_GONE ──► peer-left, or peer-away while the seat is kept     timer ──► CORE_TIME
  */
 #ifndef SERVER_CORE_CORE_H
@@ -117,9 +117,11 @@ enum core_event_type {
     CORE_READY,   /* its WebSocket handshake is done: the core welcomes it */
     CORE_FRAME,   /* one whole text message (bytes, borrowed for the step) */
     CORE_UNREADABLE, /* a message the dialect does not know: `error` says which answer it gets (binary: BAD_MESSAGE, over max_frame or in too many fragments: TOO_LARGE, not UTF-8: BAD_JSON); `problem` is the sentence or NULL */
-    CORE_ALIVE,      /* a pong: all that was sent before the ping has arrived */
-    CORE_SLOW,       /* its outgoing queue passed max_queue: the core closes it with a named reason */
-    CORE_GONE,       /* the socket is closed (close_code as received, 0 if it broke): last event of this generation */
+    CORE_PONG, /* a WebSocket pong (pong); the answer to the ping of the last CORE_PING says that all that was sent before it has arrived, any other is a sign of life only */
+    CORE_CONTROL,   /* a WebSocket ping, which io answers: a sign of life, and counted as a message is */
+    CORE_VIOLATION, /* it broke RFC 6455 (violation), and what it sends cannot be read any more: the core closes it */
+    CORE_SLOW,      /* its outgoing queue passed max_queue: the core closes it with a named reason */
+    CORE_GONE,      /* the socket is closed (close_code as received, 0 if it broke): last event of this generation */
     CORE_TIME,    /* the deadline came (or any later moment). One as soon as io listens: resume_grace runs from there */
     CORE_REQUEST, /* an HTTP request about rooms (conn, request); answered by one CORE_RESPONSE, now or later, unless the connection is gone */
     CORE_HASHED,  /* the answer to a CORE_HASH (hashed) */
@@ -154,6 +156,11 @@ struct core_event {
             enum error error;
             const char *problem; /* static text */
         } unreadable;            /* CORE_UNREADABLE */
+        uint32_t pong;           /* CORE_PONG: the number in a payload of 4 bytes, big-endian; of any other payload 0 */
+        struct {
+            const char *problem; /* static text of at most CLOSE_REASON_MAX bytes: the close's reason */
+            uint16_t code;       /* of RFC 6455 section 7.4.1: 1002, 1007, 1009 */
+        } violation;             /* CORE_VIOLATION */
         uint16_t close_code;     /* CORE_GONE */
         const struct core_request *request;
         struct {
@@ -168,7 +175,7 @@ struct core_event {
 enum core_effect_type {
     CORE_SEND, /* queue the frame for the connection; the effect owns one reference */
     CORE_CLOSE, /* flush what is queued, then close with code and reason; before CORE_READY: refuse with HTTP 503 / close(2) */
-    CORE_PING,   /* send a WebSocket ping */
+    CORE_PING,   /* send a WebSocket ping with the payload `ping`, 4 bytes, big-endian */
     CORE_PAUSE,  /* stop reading this connection */
     CORE_RESUME, /* read it again */
     CORE_DEADLINE, /* wake the core with CORE_TIME at `at` at the latest; replaces the earlier deadline; UINT64_MAX: none */
@@ -199,6 +206,7 @@ struct core_effect {
             const char *reason; /* static text of at most CLOSE_REASON_MAX bytes */
             uint16_t code;
         } close;
+        uint32_t ping; /* never 0; nobody can guess it */
         uint64_t at;
         struct log_record *log;
         struct {

@@ -11,9 +11,18 @@
 #include <stdlib.h>
 
 struct ended {
-    UT_hash_handle hh;
     char key[ID_CHARS];
 };
+
+uint32_t ended_hash(const void *item)
+{
+    return hash_random(((const struct ended *)item)->key);
+}
+
+static bool has_key(const void *item, const void *key)
+{
+    return memcmp(((const struct ended *)item)->key, key, ID_CHARS) == 0;
+}
 
 static bool over(const struct core *c)
 {
@@ -33,21 +42,17 @@ static void key_of(uint64_t incarnation, char key[ID_CHARS])
 
 static bool find(const struct core *c, const char *key)
 {
-    struct ended *e;
-    HASH_FIND_BYHASHVALUE(hh, c->ended, key, ID_CHARS, hash_random(key), e);
-    return e != NULL;
+    return table_find(&c->ended, hash_random(key), has_key, key) != NULL;
 }
 
 static void add(struct core *c, const char *key)
 {
     if (over(c) || find(c, key))
         return;
-    struct ended *e = HASH_COUNT(c->ended) < ENDED_MAX ? calloc(1, sizeof *e) : NULL;
-    if (e) {
+    struct ended *e = c->ended.count < ENDED_MAX ? malloc(sizeof *e) : NULL;
+    if (e)
         memcpy(e->key, key, ID_CHARS);
-        HASH_ADD_BYHASHVALUE(hh, c->ended, key, ID_CHARS, hash_random(e->key), e);
-    }
-    if (e && e->hh.tbl)
+    if (e && table_add(&c->ended, e))
         return;
     free(e);
     c->returns_over = true;
@@ -84,14 +89,13 @@ void ended_tick(struct core *c)
 
 uint64_t ended_due(const struct core *c)
 {
-    return c->ended ? c->started_at + c->settings.resume_grace_ms : UINT64_MAX;
+    return c->ended.count > 0 ? c->started_at + c->settings.resume_grace_ms : UINT64_MAX;
 }
 
 void ended_free(struct core *c)
 {
-    struct ended *e, *next;
-    HASH_ITER (hh, c->ended, e, next) {
-        HASH_DEL(c->ended, e);
+    struct ended *e;
+    for (uint64_t at = 0; (e = table_next(&c->ended, &at));)
         free(e);
-    }
+    table_done(&c->ended);
 }

@@ -7,6 +7,8 @@
 
 #include "server/core/state.h"
 
+/* For the table of them. */
+uint32_t ended_hash(const void *item);
 /* Whether tokens of an earlier boot still hold at all. */
 bool ended_matters(const struct core *c);
 /* The stay of the peer with this id (ID_CHARS characters), or the room of this incarnation, has ended. */

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * uthash as the core uses it: an add that finds no memory leaves the element out (its handle's `tbl` stays NULL)
- * instead of ending the process, and hashes are our own. Peer ids are random, so a few of their bytes are hash enough.
- * Room ids and addresses are chosen by strangers: they are hashed under a secret key, or somebody would choose a
- * thousand that fall into one chain.
+ * Hashes for server/core/table.h. Peer ids are random, so a few of their bytes are hash enough. Room ids and addresses
+ * are chosen by strangers: they are hashed under a secret key, or somebody would choose a thousand that fall into one
+ * run.
  */
 #ifndef SERVER_CORE_HASH_H
 #define SERVER_CORE_HASH_H
-
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
 #include <stdint.h>
 #include <string.h>

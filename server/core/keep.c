@@ -23,10 +23,9 @@ void keep_settle(struct core *c)
     struct buf text;
     buf_init(&text, ROOMFILE_MAX);
     roomfile_begin(&text);
-    const struct room *room, *next;
-    HASH_ITER (hh, c->rooms, room, next)
-        if (room->terms)
-            roomfile_add(&text, room->terms);
+    for (enum room_kind kind = ROOM_LISTED; kind <= ROOM_UNLISTED; kind++)
+        for (const struct room *room = c->rooms[kind]; room; room = room->next)
+            roomfile_add(&text, &room->made->terms, (struct span){room->made->names, room->made->names_n});
     roomfile_end(&text);
     struct frame *store = text.failed ? NULL : frame_of(buf_view(&text));
     buf_done(&text);

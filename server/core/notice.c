@@ -14,6 +14,7 @@
 
 #include "server/core/effects.h"
 #include "server/core/say.h"
+#include "server/core/session.h"
 
 enum {
     NOTICE_EVERY_MS = 1000
@@ -53,7 +54,7 @@ static void add_session(struct log_record *r, const struct core *c, const struct
 {
     log_record_addf(r, "connection", "%" PRIu32 ".%" PRIu32, s->conn.slot, s->conn.generation);
     char id[PEER_ID_MAX];
-    if (s->by_id.tbl)
+    if (session_is_named(s))
         log_record_add(r, "peer", say_peer_id(c, s, id));
     if (s->room)
         log_record_add(r, "room", (struct span){s->room->id, s->room->id_n});

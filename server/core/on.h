@@ -38,7 +38,10 @@ void on_delayed(struct core *c, const struct errand *e);
 
 /* A whole text message came in. */
 void on_frame(struct core *c, struct session *s, struct span bytes);
-/* One that the dialect cannot read. */
+/* A WebSocket pong with this number, or a ping, came in. */
+void on_pong(struct core *c, struct session *s, uint32_t number);
+void on_control(struct core *c, struct session *s);
+/* A message that the dialect cannot read. */
 void on_unreadable(struct core *c, struct session *s, enum error e, const char *problem);
 
 #endif

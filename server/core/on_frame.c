@@ -104,3 +104,19 @@ void on_unreadable(struct core *c, struct session *s, enum error e, const char *
     session_refuse(c, s, &reply);
     pace(c, conn);
 }
+
+/* Of pongs the answer to our own ping alone is free: others may come as fast as messages may, or a flood of them would
+ * cost the others what a flood of messages must not. */
+void on_pong(struct core *c, struct session *s, uint32_t number)
+{
+    if (listens(s) && !alive_pong(c, s, number))
+        pace_frame(c, s);
+}
+
+void on_control(struct core *c, struct session *s)
+{
+    if (!listens(s))
+        return;
+    alive_heard(c, s);
+    pace_frame(c, s);
+}

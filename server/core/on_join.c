@@ -44,7 +44,7 @@ static enum error authorise(const struct core *c, struct request *r)
 
 static bool is_locked(const struct room *room)
 {
-    return room && room->terms && room->terms->locked;
+    return room && room->made && room->made->terms.locked;
 }
 
 /* Whether it shows a password or token that would be looked at. */
@@ -174,9 +174,10 @@ static void ask_hash(struct core *c, struct session *s, const struct request *r,
     char space[PASSWORD_MAX];
     struct span password = {NULL, 0}, frame = r->message.scan.frame;
     scan_text(&r->message.scan, MEMBER_PASSWORD, space, sizeof space, &password);
+    const struct room_terms *t = &room->made->terms;
     struct errand why = {
-        .kind = ERRAND_JOIN, .conn = s->conn, .terms = *room->terms, .bytes = (char *)frame.p, .bytes_n = frame.n};
-    enum error e = errand_hash(c, &why, password, room->terms->salt);
+        .kind = ERRAND_JOIN, .conn = s->conn, .terms = *t, .bytes = (char *)frame.p, .bytes_n = frame.n};
+    enum error e = errand_hash(c, &why, password, t->salt);
     if (e != ERROR_NONE)
         session_refuse(c, s,
             &(struct reply_error){.error = e,
@@ -201,8 +202,8 @@ static void apply(struct core *c, struct session *s, const struct request *r)
         goto fail;
     say_send(c, s, peers);
     say_to_room(c, room, NULL, joined);
-    room_enter(c, room, s);
     session_move(c, s, SESSION_JOINED);
+    room_enter(c, room, s);
     return;
 fail:
     frame_unref(peers);

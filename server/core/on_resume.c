@@ -151,8 +151,8 @@ static void make_anew(struct core *c, struct session *s, const struct request *r
         goto fail;
     s->generation = t->generation;
     s->returned = true;
-    room_enter(c, room, s);
     session_move(c, s, SESSION_JOINED);
+    room_enter(c, room, s);
     c->stats.resumed_total++;
     say_send(c, s, resumed);
     seat_tell_back(c, s);

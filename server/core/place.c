@@ -16,7 +16,7 @@ static struct span write_token(const struct core *c, const struct place *p, char
         .generation = p->generation,
         .incarnation = p->incarnation,
         .expires = p->expires,
-        .kept = p->room && p->room->terms,
+        .kept = p->room && p->room->made,
         .peer_id = say_peer_id(c, p->self, id),
         .room_id = p->room_id,
         .introduction = introduction_of(p->self),

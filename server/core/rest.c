@@ -18,6 +18,7 @@
 #include "server/core/notice.h"
 #include "server/core/on.h"
 #include "server/core/room.h"
+#include "server/core/room_list.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
 
@@ -97,36 +98,13 @@ static void refuse_unknown(struct core *c, struct conn_id conn)
 
 /* ---- showing ---- */
 
-static void write_room(const struct core *c, struct buf *out, const struct room *room)
-{
-    struct span id = {room->id, room->id_n};
-    const struct room_terms *t = room->terms;
-    room_view_write(out, &(struct room_view){
-                             .id = id,
-                             .name = t && t->name_n ? (struct span){t->name, t->name_n} : id,
-                             .peers = room->count,
-                             .max_peers = room_capacity(c, room),
-                             .created_ms = room->created_ms,
-                             .locked = t && t->locked,
-                         });
-}
-
 static void show_all(struct core *c, struct conn_id conn)
 {
-    struct buf *text = say_text(c);
-    size_t n = 0;
-    buf_text(text, "{\"rooms\":[");
-    const struct room *room, *next;
-    HASH_ITER (hh, c->rooms, room, next) {
-        if (n == ROOMS_LISTED_MAX)
-            break;
-        if (room->terms ? !room->terms->listed : !c->settings.list_joined)
-            continue;
-        buf_text(text, n++ ? "," : "");
-        write_room(c, text, room);
-    }
-    buf_text(text, "]}\n");
-    rest_respond(c, conn, 200, say_frame(c));
+    struct frame *list = room_list_get(c);
+    if (list)
+        rest_respond(c, conn, 200, list);
+    else
+        refuse(c, conn, ERROR_SERVER_FULL, NULL);
 }
 
 static void show_one(struct core *c, struct conn_id conn, struct span id)
@@ -137,7 +115,7 @@ static void show_one(struct core *c, struct conn_id conn, struct span id)
         return;
     }
     struct buf *text = say_text(c);
-    write_room(c, text, room);
+    room_list_write(c, text, room);
     buf_byte(text, '\n');
     rest_respond(c, conn, 200, say_frame(c));
 }
@@ -177,17 +155,10 @@ static void refuse_limited(struct core *c, const struct session *s, enum limit l
     refuse_for(c, s->conn, e, problem, FULL_RETRY_MS);
 }
 
-/* Whether the address of this session keeps as many rooms as one may. Each POST writes all kept rooms to the file, so
- * looking at them all is no more. */
+/* Whether the address of this session keeps as many rooms as one may. */
 static bool has_its_share(const struct core *c, const struct session *s)
 {
-    if (!s->origin || !c->settings.join_rate)
-        return false;
-    uint32_t n = 0;
-    const struct room *room, *next;
-    HASH_ITER (hh, c->rooms, room, next)
-        n += room->terms && memcmp(room->terms->maker, &s->origin->address, sizeof s->origin->address) == 0;
-    return n >= ROOMS_PER_ADDRESS;
+    return s->origin && c->settings.join_rate && s->origin->rooms >= ROOMS_PER_ADDRESS;
 }
 
 /* Whether the room can be made now; the request is answered if not. */
@@ -195,7 +166,7 @@ static bool may_create(struct core *c, const struct session *s, const struct roo
 {
     const struct conn_id conn = s->conn;
     const struct core_settings *set = &c->settings;
-    bool full = (set->max_rooms && c->stats.rooms >= set->max_rooms) || c->kept_count >= ROOMS_KEPT_MAX;
+    bool full = (set->max_rooms && c->stats.rooms >= set->max_rooms) || c->made_count >= ROOMS_KEPT_MAX;
     if (c->draining)
         refuse(c, conn, ERROR_DRAINING, NULL);
     else if (set->max_room_members && t->max_peers > set->max_room_members)
@@ -212,7 +183,7 @@ static bool may_create(struct core *c, const struct session *s, const struct roo
     return false;
 }
 
-static void create(struct core *c, const struct session *s, struct room_terms *t)
+static void create(struct core *c, struct session *s, struct room_terms *t)
 {
     const struct conn_id conn = s->conn;
     char token[OWNER_TOKEN_CHARS + 1];
@@ -225,8 +196,10 @@ static void create(struct core *c, const struct session *s, struct room_terms *t
         refuse(c, conn, ERROR_SERVER_FULL, NULL);
         return;
     }
+    room->made->maker = s->origin;
+    admit_keep_room(s->origin);
     struct buf *text = say_text(c);
-    write_room(c, text, room);
+    room_list_write(c, text, room);
     text->len--; /* the brace: one more member */
     write_member_string(text, "ownerToken", span_of(token));
     buf_text(text, "}\n");
@@ -234,7 +207,7 @@ static void create(struct core *c, const struct session *s, struct room_terms *t
         c, &(struct errand){.kind = ERRAND_STORE, .conn = conn, .terms = *t, .answer = say_frame(c), .status = 201});
 }
 
-static void ask_create(struct core *c, const struct session *s, const struct core_request *r)
+static void ask_create(struct core *c, struct session *s, const struct core_request *r)
 {
     const struct conn_id conn = s->conn;
     struct errand why = {.kind = ERRAND_CREATE, .conn = conn};
@@ -245,8 +218,6 @@ static void ask_create(struct core *c, const struct session *s, const struct cor
         refuse(c, conn, ERROR_BAD_MESSAGE, problem);
         return;
     }
-    if (s->origin)
-        memcpy(why.terms.maker, s->origin->address.bytes, sizeof why.terms.maker);
     choose_id(c, &why.terms);
     struct claims claims;
     enum error e = access_decide(
@@ -270,7 +241,7 @@ static void ask_create(struct core *c, const struct session *s, const struct cor
 
 void rest_create_hashed(struct core *c, struct errand *e, const uint8_t *hash)
 {
-    const struct session *s = session_find(c, e->conn);
+    struct session *s = session_find(c, e->conn);
     if (!s)
         return; /* nobody would hold the owner token */
     if (!hash) {
@@ -287,7 +258,7 @@ void rest_create_hashed(struct core *c, struct errand *e, const uint8_t *hash)
 static bool is_owner(const struct core *c, const struct room *room, struct span token)
 {
     char expected[OWNER_TOKEN_CHARS + 1];
-    return room->terms && token.n == OWNER_TOKEN_CHARS && owner_token(c, room, expected) &&
+    return room->made && token.n == OWNER_TOKEN_CHARS && owner_token(c, room, expected) &&
            secret_equal(token.p, expected, OWNER_TOKEN_CHARS);
 }
 
@@ -324,7 +295,7 @@ static void close_room(struct core *c, struct session *s, const struct core_requ
             return;
         }
     }
-    bool kept = room->terms;
+    bool kept = room->made;
     room_close(c, room);
     if (kept)
         errand_store(c, &(struct errand){.kind = ERRAND_STORE, .conn = s->conn, .status = 204});
@@ -347,7 +318,7 @@ static void validate(struct core *c, struct conn_id conn, const struct core_requ
     const struct room *room = room_find(c, r->room);
     if (e == ERROR_NONE)
         e = room_admits(c, room, &problem);
-    if (e == ERROR_NONE && room && room->terms && room->terms->locked)
+    if (e == ERROR_NONE && room && room->made && room->made->terms.locked)
         e = ERROR_ROOM_LOCKED;
     if (e != ERROR_NONE) {
         refuse_access(c, conn, e, problem);

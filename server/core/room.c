@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A room that join-room made exists while it has members, and room_linger after that; one made over HTTP has terms, is
- * there before its first member and stays for room_ttl without any.
+ * there before its first member and stays for room_ttl without any. Rooms are in a list of their kind, so that those
+ * which are shown or kept are found without a look at the others.
  * During a drain nobody is told who left: everybody is leaving.
  */
 #include "server/core/room.h"
@@ -11,68 +12,104 @@
 
 #include <utlist.h>
 
+#include "server/core/admit.h"
 #include "server/core/ended.h"
+#include "server/core/room_list.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
 
-struct room *room_find(const struct core *c, struct span id)
+uint32_t room_hash(const void *item)
 {
-    struct room *room;
-    HASH_FIND_BYHASHVALUE(hh, c->rooms, id.p, id.n, hash_keyed(c->hash_key, id.p, id.n), room);
-    return room;
+    return ((const struct room *)item)->hash;
 }
 
-struct room *room_new(struct core *c, struct span id, uint64_t incarnation)
+static bool has_id(const void *item, const void *id)
+{
+    const struct room *room = item;
+    return span_eq((struct span){room->id, room->id_n}, *(const struct span *)id);
+}
+
+struct room *room_find(const struct core *c, struct span id)
+{
+    return table_find(&c->room_ids, hash_keyed(c->hash_key, id.p, id.n), has_id, &id);
+}
+
+static struct room *add(struct core *c, struct span id, uint64_t incarnation, enum room_kind kind)
 {
     assert(id.n <= ROOM_ID_MAX);
     struct room *room = malloc(sizeof *room + id.n);
     if (!room)
         return NULL;
-    *room = (struct room){.incarnation = incarnation, .created_ms = c->unix_ms, .id_n = (uint8_t)id.n};
+    *room = (struct room){.incarnation = incarnation,
+        .created_ms = c->unix_ms,
+        .hash = hash_keyed(c->hash_key, id.p, id.n),
+        .kind = (uint8_t)kind,
+        .id_n = (uint8_t)id.n};
     memcpy(room->id, id.p, id.n);
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, c->rooms, room->id, id.n, hash_keyed(c->hash_key, id.p, id.n), room);
-    if (!room->hh.tbl) {
+    if (!table_add(&c->room_ids, room)) {
         free(room);
         return NULL;
     }
+    DL_APPEND(c->rooms[kind], room);
     c->stats.rooms++;
     return room;
+}
+
+struct room *room_new(struct core *c, struct span id, uint64_t incarnation)
+{
+    return add(c, id, incarnation, ROOM_JOINED);
 }
 
 static void room_free(struct core *c, struct room *room)
 {
     waiting_remove(&room->empty);
-    if (room->terms) {
-        c->kept_count--;
+    room_list_changes(c, room);
+    if (room->made) {
+        admit_lose_room(c, room->made->maker);
+        c->made_count--;
         c->keep_changed++;
     }
-    HASH_DEL(c->rooms, room);
-    free(room->terms);
+    table_remove(&c->room_ids, room);
+    DL_DELETE(c->rooms[room->kind], room);
+    free(room->made);
     free(room);
     c->stats.rooms--;
 }
 
+static struct made *made_new(struct core *c, const struct room_terms *t)
+{
+    struct buf *names = say_text(c);
+    room_names_write(names, (struct span){t->id, t->id_n}, (struct span){t->name, t->name_n});
+    struct made *made = names->failed ? NULL : malloc(sizeof *made + names->len);
+    if (!made)
+        return NULL;
+    *made = (struct made){.terms = *t, .names_n = (uint16_t)names->len};
+    memcpy(made->names, names->p, names->len);
+    return made;
+}
+
 struct room *room_restore(struct core *c, const struct room_terms *t)
 {
-    struct room_terms *terms = malloc(sizeof *terms);
-    struct room *room = terms ? room_new(c, (struct span){t->id, t->id_n}, t->incarnation) : NULL;
+    struct made *made = made_new(c, t);
+    enum room_kind kind = t->listed ? ROOM_LISTED : ROOM_UNLISTED;
+    struct room *room = made ? add(c, (struct span){t->id, t->id_n}, t->incarnation, kind) : NULL;
     if (!room) {
-        free(terms);
+        free(made);
         return NULL;
     }
-    *terms = *t;
-    room->terms = terms;
+    room->made = made;
     room->created_ms = t->created_ms;
     waiting_add(&c->unused, &room->empty, c->now);
-    c->kept_count++;
+    c->made_count++;
     c->keep_changed++;
+    room_list_changes(c, room);
     return room;
 }
 
 uint32_t room_capacity(const struct core *c, const struct room *room)
 {
-    uint32_t most = c->settings.max_room_members, own = room->terms ? room->terms->max_peers : 0;
+    uint32_t most = c->settings.max_room_members, own = room->made ? room->made->terms.max_peers : 0;
     return own && (!most || own < most) ? own : most;
 }
 
@@ -115,7 +152,7 @@ static void emptied(struct core *c, struct room *room)
 {
     if (room->closing)
         return;
-    if (room->terms)
+    if (room->made)
         waiting_add(&c->unused, &room->empty, c->now);
     else if (c->settings.room_linger_ms && !c->draining)
         waiting_add(&c->lingering, &room->empty, c->now);
@@ -128,8 +165,10 @@ void room_enter(struct core *c, struct room *room, struct session *s)
     assert(!s->room);
     waiting_remove(&room->empty);
     s->room = room;
+    s->held = NULL;
     DL_APPEND(room->members, s);
     room->count++;
+    room_list_changes(c, room);
     c->stats.members++;
     c->stats.joins_total++;
 }
@@ -148,6 +187,7 @@ void room_leave(struct core *c, struct session *s, enum departure why)
     DL_DELETE(room->members, s);
     s->room = NULL;
     room->count--;
+    room_list_changes(c, room);
     c->stats.members--;
     c->stats.leaves_total++;
     if (s->returned)

@@ -5,6 +5,8 @@
 #include "protocol/reply.h"
 #include "server/core/state.h"
 
+/* For the table of room ids. */
+uint32_t room_hash(const void *item);
 /* NULL if there is none. */
 struct room *room_find(const struct core *c, struct span id);
 /* An empty room under an id that is free; room_enter must follow. NULL when out of memory. */
@@ -21,6 +23,7 @@ enum error room_admits(const struct core *c, const struct room *room, const char
 /* Frees empty rooms whose time is over, and when that is next. */
 void room_tick(struct core *c);
 uint64_t room_due(const struct core *c);
+/* A session that is SESSION_JOINED already becomes a member. */
 void room_enter(struct core *c, struct room *room, struct session *s);
 /* The session leaves its room and the others are told why; the last one takes the room along. */
 void room_leave(struct core *c, struct session *s, enum departure why);

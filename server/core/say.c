@@ -89,9 +89,10 @@ bool say_close(struct core *c, struct session *s, uint16_t code, const char *rea
     return emit(c, s, &(struct core_effect){.type = CORE_CLOSE, .conn = s->conn, .close = {reason, code}});
 }
 
-bool say_ping(struct core *c, struct session *s)
+bool say_ping(struct core *c, struct session *s, uint32_t number)
 {
-    return emit(c, s, &(struct core_effect){.type = CORE_PING, .conn = s->conn});
+    s->ping = number;
+    return emit(c, s, &(struct core_effect){.type = CORE_PING, .conn = s->conn, .ping = number});
 }
 
 bool say_pause(struct core *c, struct session *s)

@@ -27,7 +27,8 @@ void say_error(struct core *c, struct session *s, const struct reply_error *e);
 
 /* Each returns false when memory ran out: the session is condemned. */
 bool say_close(struct core *c, struct session *s, uint16_t code, const char *reason);
-bool say_ping(struct core *c, struct session *s);
+/* Its pong is to bring this number. */
+bool say_ping(struct core *c, struct session *s, uint32_t number);
 bool say_pause(struct core *c, struct session *s);
 bool say_resume(struct core *c, struct session *s);
 

@@ -46,14 +46,14 @@ static void trade(struct session *a, struct session *b)
     a->rate_told_until = b->rate_told_until;
     a->bad_frames = b->bad_frames;
     a->bad_until = b->bad_until;
-    a->pings = b->pings;
+    a->ping = b->ping;
     b->conn = was.conn;
     b->origin = was.origin;
     b->messages = was.messages;
     b->rate_told_until = was.rate_told_until;
     b->bad_frames = was.bad_frames;
     b->bad_until = was.bad_until;
-    b->pings = was.pings;
+    b->ping = was.ping;
 }
 
 static void tell_away(struct core *c, const struct session *s)
@@ -84,7 +84,7 @@ struct session *seat_break(struct core *c, struct session *s, enum departure why
     husk->watch = WATCH_NONE;
     session_move(c, s, SESSION_AWAY);
     alive_watch(c, s, WATCH_AWAY);
-    s->why = (uint8_t)why;
+    s->why = why;
     s->unheld = !seat_is_whole(s);
     s->relayed = s->proved = s->pinged = 0;
     c->stats.away++;
@@ -174,7 +174,7 @@ void seat_take(struct core *c, struct session *seat, struct session *s, struct f
 
 void seat_expire(struct core *c, struct session *away)
 {
-    room_leave(c, away, (enum departure)away->why);
+    room_leave(c, away, away->why);
     seat_free(c, away);
 }
 

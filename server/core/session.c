@@ -32,14 +32,32 @@ struct session *session_find(const struct core *c, struct conn_id conn)
     return s && s->conn.generation == conn.generation ? s : NULL;
 }
 
+uint32_t session_hash(const void *item)
+{
+    return hash_random(((const struct session *)item)->id);
+}
+
+static bool has_id(const void *item, const void *id)
+{
+    return memcmp(((const struct session *)item)->id, id, ID_CHARS) == 0;
+}
+
+bool session_is_named(const struct session *s)
+{
+    return s->id[0] != '\0';
+}
+
 struct session *session_by_peer_id(const struct core *c, struct span peer_id)
 {
     if (peer_id.n != (size_t)c->prefix_n + ID_CHARS || memcmp(peer_id.p, c->prefix, c->prefix_n) != 0)
         return NULL;
     const char *id = peer_id.p + c->prefix_n;
-    struct session *s;
-    HASH_FIND_BYHASHVALUE(by_id, c->sessions, id, ID_CHARS, hash_random(id), s);
-    return s;
+    return table_find(&c->sessions, hash_random(id), has_id, id);
+}
+
+bool session_waits_to_join(const struct session *s)
+{
+    return s->state == SESSION_OPENED || s->state == SESSION_READY;
 }
 
 void session_move(struct core *c, struct session *s, enum session_state to)
@@ -55,11 +73,16 @@ void session_move(struct core *c, struct session *s, enum session_state to)
         waiting_remove(&s->ice);
     else if (s->state == SESSION_AWAY)
         waiting_add(&c->ice, &s->ice, c->now);
-    if (to != SESSION_READY)
-        waiting_remove(&s->unjoined);
-    else if (s->state == SESSION_JOINED)
-        waiting_add(&c->unjoined, &s->unjoined, c->now);
+    bool waited = session_waits_to_join(s);
     s->state = (uint8_t)to;
+    bool waits = session_waits_to_join(s);
+    assert(waits == waited || !s->room); /* the wait and the place in the room share their bytes */
+    if (waited && !waits)
+        waiting_remove(&s->unjoined);
+    if (waits && !waited) {
+        s->unjoined = (struct wait){NULL, NULL, 0};
+        waiting_add(&c->unjoined, &s->unjoined, c->now);
+    }
 }
 
 /* ---- its beginning ---- */
@@ -90,7 +113,7 @@ static struct session *session_new(struct core *c, struct conn_id conn)
     s->conn = conn;
     s->watch = WATCH_NONE;
     bucket_fill(&s->messages, c->settings.message_burst, c->now);
-    waiting_add(&c->unjoined, &s->unjoined, c->now);
+    waiting_add(&c->unjoined, &s->unjoined, c->now); /* SESSION_OPENED is 0 */
     assert(!c->slots[conn.slot]);
     c->slots[conn.slot] = s;
     c->stats.connections++;
@@ -122,17 +145,19 @@ void session_open(struct core *c, struct conn_id conn, const struct address *add
 
 void session_unname(struct core *c, struct session *s)
 {
-    if (s->by_id.tbl)
-        HASH_DELETE(by_id, c->sessions, s);
-    s->by_id.tbl = NULL;
+    if (session_is_named(s))
+        table_remove(&c->sessions, s);
+    s->id[0] = '\0';
 }
 
 bool session_rename(struct core *c, struct session *s, const char *id)
 {
     session_unname(c, s);
     memcpy(s->id, id, ID_CHARS);
-    HASH_ADD_KEYPTR_BYHASHVALUE(by_id, c->sessions, s->id, ID_CHARS, hash_random(s->id), s);
-    return s->by_id.tbl != NULL;
+    if (table_add(&c->sessions, s))
+        return true;
+    s->id[0] = '\0';
+    return false;
 }
 
 void session_address(struct core *c, struct session *s, const struct address *address)
@@ -207,6 +232,13 @@ void session_fail(struct core *c, struct session *s, const struct reply_error *e
     session_end(c, s, error_close_code(e->error), error_code(e->error), why);
 }
 
+void session_violates(struct core *c, struct session *s, uint16_t code, const char *problem)
+{
+    assert(strnlen(problem, CLOSE_REASON_MAX + 1) <= CLOSE_REASON_MAX);
+    notice_session(c, NOTICE_FATAL, problem, s);
+    session_end(c, s, code, problem, DEPARTURE_VIOLATION);
+}
+
 void session_slow(struct core *c, struct session *s)
 {
     static const char REASON[] = "slow reader";
@@ -260,7 +292,8 @@ void session_free(struct core *c, struct session *s)
 {
     session_unname(c, s);
     waiting_remove(&s->alive);
-    waiting_remove(&s->unjoined);
+    if (session_waits_to_join(s))
+        waiting_remove(&s->unjoined);
     waiting_remove(&s->ice);
     errand_forget(c, s->conn);
     admit_leave(c, s->origin);

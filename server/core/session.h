@@ -10,6 +10,13 @@ struct session *session_find(const struct core *c, struct conn_id conn);
 /* The welcomed session with this peer id; NULL if there is none. */
 struct session *session_by_peer_id(const struct core *c, struct span peer_id);
 
+/* For the table of peer ids. */
+uint32_t session_hash(const void *item);
+/* Whether it is in that table. */
+bool session_is_named(const struct session *s);
+/* Whether it is in c->unjoined: in no room, and not told to close. */
+bool session_waits_to_join(const struct session *s);
+
 /* A socket was accepted: a session, or a refusal. */
 void session_open(struct core *c, struct conn_id conn, const struct address *address);
 /* The address of its client is known now: it counts, or is refused. */
@@ -28,7 +35,9 @@ void session_refuse(struct core *c, struct session *s, const struct reply_error 
 void session_fail(struct core *c, struct session *s, const struct reply_error *e, enum departure why);
 /* Closes the connection and tells its room, now; the reason is static text. */
 void session_end(struct core *c, struct session *s, uint16_t code, const char *reason, enum departure why);
-/* It does not read: says so in the log, and ends it. */
+/* It broke RFC 6455: says so in the log, and ends it. The problem is static text. */
+void session_violates(struct core *c, struct session *s, uint16_t code, const char *problem);
+/* It does not read: likewise. */
 void session_slow(struct core *c, struct session *s);
 /* The socket is gone: frees the session. */
 void session_gone(struct core *c, struct session *s, uint16_t close_code);

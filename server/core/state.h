@@ -14,6 +14,7 @@
 #include "server/core/bucket.h"
 #include "server/core/core.h"
 #include "server/core/hash.h"
+#include "server/core/table.h"
 #include "server/core/ticket.h"
 #include "server/core/waiting.h"
 
@@ -54,7 +55,6 @@ enum watch {
 struct room;
 struct origin;
 struct errand;
-struct ended;
 
 /* A frame kept for a seat that is away. */
 struct held {
@@ -62,21 +62,29 @@ struct held {
     struct frame *frame; /* one reference */
 };
 
+/* 192 bytes; with what malloc adds and the tables' share an idle member costs some 330 (tests/unit/server/test_memory.c). */
 struct session {
-    UT_hash_handle by_id; /* `tbl` is NULL until welcomed */
     struct conn_id conn;
-    char id[ID_CHARS]; /* the random part of its peer id */
-    uint8_t state;     /* enum session_state */
-    uint8_t watch;     /* enum watch */
-    uint8_t bad_frames;
-    uint8_t pings; /* sent and not answered; only the answer to the last says what it proves */
+    char id[ID_CHARS];      /* the random part of its peer id; empty until welcomed */
+    uint8_t state;          /* enum session_state */
+    uint8_t watch;          /* enum watch */
+    uint8_t bad_frames;     /* until bad_until */
+    enum departure why : 4; /* while SESSION_AWAY: how its connection was lost */
+    bool unheld : 1;        /* while SESSION_AWAY: a frame for it is lost */
+    bool told_lost : 1;     /* the last `resumed` was not recovered: heard for certain once its token is used */
+    bool returned : 1;      /* in a room by a token of an earlier boot */
     uint16_t introduction_n;
-    char *introduction;          /* owned, NULL if it said nothing of itself: see reply_introduction */
-    struct room *room;           /* borrowed; not NULL exactly when SESSION_JOINED or SESSION_AWAY */
-    struct session *prev, *next; /* in room->members */
+    char *introduction;                  /* owned, NULL if it said nothing of itself: see reply_introduction */
+    struct room *room;                   /* borrowed; not NULL exactly when SESSION_JOINED or SESSION_AWAY */
+    union {                              /* who is in a room does not wait for one */
+        struct wait unjoined;            /* while SESSION_OPENED or SESSION_READY */
+        struct {                         /* while `room` */
+            struct session *prev, *next; /* in room->members */
+            struct held *held;           /* owned; NULL unless SESSION_AWAY */
+        };
+    };
     struct wait alive;
-    struct wait unjoined; /* while SESSION_OPENED or SESSION_READY */
-    struct wait ice;      /* while SESSION_READY or SESSION_JOINED: since its ICE servers were told */
+    struct wait ice; /* while SESSION_READY or SESSION_JOINED: since its ICE servers were told */
     struct bucket messages;
     struct origin *origin;    /* borrowed; NULL if no per-address limit counts it */
     uint64_t rate_told_until; /* no rate-limited error before */
@@ -84,35 +92,49 @@ struct session {
     uint32_t generation;      /* of the last resume token that was used; the one given out is the next */
     uint32_t relayed;         /* frames relayed to it, of which arrived for certain: */
     uint32_t pinged, proved;  /* those before its last ping; those before the last that was answered */
-    uint32_t held_bytes;
-    struct held *held; /* owned; while SESSION_AWAY */
-    uint8_t why;       /* enum departure, while SESSION_AWAY: how its connection was lost */
-    bool unheld;       /* while SESSION_AWAY: a frame for it is lost */
-    bool told_lost;    /* the last `resumed` was not recovered: heard for certain once its token is used */
-    bool returned;     /* in a room by a token of an earlier boot */
+    uint32_t ping;            /* the number of its last ping, until that is answered; else 0 */
+    uint32_t held_bytes;      /* of `held` */
+};
+
+/* What a room made over HTTP has besides. */
+struct made {
+    struct room_terms terms;
+    struct origin *maker; /* borrowed; NULL: unknown, as after a restart, or no limit counts it */
+    uint16_t names_n;
+    char names[]; /* see room_names_write */
+};
+
+enum room_kind {
+    ROOM_JOINED,   /* made by join-room */
+    ROOM_LISTED,   /* made over HTTP, to be listed */
+    ROOM_UNLISTED, /* made over HTTP */
+    ROOM_KINDS
 };
 
 struct room {
-    UT_hash_handle hh;        /* by id */
     uint64_t incarnation;     /* random: another room under this id has another */
     uint64_t created_ms;      /* Unix time */
-    struct room_terms *terms; /* owned; NULL: join-room made it */
+    struct made *made;        /* owned; NULL exactly for ROOM_JOINED */
+    struct room *prev, *next; /* in core->rooms[kind] */
     struct wait empty;        /* while it has no member */
-    bool closing;             /* nobody is told who leaves: room-closed says it */
     struct session *members;
     uint32_t count;
+    uint32_t hash; /* of its id */
+    uint8_t kind;  /* enum room_kind */
+    bool closing;  /* nobody is told who leaves: room-closed says it */
     uint8_t id_n;
     char id[]; /* no NUL */
 };
 
 /* What is known of an address: an IPv4 address, or the /64 of an IPv6 one. */
 struct origin {
-    UT_hash_handle hh; /* by address */
     struct address address;
+    uint32_t hash; /* of it */
     uint32_t connections;
+    uint32_t rooms; /* made from it over HTTP, and there now */
     struct bucket arrivals, joins;
     uint64_t blamed_until; /* when the last wrong password or token is forgiven: see guess.c */
-    struct wait idle;      /* while it has no connection */
+    struct wait idle;      /* while it has neither connections nor rooms */
 };
 
 /* Kinds of log record that are written at most once a second, with a count. */
@@ -140,15 +162,16 @@ struct core {
     char boot[BOOT_BYTES];
     bool started;
     uint64_t started_at; /* the first event, which came when io began to listen */
-    struct ended
-        *ended;        /* uthash: stays and rooms that ended since, which no token of an earlier boot may bring back */
-    bool returns_over; /* no token of an earlier boot is good any more */
+    struct table ended;  /* stays and rooms that ended since, which no token of an earlier boot may bring back */
+    bool returns_over;   /* no token of an earlier boot is good any more */
 
     struct session **slots;
     uint32_t slot_cap;
-    struct session *sessions; /* uthash by id */
-    struct room *rooms;       /* uthash */
-    struct origin *origins;   /* uthash */
+    struct table sessions; /* by peer id; those away as well */
+    struct table room_ids;
+    struct room *rooms[ROOM_KINDS]; /* in the order in which they were made */
+    struct frame *room_list; /* owned: the answer to GET /api/rooms, until something in it changes; NULL: to be made */
+    struct table origins;    /* by address */
     struct waiting watch[WATCHES];
     struct waiting unjoined;
     struct waiting ice;
@@ -156,7 +179,7 @@ struct core {
     uint32_t idle_count;
     struct waiting lingering; /* empty rooms that join-room made */
     struct waiting unused;    /* empty rooms made over HTTP */
-    uint32_t kept_count;      /* rooms made over HTTP */
+    uint32_t made_count;      /* rooms made over HTTP */
     struct errand *errands;   /* owned list: what waits for a hash or for the disk */
     uint32_t hashing;         /* errands that wait for a hash */
     uint32_t delayed;         /* errands that wait for a time, and the nearest such time: */

@@ -125,9 +125,6 @@ enum {
     OPCODE_PING = 0x9
 };
 
-/* libwebsockets 4.1 swallows a pong without a payload, and a pong carries its ping's. */
-static const char PING_PAYLOAD[] = {'?'};
-
 /* RFC 6455 section 5.5: a control frame is one frame of at most 125 bytes, so its header is two. */
 static struct frame *control_frame(unsigned char opcode, const void *payload, size_t n)
 {
@@ -145,6 +142,13 @@ static void send_control(struct io *io, struct conn *c, unsigned char opcode, co
         enqueue(io, c, f);
     else
         turn_kill(io, c);
+}
+
+static void send_ping(struct io *io, struct conn *c, uint32_t number)
+{
+    const unsigned char payload[] = {(unsigned char)(number >> 24), (unsigned char)(number >> 16),
+        (unsigned char)(number >> 8), (unsigned char)number};
+    send_control(io, c, OPCODE_PING, payload, sizeof payload);
 }
 
 /* Our own Close frame behind what is queued. libwebsockets' way would overtake a batch that is half written, and
@@ -188,7 +192,7 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
         break;
     case CORE_PING:
         if (c->state == CONN_OPEN)
-            send_control(io, c, OPCODE_PING, PING_PAYLOAD, sizeof PING_PAYLOAD);
+            send_ping(io, c, fx->ping);
         break;
     case CORE_PAUSE:
     case CORE_RESUME:

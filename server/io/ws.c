@@ -41,6 +41,14 @@ static void tell_frame(struct io *io, const struct conn *c, struct span bytes)
     io_step(io, &e);
 }
 
+static void tell_pong(struct io *io, const struct conn *c, struct span payload)
+{
+    struct core_event e = io_event(io, CORE_PONG, c);
+    for (size_t i = 0; payload.n == sizeof e.pong && i < payload.n; i++)
+        e.pong = e.pong << 8 | (unsigned char)payload.p[i];
+    io_step(io, &e);
+}
+
 static void discard(struct io *io, struct conn *c, enum error error, const char *problem)
 {
     conn_forget_partial(c);
@@ -175,8 +183,8 @@ static int on_socket(struct io *io, struct conn *c, enum lws_callback_reasons re
         turn_relieve(io);
         return 0;
     case LWS_CALLBACK_RECEIVE_PONG:
-        if (c->state == CONN_OPEN && !c->doomed)
-            tell(io, CORE_ALIVE, c);
+        if (c->state == CONN_OPEN)
+            tell_pong(io, c, in);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         if (!c->doomed)

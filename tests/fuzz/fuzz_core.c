@@ -29,6 +29,7 @@ struct world {
     struct {
         uint32_t generation;
         bool open, closing;
+        uint32_t ping; /* the last number it was pinged with */
         char id[PEER_ID_MAX + 1];
         char token[TOKEN_TEXT]; /* told last, to this connection or one that had its slot */
     } conn[SLOTS];
@@ -109,6 +110,8 @@ static void step(struct world *w, struct core_event e)
             heard(w, f);
         else if (f->type == CORE_CLOSE)
             w->conn[f->conn.slot].closing = true;
+        else if (f->type == CORE_PING)
+            w->conn[f->conn.slot].ping = f->ping;
     }
     core_effects_clear(&w->fx);
 }
@@ -166,7 +169,7 @@ static void of_connection(struct world *w, unsigned what, unsigned slot)
     if (what % 16 == 0)
         e.conn.generation -= 1 + what / 16; /* a late event of an earlier socket */
     static const uint16_t CODES[] = {1000, 1001, 1006, 0};
-    switch (what % 12) {
+    switch (what % 14) {
     case 0:
         e.type = CORE_GONE;
         e.close_code = CODES[what / 12 % 4];
@@ -179,7 +182,8 @@ static void of_connection(struct world *w, unsigned what, unsigned slot)
         step(w, e);
         break;
     case 2:
-        e.type = CORE_ALIVE;
+        e.type = CORE_PONG;
+        e.pong = what > 200 ? what : w->conn[slot].ping;
         step(w, e);
         break;
     case 3:
@@ -189,6 +193,16 @@ static void of_connection(struct world *w, unsigned what, unsigned slot)
         break;
     case 4:
         e.type = CORE_READY;
+        step(w, e);
+        break;
+    case 5:
+        e.type = CORE_CONTROL;
+        step(w, e);
+        break;
+    case 6:
+        e.type = CORE_VIOLATION;
+        e.violation.code = 1002;
+        e.violation.problem = "a frame breaks RFC 6455";
         step(w, e);
         break;
     default:

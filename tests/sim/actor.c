@@ -46,12 +46,13 @@ static void on_frame(void *who, struct wire *wire, struct span text)
     json_decref(said);
 }
 
-static void on_ping(void *who, struct wire *wire)
+static void on_ping(void *who, struct wire *wire, uint32_t number)
 {
     struct actor *a = who;
+    a->ping = number;
     a->pings += a->mute;
     if (!a->mute)
-        wire_pong(wire, WIRE_CLIENT);
+        wire_pong(wire, WIRE_CLIENT, number);
 }
 
 static void on_closed(void *who, struct wire *wire, uint16_t code)
@@ -64,7 +65,14 @@ static void on_closed(void *who, struct wire *wire, uint16_t code)
     a->closed = code;
 }
 
-static const struct wire_face FACE = {on_nothing, on_frame, on_nothing, on_ping, on_nothing, on_closed};
+static void on_pong(void *who, struct wire *wire, uint32_t number)
+{
+    (void)who;
+    (void)wire;
+    (void)number;
+}
+
+static const struct wire_face FACE = {on_nothing, on_frame, on_nothing, on_ping, on_pong, on_closed};
 
 void actor_init(struct actor *a, struct run *r)
 {

@@ -23,6 +23,7 @@ struct actor {
     json_t *said;          /* the last message, but for relayed ones */
     json_int_t tag;        /* of the last relayed one; they must count up */
     unsigned heard, moves; /* relayed messages, and news of others, since it connected */
+    uint32_t ping;         /* the number of the last one that came */
     unsigned pings;        /* that it did not answer */
 };
 

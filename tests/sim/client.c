@@ -29,13 +29,20 @@ static void on_open(void *who, struct wire *wire)
     (void)wire;
 }
 
-static void on_ping(void *who, struct wire *wire)
+static void on_ping(void *who, struct wire *wire, uint32_t number)
 {
     (void)who;
-    wire_pong(wire, WIRE_CLIENT);
+    wire_pong(wire, WIRE_CLIENT, number);
 }
 
-static const struct wire_face FACE = {on_open, on_frame, on_open, on_ping, on_open, on_closed};
+static void on_pong(void *who, struct wire *wire, uint32_t number)
+{
+    (void)who;
+    (void)wire;
+    (void)number;
+}
+
+static const struct wire_face FACE = {on_open, on_frame, on_open, on_ping, on_pong, on_closed};
 
 static void act(void *who, uint64_t arg)
 {

@@ -131,15 +131,17 @@ static void on_binary(void *who, struct wire *wire)
     step(who, e);
 }
 
-static void on_ping(void *who, struct wire *wire)
+static void on_ping(void *who, struct wire *wire, uint32_t number)
 {
-    (void)who;
-    wire_pong(wire, WIRE_SERVER);
+    wire_pong(wire, WIRE_SERVER, number);
+    step(who, event_of(who, wire, CORE_CONTROL));
 }
 
-static void on_pong(void *who, struct wire *wire)
+static void on_pong(void *who, struct wire *wire, uint32_t number)
 {
-    step(who, event_of(who, wire, CORE_ALIVE));
+    struct core_event e = event_of(who, wire, CORE_PONG);
+    e.pong = number;
+    step(who, e);
 }
 
 static void on_closed(void *who, struct wire *wire, uint16_t code)
@@ -285,7 +287,7 @@ static void execute(struct daemon *d, const struct core_effect *e)
         break;
     case CORE_PING:
         if (held)
-            wire_ping(s->wire, WIRE_SERVER);
+            wire_ping(s->wire, WIRE_SERVER, e->ping);
         break;
     case CORE_PAUSE:
     case CORE_RESUME:

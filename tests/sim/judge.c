@@ -64,8 +64,8 @@ static bool is_of_connection(const struct core_event *e)
 
 static void trace_event(struct judge *j)
 {
-    static const char *const NAMES[] = {"open", "address", "ready", "frame", "unreadable", "alive", "slow", "gone",
-        "time", "request", "hashed", "stored", "drain"};
+    static const char *const NAMES[] = {"open", "address", "ready", "frame", "unreadable", "pong", "control",
+        "violation", "slow", "gone", "time", "request", "hashed", "stored", "drain"};
     const struct core_event *e = j->event;
     if (e->type == CORE_FRAME)
         world_trace(j->w, "conn %u: %.*s", e->conn.slot, (int)(e->bytes.n < 160 ? e->bytes.n : 160), e->bytes.p);
@@ -83,12 +83,13 @@ static void note_frame(struct judge *j)
         judge_may_resume(j);
 }
 
-static void note_alive(struct caller *c)
+/* Only the answer to the last ping proves what was sent before it. */
+static void note_pong(struct caller *c, uint32_t number)
 {
-    if (c->pings == 0)
+    if (c->ping == 0 || number != c->ping)
         return;
-    c->proved = c->pinged[0];
-    memmove(c->pinged, c->pinged + 1, --c->pings * sizeof *c->pinged);
+    c->proved = c->pinged;
+    c->ping = 0;
 }
 
 static void note_gone(struct judge *j, struct caller *c)
@@ -156,20 +157,22 @@ static void note_event(struct judge *j)
         judge_stored(j);
     } else if (e->type == CORE_GONE && j->self) {
         note_gone(j, j->self);
-    } else if (e->type == CORE_ALIVE && j->self) {
-        note_alive(j->self);
+    } else if (e->type == CORE_PONG && j->self) {
+        note_pong(j->self, e->pong);
     }
-    bool life = e->type == CORE_FRAME || e->type == CORE_UNREADABLE || e->type == CORE_ALIVE || e->type == CORE_READY;
+    bool life = e->type == CORE_FRAME || e->type == CORE_UNREADABLE || e->type == CORE_PONG ||
+                e->type == CORE_CONTROL || e->type == CORE_READY;
     if (j->self && life)
         j->self->last_life = world_now(j->w);
 }
 
 /* ---- pass two: what was done ---- */
 
-static void note_ping(struct judge *j, struct caller *c)
+static void note_ping(struct judge *j, struct caller *c, uint32_t number)
 {
-    world_check(j->w, c->pings < PINGS_MAX, "conn %u is pinged %d times and answers none", c->slot, PINGS_MAX);
-    c->pinged[c->pings++] = c->relayed;
+    world_check(j->w, number != 0 && number != c->ping, "conn %u is pinged with the number %u", c->slot, number);
+    c->pinged = c->relayed;
+    c->ping = number;
 }
 
 static void note_hash(struct judge *j, const struct core_hash *hash)
@@ -223,7 +226,7 @@ static void judge_effect(struct judge *j, const struct core_effect *e)
     else if (e->type == CORE_CLOSE)
         judge_close(j, c, e);
     else if (e->type == CORE_PING)
-        note_ping(j, c);
+        note_ping(j, c, e->ping);
     else
         c->paused = e->type == CORE_PAUSE;
 }

@@ -131,14 +131,14 @@ static void said_peers(struct judge *j, struct caller *c)
     seats_owe(&j->seats, s, MOVE_JOINED, NULL);
 }
 
-/* certainly true, certainly false, or left open where a ping is under way. */
+/* */
 static void check_recovered(struct judge *j, struct seat *s, const struct token *t, bool restarted)
 {
     bool said = json_is_true(json_object_get(j->said, "recovered"));
     /* That something is lost is said again until the token that came with it is used. */
     bool all = !restarted && !s->lost && !(s->told_lost && s->used == t->turn);
     world_check(j->w, !said || all, "%s is told that it lost nothing", s->id);
-    world_check(j->w, said || !all || s->unsure, "%s is told that it lost something", s->id);
+    world_check(j->w, said || !all, "%s is told that it lost something", s->id);
     s->told_lost = !said;
 }
 
@@ -170,8 +170,7 @@ static void said_resumed(struct judge *j, struct caller *c)
     }
     memcpy(c->id, s->id, sizeof c->id);
     check_recovered(j, s, t, restarted);
-    c->relayed = c->proved = 0;
-    memset(c->pinged, 0, sizeof c->pinged); /* what is under way proves nothing of this seat */
+    c->relayed = c->proved = c->pinged = 0; /* what is under way proves nothing of this seat */
     s->used = t->turn;
     world_check(j->w, json_is_true(json_object_get(j->said, "restarted")) == restarted, "%s is told that the server %s",
         s->id, restarted ? "lived on" : "was started again");

@@ -70,10 +70,10 @@ static void on_closed(void *who, struct wire *wire, uint16_t code)
     step(h, e);
 }
 
-static void on_ping(void *who, struct wire *wire)
+static void on_ping(void *who, struct wire *wire, uint32_t number)
 {
     (void)who;
-    wire_pong(wire, WIRE_CLIENT);
+    wire_pong(wire, WIRE_CLIENT, number);
 }
 
 static void on_nothing(void *who, struct wire *wire)
@@ -82,7 +82,14 @@ static void on_nothing(void *who, struct wire *wire)
     (void)wire;
 }
 
-static const struct wire_face WIRE_FACE = {on_open, on_frame, on_nothing, on_ping, on_nothing, on_closed};
+static void on_pong(void *who, struct wire *wire, uint32_t number)
+{
+    (void)who;
+    (void)wire;
+    (void)number;
+}
+
+static const struct wire_face WIRE_FACE = {on_open, on_frame, on_nothing, on_ping, on_pong, on_closed};
 
 static void connect_timeout(void *who, uint64_t arg)
 {

@@ -96,7 +96,6 @@ void seats_away(struct seats *all, struct seat *s)
 {
     struct caller *c = s->caller;
     s->lost = c->relayed != c->proved;
-    s->unsure = c->pings > 0;
     c->seat = NULL;
     s->caller = NULL;
     c->id[0] = '\0';

@@ -35,19 +35,15 @@ struct notice {
     json_t *self;       /* borrowed from a seat or token that outlives the step; NULL where none is told */
 };
 
-enum {
-    PINGS_MAX = 16
-};
-
 struct caller { /* one connection */
     uint32_t slot, generation;
     bool live, ready, closing, paused, refused; /* the last: never let in */
     char id[PEER_ID_MAX + 1];                   /* what it was called last; empty before the welcome */
     struct seat *seat;                          /* NULL: in no room */
     uint64_t last_life, outside_since;
-    /* frames relayed to it; how many of them the pings under way will prove; how many are proved */
-    uint64_t relayed, pinged[PINGS_MAX], proved;
-    unsigned pings;
+    /* frames relayed to it; how many of them the answer to the last ping will prove; how many are proved */
+    uint64_t relayed, pinged, proved;
+    uint32_t ping; /* its number; 0: none is under way */
     struct notice *owed;
     size_t owed_n, owed_cap;
     char expelled[ROOM_ID_MAX + 1]; /* from this room: owed its room-closed; empty: from none */
@@ -73,9 +69,9 @@ struct seat {
     unsigned used;         /* how many resumes led to the token that was used last */
     uint64_t expires;      /* unix seconds: until when its tokens hold */
     uint64_t away_since;
-    const char *why;   /* it is away */
-    bool lost, unsure; /* while away: a frame for it may be lost; a ping was under way */
-    bool told_lost;    /* in the last `resumed` */
+    const char *why; /* it is away */
+    bool lost;       /* while away: a frame for it may be lost */
+    bool told_lost;  /* in the last `resumed` */
     struct kept *kept;
     size_t kept_bytes, kept_n;
     uint64_t told; /* frames for it in this stay, the kept ones as well */

@@ -180,10 +180,10 @@ static void on_nothing(void *who, struct wire *wire)
     (void)wire;
 }
 
-static void on_ping(void *who, struct wire *wire)
+static void on_ping(void *who, struct wire *wire, uint32_t number)
 {
     (void)who;
-    wire_pong(wire, WIRE_CLIENT);
+    wire_pong(wire, WIRE_CLIENT, number);
 }
 
 static void on_closed(void *who, struct wire *wire, uint16_t code)
@@ -193,7 +193,14 @@ static void on_closed(void *who, struct wire *wire, uint16_t code)
     world_fail(s->r->w, "the stranger is thrown out: %u", code);
 }
 
-static const struct wire_face WIRE_FACE = {on_nothing, on_frame, on_nothing, on_ping, on_nothing, on_closed};
+static void on_pong(void *who, struct wire *wire, uint32_t number)
+{
+    (void)who;
+    (void)wire;
+    (void)number;
+}
+
+static const struct wire_face WIRE_FACE = {on_nothing, on_frame, on_nothing, on_ping, on_pong, on_closed};
 
 static void stranger_comes(struct stranger *s, struct run *r, bool calls)
 {

@@ -38,7 +38,7 @@ enum state {
 
 struct item {
     enum kind kind;
-    uint16_t code;
+    uint32_t code; /* of a close; the number of a ping or pong */
     uint64_t due;
     struct frame *frame;
     struct item *prev, *next;
@@ -131,7 +131,7 @@ static void pump_at(struct wire *wire, enum wire_end to, uint64_t at)
     world_at(wire->net->w, at, to == WIRE_CLIENT ? pump_client : pump_server, wire, 0);
 }
 
-static void push(struct wire *wire, enum wire_end from, enum kind kind, struct frame *frame, uint16_t code)
+static void push(struct wire *wire, enum wire_end from, enum kind kind, struct frame *frame, uint32_t code)
 {
     struct world *w = wire->net->w;
     enum wire_end to = other(from);
@@ -170,17 +170,17 @@ static void arrive_at_open(struct wire *wire, enum wire_end to, const struct ite
         e->face->binary(e->who, wire);
         break;
     case PING:
-        e->face->ping(e->who, wire);
+        e->face->ping(e->who, wire, i->code);
         break;
     case PONG:
-        e->face->pong(e->who, wire);
+        e->face->pong(e->who, wire, i->code);
         break;
     case CLOSE:
         push(wire, to, CLOSE_ANSWER, NULL, i->code);
-        end_gone(wire, to, i->code);
+        end_gone(wire, to, (uint16_t)i->code);
         break;
     case CLOSE_ANSWER:
-        end_gone(wire, to, e->state == CLOSING ? i->code : 0);
+        end_gone(wire, to, e->state == CLOSING ? (uint16_t)i->code : 0);
         break;
     default:
         assert(i->kind == RESET);
@@ -330,16 +330,16 @@ void wire_send_binary(struct wire *wire, enum wire_end from)
         push(wire, from, BINARY, NULL, 0);
 }
 
-void wire_ping(struct wire *wire, enum wire_end from)
+void wire_ping(struct wire *wire, enum wire_end from, uint32_t number)
 {
     if (wire->ends[from].state == OPEN)
-        push(wire, from, PING, NULL, 0);
+        push(wire, from, PING, NULL, number);
 }
 
-void wire_pong(struct wire *wire, enum wire_end from)
+void wire_pong(struct wire *wire, enum wire_end from, uint32_t number)
 {
     if (wire->ends[from].state == OPEN)
-        push(wire, from, PONG, NULL, 0);
+        push(wire, from, PONG, NULL, number);
 }
 
 static void close_timeout(void *who, uint64_t arg)

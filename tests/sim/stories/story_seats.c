@@ -222,7 +222,7 @@ void story_late_pong(struct run *r, const struct world_options *options)
     run_for(r, 500);
     actor_say(ann, SPAN("{\"type\":\"ping\"}"));
     run_for(r, s.ping_interval_ms + 500); /* there is another ping on its way, behind the frame */
-    wire_pong(ann->wire, WIRE_CLIENT);
+    wire_pong(ann->wire, WIRE_CLIENT, ann->ping);
     run_for(r, 500);
     actor_vanish(ann, false);
     run_for(r, 5000);

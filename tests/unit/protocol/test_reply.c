@@ -113,7 +113,7 @@ static void test_presence(void **state)
     said(&b, "{\"type\":\"peer-joined\",\"peerId\":\"n.a\",\"displayName\":\"x\"}");
     reply_peer_joined(&b, SPAN("n.a"), NONE);
     said(&b, "{\"type\":\"peer-joined\",\"peerId\":\"n.a\"}");
-    static const char *const REASONS[] = {"left", "disconnected", "timeout", "slow", "flood", "too-large"};
+    static const char *const REASONS[] = {"left", "disconnected", "timeout", "slow", "flood", "too-large", "violation"};
     assert_int_equal(DEPARTURES, sizeof REASONS / sizeof *REASONS);
     for (enum departure d = 0; d < DEPARTURES; d++) {
         char text[80];

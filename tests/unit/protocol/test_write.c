@@ -51,6 +51,26 @@ static void test_escapes(void **state)
     buf_done(&b);
 }
 
+/* Each control character has its own escape, the one of RFC 8785 section 3.2.2.2. */
+static void test_every_control_character(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 0x20; c++) {
+        static const char SHORT[] = "\b\t\n\f\r";
+        const char *at = memchr(SHORT, c, sizeof SHORT - 1), byte = (char)c;
+        char expected[16];
+        if (at)
+            snprintf(expected, sizeof expected, "\"\\%c\"", "btnfr"[at - SHORT]);
+        else
+            snprintf(expected, sizeof expected, "\"\\u%04x\"", (unsigned)c);
+        struct buf b;
+        buf_init(&b, 1000);
+        write_string(&b, (struct span){&byte, 1});
+        assert_string_equal(b.p, expected);
+        buf_done(&b);
+    }
+}
+
 /* A text is looked at eight bytes at a time: what needs an escape is found wherever it stands. */
 static void test_escapes_everywhere(void **state)
 {
@@ -113,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members),
         cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_every_control_character),
         cmocka_unit_test(test_escapes_everywhere),
         cmocka_unit_test(test_every_ascii_character_comes_back),
         cmocka_unit_test(test_fits_exactly_or_fails),

@@ -32,6 +32,7 @@ struct harness {
     bool *taken; /* of fx.v */
     uint64_t now, deadline;
     uint32_t generation[CLIENTS];
+    uint32_t ping;                     /* the number of the last one that was taken */
     char id[CLIENTS][PEER_ID_MAX + 1]; /* told in welcome */
     char text[8192];
 };
@@ -153,6 +154,16 @@ static inline void does(struct harness *h, unsigned i, enum core_effect_type typ
     assert_int_equal(e->type, type);
 }
 
+static inline void pings(struct harness *h, unsigned i)
+{
+    const struct core_effect *e = take(h, i);
+    assert_non_null(e);
+    assert_int_equal(e->type, CORE_PING);
+    assert_int_not_equal(e->ping, 0);
+    assert_int_not_equal(e->ping, h->ping);
+    h->ping = e->ping;
+}
+
 /* The first log record not taken yet; NULL if there is none. */
 static inline const struct log_record *logged(struct harness *h)
 {
@@ -230,6 +241,11 @@ static inline void signal_to(struct harness *h, unsigned i, const char *to)
     char text[256];
     snprintf(text, sizeof text, "{\"type\":\"signal\",\"to\":\"%s\",\"data\":1}", to);
     say(h, i, text);
+}
+
+static inline void pong(struct harness *h, unsigned i, uint32_t number)
+{
+    step(h, (struct core_event){.type = CORE_PONG, .conn = conn_of(h, i), .pong = number});
 }
 
 static inline void gone(struct harness *h, unsigned i, uint16_t code)

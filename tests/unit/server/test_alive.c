@@ -25,7 +25,7 @@ static void test_silence(void **state)
     quiet(&h);
     assert_int_equal(h.deadline, 6000);
     wake(&h, 6000);
-    does(&h, 0, CORE_PING);
+    pings(&h, 0);
     quiet(&h);
     assert_int_equal(h.deadline, 6300);
     wake(&h, 6299);
@@ -36,7 +36,7 @@ static void test_silence(void **state)
     quiet(&h);
     assert_int_equal(h.deadline, 6500);
     wake(&h, 6500);
-    does(&h, 1, CORE_PING);
+    pings(&h, 1);
     gone(&h, 0, 0);
     quiet(&h);
     stop(&h);
@@ -49,9 +49,9 @@ static void test_a_pong_in_time(void **state)
     start(&h, watched());
     enter(&h, 0);
     wake(&h, 6000);
-    does(&h, 0, CORE_PING);
+    pings(&h, 0);
     h.now = 6299;
-    happen(&h, 0, CORE_ALIVE);
+    pong(&h, 0, h.ping);
     quiet(&h);
     wake(&h, 6300);
     quiet(&h);
@@ -59,11 +59,11 @@ static void test_a_pong_in_time(void **state)
     wake(&h, 7298);
     quiet(&h);
     wake(&h, 7299);
-    does(&h, 0, CORE_PING);
+    pings(&h, 0);
     stop(&h);
 }
 
-/* Any frame is a sign of life, the unreadable too. */
+/* Any frame is a sign of life, the unreadable too, and so are pings and pongs that nobody asked for. */
 static void test_frames_count(void **state)
 {
     (void)state;
@@ -72,7 +72,11 @@ static void test_frames_count(void **state)
     enter(&h, 0);
     for (int i = 0; i < 5; i++) {
         h.now += 900;
-        if (i % 2)
+        if (i % 4 == 3)
+            happen(&h, 0, CORE_CONTROL);
+        else if (i % 4 == 2)
+            pong(&h, 0, 0);
+        else if (i % 2)
             say(&h, 0, "{\"type\":\"ping\"}");
         else
             step(&h, (struct core_event){
@@ -92,7 +96,7 @@ static void test_a_late_wake(void **state)
     start(&h, watched());
     enter(&h, 0);
     wake(&h, 60000);
-    does(&h, 0, CORE_PING);
+    pings(&h, 0);
     quiet(&h);
     assert_int_equal(h.deadline, 60300);
     stop(&h);
@@ -141,7 +145,7 @@ static void test_no_ping_timeout(void **state)
     enter(&h, 0);
     for (int i = 0; i < 5; i++) {
         wake(&h, h.deadline);
-        does(&h, 0, CORE_PING);
+        pings(&h, 0);
         quiet(&h);
     }
     assert_int_equal(h.now, 10000);
@@ -212,10 +216,10 @@ static void test_nobody_dies_of_a_pause(void **state)
         resumed = h.now;
     }
     assert_int_equal(resumed, 5000 + 6000);
-    happen(&h, 0, CORE_ALIVE);
+    pong(&h, 0, h.ping);
     assert_int_equal(h.deadline, resumed + 1000);
     wake(&h, h.deadline);
-    does(&h, 0, CORE_PING);
+    pings(&h, 0);
     stop(&h);
 }
 
@@ -227,7 +231,7 @@ static void test_a_reload_counts_at_once(void **state)
     enter(&h, 0);
     struct core_settings set = watched();
     core_configure(h.core, &set);
-    happen(&h, 0, CORE_ALIVE);
+    pong(&h, 0, h.ping);
     assert_int_equal(h.deadline, 6000);
     stop(&h);
 }

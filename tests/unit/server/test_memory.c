@@ -157,7 +157,7 @@ static void tell(struct story *t)
         t->now += 100;
         play(t, 0, CORE_TIME, NULL);
         if (k == 12)
-            play(t, 4, CORE_ALIVE, NULL);
+            play(t, 4, CORE_PONG, NULL);
     }
 }
 
@@ -305,7 +305,7 @@ static void test_bytes_per_connection(void **state)
     assert_int_equal(core_stats(core)->members, CROWD);
     size_t bytes = (mallinfo2().uordblks - before) / CROWD;
     print_message("%zu bytes for each idle member\n", bytes);
-    assert_true(bytes < 400);
+    assert_true(bytes < 310);
     core_free(core);
     core_effects_done(&fx);
 }

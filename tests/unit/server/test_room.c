@@ -351,7 +351,7 @@ static void test_frames_before_the_handshake_are_not_heard(void **state)
     open_from(&h, 0, (struct address){{0}});
     join(&h, 0, "a");
     quiet(&h);
-    happen(&h, 0, CORE_ALIVE);
+    pong(&h, 0, h.ping);
     quiet(&h);
     gone(&h, 0, 0);
     quiet(&h);

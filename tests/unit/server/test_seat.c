@@ -266,12 +266,47 @@ static void test_recovered(void **state)
     signal_to(&h, 1, h.id[0]);
     heard(&h, 3);
     wake(&h, h.now + 1000);
-    does(&h, 3, CORE_PING);
-    happen(&h, 3, CORE_ALIVE);
+    pings(&h, 3);
+    pong(&h, 3, h.ping);
     gone(&h, 3, 0);
     enter(&h, 4);
     resume(&h, 4, &t);
     resumed(&h, 4, 0, false, true); /* the ping was answered behind it */
+    stop(&h);
+}
+
+/* A pong proves what it answers: not that of another number, not one that nobody asked for, not the same one again. */
+static void test_recovered_by_the_right_pong(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct core_settings set = with_seats();
+    set.ping_interval_ms = 1000;
+    start(&h, set);
+    struct token t = enter_seat(&h, 0, "a");
+    enter_room(&h, 1, "a");
+    heard(&h, 0);
+    signal_to(&h, 1, h.id[0]);
+    heard(&h, 0);
+    pong(&h, 0, 0);
+    wake(&h, h.now + 1000);
+    pings(&h, 0);
+    pong(&h, 0, h.ping + 1);
+    pong(&h, 0, 0);
+    gone(&h, 0, 0);
+    enter(&h, 2);
+    resume(&h, 2, &t);
+    t = resumed(&h, 2, 0, false, false);
+    wake(&h, h.now + 1000);
+    pings(&h, 2);
+    pong(&h, 2, h.ping);
+    signal_to(&h, 1, h.id[0]);
+    heard(&h, 2);
+    pong(&h, 2, h.ping);
+    gone(&h, 2, 0);
+    enter(&h, 3);
+    resume(&h, 3, &t);
+    resumed(&h, 3, 0, false, false);
     stop(&h);
 }
 
@@ -369,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_another_room_of_that_name),
         cmocka_unit_test(test_caps_hold_after_a_restart),
         cmocka_unit_test(test_recovered),
+        cmocka_unit_test(test_recovered_by_the_right_pong),
         cmocka_unit_test(test_recovered_after_restart),
         cmocka_unit_test(test_too_much_to_hold),
         cmocka_unit_test(test_no_grace_no_seats),
