@@ -43,7 +43,7 @@ static void say_refusal_of(
     if (status == 429)
         write_member_u64(text, "retryAfterMs", retry_ms);
     buf_text(text, "}}\n");
-    struct frame *body = say_frame(c);
+    struct frame *body = say_body(c);
     effects_add(c->fx,
         &(struct core_effect){.type = CORE_RESPONSE, .conn = conn, .response = {body, status, (uint32_t)retry_ms}});
 }
@@ -117,7 +117,7 @@ static void show_one(struct core *c, struct conn_id conn, struct span id)
     struct buf *text = say_text(c);
     room_list_write(c, text, room);
     buf_byte(text, '\n');
-    rest_respond(c, conn, 200, say_frame(c));
+    rest_respond(c, conn, 200, say_body(c));
 }
 
 /* ---- making ---- */
@@ -204,7 +204,7 @@ static void create(struct core *c, struct session *s, struct room_terms *t)
     write_member_string(text, "ownerToken", span_of(token));
     buf_text(text, "}\n");
     errand_store(
-        c, &(struct errand){.kind = ERRAND_STORE, .conn = conn, .terms = *t, .answer = say_frame(c), .status = 201});
+        c, &(struct errand){.kind = ERRAND_STORE, .conn = conn, .terms = *t, .answer = say_body(c), .status = 201});
 }
 
 static void ask_create(struct core *c, struct session *s, const struct core_request *r)
@@ -326,7 +326,7 @@ static void validate(struct core *c, struct conn_id conn, const struct core_requ
     }
     struct buf *text = say_text(c);
     buf_printf(text, "{\"status\":\"ok\",\"exists\":%s}\n", room ? "true" : "false");
-    rest_respond(c, conn, 200, say_frame(c));
+    rest_respond(c, conn, 200, say_body(c));
 }
 
 /* A relay costs its operator: where a join needs a token, so do credentials for it. */
@@ -349,7 +349,7 @@ static void show_ice_servers(struct core *c, struct conn_id conn, struct span to
     else
         buf_text(text, "[]");
     buf_text(text, "}\n");
-    rest_respond(c, conn, 200, say_frame(c));
+    rest_respond(c, conn, 200, say_body(c));
 }
 
 /* Whether it shows a token that would be looked at. */

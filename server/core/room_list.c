@@ -46,7 +46,7 @@ struct frame *room_list_get(struct core *c)
         if (c->settings.list_joined)
             write_kind(c, text, ROOM_JOINED, n);
         buf_text(text, "]}\n");
-        c->room_list = say_frame(c);
+        c->room_list = say_body(c);
     }
     return c->room_list ? frame_ref(c->room_list) : NULL;
 }

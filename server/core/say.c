@@ -14,7 +14,7 @@
 
 enum {
     TEXT_KEPT = 64 * 1024
-}; /* a larger buffer is given back after its reply */
+};
 
 struct span say_peer_id(const struct core *c, const struct session *s, char room[PEER_ID_MAX])
 {
@@ -29,12 +29,25 @@ struct buf *say_text(struct core *c)
     return &c->text;
 }
 
-struct frame *say_frame(struct core *c)
+/* A large buffer is given back after its reply. */
+static struct frame *said(struct core *c, struct frame *frame)
 {
-    struct frame *frame = c->text.failed ? NULL : frame_of(buf_view(&c->text));
     if (c->text.cap > TEXT_KEPT)
         buf_done(&c->text);
     return frame;
+}
+
+struct frame *say_frame(struct core *c)
+{
+    return said(c, c->text.failed ? NULL : frame_of(buf_view(&c->text)));
+}
+
+struct frame *say_body(struct core *c)
+{
+    struct frame *body = c->text.failed ? NULL : frame_raw(c->text.len);
+    if (body)
+        memcpy(frame_payload(body), c->text.p, c->text.len);
+    return said(c, body);
 }
 
 static void condemn(struct core *c, struct session *s)

@@ -16,6 +16,8 @@ struct span say_peer_id(const struct core *c, const struct session *s, char room
 struct buf *say_text(struct core *c);
 /* The frame of what was written to core->text; NULL when out of memory. */
 struct frame *say_frame(struct core *c);
+/* The same without a WebSocket header, for an answer over HTTP. */
+struct frame *say_body(struct core *c);
 
 /* Takes the frame; NULL (memory ran out before) condemns the reader as a lost one does. */
 void say_send(struct core *c, struct session *s, struct frame *frame);
