@@ -6,29 +6,46 @@
 #include <string.h>
 
 enum {
-    FIRST_CAP = 8
+    FIRST_CAP = 4
 };
 
-static bool grow(struct queue *q)
+struct queue {
+    uint32_t head, count, cap; /* cap is a power of two */
+    uint32_t offset;           /* bytes of the first frame that are out */
+    size_t bytes;
+    const struct frame *exempt; /* the one that `bytes` leaves out; borrowed from the ring */
+    struct frame *ring[];       /* owned references */
+};
+
+static struct queue *resize(struct queue *old, uint32_t cap)
 {
-    uint32_t cap = q->cap ? q->cap * 2 : FIRST_CAP;
-    struct frame **ring = malloc(cap * sizeof(struct frame *));
-    if (!ring)
-        return false;
-    for (uint32_t i = 0; i < q->count; i++)
-        ring[i] = q->ring[(q->head + i) & (q->cap - 1)];
-    free(q->ring);
-    q->ring = ring;
+    struct queue *q = malloc(sizeof *q + cap * sizeof(struct frame *));
+    if (!q)
+        return NULL;
+    *q = old ? *old : (struct queue){.count = 0};
     q->head = 0;
     q->cap = cap;
-    return true;
+    for (uint32_t i = 0; i < q->count; i++)
+        q->ring[i] = old->ring[(old->head + i) & (old->cap - 1)];
+    free(old);
+    return q;
 }
 
-bool queue_push(struct queue *q, struct frame *f)
+static struct frame *at(const struct queue *q, uint32_t i)
 {
-    if (q->count == q->cap && !grow(q)) {
-        frame_unref(f);
-        return false;
+    return q->ring[(q->head + i) & (q->cap - 1)];
+}
+
+bool queue_push(struct queue **queue, struct frame *f)
+{
+    struct queue *q = *queue;
+    if (!q || q->count == q->cap) {
+        q = resize(q, q ? q->cap * 2 : FIRST_CAP);
+        if (!q) {
+            frame_unref(f);
+            return false;
+        }
+        *queue = q;
     }
     q->ring[(q->head + q->count++) & (q->cap - 1)] = f;
     if (f->unlimited && !q->exempt)
@@ -38,42 +55,68 @@ bool queue_push(struct queue *q, struct frame *f)
     return true;
 }
 
-struct frame *queue_first(const struct queue *q)
+struct span queue_next(const struct queue *q, char *scratch, size_t size)
 {
-    assert(q->count > 0);
-    return q->ring[q->head];
+    if (!q)
+        return (struct span){NULL, 0};
+    const struct frame *first = at(q, 0);
+    struct span rest = {first->bytes + q->offset, first->len - q->offset};
+    if (q->count == 1 || rest.n >= size || at(q, 1)->len > size - rest.n)
+        return rest;
+    size_t n = 0;
+    for (uint32_t i = 0; i < q->count; i++) {
+        const struct frame *f = at(q, i);
+        size_t from = i == 0 ? q->offset : 0;
+        if (f->len - from > size - n)
+            break;
+        memcpy(scratch + n, f->bytes + from, f->len - from);
+        n += f->len - from;
+    }
+    return (struct span){scratch, n};
 }
 
-void queue_pop(struct queue *q)
+static void pop(struct queue *q)
 {
-    struct frame *f = queue_first(q);
+    struct frame *f = at(q, 0);
     if (f == q->exempt)
         q->exempt = NULL;
     else
         q->bytes -= f->len;
     frame_unref(f);
     q->head = (q->head + 1) & (q->cap - 1);
-    if (--q->count == 0) {
+    q->count--;
+    q->offset = 0;
+}
+
+void queue_advance(struct queue **queue, size_t n)
+{
+    struct queue *q = *queue;
+    while (n > 0) {
+        size_t rest = at(q, 0)->len - q->offset;
+        if (n < rest) {
+            q->offset += (uint32_t)n;
+            return;
+        }
+        n -= rest;
+        pop(q);
+    }
+    if (q->count == 0) {
         assert(q->bytes == 0);
-        free(q->ring);
-        *q = (struct queue){.count = 0};
+        free(q);
+        *queue = NULL;
     }
 }
 
-size_t queue_take(struct queue *q, char *out, size_t size)
+size_t queue_bytes(const struct queue *q)
 {
-    size_t n = 0;
-    while (q->count > 0 && queue_first(q)->len <= size - n) {
-        const struct frame *f = queue_first(q);
-        memcpy(out + n, f->bytes, f->len);
-        n += f->len;
-        queue_pop(q);
-    }
-    return n;
+    return q ? q->bytes : 0;
 }
 
-void queue_clear(struct queue *q)
+void queue_free(struct queue **queue)
 {
-    while (q->count > 0)
-        queue_pop(q);
+    struct queue *q = *queue;
+    while (q && q->count > 0)
+        pop(q);
+    free(q);
+    *queue = NULL;
 }

@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * The frames that wait for one connection: a ring of references, which owns no memory while it is empty. `bytes`
- * counts what the connection's limit counts, which leaves out one frame marked `unlimited`: a room's roster may be
- * larger than the limit, but a client that asks for rosters and never reads must not grow the daemon.
+ * The frames that wait for one connection: a ring of references, which owns no memory while it is empty (the queue is
+ * NULL then). What the socket took of the first frame is remembered as an offset. `bytes` counts what the connection's
+ * limit counts, whole frames until their last byte is out, and leaves out one frame marked `unlimited`: a room's roster
+ * may be larger than the limit, but a client that asks for rosters and never reads must not grow the daemon.
  */
 #ifndef SERVER_IO_QUEUE_H
 #define SERVER_IO_QUEUE_H
 
 #include "protocol/frame.h"
 
-struct queue {
-    struct frame **ring; /* owned; NULL while empty */
-    uint32_t head, count, cap;
-    size_t bytes;
-    const struct frame *exempt; /* the one that `bytes` leaves out; borrowed from the ring */
-};
+struct queue;
 
 /* Takes the reference, also when it fails for want of memory. */
-bool queue_push(struct queue *q, struct frame *f);
-/* The oldest frame, borrowed; the queue is not empty. */
-struct frame *queue_first(const struct queue *q);
-/* Drops the oldest. */
-void queue_pop(struct queue *q);
-/* Copies whole frames, oldest first, as long as they fit, and drops them. Returns the bytes copied. */
-size_t queue_take(struct queue *q, char *out, size_t size);
-void queue_clear(struct queue *q);
+bool queue_push(struct queue **q, struct frame *f);
+/* What is to be written next, at most `size` bytes of it unless a lone frame is longer: in place if that is one frame,
+ * else put together in `scratch`. n = 0: nothing. Valid until the queue changes. */
+struct span queue_next(const struct queue *q, char *scratch, size_t size);
+/* The first n bytes are out. */
+void queue_advance(struct queue **q, size_t n);
+/* As the limit counts them. */
+size_t queue_bytes(const struct queue *q);
+void queue_free(struct queue **q);
 
 #endif
