@@ -5,11 +5,12 @@
 #ifndef SERVER_IO_CLIENT_H
 #define SERVER_IO_CLIENT_H
 
+#include "server/io/request_head.h"
 #include "server/io/turn.h"
 
-/* Settles the connection's address from the header of its first request, and has the core count it. False if the core
- * refuses it: c->refused says why. */
-bool client_identify(struct io *io, struct lws *wsi, struct conn *c);
+/* Settles the connection's address from the head of its request, and has the core count it. False if the core refuses
+ * it: c->refused says why. */
+bool client_identify(struct io *io, struct conn *c, const struct request_head *h);
 /* Whether it may read what is for this machine and for `allowed`. */
 bool client_is_near(const struct conn *c, const struct cidr_list *allowed);
 

@@ -1,62 +1,82 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections: what the io side knows of each, and the table of their slots. A slot's memory is reused and never
- * given back, so a pointer that libwebsockets still holds is compared with, never chased into freed memory.
+ * Connections: what the io side knows of each, and the table of their slots. A slot's memory is reused and never given
+ * back. Whatever outlives one call names a connection by slot and generation, and conn_find proves that it is there.
  *
- *     CONN_FREE ─► CONN_HANDSHAKE ─► CONN_OPEN ─► CONN_CLOSING ─► CONN_FREE
- *           │            ▲ └────────────────────────────┴─► doomed: killed at the end of this turn or a later one
- *           └─► CONN_GREETING ─► doomed
+ *     CONN_FREE ─► CONN_PROXY ─► CONN_TLS ─► CONN_HEAD ─► CONN_OPEN ─► CONN_CLOSING ─► CONN_FREE
+ *                  (where a PROXY  (where TLS    │
+ *                  header is due)  is spoken)    ├─► CONN_BODY ─┐
+ *                                                └──────────────┴─► CONN_ANSWER ─► CONN_LINGER ─► CONN_FREE
+ *
+ * From any state a connection may be doomed: it is ended when the turn ends, and nothing is done for it until then. An
+ * idle one has to be small: what only some need is allocated when they need it, and lists are linked by slot.
  */
 #ifndef SERVER_IO_CONN_H
 #define SERVER_IO_CONN_H
 
-#include <libwebsockets.h>
-
-#include "base/buf.h"
 #include "server/core/core.h"
 #include "server/io/queue.h"
 
 enum conn_state {
-    CONN_FREE,      /* the slot waits for its next connection */
-    CONN_GREETING,  /* accepted where a PROXY header comes first, which is not whole yet */
-    CONN_HANDSHAKE, /* accepted; HTTP so far */
-    CONN_OPEN,      /* speaks WebSocket */
-    CONN_CLOSING,   /* a Close frame was queued or received: nothing more is taken from it */
+    CONN_FREE,    /* the slot waits for its next connection */
+    CONN_PROXY,   /* accepted where a PROXY header comes first, which is not whole yet */
+    CONN_TLS,     /* accepted where TLS is spoken; nothing came yet */
+    CONN_HEAD,    /* the head of an HTTP request is due, or not whole yet */
+    CONN_BODY,    /* its body is */
+    CONN_ANSWER,  /* the request is whole: its answer is worked on or sent, and nothing more is read */
+    CONN_LINGER,  /* the answer is out and our side is shut: what still comes is thrown away until the client ends */
+    CONN_OPEN,    /* speaks WebSocket */
+    CONN_CLOSING, /* a Close frame was queued or received: nothing more is taken from it */
+};
+
+/* The time limits. All of one list have the same length, so that the oldest is first. */
+enum conn_limit {
+    LIMIT_NONE,
+    LIMIT_PROXY,     /* PROXY_MS: a PROXY header */
+    LIMIT_HANDSHAKE, /* HANDSHAKE_MS: TLS, and the whole request or the WebSocket's handshake */
+    LIMIT_ANSWER,    /* ANSWER_MS since the client last took a part of its answer */
+    LIMIT_CLOSE,     /* CLOSE_MS: the end, one way or the other */
+    CONN_LIMITS,
 };
 
 struct http_request;
-struct greeting;
+struct proxy_wait;
+struct lws;
+
+/* "No slot", in lists. */
+#define CONN_NONE UINT32_MAX
 
 struct conn {
-    struct lws *wsi; /* NULL until libwebsockets has adopted the socket */
     struct conn_id id;
     int fd;
+    unsigned state : 4;        /* enum conn_state */
+    unsigned limit : 3;        /* enum conn_limit */
+    unsigned interest : 3;     /* what the poller waits for: POLLER_READ, POLLER_WRITE; while it has the socket */
+    unsigned polled : 1;       /* the poller has the socket */
+    unsigned dirty : 1;        /* on the list of those to be written this turn */
+    unsigned doomed : 1;       /* on the list of those to be ended at the end of the turn */
+    unsigned slow : 1;         /* over max_queue: on the list of those to be judged, or told to the core */
+    unsigned end_sent : 1;     /* CONN_CLOSING: to be ended once the queue is empty */
+    unsigned taken : 1;        /* past the door: its bytes are read. Before that it can be refused and still hear so */
+    unsigned secure : 1;       /* it speaks TLS */
+    unsigned via_proxy : 1;    /* a PROXY header says that its socket is not the client's */
+    unsigned trusted : 1;      /* its socket, or the client of its PROXY header, is a trusted proxy */
+    unsigned forwarded : 1;    /* its request names a client, or came from a proxy that should have named one */
+    unsigned unproven : 1;     /* and that is not to be believed, or not to be read */
+    struct address address;    /* the client's; all zero for a unix socket */
+    const char *refused;       /* why the core closed it at the door. Static; NULL: it did not */
+    struct lws *wsi;           /* under TLS, once libwebsockets has the socket; else NULL */
+    union {
+        struct proxy_wait *proxy;   /* owned; in CONN_PROXY */
+        struct http_request *http;  /* owned; from CONN_HEAD to CONN_LINGER, NULL until bytes have to be kept */
+        struct ws_partial *partial; /* owned; in CONN_OPEN and CONN_CLOSING: of an unfinished message */
+    };
+    struct queue *queue; /* owned; NULL while nothing waits to be written */
+    uint64_t deadline;   /* while on the list of a limit */
+    uint32_t handed;     /* bytes written that libwebsockets may still keep */
+    uint32_t dirty_next, doomed_next, slow_next;
+    uint32_t prev, next; /* on the list of its limit; of free slots through next */
     uint16_t close_code; /* as the client sent it */
-    uint16_t fragments;  /* of the message that is being assembled */
-    uint32_t discarded;  /* bytes of it, each piece counted as one more */
-    unsigned state : 3;
-    bool dirty : 1;         /* on the list of those to be written this turn */
-    bool doomed : 1;        /* to be killed at the end of a turn, or already being */
-    bool slow : 1;          /* over max_queue: on the list of those to be judged, or told to the core */
-    bool discarding : 1;    /* the rest of this message is refused already */
-    bool gone : 1;          /* the core was told CORE_GONE */
-    bool secure : 1;        /* it speaks TLS */
-    bool fronted : 1;       /* a PROXY header says that its socket is not the client's */
-    bool proxied : 1;       /* its socket, or the client of its PROXY header, is a trusted proxy */
-    bool identified : 1;    /* the header of its first request was read: the three around this are settled */
-    bool forwarded : 1;     /* that header names a client */
-    bool unproven : 1;      /* and is not to be believed, or not to be read */
-    struct address address; /* the client's; all zero for a unix socket */
-    const char
-        *refused; /* the core closed it at the door, before libwebsockets had it, and knows it no more: why. Static */
-    struct buf *partial;       /* owned; the pieces of a message so far, NULL between messages */
-    struct greeting *greeting; /* owned; while CONN_GREETING */
-    struct http_request *http; /* owned; NULL before the header of a request is whole, and for WebSockets */
-    struct queue queue;
-    size_t handed; /* bytes of the queue's last that libwebsockets may still keep, as its limit counts them */
-    struct conn *prev_dirty, *next_dirty, *next_slow;
-    struct conn *prev, *next; /* a list of those with one time limit, of the doomed, or of free slots */
-    uint64_t deadline;
 };
 
 enum {
@@ -64,27 +84,46 @@ enum {
     CONN_CHUNKS = 4096
 }; /* so 1,048,576 connections, as many as descriptors are asked for */
 
+struct conn_list {
+    uint32_t first, last;
+};
+
 struct conn_table {
     struct conn *chunks[CONN_CHUNKS]; /* owned */
     uint32_t made;                    /* slots that have memory */
-    struct conn *free;                /* through next */
+    uint32_t open;                    /* slots that are not free */
+    uint32_t free;                    /* the first free slot */
+    struct conn_list limits[CONN_LIMITS];
 };
 
-/* A slot of the next generation in CONN_HANDSHAKE; NULL when out of memory or slots. */
+void conn_table_init(struct conn_table *t);
+/* Frees the memory of all slots and what connections own. Descriptors are the caller's. */
+void conn_table_done(struct conn_table *t);
+/* A slot of the next generation in CONN_HEAD; NULL when out of memory or slots. */
 struct conn *conn_open(struct conn_table *t, int fd);
-/* Frees what the connection owns and gives its slot back. It is `gone`, and in no list any more. */
+/* Frees what the connection owns and gives its slot back. It must be on no list. */
 void conn_release(struct conn_table *t, struct conn *c);
-/* The connection that an effect of the core names. NULL if there is nobody to answer any more: its slot is free or
- * somebody else's, its socket is dead and libwebsockets has yet to let go of it, or it is about to be killed. */
+/* Frees what it owns in its present state: a request, a part of a message, a wait for a PROXY header. */
+void conn_forget(struct conn *c);
+/* The connection of that generation; NULL if it is gone or about to be ended. The only way to one from whatever
+ * comes late: an event of the poller, an effect of the core, a file's next piece. */
 struct conn *conn_find(const struct conn_table *t, struct conn_id id);
-void conn_forget_partial(struct conn *c);
+/* The connection in a slot that has memory, whatever its state. */
+struct conn *conn_at(const struct conn_table *t, uint32_t slot);
+/* Gives the connection this time limit from now on, in place of the one it had. */
+void conn_limit(struct conn_table *t, struct conn *c, enum conn_limit limit, uint64_t deadline);
+void conn_unlimit(struct conn_table *t, struct conn *c);
+/* The one whose limit ends first; NULL if there is none. */
+struct conn *conn_first(const struct conn_table *t, enum conn_limit limit);
+
 /* Bytes that wait for the client, as max_queue counts them. */
 static inline size_t conn_waiting(const struct conn *c)
 {
-    return c->queue.bytes + c->handed;
+    return queue_bytes(c->queue) + c->handed;
 }
-/* Takes NULL (http.c). */
+
+/* Each takes NULL (http.c, proxy_wait.c). */
 void http_done(struct http_request *r);
-void conn_table_done(struct conn_table *t);
+void proxy_wait_done(struct proxy_wait *w);
 
 #endif

@@ -1,39 +1,61 @@
 /* SPDX-License-Identifier: MIT
  *
- * Writing: whole frames, put together in the process's one scratch buffer, in one write. LWS_WRITE_RAW hands ready-made
- * frames through untouched (4.1 to 4.5), which rules out permessage-deflate: it is not offered. What a socket does not
- * take, libwebsockets keeps and writes first of all, its own pongs included, so a control frame never falls inside a
- * batch half written; until that is gone we write nothing and wait for its writeable callback. Its copy counts as
- * waiting like the queue does, and whole until the last byte is out, since that is how long its memory is kept.
+ * Writing: whole frames, put together in the one scratch buffer, in one write. What the socket does not take stays in
+ * the queue. Answers over HTTP share HTTP_A_TURN bytes of each turn: a large one costs its reader time, not others.
  */
-#include "server/io/turn.h"
+#include "server/io/transport.h"
 
-/* A lone frame needs no copy. */
-static int write_some(struct io *io, struct conn *c)
+static bool is_answer(const struct conn *c)
 {
-    struct frame *first = queue_first(&c->queue);
-    if (c->queue.count == 1 || first->len > OUT_BATCH) {
-        frame_ref(first);
-        queue_pop(&c->queue);
-        int n = lws_write(c->wsi, (unsigned char *)first->bytes, first->len, LWS_WRITE_RAW);
-        frame_unref(first);
-        return n;
+    return c->state == CONN_ANSWER;
+}
+
+/* What may be written now, of `bytes`. */
+static struct span allowed(const struct io *io, const struct conn *c, struct span bytes)
+{
+    size_t left = io->http_now < HTTP_A_TURN ? HTTP_A_TURN - io->http_now : 0;
+    size_t most = left < OUT_BATCH ? left : OUT_BATCH;
+    if (is_answer(c) && bytes.n > most)
+        bytes.n = most;
+    return bytes;
+}
+
+/* Whether there may be more to write. */
+static bool write_some(struct io *io, struct conn *c, struct span bytes, bool *broken)
+{
+    const struct transport *transport = transport_of(c);
+    struct span now = allowed(io, c, bytes);
+    if (now.n == 0) {
+        transport->again(io, c);
+        return false;
     }
-    unsigned char *batch = io->scratch + LWS_PRE;
-    size_t n = queue_take(&c->queue, (char *)batch, OUT_BATCH);
-    return lws_write(c->wsi, batch, n, LWS_WRITE_RAW);
+    ssize_t n = transport->write(io, c, now);
+    *broken = n < 0;
+    if (n <= 0)
+        return false;
+    queue_advance(&c->queue, (size_t)n);
+    if (is_answer(c)) {
+        io->http_now += (size_t)n;
+        turn_limit(io, c, LIMIT_ANSWER);
+        if (c->queue)
+            transport->again(io, c);
+        return false;
+    }
+    return (size_t)n == now.n;
 }
 
 bool flush(struct io *io, struct conn *c)
 {
-    while (!lws_partial_buffered(c->wsi)) {
-        size_t waiting = c->queue.bytes;
-        c->handed = 0;
-        if (c->queue.count == 0)
-            return true;
-        if (write_some(io, c) < 0)
-            return false;
-        c->handed = waiting - c->queue.bytes;
-    }
+    bool broken = false;
+    while (c->queue && write_some(io, c, queue_next(c->queue, io->scratch, OUT_BATCH), &broken))
+        continue;
+    if (broken)
+        return false;
+    if (c->queue)
+        return true;
+    if (is_answer(c))
+        http_sent(io, c);
+    else if (c->state == CONN_CLOSING)
+        ws_sent(io, c);
     return true;
 }

@@ -1,28 +1,36 @@
 /* SPDX-License-Identifier: MIT
  *
- * HTTP: the way of a request from its header to its answer. The table in routes.c names what is served; this file
- * finds the row, reads the body if the row wants one, and gives a defined answer to everything else: no such path, no
- * such method, a body that is too long or whose length is not told. Answers close the connection: whoever asks over
- * HTTP asks once, and a socket that idles here would hold a descriptor. From accept to the end of the request it has
- * HANDSHAKE_MS, and as long again for the answer, so neither a slow request nor a slow reader lasts; what we take to
- * find the answer (hashing a password, writing a file) is not the client's fault and has no limit here.
+ * HTTP: the way of a request from its head to its answer. The table in routes.c names what is served; this file finds
+ * the row, reads the body if the row wants one, and gives a defined answer to everything else: no such path, no such
+ * method, a body that is too long or whose length is not told.
+ *
+ * A connection carries one request, and every answer closes it (RFC 9112 section 9.6): whoever asks over HTTP asks
+ * once, and a socket that idles here would hold a descriptor. From accept to the end of the request it has
+ * HANDSHAKE_MS; then the client must take some of its answer every ANSWER_MS. What we take to find the answer (hashing
+ * a password, writing a file) is not the client's fault and has no limit here. When the answer is out our side is shut,
+ * and what the client still sends is thrown away until it ends: a socket closed on unread bytes resets the connection,
+ * and the answer with it.
  *
  * A web page of a foreign origin is told nothing it could read, and may change nothing: a POST that needs no preflight
  * would be done before the browser looks at the answer.
  */
 #include "server/io/http.h"
 
-#include "server/io/client.h"
-
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "protocol/write.h"
+#include "server/io/client.h"
+#include "server/io/origins.h"
+#include "server/io/query.h"
+#include "server/io/transport.h"
+#include "server/io/web_file.h"
 
 enum {
-    HEAD_MAX = 1024 + HTTP_HEADERS_MAX,
-    AUTHORIZATION_MAX = TOKEN_MAX + 16,
+    HEAD_MAX = 2048 + HTTP_HEADERS_MAX,
+    ERROR_MAX = 1024,
     ALLOW_MAX = 64
 };
 
@@ -43,39 +51,140 @@ static enum answer_status status_of(unsigned number)
     return s;
 }
 
+struct http_request *http_new(struct io *io, struct conn *c)
+{
+    struct http_request *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->io = io;
+    r->conn = c;
+    buf_init(&r->in, REQUEST_HEAD_MAX + READ_SIZE);
+    c->http = r;
+    return r;
+}
+
+void http_done(struct http_request *r)
+{
+    if (!r)
+        return;
+    web_end(r->download);
+    buf_done(&r->in);
+    free(r);
+}
+
 /* ---- answers ---- */
+
+void http_wait(struct http_request *r)
+{
+    struct conn *c = r->conn;
+    c->state = CONN_ANSWER;
+    transport_of(c)->read(r->io, c, false);
+    conn_unlimit(&r->io->conns, c);
+}
+
+static bool all_origins(const struct io *io)
+{
+    for (size_t i = 0; i < io->settings.origins_count; i++)
+        if (strcmp(io->settings.origins[i], "*") == 0)
+            return true;
+    return false;
+}
+
+bool http_origin_allowed(const struct io *io, const struct request_head *h)
+{
+    struct span origin;
+    /* Programs send no Origin; a web page cannot help sending it. */
+    return !request_head_find(h, "Origin", &origin) ||
+           origins_allow(io->settings.origins, io->settings.origins_count, origin);
+}
+
+/* Which page may read the answer (Fetch Standard, CORS protocol). */
+static void write_cors(struct buf *out, const struct http_request *r)
+{
+    struct span origin = SPAN("*");
+    bool all = all_origins(r->io);
+    if (!all && (!request_head_find(&r->head, "Origin", &origin) || !http_origin_allowed(r->io, &r->head)))
+        return;
+    buf_printf(out, "Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Expose-Headers: Retry-After\r\n%s",
+        (int)(origin.n < ORIGIN_MAX ? origin.n : 0), origin.p, all ? "" : "Vary: Origin\r\n");
+}
+
+static void write_date(struct buf *out)
+{
+    char text[40];
+    struct tm tm;
+    time_t now = time(NULL);
+    gmtime_r(&now, &tm);
+    strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    buf_printf(out, "Date: %s\r\n", text);
+}
 
 static void write_head(struct buf *out, const struct http_request *r, const struct http_answer *a)
 {
-    buf_printf(out, "HTTP/1.1 %s\r\nCache-Control: %s\r\n", STATUSES[status_of(a->status)].line,
-        a->status == 304 ? "no-cache" : "no-store");
+    buf_printf(out, "HTTP/1.1 %s\r\n", STATUSES[status_of(a->status)].line);
+    write_date(out);
+    if (!a->length)
+        buf_printf(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
     /* RFC 9110 section 8.6: neither belongs to an answer that has no body by its nature. */
-    if (a->status != 204 && a->status != 304)
-        buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\nX-Content-Type-Options: nosniff\r\n",
-            a->type ? a->type : "application/json", a->body.n);
-    if (r->origin[0])
-        buf_printf(out, "Access-Control-Allow-Origin: %s\r\nAccess-Control-Expose-Headers: Retry-After\r\n%s",
-            r->origin, strcmp(r->origin, "*") == 0 ? "" : "Vary: Origin\r\n");
+    if (a->status != 204 && a->status != 304) {
+        uint64_t length = a->length ? *a->length : a->body.n + (a->frame ? frame_text(a->frame).n : 0);
+        if (!a->length)
+            buf_printf(out, "Content-Type: %s\r\n", a->type ? a->type : "application/json");
+        buf_text(out, "Content-Length: ");
+        buf_number(out, length);
+        buf_text(out, "\r\n");
+    }
+    if (r && !r->no_page)
+        write_cors(out, r);
     buf_text(out, a->headers ? a->headers : "");
     buf_text(out, "Connection: close\r\n\r\n");
+}
+
+static struct frame *frame_of_text(const struct buf *text)
+{
+    struct frame *f = text->failed ? NULL : frame_raw(text->len);
+    if (f)
+        memcpy(frame_payload(f), text->p, text->len);
+    return f;
 }
 
 void http_answer(struct http_request *r, const struct http_answer *a)
 {
     assert(!r->answered);
+    struct io *io = r->io;
+    struct conn *c = r->conn;
     r->answered = true;
-    r->io->stats.http[status_of(a->status)]++;
+    io->stats.http[status_of(a->status)]++;
     struct buf text;
-    buf_init(&text, LWS_PRE + HEAD_MAX + a->body.n);
-    char *front = buf_reserve(&text, LWS_PRE);
-    if (front)
-        text.len += LWS_PRE;
+    buf_init(&text, HEAD_MAX + a->body.n);
     write_head(&text, r, a);
-    if (!r->head)
+    if (!r->is_head)
         buf_span(&text, a->body);
-    if (!text.failed)
-        lws_write(r->wsi, (unsigned char *)text.p + LWS_PRE, text.len - LWS_PRE, LWS_WRITE_HTTP_FINAL);
+    c->state = CONN_ANSWER;
+    transport_of(c)->read(io, c, false);
+    turn_limit(io, c, LIMIT_ANSWER);
+    turn_queue(io, c, frame_of_text(&text));
     buf_done(&text);
+    if (a->frame && !r->is_head)
+        turn_queue(io, c, a->frame);
+    else
+        frame_unref(a->frame);
+}
+
+/* The whole answer is out, or what there was of a file. */
+void http_sent(struct io *io, struct conn *c)
+{
+    struct http_request *r = c->http;
+    if (!r->answered)
+        return;
+    if (r->download) {
+        web_sent(r);
+        return;
+    }
+    c->state = CONN_LINGER;
+    turn_limit(io, c, LIMIT_CLOSE);
+    transport_of(c)->shut(io, c);
+    transport_of(c)->read(io, c, true);
 }
 
 static void write_error(struct buf *out, const char *code, const char *message)
@@ -89,10 +198,15 @@ static void write_error(struct buf *out, const char *code, const char *message)
 void http_error(struct http_request *r, unsigned status, const char *headers, const char *code, const char *message)
 {
     struct buf body;
-    buf_init(&body, HTTP_ANSWER_MAX);
+    buf_init(&body, ERROR_MAX);
     write_error(&body, code, message);
     http_answer(r, &(struct http_answer){.status = status, .headers = headers, .body = buf_view(&body)});
     buf_done(&body);
+}
+
+void http_not_found(struct http_request *r)
+{
+    http_error(r, 404, NULL, "not-found", "nothing is served at this path");
 }
 
 static const char REFUSAL[] = "no more connections now: try again later", RETRY[] = "Retry-After: 5\r\n";
@@ -110,11 +224,11 @@ void http_turn_away(struct http_request *r, const char *reason)
 size_t http_refusal(const char *reason, char *out)
 {
     struct buf body, text;
-    buf_init(&body, HTTP_ANSWER_MAX);
-    buf_init(&text, HTTP_ANSWER_MAX - 1);
+    buf_init(&body, ERROR_MAX);
+    buf_init(&text, HTTP_REFUSAL_MAX - 1);
     write_error(&body, reason, REFUSAL);
     const struct http_answer a = {.status = refusal_status(reason), .headers = RETRY, .body = buf_view(&body)};
-    write_head(&text, &(struct http_request){.head = false}, &a);
+    write_head(&text, NULL, &a);
     buf_span(&text, a.body);
     size_t n = text.failed ? 0 : text.len;
     memcpy(out, text.p ? text.p : "", n);
@@ -124,79 +238,51 @@ size_t http_refusal(const char *reason, char *out)
     return n;
 }
 
-/* ---- what a request says ---- */
-
-bool http_header(struct lws *wsi, enum lws_token_indexes token, char *out, size_t n)
+/* An answer that comes after its request: conn_find has proved that the connection is there. */
+void http_respond(struct io *io, struct conn *c, unsigned status, struct frame *body, uint32_t retry_after_ms)
 {
-    int length = lws_hdr_total_length(wsi, token);
-    return length > 0 && (size_t)length < n && lws_hdr_copy(wsi, out, (int)n, token) >= 0;
-}
-
-/* Programs send no Origin; a web page cannot help sending it. */
-bool http_origin_allowed(const struct io *io, struct lws *wsi)
-{
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) == 0)
-        return true;
-    char origin[HTTP_VALUE_MAX];
-    bool readable = http_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin);
-    for (size_t i = 0; i < io->settings.origins_count; i++) {
-        const char *allowed = io->settings.origins[i];
-        if (strcmp(allowed, "*") == 0 || (readable && strcasecmp(allowed, origin) == 0))
-            return true;
+    bool asked = c->state == CONN_HEAD || c->state == CONN_BODY || c->state == CONN_ANSWER;
+    struct http_request *r = asked ? c->http : NULL;
+    (void)io;
+    if (!r || r->answered) {
+        frame_unref(body);
+        return;
     }
-    return false;
+    char headers[64] = "";
+    if (retry_after_ms) /* RFC 9110 section 10.2.3: whole seconds, and one too early would be refused again */
+        snprintf(headers, sizeof headers, "Retry-After: %u\r\n", (unsigned)((retry_after_ms + 999ULL) / 1000));
+    else if (status == 401)
+        snprintf(headers, sizeof headers, "WWW-Authenticate: Bearer\r\n");
+    http_answer(r, &(struct http_answer){.status = status, .headers = headers, .frame = body});
 }
 
-static void read_origin(struct http_request *r)
-{
-    const struct io_settings *s = &r->io->settings;
-    for (size_t i = 0; i < s->origins_count; i++)
-        if (strcmp(s->origins[i], "*") == 0) {
-            memcpy(r->origin, "*", sizeof "*");
-            return;
-        }
-    if (!http_header(r->wsi, WSI_TOKEN_ORIGIN, r->origin, sizeof r->origin) || !http_origin_allowed(r->io, r->wsi))
-        r->origin[0] = '\0';
-}
+/* ---- what a request says ---- */
 
 struct span http_bearer(const struct http_request *r)
 {
     static const char SCHEME[] = "Bearer ";
-    if (!r->authorization || strncasecmp(r->authorization, SCHEME, sizeof SCHEME - 1) != 0)
+    struct span value;
+    if (!request_head_find(&r->head, "Authorization", &value) || value.n < sizeof SCHEME ||
+        strncasecmp(value.p, SCHEME, sizeof SCHEME - 1) != 0)
         return (struct span){NULL, 0};
-    const char *token = r->authorization + sizeof SCHEME - 1;
-    return span_of(token + strspn(token, " "));
+    size_t skip = sizeof SCHEME - 1;
+    while (skip < value.n && value.p[skip] == ' ')
+        skip++;
+    return (struct span){value.p + skip, value.n - skip};
 }
 
-static bool read_authorization(struct http_request *r)
+static enum http_method read_method(struct span name, bool *is_head)
 {
-    int n = lws_hdr_total_length(r->wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
-    if (n <= 0)
-        return true;
-    if (n >= AUTHORIZATION_MAX || !(r->authorization = malloc((size_t)n + 1)))
-        return false;
-    return lws_hdr_copy(r->wsi, r->authorization, n + 1, WSI_TOKEN_HTTP_AUTHORIZATION) >= 0;
-}
-
-static enum http_method read_method(struct lws *wsi, bool *head)
-{
-    char *uri;
-    int len;
-    int method = lws_http_get_uri_and_method(wsi, &uri, &len);
-    *head = method == LWSHUMETH_HEAD;
-    switch (method) {
-    case LWSHUMETH_GET:
-    case LWSHUMETH_HEAD:
-        return HTTP_GET;
-    case LWSHUMETH_POST:
-        return HTTP_POST;
-    case LWSHUMETH_DELETE:
-        return HTTP_DELETE;
-    case LWSHUMETH_OPTIONS:
-        return HTTP_OPTIONS;
-    default:
-        return HTTP_OTHER;
-    }
+    static const struct {
+        const char *name;
+        enum http_method method;
+    } METHODS[] = {
+        {"GET", HTTP_GET}, {"HEAD", HTTP_GET}, {"POST", HTTP_POST}, {"DELETE", HTTP_DELETE}, {"OPTIONS", HTTP_OPTIONS}};
+    *is_head = span_is(name, "HEAD");
+    for (size_t i = 0; i < sizeof METHODS / sizeof *METHODS; i++)
+        if (span_is(name, METHODS[i].name))
+            return METHODS[i].method;
+    return HTTP_OTHER;
 }
 
 /* ---- its row ---- */
@@ -255,7 +341,7 @@ static void answer_options(struct http_request *r, unsigned methods)
         "Allow: %s\r\nAccess-Control-Allow-Methods: %s\r\n"
         "Access-Control-Allow-Headers: Authorization, Content-Type\r\nAccess-Control-Max-Age: 86400\r\n",
         allow, allow);
-    if (!r->origin[0])
+    if (!http_origin_allowed(r->io, &r->head))
         snprintf(headers, sizeof headers, "Allow: %s\r\n", allow);
     http_answer(r, &(struct http_answer){.status = 204, .headers = headers});
 }
@@ -269,65 +355,72 @@ static void refuse_method(struct http_request *r, unsigned methods)
 
 /* ---- its body ---- */
 
-/* The request is complete: its clock stands still until the answer is there. */
 static void handle(struct http_request *r)
 {
+    http_wait(r);
     r->route->handle(r);
-    if (!r->answered)
-        conn_unlimit(r->io, r->conn);
+}
+
+static void await_rest(struct http_request *r)
+{
+    static const char CONTINUE[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct span expects;
+    r->conn->state = CONN_BODY;
+    /* RFC 9110 section 10.1.1: not to HTTP/1.0, nor when the body is on its way already. */
+    if (r->head.minor > 0 && r->in.len == r->head.n && request_head_find(&r->head, "Expect", &expects)) {
+        struct frame *f = frame_raw(sizeof CONTINUE - 1);
+        if (f)
+            memcpy(frame_payload(f), CONTINUE, sizeof CONTINUE - 1);
+        turn_queue(r->io, r->conn, f);
+    }
+    http_body(r);
 }
 
 /* Hands the request to its handler if no body is to come, and refuses one that is not to be read. */
 static void await_body(struct http_request *r)
 {
-    char length[16];
-    if (lws_hdr_total_length(r->wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) {
+    uint64_t length = 0;
+    switch (request_head_body(&r->head, &length)) {
+    case BODY_NONE:
+        handle(r);
+        break;
+    case BODY_BAD:
+        http_error(r, r->head.status, NULL, r->head.code, r->head.problem);
+        break;
+    case BODY_CHUNKED:
         http_error(r, 411, NULL, "length-required", "send the body whole, with its Content-Length");
-        return;
+        break;
+    case BODY_LENGTH:
+        r->body_n = length <= HTTP_BODY_MAX ? (size_t)length : 0;
+        if (length > HTTP_BODY_MAX)
+            http_error(r, 413, NULL, error_code(ERROR_TOO_LARGE), "a request's body may have 16384 bytes");
+        else
+            await_rest(r);
+        break;
     }
-    if (lws_hdr_total_length(r->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0) {
-        handle(r);
-        return;
-    }
-    bool told = http_header(r->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof length);
-    size_t digits = told ? strspn(length, "0123456789") : 0;
-    if (!told || digits == 0 || length[digits])
-        http_error(r, 400, NULL, "bad-length", "Content-Length must be one number of bytes");
-    else if (strtoul(length, NULL, 10) > HTTP_BODY_MAX)
-        http_error(r, 413, NULL, error_code(ERROR_TOO_LARGE), "a request's body may have 16384 bytes");
-    else if (strtoul(length, NULL, 10) == 0)
-        handle(r);
 }
 
-int http_body(struct conn *c, struct span piece)
+void http_body(struct http_request *r)
 {
-    struct http_request *r = c->http;
-    if (!r || r->answered)
-        return -1;
-    if (!buf_span(&r->body, piece))
-        http_error(r, 413, NULL, error_code(ERROR_TOO_LARGE), "a request's body may have 16384 bytes");
-    return r->answered ? -1 : 0;
-}
-
-int http_body_end(struct conn *c)
-{
-    struct http_request *r = c->http;
-    if (!r || r->answered)
-        return -1;
+    if (r->in.len - r->head.n < r->body_n)
+        return;
+    /* The buffer may have moved since the head was read. */
+    request_head_read(buf_view(&r->in), 0, &r->head);
     handle(r);
-    return r->answered ? -1 : 0;
 }
 
 /* ---- all of it ---- */
 
-static void dispatch(struct http_request *r, const char *path, bool foreign)
+static void dispatch(struct http_request *r)
 {
-    memcpy(r->path, path, strlen(path) + 1); /* the caller looked at its length */
     unsigned methods = find_route(r);
+    bool foreign = !http_origin_allowed(r->io, &r->head);
     if (methods == 0 && r->method == HTTP_GET)
         http_web(r);
+    else if (methods == 0 && r->method == HTTP_OPTIONS && strcmp(r->path, "*") == 0)
+        answer_options(r, HTTP_GET | HTTP_POST | HTTP_DELETE);
     else if (methods == 0)
-        http_error(r, 404, NULL, "not-found", "nothing is served at this path");
+        http_not_found(r);
     else if (r->method == HTTP_OPTIONS)
         answer_options(r, methods);
     else if (!r->route)
@@ -340,52 +433,32 @@ static void dispatch(struct http_request *r, const char *path, bool foreign)
         handle(r);
 }
 
-int http_request(struct io *io, struct conn *c, const char *path)
+/* RFC 9110 section 10.1.1: what else is expected cannot be met. */
+static bool expects_more(const struct http_request *r)
 {
-    struct lws *wsi = c->wsi;
-    if (c->http) /* a second request on a connection that is about to close */
-        return -1;
-    struct http_request *r = calloc(1, sizeof *r);
-    if (!r)
-        return -1;
-    *r = (struct http_request){.io = io, .wsi = wsi, .conn = c};
-    c->http = r;
-    buf_init(&r->body, HTTP_BODY_MAX);
-    r->method = read_method(wsi, &r->head);
-    read_origin(r);
-    /* A full server still says how it is: whoever watches it would restart it otherwise. */
-    if (!client_identify(io, wsi, c) && strcmp(path, "/health") != 0)
-        http_turn_away(r, c->refused);
-    else if (strlen(path) >= sizeof r->path)
+    struct span value;
+    return request_head_find(&r->head, "Expect", &value) &&
+           !(value.n == 12 && strncasecmp(value.p, "100-continue", value.n) == 0);
+}
+
+void http_request(struct http_request *r)
+{
+    struct io *io = r->io;
+    struct conn *c = r->conn;
+    r->method = read_method(r->head.method, &r->is_head);
+    c->state = CONN_ANSWER; /* whatever it is refused for from now on, it hears so */
+    bool welcome = client_identify(io, c, &r->head);
+    if (r->head.path.n >= sizeof r->path)
         http_error(r, 414, NULL, "uri-too-long", "a path may have 511 bytes");
-    else if (!read_authorization(r))
-        http_error(r, 401, NULL, error_code(ERROR_UNAUTHORIZED), "the Authorization header is too long");
+    else if (!path_decode(r->head.path, r->path, sizeof r->path))
+        http_error(r, 400, NULL, "bad-request", "the path has a % that no two hexadecimal digits follow, or %00");
+    /* A full server still says how it is: whoever watches it would restart it otherwise. */
+    else if (!welcome && strcmp(r->path, "/health") != 0)
+        http_turn_away(r, c->refused);
+    else if (expects_more(r))
+        http_error(r, 417, NULL, "expectation-failed", "only 100-continue can be expected here");
+    else if (strcmp(r->path, "/ws") == 0 && upgrade_wanted(&r->head))
+        upgrade(r);
     else
-        dispatch(r, path, !http_origin_allowed(io, wsi));
-    return r->answered ? -1 : 0;
-}
-
-void http_done(struct http_request *r)
-{
-    if (!r)
-        return;
-    buf_done(&r->body);
-    free(r->authorization);
-    free(r);
-}
-
-/* An answer that comes after its request: libwebsockets says when it is out, and the connection is closed then. */
-void http_respond(struct conn *c, unsigned status, struct span body, uint32_t retry_after_ms)
-{
-    struct http_request *r = c->http;
-    if (!r || r->answered)
-        return;
-    char headers[64] = "";
-    if (retry_after_ms) /* RFC 9110 section 10.2.3: whole seconds, and one too early would be refused again */
-        snprintf(headers, sizeof headers, "Retry-After: %u\r\n", (unsigned)((retry_after_ms + 999ULL) / 1000));
-    else if (status == 401)
-        snprintf(headers, sizeof headers, "WWW-Authenticate: Bearer\r\n");
-    conn_limit(r->io, c, &r->io->handshaking, HANDSHAKE_MS);
-    http_answer(r, &(struct http_answer){.status = status, .headers = headers, .body = body});
-    lws_callback_on_writable(r->wsi);
+        dispatch(r);
 }

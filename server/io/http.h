@@ -7,13 +7,15 @@
 #ifndef SERVER_IO_HTTP_H
 #define SERVER_IO_HTTP_H
 
+#include "server/io/request_head.h"
 #include "server/io/turn.h"
 
 enum {
     HTTP_BODY_MAX = 16 * 1024, /* of a request */
-    HTTP_VALUE_MAX = 128,      /* a header's value that is compared with what we know */
     HTTP_PATH_MAX = 512,
-    HTTP_HEADERS_MAX = 512, /* the lines that a handler adds */
+    HTTP_HEADERS_MAX = 1024,       /* bytes of the lines that a handler adds */
+    HTTP_REFUSAL_MAX = 1024,       /* of an answer at the door */
+    HTTP_LINGER_MAX = 1024 * 1024, /* bytes thrown away after an answer: more, and the socket is closed on them */
 };
 
 enum http_method {
@@ -25,6 +27,7 @@ enum http_method {
 };
 
 struct http_request;
+struct web_download;
 
 struct route {
     const char *pattern; /* a segment `:name` stands for any one segment, a last `*` for all that follows */
@@ -38,41 +41,63 @@ extern const size_t routes_count;
 
 struct http_request {
     struct io *io;
-    struct lws *wsi;
     struct conn *conn;
+    struct buf in;            /* what came: the head, and behind it the body as far as it is there */
+    struct request_head head; /* once it is whole; its spans are into `in` */
     const struct route *route;
     enum http_method method;
-    bool head;     /* GET without the body of its answer */
-    bool answered; /* the answer is written: the connection only closes */
+    bool is_head;  /* the method is HEAD: GET without the body of its answer */
+    bool answered; /* the answer is queued, or its head is and its body follows */
+    bool no_page;  /* no web page may read the answer, whatever server.origins says */
     char path[HTTP_PATH_MAX];
     struct span parameter; /* what `:name` or `*` stood for, in path */
-    char *authorization;   /* owned; the Authorization header, NULL if there is none */
-    struct buf body;
-    char origin[HTTP_VALUE_MAX]; /* what Access-Control-Allow-Origin says; "": nothing */
+    size_t body_n;         /* bytes of the body that is due */
+    size_t thrown;         /* bytes that came after the answer */
+    struct web_download *download; /* owned: the file that is being sent, NULL if no more of it is to be read */
+    bool piece_waits;              /* a piece of it is queued */
 };
 
 struct http_answer {
     unsigned status;
     const char *type;    /* NULL: application/json */
     const char *headers; /* lines of their own, each with its CRLF; NULL: none */
-    struct span body;
+    struct span body;    /* copied */
+    struct frame *frame; /* taken, sent behind `body`; NULL: none */
+    const uint64_t *length; /* of a file, whose body follows in pieces and whose headers are its own; NULL: it is all here */
 };
 
 /* Handlers in files of their own. */
 void http_metrics(struct http_request *r);
 void http_web(struct http_request *r); /* what no row of the table names */
+/* The socket took all of a file that was read so far (web.c). */
+void web_sent(struct http_request *r);
 
+/* An empty request, the connection's from now on; NULL when out of memory. */
+struct http_request *http_new(struct io *io, struct conn *c);
+/* The head is whole in r->in: answers, or waits for the body. */
+void http_request(struct http_request *r);
+/* More of the body is in r->in; answers when it is whole. */
+void http_body(struct http_request *r);
+
+/* The answer comes later: until then nothing is read, and the client has no time limit. */
+void http_wait(struct http_request *r);
 /* Writes the answer to the request; once. */
 void http_answer(struct http_request *r, const struct http_answer *a);
 /* Answers {"error":{"code","message"}}; headers as in struct http_answer. */
 void http_error(struct http_request *r, unsigned status, const char *headers, const char *code, const char *message);
+void http_not_found(struct http_request *r);
 /* Answers that a limit refused the connection, by the error table's code that stands for it. */
 void http_turn_away(struct http_request *r, const char *reason);
-/* The value of a header that fits out (n bytes, with its NUL); false if it is absent or longer. */
-bool http_header(struct lws *wsi, enum lws_token_indexes token, char *out, size_t n);
+/* Writes the answer to a socket that is refused at the door for this reason, one of the error table's codes, and a
+ * NUL; returns its bytes. out has HTTP_REFUSAL_MAX. */
+size_t http_refusal(const char *reason, char *out);
 /* Whether server.origins lets the page that asks in; true when it is no page. */
-bool http_origin_allowed(const struct io *io, struct lws *wsi);
+bool http_origin_allowed(const struct io *io, const struct request_head *h);
 /* The token of `Authorization: Bearer`; n = 0 if there is none. */
 struct span http_bearer(const struct http_request *r);
+/* Whether the request asks to become a WebSocket (upgrade.c). */
+bool upgrade_wanted(const struct request_head *h);
+/* Its handshake at /ws: done, and the request is the caller's to free, or answered and refused. */
+void upgrade(struct http_request *r);
 
 #endif

@@ -1,69 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include <time.h>
-#include <utlist.h>
 
-#include "server/io/greet.h"
-
-/* No extensions, so no permessage-deflate; no limit on what one write may take, so a batch goes out whole. */
-static const struct lws_protocols PROTOCOLS[] = {
-    {
-        .name = "usher.v1",
-        .callback = ws_callback,
-        .rx_buffer_size = RX_BUFFER,
-        .tx_packet_size = FRAME_MAX_CEILING * 16,
-    },
-    {.name = NULL},
-};
-
-/* Zero seconds to hang up: libwebsockets keeps no liveness timers, the core does that. */
-static const lws_retry_bo_t NO_LIVENESS = {.secs_since_valid_hangup = 0};
-
-/* On a foreign loop libwebsockets takes one call to begin its end and, once the loop has closed its handles, one to
- * free itself, when it clears io->lws through pcontext. Freeing sooner would leave the loop with freed handles. */
-enum {
-    LWS_DESTROY_CALLS = 4
-};
-
-/* A request's head, as libwebsockets keeps it until it is answered or upgraded: the longest token and its own default
- * of 4 KiB for all else. More is hung up on. */
-enum {
-    HTTP_HEAD_MAX = TOKEN_MAX + 4096
-};
-
-static bool open_lws(struct io *io, const struct io_params *p, struct err *e)
-{
-    void *loops[] = {io->loop};
-    struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
-        .protocols = PROTOCOLS,
-        .foreign_loops = loops,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
-        .timeout_secs = HANDSHAKE_MS / 1000,
-        .max_http_header_data = HTTP_HEAD_MAX,
-        .retry_and_idle_policy = &NO_LIVENESS,
-        .user = io,
-        .vhost_name = "usherd",
-        .pcontext = &io->lws,
-    };
-    if (io->tls) {
-        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-        info.ssl_cert_filepath = p->certificate;
-        info.ssl_private_key_filepath = p->key;
-        info.alpn = "http/1.1";
-    }
-    io->lws = lws_create_context(&info);
-    if (!io->lws)
-        return err_set(e, "libwebsockets did not start: is its libuv plugin installed (libwebsockets-evlib-uv)?");
-    io->vhost = lws_create_vhost(io->lws, &info);
-    return io->vhost || err_set(e, "libwebsockets did not start: out of memory");
-}
+#include "server/io/transport.h"
+#include "server/io/web_file.h"
 
 static double unix_seconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* They cannot fail, but for the poller. */
+static bool open_handles(struct io *io)
+{
+    uv_prepare_init(io->loop, &io->prepare);
+    uv_check_init(io->loop, &io->check);
+    uv_idle_init(io->loop, &io->idle);
+    uv_timer_init(io->loop, &io->timer);
+    io->prepare.data = io->check.data = io->idle.data = io->timer.data = io;
+    uv_prepare_start(&io->prepare, turn_end);
+    uv_check_start(&io->check, turn_check);
+    return poller_open(&io->poller, io->loop, plain_event, io);
+}
+
+static void close_handles(struct io *io)
+{
+    uv_handle_t *const handles[] = {(uv_handle_t *)&io->prepare, (uv_handle_t *)&io->check, (uv_handle_t *)&io->idle,
+        (uv_handle_t *)&io->timer};
+    for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
+        uv_close(handles[i], NULL);
+    poller_close(&io->poller);
+}
+
+/* Ends what is still open; nobody is told. */
+static void close_connections(struct io *io)
+{
+    for (uint32_t slot = 0; slot < io->conns.made; slot++) {
+        struct conn *c = conn_at(&io->conns, slot);
+        if (c->state != CONN_FREE)
+            transport_of(c)->close(io, c);
+    }
 }
 
 struct io *io_new(const struct io_params *p, struct err *e)
@@ -84,21 +62,22 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->started_at = uv_now(p->loop);
     io->started_unix = unix_seconds();
     io->timer_at = io->core_at = UINT64_MAX;
-    io->spare = -1;
+    io->spare = io->poller.fd = -1;
+    io->dirty = io->doomed = io->slow = CONN_NONE;
+    conn_table_init(&io->conns);
     trim_init(&io->trim);
-    io->prepare_open = uv_prepare_init(io->loop, &io->prepare) == 0;
-    io->timer_open = uv_timer_init(io->loop, &io->timer) == 0;
-    io->prepare.data = io->timer.data = io;
-    io->scratch = malloc(LWS_PRE + OUT_BATCH);
-    if (!work_open(io) || !hash_open(io) || !io->scratch || !io->prepare_open || !io->timer_open) {
+    io->scratch = malloc(OUT_BATCH);
+    io->in = malloc(READ_SIZE);
+    io->web = web_root_new(io->loop, io->logger);
+    if (!open_handles(io) || !io->web || !work_open(io) || !hash_open(io) || !io->scratch || !io->in) {
         err_memory(e);
         goto fail;
     }
     if (*p->certificate && !(io->tls = tls_new(p->certificate, p->key, e)))
         goto fail;
-    if (!open_lws(io, p, e))
+    if (io->tls && !secure_open(io, p->certificate, p->key, e))
         goto fail;
-    uv_prepare_start(&io->prepare, turn_end);
+    web_root_set(io->web, p->settings.web_root);
     return io;
 fail:
     io_free(io);
@@ -108,6 +87,7 @@ fail:
 void io_configure(struct io *io, const struct io_settings *s)
 {
     io->settings = *s;
+    web_root_set(io->web, s->web_root);
     struct core_event e = io_event(io, CORE_TIME, NULL);
     io_step(io, &e);
 }
@@ -145,23 +125,20 @@ void io_free(struct io *io)
     if (!io)
         return;
     io->freeing = true;
-    greet_end_all(io);
     listen_close(io);
     hash_stop(io);
-    if (io->prepare_open)
-        uv_close((uv_handle_t *)&io->prepare, NULL);
-    if (io->timer_open)
-        uv_close((uv_handle_t *)&io->timer, NULL);
-    for (int i = 0; io->lws && i < LWS_DESTROY_CALLS; i++) {
-        lws_context_destroy(io->lws);
-        uv_run(io->loop, UV_RUN_DEFAULT);
-    }
+    close_connections(io);
+    close_handles(io);
+    secure_close(io);
     uv_run(io->loop, UV_RUN_DEFAULT);
+    conn_table_done(&io->conns);
+    uv_run(io->loop, UV_RUN_DEFAULT);
+    web_root_free(io->web);
     work_close(io);
     hash_free(io);
     SSL_CTX_free(io->tls);
-    conn_table_done(&io->conns);
     core_effects_done(&io->effects);
     free(io->scratch);
+    free(io->in);
     free(io);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Our own listeners, so that one mechanism serves TCP, unix sockets and what comes later: accept4 in a loop, the core
- * decides on the door, then libwebsockets adopts the socket.
+ * Our own listeners, so that one mechanism serves TCP, unix sockets and those that are passed: accept4 in a loop, the core
+ * decides on the door, then the poller waits for the first bytes.
  *
  * Out of descriptors, accept would fail in a tight loop for as long as somebody waits in the backlog. So accepting
  * pauses, which is said once, and goes on when a connection has closed or a second has passed. Meanwhile a spare
@@ -23,7 +23,9 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#include "server/io/greet.h"
+#include "server/io/http.h"
+#include "server/io/proxy_protocol.h"
+#include "server/io/transport.h"
 
 struct listener {
     uv_poll_t poll;
@@ -58,35 +60,24 @@ static void pause_accepting(struct io *io)
 }
 
 /* What is refused may have sent its request already; reading it first keeps close(2) from resetting the answer. */
-static void refuse(int fd, const char *reason)
+static void answer_refused(int fd, const char *reason)
 {
-    char text[HTTP_ANSWER_MAX];
+    char text[HTTP_REFUSAL_MAX];
     (void)!recv(fd, text, sizeof text, MSG_DONTWAIT);
     size_t n = http_refusal(reason, text);
     (void)!send(fd, text, n, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
-    close(fd);
 }
 
+/* A connection that the poller never had. */
 static void drop(struct io *io, struct conn *c)
 {
-    conn_gone(io, c);
+    close(c->fd);
+    conn_unlimit(&io->conns, c);
+    struct core_event e = io_event(io, CORE_GONE, c);
+    io_step(io, &e);
+    io->refused_count -= c->refused != NULL;
     conn_release(&io->conns, c);
-}
-
-static void adopt(struct io *io, struct conn *c)
-{
-    const lws_adopt_desc_t desc = {
-        .vh = io->vhost,
-        .type = LWS_ADOPT_HTTP | LWS_ADOPT_SOCKET | (c->secure ? LWS_ADOPT_ALLOW_SSL : 0),
-        .fd.sockfd = c->fd,
-        .opaque = c,
-    };
-    struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&desc);
-    if (wsi)
-        lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* ours is the list in conn_limit */
-    else if (!c->wsi)
-        drop(io, c); /* else LWS_CALLBACK_WSI_DESTROY does it */
 }
 
 static bool turned_away(const struct io *io, const struct conn *c)
@@ -96,16 +87,30 @@ static bool turned_away(const struct io *io, const struct conn *c)
 
 void listen_take(struct io *io, struct conn *c)
 {
+    c->taken = true;
+    if (c->secure)
+        c->state = CONN_TLS;
     if (turned_away(io, c)) {
-        refuse(c->fd, c->refused);
-        drop(io, c);
-        return;
+        answer_refused(c->fd, c->refused);
+        turn_kill(io, c);
     }
-    adopt(io, c);
+}
+
+/* It waits for its first bytes, or for those that a proxy puts before them. False when out of memory. */
+static bool wait_for_bytes(struct io *io, struct conn *c, const struct listen_address *at)
+{
+    if (!plain_start(io, c))
+        return false;
+    if (!at->proxy || turned_away(io, c)) {
+        turn_limit(io, c, LIMIT_HANDSHAKE);
+        listen_take(io, c);
+        return true;
+    }
+    return proxy_wait_start(io, c, at);
 }
 
 /* False if it was refused. Behind a proxy the core learns the address later (CORE_ADDRESS), from a header: of PROXY
- * (greet.c) or HTTP (client.c). */
+ * (proxy_protocol.c) or HTTP (client.c). */
 static bool admit(struct listener *l, int fd, const struct sockaddr_storage *from)
 {
     struct io *io = l->io;
@@ -114,26 +119,25 @@ static bool admit(struct listener *l, int fd, const struct sockaddr_storage *fro
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     struct conn *c = conn_open(&io->conns, fd);
     if (!c) {
-        refuse(fd, error_code(ERROR_SERVER_FULL));
+        answer_refused(fd, error_code(ERROR_SERVER_FULL));
+        close(fd);
         return false;
     }
     struct core_event e = io_event(io, CORE_OPEN, c);
     c->address = listen_address_of_client(from);
     c->secure = io->tls && from->ss_family != AF_UNIX; /* who comes through a file is on this machine */
-    c->proxied = cidr_list_has(&io->settings.trusted_proxies, &c->address);
-    if (!c->proxied && !l->address.proxy)
+    c->trusted = cidr_list_has(&io->settings.trusted_proxies, &c->address);
+    if (!c->trusted && !l->address.proxy)
         e.address = c->address;
     io_step(io, &e);
     bool welcome = !c->refused;
-    if (!l->address.proxy || turned_away(io, c)) {
-        conn_limit(io, c, &io->handshaking, HANDSHAKE_MS);
-        listen_take(io, c);
-    } else if (!greet(io, c, &l->address)) {
-        close(fd);
+    if (wait_for_bytes(io, c, &l->address))
+        return welcome;
+    if (c->polled)
+        turn_kill(io, c);
+    else
         drop(io, c);
-        return false;
-    }
-    return welcome;
+    return false;
 }
 
 static int accept_next(struct listener *l, struct sockaddr_storage *from)

@@ -54,6 +54,7 @@ NUMBER(resumed, m->core->resumed_total)
 NUMBER(unheld, m->core->unheld_total)
 NUMBER(auth_failed, m->core->auth_failed_total)
 NUMBER(auth_delayed, m->core->auth_delayed_total)
+NUMBER(origin_refused, m->io->origins_refused)
 NUMBER(forwarded_refused, m->io->forwarded_refused)
 NUMBER(descriptor_shortages, m->io->descriptor_shortages)
 NUMBER(queue_connections, m->queue.connections)
@@ -219,6 +220,8 @@ static const struct family FAMILIES[] = {
     {"usherd_forwarded_refused_total", "counter",
         "Requests that named a client's address without coming from a trusted proxy, and were refused.",
         forwarded_refused},
+    {"usherd_origin_refused_total", "counter", "WebSockets refused to pages that server.origins does not name.",
+        origin_refused},
     {"usherd_proxy_refused_total", "counter",
         "Connections closed for the PROXY protocol header that was to come first.", proxy_refused},
     {"usherd_descriptor_shortages_total", "counter", "Times that accepting paused for want of file descriptors.",

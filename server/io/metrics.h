@@ -11,23 +11,30 @@
 #include "server/io/proxy_header.h"
 
 /* Every status that an answer over HTTP has; what is none of them is the last. */
-#define ANSWER_TABLE(X)           \
-    X(200, "OK")                  \
-    X(201, "Created")             \
-    X(204, "No Content")          \
-    X(304, "Not Modified")        \
-    X(400, "Bad Request")         \
-    X(401, "Unauthorized")        \
-    X(403, "Forbidden")           \
-    X(404, "Not Found")           \
-    X(405, "Method Not Allowed")  \
-    X(409, "Conflict")            \
-    X(411, "Length Required")     \
-    X(413, "Content Too Large")   \
-    X(414, "URI Too Long")        \
-    X(426, "Upgrade Required")    \
-    X(429, "Too Many Requests")   \
-    X(503, "Service Unavailable") \
+#define ANSWER_TABLE(X)                       \
+    X(200, "OK")                              \
+    X(201, "Created")                         \
+    X(204, "No Content")                      \
+    X(206, "Partial Content")                 \
+    X(304, "Not Modified")                    \
+    X(400, "Bad Request")                     \
+    X(401, "Unauthorized")                    \
+    X(403, "Forbidden")                       \
+    X(404, "Not Found")                       \
+    X(405, "Method Not Allowed")              \
+    X(409, "Conflict")                        \
+    X(411, "Length Required")                 \
+    X(412, "Precondition Failed")             \
+    X(413, "Content Too Large")               \
+    X(414, "URI Too Long")                    \
+    X(416, "Range Not Satisfiable")           \
+    X(417, "Expectation Failed")              \
+    X(426, "Upgrade Required")                \
+    X(429, "Too Many Requests")               \
+    X(431, "Request Header Fields Too Large") \
+    X(501, "Not Implemented")                 \
+    X(503, "Service Unavailable")             \
+    X(505, "HTTP Version Not Supported")      \
     X(500, "Internal Server Error")
 
 enum answer_status {
@@ -41,6 +48,7 @@ enum answer_status {
 struct io_stats {
     uint64_t http[ANSWER_STATUSES]; /* answers over HTTP, by status */
     struct histogram relay;         /* from the read that brought the first of a turn's messages to the turn's write */
+    uint64_t origins_refused;       /* WebSockets of pages that server.origins does not let in */
     uint64_t forwarded_refused;     /* requests that claimed a client's address without being a trusted proxy's */
     uint64_t proxy_refused[PROXY_PROBLEMS]; /* connections closed for their PROXY header */
     uint64_t descriptor_shortages;          /* times that accepting paused for want of file descriptors */

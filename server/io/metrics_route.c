@@ -12,8 +12,8 @@ static struct queue_stats look_at_queues(const struct conn_table *t)
 {
     struct queue_stats q = {.bytes = 0};
     for (uint32_t slot = 0; slot < t->made; slot++) {
-        const struct conn *c = &t->chunks[slot / CONN_CHUNK][slot % CONN_CHUNK];
-        if (c->state == CONN_FREE || (c->queue.count == 0 && c->handed == 0))
+        const struct conn *c = conn_at(t, slot);
+        if (c->state == CONN_FREE || conn_waiting(c) == 0)
             continue;
         q.connections++;
         q.bytes += conn_waiting(c);
@@ -25,7 +25,7 @@ static struct queue_stats look_at_queues(const struct conn_table *t)
 void http_metrics(struct http_request *r)
 {
     struct io *io = r->io;
-    r->origin[0] = '\0'; /* no web page reads this, whatever server.origins says */
+    r->no_page = true;
     if (!client_is_near(r->conn, &io->settings.metrics_allow)) {
         io->stats.forwarded_refused += r->conn->unproven;
         http_error(r, 403, NULL, error_code(ERROR_FORBIDDEN),

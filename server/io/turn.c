@@ -2,19 +2,20 @@
  *
  * One turn of the loop. Events come in one at a time and their effects are done at once, but two of them only take
  * note: what is to be written waits until all of the turn's events are in, so that each socket gets one write a turn
- * however many frames came for it, and what is to be killed waits until no callback of libwebsockets is on the stack,
- * and for its share of a turn. Meanwhile nothing is taken from it any more.
+ * however many frames came for it, and what is to be ended waits until nothing on the stack holds it.
  *
- * Asking libwebsockets for a writeable callback instead costs two epoll changes and a wake-up a message. Timers of
- * libwebsockets are not used: it keeps them in one sorted list, so each costs as many steps as there are connections.
- * Ours have one length a list, so the oldest is always first.
+ * A turn is bounded: so many bytes read, answers written, connections ended; what is left has its next turn at once.
+ *
+ * Who is late is judged when the sockets have been read, never by the timer itself. uv runs its timers first: after a
+ * freeze (SIGSTOP, a suspended machine) every deadline has passed while the answers lie in the sockets.
  */
-#include "server/io/greet.h"
+#include "server/io/transport.h"
 
 #include <assert.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <utlist.h>
+
+#include "server/io/http.h"
+#include "server/io/proxy_protocol.h"
 
 struct core_event io_event(const struct io *io, enum core_event_type type, const struct conn *c)
 {
@@ -30,74 +31,44 @@ struct core_event io_event(const struct io *io, enum core_event_type type, const
     return e;
 }
 
+/* ---- notes for the end of the turn ---- */
+
 void turn_write(struct io *io, struct conn *c)
 {
     if (c->dirty)
         return;
     c->dirty = true;
-    DL_PREPEND2(io->dirty, c, prev_dirty, next_dirty);
+    c->dirty_next = io->dirty;
+    io->dirty = c->id.slot;
     io->dirty_count++;
-}
-
-static void unmark_dirty(struct io *io, struct conn *c)
-{
-    DL_DELETE2(io->dirty, c, prev_dirty, next_dirty);
-    io->dirty_count--;
-    c->dirty = false;
-}
-
-/* Off the list that it is in through prev and next. */
-static void unlist(struct io *io, struct conn *c)
-{
-    if (!c->prev)
-        return;
-    if (c->doomed)
-        DL_DELETE(io->doomed, c);
-    else if (c->state == CONN_GREETING)
-        DL_DELETE(io->greeting, c);
-    else if (c->state == CONN_HANDSHAKE)
-        DL_DELETE(io->handshaking, c);
-    else
-        DL_DELETE(io->closing, c);
-    c->prev = c->next = NULL;
-}
-
-void turn_leave(struct io *io, struct conn *c)
-{
-    unlist(io, c);
-    if (c->dirty)
-        unmark_dirty(io, c);
-}
-
-void conn_limit(struct io *io, struct conn *c, struct conn **list, uint64_t ms)
-{
-    assert(!c->gone);
-    if (c->doomed)
-        return;
-    unlist(io, c);
-    c->deadline = uv_now(io->loop) + ms;
-    DL_APPEND(*list, c);
-}
-
-void conn_unlimit(struct io *io, struct conn *c)
-{
-    if (!c->doomed)
-        unlist(io, c);
-}
-
-void turn_forget(struct io *io, struct conn *c)
-{
-    trim_freed(&io->trim, c->queue.bytes, uv_now(io->loop));
-    queue_clear(&c->queue);
 }
 
 void turn_kill(struct io *io, struct conn *c)
 {
-    if (c->gone || c->doomed)
+    if (c->doomed)
         return;
-    unlist(io, c);
+    conn_unlimit(&io->conns, c);
     c->doomed = true;
-    DL_APPEND(io->doomed, c);
+    c->doomed_next = io->doomed;
+    io->doomed = c->id.slot;
+}
+
+void turn_limit(struct io *io, struct conn *c, enum conn_limit limit)
+{
+    static const uint64_t MS[CONN_LIMITS] = {
+        [LIMIT_PROXY] = PROXY_MS,
+        [LIMIT_HANDSHAKE] = HANDSHAKE_MS,
+        [LIMIT_ANSWER] = ANSWER_MS,
+        [LIMIT_CLOSE] = CLOSE_MS,
+    };
+    if (!c->doomed)
+        conn_limit(&io->conns, c, limit, uv_now(io->loop) + MS[limit]);
+}
+
+void turn_forget(struct io *io, struct conn *c)
+{
+    trim_freed(&io->trim, queue_bytes(c->queue), uv_now(io->loop));
+    queue_free(&c->queue);
 }
 
 static bool over_queue(const struct io *io, const struct conn *c)
@@ -105,103 +76,78 @@ static bool over_queue(const struct io *io, const struct conn *c)
     return io->settings.max_queue > 0 && conn_waiting(c) > io->settings.max_queue;
 }
 
-/* Takes the frame. */
-static void enqueue(struct io *io, struct conn *c, struct frame *f)
+void turn_queue(struct io *io, struct conn *c, struct frame *f)
 {
-    if (!queue_push(&c->queue, f)) {
+    if (c->doomed) {
+        frame_unref(f);
+        return;
+    }
+    if (!f || !queue_push(&c->queue, f)) {
         turn_kill(io, c);
         return;
     }
     turn_write(io, c);
     if (over_queue(io, c) && !c->slow && c->state == CONN_OPEN) {
         c->slow = true;
-        c->next_slow = io->slow;
-        io->slow = c;
+        c->slow_next = io->slow;
+        io->slow = c->id.slot;
     }
 }
 
-enum {
-    OPCODE_CLOSE = 0x8,
-    OPCODE_PING = 0x9
-};
-
-/* RFC 6455 section 5.5: a control frame is one frame of at most 125 bytes, so its header is two. */
-static struct frame *control_frame(unsigned char opcode, const void *payload, size_t n)
+/* A running idle handle is all that uv needs to not wait. */
+static void nothing(uv_idle_t *idle)
 {
-    assert(n <= CLOSE_REASON_MAX + 2);
-    struct frame *f = frame_of((struct span){payload, n});
-    if (f)
-        f->bytes[0] = (char)(0x80 | opcode);
-    return f;
+    (void)idle;
 }
 
-static void send_control(struct io *io, struct conn *c, unsigned char opcode, const void *payload, size_t n)
+void turn_again(struct io *io)
 {
-    struct frame *f = control_frame(opcode, payload, n);
-    if (f)
-        enqueue(io, c, f);
-    else
-        turn_kill(io, c);
+    uv_idle_start(&io->idle, nothing);
 }
 
-static void send_ping(struct io *io, struct conn *c, uint32_t number)
-{
-    const unsigned char payload[] = {(unsigned char)(number >> 24), (unsigned char)(number >> 16),
-        (unsigned char)(number >> 8), (unsigned char)number};
-    send_control(io, c, OPCODE_PING, payload, sizeof payload);
-}
+/* ---- effects ---- */
 
-/* Our own Close frame behind what is queued. libwebsockets' way would overtake a batch that is half written, and
- * give every closing connection one of its timers. */
-static void start_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
+/* The core closes a connection that speaks no WebSocket yet: it is refused. One that is only now being accepted is let
+ * in to hear so; one whose answer is on its way gets that. */
+static void refuse(struct io *io, struct conn *c, const char *reason)
 {
-    bool early = c->state == CONN_GREETING || c->state == CONN_HANDSHAKE;
-    if (early && !c->refused) {
+    if (!c->refused) {
         c->refused = reason;
         io->refused_count++;
     }
-    if (early && (c->wsi || c->greeting))
+    bool answering = c->state == CONN_ANSWER || c->state == CONN_LINGER;
+    if (c->state == CONN_PROXY || (c->taken && !answering))
         turn_kill(io, c);
-    if (c->state != CONN_OPEN)
-        return;
-    c->state = CONN_CLOSING;
-    conn_forget_partial(c);
-    unsigned char payload[2 + CLOSE_REASON_MAX];
-    size_t n = strlen(reason);
-    assert(n <= CLOSE_REASON_MAX);
-    payload[0] = (unsigned char)(code >> 8);
-    payload[1] = (unsigned char)code;
-    memcpy(payload + 2, reason, n);
-    send_control(io, c, OPCODE_CLOSE, payload, n + 2);
-    lws_rx_flow_control(c->wsi, 1);
-    conn_limit(io, c, &io->closing, CLOSE_MS);
 }
 
 static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
 {
+    bool open = c->state == CONN_OPEN;
     switch (fx->type) {
     case CORE_SEND:
-        if (c->state == CONN_OPEN) {
-            struct frame *f = fx->frame;
+        if (open) {
+            turn_queue(io, c, fx->frame);
             fx->frame = NULL;
-            enqueue(io, c, f);
         }
         break;
     case CORE_CLOSE:
-        start_close(io, c, fx->close.code, fx->close.reason);
+        if (open)
+            ws_close(io, c, fx->close.code, fx->close.reason);
+        else if (c->state != CONN_CLOSING)
+            refuse(io, c, fx->close.reason);
         break;
     case CORE_PING:
-        if (c->state == CONN_OPEN)
-            send_ping(io, c, fx->ping);
+        if (open)
+            ws_ping(io, c, fx->ping);
         break;
     case CORE_PAUSE:
     case CORE_RESUME:
-        if (c->state == CONN_OPEN)
-            lws_rx_flow_control(c->wsi, fx->type == CORE_RESUME);
+        if (open)
+            transport_of(c)->read(io, c, fx->type == CORE_RESUME);
         break;
     case CORE_RESPONSE:
-        http_respond(c, fx->response.status, fx->response.body ? frame_text(fx->response.body) : (struct span){NULL, 0},
-            fx->response.retry_after_ms);
+        http_respond(io, c, fx->response.status, fx->response.body, fx->response.retry_after_ms);
+        fx->response.body = NULL;
         break;
     case CORE_HASH:
     case CORE_STORE:
@@ -245,7 +191,7 @@ static void step_once(struct io *io, struct core_event *event)
  * that member may be reading well. So the socket gets what it takes before anybody is called slow. */
 static bool is_slow(struct io *io, struct conn *c)
 {
-    if (c->gone || c->doomed || c->state != CONN_OPEN)
+    if (c->doomed || c->state != CONN_OPEN)
         return false;
     if (!flush(io, c))
         turn_kill(io, c);
@@ -257,9 +203,9 @@ void io_step(struct io *io, struct core_event *event)
     assert(!io->stepping);
     io->stepping = true;
     step_once(io, event);
-    while (io->slow) {
-        struct conn *c = io->slow;
-        io->slow = c->next_slow;
+    while (io->slow != CONN_NONE) {
+        struct conn *c = conn_at(&io->conns, io->slow);
+        io->slow = c->slow_next;
         struct core_event slow = io_event(io, CORE_SLOW, c);
         c->slow = is_slow(io, c);
         if (c->slow) {
@@ -270,47 +216,57 @@ void io_step(struct io *io, struct core_event *event)
     io->stepping = false;
 }
 
-/* A shut-down socket fails libwebsockets' next read or write, so a connection with half a batch buffered ends as
- * well, without the five seconds that libwebsockets would give it to flush. Without SO_LINGER the kernel would go on
- * sending what a dead reader never reads. */
-static void kill_now(struct io *io, struct conn *c)
+/* ---- the end of the turn ---- */
+
+static void tell_gone(struct io *io, const struct conn *c)
 {
-    struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    if (c->queue.count > 0 || lws_partial_buffered(c->wsi))
-        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    shutdown(c->fd, SHUT_RDWR);
-    turn_forget(io, c);
-    lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+    if (io->freeing)
+        return;
+    struct core_event e = io_event(io, CORE_GONE, c);
+    e.close_code = c->close_code;
+    io_step(io, &e);
 }
 
-/* A turn's share of them. libwebsockets walks over all connections that have sent no request yet, and over its table of
- * descriptors, for each that it lets go of: thousands whose time is over together would hold up everybody for seconds.
- * Those that are left wait for the next turns, which set_timer has begin at once. */
-static void kill_doomed(struct io *io)
+static void end(struct io *io, struct conn *c)
 {
-    uint64_t until = uv_hrtime() + KILL_NS;
-    for (int n = 0; io->doomed && n < KILLS_A_TURN && (n == 0 || uv_hrtime() < until); n++) {
-        struct conn *c = io->doomed;
-        unlist(io, c);
-        if (c->greeting)
-            greet_end(io, c);
-        else if (c->wsi && !c->gone)
-            kill_now(io, c);
-    }
+    transport_of(c)->close(io, c);
+    turn_forget(io, c);
+    tell_gone(io, c);
+    io->refused_count -= c->refused != NULL;
+    trim_freed(&io->trim, TRIM_CONNECTION, uv_now(io->loop));
+    c->doomed = c->slow = false;
+    conn_release(&io->conns, c);
+    if (io->exhausted && !io->freeing)
+        listen_resume(io);
 }
 
 static void write_dirty(struct io *io)
 {
-    while (io->dirty) {
-        struct conn *c = io->dirty;
-        unmark_dirty(io, c);
-        if (c->wsi && !c->gone && !c->doomed && !flush(io, c))
+    while (io->dirty != CONN_NONE) {
+        struct conn *c = conn_at(&io->conns, io->dirty);
+        io->dirty = c->dirty_next;
+        io->dirty_count--;
+        c->dirty = false;
+        if (!c->doomed && !flush(io, c))
             turn_kill(io, c);
     }
 }
 
-void turn_read(struct io *io)
+/* What is written may end connections, and what ends may bring others something to write. */
+static void settle(struct io *io, unsigned most)
 {
+    for (write_dirty(io); io->doomed != CONN_NONE && most > 0; write_dirty(io)) {
+        struct conn *c = conn_at(&io->conns, io->doomed);
+        unsigned cost = c->wsi ? TLS_END_COST : 1;
+        io->doomed = c->doomed_next;
+        most -= cost < most ? cost : most;
+        end(io, c);
+    }
+}
+
+void turn_read(struct io *io, size_t n)
+{
+    io->read_now += n;
     if (io->turn_began == 0)
         io->turn_began = uv_hrtime();
 }
@@ -330,9 +286,8 @@ static void measure_relay(struct io *io, bool turn_ends)
         io->turn_began = 0;
 }
 
-/* With thousands of busy connections a turn is long enough for a socket to fall out of the processor's caches between
- * the read that concerns it and its write. Writing in between, two fifths more is relayed (bench/relay.sh, N 2000,
- * W 1); much earlier, frames for one socket would no longer gather, which is worth more. */
+/* A turn is long enough for a socket to fall out of the processor's caches between the read that concerns it and its
+ * write. Writing soon is worth more than frames that gather: docs/decisions/0002-relay-hot-path.md. */
 void turn_relieve(struct io *io)
 {
     if (io->dirty_count < DIRTY_MAX)
@@ -348,18 +303,13 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static void set_timer(struct io *io)
 {
-    uint64_t at = io->core_at;
-    if (io->doomed)
-        at = uv_now(io->loop);
-    if (io->greeting)
-        at = earlier(at, io->greeting->deadline);
-    if (io->handshaking)
-        at = earlier(at, io->handshaking->deadline);
-    if (io->closing)
-        at = earlier(at, io->closing->deadline);
+    uint64_t at = earlier(io->core_at, io->trim.at);
+    for (enum conn_limit l = LIMIT_NONE + 1; l < CONN_LIMITS; l++) {
+        const struct conn *first = conn_first(&io->conns, l);
+        at = first ? earlier(at, first->deadline) : at;
+    }
     if (io->exhausted)
         at = earlier(at, io->accept_at);
-    at = earlier(at, io->trim.at);
     if (at == io->timer_at)
         return;
     io->timer_at = at;
@@ -373,36 +323,69 @@ static void set_timer(struct io *io)
 void turn_end(uv_prepare_t *prepare)
 {
     struct io *io = prepare->data;
-    if (io->doomed)
-        kill_doomed(io);
-    write_dirty(io);
+    settle(io, ENDS_A_TURN);
     measure_relay(io, true);
     set_timer(io);
+    io->read_now = io->http_now = 0;
+    io->tls_now = 0;
+    if (io->doomed != CONN_NONE || io->late)
+        turn_again(io);
+    else
+        uv_idle_stop(&io->idle);
 }
 
-static void kill_late(struct io *io, struct conn *const *list, uint64_t now)
-{
-    while (*list && (*list)->deadline <= now)
-        turn_kill(io, *list);
-}
+/* ---- who is late ---- */
 
 void turn_timer(uv_timer_t *timer)
 {
     struct io *io = timer->data;
-    uint64_t now = uv_now(io->loop);
     io->timer_at = UINT64_MAX;
-    greet_late(io, now);
-    kill_late(io, &io->handshaking, now);
-    kill_late(io, &io->closing, now);
+    if (!io->late)
+        io->late_turns = 0;
+    io->late = true;
+}
+
+static void kill_late(struct io *io, uint64_t now)
+{
+    unsigned most = LATE_A_TURN;
+    for (enum conn_limit l = LIMIT_NONE + 1; l < CONN_LIMITS; l++) {
+        struct conn *c;
+        while (most > 0 && (c = conn_first(&io->conns, l)) && c->deadline <= now) {
+            if (l == LIMIT_PROXY)
+                proxy_wait_late(io, c);
+            turn_kill(io, c);
+            most--;
+        }
+    }
+}
+
+static void tell_time(struct io *io, uint64_t now)
+{
+    uint64_t held = core_stats(io->core)->held_bytes;
+    io->core_at = UINT64_MAX;
+    struct core_event e = io_event(io, CORE_TIME, NULL);
+    io_step(io, &e);
+    trim_freed(&io->trim, held - core_stats(io->core)->held_bytes, now);
+}
+
+/* All that can be read has been, or as many turns have passed as that takes: under full load there is always more. */
+static bool have_read(struct io *io)
+{
+    return !io->poller.more || io->late_turns++ > io->conns.open / POLLER_EVENTS + 1;
+}
+
+void turn_check(uv_check_t *check)
+{
+    struct io *io = check->data;
+    if (!io->late || !have_read(io))
+        return;
+    io->late = false;
+    uint64_t now = uv_now(io->loop);
+    kill_late(io, now);
     if (io->exhausted && io->accept_at <= now)
         listen_look(io);
-    if (io->core_at <= now) {
-        io->core_at = UINT64_MAX;
-        uint64_t held = core_stats(io->core)->held_bytes;
-        struct core_event e = io_event(io, CORE_TIME, NULL);
-        io_step(io, &e);
-        trim_freed(&io->trim, held - core_stats(io->core)->held_bytes, now);
-    }
+    if (io->core_at <= now)
+        tell_time(io, now);
     if (trim_due(&io->trim, now))
         trim_memory();
 }

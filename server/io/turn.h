@@ -2,8 +2,9 @@
  *
  * What the files of server/io share: the state behind struct io, and one turn of the loop.
  *
- *     poll: sockets are read ─► io_step ─► effects queue frames, mark connections dirty or doomed
- *     prepare, before the next poll: some doomed connections are killed, dirty ones written once, the timer set
+ *     poll:    sockets are read ─► io_step ─► effects queue frames, mark connections dirty or doomed
+ *     check:   if a time limit or the core's deadline has come: who is late is judged, after all that lay in the sockets
+ *     prepare: dirty connections are written once, doomed ones ended, the timer is set
  */
 #ifndef SERVER_IO_TURN_H
 #define SERVER_IO_TURN_H
@@ -11,27 +12,36 @@
 #include "server/io/conn.h"
 #include "server/io/io.h"
 #include "server/io/metrics.h"
+#include "server/io/origins.h"
+#include "server/io/poller.h"
 #include "server/io/tls.h"
 #include "server/io/trim.h"
 
 enum {
-    HTTP_ANSWER_MAX = 1024,
-    GREETING_MS = 5000,     /* from accept to a whole PROXY header, where one comes first */
-    HANDSHAKE_MS = 10000,   /* from accept, or that header, to an open WebSocket, or the end of HTTP */
-    CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close */
+    PROXY_MS = 5000,        /* from accept to a whole PROXY header, where one comes first */
+    HANDSHAKE_MS = 10000,   /* from accept, or that header, to an open WebSocket or a whole request */
+    ANSWER_MS = 10000,      /* for a client to take a part of its answer, and the next, and the next */
+    CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close, or to end after its answer */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     ACCEPTS_A_TURN = 4,     /* then the connections that are open get their turn */
-    KILLS_A_TURN = 16,      /* alike */
-    KILL_NS = 2000000,      /* and then a turn kills no more, since one may take libwebsockets a millisecond */
+    TLS_A_TURN = 4,         /* handshakes begun: each costs a signature */
     REFUSED_MAX = 32,       /* refused connections that are let in to ask for /health, at once */
-    DIRTY_MAX = 64,         /* connections that wait to be written; then they are, within the turn */
+    DIRTY_MAX = 8,          /* connections that wait to be written; then they are, within the turn */
+    ENDS_A_TURN = 128,      /* connections ended; the rest has its next turn at once */
+    TLS_END_COST = 8,       /* as many of these is one under TLS: libwebsockets looks through lists */
+    LATE_A_TURN = 4096,     /* connections found late */
     OUT_BATCH = 64 * 1024,  /* bytes written to one socket at once */
-    RX_BUFFER = 2048, /* read at once, and owned by every connection: half of it loses a quarter of the relay rate */
+    HTTP_A_TURN = 256 * 1024,  /* bytes of answers written in a turn, so that they delay no relay */
+    READ_SIZE = 256 * 1024,    /* bytes read from one socket at once, into a buffer that all share */
+    READS_A_TURN = 1024 * 1024 /* bytes read in a turn, all sockets together; more waits for the next */
 };
 
 struct listener;
 struct hashers;
 struct store_work;
+struct web_root;
+struct lws_context;
+struct lws_vhost;
 
 struct io {
     uv_loop_t *loop;
@@ -48,13 +58,17 @@ struct io {
     uint64_t turn_began;   /* when the first read of this turn was, in ns; 0: none yet */
     uint64_t relayed_seen; /* of core_stats, by the last write */
 
-    struct lws_context *lws;
+    struct lws_context *lws; /* owned; NULL: no TLS */
     struct lws_vhost *vhost;
     SSL_CTX *tls; /* owned; NULL: no TLS */
+    struct poller poller;
     uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t idle; /* running: there is more to do, the loop does not wait */
     uv_timer_t timer;
-    bool prepare_open, timer_open;
     uint64_t timer_at, core_at; /* UINT64_MAX: none */
+    bool late;                  /* the timer has come: who is late is judged once the sockets were read */
+    unsigned late_turns;        /* turns since then */
 
     struct trim trim;
     struct conn_table conns;
@@ -62,13 +76,15 @@ struct io {
     struct core_effects effects;
     bool stepping;
     unsigned dirty_count;
-    struct conn *dirty, *doomed, *slow;            /* singly linked */
-    struct conn *greeting, *handshaking, *closing; /* oldest first: one time limit each, so appending keeps the order */
-    unsigned char *scratch;                        /* LWS_PRE + OUT_BATCH: where a batch is put together */
+    uint32_t dirty, doomed, slow; /* lists through the slots; CONN_NONE: empty */
+    unsigned char *in;            /* owned: READ_SIZE; what was read last */
+    char *scratch;                /* owned: OUT_BATCH; where a batch is put together */
+    size_t read_now, http_now;    /* bytes in this turn */
+    unsigned tls_now;             /* handshakes begun in this turn */
 
-    struct greeting *greetings; /* owned: those of the connections in `greeting`, and of doomed ones */
-    uint64_t greet_unsaid;      /* refused PROXY headers since the last record of one */
-    uint64_t greet_quiet_until;
+    uint64_t proxy_unsaid; /* refused PROXY headers since the last record of one */
+    uint64_t proxy_quiet_until;
+    struct origin_refusals origins_refused;
 
     struct listener *listeners; /* owned */
     int spare;             /* a descriptor given up when there are no more, so that a reload can still open its file */
@@ -76,6 +92,7 @@ struct io {
     bool exhausted;        /* descriptors ran out, and accepting has not gone well for a second since */
     uint64_t accept_at;    /* while exhausted: when to look again */
     const char *state_dir; /* borrowed: where rooms.json is */
+    struct web_root *web;     /* owned */
     struct hashers *hashers;  /* owned */
     struct store_work *store; /* owned */
     bool freeing;
@@ -85,46 +102,49 @@ struct io {
 void io_step(struct io *io, struct core_event *event);
 struct core_event io_event(const struct io *io, enum core_event_type type, const struct conn *c);
 
-/* Gives the connection a time limit: at the end of a list whose limits are all of that length, so the list stays in
- * order. It must be in the state that the list belongs to; leaving the state takes it off first. One that is about to
- * be killed has none any more. */
-void conn_limit(struct io *io, struct conn *c, struct conn **list, uint64_t ms);
-void conn_unlimit(struct io *io, struct conn *c);
+/* ---- a connection within the turn (turn.c) ---- */
 
-/* Marks the connection for the end of the turn; for one to be killed that may be a later turn's. */
+/* Gives the connection a time limit, counted from now. */
+void turn_limit(struct io *io, struct conn *c, enum conn_limit limit);
+/* Puts the frame behind what waits for the connection. Takes it. */
+void turn_queue(struct io *io, struct conn *c, struct frame *f);
+/* Marks the connection for the end of the turn: to be written, to be ended. */
 void turn_write(struct io *io, struct conn *c);
 void turn_kill(struct io *io, struct conn *c);
-/* Off every list: its socket is dead. */
-void turn_leave(struct io *io, struct conn *c);
 /* Drops what is queued for it. */
 void turn_forget(struct io *io, struct conn *c);
 /* Something was read: the time of what is relayed for it runs from here. */
-void turn_read(struct io *io);
+void turn_read(struct io *io, size_t n);
 /* Writes early if many connections wait for it; not within a step. */
 void turn_relieve(struct io *io);
-/* What uv's prepare calls. */
+/* The loop comes round again without waiting. */
+void turn_again(struct io *io);
+/* What uv calls. */
 void turn_end(uv_prepare_t *prepare);
+void turn_check(uv_check_t *check);
 void turn_timer(uv_timer_t *timer);
 
-/* Writes what is queued, as far as the socket takes it; false if the socket is broken. */
+/* ---- bytes in and out ---- */
+
+/* Writes what is queued, as far as the socket takes it and the turn allows; false if the socket is broken (flush.c). */
 bool flush(struct io *io, struct conn *c);
+/* Bytes came, to be changed at will; or the client's side ended (front.c). */
+void front_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
+void front_end(struct io *io, struct conn *c);
+/* What came where TLS is spoken is none: it is read as plain HTTP, to be answered that it should be. */
+void front_no_tls(struct io *io, struct conn *c);
+/* WebSocket: the handshake is done; bytes came; our own control frame goes out, and the connection closes with it (ws.c). */
+void ws_open(struct io *io, struct conn *c);
+void ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
+void ws_ping(struct io *io, struct conn *c, uint32_t number);
+void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason);
+/* All that was queued is out (ws.c, http.c). */
+void ws_sent(struct io *io, struct conn *c);
+void http_sent(struct io *io, struct conn *c);
+/* The answer of the core to a connection's HTTP request. Takes the body, which may be NULL. */
+void http_respond(struct io *io, struct conn *c, unsigned status, struct frame *body, uint32_t retry_after_ms);
 
-/* libwebsockets' callback for everything that happens to a connection (ws.c). */
-int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
-/* Tells the core, and takes the connection off the lists; the slot stays until libwebsockets lets go of it. */
-void conn_gone(struct io *io, struct conn *c);
-/* A request's header came; its body, piece by piece, and its end. What ws_callback returns for each. */
-int http_request(struct io *io, struct conn *c, const char *path);
-int http_body(struct conn *c, struct span piece);
-int http_body_end(struct conn *c);
-/* Whether an upgrade may go on (0), or was answered and refused (1), or is to be hung up (-1). */
-int http_upgrade(struct io *io, struct conn *c, const char *to);
-/* Writes the answer to a socket that is refused at the door for this reason, one of the error table's codes, and a
- * NUL; returns its bytes. out has HTTP_ANSWER_MAX. */
-size_t http_refusal(const char *reason, char *out);
-
-/* The answer of the core to a connection's HTTP request. */
-void http_respond(struct conn *c, unsigned status, struct span body, uint32_t retry_after_ms);
+/* ---- what else there is ---- */
 
 /* Hashes on a thread of its own (hash.c). Takes the password and ends in CORE_HASHED. hash_open may leave half of it
  * behind if it fails; hash_stop is for while the loop can still run, hash_free for when its handle is closed. Both take
@@ -139,7 +159,7 @@ bool work_open(struct io *io);
 /* When no job is at work any more. Takes one that was not opened. */
 void work_close(struct io *io);
 
-/* An accepted connection is ready for libwebsockets, or, if it was refused, for its answer. */
+/* The connection's address is known and counted: its bytes are read from now on, or it is refused (listen.c). */
 void listen_take(struct io *io, struct conn *c);
 /* Goes on accepting if that is paused and there is a descriptor. */
 void listen_resume(struct io *io);

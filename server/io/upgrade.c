@@ -1,59 +1,107 @@
 /* SPDX-License-Identifier: MIT
  *
- * The door to the WebSocket at /ws. Whoever does not knock as RFC 6455 says gets an HTTP answer that tells why.
+ * The door to the WebSocket at /ws: RFC 6455 section 4.2. Whoever does not knock as it says gets an HTTP answer that
+ * tells why.
  */
-#include "server/io/client.h"
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
 #include "server/io/http.h"
 
-static const char SUBPROTOCOL[] = "usher.v1";
+static const char SUBPROTOCOL[] = "usher.v1", GUID[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/* Whether a comma-separated list (RFC 9110 section 5.6.1) has the word, as the comparison sees it. */
-static bool list_has(const char *list, const char *word, int (*compare)(const char *, const char *, size_t))
+enum {
+    KEY_CHARS = 24, /* base64 of 16 bytes */
+    ACCEPT_CHARS = 28,
+};
+
+/* RFC 9110 section 7.8: who asks to switch to something else is answered as if he had not. */
+bool upgrade_wanted(const struct request_head *h)
 {
-    size_t n = strlen(word);
-    while (*list) {
-        list += strspn(list, " \t,");
-        size_t len = strcspn(list, " \t,");
-        if (len == n && compare(list, word, n) == 0)
+    return request_head_list_has(h, "Upgrade", "websocket", true);
+}
+
+static bool is_key(struct span key)
+{
+    static const char LETTERS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    if (key.n != KEY_CHARS || key.p[KEY_CHARS - 2] != '=' || key.p[KEY_CHARS - 1] != '=')
+        return false;
+    for (size_t i = 0; i < KEY_CHARS - 2; i++)
+        if (!memchr(LETTERS, key.p[i], sizeof LETTERS - 1))
+            return false;
+    return true;
+}
+
+/* Section 4.2.2, 5.4. */
+static bool write_accept(struct span key, char out[ACCEPT_CHARS + 1])
+{
+    unsigned char text[KEY_CHARS + sizeof GUID - 1], hash[SHA_DIGEST_LENGTH];
+    memcpy(text, key.p, KEY_CHARS);
+    memcpy(text + KEY_CHARS, GUID, sizeof GUID - 1);
+    if (!EVP_Digest(text, sizeof text, hash, NULL, EVP_sha1(), NULL))
+        return false;
+    EVP_EncodeBlock((unsigned char *)out, hash, sizeof hash);
+    return true;
+}
+
+static void switch_protocols(struct http_request *r, struct span key, bool subprotocol)
+{
+    struct io *io = r->io;
+    struct conn *c = r->conn;
+    char accept[ACCEPT_CHARS + 1];
+    struct buf text;
+    buf_init(&text, HTTP_HEADERS_MAX);
+    bool hashed = write_accept(key, accept);
+    buf_printf(&text,
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
+        hashed ? accept : "");
+    if (subprotocol)
+        buf_printf(&text, "Sec-WebSocket-Protocol: %s\r\n", SUBPROTOCOL);
+    buf_text(&text, "\r\n");
+    struct frame *f = text.failed || !hashed ? NULL : frame_raw(text.len);
+    if (f)
+        memcpy(frame_payload(f), text.p, text.len);
+    buf_done(&text);
+    turn_queue(io, c, f);
+    if (!c->doomed)
+        ws_open(io, c);
+}
+
+static bool names_subprotocols(const struct request_head *h)
+{
+    for (size_t i = 0; i < h->headers_count; i++)
+        if (header_is(&h->headers[i], "Sec-WebSocket-Protocol"))
             return true;
-        list += len;
-    }
     return false;
 }
 
-/* Returns what libwebsockets wants of a refused upgrade. */
-static int refuse(
-    struct io *io, struct lws *wsi, unsigned status, const char *headers, const char *code, const char *message)
+/* A person who set server.origins wrongly sees here what the browser sends. */
+static void refuse_origin(struct http_request *r)
 {
-    struct http_request r = {.io = io, .wsi = wsi};
-    http_error(&r, status, headers, code, message);
-    return 1;
+    struct io *io = r->io;
+    struct span origin;
+    if (request_head_find(&r->head, "Origin", &origin))
+        origins_refused(&io->origins_refused, io->logger, origin, uv_now(io->loop));
+    io->stats.origins_refused++;
+    http_error(r, 403, NULL, error_code(ERROR_FORBIDDEN), "this origin may not connect");
 }
 
-/* RFC 6455 section 4.2.1. libwebsockets itself hangs up on most of these without a word. */
-int http_upgrade(struct io *io, struct conn *c, const char *to)
+void upgrade(struct http_request *r)
 {
-    struct lws *wsi = c->wsi;
-    char value[HTTP_VALUE_MAX];
-    char *uri;
-    int len;
-    if (!client_identify(io, wsi, c)) {
-        http_turn_away(&(struct http_request){.io = io, .wsi = wsi}, c->refused);
-        return 1;
-    }
-    int method = lws_http_get_uri_and_method(wsi, &uri, &len);
-    if (strcasecmp(to, "websocket") != 0 || method != LWSHUMETH_GET ||
-        !http_header(wsi, WSI_TOKEN_CONNECTION, value, sizeof value) || !list_has(value, "upgrade", strncasecmp) ||
-        !http_header(wsi, WSI_TOKEN_KEY, value, sizeof value))
-        return refuse(io, wsi, 400, NULL, "bad-handshake", "this is no WebSocket handshake");
-    if (len != 3 || memcmp(uri, "/ws", 3) != 0)
-        return refuse(io, wsi, 404, NULL, "not-found", "the WebSocket is at /ws");
-    if (!http_header(wsi, WSI_TOKEN_VERSION, value, sizeof value) || strcmp(value, "13") != 0)
-        return refuse(io, wsi, 426, "Sec-WebSocket-Version: 13\r\n", "bad-handshake", "speak WebSocket version 13");
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0 &&
-        (!http_header(wsi, WSI_TOKEN_PROTOCOL, value, sizeof value) || !list_has(value, SUBPROTOCOL, strncmp)))
-        return refuse(io, wsi, 400, NULL, "bad-subprotocol", "the subprotocol here is usher.v1");
-    if (!http_origin_allowed(io, wsi))
-        return refuse(io, wsi, 403, NULL, "forbidden", "this origin may not connect");
-    return 0;
+    const struct request_head *h = &r->head;
+    struct span key = {NULL, 0}, version;
+    bool has_subprotocols = names_subprotocols(h);
+    if (r->method != HTTP_GET || r->is_head || h->minor == 0 || !request_head_list_has(h, "Connection", "upgrade", true))
+        http_error(r, 400, NULL, "bad-handshake", "a WebSocket begins with GET, HTTP/1.1 and Connection: Upgrade");
+    else if (!request_head_find(h, "Sec-WebSocket-Version", &version) || !span_is(version, "13"))
+        http_error(r, 426, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n", "bad-handshake",
+            "speak WebSocket version 13");
+    else if (!request_head_find(h, "Sec-WebSocket-Key", &key) || !is_key(key))
+        http_error(r, 400, NULL, "bad-handshake", "Sec-WebSocket-Key must be 16 bytes in base64");
+    else if (has_subprotocols && !request_head_list_has(h, "Sec-WebSocket-Protocol", SUBPROTOCOL, false))
+        http_error(r, 400, NULL, "bad-subprotocol", "the subprotocol here is usher.v1");
+    else if (!http_origin_allowed(r->io, h))
+        refuse_origin(r);
+    else
+        switch_protocols(r, key, has_subprotocols);
 }

@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * What libwebsockets tells of a connection, as events of the core. The usual message comes in one piece and goes
- * through without a copy; a longer one is put together in a buffer that is freed with the message. What the dialect
- * does not know (binary, too large, in too many pieces) is refused once, and the rest of that message is dropped.
+ * A WebSocket's frames as events of the core, and our control frames. What the client does against RFC 6455 ends the
+ * connection, which is the core's to say; the core's Close goes out behind what is queued.
  *
- * RFC 6455 section 5.1 wants a connection closed whose frames are not masked. libwebsockets takes them and does not
- * tell; the mask protects proxies on the way, not us.
- *
- * A connection is let go of twice: when its socket is dead (the core is told) and when libwebsockets frees its own
- * state a turn later (the slot is free again).
+ * Closing: after our Close the client has CLOSE_MS to answer with its own. Once it has, or has broken the protocol, the
+ * socket is closed as soon as ours is out: RFC 6455 section 7.1.1 has the server close first.
  */
-#include "server/io/turn.h"
+#include <assert.h>
 
-#include <stdlib.h>
-#include <utlist.h>
+#include "protocol/ws_reader.h"
+#include "server/io/transport.h"
 
-/* RFC 6455 section 7.4.1. A Close frame without a code counts as it: that is what close() in a browser sends. */
 enum {
-    NORMAL_CLOSURE = 1000
+    OPCODE_CLOSE = 0x8,
+    OPCODE_PING = 0x9,
+    OPCODE_PONG = 0xa,
+    /* RFC 6455 section 7.4.1. A Close frame without a code counts as 1000: that is what close() in a browser sends. */
+    NORMAL_CLOSURE = 1000,
 };
 
 static void tell(struct io *io, enum core_event_type type, const struct conn *c)
@@ -26,237 +25,178 @@ static void tell(struct io *io, enum core_event_type type, const struct conn *c)
     io_step(io, &e);
 }
 
-static void tell_unreadable(struct io *io, const struct conn *c, enum error error, const char *problem)
+void ws_open(struct io *io, struct conn *c)
 {
-    struct core_event e = io_event(io, CORE_UNREADABLE, c);
-    e.unreadable.error = error;
-    e.unreadable.problem = problem;
-    io_step(io, &e);
+    conn_unlimit(&io->conns, c);
+    c->state = CONN_OPEN;
+    c->partial = NULL;
+    tell(io, CORE_READY, c);
 }
 
-static void tell_frame(struct io *io, const struct conn *c, struct span bytes)
+/* ---- our control frames ---- */
+
+/* RFC 6455 section 5.5: a control frame is one frame of at most 125 bytes, so its header is two. */
+static void send_control(struct io *io, struct conn *c, unsigned char opcode, const void *payload, size_t n)
+{
+    assert(n <= CLOSE_REASON_MAX + 2);
+    struct frame *f = frame_of((struct span){payload, n});
+    if (f)
+        f->bytes[0] = (char)(0x80 | opcode);
+    turn_queue(io, c, f);
+}
+
+void ws_ping(struct io *io, struct conn *c, uint32_t number)
+{
+    const unsigned char payload[4] = {(unsigned char)(number >> 24), (unsigned char)(number >> 16),
+        (unsigned char)(number >> 8), (unsigned char)number};
+    send_control(io, c, OPCODE_PING, payload, sizeof payload);
+}
+
+static void send_close(struct io *io, struct conn *c, uint16_t code, struct span reason)
+{
+    unsigned char payload[2 + CLOSE_REASON_MAX];
+    assert(reason.n <= CLOSE_REASON_MAX);
+    payload[0] = (unsigned char)(code >> 8);
+    payload[1] = (unsigned char)code;
+    memcpy(payload + 2, reason.p, reason.n);
+    send_control(io, c, OPCODE_CLOSE, payload, code ? reason.n + 2 : 0);
+}
+
+void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
+{
+    c->state = CONN_CLOSING;
+    send_close(io, c, code, span_of(reason));
+    if (c->doomed)
+        return;
+    transport_of(c)->read(io, c, true);
+    turn_limit(io, c, LIMIT_CLOSE);
+}
+
+void ws_sent(struct io *io, struct conn *c)
+{
+    if (c->end_sent)
+        turn_kill(io, c);
+}
+
+/* Nothing more is taken from the client: the socket closes when the queue is empty. */
+static void end_when_sent(struct io *io, struct conn *c)
+{
+    c->end_sent = true;
+    transport_of(c)->read(io, c, false);
+    turn_write(io, c);
+}
+
+/* ---- what the client says ---- */
+
+static uint32_t number_of(struct span payload)
+{
+    const unsigned char *p = (const unsigned char *)payload.p;
+    return payload.n == 4 ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3] : 0;
+}
+
+static void on_text(struct io *io, const struct conn *c, struct span bytes)
 {
     struct core_event e = io_event(io, CORE_FRAME, c);
     e.bytes = bytes;
     io_step(io, &e);
 }
 
-static void tell_pong(struct io *io, const struct conn *c, struct span payload)
+static void on_ping(struct io *io, struct conn *c, struct span payload)
+{
+    send_control(io, c, OPCODE_PONG, payload.p, payload.n);
+    if (!c->doomed)
+        tell(io, CORE_CONTROL, c);
+}
+
+static void on_pong(struct io *io, const struct conn *c, struct span payload)
 {
     struct core_event e = io_event(io, CORE_PONG, c);
-    for (size_t i = 0; payload.n == sizeof e.pong && i < payload.n; i++)
-        e.pong = e.pong << 8 | (unsigned char)payload.p[i];
+    e.pong = number_of(payload);
     io_step(io, &e);
 }
 
-static void discard(struct io *io, struct conn *c, enum error error, const char *problem)
+static void on_refused(struct io *io, const struct conn *c, enum ws_refusal refusal)
 {
-    conn_forget_partial(c);
-    c->discarding = true;
-    c->discarded = 0;
-    tell_unreadable(io, c, error, problem);
-}
-
-/* What is thrown away costs its sender nothing, so a message without end would be a way around message_rate. */
-static void count_discarded(struct io *io, struct conn *c, size_t n)
-{
-    c->discarded += (uint32_t)n + 1;
-    if (c->discarded > io->settings.max_frame)
-        tell_unreadable(io, c, ERROR_TOO_LARGE, NULL);
-}
-
-static bool append(struct io *io, struct conn *c, struct span piece)
-{
-    if (!c->partial) {
-        c->partial = malloc(sizeof *c->partial);
-        if (!c->partial)
-            return false;
-        buf_init(c->partial, io->settings.max_frame);
-    }
-    return buf_span(c->partial, piece);
-}
-
-/* A piece of a message that is refused or not whole yet. */
-static void receive_piece(struct io *io, struct conn *c, struct span piece, bool fragment_ends)
-{
-    size_t have = c->partial ? c->partial->len : 0;
-    if (lws_frame_is_binary(c->wsi))
-        discard(io, c, ERROR_BAD_MESSAGE, "messages are text: this one is binary");
-    else if (piece.n > io->settings.max_frame - have)
-        discard(io, c, ERROR_TOO_LARGE, NULL);
-    else if (fragment_ends && ++c->fragments > FRAME_FRAGMENTS_MAX)
-        discard(io, c, ERROR_TOO_LARGE, "the message comes in too many fragments");
-    else if (!append(io, c, piece))
-        turn_kill(io, c);
-}
-
-static void finish_message(struct io *io, struct conn *c)
-{
-    struct buf whole = *c->partial;
-    free(c->partial);
-    c->partial = NULL;
-    c->fragments = 0;
-    tell_frame(io, c, buf_view(&whole));
-    buf_done(&whole);
-}
-
-static void receive(struct io *io, struct conn *c, struct span piece)
-{
-    if (c->state != CONN_OPEN || c->doomed)
-        return;
-    bool final = lws_is_final_fragment(c->wsi);
-    bool whole = final && !c->partial && !c->discarding;
-    if (whole && piece.n <= io->settings.max_frame && !lws_frame_is_binary(c->wsi)) {
-        tell_frame(io, c, piece);
-        return;
-    }
-    if (c->discarding)
-        count_discarded(io, c, piece.n);
-    else
-        receive_piece(io, c, piece, lws_remaining_packet_payload(c->wsi) == 0);
-    if (!final)
-        return;
-    c->discarding = false;
-    if (c->partial && !c->doomed && c->state == CONN_OPEN)
-        finish_message(io, c);
-}
-
-static void established(struct io *io, struct conn *c)
-{
-    conn_unlimit(io, c);
-    c->state = CONN_OPEN;
-    tell(io, CORE_READY, c);
-}
-
-/* The client's Close: libwebsockets answers it, unless it is the answer to ours. */
-static int peer_closes(struct io *io, struct conn *c, const unsigned char *payload, size_t n)
-{
-    if (c->state != CONN_OPEN || c->doomed)
-        return -1;
-    c->close_code = n >= 2 ? (uint16_t)((unsigned)payload[0] << 8 | payload[1]) : NORMAL_CLOSURE;
-    c->state = CONN_CLOSING;
-    conn_forget_partial(c);
-    turn_forget(io, c);
-    conn_limit(io, c, &io->closing, CLOSE_MS);
-    return 0;
-}
-
-void conn_gone(struct io *io, struct conn *c)
-{
-    if (c->gone)
-        return;
-    turn_leave(io, c);
-    c->gone = true;
-    io->refused_count -= c->refused != NULL;
-    turn_forget(io, c);
-    if (io->freeing)
-        return;
-    struct core_event e = io_event(io, CORE_GONE, c);
-    e.close_code = c->close_code;
-    io_step(io, &e);
-}
-
-static void released(struct io *io, struct conn *c)
-{
-    conn_gone(io, c);
-    trim_freed(&io->trim, TRIM_CONNECTION + c->handed, uv_now(io->loop));
-    conn_release(&io->conns, c);
-    if (io->exhausted && !io->freeing)
-        listen_resume(io);
-}
-
-/* A backlog shrinks. */
-static void writeable(struct io *io, struct conn *c)
-{
-    size_t waiting = conn_waiting(c);
-    if (!flush(io, c))
-        turn_kill(io, c);
-    trim_freed(&io->trim, waiting - conn_waiting(c), uv_now(io->loop));
-}
-
-static int on_socket(struct io *io, struct conn *c, enum lws_callback_reasons reason, struct span in)
-{
-    switch (reason) {
-    case LWS_CALLBACK_RECEIVE:
-        turn_read(io);
-        receive(io, c, in);
-        turn_relieve(io);
-        return 0;
-    case LWS_CALLBACK_RECEIVE_PONG:
-        if (c->state == CONN_OPEN)
-            tell_pong(io, c, in);
-        return 0;
-    case LWS_CALLBACK_SERVER_WRITEABLE:
-        if (!c->doomed)
-            writeable(io, c);
-        return 0;
-    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        return peer_closes(io, c, (const unsigned char *)in.p, in.n);
-    case LWS_CALLBACK_HTTP_BODY:
-        return http_body(c, in);
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return http_body_end(c);
-    case LWS_CALLBACK_HTTP_FILE_COMPLETION:
-    case LWS_CALLBACK_HTTP_WRITEABLE: /* asked for when an answer is written: it is out now */
-        return -1;
-    default:
-        return 0;
-    }
-}
-
-static bool is_request(enum lws_callback_reasons reason)
-{
-    return reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE || reason == LWS_CALLBACK_HTTP ||
-           reason == LWS_CALLBACK_ESTABLISHED || reason == LWS_CALLBACK_HTTP_BODY ||
-           reason == LWS_CALLBACK_HTTP_BODY_COMPLETION;
-}
-
-int ws_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
-{
-    struct io *io = lws_context_user(lws_get_context(wsi));
-    struct conn *c;
-    switch (reason) {
-    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
-        c = lws_get_opaque_user_data(wsi);
-        c->wsi = wsi;
-        return 0;
-    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
-        tls_attach(user, &io->tls);
-        return 0;
-    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-    case LWS_CALLBACK_HTTP:
-    case LWS_CALLBACK_ESTABLISHED:
-    case LWS_CALLBACK_RECEIVE:
-    case LWS_CALLBACK_RECEIVE_PONG:
-    case LWS_CALLBACK_SERVER_WRITEABLE:
-    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-    case LWS_CALLBACK_HTTP_BODY:
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-    case LWS_CALLBACK_HTTP_WRITEABLE:
-    case LWS_CALLBACK_HTTP_FILE_COMPLETION:
-    case LWS_CALLBACK_CLOSED:
-    case LWS_CALLBACK_CLOSED_HTTP:
-    case LWS_CALLBACK_WSI_DESTROY:
+    struct core_event e = io_event(io, CORE_UNREADABLE, c);
+    switch (refusal) {
+    case WS_BINARY:
+        e.unreadable.error = ERROR_BAD_MESSAGE;
+        e.unreadable.problem = "messages are text: this one is binary";
         break;
-    default:
-        return 0;
+    case WS_TOO_LARGE:
+        e.unreadable.error = ERROR_TOO_LARGE;
+        break;
+    case WS_TOO_MANY_FRAGMENTS:
+        e.unreadable.error = ERROR_TOO_LARGE;
+        e.unreadable.problem = "the message comes in too many fragments";
+        break;
     }
-    c = lws_get_opaque_user_data(wsi);
-    if (!c || c->wsi != wsi || (c->gone && reason != LWS_CALLBACK_WSI_DESTROY))
-        return 0;
-    if (c->doomed && is_request(reason))
-        return -1;
-    if (reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE)
-        return http_upgrade(io, c, in);
-    if (reason == LWS_CALLBACK_HTTP)
-        return http_request(io, c, in);
-    if (reason == LWS_CALLBACK_ESTABLISHED)
-        established(io, c);
-    else if (reason == LWS_CALLBACK_WSI_DESTROY)
-        released(io, c);
-    else if (reason == LWS_CALLBACK_CLOSED || reason == LWS_CALLBACK_CLOSED_HTTP)
-        conn_gone(io, c);
+    io_step(io, &e);
+}
+
+/* Section 5.5.1: the answer carries the code that came. What is queued is for nobody any more. */
+static void on_close(struct io *io, struct conn *c, uint16_t code)
+{
+    if (c->state == CONN_OPEN) {
+        c->close_code = code == WS_CODE_NONE ? NORMAL_CLOSURE : code;
+        c->state = CONN_CLOSING;
+        turn_forget(io, c);
+        send_close(io, c, code == WS_CODE_NONE ? 0 : code, (struct span){"", 0});
+        turn_limit(io, c, LIMIT_CLOSE);
+    }
+    end_when_sent(io, c);
+}
+
+static void on_violation(struct io *io, struct conn *c, uint16_t code, const char *problem)
+{
+    if (c->state == CONN_OPEN) {
+        struct core_event e = io_event(io, CORE_VIOLATION, c);
+        e.violation.code = code;
+        e.violation.problem = problem;
+        io_step(io, &e);
+    }
+    if (c->state == CONN_OPEN) /* the core had no memory to say so */
+        turn_kill(io, c);
     else
-        return on_socket(io, c, reason, (struct span){in, len});
-    return 0;
+        end_when_sent(io, c);
+}
+
+/* False when nothing more is to be read. */
+static bool take(struct io *io, struct conn *c, enum ws_fact fact, const struct ws_message *m)
+{
+    if (fact == WS_NO_MEMORY) {
+        turn_kill(io, c);
+        return false;
+    }
+    if (fact == WS_CLOSE || fact == WS_VIOLATION) {
+        if (fact == WS_CLOSE)
+            on_close(io, c, m->code);
+        else
+            on_violation(io, c, m->code, m->problem);
+        return false;
+    }
+    if (c->state != CONN_OPEN) /* after our Close */
+        return true;
+    if (fact == WS_TEXT)
+        on_text(io, c, m->bytes);
+    else if (fact == WS_PING)
+        on_ping(io, c, m->bytes);
+    else if (fact == WS_PONG)
+        on_pong(io, c, m->bytes);
+    else
+        on_refused(io, c, m->refusal);
+    return !c->doomed;
+}
+
+void ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
+{
+    const struct ws_limits limits = {.message_max = io->settings.max_frame, .fragments_max = FRAME_FRAGMENTS_MAX};
+    struct ws_input in = {bytes, n};
+    struct ws_message m;
+    enum ws_fact fact;
+    if (c->end_sent)
+        return;
+    do
+        fact = ws_next(&c->partial, &in, &limits, &m);
+    while (fact != WS_MORE && take(io, c, fact, &m));
 }

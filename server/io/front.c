@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The front door: what a client's bytes are, by the state of its connection. A request's head is kept until it is
+ * whole; then it is answered, or becomes a WebSocket, whose first frames may lie behind it in the same read.
+ */
+#include "server/io/http.h"
+#include "server/io/transport.h"
+
+static void refuse_head(struct http_request *r)
+{
+    r->conn->state = CONN_ANSWER;
+    http_error(r, r->head.status, NULL, r->head.code, r->head.problem);
+}
+
+void front_no_tls(struct io *io, struct conn *c)
+{
+    c->state = CONN_ANSWER;
+    c->http = NULL;
+    if (http_new(io, c))
+        http_error(c->http, 400, NULL, "not-tls", "this port speaks TLS: use https:// or wss://");
+    else
+        turn_kill(io, c);
+}
+
+/* The request has become a WebSocket, and `r` is nobody's any more. */
+static void go_on_as_websocket(struct io *io, struct conn *c, struct http_request *r)
+{
+    size_t rest = r->in.len - r->head.n;
+    if (rest > 0)
+        ws_bytes(io, c, (unsigned char *)r->in.p + r->head.n, rest);
+    http_done(r);
+}
+
+static void head_bytes(struct io *io, struct conn *c, struct span bytes)
+{
+    struct http_request *r = c->http ? c->http : http_new(io, c);
+    size_t seen = r ? r->in.len : 0;
+    if (!r || !buf_span(&r->in, bytes)) {
+        turn_kill(io, c);
+        return;
+    }
+    switch (request_head_read(buf_view(&r->in), seen, &r->head)) {
+    case HEAD_MORE:
+        break;
+    case HEAD_BAD:
+        refuse_head(r);
+        break;
+    case HEAD_WHOLE:
+        http_request(r);
+        if (c->state == CONN_OPEN || c->state == CONN_CLOSING)
+            go_on_as_websocket(io, c, r);
+        break;
+    }
+}
+
+/* What stands behind the body is no part of the request: it is not looked at. */
+static void body_bytes(struct io *io, struct conn *c, struct span bytes)
+{
+    struct http_request *r = c->http;
+    size_t due = r->head.n + r->body_n - r->in.len;
+    if (bytes.n > due)
+        bytes.n = due;
+    if (buf_span(&r->in, bytes))
+        http_body(r);
+    else
+        turn_kill(io, c);
+}
+
+void front_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
+{
+    struct span view = {(const char *)bytes, n};
+    if (c->doomed)
+        return;
+    switch ((enum conn_state)c->state) {
+    case CONN_HEAD:
+        head_bytes(io, c, view);
+        break;
+    case CONN_BODY:
+        body_bytes(io, c, view);
+        break;
+    case CONN_OPEN:
+    case CONN_CLOSING:
+        ws_bytes(io, c, bytes, n);
+        break;
+    case CONN_LINGER:
+        c->http->thrown += n;
+        if (c->http->thrown > HTTP_LINGER_MAX)
+            turn_kill(io, c);
+        break;
+    case CONN_ANSWER: /* not read any more; what came before that took effect */
+    case CONN_FREE:
+    case CONN_PROXY:
+    case CONN_TLS:
+        break;
+    }
+}
+
+/* RFC 9112 section 9.6 allows a client to end its side once its request is whole: it gets its answer all the same. */
+void front_end(struct io *io, struct conn *c)
+{
+    if (c->state == CONN_ANSWER)
+        transport_of(c)->read(io, c, false);
+    else
+        turn_kill(io, c);
+}

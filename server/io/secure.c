@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * TLS: libwebsockets has the socket and moves its bytes (its "raw" role); what they mean is read above, as on a plain
+ * socket. Its own HTTP and WebSocket engines are not used: docs/decisions/0008-front-door.md tells why.
+ *
+ * libwebsockets makes a context of its own from the certificate at start; tls_attach has each handshake served with
+ * the one that was loaded last. Its timers are not used: it keeps them in one sorted list, so each costs as many steps
+ * as there are connections. What the socket does not take of a write, libwebsockets keeps and writes first of all.
+ */
+#include <assert.h>
+#include <libwebsockets.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/io/transport.h"
+
+/* On a foreign loop libwebsockets takes one call to begin its end and, once the loop has closed its handles, one to
+ * free itself, when it clears io->lws through pcontext. Freeing sooner would leave the loop with freed handles. */
+enum {
+    LWS_DESTROY_CALLS = 4,
+    TLS_READ_SIZE = 16 * 1024, /* as much as a record of TLS holds (RFC 8446 section 5.1) */
+};
+
+/* ---- what libwebsockets tells ---- */
+
+static struct conn *conn_of(struct lws *wsi)
+{
+    struct conn *c = lws_get_opaque_user_data(wsi);
+    return c && c->wsi == wsi ? c : NULL;
+}
+
+/* libwebsockets lets go of the socket: the slot is ended with the turn, without it. */
+static void let_go(struct io *io, struct conn *c, struct lws *wsi)
+{
+    lws_set_opaque_user_data(wsi, NULL);
+    c->wsi = NULL;
+    c->fd = -1;
+    if (!io->freeing)
+        turn_kill(io, c);
+}
+
+static void writeable(struct io *io, struct conn *c)
+{
+    size_t waiting = conn_waiting(c);
+    if (!flush(io, c))
+        turn_kill(io, c);
+    trim_freed(&io->trim, waiting - conn_waiting(c), uv_now(io->loop));
+}
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+    struct io *io = lws_context_user(lws_get_context(wsi));
+    struct conn *c;
+    switch (reason) {
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        tls_attach(user, &io->tls);
+        return 0;
+    case LWS_CALLBACK_RAW_ADOPT:
+        c = lws_get_opaque_user_data(wsi);
+        c->wsi = wsi;
+        return 0;
+    case LWS_CALLBACK_RAW_RX:
+    case LWS_CALLBACK_RAW_WRITEABLE:
+    case LWS_CALLBACK_RAW_CLOSE:
+    case LWS_CALLBACK_WSI_DESTROY:
+        c = conn_of(wsi);
+        break;
+    default:
+        return 0;
+    }
+    if (!c)
+        return 0;
+    if (reason == LWS_CALLBACK_RAW_RX) {
+        turn_read(io, len);
+        front_bytes(io, c, in, len);
+        turn_relieve(io);
+    } else if (reason == LWS_CALLBACK_RAW_WRITEABLE) {
+        if (!c->doomed)
+            writeable(io, c);
+    } else {
+        let_go(io, c, wsi);
+    }
+    return 0;
+}
+
+static const struct lws_protocols PROTOCOLS[] = {
+    {.name = "usher", .callback = callback, .tx_packet_size = FRAME_MAX_CEILING * 16},
+    {.name = NULL},
+};
+
+/* Zero seconds to hang up: libwebsockets keeps no liveness timers, the core does that. */
+static const lws_retry_bo_t NO_LIVENESS = {.secs_since_valid_hangup = 0};
+
+bool secure_open(struct io *io, const char *certificate, const char *key, struct err *e)
+{
+    void *loops[] = {io->loop};
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN_SERVER,
+        .protocols = PROTOCOLS,
+        .foreign_loops = loops,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+        .timeout_secs = HANDSHAKE_MS / 1000,
+        .pt_serv_buf_size = TLS_READ_SIZE,
+        .retry_and_idle_policy = &NO_LIVENESS,
+        .user = io,
+        .vhost_name = "usherd",
+        .pcontext = &io->lws,
+        .ssl_cert_filepath = certificate,
+        .ssl_private_key_filepath = key,
+        .alpn = "http/1.1",
+    };
+    io->lws = lws_create_context(&info);
+    if (!io->lws)
+        return err_set(e, "libwebsockets did not start: is its libuv plugin installed (libwebsockets-evlib-uv)?");
+    io->vhost = lws_create_vhost(io->lws, &info);
+    return io->vhost || err_set(e, "libwebsockets did not start: out of memory");
+}
+
+void secure_close(struct io *io)
+{
+    for (int i = 0; io->lws && i < LWS_DESTROY_CALLS; i++) {
+        lws_context_destroy(io->lws);
+        uv_run(io->loop, UV_RUN_DEFAULT);
+    }
+}
+
+/* RFC 8446 section 5.1: what begins a handshake. */
+static bool begins_tls(const struct conn *c)
+{
+    unsigned char first;
+    return recv(c->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1 || first == 0x16;
+}
+
+void secure_start(struct io *io, struct conn *c)
+{
+    if (!begins_tls(c)) {
+        front_no_tls(io, c);
+        return;
+    }
+    const lws_adopt_desc_t desc = {
+        .vh = io->vhost,
+        .type = LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL,
+        .fd.sockfd = c->fd,
+        .opaque = c,
+    };
+    poller_remove(&io->poller, c->fd);
+    c->polled = false;
+    c->state = CONN_HEAD;
+    c->http = NULL;
+    struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&desc);
+    if (wsi) {
+        lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* ours is LIMIT_HANDSHAKE */
+    } else {
+        c->fd = -1; /* closed */
+        turn_kill(io, c);
+    }
+}
+
+/* ---- what we do ---- */
+
+static void again(struct io *io, struct conn *c)
+{
+    (void)io;
+    lws_callback_on_writable(c->wsi);
+}
+
+static ssize_t write_socket(struct io *io, struct conn *c, struct span bytes)
+{
+    if (lws_partial_buffered(c->wsi)) {
+        again(io, c);
+        return 0;
+    }
+    int n = lws_write(c->wsi, (unsigned char *)bytes.p, bytes.n, LWS_WRITE_RAW);
+    if (n < 0)
+        return -1;
+    bool partial = lws_partial_buffered(c->wsi);
+    c->handed = partial ? (uint32_t)bytes.n : 0;
+    if (partial)
+        again(io, c);
+    return (ssize_t)bytes.n;
+}
+
+static void read_socket(struct io *io, struct conn *c, bool on)
+{
+    (void)io;
+    lws_rx_flow_control(c->wsi, on);
+}
+
+static void shut(struct io *io, struct conn *c)
+{
+    (void)io;
+    SSL_shutdown(lws_get_ssl(c->wsi)); /* close_notify: RFC 8446 section 6.1 */
+    shutdown(c->fd, SHUT_WR);
+}
+
+/* A shut-down socket fails libwebsockets' next read or write, so a connection with half a batch buffered ends as well,
+ * without the five seconds that libwebsockets would give it to flush. */
+static void close_socket(struct io *io, struct conn *c)
+{
+    struct lws *wsi = c->wsi;
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    (void)io;
+    if (c->queue || lws_partial_buffered(wsi))
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    shutdown(c->fd, SHUT_RDWR);
+    lws_set_opaque_user_data(wsi, NULL);
+    c->wsi = NULL;
+    c->fd = -1;
+    lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
+}
+
+const struct transport transport_secure = {
+    .write = write_socket, .again = again, .read = read_socket, .shut = shut, .close = close_socket};
