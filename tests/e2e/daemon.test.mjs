@@ -225,7 +225,9 @@ test('a handshake that is none has a defined answer', async () => {
         [handshake('/ws', { Connection: 'keep-alive' }), /^HTTP\/1\.1 400 .*bad-handshake/s],
         [handshake('/ws', { 'Sec-WebSocket-Protocol': 'usher.v2' }), /^HTTP\/1\.1 400 .*bad-subprotocol/s],
         [handshake('/ws', { 'Sec-WebSocket-Protocol': 'p'.repeat(500) }), /^HTTP\/1\.1 400 .*bad-subprotocol/s],
-        [handshake('/ws', { Upgrade: 'h2c' }), /^HTTP\/1\.1 400 /],
+        [handshake('/ws', { 'Sec-WebSocket-Key': 'dGVzdA==' }), /^HTTP\/1\.1 400 .*bad-handshake/s],
+        [handshake('/ws', { Upgrade: 'h2c' }), /^HTTP\/1\.1 426 .*upgrade-required/s],
+        [handshake('/health'), /^HTTP\/1\.1 200 .*"status":"ok"/s],
     ];
     for (const [request, answer] of cases) {
         const raw = new Raw(daemon.port);

@@ -11,11 +11,12 @@ import { parseMetrics } from './lib/prometheus.mjs';
 
 const STORM_MS = 60000;
 
-// latest: ms between a request and its client's RST, at most. A file is written within that; a password takes longer.
+// latest: ms between a request and its client's RST, at most. made: rooms that there are afterwards, at least (10,000 are
+// kept): a room without a password is made at once, one with it only if its client is still there when it is hashed.
 const STORMS = [
-    { what: 'a room', body: () => '{}', posts: 12000, atOnce: 24, latest: 6 },
-    { what: 'a room with a password', body: () => '{"password":"secret"}', posts: 60, atOnce: 3, latest: 240 },
-    { what: 'a room, or one with a password,', body: (n) => (n % 20 === 0 ? '{"password":"secret"}' : '{}'), posts: 12000, atOnce: 24, latest: 6 },
+    { what: 'a room', body: () => '{}', posts: 8000, atOnce: 24, latest: 6, made: 160 },
+    { what: 'a room with a password', body: () => '{"password":"secret"}', posts: 60, atOnce: 3, latest: 240, made: 0 },
+    { what: 'a room, or one with a password,', body: (n) => (n % 20 === 0 ? '{"password":"secret"}' : '{}'), posts: 8000, atOnce: 24, latest: 6, made: 160 },
 ];
 
 const SETTINGS = ['limits.connection_rate=0', 'limits.max_connections_per_address=0', 'limits.max_rooms=0', 'limits.join_rate=0'];
@@ -48,9 +49,9 @@ async function storm(daemon, { body, posts, atOnce, latest }) {
     await within(STORM_MS, Promise.all(Array.from({ length: atOnce }, client)), 'the storm did not end');
 }
 
-async function isServed(daemon, { posts }) {
+async function isServed(daemon, { made: least }) {
     const metrics = parseMetrics(await (await fetch(`${daemon.http}/metrics`)).text());
-    assert.ok(metrics.get('usherd_rooms') > posts / 50, `${metrics.get('usherd_rooms')} rooms were made`);
+    assert.ok(metrics.get('usherd_rooms') >= least, `${metrics.get('usherd_rooms')} rooms were made`);
     const made = await fetch(`${daemon.http}/api/rooms`, { method: 'POST', body: '{"name":"afterwards"}' });
     assert.equal(made.status, 201);
     const [a, b] = await pair(daemon.url, 'afterwards');

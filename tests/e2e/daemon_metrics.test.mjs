@@ -85,21 +85,21 @@ test('behind a trusted proxy the right-most untrusted hop is the client', async 
         args: set('server.trusted_proxies=127.0.0.1', 'server.trusted_proxies=10.0.0.0/8', 'server.metrics_allow=192.0.2.0/24'),
     });
     const asks = async (hops) => status(proxied, hops === null ? {} : { 'X-Forwarded-For': hops });
-    assert.equal(await asks(null), 200, 'the proxy itself');
+    assert.equal(await asks(null), 403, 'a proxy that names nobody asks for anybody');
     assert.equal(await asks('192.0.2.9'), 200);
     assert.equal(await asks('6.6.6.6, 192.0.2.9, 10.1.1.1'), 200);
     assert.equal(await asks('192.0.2.9, 6.6.6.6'), 403);
     assert.equal(await asks('127.0.0.1'), 403);
     assert.equal(await asks('127.0.0.1, 10.0.0.1'), 403);
     assert.equal(await asks('unknown'), 403);
-    assert.equal(await asks(''), 200, 'an empty header names nobody');
+    assert.equal(await asks(''), 403, 'an empty header names nobody');
     assert.equal(await status(proxied, { 'X-Real-IP': '192.0.2.9' }), 403, 'only X-Forwarded-For is read');
     await proxied.stop();
 });
 
 test('limits of an address count the client behind the proxy, not the proxy', async () => {
     const proxied = await startDaemon({
-        args: set('server.trusted_proxies=127.0.0.1', 'limits.max_connections_per_address=2'),
+        args: set('server.trusted_proxies=127.0.0.1', 'server.metrics_allow=192.0.2.9', 'limits.max_connections_per_address=2'),
     });
     const as = (address) => ({ headers: { 'X-Forwarded-For': address } });
     const members = [];
@@ -111,7 +111,7 @@ test('limits of an address count the client behind the proxy, not the proxy', as
     assert.match((await same64.failed).message, /429/);
     assert.equal((await fetch(`${proxied.http}/ready`, as('192.0.2.1'))).status, 429);
     await proxied.logged(/a limit refused connections reason=rate-limited count=1 address=192\.0\.2\.1\n/);
-    const now = parseMetrics(await (await fetch(`${proxied.http}/metrics`)).text());
+    const now = parseMetrics(await (await fetch(`${proxied.http}/metrics`, as('192.0.2.9'))).text());
     assert.equal(now.get('usherd_connections_refused_total{reason="rate-limited"}'), 3);
     await members[0].close();
     await members[1].close();
