@@ -150,7 +150,11 @@ $(BUILD)/bench/store: $(BUILD)/bench/store.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
 # What of the io layers is pure is fuzzed too; and one target plays in the unit tests' small world.
 $(BUILD)/tests/fuzz/fuzz_proxy: $(BUILD)/server/io/proxy_header.o
-$(BUILD)/tests/fuzz/fuzz_forwarded: $(BUILD)/server/io/cidr.o
+$(BUILD)/tests/fuzz/fuzz_origin: $(call obj,server/io/origins.c server/io/ice_url.c server/io/url_host.c)
+REQUEST_HEAD_O := $(call obj,$(wildcard server/io/request_*.c))
+$(BUILD)/tests/fuzz/fuzz_head: $(REQUEST_HEAD_O)
+$(BUILD)/tests/fuzz/fuzz_query: $(BUILD)/server/io/query.o
+$(BUILD)/tests/fuzz/fuzz_forwarded: $(call obj,server/io/cidr.c server/io/forwarded.c) $(REQUEST_HEAD_O)
 $(BUILD)/tests/fuzz/fuzz_conditional: $(call obj,server/io/conditional.c server/io/http_date.c)
 $(BUILD)/tests/fuzz/fuzz_ice_list: $(BUILD)/peer/io/ice_list.o
 $(BUILD)/tests/fuzz/fuzz_ice_list: FUZZ_PKGS = gio-2.0
