@@ -63,7 +63,6 @@ void conn_forget(struct conn *c)
     case CONN_HEAD:
     case CONN_BODY:
     case CONN_ANSWER:
-    case CONN_LINGER:
         http_done(c->http);
         c->http = NULL;
         break;
@@ -74,6 +73,7 @@ void conn_forget(struct conn *c)
         break;
     case CONN_FREE:
     case CONN_TLS:
+    case CONN_LINGER:
         break;
     }
 }

@@ -4,8 +4,8 @@
  * back. Whatever outlives one call names a connection by slot and generation, and conn_find proves that it is there.
  *
  *     CONN_FREE ─► CONN_PROXY ─► CONN_TLS ─► CONN_HEAD ─► CONN_OPEN ─► CONN_CLOSING ─► CONN_FREE
- *                  (where a PROXY  (where TLS    │
- *                  header is due)  is spoken)    ├─► CONN_BODY ─┐
+ *                  (where a PROXY  (where TLS    │                           │
+ *                  header is due)  is spoken)    ├─► CONN_BODY ─┐            │
  *                                                └──────────────┴─► CONN_ANSWER ─► CONN_LINGER ─► CONN_FREE
  *
  * From any state a connection may be doomed: it is ended when the turn ends, and nothing is done for it until then. An
@@ -24,9 +24,9 @@ enum conn_state {
     CONN_HEAD,    /* the head of an HTTP request is due, or not whole yet */
     CONN_BODY,    /* its body is */
     CONN_ANSWER,  /* the request is whole: its answer is worked on or sent, and nothing more is read */
-    CONN_LINGER,  /* the answer is out and our side is shut: what still comes is thrown away until the client ends */
     CONN_OPEN,    /* speaks WebSocket */
     CONN_CLOSING, /* a Close frame was queued or received: nothing more is taken from it */
+    CONN_LINGER,  /* all is out and our side is shut: what still comes is thrown away until the client ends */
 };
 
 /* The time limits. All of one list have the same length, so that the oldest is first. */
@@ -57,6 +57,7 @@ struct conn {
     unsigned doomed : 1;       /* on the list of those to be ended at the end of the turn */
     unsigned slow : 1;         /* over max_queue: on the list of those to be judged, or told to the core */
     unsigned end_sent : 1;     /* CONN_CLOSING: to be ended once the queue is empty */
+    unsigned linger : 1;       /* with what the client is still sending read, so that it hears why */
     unsigned taken : 1;        /* past the door: its bytes are read. Before that it can be refused and still hear so */
     unsigned secure : 1;       /* it speaks TLS */
     unsigned via_proxy : 1;    /* a PROXY header says that its socket is not the client's */
@@ -68,12 +69,13 @@ struct conn {
     struct lws *wsi;           /* under TLS, once libwebsockets has the socket; else NULL */
     union {
         struct proxy_wait *proxy;   /* owned; in CONN_PROXY */
-        struct http_request *http;  /* owned; from CONN_HEAD to CONN_LINGER, NULL until bytes have to be kept */
+        struct http_request *http;  /* owned; from CONN_HEAD to CONN_ANSWER, NULL until bytes came */
         struct ws_partial *partial; /* owned; in CONN_OPEN and CONN_CLOSING: of an unfinished message */
     };
     struct queue *queue; /* owned; NULL while nothing waits to be written */
     uint64_t deadline;   /* while on the list of a limit */
     uint32_t handed;     /* bytes written that libwebsockets may still keep */
+    uint32_t thrown;     /* bytes that came in CONN_LINGER */
     uint32_t dirty_next, doomed_next, slow_next;
     uint32_t prev, next; /* on the list of its limit; of free slots through next */
     uint16_t close_code; /* as the client sent it */

@@ -83,8 +83,8 @@ void front_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
         ws_bytes(io, c, bytes, n);
         break;
     case CONN_LINGER:
-        c->http->thrown += n;
-        if (c->http->thrown > HTTP_LINGER_MAX)
+        c->thrown += (uint32_t)n;
+        if (c->thrown > LINGER_MAX)
             turn_kill(io, c);
         break;
     case CONN_ANSWER: /* not read any more; what came before that took effect */

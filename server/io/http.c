@@ -181,10 +181,7 @@ void http_sent(struct io *io, struct conn *c)
         web_sent(r);
         return;
     }
-    c->state = CONN_LINGER;
-    turn_limit(io, c, LIMIT_CLOSE);
-    transport_of(c)->shut(io, c);
-    transport_of(c)->read(io, c, true);
+    turn_linger(io, c);
 }
 
 static void write_error(struct buf *out, const char *code, const char *message)

@@ -15,7 +15,6 @@ enum {
     HTTP_PATH_MAX = 512,
     HTTP_HEADERS_MAX = 1024,       /* bytes of the lines that a handler adds */
     HTTP_REFUSAL_MAX = 1024,       /* of an answer at the door */
-    HTTP_LINGER_MAX = 1024 * 1024, /* bytes thrown away after an answer: more, and the socket is closed on them */
 };
 
 enum http_method {
@@ -52,7 +51,6 @@ struct http_request {
     char path[HTTP_PATH_MAX];
     struct span parameter; /* what `:name` or `*` stood for, in path */
     size_t body_n;         /* bytes of the body that is due */
-    size_t thrown;         /* bytes that came after the answer */
     struct web_download *download; /* owned: the file that is being sent, NULL if no more of it is to be read */
     bool piece_waits;              /* a piece of it is queued */
 };

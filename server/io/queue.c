@@ -112,6 +112,23 @@ size_t queue_bytes(const struct queue *q)
     return q ? q->bytes : 0;
 }
 
+void queue_cut(struct queue **queue)
+{
+    struct queue *q = *queue;
+    if (!q || q->offset == 0) {
+        queue_free(queue);
+        return;
+    }
+    while (q->count > 1) {
+        struct frame *last = at(q, --q->count);
+        if (last == q->exempt)
+            q->exempt = NULL;
+        else
+            q->bytes -= last->len;
+        frame_unref(last);
+    }
+}
+
 void queue_free(struct queue **queue)
 {
     struct queue *q = *queue;

@@ -21,6 +21,9 @@ struct span queue_next(const struct queue *q, char *scratch, size_t size);
 void queue_advance(struct queue **q, size_t n);
 /* As the limit counts them. */
 size_t queue_bytes(const struct queue *q);
+/* Drops all, but for a first frame of which a part is out: its rest has to follow, or the client would take what comes
+ * next for it. */
+void queue_cut(struct queue **q);
 void queue_free(struct queue **q);
 
 #endif

@@ -65,10 +65,20 @@ void turn_limit(struct io *io, struct conn *c, enum conn_limit limit)
         conn_limit(&io->conns, c, limit, uv_now(io->loop) + MS[limit]);
 }
 
-void turn_forget(struct io *io, struct conn *c)
+static void forget(struct io *io, struct conn *c)
 {
-    trim_freed(&io->trim, queue_bytes(c->queue), uv_now(io->loop));
-    queue_free(&c->queue);
+    size_t waited = queue_bytes(c->queue);
+    queue_cut(&c->queue);
+    trim_freed(&io->trim, waited - queue_bytes(c->queue), uv_now(io->loop));
+}
+
+void turn_linger(struct io *io, struct conn *c)
+{
+    conn_forget(c);
+    c->state = CONN_LINGER;
+    turn_limit(io, c, LIMIT_CLOSE);
+    transport_of(c)->shut(io, c);
+    transport_of(c)->read(io, c, true);
 }
 
 static bool over_queue(const struct io *io, const struct conn *c)
@@ -209,7 +219,7 @@ void io_step(struct io *io, struct core_event *event)
         struct core_event slow = io_event(io, CORE_SLOW, c);
         c->slow = is_slow(io, c);
         if (c->slow) {
-            turn_forget(io, c); /* the Close is all that it is still to read */
+            forget(io, c); /* the Close is all that it is still to read */
             step_once(io, &slow);
         }
     }
@@ -229,8 +239,8 @@ static void tell_gone(struct io *io, const struct conn *c)
 
 static void end(struct io *io, struct conn *c)
 {
+    trim_freed(&io->trim, queue_bytes(c->queue), uv_now(io->loop));
     transport_of(c)->close(io, c);
-    turn_forget(io, c);
     tell_gone(io, c);
     io->refused_count -= c->refused != NULL;
     trim_freed(&io->trim, TRIM_CONNECTION, uv_now(io->loop));

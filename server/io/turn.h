@@ -21,7 +21,7 @@ enum {
     PROXY_MS = 5000,        /* from accept to a whole PROXY header, where one comes first */
     HANDSHAKE_MS = 10000,   /* from accept, or that header, to an open WebSocket or a whole request */
     ANSWER_MS = 10000,      /* for a client to take a part of its answer, and the next, and the next */
-    CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close, or to end after its answer */
+    CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close; again for it to end its side */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     ACCEPTS_A_TURN = 4,     /* then the connections that are open get their turn */
     TLS_A_TURN = 4,         /* handshakes begun: each costs a signature */
@@ -33,7 +33,8 @@ enum {
     OUT_BATCH = 64 * 1024,  /* bytes written to one socket at once */
     HTTP_A_TURN = 256 * 1024,  /* bytes of answers written in a turn, so that they delay no relay */
     READ_SIZE = 256 * 1024,    /* bytes read from one socket at once, into a buffer that all share */
-    READS_A_TURN = 1024 * 1024 /* bytes read in a turn, all sockets together; more waits for the next */
+    READS_A_TURN = 1024 * 1024, /* bytes read in a turn, all sockets together; more waits for the next */
+    LINGER_MAX = 1024 * 1024    /* bytes thrown away of a client that does not end: more, and the socket is closed */
 };
 
 struct listener;
@@ -111,8 +112,9 @@ void turn_queue(struct io *io, struct conn *c, struct frame *f);
 /* Marks the connection for the end of the turn: to be written, to be ended. */
 void turn_write(struct io *io, struct conn *c);
 void turn_kill(struct io *io, struct conn *c);
-/* Drops what is queued for it. */
-void turn_forget(struct io *io, struct conn *c);
+/* All is out: our side ends, and the socket is closed when the client has ended its own. Closed on unread bytes it would
+ * reset the connection, and what was sent last could be lost with it. */
+void turn_linger(struct io *io, struct conn *c);
 /* Something was read: the time of what is relayed for it runs from here. */
 void turn_read(struct io *io, size_t n);
 /* Writes early if many connections wait for it; not within a step. */

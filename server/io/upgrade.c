@@ -88,11 +88,14 @@ static void refuse_origin(struct http_request *r)
 
 void upgrade(struct http_request *r)
 {
-    const struct request_head *h = &r->head;
+    struct request_head *h = &r->head;
     struct span key = {NULL, 0}, version;
+    uint64_t body = 1; /* unless it is told to be 0 */
     bool has_subprotocols = names_subprotocols(h);
     if (r->method != HTTP_GET || r->is_head || h->minor == 0 || !request_head_list_has(h, "Connection", "upgrade", true))
         http_error(r, 400, NULL, "bad-handshake", "a WebSocket begins with GET, HTTP/1.1 and Connection: Upgrade");
+    else if (request_head_body(h, &body) != BODY_NONE && body != 0)
+        http_error(r, 400, NULL, "bad-handshake", "a WebSocket's handshake has no body");
     else if (!request_head_find(h, "Sec-WebSocket-Version", &version) || !span_is(version, "13"))
         http_error(r, 426, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n", "bad-handshake",
             "speak WebSocket version 13");

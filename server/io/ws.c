@@ -3,8 +3,9 @@
  * A WebSocket's frames as events of the core, and our control frames. What the client does against RFC 6455 ends the
  * connection, which is the core's to say; the core's Close goes out behind what is queued.
  *
- * Closing: after our Close the client has CLOSE_MS to answer with its own. Once it has, or has broken the protocol, the
- * socket is closed as soon as ours is out: RFC 6455 section 7.1.1 has the server close first.
+ * Closing: after our Close the client has CLOSE_MS to answer with its own. Once it has, the socket is closed as soon as
+ * ours is out: RFC 6455 section 7.1.1 has the server close first. Who broke the protocol may still be sending, and is
+ * given the time to hear why.
  */
 #include <assert.h>
 
@@ -74,13 +75,17 @@ void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
 
 void ws_sent(struct io *io, struct conn *c)
 {
-    if (c->end_sent)
+    if (c->end_sent && c->linger)
+        turn_linger(io, c);
+    else if (c->end_sent)
         turn_kill(io, c);
 }
 
 /* Nothing more is taken from the client: the socket closes when the queue is empty. */
 static void end_when_sent(struct io *io, struct conn *c)
 {
+    if (c->doomed)
+        return;
     c->end_sent = true;
     transport_of(c)->read(io, c, false);
     turn_write(io, c);
@@ -134,13 +139,12 @@ static void on_refused(struct io *io, const struct conn *c, enum ws_refusal refu
     io_step(io, &e);
 }
 
-/* Section 5.5.1: the answer carries the code that came. What is queued is for nobody any more. */
+/* Section 5.5.1: the answer carries the code that came. */
 static void on_close(struct io *io, struct conn *c, uint16_t code)
 {
     if (c->state == CONN_OPEN) {
         c->close_code = code == WS_CODE_NONE ? NORMAL_CLOSURE : code;
         c->state = CONN_CLOSING;
-        turn_forget(io, c);
         send_close(io, c, code == WS_CODE_NONE ? 0 : code, (struct span){"", 0});
         turn_limit(io, c, LIMIT_CLOSE);
     }
@@ -155,6 +159,7 @@ static void on_violation(struct io *io, struct conn *c, uint16_t code, const cha
         e.violation.problem = problem;
         io_step(io, &e);
     }
+    c->linger = true;
     if (c->state == CONN_OPEN) /* the core had no memory to say so */
         turn_kill(io, c);
     else

@@ -145,6 +145,25 @@ static void test_shares_frames(void **state)
     frame_unref(f);
 }
 
+static void test_a_cut_leaves_what_is_half_out(void **state)
+{
+    (void)state;
+    struct queue *q = NULL;
+    char out[64];
+    queue_push(&q, frame("abcd"));
+    queue_push(&q, frame("ef"));
+    queue_push(&q, frame("gh"));
+    take(&q, 3, 1, out);
+    queue_cut(&q);
+    assert_int_equal(queue_bytes(q), 4);
+    queue_push(&q, frame("close"));
+    take(&q, 64, 64, out);
+    assert_string_equal(out, "bcdclose");
+    queue_push(&q, frame("whole"));
+    queue_cut(&q);
+    assert_null(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_a_frame_larger_than_the_scratch_is_given_in_place),
         cmocka_unit_test(test_counts_whole_frames_until_they_are_out),
         cmocka_unit_test(test_leaves_one_unlimited_frame_out),
+        cmocka_unit_test(test_a_cut_leaves_what_is_half_out),
         cmocka_unit_test(test_shares_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
