@@ -138,6 +138,7 @@ struct token_keys *app_token_keys(const struct config *c, struct err *e)
     s.files = config_list(c, OPTION_AUTH_KEYS, &s.file_count);
     s.algorithms = config_list(c, OPTION_AUTH_ALGORITHMS, &s.algorithm_count);
     s.admins = config_list(c, OPTION_AUTH_ADMIN, &s.admin_count);
+    s.leeway_s = config_number(c, OPTION_AUTH_LEEWAY) / 1000;
     return token_keys_new(&s, e);
 }
 
