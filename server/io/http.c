@@ -137,14 +137,17 @@ bool http_origin_allowed(const struct io *io, struct lws *wsi)
 {
     if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) == 0)
         return true;
-    char origin[HTTP_VALUE_MAX];
+    char origin[ORIGIN_MAX + 1] = "";
     bool readable = http_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin);
-    for (size_t i = 0; i < io->settings.origins_count; i++) {
-        const char *allowed = io->settings.origins[i];
-        if (strcmp(allowed, "*") == 0 || (readable && strcasecmp(allowed, origin) == 0))
-            return true;
-    }
-    return false;
+    return origins_allow(io->settings.origins, io->settings.origins_count, span_of(readable ? origin : ""));
+}
+
+void http_origin_refused(struct io *io, struct lws *wsi)
+{
+    char origin[ORIGIN_MAX + 1];
+    bool readable = http_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin);
+    io->stats.origin_refused++;
+    origins_refused(&io->origin_refusals, io->logger, span_of(readable ? origin : "(too long)"), uv_now(io->loop));
 }
 
 static void read_origin(struct http_request *r)
@@ -353,6 +356,9 @@ int http_request(struct io *io, struct conn *c, const char *path)
     buf_init(&r->body, HTTP_BODY_MAX);
     r->method = read_method(wsi, &r->head);
     read_origin(r);
+    bool foreign = !http_origin_allowed(io, wsi);
+    if (foreign && r->method != HTTP_GET) /* an OPTIONS is what a browser asks before */
+        http_origin_refused(io, wsi);
     /* A full server still says how it is: whoever watches it would restart it otherwise. */
     if (!client_identify(io, wsi, c) && strcmp(path, "/health") != 0)
         http_turn_away(r, c->refused);
@@ -361,7 +367,7 @@ int http_request(struct io *io, struct conn *c, const char *path)
     else if (!read_authorization(r))
         http_error(r, 401, NULL, error_code(ERROR_UNAUTHORIZED), "the Authorization header is too long");
     else
-        dispatch(r, path, !http_origin_allowed(io, wsi));
+        dispatch(r, path, foreign);
     return r->answered ? -1 : 0;
 }
 

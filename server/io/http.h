@@ -72,6 +72,8 @@ void http_turn_away(struct http_request *r, const char *reason);
 bool http_header(struct lws *wsi, enum lws_token_indexes token, char *out, size_t n);
 /* Whether server.origins lets the page that asks in; true when it is no page. */
 bool http_origin_allowed(const struct io *io, struct lws *wsi);
+/* Counts that it does not, and logs it. */
+void http_origin_refused(struct io *io, struct lws *wsi);
 /* The token of `Authorization: Bearer`; n = 0 if there is none. */
 struct span http_bearer(const struct http_request *r);
 

@@ -21,7 +21,7 @@ struct io;
 struct io_settings {
     size_t max_frame;           /* bytes of one message; never 0 */
     size_t max_queue;           /* bytes waiting for one connection; 0: no limit */
-    const char *const *origins; /* borrowed until the next io_configure or io_free; "*" stands for all */
+    const char *const *origins; /* see io/origins.h; borrowed until the next io_configure or io_free */
     size_t origins_count;
     const char *web_root;             /* borrowed alike; "" or NULL: no files are served */
     struct cidr_list trusted_proxies; /* whose X-Forwarded-For is believed */

@@ -11,6 +11,7 @@
 #include "server/io/conn.h"
 #include "server/io/io.h"
 #include "server/io/metrics.h"
+#include "server/io/origins.h"
 #include "server/io/tls.h"
 #include "server/io/trim.h"
 
@@ -43,6 +44,7 @@ struct io {
     double started_unix; /* seconds */
 
     struct io_stats stats;
+    struct origin_refusals origin_refusals;
     uint64_t turn_began;   /* when the first read of this turn was, in ns; 0: none yet */
     uint64_t relayed_seen; /* of core_stats, by the last write */
 

@@ -53,7 +53,9 @@ int http_upgrade(struct io *io, struct conn *c, const char *to)
     if (lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0 &&
         (!http_header(wsi, WSI_TOKEN_PROTOCOL, value, sizeof value) || !list_has(value, SUBPROTOCOL, strncmp)))
         return refuse(io, wsi, 400, NULL, "bad-subprotocol", "the subprotocol here is usher.v1");
-    if (!http_origin_allowed(io, wsi))
+    if (!http_origin_allowed(io, wsi)) {
+        http_origin_refused(io, wsi);
         return refuse(io, wsi, 403, NULL, "forbidden", "this origin may not connect");
+    }
     return 0;
 }
