@@ -12,15 +12,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/os_rng.h"
 #include "protocol/limits.h"
+#include "server/announce.h"
 #include "server/io/ice_list.h"
 #include "server/io/io.h"
 #include "server/io/owner.h"
 #include "server/io/seal.h"
 #include "server/io/service.h"
+#include "server/io/tls.h"
 
 enum {
     DESCRIPTORS_MAX = 1024 * 1024
@@ -42,6 +45,9 @@ struct app {
     uv_loop_t loop;
     uv_signal_t signals[SIGNALS];
     size_t signals_open;
+    uv_timer_t certificate; /* looks how long it is good */
+    bool certificate_open;
+    struct tls_warned warned;
     struct logger logger;
     struct parts parts; /* owned: core and io borrow them */
     char state_dir[STATE_PATH_MAX];
@@ -138,6 +144,7 @@ struct token_keys *app_token_keys(const struct config *c, struct err *e)
     s.files = config_list(c, OPTION_AUTH_KEYS, &s.file_count);
     s.algorithms = config_list(c, OPTION_AUTH_ALGORITHMS, &s.algorithm_count);
     s.admins = config_list(c, OPTION_AUTH_ADMIN, &s.admin_count);
+    s.leeway_s = config_number(c, OPTION_AUTH_LEEWAY) / 1000;
     return token_keys_new(&s, e);
 }
 
@@ -158,7 +165,7 @@ static void free_parts(struct parts *p)
 bool app_test(const struct config *c, struct err *e)
 {
     struct parts p;
-    bool ok = make_parts(&p, c, e);
+    bool ok = make_parts(&p, c, e) && state_dir_test(config_text(c, OPTION_SERVER_STATE_DIR), e);
     free_parts(&p);
     return ok;
 }
@@ -225,42 +232,21 @@ static struct io_settings make_io_settings(const struct config *c)
     return s;
 }
 
-/* What is set and has no effect yet is said, so that nobody relies on it. */
-static void warn_of_later(const struct app *a)
+static void look_at_certificate(uv_timer_t *timer)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (options[i].flags & OPTION_LATER && config_changed(a->config, (enum option_id)i)) {
-            struct log_record r;
-            log_record_init(
-                &r, LOG_LEVEL_WARNING, "option-without-effect", "this option has no effect in this version");
-            log_record_addf(&r, "option", "%s.%s", options[i].section, options[i].key);
-            logger_write(&a->logger, &r);
-        }
+    struct app *a = timer->data;
+    SSL_CTX *tls = io_tls(a->io);
+    if (tls)
+        uv_timer_start(timer, look_at_certificate,
+            1000ULL * tls_warn(&a->warned, tls, time(NULL), announce_record, &a->logger), 0);
 }
 
-static void say_start(const struct app *a)
+/* The settings are in force: what is doubtful about them, and from now on what becomes of the certificate. */
+static void say_doubts(struct app *a)
 {
-    logger_say(&a->logger, LOG_LEVEL_NOTICE, "started", "usherd " USHER_VERSION " is ready");
-    if (!config_changed(a->config, OPTION_ICE_STUN) && !config_changed(a->config, OPTION_ICE_TURN))
-        logger_say(&a->logger, LOG_LEVEL_NOTICE, "no-stun",
-            "no STUN server is configured (ice.stun): peers on different networks will need one");
-    if (!config_number(a->config, OPTION_AUTH_REQUIRED))
-        logger_say(&a->logger, LOG_LEVEL_NOTICE, "open",
-            "this server is open: whoever reaches it may join rooms without a token (auth.required)");
-    warn_of_later(a);
-}
-
-/* A reload keeps what cannot change while the daemon runs, and says so. */
-static void warn_of_restart(const struct app *a, const struct config *next)
-{
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (!(options[i].flags & OPTION_RELOAD) && !config_equal(a->config, next, (enum option_id)i)) {
-            struct log_record r;
-            log_record_init(
-                &r, LOG_LEVEL_WARNING, "restart-needed", "this option changes when the daemon is restarted");
-            log_record_addf(&r, "option", "%s.%s", options[i].section, options[i].key);
-            logger_write(&a->logger, &r);
-        }
+    announce_doubts(a->config, environ, io_tls(a->io), announce_record, &a->logger);
+    a->warned = (struct tls_warned){0};
+    look_at_certificate(&a->certificate);
 }
 
 /* Takes the new settings, unless it fails. */
@@ -273,7 +259,7 @@ static bool take_over(struct app *a, struct config *next, struct err *e)
         config_free(next);
         return false;
     }
-    warn_of_restart(a, next);
+    announce_restart(a->config, next, &a->logger);
     struct core_settings core = make_core_settings(a, next, &parts);
     snprintf(core.node, sizeof core.node, "%s", config_text(a->config, OPTION_SERVER_NODE));
     struct io_settings io = make_io_settings(next);
@@ -300,6 +286,7 @@ static void reload(struct app *a)
     bool taken = next && take_over(a, next, &e);
     if (taken) {
         logger_say(&a->logger, LOG_LEVEL_NOTICE, "reloaded", "the settings were read again");
+        say_doubts(a);
     } else {
         struct log_record r;
         log_record_init(&r, LOG_LEVEL_ERROR, "reload-failed", e.text);
@@ -409,6 +396,8 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
     a->core = core_new(&settings, rng);
     if (!a->core || !watch_signals(a) || !service_open(&a->service, &a->loop, a->core))
         return err_memory(e);
+    a->certificate_open = uv_timer_init(&a->loop, &a->certificate) == 0;
+    a->certificate.data = a;
     if (!restore_rooms(a, e))
         return false;
     const struct io_params params = {
@@ -436,6 +425,8 @@ static void close_all(struct app *a)
 {
     for (size_t i = 0; i < a->signals_open; i++)
         uv_close((uv_handle_t *)&a->signals[i], NULL);
+    if (a->certificate_open)
+        uv_close((uv_handle_t *)&a->certificate, NULL);
     service_close(&a->service);
     io_free(a->io);
     core_free(a->core);
@@ -471,7 +462,8 @@ int app_run(const struct launch *l, struct config *config)
         return app_exit_code(&e);
     }
     if (open_all(&a, &rng, &e)) {
-        say_start(&a);
+        announce_start(a.config, &a.logger);
+        say_doubts(&a);
         logger_take_lws(&a.logger, true);
         service_ready(&a.service);
         uv_run(&a.loop, UV_RUN_DEFAULT);

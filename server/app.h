@@ -28,8 +28,10 @@ int app_exit_code(const struct err *e);
 
 /* The checked settings; NULL with the sentence in e. */
 struct config *app_load(const struct launch *l, struct err *e);
-/* Whether the files that they name are good too, as far as that shows before the start. */
+/* Whether the files and folders that they name are good too, as far as that shows before the start. */
 bool app_test(const struct config *config, struct err *e);
+/* `usherd --test-config`, when all of that is well: prints it, and what is doubtful. Returns the exit code. */
+int test_command(const struct config *config);
 /* Serves until a signal ends it. Returns the exit code; takes the config. */
 int app_run(const struct launch *l, struct config *config);
 /* The keys that these settings name; NULL with the sentence in e. */

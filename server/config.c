@@ -6,14 +6,11 @@
  */
 #include "server/config.h"
 
-#include <sys/stat.h>
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "protocol/limits.h"
-#include "server/io/cidr.h"
-#include "server/io/listen_address.h"
-#include "server/io/tls.h"
+#include "base/utf8.h"
 
 #define X(name, section, key, type, least, most, def, choices, flags, meaning) \
     {section, key, def, choices, meaning, least, most, OPTION_##type, flags},
@@ -141,15 +138,35 @@ static bool refuse_state(const struct option *o, const struct config_origin *fro
     return false;
 }
 
-static bool text_fits(const struct option *o, const char *text)
+/* The value as it was given and what is wrong with it. A secret is not shown, nor what may hold one: a URL with a user
+ * and his password. */
+static bool refuse_text(
+    const struct option *o, const char *value, const struct config_origin *from, const char *problem, struct err *e)
+{
+    struct buf text;
+    buf_init(&text, sizeof e->text);
+    say_where(o, from, &text);
+    if (!(o->flags & OPTION_SECRET) && !strchr(value, '@'))
+        buf_printf(&text, " = \"%.80s\"", value);
+    err_set(e, "%s: %s", text.p ? text.p : "", problem);
+    buf_done(&text);
+    return false;
+}
+
+/* NULL, or what to say of a value that nobody could read. */
+static const char *unprintable(const char *text)
 {
     size_t n = strlen(text);
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            return false;
-    if (o->type == OPTION_LIST)
-        return n <= OPTION_TEXT_MAX;
-    return n >= o->least && n <= o->most;
+            return "holds a control character, such as the end of a line: expected printable text";
+    return utf8_valid(text, n) ? NULL : "is not UTF-8: save the text as UTF-8";
+}
+
+static bool text_fits(const struct option *o, const char *text)
+{
+    size_t n = strlen(text);
+    return o->type == OPTION_LIST ? n <= OPTION_TEXT_MAX : n >= o->least && n <= o->most;
 }
 
 /* `%d/NAME`, behind the @ of a secret too, is the file in which the service manager passes that credential
@@ -193,10 +210,16 @@ static bool assign_number(
 static bool assign_text(
     const struct option *o, struct value *v, const char *text, const struct config_origin *from, struct err *e)
 {
-    char resolved[OPTION_TEXT_MAX + 1];
+    char ruled[OPTION_TEXT_MAX + 1], resolved[OPTION_TEXT_MAX + 1];
+    struct err problem;
+    const char *garbage = unprintable(text);
+    if (garbage)
+        return refuse_state(o, from, e, garbage);
     if (!text_fits(o, text))
         return refuse_value(o, text, from, e);
-    if (!resolve(o, text, resolved))
+    if (*text && !config_rule((enum option_id)(o - options), text, ruled, &problem))
+        return refuse_text(o, text, from, problem.text, e);
+    if (!resolve(o, *text ? ruled : "", resolved))
         return refuse_state(o, from, e,
             "names a credential (%d/NAME), but there is no CREDENTIALS_DIRECTORY: pass it with "
             "LoadCredential=NAME:FILE "
@@ -265,81 +288,6 @@ bool config_changed(const struct config *c, enum option_id id)
         return *o->def ? v->n != 1 || strcmp(v->items[0], o->def) != 0 : v->n != 0;
     unsigned long long def;
     return !option_parse(o, o->def, &def) || def != v->number;
-}
-
-static bool node_valid(const char *node)
-{
-    size_t n = strspn(node, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
-    return n > 0 && n <= NODE_MAX && node[n] == '\0';
-}
-
-static bool check_networks(const struct config *c, enum option_id id, struct err *e)
-{
-    size_t n;
-    const char *const *entries = config_list(c, id, &n);
-    struct cidr_list list;
-    struct err problem;
-    return cidr_list_parse(entries, n, &list, &problem) ||
-           err_set(e, "%s.%s = %.200s", options[id].section, options[id].key, problem.text);
-}
-
-static bool check_tls(const struct config *c, struct err *e)
-{
-    const char *certificate = config_text(c, OPTION_TLS_CERTIFICATE), *key = config_text(c, OPTION_TLS_KEY);
-    if (!*certificate && !*key)
-        return true;
-    if (!*certificate || !*key)
-        return err_set(e, "tls.certificate and tls.key: expected both of them, or neither");
-    SSL_CTX *ctx = tls_new(certificate, key, e);
-    SSL_CTX_free(ctx);
-    return ctx != NULL;
-}
-
-static bool check_web_root(const struct config *c, struct err *e)
-{
-    const char *root = config_text(c, OPTION_SERVER_WEB_ROOT);
-    struct stat st;
-    return !*root || (stat(root, &st) == 0 && S_ISDIR(st.st_mode)) ||
-           err_set(e, "server.web_root = %.160s: expected a folder that is there, or nothing", root);
-}
-
-bool config_check(const struct config *c, struct err *e)
-{
-    if (!node_valid(config_text(c, OPTION_SERVER_NODE)))
-        return err_set(e, "server.node = \"%.40s\": expected 1 to %d of A-Z a-z 0-9 _ -",
-            config_text(c, OPTION_SERVER_NODE), NODE_MAX);
-    if (!check_networks(c, OPTION_SERVER_TRUSTED_PROXIES, e) || !check_networks(c, OPTION_SERVER_METRICS_ALLOW, e) ||
-        !check_web_root(c, e))
-        return false;
-    size_t n;
-    const char *const *addresses = config_list(c, OPTION_SERVER_LISTEN, &n);
-    for (size_t i = 0; i < n; i++) {
-        struct listen_address a;
-        struct err problem;
-        if (!listen_address_parse(addresses[i], &a, &problem))
-            return err_set(e, "server.listen = %.240s", problem.text);
-    }
-    return n > 0 || err_set(e, "server.listen is empty: expected at least one ADDR:PORT or unix:PATH");
-}
-
-bool config_acts(const struct config *c, struct err *e)
-{
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (options[i].flags & OPTION_REFUSE && config_changed(c, (enum option_id)i))
-            return err_set(e,
-                "%s.%s is set, but this version cannot act on it yet: "
-                "remove it rather than have the daemon run open",
-                options[i].section, options[i].key);
-    size_t n;
-    if (!check_tls(c, e))
-        return false;
-    config_list(c, OPTION_AUTH_KEYS, &n);
-    if (n == 0 && config_number(c, OPTION_AUTH_REQUIRED))
-        return err_set(e, "auth.required is set, but auth.keys is empty: expected at least one key file");
-    config_list(c, OPTION_ICE_TURN, &n);
-    if (n > 0 && !*config_text(c, OPTION_ICE_TURN_SECRET))
-        return err_set(e, "ice.turn is set, but ice.turn_secret is empty: expected the secret of the TURN servers");
-    return true;
 }
 
 static void print_option(const struct config *c, size_t i, struct buf *out)

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "server/options.h"
 
 struct config;
@@ -27,15 +28,23 @@ void config_free(struct config *c);
 
 /* Each returns false with the sentence in e: where, which option, what was found, what is allowed. */
 bool config_load_file(struct config *c, const char *path, struct err *e);
-/* USHERD_SECTION_KEY=value; lists with commas. A misspelt key of one of our sections is refused. */
+/* USHERD_SECTION_KEY=value; lists with commas. What looks like a misspelt option is refused; variables that container
+ * platforms make of the names of their services are skipped. */
 bool config_load_environment(struct config *c, char *const *environment, struct err *e);
 /* `section.key=value`, as --set takes it. A list grows with each call. */
 bool config_set(struct config *c, const char *assignment, struct err *e);
-/* Refuses values that only their reader can judge. Holds for one setting alone as well. */
+/* Refuses what can be seen only when all settings are there, and folders that are not. Holds for one setting alone as
+ * well. */
 bool config_check(const struct config *c, struct err *e);
 /* Refuses to run with settings that lack others, or that this version cannot act on yet, where silence would leave the
  * server open. */
 bool config_acts(const struct config *c, struct err *e);
+
+/* Settings that are allowed and hardly meant, each as a record to be logged. */
+typedef void config_say(void *ctx, const struct log_record *r);
+void config_remark(const struct config *c, config_say *say, void *ctx);
+/* Likewise variables that begin like ours and set nothing; those of a container platform with LOG_LEVEL_DEBUG. */
+void config_remark_environment(char *const *environment, config_say *say, void *ctx);
 
 /* Typed readers: OPTION_BOOL, _INTEGER, _SIZE (bytes), _DURATION (ms) and _ENUM (index of the choice). */
 unsigned long long config_number(const struct config *c, enum option_id id);
@@ -50,7 +59,7 @@ bool config_equal(const struct config *a, const struct config *b, enum option_id
 /* Appends an inih file of the effective settings; secrets as `********`. */
 void config_print(const struct config *c, struct buf *out);
 
-/* ---- for config_file.c: where a value comes from, told in errors ---- */
+/* ---- for those who read settings: where a value comes from, told in errors ---- */
 struct config_origin {
     enum config_source source;
     const char *name; /* the file's path, the variable's name, or "--set" */
@@ -60,6 +69,17 @@ bool config_assign(
     struct config *c, const struct option *o, const char *value, const struct config_origin *from, struct err *e);
 /* NULL if there is none. */
 const struct option *option_find(const char *section, const char *key);
+
+/* The option that was probably meant by `section.key`, or by `section_key` with that separator: one that a slip of the
+ * finger away is near; else one of another section, or of a shorter or longer name. NULL if there is none. */
+const struct option *option_near(const char *name, char separator);
+const struct option *option_suggest(const char *name, char separator);
+/* Static; NULL if no section is near. */
+const char *option_suggest_section(const char *section);
+
+/* ---- what a value must be beyond its type (config_rules.c) ---- */
+/* Brings a text, or an entry of a list, into the form that counts; false with a sentence that does not repeat the value. */
+bool config_rule(enum option_id id, const char *text, char out[OPTION_TEXT_MAX + 1], struct err *problem);
 
 /* ---- values as text (config_value.c) ---- */
 /* Parses a number of type bool, integer, size, duration or enum, without its bounds. */

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where settings come from: an inih file, the environment, --set. inih itself cuts a long line silently, takes an
- * indented line as more of the one before and says nothing of where it is, so the lines go through a reader of our
- * own that counts them and refuses both.
+ * Where settings come from: an inih file, and --set. inih itself cuts a long line silently, takes an indented line as
+ * more of the one before, ignores what stands behind a section's bracket, and says nothing of where it is, so the lines
+ * go through a reader of our own that counts them and refuses these. A comment may be as long as it likes.
  */
 #include <errno.h>
 #include <ini.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <strings.h>
 
 #include "server/config.h"
 
-static const char PREFIX[] = "USHERD_";
 enum {
     NAME_MAX_BYTES = 128
 };
+static const char SECTIONS[] = "[server] [tls] [limits] [rooms] [auth] [ice] [dialects] [cluster]";
 
 struct source {
     struct config *config;
@@ -22,13 +22,84 @@ struct source {
     const char *path;
     FILE *file;
     int line;
+    bool semicolon; /* the line has a ` ;` behind its name: inih cuts the value there */
     bool failed;
 };
 
-static void fail_line(struct source *s, const char *problem)
+__attribute__((format(printf, 2, 3))) static void fail_line(struct source *s, const char *format, ...)
 {
+    char problem[sizeof s->e->text];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(problem, sizeof problem, format, args);
+    va_end(args);
     s->failed = true;
     err_set(s->e, "%s:%d: %s", s->path, s->line, problem);
+}
+
+/* A file may begin with a byte order mark, which inih skips too. */
+static const char *skip_mark(const struct source *s, const char *line)
+{
+    static const char MARK[] = "\xef\xbb\xbf";
+    return s->line == 1 && strncmp(line, MARK, sizeof MARK - 1) == 0 ? line + sizeof MARK - 1 : line;
+}
+
+static bool is_comment(const char *text)
+{
+    return *text == '#' || *text == ';';
+}
+
+/* The section must be one of ours, or its options would be missed without a word. inih ignores what stands behind the
+ * bracket, too. */
+static void check_section(struct source *s, const char *text)
+{
+    size_t n = strcspn(text + 1, "]\r\n");
+    const char *rest = text[1 + n] == ']' ? text + 2 + n : text + 1 + n;
+    rest += strspn(rest, " \t\r\n");
+    if (*rest && !is_comment(rest)) {
+        fail_line(s, "expected nothing behind [%.*s]: a name = value has a line of its own", (int)(n < 40 ? n : 40),
+            text + 1);
+        return;
+    }
+    char section[NAME_MAX_BYTES];
+    snprintf(section, sizeof section, "%.*s", (int)n, text + 1);
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (strcmp(section, options[i].section) == 0)
+            return;
+    const char *near = option_suggest_section(section);
+    if (text[1 + n] == ']')
+        fail_line(s, "[%.40s] is not a section: %s%s%s%s", section, near ? "did you mean [" : "expected one of ",
+            near ? near : SECTIONS, near ? "]?" : "", "");
+}
+
+/* Notes a ` ;` in the value, for a setting that must not be cut there. */
+static void note_semicolon(struct source *s, const char *text)
+{
+    const char *value = text + strcspn(text, "=:");
+    s->semicolon = false;
+    for (; *value; value++)
+        s->semicolon = s->semicolon || (value[0] == ';' && (value[-1] == ' ' || value[-1] == '\t'));
+}
+
+static void check_line(struct source *s, const char *line)
+{
+    const char *text = skip_mark(s, line);
+    bool indented = *text == ' ' || *text == '\t';
+    text += strspn(text, " \t\r\n");
+    if (!*text || is_comment(text))
+        return;
+    if (indented)
+        fail_line(s, "the line starts with a space: expected [section] or name = value at its start");
+    else if (*text == '[')
+        check_section(s, text);
+    else
+        note_semicolon(s, text);
+}
+
+static void skip_rest(struct source *s)
+{
+    for (int c = 0; c != '\n' && c != EOF;)
+        c = getc(s->file);
 }
 
 /* One line into inih's buffer, as fgets would. */
@@ -41,23 +112,22 @@ static char *read_line(char *line, int size, void *stream)
     int n = 0, c = 0;
     while (n < size - 1 && c != '\n' && (c = getc(s->file)) != EOF) {
         if (c < 0x20 && c != '\n' && c != '\t' && c != '\r') {
-            fail_line(s, "a control character: expected text");
+            fail_line(s, "a control character: expected text%s", c == 0 ? " in UTF-8, which this is not" : "");
             return NULL;
         }
         line[n++] = (char)c;
     }
     line[n] = '\0';
     if (n == size - 1 && c != '\n') {
-        fail_line(s, "the line is longer than 197 bytes: repeat the key for a list, or use the environment");
-        return NULL;
+        const char *text = skip_mark(s, line);
+        if (!is_comment(text + strspn(text, " \t"))) {
+            fail_line(s, "the line is longer than 197 bytes: repeat the key for a list, or use the environment");
+            return NULL;
+        }
+        skip_rest(s);
     }
-    bool indented = line[0] == ' ' || line[0] == '\t';
-    const char *text = line + strspn(line, " \t\r\n");
-    if (indented && *text && *text != ';' && *text != '#') {
-        fail_line(s, "the line starts with a space: expected [section] or name = value at its start");
-        return NULL;
-    }
-    return n > 0 ? line : NULL;
+    check_line(s, line);
+    return n > 0 && !s->failed ? line : NULL;
 }
 
 static void list_keys(const char *section, struct buf *out)
@@ -66,17 +136,29 @@ static void list_keys(const char *section, struct buf *out)
         if (strcmp(options[i].section, section) == 0)
             buf_printf(out, " %s", options[i].key);
     if (out->len == 0)
-        buf_text(out, " [server] [tls] [limits] [rooms] [auth] [ice] [dialects] [cluster]");
+        buf_printf(out, " %s", SECTIONS);
 }
 
 static bool refuse_unknown(const char *where, const char *section, const char *key, struct err *e)
 {
+    char name[2 * NAME_MAX_BYTES];
+    snprintf(name, sizeof name, "%s.%s", section, key);
+    const struct option *meant = option_suggest(name, '.');
+    if (meant)
+        return err_set(
+            e, "%s%.40s.%.40s is not an option: did you mean %s.%s?", where, section, key, meant->section, meant->key);
     struct buf keys;
     buf_init(&keys, 2048);
     list_keys(section, &keys);
     err_set(e, "%s%.40s.%.40s is not an option: expected one of%s", where, section, key, keys.p);
     buf_done(&keys);
     return false;
+}
+
+/* Two marks of a remark behind a value: inih takes the one away, the other it leaves in the value. */
+static bool has_remark(const struct source *s, const struct option *o, const char *value)
+{
+    return (s->semicolon && o->flags & OPTION_SECRET) || *value == '#' || strstr(value, " #") || strstr(value, "\t#");
 }
 
 /* inih's handler: 1 for done, 0 for failed. */
@@ -90,6 +172,13 @@ static int take_pair(void *user, const char *section, const char *key, const cha
         char where[sizeof s->e->text];
         snprintf(where, sizeof where, "%s:%d: ", s->path, s->line);
         s->failed = !refuse_unknown(where, section, key, s->e);
+        return 0;
+    }
+    if (has_remark(s, o, value)) {
+        fail_line(s,
+            "%s.%s: a comment stands on a line of its own (a value that really has ` #`, or a secret ` ;`, is given in "
+            "the environment)",
+            o->section, o->key);
         return 0;
     }
     const struct config_origin from = {.source = CONFIG_FILE, .name = s->path, .line = s->line};
@@ -113,74 +202,6 @@ bool config_load_file(struct config *c, const char *path, struct err *e)
     if (line > 0)
         return err_set(e, "%s:%d: expected [section] or name = value", path, line);
     return line == 0 || err_set(e, "%s: out of memory", path);
-}
-
-/* "limits_max_rooms" to its row; NULL if there is none. `owned` tells whether the section at least is ours. */
-static const struct option *find_variable(const char *name, bool *owned)
-{
-    *owned = false;
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        size_t n = strlen(options[i].section);
-        if (strncasecmp(name, options[i].section, n) != 0 || name[n] != '_')
-            continue;
-        *owned = true;
-        if (strcasecmp(name + n + 1, options[i].key) == 0)
-            return &options[i];
-    }
-    return NULL;
-}
-
-/* A list's entries stand between commas; spaces around them are dropped. */
-static bool assign_entries(
-    struct config *c, const struct option *o, const char *value, const struct config_origin *from, struct err *e)
-{
-    char entry[OPTION_TEXT_MAX + 1];
-    do {
-        value += strspn(value, " ");
-        size_t n = strcspn(value, ",");
-        size_t kept = n;
-        while (kept > 0 && value[kept - 1] == ' ')
-            kept--;
-        if (kept >= sizeof entry)
-            return err_set(e, "%s: an entry is longer than %d bytes", from->name, OPTION_TEXT_MAX);
-        memcpy(entry, value, kept);
-        entry[kept] = '\0';
-        if (!config_assign(c, o, entry, from, e))
-            return false;
-        value += n;
-    } while (*value++ == ',');
-    return true;
-}
-
-static bool take_variable(struct config *c, const char *variable, struct err *e)
-{
-    const char *equals = strchr(variable, '=');
-    if (!equals)
-        return true;
-    char name[NAME_MAX_BYTES];
-    size_t n = (size_t)(equals - variable);
-    if (n >= sizeof name)
-        return true;
-    memcpy(name, variable, n);
-    name[n] = '\0';
-    bool owned;
-    const struct option *o = find_variable(name + sizeof PREFIX - 1, &owned);
-    if (!o && owned)
-        return err_set(e, "%s: there is no such option: see usherd.conf(5)", name);
-    if (!o)
-        return true; /* container platforms set names such as USHERD_PORT of their own */
-    const struct config_origin from = {.source = CONFIG_ENVIRONMENT, .name = name};
-    if (o->type == OPTION_LIST)
-        return assign_entries(c, o, equals + 1, &from, e);
-    return config_assign(c, o, equals + 1, &from, e);
-}
-
-bool config_load_environment(struct config *c, char *const *environment, struct err *e)
-{
-    for (; *environment; environment++)
-        if (strncmp(*environment, PREFIX, sizeof PREFIX - 1) == 0 && !take_variable(c, *environment, e))
-            return false;
-    return true;
 }
 
 bool config_set(struct config *c, const char *assignment, struct err *e)

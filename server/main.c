@@ -68,8 +68,9 @@ static bool add_listen(struct command *c, const char *address, struct err *e)
     static const char NAME[] = "server.listen=";
     size_t n = sizeof NAME + strlen(address);
     struct listen_address parsed;
-    if (!listen_address_parse(address, &parsed, e))
-        return false;
+    struct err problem;
+    if (!listen_address_parse(address, &parsed, &problem))
+        return err_set(e, "--listen \"%.80s\": %s", address, problem.text);
     char *assignment = malloc(n);
     if (!assignment || c->owned_count == LAUNCH_SETS_MAX) {
         free(assignment);
@@ -170,7 +171,7 @@ static int act(const struct command *c)
         return app_run(&c->launch, config);
     int code = EXIT_SUCCESS;
     if (c->action == ACTION_TEST)
-        puts("the settings are valid");
+        code = test_command(config);
     else if (c->action == ACTION_PRINT)
         code = print_config(config);
     else

@@ -116,6 +116,8 @@ enum {
         "files of the keys that tokens are checked with, one key a file; several while keys change")                   \
     X(AUTH_ADMIN, "auth", "admin", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                    \
         "subjects whose tokens may close any room, besides those with the claim admin")                                \
+    X(AUTH_LEEWAY, "auth", "leeway", DURATION, 0, 3600000, "30s", "", OPTION_RELOAD,                                   \
+        "how far the clocks of those who make tokens may be off: exp, nbf and iat are judged with so much tolerance")  \
     X(ICE_STUN, "ice", "stun", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                        \
         "STUN servers told to clients, such as stun:stun.l.google.com:19302; peers on different networks need one")    \
     X(ICE_TURN, "ice", "turn", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                        \

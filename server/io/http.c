@@ -253,6 +253,17 @@ void http_respond(struct io *io, struct conn *c, unsigned status, struct frame *
     http_answer(r, &(struct http_answer){.status = status, .headers = headers, .frame = body});
 }
 
+/* A person who set server.origins wrongly sees in the log what the browser sends. */
+void http_refuse_origin(struct http_request *r, const char *message)
+{
+    struct io *io = r->io;
+    struct span origin = SPAN("");
+    request_head_find(&r->head, "Origin", &origin);
+    origins_refused(&io->origin_refusals, io->logger, origin, uv_now(io->loop));
+    io->stats.origin_refused++;
+    http_error(r, 403, NULL, error_code(ERROR_FORBIDDEN), message);
+}
+
 /* ---- what a request says ---- */
 
 struct span http_bearer(const struct http_request *r)
@@ -423,7 +434,7 @@ static void dispatch(struct http_request *r)
     else if (!r->route)
         refuse_method(r, methods);
     else if (foreign && r->method != HTTP_GET)
-        http_error(r, 403, NULL, error_code(ERROR_FORBIDDEN), "pages of this origin may not ask for that");
+        http_refuse_origin(r, "pages of this origin may not ask for that");
     else if (r->route->body)
         await_body(r);
     else

@@ -91,6 +91,8 @@ void http_turn_away(struct http_request *r, const char *reason);
 size_t http_refusal(const char *reason, char *out);
 /* Whether server.origins lets the page that asks in; true when it is no page. */
 bool http_origin_allowed(const struct io *io, const struct request_head *h);
+/* Answers a page that it does not let in. */
+void http_refuse_origin(struct http_request *r, const char *message);
 /* The token of `Authorization: Bearer`; n = 0 if there is none. */
 struct span http_bearer(const struct http_request *r);
 /* Whether the request asks to become a WebSocket (upgrade.c). */

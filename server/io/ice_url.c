@@ -85,7 +85,7 @@ static bool write_url(
 }
 
 /* What is wrong, and the right form if there is one; else an example. */
-static bool refuse(enum ice_url_kind kind, const char *scheme, struct span authority, const char *query,
+static bool tell_right(enum ice_url_kind kind, const char *scheme, struct span authority, const char *query,
     const char *problem, struct err *e)
 {
     char right[ICE_URL_MAX + 1];
@@ -111,7 +111,7 @@ static bool refuse_user(enum ice_url_kind kind, const struct parts *p, struct er
     size_t n = p->authority.n;
     while (p->authority.p[n - 1] != '@')
         n--;
-    return refuse(kind, p->scheme->name, skip(p->authority, n), "",
+    return tell_right(kind, p->scheme->name, skip(p->authority, n), "",
         kind == ICE_URL_TURN ? "user and password are made from ice.turn_secret for each client"
                              : "a STUN server is asked without a user name",
         e);
@@ -136,7 +136,7 @@ static bool refuse_scheme(enum ice_url_kind kind, const struct parts *p, struct 
 {
     /* RFC 7064 and 7065 section 3.1: the scheme is not optional. */
     if (!p->scheme)
-        return refuse(kind, scheme_of(kind, p), p->authority, query_of(kind, p),
+        return tell_right(kind, scheme_of(kind, p), p->authority, query_of(kind, p),
             kind == ICE_URL_STUN ? "the scheme stun: or stuns: is missing" : "the scheme turn: or turns: is missing",
             e);
     return err_set(
@@ -146,10 +146,10 @@ static bool refuse_scheme(enum ice_url_kind kind, const struct parts *p, struct 
 static bool refuse_rest(enum ice_url_kind kind, const struct parts *p, struct err *e)
 {
     if (p->rest.p[0] != '?')
-        return refuse(kind, p->scheme->name, p->authority, "", "such a URL has no path", e);
+        return tell_right(kind, p->scheme->name, p->authority, "", "such a URL has no path", e);
     if (kind == ICE_URL_STUN) /* RFC 7064 section 3.1: stunURI has no query */
-        return refuse(kind, p->scheme->name, p->authority, "", "a STUN URL has no ?transport=", e);
-    return refuse(kind, p->scheme->name, p->authority, p->scheme->tls ? "?transport=tcp" : "?transport=udp",
+        return tell_right(kind, p->scheme->name, p->authority, "", "a STUN URL has no ?transport=", e);
+    return tell_right(kind, p->scheme->name, p->authority, p->scheme->tls ? "?transport=tcp" : "?transport=udp",
         "a TURN URL ends in ?transport=udp or ?transport=tcp (for TLS it begins with turns:)", e);
 }
 
@@ -160,7 +160,7 @@ static bool refuse_more(enum ice_url_kind kind, struct span text, struct err *e)
     while (n < text.n && !strchr(", \t;#", text.p[n]))
         n++;
     struct parts p = split((struct span){text.p, n});
-    return refuse(kind, scheme_of(kind, &p), p.authority, query_of(kind, &p),
+    return tell_right(kind, scheme_of(kind, &p), p.authority, query_of(kind, &p),
         span_find(text, ',') ? "one URL a setting, which is repeated for more" : "nothing may stand behind the URL", e);
 }
 
@@ -180,7 +180,7 @@ bool ice_url_normalise(enum ice_url_kind kind, const char *text, char out[ICE_UR
         return refuse_rest(kind, &p, e);
     /* RFC 7064 and 7065 section 3.1: no hierarchy, so no `//`. */
     if (p.slashes)
-        return refuse(kind, p.scheme->name, p.authority, query, "no // stands behind the scheme", e);
+        return tell_right(kind, p.scheme->name, p.authority, query, "no // stands behind the scheme", e);
     const char *problem;
     if (write_url(p.scheme->name, p.authority, query, out, &problem))
         return true;

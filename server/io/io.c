@@ -113,6 +113,11 @@ bool io_reload_tls(struct io *io, const char *certificate, const char *key, stru
     return true;
 }
 
+SSL_CTX *io_tls(const struct io *io)
+{
+    return io->tls;
+}
+
 void io_drain(struct io *io)
 {
     listen_drain(io);

@@ -21,7 +21,7 @@ struct io;
 struct io_settings {
     size_t max_frame;           /* bytes of one message; never 0 */
     size_t max_queue;           /* bytes waiting for one connection; 0: no limit */
-    const char *const *origins; /* borrowed until the next io_configure or io_free; "*" stands for all */
+    const char *const *origins; /* see io/origins.h; borrowed until the next io_configure or io_free */
     size_t origins_count;
     const char *web_root;             /* borrowed alike; "" or NULL: no files are served */
     struct cidr_list trusted_proxies; /* whose X-Forwarded-For is believed */
@@ -53,6 +53,8 @@ void io_configure(struct io *io, const struct io_settings *s);
 /* Serves new connections with these files from now on; "" if TLS is off. False, and nothing changed, with the sentence
  * in e if they are bad or TLS would be switched on or off. */
 bool io_reload_tls(struct io *io, const char *certificate, const char *key, struct err *e);
+/* What TLS is served with now, borrowed until the next io_reload_tls; NULL: there is no TLS. */
+struct ssl_ctx_st *io_tls(const struct io *io);
 /* Has the core see everybody off. Accepting goes on until `drained`, so that /health and /ready are answered; the core
  * refuses whoever wants more. But from sockets that were passed nobody is taken any more. */
 void io_drain(struct io *io);

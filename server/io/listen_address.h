@@ -28,7 +28,7 @@ enum {
 };
 
 /* ADDR:PORT, [ADDR]:PORT, *:PORT (as [::]:PORT) or unix:PATH, each with ` proxy` behind it or not; false with what is
- * allowed in e. */
+ * allowed in e, which does not repeat the text. */
 bool listen_address_parse(const char *text, struct listen_address *a, struct err *e);
 /* The same form, for `listening on …`. out has LISTEN_TEXT_MAX bytes. */
 void listen_address_format(const struct listen_address *a, char *out);

@@ -54,7 +54,7 @@ NUMBER(resumed, m->core->resumed_total)
 NUMBER(unheld, m->core->unheld_total)
 NUMBER(auth_failed, m->core->auth_failed_total)
 NUMBER(auth_delayed, m->core->auth_delayed_total)
-NUMBER(origin_refused, m->io->origins_refused)
+NUMBER(origin_refused, m->io->origin_refused)
 NUMBER(forwarded_refused, m->io->forwarded_refused)
 NUMBER(descriptor_shortages, m->io->descriptor_shortages)
 NUMBER(queue_connections, m->queue.connections)
@@ -65,6 +65,11 @@ NUMBER(virtual_memory, m->process.virtual_bytes)
 NUMBER(fds, m->process.fds)
 NUMBER(fds_max, m->process.fds_max)
 #undef NUMBER
+
+static void certificate(struct buf *out, const char *name, const struct metrics *m)
+{
+    buf_printf(out, "%s %" PRId64 "\n", name, m->certificate_expiry);
+}
 
 static void cpu(struct buf *out, const char *name, const struct metrics *m)
 {
@@ -217,15 +222,17 @@ static const struct family FAMILIES[] = {
         queue_connections},
     {"usherd_queue_bytes", "gauge", "Bytes waiting for all of them.", queue_bytes},
     {"usherd_queue_largest_bytes", "gauge", "Bytes waiting for the one with the most.", queue_largest},
+    {"usherd_origin_refused_total", "counter", "Requests of web pages whose origin server.origins does not have.",
+        origin_refused},
     {"usherd_forwarded_refused_total", "counter",
         "Requests that named a client's address without coming from a trusted proxy, and were refused.",
         forwarded_refused},
-    {"usherd_origin_refused_total", "counter", "WebSockets refused to pages that server.origins does not name.",
-        origin_refused},
     {"usherd_proxy_refused_total", "counter",
         "Connections closed for the PROXY protocol header that was to come first.", proxy_refused},
     {"usherd_descriptor_shortages_total", "counter", "Times that accepting paused for want of file descriptors.",
         descriptor_shortages},
+    {"usherd_tls_certificate_not_after_timestamp_seconds", "gauge",
+        "When the TLS certificate expires, in seconds since 1970; the first to expire of its file.", certificate},
     {"usherd_ice_outcomes_total", "counter", "Calls by their outcome, as clients report them.", ice_outcomes},
     {"usherd_ice_connect_seconds", "histogram", "Time to connect of calls that did not fail, as clients report it.",
         ice_connect},
@@ -241,6 +248,8 @@ static const struct family FAMILIES[] = {
 void metrics_write(struct buf *out, const struct metrics *m)
 {
     for (const struct family *f = FAMILIES; f < FAMILIES + sizeof FAMILIES / sizeof *FAMILIES; f++) {
+        if (f->samples == certificate && m->certificate_expiry == 0)
+            continue; /* a time that is none would look like a certificate that expired in 1970 */
         buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name, f->type);
         f->samples(out, f->name, m);
     }

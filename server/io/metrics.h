@@ -48,7 +48,7 @@ enum answer_status {
 struct io_stats {
     uint64_t http[ANSWER_STATUSES]; /* answers over HTTP, by status */
     struct histogram relay;         /* from the read that brought the first of a turn's messages to the turn's write */
-    uint64_t origins_refused;       /* WebSockets of pages that server.origins does not let in */
+    uint64_t origin_refused;        /* requests of web pages whose origin is not among server.origins */
     uint64_t forwarded_refused;     /* requests that claimed a client's address without being a trusted proxy's */
     uint64_t proxy_refused[PROXY_PROBLEMS]; /* connections closed for their PROXY header */
     uint64_t descriptor_shortages;          /* times that accepting paused for want of file descriptors */
@@ -70,6 +70,7 @@ struct metrics {
     const struct io_stats *io;
     struct queue_stats queue;
     struct process_stats process;
+    int64_t certificate_expiry; /* unix seconds; 0: no TLS, and no such metric */
     const char *version;
 };
 

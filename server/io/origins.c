@@ -87,7 +87,7 @@ static const char *write_origin(const char *scheme, struct span authority, char 
 }
 
 /* What is wrong, and the right form if there is one; else an example. */
-static bool refuse(const char *scheme, struct span authority, const char *problem, struct err *e)
+static bool tell_right(const char *scheme, struct span authority, const char *problem, struct err *e)
 {
     char right[ORIGIN_MAX + 1];
     if (!write_origin(scheme, authority, right))
@@ -113,7 +113,7 @@ static bool refuse_scheme(const struct parts *p, struct err *e)
     struct span authority = p->authority;
     if (authority.n == 0 && p->rest.n > 2 && memcmp(p->rest.p, "//", 2) == 0) /* //app.example */
         authority = split((struct span){p->rest.p + 2, p->rest.n - 2}).authority;
-    return refuse(likely_scheme(authority), authority, "an origin begins with its scheme and ://", e);
+    return tell_right(likely_scheme(authority), authority, "an origin begins with its scheme and ://", e);
 }
 
 /* RFC 6454 section 4: the origin of a URL has neither user name nor path. */
@@ -122,7 +122,8 @@ static bool refuse_user(const struct parts *p, struct err *e)
     size_t n = p->authority.n;
     while (p->authority.p[n - 1] != '@')
         n--;
-    return refuse(p->scheme, (struct span){p->authority.p + n, p->authority.n - n}, "an origin has no user name", e);
+    return tell_right(
+        p->scheme, (struct span){p->authority.p + n, p->authority.n - n}, "an origin has no user name", e);
 }
 
 /* Several in one value, or a remark behind it. */
@@ -132,7 +133,7 @@ static bool refuse_more(struct span text, struct err *e)
     while (n < text.n && !strchr(", \t", text.p[n]))
         n++;
     struct parts p = split((struct span){text.p, n});
-    return refuse(*p.scheme ? p.scheme : likely_scheme(p.authority), p.authority,
+    return tell_right(*p.scheme ? p.scheme : likely_scheme(p.authority), p.authority,
         span_find(text, ',') ? "one origin a setting, which is repeated for more"
                              : "nothing may stand behind an origin",
         e);
@@ -174,14 +175,14 @@ static bool normalise(struct span text, char out[ORIGIN_MAX + 1], struct err *e)
         return true;
     }
     if (strcmp(p.scheme, "ws") == 0 || strcmp(p.scheme, "wss") == 0)
-        return refuse(p.scheme[2] ? "https" : "http", p.authority,
+        return tell_right(p.scheme[2] ? "https" : "http", p.authority,
             "an origin is the address of the page, not of its WebSocket", e);
     if (span_find(p.authority, '@'))
         return refuse_user(&p, e);
     if (span_find(p.authority, '*'))
         return err_set(e, "* stands alone, for any page: name each origin, such as https://app.example");
     if (p.rest.n > 1 || (p.rest.n == 1 && p.rest.p[0] != '/'))
-        return refuse(p.scheme, p.authority, "an origin has no path: it is all pages of that host", e);
+        return tell_right(p.scheme, p.authority, "an origin has no path: it is all pages of that host", e);
     const char *problem = write_origin(p.scheme, p.authority, out);
     if (problem)
         return err_set(e, "%s: expected an origin such as https://app.example", problem);

@@ -56,18 +56,65 @@ static bool make(char *path)
            access(path, R_OK | W_OK | X_OK) == 0;
 }
 
-bool state_dir_open(const char *setting, char path[STATE_PATH_MAX], struct err *e)
+static bool refuse_none(struct err *e)
 {
-    if (!choose(setting, path))
-        return err_set(e, "server.state_dir is empty and neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME names a "
-                          "folder: set it to one that the daemon may write to");
-    if (make(path))
-        return true;
-    int error = errno == EEXIST ? ENOTDIR : errno;
+    return err_set(e, "server.state_dir is empty and neither STATE_DIRECTORY nor XDG_STATE_HOME nor HOME names a "
+                      "folder: set it to one that the daemon may write to");
+}
+
+static bool refuse_folder(const char *path, int error, struct err *e)
+{
     return err_set_errno(e, error,
         "the state folder %.200s cannot be used: %s: set server.state_dir to one that the daemon may "
         "write to",
         path, strerror(error));
+}
+
+bool state_dir_open(const char *setting, char path[STATE_PATH_MAX], struct err *e)
+{
+    if (!choose(setting, path))
+        return refuse_none(e);
+    return make(path) || refuse_folder(path, errno == EEXIST ? ENOTDIR : errno, e);
+}
+
+/* Takes the last folder off: `/a/b` becomes `/a`, `/a` becomes `/`, `a` becomes `.`. */
+static void go_up(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        strcpy(path, ".");
+    else if (slash == path)
+        path[1] = '\0';
+    else
+        *slash = '\0';
+}
+
+/* 0, or the errno of the nearest folder that is there, in which the others would be made. */
+static int look_at(char *path)
+{
+    int need = R_OK | W_OK | X_OK;
+    for (;;) {
+        struct stat is;
+        if (stat(path, &is) == 0) {
+            if (!S_ISDIR(is.st_mode))
+                return ENOTDIR;
+            return access(path, need) == 0 ? 0 : errno;
+        }
+        if (errno != ENOENT)
+            return errno;
+        go_up(path);
+        need = W_OK | X_OK;
+    }
+}
+
+bool state_dir_test(const char *setting, struct err *e)
+{
+    char path[STATE_PATH_MAX], above[STATE_PATH_MAX];
+    if (!choose(setting, path))
+        return refuse_none(e);
+    memcpy(above, path, sizeof above);
+    int error = look_at(above);
+    return error == 0 || refuse_folder(path, error, e);
 }
 
 static void path_of(char out[FILE_PATH_MAX], const char *dir, const char *name, const char *suffix)

@@ -20,6 +20,8 @@ enum {
 /* The folder that counts: the setting, or when it is empty $STATE_DIRECTORY, $XDG_STATE_HOME/usherd or
  * ~/.local/state/usherd. Makes it. Each of these that fails leaves the sentence in e; most return false then. */
 bool state_dir_open(const char *setting, char path[STATE_PATH_MAX], struct err *e);
+/* Whether state_dir_open would find or make it, as far as that shows; makes nothing. */
+bool state_dir_test(const char *setting, struct err *e);
 /* Takes the folder for this process until the descriptor that is returned is closed, or the process ends however it
  * ends. -1 if it cannot be had. */
 int state_dir_lock(const char *dir, struct err *e);

@@ -8,6 +8,8 @@
 #include "server/io/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/x509err.h>
+#include <sys/stat.h>
 
 #include "base/os_file.h"
 
@@ -26,36 +28,88 @@ static int choose_protocol(
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* An encrypted key would have OpenSSL ask the terminal. */
+/* An encrypted key would have OpenSSL ask the terminal; that it asked is noted. */
 static int no_password(char *out, int size, int writing, void *arg)
 {
     (void)out;
     (void)size;
     (void)writing;
-    (void)arg;
+    bool *asked = arg;
+    *asked = true;
     return 0;
 }
 
-static bool fail(struct err *e, const char *option, const char *path)
+static bool fail(struct err *e, const char *option, const char *path, const char *no_pem)
 {
     unsigned long error = ERR_peek_error();
     int system = ERR_SYSTEM_ERROR(error) ? ERR_GET_REASON(error) : 0;
     const char *reason = ERR_reason_error_string(error);
+    bool unread = ERR_GET_LIB(error) == ERR_LIB_PEM || ERR_GET_LIB(error) == ERR_LIB_OSSL_DECODER;
     ERR_clear_error();
     if (system)
         return err_set_errno(e, system, "%s = %.120s: the file cannot be read: %s%s", option, path, strerror(system),
             os_file_advice(system));
+    if (unread)
+        return err_set(e, "%s = %.120s: %s", option, path, no_pem);
     return err_set(e, "%s = %.120s: %s", option, path, reason ? reason : "not understood");
+}
+
+/* OpenSSL opens a folder, and then finds no PEM in it. */
+static bool is_folder(const char *option, const char *path, struct err *e)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return false;
+    err_set(e, "%s = %.120s: this is a folder: expected a PEM file", option, path);
+    return true;
+}
+
+/* One of another type finds no certificate beside it; one of the same type, one that it does not fit. */
+static bool is_mismatch(void)
+{
+    unsigned long error = ERR_peek_error();
+    int reason = ERR_GET_REASON(error);
+    return (ERR_GET_LIB(error) == ERR_LIB_X509 &&
+               (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)) ||
+           (ERR_GET_LIB(error) == ERR_LIB_SSL && reason == SSL_R_NO_CERTIFICATE_ASSIGNED);
+}
+
+static bool load_key(SSL_CTX *ctx, const char *certificate, const char *key, struct err *e)
+{
+    bool asked = false;
+    SSL_CTX_set_default_passwd_cb(ctx, no_password);
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, &asked);
+    bool ok = SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+    SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
+    SSL_CTX_set_default_passwd_cb(ctx, NULL);
+    if (ok)
+        return true;
+    bool mismatch = is_mismatch();
+    if (asked || mismatch)
+        ERR_clear_error();
+    if (asked)
+        return err_set(e,
+            "tls.key = %.120s: the key is locked with a passphrase, which nobody is there to type: write it without "
+            "one "
+            "(openssl pkey -in FILE -out NEWFILE)",
+            key);
+    if (mismatch)
+        return err_set(
+            e, "tls.key = %.120s: this is not the key of tls.certificate = %.120s: name the pair", key, certificate);
+    return fail(e, "tls.key", key,
+        "there is no private key in it: expected PEM, with a line -----BEGIN PRIVATE KEY----- or the like");
 }
 
 static bool load(SSL_CTX *ctx, const char *certificate, const char *key, struct err *e)
 {
     ERR_clear_error();
-    SSL_CTX_set_default_passwd_cb(ctx, no_password);
+    if (is_folder("tls.certificate", certificate, e) || is_folder("tls.key", key, e))
+        return false;
     if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
-        return fail(e, "tls.certificate", certificate);
-    if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(ctx) != 1)
-        return fail(e, "tls.key", key);
+        return fail(e, "tls.certificate", certificate,
+            "there is no certificate in it: expected PEM, with a line -----BEGIN CERTIFICATE-----");
+    if (!load_key(ctx, certificate, key, e))
+        return false;
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
     return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 || err_memory(e);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * A token is `header.payload.signature` (RFC 7515 section 7.1). We read the header first and find the key it names;
- * only if the header's `alg` is the one algorithm of that key does libjwt see the token, and only its verdict on the
- * signature counts. libjwt 1.10 by itself would believe the header: it takes `none` where it is given no key, checks
- * an HS256 token with the text of an RSA public key, and looks at neither `exp` nor `nbf`. So those are ours, and each
- * has its test. A claim of the wrong type makes a token bad instead of being taken as absent: an `exp` in quotes must
- * not be good for ever.
+ * A token is `header.payload.signature` (RFC 7515 section 7.1). The header is read first, to find the key it names; only
+ * if its `alg` is the one algorithm of that key is the signature looked at (token_signature.c), and only then the
+ * claims. libjwt makes tokens but does not judge them: it refuses every `typ` but JWT (RFC 9068's at+jwt, say), where
+ * RFC 7519 section 5.1 leaves it to the application; it takes `none` where it is given no key, checks an HS256 token with
+ * the text of an RSA public key, and looks at neither `exp` nor `nbf`. A claim of the wrong type makes a token bad
+ * instead of being taken as absent: an `exp` in quotes must not be good for ever.
+ *
+ * Clocks differ, so each time is taken with a leeway. `iat` is one of them: a token that is made later than now, by more
+ * than clocks may differ, was made by a clock that is wrong, and its other times are as wrong.
  *
  * No sentence says more than what the sender knows, and neither sentences nor the log ever hold the token.
  */
@@ -16,15 +19,18 @@
 #include <stdlib.h>
 
 #include "protocol/limits.h"
+#include "server/io/token_signature.h"
 
 struct token_keys {
     struct token_key *keys; /* owned, count */
     size_t count;
     const char *const *admins; /* borrowed */
     size_t admin_count;
+    double leeway_s;
 };
 
 static const char BAD[] = "the token is not valid";
+static const char BAD_CLAIM[] = "a claim of the token is of the wrong type or too long";
 
 /* ---- keys ---- */
 
@@ -58,6 +64,7 @@ struct token_keys *token_keys_new(const struct token_settings *s, struct err *e)
     }
     keys->admins = s->admins;
     keys->admin_count = s->admin_count;
+    keys->leeway_s = (double)s->leeway_s;
     for (size_t i = 0; i < s->algorithm_count; i++)
         if (token_alg_find(span_of(s->algorithms[i])) == JWT_ALG_INVAL) {
             err_set(e, "auth.algorithms = \"%.40s\": expected HS256, HS384, HS512, RS256 or ES256", s->algorithms[i]);
@@ -95,9 +102,10 @@ const struct token_key *token_keys_secret(const struct token_keys *keys)
     return NULL;
 }
 
-/* ---- the header ---- */
+/* ---- its three parts ---- */
 
-/* RFC 4648 section 5 without padding, as RFC 7515 section 2 has it. Returns the bytes, or 0 for what is none. */
+/* RFC 4648 section 5 without padding, as RFC 7515 section 2 has it; bits that stand for nothing are zero (RFC 4648
+ * section 3.5), so that a token has one spelling. Returns the bytes, or 0 for what is none. */
 static size_t base64url_decode(struct span text, unsigned char *out)
 {
     size_t n = 0;
@@ -115,16 +123,38 @@ static size_t base64url_decode(struct span text, unsigned char *out)
             out[n++] = (unsigned char)(bits >> have);
         }
     }
-    return n;
+    return text.n % 4 != 1 && (bits & ((1U << have) - 1)) == 0 ? n : 0;
 }
 
-static json_t *read_header(struct span token)
+/* Borrowed from the token. */
+struct parts {
+    struct span header, payload, signature;
+    struct span signed_text; /* the first two and the dot between them */
+};
+
+/* RFC 7515 section 7.1: two dots, no more. */
+static bool split(struct span token, struct parts *p)
+{
+    const char *first = span_find(token, '.'), *end = token.p + token.n;
+    if (!first)
+        return false;
+    struct span rest = {first + 1, (size_t)(end - first) - 1};
+    const char *second = span_find(rest, '.');
+    if (!second)
+        return false;
+    p->header = (struct span){token.p, (size_t)(first - token.p)};
+    p->payload = (struct span){rest.p, (size_t)(second - rest.p)};
+    p->signature = (struct span){second + 1, (size_t)(end - second) - 1};
+    p->signed_text = (struct span){token.p, (size_t)(second - token.p)};
+    return !span_find(p->signature, '.');
+}
+
+/* RFC 7515 section 4, RFC 7519 section 4: a name that comes twice may be refused, and is: two readers would choose
+ * differently. */
+static json_t *read_json(struct span part)
 {
     unsigned char text[TOKEN_MAX];
-    const char *dot = span_find(token, '.');
-    if (!dot)
-        return NULL;
-    size_t n = base64url_decode((struct span){token.p, (size_t)(dot - token.p)}, text);
+    size_t n = base64url_decode(part, text);
     return json_loadb((const char *)text, n, JSON_REJECT_DUPLICATES, NULL);
 }
 
@@ -167,57 +197,59 @@ static bool read_text(const json_t *grants, const char *name, char *out, size_t 
     return true;
 }
 
+/* RFC 7519 sections 4.1.4 to 4.1.6. */
+static const char *judge_times(const struct token_keys *keys, const json_t *grants, uint64_t now, struct claims *c)
+{
+    double exp = INFINITY, nbf = 0, iat = 0, leeway = keys->leeway_s;
+    if (!read_date(grants, "exp", &exp) || !read_date(grants, "nbf", &nbf) || !read_date(grants, "iat", &iat))
+        return BAD_CLAIM;
+    if ((double)now >= exp + leeway)
+        return "the token has expired";
+    if ((double)now + leeway < nbf || (double)now + leeway < iat)
+        return "the token is not valid yet";
+    c->expires = exp + leeway < (double)(UINT64_C(1) << 53) ? (uint64_t)(exp + leeway) : UINT64_MAX;
+    return NULL;
+}
+
 static const char *read_claims(const struct token_keys *keys, const json_t *grants, uint64_t now, struct claims *c)
 {
-    double exp = INFINITY, nbf = 0;
     const json_t *admin = json_object_get(grants, "admin");
-    if (!read_date(grants, "exp", &exp) || !read_date(grants, "nbf", &nbf) || (admin && !json_is_boolean(admin)) ||
-        !read_text(grants, "room", c->room, sizeof c->room) || !read_text(grants, "name", c->name, sizeof c->name) ||
-        !read_text(grants, "sub", c->subject, sizeof c->subject))
-        return "a claim of the token is of the wrong type or too long";
-    if ((double)now >= exp)
-        return "the token has expired";
-    if ((double)now < nbf)
-        return "the token is not valid yet";
-    c->expires = exp < (double)(UINT64_C(1) << 53) ? (uint64_t)exp : UINT64_MAX;
+    const char *problem = judge_times(keys, grants, now, c);
+    if (problem)
+        return problem;
+    if ((admin && !json_is_boolean(admin)) || !read_text(grants, "room", c->room, sizeof c->room) ||
+        !read_text(grants, "name", c->name, sizeof c->name) || !read_text(grants, "sub", c->subject, sizeof c->subject))
+        return BAD_CLAIM;
     c->admin = json_is_true(admin);
     for (size_t i = 0; i < keys->admin_count && *c->subject; i++)
         c->admin = c->admin || strcmp(keys->admins[i], c->subject) == 0;
     return NULL;
 }
 
-/* ---- the signature ---- */
+/* ---- the verdict ---- */
 
-static const char *verify(
-    const struct token_keys *keys, const struct token_key *k, const char *token, uint64_t now, struct claims *claims)
+static bool is_signed(const struct token_key *k, const struct parts *p)
 {
-    jwt_t *jwt = NULL;
-    if (jwt_decode(&jwt, token, k->bytes, k->n) != 0)
-        return BAD;
-    const char *problem = BAD;
-    char *text = jwt_get_alg(jwt) == k->alg ? jwt_get_grants_json(jwt, NULL) : NULL;
-    json_t *grants = text ? json_loads(text, 0, NULL) : NULL;
-    if (json_is_object(grants))
-        problem = read_claims(keys, grants, now, claims);
-    json_decref(grants);
-    free(text);
-    jwt_free(jwt);
-    return problem;
+    unsigned char signature[TOKEN_MAX];
+    size_t n = base64url_decode(p->signature, signature);
+    return n > 0 && token_signature_good(k, p->signed_text, signature, n);
 }
 
 const char *token_verify(void *ctx, struct span token, uint64_t unix_seconds, struct claims *claims)
 {
     const struct token_keys *keys = ctx;
-    char text[TOKEN_MAX + 1];
+    struct parts p;
     *claims = (struct claims){.expires = UINT64_MAX};
-    if (token.n == 0 || token.n > TOKEN_MAX || span_find(token, '\0'))
+    if (token.n > TOKEN_MAX || !split(token, &p))
         return BAD;
-    memcpy(text, token.p, token.n);
-    text[token.n] = '\0';
-    json_t *header = read_header(token);
+    json_t *header = read_json(p.header);
     const struct token_key *k = find_key(keys, header);
     json_decref(header);
-    const char *problem = k ? verify(keys, k, text, unix_seconds, claims) : BAD;
+    if (!k || !is_signed(k, &p))
+        return BAD;
+    json_t *grants = read_json(p.payload);
+    const char *problem = json_is_object(grants) ? read_claims(keys, grants, unix_seconds, claims) : BAD;
+    json_decref(grants);
     if (problem)
         *claims = (struct claims){.expires = UINT64_MAX};
     return problem;

@@ -153,8 +153,8 @@ static bool take_pem(struct token_key *k, const char *text, bool maker)
         pkey = maker ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL)
                      : PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
     bool ok = pkey && fits_alg(pkey, k->alg);
-    EVP_PKEY_free(pkey);
     BIO_free(bio);
+    k->pair = pkey;
     k->bytes = ok ? (unsigned char *)strdup(text) : NULL;
     k->n = (int)strlen(text);
     return k->bytes != NULL;
@@ -193,5 +193,6 @@ void token_key_done(struct token_key *k)
     if (k->bytes)
         OPENSSL_cleanse(k->bytes, (size_t)k->n);
     free(k->bytes);
+    EVP_PKEY_free(k->pair);
     *k = (struct token_key){0};
 }

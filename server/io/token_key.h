@@ -11,6 +11,7 @@
 #define SERVER_IO_TOKEN_KEY_H
 
 #include <jwt.h>
+#include <openssl/evp.h>
 
 #include "base/err.h"
 #include "base/span.h"
@@ -25,6 +26,7 @@ struct token_key {
     char kid[KID_MAX + 1];
     unsigned char *bytes; /* owned: the secret, or PEM text with its NUL */
     int n;                /* without the NUL */
+    EVP_PKEY *pair;       /* owned: what the PEM holds; NULL for a secret */
 };
 
 /* False with the sentence in e, which never shows what the key is. maker: a private key is expected where the

@@ -85,7 +85,7 @@ struct io {
 
     uint64_t proxy_unsaid; /* refused PROXY headers since the last record of one */
     uint64_t proxy_quiet_until;
-    struct origin_refusals origins_refused;
+    struct origin_refusals origin_refusals;
 
     struct listener *listeners; /* owned */
     int spare;             /* a descriptor given up when there are no more, so that a reload can still open its file */

@@ -75,17 +75,6 @@ static bool names_subprotocols(const struct request_head *h)
     return false;
 }
 
-/* A person who set server.origins wrongly sees here what the browser sends. */
-static void refuse_origin(struct http_request *r)
-{
-    struct io *io = r->io;
-    struct span origin;
-    if (request_head_find(&r->head, "Origin", &origin))
-        origins_refused(&io->origins_refused, io->logger, origin, uv_now(io->loop));
-    io->stats.origins_refused++;
-    http_error(r, 403, NULL, error_code(ERROR_FORBIDDEN), "this origin may not connect");
-}
-
 void upgrade(struct http_request *r)
 {
     struct request_head *h = &r->head;
@@ -104,7 +93,7 @@ void upgrade(struct http_request *r)
     else if (has_subprotocols && !request_head_list_has(h, "Sec-WebSocket-Protocol", SUBPROTOCOL, false))
         http_error(r, 400, NULL, "bad-subprotocol", "the subprotocol here is usher.v1");
     else if (!http_origin_allowed(r->io, h))
-        refuse_origin(r);
+        http_refuse_origin(r, "this origin may not connect");
     else
         switch_protocols(r, key, has_subprotocols);
 }

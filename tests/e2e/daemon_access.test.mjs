@@ -33,6 +33,12 @@ function token(claims, { kid = 'h2', header = {}, sign = SIGNERS[kid]?.sign } = 
     return `${data}.${sign(data).toString('base64url')}`;
 }
 
+// Of texts that no JSON writer would write.
+function signed(header, payload) {
+    const data = [header, payload].map((text) => Buffer.from(text).toString('base64url')).join('.');
+    return `${data}.${hmac(256, secret)(data).toString('base64url')}`;
+}
+
 let dir, files, daemon;
 const keyArgs = () => Object.values(files).flatMap((file) => ['--set', `auth.keys=${file}`]);
 
@@ -71,9 +77,11 @@ test('what is no valid token is unauthorized, and the connection lives on', asyn
         "another key's algorithm": token(good, { kid: 'h3', header: { kid: 'h2' } }),
         'unknown kid': token(good, { header: { kid: 'h9' } }),
         'another secret': token(good, { sign: hmac(256, 'x'.repeat(32)) }),
-        expired: token({ ...good, exp: now() - 1 }),
+        expired: token({ ...good, exp: now() - 31 }),
         'exp as text': token({ ...good, exp: `${now() + 60}` }),
         'not yet valid': token({ ...good, nbf: now() + 60 }),
+        'made later than now': token({ ...good, iat: now() + 60 }),
+        'a claim twice': signed('{"alg":"HS256","kid":"h2"}', '{"room":"x","room":"team-1"}'),
         'cut off': token(good).slice(0, -5),
         'without a signature': token(good).replace(/[^.]*$/, ''),
     };
@@ -84,6 +92,51 @@ test('what is no valid token is unauthorized, and the connection lives on', asyn
     }
     assert.equal((await ask(a, 'team-1', 'x'.repeat(8193))).code, 'bad-message');
     await a.alive();
+    await a.close();
+});
+
+test('typ is the application\'s', async () => {
+    const a = await connect(daemon.url);
+    for (const typ of ['at+jwt', 'application/at+jwt', 'jwt', 'JOSE', undefined])
+        for (const kid of Object.keys(SIGNERS)) {
+            const answer = await ask(a, 'team-1', token({ room: 'team-1', exp: now() + 60 }, { kid, header: { typ } }));
+            assert.equal(answer.type, 'peers', `${typ} ${kid}`);
+            await a.ask({ type: 'leave-room' });
+        }
+    await a.close();
+});
+
+test('clocks may differ by auth.leeway, and so long a seat is good, too', async () => {
+    const a = await connect(daemon.url);
+    const late = { exp: now() - 10 };
+    const early = { nbf: now() + 20, iat: now() + 20, exp: now() + 60 };
+    for (const times of [late, early]) {
+        assert.equal((await ask(a, 'team-1', token({ room: 'team-1', ...times }))).type, 'peers');
+        await a.ask({ type: 'leave-room' });
+    }
+    const b = await connect(daemon.url);
+    const { resumeToken } = await ask(b, 'team-1', token({ room: 'team-1', exp: now() - 10 }));
+    b.destroy();
+    const c = await connect(daemon.url);
+    assert.equal((await c.ask({ type: 'resume', resumeToken })).type, 'resumed');
+    await c.close();
+
+    const conf = path.join(dir, 'leeway.conf');
+    const write = (leeway) => fs.writeFile(conf, `[auth]\nrequired = yes\nleeway = ${leeway}\nkeys = ${files.h2}\n`);
+    await write('1h');
+    const other = await startDaemon({ args: ['--config', conf, '--set', 'limits.auth_failures=0'] });
+    const d = await connect(other.url);
+    const hour = token({ room: 'a', exp: now() - 3000 });
+    assert.equal((await ask(d, 'a', hour)).type, 'peers');
+    await write('0');
+    other.kill('SIGHUP');
+    await other.logged(/settings were read again/);
+    await d.ask({ type: 'leave-room' });
+    assert.equal((await ask(d, 'a', hour)).code, 'unauthorized');
+    assert.equal((await ask(d, 'a', token({ room: 'a', exp: now() - 1 }))).code, 'unauthorized');
+    assert.equal((await ask(d, 'a', token({ room: 'a', nbf: now() + 30 }))).code, 'unauthorized');
+    assert.equal((await ask(d, 'a', token({ room: 'a', nbf: now(), exp: now() + 60 }))).type, 'peers');
+    await other.stop();
     await a.close();
 });
 

@@ -42,7 +42,7 @@ test('usage errors end with 2 and one line', async () => {
 
 test('--test-config and --print-config', () => inFolder(async (folder) => {
     const file = path.join(folder, 'usherd.conf');
-    await fs.writeFile(file, '[limits]\nmax_rooms = 5\nmax_queue = 1M\n[ice]\nturn_secret = hush\n');
+    await fs.writeFile(file, '[limits]\nmax_rooms = 5\nmax_queue = 1M\n[ice]\nturn = turn:turn.example\nturn_secret = hush\n');
     assert.deepEqual(await run(['--config', file, '--test-config']), { code: 0, stdout: 'the settings are valid\n', stderr: '' });
     const printed = await run(['--config', file, '--set', 'server.node=here', '--print-config'], { env: { USHERD_LIMITS_MAX_ROOMS: '6' } });
     assert.match(printed.stdout, /\nnode = here\n/);

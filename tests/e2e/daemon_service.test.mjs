@@ -276,4 +276,10 @@ test('files without permission are named, and not tried again', async () => {
         assert.match(stderr, /^[^\n]+\n$/);
         assert.equal(code, 78, stderr);
     }
+    const inShut = set(`server.state_dir=${path.join(shut, 'deeper/state')}`);
+    for (const args of [set(`server.state_dir=${shut}`), inShut, set(`server.web_root=${locked}`)]) {
+        const { code, stderr } = await runAsNobody(['--test-config', ...args], folder);
+        assert.match(stderr, /^usherd: [^\n]+\n$/);
+        assert.equal(code, args.some((a) => a.includes('web_root')) ? 2 : 78, stderr);
+    }
 });

@@ -5,11 +5,13 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
+import http from 'node:http';
 import tls from 'node:tls';
 import { once } from 'node:events';
 import { makeAuthority } from './lib/authority.mjs';
 import { run, startDaemon } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
+import { parseMetrics } from './lib/prometheus.mjs';
 import { startPeer } from './lib/peer.mjs';
 import { Raw } from './lib/raw.mjs';
 
@@ -120,7 +122,7 @@ test('SIGHUP brings the new certificate to new connections only', async () => {
     await fs.copyFile(at('first.pem'), at('live.pem'));
     mark = daemon.log.length;
     daemon.kill('SIGHUP');
-    await daemon.logged(/tls\.key = \S+live\.key: key values mismatch/, mark);
+    await daemon.logged(/tls\.key = \S+live\.key: this is not the key of tls\.certificate = \S+live\.pem/, mark);
     assert.equal((await handshake()).name, 'second');
     await old.alive();
     await old.close();
@@ -134,14 +136,66 @@ test('--healthcheck asks over TLS', async () => {
     assert.match(stdout, /ok/);
 });
 
+test('an end that is near is warned of at start, at reload and by --test-config, and is a metric', async () => {
+    const names = 'subjectAltName=IP:127.0.0.1';
+    for (const [name, days] of [['fresh', 30], ['ending', 5], ['over', -1]]) await authority.issue(name, names, days);
+    const use = async (name) => {
+        await fs.copyFile(at(`${name}.key`), at('watched.key'));
+        await fs.copyFile(at(`${name}.pem`), at('watched.pem'));
+    };
+    const args = set(`tls.certificate=${at('watched.pem')}`, `tls.key=${at('watched.key')}`);
+    const until = (name) => Date.parse(authority.openssl('x509', '-in', `${name}.pem`, '-noout', '-enddate').toString().slice(9)) / 1000;
+    await use('ending');
+    const socket = at('plain.sock'); // unix sockets are served without TLS
+    const watched = await startDaemon({ args: [...args, '--listen', `unix:${socket}`] });
+    const metric = async () => {
+        const body = await new Promise((resolve, reject) => http.get({ socketPath: socket, path: '/metrics' }, (answer) => {
+            let text = '';
+            answer.setEncoding('utf8').on('data', (piece) => (text += piece)).on('end', () => resolve(text));
+        }).on('error', reject));
+        parseMetrics(body);
+        return Number(/^usherd_tls_certificate_not_after_timestamp_seconds (\d+)$/m.exec(body)[1]);
+    };
+    await watched.logged(/warning +the TLS certificate expires soon[^\n]* certificate="?\/CN=ending"? [^\n]* days=[45]\n/);
+    assert.equal(await metric(), until('ending'));
+    const reload = async (name) => {
+        await use(name);
+        const mark = watched.log.length;
+        watched.kill('SIGHUP');
+        await watched.logged(/the settings were read again/, mark);
+        return mark;
+    };
+    await watched.logged(/error +the TLS certificate has expired/, await reload('over'));
+    assert.equal(await metric(), until('over'));
+    const mark = await reload('fresh');
+    assert.equal(await metric(), until('fresh'));
+    assert.doesNotMatch(watched.log.slice(mark), /expire/);
+    assert.equal(await watched.stop(), 0);
+    for (const [name, sentence] of [['fresh', /^$/], ['ending', /^usherd: warning: the TLS certificate expires soon/], ['over', /^usherd: error: the TLS certificate has expired/]]) {
+        await use(name);
+        const { code, stdout, stderr } = await run([...args, '--test-config'], { env: { SSL_CERT_FILE: authority.file } });
+        assert.deepEqual([code, stdout], [0, 'the settings are valid\n']);
+        assert.match(stderr, sentence);
+    }
+    await use('fresh');
+    assert.match((await run([...args, '--test-config'])).stderr, /^usherd: warning: the file of the TLS certificate lacks the one that signed it/);
+});
+
+test('without TLS there is no such metric', async () => {
+    const plain = await startDaemon();
+    const text = await (await fetch(`${plain.http}/metrics`)).text();
+    assert.doesNotMatch(text, /usherd_tls_/);
+    await plain.stop();
+});
+
 test('bad files refuse the start and say why', async () => {
     authority.openssl('ec', '-in', 'first.key', '-aes128', '-passout', 'pass:word', '-out', 'locked.key');
     const cases = [
         ['missing.pem', 'first.key', /tls\.certificate = \S+missing\.pem: the file cannot be read/],
         ['first.key', 'first.key', /tls\.certificate = \S+first\.key: /],
         ['first.pem', 'first.pem', /tls\.key = \S+first\.pem: /],
-        ['first.pem', 'second.key', /tls\.key = \S+second\.key: key values mismatch/],
-        ['first.pem', 'locked.key', /tls\.key = \S+locked\.key: /],
+        ['first.pem', 'second.key', /tls\.key = \S+second\.key: this is not the key of tls\.certificate = \S+first\.pem/],
+        ['first.pem', 'locked.key', /tls\.key = \S+locked\.key: the key is locked with a passphrase/],
     ];
     for (const [certificate, key, sentence] of cases) {
         const files = set(`tls.certificate=${at(certificate)}`, `tls.key=${at(key)}`);

@@ -13,17 +13,18 @@ export async function makeAuthority() {
     const dir = await scratch();
     const at = (name) => path.join(dir, name);
     const openssl = (...args) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
-    openssl('req', '-x509', ...NEW_KEY, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=test', '-days', '2');
+    openssl('req', '-x509', ...NEW_KEY, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=test', '-days', '60');
     return {
         at,
         openssl,
         file: at('ca.pem'),
         ca: await readFile(at('ca.pem')),
         // { certificate, key }: files called after the name that the certificate carries.
-        async issue(name, names = HERE) {
+        // days: how long it is good; -1: until yesterday.
+        async issue(name, names = HERE, days = 30) {
             openssl('req', '-new', ...NEW_KEY, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
             await writeFile(at('names'), names);
-            openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2',
+            openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', `${days}`,
                 '-extfile', 'names', '-out', `${name}.pem`);
             return { certificate: at(`${name}.pem`), key: at(`${name}.key`) };
         },

@@ -88,7 +88,7 @@ static void test_networks(void **state)
         struct err e = {.text = ""};
         if (cidr_list_parse(&BAD[i], 1, &list, &e))
             fail_msg("\"%s\" passed", BAD[i]);
-        assert_non_null(strstr(e.text, BAD[i]));
+        assert_non_null(strstr(e.text, "expected an address or a network"));
     }
 }
 

@@ -12,9 +12,10 @@
 
 #include "server/io/metrics.h"
 
-static char *render(const struct core_stats *core, const struct io_stats *io)
+static char *render_with(const struct core_stats *core, const struct io_stats *io, int64_t certificate_expiry)
 {
     const struct metrics m = {
+        .certificate_expiry = certificate_expiry,
         .core = core,
         .io = io,
         .queue = {.connections = 2, .bytes = 300, .largest = 200},
@@ -27,6 +28,11 @@ static char *render(const struct core_stats *core, const struct io_stats *io)
     char *text = buf_take(&out, NULL);
     assert_non_null(text);
     return text;
+}
+
+static char *render(const struct core_stats *core, const struct io_stats *io)
+{
+    return render_with(core, io, 1800000000);
 }
 
 static void expect(const char *text, const char *line)
@@ -50,7 +56,7 @@ static void test_numbers(void **state)
     core.refused[ERROR_DRAINING] = 6;
     core.ended[DEPARTURE_SLOW] = 8;
     core.ice_outcomes[OUTCOME_TURN] = 9;
-    struct io_stats io = {.descriptor_shortages = 1, .proxy_refused = {[PROXY_LATE] = 11}};
+    struct io_stats io = {.descriptor_shortages = 1, .origin_refused = 12, .proxy_refused = {[PROXY_LATE] = 11}};
     char *text = render(&core, &io);
     expect(text, "usherd_build_info{version=\"1.2.3\"} 1");
     expect(text, "usherd_connections 7");
@@ -65,10 +71,24 @@ static void test_numbers(void **state)
     expect(text, "usherd_connections_closed_total{reason=\"slow\"} 8");
     expect(text, "usherd_ice_outcomes_total{outcome=\"turn\"} 9");
     expect(text, "usherd_proxy_refused_total{reason=\"late\"} 11");
+    expect(text, "usherd_origin_refused_total 12");
+    expect(text, "usherd_tls_certificate_not_after_timestamp_seconds 1800000000");
     expect(text, "usherd_queue_bytes 300");
     expect(text, "usherd_queue_largest_bytes 200");
     expect(text, "process_cpu_seconds_total 1.500000");
     expect(text, "process_start_time_seconds 1700000000.250");
+    free(text);
+}
+
+/* Without TLS there is no such metric, which would look like a certificate that expired in 1970. */
+static void test_no_certificate(void **state)
+{
+    (void)state;
+    struct core_stats core = {.connections = 0};
+    struct io_stats io = {.forwarded_refused = 0};
+    char *text = render_with(&core, &io, 0);
+    assert_null(strstr(text, "usherd_tls_"));
+    expect(text, "usherd_connections 0");
     free(text);
 }
 
@@ -204,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_no_certificate),
         cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_documented),

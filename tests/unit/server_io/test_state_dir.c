@@ -38,6 +38,37 @@ static void leave(char *dir, const char *const *names)
     free(dir);
 }
 
+static void tests(const char *setting, const char *sentence)
+{
+    struct err e = {.text = ""};
+    bool good = state_dir_test(setting, &e);
+    if (good != (sentence == NULL) || (sentence && !strstr(e.text, sentence)))
+        fail_msg("%s: \"%s\"", setting, e.text);
+}
+
+/* What would be made is not made. */
+static void test_test(void **state)
+{
+    char *dir = enter(state), path[STATE_PATH_MAX];
+    struct stat is;
+    tests(dir, NULL);
+    snprintf(path, sizeof path, "%s/a/b", dir);
+    tests(path, NULL);
+    snprintf(path, sizeof path, "%s/a", dir);
+    assert_int_equal(stat(path, &is), -1);
+    snprintf(path, sizeof path, "%s/file", dir);
+    fclose(fopen(path, "we"));
+    tests(path, "cannot be used: Not a directory: set server.state_dir");
+    snprintf(path, sizeof path, "%s/file/a", dir);
+    tests(path, "cannot be used: Not a directory: set server.state_dir");
+    assert_int_equal(chdir(dir), 0);
+    tests("a/b", NULL);
+    tests("a", NULL);
+    static const char *const NAMES[] = {"file", NULL};
+    assert_int_equal(chdir("/"), 0);
+    leave(dir, NAMES);
+}
+
 static void test_write_and_read(void **state)
 {
     char *dir = enter(state);
@@ -118,6 +149,7 @@ static void test_lock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_test),
         cmocka_unit_test(test_write_and_read),
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_open),

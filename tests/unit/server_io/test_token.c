@@ -220,6 +220,38 @@ static void test_each_algorithm(void **state)
     assert_int_equal(token_keys_secret(w->keys)->alg, JWT_ALG_HS256);
 }
 
+/* A signature of another length, or of another text, under each kind of key. */
+static void test_signatures(void **state)
+{
+    struct world *w = *state;
+    const char *makers[] = {w->paths[0], w->paths[1], w->paths[2], w->rsa_private, w->ec_private};
+    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
+        struct token_key key = {0};
+        struct err e;
+        struct claims in = {.room = "a", .expires = UINT64_MAX}, out;
+        assert_true(token_key_load(&key, makers[i], true, &e));
+        char *token = token_make(&key, &in, NOW), longer[4096];
+        assert_non_null(token);
+        assert_null(verdict(w->keys, token, &out));
+        char *signature = strrchr(token, '.') + 1;
+        size_t n = strlen(signature);
+        snprintf(longer, sizeof longer, "%sAAAA", token);
+        refuses(w->keys, longer, BAD);
+        snprintf(longer, sizeof longer, "%.*s", (int)(strlen(token) - 4), token);
+        refuses(w->keys, longer, BAD);
+        snprintf(longer, sizeof longer, "%.*s%0*d", (int)(signature - token), token, (int)n, 0);
+        refuses(w->keys, longer, BAD);
+        memset(longer + (signature - token), 'A', n); /* all zero */
+        refuses(w->keys, longer, BAD);
+        snprintf(longer, sizeof longer, "%.*s", (int)(signature - token), token);
+        refuses(w->keys, longer, BAD);
+        token[3] = token[3] == 'a' ? 'b' : 'a';
+        refuses(w->keys, token, BAD);
+        free(token);
+        token_key_done(&key);
+    }
+}
+
 static void test_none(void **state)
 {
     const struct world *w = *state;
@@ -288,6 +320,7 @@ static void test_claims(void **state)
     snprintf(longer, sizeof longer, "{\"name\":\"%0*d\"}", DISPLAY_NAME_MAX + 1, 0);
     refuses_forged(w, HEADER, longer, BAD_CLAIM);
     refuses_forged(w, HEADER, "{\"name\":\"a\\u0000b\"}", BAD);
+    refuses_forged(w, HEADER, "{\"room\":\"a\",\"room\":\"b\"}", BAD);
     refuses_forged(w, HEADER, "[1]", BAD);
     refuses_forged(w, HEADER, "no json", BAD);
 }
@@ -295,7 +328,8 @@ static void test_claims(void **state)
 static void test_garbage(void **state)
 {
     const struct world *w = *state;
-    static const char *const TOKENS[] = {"", ".", "..", "...", "a.b.c", "eyJhbGciOiJIUzI1NiJ9", "\xff\xff.\xff.\xff"};
+    static const char *const TOKENS[] = {
+        "", ".", "..", "...", "a.b.c", "a.b.c.d", "eyJhbGciOiJIUzI1NiJ9", "\xff\xff.\xff.\xff"};
     for (size_t i = 0; i < sizeof TOKENS / sizeof *TOKENS; i++)
         refuses(w->keys, TOKENS[i], BAD);
     char *token = forge(HEADER, "{\"room\":\"a\"}", SECRET, sizeof SECRET - 1);
@@ -306,12 +340,80 @@ static void test_garbage(void **state)
         assert_non_null(token_verify(w->keys, (struct span){token, i}, NOW, &c));
         char was = token[i];
         token[i] = was == 'A' ? 'Q' : 'A';
-        if (i + 1 < n) /* the last letter has two bits that count for nothing */
-            assert_non_null(verdict(w->keys, token, &c));
+        assert_non_null(verdict(w->keys, token, &c));
         token[i] = was;
     }
+    static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=";
+    char last = token[n - 1]; /* it has two bits that stand for nothing: only one spelling counts */
+    for (const char *letter = ALPHABET; *letter; letter++) {
+        token[n - 1] = *letter;
+        assert_true((verdict(w->keys, token, &c) == NULL) == (*letter == last));
+    }
+    token[n - 1] = last;
     assert_non_null(token_verify(w->keys, (struct span){token, n + 1}, NOW, &c)); /* with its NUL */
     free(token);
+}
+
+/* RFC 7519 section 5.1: what `typ` says is between the application and whoever makes its tokens. */
+static void test_type(void **state)
+{
+    const struct world *w = *state;
+    static const char *const TYPES[] = {"\"JWT\"", "\"jwt\"", "\"at+jwt\"", "\"application/at+jwt\"", "\"dpop+jwt\"",
+        "\"JOSE\"", "\"\"", "null", "7", "[\"a\"]"};
+    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++) {
+        char header[128];
+        struct claims c;
+        snprintf(header, sizeof header, "{\"typ\":%s,\"alg\":\"HS256\",\"kid\":\"h2\"}", TYPES[i]);
+        char *token = forge(header, "{\"room\":\"a\"}", SECRET, sizeof SECRET - 1);
+        if (verdict(w->keys, token, &c))
+            fail_msg("typ %s is refused", TYPES[i]);
+        assert_string_equal(c.room, "a");
+        free(token);
+        token = forge(header, "{\"room\":\"a\"}", SECRET, sizeof SECRET - 2); /* another secret */
+        refuses(w->keys, token, BAD);
+        free(token);
+    }
+}
+
+static void judges(struct token_keys *keys, const char *payload, const char *expected, uint64_t expires)
+{
+    char *token = forge(HEADER, payload, SECRET, sizeof SECRET - 1);
+    struct claims c;
+    const char *verdict_of_it = verdict(keys, token, &c);
+    if ((verdict_of_it == NULL) != (expected == NULL) || (expected && strcmp(verdict_of_it, expected) != 0))
+        fail_msg("%s: %s instead of %s", payload, verdict_of_it ? verdict_of_it : "good", expected ? expected : "good");
+    if (!expected)
+        assert_true(c.expires == expires);
+    free(token);
+}
+
+/* To the second: NOW is 1700000000. */
+static void test_leeway(void **state)
+{
+    struct world *w = *state;
+    static const char EXPIRED[] = "the token has expired", EARLY[] = "the token is not valid yet";
+    const char *files[] = {w->paths[0]};
+    struct err e;
+    struct token_keys *keys =
+        token_keys_new(&(struct token_settings){.files = files, .file_count = 1, .leeway_s = 30}, &e);
+    assert_non_null(keys);
+    judges(keys, "{\"exp\":1700000000}", NULL, NOW + 30);
+    judges(keys, "{\"exp\":1699999971}", NULL, NOW + 1);
+    judges(keys, "{\"exp\":1699999970.5}", NULL, NOW);
+    judges(keys, "{\"exp\":1699999970}", EXPIRED, 0);
+    judges(keys, "{\"exp\":0}", EXPIRED, 0);
+    judges(keys, "{\"exp\":9007199254740991}", NULL, UINT64_MAX);
+    judges(keys, "{\"exp\":1e300}", NULL, UINT64_MAX);
+    judges(keys, "{\"nbf\":1700000030}", NULL, UINT64_MAX);
+    judges(keys, "{\"nbf\":1700000031}", EARLY, 0);
+    judges(keys, "{\"iat\":1700000030}", NULL, UINT64_MAX);
+    judges(keys, "{\"iat\":1700000031}", EARLY, 0);
+    judges(keys, "{\"iat\":1}", NULL, UINT64_MAX);
+    judges(keys, "{\"iat\":1700000001,\"nbf\":1700000001,\"exp\":1700000301}", NULL, NOW + 331);
+    judges(keys, "{\"iat\":\"1700000000\"}", BAD_CLAIM, 0);
+    token_keys_free(keys);
+    judges(w->keys, "{\"iat\":1700000000}", NULL, UINT64_MAX); /* without a leeway */
+    judges(w->keys, "{\"iat\":1700000001}", EARLY, 0);
 }
 
 /* The longest token that fits, and one of a byte more. */
@@ -395,6 +497,9 @@ int main(void)
         cmocka_unit_test(test_kid),
         cmocka_unit_test(test_claims),
         cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_type),
+        cmocka_unit_test(test_leeway),
+        cmocka_unit_test(test_signatures),
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_key_files),
         cmocka_unit_test(test_settings),

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What shows only when all settings are there: addresses that exclude each other, settings that lack others, folders
+ * and files that are not there. And what is allowed but hardly meant, which is remarked and not refused: the daemon
+ * runs, and somebody may know better.
+ */
+#include "server/config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/os_file.h"
+#include "protocol/limits.h"
+#include "server/io/cidr.h"
+#include "server/io/ice_url.h"
+#include "server/io/listen_address.h"
+#include "server/io/tls.h"
+
+enum {
+    OFFER_BYTES = 8 * 1024,   /* an offer of a browser with audio and video has 5 to 10 KiB */
+    TURN_TTL_SHORT_MS = 60000 /* less, and credentials lapse while a call is being set up */
+};
+
+/* ---- what cannot be ---- */
+
+/* The port in network order; 0 for none, or any free one. */
+static in_port_t port_of(const struct listen_address *a)
+{
+    if (a->at.any.sa_family == AF_INET6)
+        return a->at.in6.sin6_port;
+    return a->at.any.sa_family == AF_INET ? a->at.in.sin_port : 0;
+}
+
+/* [::] is 0.0.0.0 too (see io/listen.c). */
+static bool is_any(const struct listen_address *a)
+{
+    return a->at.any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&a->at.in6.sin6_addr)
+                                           : a->at.in.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+static bool is_same(const struct listen_address *a, const struct listen_address *b)
+{
+    if (a->at.any.sa_family != b->at.any.sa_family)
+        return false;
+    if (a->at.any.sa_family == AF_UNIX)
+        return strcmp(a->at.un.sun_path, b->at.un.sun_path) == 0;
+    return a->at.any.sa_family == AF_INET
+               ? a->at.in.sin_addr.s_addr == b->at.in.sin_addr.s_addr
+               : memcmp(&a->at.in6.sin6_addr, &b->at.in6.sin6_addr, sizeof a->at.in6.sin6_addr) == 0;
+}
+
+/* Whether one takes what the other wants: the second would fail with EADDRINUSE. */
+static bool excludes(const struct listen_address *a, const struct listen_address *b)
+{
+    if (a->at.any.sa_family == AF_UNIX || b->at.any.sa_family == AF_UNIX)
+        return is_same(a, b);
+    if (port_of(a) == 0 || port_of(a) != port_of(b))
+        return false;
+    bool one_family = a->at.any.sa_family == b->at.any.sa_family;
+    if (one_family)
+        return is_any(a) || is_any(b) || is_same(a, b);
+    const struct listen_address *six = a->at.any.sa_family == AF_INET6 ? a : b;
+    return is_any(six);
+}
+
+static bool check_listen(const struct config *c, struct err *e)
+{
+    size_t n;
+    const char *const *texts = config_list(c, OPTION_SERVER_LISTEN, &n);
+    struct listen_address a, b;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (listen_address_parse(texts[k], &a, NULL) && listen_address_parse(texts[i], &b, NULL) &&
+                excludes(&a, &b))
+                return err_set(e, "server.listen = \"%.80s\": \"%.80s\" takes this address already: remove one of them",
+                    texts[i], texts[k]);
+    return n > 0 || err_set(e, "server.listen is empty: expected at least one ADDR:PORT or unix:PATH");
+}
+
+static bool check_web_root(const struct config *c, struct err *e)
+{
+    const char *root = config_text(c, OPTION_SERVER_WEB_ROOT);
+    struct stat st;
+    if (!*root)
+        return true;
+    if (stat(root, &st) != 0 || !S_ISDIR(st.st_mode))
+        return err_set(e, "server.web_root = %.160s: expected a folder that is there, or nothing", root);
+    return access(root, R_OK | X_OK) == 0 || err_set(e, "server.web_root = %.160s: the folder cannot be read: %s%s",
+                                                 root, strerror(errno), os_file_advice(errno));
+}
+
+bool config_check(const struct config *c, struct err *e)
+{
+    return check_web_root(c, e) && check_listen(c, e);
+}
+
+/* ---- what lacks something ---- */
+
+static bool check_tls(const struct config *c, struct err *e)
+{
+    const char *certificate = config_text(c, OPTION_TLS_CERTIFICATE), *key = config_text(c, OPTION_TLS_KEY);
+    if (!*certificate && !*key)
+        return true;
+    if (!*certificate || !*key)
+        return err_set(e, "tls.certificate and tls.key: expected both of them, or neither");
+    SSL_CTX *ctx = tls_new(certificate, key, e);
+    SSL_CTX_free(ctx);
+    return ctx != NULL;
+}
+
+static size_t count(const struct config *c, enum option_id id)
+{
+    size_t n;
+    config_list(c, id, &n);
+    return n;
+}
+
+bool config_acts(const struct config *c, struct err *e)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (options[i].flags & OPTION_REFUSE && config_changed(c, (enum option_id)i))
+            return err_set(e,
+                "%s.%s is set, but this version cannot act on it yet: "
+                "remove it rather than have the daemon run open",
+                options[i].section, options[i].key);
+    if (!check_tls(c, e))
+        return false;
+    if (count(c, OPTION_AUTH_KEYS) == 0 && config_number(c, OPTION_AUTH_REQUIRED))
+        return err_set(e, "auth.required is set, but auth.keys is empty: expected at least one key file");
+    if (count(c, OPTION_ICE_TURN) > 0 && !*config_text(c, OPTION_ICE_TURN_SECRET))
+        return err_set(e, "ice.turn is set, but ice.turn_secret is empty: expected the secret of the TURN servers");
+    return true;
+}
+
+/* ---- what is hardly meant ---- */
+
+struct remarks {
+    const struct config *config;
+    config_say *say;
+    void *ctx;
+};
+
+static void remark(const struct remarks *r, enum option_id id, const char *value, const char *sentence)
+{
+    struct log_record record;
+    log_record_init(&record, LOG_LEVEL_WARNING, "setting-doubtful", sentence);
+    log_record_addf(&record, "option", "%s.%s", options[id].section, options[id].key);
+    if (value)
+        log_record_add(&record, "value", span_of(value));
+    r->say(r->ctx, &record);
+}
+
+static void remark_origins(const struct remarks *r)
+{
+    size_t n;
+    const char *const *list = config_list(r->config, OPTION_SERVER_ORIGINS, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i], "null") == 0)
+            remark(r, OPTION_SERVER_ORIGINS, "null",
+                "any web page can make a frame whose origin is null: this keeps no page out");
+        if (strcmp(list[i], "*") == 0 && n > 1)
+            remark(r, OPTION_SERVER_ORIGINS, "*", "* lets every page in: the other origins have no effect beside it");
+    }
+}
+
+/* 0.0.0.0/0, which is mapped (io/cidr.h), or ::/0. */
+static bool is_everybody(const struct cidr *c)
+{
+    static const struct address IPV4 = {.bytes = {[10] = 0xff, [11] = 0xff}};
+    return c->bits == 0 || (c->bits == 96 && memcmp(&c->network, &IPV4, sizeof IPV4) == 0);
+}
+
+static void remark_proxies(const struct remarks *r)
+{
+    size_t n;
+    const char *const *list = config_list(r->config, OPTION_SERVER_TRUSTED_PROXIES, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct cidr_list one;
+        if (cidr_list_parse(&list[i], 1, &one, NULL) && one.n == 1 && is_everybody(&one.v[0]))
+            remark(r, OPTION_SERVER_TRUSTED_PROXIES, list[i],
+                "everybody is believed here: any client can claim any address, and no limit of an address holds");
+    }
+}
+
+static bool is_loopback(const char *url)
+{
+    static const char *const HOSTS[] = {":localhost", ":127.", ":[::1]"};
+    for (size_t i = 0; i < sizeof HOSTS / sizeof *HOSTS; i++) {
+        const char *at = strchr(url, ':');
+        size_t n = strlen(HOSTS[i]);
+        if (strncmp(at, HOSTS[i], n) == 0 && (i != 0 || strchr(":?", at[n]))) /* strchr finds the end, too */
+            return true;
+    }
+    return false;
+}
+
+static void remark_urls(const struct remarks *r, enum option_id id)
+{
+    size_t n;
+    const char *const *list = config_list(r->config, id, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (is_loopback(list[i]))
+            remark(r, id, list[i],
+                "clients on other machines look for this server on their own: name an address that they reach");
+        if (ice_url_is_dtls(list[i]))
+            remark(r, id, list[i], "no browser speaks TURN over DTLS: for TLS write ?transport=tcp");
+    }
+}
+
+static void remark_ice(const struct remarks *r)
+{
+    const struct config *c = r->config;
+    remark_urls(r, OPTION_ICE_STUN);
+    remark_urls(r, OPTION_ICE_TURN);
+    if (*config_text(c, OPTION_ICE_TURN_SECRET) && count(c, OPTION_ICE_TURN) == 0)
+        remark(r, OPTION_ICE_TURN_SECRET, NULL, "no TURN server is named in ice.turn: the secret has no effect");
+    if (count(c, OPTION_ICE_TURN) > 0 && config_number(c, OPTION_ICE_TURN_TTL) < TURN_TTL_SHORT_MS)
+        remark(r, OPTION_ICE_TURN_TTL, NULL,
+            "credentials that lapse within a minute may do so while a call is being set up");
+}
+
+static void remark_auth(const struct remarks *r)
+{
+    static const enum option_id NEED_KEYS[] = {OPTION_AUTH_ALGORITHMS, OPTION_AUTH_ADMIN};
+    for (size_t i = 0; i < sizeof NEED_KEYS / sizeof *NEED_KEYS; i++)
+        if (count(r->config, NEED_KEYS[i]) > 0 && count(r->config, OPTION_AUTH_KEYS) == 0)
+            remark(r, NEED_KEYS[i], NULL, "auth.keys is empty: no token is checked, and this has no effect");
+}
+
+static void remark_limits(const struct remarks *r)
+{
+    const struct config *c = r->config;
+    unsigned long long frame = config_number(c, OPTION_LIMITS_MAX_FRAME),
+                       queue = config_number(c, OPTION_LIMITS_MAX_QUEUE);
+    if (frame && frame < OFFER_BYTES)
+        remark(r, OPTION_LIMITS_MAX_FRAME, NULL,
+            "offers of browsers with audio and video have up to 10K: those are refused");
+    if (queue && queue < (frame ? frame : FRAME_MAX_CEILING))
+        remark(r, OPTION_LIMITS_MAX_QUEUE, NULL,
+            "one message of limits.max_frame may cost its reader the connection: expected at least as much");
+    if (config_number(c, OPTION_SERVER_PING_INTERVAL) == 0 || config_number(c, OPTION_SERVER_PING_TIMEOUT) == 0)
+        remark(r,
+            config_number(c, OPTION_SERVER_PING_INTERVAL) ? OPTION_SERVER_PING_TIMEOUT : OPTION_SERVER_PING_INTERVAL,
+            NULL, "with 0, a connection that breaks without a word is never noticed, and its peer stays in the room");
+}
+
+static void remark_files(const struct remarks *r)
+{
+    const char *root = config_text(r->config, OPTION_SERVER_WEB_ROOT);
+    char path[OPTION_TEXT_MAX + 16];
+    snprintf(path, sizeof path, "%s/index.html", root);
+    if (*root && access(path, R_OK) != 0)
+        remark(r, OPTION_SERVER_WEB_ROOT, root, "there is no index.html that can be read: / and /room/ID answer 404");
+}
+
+static void remark_tls(const struct remarks *r)
+{
+    size_t n, local = 0;
+    const char *const *list = config_list(r->config, OPTION_SERVER_LISTEN, &n);
+    for (size_t i = 0; i < n; i++)
+        local += strncmp(list[i], "unix:", 5) == 0;
+    if (*config_text(r->config, OPTION_TLS_CERTIFICATE) && local == n)
+        remark(r, OPTION_TLS_CERTIFICATE, NULL,
+            "unix sockets are served without TLS, and server.listen names no other address");
+}
+
+void config_remark(const struct config *c, config_say *say, void *ctx)
+{
+    const struct remarks r = {.config = c, .say = say, .ctx = ctx};
+    remark_origins(&r);
+    remark_proxies(&r);
+    remark_ice(&r);
+    remark_auth(&r);
+    remark_limits(&r);
+    remark_files(&r);
+    remark_tls(&r);
+}

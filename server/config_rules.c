@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a single value must be beyond its type, judged when it is set, so that the sentence tells the line. A value that
+ * could never work is refused here and not when the first client needs it; one that differs from the usual form without
+ * a doubt is brought into it.
+ */
+#include "server/config.h"
+
+#include <stdio.h>
+
+#include "protocol/limits.h"
+#include "server/io/cidr.h"
+#include "server/io/ice_url.h"
+#include "server/io/listen_address.h"
+#include "server/io/origins.h"
+#include "server/io/token_key.h"
+
+_Static_assert((int)ORIGIN_MAX <= (int)OPTION_TEXT_MAX && (int)ICE_URL_MAX <= (int)OPTION_TEXT_MAX,
+    "a rule writes into a text's room");
+
+/* inih, the shell's --set and Docker's --env-file all leave quotes where they are. */
+static bool check_quotes(enum option_id id, const char *text, struct err *e)
+{
+    bool secret = options[id].flags & OPTION_SECRET;
+    size_t n = strlen(text);
+    bool quoted = n >= 2 && (text[0] == '"' || text[0] == '\'') && text[n - 1] == text[0];
+    return !quoted || err_set(e, "quotes are taken as part of the value: write it without%s",
+                          secret ? " (a secret that really has them goes into a file, named as @FILE)" : "");
+}
+
+/* Only a shell knows what ~ is; a folder of that name would be made. */
+static bool check_path(const char *text, struct err *e)
+{
+    text += *text == '@';
+    return !(text[0] == '~' && (text[1] == '/' || text[1] == '\0')) ||
+           err_set(e, "~ is not replaced by a folder here: write the whole path");
+}
+
+static bool check_node(const char *node, struct err *e)
+{
+    size_t n = strspn(node, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+    return (n > 0 && n <= NODE_MAX && node[n] == '\0') || err_set(e, "expected 1 to %d of A-Z a-z 0-9 _ -", NODE_MAX);
+}
+
+/* No client has the address that stands for all of them. */
+static bool is_unspecified(const char *text)
+{
+    return strcmp(text, "0.0.0.0") == 0 || strcmp(text, "::") == 0;
+}
+
+static bool check_network(const char *text, struct err *e)
+{
+    struct cidr_list list;
+    if (strpbrk(text, ", \t"))
+        return err_set(e, "one address or network a setting, which is repeated for more");
+    if (is_unspecified(text))
+        return err_set(e, "no client has this address: for all of them write %s/0", text);
+    return cidr_list_parse(&text, 1, &list, e);
+}
+
+static bool check_listen(const char *text, struct err *e)
+{
+    struct listen_address address;
+    return listen_address_parse(text, &address, e);
+}
+
+static bool check_algorithm(const char *text, struct err *e)
+{
+    return token_alg_find(span_of(text)) != JWT_ALG_INVAL ||
+           err_set(e, "expected one of HS256, HS384, HS512, RS256 and ES256; the setting is repeated for more");
+}
+
+bool config_rule(enum option_id id, const char *text, char out[OPTION_TEXT_MAX + 1], struct err *problem)
+{
+    snprintf(out, OPTION_TEXT_MAX + 1, "%s", text);
+    if (!check_quotes(id, text, problem))
+        return false;
+    switch (id) {
+    case OPTION_SERVER_NODE:
+        return check_node(text, problem);
+    case OPTION_SERVER_LISTEN:
+        return check_listen(text, problem);
+    case OPTION_SERVER_TRUSTED_PROXIES:
+    case OPTION_SERVER_METRICS_ALLOW:
+        return check_network(text, problem);
+    case OPTION_SERVER_ORIGINS:
+        return origins_normalise(text, out, problem);
+    case OPTION_ICE_STUN:
+        return ice_url_normalise(ICE_URL_STUN, text, out, problem);
+    case OPTION_ICE_TURN:
+        return ice_url_normalise(ICE_URL_TURN, text, out, problem);
+    case OPTION_AUTH_ALGORITHMS:
+        return check_algorithm(text, problem);
+    case OPTION_SERVER_STATE_DIR:
+    case OPTION_SERVER_WEB_ROOT:
+    case OPTION_TLS_CERTIFICATE:
+    case OPTION_TLS_KEY:
+    case OPTION_AUTH_KEYS:
+        return check_path(text, problem);
+    case OPTION_ICE_TURN_SECRET:
+        return *text != '@' || check_path(text, problem);
+    default:
+        return true;
+    }
+}
