@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each proxy appends the address that it saw to X-Forwarded-For, and libwebsockets joins headers that come twice with
+ * Each proxy appends the address that it saw to X-Forwarded-For, and lines that come twice are one list, joined with
  * a comma, in their order. What stands left of the first hop that we do not trust is what a client claims, and is not
  * looked at.
  */

@@ -17,8 +17,10 @@
 #include "server/io/http.h"
 
 #include <assert.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "protocol/write.h"
@@ -148,6 +150,14 @@ static struct frame *frame_of_text(const struct buf *text)
     return f;
 }
 
+/* Without this the kernel would hold megabytes for a slow reader, and call the socket writeable only when a third of them
+ * had gone: he would look as if he had stopped. On a unix socket it has no effect. */
+static void keep_in_step(const struct conn *c)
+{
+    const int unsent = OUT_BATCH;
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+}
+
 void http_answer(struct http_request *r, const struct http_answer *a)
 {
     assert(!r->answered);
@@ -163,6 +173,8 @@ void http_answer(struct http_request *r, const struct http_answer *a)
     c->state = CONN_ANSWER;
     transport_of(c)->read(io, c, false);
     turn_limit(io, c, LIMIT_ANSWER);
+    if (a->length || a->frame)
+        keep_in_step(c);
     turn_queue(io, c, frame_of_text(&text));
     buf_done(&text);
     if (a->frame && !r->is_head)

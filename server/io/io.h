@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sockets around the core: its one face towards server/app.c. Listeners accept, libwebsockets reads and writes on our
- * uv loop, every event goes through the core, and what the core decides is done here.
+ * Sockets around the core: its one face towards server/app.c. Listeners accept, the front door reads and writes on
+ * uv's loop, every event goes through the core, and what the core decides is done here.
  */
 #ifndef SERVER_IO_IO_H
 #define SERVER_IO_IO_H

@@ -20,7 +20,7 @@ static void on_head(void *ctx, unsigned status, const char *headers, uint64_t le
     else if (status == 412)
         http_error(r, 412, headers, "precondition-failed", "the file is not the one that the request is about");
     else if (status == 416)
-        http_error(r, 416, headers, "bad-range", "the file has no bytes in that range");
+        http_error(r, 416, headers, "range-not-satisfiable", "the file has no bytes in that range");
     else if (status == 503)
         http_error(r, 503, "Retry-After: 5\r\n", error_code(ERROR_SERVER_FULL), "no file can be read now: try again later");
     else
