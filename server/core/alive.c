@@ -7,7 +7,8 @@
  * pong runs from the ping, not from the last sign of life: a server that was stopped for a minute must not drop
  * everybody when it wakes.
  *
- * A connection outside a room is closed after join_timeout, counted from its arrival or from when it left a room.
+ * A connection outside a room is closed after join_timeout, counted from its arrival or from when it left a room, but
+ * for one that asks something over HTTP: its answer may be a long one.
  */
 #include "server/core/alive.h"
 

@@ -57,7 +57,7 @@ struct session *session_by_peer_id(const struct core *c, struct span peer_id)
 
 bool session_waits_to_join(const struct session *s)
 {
-    return s->state == SESSION_OPENED || s->state == SESSION_READY;
+    return (s->state == SESSION_OPENED && !s->over_http) || s->state == SESSION_READY;
 }
 
 void session_move(struct core *c, struct session *s, enum session_state to)
@@ -171,6 +171,15 @@ void session_address(struct core *c, struct session *s, const struct address *ad
     session_end(c, s, error_close_code(e), error_code(e), DEPARTURE_DISCONNECTED);
 }
 
+void session_asks(struct core *c, struct session *s)
+{
+    (void)c;
+    if (s->state != SESSION_OPENED || s->over_http)
+        return;
+    waiting_remove(&s->unjoined);
+    s->over_http = true;
+}
+
 static bool name(struct core *c, struct session *s)
 {
     uint8_t random[ID_BYTES];
@@ -182,7 +191,7 @@ static bool name(struct core *c, struct session *s)
 
 void session_welcome(struct core *c, struct session *s)
 {
-    if (s->state != SESSION_OPENED)
+    if (s->state != SESSION_OPENED || s->over_http)
         return;
     if (!name(c, s)) {
         session_end(c, s, error_close_code(ERROR_SERVER_FULL), error_code(ERROR_SERVER_FULL), DEPARTURE_DISCONNECTED);

@@ -21,6 +21,8 @@ bool session_waits_to_join(const struct session *s);
 void session_open(struct core *c, struct conn_id conn, const struct address *address);
 /* The address of its client is known now: it counts, or is refused. */
 void session_address(struct core *c, struct session *s, const struct address *address);
+/* It asks something over HTTP: the time for joining a room is no matter to it. */
+void session_asks(struct core *c, struct session *s);
 /* Its handshake is done: gives it its peer id and welcomes it. */
 void session_welcome(struct core *c, struct session *s);
 /* Another peer id, of these ID_CHARS characters; false when out of memory: the session has none then. */

@@ -73,11 +73,12 @@ struct session {
     bool unheld : 1;        /* while SESSION_AWAY: a frame for it is lost */
     bool told_lost : 1;     /* the last `resumed` was not recovered: heard for certain once its token is used */
     bool returned : 1;      /* in a room by a token of an earlier boot */
+    bool over_http : 1;     /* while SESSION_OPENED: its request came, and it will be no WebSocket */
     uint16_t introduction_n;
     char *introduction;                  /* owned, NULL if it said nothing of itself: see reply_introduction */
     struct room *room;                   /* borrowed; not NULL exactly when SESSION_JOINED or SESSION_AWAY */
     union {                              /* who is in a room does not wait for one */
-        struct wait unjoined;            /* while SESSION_OPENED or SESSION_READY */
+        struct wait unjoined;            /* while SESSION_OPENED and not over_http, or SESSION_READY */
         struct {                         /* while `room` */
             struct session *prev, *next; /* in room->members */
             struct held *held;           /* owned; NULL unless SESSION_AWAY */

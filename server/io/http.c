@@ -433,6 +433,8 @@ void http_body(struct http_request *r)
 
 static void dispatch(struct http_request *r)
 {
+    struct core_event e = io_event(r->io, CORE_HTTP, r->conn);
+    io_step(r->io, &e);
     unsigned methods = find_route(r);
     bool foreign = !http_origin_allowed(r->io, &r->head);
     if (methods == 0 && r->method == HTTP_GET)

@@ -194,6 +194,26 @@ static void test_join_timeout(void **state)
     stop(&h);
 }
 
+static void test_a_request_over_http_joins_nothing(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct core_settings set = no_limits();
+    set.join_timeout_ms = 10000;
+    start(&h, set);
+    open_from(&h, 0, ipv4(1));
+    happen(&h, 0, CORE_HTTP);
+    happen(&h, 0, CORE_HTTP);
+    quiet(&h);
+    happen(&h, 0, CORE_READY); /* it is no WebSocket */
+    quiet(&h);
+    wake(&h, 60000);
+    quiet(&h);
+    gone(&h, 0, 0);
+    quiet(&h);
+    stop(&h);
+}
+
 /* A paused connection's pong is not read, so it is not asked for; silence counts again from when reading does. */
 static void test_nobody_dies_of_a_pause(void **state)
 {
@@ -247,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_switched_off),
         cmocka_unit_test(test_no_ping_timeout),
         cmocka_unit_test(test_join_timeout),
+        cmocka_unit_test(test_a_request_over_http_joins_nothing),
         cmocka_unit_test(test_nobody_dies_of_a_pause),
         cmocka_unit_test(test_a_reload_counts_at_once),
     };
