@@ -17,6 +17,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "server/core/batch.h"
 #include "server/core/guess.h"
 
 static bool counts(const struct core_settings *set, const struct address *a)
@@ -192,7 +193,7 @@ uint64_t admit_due(const struct core *c)
 
 void admit_tick(struct core *c)
 {
-    while (admit_due(c) <= c->now)
+    for (uint32_t n = batch_size(c) * BATCH_LIGHT; n > 0 && admit_due(c) <= c->now; n--)
         origin_free(c, WAIT_OF(waiting_first(&c->idle), struct origin, idle));
 }
 

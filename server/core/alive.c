@@ -12,6 +12,7 @@
  */
 #include "server/core/alive.h"
 
+#include "server/core/batch.h"
 #include "server/core/effects.h"
 #include "server/core/pace.h"
 #include "server/core/say.h"
@@ -81,33 +82,51 @@ static uint32_t ping_number(const struct core *c)
     return rng_below(c->rng, UINT32_MAX) + 1;
 }
 
-void alive_tick(struct core *c)
+static void end_silent(struct core *c)
 {
     struct session *s;
-    while ((s = next_due(c, WATCH_PINGED)))
+    for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c, WATCH_PINGED)); n++)
         session_end(c, s, 1001, "no answer to ping", DEPARTURE_TIMEOUT);
-    while ((s = next_due(c, WATCH_QUIET)))
+}
+
+static void ping_quiet(struct core *c)
+{
+    struct session *s;
+    for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c, WATCH_QUIET)); n++)
         if (say_ping(c, s, ping_number(c))) {
             s->pinged = s->relayed;
             alive_watch(c, s, c->settings.ping_timeout_ms ? WATCH_PINGED : WATCH_QUIET);
         }
-    while ((s = next_due(c, WATCH_PAUSED)))
-        pace_look(c, s);
-    while ((s = next_due(c, WATCH_AWAY)))
-        seat_expire(c, s);
-    while (waiting_due(&c->unjoined, c->settings.join_timeout_ms) <= c->now) {
-        s = WAIT_OF(waiting_first(&c->unjoined), struct session, unjoined);
+}
+
+static void end_unjoined(struct core *c)
+{
+    const struct reply_error late = {
+        .error = ERROR_NOT_IN_ROOM, .problem = "no room was joined in time", .fatal = true};
+    uint64_t timeout = c->settings.join_timeout_ms;
+    for (uint32_t n = 0; batch_allows(c, n) && waiting_due(&c->unjoined, timeout) <= c->now; n++) {
+        struct session *s = WAIT_OF(waiting_first(&c->unjoined), struct session, unjoined);
         c->stats.limited[LIMIT_JOIN_TIMEOUT]++;
-        session_fail(c, s,
-            &(struct reply_error){.error = ERROR_NOT_IN_ROOM, .problem = "no room was joined in time", .fatal = true},
-            DEPARTURE_DISCONNECTED);
+        session_fail(c, s, &late, DEPARTURE_DISCONNECTED);
     }
+}
+
+void alive_tick(struct core *c)
+{
+    struct session *s;
+    end_silent(c);
+    ping_quiet(c);
+    for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c, WATCH_PAUSED)); n++)
+        pace_look(c, s);
+    for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c, WATCH_AWAY)); n++)
+        seat_expire(c, s);
+    end_unjoined(c);
 }
 
 void alive_pay(struct core *c)
 {
     struct session *s;
-    while ((s = first(c, WATCH_OWED)) && effects_reserve(c->fx)) {
+    for (uint32_t n = 0; batch_allows(c, n) && (s = first(c, WATCH_OWED)) && effects_reserve(c->fx); n++) {
         if (s->state != SESSION_CLOSING)
             session_end(c, s, error_close_code(ERROR_SERVER_FULL), "out of memory", DEPARTURE_DISCONNECTED);
         else if (say_close(c, s, error_close_code(ERROR_SERVER_FULL), "out of memory"))

@@ -145,16 +145,20 @@ static void check_origins(const struct core *c, const struct found *f)
 
 static void check_errands(const struct core *c)
 {
-    uint64_t hashing = 0, delayed = 0, due = UINT64_MAX;
-    for (const struct errand *e = c->errands; e; e = e->next) {
-        bool waits = e->kind == ERRAND_FRAME || e->kind == ERRAND_ASK;
-        hashing += e->kind == ERRAND_JOIN || e->kind == ERRAND_CREATE;
-        delayed += waits;
-        due = waits && e->at < due ? e->at : due;
-        assert(!waits || session_find(c, e->conn));
+    uint64_t hashing = 0, delayed = 0, due = UINT64_MAX, job = 0;
+    for (const struct errand *e = c->hashes; e; e = e->next, hashing++)
+        assert(e->kind == ERRAND_JOIN || e->kind == ERRAND_CREATE);
+    for (const struct errand *e = c->delays; e; e = e->next, delayed++) {
+        assert((e->kind == ERRAND_FRAME || e->kind == ERRAND_ASK) && session_find(c, e->conn));
+        due = e->at < due ? e->at : due;
+    }
+    for (const struct errand *e = c->stores; e; e = e->next) {
+        assert(e->kind == ERRAND_STORE && e->job >= job && e->job <= c->keep_changed);
+        job = e->job;
     }
     assert(hashing == c->hashing && hashing <= HASHES_MAX);
     assert(delayed == c->delayed && delayed <= DELAYED_MAX && errand_due(c) == due);
+    assert(!c->answering || c->storing);
 }
 
 static void check_notices(const struct core *c)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A step: pay what is owed since memory ran out, do what the event asks for, and set the deadline. The deadline is told
- * to io only when it came nearer: one that moved away costs nothing but a wake-up that finds nothing to do, at most one
+ * A step: pay what is owed since memory ran out, do what the event asks for, and set the deadline. Of what is due at once
+ * a batch of each kind is done (batch.h); the rest is due still, so the deadline is now. The deadline is told to io only
+ * when it came nearer: one that moved away costs nothing but a wake-up that finds nothing to do, at most one
  * for each interval, while telling it each time would cost a timer call for every frame.
  */
 #include <assert.h>
@@ -72,9 +73,8 @@ void core_free(struct core *c)
         }
     frame_unref(c->room_list);
     table_done(&c->room_ids);
-    struct errand *e, *after;
-    DL_FOREACH_SAFE (c->errands, e, after)
-        errand_free(e);
+    errand_done(c);
+    seat_done(c);
     admit_free(c);
     ended_free(c);
     buf_done(&c->text);
@@ -120,10 +120,14 @@ enum error core_ready(const struct core *c)
     return max && c->stats.connections >= max ? ERROR_SERVER_FULL : ERROR_NONE;
 }
 
+enum {
+    DELAYED_BATCH = 8 /* each may cost the check of a signature */
+};
+
 static void delayed(struct core *c)
 {
     struct errand *e;
-    while ((e = errand_take_due(c))) {
+    for (uint32_t n = 0; n < DELAYED_BATCH && (e = errand_take_due(c)); n++) {
         if (e->kind == ERRAND_FRAME)
             on_delayed(c, e);
         else
@@ -136,10 +140,13 @@ static void tick(struct core *c)
 {
     c->deadline = UINT64_MAX;
     alive_tick(c);
+    seat_tick(c);
     admit_tick(c);
     ice_tick(c);
     room_tick(c);
     ended_tick(c);
+    drain_tick(c);
+    keep_tick(c);
     delayed(c);
     notice_tick(c);
 }
@@ -182,11 +189,12 @@ static void hashed(struct core *c, uint64_t job, const uint8_t *hash)
 
 static void set_deadline(struct core *c)
 {
-    uint64_t due[] = {alive_due(c), admit_due(c), drain_due(c), ice_due(c), room_due(c), ended_due(c), errand_due(c),
-        notice_due(c), keep_due(c)};
+    uint64_t due[] = {alive_due(c), seat_due(c), admit_due(c), drain_due(c), ice_due(c), room_due(c), ended_due(c),
+        errand_due(c), notice_due(c), keep_due(c)};
     uint64_t at = UINT64_MAX;
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)
         at = due[i] < at ? due[i] : at;
+    at = at < c->now ? c->now : at;
     if (at < c->deadline && effects_add(c->fx, &(struct core_effect){.type = CORE_DEADLINE, .at = at}))
         c->deadline = at;
 }
@@ -200,6 +208,7 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
         c->started_at = event->now;
     c->started = true;
     c->fx = fx;
+    c->fx_before = fx->n;
     alive_pay(c);
     if (event->type == CORE_OPEN) {
         session_open(c, event->conn, &event->address);

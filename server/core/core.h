@@ -105,6 +105,7 @@ struct core_settings {
     uint64_t room_ttl_ms;    /* how long an empty room that was made over HTTP stays; 0: for ever */
     bool token_required;     /* join-room needs a token */
     uint64_t ice_refresh_ms; /* ports.ice_servers is told anew this often; 0: it does not lapse */
+    uint32_t batch; /* of what is due at once, so much of each kind is done in one step; 0: BATCH_DEFAULT (batch.h) */
     struct core_ports ports;
     /* Borrowed alike; NULL: no seat is kept. */
     const struct core_crypto *crypto;
@@ -176,10 +177,10 @@ struct core_event {
 enum core_effect_type {
     CORE_SEND, /* queue the frame for the connection; the effect owns one reference */
     CORE_CLOSE, /* flush what is queued, then close with code and reason; before CORE_READY: refuse with HTTP 503 / close(2) */
-    CORE_PING,   /* send a WebSocket ping with the payload `ping`, 4 bytes, big-endian */
-    CORE_PAUSE,  /* stop reading this connection */
-    CORE_RESUME, /* read it again */
-    CORE_DEADLINE, /* wake the core with CORE_TIME at `at` at the latest; replaces the earlier deadline; UINT64_MAX: none */
+    CORE_PING,     /* send a WebSocket ping with the payload `ping`, 4 bytes, big-endian */
+    CORE_PAUSE,    /* stop reading this connection */
+    CORE_RESUME,   /* read it again */
+    CORE_DEADLINE, /* wake the core with CORE_TIME at `at` at the latest; replaces the earlier deadline. The event's own time: there is more to do; come again at once, but let other events have their turn first */
     CORE_LOG,      /* write the record; the effect owns it (free) */
     CORE_RESPONSE, /* answer the HTTP request of conn with `response`; the effect owns one reference to its body */
     CORE_HASH,     /* hash the password; the effect owns it (free). Wipe it after use */
@@ -283,7 +284,7 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
 void core_free(struct core *c);
 /* One event in, effects appended. Everything the event points to is borrowed for the call. */
 void core_step(struct core *c, const struct core_event *event, struct core_effects *fx);
-/* Takes the rooms of rooms.json in, before the first step. NULL, or a static sentence on what is wrong with it. */
+/* Takes the rooms of rooms.json in, before the first step: all at once, since nobody waits yet. NULL, or a static sentence on what is wrong with it. */
 const char *core_restore(struct core *c, struct span text, uint64_t now);
 /* Replaces the settings (a reload): they count from the next event on, so let a CORE_TIME follow. The node stays what it was: peer ids carry it. */
 void core_configure(struct core *c, const struct core_settings *settings);

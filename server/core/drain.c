@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * Stopping: every client hears `server-draining`, with a time of its own at which to come back, and is closed with 1012
- * (RFC 6455's registry: service restart) in the same step; io flushes the queues. A thousand clients return each
+ * (RFC 6455's registry: service restart) in the same step; io flushes the queues. They are told in order of their slots,
+ * a batch at a time: so whoever is told last has been served until then, and his time counts from then. While it lasts no
+ * slot is taken, and no seat moves to another. A thousand clients return each
  * second; if that took longer than RETURN_SPAN_MS all of them are spread over that time. drain_timeout 0 waits for the
  * last one however long it takes.
  */
 #include "server/core/drain.h"
 
+#include "server/core/batch.h"
 #include "server/core/effects.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
@@ -30,16 +33,28 @@ static void dismiss(struct core *c, struct session *s, uint64_t return_after_ms)
     session_end(c, s, error_close_code(ERROR_DRAINING), error_code(ERROR_DRAINING), DEPARTURE_DISCONNECTED);
 }
 
+void drain_tick(struct core *c)
+{
+    if (!c->draining)
+        return;
+    uint32_t looked = batch_size(c) * BATCH_LIGHT, n = 0;
+    for (; c->drain_slot < c->slot_cap && looked > 0 && batch_allows(c, n); c->drain_slot++, looked--) {
+        struct session *s = c->slots[c->drain_slot];
+        if (!s || s->state == SESSION_CLOSING)
+            continue;
+        dismiss(c, s, return_after(c->drain_told++, c->drain_total));
+        n++;
+    }
+}
+
 void drain_begin(struct core *c)
 {
     if (c->draining)
         return;
     c->draining = true;
     c->drain_end = c->settings.drain_timeout_ms ? c->now + c->settings.drain_timeout_ms : UINT64_MAX;
-    uint64_t i = 0, total = c->stats.connections;
-    for (uint32_t slot = 0; slot < c->slot_cap; slot++)
-        if (c->slots[slot] && c->slots[slot]->state != SESSION_CLOSING)
-            dismiss(c, c->slots[slot], return_after(i++, total));
+    c->drain_total = c->stats.connections;
+    drain_tick(c);
 }
 
 void drain_settle(struct core *c)
@@ -51,5 +66,7 @@ void drain_settle(struct core *c)
 
 uint64_t drain_due(const struct core *c)
 {
-    return c->draining && !c->drained ? c->drain_end : UINT64_MAX;
+    if (!c->draining || c->drained)
+        return UINT64_MAX;
+    return c->drain_slot < c->slot_cap ? c->now : c->drain_end;
 }

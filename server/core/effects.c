@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The list of effects. It keeps its memory from step to step, so that after the first few nothing is allocated for it;
- * its length is bounded by what one event can cause, at most a few effects for each open connection.
+ * its length is bounded by what one step may do: server/core/batch.h, and a few effects for each member of a room.
  */
 #include "server/core/effects.h"
 

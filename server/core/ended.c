@@ -8,7 +8,10 @@
  */
 #include "server/core/ended.h"
 
+#include <assert.h>
 #include <stdlib.h>
+
+#include "server/core/batch.h"
 
 struct ended {
     char key[ID_CHARS];
@@ -56,7 +59,6 @@ static void add(struct core *c, const char *key)
         return;
     free(e);
     c->returns_over = true;
-    ended_free(c);
 }
 
 void ended_stay(struct core *c, const char *id)
@@ -73,9 +75,22 @@ void ended_room(struct core *c, uint64_t incarnation)
 
 bool ended_has(const struct core *c, const char *id, uint64_t incarnation)
 {
+    assert(!over(c)); /* else some of them are freed */
     char key[ID_CHARS];
     key_of(incarnation, key);
     return find(c, id) || find(c, key);
+}
+
+/* Frees n of them at most. */
+static void forget(struct core *c, uint32_t n)
+{
+    struct ended *e = NULL;
+    while (n-- > 0 && (e = table_next(&c->ended, &c->ended_at)))
+        free(e);
+    if (e)
+        return;
+    table_done(&c->ended);
+    c->ended_at = 0;
 }
 
 /* For good: a reload that lengthens the grace finds nothing remembered. */
@@ -84,18 +99,17 @@ void ended_tick(struct core *c)
     if (!over(c))
         return;
     c->returns_over = true;
-    ended_free(c);
+    forget(c, batch_size(c) * BATCH_LIGHT);
 }
 
 uint64_t ended_due(const struct core *c)
 {
-    return c->ended.count > 0 ? c->started_at + c->settings.resume_grace_ms : UINT64_MAX;
+    if (c->ended.count == 0)
+        return UINT64_MAX;
+    return over(c) ? c->now : c->started_at + c->settings.resume_grace_ms;
 }
 
 void ended_free(struct core *c)
 {
-    struct ended *e;
-    for (uint64_t at = 0; (e = table_next(&c->ended, &at));)
-        free(e);
-    table_done(&c->ended);
+    forget(c, UINT32_MAX);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Errands are a plain list: those that wait for a hash are at most HASHES_MAX, for their time DELAYED_MAX, and those
- * that wait for the disk are one for each open HTTP request. An errand outlives its connection: its result is then for
+ * Plain lists: those that wait for a hash are at most HASHES_MAX and for their time DELAYED_MAX, so walks through them
+ * are short; those that wait for the disk are one for each open HTTP request, in order of what they wait for, so the first
+ * is always the next. An errand outlives its connection: its result is then for
  * nobody. Only those that wait for their time go with it, or an address could hold all their places.
  */
 #include "server/core/errand.h"
@@ -52,7 +53,7 @@ enum error errand_hash(struct core *c, const struct errand *why, struct span pas
         hash = NULL; /* the list owned it already */
         goto fail;
     }
-    DL_APPEND(c->errands, e);
+    DL_APPEND(c->hashes, e);
     c->hashing++;
     return ERROR_NONE;
 fail:
@@ -69,12 +70,7 @@ void errand_store(struct core *c, const struct errand *why)
         return;
     }
     e->job = c->keep_changed;
-    DL_APPEND(c->errands, e);
-}
-
-static bool is_delayed(const struct errand *e)
-{
-    return e->kind == ERRAND_FRAME || e->kind == ERRAND_ASK;
+    DL_APPEND(c->stores, e);
 }
 
 enum error errand_delay(struct core *c, const struct errand *why, uint64_t ms)
@@ -85,7 +81,7 @@ enum error errand_delay(struct core *c, const struct errand *why, uint64_t ms)
     if (!e)
         return ERROR_SERVER_FULL;
     e->at = c->now + ms;
-    DL_APPEND(c->errands, e);
+    DL_APPEND(c->delays, e);
     if (c->delayed++ == 0 || e->at < c->delayed_due)
         c->delayed_due = e->at;
     c->stats.auth_delayed_total++;
@@ -94,18 +90,18 @@ enum error errand_delay(struct core *c, const struct errand *why, uint64_t ms)
 
 static void end_delay(struct core *c, struct errand *e)
 {
-    DL_DELETE(c->errands, e);
+    DL_DELETE(c->delays, e);
     c->delayed--;
     c->delayed_due = UINT64_MAX;
-    for (const struct errand *left = c->errands; left; left = left->next)
-        if (is_delayed(left) && left->at < c->delayed_due)
+    for (const struct errand *left = c->delays; left; left = left->next)
+        if (left->at < c->delayed_due)
             c->delayed_due = left->at;
 }
 
 struct errand *errand_take_due(struct core *c)
 {
-    for (struct errand *e = errand_due(c) <= c->now ? c->errands : NULL; e; e = e->next)
-        if (is_delayed(e) && e->at <= c->now) {
+    for (struct errand *e = errand_due(c) <= c->now ? c->delays : NULL; e; e = e->next)
+        if (e->at <= c->now) {
             end_delay(c, e);
             return e;
         }
@@ -117,10 +113,15 @@ uint64_t errand_due(const struct core *c)
     return c->delayed ? c->delayed_due : UINT64_MAX;
 }
 
+static bool is_of(const struct errand *e, struct conn_id conn)
+{
+    return e->conn.slot == conn.slot && e->conn.generation == conn.generation;
+}
+
 void errand_forget(struct core *c, struct conn_id conn)
 {
-    for (struct errand *e = c->delayed ? c->errands : NULL; e; e = e->next)
-        if (is_delayed(e) && e->conn.slot == conn.slot && e->conn.generation == conn.generation) {
+    for (struct errand *e = c->delays; e; e = e->next)
+        if (is_of(e, conn)) {
             end_delay(c, e);
             errand_free(e);
             return;
@@ -129,29 +130,49 @@ void errand_forget(struct core *c, struct conn_id conn)
 
 bool errand_waits(const struct core *c, struct conn_id conn)
 {
-    for (const struct errand *e = c->errands; e; e = e->next)
-        if (e->kind != ERRAND_STORE && e->conn.slot == conn.slot && e->conn.generation == conn.generation)
-            return true;
-    return false;
+    const struct errand *e = c->hashes;
+    while (e && !is_of(e, conn))
+        e = e->next;
+    for (const struct errand *d = c->delays; d && !e; d = d->next)
+        e = is_of(d, conn) ? d : NULL;
+    return e != NULL;
 }
 
 struct errand *errand_take_hashed(struct core *c, uint64_t job)
 {
-    for (struct errand *e = c->errands; e; e = e->next)
-        if ((e->kind == ERRAND_JOIN || e->kind == ERRAND_CREATE) && e->job == job) {
-            DL_DELETE(c->errands, e);
-            c->hashing--;
-            return e;
-        }
-    return NULL;
+    struct errand *e = c->hashes;
+    while (e && e->job != job)
+        e = e->next;
+    if (!e)
+        return NULL;
+    DL_DELETE(c->hashes, e);
+    c->hashing--;
+    return e;
+}
+
+const struct errand *errand_stored(const struct core *c)
+{
+    return c->stores && c->stores->job <= c->keep_asked ? c->stores : NULL;
 }
 
 struct errand *errand_take_stored(struct core *c)
 {
-    for (struct errand *e = c->errands; e; e = e->next)
-        if (e->kind == ERRAND_STORE && e->job <= c->keep_asked) {
-            DL_DELETE(c->errands, e);
-            return e;
-        }
-    return NULL;
+    struct errand *e = errand_stored(c) ? c->stores : NULL;
+    if (e)
+        DL_DELETE(c->stores, e);
+    return e;
+}
+
+static void free_all(struct errand *list)
+{
+    struct errand *e, *next;
+    DL_FOREACH_SAFE (list, e, next)
+        errand_free(e);
+}
+
+void errand_done(struct core *c)
+{
+    free_all(c->hashes);
+    free_all(c->delays);
+    free_all(c->stores);
 }

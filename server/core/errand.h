@@ -17,7 +17,7 @@ enum errand_kind {
 };
 
 struct errand {
-    struct errand *prev, *next; /* in core->errands */
+    struct errand *prev, *next; /* in core->hashes, core->delays or core->stores */
     enum errand_kind kind;
     struct conn_id conn;
     uint64_t job; /* of the hash; or what keep_changed has to be on the disk */
@@ -41,7 +41,9 @@ enum error errand_delay(struct core *c, const struct errand *why, uint64_t ms);
 bool errand_waits(const struct core *c, struct conn_id conn);
 /* The errand that waits for this hash, taken off the list: the caller frees it. NULL if there is none. */
 struct errand *errand_take_hashed(struct core *c, uint64_t job);
-/* As errand_take_hashed: the next one that waits for the disk no longer. */
+/* The next one that waits for the disk no longer, if it is asked now; NULL if there is none. */
+const struct errand *errand_stored(const struct core *c);
+/* As errand_take_hashed: that one. */
 struct errand *errand_take_stored(struct core *c);
 /* As errand_take_hashed: one whose time has come. */
 struct errand *errand_take_due(struct core *c);
@@ -50,5 +52,7 @@ uint64_t errand_due(const struct core *c);
 /* The connection is gone: it need not wait for its time. */
 void errand_forget(struct core *c, struct conn_id conn);
 void errand_free(struct errand *e);
+/* Frees all that wait. */
+void errand_done(struct core *c);
 
 #endif

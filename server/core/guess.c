@@ -46,7 +46,7 @@ static uint64_t delay_after(uint64_t failed)
 static uint64_t being_hashed(const struct core *c, const struct origin *o)
 {
     uint64_t n = 0;
-    for (const struct errand *e = c->errands; e; e = e->next) {
+    for (const struct errand *e = c->hashes; e; e = e->next) {
         const struct session *s = e->kind == ERRAND_JOIN ? session_find(c, e->conn) : NULL;
         n += s && s->origin == o;
     }

@@ -7,6 +7,7 @@
  */
 #include "server/core/ice.h"
 
+#include "server/core/batch.h"
 #include "server/core/say.h"
 
 enum {
@@ -28,7 +29,7 @@ void ice_take(struct core *c, struct session *s, struct buf *out)
 
 void ice_tick(struct core *c)
 {
-    while (ice_due(c) <= c->now) {
+    for (uint32_t n = 0; batch_allows(c, n) && ice_due(c) <= c->now; n++) {
         struct session *s = WAIT_OF(waiting_first(&c->ice), struct session, ice);
         struct buf servers;
         ice_take(c, s, &servers);

@@ -8,6 +8,7 @@
  */
 #include "server/core/keep.h"
 
+#include "server/core/batch.h"
 #include "server/core/effects.h"
 #include "server/core/errand.h"
 #include "server/core/notice.h"
@@ -50,26 +51,42 @@ static void fail(struct core *c, struct errand *e)
     rest_refuse_unstored(c, e->conn);
 }
 
+static void answer(struct core *c, struct errand *e)
+{
+    if (c->stored) {
+        rest_respond(c, e->conn, e->status, e->answer);
+        e->answer = NULL;
+    } else {
+        fail(c, e);
+    }
+    errand_free(e);
+}
+
+/* Until all are told what became of this writing, the next one, which others wait for, does not begin. */
+void keep_tick(struct core *c)
+{
+    if (!c->answering)
+        return;
+    struct errand *e;
+    for (uint32_t n = 0; batch_allows(c, n) && (e = errand_take_stored(c)); n++)
+        answer(c, e);
+    c->answering = c->storing = errand_stored(c) != NULL;
+}
+
 void keep_stored(struct core *c, bool stored)
 {
-    struct errand *e;
     if (!stored)
         notice(c, NOTICE_STORE, "rooms.json could not be written", NULL);
     c->keep_failed = !stored;
     c->keep_retry_at = c->now + KEEP_RETRY_MS;
-    while ((e = errand_take_stored(c))) {
-        if (stored) {
-            rest_respond(c, e->conn, e->status, e->answer);
-            e->answer = NULL;
-        } else {
-            fail(c, e);
-        }
-        errand_free(e);
-    }
-    c->storing = false;
+    c->answering = true;
+    c->stored = stored;
+    keep_tick(c);
 }
 
 uint64_t keep_due(const struct core *c)
 {
+    if (c->answering)
+        return c->now;
     return c->keep_failed && !c->storing ? c->keep_retry_at : UINT64_MAX;
 }

@@ -6,9 +6,11 @@
 
 /* Has rooms.json written when what it holds has changed and no writing is under way; at the end of each step. */
 void keep_settle(struct core *c);
-/* io says whether the file is on the disk: answers those who waited for it. */
+/* io says whether the file is on the disk: begins to answer those who waited for it. */
 void keep_stored(struct core *c, bool stored);
-/* When it is to be tried again, or UINT64_MAX. */
+/* Goes on with it. */
+void keep_tick(struct core *c);
+/* When keep_tick has something to do or the writing is to be tried again, or UINT64_MAX. */
 uint64_t keep_due(const struct core *c);
 
 #endif

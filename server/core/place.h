@@ -18,7 +18,8 @@ struct place {
     struct span ref;
 };
 
-/* Each NULL when out of memory. */
+/* Each NULL when out of memory. Both are as long as the room is full: max_room_members bounds them, and without that
+ * limit an operator has chosen that a join costs what thousands of members cost. */
 struct frame *place_peers(struct core *c, const struct place *p);
 struct frame *place_resumed(struct core *c, const struct place *p, bool restarted, bool recovered);
 

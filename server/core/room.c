@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 #include "server/core/admit.h"
+#include "server/core/batch.h"
 #include "server/core/ended.h"
 #include "server/core/room_list.h"
 #include "server/core/say.h"
@@ -141,9 +142,9 @@ uint64_t room_due(const struct core *c)
 
 void room_tick(struct core *c)
 {
-    while (waiting_due(&c->lingering, linger(c)) <= c->now)
+    for (uint32_t n = batch_size(c); n > 0 && waiting_due(&c->lingering, linger(c)) <= c->now; n--)
         room_free(c, WAIT_OF(waiting_first(&c->lingering), struct room, empty));
-    while (waiting_due(&c->unused, c->settings.room_ttl_ms) <= c->now)
+    for (uint32_t n = batch_size(c); n > 0 && waiting_due(&c->unused, c->settings.room_ttl_ms) <= c->now; n--)
         room_free(c, WAIT_OF(waiting_first(&c->unused), struct room, empty));
 }
 
@@ -206,16 +207,18 @@ void room_close(struct core *c, struct room *room)
 {
     room->closing = true;
     ended_room(c, room->incarnation);
+    reply_room_closed(say_text(c), (struct span){room->id, room->id_n});
+    struct frame *closed = say_frame(c);
     while (room->members) {
         struct session *s = room->members;
         if (s->state == SESSION_AWAY) {
             seat_expire(c, s);
             continue;
         }
-        reply_room_closed(say_text(c), (struct span){room->id, room->id_n});
-        say_reply(c, s);
+        say_send(c, s, closed ? frame_ref(closed) : NULL);
         room_leave(c, s, DEPARTURE_LEFT);
         session_move(c, s, SESSION_READY);
     }
+    frame_unref(closed);
     room_free(c, room);
 }

@@ -23,7 +23,8 @@ struct frame *say_body(struct core *c);
 void say_send(struct core *c, struct session *s, struct frame *frame);
 /* Sends what was written to core->text. */
 void say_reply(struct core *c, struct session *s);
-/* Takes the frame (or NULL), shared by all members but `except` and those away. */
+/* Takes the frame (or NULL), shared by all members but `except` and those away; max_room_members
+ * bounds how many. */
 void say_to_room(struct core *c, const struct room *room, const struct session *except, struct frame *frame);
 void say_error(struct core *c, struct session *s, const struct reply_error *e);
 

@@ -20,6 +20,7 @@
 #include <utlist.h>
 
 #include "server/core/alive.h"
+#include "server/core/batch.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
@@ -131,6 +132,17 @@ static struct frame *unhold(struct core *c, struct session *s)
     return frame;
 }
 
+/* Frees n frames at most that nobody will get. */
+static void sweep(struct core *c, uint32_t n)
+{
+    for (struct held *h; n > 0 && (h = c->litter); n--) {
+        DL_DELETE(c->litter, h);
+        frame_unref(h->frame);
+        free(h);
+    }
+}
+
+/* Some 700 at most, the smallest there are. */
 static void say_held(struct core *c, struct session *s)
 {
     struct frame *frame;
@@ -178,12 +190,27 @@ void seat_expire(struct core *c, struct session *away)
     seat_free(c, away);
 }
 
+void seat_tick(struct core *c)
+{
+    sweep(c, batch_size(c) * BATCH_LIGHT);
+}
+
+uint64_t seat_due(const struct core *c)
+{
+    return c->litter ? c->now : UINT64_MAX;
+}
+
+void seat_done(struct core *c)
+{
+    while (c->litter)
+        sweep(c, UINT32_MAX);
+}
+
 void seat_free(struct core *c, struct session *away)
 {
     assert(away->state == SESSION_AWAY);
-    struct frame *frame;
-    while ((frame = unhold(c, away)))
-        frame_unref(frame);
+    c->stats.held_bytes -= away->held_bytes;
+    DL_CONCAT(c->litter, away->held);
     session_unname(c, away);
     waiting_remove(&away->alive);
     c->stats.away--;

@@ -20,7 +20,12 @@ void seat_take(struct core *c, struct session *seat, struct session *s, struct f
 void seat_tell_back(struct core *c, const struct session *s);
 /* The time of grace is over: its peer has left. */
 void seat_expire(struct core *c, struct session *away);
-/* Frees a seat that is away, without a word. */
+/* Frees a seat that is away, without a word. What was held for it goes a batch at a time: with seat_tick. */
 void seat_free(struct core *c, struct session *away);
+void seat_tick(struct core *c);
+/* When seat_tick has something to do, or UINT64_MAX. */
+uint64_t seat_due(const struct core *c);
+/* Frees what seat_free left. */
+void seat_done(struct core *c);
 
 #endif

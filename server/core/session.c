@@ -87,6 +87,8 @@ void session_move(struct core *c, struct session *s, enum session_state to)
 
 /* ---- its beginning ---- */
 
+/* Doubles, and so moves, them all: pointers, of which a million take 8 MiB and some milliseconds, once in a daemon's
+ * life. */
 static bool reserve_slot(struct core *c, uint32_t slot)
 {
     if (slot >= SLOTS_MAX)

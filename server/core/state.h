@@ -5,6 +5,9 @@
  * A session is one connection, from the accepted socket to its end. It is found by slot (events) and, once welcomed,
  * by the random part of its peer id (`to` of a relayed message). A room is a list through its members: the table of
  * peer ids serves all rooms, since a table in each would cost more than the members themselves.
+ *
+ * Everybody waits for each step, so what one does is bounded: by a few effects for each member of one room
+ * (max_room_members), by the bounds below, and where much may be due at once by a batch of each kind (batch.h).
  */
 #ifndef SERVER_CORE_STATE_H
 #define SERVER_CORE_STATE_H
@@ -164,6 +167,7 @@ struct core {
     bool started;
     uint64_t started_at; /* the first event, which came when io began to listen */
     struct table ended;  /* stays and rooms that ended since, which no token of an earlier boot may bring back */
+    uint64_t ended_at;   /* where in that table freeing goes on, when they matter no more */
     bool returns_over;   /* no token of an earlier boot is good any more */
 
     struct session **slots;
@@ -181,19 +185,25 @@ struct core {
     struct waiting lingering; /* empty rooms that join-room made */
     struct waiting unused;    /* empty rooms made over HTTP */
     uint32_t made_count;      /* rooms made over HTTP */
-    struct errand *errands;   /* owned list: what waits for a hash or for the disk */
-    uint32_t hashing;         /* errands that wait for a hash */
-    uint32_t delayed;         /* errands that wait for a time, and the nearest such time: */
+    struct held *litter;      /* owned list: frames that nobody will get, to be freed */
+    struct errand *hashes;    /* owned list: what waits for a hash, */
+    uint32_t hashing;         /* so many */
+    struct errand *delays;    /* owned list: what waits for a time, */
+    uint32_t delayed;         /* so many, and the nearest such time: */
     uint64_t delayed_due;
+    struct errand *stores; /* owned list: what waits for the disk, in order of `job` */
     uint64_t last_job;
     uint64_t keep_changed, keep_asked; /* versions of what rooms.json is to hold: now, and told to io */
-    bool storing;                      /* a CORE_STORE is under way */
+    bool storing;                      /* a CORE_STORE is under way, or: */
+    bool answering, stored;            /* those who waited for it are being told that it was stored, or was not */
     bool keep_failed;                  /* the file is behind since the last writing */
     uint64_t keep_retry_at;            /* while keep_failed */
 
     bool draining, drained;
     uint64_t drain_end;
-    uint64_t deadline; /* as told by the last CORE_DEADLINE */
+    uint64_t drain_told, drain_total; /* connections that were told when to return, of so many at the beginning */
+    uint32_t drain_slot;              /* the next that is to be looked at */
+    uint64_t deadline;                /* as told by the last CORE_DEADLINE */
     struct {
         uint64_t quiet_until;
         uint64_t count;         /* since the last record */
@@ -204,6 +214,7 @@ struct core {
     struct core_stats stats;
 
     /* During a step. */
+    size_t fx_before; /* effects that were in the list before it */
     uint64_t now;
     uint64_t unix_ms;
     struct core_effects *fx;

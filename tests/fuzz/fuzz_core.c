@@ -233,6 +233,7 @@ static struct core_settings settings(struct world *w)
         .crypto = &CRYPTO,
         .join_rate = b & 32 ? 1 : 0,
         .auth_failures = b & 64 ? 4 : 0,
+        .batch = b & 128 ? 1 : 0,
         .ports.verify = verify,
     };
 }
@@ -270,7 +271,9 @@ static void leave(struct world *w)
             step(w, (struct core_event){.type = CORE_GONE, .conn = {slot, w->conn[slot].generation}});
         }
     w->now += GRACE_MS;
-    step(w, (struct core_event){.type = CORE_TIME});
+    do
+        step(w, (struct core_event){.type = CORE_TIME});
+    while (w->deadline <= w->now);
     assert(core_stats(w->core)->away == 0 && core_stats(w->core)->held_bytes == 0);
     assert(core_stats(w->core)->connections == 0 && core_stats(w->core)->rooms == 0);
 }

@@ -72,7 +72,7 @@ static void on_pong(void *who, struct wire *wire, uint32_t number)
     (void)number;
 }
 
-static const struct wire_face FACE = {on_nothing, on_frame, on_nothing, on_ping, on_pong, on_closed};
+static const struct wire_face FACE = {on_nothing, on_frame, on_nothing, on_nothing, on_ping, on_pong, on_closed};
 
 void actor_init(struct actor *a, struct run *r)
 {

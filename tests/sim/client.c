@@ -31,7 +31,8 @@ static void on_open(void *who, struct wire *wire)
 
 static void on_ping(void *who, struct wire *wire, uint32_t number)
 {
-    (void)who;
+    struct client *c = who;
+    c->ping = number;
     wire_pong(wire, WIRE_CLIENT, number);
 }
 
@@ -42,7 +43,7 @@ static void on_pong(void *who, struct wire *wire, uint32_t number)
     (void)number;
 }
 
-static const struct wire_face FACE = {on_open, on_frame, on_open, on_ping, on_pong, on_closed};
+static const struct wire_face FACE = {on_open, on_frame, on_open, on_open, on_ping, on_pong, on_closed};
 
 static void act(void *who, uint64_t arg)
 {

@@ -23,6 +23,7 @@ struct client {
     unsigned number, host;
     struct wire *wire; /* NULL: offline */
     bool open, joined, deaf;
+    uint32_t ping; /* the number of the last one that came */
     char id[PEER_ID_MAX + 1];
     struct seen view[VIEW_MAX];
     size_t view_n;

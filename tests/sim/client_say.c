@@ -225,10 +225,21 @@ void client_offline(struct client *c, unsigned how)
         wire_vanish(wire, WIRE_CLIENT, how == 2);
 }
 
+/* Pings, and pongs that nobody asked for, by guessed numbers. */
+static void flood_controls(struct client *c, int n)
+{
+    struct world *w = c->crowd->w;
+    for (int i = 0; i < n; i++)
+        if (world_chance(w, 500))
+            wire_ping(c->wire, WIRE_CLIENT, world_below(w, 9));
+        else
+            wire_pong(c->wire, WIRE_CLIENT, world_chance(w, 500) ? 0 : c->ping + world_below(w, 9));
+}
+
 static void do_mischief(struct client *c)
 {
     struct world *w = c->crowd->w;
-    switch (world_below(w, 12)) {
+    switch (world_below(w, 15)) {
     case 0:
         flood(c);
         break;
@@ -255,6 +266,12 @@ static void do_mischief(struct client *c)
         break;
     case 8:
         relay(c, c->id);
+        break;
+    case 9:
+        flood_controls(c, world_chance(w, 300) ? FLOOD_FRAMES : 5);
+        break;
+    case 10:
+        wire_send_garbage(c->wire, WIRE_CLIENT);
         break;
     default:
         say_nonsense(c);

@@ -131,6 +131,16 @@ static void on_binary(void *who, struct wire *wire)
     step(who, e);
 }
 
+static void on_garbage(void *who, struct wire *wire)
+{
+    static const uint16_t CODES[] = {1002, 1007, 1009};
+    struct daemon *d = who;
+    struct core_event e = event_of(d, wire, CORE_VIOLATION);
+    e.violation.code = CODES[world_below(d->w, 3)];
+    e.violation.problem = "this is no frame";
+    step(d, e);
+}
+
 static void on_ping(void *who, struct wire *wire, uint32_t number)
 {
     wire_pong(wire, WIRE_SERVER, number);
@@ -153,7 +163,7 @@ static void on_closed(void *who, struct wire *wire, uint16_t code)
     step(d, e);
 }
 
-static const struct wire_face FACE = {on_open, on_frame, on_binary, on_ping, on_pong, on_closed};
+static const struct wire_face FACE = {on_open, on_frame, on_binary, on_garbage, on_ping, on_pong, on_closed};
 
 /* ---- what the core wants done ---- */
 

@@ -52,6 +52,7 @@ struct desk {
     struct file writing, disk;
     uint64_t changed, written_of; /* versions of what the file is to hold: now, and what was last asked to be written */
     bool storing, behind;         /* the last writing failed: it is tried again later */
+    bool answering, stored;       /* those who waited for it are being answered; whether it did */
     uint64_t *closed;             /* incarnations of rooms that were closed in this life */
     size_t closed_n, closed_cap;
     uint64_t unnamed;

@@ -35,6 +35,7 @@ void judge_reset(struct judge *j)
     desk_reset(&j->desk);
     j->hashing = 0;
     j->draining = j->drained = j->listening = false;
+    j->return_after = 0;
     j->deadline = UINT64_MAX;
     j->unkept = 0;
     j->life++;
@@ -83,13 +84,39 @@ static void note_frame(struct judge *j)
         judge_may_resume(j);
 }
 
-/* Only the answer to the last ping proves what was sent before it. */
-static void note_pong(struct caller *c, uint32_t number)
+/* Only the answer to the last ping proves what was sent before it, and only that is free. */
+static void note_pong(struct judge *j, struct caller *c, uint32_t number)
 {
-    if (c->ping == 0 || number != c->ping)
+    j->free = c->ping != 0 && number == c->ping;
+    if (!j->free)
         return;
     c->proved = c->pinged;
     c->ping = 0;
+}
+
+/* [S-13]: what a connection sends costs it a token; without one it is to be paused. */
+static void note_cost(struct judge *j, struct caller *c)
+{
+    enum core_event_type t = j->event->type;
+    uint64_t now = world_now(j->w), rate = j->settings.message_rate;
+    bool costs = t == CORE_FRAME || t == CORE_UNREADABLE || t == CORE_CONTROL || (t == CORE_PONG && !j->free);
+    if (!costs || !rate || !j->settings.message_burst || !c->ready || c->closing)
+        return;
+    int64_t full = (int64_t)j->settings.message_burst * 1000, gained = (int64_t)((now - c->tokens_at) * rate);
+    c->tokens = c->tokens_at == 0 || c->tokens + gained > full ? full : c->tokens + gained;
+    c->tokens_at = now;
+    j->over_rate = c->tokens < 1000;
+    c->tokens -= 1000;
+}
+
+static void judge_pace(const struct judge *j, bool was_paused)
+{
+    const struct caller *c = j->self;
+    if (!c || c->closing || !is_of_connection(j->event))
+        return;
+    world_check(j->w, !j->over_rate || c->paused, "conn %u sends too fast and is read on", c->slot);
+    world_check(j->w, j->over_rate || was_paused == c->paused, "conn %u is %s for nothing", c->slot,
+        c->paused ? "paused" : "read on");
 }
 
 static void note_gone(struct judge *j, struct caller *c)
@@ -149,6 +176,7 @@ static void note_event(struct judge *j)
     } else if (e->type == CORE_TIME) {
         j->deadline = UINT64_MAX;
         judge_expire(j);
+        judge_answer_stored(j);
     } else if (e->type == CORE_REQUEST) {
         judge_request(j);
     } else if (e->type == CORE_HASHED) {
@@ -158,12 +186,14 @@ static void note_event(struct judge *j)
     } else if (e->type == CORE_GONE && j->self) {
         note_gone(j, j->self);
     } else if (e->type == CORE_PONG && j->self) {
-        note_pong(j->self, e->pong);
+        note_pong(j, j->self, e->pong);
     }
     bool life = e->type == CORE_FRAME || e->type == CORE_UNREADABLE || e->type == CORE_PONG ||
                 e->type == CORE_CONTROL || e->type == CORE_READY;
     if (j->self && life)
         j->self->last_life = world_now(j->w);
+    if (j->self)
+        note_cost(j, j->self);
 }
 
 /* ---- pass two: what was done ---- */
@@ -350,16 +380,19 @@ static void sweep(struct judge *j)
 
 void judge_step(struct judge *j, const struct core *core, const struct core_event *event, const struct core_effects *fx)
 {
+    j->core = core;
     j->event = event;
+    j->fx = fx;
     j->answers = j->relays = j->welcomes = j->may = 0;
     j->error = ERROR_NONE;
     j->parsed = NULL;
     j->taken = NULL;
+    j->free = j->over_rate = false;
     j->either = j->asks_hash = j->hashes = j->limited = false;
     j->desk.hashes = NULL;
     j->claim = (struct claim){.type = CLAIM_BAD};
     struct caller *before = is_of_connection(event) ? seats_at(&j->seats, event->conn) : NULL;
-    bool was_closing = before && before->closing;
+    bool was_closing = before && before->closing, was_paused = before && before->paused;
     note_event(j);
     for (size_t i = 0; i < fx->n; i++)
         judge_effect(j, &fx->v[i]);
@@ -369,8 +402,14 @@ void judge_step(struct judge *j, const struct core *core, const struct core_even
         judge_answer(j, core);
     else if (event->type == CORE_HASHED && j->self && !j->self->closing)
         judge_answer(j, core);
+    if (event->type == CORE_VIOLATION && j->self)
+        world_check(j->w, j->self->closing, "conn %u broke RFC 6455 and is not closed", event->conn.slot);
+    judge_pace(j, was_paused);
     judge_debts(j);
     judge_desk(j);
+    bool whole = event->type == CORE_TIME || event->type == CORE_STORED || event->type == CORE_DRAIN;
+    world_check(j->w, !whole || !judge_is_behind(j) || j->deadline <= world_now(j->w),
+        "there is more to do, and the core does not ask for its turn");
     compare(j, core);
     sweep(j);
     claim_done(&j->claim);

@@ -27,8 +27,11 @@ struct judge {
     uint64_t life, began; /* which start of the daemon this is, and when it began to listen */
     uint64_t relayed, unkept, last_sweep, drain_since, deadline;
     bool listening, draining, drained;
+    uint64_t return_after; /* as the last server-draining said */
     /* the step being judged */
+    const struct core *core;
     const struct core_event *event;
+    const struct core_effects *fx;
     struct claim claim;
     struct caller *self;
     const struct frame *parsed; /* the frame that `said` was read from */
@@ -37,6 +40,7 @@ struct judge {
     struct claims claims;            /* of the join's token */
     uint32_t may;                    /* 1 << enum error of the refusals of this join or resume that are right */
     bool either;                     /* though it may succeed as well */
+    bool free, over_rate;            /* the pong that was asked for; above message_rate */
     bool asks_hash, hashes, limited; /* its password is to be hashed first, and is; a rate-limited was said */
     unsigned answers, relays, welcomes;
     enum error error; /* sent to self, ERROR_NONE if none */
@@ -54,12 +58,15 @@ void judge_left(struct judge *j, const struct seat *s); /* it has no seat any mo
 void judge_leave(struct judge *j, struct seat *s, const char *reason);
 void judge_lose(struct judge *j, struct caller *c, const char *why);
 void judge_expire(struct judge *j);
+bool judge_is_behind(const struct judge *j); /* what is over was not done yet: only so much is in one step */
+size_t judge_batch(const struct judge *j);   /* so much of each kind */
 void judge_close(struct judge *j, struct caller *c, const struct core_effect *e);
 
 /* ---- judge_rest.c: what is asked over HTTP ---- */
 void judge_request(struct judge *j);
 void judge_create_hashed(struct judge *j, struct asked *a);
 void judge_stored(struct judge *j);
+void judge_answer_stored(struct judge *j); /* some of those who waited for that */
 void judge_store(struct judge *j, const struct core_effect *e);
 void judge_response(struct judge *j, const struct core_effect *e);
 void judge_desk(struct judge *j);

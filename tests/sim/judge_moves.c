@@ -7,6 +7,11 @@
 
 #include "tests/sim/judge_inner.h"
 
+enum {
+    BATCH = 64,
+    MANY_EFFECTS = 1000
+};
+
 /* A room that join-room made goes with its last member or lingers; and design, section 4. */
 static void empty(struct judge *j, struct room *r)
 {
@@ -58,22 +63,75 @@ static void forget_room(struct judge *j, struct room *r)
     seats_room_free(&j->seats, r);
 }
 
+/* The seat that is away for longest, if its time is over; NULL if there is none. */
+static struct seat *overdue_seat(const struct judge *j)
+{
+    struct seat *s, *next, *first = NULL;
+    HASH_ITER (hh, j->seats.by_id, s, next)
+        if (!s->caller && (!first || s->away_number < first->away_number))
+            first = s;
+    return first && is_over(j, first->away_since, j->settings.resume_grace_ms) ? first : NULL;
+}
+
+static struct room *overdue_room(const struct judge *j, bool made)
+{
+    struct room *r, *next, *first = NULL;
+    HASH_ITER (hh, j->seats.rooms, r, next)
+        if (r->n == 0 && r->made == made && (!first || r->empty_number < first->empty_number))
+            first = r;
+    uint64_t time = made ? j->settings.room_ttl_ms : j->settings.room_linger_ms;
+    return first && is_over(j, first->empty_since, time) ? first : NULL;
+}
+
+size_t judge_batch(const struct judge *j)
+{
+    return j->settings.batch ? j->settings.batch : BATCH;
+}
+
+/* How many seats were given up in this step: nobody comes in it, and who is closed leaves only where no seat is kept. */
+static size_t given_up(const struct judge *j)
+{
+    size_t n = j->seats.members - core_stats(j->core)->members;
+    for (size_t i = 0; i < j->fx->n && !judge_keeps(j); i++) {
+        const struct caller *c = j->fx->v[i].type == CORE_CLOSE ? seats_at(&j->seats, j->fx->v[i].conn) : NULL;
+        n -= c && c->seat;
+    }
+    return n;
+}
+
+/* What is over goes in its order, a batch of each kind in one step; of seats fewer, when many hear of each. */
 void judge_expire(struct judge *j)
 {
-    struct seat *s, *next;
-    HASH_ITER (hh, j->seats.by_id, s, next)
-        if (!s->caller && is_over(j, s->away_since, j->settings.resume_grace_ms))
-            judge_leave(j, s, s->why);
-    struct room *r, *after;
-    HASH_ITER (hh, j->seats.rooms, r, after)
-        if (r->n == 0 && is_over(j, r->empty_since, r->made ? j->settings.room_ttl_ms : j->settings.room_linger_ms))
+    size_t seats = given_up(j), batch = judge_batch(j);
+    for (size_t i = 0; i < seats; i++) {
+        struct seat *s = overdue_seat(j);
+        world_check(j->w, s, "%zu seats are given up and %zu are over", seats, i);
+        judge_leave(j, s, s->why);
+    }
+    world_check(j->w, seats <= batch, "%zu seats are given up in one step", seats);
+    bool enough = seats == batch || j->fx->n >= MANY_EFFECTS || !overdue_seat(j);
+    world_check(j->w, enough, "%zu seats are given up, and more are over", seats);
+    for (int made = 0; made < 2; made++) {
+        struct room *r;
+        for (size_t i = 0; i < batch && (r = overdue_room(j, made)); i++)
             forget_room(j, r);
+    }
+}
+
+bool judge_is_behind(const struct judge *j)
+{
+    bool untold = false;
+    for (size_t i = 0; j->draining && i < j->seats.n; i++)
+        untold |= j->seats.v[i]->live && !j->seats.v[i]->closing;
+    return untold || j->desk.answering || overdue_seat(j) || overdue_room(j, false) || overdue_room(j, true);
 }
 
 static const char *reason_of(const struct judge *j, const struct core_effect *e)
 {
     if (j->event->type == CORE_SLOW)
         return "slow";
+    if (j->event->type == CORE_VIOLATION)
+        return "violation";
     if (e->close.code == 1009)
         return "too-large";
     if (j->event->type == CORE_TIME)
@@ -99,6 +157,11 @@ static bool hands_over(struct judge *j, struct caller *c, const struct core_effe
 void judge_close(struct judge *j, struct caller *c, const struct core_effect *e)
 {
     world_trace(j->w, "  -> conn %u: close %u %s", c->slot, e->close.code, e->close.reason);
+    if (j->event->type == CORE_VIOLATION)
+        world_check(j->w,
+            c == j->self && e->close.code == j->event->violation.code &&
+                strcmp(e->close.reason, j->event->violation.problem) == 0,
+            "conn %u is closed with %u %s", c->slot, e->close.code, e->close.reason);
     c->closing = true;
     if (j->event->type == CORE_OPEN) {
         c->refused = true;

@@ -196,21 +196,37 @@ void judge_request(struct judge *j)
 
 /* ---- the disk ---- */
 
-void judge_stored(struct judge *j)
+/* Who waits longest of those whose change was to be in the file that was written; NULL if nobody does. */
+static struct asked *first_stored(const struct judge *j)
 {
-    struct asked *a, *next;
-    bool stored = j->event->stored;
-    j->desk.storing = false;
-    j->desk.behind = !stored;
-    DL_FOREACH_SAFE (j->desk.asked, a, next) {
-        if (a->version == 0 || a->version > j->desk.written_of)
-            continue;
+    struct asked *a, *first = NULL;
+    DL_FOREACH (j->desk.asked, a)
+        if (a->version > 0 && a->version <= j->desk.written_of && (!first || a->version < first->version))
+            first = a;
+    return first;
+}
+
+void judge_answer_stored(struct judge *j)
+{
+    bool stored = j->desk.stored;
+    struct asked *a;
+    for (size_t i = 0; j->desk.answering && i < judge_batch(j) && (a = first_stored(j)); i++) {
         struct room *r = seats_room(&j->seats, a->room);
         if (!stored && a->incarnation && r && r->incarnation == a->incarnation)
             close_room(j, r);
         a->version = 0;
         desk_may(a, !stored ? 503 : a->incarnation ? 201 : 204);
     }
+    if (j->desk.answering && !first_stored(j))
+        j->desk.answering = j->desk.storing = false;
+}
+
+void judge_stored(struct judge *j)
+{
+    j->desk.answering = true;
+    j->desk.stored = j->event->stored;
+    j->desk.behind = !j->event->stored;
+    judge_answer_stored(j);
 }
 
 /* The id that the daemon chose for a room without one. */

@@ -287,7 +287,11 @@ void judge_said(struct judge *j, struct caller *c, struct frame *frame)
         check_ref(j, c);
         j->answers++;
     } else if (strcmp(type, "server-draining") == 0) {
+        uint64_t after = (uint64_t)json_integer_value(json_object_get(j->said, "reconnectAfterMs"));
         world_check(j->w, j->draining, "server-draining without a drain");
+        world_check(j->w, after >= j->return_after && after < 10000, "conn %u is to return after %llu ms", c->slot,
+            (unsigned long long)after);
+        j->return_after = after;
     } else {
         said_relay(j, c, type);
     }

@@ -89,7 +89,7 @@ static void on_pong(void *who, struct wire *wire, uint32_t number)
     (void)number;
 }
 
-static const struct wire_face WIRE_FACE = {on_open, on_frame, on_nothing, on_ping, on_pong, on_closed};
+static const struct wire_face WIRE_FACE = {on_open, on_frame, on_nothing, on_nothing, on_ping, on_pong, on_closed};
 
 static void connect_timeout(void *who, uint64_t arg)
 {

@@ -58,6 +58,7 @@ struct room *seats_room_new(struct seats *all, const char *id, uint64_t incarnat
     struct room *r = world_alloc(sizeof *r);
     snprintf(r->id, sizeof r->id, "%s", id);
     r->incarnation = incarnation ? incarnation : ++all->incarnations;
+    r->empty_number = ++all->moves;
     HASH_ADD_STR(all->rooms, id, r);
     return r;
 }
@@ -96,6 +97,7 @@ void seats_away(struct seats *all, struct seat *s)
 {
     struct caller *c = s->caller;
     s->lost = c->relayed != c->proved;
+    s->away_number = ++all->moves;
     c->seat = NULL;
     s->caller = NULL;
     c->id[0] = '\0';
@@ -117,6 +119,7 @@ void seats_leave(struct seats *all, struct seat *s, uint64_t now)
         i++;
     r->v[i] = r->v[--r->n];
     r->empty_since = now;
+    r->empty_number = ++all->moves;
     if (s->caller) {
         s->caller->seat = NULL;
         s->caller->outside_since = now;

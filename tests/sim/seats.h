@@ -43,7 +43,9 @@ struct caller { /* one connection */
     uint64_t last_life, outside_since;
     /* frames relayed to it; how many of them the answer to the last ping will prove; how many are proved */
     uint64_t relayed, pinged, proved;
-    uint32_t ping; /* its number; 0: none is under way */
+    uint32_t ping;  /* its number; 0: none is under way */
+    int64_t tokens; /* of message_rate, in thousandths, at: */
+    uint64_t tokens_at;
     struct notice *owed;
     size_t owed_n, owed_cap;
     char expelled[ROOM_ID_MAX + 1]; /* from this room: owed its room-closed; empty: from none */
@@ -62,16 +64,16 @@ struct kept {
 struct seat {
     char id[PEER_ID_MAX + 1];
     struct room *room;
-    struct caller *caller; /* NULL: away */
-    json_t *self;          /* displayName and metadata as it gave them */
-    bool returned;         /* from an earlier life of the daemon */
-    uint64_t stay;         /* since this join-room; no other has this number */
-    unsigned used;         /* how many resumes led to the token that was used last */
-    uint64_t expires;      /* unix seconds: until when its tokens hold */
-    uint64_t away_since;
-    const char *why; /* it is away */
-    bool lost;       /* while away: a frame for it may be lost */
-    bool told_lost;  /* in the last `resumed` */
+    struct caller *caller;            /* NULL: away */
+    json_t *self;                     /* displayName and metadata as it gave them */
+    bool returned;                    /* from an earlier life of the daemon */
+    uint64_t stay;                    /* since this join-room; no other has this number */
+    unsigned used;                    /* how many resumes led to the token that was used last */
+    uint64_t expires;                 /* unix seconds: until when its tokens hold */
+    uint64_t away_since, away_number; /* the second counts up over all */
+    const char *why;                  /* it is away */
+    bool lost;                        /* while away: a frame for it may be lost */
+    bool told_lost;                   /* in the last `resumed` */
     struct kept *kept;
     size_t kept_bytes, kept_n;
     uint64_t told; /* frames for it in this stay, the kept ones as well */
@@ -83,9 +85,9 @@ struct room {
     uint64_t incarnation; /* the judge's own count */
     struct seat **v;
     size_t n, cap;
-    uint64_t empty_since;
-    bool made, locked, listed; /* `made` over HTTP */
-    uint32_t max_peers;        /* 0: the server's limit */
+    uint64_t empty_since, empty_number; /* the second counts up over all */
+    bool made, locked, listed;          /* `made` over HTTP */
+    uint32_t max_peers;                 /* 0: the server's limit */
     char password[PASSWORD_MAX + 1], name[DISPLAY_NAME_MAX + 1];
     UT_hash_handle hh;
 };
@@ -95,7 +97,7 @@ struct seats {
     size_t n, cap, live, members, away, owed, kept_bytes;
     struct seat *by_id; /* uthash */
     struct room *rooms; /* uthash */
-    uint64_t incarnations, stays;
+    uint64_t incarnations, stays, moves;
 };
 
 void seats_done(struct seats *all);

@@ -36,6 +36,7 @@ static struct core_settings random_settings(struct world *w)
     s.join_timeout_ms = world_chance(w, 200) ? 2000 + world_below(w, 6000) : s.join_timeout_ms;
     s.connection_rate = world_chance(w, 200) ? 1 + world_below(w, 3) : s.connection_rate;
     s.connection_burst = world_chance(w, 200) ? 1 + world_below(w, 5) : s.connection_burst;
+    s.batch = world_chance(w, 500) ? 2 + world_below(w, 8) : 0;
     return s;
 }
 

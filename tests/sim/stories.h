@@ -26,6 +26,11 @@ scenario story_closed_stays_closed; /* ... and brings no closed one back */
 scenario story_resume_beside_join;  /* each is answered */
 scenario story_admin_closes;        /* a room that no file has */
 
+scenario story_all_vanish_at_once; /* a batch at a time, and the others are served in between */
+scenario story_flood_of_controls;  /* pings and pongs are read as fast as messages may come */
+scenario story_unasked_pongs;      /* ... and prove nothing */
+scenario story_no_frames;          /* RFC 6455 is broken, and nothing is lost but the connection */
+
 scenario story_two_meet;                /* ready to message within a second */
 scenario story_eight_meet;              /* a full mesh, everybody hears everybody */
 scenario story_daemon_returns;          /* links stay, no peer notice twice */

@@ -200,7 +200,7 @@ static void on_pong(void *who, struct wire *wire, uint32_t number)
     (void)number;
 }
 
-static const struct wire_face WIRE_FACE = {on_nothing, on_frame, on_nothing, on_ping, on_pong, on_closed};
+static const struct wire_face WIRE_FACE = {on_nothing, on_frame, on_nothing, on_nothing, on_ping, on_pong, on_closed};
 
 static void stranger_comes(struct stranger *s, struct run *r, bool calls)
 {

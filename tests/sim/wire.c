@@ -23,6 +23,7 @@ enum kind {
     UPGRADED,
     TEXT,
     BINARY,
+    GARBAGE,
     PING,
     PONG,
     CLOSE,
@@ -168,6 +169,9 @@ static void arrive_at_open(struct wire *wire, enum wire_end to, const struct ite
         break;
     case BINARY:
         e->face->binary(e->who, wire);
+        break;
+    case GARBAGE:
+        e->face->garbage(e->who, wire);
         break;
     case PING:
         e->face->ping(e->who, wire, i->code);
@@ -328,6 +332,12 @@ void wire_send_binary(struct wire *wire, enum wire_end from)
 {
     if (wire->ends[from].state == OPEN)
         push(wire, from, BINARY, NULL, 0);
+}
+
+void wire_send_garbage(struct wire *wire, enum wire_end from)
+{
+    if (wire->ends[from].state == OPEN)
+        push(wire, from, GARBAGE, NULL, 0);
 }
 
 void wire_ping(struct wire *wire, enum wire_end from, uint32_t number)

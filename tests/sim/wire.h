@@ -24,7 +24,8 @@ struct wire;
 struct wire_face {
     void (*open)(void *who, struct wire *wire);
     void (*frame)(void *who, struct wire *wire, struct span text);
-    void (*binary)(void *who, struct wire *wire); /* a message that is not text */
+    void (*binary)(void *who, struct wire *wire);  /* a message that is not text */
+    void (*garbage)(void *who, struct wire *wire); /* bytes that are no frame */
     void (*ping)(void *who, struct wire *wire, uint32_t number);
     void (*pong)(void *who, struct wire *wire, uint32_t number);
     void (*closed)(void *who, struct wire *wire, uint16_t code);
@@ -53,6 +54,7 @@ uint32_t wire_numbered(const struct wire *wire);
 /* Sends: each is dropped unless that end is open. Takes the frame's reference. */
 void wire_send(struct wire *wire, enum wire_end from, struct frame *frame);
 void wire_send_binary(struct wire *wire, enum wire_end from);
+void wire_send_garbage(struct wire *wire, enum wire_end from);
 void wire_ping(struct wire *wire, enum wire_end from, uint32_t number);
 void wire_pong(struct wire *wire, enum wire_end from, uint32_t number);
 /* Closes after what is queued; this end hears `closed` when the other answered or CLOSE_MS passed. */
