@@ -152,6 +152,9 @@ $(BUILD)/bench/store: $(BUILD)/bench/store.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $
 $(BUILD)/tests/fuzz/fuzz_proxy: $(BUILD)/server/io/proxy_header.o
 $(BUILD)/tests/fuzz/fuzz_forwarded: $(BUILD)/server/io/cidr.o
 $(BUILD)/tests/fuzz/fuzz_origin: $(call obj,server/io/origins.c server/io/ice_url.c server/io/url_host.c)
+$(BUILD)/tests/fuzz/fuzz_token: $(call obj,server/io/token.c server/io/token_key.c server/io/token_signature.c base/os_file.c)
+$(BUILD)/tests/fuzz/fuzz_token: FUZZ_PKGS = libjwt openssl
+$(BUILD)/tests/fuzz/fuzz_token.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/tests/fuzz/fuzz_ice_list: $(BUILD)/peer/io/ice_list.o
 $(BUILD)/tests/fuzz/fuzz_ice_list: FUZZ_PKGS = gio-2.0
 $(BUILD)/tests/fuzz/fuzz_ice_list.o: PKGS = $(PEER_IO_PKGS)
