@@ -156,6 +156,9 @@ $(BUILD)/tests/fuzz/fuzz_head: $(REQUEST_HEAD_O)
 $(BUILD)/tests/fuzz/fuzz_query: $(BUILD)/server/io/query.o
 $(BUILD)/tests/fuzz/fuzz_forwarded: $(call obj,server/io/cidr.c server/io/forwarded.c) $(REQUEST_HEAD_O)
 $(BUILD)/tests/fuzz/fuzz_conditional: $(call obj,server/io/conditional.c server/io/http_date.c)
+$(BUILD)/tests/fuzz/fuzz_token: $(call obj,server/io/token.c server/io/token_key.c server/io/token_signature.c base/os_file.c)
+$(BUILD)/tests/fuzz/fuzz_token: FUZZ_PKGS = libjwt openssl
+$(BUILD)/tests/fuzz/fuzz_token.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/tests/fuzz/fuzz_ice_list: $(BUILD)/peer/io/ice_list.o
 $(BUILD)/tests/fuzz/fuzz_ice_list: FUZZ_PKGS = gio-2.0
 $(BUILD)/tests/fuzz/fuzz_ice_list.o: PKGS = $(PEER_IO_PKGS)

@@ -82,7 +82,7 @@ static void go_up(char *path)
 {
     char *slash = strrchr(path, '/');
     if (!slash)
-        strcpy(path, ".");
+        memcpy(path, ".", sizeof ".");
     else if (slash == path)
         path[1] = '\0';
     else

@@ -197,6 +197,15 @@ static bool read_text(const json_t *grants, const char *name, char *out, size_t 
     return true;
 }
 
+/* The first whole second at which it has come; UINT64_MAX: never. */
+static uint64_t second_of(double time)
+{
+    if (time >= (double)(UINT64_C(1) << 53))
+        return UINT64_MAX;
+    uint64_t whole = (uint64_t)time;
+    return whole + ((double)whole < time);
+}
+
 /* RFC 7519 sections 4.1.4 to 4.1.6. */
 static const char *judge_times(const struct token_keys *keys, const json_t *grants, uint64_t now, struct claims *c)
 {
@@ -207,7 +216,7 @@ static const char *judge_times(const struct token_keys *keys, const json_t *gran
         return "the token has expired";
     if ((double)now + leeway < nbf || (double)now + leeway < iat)
         return "the token is not valid yet";
-    c->expires = exp + leeway < (double)(UINT64_C(1) << 53) ? (uint64_t)(exp + leeway) : UINT64_MAX;
+    c->expires = second_of(exp + leeway);
     return NULL;
 }
 
