@@ -16,7 +16,8 @@
 
 enum {
     PATIENCE_MS = 20000,
-    BIG = 3 * WEB_PIECE_MAX + 100
+    BIG = 3 * WEB_PIECE_MAX + 100,
+    PIECES_MAX = 100 /* no test reads more */
 };
 
 struct world {
@@ -241,6 +242,7 @@ static inline void fetch_rest(struct client *c)
 {
     settle(c->w);
     while (c->pieces && !c->lasts && !c->failures) {
+        assert_true(c->pieces < PIECES_MAX);
         next(c);
         settle(c->w);
     }
