@@ -141,7 +141,9 @@ $(BUILD)/tests/sim/servercore.o: $(A_SCORE)
 	$(if $(V),,@)objcopy --wildcard --keep-global-symbol='core_*' $@
 $(BUILD)/tests/sim/sim: $(call obj,$(wildcard tests/sim/*.c tests/sim/stories/*.c) peer/io/crypto.c) $(BUILD)/tests/sim/servercore.o $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS) openssl)
-$(BUILD)/bench/load: $(call obj,$(filter-out bench/channel% bench/store%,$(wildcard bench/*.c))) $(A_BASE)
+$(BUILD)/bench/load: $(call obj,$(filter-out bench/channel% bench/store% bench/yardstick%,$(wildcard bench/*.c))) $(A_BASE)
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,openssl)
+$(BUILD)/bench/yardstick: $(BUILD)/bench/yardstick.o $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^
 $(BUILD)/bench/channel.o: PKGS = $(PEER_IO_PKGS)
 $(BUILD)/bench/channel: $(call obj,$(wildcard bench/channel*.c)) $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
@@ -228,7 +230,7 @@ mutants: ## apply named one-line faults; each must fail a test
 
 bench-relay: ## relay rate beside a Socket.IO server
 	@tools/deps.sh build bench
-	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
+	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load $(BUILD)/bench/yardstick
 	@BUILD=$(BUILD) bench/relay.sh
 bench-join: ## joins a second, 18,000 clients
 	@tools/deps.sh build bench

@@ -26,22 +26,45 @@ pin() {
 # Every limit that would slow one noisy client down is off: all of them come from a handful of addresses here.
 settings=(--set limits.message_rate=0 --set limits.connection_rate=0 --set limits.max_connections_per_address=0
     --set limits.max_connections=0 --set limits.max_rooms=0 --set limits.join_rate=0)
+# usherd_command KIND PROGRAM [OPTION]...
 usherd_command() {
-    mkdir -p "$work/state"
-    pin "$SERVER_CORE" "$build/usherd" --listen 127.0.0.1:0 --set "server.state_dir=$work/state" "${settings[@]}"
+    local state=$work/state-$1 program=$2
+    shift 2
+    mkdir -p "$state"
+    pin "$SERVER_CORE" "$program" --listen 127.0.0.1:0 --set "server.state_dir=$state" "${settings[@]}" "$@"
 }
 
 socketio_command() {
     cd "$bench" && pin "$SERVER_CORE" env NODE_ENV=production node socketio-server.mjs
 }
 
-# start native|socketio: one server on a free port of its own.
+# A key and a certificate for the servers that speak TLS; the generator does not check it.
+certificate=$work/certificate.pem
+make_certificate() {
+    [ -e "$certificate" ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+        -subj /CN=localhost -keyout "$work/key.pem" -out "$certificate" 2>"$work/openssl.log"
+}
+
+# server_command KIND: native is our build, before the other one ($BEFORE). With -proxied it trusts who connects to name
+# clients, with -tls it speaks TLS.
+server_command() {
+    local kind=$1 program=$build/usherd
+    [ "${kind%%-*}" != before ] || program=$BEFORE
+    case $kind in
+        native | before) usherd_command "$kind" "$program" ;;
+        *-proxied) usherd_command "$kind" "$program" --set server.trusted_proxies=127.0.0.0/8 ;;
+        *-tls) usherd_command "$kind" "$program" --set "tls.certificate=$certificate" --set "tls.key=$work/key.pem" ;;
+        yardstick) pin "$SERVER_CORE" "$build/bench/yardstick" ;;
+        socketio) socketio_command ;;
+        *) echo "no such server: $kind" && exit 1 ;;
+    esac
+}
+
+# start KIND: one server on a free port of its own.
 start() {
     local kind=$1 log=$work/$1.log
-    case $kind in
-        native) usherd_command ;;
-        socketio) socketio_command ;;
-    esac >"$log" 2>&1 &
+    [[ $kind != *-tls ]] || make_certificate
+    server_command "$kind" >"$log" 2>&1 &
     pid_of[$kind]=$!
     for _ in $(seq 100); do
         address_of[$kind]=$(sed -n 's/.*listening on \(127[0-9.]*:[0-9]*\).*/\1/p' "$log" | head -n 1)
@@ -52,6 +75,22 @@ start() {
     echo "$kind did not start:" >&2
     cat "$log" >&2
     exit 1
+}
+
+# A loop that wants the server's core and gets what is left of it, so that the core is never idle: waking an idle one
+# takes time that is not the server's. For all of the run.
+keep_busy() {
+    pin "$SERVER_CORE" chrt -o 0 nice -n 19 bash -c 'while :; do :; done' &
+    pid_of[busy]=$!
+}
+
+# How a server is called in the tables.
+name_of() {
+    case $1 in
+        native*) echo "usherd${1#native}" ;;
+        socketio) echo Socket.IO ;;
+        *) echo "$1" ;;
+    esac
 }
 
 stop() {
@@ -67,12 +106,16 @@ stop_servers() {
     done
 }
 
-# load native|socketio MODE OPTION...: one run; its line goes to stdout and to the raw figures.
+# load KIND MODE OPTION...: one run; its line goes to stdout and to the raw figures.
 load() {
-    local kind=$1 mode=$2
+    local kind=$1 mode=$2 dialect=native
+    local -a options=()
     shift 2
-    pin "$LOAD_CORE" "$build/bench/load" "$mode" --dialect "$kind" --server "${address_of[$kind]}" \
-        --pid "${pid_of[$kind]}" "$@" | tee -a "$results"
+    [ "$kind" != socketio ] || dialect=socketio
+    [[ $kind != *-proxied ]] || options+=(--proxied)
+    [[ $kind != *-tls ]] || options+=(--tls)
+    pin "$LOAD_CORE" "$build/bench/load" "$mode" --dialect "$dialect" --server "${address_of[$kind]}" \
+        --pid "${pid_of[$kind]}" "${options[@]}" "$@" | sed "s/\$/ name=$(name_of "$kind")/" | tee -a "$results"
 }
 
 # For awk: a line of the load generator into f[name].
@@ -85,13 +128,13 @@ socketio_version() {
 }
 
 # results_for NAME [BESIDE]: opens bench/results/NAME-<date>.txt with what a reader must know of the machine and of the
-# server that ours is measured beside.
+# servers that ours is measured beside.
 results_for() {
     mkdir -p "$bench/results"
     results=$bench/results/$1-$(date -u +%Y-%m-%dT%H%M%SZ).txt
     {
-        echo "# $("$build/usherd" --version | head -n 1)${2:+, $2}"
+        echo "# $("$build/usherd" --version | head -n 1)${2:+, $2}${BEFORE:+, before: $BEFORE}"
         echo "# $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, Linux $(uname -r)," \
-            "server on core $SERVER_CORE, load on core $LOAD_CORE"
+            "server on core $SERVER_CORE, load on core $LOAD_CORE, $(chrt -p $$ | sed -n 's/.*policy: //p')${BUSY:+, a busy loop beside the server}"
     } | tee "$results"
 }

@@ -53,6 +53,9 @@ struct fleet *fleet_new(const struct fleet_options *options)
     f->epoll = epoll_create1(EPOLL_CLOEXEC);
     f->clients = calloc(options->clients, sizeof *f->clients);
     f->scratch = malloc(sizeof *f->scratch);
+    f->tls = options->tls ? ws_tls_new() : NULL;
+    if (options->tls && !f->tls)
+        goto fail;
     if (f->epoll < 0 || !f->clients || !f->scratch || !enough_descriptors(options->clients))
         goto fail;
     for (unsigned i = 0; i < options->clients; i++)
@@ -76,6 +79,7 @@ void fleet_free(struct fleet *f)
         close(f->epoll);
     free(f->clients);
     free(f->scratch);
+    SSL_CTX_free(f->tls);
     free(f);
 }
 
@@ -98,7 +102,15 @@ bool fleet_flush(struct fleet *f, struct client *c)
 static bool open_next(struct fleet *f)
 {
     struct client *c = &f->clients[f->opened];
-    struct ws_target target = {f->options.server, f->options.dialect->path, f->options.dialect->subprotocol};
+    char header[64];
+    snprintf(header, sizeof header, "X-Forwarded-For: 10.0.%u.%u\r\n", c->index / 250, c->index % 250 + 1);
+    const struct ws_target target = {
+        .address = f->options.server,
+        .path = f->options.dialect->path,
+        .subprotocol = f->options.dialect->subprotocol,
+        .headers = f->options.proxied ? header : NULL,
+        .tls = f->tls,
+    };
     struct in_addr from = {htonl(INADDR_LOOPBACK + c->index / FLEET_CLIENTS_PER_SOURCE)};
     c->opened_at = now_ns();
     if (!ws_open(&c->ws, &from, &target, &f->rng))
@@ -166,6 +178,7 @@ bool fleet_turn(struct fleet *f, int timeout_ms)
         return fleet_fail(f, "epoll_wait: %s", strerror(errno));
     for (int i = 0; i < n; i++) {
         struct client *c = events[i].data.ptr;
+        f->reads += (events[i].events & EPOLLIN) != 0;
         if ((events[i].events & ~(unsigned)EPOLLOUT) && !ws_read(&c->ws, f->scratch, on_text, c))
             return fleet_fail(f, "client %u: %s", c->index, c->ws.problem);
         if (!fleet_flush(f, c))

@@ -36,6 +36,8 @@ struct fleet_options {
     unsigned clients;
     unsigned room_size;
     unsigned handshakes; /* at once */
+    bool tls;
+    bool proxied; /* each names a client of its own in X-Forwarded-For, as a proxy does */
 };
 
 /* A signal came for the client. What it sends in return goes into client->ws.out; the fleet flushes it. */
@@ -45,11 +47,13 @@ struct fleet {
     struct fleet_options options;
     struct client *clients;     /* owned */
     struct ws_scratch *scratch; /* owned */
+    SSL_CTX *tls;               /* owned; NULL: plain */
     int epoll;
     struct rng_seeded seed;
     struct rng rng;
     unsigned opened, joined;
     uint64_t last_byte_at; /* ns */
+    uint64_t reads;        /* recv(2) calls, so many */
     fleet_on_signal *on_signal;
     void *signal_ctx;
     char problem[512]; /* the first failure; empty while all is well */

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -40,6 +41,8 @@ static const char usage[] =
     "  --dialect NAME         native (default) or socketio\n"
     "  --clients N            relay: 200, pace: 20, flood: 1, join and idle: 18000\n"
     "  --room-size N          members of a room (2; relay and pace: always 2)\n"
+    "  --tls                  speak TLS; the server's certificate is not checked\n"
+    "  --proxied              each client names an address of its own in X-Forwarded-For, as behind a proxy\n"
     "  --handshakes N         handshakes under way at once (64)\n"
     "  --window N             relay: signals in flight from each side of a pair (4)\n"
     "  --rate N               pace: signals a second, of all clients together (1000)\n"
@@ -63,6 +66,8 @@ enum option_id {
     PAYLOAD,
     WARMUP,
     DURATION,
+    TLS,
+    PROXIED,
 };
 
 static bool parse_number(const char *text, unsigned min, unsigned max, unsigned *out)
@@ -142,6 +147,12 @@ static bool parse_option(int option, const char *text, struct load_options *o)
         return parse_seconds(text, &o->warmup);
     case DURATION:
         return parse_seconds(text, &o->seconds);
+    case TLS:
+        o->fleet.tls = true;
+        return true;
+    case PROXIED:
+        o->fleet.proxied = true;
+        return true;
     default:
         return false;
     }
@@ -163,6 +174,8 @@ static bool parse_options(int argc, char **argv, struct load_options *o)
         {"payload", required_argument, NULL, PAYLOAD},
         {"warmup", required_argument, NULL, WARMUP},
         {"seconds", required_argument, NULL, DURATION},
+        {"tls", no_argument, NULL, TLS},
+        {"proxied", no_argument, NULL, PROXIED},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -200,6 +213,7 @@ int main(int argc, char **argv)
         .warmup = 1,
         .seconds = 5,
     };
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     if (!mode) {
         fputs(usage, stderr);
         return 2;

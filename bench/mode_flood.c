@@ -122,7 +122,8 @@ static bool serve(struct flood *f, struct ws_client *c, short events)
 static void turn(struct flood *f, struct pollfd *polled)
 {
     const struct load_options *o = f->options;
-    const struct ws_target target = {o->fleet.server, o->fleet.dialect->path, o->fleet.dialect->subprotocol};
+    const struct ws_target target = {
+        .address = o->fleet.server, .path = o->fleet.dialect->path, .subprotocol = o->fleet.dialect->subprotocol};
     unsigned n = o->fleet.clients;
     int wait_ms = PATIENCE_MS;
     for (unsigned i = 0; i < n; i++) {

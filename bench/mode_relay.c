@@ -170,6 +170,7 @@ static bool measure(struct relay *r)
     uint64_t server_before = process_cpu_ns(o->server);
     uint64_t own_before = process_cpu_ns(0);
     uint64_t began = now_ns();
+    uint64_t reads_before = r->fleet->reads;
     r->measuring = true;
     if (!run_for(r->fleet, o->seconds))
         return false;
@@ -178,9 +179,11 @@ static bool measure(struct relay *r)
     double own = (double)(process_cpu_ns(0) - own_before) / 1e9;
     const struct histogram *h = &r->times;
     printf("relay dialect=%s clients=%u window=%u payload=%u seconds=%.2f messages=%" PRIu64 " per_second=%.0f "
-           "per_cpu_second=%.0f server_cpu=%.2f load_cpu=%.2f p50_us=%.0f p90_us=%.0f p99_us=%.0f max_us=%.0f\n",
+           "per_cpu_second=%.0f per_read=%.2f server_cpu=%.2f load_cpu=%.2f p50_us=%.0f p90_us=%.0f p99_us=%.0f "
+           "max_us=%.0f\n",
         o->fleet.dialect->name, o->fleet.clients, o->window, o->payload, elapsed, r->messages,
-        (double)r->messages / elapsed, server > 0 ? (double)r->messages / server : 0, server / elapsed, own / elapsed,
+        (double)r->messages / elapsed, server > 0 ? (double)r->messages / server : 0,
+        (double)r->messages / (double)(r->fleet->reads - reads_before), server / elapsed, own / elapsed,
         histogram_us(h, 0.5), histogram_us(h, 0.9), histogram_us(h, 0.99), histogram_us(h, 1));
     return true;
 }

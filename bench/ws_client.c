@@ -4,6 +4,9 @@
  * already finds the socket connected, elsewhere it finds EAGAIN and the caller waits for writability. ws_read takes
  * the answer, then frames. Pings are answered in the queue, the caller flushes.
  *
+ * Over TLS the handshake is a part of the first writes and reads. What comes is decrypted a record at a time, so a read
+ * goes on until nothing is left that only OpenSSL knows of.
+ *
  * The key of the request is a constant, so the one right answer is a constant too and no SHA-1 is needed. Failures
  * end the connection with a sentence; what a server under test must not do (masked, fragmented, binary or oversized
  * frames) is such a failure.
@@ -12,6 +15,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -40,6 +44,25 @@ static bool over(struct ws_client *c, const char *problem)
     return false;
 }
 
+SSL_CTX *ws_tls_new(void)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    if (ctx)
+        SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    return ctx;
+}
+
+static bool start_tls(struct ws_client *c, SSL_CTX *ctx)
+{
+    c->tls = SSL_new(ctx);
+    if (!c->tls || !SSL_set_fd(c->tls, c->fd)) {
+        errno = ENOMEM;
+        return false;
+    }
+    SSL_set_connect_state(c->tls);
+    return true;
+}
+
 bool ws_open(struct ws_client *c, const struct in_addr *from, const struct ws_target *target, const struct rng *rng)
 {
     *c = (struct ws_client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
@@ -56,12 +79,14 @@ bool ws_open(struct ws_client *c, const struct in_addr *from, const struct ws_ta
         goto fail;
     if (connect(c->fd, (const struct sockaddr *)&target->address, sizeof target->address) != 0 && errno != EINPROGRESS)
         goto fail;
+    if (target->tls && !start_tls(c, target->tls))
+        goto fail;
     rng->fill(rng->ctx, c->mask, sizeof c->mask);
     c->state = WS_UPGRADING;
     return buf_printf(&c->out,
         "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n%s%s%s\r\n",
-        target->path, target->subprotocol ? "Sec-WebSocket-Protocol: " : "",
+        "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n%s%s%s%s\r\n",
+        target->path, target->headers ? target->headers : "", target->subprotocol ? "Sec-WebSocket-Protocol: " : "",
         target->subprotocol ? target->subprotocol : "", target->subprotocol ? "\r\n" : "");
 fail:
     ws_close(c);
@@ -75,16 +100,40 @@ void ws_close(struct ws_client *c)
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
         close(c->fd);
     }
+    SSL_free(c->tls);
+    c->tls = NULL;
     c->fd = -1;
     c->state = WS_CLOSED;
     buf_done(&c->in);
     buf_done(&c->out);
 }
 
+/* As send(2) and recv(2) do it: -1 with EAGAIN if the socket, or the handshake of TLS, is not that far. */
+static ssize_t tls_result(struct ws_client *c, int n)
+{
+    int error = n > 0 ? SSL_ERROR_NONE : SSL_get_error(c->tls, n);
+    if (error == SSL_ERROR_NONE || error == SSL_ERROR_ZERO_RETURN)
+        return n > 0 ? n : 0;
+    errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+    return -1;
+}
+
+static ssize_t write_socket(struct ws_client *c, const char *bytes, size_t n)
+{
+    if (!c->tls)
+        return send(c->fd, bytes, n, MSG_NOSIGNAL);
+    return tls_result(c, SSL_write(c->tls, bytes, n < INT_MAX ? (int)n : INT_MAX));
+}
+
+static ssize_t read_socket(struct ws_client *c, char *bytes)
+{
+    return c->tls ? tls_result(c, SSL_read(c->tls, bytes, WS_READ_MAX)) : recv(c->fd, bytes, WS_READ_MAX, 0);
+}
+
 bool ws_flush(struct ws_client *c)
 {
     while (c->out.len > 0) {
-        ssize_t n = send(c->fd, c->out.p, c->out.len, MSG_NOSIGNAL);
+        ssize_t n = write_socket(c, c->out.p, c->out.len);
         if (n < 0)
             return errno == EAGAIN || errno == ENOTCONN || over(c, strerror(errno));
         buf_consume(&c->out, (size_t)n);
@@ -203,13 +252,12 @@ static size_t take_all(struct ws_client *c, struct span bytes, ws_on_text *on_te
     return used;
 }
 
-bool ws_read(struct ws_client *c, struct ws_scratch *scratch, ws_on_text *on_text, void *ctx)
+static bool read_once(struct ws_client *c, struct ws_scratch *scratch, ws_on_text *on_text, void *ctx)
 {
-    assert(c->state != WS_CLOSED);
     size_t kept = c->in.len;
     if (kept)
         memcpy(scratch->bytes, c->in.p, kept);
-    ssize_t n = recv(c->fd, scratch->bytes + kept, WS_READ_MAX, 0);
+    ssize_t n = read_socket(c, scratch->bytes + kept);
     if (n < 0)
         return errno == EAGAIN || over(c, strerror(errno));
     if (n == 0)
@@ -220,4 +268,14 @@ bool ws_read(struct ws_client *c, struct ws_scratch *scratch, ws_on_text *on_tex
     if (c->problem)
         return false;
     return used == bytes.n || buf_add(&c->in, bytes.p + used, bytes.n - used) || over(c, "a message of no end");
+}
+
+bool ws_read(struct ws_client *c, struct ws_scratch *scratch, ws_on_text *on_text, void *ctx)
+{
+    assert(c->state != WS_CLOSED);
+    bool ok;
+    do
+        ok = read_once(c, scratch, on_text, ctx);
+    while (ok && c->tls && SSL_pending(c->tls) > 0);
+    return ok;
 }

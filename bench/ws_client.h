@@ -7,6 +7,7 @@
 #define BENCH_WS_CLIENT_H
 
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 
 #include "base/buf.h"
 #include "base/rng.h"
@@ -26,6 +27,7 @@ enum ws_state {
 
 struct ws_client {
     int fd;
+    SSL *tls; /* owned; NULL: plain */
     enum ws_state state;
     char mask[4];   /* one key for the connection's life: the server's work is the same, frames can be built ahead */
     struct buf in;  /* the start of a frame whose end has not come */
@@ -37,7 +39,13 @@ struct ws_target {
     struct sockaddr_in address;
     const char *path;        /* with its query */
     const char *subprotocol; /* or NULL */
+    const char *headers;     /* more lines of the request, each with its CR LF; or NULL */
+    SSL_CTX *tls;            /* borrowed; NULL: plain */
 };
+
+/* For any number of clients that speak TLS to a server of this machine, whose certificate nobody checks. NULL when out of
+ * memory; SSL_CTX_free ends it. */
+SSL_CTX *ws_tls_new(void);
 
 /* Shared by all clients of a thread: a socket is read into it and nothing stays in it. */
 struct ws_scratch {
