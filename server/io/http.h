@@ -48,7 +48,7 @@ struct http_request {
     struct span parameter; /* what `:name` or `*` stood for, in path */
     char *authorization;   /* owned; the Authorization header, NULL if there is none */
     struct buf body;
-    char origin[HTTP_VALUE_MAX]; /* what Access-Control-Allow-Origin says; "": nothing */
+    char origin[ORIGIN_MAX + 1]; /* what Access-Control-Allow-Origin says; "": nothing */
 };
 
 struct http_answer {
