@@ -108,7 +108,7 @@ static void write_cors(struct buf *out, const struct http_request *r)
     if (!all && (!request_head_find(&r->head, "Origin", &origin) || !http_origin_allowed(r->io, &r->head)))
         return;
     buf_printf(out, "Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Expose-Headers: Retry-After\r\n%s",
-        (int)(origin.n < ORIGIN_MAX ? origin.n : 0), origin.p, all ? "" : "Vary: Origin\r\n");
+        (int)(origin.n <= ORIGIN_MAX ? origin.n : 0), origin.p, all ? "" : "Vary: Origin\r\n");
 }
 
 static void write_date(struct buf *out)
@@ -266,13 +266,18 @@ void http_respond(struct io *io, struct conn *c, unsigned status, struct frame *
 }
 
 /* A person who set server.origins wrongly sees in the log what the browser sends. */
-void http_refuse_origin(struct http_request *r, const char *message)
+static void count_foreign(struct http_request *r)
 {
     struct io *io = r->io;
     struct span origin = SPAN("");
     request_head_find(&r->head, "Origin", &origin);
     origins_refused(&io->origin_refusals, io->logger, origin, uv_now(io->loop));
     io->stats.origin_refused++;
+}
+
+void http_refuse_origin(struct http_request *r, const char *message)
+{
+    count_foreign(r);
     http_error(r, 403, NULL, error_code(ERROR_FORBIDDEN), message);
 }
 
@@ -361,8 +366,10 @@ static void answer_options(struct http_request *r, unsigned methods)
         "Allow: %s\r\nAccess-Control-Allow-Methods: %s\r\n"
         "Access-Control-Allow-Headers: Authorization, Content-Type\r\nAccess-Control-Max-Age: 86400\r\n",
         allow, allow);
-    if (!http_origin_allowed(r->io, &r->head))
+    if (!http_origin_allowed(r->io, &r->head)) {
+        count_foreign(r);
         snprintf(headers, sizeof headers, "Allow: %s\r\n", allow);
+    }
     http_answer(r, &(struct http_answer){.status = 204, .headers = headers});
 }
 

@@ -46,11 +46,17 @@ static bool read_secret(struct ice_list *l, const char *secret, struct err *e)
         return err_set_errno(e, errno, "ice.turn_secret: the file \"%.160s\" cannot be read: %s%s", secret + 1,
             strerror(errno), os_file_advice(errno));
     l->secret_n = fread(l->secret, 1, sizeof l->secret, f);
+    int error = ferror(f) ? errno : 0;
     fclose(f);
+    if (error) /* a folder opens, too */
+        return err_set_errno(e, error, "ice.turn_secret: the file \"%.160s\" cannot be read: %s%s", secret + 1,
+            strerror(error), os_file_advice(error));
     while (l->secret_n > 0 && (l->secret[l->secret_n - 1] == '\n' || l->secret[l->secret_n - 1] == '\r'))
         l->secret_n--;
-    return (l->secret_n > 0 && l->secret_n <= TURN_SECRET_MAX) ||
-           err_set(e, "ice.turn_secret: the file \"%.120s\" must hold 1 to %d bytes", secret + 1, TURN_SECRET_MAX);
+    if (l->secret_n == 0 || l->secret_n > TURN_SECRET_MAX)
+        return err_set(e, "ice.turn_secret: the file \"%.120s\" must hold 1 to %d bytes", secret + 1, TURN_SECRET_MAX);
+    return !memchr(l->secret, '\n', l->secret_n) ||
+           err_set(e, "ice.turn_secret: the file \"%.120s\" must hold one line, and no comment", secret + 1);
 }
 
 static void write_urls(struct buf *out, const char *const *urls, size_t n)

@@ -58,8 +58,9 @@ static const struct scheme *take_scheme(struct span *text)
 static struct parts split(struct span text)
 {
     struct parts p = {.scheme = take_scheme(&text)};
-    p.slashes = text.n >= 2 && memcmp(text.p, "//", 2) == 0;
-    if (p.slashes)
+    bool slashes = text.n >= 2 && memcmp(text.p, "//", 2) == 0;
+    p.slashes = slashes;
+    if (slashes)
         text = skip(text, 2);
     size_t n = 0;
     while (n < text.n && !strchr("/?#", text.p[n]))

@@ -72,7 +72,13 @@ static char *read_file(const char *path, struct err *e)
     }
     char *text = malloc(KEY_FILE_MAX + 2);
     size_t n = text ? fread(text, 1, KEY_FILE_MAX + 1, f) : 0;
+    int error = ferror(f) ? errno : 0;
     fclose(f);
+    if (error) { /* a folder opens, too */
+        free(text);
+        err_set_errno(e, error, "%.180s: cannot be read: %s%s", path, strerror(error), os_file_advice(error));
+        return NULL;
+    }
     if (text && n <= KEY_FILE_MAX && !memchr(text, '\0', n)) {
         text[n] = '\0';
         return text;

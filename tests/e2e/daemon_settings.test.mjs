@@ -89,6 +89,8 @@ test('a page that is refused is counted, and logged once a second at most', asyn
     for (const origin of ['https://app.example', 'HTTPS://APP.example', long]) {
         const page = await connect(daemon.url, { origin });
         await page.close();
+        const health = await fetch(`${daemon.http}/health`, { headers: { origin } });
+        assert.equal(health.headers.get('access-control-allow-origin'), origin);
     }
     const from = Date.now();
     const tries = 40;

@@ -181,6 +181,15 @@ test('an end that is near is warned of at start, at reload and by --test-config,
     assert.match((await run([...args, '--test-config'])).stderr, /^usherd: warning: the file of the TLS certificate lacks the one that signed it/);
 });
 
+test('a certificate that lapses while it is served is told of', async () => {
+    const { certificate, key } = await authority.issueUntil('short', new Date(Date.now() + 5000));
+    const lapsing = await startDaemon({ args: set(`tls.certificate=${certificate}`, `tls.key=${key}`) });
+    await lapsing.logged(/warning +the TLS certificate expires soon[^\n]* days=0\n/);
+    await lapsing.logged(/error +the TLS certificate has expired, and clients refuse it: renew it, then reload/, 0, 15000);
+    assert.equal(lapsing.log.match(/expires soon/g).length, 1);
+    assert.equal(await lapsing.stop(), 0);
+});
+
 test('without TLS there is no such metric', async () => {
     const plain = await startDaemon();
     const text = await (await fetch(`${plain.http}/metrics`)).text();

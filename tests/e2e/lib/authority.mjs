@@ -28,5 +28,17 @@ export async function makeAuthority() {
                 '-extfile', 'names', '-out', `${name}.pem`);
             return { certificate: at(`${name}.pem`), key: at(`${name}.key`) };
         },
+        // The same, good until that moment, a Date; `openssl x509` knows whole days only.
+        async issueUntil(name, end) {
+            openssl('req', '-new', ...NEW_KEY, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
+            await writeFile(at('names'), HERE);
+            await writeFile(at('index'), '');
+            await writeFile(at('ca.cnf'), `[ca]\ndefault_ca = c\n[c]\ndatabase = ${at('index')}\nnew_certs_dir = ${dir}\nrand_serial = yes\n` +
+                'default_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n');
+            const time = end.toISOString().replace(/[-:T]|\.\d+/g, '');
+            openssl('ca', '-config', 'ca.cnf', '-batch', '-notext', '-in', `${name}.csr`, '-out', `${name}.pem`, '-cert', 'ca.pem', '-keyfile', 'ca.key',
+                '-startdate', '20200101000000Z', '-enddate', time, '-extfile', 'names');
+            return { certificate: at(`${name}.pem`), key: at(`${name}.key`) };
+        },
     };
 }

@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -56,7 +58,41 @@ static void test_no_secret_file(void **state)
     assert_non_null(strstr(e.text, "/nowhere/secret"));
     const struct ice_list_settings empty = {.turn = TURN, .turn_count = 1, .secret = "@/dev/null", .ttl_ms = 1000};
     assert_null(ice_list_new(&empty, &e));
-    assert_non_null(strstr(e.text, "must hold"));
+    assert_non_null(strstr(e.text, "must hold 1 to 1024 bytes"));
+    const struct ice_list_settings folder = {.turn = TURN, .turn_count = 1, .secret = "@/tmp", .ttl_ms = 1000};
+    assert_null(ice_list_new(&folder, &e));
+    assert_string_equal(e.text, "ice.turn_secret: the file \"/tmp\" cannot be read: Is a directory");
+}
+
+/* A line's end behind the secret is not part of it; a second line would be. */
+static void test_secret_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool good;
+    } CASES[] = {{"s3cret", true}, {"s3cret\n", true}, {"s3cret\r\n\n", true}, {"# of coturn\ns3cret\n", false},
+        {"s3cret\nother", false}, {"\n", false}};
+    char path[] = "/tmp/usherd-secret-XXXXXX", setting[64];
+    close(mkstemp(path));
+    snprintf(setting, sizeof setting, "@%s", path);
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        FILE *f = fopen(path, "we");
+        assert_non_null(f);
+        fputs(CASES[i].text, f);
+        fclose(f);
+        struct ice_list_settings s = {.turn = TURN, .turn_count = 2, .secret = setting, .ttl_ms = 3600000};
+        struct err e = {.text = ""};
+        struct ice_list *l = ice_list_new(&s, &e);
+        if ((l != NULL) != CASES[i].good)
+            fail_msg("case %zu: %s", i, e.text);
+        ice_list_free(l);
+        if (CASES[i].good)
+            writes(&s, 2880000,
+                "[{\"urls\":[\"turn:t\",\"turns:t\"],\"username\":\"1700003600:n1.peer\","
+                "\"credential\":\"YQYMRBeQYeByITSnmL7CGRWTqh8=\"}]");
+    }
+    unlink(path);
 }
 
 int main(void)
@@ -64,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_no_secret_file),
+        cmocka_unit_test(test_secret_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,7 @@ static void test_good(void **state)
         {"https://[::ffff:192.0.2.1]", "https://[::ffff:c000:201]"},
         {"https://[1:0:0:2:0:0:0:3]", "https://[1:0:0:2::3]"},
         {"https://[1:0:2:3:4:5:6:7]", "https://[1:0:2:3:4:5:6:7]"},
+        {"https://[1:0:0:2:0:0:3:4]", "https://[1::2:0:0:3:4]"},
         {"https://[::]", "https://[::]"},
         {"https://[1::]", "https://[1::]"},
         {"https://xn--bcher-kva.example", "https://xn--bcher-kva.example"},

@@ -476,10 +476,11 @@ static void refuses_settings(const struct token_settings *s, const char *why)
 static void test_settings(void **state)
 {
     const struct world *w = *state;
-    const char *twice[] = {w->paths[0], w->paths[0]}, *absent[] = {"/nowhere/key"};
+    const char *twice[] = {w->paths[0], w->paths[0]}, *absent[] = {"/nowhere/key"}, *folder[] = {w->dir};
     static const char *const ES256[] = {"ES256"}, *const EDDSA[] = {"EdDSA"};
     refuses_settings(&(struct token_settings){.files = twice, .file_count = 2}, "another key has the kid h2");
     refuses_settings(&(struct token_settings){.files = absent, .file_count = 1}, "/nowhere/key: cannot be read");
+    refuses_settings(&(struct token_settings){.files = folder, .file_count = 1}, ": cannot be read: Is a directory");
     refuses_settings(
         &(struct token_settings){.files = twice, .file_count = 1, .algorithms = ES256, .algorithm_count = 1},
         "HS256 is not among auth.algorithms");
