@@ -5,7 +5,8 @@
  *
  * libwebsockets makes a context of its own from the certificate at start; tls_attach has each handshake served with
  * the one that was loaded last. Its timers are not used: it keeps them in one sorted list, so each costs as many steps
- * as there are connections. What the socket does not take of a write, libwebsockets keeps and writes first of all.
+ * as there are connections. But it gives one to each connection whose handshake is done, which would end it: that one is
+ * taken away when the first bytes come. What the socket does not take of a write, libwebsockets keeps and writes first of all.
  */
 #include <assert.h>
 #include <libwebsockets.h>
@@ -71,6 +72,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     if (!c)
         return 0;
     if (reason == LWS_CALLBACK_RAW_RX) {
+        if (c->state == CONN_HEAD && !c->http)
+            lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* LIMIT_HANDSHAKE goes on */
         turn_read(io, len);
         front_bytes(io, c, in, len);
         turn_relieve(io);
@@ -149,7 +152,7 @@ void secure_start(struct io *io, struct conn *c)
     c->http = NULL;
     struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&desc);
     if (wsi) {
-        lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* ours is LIMIT_HANDSHAKE */
+        lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* ours is LIMIT_HANDSHAKE: it began with the accept */
     } else {
         c->fd = -1; /* closed */
         turn_kill(io, c);

@@ -13,7 +13,7 @@ import { run, startDaemon } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
 import { parseMetrics } from './lib/prometheus.mjs';
 import { startPeer } from './lib/peer.mjs';
-import { Raw } from './lib/raw.mjs';
+import { Raw, TEXT, frame, handshake as handshakeOf } from './lib/raw.mjs';
 
 const set = (...options) => options.flatMap((option) => ['--set', option]);
 
@@ -72,6 +72,29 @@ test('the dialect over wss, a large burst to a slow reader included', async () =
     assert.equal((await a.next()).data, 1);
     await a.close();
     await b.close();
+});
+
+const silent = async () => {
+    const raw = new Raw(tls.connect({ host: '127.0.0.1', port: daemon.port, ca }));
+    await once(raw.socket, 'secureConnect');
+    return raw;
+};
+
+// Nobody here watches a clock: one who says nothing is hung up on after ten seconds.
+test('a connection lasts longer than a handshake may', async () => {
+    const a = await open();
+    const raw = await silent();
+    const quiet = await silent();
+    await raw.write(handshakeOf());
+    await raw.until(/"type":"welcome"/);
+    await raw.write(frame(TEXT, '{"type":"join-room","roomId":"lasting"}'));
+    await a.join('lasting-too');
+    await quiet.end(15000);
+    await a.alive();
+    await raw.write(frame(TEXT, '{"type":"ping"}'));
+    await raw.until(/"pong"/);
+    raw.destroy();
+    await a.close();
 });
 
 test('http/1.1 is agreed to, h2 never', async () => {
