@@ -51,7 +51,7 @@ bool flush(struct io *io, struct conn *c)
         continue;
     if (broken)
         return false;
-    if (c->queue)
+    if (c->queue || !transport_of(c)->is_out(io, c))
         return true;
     if (is_answer(c))
         http_sent(io, c);

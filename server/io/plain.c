@@ -54,6 +54,13 @@ static ssize_t write_socket(struct io *io, struct conn *c, struct span bytes)
     return n;
 }
 
+static bool is_out(struct io *io, struct conn *c)
+{
+    (void)io;
+    (void)c;
+    return true;
+}
+
 static void read_socket(struct io *io, struct conn *c, bool on)
 {
     set_interest(io, c, (c->interest & POLLER_WRITE) | (on ? POLLER_READ : 0u));
@@ -80,7 +87,7 @@ static void close_socket(struct io *io, struct conn *c)
 }
 
 const struct transport transport_plain = {
-    .write = write_socket, .again = again, .read = read_socket, .shut = shut, .close = close_socket};
+    .write = write_socket, .is_out = is_out, .again = again, .read = read_socket, .shut = shut, .close = close_socket};
 
 const struct transport *transport_of(const struct conn *c)
 {
@@ -116,16 +123,6 @@ static void readable(struct io *io, struct conn *c)
     }
 }
 
-/* A backlog shrinks. */
-static void writeable(struct io *io, struct conn *c)
-{
-    size_t waiting = conn_waiting(c);
-    set_interest(io, c, c->interest & POLLER_READ);
-    if (!flush(io, c))
-        turn_kill(io, c);
-    trim_freed(&io->trim, waiting - conn_waiting(c), uv_now(io->loop));
-}
-
 void plain_event(void *ctx, struct conn_id id, unsigned happened)
 {
     struct io *io = ctx;
@@ -136,7 +133,9 @@ void plain_event(void *ctx, struct conn_id id, unsigned happened)
         readable(io, c);
     else if (happened & POLLER_BROKEN)
         turn_kill(io, c);
-    if (happened & POLLER_WRITE && c->polled && !c->doomed)
-        writeable(io, c);
+    if (happened & POLLER_WRITE && c->polled && !c->doomed) {
+        set_interest(io, c, c->interest & POLLER_READ);
+        turn_writeable(io, c);
+    }
     turn_relieve(io);
 }

@@ -6,7 +6,10 @@
  * libwebsockets makes a context of its own from the certificate at start; tls_attach has each handshake served with
  * the one that was loaded last. Its timers are not used: it keeps them in one sorted list, so each costs as many steps
  * as there are connections. But it gives one to each connection whose handshake is done, which would end it: that one is
- * taken away when the first bytes come. What the socket does not take of a write, libwebsockets keeps and writes first of all.
+ * taken away when the first bytes come.
+ *
+ * What the socket does not take of a write, libwebsockets keeps and writes first of all. As long as it has such a rest it
+ * reads nothing, and asks again at once whether it could: so the connection is not read then.
  */
 #include <assert.h>
 #include <libwebsockets.h>
@@ -40,14 +43,6 @@ static void let_go(struct io *io, struct conn *c, struct lws *wsi)
         turn_kill(io, c);
 }
 
-static void writeable(struct io *io, struct conn *c)
-{
-    size_t waiting = conn_waiting(c);
-    if (!flush(io, c))
-        turn_kill(io, c);
-    trim_freed(&io->trim, waiting - conn_waiting(c), uv_now(io->loop));
-}
-
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
     struct io *io = lws_context_user(lws_get_context(wsi));
@@ -79,7 +74,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         turn_relieve(io);
     } else if (reason == LWS_CALLBACK_RAW_WRITEABLE) {
         if (!c->doomed)
-            writeable(io, c);
+            turn_writeable(io, c);
     } else {
         let_go(io, c, wsi);
     }
@@ -167,26 +162,43 @@ static void again(struct io *io, struct conn *c)
     lws_callback_on_writable(c->wsi);
 }
 
+static void control_reading(const struct conn *c)
+{
+    lws_rx_flow_control(c->wsi, c->interest & POLLER_READ && c->handed == 0);
+}
+
+/* Of so many bytes that were written last, libwebsockets may have kept a rest. */
+static bool keeps_rest(struct io *io, struct conn *c, size_t written)
+{
+    bool rest = lws_partial_buffered(c->wsi), kept = c->handed > 0;
+    c->handed = rest ? (uint32_t)written : 0;
+    if (rest != kept)
+        control_reading(c);
+    if (rest)
+        again(io, c);
+    return rest;
+}
+
+static bool is_out(struct io *io, struct conn *c)
+{
+    return !keeps_rest(io, c, c->handed);
+}
+
 static ssize_t write_socket(struct io *io, struct conn *c, struct span bytes)
 {
-    if (lws_partial_buffered(c->wsi)) {
-        again(io, c);
+    if (!is_out(io, c))
         return 0;
-    }
-    int n = lws_write(c->wsi, (unsigned char *)bytes.p, bytes.n, LWS_WRITE_RAW);
-    if (n < 0)
+    if (lws_write(c->wsi, (unsigned char *)bytes.p, bytes.n, LWS_WRITE_RAW) < 0)
         return -1;
-    bool partial = lws_partial_buffered(c->wsi);
-    c->handed = partial ? (uint32_t)bytes.n : 0;
-    if (partial)
-        again(io, c);
+    keeps_rest(io, c, bytes.n);
     return (ssize_t)bytes.n;
 }
 
 static void read_socket(struct io *io, struct conn *c, bool on)
 {
     (void)io;
-    lws_rx_flow_control(c->wsi, on);
+    c->interest = on ? POLLER_READ : 0;
+    control_reading(c);
 }
 
 static void shut(struct io *io, struct conn *c)
@@ -213,4 +225,4 @@ static void close_socket(struct io *io, struct conn *c)
 }
 
 const struct transport transport_secure = {
-    .write = write_socket, .again = again, .read = read_socket, .shut = shut, .close = close_socket};
+    .write = write_socket, .is_out = is_out, .again = again, .read = read_socket, .shut = shut, .close = close_socket};

@@ -12,6 +12,8 @@ struct transport {
     /* Writes; returns how many bytes were taken, -1 if the socket is broken. Fewer than all: the connection's queue is
      * flushed again when more can be taken. */
     ssize_t (*write)(struct io *io, struct conn *c, struct span bytes);
+    /* Whether the socket has all that was written. If not, the connection's queue is flushed again when it has. */
+    bool (*is_out)(struct io *io, struct conn *c);
     /* Has the queue flushed again when the socket can take more, although it took all so far. */
     void (*again)(struct io *io, struct conn *c);
     /* Whether what comes is read. */

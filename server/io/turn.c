@@ -104,6 +104,16 @@ void turn_queue(struct io *io, struct conn *c, struct frame *f)
     }
 }
 
+/* A backlog shrinks. */
+void turn_writeable(struct io *io, struct conn *c)
+{
+    size_t before = conn_waiting(c);
+    if (!flush(io, c))
+        turn_kill(io, c);
+    size_t now = conn_waiting(c); /* more, if a rest of a frame that counts whole was handed on */
+    trim_freed(&io->trim, before > now ? before - now : 0, uv_now(io->loop));
+}
+
 /* A running idle handle is all that uv needs to not wait. */
 static void nothing(uv_idle_t *idle)
 {

@@ -31,8 +31,8 @@ enum {
     TLS_END_COST = 8,       /* as many of these is one under TLS: libwebsockets looks through lists */
     LATE_A_TURN = 4096,     /* connections found late */
     OUT_BATCH = 64 * 1024,  /* bytes written to one socket at once */
-    HTTP_A_TURN = 256 * 1024,  /* bytes of answers written in a turn, so that they delay no relay */
-    READ_SIZE = 256 * 1024,    /* bytes read from one socket at once, into a buffer that all share */
+    HTTP_A_TURN = 256 * 1024,   /* bytes of answers written in a turn, so that they delay no relay */
+    READ_SIZE = 256 * 1024,     /* bytes read from one socket at once, into a buffer that all share */
     READS_A_TURN = 1024 * 1024, /* bytes read in a turn, all sockets together; more waits for the next */
     LINGER_MAX = 1024 * 1024    /* bytes thrown away of a client that does not end: more, and the socket is closed */
 };
@@ -93,7 +93,7 @@ struct io {
     bool exhausted;        /* descriptors ran out, and accepting has not gone well for a second since */
     uint64_t accept_at;    /* while exhausted: when to look again */
     const char *state_dir; /* borrowed: where rooms.json is */
-    struct web_root *web;     /* owned */
+    struct web_root *web;  /* owned */
     struct hashers *hashers;  /* owned */
     struct store_work *store; /* owned */
     bool freeing;
@@ -112,6 +112,8 @@ void turn_queue(struct io *io, struct conn *c, struct frame *f);
 /* Marks the connection for the end of the turn: to be written, to be ended. */
 void turn_write(struct io *io, struct conn *c);
 void turn_kill(struct io *io, struct conn *c);
+/* The socket can take more of what waits for the connection. */
+void turn_writeable(struct io *io, struct conn *c);
 /* All is out: our side ends, and the socket is closed when the client has ended its own. Closed on unread bytes it would
  * reset the connection, and what was sent last could be lost with it. */
 void turn_linger(struct io *io, struct conn *c);

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
 //
 // TLS in the daemon, with a certificate authority made for the test: the dialect over wss, large bursts through a slow
-// reader, no h2, a new certificate at SIGHUP while connections stay, and bad files.
+// reader, files whole, connections that last, no h2, a new certificate at SIGHUP while connections stay, and bad files.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import http from 'node:http';
+import net from 'node:net';
+import path from 'node:path';
 import tls from 'node:tls';
 import { once } from 'node:events';
+import { Duplex } from 'node:stream';
 import { makeAuthority } from './lib/authority.mjs';
-import { run, startDaemon } from './lib/daemon.mjs';
+import { run, startDaemon, within } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
 import { parseMetrics } from './lib/prometheus.mjs';
-import { startPeer } from './lib/peer.mjs';
+import { scratch, startPeer } from './lib/peer.mjs';
 import { Raw, TEXT, frame, handshake as handshakeOf } from './lib/raw.mjs';
 
 const set = (...options) => options.flatMap((option) => ['--set', option]);
@@ -74,6 +78,8 @@ test('the dialect over wss, a large burst to a slow reader included', async () =
     await b.close();
 });
 
+const SMALL = 64 * 1024;
+
 const silent = async () => {
     const raw = new Raw(tls.connect({ host: '127.0.0.1', port: daemon.port, ca }));
     await once(raw.socket, 'secureConnect');
@@ -95,6 +101,89 @@ test('a connection lasts longer than a handshake may', async () => {
     await raw.until(/"pong"/);
     raw.destroy();
     await a.close();
+});
+
+// A client that stops reading when nobody takes what it reads, which node's does not. It says nothing of the end.
+function slowReader(port, request) {
+    const child = spawn('openssl', ['s_client', '-quiet', '-connect', `127.0.0.1:${port}`, '-CAfile', authority.file],
+        { stdio: ['pipe', 'pipe', 'ignore'] });
+    child.stdin.write(request);
+    child.stdout.on('readable', () => {}); // or node would throw away what is unread when the child ends
+    return child;
+}
+
+// Their sockets are full before they read; of one or another the last write is one that the socket did not take whole.
+test('files of all sizes come whole to readers that wait', async () => {
+    const STEP = 40 * 1024;
+    const COUNT = 16;
+    const file = Buffer.alloc(COUNT * STEP, 'usher ');
+    const root = await scratch();
+    await fs.writeFile(path.join(root, 'file'), file);
+    const files = await startDaemon({
+        args: set(`tls.certificate=${at('live.pem')}`, `tls.key=${at('live.key')}`, `server.web_root=${root}`), sendBuffer: SMALL,
+    });
+    const get = (lines) => slowReader(files.port, `GET /file HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n`);
+    const readers = [];
+    try {
+        for (let i = 1; i <= COUNT; i++) readers.push(get(`Range: bytes=0-${i * STEP - 1}\r\n`));
+        await Promise.all(readers.map((reader) => once(reader.stdout, 'readable')));
+        for (let i = 0; i < 3; i++) await get('Range: bytes=0-0\r\n').stdout.toArray();
+        await Promise.all(readers.map(async (reader, i) => {
+            const all = Buffer.concat(await reader.stdout.toArray());
+            const body = all.subarray(all.indexOf('\r\n\r\n') + 4);
+            assert.ok(body.equals(file.subarray(0, (i + 1) * STEP)), `${body.length} of ${(i + 1) * STEP} bytes`);
+        }));
+    } finally {
+        for (const reader of readers) reader.kill();
+        assert.equal(await files.stop(), 0);
+    }
+});
+
+// Milliseconds of processor time that the daemon's loop has used.
+const used = async (pid) => Number((await fs.readFile(`/proc/${pid}/task/${pid}/schedstat`, 'latin1')).split(' ')[0]) / 1e6;
+
+// A socket that can stop reading and go on writing, which node's TLS cannot.
+function stoppable(port) {
+    const socket = net.connect(port, '127.0.0.1');
+    const through = new Duplex({ read() {}, write: (bytes, encoding, done) => socket.write(bytes, done), final: (done) => socket.end(done) });
+    socket.on('data', (bytes) => through.push(bytes)).on('end', () => through.push(null)).on('error', (error) => through.destroy(error));
+    through.on('close', () => socket.destroy());
+    return { createConnection: () => tls.connect({ socket: through, ca, host: '127.0.0.1' }), socket };
+}
+
+// Time passes by the daemon's pings.
+test('a reader that stopped and goes on talking costs nothing', async () => {
+    const INTERVAL = 250;
+    const PINGS = 6;
+    const SPENT_MS = 40; // two are usual; a loop that is told again and again that it could read takes hundreds
+    const here = await startDaemon({
+        args: set(`tls.certificate=${at('live.pem')}`, `tls.key=${at('live.key')}`, 'limits.max_queue=64M', 'limits.message_rate=0',
+            `server.ping_interval=${INTERVAL}ms`, 'server.ping_timeout=1h'),
+        sendBuffer: SMALL,
+    });
+    try {
+        const there = `wss://127.0.0.1:${here.port}/ws`;
+        const { createConnection, socket } = stoppable(here.port);
+        const [a, clock, b] = [await connect(there, { ca }), await connect(there, { ca }), await connect(there, { createConnection })];
+        for (const one of [a, b, clock]) await one.join(one === clock ? 'clock' : 'room');
+        await a.next();
+        socket.pause();
+        const data = 'x'.repeat(60000);
+        for (let i = 0; i < 40; i++) a.send({ type: 'signal', to: b.peerId, data });
+        await a.alive();
+        b.send({ type: 'ping' });
+        const before = await used(here.pid);
+        let pings = 0;
+        await within(20000, new Promise((resolve) => clock.ws.on('ping', () => ++pings === PINGS && resolve())), 'no pings');
+        const spent = (await used(here.pid)) - before;
+        assert.ok(spent < SPENT_MS, `${spent} ms of processor time`);
+        socket.resume();
+        for (let i = 0; i < 40; i++) assert.equal((await b.next()).data.length, data.length);
+        assert.equal((await b.next()).type, 'pong');
+        for (const one of [a, b, clock]) await one.close();
+    } finally {
+        assert.equal(await here.stop(), 0);
+    }
 });
 
 test('http/1.1 is agreed to, h2 never', async () => {

@@ -48,15 +48,23 @@ function stateFolder(env, args) {
     return fs.mkdtempSync(path.join(os.tmpdir(), 'usherd-e2e-'));
 }
 
-// A daemon that listens. descriptors: its limit of open files, set through a shell.
-export async function startDaemon({ args = [], env = {}, listen = '127.0.0.1:0', descriptors } = {}) {
-    const all = ['--listen', listen, ...args];
+// A socket that is passed as a service manager passes it, with a send buffer of so many bytes: those of its connections
+// have as many, and do not grow.
+const PASS = `use POSIX; use Socket; $^F = 9;
+    socket(my $s, PF_INET, SOCK_STREAM, 0) or die; setsockopt($s, SOL_SOCKET, SO_SNDBUF, pack('i', shift @ARGV)) or die;
+    bind($s, pack_sockaddr_in(0, INADDR_LOOPBACK)) or die; listen($s, 128) or die;
+    dup2(fileno($s), 3) or die; @ENV{'LISTEN_PID', 'LISTEN_FDS'} = ($$, 1); exec @ARGV or die;`;
+
+// A daemon that listens. descriptors: its limit of open files. sendBuffer: bytes that the kernel keeps of what is written to
+// a connection, about twice as many; without it they are millions.
+export async function startDaemon({ args = [], env = {}, listen = '127.0.0.1:0', descriptors, sendBuffer } = {}) {
     const folder = stateFolder(env, args);
     const state = folder ? { XDG_STATE_HOME: folder } : {};
     const options = { cwd: root, env: { ...process.env, ...state, ...env }, stdio: ['ignore', 'pipe', 'pipe'] };
-    const child = descriptors
-        ? spawn('sh', ['-c', `ulimit -n ${descriptors} && exec "$0" "$@"`, binary, ...all], options)
-        : spawn(binary, all, options);
+    const command = [binary, '--listen', listen, ...args];
+    if (descriptors) command.unshift('sh', '-c', `ulimit -n ${descriptors} && exec "$0" "$@"`);
+    if (sendBuffer) command.unshift('perl', '-e', PASS, sendBuffer);
+    const child = spawn(command[0], command.slice(1), options);
     if (folder) child.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
     const daemon = new Daemon(child);
     try {
