@@ -14,8 +14,8 @@
 
 #include "base/span.h"
 
-/* Each writes at most name.n bytes and a NUL to out (room > name.n) and returns how many. The result of UTF-8 is UTF-8;
- * bytes that are none become U+005F. */
+/* Each writes at most name.n bytes and a NUL to out (room > name.n), which may be name.p, and returns how many. The result
+ * is UTF-8; bytes that are none become U+005F. */
 size_t display_name_clean(struct span name, char *out);
 size_t display_name_skeleton(struct span name, char *out);
 
