@@ -117,15 +117,16 @@ int chat_run(const struct options *o)
 {
     struct chat c = {.session = {.on_event = on_event, .say = say}, .room = o->usher.room, .name = o->usher.name};
     c.session.user = &c;
-    c.names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    c.names = names_new();
     int status = EXIT_FAILED;
     if (session_open(&c.session, o)) {
+        names_learn(c.names, usher_id(c.session.usher), c.name);
         open_terminal(&c);
         status = session_run(&c.session);
     }
     term_free(c.term);
     input_free(c.input);
     session_close(&c.session);
-    g_hash_table_unref(c.names);
+    names_free(c.names);
     return status;
 }

@@ -6,28 +6,23 @@
 #define PEER_CLI_CHAT_H
 
 #include "peer/cli/input.h"
+#include "peer/cli/names.h"
 #include "peer/cli/session.h"
 #include "peer/cli/term.h"
-
-enum {
-    CHAT_NAMES_MAX = 4096 /* people whose names are kept in mind */
-};
 
 struct chat {
     struct session session;
     struct term *term;   /* NULL: stdin or stdout is no terminal */
     struct input *input; /* then lines come from here */
     const char *room, *name;
-    GHashTable *names; /* id → what to call somebody, harmless */
-    bool was_in;       /* the room was entered before */
-    bool lost;         /* the server, since then */
-    bool ended;        /* of input: nothing more will be typed */
+    struct names *names;
+    bool was_in; /* the room was entered before */
+    bool lost;   /* the server, since then */
+    bool ended;  /* of input: nothing more will be typed */
 };
 
 /* Prints one line above the prompt, or just prints it. */
 void chat_say(struct chat *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
-/* What to call the person with this id; borrowed until the next call. */
-const char *chat_name(struct chat *c, const char *id);
 void chat_on_event(struct usher *u, const struct usher_event *event, void *user);
 /* A line that was typed. */
 void chat_line(struct chat *c, char *line);

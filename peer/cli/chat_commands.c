@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A line goes to everybody, unless it begins with a slash. A name may hold spaces: /msg takes the longest name that the
- * line begins with, or the beginning of an id.
+ * line begins with, with or without the part of the id that is shown behind it, or the beginning of an id.
  */
 #include <string.h>
 
@@ -9,7 +9,6 @@
 
 enum {
     TEXT_MAX = 64 * 1024, /* as usher.h has it */
-    ID_PREFIX_MIN = 4,
     HISTORY_LINES = 20,
     HISTORY_MAX = 1024 /* as usher.h has it */
 };
@@ -18,9 +17,10 @@ static void who(struct chat *c)
 {
     const struct usher_person *people;
     size_t n = usher_people(c->session.usher, &people);
-    chat_say(c, "* %s (you, %s)", c->name && *c->name ? c->name : "no name", usher_id(c->session.usher));
+    const char *us = usher_id(c->session.usher);
+    chat_say(c, "* %s (you, %s)", names_call(c->names, us), us);
     for (size_t i = 0; i < n; i++) {
-        const char *name = chat_name(c, people[i].id), *doubt = people[i].verified ? "" : ", no key";
+        const char *name = names_call(c->names, people[i].id), *doubt = people[i].verified ? "" : ", no key";
         if (!people[i].up)
             chat_say(c, "* %s (%s): not connected", name, people[i].id);
         else if (people[i].rtt_ms > 0)
@@ -46,22 +46,13 @@ static void send_text(struct chat *c, const char *const *to, size_t count, const
         chat_say(c, "! That was not sent: a message is UTF-8 text of at most %d bytes.", TEXT_MAX);
 }
 
-/* How much of line names this person, 0 if none of it: the name or at least ID_PREFIX_MIN characters of the id. */
-static size_t names_person(const char *line, const char *name, const char *id)
-{
-    size_t n = strlen(name), word = strcspn(line, " ");
-    if (n > 0 && strncmp(line, name, n) == 0 && (line[n] == ' ' || line[n] == '\0'))
-        return n;
-    return word >= ID_PREFIX_MIN && strncmp(line, id, word) == 0 ? word : 0;
-}
-
 static void message(struct chat *c, const char *line)
 {
     const struct usher_person *people;
     const char *found = NULL;
     size_t longest = 0, same = 0, n = usher_people(c->session.usher, &people);
     for (size_t i = 0; i < n; i++) {
-        size_t matched = names_person(line, chat_name(c, people[i].id), people[i].id);
+        size_t matched = names_match(c->names, people[i].id, line);
         if (matched > longest)
             same = 0;
         if (matched > 0 && matched >= longest) {
@@ -74,7 +65,7 @@ static void message(struct chat *c, const char *line)
     if (!found)
         chat_say(c, "! Nobody here has that name; /who lists everybody.");
     else if (same > 1)
-        chat_say(c, "! Several people have that name: use the beginning of an id from /who instead.");
+        chat_say(c, "! Several people have that name: write name#id as /who shows it, or the beginning of the id.");
     else if (!*text)
         chat_say(c, "! /msg wants a name and a text.");
     else

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * What happens, in words. What people say stands behind their name and a colon; what usher says begins with "* ", and
- * what a person should look at with "! ". Remote text goes through plain_text, so none of it can pass for another line.
+ * What happens, in words. What usher says begins with "* ", and what a person should look at with "! ". What people say
+ * begins with their name in angle brackets, or with a remark in round ones before that ("(to you) <Ann> hello"), and goes
+ * on in rows that are indented. Everything up to the first ">" of a row is usher's or a name; names have no brackets and
+ * texts stand behind, so nothing that others wrote can pass for anything that usher says.
  */
 #include <jansson.h>
 #include <string.h>
 
 #include "peer/cli/chat.h"
 #include "peer/cli/plain.h"
-
-enum {
-    SHORT_ID = 6 /* characters of an id that stand for a person without a name */
-};
 
 const char *chat_path(const char *path)
 {
@@ -22,32 +20,13 @@ const char *chat_path(const char *path)
     return "direct link";
 }
 
-static void learn_name(struct chat *c, const char *id, const char *name)
-{
-    if (!id || !name || !*name)
-        return;
-    if (g_hash_table_size(c->names) >= CHAT_NAMES_MAX)
-        g_hash_table_remove_all(c->names);
-    g_hash_table_replace(c->names, g_strdup(id), plain_text(name, FALSE));
-}
-
-const char *chat_name(struct chat *c, const char *id)
-{
-    const char *name = id ? g_hash_table_lookup(c->names, id) : NULL;
-    if (name || !id)
-        return name ? name : "somebody";
-    gchar *made = g_strdup_printf("somebody (%.*s)", SHORT_ID, id);
-    g_hash_table_replace(c->names, g_strdup(id), made);
-    return made;
-}
-
 static void say_who_is_here(struct chat *c, const struct usher_event *e)
 {
     GString *names = g_string_new(NULL);
-    for (size_t i = 0; i < e->to_count; i++) {
-        learn_name(c, e->to[i], e->names ? e->names[i] : NULL);
-        g_string_append_printf(names, "%s%s", i ? ", " : "", chat_name(c, e->to[i]));
-    }
+    for (size_t i = 0; i < e->to_count; i++)
+        names_learn(c->names, e->to[i], e->names ? e->names[i] : NULL);
+    for (size_t i = 0; i < e->to_count; i++)
+        g_string_append_printf(names, "%s%s", i ? ", " : "", names_call(c->names, e->to[i]));
     if (c->was_in)
         chat_say(c, "* The server is back.");
     else if (e->to_count == 0)
@@ -61,8 +40,8 @@ static void say_who_is_here(struct chat *c, const struct usher_event *e)
 
 static void say_peer(struct chat *c, const struct usher_event *e)
 {
-    learn_name(c, e->id, e->name);
-    const char *name = chat_name(c, e->id);
+    names_learn(c->names, e->id, e->name);
+    const char *name = names_call(c->names, e->id);
     if (!e->up && c->session.leaving)
         return; /* it is we who go */
     if (!e->up)
@@ -74,17 +53,33 @@ static void say_peer(struct chat *c, const struct usher_event *e)
             chat_path(e->path), name);
 }
 
+/* Where a message went, and whether its author has a key, in round brackets; when, too, if it is not new. Owned. */
+static gchar *remark(const char *when, bool group, size_t readers, bool verified)
+{
+    const char *parts[] = {when, group ? "" : readers > 1 ? "to some" : "to you", verified ? "" : "no key"};
+    GString *out = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
+        if (*parts[i])
+            g_string_append_printf(out, "%s%s", out->len ? ", " : "(", parts[i]);
+    g_string_append(out, out->len ? ") " : "");
+    return g_string_free(out, FALSE);
+}
+
 static void say_message(struct chat *c, const struct usher_event *e)
 {
     gchar *text = plain_text(e->text, TRUE);
-    bool group = g_strcmp0(e->kind, "group_message") == 0;
-    chat_say(c, "%s%s%s: %s", chat_name(c, e->from), e->verified ? "" : " (no key)",
-        group             ? ""
-        : e->to_count > 1 ? " (to some)"
-                          : " (to you)",
-        text);
+    gchar *before = remark("", g_strcmp0(e->kind, "group_message") == 0, e->to_count, e->verified);
+    chat_say(c, "%s%s %s", before, names_call(c->names, e->from), text);
+    g_free(before);
     g_free(text);
     usher_read(c->session.usher, e->id);
+}
+
+static void say_status(struct chat *c, const struct usher_event *e)
+{
+    gchar *text = plain_text(e->text ? e->text : "", TRUE);
+    chat_say(c, "(status) %s %s", names_call(c->names, e->from), text);
+    g_free(text);
 }
 
 /* Who said it to whom, and when; texts go through plain_text as they do when they come. */
@@ -97,8 +92,8 @@ static void say_record(struct chat *c, const json_t *m)
     GDateTime *at = g_date_time_new_from_unix_local(ms / 1000);
     gchar *when = at ? g_date_time_format(at, "%F %H:%M") : g_strdup("?");
     bool ours = g_strcmp0(from, usher_id(c->session.usher)) == 0;
-    chat_say(c, "* %s %s%s: %s", when, ours ? "you" : chat_name(c, from),
-        g_strcmp0(kind, "group_message") == 0 ? "" : " (not to all)", text);
+    chat_say(c, "(%s%s) %s %s", when, g_strcmp0(kind, "group_message") == 0 ? "" : ", not to all",
+        ours ? "you:" : names_call(c->names, from), text);
     g_free(when);
     if (at)
         g_date_time_unref(at);
@@ -117,7 +112,7 @@ static void say_history(struct chat *c, const char *text)
 
 static void say_missing(struct chat *c, const struct usher_event *e)
 {
-    const char *name = chat_name(c, e->from);
+    const char *name = names_call(c->names, e->from);
     if (e->count == 1)
         chat_say(c, "! A message of %s is missing: nobody here has it any more.", name);
     else if (e->count > 1)
@@ -131,7 +126,7 @@ static void say_failed(struct chat *c, const struct usher_event *e)
 {
     GString *names = g_string_new(NULL);
     for (size_t i = 0; i < e->to_count; i++)
-        g_string_append_printf(names, "%s%s", i ? ", " : "", chat_name(c, e->to[i]));
+        g_string_append_printf(names, "%s%s", i ? ", " : "", names_call(c->names, e->to[i]));
     gchar *reason = plain_text(e->reason ? e->reason : "", FALSE);
     chat_say(c, "! A message did not reach %s: %s", names->len ? names->str : "anybody", reason);
     g_free(reason);
@@ -152,6 +147,15 @@ static void say_remark(struct chat *c, const char *mark, const char *who, const 
     gchar *harmless = plain_text(text ? text : "", FALSE);
     chat_say(c, "%s %s%s%s", mark, who ? who : "", who ? ": " : "", harmless);
     g_free(harmless);
+}
+
+static void say_link(struct chat *c, const struct usher_event *e)
+{
+    bool known_name = g_strcmp0(e->code, "known-name") == 0;
+    names_learn(c->names, e->id, e->name);
+    if (known_name)
+        names_doubt(c->names, e->id);
+    say_remark(c, known_name ? "!" : "*", e->id ? names_call(c->names, e->id) : NULL, e->text);
 }
 
 void chat_on_event(struct usher *u, const struct usher_event *event, void *user)
@@ -175,11 +179,10 @@ void chat_on_event(struct usher *u, const struct usher_event *event, void *user)
         say_failed(c, event);
         return;
     case USHER_STATUS:
-        say_remark(c, "*", chat_name(c, event->from), event->text);
+        say_status(c, event);
         return;
     case USHER_LINK:
-        learn_name(c, event->id, event->name);
-        say_remark(c, "*", event->id ? chat_name(c, event->id) : NULL, event->text);
+        say_link(c, event);
         return;
     case USHER_MISSING:
         say_missing(c, event);

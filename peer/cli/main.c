@@ -2,9 +2,11 @@
  *
  * The `usher` command. It can do what any program can with usher.h, and nothing else.
  */
+#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "peer/cli/commands.h"
 
@@ -39,10 +41,19 @@ static int run(const struct options *o)
     return EXIT_USAGE;
 }
 
+/* Messages are UTF-8, and so is what today's terminals take and give, whatever the locale says: LC_ALL=C, one that is not
+ * installed, or none at all, as in a container. */
+static void choose_locale(void)
+{
+    setlocale(LC_ALL, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
-    setlocale(LC_ALL, "");
+    choose_locale();
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: an error that is told, not an end */
     int status = options_parse(&options, argc, argv) ? run(&options) : EXIT_USAGE;
     options_done(&options);

@@ -113,7 +113,8 @@ static json_t *as_json(const struct usher_event *e)
     case USHER_STATUS:
         return from_with_text("status", e, "text");
     case USHER_LINK:
-        return json_pack("{s:s, s:s*, s:s*, s:s}", "event", "link", "id", e->id, "name", e->name, "text", e->text);
+        return json_pack("{s:s, s:s*, s:s*, s:s*, s:s}", "event", "link", "id", e->id, "name", e->name, "code", e->code,
+            "text", e->text);
     case USHER_ROOMS:
         return json_pack(
             "{s:s, s:s, s:o}", "event", "rooms", "from", e->from, "rooms", string_list(e->to, e->to_count));

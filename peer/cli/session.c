@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * SIGINT and SIGTERM leave the room politely; a good-bye that takes too long, or a second signal, ends at once. What
+ * SIGINT, SIGTERM and SIGHUP leave the room politely; a good-bye that takes too long, or a second SIGINT or SIGTERM, ends at
+ * once. A terminal that is closed says so twice, with SIGHUP and with the end of its input. What
  * libusher logs at "notice" and above is for a person; a server that cannot be reached says the same sentence at each
  * try, so a sentence is repeated after REPEAT_SECONDS only.
  */
@@ -34,8 +35,10 @@ static gboolean on_goodbye_timeout(gpointer user)
 
 void session_leave(struct session *s, int status)
 {
-    if (s->leaving || s->left) {
-        session_quit(s, s->leaving ? s->status : status);
+    if (s->leaving)
+        return;
+    if (s->left) {
+        session_quit(s, status);
         return;
     }
     s->leaving = true;
@@ -46,8 +49,25 @@ void session_leave(struct session *s, int status)
 
 static gboolean on_signal(gpointer user)
 {
+    struct session *s = user;
+    if (s->leaving)
+        session_quit(s, s->status);
+    else
+        session_leave(s, EXIT_DONE);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_hangup(gpointer user)
+{
     session_leave(user, EXIT_DONE);
     return G_SOURCE_CONTINUE;
+}
+
+/* Who was started to survive its terminal, by nohup(1), does. */
+static bool is_ignored(int signal_number)
+{
+    struct sigaction now;
+    return sigaction(signal_number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 static void on_event(struct usher *u, const struct usher_event *event, void *user)
@@ -97,10 +117,13 @@ bool session_open(struct session *s, const struct options *o)
 int session_run(struct session *s)
 {
     guint interrupt = g_unix_signal_add(SIGINT, on_signal, s), terminate = g_unix_signal_add(SIGTERM, on_signal, s);
+    guint hangup = is_ignored(SIGHUP) ? 0 : g_unix_signal_add(SIGHUP, on_hangup, s);
     if (!s->leaving)
         g_main_loop_run(s->loop);
     g_source_remove(interrupt);
     g_source_remove(terminate);
+    if (hangup)
+        g_source_remove(hangup);
     return s->status;
 }
 

@@ -28,7 +28,7 @@ bool session_open(struct session *s, const struct options *o);
 int session_run(struct session *s);
 /* Frees what session_open made, whether that went well or not. */
 void session_close(struct session *s);
-/* Says good-bye, then ends with this status. Asked again, it ends at once. */
+/* Says good-bye, then ends with this status; nothing if it is leaving already. */
 void session_leave(struct session *s, int status);
 /* Ends at once. */
 void session_quit(struct session *s, int status);

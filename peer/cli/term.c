@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * libedit, unbuffered: each el_gets takes the keys that are there and comes back, so the main loop goes on. To print
+ * libedit, unbuffered: each el_wgets takes the keys that are there and comes back, so the main loop goes on. To print
  * above, the rows of what is being typed are cleared, the line is written, and libedit draws its rows again.
  *
- * libedit's native interface rather than its readline one: that has no user pointer, and needs a global.
+ * libedit's native interface rather than its readline one: that has no user pointer, and needs a global. Its wide
+ * characters rather than its bytes: el_gets copies the whole line at each key, which made a long one cost its square.
  */
 #include "peer/cli/term.h"
 
@@ -14,51 +15,52 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "peer/cli/fold.h"
+
 enum {
     HISTORY_LINES = 500,
     COLUMNS_DEFAULT = 80
 };
 
+/* glibc's and musl's wchar_t is UCS-4. */
+_Static_assert(sizeof(wchar_t) == sizeof(gunichar), "a wchar_t is not a code point here");
+
 struct term {
     struct term_callbacks callbacks;
     void *user;
     EditLine *edit;
-    History *history;
-    gchar *prompt;
+    HistoryW *history;
+    wchar_t *prompt; /* g_free */
+    long prompt_width;
     guint source, resize;
     gboolean taking; /* a line is being taken: nothing is being typed, and there is no prompt */
 };
 
-static char *prompt_of(EditLine *edit)
+static wchar_t *prompt_of(EditLine *edit)
 {
     struct term *t = NULL;
-    el_get(edit, EL_CLIENTDATA, &t);
+    el_wget(edit, EL_CLIENTDATA, &t);
     return t->prompt;
 }
 
-static glong width_of(const char *text, size_t n)
-{
-    glong width = 0;
-    for (const char *p = text; p < text + n; p = g_utf8_next_char(p)) {
-        gunichar c = g_utf8_get_char(p);
-        width += g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
-    }
-    return width;
-}
-
-static glong columns(void)
+static long columns(void)
 {
     struct winsize size;
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : COLUMNS_DEFAULT;
 }
 
+static gchar *utf8(const wchar_t *text, long n)
+{
+    return g_ucs4_to_utf8((const gunichar *)text, n, NULL, NULL, NULL);
+}
+
 /* To the first column of the prompt's row, and clears from there on. */
 static void clear_typed(struct term *t)
 {
-    const LineInfo *line = el_line(t->edit);
-    glong before =
-        width_of(t->prompt, strlen(t->prompt)) + width_of(line->buffer, (size_t)(line->cursor - line->buffer));
-    glong up = before / columns();
+    const LineInfoW *line = el_wline(t->edit);
+    gchar *before = utf8(line->buffer, line->cursor - line->buffer);
+    long up = (t->prompt_width + (before ? fold_width(before, strlen(before)) : 0)) / columns();
+    g_free(before);
     if (up > 0)
         printf("\033[%ldA", up);
     fputs("\r\033[J", stdout);
@@ -66,25 +68,31 @@ static void clear_typed(struct term *t)
 
 void term_print(struct term *t, const char *line)
 {
+    char *rows = fold_lines(line, columns());
     if (!t->taking)
         clear_typed(t);
-    puts(line);
+    puts(rows);
     fflush(stdout);
+    g_free(rows);
     if (!t->taking)
-        el_set(t->edit, EL_REFRESH);
+        el_wset(t->edit, EL_REFRESH);
 }
 
-static void take_line(struct term *t, const char *text, size_t n)
+static void take_line(struct term *t, const wchar_t *text, long n)
 {
-    gchar *line = g_strndup(text, n);
-    HistEvent event;
-    if (*line)
-        history(t->history, &event, H_ENTER, line);
-    el_set(t->edit, EL_UNBUFFERED, 0);
+    HistEventW event;
+    gchar *line = utf8(text, n);
+    if (line && *line) {
+        gunichar *kept = g_utf8_to_ucs4_fast(line, -1, NULL); /* ends with a NUL, as text does not */
+        history_w(t->history, &event, H_ENTER, (const wchar_t *)kept);
+        g_free(kept);
+    }
+    el_wset(t->edit, EL_UNBUFFERED, 0);
     t->taking = TRUE;
-    t->callbacks.on_line(t->user, line);
+    if (line)
+        t->callbacks.on_line(t->user, line);
     t->taking = FALSE;
-    el_set(t->edit, EL_UNBUFFERED, 1);
+    el_wset(t->edit, EL_UNBUFFERED, 1);
     g_free(line);
 }
 
@@ -93,9 +101,9 @@ static gboolean on_key(gint fd, GIOCondition condition, gpointer user)
     (void)fd;
     struct term *t = user;
     int n = 0;
-    const char *text = condition & G_IO_IN ? el_gets(t->edit, &n) : NULL;
+    const wchar_t *text = condition & G_IO_IN ? el_wgets(t->edit, &n) : NULL;
     if (text && n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r')) {
-        take_line(t, text, (size_t)n - 1);
+        take_line(t, text, n - 1);
     } else if ((!text && n <= 0) || (text && n == 1 && text[0] == 4)) {
         t->source = 0;
         t->callbacks.on_end(t->user);
@@ -114,26 +122,26 @@ static gboolean on_resize(gpointer user)
 struct term *term_new(const char *prompt, const struct term_callbacks *callbacks, void *user)
 {
     struct term *t = g_new0(struct term, 1);
-    HistEvent event;
+    HistEventW event;
     t->callbacks = *callbacks;
     t->user = user;
-    t->prompt = g_strdup(prompt);
-    t->history = history_init();
+    t->prompt = (wchar_t *)g_utf8_to_ucs4_fast(prompt, -1, NULL);
+    t->prompt_width = fold_width(prompt, strlen(prompt));
+    t->history = history_winit();
     t->edit = el_init("usher", stdin, stdout, stderr);
     if (!t->edit || !t->history) {
         term_free(t);
         return NULL;
     }
-    history(t->history, &event, H_SETSIZE, HISTORY_LINES);
-    el_set(t->edit, EL_CLIENTDATA, t);
-    el_set(t->edit, EL_PROMPT, prompt_of);
-    el_set(t->edit, EL_EDITOR, "emacs");
-    el_set(t->edit, EL_HIST, history, t->history);
-    el_set(t->edit, EL_SIGNAL, 0);
-    el_set(t->edit, EL_UNBUFFERED, 1);
+    history_w(t->history, &event, H_SETSIZE, HISTORY_LINES);
+    el_wset(t->edit, EL_CLIENTDATA, t);
+    el_wset(t->edit, EL_PROMPT, prompt_of);
+    el_wset(t->edit, EL_EDITOR, L"emacs");
+    el_wset(t->edit, EL_HIST, history_w, t->history);
+    el_wset(t->edit, EL_SIGNAL, 0);
+    el_wset(t->edit, EL_UNBUFFERED, 1); /* draws the prompt */
     t->source = g_unix_fd_add(STDIN_FILENO, G_IO_IN | G_IO_HUP | G_IO_ERR, on_key, t);
     t->resize = g_unix_signal_add(SIGWINCH, on_resize, t);
-    el_set(t->edit, EL_REFRESH);
     return t;
 }
 
@@ -148,11 +156,11 @@ void term_free(struct term *t)
     if (t->edit) {
         clear_typed(t);
         fflush(stdout);
-        el_set(t->edit, EL_UNBUFFERED, 0);
+        el_wset(t->edit, EL_UNBUFFERED, 0);
         el_end(t->edit);
     }
     if (t->history)
-        history_end(t->history);
+        history_wend(t->history);
     g_free(t->prompt);
     g_free(t);
 }

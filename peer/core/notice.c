@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "base/display_name.h"
 #include "peer/core/state.h"
 
 static void free_texts(char **texts, size_t n)
@@ -46,6 +47,15 @@ static bool copy_all(char ***out, const struct span *texts, size_t n)
     return *out != NULL;
 }
 
+/* Names are what others chose; what an application gets of them it can show as it is. */
+static void clean_names(struct peer_notice *n)
+{
+    if (n->name)
+        display_name_clean(span_of(n->name), n->name);
+    for (size_t i = 0; n->names && i < n->to_count; i++)
+        display_name_clean(span_of(n->names[i]), n->names[i]);
+}
+
 struct peer_notice *notice_make(const struct notice *n)
 {
     struct peer_notice *made = calloc(1, sizeof *made);
@@ -63,8 +73,10 @@ struct peer_notice *notice_make(const struct notice *n)
     if (copy(&made->id, n->id) && copy(&made->from, n->from) && copy(&made->by, n->by) && copy(&made->ref, n->ref) &&
         copy(&made->room, n->room) && copy(&made->name, n->name) && copy(&made->text, n->text) &&
         copy(&made->conversation, n->conversation) && copy(&made->reason, n->reason) && copy(&made->code, n->code) &&
-        copy_all(&made->to, n->to, n->to_count) && copy_all(&made->names, n->names, n->to_count))
+        copy_all(&made->to, n->to, n->to_count) && copy_all(&made->names, n->names, n->to_count)) {
+        clean_names(made);
         return made;
+    }
     peer_notice_free(made);
     return NULL;
 }

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/display_name.h"
 #include "peer/core/state.h"
 
 struct peer *peer_new(const struct peer_settings *settings, const struct peer_crypto *crypto, const struct rng *rng)
@@ -268,7 +269,7 @@ size_t peer_people(const struct peer *p, struct peer_person *out, size_t max)
                 .path = who->shown ? who->shown : link_path(who),
                 .rtt_ms = who->link.rtt_ms};
             text_copy(out[n].id, sizeof out[n].id, person_id(who));
-            text_copy(out[n].name, sizeof out[n].name, span_of(who->name));
+            display_name_clean(span_of(who->name), out[n].name);
         }
         n++;
     }

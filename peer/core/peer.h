@@ -214,9 +214,9 @@ enum peer_notice_type {
     NOTICE_TYPING,    /* from */
     NOTICE_PRESENCE,  /* from, text */
     NOTICE_STATUS,    /* from, text */
-    NOTICE_LINK,  /* id, name, text: what a link is doing when it is not simply up: "retrying", "not up in 15 s" ... */
-    NOTICE_ERROR, /* code, text; fatal if the peer cannot go on (unauthorized, ...) */
-    NOTICE_ROOMS, /* from, to: the rooms that this person tells of */
+    NOTICE_LINK, /* id, name, code, text: what a link is doing when it is not simply up: "retrying", "not up in 15 s" ... */
+    NOTICE_ERROR,   /* code, text; fatal if the peer cannot go on (unauthorized, ...) */
+    NOTICE_ROOMS,   /* from, to: the rooms that this person tells of */
     NOTICE_MISSING, /* from, conversation, id, count: messages of that author that nobody had; id waited for them. count
                        is 0 if nothing proves how many, or that they exist */
     NOTICE_HISTORY, /* ref, text: a JSON array of what was said and heard, oldest first */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * Names and keys, as ssh has its known hosts: the first person who proved a key under a display name keeps the name.
- * Whoever comes with that name and another key, or none, is shown with a warning. That is all: a name gives no right,
- * the id is the person.
+ * Whoever comes with that name or one that looks like it, and another key or none, is shown with a warning. That is all:
+ * a name gives no right, the id is the person.
  */
 #include <stdlib.h>
 
+#include "base/display_name.h"
 #include "peer/core/state.h"
 
 static struct known *find(struct peer *p, const char *name)
@@ -30,25 +31,44 @@ void trust_known(struct peer *p, struct span name, struct span id)
 
 static void warn(struct peer *p, const struct person *who)
 {
-    struct buf text;
-    buf_init(&text, 2 * DISPLAY_NAME_MAX + 64);
-    buf_printf(
-        &text, "name \"%s\" is known with another key%s", who->name, who->keyed ? "" : ", and this one shows none");
-    if (!text.failed)
-        notice_link(p, who, text.p);
-    buf_done(&text);
-    effect_log(
-        p, LOG_LEVEL_WARNING, "name-changed", "a known name came with another key or none", "name", span_of(who->name));
+    const char *text = who->keyed ? "its name is known with another key"
+                                  : "its name is known with another key, and this one shows none";
+    notice_add(p, &(struct notice){.type = NOTICE_LINK,
+                      .id = person_id(who),
+                      .name = span_of(who->name),
+                      .code = SPAN("known-name"),
+                      .text = span_of(text)});
+    char shown[DISPLAY_NAME_MAX + 3] = "<";
+    size_t n = 1 + display_name_clean(span_of(who->name), shown + 1);
+    shown[n++] = '>';
+    effect_log(p, LOG_LEVEL_WARNING, "name-changed", "a known name came with another key or none", "name",
+        (struct span){shown, n});
+}
+
+/* Whether this name, or one that looks like it, is known: as that of who alone (own), or of somebody else too (taken). */
+static void look_up(struct peer *p, const struct person *who, bool *own, bool *taken)
+{
+    char wanted[DISPLAY_NAME_MAX + 1], skeleton[DISPLAY_NAME_MAX + 1];
+    const struct known *same = find(p, who->name), *next;
+    *own = same && strcmp(same->id, who->id) == 0;
+    *taken = same && !*own;
+    display_name_skeleton(span_of(who->name), wanted);
+    for (const struct known *k = *own || *taken ? NULL : p->known; k; k = next) {
+        next = k->hh.next;
+        display_name_skeleton(span_of(k->name), skeleton);
+        *taken = *taken || (strcmp(skeleton, wanted) == 0 && strcmp(k->id, who->id) != 0);
+    }
 }
 
 void trust_meet(struct peer *p, const struct person *who)
 {
+    bool own, taken;
     if (who->name[0] == '\0')
         return;
-    const struct known *k = find(p, who->name);
-    if (k && strcmp(k->id, who->id) != 0)
+    look_up(p, who, &own, &taken);
+    if (taken)
         warn(p, who);
-    if (k || !who->keyed || HASH_COUNT(p->known) >= NAMES_MAX)
+    if (own || taken || !who->keyed || HASH_COUNT(p->known) >= NAMES_MAX)
         return;
     trust_known(p, span_of(who->name), person_id(who));
     struct peer_effect *effect = effect_text(p, PEER_FX_REMEMBER, 0, person_id(who));

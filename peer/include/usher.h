@@ -58,15 +58,18 @@ enum usher_event_type {
     USHER_TYPING,    /* from */
     USHER_PRESENCE,  /* from, text */
     USHER_STATUS,    /* from, text */
-    USHER_LINK,      /* id, name, text: a link that is not simply up or down */
-    USHER_ROOMS,     /* from, to: the ids of other rooms that this person tells of */
-    USHER_MISSING,   /* from, conversation, count: messages of that person that nobody had; id waited for them */
-    USHER_HISTORY,   /* ref, text: a JSON array of messages, oldest first (usher_history) */
-    USHER_ERROR,     /* code, text, ref, fatal */
+    USHER_LINK,    /* id, name, text: a link that is not simply up or down; code "known-name": a name that is, or looks
+                      * like, one that is known with another key */
+    USHER_ROOMS,   /* from, to: the ids of other rooms that this person tells of */
+    USHER_MISSING, /* from, conversation, count: messages of that person that nobody had; id waited for them */
+    USHER_HISTORY, /* ref, text: a JSON array of messages, oldest first (usher_history) */
+    USHER_ERROR,   /* code, text, ref, fatal */
     USHER_LEFT
 };
 
-/* Borrowed for the callback. Text members are NULL when the type has none. */
+/* Borrowed for the callback. Text members are NULL when the type has none. Names are as others chose them, but for what
+ * cannot be seen or would change what stands around it: control characters, line ends, directions of writing, invisible
+ * ones, runs of spaces; < and > are _. Two people may have one name: the id is the person. */
 struct usher_event {
     enum usher_event_type type;
     const char *id, *from, *by, *ref, *room, *name, *text, *conversation, *reason, *code, *kind, *path;
@@ -122,6 +125,9 @@ struct usher_person {
     uint64_t rtt_ms;
 };
 size_t usher_people(struct usher *u, const struct usher_person **people);
+/* What is left of a name when case, spaces, accents and letters that look alike are made equal (a skeleton, UTS 39): two
+ * names with one skeleton may be taken for each other. For comparing, not for showing; cut off at room - 1 bytes. */
+void usher_name_skeleton(const char *name, char *out, size_t room);
 
 struct usher_stats {
     uint64_t calls_total, links_up_total, links_failed_total, restarts_total, reconnects_total, connect_ms_last;

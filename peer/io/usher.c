@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/display_name.h"
 #include "base/utf8.h"
 #include "peer/io/crypto.h"
 #include "peer/io/glue.h"
@@ -431,6 +432,12 @@ size_t usher_people(struct usher *u, const struct usher_person **people)
         u->answer[i] = (struct usher_person){p->id, p->name, p->path, p->up, p->verified, p->in_room, p->rtt_ms};
     }
     return n;
+}
+
+void usher_name_skeleton(const char *name, char *out, size_t room)
+{
+    size_t n = strlen(name);
+    display_name_skeleton((struct span){name, n < room ? n : room - 1}, out);
 }
 
 void usher_stats(const struct usher *u, struct usher_stats *stats)

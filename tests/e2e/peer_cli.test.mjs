@@ -244,16 +244,16 @@ test('chat without a terminal: plain lines in and out, harmless', async () => {
     const shows = (pattern) => within(15000, (async () => {
         while (!pattern.test(text)) await once(child.stdout, 'data');
     })(), () => `no ${pattern} in:\n${text}`);
-    await shows(/ann is here \(direct link\)/);
+    await shows(/^\* <ann> is here \(direct link\)/m);
     child.stdin.write('hello from ben\n/msg ann only you\n/who\n/nonsense\n');
     assert.equal((await ann.event('message', { text: 'hello from ben' })).type, 'group_message');
     assert.equal((await ann.event('message', { text: 'only you' })).type, 'direct_message');
-    await shows(new RegExp(`ann \\(${ann.id}\\): direct link`));
+    await shows(new RegExp(`\\* <ann> \\(${ann.id}\\): direct link`));
     await shows(/No such command/);
     ann.do({ do: 'send', text: 'one\ntwo \u001b[31mred\u001b[0m \u202e' });
-    await shows(/^ann: one\n {4}two \ufffd\[31mred\ufffd\[0m \ufffd$/m);
+    await shows(/^<ann> one\n {4}two \ufffd\[31mred\ufffd\[0m \ufffd$/m);
     child.stdin.write('/history 2\n/history none\n');
-    await shows(/^\* \d{4}-\d\d-\d\d \d\d:\d\d you \(not to all\): only you\n\* \S+ \S+ ann: one\n {4}two \ufffd\[31mred/m);
+    await shows(/^\(\d{4}-\d\d-\d\d \d\d:\d\d, not to all\) you: only you\n\(\S+ \S+\) <ann> one\n {4}two \ufffd\[31mred/m);
     await shows(/\/history wants a number from 1 to 1024/);
     child.stdin.end('bye\n');
     await ann.event('message', { text: 'bye' });

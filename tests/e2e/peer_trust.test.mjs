@@ -171,10 +171,10 @@ test('a known peer without its key: a warning, no trust, and nothing that is mea
         const back = await join(liar, room, 'ben', { state: ben.state });
         again.do({ do: 'send', to: [ben.id], text: 'for ben alone', ref: `${hidden}` });
         await again.event('accepted');
-        const seat = await remarked(again, 'name "ben" is known with another key, and this one shows none');
+        const seat = await remarked(again, 'its name is known with another key, and this one shows none');
         assert.notEqual(seat.id, ben.id);
         if (hidden) {
-            await remarked(back, 'name "ann" is known with another key, and this one shows none');
+            await remarked(back, 'its name is known with another key, and this one shows none');
             back.do({ do: 'send', text: 'so says nobody' });
         }
         await remarked(again, 'introduction refused: it signs, and the server hides its key');

@@ -213,8 +213,30 @@ static void test_known_names(void **state)
     feed(w, 0, (struct peer_event){.type = PEER_KNOWN, .known = {SPAN("bob"), SPAN("aaaaaaaaaaaaaaaaaaaaaaaaaa")}});
     start(w, 0);
     start(w, 1);
-    assert_true(told(ann, NOTICE_LINK, "name \"bob\" is known with another key"));
+    assert_true(told(ann, NOTICE_LINK, "its name is known with another key"));
     assert_true(notice(ann, NOTICE_PEER, 0)->verified);
+    assert_false(told(&w->nodes[1], NOTICE_LINK, "known with another key"));
+    world_end(w);
+}
+
+/* A name that looks like a known one is not that person's; and its owner may write it in another way. */
+static void test_known_names_that_look_alike(void **state)
+{
+    (void)state;
+    struct world *w = world_make(2);
+    struct node *ann = &w->nodes[0];
+    feed(w, 0,
+        (struct peer_event){
+            .type = PEER_KNOWN, .known = {SPAN("B\xd0\xbe\xe2\x80\x8b b"), SPAN("aaaaaaaaaaaaaaaaaaaaaaaaaa")}});
+    struct span bob = span_of(peer_id(w->nodes[1].p)), ann_id = span_of(peer_id(ann->p));
+    feed(w, 1, (struct peer_event){.type = PEER_KNOWN, .known = {SPAN("ANN"), ann_id}});
+    start(w, 0);
+    start(w, 1);
+    assert_true(told(ann, NOTICE_LINK, "its name is known with another key"));
+    const struct peer_notice *warning = notice(ann, NOTICE_LINK, 0);
+    assert_string_equal(warning->code, "known-name");
+    assert_true(span_is(bob, warning->id));
+    assert_string_equal(warning->name, "bob");
     assert_false(told(&w->nodes[1], NOTICE_LINK, "known with another key"));
     world_end(w);
 }
@@ -229,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_a_copied_key_cannot_break_a_link),
         cmocka_unit_test(test_known_names),
+        cmocka_unit_test(test_known_names_that_look_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

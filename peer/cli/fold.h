@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rows of a terminal. A row that the terminal itself breaks goes on in the first column, where usher's own lines begin
+ * with their marks: text that is long enough could pass for one. So lines are broken here, and go on indented.
+ */
+#ifndef PEER_CLI_FOLD_H
+#define PEER_CLI_FOLD_H
+
+#include <glib.h>
+
+#define FOLD_INDENT "    "
+enum {
+    FOLD_COLUMNS_MIN = 20 /* on less, lines are broken as for so many */
+};
+
+/* Columns that a terminal gives to these n bytes of UTF-8, as far as one can know. */
+long fold_width(const char *text, size_t n);
+/* A copy, for g_free: no row is wider than columns, and each but the first begins with FOLD_INDENT. It is broken at spaces,
+ * a word that is longer than a row anywhere. */
+char *fold_lines(const char *text, long columns);
+
+#endif
