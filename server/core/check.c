@@ -12,7 +12,7 @@
 
 struct found {
     uint64_t connections, named, joined, unjoined, ice, watched, counted, away, held;
-    uint64_t rooms, members, made, makers;
+    uint64_t rooms, members, made, makers, line_bytes;
 };
 
 static void check_state(const struct session *s)
@@ -91,6 +91,8 @@ static void check_room(const struct core *c, const struct room *room, struct fou
     f->rooms++;
     f->members += count;
     f->made += room->made != NULL;
+    f->line_bytes += room->made ? room->made->line_n : 0;
+    assert(!room->made || !room->next || room->made->version < room->next->made->version);
     f->makers += room->made && room->made->maker;
 }
 
@@ -153,12 +155,19 @@ static void check_errands(const struct core *c)
         due = e->at < due ? e->at : due;
     }
     for (const struct errand *e = c->stores; e; e = e->next) {
-        assert(e->kind == ERRAND_STORE && e->job >= job && e->job <= c->keep_changed);
+        assert(e->kind == ERRAND_STORE && e->job >= job && e->job <= c->keep.changed);
         job = e->job;
     }
     assert(hashing == c->hashing && hashing <= HASHES_MAX);
     assert(delayed == c->delayed && delayed <= DELAYED_MAX && errand_due(c) == due);
-    assert(!c->answering || c->storing);
+}
+
+static void check_keep(const struct core *c, const struct found *f)
+{
+    const struct keep *k = &c->keep;
+    assert(!k->answering || k->storing);
+    assert(!k->file || (!k->storing && k->at < k->file->len && k->version <= k->changed));
+    assert(k->bytes == f->line_bytes);
 }
 
 static void check_notices(const struct core *c)
@@ -177,6 +186,7 @@ void core_check(const struct core *c)
     check_queues(c, &found);
     check_origins(c, &found);
     check_errands(c);
+    check_keep(c, &found);
     check_notices(c);
     assert(!c->drained || c->draining);
     assert(!c->fx);

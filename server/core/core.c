@@ -72,6 +72,7 @@ void core_free(struct core *c)
             free(room);
         }
     frame_unref(c->room_list);
+    frame_unref(c->keep.file);
     table_done(&c->room_ids);
     errand_done(c);
     seat_done(c);
@@ -108,7 +109,7 @@ const char *core_restore(struct core *c, struct span text, uint64_t now)
 {
     c->now = now;
     const char *problem = roomfile_read(text, restore, c);
-    c->keep_asked = c->keep_changed;
+    c->keep.asked = c->keep.changed;
     return problem;
 }
 

@@ -69,7 +69,7 @@ void errand_store(struct core *c, const struct errand *why)
         frame_unref(why->answer);
         return;
     }
-    e->job = c->keep_changed;
+    e->job = c->keep.changed;
     DL_APPEND(c->stores, e);
 }
 
@@ -152,7 +152,7 @@ struct errand *errand_take_hashed(struct core *c, uint64_t job)
 
 const struct errand *errand_stored(const struct core *c)
 {
-    return c->stores && c->stores->job <= c->keep_asked ? c->stores : NULL;
+    return c->stores && c->stores->job <= c->keep.asked ? c->stores : NULL;
 }
 
 struct errand *errand_take_stored(struct core *c)

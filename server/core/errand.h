@@ -20,7 +20,7 @@ struct errand {
     struct errand *prev, *next; /* in core->hashes, core->delays or core->stores */
     enum errand_kind kind;
     struct conn_id conn;
-    uint64_t job; /* of the hash; or what keep_changed has to be on the disk */
+    uint64_t job; /* of the hash; or what keep.changed has to be on the disk */
     char *bytes;  /* owned; ERRAND_JOIN, ERRAND_FRAME: the frame; ERRAND_ASK: the request's room, token and body */
     size_t bytes_n;
     struct core_request request; /* ERRAND_ASK; its spans tell lengths only */

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rooms made over HTTP survive the daemon. The file holds all of them and is written whole, away from the loop, one
- * writing at a time: what changes meanwhile goes into the next one. A client is told that its room was made, or is
+ * writing at a time: what changes meanwhile goes into the next one. Its text is put together a batch of lines a step, and
+ * says what there was when it was begun: a room that comes later is not in it, and one that goes before its line was
+ * written leaves the line. A client is told that its room was made, or is
  * closed, when that is on the disk. A room that could not be stored is closed again: it would come back unlocked after
  * a restart. A room that was closed stays closed when that could not be stored, but its owner is not told that it is
- * gone, since a restart would bring it back; the writing is tried again until it succeeds. Writing a journal of changes was rejected: ROOMS_KEPT_MAX rooms are a few megabytes.
+ * gone, since a restart would bring it back; the writing is tried again until it succeeds. Writing a journal of changes was
+ * rejected: ROOMS_KEPT_MAX rooms are a few megabytes.
  */
 #include "server/core/keep.h"
+
+#include <assert.h>
 
 #include "server/core/batch.h"
 #include "server/core/effects.h"
@@ -16,24 +21,117 @@
 #include "server/core/room.h"
 #include "server/core/say.h"
 
+/* The first of these rooms if the file is to have it; else the first of the next list, or NULL. */
+static const struct room *first_from(const struct core *c, const struct room *room, enum room_kind kind)
+{
+    if (room && room->made->version <= c->keep.version)
+        return room;
+    return kind == ROOM_LISTED ? first_from(c, c->rooms[ROOM_UNLISTED], ROOM_UNLISTED) : NULL;
+}
+
+static void write_line(struct buf *out, const struct made *made)
+{
+    roomfile_add(out, &made->terms, (struct span){made->names, made->names_n});
+}
+
+/* Appends what was written to core->text. When memory ran out for that the file is begun anew. */
+static void append(struct core *c)
+{
+    struct keep *k = &c->keep;
+    if (c->text.failed) {
+        frame_unref(k->file);
+        k->file = NULL;
+        return;
+    }
+    assert(c->text.len <= frame_text(k->file).n - k->at);
+    memcpy(frame_payload(k->file) + k->at, c->text.p, c->text.len);
+    k->at += c->text.len;
+}
+
+static void hand_over(struct core *c)
+{
+    struct keep *k = &c->keep;
+    assert(k->at == frame_text(k->file).n);
+    struct frame *file = k->file;
+    k->file = NULL;
+    if (!effects_add(c->fx, &(struct core_effect){.type = CORE_STORE, .store = file}))
+        return;
+    k->storing = true;
+    k->asked = k->version;
+}
+
+/* Appends a batch of lines behind what is in core->text. */
+static void write_some(struct core *c)
+{
+    struct keep *k = &c->keep;
+    for (uint32_t n = batch_size(c); n > 0 && k->next; n--) {
+        write_line(&c->text, k->next->made);
+        k->next = first_from(c, k->next->next, k->next->kind);
+    }
+    bool whole = !k->next;
+    if (whole)
+        roomfile_end(&c->text);
+    append(c);
+    if (whole && k->file)
+        hand_over(c);
+}
+
+/* The size of the whole is known before its first line is written, so nothing of it is ever moved. */
+static void begin(struct core *c)
+{
+    struct keep *k = &c->keep;
+    roomfile_begin(say_text(c));
+    roomfile_end(&c->text);
+    size_t size = c->text.len + k->bytes - (k->bytes > 0); /* the first line has no comma before it */
+    assert(size <= ROOMFILE_MAX);
+    k->file = c->text.failed ? NULL : frame_new(size);
+    if (!k->file)
+        return;
+    k->at = 0;
+    k->version = k->changed;
+    k->next = first_from(c, c->rooms[ROOM_LISTED], ROOM_LISTED);
+    roomfile_begin(say_text(c));
+    write_some(c);
+}
+
 void keep_settle(struct core *c)
 {
-    bool again = c->keep_failed && c->now >= c->keep_retry_at;
-    if (c->storing || (c->keep_changed == c->keep_asked && !again))
+    struct keep *k = &c->keep;
+    bool again = k->failed && c->now >= k->retry_at;
+    if (!k->storing && !k->file && (k->changed != k->asked || again))
+        begin(c);
+}
+
+bool keep_measure(struct core *c, struct made *made)
+{
+    write_line(say_text(c), made);
+    made->line_n = (uint16_t)c->text.len;
+    return !c->text.failed;
+}
+
+void keep_comes(struct core *c, struct room *room)
+{
+    room->made->version = ++c->keep.changed;
+    c->keep.bytes += room->made->line_n;
+}
+
+static bool is_written(const struct keep *k, const struct room *room)
+{
+    const struct room *next = k->next;
+    return !next || room->kind < next->kind || (room->kind == next->kind && room->made->version < next->made->version);
+}
+
+void keep_goes(struct core *c, const struct room *room)
+{
+    struct keep *k = &c->keep;
+    k->changed++;
+    k->bytes -= room->made->line_n;
+    if (!k->file || room->made->version > k->version || is_written(k, room))
         return;
-    struct buf text;
-    buf_init(&text, ROOMFILE_MAX);
-    roomfile_begin(&text);
-    for (enum room_kind kind = ROOM_LISTED; kind <= ROOM_UNLISTED; kind++)
-        for (const struct room *room = c->rooms[kind]; room; room = room->next)
-            roomfile_add(&text, &room->made->terms, (struct span){room->made->names, room->made->names_n});
-    roomfile_end(&text);
-    struct frame *store = text.failed ? NULL : frame_of(buf_view(&text));
-    buf_done(&text);
-    if (store && effects_add(c->fx, &(struct core_effect){.type = CORE_STORE, .store = store})) {
-        c->storing = true;
-        c->keep_asked = c->keep_changed;
-    }
+    if (room == k->next)
+        k->next = first_from(c, room->next, room->kind);
+    write_line(say_text(c), room->made);
+    append(c);
 }
 
 /* The same room as when the errand began, not another one under its name. */
@@ -53,7 +151,7 @@ static void fail(struct core *c, struct errand *e)
 
 static void answer(struct core *c, struct errand *e)
 {
-    if (c->stored) {
+    if (c->keep.stored) {
         rest_respond(c, e->conn, e->status, e->answer);
         e->answer = NULL;
     } else {
@@ -65,28 +163,35 @@ static void answer(struct core *c, struct errand *e)
 /* Until all are told what became of this writing, the next one, which others wait for, does not begin. */
 void keep_tick(struct core *c)
 {
-    if (!c->answering)
+    struct keep *k = &c->keep;
+    if (k->file) {
+        say_text(c);
+        write_some(c);
+    }
+    if (!k->answering)
         return;
     struct errand *e;
     for (uint32_t n = 0; batch_allows(c, n) && (e = errand_take_stored(c)); n++)
         answer(c, e);
-    c->answering = c->storing = errand_stored(c) != NULL;
+    k->answering = k->storing = errand_stored(c) != NULL;
 }
 
 void keep_stored(struct core *c, bool stored)
 {
+    struct keep *k = &c->keep;
     if (!stored)
         notice(c, NOTICE_STORE, "rooms.json could not be written", NULL);
-    c->keep_failed = !stored;
-    c->keep_retry_at = c->now + KEEP_RETRY_MS;
-    c->answering = true;
-    c->stored = stored;
+    k->failed = !stored;
+    k->retry_at = c->now + KEEP_RETRY_MS;
+    k->answering = true;
+    k->stored = stored;
     keep_tick(c);
 }
 
 uint64_t keep_due(const struct core *c)
 {
-    if (c->answering)
+    const struct keep *k = &c->keep;
+    if (k->answering || k->file)
         return c->now;
-    return c->keep_failed && !c->storing ? c->keep_retry_at : UINT64_MAX;
+    return k->failed && !k->storing ? k->retry_at : UINT64_MAX;
 }

@@ -4,11 +4,16 @@
 
 #include "server/core/state.h"
 
-/* Has rooms.json written when what it holds has changed and no writing is under way; at the end of each step. */
+/* Notes how long its line will be; false when out of memory. */
+bool keep_measure(struct core *c, struct made *made);
+/* A room made over HTTP, measured, is there; and is about to go. */
+void keep_comes(struct core *c, struct room *room);
+void keep_goes(struct core *c, const struct room *room);
+/* Begins to write rooms.json when what it holds has changed and no writing is under way; at the end of each step. */
 void keep_settle(struct core *c);
 /* io says whether the file is on the disk: begins to answer those who waited for it. */
 void keep_stored(struct core *c, bool stored);
-/* Goes on with it. */
+/* Goes on with either. */
 void keep_tick(struct core *c);
 /* When keep_tick has something to do or the writing is to be tried again, or UINT64_MAX. */
 uint64_t keep_due(const struct core *c);

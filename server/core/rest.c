@@ -280,7 +280,7 @@ static void close_room(struct core *c, struct session *s, const struct core_requ
         return;
     }
     if (!room) {
-        if (c->keep_failed)
+        if (c->keep.failed)
             rest_refuse_unstored(c, s->conn);
         else
             refuse_unknown(c, s->conn);

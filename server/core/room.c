@@ -15,6 +15,7 @@
 #include "server/core/admit.h"
 #include "server/core/batch.h"
 #include "server/core/ended.h"
+#include "server/core/keep.h"
 #include "server/core/room_list.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
@@ -68,8 +69,8 @@ static void room_free(struct core *c, struct room *room)
     room_list_changes(c, room);
     if (room->made) {
         admit_lose_room(c, room->made->maker);
+        keep_goes(c, room);
         c->made_count--;
-        c->keep_changed++;
     }
     table_remove(&c->room_ids, room);
     DL_DELETE(c->rooms[room->kind], room);
@@ -87,7 +88,10 @@ static struct made *made_new(struct core *c, const struct room_terms *t)
         return NULL;
     *made = (struct made){.terms = *t, .names_n = (uint16_t)names->len};
     memcpy(made->names, names->p, names->len);
-    return made;
+    if (keep_measure(c, made))
+        return made;
+    free(made);
+    return NULL;
 }
 
 struct room *room_restore(struct core *c, const struct room_terms *t)
@@ -103,7 +107,7 @@ struct room *room_restore(struct core *c, const struct room_terms *t)
     room->created_ms = t->created_ms;
     waiting_add(&c->unused, &room->empty, c->now);
     c->made_count++;
-    c->keep_changed++;
+    keep_comes(c, room);
     room_list_changes(c, room);
     return room;
 }

@@ -104,6 +104,8 @@ struct session {
 struct made {
     struct room_terms terms;
     struct origin *maker; /* borrowed; NULL: unknown, as after a restart, or no limit counts it */
+    uint64_t version;     /* keep.changed when it was made: counts up through core->rooms[kind] */
+    uint16_t line_n;      /* bytes in rooms.json */
     uint16_t names_n;
     char names[]; /* see room_names_write */
 };
@@ -128,6 +130,20 @@ struct room {
     bool closing;  /* nobody is told who leaves: room-closed says it */
     uint8_t id_n;
     char id[]; /* no NUL */
+};
+
+/* rooms.json: see keep.c. */
+struct keep {
+    uint64_t changed, asked; /* versions of what it is to hold: now, and as io was told last */
+    size_t bytes;            /* of all rooms' lines */
+    struct frame *file;      /* owned; it is being put together; NULL: it is not */
+    uint64_t version;        /* of `file` */
+    size_t at;               /* so much of its text is there */
+    const struct room *next; /* the room whose line is next; NULL: all are there */
+    bool storing;            /* io is writing it, or: */
+    bool answering, stored;  /* those who waited for it are being told that it was stored, or was not */
+    bool failed;             /* it is behind since the last writing */
+    uint64_t retry_at;       /* while failed */
 };
 
 /* What is known of an address: an IPv4 address, or the /64 of an IPv6 one. */
@@ -193,11 +209,7 @@ struct core {
     uint64_t delayed_due;
     struct errand *stores; /* owned list: what waits for the disk, in order of `job` */
     uint64_t last_job;
-    uint64_t keep_changed, keep_asked; /* versions of what rooms.json is to hold: now, and told to io */
-    bool storing;                      /* a CORE_STORE is under way, or: */
-    bool answering, stored;            /* those who waited for it are being told that it was stored, or was not */
-    bool keep_failed;                  /* the file is behind since the last writing */
-    uint64_t keep_retry_at;            /* while keep_failed */
+    struct keep keep;
 
     bool draining, drained;
     uint64_t drain_end;

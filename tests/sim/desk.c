@@ -65,7 +65,7 @@ void desk_reset(struct desk *d)
     while (d->asked)
         desk_remove(d, d->asked);
     d->changed = d->written_of = 0;
-    d->storing = d->behind = d->answering = false;
+    d->storing = d->behind = d->answering = d->filing = false;
     d->closed_n = 0;
 }
 

@@ -50,6 +50,9 @@ struct desk {
     struct asked *asked;
     struct owner *owners; /* of all rooms ever made; uthash by token */
     struct file writing, disk;
+    bool filing;                  /* `writing` is what there was when its text was begun; it is being put together: */
+    size_t filing_n;              /* of so many rooms the text is still to come, at most */
+    uint64_t retry_at;            /* while `behind` */
     uint64_t changed, written_of; /* versions of what the file is to hold: now, and what was last asked to be written */
     bool storing, behind;         /* the last writing failed: it is tried again later */
     bool answering, stored;       /* those who waited for it are being answered; whether it did */

@@ -407,7 +407,7 @@ void judge_step(struct judge *j, const struct core *core, const struct core_even
     judge_pace(j, was_paused);
     judge_debts(j);
     judge_desk(j);
-    bool whole = event->type == CORE_TIME || event->type == CORE_STORED || event->type == CORE_DRAIN;
+    bool whole = j->desk.filing || event->type == CORE_TIME || event->type == CORE_STORED || event->type == CORE_DRAIN;
     world_check(j->w, !whole || !judge_is_behind(j) || j->deadline <= world_now(j->w),
         "there is more to do, and the core does not ask for its turn");
     compare(j, core);

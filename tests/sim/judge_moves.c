@@ -123,7 +123,8 @@ bool judge_is_behind(const struct judge *j)
     bool untold = false;
     for (size_t i = 0; j->draining && i < j->seats.n; i++)
         untold |= j->seats.v[i]->live && !j->seats.v[i]->closing;
-    return untold || j->desk.answering || overdue_seat(j) || overdue_room(j, false) || overdue_room(j, true);
+    return untold || j->desk.answering || j->desk.filing || overdue_seat(j) || overdue_room(j, false) ||
+           overdue_room(j, true);
 }
 
 static const char *reason_of(const struct judge *j, const struct core_effect *e)
