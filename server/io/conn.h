@@ -75,7 +75,10 @@ struct conn {
     struct queue *queue; /* owned; NULL while nothing waits to be written */
     uint64_t deadline;   /* while on the list of a limit */
     uint32_t handed;     /* bytes written of which libwebsockets keeps a rest; 0: it keeps none */
-    uint32_t thrown;     /* bytes that came in CONN_LINGER */
+    union {
+        uint32_t untaken; /* in CONN_ANSWER: bytes in the socket when that was looked at last */
+        uint32_t thrown;  /* in CONN_LINGER: bytes that came */
+    };
     uint32_t dirty_next, doomed_next, slow_next;
     uint32_t prev, next; /* on the list of its limit; of free slots through next */
     uint16_t close_code; /* as the client sent it */

@@ -2,12 +2,32 @@
  *
  * Writing: whole frames, put together in the one scratch buffer, in one write. What the socket does not take stays in
  * the queue. Answers over HTTP share HTTP_A_TURN bytes of each turn: a large one costs its reader time, not others.
+ *
+ * A socket says that it takes more when a third of its buffer is free, which can be more than a slow reader takes in
+ * ANSWER_MS. So whether he takes anything is asked of the kernel.
  */
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include "server/io/transport.h"
 
 static bool is_answer(const struct conn *c)
 {
     return c->state == CONN_ANSWER;
+}
+
+/* Bytes that were written and that the client's machine does not have yet. */
+static uint32_t look_at_socket(const struct conn *c)
+{
+    int n = 0;
+    return ioctl(c->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (uint32_t)n : 0;
+}
+
+bool flush_taken(struct conn *c)
+{
+    uint32_t before = c->untaken;
+    c->untaken = look_at_socket(c);
+    return c->untaken < before;
 }
 
 /* What may be written now, of `bytes`. */
@@ -36,6 +56,7 @@ static bool write_some(struct io *io, struct conn *c, struct span bytes, bool *b
     queue_advance(&c->queue, (size_t)n);
     if (is_answer(c)) {
         io->http_now += (size_t)n;
+        c->untaken = look_at_socket(c);
         turn_limit(io, c, LIMIT_ANSWER);
         if (c->queue)
             transport->again(io, c);

@@ -76,6 +76,7 @@ void turn_linger(struct io *io, struct conn *c)
 {
     conn_forget(c);
     c->state = CONN_LINGER;
+    c->thrown = 0;
     turn_limit(io, c, LIMIT_CLOSE);
     transport_of(c)->shut(io, c);
     transport_of(c)->read(io, c, true);
@@ -365,17 +366,24 @@ void turn_timer(uv_timer_t *timer)
     io->late = true;
 }
 
+static void judge_late(struct io *io, struct conn *c)
+{
+    if (c->limit == LIMIT_ANSWER && flush_taken(c)) {
+        turn_limit(io, c, LIMIT_ANSWER);
+        return;
+    }
+    if (c->limit == LIMIT_PROXY)
+        proxy_wait_late(io, c);
+    turn_kill(io, c);
+}
+
 static void kill_late(struct io *io, uint64_t now)
 {
     unsigned most = LATE_A_TURN;
     for (enum conn_limit l = LIMIT_NONE + 1; l < CONN_LIMITS; l++) {
         struct conn *c;
-        while (most > 0 && (c = conn_first(&io->conns, l)) && c->deadline <= now) {
-            if (l == LIMIT_PROXY)
-                proxy_wait_late(io, c);
-            turn_kill(io, c);
-            most--;
-        }
+        for (; most > 0 && (c = conn_first(&io->conns, l)) && c->deadline <= now; most--)
+            judge_late(io, c);
     }
 }
 

@@ -20,7 +20,7 @@
 enum {
     PROXY_MS = 5000,        /* from accept to a whole PROXY header, where one comes first */
     HANDSHAKE_MS = 10000,   /* from accept, or that header, to an open WebSocket or a whole request */
-    ANSWER_MS = 10000,      /* for a client to take a part of its answer, and the next, and the next */
+    ANSWER_MS = 10000,      /* for a client to take a byte of its answer, and the next, and the next */
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close; again for it to end its side */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     ACCEPTS_A_TURN = 4,     /* then the connections that are open get their turn */
@@ -132,6 +132,8 @@ void turn_timer(uv_timer_t *timer);
 
 /* Writes what is queued, as far as the socket takes it and the turn allows; false if the socket is broken (flush.c). */
 bool flush(struct io *io, struct conn *c);
+/* Whether the client has taken something of its answer since the last write, or since this was asked (flush.c). */
+bool flush_taken(struct conn *c);
 /* Bytes came, to be changed at will; or the client's side ended (front.c). */
 void front_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
 void front_end(struct io *io, struct conn *c);
