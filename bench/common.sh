@@ -77,8 +77,8 @@ start() {
     exit 1
 }
 
-# A loop that wants the server's core and gets what is left of it, so that the core is never idle: waking an idle one
-# takes time that is not the server's. For all of the run.
+# BUSY: neither core is ever idle, since waking one takes time that is not the server's to save. A loop wants the server's
+# core and gets what is left of it, for all of the run; and the generator looks for answers without sleeping.
 keep_busy() {
     pin "$SERVER_CORE" chrt -o 0 nice -n 19 bash -c 'while :; do :; done' &
     pid_of[busy]=$!
@@ -114,6 +114,7 @@ load() {
     [ "$kind" != socketio ] || dialect=socketio
     [[ $kind != *-proxied ]] || options+=(--proxied)
     [[ $kind != *-tls ]] || options+=(--tls)
+    [ -z "${BUSY:-}" ] || options+=(--spin)
     pin "$LOAD_CORE" "$build/bench/load" "$mode" --dialect "$dialect" --server "${address_of[$kind]}" \
         --pid "${pid_of[$kind]}" "${options[@]}" "$@" | sed "s/\$/ name=$(name_of "$kind")/" | tee -a "$results"
 }
@@ -135,6 +136,6 @@ results_for() {
     {
         echo "# $("$build/usherd" --version | head -n 1)${2:+, $2}${BEFORE:+, before: $BEFORE}"
         echo "# $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, Linux $(uname -r)," \
-            "server on core $SERVER_CORE, load on core $LOAD_CORE, $(chrt -p $$ | sed -n 's/.*policy: //p')${BUSY:+, a busy loop beside the server}"
+            "server on core $SERVER_CORE, load on core $LOAD_CORE, $(chrt -p $$ | sed -n 's/.*policy: //p')${BUSY:+, both cores busy}"
     } | tee "$results"
 }

@@ -170,10 +170,20 @@ static void on_text(void *ctx, struct span text)
     buf_done(&answer);
 }
 
+static int wait_for_events(struct fleet *f, struct epoll_event *events, int timeout_ms)
+{
+    if (!f->options.spin)
+        return epoll_wait(f->epoll, events, EVENTS, timeout_ms);
+    uint64_t began = process_cpu_ns(0);
+    int n = epoll_wait(f->epoll, events, EVENTS, 0);
+    f->spun_ns += n == 0 ? process_cpu_ns(0) - began : 0;
+    return n;
+}
+
 bool fleet_turn(struct fleet *f, int timeout_ms)
 {
     struct epoll_event events[EVENTS];
-    int n = epoll_wait(f->epoll, events, EVENTS, timeout_ms);
+    int n = wait_for_events(f, events, timeout_ms);
     if (n < 0 && errno != EINTR)
         return fleet_fail(f, "epoll_wait: %s", strerror(errno));
     for (int i = 0; i < n; i++) {

@@ -37,6 +37,7 @@ struct fleet_options {
     unsigned room_size;
     unsigned handshakes; /* at once */
     bool tls;
+    bool spin;    /* never sleeps: waking a sleeper is work of the server's, and much of it on a virtual machine */
     bool proxied; /* each names a client of its own in X-Forwarded-For, as a proxy does */
 };
 
@@ -54,6 +55,7 @@ struct fleet {
     unsigned opened, joined;
     uint64_t last_byte_at; /* ns */
     uint64_t reads;        /* recv(2) calls, so many */
+    uint64_t spun_ns;      /* processor time that looked for something to do and found nothing */
     fleet_on_signal *on_signal;
     void *signal_ctx;
     char problem[512]; /* the first failure; empty while all is well */

@@ -43,8 +43,10 @@ static const char usage[] =
     "  --room-size N          members of a room (2; relay and pace: always 2)\n"
     "  --tls                  speak TLS; the server's certificate is not checked\n"
     "  --proxied              each client names an address of its own in X-Forwarded-For, as behind a proxy\n"
+    "  --spin                 never sleep, so that the server has nobody to wake\n"
     "  --handshakes N         handshakes under way at once (64)\n"
     "  --window N             relay: signals in flight from each side of a pair (4)\n"
+    "  --one-sided            relay: one side of each pair begins, so that its signals always go together\n"
     "  --rate N               pace: signals a second, of all clients together (1000)\n"
     "  --kind KIND            flood: frames, controls, joins, connections, passwords or tokens\n"
     "  --room ROOM            flood of passwords or tokens: a room that was made with a password\n"
@@ -68,6 +70,8 @@ enum option_id {
     DURATION,
     TLS,
     PROXIED,
+    SPIN,
+    ONE_SIDED,
 };
 
 static bool parse_number(const char *text, unsigned min, unsigned max, unsigned *out)
@@ -150,6 +154,12 @@ static bool parse_option(int option, const char *text, struct load_options *o)
     case TLS:
         o->fleet.tls = true;
         return true;
+    case SPIN:
+        o->fleet.spin = true;
+        return true;
+    case ONE_SIDED:
+        o->one_sided = true;
+        return true;
     case PROXIED:
         o->fleet.proxied = true;
         return true;
@@ -176,6 +186,8 @@ static bool parse_options(int argc, char **argv, struct load_options *o)
         {"seconds", required_argument, NULL, DURATION},
         {"tls", no_argument, NULL, TLS},
         {"proxied", no_argument, NULL, PROXIED},
+        {"spin", no_argument, NULL, SPIN},
+        {"one-sided", no_argument, NULL, ONE_SIDED},
         {NULL, 0, NULL, 0},
     };
     int option;

@@ -14,6 +14,7 @@ struct load_options {
     struct fleet_options fleet;
     pid_t server;     /* its process: whose processor time and memory count */
     unsigned window;  /* signals in flight from each side of a pair */
+    bool one_sided;   /* relay: only one side of each pair begins */
     unsigned rate;    /* pace: signals a second of all clients together */
     const char *kind; /* flood: of what; borrowed */
     const char *room; /* flood: a room with a password, or NULL; borrowed */

@@ -5,6 +5,10 @@
  * side gets answers its (n - window)-th: a ring of send times gives round trips without a time stamp in the
  * payload, and every frame can be built once, mask and all.
  *
+ * Signals of a pair that go in opposite ways meet by chance, and go on together from there: fewer and larger reads, which
+ * changes the figure more than what a server does. When only one side begins (`one_sided`), what circulates is the window
+ * and goes together from the start, so that a read brings as many signals at every server and at any time.
+ *
  * `pace` is the unhurried form: nobody answers, the sides send in turn, one each millisecond or at the rate asked for,
  * and the n-th signal that a side gets is the n-th that its partner sent: one relay, one way, and with no queueing of
  * its own making. When a signal was sent is when it was, not when it was due.
@@ -27,6 +31,7 @@ struct side {
     struct buf frame;    /* the one that this side sends */
     struct buf expected; /* the text that it gets; empty until the first came */
     uint64_t *sent_at;   /* ring of send times, ns */
+    unsigned lead;       /* signals that it sent before it got one */
     uint64_t sent;       /* pace only */
     uint64_t received;
 };
@@ -111,10 +116,10 @@ static void answer(void *ctx, struct client *c, struct span text)
     struct side *s = &r->sides[c->index];
     if (!expected(r, c, text))
         return;
-    unsigned window = r->options->window;
+    unsigned others = r->sides[c->index ^ 1U].lead; /* these answer nothing */
     uint64_t now = now_ns();
-    note(r, s->received >= window ? s->sent_at[(s->received - window) % r->ring] : 0, now);
-    s->sent_at[(s->received + window) % r->ring] = now;
+    note(r, s->received >= others ? s->sent_at[(s->received - others) % r->ring] : 0, now);
+    s->sent_at[(s->received + s->lead) % r->ring] = now;
     s->received++;
     buf_span(&c->ws.out, buf_view(&s->frame));
 }
@@ -137,14 +142,16 @@ static bool init_sides(struct relay *r)
     return true;
 }
 
-/* Puts the first window of each side on its way. */
+/* Puts the first window of each side on its way, or of every other one. */
 static bool start(struct relay *r)
 {
     for (unsigned i = 0; i < r->options->fleet.clients; i++) {
         struct client *c = &r->fleet->clients[i];
-        for (unsigned w = 0; w < r->options->window; w++) {
-            r->sides[i].sent_at[w] = now_ns();
-            buf_span(&c->ws.out, buf_view(&r->sides[i].frame));
+        struct side *s = &r->sides[i];
+        s->lead = r->options->one_sided && i % 2 == 1 ? 0 : r->options->window;
+        for (unsigned w = 0; w < s->lead; w++) {
+            s->sent_at[w] = now_ns();
+            buf_span(&c->ws.out, buf_view(&s->frame));
         }
         if (!fleet_flush(r->fleet, c))
             return false;
@@ -170,18 +177,19 @@ static bool measure(struct relay *r)
     uint64_t server_before = process_cpu_ns(o->server);
     uint64_t own_before = process_cpu_ns(0);
     uint64_t began = now_ns();
-    uint64_t reads_before = r->fleet->reads;
+    uint64_t reads_before = r->fleet->reads, spun_before = r->fleet->spun_ns;
     r->measuring = true;
     if (!run_for(r->fleet, o->seconds))
         return false;
     double elapsed = (double)(now_ns() - began) / 1e9;
     double server = (double)(process_cpu_ns(o->server) - server_before) / 1e9;
-    double own = (double)(process_cpu_ns(0) - own_before) / 1e9;
+    double own = (double)(process_cpu_ns(0) - own_before - (r->fleet->spun_ns - spun_before)) / 1e9;
     const struct histogram *h = &r->times;
-    printf("relay dialect=%s clients=%u window=%u payload=%u seconds=%.2f messages=%" PRIu64 " per_second=%.0f "
+    printf("relay dialect=%s clients=%u window=%u sides=%d payload=%u seconds=%.2f messages=%" PRIu64
+           " per_second=%.0f "
            "per_cpu_second=%.0f per_read=%.2f server_cpu=%.2f load_cpu=%.2f p50_us=%.0f p90_us=%.0f p99_us=%.0f "
            "max_us=%.0f\n",
-        o->fleet.dialect->name, o->fleet.clients, o->window, o->payload, elapsed, r->messages,
+        o->fleet.dialect->name, o->fleet.clients, o->window, o->one_sided ? 1 : 2, o->payload, elapsed, r->messages,
         (double)r->messages / elapsed, server > 0 ? (double)r->messages / server : 0,
         (double)r->messages / (double)(r->fleet->reads - reads_before), server / elapsed, own / elapsed,
         histogram_us(h, 0.5), histogram_us(h, 0.9), histogram_us(h, 0.99), histogram_us(h, 1));

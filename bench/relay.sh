@@ -12,7 +12,7 @@ duration=$SECONDS
 set -euo pipefail
 # shellcheck source=bench/common.sh
 . "$(dirname "$0")/common.sh"
-# clients:window:payload
+# clients:window:payload[:one]; one: one side of each pair begins, so that each read brings the whole window
 cells=${CELLS:-200:4:200 2000:1:200 200:4:1200 200:1:600}
 servers=${SERVERS:-native ${BEFORE:+before} socketio yardstick}
 for kind in ${PROXIED:+proxied} ${TLS:+tls}; do
@@ -28,10 +28,10 @@ for kind in $servers; do
 done
 for _ in $(seq "${ROUNDS:-3}"); do
     for cell in $cells; do
-        IFS=: read -r clients window payload <<<"$cell"
+        IFS=: read -r clients window payload sides <<<"$cell"
         for kind in $servers; do
-            load "$kind" relay --clients "$clients" --window "$window" --payload "$payload" --warmup "${WARMUP:-3}" \
-                --seconds "$duration" >/dev/null
+            load "$kind" relay --clients "$clients" --window "$window" --payload "$payload" ${sides:+--one-sided} \
+                --warmup "${WARMUP:-3}" --seconds "$duration" >/dev/null
         done
     done
 done
@@ -51,12 +51,12 @@ awk "$awk_take"'
     function compare(name, other) {
         if (!(name in server) || !(other in server)) return
         printf "%-30s", name " / " other
-        for (c = 1; c <= cells; c++) printf " %20.2f", ratio(order[c], name, other)
+        for (c = 1; c <= cells; c++) printf " %25.2f", ratio(order[c], name, other)
         print ""
     }
     $1 == "relay" {
         take()
-        cell = "N " f["clients"] ", W " f["window"] ", S " f["payload"]
+        cell = "N " f["clients"] ", W " f["window"] ", S " f["payload"] (f["sides"] == 1 ? ", one" : "")
         if (!(cell in known)) { known[cell] = 1; order[++cells] = cell }
         if (!(f["name"] in server)) { server[f["name"]] = 1; names[++servers] = f["name"] }
         for (name in f) values[cell, f["name"], name] = values[cell, f["name"], name] " " f[name]
@@ -64,16 +64,16 @@ awk "$awk_take"'
     END {
         print "Signals relayed a second of server processor time (and a second of the clock), signals that a client read at once,"
         print "round trips in microseconds, load: share of its core that the generator used. A server share under 0.9 was not kept busy."
-        printf "%-21s %-15s %10s %10s %8s %8s %8s %7s %6s\n", "cell", "server", "per cpu s", "per s", "per read", "p50", "p99", "server", "load"
+        printf "%-26s %-15s %10s %10s %8s %8s %8s %7s %6s\n", "cell", "server", "per cpu s", "per s", "per read", "p50", "p99", "server", "load"
         for (c = 1; c <= cells; c++) for (k = 1; k <= servers; k++) {
             cell = order[c]
             name = names[k]
-            printf "%-21s %-15s %10d %10d %8.2f %8d %8d %7.2f %6.2f\n", cell, name, median(cell, name, "per_cpu_second"),
+            printf "%-26s %-15s %10d %10d %8.2f %8d %8d %7.2f %6.2f\n", cell, name, median(cell, name, "per_cpu_second"),
                 median(cell, name, "per_second"), median(cell, name, "per_read"), median(cell, name, "p50_us"),
                 median(cell, name, "p99_us"), median(cell, name, "server_cpu"), median(cell, name, "load_cpu")
         }
         printf "\n%-30s", "signals per cpu s, ratios"
-        for (c = 1; c <= cells; c++) printf " %20s", order[c]
+        for (c = 1; c <= cells; c++) printf " %25s", order[c]
         print ""
         compare("usherd", "before")
         compare("usherd", "Socket.IO")
