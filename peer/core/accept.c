@@ -78,10 +78,13 @@ void accept_clear(struct peer *p)
 static bool check(struct peer *p, const struct peer_event *ev)
 {
     struct span text = ev->send.text, ref = ev->send.ref;
+    const char *too_large = say_too_large(text);
     if (p->session.stopped && !p->people)
         refuse(p, ev, "not-in-room", "the room was left: nobody will ever read this");
-    else if (text.n > PEER_TEXT_MAX || ev->send.to_count > ENVELOPE_TO_MAX)
-        refuse(p, ev, "too-large", "a message has at most 65536 bytes of text and 256 readers");
+    else if (too_large)
+        refuse(p, ev, "too-large", too_large);
+    else if (ev->send.to_count > ENVELOPE_TO_MAX)
+        refuse(p, ev, "too-large", "a message has at most 256 readers");
     else if (ev->send.ttl_ms > ENVELOPE_TTL_MAX_MS)
         refuse(p, ev, "bad-message", "a message lives for at most 30 days");
     else if (!utf8_valid(text.p, text.n) || !utf8_valid(ref.p, ref.n) || ref.n > REF_MAX || span_find(ref, '\0'))
@@ -225,7 +228,11 @@ static bool compose(struct peer *p, struct draft *d)
     }
     e.sequence = d->sequence;
     if (ok && !(e.clock_count > 0 && write(p, d, &e))) {
-        refuse(p, d->ev, "not-sealed", "the message could not be sealed to any of its readers");
+        /* With a thousand keys and clocks, a long text is too much. */
+        if (d->text.failed || d->plain.failed)
+            refuse(p, d->ev, "too-large", "the text, the keys of its readers and its clock have at most 262144 bytes");
+        else
+            refuse(p, d->ev, "not-sealed", "the message could not be sealed to any of its readers");
         ok = false;
     }
     free(ticks);

@@ -24,6 +24,9 @@ enum {
     REQUESTS_HEARD_MAX = 64,        /* connection requests of one person: an attempt has fewer on their way at once */
     REFS_MAX = 4096,                /* idempotency keys */
     ICE_SERVERS_MAX = 64 * 1024,
+    TEXT_JSON_MAX =
+        2 * PEER_TEXT_MAX,  /* a text as a JSON string: sealed and in base64 it is 171 KiB, which leaves 85 of
+                                          PEER_MESSAGE_MAX for readers' keys and the clock */
     THENS_MAX = 65536,      /* that wait for a commit: io commits every turn */
     RELAYS_MAX = 3,         /* third peers on a message's way */
     RELAY_FLIGHT_MAX = 64,  /* unacknowledged on a way through others, who lend it */

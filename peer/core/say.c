@@ -145,9 +145,25 @@ void say_presence(struct peer *p, struct span presence)
     news_now(p);
 }
 
+const char *say_too_large(struct span text)
+{
+    struct buf json;
+    if (text.n > PEER_TEXT_MAX)
+        return "a text has at most 65536 bytes";
+    buf_init(&json, TEXT_JSON_MAX);
+    write_string(&json, text);
+    bool fits = !json.failed;
+    buf_done(&json);
+    return fits ? NULL
+                : "a text has at most 131072 bytes as JSON, where most control characters are 6: it has too many";
+}
+
 void say_status_to_all(struct peer *p, struct span status)
 {
-    char *copy = status.n <= PEER_TEXT_MAX ? malloc(status.n + 1) : NULL;
+    const char *problem = say_too_large(status);
+    char *copy = problem ? NULL : malloc(status.n + 1);
+    if (problem)
+        notice_add(p, &(struct notice){.type = NOTICE_ERROR, .code = SPAN("too-large"), .text = span_of(problem)});
     if (!copy)
         return;
     text_copy(copy, status.n + 1, status);

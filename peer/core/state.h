@@ -170,6 +170,8 @@ void say_typing(struct peer *p);
 /* To everybody whose link is up, and to those whose link comes up later. */
 void say_presence(struct peer *p, struct span presence);
 void say_status_to_all(struct peer *p, struct span status);
+/* Why a text cannot be sent, as a sentence for the application: it is too large, as it is or as JSON. NULL: it can. */
+const char *say_too_large(struct span text);
 /* The conversation that a message from `from` to these people belongs to; none: the room's. */
 void say_conversation(
     const struct peer *p, struct span from, const struct span *to, size_t n, char out[ENVELOPE_CONVERSATION_MAX + 1]);

@@ -95,7 +95,8 @@ const char *usher_id(const struct usher *u);        /* 26 characters; borrowed *
 const char *usher_state_dir(const struct usher *u); /* borrowed */
 
 /* to_count 0: everybody in the room; 1: a direct message; more: a private one. USHER_ACCEPTED follows (with ref, if one
- * was given), or USHER_ERROR. False if text is over 64 KiB or not UTF-8, ref is over 64 bytes, there are more than 256
+ * was given), or USHER_ERROR, "too-large" too: as JSON, where most control characters are 6 bytes, a text has at most
+ * 128 KiB. False if text is over 64 KiB or not UTF-8, ref is over 64 bytes, there are more than 256
  * readers, or 65,536 events wait for the loop to deliver them. */
 bool usher_send(struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref);
 /* The same for a message that is worth something for so many milliseconds only (1 to 30 days; 0: an hour, as usher_send has
@@ -104,7 +105,7 @@ bool usher_send_within(
     struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref, uint64_t ttl_ms);
 void usher_read(struct usher *u, const char *message_id);
 void usher_typing(struct usher *u);
-void usher_status(struct usher *u, const char *text);
+void usher_status(struct usher *u, const char *text); /* of at most 64 KiB, and 128 KiB as JSON; else USHER_ERROR */
 void usher_presence(struct usher *u, const char *presence); /* "online" or "away" */
 /* Tells everybody, over all links, of these rooms (ids, at most 16; count 0: of none any more): for rooms that strangers may
  * know of, since whoever learns of them can pass them on. False, and nothing has changed, if one is no room's id or there

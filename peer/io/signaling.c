@@ -190,7 +190,8 @@ static gboolean attempt_timeout(gpointer user)
 
 static void try_next(struct signaling *s)
 {
-    gchar *address = g_inet_address_to_string(s->next->data);
+    gchar *bare = g_inet_address_to_string(s->next->data);
+    gchar *address = s->url.zone[0] && !s->url.through ? g_strconcat(bare, "%", s->url.zone, NULL) : g_strdup(bare);
     s->next = s->next->next;
     s->phase = CONNECTING;
     source_set(s, &s->timer, g_timeout_source_new_seconds(ATTEMPT_SECONDS), attempt_timeout);
@@ -212,6 +213,7 @@ static void try_next(struct signaling *s)
     else
         attempt_failed(s, "nothing listens at %s", s->name);
     g_free(address);
+    g_free(bare);
 }
 
 static void on_resolved(GObject *source, GAsyncResult *result, gpointer user)

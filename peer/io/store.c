@@ -5,7 +5,9 @@
  * when, and why.
  *
  * Nothing is written before the file is known to be ours and sound: a damaged one, a newer one and somebody else's stay
- * as they are. The first failure is the last word: a transaction of which a part is missing must not be committed.
+ * as they are. A new one is made whole beside its place and renamed: so a file without a byte was never ours, but is what
+ * a full disk, a copy or a hand left of one. The first failure is the last word: a transaction of which a part is missing
+ * must not be committed.
  */
 #include "peer/io/store.h"
 
@@ -125,16 +127,10 @@ static bool is_torn_apart(const char *file)
     return stat(wal, &st) == 0 && st.st_size > 0;
 }
 
-/* Makes an empty file if there is none, for SQLite would make one that others can read. */
-static bool prepare_file(const char *file, off_t *size, struct err *err)
+static bool check_file(const char *file, off_t *size, struct err *err)
 {
     struct stat st;
-    if (is_torn_apart(file))
-        return err_set(err,
-            "%.120s is gone or empty, and its " STORE_FILE "-wal is not: put a copy of both back, or move the whole "
-            "folder away to begin anew",
-            file);
-    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     bool ok = fd >= 0 && fstat(fd, &st) == 0;
     if (!ok)
         err_set(err, "cannot write %.160s: %s: make it writable, or name another state directory with --state", file,
@@ -145,10 +141,49 @@ static bool prepare_file(const char *file, off_t *size, struct err *err)
         ok = err_set(err, "%.180s belongs to another user: name another state directory with --state", file);
     else if (st.st_mode & (S_IRWXG | S_IRWXO))
         ok = err_set(err, "others may read %.120s: say chmod 600 %.80s", file, file);
+    else if (st.st_size == 0)
+        ok = err_set(err,
+            "%.120s is damaged: it is empty, which it never is; put a copy of it back, or move the whole folder away "
+            "to begin anew",
+            file);
     else
         *size = st.st_size;
     if (fd >= 0)
         close(fd); /* before SQLite has locks on it, which a close would drop */
+    return ok;
+}
+
+static bool bring_up(struct store *s, int64_t version, struct err *err);
+
+/* The directory's entry, too, must outlast a crash of the machine. */
+static bool rename_durably(const char *from, const char *to, const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && rename(from, to) == 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* An empty database with its tables, mode 0600. What an earlier attempt left is begun again. */
+static bool make_file(struct store *s, const char *dir, struct err *err)
+{
+    char made[sizeof s->file + 8];
+    snprintf(made, sizeof made, "%s.new", s->file);
+    unlink(made);
+    int fd = open(made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_set(err, "cannot write %.160s: %s: make it writable, or name another state directory with --state",
+            s->file, strerror(errno));
+    close(fd);
+    int code = sqlite3_open_v2(made, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    bool ok = code == SQLITE_OK ? bring_up(s, 0, err) : fail(s, code, err);
+    sqlite3_close(s->db);
+    s->db = NULL;
+    if (ok && !rename_durably(made, s->file, dir))
+        ok = err_set(err, "cannot write %.180s: %s", s->file, strerror(errno));
+    if (!ok)
+        unlink(made);
     return ok;
 }
 
@@ -241,7 +276,13 @@ struct store *store_open(const char *dir, struct err *err)
         return NULL;
     }
     snprintf(s->file, sizeof s->file, "%.*s/" STORE_FILE, STATE_PATH_MAX, dir);
-    if (prepare_file(s->file, &size, err) && begin(s, size, err))
+    if (is_torn_apart(s->file))
+        err_set(err,
+            "%.120s is gone or empty, and its " STORE_FILE "-wal is not: put a copy of both back, or move the whole "
+            "folder away to begin anew",
+            s->file);
+    else if ((access(s->file, F_OK) == 0 || errno != ENOENT || make_file(s, dir, err)) &&
+             check_file(s->file, &size, err) && begin(s, size, err))
         return s;
     s->failed = true;
     store_close(s);

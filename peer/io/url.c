@@ -9,6 +9,32 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool is_link_local(const char *host)
+{
+    GInetAddress *address = g_inet_address_new_from_string(host);
+    bool is = address && g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV6 &&
+              g_inet_address_get_is_link_local(address);
+    g_clear_object(&address);
+    return is;
+}
+
+static bool fill_host(struct url *url, const char *text, const char *host, struct err *err)
+{
+    const char *zone = host ? strchr(host, '%') : NULL; /* GLib has read the %25 of RFC 6874 section 2 */
+    size_t n = zone ? (size_t)(zone - host) : host ? strlen(host) : 0;
+    zone = zone ? zone + 1 : "";
+    if (n == 0 || n > URL_HOST_MAX)
+        return err_set(err, "the server's address \"%s\" names no host", text);
+    snprintf(url->host, sizeof url->host, "%.*s", (int)n, host);
+    snprintf(url->zone, sizeof url->zone, "%s", zone);
+    if (is_link_local(url->host) != (*zone != '\0') || strlen(zone) > URL_ZONE_MAX || strchr(zone, '%'))
+        return err_set(err,
+            "a link-local address goes with its interface, as in ws://[fe80::1%%25eth0]:4000, and no other does: "
+            "\"%s\"",
+            text);
+    return true;
+}
+
 static bool fill(struct url *url, const char *text, GUri *uri, struct err *err)
 {
     const char *scheme = g_uri_get_scheme(uri), *host = g_uri_get_host(uri);
@@ -16,8 +42,8 @@ static bool fill(struct url *url, const char *text, GUri *uri, struct err *err)
     url->tls = strcmp(scheme, "wss") == 0;
     if (!url->tls && strcmp(scheme, "ws") != 0)
         return err_set(err, "a server's address begins with ws:// or wss://, not \"%s\"", text);
-    if (!host || !*host || strlen(host) > URL_HOST_MAX)
-        return err_set(err, "the server's address \"%s\" names no host", text);
+    if (!fill_host(url, text, host, err))
+        return false;
     if (g_uri_get_userinfo(uri) || g_uri_get_fragment(uri))
         return err_set(err, "a server's address has neither user nor fragment: \"%s\"", text);
     if (*path == '\0' || strcmp(path, "/") == 0)
@@ -29,7 +55,6 @@ static bool fill(struct url *url, const char *text, GUri *uri, struct err *err)
         return err_set(err, "the server's address \"%s\" has port 0", text);
     uint16_t usual = url->tls ? URL_PORT_TLS : URL_PORT_DEFAULT;
     url->port = port < 0 ? usual : (uint16_t)port;
-    snprintf(url->host, sizeof url->host, "%s", host);
     snprintf(url->path, sizeof url->path, "%s%s%s", path, query ? "?" : "", query ? query : "");
     return true;
 }
@@ -47,7 +72,8 @@ bool url_parse(const char *text, struct url *url, struct err *err)
     memset(url, 0, sizeof *url);
     GUri *uri = is_printable(text) ? g_uri_parse(text, G_URI_FLAGS_ENCODED, NULL) : NULL;
     if (!uri)
-        return err_set(err, "a server's address looks like %s, not \"%s\"", URL_DEFAULT, text);
+        return err_set(err, "a server's address looks like %s, not \"%s\"%s", URL_DEFAULT, text,
+            strchr(text, '%') ? "; an interface is written behind %25" : "");
     bool ok = fill(url, text, uri, err);
     g_uri_unref(uri);
     return ok;

@@ -15,6 +15,7 @@ enum {
     URL_PORT_DEFAULT = 4000, /* where a daemon listens by itself */
     URL_PORT_TLS = 443,      /* where its proxy does (RFC 6455 section 3) */
     URL_HOST_MAX = 253,      /* RFC 1035 section 2.3.4, less the root's dot */
+    URL_ZONE_MAX = 15,       /* IFNAMSIZ, less the NUL */
     URL_PATH_MAX = 512
 };
 
@@ -22,13 +23,15 @@ struct url {
     bool tls;
     uint16_t port;
     char host[URL_HOST_MAX + 1]; /* a name, or a numeric address without brackets */
+    char zone[URL_ZONE_MAX + 1]; /* the interface by which a link-local address is reached (RFC 6874), else empty */
     char path[URL_PATH_MAX + 1]; /* with its query */
     uint16_t through;            /* not 0: connect to this port of 127.0.0.1 instead */
 };
 
 /* False with one sentence in err. */
 bool url_parse(const char *text, struct url *url, struct err *err);
-/* "host:port", an IPv6 address in brackets, into room: what a person and a Host header want. */
+/* "host:port", an IPv6 address in brackets, without its zone (RFC 6874 section 1), into room: what a person and a Host
+ * header want. */
 enum {
     URL_NAME_MAX = URL_HOST_MAX + 8
 };

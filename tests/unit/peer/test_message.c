@@ -126,6 +126,34 @@ static void test_what_cannot_be_sent(void **state)
     world_end(w);
 }
 
+/* JSON writes a control character in 6 bytes, a quote in 2: what that makes of a text is said before it is accepted. */
+static void test_what_grows_by_escaping(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0], *ben = &w->nodes[1];
+    char *text = calloc(1, PEER_TEXT_MAX + 1);
+    memset(text, 033, 33000);
+    send_direct(w, 0, 1, text);
+    assert_string_equal(notice(ann, NOTICE_ERROR, 0)->code, "too-large");
+    assert_non_null(strstr(notice(ann, NOTICE_ERROR, 0)->text, "131072 bytes as JSON"));
+    memset(text, 033, PEER_TEXT_MAX);
+    feed(w, 0, (struct peer_event){.type = PEER_STATUS, .bytes = {text, PEER_TEXT_MAX}});
+    assert_string_equal(notice(ann, NOTICE_ERROR, 1)->code, "too-large");
+    assert_int_equal(count(ann, NOTICE_ACCEPTED), 0);
+    /* The most that is taken arrives. */
+    memset(text, '"', PEER_TEXT_MAX);
+    text[0] = text[1] = 'x';
+    send_direct(w, 0, 1, text);
+    feed(w, 0, (struct peer_event){.type = PEER_STATUS, .bytes = {text, PEER_TEXT_MAX}});
+    run(w);
+    assert_int_equal(count(ann, NOTICE_ERROR), 2);
+    assert_string_equal(notice(ben, NOTICE_MESSAGE, 0)->text, text);
+    assert_string_equal(notice(ben, NOTICE_STATUS, 0)->text, text);
+    free(text);
+    world_end(w);
+}
+
 static void test_the_same_ref_is_sent_once(void **state)
 {
     (void)state;
@@ -483,6 +511,7 @@ int main(void)
         cmocka_unit_test(test_group_and_private),
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_what_cannot_be_sent),
+        cmocka_unit_test(test_what_grows_by_escaping),
         cmocka_unit_test(test_the_same_ref_is_sent_once),
         cmocka_unit_test(test_messages_wait_for_the_link),
         cmocka_unit_test(test_resent_when_the_link_comes_back),

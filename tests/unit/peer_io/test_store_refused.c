@@ -141,15 +141,29 @@ static void refuses_damage(void **state)
     free(bytes);
 }
 
-static void begins_with_an_empty_file(void **state)
+/* What a full disk or a copy that failed leaves. To begin anew would forget all that was promised. */
+static void refuses_an_empty_file(void **state)
 {
     struct scratch *d = *state;
     write_bytes(d, "", 0);
+    refuses(
+        d->path, "is damaged: it is empty, which it never is; put a copy of it back, or move the whole folder away");
+    assert_left(d, "", 0);
+}
+
+/* The last start ended while it made the file: nothing was lost with that. */
+static void begins_again_what_was_half_made(void **state)
+{
+    struct scratch *d = *state;
+    char path[SCRATCH_PATH];
+    scratch_write(d, STORE_FILE ".new", "half", 0600);
     struct store *s = opened(d->path);
     put(s, TABLE_ID, "a", "1");
     commit(s);
     assert_string_equal(all(s, TABLE_ID), "a=1");
     store_close(s);
+    scratch_path(d, STORE_FILE ".new", path);
+    assert_int_not_equal(access(path, F_OK), 0);
 }
 
 static void run_sql(const struct scratch *d, const char *sql)
@@ -348,7 +362,8 @@ int main(void)
         TEST(refuses_garbage),
         TEST(refuses_a_log_alone),
         TEST(refuses_damage),
-        TEST(begins_with_an_empty_file),
+        TEST(refuses_an_empty_file),
+        TEST(begins_again_what_was_half_made),
         TEST(refuses_a_newer_one),
         TEST(refuses_somebody_elses),
         TEST(refuses_open_doors),

@@ -38,11 +38,32 @@ static void reads_what_people_write(void **state)
     expect("WS://Localhost:4000", false, "Localhost", 4000, "/ws");
 }
 
+/* RFC 6874: the zone is this machine's own affair, and no part of what the server is called. */
+static void reads_the_interface_of_a_link_local_address(void **state)
+{
+    (void)state;
+    struct url url;
+    struct err err;
+    char name[URL_NAME_MAX + 1];
+    expect("ws://[fe80::1%25eth0]:4000", false, "fe80::1", 4000, "/ws");
+    assert_true(url_parse("wss://[fe80::1%25eth0.7]", &url, &err));
+    assert_string_equal(url.zone, "eth0.7");
+    url_name(&url, name);
+    assert_string_equal(name, "[fe80::1]:443");
+    assert_true(url_parse("ws://[2001:db8::1]", &url, &err));
+    assert_string_equal(url.zone, "");
+    assert_false(url_parse("ws://[fe80::1%eth0]:4000", &url, &err));
+    assert_non_null(strstr(err.text, "behind %25"));
+    assert_false(url_parse("ws://[fe80::1]:4000", &url, &err));
+    assert_non_null(strstr(err.text, "goes with its interface, as in ws://[fe80::1%25eth0]:4000"));
+}
+
 static void refuses_what_is_no_address(void **state)
 {
     static const char *const BAD[] = {"", "localhost:4000", "localhost", "http://localhost:4000", "ws://", "ws://:4000",
         "ws://host:0", "ws://host:65536", "ws://host:x", "ws://user@host", "ws://host/#part", "ws://[::1", "ws://a b",
-        "ws://h/\r\nx: y"};
+        "ws://h/\r\nx: y", "ws://[fe80::1]", "ws://[fe80::1%25]", "ws://[fe80::1%25abcdefghijklmnop]",
+        "ws://[::1%25lo]", "ws://[fe80::1%eth0]"};
     (void)state;
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         struct url url;
@@ -111,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_people_write),
+        cmocka_unit_test(reads_the_interface_of_a_link_local_address),
         cmocka_unit_test(refuses_what_is_no_address),
         cmocka_unit_test(refuses_what_is_too_long),
         cmocka_unit_test(names_itself),
