@@ -134,7 +134,9 @@ bool history_want(struct peer *p, struct person *who, const struct tree_graft *w
 static int newest_first(const void *a, const void *b)
 {
     const struct conversation *x = *(struct conversation *const *)a, *y = *(struct conversation *const *)b;
-    return x->used > y->used ? -1 : x->used < y->used;
+    if (x->used != y->used)
+        return x->used > y->used ? -1 : 1;
+    return strcmp(x->name, y->name); /* qsort leaves equals in any order */
 }
 
 void history_link_up(struct peer *p, struct person *who)
