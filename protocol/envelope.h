@@ -20,7 +20,7 @@
 
 /* What a type carries in content.metadata (? = may be absent; others are checked by envelope_parse):
  *   direct_message, group_message, private_message   nothing; `text` or `encrypted` is required
- *   message_ack, message_delivered, message_read     of: [message ids], 1 to ENVELOPE_OF_MAX
+ *   message_ack, message_delivered, message_read, message_missed, message_query   of: [message ids], 1 to ENVELOPE_OF_MAX
  *   typing_indicator                                 nothing
  *   presence_update     presence: "online", "away" or "gone"
  *   presence_digest     versions: {id: version}
@@ -44,6 +44,8 @@
     X(MESSAGE_ACK, "message_ack") \
     X(MESSAGE_DELIVERED, "message_delivered") \
     X(MESSAGE_READ, "message_read") \
+    X(MESSAGE_MISSED, "message_missed") \
+    X(MESSAGE_QUERY, "message_query") \
     X(TYPING_INDICATOR, "typing_indicator") \
     X(PRESENCE_UPDATE, "presence_update") \
     X(PRESENCE_DIGEST, "presence_digest") \

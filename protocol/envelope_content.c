@@ -92,6 +92,8 @@ static const struct meta_rule META_RULES[] = {
     META(MESSAGE_ACK, "of", is_ids, ALWAYS, "1 to 256 message ids"),
     META(MESSAGE_DELIVERED, "of", is_ids, ALWAYS, "1 to 256 message ids"),
     META(MESSAGE_READ, "of", is_ids, ALWAYS, "1 to 256 message ids"),
+    META(MESSAGE_MISSED, "of", is_ids, ALWAYS, "1 to 256 message ids"),
+    META(MESSAGE_QUERY, "of", is_ids, ALWAYS, "1 to 256 message ids"),
     META(PRESENCE_UPDATE, "presence", is_presence, ALWAYS, "\"online\", \"away\" or \"gone\""),
     META(PRESENCE_DIGEST, "versions", is_object, ALWAYS, "an object"),
     META(HEARTBEAT, "ping", is_number, OPTIONAL, "an integer from 0 up"),

@@ -72,6 +72,7 @@ enum {
     ASK_DELAY_MS = 50,       /* what is missing may just be slower */
     ASKS_MAX = 3,
     ASK_AGAIN_MS = 2000,              /* and whoever was asked may not have it */
+    PASSED_MS = 3000,                 /* for an answer whether they have what their clock is past */
     OTHERS_ASKED_MS = 10000,          /* later if somebody is just to answer: TREE_PATIENCE_MS */
     NEWS_DELAY_MS = 1000,             /* changes of our links told together */
     NEWS_PEOPLE_MAX = 100,            /* and later by the square of how many are told, up to these */

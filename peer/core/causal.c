@@ -277,13 +277,12 @@ static struct item *place_of(const struct author *a, uint64_t sequence, bool *th
     return after;
 }
 
-bool causal_holds(const struct causal *c, struct span author, uint64_t sequence)
+const void *causal_held(const struct causal *c, struct span author, uint64_t sequence)
 {
     const struct author *a = find(c, author);
     bool there = false;
-    if (a)
-        place_of(a, sequence, &there);
-    return there;
+    const struct item *it = a ? place_of(a, sequence, &there) : NULL;
+    return there ? it->item : NULL;
 }
 
 static void add_claim(struct author *a, struct claim *claim)

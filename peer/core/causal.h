@@ -67,8 +67,8 @@ uint64_t causal_has(const struct causal *c, struct span author);
 /* The first that waits here behind a gap; 0: none. */
 uint64_t causal_held_next(const struct causal *c, struct span author);
 bool causal_known(const struct causal *c, struct span author);
-/* Whether that one waits here. */
-bool causal_holds(const struct causal *c, struct span author, uint64_t sequence);
+/* The item that waits here under that number, the caller's; NULL: none. */
+const void *causal_held(const struct causal *c, struct span author, uint64_t sequence);
 /* The whole clock by index, in the order in which authors became known, ourselves first. Spans live as long as c. */
 size_t causal_size(const struct causal *c);
 struct envelope_tick causal_at(const struct causal *c, size_t i);

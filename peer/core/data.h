@@ -137,9 +137,12 @@ struct delivery {
     struct person *reader;
     enum delivery_place place;
     bool sent;      /* on this link or an earlier one */
+    bool alone;     /* therefore not handed to the tree any more */
     unsigned tries; /* on this link */
     uint64_t sent_at;
-    size_t n; /* bytes of the message */
+    uint64_t
+        passed_at; /* sent again then: the reader's clock is past its number, and its receipt is late; 0: it is not */
+    size_t n;      /* bytes of the message */
     struct {
         char id[ID_CHARS + 1];
         bool stored; /* he said so */
@@ -159,6 +162,7 @@ struct outbox {
     uint64_t retry_at;   /* when what is held is tried again; NEVER: nothing is */
     uint64_t tree_at;    /* when the reader acknowledged nothing of what rides on the tree for too long */
     uint64_t custody_at; /* when others are asked to keep copies; NEVER: they were */
+    uint64_t passed_at;  /* when those are sent again that the reader's clock is past; NEVER: none */
 };
 
 /* A message id heard from somebody. */
@@ -268,7 +272,7 @@ struct conversation {
 struct waiting {
     char *text; /* owned */
     size_t n;
-    char author[PERSON_MAX + 1];
+    char author[PERSON_MAX + 1], id[ENVELOPE_ID_MAX + 1];
     uint64_t sequence;
     bool kept; /* a custodian handed it over */
 };
@@ -369,6 +373,7 @@ enum then_type {
     THEN_SEND,    /* the message of ours `id` may go */
     THEN_RECEIPT, /* tell `who` that we have `id` */
     THEN_KEPT,    /* tell `who` that we keep its copy `id` */
+    THEN_MISSED,  /* tell `who` that `id` will never be shown */
     THEN_FRAME,   /* send `who` this frame, which says what we have */
     THEN_SEALED   /* likewise through others */
 };
@@ -390,7 +395,8 @@ enum load_type {
     LOAD_OLDEST,   /* its rows that are too many */
     LOAD_READ,     /* for message_read: where in the log an id stands */
     LOAD_READ_ROW, /* that row */
-    LOAD_HAD       /* for talk at or below the clock: whether its id is in the log */
+    LOAD_HAD,      /* for talk at or below the clock: where in the log its id stands */
+    LOAD_HAD_ROW   /* that row */
 };
 struct load {
     enum load_type type;

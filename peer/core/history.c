@@ -9,7 +9,9 @@
  *     messages, an answer for each author; the last one says "gap"
  *
  * A newcomer to the room (`new`) gets each author's last message ("head"), which proves how far that author is, and then
- * "start". The clock of a request is also a receipt: what a reader is past, it has; what it gave up it names as missing.
+ * "start". The clock of a request is no receipt, for a number names no message: an author whose state was lost numbers
+ * anew. What a reader is past and has not acknowledged is sent again, and the answer names it. What a reader gave up before
+ * it came it names as missing: nothing was, and nothing will be, shown under those numbers.
  * Through others only an author is asked, for what he said to the asker: he sends his own copies again.
  *
  * Nothing is sent that does not fit one answer's bounds; what is behind that is asked for again.
@@ -134,7 +136,9 @@ bool history_want(struct peer *p, struct person *who, const struct tree_graft *w
 static int newest_first(const void *a, const void *b)
 {
     const struct conversation *x = *(struct conversation *const *)a, *y = *(struct conversation *const *)b;
-    return x->used > y->used ? -1 : x->used < y->used;
+    if (x->used != y->used)
+        return x->used > y->used ? -1 : 1;
+    return strcmp(x->name, y->name); /* qsort leaves equals in any order */
 }
 
 void history_link_up(struct peer *p, struct person *who)
@@ -311,6 +315,7 @@ static void regain(struct peer *p, struct person *who, struct conversation *c, u
         return;
     c->regained = has;
     conversation_store_clock(p, c, us);
+    talk_go_on(p, c); /* what came after messages of ours that we do not remember */
 }
 
 /* What they have and we do not. Who compares anew could not go on with an answer: what it holds is asked for again. */
@@ -358,8 +363,7 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
     uint64_t has = envelope_tick_of(theirs, n, span_of(p->id));
     if (has > causal_get(c->order, span_of(p->id)))
         regain(p, who, c, has);
-    else
-        outbox_clock(p, who, c, has);
+    outbox_passed(p, who, c, has);
     outbox_flush(p, who); /* what was in flight may have made room */
     if (!linked) {
         outbox_asked(p, who, c);

@@ -34,6 +34,18 @@ bool inbox_affords(const struct peer *p, uint64_t *paid_until, uint64_t each_ms,
 
 /* ---- the types that are not talk ---- */
 
+static void on_query(struct peer *p, struct person *who, const struct envelope *e)
+{
+    struct span of[ENVELOPE_OF_MAX];
+    size_t n = envelope_strings(e, "of", of, ENVELOPE_OF_MAX);
+    if (!inbox_affords(p, &who->inbox.requests_at, REQUESTS_MS, REQUESTS_BURST)) {
+        inbox_refuse(p, who, "questions too fast");
+        return;
+    }
+    for (size_t i = 0; i < n && i < ENVELOPE_OF_MAX; i++)
+        receipt_asked(p, who, of[i]);
+}
+
 static void on_receipt(struct peer *p, struct person *who, const struct envelope *e)
 {
     struct span of[ENVELOPE_OF_MAX];
@@ -44,6 +56,8 @@ static void on_receipt(struct peer *p, struct person *who, const struct envelope
             custody_kept(p, who, of[i]);
         } else if (e->type == ENVELOPE_MESSAGE_READ) {
             outbox_was_read(p, who, of[i]);
+        } else if (e->type == ENVELOPE_MESSAGE_MISSED) {
+            outbox_never_shown(p, who, of[i]);
         } else {
             outbox_acknowledged(p, who, of[i]);
         }
@@ -112,7 +126,11 @@ static void on_said(struct peer *p, struct person *who, const struct envelope *e
     case ENVELOPE_MESSAGE_ACK:
     case ENVELOPE_MESSAGE_DELIVERED:
     case ENVELOPE_MESSAGE_READ:
+    case ENVELOPE_MESSAGE_MISSED:
         on_receipt(p, who, e);
+        break;
+    case ENVELOPE_MESSAGE_QUERY:
+        on_query(p, who, e);
         break;
     case ENVELOPE_TYPING_INDICATOR:
     case ENVELOPE_STATUS_UPDATE:

@@ -73,6 +73,15 @@ static struct load *load_place(struct peer *p, enum load_type type, struct span 
     return storage_load(p, type, TABLE_ID, id, span_of(past), 1, false);
 }
 
+/* The row that stands there. */
+static struct load *load_order(struct peer *p, enum load_type type, uint64_t order)
+{
+    char from[17], to[17];
+    storage_number(from, order);
+    storage_number(to, order + 1);
+    return storage_load(p, type, TABLE_LOG, span_of(from), span_of(to), 1, false);
+}
+
 void ledger_show(struct peer *p, const struct peer_event *ev)
 {
     unsigned limit = ev->history.limit && ev->history.limit < ROWS_MAX ? ev->history.limit : ROWS_MAX;
@@ -127,15 +136,69 @@ static void shown(struct peer *p, const struct load *load, const struct peer_row
 
 /* ---- messages that came again ---- */
 
-void ledger_had(struct peer *p, const struct conversation *c, const struct person *author, const struct envelope *e)
+void ledger_had(struct peer *p, const struct conversation *c, const struct person *author, const struct person *asker,
+    const struct envelope *e)
 {
     struct load *load = load_place(p, LOAD_HAD, e->id);
     if (!load)
         return; /* it will come again */
     load->from = e->sequence;
     text_copy(load->ref, sizeof load->ref, e->id);
+    text_copy(load->who, sizeof load->who, person_id(asker));
     text_copy(load->author, sizeof load->author, person_id(author));
     text_copy(load->conversation, sizeof load->conversation, span_of(c->name));
+}
+
+void ledger_asked(struct peer *p, const struct person *author, struct span id)
+{
+    struct load *load = load_place(p, LOAD_HAD, id);
+    if (!load)
+        return;
+    text_copy(load->ref, sizeof load->ref, id);
+    text_copy(load->who, sizeof load->who, person_id(author));
+    text_copy(load->author, sizeof load->author, person_id(author));
+}
+
+static void had_place(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
+{
+    uint64_t order;
+    if (n != 1 || !storage_read_number(rows[0].value, &order)) {
+        talk_had(p, load, false);
+        return;
+    }
+    struct load *next = load_order(p, LOAD_HAD_ROW, order);
+    if (!next)
+        return;
+    next->from = load->from;
+    memcpy(next->ref, load->ref, sizeof next->ref);
+    memcpy(next->who, load->who, sizeof next->who);
+    memcpy(next->author, load->author, sizeof next->author);
+    memcpy(next->conversation, load->conversation, sizeof next->conversation);
+}
+
+/* The string that stands between `begin` and the next quotation mark; n = 0 if the row does not go on with `begin`. */
+static struct span word_of(struct span row, const char *begin)
+{
+    size_t skip = strlen(begin);
+    const char *end = row.n > skip && memcmp(row.p, begin, skip) == 0 ? memchr(row.p + skip, '"', row.n - skip) : NULL;
+    return end ? (struct span){row.p + skip, (size_t)(end - row.p) - skip} : (struct span){0};
+}
+
+/* The id with which ledger_add began the row; n = 0 if it did not. */
+static struct span row_id(struct span row)
+{
+    return word_of(row, "{\"id\":\"");
+}
+
+/* An id that somebody else has used as well says nothing: whoever waits for an answer reports its message as failed in
+ * its time. */
+static void had_row(struct peer *p, const struct load *load, struct span row)
+{
+    struct span id = row_id(row);
+    const char *rest = id.p ? id.p + id.n + 1 : row.p;
+    struct span from = word_of((struct span){rest, row.n - (size_t)(rest - row.p)}, ",\"from\":\"");
+    if (span_is(from, load->author))
+        talk_had(p, load, true);
 }
 
 /* ---- messages that a person read ---- */
@@ -150,12 +213,9 @@ void ledger_read(struct peer *p, struct span id, struct span by)
 static void read_place(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
 {
     uint64_t order;
-    char from[17], to[17];
     struct load *next;
     if (n == 1 && storage_read_number(rows[0].value, &order)) {
-        storage_number(from, order);
-        storage_number(to, order + 1);
-        next = storage_load(p, LOAD_READ_ROW, TABLE_LOG, span_of(from), span_of(to), 1, false);
+        next = load_order(p, LOAD_READ_ROW, order);
         if (next)
             text_copy(next->who, sizeof next->who, span_of(load->who));
     } else if (!load->who[0]) {
@@ -186,15 +246,6 @@ static void read_row(struct peer *p, const struct load *load, struct span text)
     json_decref(row);
 }
 
-/* The id with which ledger_add began the row; n = 0 if it did not. */
-static struct span row_id(struct span row)
-{
-    static const char begin[] = "{\"id\":\"";
-    static const size_t skip = sizeof begin - 1;
-    const char *end = row.n > skip && memcmp(row.p, begin, skip) == 0 ? memchr(row.p + skip, '"', row.n - skip) : NULL;
-    return end ? (struct span){row.p + skip, (size_t)(end - row.p) - skip} : (struct span){0};
-}
-
 static void prune(struct peer *p, const struct peer_row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -212,7 +263,9 @@ void ledger_loaded(struct peer *p, const struct load *load, const struct peer_ro
     else if (load->type == LOAD_OLDEST)
         prune(p, rows, n);
     else if (load->type == LOAD_HAD)
-        talk_had(p, load, n == 1);
+        had_place(p, load, rows, n);
+    else if (load->type == LOAD_HAD_ROW && n == 1)
+        had_row(p, load, rows[0].value);
     else if (load->type == LOAD_READ)
         read_place(p, load, rows, n);
     else if (load->type == LOAD_READ_ROW && n == 1)

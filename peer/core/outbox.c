@@ -104,7 +104,8 @@ static void flies(struct peer *p, struct delivery *d)
 static bool rides(const struct peer *p, const struct delivery *d)
 {
     const struct person *who = d->reader;
-    return d->message->type == ENVELOPE_GROUP_MESSAGE && who->keyed && (link_is_up(who) || relay_reaches(p, who));
+    return d->message->type == ENVELOPE_GROUP_MESSAGE && !d->alone && who->keyed &&
+           (link_is_up(who) || relay_reaches(p, who));
 }
 
 static void ride(struct peer *p, struct delivery *d)
@@ -230,7 +231,7 @@ static void requeue(struct outbox *box, bool reached)
 void outbox_link_up(struct peer *p, struct person *who)
 {
     struct outbox *box = &who->outbox;
-    box->stuck_at = box->retry_at = box->custody_at = NEVER;
+    box->stuck_at = box->retry_at = box->custody_at = box->passed_at = NEVER;
     requeue(box, false);
     if (p->status)
         say_status(p, who, span_of(p->status));
@@ -300,17 +301,13 @@ void outbox_was_read(struct peer *p, struct person *who, struct span id)
     delivery_free(p, d);
 }
 
-void outbox_clock(struct peer *p, struct person *who, const struct conversation *c, uint64_t count)
+void outbox_never_shown(struct peer *p, struct person *who, struct span id)
 {
-    for (int place = 0; place < DELIVERY_DONE; place++) {
-        struct delivery *d = who->outbox.in[place], *next;
-        for (; d; d = next) {
-            next = d->next;
-            if (d->message->committed && d->message->sequence <= count &&
-                strcmp(d->message->conversation, c->name) == 0)
-                delivery_done(p, d);
-        }
-    }
+    struct delivery *d = find(who, id);
+    if (!d || !d->message || !d->sent)
+        return;
+    delivery_failed(p, id, person_id(who), "missed");
+    delivery_free(p, d);
 }
 
 void outbox_asked(struct peer *p, struct person *who, const struct conversation *c)
@@ -389,6 +386,8 @@ void outbox_due(struct peer *p, struct person *who)
         box->retry_at = NEVER;
         requeue_held(box);
     }
+    if (p->now >= box->passed_at)
+        outbox_requeue_passed(p, box);
     way = way_to(p, who);
     if (way != WAY_NONE) {
         resend_late(p, who, way);
@@ -398,6 +397,7 @@ void outbox_due(struct peer *p, struct person *who)
     }
     effect_wake(p, box->custody_at);
     effect_wake(p, box->retry_at);
+    effect_wake(p, box->passed_at);
     outbox_flush(p, who);
 }
 
@@ -452,7 +452,7 @@ void outbox_missed(
         struct delivery *d = who->outbox.in[place], *next;
         for (; d; d = next) {
             next = d->next;
-            if (d->message->sequence < from || d->message->sequence > to ||
+            if (!d->message->committed || d->message->sequence < from || d->message->sequence > to ||
                 strcmp(d->message->conversation, c->name) != 0)
                 continue;
             delivery_failed(p, span_of(d->id), person_id(who), reason);

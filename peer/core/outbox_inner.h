@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What outbox.c (which way, when, and what answers) and outbox_keep.c (messages, deliveries and their rows) share. Nobody
+ * What outbox.c (which way, when, and what answers), outbox_keep.c (messages, deliveries and their rows) and outbox_passed.c share. Nobody
  * else includes this.
  */
 #ifndef PEER_CORE_OUTBOX_INNER_H
@@ -16,6 +16,8 @@ void delivery_done(struct peer *p, struct delivery *d);
 void delivery_free(struct peer *p, struct delivery *d);
 /* Tells that this reader will not get it, and why. */
 void delivery_failed(struct peer *p, struct span id, struct span reader, const char *reason);
+/* Those for which the reader had time enough to answer. */
+void outbox_requeue_passed(const struct peer *p, struct outbox *box);
 void outgoing_free(struct peer *p, struct outgoing *m); /* without deliveries */
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Receipts: message_delivered for what is on our disk and before our application, message_ack for what is on the disk
- * and waits for its predecessors, message_read for what a person saw. They are gathered (10 ms; for group messages, which
+ * and waits for its predecessors, message_read for what a person saw, message_missed for what will never be shown. They are gathered (10 ms; for group messages, which
  * a whole room answers, 200 ms after the last) and go over the link or through others. A receipt that is lost is asked for by
  * its message coming again; so nothing here is stored. What was shown in an earlier life is found in the record.
  */
@@ -100,14 +100,45 @@ static void name_id(struct buf *ids, struct span id)
     write_string(ids, id);
 }
 
-void receipt_stored(struct peer *p, struct person *who, struct span id)
+static void say_one(struct peer *p, struct person *who, enum envelope_type type, struct span id)
 {
     struct buf ids;
     buf_init(&ids, ENVELOPE_ID_MAX + 64);
     begin(&ids);
     name_id(&ids, id);
-    say(p, who, ENVELOPE_MESSAGE_ACK, &ids);
+    say(p, who, type, &ids);
     buf_done(&ids);
+}
+
+void receipt_stored(struct peer *p, struct person *who, struct span id)
+{
+    say_one(p, who, ENVELOPE_MESSAGE_ACK, id);
+}
+
+void receipt_missed(struct peer *p, struct person *who, struct span id)
+{
+    say_one(p, who, ENVELOPE_MESSAGE_MISSED, id);
+}
+
+void receipt_query(struct peer *p, struct person *who, const struct span *list, size_t n)
+{
+    struct buf ids;
+    if (n == 0 || !say_can(p, who))
+        return;
+    buf_init(&ids, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
+    begin(&ids);
+    for (size_t i = 0; i < n; i++)
+        name_id(&ids, list[i]);
+    say(p, who, ENVELOPE_MESSAGE_QUERY, &ids);
+    buf_done(&ids);
+}
+
+void receipt_asked(struct peer *p, struct person *author, struct span id)
+{
+    if (receipt_knows(author, id))
+        storage_then_tell(p, THEN_RECEIPT, author, id, false);
+    else
+        ledger_asked(p, author, id);
 }
 
 void receipt_link_down(struct peer *p, struct person *who)

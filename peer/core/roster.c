@@ -129,7 +129,7 @@ static struct person *person_new(struct peer *p, struct span id, const struct ca
     }
     who->link.at = who->link.probe_at = NEVER;
     who->inbox.acks_at = NEVER;
-    who->outbox.stuck_at = who->outbox.retry_at = who->outbox.custody_at = NEVER;
+    who->outbox.stuck_at = who->outbox.retry_at = who->outbox.custody_at = who->outbox.passed_at = NEVER;
     HASH_ADD_STR(p->people, id, who);
     if (who->hh.tbl)
         return who;

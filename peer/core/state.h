@@ -245,8 +245,10 @@ void outbox_link_down(struct peer *p, struct person *who);
 void outbox_reached(struct peer *p, struct person *who); /* on whatever way, after there was none: tried again */
 void outbox_acknowledged(struct peer *p, struct person *who, struct span id);
 void outbox_stored(struct peer *p, struct person *who, struct span id); /* on their disk, or on a custodian's */
-/* They say how far they have read us in a conversation. */
-void outbox_clock(struct peer *p, struct person *who, const struct conversation *c, uint64_t count);
+/* They say how far they have read us in a conversation: what they have not named up to there is sent to them again. */
+void outbox_passed(struct peer *p, struct person *who, const struct conversation *c, uint64_t count);
+/* They say of this very message that they will never show it. */
+void outbox_never_shown(struct peer *p, struct person *who, struct span id);
 void outbox_was_read(struct peer *p, struct person *who, struct span id);
 /* They lack something of ours in this conversation, and no link brings it: what is late goes again. */
 void outbox_asked(struct peer *p, struct person *who, const struct conversation *c);
@@ -299,6 +301,10 @@ void age_watch(struct peer *p);
 /* ---- receipt.c: what is owed for what was heard ---- */
 void receipt_owe(struct peer *p, struct person *who, struct span id, bool group);
 void receipt_stored(struct peer *p, struct person *who, struct span id); /* message_ack */
+/* Asks an author's reader which of these it has (message_query), and answers such a question. */
+void receipt_query(struct peer *p, struct person *who, const struct span *ids, size_t n);
+void receipt_asked(struct peer *p, struct person *author, struct span id);
+void receipt_missed(struct peer *p, struct person *who, struct span id); /* message_missed */
 bool receipt_knows(const struct person *who, struct span id); /* a message of theirs that was shown in this life */
 void receipt_read(struct peer *p, struct span id);            /* a person saw this message */
 void receipt_read_of(struct peer *p, struct person *who, struct span id); /* likewise, one of theirs */
@@ -320,7 +326,7 @@ void talk_take(
     struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw, enum talk_way way);
 /* The clock moved in another way: what waited for that is delivered. */
 void talk_go_on(struct peer *p, struct conversation *c);
-/* Whether the log has what ledger_had looked for. */
+/* Whether the log has what ledger_had looked for, from that author. */
 void talk_had(struct peer *p, const struct load *load, bool had);
 void talk_due(struct peer *p);
 
@@ -368,8 +374,11 @@ void ledger_show(struct peer *p, const struct peer_event *ev);
 /* A person read this message: we, if `by` is empty, and its author is told; or one of its readers, and we are told. An
  * id that is not in the record is an error of the application's, and of others without effect. */
 void ledger_read(struct peer *p, struct span id, struct span by);
-/* Looks for a message at or below the clock; talk_had hears. */
-void ledger_had(struct peer *p, const struct conversation *c, const struct person *author, const struct envelope *e);
+/* Looks for a message at or below the clock; talk_had hears, and answers `asker`: its author, or who kept a copy. */
+void ledger_had(struct peer *p, const struct conversation *c, const struct person *author, const struct person *asker,
+    const struct envelope *e);
+/* Likewise by its id alone, for its author. */
+void ledger_asked(struct peer *p, const struct person *author, struct span id);
 void ledger_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
 
 /* ---- custody.c ---- */

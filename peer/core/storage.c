@@ -120,6 +120,10 @@ static void do_then(struct peer *p, struct then *t)
         if (who)
             receipt_stored(p, who, span_of(t->id));
         break;
+    case THEN_MISSED:
+        if (who)
+            receipt_missed(p, who, span_of(t->id));
+        break;
     case THEN_FRAME:
         if (who && link_can_send(who))
             attempt_send(p, who->link.attempt, (struct span){t->frame, t->n});

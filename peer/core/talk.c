@@ -156,6 +156,7 @@ static struct waiting *waiting_new(const struct envelope *e, struct span raw)
     w->n = raw.n;
     w->sequence = e->sequence;
     text_copy(w->author, sizeof w->author, e->from);
+    text_copy(w->id, sizeof w->id, e->id);
     return w;
 }
 
@@ -200,8 +201,8 @@ static void heed_since(struct peer *p, struct conversation *c, const struct enve
 {
     for (size_t i = 0; i < e->since_count; i++)
         if (span_is(e->since[i].who, p->id) && !causal_known(c->order, e->from) && e->since[i].count > 0 &&
-            e->since[i].count <= e->sequence)
-            causal_set(c->order, e->from, e->since[i].count - 1);
+            e->since[i].count <= e->sequence && causal_set(c->order, e->from, e->since[i].count - 1))
+            conversation_store_clock(p, c, e->from);
 }
 
 /* True if it is new. */
@@ -233,51 +234,65 @@ static bool offer(struct peer *p, struct conversation *c, struct person *from, s
     return verdict == CAUSAL_DELIVER || verdict == CAUSAL_WAIT;
 }
 
-/* What was delivered is acknowledged again; of what will not be shown the author is told so. Who sends alone what the room
- * was told has missed more receipts than this one: our clock is one for all of them. */
-static void again(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e)
+/* Its author is not to go on as it does. */
+static void tell_clock(struct peer *p, struct conversation *c, struct person *author)
 {
-    struct missing *m = conversation_missing(c, e->from, e->sequence);
-    if (e->sequence > causal_get(c->order, e->from) || !sealed_to(e, p->id) || !e->requires_ack)
-        return;
-    if (m)
-        conversation_tell(p, c, m);
-    else if (receipt_knows(author, e->id))
-        storage_then_tell(p, THEN_RECEIPT, author, e->id, c->room);
-    else
-        ledger_had(p, c, author, e);
-    bool unheard = c->room && e->retry_count > 0;
-    if (m || !unheard || p->now < author->inbox.clock_at + ASK_AGAIN_MS || !say_can(p, author))
+    if (p->now < author->inbox.clock_at + ASK_AGAIN_MS || !say_can(p, author))
         return;
     author->inbox.clock_at = p->now;
     history_ask(p, c, author);
 }
 
+/* What was shown is acknowledged again; of what will not be shown the author is told so. That the clock is past its number
+ * says neither: who lost its state used the number for something else. Who sends alone what the room was told has missed
+ * more receipts than this one: our clock shows it which messages to send again. */
+static void again(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e)
+{
+    if (e->sequence > causal_get(c->order, e->from) || !sealed_to(e, p->id) || !e->requires_ack)
+        return;
+    if (receipt_knows(author, e->id))
+        storage_then_tell(p, THEN_RECEIPT, author, e->id, c->room);
+    else
+        ledger_had(p, c, author, author, e);
+    bool unheard = c->room && e->retry_count > 0;
+    if (unheard)
+        tell_clock(p, c, author);
+}
+
 /* Whoever lost its state begins to number anew, and what we had under a number is not what comes under it now: that was
- * never shown, and its author is told. */
+ * never shown, will never be, and is told by its id. Where nothing was shown under the number the stretch tells why. */
 void talk_had(struct peer *p, const struct load *load, bool had)
 {
     struct conversation *c = conversation_find(p, span_of(load->conversation));
-    struct person *author = roster_find(p, span_of(load->author));
-    if (!c || !author)
+    struct person *asker = roster_find(p, span_of(load->who));
+    struct missing *m = c ? conversation_missing(c, span_of(load->author), load->from) : NULL;
+    if (asker && had)
+        storage_then_tell(p, THEN_RECEIPT, asker, span_of(load->ref), c && c->room);
+    /* Asked by its id alone: it may come yet. */
+    if (!c || !asker || had || !c->started) /* a newcomer may begin elsewhere once more */
         return;
-    if (had) {
-        storage_then_tell(p, THEN_RECEIPT, author, span_of(load->ref), c->room);
+    if (m && strcmp(load->who, load->author) == 0) {
+        conversation_tell(p, c, m);
         return;
     }
-    inbox_refuse(p, author, "a sequence that was used for another message");
-    conversation_bury(p, c, person_id(author), (struct missing){.from = load->from, .to = load->from, .untold = true});
+    if (!m)
+        inbox_refuse(p, asker, "a sequence that was used for another message");
+    storage_then_tell(p, THEN_MISSED, asker, span_of(load->ref), c->room);
+    if (strcmp(load->who, load->author) == 0)
+        tell_clock(p, c, asker);
 }
 
 /* Who kept a copy for us may forget it: the author may be away, so the custodian is told too. */
-static void thank_custodian(
-    struct peer *p, const struct conversation *c, const struct person *from, const struct envelope *e)
+static void thank_custodian(struct peer *p, const struct conversation *c, struct person *from,
+    const struct person *author, const struct envelope *e)
 {
-    bool past = e->sequence <= causal_get(c->order, e->from);
+    const struct waiting *w = causal_held(c->order, e->from, e->sequence);
     if (!is_kept(c, from, e))
         return;
-    if (past || causal_holds(c->order, e->from, e->sequence))
-        storage_then_tell(p, past ? THEN_RECEIPT : THEN_KEPT, from, e->id, false);
+    if (e->sequence <= causal_get(c->order, e->from))
+        ledger_had(p, c, author, from, e);
+    else if (w && span_is(e->id, w->id))
+        storage_then_tell(p, THEN_KEPT, from, e->id, false);
 }
 
 static bool take(struct peer *p, struct conversation *c, struct person *from, struct person *author, struct envelope *e,
@@ -311,7 +326,8 @@ void talk_take(
     say_conversation(p, e->from, e->to, e->to_count, name);
     const char *wrong = judge(p, e, name);
     struct conversation *c = wrong ? NULL : conversation_of(p, name, e->from, e->to, e->to_count);
-    if (!c || reuses(author, c, e)) {
+    /* Of another message under a number that is behind us the record tells whether it was shown. */
+    if (!c || (reuses(author, c, e) && (e->sequence > causal_get(c->order, e->from) || receipt_knows(author, e->id)))) {
         inbox_refuse(p, from ? from : author,
             wrong ? wrong
             : c   ? "a sequence that was used for another message"
@@ -325,7 +341,7 @@ void talk_take(
     p->stats.filled_total += is_new && way == TALK_GAP;
     if (!is_new)
         again(p, c, author, e);
-    thank_custodian(p, c, from, e);
+    thank_custodian(p, c, from, author, e);
     if (way == TALK_TREE)
         broadcast_pass_on(p, c, from, e, raw, is_new);
     else if (is_new && c->room)

@@ -171,6 +171,20 @@ void diary_restore(struct diary *r, const struct shelf *shelf)
     r->last_shown = 0;
 }
 
+static void enter(void *user, enum peer_table table, const struct peer_row *row)
+{
+    if (table == TABLE_LOG)
+        diary_put(user, row->key, row->value);
+}
+
+void diary_replace(struct diary *r, const struct shelf *shelf)
+{
+    marks_done(&r->has);
+    r->n = r->last_shown = 0;
+    shelf_each(shelf, true, enter, r);
+    marks_both(&r->shown, &r->has);
+}
+
 bool diary_has(const struct diary *r, size_t number)
 {
     return marks_has(&r->has, number);

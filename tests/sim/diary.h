@@ -46,6 +46,8 @@ size_t diary_number(struct span text);
 size_t diary_put(struct diary *r, struct span key, struct span value);
 /* After a crash: the record is what the disk has. It must be the beginning of what it was. */
 void diary_restore(struct diary *r, const struct shelf *shelf);
+/* The files are others than they were: the record is what they hold now. What is not in it may be shown once more. */
+void diary_replace(struct diary *r, const struct shelf *shelf);
 bool diary_has(const struct diary *r, size_t number);
 const struct marks *diary_marks(const struct diary *r); /* all of them; until the next change */
 /* It is in the record, and no crash can take it. */

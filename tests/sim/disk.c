@@ -28,7 +28,7 @@ struct disk {
     struct world *w;
     disk_answer *answer;
     void *who;
-    struct shelf *shelf;
+    struct shelf *shelf, *copy; /* copy: NULL if there is none */
     struct known known[KNOWN_MAX];
     size_t known_n;
     /* one life */
@@ -183,6 +183,17 @@ void disk_fill(struct disk *d, bool full)
     shelf_break(d->shelf, full);
 }
 
+void disk_copy(struct disk *d)
+{
+    shelf_free(d->copy);
+    d->copy = shelf_copy(d->shelf);
+}
+
+void disk_lose(struct disk *d, bool put_back)
+{
+    shelf_put_back(d->shelf, put_back ? d->copy : NULL);
+}
+
 const struct shelf *disk_shelf(const struct disk *d)
 {
     return d->shelf;
@@ -195,5 +206,6 @@ void disk_free(struct disk *d)
     while (d->loads)
         load_free(take_load(d));
     shelf_free(d->shelf);
+    shelf_free(d->copy);
     free(d);
 }

@@ -23,6 +23,10 @@ void disk_restore(struct disk *d);
 void disk_end(struct disk *d, bool orderly);
 /* Full from now on, or with room again. */
 void disk_fill(struct disk *d, bool full);
+/* Somebody copies the files as they are now; an older copy is replaced. */
+void disk_copy(struct disk *d);
+/* Between two lives: the files are gone, or the last copy is put in their place. What names are known stays. */
+void disk_lose(struct disk *d, bool put_back);
 const struct shelf *disk_shelf(const struct disk *d);
 
 #endif

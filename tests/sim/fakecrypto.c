@@ -83,7 +83,7 @@ struct key_pair *key_ring_add(struct key_ring *ring, const struct rng *rng)
 static void spread(uint64_t seed, struct span message, uint8_t *out, size_t n)
 {
     uint64_t h = world_digest(seed, message.p, message.n);
-    for (size_t i = 0; i < n; i += sizeof h) {
+    for (uint64_t i = 0; i < n; i += sizeof h) { /* as wide everywhere: a history is the same on any machine */
         h = world_digest(h, &i, sizeof i);
         memcpy(out + i, &h, sizeof h);
     }

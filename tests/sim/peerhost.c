@@ -402,6 +402,21 @@ void peerhost_crash(struct peerhost *h)
     end(h, false);
 }
 
+void peerhost_copy(struct peerhost *h)
+{
+    world_trace(h->in.w, "peer %u: its state is copied", h->who);
+    disk_copy(h->disk);
+}
+
+void peerhost_lose(struct peerhost *h, bool put_back)
+{
+    assert(!h->core);
+    world_trace(h->in.w, "peer %u: its state is %s", h->who, put_back ? "an older one" : "lost");
+    promises_lose(h->in.promises, h->who);
+    disk_lose(h->disk, put_back);
+    promises_lost(h->in.promises, h->who);
+}
+
 void peerhost_free(struct peerhost *h)
 {
     if (!h)

@@ -32,6 +32,10 @@ void peerhost_free(struct peerhost *h); /* takes NULL */
 
 void peerhost_start(struct peerhost *h);
 void peerhost_crash(struct peerhost *h);
+/* Its state directory is copied as it is now. */
+void peerhost_copy(struct peerhost *h);
+/* Between two lives: its tables are lost, but not its keys; or the last copy is put back (without one: lost). */
+void peerhost_lose(struct peerhost *h, bool put_back);
 /* An orderly end: PEER_LEAVE. It can be started again after NOTICE_LEFT. */
 void peerhost_leave(struct peerhost *h);
 void peerhost_move(struct peerhost *h);

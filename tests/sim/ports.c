@@ -20,7 +20,7 @@ static const uint64_t SECRET = 0x5ea1ed, SIGNED = 0x70ce4, OWNED = 0x0133e4, HAS
 static void spread(uint64_t seed, const void *bytes, size_t n, void *out, size_t out_n)
 {
     uint64_t h = world_digest(seed, bytes, n);
-    for (size_t i = 0; i < out_n; i += sizeof h) {
+    for (uint64_t i = 0; i < out_n; i += sizeof h) { /* as wide everywhere: a history is the same on any machine */
         h = world_digest(h, &i, sizeof i);
         memcpy((char *)out + i, &h, sizeof h);
     }

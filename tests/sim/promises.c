@@ -87,9 +87,22 @@ bool promises_keeps(const struct promises *p, unsigned who, size_t number)
 bool promises_waits(const struct promises *p, unsigned who, const struct sent *s)
 {
     char key[ROW_KEY_MAX + 1];
+    struct span value;
     snprintf(
         key, sizeof key, "%s/%s/%016llx", s->conversation, p->people[s->sender].id, (unsigned long long)s->sequence);
-    return shelf_survives(p->people[who].shelf, TABLE_WAIT, span_of(key));
+    return shelf_value(p->people[who].shelf, TABLE_WAIT, span_of(key), &value) &&
+           memmem(value.p, value.n, s->id, strlen(s->id));
+}
+
+bool promises_passed(const struct promises *p, unsigned who, size_t number)
+{
+    const struct sent *s = p->sent[number];
+    char key[ROW_KEY_MAX + 1];
+    struct span value;
+    snprintf(key, sizeof key, "%s/%s", s->conversation, p->people[s->sender].id);
+    return !diary_has(p->people[who].diary, number) &&
+           shelf_value(p->people[who].shelf, TABLE_CLOCK, span_of(key), &value) &&
+           strtoull(value.p, NULL, 16) >= s->sequence;
 }
 
 /* ---- asking ---- */
@@ -108,7 +121,7 @@ bool promises_again(const struct promises *p, unsigned who, size_t *next, struct
 {
     for (; *next < p->n; ++*next) {
         const struct sent *s = p->sent[*next];
-        if (s->sender != who || s->accepted || s->refused)
+        if (s->sender != who || s->accepted || s->refused || s->lost)
             continue;
         *ask = s->ask;
         ++*next;
@@ -245,8 +258,9 @@ void promises_row(struct promises *p, unsigned who, const struct peer_effect *pu
 static bool is_settled(const struct promises *p, size_t number, unsigned reader)
 {
     const struct sent *s = p->sent[number];
-    return s->readers[reader] != ASKED || promises_keeps(p, reader, number) ||
-           marks_has(&p->people[reader].lost, number) || world_now(p->w) + world_clock_steps(p->w) >= s->until;
+    return s->readers[reader] != ASKED || promises_keeps(p, reader, number) || s->stale[reader] ||
+           promises_passed(p, reader, number) || marks_has(&p->people[reader].lost, number) ||
+           world_now(p->w) + world_clock_steps(p->w) >= s->until;
 }
 
 void promises_gone(const struct promises *p, unsigned who, const struct peer_effect *gone)
@@ -313,7 +327,7 @@ void promises_end(struct promises *p, unsigned who)
     x->life++;
     diary_restore(x->diary, x->shelf);
     for (size_t i = 0; i < p->n; i++)
-        if (p->sent[i]->sender == who && p->sent[i]->written && !diary_has(x->diary, i))
+        if (p->sent[i]->sender == who && p->sent[i]->written && !p->sent[i]->lost && !diary_has(x->diary, i))
             unwrite(p, i);
     for (unsigned i = 0; i < PEOPLE_MAX; i++) {
         x->since[i] = x->up[i] ? world_now(p->w) : x->since[i];
@@ -325,6 +339,49 @@ void promises_end(struct promises *p, unsigned who)
     marks_join(&x->missed, &x->lost);
 }
 
+/* ---- lost ---- */
+
+void promises_lose(struct promises *p, unsigned who)
+{
+    const struct person *x = &p->people[who];
+    p->losses = true;
+    for (size_t i = 0; i < p->n; i++) {
+        struct sent *s = p->sent[i];
+        s->stale[who] = s->written;
+        s->had[who] = s->had[who] || diary_has(x->diary, i);
+    }
+}
+
+/* What its disk says of a message of its own is where it goes on from. */
+static void go_on(struct promises *p, unsigned who, size_t number)
+{
+    struct sent *s = p->sent[number];
+    char key[ROW_KEY_MAX + 1];
+    s->lost = !diary_has(p->people[who].diary, number);
+    s->refused = s->refused || (s->lost && !s->accepted);
+    for (unsigned i = 0; i < PEOPLE_MAX && !s->lost; i++) {
+        snprintf(key, sizeof key, "%s/%s", s->id, p->people[i].id);
+        if (s->readers[i] != NOT_ASKED && shelf_survives(p->people[who].shelf, TABLE_DELIVERY, span_of(key)))
+            s->readers[i] = ASKED;
+    }
+}
+
+void promises_lost(struct promises *p, unsigned who)
+{
+    struct person *x = &p->people[who];
+    struct disk_of disk = {p, who};
+    diary_replace(x->diary, x->shelf);
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->sent[i]->sender == who && p->sent[i]->written)
+            go_on(p, who, i);
+        if (p->sent[i]->readers[who] == MISSED)
+            p->sent[i]->readers[who] = FAILED;
+    }
+    memset(x->met, 0, sizeof x->met);
+    order_lost(x);
+    shelf_each(x->shelf, true, found, &disk);
+}
+
 /* ---- the end ---- */
 
 /* What is still owed for one message; NULL if nothing is. */
@@ -332,6 +389,8 @@ static const char *owed(const struct promises *p, size_t number, unsigned *reade
 {
     const struct sent *s = p->sent[number];
     *reader = s->sender;
+    if (s->lost)
+        return NULL;
     if (!s->accepted && !s->written)
         return s->refused ? NULL : "was neither accepted nor refused";
     for (*reader = 0; *reader < PEOPLE_MAX; ++*reader)

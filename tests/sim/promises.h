@@ -5,7 +5,9 @@
  * words, and not long after its time, or is reported failed by that reader's name, when its time is over or he said that he
  * misses it; never before what its sender knew when it spoke, unless that was reported missing. Nothing is said to be sent, stored or delivered
  * that a crash can take back; nobody forgets what its reader still needs; and nobody else ever holds a message in the
- * clear. A key for idempotency names one message for ever; a peer's "up" and "down" alternate.
+ * clear. Who loses its state, or puts back an older one, is held to what it finds: what was lost is owed by nobody, what is
+ * pending once more may be settled once more; but what others said to have been delivered must have been, also then. A key
+ * for idempotency names one message for ever; a peer's "up" and "down" alternate.
  *
  * The readers of a message to the room are those for whom its sender's core wrote a row of `delivery`: everybody whom it
  * could reach then, or had been linked with in the last hour, must be among them.
@@ -28,6 +30,10 @@ void promises_free(struct promises *p); /* takes NULL */
 void promises_person(struct promises *p, unsigned who, const char *id, unsigned host, const struct shelf *shelf);
 /* The process of `who` ended, and its disk is as the next one will find it. */
 void promises_end(struct promises *p, unsigned who);
+
+/* The files of `who`, whose process ended, are about to be lost, or replaced by an older copy; and: they are now. */
+void promises_lose(struct promises *p, unsigned who);
+void promises_lost(struct promises *p, unsigned who);
 
 /* What an application asks for. */
 struct ask {

@@ -37,8 +37,8 @@ static void check_talk(const struct promises *p, unsigned who, struct span frame
     size_t number;
     at = at ? at + 5 : frame.p + frame.n;
     const struct sent *s = promises_by_id(p, next_string(frame, &at), &number);
-    world_check(p->w, !s || s->sender != who || promises_keeps(p, who, number), "%u sends m%zu, which a crash can take",
-        who, number);
+    world_check(p->w, !s || s->sender != who || s->lost || promises_keeps(p, who, number),
+        "%u sends m%zu, which a crash can take", who, number);
 }
 
 /* It waits here for what comes before it, or for its reader. */
@@ -57,25 +57,29 @@ static bool is_stored(const struct promises *p, unsigned who, const struct sent 
 static bool is_needless(const struct promises *p, const struct sent *s, size_t number)
 {
     for (unsigned i = 0; i < PEOPLE_MAX; i++)
-        if (s->readers[i] == ASKED && !promises_keeps(p, i, number) && !marks_has(&p->people[i].lost, number))
+        if (s->readers[i] == ASKED && !promises_keeps(p, i, number) && !marks_has(&p->people[i].lost, number) &&
+            !s->stale[i] && !promises_passed(p, i, number))
             return false;
     return true;
 }
 
-/* message_ack: stored; message_delivered, message_read: in the record. A custodian is told of what was given up, too, that
- * it need not be kept. */
+/* message_ack: stored; message_delivered, message_read: in the record; message_missed: not there, and it never will be. */
 static void check_receipt(const struct promises *p, unsigned who, struct span frame)
 {
     static const char begin[] = "\"of\":[";
-    bool stored = has(frame, "\"type\":\"message_ack\"");
+    bool stored = has(frame, "\"type\":\"message_ack\""), missed = has(frame, "\"type\":\"message_missed\"");
     const char *at = find(frame, begin);
     at = at ? at + sizeof begin - 2 : NULL;
     while (at && *at != ']') {
         size_t number;
         const struct sent *s = promises_by_id(p, next_string(frame, &at), &number);
-        bool given_up = s && marks_has(&p->people[who].lost, number) && !has(frame, p->people[s->sender].id);
-        if (!s || given_up)
+        if (!s)
             continue;
+        if (missed) {
+            world_check(
+                p->w, promises_passed(p, who, number), "%u says that it missed m%zu, and may have it yet", who, number);
+            continue;
+        }
         world_check(p->w,
             promises_keeps(p, who, number) || (stored && (is_stored(p, who, s) || is_needless(p, s, number))),
             "%u says that m%zu is %s, and a crash can take it", who, number, stored ? "stored" : "delivered");
@@ -106,6 +110,8 @@ void promises_frame(struct promises *p, unsigned who, struct span frame)
         count_talk(t, frame);
     } else if (has(frame, "\"type\":\"broadcast_announce\"")) {
         t->announcements++;
+    } else if (has(frame, "\"type\":\"message_query\"")) {
+        t->others++;
     } else if (has(frame, "\"type\":\"message_")) {
         check_receipt(p, who, frame);
         t->receipts++;

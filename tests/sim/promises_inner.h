@@ -34,6 +34,9 @@ struct sent {
     bool expected[PEOPLE_MAX]; /* a message to the room: must be among its readers */
     uint8_t readers[PEOPLE_MAX];
     unsigned told_life[PEOPLE_MAX]; /* the sender's, when it was told the above */
+    bool lost;                      /* with its sender's state: nothing is owed any more */
+    bool stale[PEOPLE_MAX];         /* this reader lost its state since: what it said before may be heard yet */
+    bool had[PEOPLE_MAX];           /* ... and had it in the record that it lost */
     struct marks before;            /* what its sender knew of the conversation, and what was before that */
     UT_hash_handle hh;              /* by id */
 };
@@ -72,7 +75,7 @@ struct promises {
     struct sent **sent, *by_id;
     size_t n, cap;
     uint64_t delivered, failed;
-    bool strangers;
+    bool strangers, losses; /* losses: somebody lost its state */
     struct traffic traffic;
 };
 
@@ -87,16 +90,21 @@ bool promises_keeps(const struct promises *p, unsigned who, size_t number);
 /* It waits there for what comes before it, whatever crashes. */
 bool promises_waits(const struct promises *p, unsigned who, const struct sent *s);
 
+/* That disk's clock is past it, whatever crashes, and it is not in the record: it will never be shown. */
+bool promises_passed(const struct promises *p, unsigned who, size_t number);
+
 /* ---- promises_order.c ---- */
 /* A message of ours gets its place: behind all that we know of this conversation. */
 void order_spoken(struct promises *p, unsigned who, struct sent *s);
 /* The row of a clock is on the disk, or about to be: what of an author was given up. */
 void order_row(struct promises *p, unsigned who, struct span key, struct span value);
 void order_recorded(struct promises *p, unsigned who, size_t number);
-void order_shown(const struct promises *p, unsigned who, size_t number);
+void order_shown(struct promises *p, unsigned who, size_t number);
 void order_missing(struct promises *p, unsigned who, const struct peer_notice *n);
 /* Its process ended; the rows of clocks that its disk has follow. */
 void order_end(struct promises *p, unsigned who);
+/* Its disk is another, whose rows of clocks follow. */
+void order_lost(struct person *x);
 void order_done(struct person *x);
 
 #endif

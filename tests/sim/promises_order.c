@@ -5,6 +5,7 @@
  *
  *     given up      a row on his disk says so: he will never have it. What only a message that he gave up would have
  *                   told him to wait for, he does not wait for either.
+ *     passed        its author lost its state, and numbered it as something that went before: its number is behind his clock.
  *     untied        a message claimed to come after some of an author's, which nobody had: its application was told so
  *                   before it was shown. Whatever comes after that message does not wait for them either.
  *
@@ -102,6 +103,16 @@ static void forgive(const struct promises *p, const struct person *x, size_t num
     marks_done(&lost);
 }
 
+/* An author that lost its state used those numbers for something else: they will never be had, and say so. */
+static void forgive_passed(const struct promises *p, unsigned who, struct marks *of)
+{
+    for (size_t i = 0; p->losses && (i = marks_next(of, i)) != SIZE_MAX; i++)
+        if (promises_passed(p, who, i)) {
+            marks_remove(of, i);
+            marks_without(of, &p->sent[i]->before);
+        }
+}
+
 void order_recorded(struct promises *p, unsigned who, size_t number)
 {
     struct person *x = &p->people[who];
@@ -112,15 +123,17 @@ void order_recorded(struct promises *p, unsigned who, size_t number)
     marks_without(&lacks, &x->lost);
     if (marks_next(&lacks, 0) != SIZE_MAX)
         forgive(p, x, number, &lacks);
+    forgive_passed(p, who, &lacks);
     if (marks_next(&lacks, 0) != SIZE_MAX)
         marks_join(excuse_for(&x->charges, number), &lacks);
     marks_done(&lacks);
 }
 
-void order_shown(const struct promises *p, unsigned who, size_t number)
+void order_shown(struct promises *p, unsigned who, size_t number)
 {
-    const struct excuses *charges = &p->people[who].charges;
+    struct excuses *charges = &p->people[who].charges;
     for (size_t i = 0; i < charges->n; i++) {
+        forgive_passed(p, who, &charges->v[i].of);
         size_t lacks = charges->v[i].number == number ? marks_next(&charges->v[i].of, 0) : SIZE_MAX;
         world_check(p->w, lacks == SIZE_MAX, "%u gets m%zu of %u before m%zu of %u, which its sender knew", who, number,
             p->sent[number]->sender, lacks, p->sent[lacks < p->n ? lacks : 0]->sender);
@@ -136,7 +149,7 @@ static void check_author(const struct promises *p, unsigned who, unsigned author
     uint64_t now = world_now(p->w);
     bool linked = x->up[author] && y->up[who] && strcmp(x->path[author], "relay") != 0 &&
                   strcmp(y->path[who], "relay") != 0 && world_reachable(p->w, x->host, y->host);
-    world_check(p->w, !linked || now < x->since[author] + LINKED_MS || now < y->since[who] + LINKED_MS,
+    world_check(p->w, p->losses || !linked || now < x->since[author] + LINKED_MS || now < y->since[who] + LINKED_MS,
         "%u gave up what %u said, with whom it was linked", who, author);
 }
 
@@ -189,6 +202,14 @@ void order_end(struct promises *p, unsigned who)
             marks_join(excuse_for(&x->untied, x->charges.v[i].number), &x->charges.v[i].of);
     clear(&before);
     clear(&x->charges);
+    marks_done(&x->lost);
+}
+
+void order_lost(struct person *x)
+{
+    clear(&x->untied);
+    clear(&x->charges);
+    marks_done(&x->asked);
     marks_done(&x->lost);
 }
 

@@ -28,6 +28,7 @@ struct run {
     struct key_pair *pairs[PEOPLE_MAX];
     unsigned people_count;
     bool restless; /* the people go on sending and suffering */
+    bool losses;   /* they lose their state directories, too */
     uint32_t pace_ms, trouble_ms;
 };
 
@@ -60,6 +61,7 @@ typedef void scenario(struct run *r, const struct world_options *options);
 scenario seed_server; /* hundreds of random clients */
 scenario seed_peers;  /* two to 64 people and their misfortunes */
 scenario seed_apart;  /* likewise, and in every seed some of them can never be linked */
+scenario seed_losses; /* likewise, and in every seed some lose their state, or put back an older one */
 
 struct story {
     const char *name; /* for --scenario and TAP */

@@ -23,6 +23,7 @@ enum {
     LOOK_MS = 500,
     REAL_EVERY = 50,
     APART_EVERY = 8,    /* seeds in which some can never be linked */
+    LOSSES_EVERY = 5,   /* seeds in which some lose their state */
     LOSS_MAX = 151,     /* of 1,000 at each end of a path */
     STORM = 250,        /* at both together */
     ABSENT_CHANCE = 30, /* of 1,000 */
@@ -49,6 +50,14 @@ static void say_something(struct run *r, struct peerhost *h)
         peerhost_send(h, to, n);
 }
 
+/* Whoever crashed finds its files gone, or puts back a copy of some time ago. */
+static void lose_state(struct run *r, struct peerhost *h)
+{
+    bool put_back = world_chance(r->w, 600);
+    world_note(r->w, put_back ? WORLD_OLDER : WORLD_LOST);
+    peerhost_lose(h, put_back);
+}
+
 static void disturb_person(struct run *r, struct peerhost *h)
 {
     struct world *w = r->w;
@@ -63,6 +72,8 @@ static void disturb_person(struct run *r, struct peerhost *h)
         if (world_chance(w, 500)) /* in the middle of a write */
             say_something(r, h);
         peerhost_crash(h);
+        if (r->losses && world_chance(w, 500))
+            lose_state(r, h);
         break;
     case 2:
         world_note(w, WORLD_MOVE);
@@ -106,6 +117,8 @@ static void misfortune(void *who, uint64_t arg)
     } else {
         disturb_person(r, r->people[world_below(w, r->people_count)]);
     }
+    if (r->losses && world_chance(w, 400))
+        peerhost_copy(r->people[world_below(w, r->people_count)]);
     if (world_chance(w, 200))
         world_heal(w);
     world_at(w, world_now(w) + 1 + world_below(w, 2 * r->trouble_ms), misfortune, r, 0);
@@ -226,9 +239,10 @@ static void wait_for_mesh(struct run *r)
     }
 }
 
-static void live(struct run *r, const struct world_options *options, bool forbidden)
+static void live(struct run *r, const struct world_options *options, bool forbidden, bool losses)
 {
     run_init(r, options);
+    r->losses = losses;
     struct world *w = r->w;
     if (options->seed % REAL_EVERY == 0) {
         world_note(w, WORLD_REAL);
@@ -261,10 +275,15 @@ static void live(struct run *r, const struct world_options *options, bool forbid
 
 void seed_peers(struct run *r, const struct world_options *options)
 {
-    live(r, options, options->seed % APART_EVERY == 0);
+    live(r, options, options->seed % APART_EVERY == 0, options->seed % LOSSES_EVERY == LOSSES_EVERY - 1);
 }
 
 void seed_apart(struct run *r, const struct world_options *options)
 {
-    live(r, options, true);
+    live(r, options, true, false);
+}
+
+void seed_losses(struct run *r, const struct world_options *options)
+{
+    live(r, options, false, true);
 }

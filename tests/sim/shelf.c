@@ -190,14 +190,65 @@ void shelf_crash(struct shelf *s, size_t survivors)
     s->marks_n = 0;
 }
 
-bool shelf_survives(const struct shelf *s, enum peer_table table, struct span key)
+bool shelf_value(const struct shelf *s, enum peer_table table, struct span key, struct span *value)
 {
     const struct table *t = &s->tables[table];
     for (size_t i = 0; i < s->n; i++)
-        if (s->changes[i].table == table && span_eq(view(s->changes[i].key), key))
-            return s->changes[i].before.p != NULL;
+        if (s->changes[i].table == table && span_eq(view(s->changes[i].key), key)) {
+            *value = view(s->changes[i].before);
+            return value->p != NULL;
+        }
     size_t at = lower(t, key);
-    return at < t->n && span_eq(view(t->rows[at].key), key);
+    bool there = at < t->n && span_eq(view(t->rows[at].key), key);
+    *value = there ? view(t->rows[at].value) : (struct span){0};
+    return there;
+}
+
+bool shelf_survives(const struct shelf *s, enum peer_table table, struct span key)
+{
+    struct span value;
+    return shelf_value(s, table, key, &value);
+}
+
+static void table_clear(struct table *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        free(t->rows[i].key.p);
+        free(t->rows[i].value.p);
+    }
+    free(t->rows);
+    *t = (struct table){NULL, 0, 0};
+}
+
+static void copy_rows(struct shelf *to, const struct shelf *from)
+{
+    for (enum peer_table t = 0; t < PEER_TABLES; t++)
+        for (size_t i = 0; i < from->tables[t].n; i++) {
+            const struct row *row = &from->tables[t].rows[i];
+            swap(&to->tables[t], view(row->key), copy(view(row->value)));
+        }
+}
+
+struct shelf *shelf_copy(const struct shelf *s)
+{
+    struct shelf *made = shelf_new();
+    copy_rows(made, s);
+    for (size_t i = s->n; i-- > 0;) {
+        const struct change *c = &s->changes[i];
+        struct text before = c->before.p ? copy(view(c->before)) : c->before;
+        free(swap(&made->tables[c->table], view(c->key), before).p);
+    }
+    return made;
+}
+
+void shelf_put_back(struct shelf *s, const struct shelf *from)
+{
+    if (s->n > 0 || s->marks_n > 0)
+        abort();
+    for (enum peer_table t = 0; t < PEER_TABLES; t++)
+        table_clear(&s->tables[t]);
+    if (from)
+        copy_rows(s, from);
 }
 
 void shelf_break(struct shelf *s, bool broken)
@@ -245,13 +296,8 @@ void shelf_free(struct shelf *s)
         return;
     for (size_t i = 0; i < s->n; i++)
         change_free(&s->changes[i]);
-    for (enum peer_table t = 0; t < PEER_TABLES; t++) {
-        for (size_t i = 0; i < s->tables[t].n; i++) {
-            free(s->tables[t].rows[i].key.p);
-            free(s->tables[t].rows[i].value.p);
-        }
-        free(s->tables[t].rows);
-    }
+    for (enum peer_table t = 0; t < PEER_TABLES; t++)
+        table_clear(&s->tables[t]);
     free(s->changes);
     free(s->marks);
     free(s);

@@ -29,6 +29,14 @@ void shelf_break(struct shelf *s, bool broken);
 /* The row is there after a crash that takes all that a crash may take. */
 bool shelf_survives(const struct shelf *s, enum peer_table table, struct span key);
 
+/* What of the row a crash leaves; false: nothing. *value lives until the next change. */
+bool shelf_value(const struct shelf *s, enum peer_table table, struct span key, struct span *value);
+
+/* What a copy of the files shows at this moment: all that a crash would leave. Owned by the caller. */
+struct shelf *shelf_copy(const struct shelf *s);
+/* Between two lives: the files are replaced by that copy, or are gone (NULL). */
+void shelf_put_back(struct shelf *s, const struct shelf *copy);
+
 struct shelf_rows {
     struct peer_row *rows; /* owned, and what they point to */
     size_t n;

@@ -76,4 +76,8 @@ scenario story_twelve_at_once; /* ... when all speak at once */
 scenario story_all_at_once;
 scenario story_storm; /* ... and are killed meanwhile */
 
+scenario story_numbers_anew;           /* an author's state is lost: no number stands for a message */
+scenario story_older_copy;             /* ... or an older one is put back */
+scenario story_copies_of_lost_numbers; /* ... and custodians hold what it said then */
+
 #endif

@@ -45,6 +45,8 @@ struct weather {
     X(NINE, "rooms over 8")                 \
     X(MANY, "rooms over 24")                \
     X(ABSENT, "people away for an hour")    \
+    X(LOST, "states lost")                  \
+    X(OLDER, "older states put back")       \
     X(REAL, "real crypto")
 
 enum world_note {

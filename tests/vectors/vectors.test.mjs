@@ -228,7 +228,7 @@ const FILE = { fileId: must(id) };
 const introduction = (rule) => ({ context: rule((v) => v === 'usher-intro-1'), room: rule(isMatch(ROOM_ID)), reader: rule(person),
   fingerprint: rule(isText(128, 1)), readerFingerprint: rule(isText(128, 1)), key: may(base64(32)), box: may(base64(32)), name: may(isText(255)) });
 const METADATA = {
-  message_ack: OF, message_delivered: OF, message_read: OF, heartbeat: { ping: may(isCount()), pong: may(isCount()) },
+  message_ack: OF, message_delivered: OF, message_read: OF, message_missed: OF, message_query: OF, heartbeat: { ping: may(isCount()), pong: may(isCount()) },
   presence_update: { presence: must((v) => ['online', 'away', 'gone'].includes(v)) }, connection_request: { signal: must(isObject) },
   presence_digest: { versions: must(isObject) },
   file_offer: { ...FILE, name: must(isText(255, 1)), size: must(isCount()), hash: must(base64(32)), chunkSize: must(isCount()) },
