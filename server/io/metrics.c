@@ -56,6 +56,7 @@ NUMBER(auth_failed, m->core->auth_failed_total)
 NUMBER(auth_delayed, m->core->auth_delayed_total)
 NUMBER(forwarded_refused, m->io->forwarded_refused)
 NUMBER(descriptor_shortages, m->io->descriptor_shortages)
+NUMBER(log_dropped, m->log_dropped)
 NUMBER(queue_connections, m->queue.connections)
 NUMBER(queue_bytes, m->queue.bytes)
 NUMBER(queue_largest, m->queue.largest)
@@ -223,6 +224,8 @@ static const struct family FAMILIES[] = {
         "Connections closed for the PROXY protocol header that was to come first.", proxy_refused},
     {"usherd_descriptor_shortages_total", "counter", "Times that accepting paused for want of file descriptors.",
         descriptor_shortages},
+    {"usherd_log_dropped_total", "counter", "Log records that were dropped because the log did not take them in time.",
+        log_dropped},
     {"usherd_ice_outcomes_total", "counter", "Calls by their outcome, as clients report them.", ice_outcomes},
     {"usherd_ice_connect_seconds", "histogram", "Time to connect of calls that did not fail, as clients report it.",
         ice_connect},

@@ -62,6 +62,7 @@ struct metrics {
     const struct io_stats *io;
     struct queue_stats queue;
     struct process_stats process;
+    uint64_t log_dropped; /* records that nobody will read */
     const char *version;
 };
 

@@ -37,6 +37,7 @@ void http_metrics(struct http_request *r)
         .io = &io->stats,
         .queue = look_at_queues(&io->conns),
         .process = process_look(),
+        .log_dropped = logger_dropped(io->logger),
         .version = io->version,
     };
     m.process.start_seconds = io->started_unix;
