@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Whoever reads the log stops reading, be it a pipe, a socket or the journal, and the daemon goes on: what finds no room
-// is dropped, counted, and said when the log flows again. Records are caused by reloads of a file with a mistake.
+// is dropped, counted, and said when the log flows again. Records are caused by reloads of a file with a mistake. The
+// service manager's socket is of the same kind.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -10,7 +11,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Daemon, binary, root, startDaemon, within } from './lib/daemon.mjs';
 import { pair } from './lib/client.mjs';
-import { startReader } from './lib/manager.mjs';
+import { startManager, startReader } from './lib/manager.mjs';
 import { scratch } from './lib/peer.mjs';
 import { Program } from './lib/program.mjs';
 import { parseMetrics } from './lib/prometheus.mjs';
@@ -190,4 +191,20 @@ test('a journal that is stopped', async () => {
     await journal.heard(/EVENT=draining/);
     assert.equal(daemon.log, '', 'what the journal takes does not come twice');
     await journal.stop();
+});
+
+test('a service manager that is stopped', async () => {
+    const manager = await startManager(await scratch());
+    const daemon = await startDaemon({ env: { ...manager.env, WATCHDOG_USEC: '2000' }, args: ['--set', 'limits.message_rate=0'] });
+    await manager.heard(/(WATCHDOG=1\n[^]*){3}/);
+    const two = await pair(daemon.url, 'goes-on');
+    manager.pause();
+    const until = Date.now() + 1000; // a thousand notifications; the socket takes a dozen, or some hundreds
+    while (Date.now() < until) for (const client of two) await client.alive();
+    await two[0].close();
+    manager.resume();
+    await manager.heard(/STATUS=1 connections/);
+    assert.equal(await daemon.stop(), 0);
+    await manager.heard(/STOPPING=1/);
+    await manager.stop();
 });
