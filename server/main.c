@@ -3,8 +3,10 @@
  * The command line. A mistake on it ends with EXIT_USAGE and one line, anything else that keeps the daemon from running
  * with app_exit_code and one line.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "server/app.h"
 #include "server/io/listen_address.h"
@@ -179,11 +181,25 @@ static int act(const struct command *c)
     return code;
 }
 
+/* Who is started without standard input, output or error gets /dev/null for it: what is opened next would take the
+ * number, and be written to as if it were the log. */
+static bool open_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct command c = {.action = ACTION_RUN};
     struct err e;
     int code = EXIT_USAGE;
+    if (!open_standard()) {
+        logger_complain("standard input, output or error is closed, and /dev/null cannot be opened in its place");
+        return EXIT_FAILURE;
+    }
     if (argc > 1 && strcmp(argv[1], "token") == 0)
         return token_command(argc - 1, argv + 1);
     if (parse(&c, argc, argv, &e))
