@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/os_rng.h"
@@ -21,10 +20,8 @@
 #include "server/io/owner.h"
 #include "server/io/seal.h"
 #include "server/io/service.h"
-
-enum {
-    DESCRIPTORS_MAX = 1024 * 1024
-}; /* libwebsockets keeps a table as long as the limit */
+#include "server/limits.h"
+#include "server/signals.h"
 
 enum {
     SIGNALS = 3,
@@ -443,15 +440,6 @@ static void say_failure(const struct app *a, const struct err *e)
     logger_write(&a->logger, &r);
 }
 
-static void raise_descriptors(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static bool open_loop(struct app *a, struct err *e)
 {
     int problem = uv_loop_init(&a->loop);
@@ -461,11 +449,12 @@ static bool open_loop(struct app *a, struct err *e)
 /* Passed sockets come first: what is opened before would be taken for them. */
 static bool open_process(struct app *a, struct err *e)
 {
-    signal(SIGPIPE, SIG_IGN);
-    raise_descriptors();
+    size_t listeners;
+    config_list(a->config, OPTION_SERVER_LISTEN, &listeners);
+    signals_prepare();
     logger_take_lws(&a->logger, false);
     a->passed_count = service_sockets(a->passed, e);
-    return a->passed_count >= 0 && logger_open(&a->logger, e) && open_loop(a, e);
+    return a->passed_count >= 0 && limits_prepare(listeners, e) && logger_open(&a->logger, e) && open_loop(a, e);
 }
 
 static void close_logger(struct app *a)

@@ -3,6 +3,7 @@
  * The command line. A mistake on it ends with EXIT_USAGE and one line, anything else that keeps the daemon from running
  * with app_exit_code and one line.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +192,17 @@ static bool open_standard(void)
     return true;
 }
 
+/* What was printed may still wait for the end of the process, where nobody would hear that a disk is full. */
+static int end(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    struct err e;
+    err_set_errno(&e, errno, "cannot write to standard output: %s", strerror(errno));
+    logger_complain(e.text);
+    return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     struct command c = {.action = ACTION_RUN};
@@ -201,12 +213,12 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     if (argc > 1 && strcmp(argv[1], "token") == 0)
-        return token_command(argc - 1, argv + 1);
+        return end(token_command(argc - 1, argv + 1));
     if (parse(&c, argc, argv, &e))
         code = act(&c);
     else
         logger_complain(e.text);
     for (size_t i = 0; i < c.owned_count; i++)
         free(c.owned[i]);
-    return code;
+    return end(code);
 }
