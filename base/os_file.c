@@ -42,6 +42,8 @@ const char *os_file_advice(int error)
         return ": give the user that this runs as access to it";
     case ENOENT:
         return ": put it there, or correct the path";
+    case EFBIG:
+        return ": raise the limit of a file's size (ulimit -f, LimitFSIZE=)";
     case EROFS:
         return ": that file system is read-only, choose another";
     default:

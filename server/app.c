@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,10 +23,8 @@
 #include "server/io/seal.h"
 #include "server/io/service.h"
 #include "server/io/tls.h"
-
-enum {
-    DESCRIPTORS_MAX = 1024 * 1024
-}; /* libwebsockets keeps a table as long as the limit */
+#include "server/limits.h"
+#include "server/signals.h"
 
 enum {
     SIGNALS = 3,
@@ -104,16 +101,14 @@ fail:
     return NULL;
 }
 
-static struct logger make_logger(const struct config *c)
+static void set_logger(struct logger *l, const struct config *c)
 {
     static const enum log_level LEVELS[] = {
         LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG};
     static const enum log_format FORMATS[] = {LOG_TEXT /* auto */, LOG_TEXT, LOG_JOURNAL, LOG_JSON};
     unsigned long long format = config_number(c, OPTION_SERVER_LOG_FORMAT);
-    return (struct logger){
-        .level = LEVELS[config_number(c, OPTION_SERVER_LOG_LEVEL)],
-        .format = format == 0 ? logger_detect() : FORMATS[format],
-    };
+    l->level = LEVELS[config_number(c, OPTION_SERVER_LOG_LEVEL)];
+    l->format = format == 0 ? logger_detect() : FORMATS[format];
 }
 
 static uint32_t count_of(const struct config *c, enum option_id id)
@@ -265,7 +260,7 @@ static bool take_over(struct app *a, struct config *next, struct err *e)
     struct io_settings io = make_io_settings(next);
     core_configure(a->core, &core);
     io_configure(a->io, &io);
-    a->logger = make_logger(next);
+    set_logger(&a->logger, next);
     logger_take_lws(&a->logger, true);
     free_parts(&a->parts);
     a->parts = parts;
@@ -317,27 +312,19 @@ static void on_drained(void *ctx)
     uv_stop(&a->loop);
 }
 
-static bool watch_signals(struct app *a)
+/* Not before there is all that they act on; and handles that nobody closes would keep io_new from undoing its work. */
+static bool watch_signals(struct app *a, struct err *e)
 {
     static const int NUMBERS[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
     for (size_t i = 0; i < SIGNALS; i++) {
         if (uv_signal_init(&a->loop, &a->signals[i]) != 0)
-            return false;
+            return err_memory(e);
         a->signals_open = i + 1;
         a->signals[i].data = a;
         if (uv_signal_start(&a->signals[i], on_signal, NUMBERS[i]) != 0)
-            return false;
+            return err_memory(e);
     }
-    return signal(SIGPIPE, SIG_IGN) != SIG_ERR;
-}
-
-static void raise_descriptors(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    return true;
 }
 
 /* A room that was made with a password must not come back without one: a damaged file is for a person to look at. */
@@ -394,7 +381,7 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
         return false;
     struct core_settings settings = make_core_settings(a, a->config, &a->parts);
     a->core = core_new(&settings, rng);
-    if (!a->core || !watch_signals(a) || !service_open(&a->service, &a->loop, a->core))
+    if (!a->core || !service_open(&a->service, &a->loop, a->core))
         return err_memory(e);
     a->certificate_open = uv_timer_init(&a->loop, &a->certificate) == 0;
     a->certificate.data = a;
@@ -413,9 +400,7 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
         .ctx = a,
     };
     a->io = io_new(&params, e);
-    if (!a->io)
-        return false;
-    if (!listen_all(a, e))
+    if (!a->io || !watch_signals(a, e) || !listen_all(a, e))
         return false;
     io_started(a->io);
     return true;
@@ -446,18 +431,38 @@ static void say_failure(const struct app *a, const struct err *e)
     logger_write(&a->logger, &r);
 }
 
+static bool open_loop(struct app *a, struct err *e)
+{
+    int problem = uv_loop_init(&a->loop);
+    return problem == 0 || err_set_errno(e, -problem, "the event loop could not be made: %s", uv_strerror(problem));
+}
+
+/* Passed sockets come first: what is opened before would be taken for them. */
+static bool open_process(struct app *a, struct err *e)
+{
+    size_t listeners;
+    config_list(a->config, OPTION_SERVER_LISTEN, &listeners);
+    signals_prepare();
+    logger_take_lws(&a->logger, false);
+    a->passed_count = service_sockets(a->passed, e);
+    return a->passed_count >= 0 && limits_prepare(listeners, e) && logger_open(&a->logger, e) && open_loop(a, e);
+}
+
+static void close_logger(struct app *a)
+{
+    logger_take_lws(NULL, false);
+    logger_close(&a->logger);
+}
+
 int app_run(const struct launch *l, struct config *config)
 {
-    struct app a = {.launch = l, .config = config, .state_lock = -1, .logger = make_logger(config)};
+    struct app a = {.launch = l, .config = config, .state_lock = -1};
     struct rng rng = os_rng();
     struct err e;
-    a.passed_count = service_sockets(a.passed, &e);
-    raise_descriptors();
-    logger_take_lws(&a.logger, false);
-    if (a.passed_count < 0 || uv_loop_init(&a.loop) != 0) {
-        if (a.passed_count >= 0)
-            err_memory(&e);
+    set_logger(&a.logger, config);
+    if (!open_process(&a, &e)) {
         say_failure(&a, &e);
+        close_logger(&a);
         config_free(config);
         return app_exit_code(&e);
     }
@@ -472,5 +477,6 @@ int app_run(const struct launch *l, struct config *config)
         a.code = app_exit_code(&e);
     }
     close_all(&a);
+    close_logger(&a);
     return a.code;
 }

@@ -3,8 +3,11 @@
  * The command line. A mistake on it ends with EXIT_USAGE and one line, anything else that keeps the daemon from running
  * with app_exit_code and one line.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "server/app.h"
 #include "server/io/listen_address.h"
@@ -180,18 +183,43 @@ static int act(const struct command *c)
     return code;
 }
 
+/* Who is started without standard input, output or error gets /dev/null for it: what is opened next would take the
+ * number, and be written to as if it were the log. */
+static bool open_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    return true;
+}
+
+/* What was printed may still wait for the end of the process, where nobody would hear that a disk is full. */
+static int end(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    struct err e;
+    err_set_errno(&e, errno, "cannot write to standard output: %s", strerror(errno));
+    logger_complain(e.text);
+    return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     struct command c = {.action = ACTION_RUN};
     struct err e;
     int code = EXIT_USAGE;
+    if (!open_standard()) {
+        logger_complain("standard input, output or error is closed, and /dev/null cannot be opened in its place");
+        return EXIT_FAILURE;
+    }
     if (argc > 1 && strcmp(argv[1], "token") == 0)
-        return token_command(argc - 1, argv + 1);
+        return end(token_command(argc - 1, argv + 1));
     if (parse(&c, argc, argv, &e))
         code = act(&c);
     else
         logger_complain(e.text);
     for (size_t i = 0; i < c.owned_count; i++)
         free(c.owned[i]);
-    return code;
+    return end(code);
 }

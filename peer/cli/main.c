@@ -2,11 +2,13 @@
  *
  * The `usher` command. It can do what any program can with usher.h, and nothing else.
  */
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "peer/cli/commands.h"
 
@@ -50,10 +52,31 @@ static void choose_locale(void)
         setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+/* Who is started without standard input, output or error gets /dev/null for it: what is opened next would take the
+ * number, and be read as commands or written to as events. */
+static bool open_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    return true;
+}
+
+/* A SIGTERM that the parent had blocked would never come. */
+static void unblock_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
+    if (!open_standard())
+        return EXIT_FAILED;
     choose_locale();
+    unblock_signals();
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: an error that is told, not an end */
     int status = options_parse(&options, argc, argv) ? run(&options) : EXIT_USAGE;
     options_done(&options);

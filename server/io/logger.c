@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/io/logger.h"
 
-/* Where in our own source a record was made is no news to whoever reads the journal. */
-#define SD_JOURNAL_SUPPRESS_LOCATION
-
 #include <libwebsockets.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <systemd/sd-journal.h>
-#include <time.h>
 #include <unistd.h>
+
+enum {
+    COMPLAINT_MAX = 512,
+    COMPLAINT_MS = 1000
+};
 
 enum log_format logger_detect(void)
 {
@@ -25,54 +26,43 @@ enum log_format logger_detect(void)
     return strcmp(stream, here) == 0 ? LOG_JOURNAL : LOG_TEXT;
 }
 
-enum {
-    JOURNAL_FIELDS_MAX = LOG_FIELDS_MAX + 4
-};
-
-/* With its fields, past standard error; false if the journal does not take it. */
-static bool to_journal(const struct log_record *r)
+bool logger_open(struct logger *l, struct err *e)
 {
-    struct iovec fields[JOURNAL_FIELDS_MAX];
-    struct buf text;
-    buf_init(&text, LOG_LINE_MAX * 2);
-    buf_text(&text, "SYSLOG_IDENTIFIER=usherd\n");
-    log_fields(&text, r);
-    int count = 0;
-    char *at = text.failed ? NULL : text.p;
-    for (char *end = at + text.len; at && at < end && count < JOURNAL_FIELDS_MAX; count++) {
-        size_t n = strcspn(at, "\n");
-        fields[count] = (struct iovec){.iov_base = at, .iov_len = n};
-        at += n + 1;
-    }
-    bool sent = count > 0 && sd_journal_sendv(fields, count) == 0;
-    buf_done(&text);
-    return sent;
+    l->writer = log_writer_new(STDERR_FILENO, e);
+    return l->writer != NULL;
 }
 
-static void emit(enum log_format format, const struct log_record *r)
+void logger_close(struct logger *l)
 {
-    if (format == LOG_JOURNAL && logger_detect() == LOG_JOURNAL && to_journal(r))
-        return;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    struct buf line;
-    buf_init(&line, LOG_LINE_MAX);
-    log_format(&line, r, format, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
-    if (line.len > 0 && write(STDERR_FILENO, line.p, line.len) < 0) {
-        /* Nobody is left to tell. */
-    }
-    buf_done(&line);
+    log_writer_free(l->writer);
+    l->writer = NULL;
 }
 
 void logger_write(const struct logger *l, const struct log_record *r)
 {
-    if (r->level <= l->level)
-        emit(l->format, r);
+    if (r->level > l->level)
+        return;
+    struct log_style style = {l->format, l->format == LOG_JOURNAL && logger_detect() == LOG_JOURNAL};
+    if (l->writer)
+        log_writer_put(l->writer, r, style);
+    else
+        log_write_now(STDERR_FILENO, r, style);
 }
 
+uint64_t logger_dropped(const struct logger *l)
+{
+    return l->writer ? log_writer_dropped(l->writer) : 0;
+}
+
+/* A pipe that is ready takes 512 bytes at least without waiting (PIPE_BUF, POSIX). */
 void logger_complain(const char *problem)
 {
-    fprintf(stderr, "%susherd: %s\n", logger_detect() == LOG_JOURNAL ? "<3>" : "", problem);
+    char line[COMPLAINT_MAX];
+    int n = snprintf(line, sizeof line, "%susherd: %s\n", logger_detect() == LOG_JOURNAL ? "<3>" : "", problem);
+    size_t length = n < (int)sizeof line ? (size_t)n : sizeof line - 1;
+    line[length - 1] = '\n';
+    if (poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, COMPLAINT_MS) == 1)
+        (void)!write(STDERR_FILENO, line, length);
 }
 
 void logger_say(const struct logger *l, enum log_level level, const char *event, const char *message)
@@ -82,37 +72,21 @@ void logger_say(const struct logger *l, enum log_level level, const char *event,
     logger_write(l, &r);
 }
 
-static void emit_lws(enum log_format format, const char *line)
+/* libwebsockets hands its emitter no context. */
+static const struct logger *lws_logger;
+
+static void emit_lws(int level, const char *line)
 {
     struct log_record r;
+    (void)level;
     log_record_init(&r, LOG_LEVEL_WARNING, "libwebsockets", "libwebsockets says");
     log_record_add(&r, "line", (struct span){line, strcspn(line, "\n")});
-    emit(format, &r);
-}
-
-/* lws hands its emitter no context, so there is one for each format and no state. */
-static void emit_lws_text(int level, const char *line)
-{
-    (void)level;
-    emit_lws(LOG_TEXT, line);
-}
-
-static void emit_lws_journal(int level, const char *line)
-{
-    (void)level;
-    emit_lws(LOG_JOURNAL, line);
-}
-
-static void emit_lws_json(int level, const char *line)
-{
-    (void)level;
-    emit_lws(LOG_JSON, line);
+    logger_write(lws_logger, &r);
 }
 
 void logger_take_lws(const struct logger *l, bool serving)
 {
-    static void (*const EMITTERS[])(int, const char *) = {
-        [LOG_TEXT] = emit_lws_text, [LOG_JOURNAL] = emit_lws_journal, [LOG_JSON] = emit_lws_json};
     enum log_level least = serving ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING;
-    lws_set_log_level(l->level >= least ? LLL_ERR | LLL_WARN : 0, EMITTERS[l->format]);
+    lws_logger = l;
+    lws_set_log_level(l && l->level >= least ? LLL_ERR | LLL_WARN : 0, l ? emit_lws : NULL);
 }

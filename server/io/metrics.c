@@ -57,6 +57,7 @@ NUMBER(auth_delayed, m->core->auth_delayed_total)
 NUMBER(origin_refused, m->io->origin_refused)
 NUMBER(forwarded_refused, m->io->forwarded_refused)
 NUMBER(descriptor_shortages, m->io->descriptor_shortages)
+NUMBER(log_dropped, m->log_dropped)
 NUMBER(queue_connections, m->queue.connections)
 NUMBER(queue_bytes, m->queue.bytes)
 NUMBER(queue_largest, m->queue.largest)
@@ -233,6 +234,8 @@ static const struct family FAMILIES[] = {
         descriptor_shortages},
     {"usherd_tls_certificate_not_after_timestamp_seconds", "gauge",
         "When the TLS certificate expires, in seconds since 1970; the first to expire of its file.", certificate},
+    {"usherd_log_dropped_total", "counter", "Log records that were dropped because the log did not take them in time.",
+        log_dropped},
     {"usherd_ice_outcomes_total", "counter", "Calls by their outcome, as clients report them.", ice_outcomes},
     {"usherd_ice_connect_seconds", "histogram", "Time to connect of calls that did not fail, as clients report it.",
         ice_connect},

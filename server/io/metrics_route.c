@@ -38,6 +38,7 @@ void http_metrics(struct http_request *r)
         .queue = look_at_queues(&io->conns),
         .process = process_look(),
         .certificate_expiry = io->tls ? tls_expiry(io->tls) : 0,
+        .log_dropped = logger_dropped(io->logger),
         .version = io->version,
     };
     m.process.start_seconds = io->started_unix;

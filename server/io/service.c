@@ -6,6 +6,9 @@
  * A reload's end is told twice: to the service manager (READY=1), and to whoever waits for it. SIGHUP carries no
  * answer, so `usherd --reload` makes a socket first; the daemon looks for it before it reads the settings and answers
  * when they are in force. So an answer is always about files that were read after the question.
+ *
+ * A service manager that has stopped reading does not stop the loop: what it does not take is not told (notify.h), and
+ * the status again a second later.
  */
 #include "server/io/service.h"
 
@@ -17,6 +20,13 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "server/io/notify.h"
+
+enum {
+    NOTIFY_MAX = SERVICE_STATUS_MAX + 96,
+    PATIENCE_MS = 100 /* with a service manager that is told what it waits for, once a reload or an end */
+};
 
 static const char RELOAD_SOCKET[] = "reload", PROXY_NAME[] = "proxy";
 
@@ -30,14 +40,14 @@ static void write_status(const struct service *s, char *out)
 static void tick(uv_timer_t *timer)
 {
     struct service *s = timer->data;
-    char status[SERVICE_STATUS_MAX];
+    char status[SERVICE_STATUS_MAX], line[NOTIFY_MAX];
     write_status(s, status);
     bool news = strcmp(status, s->status) != 0;
-    memcpy(s->status, status, sizeof status);
-    if (news)
-        sd_notifyf(0, "STATUS=%s", status);
+    snprintf(line, sizeof line, "STATUS=%s", status);
+    if (news && notify(line, 0))
+        memcpy(s->status, status, sizeof status);
     if (s->watched)
-        sd_notify(0, "WATCHDOG=1");
+        notify("WATCHDOG=1", 0);
 }
 
 bool service_open(struct service *s, uv_loop_t *loop, const struct core *core)
@@ -74,9 +84,11 @@ void service_reloading(struct service *s)
 {
     struct sockaddr_un asker;
     struct timespec now;
+    char state[NOTIFY_MAX];
     clock_gettime(CLOCK_MONOTONIC, &now);
-    sd_notifyf(
-        0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+        (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    notify(state, PATIENCE_MS);
     if (!service_reload_address(&asker))
         return;
     s->asker = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -88,7 +100,7 @@ void service_reloading(struct service *s)
 
 void service_reloaded(struct service *s, const char *problem)
 {
-    sd_notify(0, "READY=1");
+    notify("READY=1", PATIENCE_MS);
     if (s->asker < 0)
         return;
     const char *answer = problem ? problem : "";
@@ -99,8 +111,10 @@ void service_reloaded(struct service *s, const char *problem)
 
 void service_stopping(struct service *s, uint64_t patience_ms)
 {
+    char state[NOTIFY_MAX];
     write_status(s, s->status);
-    sd_notifyf(0, "STOPPING=1\nSTATUS=%s\nEXTEND_TIMEOUT_USEC=%" PRIu64, s->status, patience_ms * 1000);
+    snprintf(state, sizeof state, "STOPPING=1\nSTATUS=%s\nEXTEND_TIMEOUT_USEC=%" PRIu64, s->status, patience_ms * 1000);
+    notify(state, PATIENCE_MS);
 }
 
 void service_close(struct service *s)

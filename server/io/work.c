@@ -2,6 +2,9 @@
  *
  * rooms.json is written on uv's thread pool, one writing at a time (the core asks for no more), so that a slow disk
  * keeps nobody waiting. A writing that ends while the daemon is freed is told to nobody.
+ *
+ * libuv starts its threads with the first work, and aborts if it gets none: so the first is at the start, when there
+ * were some a moment ago (server/limits.h), and not years later with rooms that would be lost.
  */
 #include "server/io/turn.h"
 
@@ -12,7 +15,7 @@
 #include "server/io/state_dir.h"
 
 struct store_work {
-    uv_work_t work;
+    uv_work_t first, work;
     struct io *io;
     struct frame *frame; /* owned; its text is what is written */
     bool ok;
@@ -49,17 +52,31 @@ void work_store(struct io *io, struct frame *frame)
 {
     struct store_work *w = io->store;
     assert(!w->frame);
-    *w = (struct store_work){.io = io, .frame = frame};
-    w->work.data = w;
+    w->frame = frame;
     int started = uv_queue_work(io->loop, &w->work, store, stored);
     assert(started == 0);
     (void)started;
 }
 
+static void rest(uv_work_t *work)
+{
+    (void)work;
+}
+
+static void rested(uv_work_t *work, int status)
+{
+    (void)work;
+    (void)status;
+}
+
 bool work_open(struct io *io)
 {
-    io->store = calloc(1, sizeof *io->store);
-    return io->store != NULL;
+    struct store_work *w = io->store = calloc(1, sizeof *io->store);
+    if (!w)
+        return false;
+    w->io = io;
+    w->work.data = w;
+    return uv_queue_work(io->loop, &w->first, rest, rested) == 0;
 }
 
 void work_close(struct io *io)
