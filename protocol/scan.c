@@ -76,19 +76,22 @@ static int code_unit(const unsigned char *p, const unsigned char *end)
     return unit;
 }
 
-/* The Unicode scalar value of the \u escape at p (RFC 8259 section 7: twelve characters above the BMP); *n is how
- * many bytes it takes. -1 if it is malformed or half a surrogate pair. */
-static int unicode_escape(const unsigned char *p, const unsigned char *end, size_t *n)
+/* The Unicode scalar value of the \u escape at p (RFC 8259 section 7: twelve characters above the BMP, else six). -1 if
+ * it is malformed or half a surrogate pair. */
+static int unicode_escape(const unsigned char *p, const unsigned char *end)
 {
     int unit = code_unit(p, end);
-    *n = 6;
     if (unit < 0xd800 || unit > 0xdfff)
         return unit;
     int low = unit < 0xdc00 ? code_unit(p + 6, end) : -1;
     if (low < 0xdc00 || low > 0xdfff)
         return -1;
-    *n = 12;
     return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+}
+
+static size_t unicode_escape_size(int value)
+{
+    return value < 0x10000 ? 6 : 12;
 }
 
 /* What the letter of a short escape stands for, or 0. */
@@ -107,66 +110,64 @@ static char short_escape(unsigned char letter)
     return MEANINGS[letter];
 }
 
-static bool escape(struct reader *r)
+static const unsigned char *broken_string(struct reader *r, const char *problem)
 {
-    size_t n = 2;
-    if (r->end - r->p < 2)
-        return broken(r, "a string has no end");
-    if (r->p[1] == 'u') {
-        if (unicode_escape(r->p, r->end, &n) < 0)
-            return broken(r, "\\u takes four hex digits, and surrogates only in pairs");
-    } else if (!short_escape(r->p[1])) {
-        return broken(r, "a backslash must be followed by one of \" \\ / b f n r t u");
-    }
-    r->p += n;
-    return true;
+    r->problem = problem;
+    return NULL;
+}
+
+/* Behind the escape at p; NULL if it is malformed. */
+static const unsigned char *escape(struct reader *r, const unsigned char *p)
+{
+    if (r->end - p < 2)
+        return broken_string(r, "a string has no end");
+    if (short_escape(p[1]))
+        return p + 2;
+    if (p[1] != 'u')
+        return broken_string(r, "a backslash must be followed by one of \" \\ / b f n r t u");
+    int value = unicode_escape(p, r->end);
+    if (value < 0)
+        return broken_string(r, "\\u takes four hex digits, and surrogates only in pairs");
+    return p + unicode_escape_size(value);
 }
 
 /* Escapes come in rows: each line of an SDP ends in two. */
-static bool escapes(struct reader *r)
+static const unsigned char *escapes(struct reader *r, const unsigned char *p)
 {
     r->escaped = true;
     do
-        if (!escape(r))
-            return false;
-    while (r->p < r->end && *r->p == '\\');
-    return true;
+        p = escape(r, p);
+    while (p && p < r->end && *p == '\\');
+    return p;
 }
 
 /* So do characters of other scripts. */
-static bool beyond_ascii(struct reader *r)
+static const unsigned char *beyond_ascii(struct reader *r, const unsigned char *p)
 {
     do {
-        size_t n = utf8_next(r->p, (size_t)(r->end - r->p));
+        size_t n = utf8_next(p, (size_t)(r->end - p));
         if (n == 0)
-            return broken(r, "the frame is not UTF-8");
-        r->p += n;
-    } while (r->p < r->end && *r->p >= 0x80);
-    return true;
+            return broken_string(r, "the frame is not UTF-8");
+        p += n;
+    } while (p < r->end && *p >= 0x80);
+    return p;
 }
 
 /* From the opening quote to behind the closing one. */
 static bool string(struct reader *r)
 {
+    const unsigned char *p = r->p + 1, *end = r->end;
     r->escaped = false;
-    r->p++;
-    for (;;) {
-        r->p = plain_skip(r->p, r->end);
-        if (r->p == r->end)
-            return broken(r, "a string has no end");
-        unsigned char c = *r->p;
-        if (c == '"')
-            break;
-        if (c == '\\') {
-            if (!escapes(r))
-                return false;
-        } else if (c < 0x20) {
+    while ((p = plain_skip(p, end)) < end && *p != '"') {
+        if (*p < 0x20)
             return broken(r, "a control character in a string must be escaped");
-        } else if (!beyond_ascii(r)) {
+        p = *p == '\\' ? escapes(r, p) : beyond_ascii(r, p);
+        if (!p)
             return false;
-        }
     }
-    r->p++;
+    if (p == end)
+        return broken(r, "a string has no end");
+    r->p = p + 1;
     return true;
 }
 
@@ -391,7 +392,9 @@ static bool decode(struct span raw, char *room, size_t room_n, size_t *made)
         if (*p != '\\') {
             piece[0] = (char)*p;
         } else if (p[1] == 'u') {
-            piece_n = utf8_put((unsigned)unicode_escape(p, end, &taken), piece);
+            int value = unicode_escape(p, end);
+            piece_n = utf8_put((unsigned)value, piece);
+            taken = unicode_escape_size(value);
         } else {
             piece[0] = short_escape(p[1]);
             taken = 2;
