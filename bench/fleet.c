@@ -110,6 +110,7 @@ static bool open_next(struct fleet *f)
         .subprotocol = f->options.dialect->subprotocol,
         .headers = f->options.proxied ? header : NULL,
         .tls = f->tls,
+        .stamped = f->options.stamped,
     };
     struct in_addr from = {htonl(INADDR_LOOPBACK + c->index / FLEET_CLIENTS_PER_SOURCE)};
     c->opened_at = now_ns();

@@ -39,6 +39,7 @@ struct fleet_options {
     bool tls;
     bool spin;    /* never sleeps: waking a sleeper is work of the server's, and much of it on a virtual machine */
     bool proxied; /* each names a client of its own in X-Forwarded-For, as a proxy does */
+    bool stamped;        /* ws_client.came_at is set */
 };
 
 /* A signal came for the client. What it sends in return goes into client->ws.out; the fleet flushes it. */

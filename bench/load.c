@@ -48,7 +48,7 @@ static const char usage[] =
     "  --window N             relay: signals in flight from each side of a pair (4)\n"
     "  --one-sided            relay: one side of each pair begins, so that its signals always go together\n"
     "  --rate N               pace: signals a second, of all clients together (1000)\n"
-    "  --kind KIND            flood: frames, controls, joins, connections, passwords or tokens\n"
+    "  --kind KIND            flood: one of those in mode_flood.c, such as pongs or lists\n"
     "  --room ROOM            flood of passwords or tokens: a room that was made with a password\n"
     "  --payload N            relay: bytes of the description in each signal (200)\n"
     "  --warmup S             relay, pace: seconds before measuring (1)\n"
@@ -233,6 +233,7 @@ int main(int argc, char **argv)
     options.fleet.clients = mode->clients;
     if (!parse_options(argc - 1, argv + 1, &options))
         return 2;
+    options.fleet.stamped = mode->run == mode_pace;
     if (mode->run == mode_relay || mode->run == mode_pace) {
         options.fleet.room_size = 2;
         options.fleet.clients += options.fleet.clients & 1U;

@@ -29,9 +29,11 @@ struct ws_client {
     int fd;
     SSL *tls; /* owned; NULL: plain */
     enum ws_state state;
-    char mask[4];   /* one key for the connection's life: the server's work is the same, frames can be built ahead */
-    struct buf in;  /* the start of a frame whose end has not come */
-    struct buf out; /* what the socket has not taken yet */
+    char mask[4];     /* one key for the connection's life: the server's work is the same, frames can be built ahead */
+    struct buf in;    /* the start of a frame whose end has not come */
+    struct buf out;   /* what the socket has not taken yet */
+    bool stamped;     /* the kernel notes when what is read came: */
+    uint64_t came_at; /* the last of what ws_read read: ns on the wall clock; 0: unknown */
     const char *problem; /* why the connection ended; static text */
 };
 
@@ -41,6 +43,7 @@ struct ws_target {
     const char *subprotocol; /* or NULL */
     const char *headers;     /* more lines of the request, each with its CR LF; or NULL */
     SSL_CTX *tls;            /* borrowed; NULL: plain */
+    bool stamped;
 };
 
 /* For any number of clients that speak TLS to a server of this machine, whose certificate nobody checks. NULL when out of

@@ -69,7 +69,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     if (reason == LWS_CALLBACK_RAW_RX) {
         if (c->state == CONN_HEAD && !c->http)
             lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* LIMIT_HANDSHAKE goes on */
-        turn_read(io, len);
+        io->secure_now += len;
+        turn_read(io);
         front_bytes(io, c, in, len);
         turn_relieve(io);
     } else if (reason == LWS_CALLBACK_RAW_WRITEABLE) {
