@@ -7,6 +7,7 @@
  * People with keys get the message sealed; to plain peers, who have no key to seal to, it goes as it is on their own
  * link, with the same id. A message to plain peers alone is not stored: they are promised the attempt.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/utf8.h"
@@ -239,6 +240,19 @@ static bool compose(struct peer *p, struct draft *d)
     return ok;
 }
 
+/* Of several readers each is told of by name when it is sent to (outbox.c); a sole one that can never have it, at once. */
+static bool reader_takes(struct peer *p, const struct draft *d)
+{
+    const struct person *who = d->reader_count == 1 ? d->readers[0] : NULL;
+    char text[128];
+    if (!who || !link_is_up(who) || link_fits(who, who->keyed ? d->text.len : d->plain.len))
+        return true;
+    snprintf(text, sizeof text, "this reader takes messages of at most %lu bytes, all that goes with the text included",
+        (unsigned long)who->link.attempt->message_max);
+    refuse(p, d->ev, "too-large", text);
+    return false;
+}
+
 /* ---- on the disk ---- */
 
 static void record(struct peer *p, const struct draft *d)
@@ -324,7 +338,7 @@ void accept_send(struct peer *p, const struct peer_event *ev)
         return;
     buf_init(&d.text, PEER_MESSAGE_MAX);
     buf_init(&d.plain, PEER_MESSAGE_MAX);
-    if (find_readers(p, &d) && compose(p, &d))
+    if (find_readers(p, &d) && compose(p, &d) && reader_takes(p, &d))
         hand_over(p, &d);
     buf_done(&d.text);
     buf_done(&d.plain);

@@ -37,6 +37,7 @@ struct attempt *attempt_new(struct peer *p, struct person *who, const struct sea
         goto fail;
     effect->rtc = a->rtc;
     a->person = who;
+    a->message_max = SDP_MESSAGE_DEFAULT;
     a->began = p->now;
     text_copy(a->link, sizeof a->link, link);
     if (seat)
@@ -99,10 +100,20 @@ void attempt_restart(struct peer *p, struct attempt *a)
     offer(p, a, true);
 }
 
+bool attempt_fits(const struct attempt *a, size_t n)
+{
+    return n <= a->message_max;
+}
+
 void attempt_send(struct peer *p, struct attempt *a, struct span text)
 {
     if (a->congested)
         return;
+    if (!attempt_fits(a, text.n)) {
+        effect_log(p, LOG_LEVEL_DEBUG, "message-too-large", "the other end takes smaller messages only", "peer",
+            person_id(a->person));
+        return;
+    }
     struct peer_effect *effect = effect_text(p, PEER_FX_RTC_SEND, a->rtc, text);
     if (effect)
         effect->channel = a->channel;
@@ -227,6 +238,7 @@ static void on_reoffer(struct peer *p, const struct seat *seat, struct attempt *
     }
     a->candidates = 0;
     a->through_peers = !seat;
+    a->message_max = sdp->max_message_size;
     remote(p, a, "offer", m->sdp);
 }
 
@@ -272,6 +284,7 @@ static void on_offer(struct peer *p, struct person *who, struct seat *seat, cons
     if (!a)
         return;
     a->through_peers = !seat;
+    a->message_max = sdp.max_message_size;
     text_copy(a->remote, sizeof a->remote, span_of(sdp.fingerprint));
     who->link.next_offer_at = p->now + OFFERS_MS;
     link_offered(p, who, a);
@@ -294,6 +307,7 @@ static void on_answer(struct peer *p, struct person *who, const struct seat *sea
         return;
     }
     text_copy(a->remote, sizeof a->remote, span_of(sdp.fingerprint));
+    a->message_max = sdp.max_message_size;
     remote(p, a, "answer", m->sdp);
 }
 

@@ -50,7 +50,7 @@ void broadcast_push(struct peer *p, const struct person *from, struct span autho
         if (!who || who == from || !eager)
             continue;
         if (link_can_send(who)) {
-            p->stats.pushed_total++;
+            p->stats.pushed_total += link_fits(who, raw.n);
             attempt_send(p, who->link.attempt, raw);
         } else {
             who->behind = true;

@@ -32,6 +32,8 @@ void custody_give(struct peer *p, struct delivery *d)
             continue;
         if (text.len == 0 && !outbox_copy(p, d, false, &text))
             break;
+        if (!link_fits(who, text.len))
+            continue;
         history_announce(p, who, &(struct handout){.what = "custody", .count = 1});
         attempt_send(p, who->link.attempt, buf_view(&text));
         p->stats.handed_total++;
@@ -120,6 +122,8 @@ static bool has_room(const struct peer *p, struct span giver, size_t n)
 static void hand_over(struct peer *p, struct person *reader, const struct held *h)
 {
     struct person *giver = roster_find(p, span_of(h->giver));
+    if (!link_fits(reader, h->n))
+        return; /* its author learns so when they link, or when its time is over */
     history_announce(p, reader, &(struct handout){.what = "gap", .count = 1, .author = giver});
     attempt_send(p, reader->link.attempt, (struct span){h->text, h->n});
     p->stats.handed_total++;

@@ -59,6 +59,7 @@ struct attempt {
     enum peer_path path;
     bool introduced; /* theirs was verified and ours is sent; of a plain peer: the channel is open */
     uint16_t channel;
+    uint32_t message_max;    /* a=max-message-size of its description: bytes that one message may have */
     unsigned candidates;     /* remote ones taken since the last offer or answer */
     uint64_t began, took_ms; /* took_ms: to introduced */
     bool reported;

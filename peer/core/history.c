@@ -402,7 +402,7 @@ static void give_rows(struct peer *p, const struct load *load, const struct peer
     struct person *who = roster_find(p, span_of(load->who)), *author = roster_find(p, span_of(load->author));
     const struct conversation *c = conversation_find(p, span_of(load->conversation));
     bool mine = strcmp(load->author, p->id) == 0, heads = load->type == LOAD_HEAD;
-    size_t fit = fitting(rows, n);
+    size_t fit = fitting(rows, n), count = 0;
     uint64_t gone = 0;
     if (!who || !link_can_send(who)) {
         if (who)
@@ -413,16 +413,18 @@ static void give_rows(struct peer *p, const struct load *load, const struct peer
         gone = n == 0 ? load->to : sequence_of(rows[0].key) - 1;
     if (n == 0 && mine && c && gone < c->regained)
         gone = c->regained;
+    for (size_t i = 0; i < fit; i++)
+        count += link_fits(who, rows[i].value.n);
     if (author || mine) {
         history_announce(p, who,
             &(struct handout){.conversation = load->conversation,
                 .what = heads ? "head" : "part",
-                .count = fit,
+                .count = count,
                 .gone = gone,
                 .author = mine ? NULL : author});
         for (size_t i = 0; i < fit; i++)
-            attempt_send(p, who->link.attempt, rows[i].value);
-        p->stats.handed_total += fit;
+            attempt_send(p, who->link.attempt, rows[i].value); /* those that fit */
+        p->stats.handed_total += count;
     }
     if (load->final)
         history_announce(

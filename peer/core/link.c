@@ -45,6 +45,11 @@ bool link_can_send(const struct person *who)
     return who->link.state == LINK_UP && !who->link.attempt->congested;
 }
 
+bool link_fits(const struct person *who, size_t n)
+{
+    return link_is_up(who) && attempt_fits(who->link.attempt, n);
+}
+
 const char *link_path(const struct person *who)
 {
     return who->link.attempt && who->link.attempt->path == PEER_PATH_TURN ? "turn" : "direct";

@@ -76,17 +76,18 @@ bool outbox_copy(const struct peer *p, const struct delivery *d, bool relayed, s
     return ok;
 }
 
+/* False: its reader does not take so large a message. */
 static bool send_copy(struct peer *p, struct delivery *d, enum way way)
 {
     struct buf text;
     buf_init(&text, PEER_MESSAGE_MAX);
-    bool ok = outbox_copy(p, d, way == WAY_RELAY, &text);
+    bool ok = outbox_copy(p, d, way == WAY_RELAY, &text), fits = way == WAY_RELAY || link_fits(d->reader, text.len);
     if (ok && way == WAY_RELAY)
-        ok = relay_send(p, d->reader, buf_view(&text));
-    else if (ok)
+        relay_send(p, d->reader, buf_view(&text));
+    else if (ok && fits)
         attempt_send(p, d->reader->link.attempt, buf_view(&text));
     buf_done(&text);
-    return ok;
+    return fits;
 }
 
 /* Handed to a link. */
@@ -100,12 +101,14 @@ static void flies(struct peer *p, struct delivery *d)
     effect_wake(p, p->now + ACK_TIMEOUT_MS);
 }
 
-/* Everybody who can be reached has the room's messages from whoever has them. */
+/* Everybody who can be reached has the room's messages from whoever has them; but for who takes only what is smaller: a copy
+ * for one may be. */
 static bool rides(const struct peer *p, const struct delivery *d)
 {
     const struct person *who = d->reader;
-    return d->message->type == ENVELOPE_GROUP_MESSAGE && !d->alone && who->keyed &&
-           (link_is_up(who) || relay_reaches(p, who));
+    if (d->message->type != ENVELOPE_GROUP_MESSAGE || d->alone || !who->keyed)
+        return false;
+    return link_is_up(who) ? link_fits(who, d->message->n) : relay_reaches(p, who);
 }
 
 static void ride(struct peer *p, struct delivery *d)
@@ -123,20 +126,42 @@ static void ride(struct peer *p, struct delivery *d)
     effect_wake(p, box->tree_at);
 }
 
-static void send_delivery(struct peer *p, struct delivery *d, enum way way)
+/* Nothing that comes later changes it: what a reader takes it says when the link begins. */
+static void too_large(struct peer *p, struct delivery *d)
 {
-    struct outgoing *m = d->message;
-    p->stats.alone_total++;
-    if (!d->reader->keyed) {
-        attempt_send(p, d->reader->link.attempt, (struct span){m->plain, m->plain_n});
-        delivery_done(p, d);
-        return;
+    delivery_failed(p, span_of(d->id), person_id(d->reader), "too-large");
+    delivery_free(p, d);
+}
+
+static bool send_plain(struct peer *p, struct delivery *d)
+{
+    const struct outgoing *m = d->message;
+    if (!link_fits(d->reader, m->plain_n)) {
+        too_large(p, d);
+        return false;
     }
-    if (way == WAY_LINK && m->type != ENVELOPE_GROUP_MESSAGE && d->tries == 0)
+    attempt_send(p, d->reader->link.attempt, (struct span){m->plain, m->plain_n});
+    delivery_done(p, d);
+    return true;
+}
+
+/* False: it has failed, and nothing went. */
+static bool send_delivery(struct peer *p, struct delivery *d, enum way way)
+{
+    const struct outgoing *m = d->message;
+    bool fits = true;
+    p->stats.alone_total++;
+    if (!d->reader->keyed)
+        return send_plain(p, d);
+    if (way == WAY_LINK && m->type != ENVELOPE_GROUP_MESSAGE && d->tries == 0 && link_fits(d->reader, m->n))
         attempt_send(p, d->reader->link.attempt, (struct span){m->text, m->n});
     else
-        send_copy(p, d, way);
-    flies(p, d);
+        fits = send_copy(p, d, way);
+    if (fits)
+        flies(p, d);
+    else
+        too_large(p, d);
+    return fits;
 }
 
 void outbox_flush(struct peer *p, struct person *who)
@@ -153,9 +178,11 @@ void outbox_flush(struct peer *p, struct person *who)
         }
         if (way == WAY_NONE || n >= max || bytes >= FLIGHT_BYTES_MAX)
             break;
-        n++;
-        bytes += d->n;
-        send_delivery(p, d, way);
+        size_t size = d->n;
+        if (send_delivery(p, d, way)) {
+            n++;
+            bytes += size;
+        }
         way = way_to(p, who);
     }
     if (box->in[DELIVERY_QUEUE])

@@ -87,6 +87,16 @@ static void say(struct peer *p, struct person *who, enum envelope_type type, str
         say_through(p, who, &(struct envelope){.type = type, .metadata = buf_view(ids)});
 }
 
+/* How many ids fit one frame to them, beside what every frame of ours has; through others as many as one may name. */
+static size_t most_ids(const struct person *who)
+{
+    static const size_t frame = 1024, each = ENVELOPE_ID_MAX + 3;
+    size_t most = ENVELOPE_OF_MAX;
+    while (most > 1 && link_is_up(who) && !link_fits(who, frame + most * each))
+        most /= 2;
+    return most;
+}
+
 static void begin(struct buf *ids)
 {
     buf_reset(ids);
@@ -126,10 +136,12 @@ void receipt_query(struct peer *p, struct person *who, const struct span *list, 
     if (n == 0 || !say_can(p, who))
         return;
     buf_init(&ids, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
-    begin(&ids);
-    for (size_t i = 0; i < n; i++)
-        name_id(&ids, list[i]);
-    say(p, who, ENVELOPE_MESSAGE_QUERY, &ids);
+    for (size_t i = 0, most = most_ids(who); i < n;) {
+        begin(&ids);
+        for (size_t k = 0; k < most && i < n; k++)
+            name_id(&ids, list[i++]);
+        say(p, who, ENVELOPE_MESSAGE_QUERY, &ids);
+    }
     buf_done(&ids);
 }
 
@@ -164,7 +176,7 @@ void receipt_settle(struct peer *p, struct person *who)
         box->acked_at = p->now;
     while (box->acks) {
         begin(&ids);
-        for (size_t n = 0; box->acks && n < ENVELOPE_OF_MAX; n++) {
+        for (size_t n = 0, most = most_ids(who); box->acks && n < most; n++) {
             struct seen *s = box->acks;
             name_id(&ids, span_of(s->id));
             DL_DELETE2(box->acks, s, ack_prev, ack_next);

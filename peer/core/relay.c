@@ -134,9 +134,11 @@ void relay_pass(struct peer *p, struct person *from, const struct envelope *e, s
     copy.route = route;
     copy.route_count = e->route_count + 1;
     buf_init(&text, PEER_MESSAGE_MAX);
-    if (envelope_write(&copy, &text)) {
+    if (envelope_write(&copy, &text) && link_fits(next, text.len)) {
         p->stats.relayed_total++;
         attempt_send(p, next->link.attempt, buf_view(&text));
+    } else {
+        p->stats.relay_dropped_total++;
     }
     buf_done(&text);
 }

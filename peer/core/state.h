@@ -99,13 +99,16 @@ void attempt_description(struct peer *p, struct attempt *a, struct span type, st
 void attempt_candidate(struct peer *p, struct attempt *a, struct span candidate);
 /* Tells the daemon how the call ended, for its statistics. */
 void attempt_report(struct peer *p, struct attempt *a, bool failed); /* once */
-/* Sends one message on the open channel; nothing while that is congested. */
+/* Whether the other end takes a message of so many bytes (RFC 8841 section 6.1). */
+bool attempt_fits(const struct attempt *a, size_t n);
+/* Sends one message on the open channel; nothing while that is congested, or if it does not fit. */
 void attempt_send(struct peer *p, struct attempt *a, struct span text);
 
 /* ---- link.c, link_pulse.c, link_wish.c ---- */
 bool link_is_up(const struct person *who);       /* introduced; perhaps just restarting */
 bool link_is_calling(const struct person *who);  /* an attempt is under way, and its channel is not open */
 bool link_can_send(const struct person *who);    /* messages: not while it is restarting or congested */
+bool link_fits(const struct person *who, size_t n); /* the link is up, and takes a message of so many bytes */
 const char *link_path(const struct person *who); /* static */
 /* The person was met, or sits elsewhere, or we do. */
 void link_reseated(struct peer *p, struct person *who);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A message that a connection does not take (RTC_FULL) stays here, in order, with whatever the same step sends after
- * it; the core hears PEER_CONGESTED, and PEER_WRITABLE once all of it went out.
+ * it; the core hears PEER_CONGESTED, and PEER_WRITABLE once all of it went out. One that is too large for the other end never
+ * comes here: the core has read a=max-message-size, too.
  */
 #include "peer/io/links.h"
 
@@ -218,8 +219,11 @@ static void link_send(struct links *all, struct link *l, struct peer_effect *eff
     if (all->tamper)
         tamper(effect);
     struct span bytes = {effect->text, effect->text_n};
-    if (l->held || rtc_send(l->rtc, effect->channel, effect->flag, bytes) == RTC_FULL)
+    enum rtc_sent sent = l->held ? RTC_FULL : rtc_send(l->rtc, effect->channel, effect->flag, bytes);
+    if (sent == RTC_FULL)
         link_hold(all, l, effect);
+    else if (sent == RTC_TOO_LARGE) /* the two would disagree, and something be taken for sent that is not */
+        after(all, PEER_RTC_FAILED, l->number, "sctp");
 }
 
 void links_effect(struct links *all, struct peer_effect *effect)

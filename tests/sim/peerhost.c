@@ -23,6 +23,7 @@ struct peerhost {
     char id[PERSON_MAX + 1], state[32];
     struct disk *disk;
     unsigned errors, strangers_heard;
+    uint32_t message_max; /* 0: as large as any */
     /* one life */
     struct peer *core; /* NULL: not running */
     struct rtc_party *party;
@@ -370,6 +371,8 @@ void peerhost_start(struct peerhost *h)
     world_check(h->in.w, h->core, "peer_new failed");
     world_check(h->in.w, strcmp(peer_id(h->core), h->id) == 0, "%u is called %s", h->who, peer_id(h->core));
     h->party = rtc_party_new(h->in.rtcs, h->host, &RTC_FACE, h);
+    if (h->message_max)
+        rtc_party_takes(h->party, h->message_max);
     h->deadline = UINT64_MAX;
     h->alarm++;
     h->joins = 0;
@@ -400,6 +403,12 @@ static void end(struct peerhost *h, bool orderly)
 void peerhost_crash(struct peerhost *h)
 {
     end(h, false);
+}
+
+void peerhost_takes(struct peerhost *h, uint32_t bytes)
+{
+    h->message_max = bytes;
+    promises_takes(h->in.promises, h->who, bytes);
 }
 
 void peerhost_copy(struct peerhost *h)

@@ -36,6 +36,8 @@ void peerhost_crash(struct peerhost *h);
 void peerhost_copy(struct peerhost *h);
 /* Between two lives: its tables are lost, but not its keys; or the last copy is put back (without one: lost). */
 void peerhost_lose(struct peerhost *h, bool put_back);
+/* From its next start on it takes no larger messages over a link; 0: as large as any. */
+void peerhost_takes(struct peerhost *h, uint32_t bytes);
 /* An orderly end: PEER_LEAVE. It can be started again after NOTICE_LEFT. */
 void peerhost_leave(struct peerhost *h);
 void peerhost_move(struct peerhost *h);

@@ -339,6 +339,11 @@ void promises_end(struct promises *p, unsigned who)
     marks_join(&x->missed, &x->lost);
 }
 
+void promises_takes(struct promises *p, unsigned who, uint32_t bytes)
+{
+    p->people[who].message_max = bytes;
+}
+
 /* ---- lost ---- */
 
 void promises_lose(struct promises *p, unsigned who)

@@ -31,6 +31,8 @@ void promises_person(struct promises *p, unsigned who, const char *id, unsigned 
 /* The process of `who` ended, and its disk is as the next one will find it. */
 void promises_end(struct promises *p, unsigned who);
 
+/* What is larger may fail for it as too large, whenever it likes. */
+void promises_takes(struct promises *p, unsigned who, uint32_t bytes);
 /* The files of `who`, whose process ended, are about to be lost, or replaced by an older copy; and: they are now. */
 void promises_lose(struct promises *p, unsigned who);
 void promises_lost(struct promises *p, unsigned who);

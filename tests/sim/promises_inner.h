@@ -57,10 +57,11 @@ struct person {
     const struct shelf *shelf;
     struct diary *diary;
     unsigned life;
-    uint64_t sequence;   /* of the message that it is writing; 0: it is for nobody */
-    struct marks asked;  /* messages that are for it */
-    struct marks lost;   /* given up: by those rows of its disk, */
-    struct marks missed; /* ... and its application was told, or its author had failed them */
+    uint32_t message_max; /* 0: as large as any */
+    uint64_t sequence;    /* of the message that it is writing; 0: it is for nobody */
+    struct marks asked;   /* messages that are for it */
+    struct marks lost;    /* given up: by those rows of its disk, */
+    struct marks missed;  /* ... and its application was told, or its author had failed them */
     struct excuses untied, charges;
     bool up[PEOPLE_MAX], met[PEOPLE_MAX];
     uint64_t since[PEOPLE_MAX]; /* when the former changed */

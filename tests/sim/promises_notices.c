@@ -89,6 +89,11 @@ static void check_reason(const struct promises *p, unsigned who, const char *rea
     const struct sent *s = p->sent[number];
     bool over = world_now(p->w) + world_clock_steps(p->w) >= s->until;
     bool missed = strcmp(reason, "missed") == 0;
+    if (strcmp(reason, "too-large") == 0) {
+        world_check(p->w, p->people[to].message_max > 0 && !diary_has(p->people[to].diary, number),
+            "%u: m%zu is too large for %u, and it is not", who, number, to);
+        return;
+    }
     world_check(p->w, missed || (strcmp(reason, "expired") == 0 && over), "%u: m%zu for %u failed too early: %s", who,
         number, to, reason);
     if (s->stale[to])

@@ -57,7 +57,8 @@ void rtc_send(struct rtc_party *p, uint64_t rtc, uint16_t channel, bool binary, 
         return;
     world_check(w, e->open, "rtc %llu: a send before its channel is open", (unsigned long long)rtc);
     world_check(w, !e->congested, "rtc %llu: a send while it is congested", (unsigned long long)rtc);
-    world_check(w, bytes.n <= PEER_MESSAGE_MAX, "rtc %llu: a message of %zu bytes", (unsigned long long)rtc, bytes.n);
+    world_check(w, bytes.n <= e->pair->party->message_max,
+        "rtc %llu: a message of %zu bytes, more than the other takes", (unsigned long long)rtc, bytes.n);
     uint64_t due = world_now(w) + world_latency(w, p->host, e->pair->party->host);
     while (world_reachable(w, p->host, e->pair->party->host) && world_loses(w, p->host, e->pair->party->host))
         due += RETRANSMIT_MS;

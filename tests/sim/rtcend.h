@@ -72,6 +72,7 @@ struct end {
 struct rtc_party {
     struct rtc_net *net;
     unsigned host, address;
+    uint32_t message_max; /* in its descriptions */
     const struct rtc_face *face;
     void *who;
     bool up;

@@ -142,13 +142,19 @@ void rtc_net_middleman(struct rtc_net *net, const char *fingerprint)
 struct rtc_party *rtc_party_new(struct rtc_net *net, unsigned host, const struct rtc_face *face, void *who)
 {
     struct rtc_party *p = world_alloc(sizeof *p);
-    *p = (struct rtc_party){.net = net, .host = host, .face = face, .who = who, .up = true};
+    *p = (struct rtc_party){
+        .net = net, .host = host, .message_max = PEER_MESSAGE_MAX, .face = face, .who = who, .up = true};
     size_t n = (size_t)snprintf(p->fingerprint, sizeof p->fingerprint, "sha-256 ");
     for (int i = 0; i < 32; i++)
         n += (size_t)snprintf(
             p->fingerprint + n, sizeof p->fingerprint - n, "%s%02X", i ? ":" : "", world_below(net->w, 256));
     LL_PREPEND(net->parties, p);
     return p;
+}
+
+void rtc_party_takes(struct rtc_party *p, uint32_t bytes)
+{
+    p->message_max = bytes;
 }
 
 void rtc_party_down(struct rtc_party *p)
@@ -332,7 +338,7 @@ static void describe(struct end *e, const char *type)
         .pwd = SPAN("simulatedpasswordof24chr"),
         .sctp_port = SDP_SCTP_PORT,
         .setup = type[0] == 'o' ? SDP_ACTPASS : SDP_ACTIVE,
-        .max_message_size = PEER_MESSAGE_MAX,
+        .max_message_size = p->message_max,
         .media_count = 1,
         .bundle = true};
     memcpy(s.fingerprint, p->fingerprint, sizeof s.fingerprint);

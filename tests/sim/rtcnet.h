@@ -38,6 +38,8 @@ void rtc_net_allow(struct rtc_net *net);
 void rtc_net_middleman(struct rtc_net *net, const char *fingerprint);
 
 struct rtc_party *rtc_party_new(struct rtc_net *net, unsigned host, const struct rtc_face *face, void *who);
+/* Its descriptions from now on say that it takes messages of so many bytes; PEER_MESSAGE_MAX at first. */
+void rtc_party_takes(struct rtc_party *p, uint32_t bytes);
 /* The process is gone without a word: no callbacks any more. */
 void rtc_party_down(struct rtc_party *p);
 /* Its host has another address: pairs are lost until an ICE restart. */

@@ -66,6 +66,7 @@ const struct story STORIES[] = {
     {"twelve-at-once", story_twelve_at_once, false},
     {"all-at-once", story_all_at_once, true},
     {"storm", story_storm, false},
+    {"small-messages", story_small_messages, false},
     {"numbers-anew", story_numbers_anew, false},
     {"older-copy", story_older_copy, false},
     {"copies-of-lost-numbers", story_copies_of_lost_numbers, false},

@@ -59,6 +59,7 @@ scenario story_newcomer_in_order;  /* ... and hears nothing before what it depen
 scenario story_newcomer_behind;    /* ... who was away when it was said */
 scenario story_two_hours_away;     /* failed by name, and then on as before */
 scenario story_an_hour_is_an_hour; /* ... by clocks that are years apart */
+scenario story_small_messages;     /* a reader takes no large ones: no link carries any, each fails by name */
 
 scenario story_members_change;      /* ... while a message travels the tree */
 scenario story_accepted_then_crash; /* before anything was sent */

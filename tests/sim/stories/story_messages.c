@@ -238,3 +238,31 @@ void story_an_hour_is_an_hour(struct run *r, const struct world_options *options
     size_t heard = promises_heard(r->promises, 3) - before;
     world_check(r->w, heard == 2 * 6, "%zu of 12 are heard", heard);
 }
+
+/* One of six takes small messages only: what was said to many is larger than a copy for one. Nobody sends it more than it
+ * takes, on whatever way (rtcchannel.c looks at that), and each message is shown to it or fails by name. */
+void story_small_messages(struct run *r, const struct world_options *options)
+{
+    const struct peerhost *to[4];
+    run_gather(r, options, 6, 0);
+    peerhost_takes(r->people[5], 1050);
+    rtc_net_forbid(r->rtcs, peerhost_host(r->people[0]), peerhost_host(r->people[5]));
+    start(r, 0, 6);
+    run_until_linked(r, 60000);
+    for (unsigned i = 0; i < 4; i++)
+        to[i] = r->people[i + 2];
+    for (unsigned again = 0; again < 3; again++) {
+        run_say_all(r);
+        for (unsigned i = 0; i < 5; i++)
+            run_tell(r, r->people[i], r->people[5]);
+        for (unsigned i = 0; i < 2; i++)
+            peerhost_send(r->people[i], to, 4);
+        peerhost_crash(r->people[5]);
+        run_for(r, again * 5000);
+        run_say(r, r->people[1]);
+        peerhost_start(r->people[5]);
+        run_until_linked(r, 60000);
+    }
+    run_until_delivered(r, 60000);
+    world_check(r->w, promises_heard(r->promises, 5) > 30, "%zu messages", promises_heard(r->promises, 5));
+}

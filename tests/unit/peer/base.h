@@ -212,6 +212,9 @@ static inline void make_fingerprint(char out[200], unsigned which)
         n += (size_t)snprintf(out + n, 200 - n, i ? ":%02X" : "%02X", (which * 31 + i) & 255);
 }
 
+/* What a description says of the size of messages; may be nothing. */
+static const char *sdp_size = "a=max-message-size:262144\r\n";
+
 static inline char *make_sdp(const char *ufrag, const char *fingerprint, const char *setup)
 {
     char *out = malloc(2048);
@@ -219,8 +222,8 @@ static inline char *make_sdp(const char *ufrag, const char *fingerprint, const c
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE data\r\n"
         "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:data\r\n"
         "a=ice-ufrag:%s\r\na=ice-pwd:0123456789abcdef0123456789\r\na=fingerprint:%s\r\na=setup:%s\r\n"
-        "a=sctp-port:5000\r\n",
-        ufrag, fingerprint, setup);
+        "a=sctp-port:5000\r\n%s",
+        ufrag, fingerprint, setup, sdp_size);
     return out;
 }
 

@@ -92,6 +92,48 @@ static void test_messages_to_a_page(void **state)
     world_end(w);
 }
 
+/* A page takes only so much. What is too large for it is refused if that is known, or fails by its name; it is never said to
+ * be delivered. */
+static void a_small_page(const char *size, size_t fits)
+{
+    struct world *w = world_up(1);
+    struct node *ann = &w->nodes[0];
+    const char *usual = sdp_size;
+    struct span to = SPAN("n.page");
+    char *text = calloc(1, fits + 1);
+    memset(text, 'x', fits);
+    stranger_joins(w, "n.page", "page", "");
+    send_ref(w, 0, &to, 1, text, "early");
+    w->stranger_n = 0;
+    free(w->strangers[0].card);
+    sdp_size = size;
+    page_joins(w, "page", "");
+    sdp_size = usual;
+    assert_int_equal(count(ann, NOTICE_ACCEPTED), 1);
+    assert_int_equal(count(ann, NOTICE_FAILED), 1);
+    assert_string_equal(notice(ann, NOTICE_FAILED, 0)->to[0], "n.page");
+    assert_string_equal(notice(ann, NOTICE_FAILED, 0)->reason, "too-large");
+    send_ref(w, 0, &to, 1, text, "late");
+    assert_int_equal(count(ann, NOTICE_ACCEPTED), 1);
+    assert_string_equal(notice(ann, NOTICE_ERROR, 0)->code, "too-large");
+    assert_string_equal(notice(ann, NOTICE_ERROR, 0)->ref, "late");
+    assert_int_equal(count(ann, NOTICE_DELIVERED), 0);
+    assert_int_equal(ann->sends, 0);
+    text[fits - 1000] = '\0';
+    send_ref(w, 0, &to, 1, text, "small");
+    assert_int_equal(count(ann, NOTICE_DELIVERED), 1);
+    assert_int_equal(peer_stats(ann->p)->queued, 0);
+    free(text);
+    world_end(w);
+}
+
+static void test_a_page_that_takes_little(void **state)
+{
+    (void)state;
+    a_small_page("a=max-message-size:2000\r\n", 2000);
+    a_small_page("", 65536); /* RFC 8841 section 6.1 */
+}
+
 static void test_a_page_that_goes_is_forgotten(void **state)
 {
     (void)state;
@@ -285,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_a_page_is_up_when_its_channel_is_open),
         cmocka_unit_test(test_messages_of_a_page),
         cmocka_unit_test(test_messages_to_a_page),
+        cmocka_unit_test(test_a_page_that_takes_little),
         cmocka_unit_test(test_a_page_that_goes_is_forgotten),
         cmocka_unit_test(test_a_known_name_without_a_key),
         cmocka_unit_test(test_a_key_with_a_wrong_signature_is_none),
