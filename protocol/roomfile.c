@@ -63,15 +63,37 @@ static const char *parse_members(const json_t *tree, struct room_terms *t, char 
     return NULL;
 }
 
+/* What is wrong with a body that cannot be read: jansson's own sentences quote the body, a password with it. */
+static const char *body_problem(const json_error_t *e)
+{
+    switch (json_error_code(e)) {
+    case json_error_duplicate_key:
+        return "a member of the body is there twice";
+    case json_error_invalid_utf8:
+        return "the body is not UTF-8";
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return "a string of the body has \\u0000";
+    case json_error_numeric_overflow:
+        return "a number of the body is too large";
+    case json_error_stack_overflow:
+        return "the body is nested too deeply";
+    default:
+        return "the body must be a JSON object";
+    }
+}
+
 const char *room_terms_parse(struct span body, struct room_terms *t, char password[PASSWORD_MAX], size_t *password_n)
 {
     *t = (struct room_terms){0};
     *password_n = 0;
     if (body.n == 0) /* all of it is optional */
         return NULL;
-    json_t *tree = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
-    const char *problem =
-        json_is_object(tree) ? parse_members(tree, t, password, password_n) : "the body must be a JSON object";
+    json_error_t e;
+    json_t *tree = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &e);
+    const char *problem = tree ? "the body must be a JSON object" : body_problem(&e);
+    if (json_is_object(tree))
+        problem = parse_members(tree, t, password, password_n);
     json_decref(tree);
     return problem;
 }

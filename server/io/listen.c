@@ -20,6 +20,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -33,6 +34,7 @@ struct listener {
     int fd;
     bool passed; /* by the service manager, which holds it too */
     struct listen_address address;
+    struct stat file; /* of a unix socket that we bound: what we put at its path; all zero: none */
     struct listener *next;
 };
 
@@ -205,13 +207,20 @@ void listen_look(struct io *io)
     logger_say(io->logger, LOG_LEVEL_NOTICE, "descriptors-returned", "accepting connections again");
 }
 
-/* A socket file that nobody answers on is what a killed daemon left behind. */
+/* A socket file that nobody answers on is what a killed daemon left behind. Whatever else has that name is somebody's
+ * file, and stays: connect(2) is refused there in the same way. False with errno. */
 static bool remove_stale(const struct listen_address *a)
 {
+    struct stat is;
+    if (lstat(a->at.un.sun_path, &is) == 0 && !S_ISSOCK(is.st_mode)) {
+        errno = EEXIST;
+        return false;
+    }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool stale = fd >= 0 && connect(fd, &a->at.any, a->len) < 0 && errno == ECONNREFUSED;
     if (fd >= 0)
         close(fd);
+    errno = EADDRINUSE;
     return stale && unlink(a->at.un.sun_path) == 0;
 }
 
@@ -241,6 +250,8 @@ static const char *advice(int error)
     switch (error) {
     case EADDRINUSE:
         return ": stop the program that has it, or choose another with --listen";
+    case EEXIST:
+        return ": what is there is no socket and is left alone; remove it yourself, or choose another path";
     case EACCES:
         return ": choose a port above 1023 or a folder that you may write to";
     case EAFNOSUPPORT:
@@ -264,6 +275,8 @@ static void say_listening(const struct io *io, const struct listener *l)
 static bool watch(struct io *io, struct listener *l, struct err *e)
 {
     getsockname(l->fd, &l->address.at.any, &l->address.len);
+    if (l->address.at.any.sa_family == AF_UNIX && !l->passed && stat(l->address.at.un.sun_path, &l->file) != 0)
+        l->file = (struct stat){0};
     if (uv_poll_init(io->loop, &l->poll, l->fd) != 0) {
         close(l->fd);
         free(l);
@@ -311,12 +324,20 @@ bool io_listen_passed(struct io *io, int fd, bool proxy, struct err *e)
     return watch(io, l, e);
 }
 
+/* The path may be the next daemon's by now, if somebody removed our file to make room for it. */
+static void remove_own(const struct listener *l)
+{
+    struct stat is;
+    if (l->file.st_ino && lstat(l->address.at.un.sun_path, &is) == 0 && is.st_ino == l->file.st_ino &&
+        is.st_dev == l->file.st_dev)
+        unlink(l->address.at.un.sun_path);
+}
+
 static void closed(uv_handle_t *handle)
 {
     struct listener *l = handle->data;
+    remove_own(l); /* while we listen: an inode of this number is ours until then */
     close(l->fd);
-    if (l->address.at.any.sa_family == AF_UNIX && !l->passed)
-        unlink(l->address.at.un.sun_path);
     free(l);
 }
 

@@ -9,6 +9,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { root, run, startDaemon, within } from './lib/daemon.mjs';
 import { connect, pair } from './lib/client.mjs';
 import { Raw, handshake } from './lib/raw.mjs';
@@ -109,6 +110,33 @@ test('several addresses, IPv4 through [::], a unix socket', () => inFolder(async
     assert.equal((await run(['--listen', `unix:${socket}`, '--healthcheck'])).stdout, 'ok\n');
     assert.equal(await again.stop(), 0);
     await assert.rejects(fs.stat(socket));
+}));
+
+test('of what stands at the path of a unix socket only a socket that nobody answers on is removed', () => inFolder(async (folder) => {
+    const at = (name) => path.join(folder, name);
+    await fs.writeFile(at('file'), 'precious');
+    await fs.symlink(at('nowhere'), at('link'));
+    await fs.mkdir(at('folder'));
+    await once(spawn('mkfifo', [at('fifo')]), 'exit');
+    for (const name of ['file', 'link', 'folder', 'fifo']) {
+        const { code, stderr } = await run(['--listen', `unix:${at(name)}`]);
+        assert.equal(code, 78, name);
+        assert.match(stderr, new RegExp(`cannot listen on unix:${at(name)}: File exists: what is there is no socket[^\\n]*\\n$`));
+    }
+    assert.equal(await fs.readFile(at('file'), 'utf8'), 'precious');
+    assert.deepEqual((await fs.readdir(folder)).sort(), ['fifo', 'file', 'folder', 'link']);
+}));
+
+test('a daemon that ends leaves the socket of the one that took its path', () => inFolder(async (folder) => {
+    const socket = path.join(folder, 'usherd.sock');
+    const first = await startDaemon({ listen: `unix:${socket}` });
+    await fs.rm(socket);
+    const second = await startDaemon({ listen: `unix:${socket}` });
+    assert.equal(await first.stop(), 0);
+    const client = await connect(`ws+unix:${socket}:/ws`);
+    client.close();
+    assert.equal(await second.stop(), 0);
+    await assert.rejects(fs.stat(socket), { code: 'ENOENT' });
 }));
 
 test('two daemons do not share a state folder', () => inFolder(async (folder) => {

@@ -140,6 +140,35 @@ static void test_request(void **state)
     assert_int_equal(t.name_n + n, 0);
 }
 
+/* A body that cannot be read: the answer names why, and quotes nothing of it. */
+static void test_unreadable(void **state)
+{
+    (void)state;
+    static char deep[8 * 1024];
+    memset(deep, '[', sizeof deep);
+    const struct {
+        struct span body;
+        const char *problem;
+    } cases[] = {
+        {SPAN("{\"name\":\"a\",\"n\\u0061me\":\"b\"}"), "a member of the body is there twice"},
+        {SPAN("{\"name\":\"a\\u0000\"}"), "a string of the body has \\u0000"},
+        {SPAN("{\"a\\u0000\":1}"), "a string of the body has \\u0000"},
+        {SPAN("{\"name\":\"\xff\"}"), "the body is not UTF-8"},
+        {SPAN("{\"maxPeers\":1e999}"), "a number of the body is too large"},
+        {SPAN("{\"maxPeers\":99999999999999999999}"), "a number of the body is too large"},
+        {{deep, sizeof deep}, "the body is nested too deeply"},
+        {SPAN("[]"), "the body must be a JSON object"},
+        {SPAN("{\"password\":\"x\""), "the body must be a JSON object"},
+        {SPAN("name=a"), "the body must be a JSON object"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct room_terms t;
+        char password[PASSWORD_MAX];
+        size_t n;
+        assert_string_equal(room_terms_parse(cases[i].body, &t, password, &n), cases[i].problem);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_request),
+        cmocka_unit_test(test_unreadable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
