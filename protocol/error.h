@@ -32,6 +32,12 @@ enum error {
     ERRORS
 };
 
+/* A seat's old connection is closed with it when another takes the seat over. RFC 6455 section 7.4.2: 4000 to 4999 are an
+ * application's own. */
+enum {
+    CLOSE_TAKEN_OVER = 4001
+};
+
 /* The wire code, e.g. "bad-json"; "ok" for ERROR_NONE. Static. */
 const char *error_code(enum error e);
 /* The sentence. Static. */

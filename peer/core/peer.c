@@ -151,7 +151,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         session_frame(p, ev->bytes);
         break;
     case PEER_SIGNALING_CLOSED:
-        session_closed(p, ev->bytes);
+        session_closed(p, ev->close_code, ev->bytes);
         break;
     case PEER_NETWORK:
         session_network(p, ev->cut);

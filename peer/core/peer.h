@@ -103,7 +103,7 @@ enum peer_event_type {
     PEER_KNOWN,            /* a remembered key, before PEER_START: known.name belongs to known.id */
     PEER_SIGNALING_OPEN,   /* the WebSocket is up */
     PEER_SIGNALING_FRAME,  /* bytes: one text frame from the daemon */
-    PEER_SIGNALING_CLOSED, /* or could not be opened; bytes: the reason for a person */
+    PEER_SIGNALING_CLOSED, /* or could not be opened; bytes: the reason for a person; close_code */
     PEER_NETWORK,          /* the machine has other addresses than before; cut: the WebSocket's is gone */
     PEER_DESCRIPTION,      /* rtc, description: ours, to be sent */
     PEER_CANDIDATE,        /* rtc, bytes: ours, to be sent; n = 0 at the end */
@@ -171,6 +171,7 @@ struct peer_event {
             bool connected;
             enum peer_path path; /* if connected */
         } ice;
+        uint16_t close_code; /* of the server's Close; 0: it sent none */
         bool cut;
     };
 };

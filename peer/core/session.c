@@ -9,12 +9,14 @@
  * Losing the session is not losing anybody: links, people and their seats stay as they are until the next list of
  * peers says who is there (roster.c). The daemon keeps our seat for a while, too: the first server tried after a loss
  * is the one that has it, and whichever answers is shown our token. Who refuses it is asked for a new seat on the same
- * connection; the token is kept then only if another server gave it, which may yet be reached. JOINED is told each
- * time the room was entered, which a seat resumed is not; READY only the first time.
+ * connection; the token is kept then only if another server gave it, which may yet be reached. A seat that somebody else
+ * took over is his: we say so, and join anew. JOINED is told each time the room was entered, which a seat resumed is not;
+ * READY only the first time.
  */
 #include <assert.h>
 
 #include "peer/core/state.h"
+#include "protocol/error.h"
 
 static const char *const SHOWN[SESSION_STATES_COUNT] = {
 #define X(name, shown, sentence) [SESSION_##name] = shown,
@@ -116,11 +118,22 @@ void session_opened(struct peer *p)
         move(p, SESSION_CONNECTED, p->now + ANSWER_MS);
 }
 
-void session_closed(struct peer *p, struct span why)
+static void tell_error(struct peer *p, struct span code, struct span text, bool fatal)
 {
-    if (!has_socket(&p->session))
+    notice_add(p, &(struct notice){.type = NOTICE_ERROR, .code = code, .text = text, .fatal = fatal});
+}
+
+void session_closed(struct peer *p, uint16_t close_code, struct span why)
+{
+    struct session *s = &p->session;
+    if (!has_socket(s))
         return;
     effect_log(p, LOG_LEVEL_NOTICE, "signaling-closed", "the connection to the server ended", "why", why);
+    if (close_code == CLOSE_TAKEN_OVER) { /* it is another's seat now, and to resume would be a duel */
+        s->resume_token[0] = '\0';
+        tell_error(
+            p, SPAN("taken-over"), SPAN("somebody else took our seat, with our token: it is not taken back"), false);
+    }
     pause_session(p);
 }
 
@@ -259,11 +272,6 @@ static void on_peers(struct peer *p, const struct signaling_message *m)
     if (!s->joined_once)
         notice_add(p, &(struct notice){.type = NOTICE_READY, .id = span_of(p->id)});
     s->joined_once = true;
-}
-
-static void tell_error(struct peer *p, struct span code, struct span text, bool fatal)
-{
-    notice_add(p, &(struct notice){.type = NOTICE_ERROR, .code = code, .text = text, .fatal = fatal});
 }
 
 static uint64_t bounded_pause(const struct signaling_message *m)

@@ -39,7 +39,7 @@ void notice_link(struct peer *p, const struct person *who, const char *text);
 void session_start(struct peer *p);
 void session_opened(struct peer *p);
 void session_frame(struct peer *p, struct span frame);
-void session_closed(struct peer *p, struct span why);
+void session_closed(struct peer *p, uint16_t close_code, struct span why);
 void session_network(struct peer *p, bool cut); /* cut: the socket's own address is gone */
 void session_due(struct peer *p);
 void session_leave(struct peer *p);

@@ -61,6 +61,7 @@ struct signaling {
     GSource *timer;              /* bounds an attempt or a good-bye */
     GSource *later;              /* will report why */
     char why[WHY_MAX];
+    uint16_t close_code; /* the server's */
 };
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n);
@@ -115,6 +116,7 @@ static void drop(struct signaling *s)
     g_queue_clear_full(&s->queue, free);
     s->queued = 0;
     buf_reset(&s->incoming);
+    s->close_code = 0;
     s->phase = IDLE;
 }
 
@@ -122,13 +124,14 @@ static gboolean report(gpointer user)
 {
     struct signaling *s = user;
     char why[WHY_MAX];
+    uint16_t code = s->close_code;
     bool closing = s->phase == CLOSING;
     g_strlcpy(why, s->why, sizeof why);
     drop(s);
     if (closing)
         s->callbacks.on_flushed(s->user);
     else
-        s->callbacks.on_closed(s->user, why);
+        s->callbacks.on_closed(s->user, code, why);
     return G_SOURCE_REMOVE;
 }
 
@@ -411,6 +414,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         lws_set_opaque_user_data(wsi, NULL);
         connection_error(s, wsi, in, n);
+        return 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        s->close_code = n < 2 ? 0 : (uint16_t)(((unsigned char *)in)[0] << 8 | ((unsigned char *)in)[1]);
         return 0;
     case LWS_CALLBACK_CLIENT_CLOSED:
         lws_set_opaque_user_data(wsi, NULL);

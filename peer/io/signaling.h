@@ -24,8 +24,9 @@ enum {
 struct signaling_callbacks {
     void (*on_open)(void *user);
     void (*on_frame)(void *user, struct span text); /* one whole text message, borrowed */
-    void (*on_closed)(void *user, const char *why); /* once for each signaling_connect; a sentence for a person */
-    void (*on_flushed)(void *user);                 /* after signaling_disconnect: the good-bye is on its way */
+    /* Once for each signaling_connect: the code of the server's Close, 0 if it sent none, and a sentence for a person. */
+    void (*on_closed)(void *user, uint16_t code, const char *why);
+    void (*on_flushed)(void *user); /* after signaling_disconnect: the good-bye is on its way */
 };
 
 /* context is referenced, user borrowed. NULL with one sentence in err. tls: whether any URL is wss. */

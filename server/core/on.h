@@ -10,9 +10,10 @@
 
 struct request {
     struct message message;
-    const char *problem;    /* set by check, besides its error: a sentence more exact than the table's, or NULL */
-    struct session *reader; /* set by the check of relayed messages; of resume: the seat, NULL if it is made anew */
-    struct ticket ticket;   /* set by the check of resume */
+    const char *problem;     /* set by check, besides its error: a sentence more exact than the table's, or NULL */
+    uint64_t retry_after_ms; /* set by check: when it may be tried again; 0: that is not known */
+    struct session *reader;  /* set by the check of relayed messages; of resume: the seat, NULL if it is made anew */
+    struct ticket ticket;    /* set by the check of resume */
     char ticket_room[TICKET_MAX];
     bool proven;          /* join-room: its password was hashed and is the room's */
     bool waited;          /* its password or token was delayed before */

@@ -40,6 +40,7 @@ static void pace(struct core *c, struct conn_id conn)
 static void begin(struct request *r)
 {
     r->problem = r->wrong = NULL;
+    r->retry_after_ms = 0;
     r->proven = r->waited = false;
 }
 
@@ -54,7 +55,9 @@ static void handle(struct core *c, struct session *s, struct request *r)
     if (e == ERROR_SERVER_FULL)
         c->stats.limited[LIMIT_MAX_ROOMS]++;
     if (e != ERROR_NONE)
-        session_refuse(c, s, &(struct reply_error){.error = e, .problem = r->problem, .ref = r->message.ref});
+        session_refuse(c, s,
+            &(struct reply_error){
+                .error = e, .problem = r->problem, .ref = r->message.ref, .retry_after_ms = r->retry_after_ms});
     else if (h->apply)
         h->apply(c, s, r);
 }

@@ -14,7 +14,8 @@
  * A token that our key did not seal counts as a guess, but a resume is never delayed or refused for others' guesses:
  * nobody guesses 128 bits, and whether a member returns must not hang on his neighbours behind one address.
  *
- * Every refusal is the same `resume-failed`: nobody can find out which seats there are.
+ * Every refusal is the same `resume-failed`: nobody can find out which seats there are. Only who has a good token is told
+ * that it is good still, where too many use it at once.
  */
 #include <stdlib.h>
 
@@ -82,7 +83,12 @@ static enum error check(const struct core *c, const struct session *s, struct re
         return ERROR_RESUME_FAILED;
     r->reader = session_by_peer_id(c, r->ticket.peer_id);
     bool holds = r->reader ? holds_for(r->reader, &r->ticket) : may_return(c, &r->ticket);
-    return holds ? ERROR_NONE : ERROR_RESUME_FAILED;
+    if (!holds)
+        return ERROR_RESUME_FAILED;
+    if (!r->reader || !seat_is_fought_over(c, r->reader, &r->retry_after_ms))
+        return ERROR_NONE;
+    r->problem = "the seat was just taken over twice: whoever has it now keeps it for a while";
+    return ERROR_RESUME_FAILED;
 }
 
 static struct place place_of(const struct session *seat, const struct room *room, const struct request *r)

@@ -25,6 +25,11 @@
 #include "server/core/say.h"
 #include "server/core/session.h"
 
+enum {
+    DUEL_MS = 1000 /* in which a seat is taken over twice at most */
+};
+static const uint64_t TAKEN_AT_MAX = (UINT64_C(1) << 48) - 1; /* milliseconds: thousands of years */
+
 bool seat_kept(const struct core *c)
 {
     return c->settings.crypto && c->settings.resume_grace_ms > 0 && !c->draining;
@@ -156,8 +161,28 @@ static void say_held(struct core *c, struct session *s)
 
 static void close_old(struct core *c, struct session *husk)
 {
-    bool said = say_close(c, husk, 1008, "resumed on another connection");
+    bool said = say_close(c, husk, CLOSE_TAKEN_OVER, "resumed on another connection");
     alive_watch(c, husk, said ? WATCH_NONE : WATCH_OWED);
+}
+
+/* Two pages that share a token would take the seat from each other as fast as they can, each told to come again by the
+ * close of its connection. A client that knows the clause stops at that close; for one that does not, the seat stays
+ * with who has it. */
+bool seat_is_fought_over(const struct core *c, const struct session *seat, uint64_t *wait_ms)
+{
+    uint64_t since_last_but_one = c->now - seat->taken_at + seat->taken_gap;
+    if (seat->state == SESSION_AWAY || seat->takes < 2 || since_last_but_one >= DUEL_MS)
+        return false;
+    *wait_ms = DUEL_MS - since_last_but_one;
+    return true;
+}
+
+static void note_takeover(const struct core *c, struct session *seat)
+{
+    uint64_t gap = c->now - seat->taken_at;
+    seat->taken_gap = gap < UINT16_MAX ? (uint16_t)gap : UINT16_MAX;
+    seat->taken_at = c->now & TAKEN_AT_MAX;
+    seat->takes = seat->takes == 0 ? 1 : 2;
 }
 
 void seat_take(struct core *c, struct session *seat, struct session *s, struct frame *resumed)
@@ -175,6 +200,7 @@ void seat_take(struct core *c, struct session *seat, struct session *s, struct f
     } else {
         c->slots[s->conn.slot] = s;
         close_old(c, s);
+        note_takeover(c, seat);
     }
     alive_watch(c, seat, WATCH_QUIET);
     seat->unheld = false;

@@ -13,6 +13,9 @@ struct session *seat_break(struct core *c, struct session *s, enum departure why
 void seat_hold(struct core *c, struct session *away, struct frame *frame);
 /* Whether all that was ever relayed to it has arrived for certain or is held. */
 bool seat_is_whole(const struct session *s);
+/* Whether it was taken over from a connection that looked alive so often lately that its present one keeps it for *wait_ms
+ * more. */
+bool seat_is_fought_over(const struct core *c, const struct session *seat, uint64_t *wait_ms);
 /* The seat goes on with the connection of `s`, a session that is in no room and is not to be used after it. The
  * connection that the seat had, if any, is closed. Takes the frame `resumed`; what was held follows it. */
 void seat_take(struct core *c, struct session *seat, struct session *s, struct frame *resumed);

@@ -65,14 +65,16 @@ struct held {
     struct frame *frame; /* one reference */
 };
 
-/* 192 bytes; with what malloc adds and the tables' share an idle member costs some 330 (tests/unit/server/test_memory.c). */
+/* 200 bytes; with what malloc adds, its share of a room and of the tables an idle member costs some 300
+ * (tests/unit/server/test_memory.c). */
 struct session {
     struct conn_id conn;
     char id[ID_CHARS];      /* the random part of its peer id; empty until welcomed */
     uint8_t state;          /* enum session_state */
     uint8_t watch;          /* enum watch */
     uint8_t bad_frames;     /* until bad_until */
-    enum departure why : 4; /* while SESSION_AWAY: how its connection was lost */
+    enum departure why : 3; /* while SESSION_AWAY: how its connection was lost */
+    uint8_t takes : 2;      /* how often it was taken over from a connection that looked alive; 2: twice or more */
     bool unheld : 1;        /* while SESSION_AWAY: a frame for it is lost */
     bool told_lost : 1;     /* the last `resumed` was not recovered: heard for certain once its token is used */
     bool returned : 1;      /* in a room by a token of an earlier boot */
@@ -92,12 +94,14 @@ struct session {
     struct bucket messages;
     struct origin *origin;    /* borrowed; NULL if no per-address limit counts it */
     uint64_t rate_told_until; /* no rate-limited error before */
-    uint64_t bad_until;       /* end of the window that bad_frames counts in */
-    uint32_t generation;      /* of the last resume token that was used; the one given out is the next */
-    uint32_t relayed;         /* frames relayed to it, of which arrived for certain: */
-    uint32_t pinged, proved;  /* those before its last ping; those before the last that was answered */
-    uint32_t ping;            /* the number of its last ping, until that is answered; else 0 */
-    uint32_t held_bytes;      /* of `held` */
+    uint64_t taken_at : 48;   /* the last time, and how long before that the last but one was, at most UINT16_MAX */
+    uint64_t taken_gap : 16;
+    uint64_t bad_until;      /* end of the window that bad_frames counts in */
+    uint32_t generation;     /* of the last resume token that was used; the one given out is the next */
+    uint32_t relayed;        /* frames relayed to it, of which arrived for certain: */
+    uint32_t pinged, proved; /* those before its last ping; those before the last that was answered */
+    uint32_t ping;           /* the number of its last ping, until that is answered; else 0 */
+    uint32_t held_bytes;     /* of `held` */
 };
 
 /* What a room made over HTTP has besides. */
@@ -116,6 +120,8 @@ enum room_kind {
     ROOM_UNLISTED, /* made over HTTP */
     ROOM_KINDS
 };
+
+_Static_assert(DEPARTURES <= 1 << 3, "every departure fits into session.why");
 
 struct room {
     uint64_t incarnation;     /* random: another room under this id has another */

@@ -93,7 +93,7 @@ test('a socket that still looks alive gives way', () => inFolder(async (folder) 
         const old = await seat(daemon.url, 'lobby');
         const next = await resume(daemon.url, old.token);
         assert.equal(next.answer.peerId, old.peerId);
-        assert.deepEqual(await old.end(), { code: 1008, reason: 'resumed on another connection' });
+        assert.deepEqual(await old.end(), { code: 4001, reason: 'resumed on another connection' });
         await next.alive();
     } finally {
         await daemon.stop();

@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { startDaemon } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
+import { startLiar } from './lib/liar.mjs';
 import { joinPeer, meet } from './lib/peer.mjs';
 import { parseMetrics } from './lib/prometheus.mjs';
 import { startProxy } from './lib/proxy.mjs';
@@ -151,5 +152,34 @@ test('an offer to a peer that is away is held, and the link comes up', () => inF
     await Promise.all([ann, ben].map((peer) => peer.stop()));
     await watcher.close(1000);
     await Promise.all([annPath, benPath].map((each) => each.close()));
+    await daemon.stop();
+}));
+
+// The server that they share shows the seat's token to a third.
+test('a seat that somebody else took over is not taken back', () => inFolder(async (args) => {
+    const daemon = await startDaemon({ args });
+    const liar = await startLiar(daemon);
+    const said = [];
+    let token;
+    liar.down = (message) => {
+        if (message.resumeToken) token = message.resumeToken;
+        return message;
+    };
+    liar.up = (message) => {
+        said.push(message.type);
+        return message;
+    };
+    const ann = await joinPeer({ server: liar.url, name: 'ann' });
+    const thief = await connect(daemon.url);
+    const { peerId } = await thief.ask({ type: 'resume', resumeToken: token });
+    const { fatal } = await ann.event('error', { code: 'taken-over' });
+    assert.ok(!fatal);
+    const back = await presence(thief);
+    assert.deepEqual([back.type, back.displayName, back.peerId === peerId], ['peer-joined', 'ann', false]);
+    assert.ok(!said.includes('resume'));
+    await ann.stop();
+    assert.equal((await presence(thief)).type, 'peer-left'); /* and who took the seat has it still */
+    await thief.close(1000);
+    await liar.close();
     await daemon.stop();
 }));

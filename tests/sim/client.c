@@ -18,9 +18,11 @@ static void on_frame(void *who, struct wire *wire, struct span text)
 static void on_closed(void *who, struct wire *wire, uint16_t code)
 {
     struct client *c = who;
-    (void)code;
-    if (wire == c->wire)
-        client_forget(c);
+    if (wire != c->wire)
+        return;
+    client_forget(c);
+    if (code == CLOSE_TAKEN_OVER) /* */
+        c->token[0] = c->used[0] = '\0';
 }
 
 static void on_open(void *who, struct wire *wire)

@@ -8,6 +8,7 @@
 
 enum {
     FLOOD_FRAMES = 1500,
+    RIVALS = 5,
     TEXT_MAX = 2000
 };
 
@@ -211,6 +212,23 @@ static void resume_wrongly(struct client *c)
         client_resume(c, token);
 }
 
+/* Whoever is in no room takes the seat of this one, all with the same token. */
+static void duel(struct client *c)
+{
+    struct crowd *crowd = c->crowd;
+    unsigned first = world_below(crowd->w, crowd->options.clients);
+    char token[RESUME_TOKEN_MAX + 1];
+    memcpy(token, c->token, sizeof token);
+    for (unsigned i = 0, rivals = 0; *token && i < crowd->options.clients && rivals < RIVALS; i++) {
+        struct client *rival = &crowd->clients[(first + i) % crowd->options.clients];
+        if (rival == c || !rival->open || rival->joined || rival->deaf)
+            continue;
+        client_resume(rival, token);
+        c->lost = true;
+        rivals++;
+    }
+}
+
 void client_offline(struct client *c, unsigned how)
 {
     struct wire *wire = c->wire;
@@ -272,6 +290,9 @@ static void do_mischief(struct client *c)
         break;
     case 10:
         wire_send_garbage(c->wire, WIRE_CLIENT);
+        break;
+    case 11:
+        duel(c);
         break;
     default:
         say_nonsense(c);

@@ -388,6 +388,7 @@ void judge_step(struct judge *j, const struct core *core, const struct core_even
     j->parsed = NULL;
     j->taken = NULL;
     j->free = j->over_rate = false;
+    j->wait_ms = 0;
     j->either = j->asks_hash = j->hashes = j->limited = false;
     j->desk.hashes = NULL;
     j->claim = (struct claim){.type = CLAIM_BAD};

@@ -39,6 +39,7 @@ struct judge {
     struct seat *taken;              /* its old connection was closed for a resume */
     struct claims claims;            /* of the join's token */
     uint32_t may;                    /* 1 << enum error of the refusals of this join or resume that are right */
+    uint64_t wait_ms;                /* of a good token: its seat is kept by who has it for so long; 0: it is not */
     bool either;                     /* though it may succeed as well */
     bool free, over_rate;            /* the pong that was asked for; above message_rate */
     bool asks_hash, hashes, limited; /* its password is to be hashed first, and is; a rate-limited was said */

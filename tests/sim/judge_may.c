@@ -6,6 +6,10 @@
 #include "tests/sim/judge_inner.h"
 #include "tests/sim/ports.h"
 
+enum {
+    DUEL_MS = 1000
+};
+
 static uint64_t unix_seconds(const struct judge *j)
 {
     return j->event->unix_ms / 1000;
@@ -88,6 +92,11 @@ void judge_may_join(struct judge *j, bool hashed, bool proven)
 static void judge_seat(struct judge *j, const struct token *t, const struct seat *s)
 {
     bool old = t->life != j->life;
+    j->wait_ms = s->caller && s->taken[1] && world_now(j->w) - s->taken[1] < DUEL_MS
+                     ? DUEL_MS - (world_now(j->w) - s->taken[1])
+                     : 0;
+    if (j->wait_ms) /* */
+        refuse(j, ERROR_RESUME_FAILED);
     if (s->stay == t->stay && t->turn < s->used)
         refuse(j, ERROR_RESUME_FAILED);
     else if (s->stay != t->stay && !(old && s->room->incarnation == t->incarnation))

@@ -146,11 +146,13 @@ static bool hands_over(struct judge *j, struct caller *c, const struct core_effe
     if (strcmp(e->close.reason, "resumed on another connection") != 0)
         return false;
     const struct token *t = tokens_find(j->tokens, json_string_value(json_object_get(j->claim.body, "resumeToken")));
-    world_check(j->w, j->claim.type == CLAIM_RESUME && c != j->self && e->close.code == 1008,
+    world_check(j->w, j->claim.type == CLAIM_RESUME && c != j->self && e->close.code == 4001,
         "conn %u is closed for a resume that is none", c->slot);
     world_check(j->w, c->seat && t && strcmp(t->id, c->seat->id) == 0 && !j->taken,
         "conn %u is closed for the resume of another seat", c->slot);
     j->taken = c->seat;
+    c->seat->taken[1] = c->seat->taken[0];
+    c->seat->taken[0] = world_now(j->w);
     seats_away(&j->seats, c->seat);
     return true;
 }

@@ -58,6 +58,9 @@ static void said_error(struct judge *j, struct caller *c)
     if (!answer || c != j->self)
         return; /* besides the answer, or the last word before a close */
     check_ref(j, c);
+    uint64_t wait = (uint64_t)json_integer_value(json_object_get(j->said, "retryAfterMs"));
+    world_check(j->w, e != ERROR_RESUME_FAILED || wait == j->wait_ms, "conn %u may resume after %llu ms, not %llu",
+        c->slot, (unsigned long long)j->wait_ms, (unsigned long long)wait);
     world_check(j->w, j->error == ERROR_NONE, "two errors for one frame of conn %u", c->slot);
     j->error = e;
     j->answers++;

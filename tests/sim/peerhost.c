@@ -67,6 +67,7 @@ static void on_closed(void *who, struct wire *wire, uint16_t code)
     if (wire != h->wire)
         return;
     h->wire = NULL;
+    e.close_code = code;
     e.bytes = code ? SPAN("closed by the server") : SPAN("the connection broke");
     step(h, e);
 }

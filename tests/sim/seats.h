@@ -64,12 +64,14 @@ struct kept {
 struct seat {
     char id[PEER_ID_MAX + 1];
     struct room *room;
-    struct caller *caller;            /* NULL: away */
-    json_t *self;                     /* displayName and metadata as it gave them */
-    bool returned;                    /* from an earlier life of the daemon */
-    uint64_t stay;                    /* since this join-room; no other has this number */
-    unsigned used;                    /* how many resumes led to the token that was used last */
-    uint64_t expires;                 /* unix seconds: until when its tokens hold */
+    struct caller *caller; /* NULL: away */
+    json_t *self;          /* displayName and metadata as it gave them */
+    bool returned;         /* from an earlier life of the daemon */
+    uint64_t stay;         /* since this join-room; no other has this number */
+    unsigned used;         /* how many resumes led to the token that was used last */
+    uint64_t expires;      /* unix seconds: until when its tokens hold */
+    uint64_t
+        taken[2]; /* when it was taken over from a connection that looked alive: last, and last but one; 0: never */
     uint64_t away_since, away_number; /* the second counts up over all */
     const char *why;                  /* it is away */
     bool lost;                        /* while away: a frame for it may be lost */

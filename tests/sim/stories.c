@@ -17,6 +17,7 @@ const struct story STORIES[] = {
     {"held-overflow", story_held_overflow, false},
     {"held-for-all", story_held_for_all, false},
     {"late-pong", story_late_pong, false},
+    {"duel", story_duel, false},
     {"locked-over-restart", story_locked_over_restart, false},
     {"closed-stays-closed", story_closed_stays_closed, false},
     {"resume-beside-join", story_resume_beside_join, false},

@@ -20,6 +20,7 @@ scenario story_half_open;          /* a seat moves from a connection that looks 
 scenario story_held_overflow;      /* what is lost is said to be */
 scenario story_held_for_all;
 scenario story_late_pong; /* proves what was before its own ping */
+scenario story_duel;      /* for a seat is slow, and heard by nobody else */
 
 scenario story_locked_over_restart; /* a restart opens no locked room */
 scenario story_closed_stays_closed; /* ... and brings no closed one back */

@@ -47,7 +47,7 @@ export class Liar {
             from.on('error', () => {});
             from.on('close', (code) => {
                 this.clients.delete(client);
-                code === 1000 || code === 1001 ? to.close(code) : to.terminate();
+                code === 1000 || code === 1001 || code >= 4000 ? to.close(code) : to.terminate();
             });
         }
     }

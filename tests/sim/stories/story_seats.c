@@ -10,7 +10,8 @@ enum {
     CAST_MAX = 300,
     TWENTY = 20,
     ROOMS = 4,
-    BIG = 60 * 1024
+    BIG = 60 * 1024,
+    DUEL_LASTS_MS = 10000
 };
 
 static struct actor cast[CAST_MAX];
@@ -158,7 +159,7 @@ void story_half_open(struct run *r, const struct world_options *options)
     actor_ask_resume(other, ann->token);
     world_check(r->w, strcmp(actor_text(other, "type"), "resumed") == 0, "the seat does not move");
     actor_wait_closed(ann);
-    world_check(r->w, ann->closed == 1008, "the old connection is closed with %u", ann->closed);
+    world_check(r->w, ann->closed == 4001, "the old connection is closed with %u", ann->closed);
     leave_stage(3);
 }
 
@@ -230,4 +231,48 @@ void story_late_pong(struct run *r, const struct world_options *options)
     actor_resume(ann);
     world_check(r->w, !is_true(ann, "recovered") && ann->heard == 0, "a late pong proves what was never read");
     leave_stage(2);
+}
+
+/* Two that know no clause take a seat from each other, each at once when it has lost it. The one who has it keeps it for
+ * most of the time, and the room hears of nothing. */
+void story_duel(struct run *r, const struct world_options *options)
+{
+    raise_curtain(r, options, daemon_settings());
+    struct actor *bob = &cast[2];
+    enter(r, 0, "room");
+    enter(r, 2, "room");
+    actor_init(&cast[1], r);
+    char token[RESUME_TOKEN_MAX + 1], seat[PEER_ID_MAX + 1];
+    memcpy(token, cast[0].token, sizeof token);
+    memcpy(seat, cast[0].id, sizeof seat);
+    unsigned moves = bob->moves, taken = 0, refused = 0, holder = 0;
+    uint64_t end = world_now(r->w) + DUEL_LASTS_MS;
+    while (world_now(r->w) < end) {
+        struct actor *rival = &cast[1 - holder], *has = &cast[holder];
+        if (!rival->wire)
+            actor_connect(rival);
+        actor_ask_resume(rival, token);
+        if (strcmp(actor_text(rival, "type"), "resumed") == 0) {
+            actor_wait_closed(has);
+            world_check(r->w, has->closed == 4001, "the old connection is closed with %u", has->closed);
+            holder = 1 - holder;
+            taken++;
+            continue;
+        }
+        json_int_t wait = json_integer_value(json_object_get(rival->said, "retryAfterMs"));
+        world_check(r->w, strcmp(actor_text(rival, "code"), "resume-failed") == 0 && wait > 0 && wait <= 1000,
+            "who comes too soon may come after %lld ms", (long long)wait);
+        refused++;
+        run_for(r, 50);
+    }
+    world_check(
+        r->w, taken >= DUEL_LASTS_MS / 1000 && taken <= 2 * DUEL_LASTS_MS / 1000 + 2, "it is taken %u times", taken);
+    world_check(
+        r->w, refused > taken && bob->moves == moves, "%u are refused, and %u moves told", refused, bob->moves - moves);
+    unsigned heard = cast[holder].heard;
+    memcpy(cast[holder].id, seat, sizeof seat);
+    actor_relay(bob, &cast[holder], 1, 10);
+    run_for(r, 1000);
+    world_check(r->w, cast[holder].heard == heard + 1, "who has the seat does not hear");
+    leave_stage(3);
 }

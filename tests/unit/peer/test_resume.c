@@ -311,6 +311,36 @@ static void test_what_could_not_be_said_is_said_in_the_room(void **state)
     world_end(w);
 }
 
+/* Whoever has our token may have it from us: he is not fought, and our application is told. */
+static void test_a_seat_taken_over_is_not_taken_back(void **state)
+{
+    (void)state;
+    struct world *w = world_of_seats(2);
+    struct node *bob = &w->nodes[1];
+    char seat[sizeof bob->seat];
+    memcpy(seat, bob->seat, sizeof seat);
+    bob->open = false;
+    struct event *e = later(w, 1, PEER_SIGNALING_CLOSED, 0, SPAN("taken"));
+    e->ev.close_code = 4001;
+    run(w);
+    assert_string_equal(notice(bob, NOTICE_ERROR, 0)->code, "taken-over");
+    assert_false(notice(bob, NOTICE_ERROR, 0)->fatal);
+    daemon_left(w, 1, "left");
+    pass(w, 3000);
+    assert_int_equal(bob->resumes, 0);
+    assert_int_equal(bob->joins, 2);
+    assert_string_not_equal(bob->seat, seat);
+    e = later(w, 1, PEER_SIGNALING_CLOSED, 0, SPAN("broken")); /* any other end: it comes back to its seat */
+    bob->open = false;
+    e->ev.close_code = 1008;
+    run(w);
+    pass(w, 3000);
+    assert_int_equal(bob->resumes, 1);
+    assert_int_equal(bob->joins, 2);
+    assert_int_equal(count(bob, NOTICE_ERROR), 1);
+    world_end(w);
+}
+
 static void test_a_restart_reaches_who_is_away(void **state)
 {
     (void)state;
@@ -429,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_an_offer_waits_for_its_reader),
         cmocka_unit_test(test_what_was_lost_is_said_again),
         cmocka_unit_test(test_what_could_not_be_said_is_said_in_the_room),
+        cmocka_unit_test(test_a_seat_taken_over_is_not_taken_back),
         cmocka_unit_test(test_a_restart_reaches_who_is_away),
         cmocka_unit_test(test_a_seat_with_another_name),
         cmocka_unit_test(test_a_seat_is_not_handed_to_another_person),

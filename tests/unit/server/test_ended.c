@@ -93,7 +93,7 @@ static void test_the_next_stay_is_another(void **state)
     refuses(&h, 3, &one);
     enter(&h, 4);
     resume(&h, 4, &next);
-    closes(&h, 2, 1008, "resumed on another connection");
+    closes(&h, 2, 4001, "resumed on another connection");
     resumed(&h, 4, 0, false, true);
     stop(&h);
 }

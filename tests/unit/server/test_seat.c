@@ -114,7 +114,7 @@ static void test_the_newest_token_has_the_seat(void **state)
     heard(&h, 0);
     enter(&h, 2);
     resume(&h, 2, &first); /* while the old connection looks alive */
-    closes(&h, 0, 1008, "resumed on another connection");
+    closes(&h, 0, 4001, "resumed on another connection");
     resumed(&h, 2, 0, false, true);
     quiet(&h);
     say(&h, 0, "{\"type\":\"ping\"}");
@@ -123,11 +123,12 @@ static void test_the_newest_token_has_the_seat(void **state)
     quiet(&h);
     enter(&h, 3);
     resume(&h, 3, &first); /* its successor was not used: the answer may have been lost */
-    closes(&h, 2, 1008, "resumed on another connection");
+    closes(&h, 2, 4001, "resumed on another connection");
     struct token second = resumed(&h, 3, 0, false, true);
+    h.now += 1000; /* or it would be a duel */
     enter(&h, 4);
     resume(&h, 4, &second);
-    closes(&h, 3, 1008, "resumed on another connection");
+    closes(&h, 3, 4001, "resumed on another connection");
     resumed(&h, 4, 0, false, true);
     enter(&h, 5);
     fails_to_resume(&h, 5, &first);
@@ -135,6 +136,55 @@ static void test_the_newest_token_has_the_seat(void **state)
     hears_error(&h, 4, ERROR_RESUME_FAILED, false);
     signal_to(&h, 1, h.id[0]);
     assert_non_null(strstr(heard(&h, 4), "signal"));
+    stop(&h);
+}
+
+/* Twice in any second, and not a third time; who is away is nobody's rival. */
+static void test_a_duel(void **state)
+{
+    (void)state;
+    struct harness h;
+    start(&h, with_seats());
+    struct token t = enter_seat(&h, 0, "a");
+    enter_room(&h, 7, "a");
+    heard(&h, 0);
+    for (unsigned i = 1; i < 7; i++)
+        enter(&h, i);
+    resume(&h, 1, &t);
+    closes(&h, 0, 4001, "resumed on another connection");
+    resumed(&h, 1, 0, false, true);
+    h.now += 400;
+    resume(&h, 2, &t);
+    closes(&h, 1, 4001, "resumed on another connection");
+    resumed(&h, 2, 0, false, true);
+    h.now += 599;
+    resume(&h, 3, &t);
+    hears_error(&h, 3, ERROR_RESUME_FAILED, false);
+    assert_non_null(strstr(h.text, "\"retryAfterMs\":1,"));
+    quiet(&h);
+    signal_to(&h, 7, h.id[0]); /* its holder has it still */
+    assert_non_null(strstr(heard(&h, 2), "signal"));
+    h.now += 1;
+    resume(&h, 3, &t);
+    closes(&h, 2, 4001, "resumed on another connection");
+    resumed(&h, 3, 0, false, false);
+    h.now += 399; /* the last two were 600 ms apart */
+    resume(&h, 4, &t);
+    hears_error(&h, 4, ERROR_RESUME_FAILED, false);
+    gone(&h, 3, 0);
+    assert_non_null(strstr(heard(&h, 7), "peer-away"));
+    resume(&h, 4, &t);
+    resumed(&h, 4, 0, false, false);
+    assert_non_null(strstr(heard(&h, 7), "peer-back"));
+    resume(&h, 5, &t);
+    hears_error(&h, 5, ERROR_RESUME_FAILED, false);
+    resume(&h, 5, &(struct token){"nonsense"});
+    hears_error(&h, 5, ERROR_RESUME_FAILED, false);
+    assert_null(strstr(h.text, "retryAfterMs"));
+    h.now += 1;
+    resume(&h, 5, &t);
+    closes(&h, 4, 4001, "resumed on another connection");
+    resumed(&h, 5, 0, false, false);
     stop(&h);
 }
 
@@ -168,7 +218,7 @@ static void test_bad_tokens(void **state)
     forged.text[RESUME_TOKEN_MAX] = '\0';
     fails_to_resume(&h, 1, &forged);
     resume(&h, 1, &ours);
-    closes(&h, 0, 1008, "resumed on another connection");
+    closes(&h, 0, 4001, "resumed on another connection");
     resumed(&h, 1, 0, false, true);
     stop(&h);
 }
@@ -197,7 +247,7 @@ static void test_a_restart(void **state)
     hears(&h, 5, "{\"type\":\"signal\",\"from\":\"%s\",\"data\":1}", h.id[1]);
     enter(&h, 6);
     resume(&h, 6, &next);
-    closes(&h, 4, 1008, "resumed on another connection");
+    closes(&h, 4, 4001, "resumed on another connection");
     resumed(&h, 6, 1, false, true);
     enter(&h, 7);
     fails_to_resume(&h, 7, &one); /* its successor was used */
@@ -399,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_the_grace_ends),
         cmocka_unit_test(test_who_means_to_leave_has_left),
         cmocka_unit_test(test_the_newest_token_has_the_seat),
+        cmocka_unit_test(test_a_duel),
         cmocka_unit_test(test_bad_tokens),
         cmocka_unit_test(test_a_restart),
         cmocka_unit_test(test_another_room_of_that_name),
