@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    FIRST_CAP = 4
+    FIRST_CAP = 8 /* the frames of a burst for one reader, without growing */
 };
 
 struct queue {
