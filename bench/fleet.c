@@ -98,7 +98,8 @@ bool fleet_flush(struct fleet *f, struct client *c)
 static bool open_next(struct fleet *f)
 {
     struct client *c = &f->clients[f->opened];
-    struct ws_target target = {f->options.server, f->options.dialect->path, f->options.dialect->subprotocol};
+    struct ws_target target = {
+        f->options.server, f->options.dialect->path, f->options.dialect->subprotocol, f->options.stamped};
     struct in_addr from = {htonl(INADDR_LOOPBACK + c->index / FLEET_CLIENTS_PER_SOURCE)};
     c->opened_at = now_ns();
     if (!ws_open(&c->ws, &from, &target, &f->rng))

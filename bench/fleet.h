@@ -36,6 +36,7 @@ struct fleet_options {
     unsigned clients;
     unsigned room_size;
     unsigned handshakes; /* at once */
+    bool stamped;        /* ws_client.came_at is set */
 };
 
 /* A signal came for the client. What it sends in return goes into client->ws.out; the fleet flushes it. */

@@ -43,7 +43,7 @@ static const char usage[] =
     "  --handshakes N         handshakes under way at once (64)\n"
     "  --window N             relay: signals in flight from each side of a pair (4)\n"
     "  --rate N               pace: signals a second, of all clients together (1000)\n"
-    "  --kind KIND            flood: frames, controls, joins, connections, passwords or tokens\n"
+    "  --kind KIND            flood: one of those in mode_flood.c, such as pongs or lists\n"
     "  --room ROOM            flood of passwords or tokens: a room that was made with a password\n"
     "  --payload N            relay: bytes of the description in each signal (200)\n"
     "  --warmup S             relay, pace: seconds before measuring (1)\n"
@@ -207,6 +207,7 @@ int main(int argc, char **argv)
     options.fleet.clients = mode->clients;
     if (!parse_options(argc - 1, argv + 1, &options))
         return 2;
+    options.fleet.stamped = mode->run == mode_pace;
     if (mode->run == mode_relay || mode->run == mode_pace) {
         options.fleet.room_size = 2;
         options.fleet.clients += options.fleet.clients & 1U;

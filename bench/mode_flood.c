@@ -1,240 +1,107 @@
 /* SPDX-License-Identifier: MIT
  *
- * A client that means harm: from one address of its own it does as much of one thing as it can. Refusals, errors and
- * closed connections are what it expects, and it comes back at once.
+ * Clients that mean harm: each does as much of one thing as it can. Refusals, errors and closed connections are what they
+ * expect, and they come back at once. The first comes from one address, the others from FLOOD_SOURCES in turns.
  *
  *     frames       messages, back to back, faster than they are read
- *     controls     pongs that nobody asked for, which are no messages
+ *     signals      the same, to somebody who is not there
+ *     pongs        pongs that nobody asked for, which are no messages
+ *     pings        pings, each with all the payload it may have and to be answered
+ *     slivers      messages of which each byte is a frame
+ *     fragments    messages with hundreds of empty frames behind them
+ *     large        messages of nearly max_frame, all small tokens
+ *     garbage      messages that are no JSON
+ *     deaf         the same, from who does not hear that the server closes, and goes on
  *     joins        join-room and leave-room in turns, back to back
- *     connections  connections that ask for a WebSocket and are dropped
  *     passwords    join-room into a locked room, each as soon as the one before was refused
- *     tokens       requests over HTTP to delete that room, with a bearer token that is wrong
- *
- * The first four do not wait for anything; what the server does not read is kept in its kernel's buffers.
+ *     connections  connections that ask for a WebSocket and are dropped
+ *     closings     connections that ask for a WebSocket and close it with a Close frame
+ *     dials        connections that say nothing and are dropped
+ *     heads        heads of the largest size, a byte at a time
+ *     hellos       beginnings of TLS handshakes: the server answers each with a signature
+ *     tokens       requests to delete the locked room, with a bearer token that is wrong
+ *     posts        requests to make a room
+ *     lists        requests for the list of rooms
+ *     unread       the same, and the answer is not read
+ *     metrics      requests for the metrics
+ *     files        requests for /large in web_root
  */
-#include "bench/mode.h"
+#include "bench/flood.h"
 
-#include <errno.h>
+#include <arpa/inet.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 enum {
-    BATCH = 64 * 1024, /* bytes written at once */
-    TEXT_MAX = 1024,
-    PATIENCE_MS = 1000,
-    RETRY_MS = 10 /* for a connection that was refused */
+    FLOOD_SOURCES = 20
 };
 
-/* An address that no client of a fleet has (fleet.h). */
-static const struct in_addr flooder_address = {0x6400007f}; /* 127.0.0.100, in network order */
-
-struct flood {
-    const struct load_options *options;
-    const struct flood_kind *kind;
-    struct ws_client *clients; /* owned */
-    struct ws_scratch *scratch;
-    struct rng_seeded seed;
-    struct rng rng;
-    uint64_t end;     /* ns */
-    uint64_t done;    /* of what the kind counts */
-    uint64_t refused; /* connections that ended against our will */
-};
-
-struct flood_kind {
-    const char *name;
-    bool (*run)(struct flood *f);
-    void (*more)(struct flood *f, struct ws_client *c);                     /* its queue is empty */
-    void (*answer)(struct flood *f, struct ws_client *c, struct span text); /* or NULL */
-    bool locked;                                                            /* needs --room */
-};
-
-struct hearing {
-    struct flood *flood;
-    struct ws_client *client;
-};
-
-/* ---- over WebSocket ---- */
-
-static void add_text(struct ws_client *c, const char *text)
+struct in_addr flood_address(unsigned client)
 {
-    ws_frame(c, &c->out, (struct span){text, strlen(text)});
+    return (struct in_addr){htonl(INADDR_LOOPBACK + 99 + client % FLOOD_SOURCES)}; /* 127.0.0.100 … */
 }
 
-static void more_frames(struct flood *f, struct ws_client *c)
-{
-    while (c->out.len < BATCH) {
-        add_text(c, "{\"type\":\"ping\"}");
-        f->done++;
+#define REQUEST(literal)               \
+    {                                  \
+        (literal), sizeof(literal) - 1 \
     }
-}
+#define GET(path) REQUEST("GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+#define WEBSOCKET                                                                          \
+    "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 
-static void more_controls(struct flood *f, struct ws_client *c)
-{
-    static const char pong[] = {(char)0x8a, (char)0x80, 0, 0, 0, 0}; /* FIN and opcode 10, masked, empty */
-    while (c->out.len < BATCH) {
-        buf_add(&c->out, pong, sizeof pong);
-        f->done++;
-    }
-}
-
-static void more_joins(struct flood *f, struct ws_client *c)
-{
-    while (c->out.len < BATCH) {
-        add_text(c, "{\"type\":\"join-room\",\"roomId\":\"flood\",\"displayName\":\"somebody\"}");
-        add_text(c, "{\"type\":\"leave-room\"}");
-        f->done++;
-    }
-}
-
-static void answer_password(struct flood *f, struct ws_client *c, struct span text)
-{
-    if (!span_starts(text, "{\"type\":\"welcome\"") && !span_starts(text, "{\"type\":\"error\""))
-        return;
-    char join[TEXT_MAX];
-    snprintf(join, sizeof join, "{\"type\":\"join-room\",\"roomId\":\"%s\",\"password\":\"guess %" PRIu64 "\"}",
-        f->options->room, f->done);
-    add_text(c, join);
-    f->done += span_starts(text, "{\"type\":\"error\"");
-}
-
-static void hear(void *ctx, struct span text)
-{
-    struct hearing *h = ctx;
-    if (h->flood->kind->answer)
-        h->flood->kind->answer(h->flood, h->client, text);
-}
-
-static bool serve(struct flood *f, struct ws_client *c, short events)
-{
-    struct hearing h = {f, c};
-    if ((events & ~POLLOUT) && !ws_read(c, f->scratch, hear, &h))
-        return false;
-    if (c->state == WS_OPEN && f->kind->more && c->out.len == 0)
-        f->kind->more(f, c);
-    return ws_flush(c) && !c->out.failed;
-}
-
-static void turn(struct flood *f, struct pollfd *polled)
-{
-    const struct load_options *o = f->options;
-    const struct ws_target target = {o->fleet.server, o->fleet.dialect->path, o->fleet.dialect->subprotocol};
-    unsigned n = o->fleet.clients;
-    int wait_ms = PATIENCE_MS;
-    for (unsigned i = 0; i < n; i++) {
-        struct ws_client *c = &f->clients[i];
-        if (c->state == WS_CLOSED && !ws_open(c, &flooder_address, &target, &f->rng))
-            wait_ms = RETRY_MS;
-        short writing = c->out.len || (c->state == WS_OPEN && f->kind->more) ? POLLOUT : 0;
-        polled[i] = (struct pollfd){.fd = c->fd, .events = (short)(POLLIN | writing)};
-    }
-    if (poll(polled, n, wait_ms) <= 0)
-        return;
-    for (unsigned i = 0; i < n; i++)
-        if (polled[i].revents && !serve(f, &f->clients[i], polled[i].revents)) {
-            ws_close(&f->clients[i]);
-            f->refused++;
-        }
-}
-
-static bool run_clients(struct flood *f)
-{
-    unsigned n = f->options->fleet.clients;
-    struct pollfd *polled = calloc(n, sizeof *polled);
-    f->clients = calloc(n, sizeof *f->clients);
-    f->scratch = malloc(sizeof *f->scratch);
-    bool ok = polled && f->clients && f->scratch;
-    for (unsigned i = 0; ok && i < n; i++)
-        f->clients[i].fd = -1;
-    while (ok && now_ns() < f->end)
-        turn(f, polled);
-    for (unsigned i = 0; ok && i < n; i++)
-        ws_close(&f->clients[i]);
-    free(polled);
-    free(f->clients);
-    free(f->scratch);
-    return ok;
-}
-
-/* ---- connections of their own ---- */
-
-/* A blocking socket that nothing keeps waiting for long, reset when it is closed. */
-static int dial(const struct flood *f)
-{
-    const struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = flooder_address};
-    const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
-    const struct linger reset = {.l_onoff = 1};
-    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (bind(fd, (const struct sockaddr *)&from, sizeof from) == 0 &&
-        connect(fd, (const struct sockaddr *)&f->options->fleet.server, sizeof f->options->fleet.server) == 0)
-        return fd;
-    close(fd);
-    return -1;
-}
-
-static bool run_connections(struct flood *f)
-{
-    static const char request[] = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-    while (now_ns() < f->end) {
-        int fd = dial(f);
-        f->refused += fd < 0;
-        if (fd < 0)
-            continue;
-        (void)!send(fd, request, sizeof request - 1, MSG_NOSIGNAL);
-        close(fd);
-        f->done++;
-    }
-    return true;
-}
-
-static bool run_tokens(struct flood *f)
-{
-    char request[TEXT_MAX], answer[4096];
-    int n = snprintf(request, sizeof request,
-        "DELETE /api/rooms/%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
-        "bm9ib2R5LXdvdWxkLWd1ZXNzLXRoaXMtdG9rZW4tZXZlcg\r\nConnection: close\r\n\r\n",
-        f->options->room);
-    while (now_ns() < f->end) {
-        int fd = dial(f);
-        f->refused += fd < 0;
-        if (fd < 0)
-            continue;
-        (void)!send(fd, request, (size_t)n, MSG_NOSIGNAL);
-        while (recv(fd, answer, sizeof answer, 0) > 0)
-            ;
-        close(fd);
-        f->done++;
-    }
-    return true;
-}
+/* A ClientHello of TLS 1.3 (RFC 8446 section 4.1.2) with a share for x25519. */
+static const char hello[] =
+    "\x16\x03\x01\x00\xae\x01\x00\x00\xaa\x03\x03\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d"
+    "\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x20\x07\x07\x07\x07\x07\x07"
+    "\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07"
+    "\x07\x00\x0e\x13\x01\x13\x02\x13\x03\xc0\x2b\xc0\x2f\xc0\x2c\xc0\x30\x01\x00\x00\x53\x00\x0a\x00\x06"
+    "\x00\x04\x00\x1d\x00\x17\x00\x0d\x00\x14\x00\x12\x04\x03\x08\x04\x08\x05\x08\x06\x05\x03\x06\x03\x04"
+    "\x01\x05\x01\x06\x01\x00\x2b\x00\x03\x02\x03\x04\x00\x33\x00\x26\x00\x24\x00\x1d\x00\x20\x09\x00\x00"
+    "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+    "\x00\x00\x00\x00";
 
 static const struct flood_kind kinds[] = {
-    {"frames", run_clients, more_frames, NULL, false},
-    {"controls", run_clients, more_controls, NULL, false},
-    {"joins", run_clients, more_joins, NULL, false},
-    {"connections", run_connections, NULL, NULL, false},
-    {"passwords", run_clients, NULL, answer_password, true},
-    {"tokens", run_tokens, NULL, NULL, true},
+    {"frames", flood_run_ws, .more = flood_more_frames},
+    {"signals", flood_run_ws, .more = flood_more_signals},
+    {"pongs", flood_run_ws, .more = flood_more_pongs},
+    {"pings", flood_run_ws, .more = flood_more_pings},
+    {"slivers", flood_run_ws, .more = flood_more_slivers},
+    {"fragments", flood_run_ws, .more = flood_more_fragments},
+    {"large", flood_run_ws, .more = flood_more_large},
+    {"garbage", flood_run_ws, .more = flood_more_garbage},
+    {"deaf", flood_run_ws, .more = flood_more_garbage, .unread = true},
+    {"joins", flood_run_ws, .more = flood_more_joins},
+    {"passwords", flood_run_ws, .answer = flood_answer_password, .needs_room = true},
+    {"connections", flood_run_requests, .request = REQUEST(WEBSOCKET), .dropped = true},
+    {"closings", flood_run_requests, .request = REQUEST(WEBSOCKET "\x88\x82\0\0\0\0\x03\xe8")},
+    {"dials", flood_run_requests, .request = REQUEST(""), .dropped = true},
+    {"heads", flood_run_requests, .request = GET("/health"), .padding = 12000, .dribbled = true},
+    {"hellos", flood_run_requests, .request = {hello, sizeof hello - 1}},
+    {"tokens", flood_run_requests,
+        .request = REQUEST("DELETE /api/rooms/%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+                           "bm9ib2R5LXdvdWxkLWd1ZXNzLXRoaXMtdG9rZW4tZXZlcg\r\n\r\n"),
+        .needs_room = true},
+    {"posts", flood_run_requests,
+        .request = REQUEST("POST /api/rooms HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}")},
+    {"lists", flood_run_requests, .request = GET("/api/rooms")},
+    {"unread", flood_run_requests, .request = GET("/api/rooms"), .unread = true},
+    {"metrics", flood_run_requests, .request = GET("/metrics")},
+    {"files", flood_run_requests, .request = GET("/large")},
 };
+
+static const struct flood_kind *find(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(name, kinds[i].name) == 0)
+            return &kinds[i];
+    return NULL;
+}
 
 bool mode_flood(const struct load_options *o)
 {
-    struct flood f = {.options = o, .end = now_ns() + (uint64_t)(o->seconds * 1e9)};
-    for (size_t i = 0; o->kind && i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(o->kind, kinds[i].name) == 0)
-            f.kind = &kinds[i];
-    if (!f.kind || (f.kind->locked && !o->room)) {
+    struct flood f = {.options = o, .kind = find(o->kind), .end = now_ns() + (uint64_t)(o->seconds * 1e9)};
+    if (!f.kind || (f.kind->needs_room && !o->room)) {
         fputs("load: flood needs a --kind that it knows, and --room where that is about a locked room\n", stderr);
         return false;
     }

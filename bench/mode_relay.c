@@ -7,7 +7,8 @@
  *
  * `pace` is the unhurried form: nobody answers, the sides send in turn, one each millisecond or at the rate asked for,
  * and the n-th signal that a side gets is the n-th that its partner sent: one relay, one way, and with no queueing of
- * its own making. When a signal was sent is when it was, not when it was due.
+ * its own making. When a signal was sent is when it was, not when it was due; when it came is when the kernel had it. Of
+ * that time the server's own part is shown besides: without that for which other programs had its processor.
  *
  * What arrives is checked: the first signal of each side for its sender and its payload, byte for byte, every later
  * one for being the same as the first. A server that drops, mixes up or alters something fails the run.
@@ -18,6 +19,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     PACE_RING = 4096 /* signals of one side on their way: 80 s of them when 20 clients share 1,000 a second */
@@ -27,6 +29,7 @@ struct side {
     struct buf frame;    /* the one that this side sends */
     struct buf expected; /* the text that it gets; empty until the first came */
     uint64_t *sent_at;   /* ring of send times, ns */
+    uint64_t *waited_at; /* pace only: process_waited_ns of the server then */
     uint64_t sent;       /* pace only */
     uint64_t received;
 };
@@ -39,6 +42,8 @@ struct relay {
     unsigned ring;          /* send times kept for each side */
     uint64_t messages;      /* received in the measured time */
     struct histogram times; /* ns, in the measured time: round trips, or one way */
+    struct histogram own;   /* pace only: of these, the server's own part */
+    int waiting;            /* pace only: see process_waiting; or -1 */
     bool measuring;
     unsigned turn; /* pace only: whose it is, counted on */
 };
@@ -77,7 +82,8 @@ static bool init_side(struct relay *r, unsigned index)
     bool built = !text.failed && ws_frame(&c->ws, &s->frame, buf_view(&text));
     buf_done(&text);
     s->sent_at = calloc(r->ring, sizeof *s->sent_at);
-    return built && s->sent_at;
+    s->waited_at = calloc(r->ring, sizeof *s->waited_at);
+    return built && s->sent_at && s->waited_at;
 }
 
 /* Is this really the partner's signal, whole? */
@@ -123,10 +129,15 @@ static void arrived(void *ctx, struct client *c, struct span text)
 {
     struct relay *r = ctx;
     struct side *s = &r->sides[c->index];
+    const struct side *partner = &r->sides[c->index ^ 1U];
     if (!expected(r, c, text))
         return;
-    note(r, r->sides[c->index ^ 1U].sent_at[s->received % r->ring], now_ns());
-    s->received++;
+    uint64_t i = s->received++ % r->ring, came = c->ws.came_at ? c->ws.came_at : wall_ns();
+    uint64_t took = came > partner->sent_at[i] ? came - partner->sent_at[i] : 0;
+    uint64_t waited = process_waited_ns(r->waiting) - partner->waited_at[i];
+    note(r, came - took, came);
+    if (r->measuring)
+        histogram_add(&r->own, waited < took ? took - waited : 0);
 }
 
 static bool init_sides(struct relay *r)
@@ -189,7 +200,9 @@ static bool send_one(struct relay *r, unsigned index)
 {
     struct client *c = &r->fleet->clients[index];
     struct side *s = &r->sides[index];
-    s->sent_at[s->sent++ % r->ring] = now_ns();
+    uint64_t i = s->sent++ % r->ring;
+    s->waited_at[i] = process_waited_ns(r->waiting);
+    s->sent_at[i] = wall_ns();
     buf_span(&c->ws.out, buf_view(&s->frame));
     return fleet_flush(r->fleet, c);
 }
@@ -225,9 +238,10 @@ static bool measure_pace(struct relay *r)
     double server = (double)(process_cpu_ns(o->server) - server_before) / 1e9;
     const struct histogram *h = &r->times;
     printf("pace dialect=%s clients=%u rate=%u payload=%u seconds=%.2f messages=%" PRIu64 " server_cpu=%.2f "
-           "p50_us=%.0f p90_us=%.0f p99_us=%.0f max_us=%.0f\n",
+           "p50_us=%.0f p90_us=%.0f p99_us=%.0f max_us=%.0f own_p50_us=%.0f own_p99_us=%.0f own_max_us=%.0f\n",
         o->fleet.dialect->name, o->fleet.clients, o->rate, o->payload, o->seconds, r->messages, server / o->seconds,
-        histogram_us(h, 0.5), histogram_us(h, 0.9), histogram_us(h, 0.99), histogram_us(h, 1));
+        histogram_us(h, 0.5), histogram_us(h, 0.9), histogram_us(h, 0.99), histogram_us(h, 1),
+        histogram_us(&r->own, 0.5), histogram_us(&r->own, 0.99), histogram_us(&r->own, 1));
     return true;
 }
 
@@ -241,6 +255,7 @@ static bool run(
         goto done;
     r->options = options;
     r->ring = ring;
+    r->waiting = process_waiting(options->server);
     r->fleet = fleet_new(&options->fleet);
     r->sides = calloc(options->fleet.clients, sizeof *r->sides);
     if (!r->fleet || !r->sides || !build_data(&r->data, options->payload))
@@ -255,8 +270,10 @@ done:
         buf_done(&r->sides[i].frame);
         buf_done(&r->sides[i].expected);
         free(r->sides[i].sent_at);
+        free(r->sides[i].waited_at);
     }
     if (r) {
+        close(r->waiting);
         buf_done(&r->data);
         free(r->sides);
         fleet_free(r->fleet);

@@ -5,9 +5,11 @@
  */
 #include "bench/stats.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static uint64_t read_clock(clockid_t clock)
 {
@@ -22,12 +24,34 @@ uint64_t now_ns(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+uint64_t wall_ns(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
 uint64_t process_cpu_ns(pid_t pid)
 {
     clockid_t clock;
     if (clock_getcpuclockid(pid, &clock) != 0)
         return 0;
     return read_clock(clock);
+}
+
+int process_waiting(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/task/%ld/schedstat", (long)pid, (long)pid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Its second number: proc_pid_schedstat(5) of the kernel's documentation, sched-stats.rst. */
+uint64_t process_waited_ns(int waiting)
+{
+    char text[128];
+    unsigned long long waited;
+    ssize_t n = pread(waiting, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    return sscanf(text, "%*u %llu", &waited) == 1 ? waited : 0;
 }
 
 bool process_memory(pid_t pid, struct memory *m)

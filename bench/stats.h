@@ -11,9 +11,16 @@
 
 /* Nanoseconds on the monotonic clock. */
 uint64_t now_ns(void);
+/* Nanoseconds on the wall clock, which the kernel stamps what it receives with. */
+uint64_t wall_ns(void);
 /* Nanoseconds of processor time that all threads of the process used, user and system; 0 if there is no such process.
  * pid 0 is this process. */
 uint64_t process_cpu_ns(pid_t pid);
+/* For process_waited_ns: the first thread of the process, which is the daemon's loop. -1 if there is no such process, or the
+ * kernel keeps no such figures (CONFIG_SCHED_INFO). To be closed. */
+int process_waiting(pid_t pid);
+/* Nanoseconds for which the thread could have run and others had its processor; 0 if that is not known. */
+uint64_t process_waited_ns(int waiting);
 
 struct memory {
     uint64_t resident;  /* bytes of RSS: with the pages of the program file and its libraries */

@@ -52,6 +52,7 @@ bool ws_open(struct ws_client *c, const struct in_addr *from, const struct ws_ta
     /* The port is chosen by connect(2), so that it need be free only towards this one server. */
     setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    c->stamped = target->stamped && setsockopt(c->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
     if (bind(c->fd, (struct sockaddr *)&source, sizeof source) != 0)
         goto fail;
     if (connect(c->fd, (const struct sockaddr *)&target->address, sizeof target->address) != 0 && errno != EINPROGRESS)
@@ -203,13 +204,34 @@ static size_t take_all(struct ws_client *c, struct span bytes, ws_on_text *on_te
     return used;
 }
 
+/* The time at which the kernel took in the last of the bytes: whoever reads may have had to wait for the processor. */
+static ssize_t receive_stamped(struct ws_client *c, void *bytes, size_t size)
+{
+    union {
+        struct cmsghdr aligned;
+        char room[CMSG_SPACE(sizeof(struct timespec))];
+    } control;
+    struct iovec part = {bytes, size};
+    struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(c->fd, &m, 0);
+    c->came_at = 0;
+    for (struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&m) : NULL; h; h = CMSG_NXTHDR(&m, h))
+        if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_TIMESTAMPNS) {
+            struct timespec at;
+            memcpy(&at, CMSG_DATA(h), sizeof at);
+            c->came_at = (uint64_t)at.tv_sec * 1000000000U + (uint64_t)at.tv_nsec;
+        }
+    return n;
+}
+
 bool ws_read(struct ws_client *c, struct ws_scratch *scratch, ws_on_text *on_text, void *ctx)
 {
     assert(c->state != WS_CLOSED);
     size_t kept = c->in.len;
     if (kept)
         memcpy(scratch->bytes, c->in.p, kept);
-    ssize_t n = recv(c->fd, scratch->bytes + kept, WS_READ_MAX, 0);
+    ssize_t n = c->stamped ? receive_stamped(c, scratch->bytes + kept, WS_READ_MAX)
+                           : recv(c->fd, scratch->bytes + kept, WS_READ_MAX, 0);
     if (n < 0)
         return errno == EAGAIN || over(c, strerror(errno));
     if (n == 0)

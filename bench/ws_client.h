@@ -27,9 +27,11 @@ enum ws_state {
 struct ws_client {
     int fd;
     enum ws_state state;
-    char mask[4];   /* one key for the connection's life: the server's work is the same, frames can be built ahead */
-    struct buf in;  /* the start of a frame whose end has not come */
-    struct buf out; /* what the socket has not taken yet */
+    char mask[4];     /* one key for the connection's life: the server's work is the same, frames can be built ahead */
+    struct buf in;    /* the start of a frame whose end has not come */
+    struct buf out;   /* what the socket has not taken yet */
+    bool stamped;     /* the kernel notes when what is read came: */
+    uint64_t came_at; /* the last of what ws_read read: ns on the wall clock; 0: unknown */
     const char *problem; /* why the connection ended; static text */
 };
 
@@ -37,6 +39,7 @@ struct ws_target {
     struct sockaddr_in address;
     const char *path;        /* with its query */
     const char *subprotocol; /* or NULL */
+    bool stamped;
 };
 
 /* Shared by all clients of a thread: a socket is read into it and nothing stays in it. */
