@@ -47,6 +47,7 @@ struct conn *conn_open(struct conn_table *t, int fd)
         .id = {.slot = c->id.slot, .generation = c->id.generation + 1},
         .fd = fd,
         .state = CONN_HEAD,
+        .read_shift = READ_SHIFT,
         .prev = CONN_NONE,
         .next = CONN_NONE,
     };
@@ -81,7 +82,7 @@ void conn_forget(struct conn *c)
 void conn_release(struct conn_table *t, struct conn *c)
 {
     assert(c->state != CONN_FREE);
-    assert(!c->dirty && !c->doomed && !c->slow && !c->polled && !c->wsi);
+    assert(!c->dirty && !c->doomed && !c->slow && !c->ready && !c->polled && !c->wsi);
     assert(c->limit == LIMIT_NONE && c->prev == CONN_NONE && c->next == CONN_NONE);
     conn_forget(c);
     queue_free(&c->queue);

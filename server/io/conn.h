@@ -43,30 +43,39 @@ struct http_request;
 struct proxy_wait;
 struct lws;
 
+enum {
+    READ_LEAST = 1024, /* bytes read from a WebSocket at once: READ_LEAST << read_shift */
+    READ_SHIFT = 2     /* at first */
+};
+
 /* "No slot", in lists. */
 #define CONN_NONE UINT32_MAX
 
 struct conn {
     struct conn_id id;
     int fd;
-    unsigned state : 4;        /* enum conn_state */
-    unsigned limit : 3;        /* enum conn_limit */
-    unsigned interest : 3;     /* what the poller waits for: POLLER_READ, POLLER_WRITE; while it has the socket */
-    unsigned polled : 1;       /* the poller has the socket */
-    unsigned dirty : 1;        /* on the list of those to be written this turn */
-    unsigned doomed : 1;       /* on the list of those to be ended at the end of the turn */
-    unsigned slow : 1;         /* over max_queue: on the list of those to be judged, or told to the core */
-    unsigned end_sent : 1;     /* CONN_CLOSING: to be ended once the queue is empty */
-    unsigned linger : 1;       /* with what the client is still sending read, so that it hears why */
-    unsigned taken : 1;        /* past the door: its bytes are read. Before that it can be refused and still hear so */
-    unsigned secure : 1;       /* it speaks TLS */
-    unsigned via_proxy : 1;    /* a PROXY header says that its socket is not the client's */
-    unsigned trusted : 1;      /* its socket, or the client of its PROXY header, is a trusted proxy */
-    unsigned forwarded : 1;    /* its request names a client, or came from a proxy that should have named one */
-    unsigned unproven : 1;     /* and that is not to be believed, or not to be read */
-    struct address address;    /* the client's; all zero for a unix socket */
-    const char *refused;       /* why the core closed it at the door. Static; NULL: it did not */
-    struct lws *wsi;           /* under TLS, once libwebsockets has the socket; else NULL */
+    unsigned state : 4;      /* enum conn_state */
+    unsigned limit : 3;      /* enum conn_limit */
+    unsigned interest : 3;   /* what the poller waits for: POLLER_READ, POLLER_WRITE; while it has the socket */
+    unsigned armed : 2;      /* of that, what the poller tells: less while the connection is in the ready queue */
+    unsigned polled : 1;     /* the poller has the socket */
+    unsigned dirty : 1;      /* on the list of those to be written this turn */
+    unsigned doomed : 1;     /* on the list of those to be ended at the end of the turn */
+    unsigned ready : 1;      /* in the ready queue */
+    unsigned bulk : 1;       /* CONN_OPEN: its last read brought as much as one may, and more is to come */
+    unsigned read_shift : 4; /* how much that is (plain.c) */
+    unsigned slow : 1;       /* over max_queue: on the list of those to be judged, or told to the core */
+    unsigned end_sent : 1;   /* CONN_CLOSING: to be ended once the queue is empty */
+    unsigned linger : 1;     /* with what the client is still sending read, so that it hears why */
+    unsigned taken : 1;      /* past the door: its bytes are read. Before that it can be refused and still hear so */
+    unsigned secure : 1;     /* it speaks TLS */
+    unsigned via_proxy : 1;  /* a PROXY header says that its socket is not the client's */
+    unsigned trusted : 1;    /* its socket, or the client of its PROXY header, is a trusted proxy */
+    unsigned forwarded : 1;  /* its request names a client, or came from a proxy that should have named one */
+    unsigned unproven : 1;   /* and that is not to be believed, or not to be read */
+    struct address address;  /* the client's; all zero for a unix socket */
+    const char *refused;     /* why the core closed it at the door. Static; NULL: it did not */
+    struct lws *wsi;         /* under TLS, once libwebsockets has the socket; else NULL */
     union {
         struct proxy_wait *proxy;   /* owned; in CONN_PROXY */
         struct http_request *http;  /* owned; from CONN_HEAD to CONN_ANSWER, NULL until bytes came */
@@ -75,9 +84,10 @@ struct conn {
     struct queue *queue; /* owned; NULL while nothing waits to be written */
     uint64_t deadline;   /* while on the list of a limit */
     uint32_t handed;     /* bytes written that libwebsockets may still keep */
-    uint32_t thrown;     /* bytes that came in CONN_LINGER */
+    uint32_t thrown;     /* bytes that came in CONN_CLOSING and CONN_LINGER */
     uint32_t dirty_next, doomed_next, slow_next;
     uint32_t prev, next; /* on the list of its limit; of free slots through next */
+    uint32_t ready_prev, ready_next;
     uint16_t close_code; /* as the client sent it */
 };
 

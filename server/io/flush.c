@@ -26,6 +26,7 @@ static bool write_some(struct io *io, struct conn *c, struct span bytes, bool *b
     const struct transport *transport = transport_of(c);
     struct span now = allowed(io, c, bytes);
     if (now.n == 0) {
+        io->deferred = true;
         transport->again(io, c);
         return false;
     }

@@ -78,8 +78,14 @@ void front_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
     case CONN_BODY:
         body_bytes(io, c, view);
         break;
-    case CONN_OPEN:
     case CONN_CLOSING:
+        c->thrown += (uint32_t)n;
+        if (c->thrown > CLOSING_MAX)
+            ws_stop(io, c);
+        else
+            ws_bytes(io, c, bytes, n);
+        break;
+    case CONN_OPEN:
         ws_bytes(io, c, bytes, n);
         break;
     case CONN_LINGER:

@@ -63,7 +63,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->started_unix = unix_seconds();
     io->timer_at = io->core_at = UINT64_MAX;
     io->spare = io->poller.fd = -1;
-    io->dirty = io->doomed = io->slow = CONN_NONE;
+    io->dirty = io->doomed = io->slow = io->ready_first = io->ready_last = CONN_NONE;
     conn_table_init(&io->conns);
     trim_init(&io->trim);
     io->scratch = malloc(OUT_BATCH);

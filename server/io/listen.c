@@ -158,7 +158,8 @@ static void accept_some(uv_poll_t *poll, int status, int events)
     struct listener *l = poll->data;
     (void)events;
     bool admitted = status == 0;
-    for (int i = 0; admitted && i < ACCEPTS_A_TURN; i++) {
+    uint64_t end = turn_share();
+    for (int i = 0; admitted && i < ACCEPTS_A_TURN && (i == 0 || !turn_share_is_over(end)); i++) {
         struct sockaddr_storage from;
         int fd = accept_next(l, &from);
         if (fd < 0) {

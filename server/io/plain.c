@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Plain sockets. The poller tells when one can be read; it is read once, into the buffer that all share, and what it
- * still holds is told again in the next turn. A turn reads READS_A_TURN bytes at most: whoever sends much waits for
- * himself.
+ * still holds is told again in the next turn. A WebSocket is read at once, a little; whoever sends more than that, and
+ * all that is no WebSocket, waits in the ready queue (ready.h).
+ *
+ * How much one read brings follows what it costs: a page of pongs is as much work as a megabyte of one large message.
  *
  * Before a socket is a plain one it may wait here for its PROXY header, and where TLS is spoken for its first byte: so
  * a connection that says nothing never costs more than its slot, and its end no more than a close(2).
@@ -15,13 +17,32 @@
 #include <unistd.h>
 
 #include "server/io/proxy_protocol.h"
+#include "server/io/ready.h"
 
+enum {
+    READ_SHIFT_MAX = 8,      /* READ_SIZE */
+    READ_GROW_NS = 8 * 1000, /* a read that brought as much as it could, and cost less: the next one may bring more */
+    READ_SHRINK_NS = 25 * 1000, /* and cost more: less */
+    READ_OTHER = 4 * 1024,      /* where there are no frames: heads and bodies */
+    READ_THROWN = 64 * 1024,    /* what is thrown away */
+};
+
+static void arm(struct io *io, struct conn *c, unsigned armed)
+{
+    if (!c->polled || c->armed == armed)
+        return;
+    c->armed = armed & 3;
+    poller_set(&io->poller, c->fd, c->id, armed);
+}
+
+/* What the poller has told of one in the ready queue need not be told again. */
 static void set_interest(struct io *io, struct conn *c, unsigned interest)
 {
-    if (!c->polled || c->interest == interest)
+    unsigned more = interest & ~(unsigned)c->interest;
+    if (!c->polled)
         return;
     c->interest = interest & 3;
-    poller_set(&io->poller, c->fd, c->id, interest);
+    arm(io, c, c->ready ? (c->armed | more) & interest : interest);
 }
 
 bool plain_start(struct io *io, struct conn *c)
@@ -30,13 +51,8 @@ bool plain_start(struct io *io, struct conn *c)
     if (!poller_add(&io->poller, c->fd, c->id, POLLER_READ))
         return false;
     c->polled = true;
-    c->interest = POLLER_READ;
+    c->interest = c->armed = POLLER_READ;
     return true;
-}
-
-static void again(struct io *io, struct conn *c)
-{
-    set_interest(io, c, c->interest | POLLER_WRITE);
 }
 
 static ssize_t write_socket(struct io *io, struct conn *c, struct span bytes)
@@ -50,7 +66,7 @@ static ssize_t write_socket(struct io *io, struct conn *c, struct span bytes)
     if (n < 0)
         n = 0;
     if ((size_t)n < bytes.n)
-        again(io, c);
+        set_interest(io, c, c->interest | POLLER_WRITE);
     return n;
 }
 
@@ -80,7 +96,7 @@ static void close_socket(struct io *io, struct conn *c)
 }
 
 const struct transport transport_plain = {
-    .write = write_socket, .again = again, .read = read_socket, .shut = shut, .close = close_socket};
+    .write = write_socket, .again = ready_add, .read = read_socket, .shut = shut, .close = close_socket};
 
 const struct transport *transport_of(const struct conn *c)
 {
@@ -89,31 +105,61 @@ const struct transport *transport_of(const struct conn *c)
 
 /* ---- what came ---- */
 
+static bool has_frames(const struct conn *c)
+{
+    return c->state == CONN_OPEN || c->state == CONN_CLOSING;
+}
+
+static size_t read_size(const struct conn *c)
+{
+    if (has_frames(c))
+        return (size_t)READ_LEAST << c->read_shift;
+    return c->state == CONN_LINGER ? READ_THROWN : READ_OTHER;
+}
+
+static void learn(struct conn *c, uint64_t took_ns)
+{
+    if (took_ns < READ_GROW_NS && c->read_shift < READ_SHIFT_MAX)
+        c->read_shift++;
+    else if (took_ns > READ_SHRINK_NS && c->read_shift > 0)
+        c->read_shift--;
+}
+
+/* It brought as much as a read may. */
+static void take_full(struct io *io, struct conn *c, size_t n)
+{
+    uint64_t began = uv_hrtime();
+    c->bulk = true;
+    front_bytes(io, c, io->in, n);
+    learn(c, uv_hrtime() - began);
+}
+
 static void receive(struct io *io, struct conn *c)
 {
-    ssize_t n = recv(c->fd, io->in, READ_SIZE, MSG_DONTWAIT);
-    if (n > 0) {
-        turn_read(io, (size_t)n);
+    bool frames = has_frames(c);
+    size_t size = read_size(c);
+    ssize_t n = recv(c->fd, io->in, size, MSG_DONTWAIT);
+    c->bulk = false;
+    if (n > 0)
+        turn_read(io);
+    if (frames && (size_t)n == size)
+        take_full(io, c, size);
+    else if (n > 0)
         front_bytes(io, c, io->in, (size_t)n);
-    } else if (n == 0) {
+    else if (n == 0)
         front_end(io, c);
-    } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+    else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
         turn_kill(io, c);
-    }
 }
 
 static void readable(struct io *io, struct conn *c)
 {
-    if (c->state == CONN_PROXY) {
+    if (c->state == CONN_PROXY)
         proxy_wait_read(io, c);
-    } else if (c->state == CONN_TLS) {
-        if (io->tls_now++ < TLS_A_TURN)
-            secure_start(io, c);
-    } else if (io->read_now < READS_A_TURN) {
+    else if (c->state == CONN_TLS)
+        secure_start(io, c);
+    else
         receive(io, c);
-    } else {
-        io->poller.more = true;
-    }
 }
 
 /* A backlog shrinks. */
@@ -126,17 +172,47 @@ static void writeable(struct io *io, struct conn *c)
     trim_freed(&io->trim, waiting - conn_waiting(c), uv_now(io->loop));
 }
 
+/* Messages of WebSockets go before all else. */
+static bool goes_first(const struct conn *c, unsigned happened)
+{
+    return c->state == CONN_OPEN && (happened & POLLER_WRITE || !c->bulk);
+}
+
+static void queue_event(struct io *io, struct conn *c, unsigned happened)
+{
+    if (c->ready)
+        arm(io, c, c->armed & ~happened);
+    ready_add(io, c);
+}
+
 void plain_event(void *ctx, struct conn_id id, unsigned happened)
 {
     struct io *io = ctx;
     struct conn *c = conn_find(&io->conns, id);
+    unsigned wanted = c ? happened & c->interest : 0;
     if (!c || !c->polled)
         return;
-    if (happened & POLLER_READ && c->interest & POLLER_READ)
-        readable(io, c);
-    else if (happened & POLLER_BROKEN)
-        turn_kill(io, c);
-    if (happened & POLLER_WRITE && c->polled && !c->doomed)
+    if (wanted & POLLER_WRITE && goes_first(c, POLLER_WRITE))
         writeable(io, c);
+    else if (wanted & POLLER_WRITE)
+        queue_event(io, c, POLLER_WRITE);
+    if (c->doomed)
+        return;
+    if (wanted & POLLER_READ && goes_first(c, POLLER_READ))
+        receive(io, c);
+    else if (wanted & POLLER_READ)
+        queue_event(io, c, POLLER_READ);
+    else if (happened & POLLER_BROKEN && !c->ready)
+        turn_kill(io, c);
     turn_relieve(io);
+}
+
+void plain_serve(struct io *io, struct conn *c)
+{
+    if (c->queue && c->state != CONN_OPEN)
+        writeable(io, c);
+    if (c->interest & POLLER_READ && !c->doomed)
+        readable(io, c);
+    if (!c->doomed)
+        arm(io, c, c->interest);
 }

@@ -71,7 +71,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     if (!c)
         return 0;
     if (reason == LWS_CALLBACK_RAW_RX) {
-        turn_read(io, len);
+        io->secure_now += len;
+        turn_read(io);
         front_bytes(io, c, in, len);
         turn_relieve(io);
     } else if (reason == LWS_CALLBACK_RAW_WRITEABLE) {

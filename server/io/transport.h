@@ -31,6 +31,8 @@ extern const struct transport transport_plain;
 bool plain_start(struct io *io, struct conn *c);
 /* What the poller calls. */
 void plain_event(void *ctx, struct conn_id id, unsigned happened);
+/* Does what it was in the ready queue for: reads its socket once, writes what waits. */
+void plain_serve(struct io *io, struct conn *c);
 
 /* ---- secure.c ---- */
 

@@ -4,7 +4,9 @@
  * note: what is to be written waits until all of the turn's events are in, so that each socket gets one write a turn
  * however many frames came for it, and what is to be ended waits until nothing on the stack holds it.
  *
- * A turn is bounded: so many bytes read, answers written, connections ended; what is left has its next turn at once.
+ * A turn is bounded. Messages of WebSockets are handled as they come, a small read of each; all else has a share of the
+ * turn, by the clock, since what a connection costs depends on its client: accepting, the ready queue (ready.h), and
+ * ends. What is left has its next turn at once.
  *
  * Who is late is judged when the sockets have been read, never by the timer itself. uv runs its timers first: after a
  * freeze (SIGSTOP, a suspended machine) every deadline has passed while the answers lie in the sockets.
@@ -16,6 +18,7 @@
 
 #include "server/io/http.h"
 #include "server/io/proxy_protocol.h"
+#include "server/io/ready.h"
 
 struct core_event io_event(const struct io *io, enum core_event_type type, const struct conn *c)
 {
@@ -48,6 +51,7 @@ void turn_kill(struct io *io, struct conn *c)
     if (c->doomed)
         return;
     conn_unlimit(&io->conns, c);
+    ready_remove(io, c);
     c->doomed = true;
     c->doomed_next = io->doomed;
     io->doomed = c->id.slot;
@@ -250,7 +254,7 @@ static void end(struct io *io, struct conn *c)
         listen_resume(io);
 }
 
-static void write_dirty(struct io *io)
+void turn_write_all(struct io *io)
 {
     while (io->dirty != CONN_NONE) {
         struct conn *c = conn_at(&io->conns, io->dirty);
@@ -262,21 +266,34 @@ static void write_dirty(struct io *io)
     }
 }
 
-/* What is written may end connections, and what ends may bring others something to write. */
-static void settle(struct io *io, unsigned most)
+uint64_t turn_share(void)
 {
-    for (write_dirty(io); io->doomed != CONN_NONE && most > 0; write_dirty(io)) {
-        struct conn *c = conn_at(&io->conns, io->doomed);
-        unsigned cost = c->wsi ? TLS_END_COST : 1;
-        io->doomed = c->doomed_next;
-        most -= cost < most ? cost : most;
-        end(io, c);
-    }
+    return uv_hrtime() + SHARE_US * 1000;
 }
 
-void turn_read(struct io *io, size_t n)
+bool turn_share_is_over(uint64_t end)
 {
-    io->read_now += n;
+    return uv_hrtime() >= end;
+}
+
+/* What is written may end connections, and what ends may bring others something to write. */
+static void settle(struct io *io)
+{
+    turn_write_all(io);
+    for (uint64_t end_at = turn_share(); io->doomed != CONN_NONE;) {
+        struct conn *c = conn_at(&io->conns, io->doomed);
+        io->doomed = c->doomed_next;
+        end(io, c);
+        if (io->dirty_count >= DIRTY_MAX)
+            turn_write_all(io);
+        if (turn_share_is_over(end_at))
+            break;
+    }
+    turn_write_all(io);
+}
+
+void turn_read(struct io *io)
+{
     if (io->turn_began == 0)
         io->turn_began = uv_hrtime();
 }
@@ -302,7 +319,7 @@ void turn_relieve(struct io *io)
 {
     if (io->dirty_count < DIRTY_MAX)
         return;
-    write_dirty(io);
+    turn_write_all(io);
     measure_relay(io, false);
 }
 
@@ -333,12 +350,12 @@ static void set_timer(struct io *io)
 void turn_end(uv_prepare_t *prepare)
 {
     struct io *io = prepare->data;
-    settle(io, ENDS_A_TURN);
+    settle(io);
     measure_relay(io, true);
     set_timer(io);
-    io->read_now = io->http_now = 0;
-    io->tls_now = 0;
-    if (io->doomed != CONN_NONE || io->late)
+    io->secure_now = io->http_now = 0;
+    io->deferred = io->poller.more = false;
+    if (io->doomed != CONN_NONE || io->ready_first != CONN_NONE || io->late)
         turn_again(io);
     else
         uv_idle_stop(&io->idle);
@@ -349,9 +366,11 @@ void turn_end(uv_prepare_t *prepare)
 void turn_timer(uv_timer_t *timer)
 {
     struct io *io = timer->data;
+    uint64_t now = uv_now(io->loop);
+    bool frozen = now > io->timer_at + LATE_MS;
     io->timer_at = UINT64_MAX;
     if (!io->late)
-        io->late_turns = 0;
+        io->late_end = now + (frozen ? LATE_FROZEN_MS : LATE_MS);
     io->late = true;
 }
 
@@ -378,15 +397,17 @@ static void tell_time(struct io *io, uint64_t now)
     trim_freed(&io->trim, held - core_stats(io->core)->held_bytes, now);
 }
 
-/* All that can be read has been, or as many turns have passed as that takes: under full load there is always more. */
-static bool have_read(struct io *io)
+/* All that could be read has been; or there was time enough for it, since under full load there is always more. */
+static bool have_read(const struct io *io)
 {
-    return !io->poller.more || io->late_turns++ > io->conns.open / POLLER_EVENTS + 1;
+    bool more = io->poller.more || io->ready_first != CONN_NONE || io->deferred || io->secure_now > 0;
+    return !more || uv_now(io->loop) >= io->late_end;
 }
 
 void turn_check(uv_check_t *check)
 {
     struct io *io = check->data;
+    ready_serve(io);
     if (!io->late || !have_read(io))
         return;
     io->late = false;

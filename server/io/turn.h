@@ -3,7 +3,7 @@
  * What the files of server/io share: the state behind struct io, and one turn of the loop.
  *
  *     poll:    sockets are read ─► io_step ─► effects queue frames, mark connections dirty or doomed
- *     check:   if a time limit or the core's deadline has come: who is late is judged, after all that lay in the sockets
+ *     check:   the ready queue has its share; if a time limit or the core's deadline has come: who is late is judged, after all that lay in the sockets
  *     prepare: dirty connections are written once, doomed ones ended, the timer is set
  */
 #ifndef SERVER_IO_TURN_H
@@ -23,18 +23,18 @@ enum {
     ANSWER_MS = 10000,      /* for a client to take a part of its answer, and the next, and the next */
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close; again for it to end its side */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
-    ACCEPTS_A_TURN = 4,     /* then the connections that are open get their turn */
-    TLS_A_TURN = 4,         /* handshakes begun: each costs a signature */
-    REFUSED_MAX = 32,       /* refused connections that are let in to ask for /health, at once */
-    DIRTY_MAX = 8,          /* connections that wait to be written; then they are, within the turn */
-    ENDS_A_TURN = 128,      /* connections ended; the rest has its next turn at once */
-    TLS_END_COST = 8,       /* as many of these is one under TLS: libwebsockets looks through lists */
-    LATE_A_TURN = 4096,     /* connections found late */
-    OUT_BATCH = 64 * 1024,  /* bytes written to one socket at once */
-    HTTP_A_TURN = 256 * 1024,  /* bytes of answers written in a turn, so that they delay no relay */
-    READ_SIZE = 256 * 1024,    /* bytes read from one socket at once, into a buffer that all share */
-    READS_A_TURN = 1024 * 1024, /* bytes read in a turn, all sockets together; more waits for the next */
-    LINGER_MAX = 1024 * 1024    /* bytes thrown away of a client that does not end: more, and the socket is closed */
+    ACCEPTS_A_TURN = 4,     /* and no more than the share allows; then the connections that are open get their turn */
+    SHARE_US = 25, /* of a turn, for accepting; for the ready queue; for ends: a message waits for each of them once */
+    REFUSED_MAX = 32,             /* refused connections that are let in to ask for /health, at once */
+    DIRTY_MAX = 8,                /* connections that wait to be written; then they are, within the turn */
+    LATE_A_TURN = 4096,           /* connections found late */
+    LATE_MS = 20,                 /* that the judgement of who is late waits for sockets to be read, under full load; */
+    LATE_FROZEN_MS = 1000,        /* the same when the timer came more than LATE_MS too late: the process was stopped */
+    OUT_BATCH = 64 * 1024,        /* bytes written to one socket at once */
+    HTTP_A_TURN = 64 * 1024,      /* bytes of answers written in a turn, so that they delay no relay */
+    READ_SIZE = 256 * 1024,       /* bytes read from one socket at once, at most, into a buffer that all share */
+    CLOSING_MAX = 16 * 1024,      /* bytes looked at of a client that was told to close: more is thrown away unread */
+    LINGER_MAX = 16 * 1024 * 1024 /* bytes thrown away of a client that does not end: more, and the socket is closed */
 };
 
 struct listener;
@@ -68,8 +68,8 @@ struct io {
     uv_idle_t idle; /* running: there is more to do, the loop does not wait */
     uv_timer_t timer;
     uint64_t timer_at, core_at; /* UINT64_MAX: none */
-    bool late;                  /* the timer has come: who is late is judged once the sockets were read */
-    unsigned late_turns;        /* turns since then */
+    bool late;                  /* the timer has come: who is late is judged once the sockets were read, */
+    uint64_t late_end;          /* or at this time */
 
     struct trim trim;
     struct conn_table conns;
@@ -78,10 +78,11 @@ struct io {
     bool stepping;
     unsigned dirty_count;
     uint32_t dirty, doomed, slow; /* lists through the slots; CONN_NONE: empty */
-    unsigned char *in;            /* owned: READ_SIZE; what was read last */
-    char *scratch;                /* owned: OUT_BATCH; where a batch is put together */
-    size_t read_now, http_now;    /* bytes in this turn */
-    unsigned tls_now;             /* handshakes begun in this turn */
+    uint32_t ready_first, ready_last;
+    unsigned char *in;           /* owned: READ_SIZE; what was read last */
+    char *scratch;               /* owned: OUT_BATCH; where a batch is put together */
+    size_t secure_now, http_now; /* bytes read over TLS, bytes of answers written, in this turn */
+    bool deferred;               /* an answer waits for the next turn */
 
     uint64_t proxy_unsaid; /* refused PROXY headers since the last record of one */
     uint64_t proxy_quiet_until;
@@ -93,7 +94,7 @@ struct io {
     bool exhausted;        /* descriptors ran out, and accepting has not gone well for a second since */
     uint64_t accept_at;    /* while exhausted: when to look again */
     const char *state_dir; /* borrowed: where rooms.json is */
-    struct web_root *web;     /* owned */
+    struct web_root *web;  /* owned */
     struct hashers *hashers;  /* owned */
     struct store_work *store; /* owned */
     bool freeing;
@@ -116,9 +117,14 @@ void turn_kill(struct io *io, struct conn *c);
  * reset the connection, and what was sent last could be lost with it. */
 void turn_linger(struct io *io, struct conn *c);
 /* Something was read: the time of what is relayed for it runs from here. */
-void turn_read(struct io *io, size_t n);
+void turn_read(struct io *io);
 /* Writes early if many connections wait for it; not within a step. */
 void turn_relieve(struct io *io);
+/* The same for all that wait. */
+void turn_write_all(struct io *io);
+/* A share of the turn that begins now: its end, and whether that has come. */
+uint64_t turn_share(void);
+bool turn_share_is_over(uint64_t end);
 /* The loop comes round again without waiting. */
 void turn_again(struct io *io);
 /* What uv calls. */
@@ -142,6 +148,8 @@ void ws_ping(struct io *io, struct conn *c, uint32_t number);
 void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason);
 /* All that was queued is out (ws.c, http.c). */
 void ws_sent(struct io *io, struct conn *c);
+/* A client that was told to close goes on sending: nothing of that is looked at any more (ws.c). */
+void ws_stop(struct io *io, struct conn *c);
 void http_sent(struct io *io, struct conn *c);
 /* The answer of the core to a connection's HTTP request. Takes the body, which may be NULL. */
 void http_respond(struct io *io, struct conn *c, unsigned status, struct frame *body, uint32_t retry_after_ms);

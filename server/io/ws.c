@@ -166,6 +166,12 @@ static void on_violation(struct io *io, struct conn *c, uint16_t code, const cha
         end_when_sent(io, c);
 }
 
+void ws_stop(struct io *io, struct conn *c)
+{
+    c->linger = true;
+    end_when_sent(io, c);
+}
+
 /* False when nothing more is to be read. */
 static bool take(struct io *io, struct conn *c, enum ws_fact fact, const struct ws_message *m)
 {
