@@ -37,6 +37,7 @@ struct fleet_options {
     unsigned room_size;
     unsigned handshakes; /* at once */
     bool stamped;        /* ws_client.came_at is set */
+    unsigned sources;    /* addresses that the clients come from in turns; 0: as few as have ports enough for them */
 };
 
 /* A signal came for the client. What it sends in return goes into client->ws.out; the fleet flushes it. */
@@ -59,6 +60,8 @@ struct fleet {
 /* NULL, with a sentence on stderr, if there are not enough descriptors or memory. */
 struct fleet *fleet_new(const struct fleet_options *options);
 void fleet_free(struct fleet *f);
+/* 127.0.0.1 and the following `sources` - 1 in turns. */
+struct in_addr fleet_address(unsigned index, unsigned sources);
 /* Opens and joins all of them. */
 bool fleet_join(struct fleet *f);
 /* Waits up to timeout_ms for sockets and serves them. */

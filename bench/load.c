@@ -21,6 +21,8 @@ static const struct mode modes[] = {
     {"relay", mode_relay, 200},
     {"pace", mode_pace, 20},
     {"flood", mode_flood, 1},
+    {"crowd", mode_crowd, 9000},
+    {"pulse", mode_pulse, 1},
     {"join", mode_join, 18000},
     {"idle", mode_idle, 18000},
 };
@@ -32,18 +34,20 @@ static const char usage[] =
     "  relay  pairs exchange signals; prints messages relayed a second, and a second of the server's processor time\n"
     "  pace   pairs exchange signals at a steady rate; prints what one relay takes\n"
     "  flood  as much of --kind as one client can make, whatever the server answers; prints how much it was\n"
+    "  crowd  all clients of --kind come in, and end at once: see mode_crowd.c\n"
+    "  pulse  asks for /health --rate times a second; prints what the slowest answer took\n"
     "  join   all clients come in; prints joins a second, of all, the first and the last thousand\n"
     "  idle   all clients come in and stay silent for --seconds; prints the server's memory before and after\n"
     "options\n"
     "  --server ADDRESS:PORT  an IPv4 address of this machine\n"
     "  --pid PID              the server's process\n"
     "  --dialect NAME         native (default) or socketio\n"
-    "  --clients N            relay: 200, pace: 20, flood: 1, join and idle: 18000\n"
+    "  --clients N            relay: 200, pace: 20, flood: 1, crowd: 9000, join and idle: 18000\n"
     "  --room-size N          members of a room (2; relay and pace: always 2)\n"
     "  --handshakes N         handshakes under way at once (64)\n"
     "  --window N             relay: signals in flight from each side of a pair (4)\n"
-    "  --rate N               pace: signals a second, of all clients together (1000)\n"
-    "  --kind KIND            flood: one of those in mode_flood.c, such as pongs or lists\n"
+    "  --rate N               pace: signals a second, of all clients together (1000); pulse: requests (1000)\n"
+    "  --kind KIND            flood, crowd: one of those in mode_flood.c and mode_crowd.c\n"
     "  --room ROOM            flood of passwords or tokens: a room that was made with a password\n"
     "  --payload N            relay: bytes of the description in each signal (200)\n"
     "  --warmup S             relay, pace: seconds before measuring (1)\n"
