@@ -99,6 +99,11 @@ bool fleet_flush(struct fleet *f, struct client *c)
     return true;
 }
 
+struct in_addr fleet_address(unsigned index, unsigned sources)
+{
+    return (struct in_addr){htonl(INADDR_LOOPBACK + index % sources)};
+}
+
 static bool open_next(struct fleet *f)
 {
     struct client *c = &f->clients[f->opened];
@@ -113,6 +118,8 @@ static bool open_next(struct fleet *f)
         .stamped = f->options.stamped,
     };
     struct in_addr from = {htonl(INADDR_LOOPBACK + c->index / FLEET_CLIENTS_PER_SOURCE)};
+    if (f->options.sources)
+        from = fleet_address(c->index, f->options.sources);
     c->opened_at = now_ns();
     if (!ws_open(&c->ws, &from, &target, &f->rng))
         return fleet_fail(f, "client %u cannot connect: %s", c->index, strerror(errno));

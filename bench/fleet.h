@@ -65,6 +65,8 @@ struct fleet {
 /* NULL, with a sentence on stderr, if there are not enough descriptors or memory. */
 struct fleet *fleet_new(const struct fleet_options *options);
 void fleet_free(struct fleet *f);
+/* 127.0.0.1 and the following `sources` - 1 in turns. */
+struct in_addr fleet_address(unsigned index, unsigned sources);
 /* Opens and joins all of them. */
 bool fleet_join(struct fleet *f);
 /* Waits up to timeout_ms for sockets and serves them. */

@@ -22,6 +22,8 @@ static const struct mode modes[] = {
     {"relay", mode_relay, 200},
     {"pace", mode_pace, 20},
     {"flood", mode_flood, 1},
+    {"crowd", mode_crowd, 9000},
+    {"pulse", mode_pulse, 1},
     {"join", mode_join, 18000},
     {"idle", mode_idle, 18000},
 };
@@ -33,13 +35,15 @@ static const char usage[] =
     "  relay  pairs exchange signals; prints messages relayed a second, and a second of the server's processor time\n"
     "  pace   pairs exchange signals at a steady rate; prints what one relay takes\n"
     "  flood  as much of --kind as one client can make, whatever the server answers; prints how much it was\n"
+    "  crowd  all clients of --kind come in, and end at once: see mode_crowd.c\n"
+    "  pulse  asks for /health --rate times a second; prints what the slowest answer took\n"
     "  join   all clients come in; prints joins a second, of all, the first and the last thousand\n"
     "  idle   all clients come in and stay silent for --seconds; prints the server's memory before and after\n"
     "options\n"
     "  --server ADDRESS:PORT  an IPv4 address of this machine\n"
     "  --pid PID              the server's process\n"
     "  --dialect NAME         native (default) or socketio\n"
-    "  --clients N            relay: 200, pace: 20, flood: 1, join and idle: 18000\n"
+    "  --clients N            relay: 200, pace: 20, flood: 1, crowd: 9000, join and idle: 18000\n"
     "  --room-size N          members of a room (2; relay and pace: always 2)\n"
     "  --tls                  speak TLS; the server's certificate is not checked\n"
     "  --proxied              each client names an address of its own in X-Forwarded-For, as behind a proxy\n"

@@ -29,6 +29,10 @@ bool mode_relay(const struct load_options *options);
 bool mode_pace(const struct load_options *options);
 /* One client does as much of one thing as it can, whatever the server answers. */
 bool mode_flood(const struct load_options *options);
+/* All clients come in and end at once. */
+bool mode_crowd(const struct load_options *options);
+/* What the slowest of many small requests takes. */
+bool mode_pulse(const struct load_options *options);
 /* All clients join, as fast as the server lets them. */
 bool mode_join(const struct load_options *options);
 /* All clients join and then say nothing. */

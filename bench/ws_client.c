@@ -13,6 +13,8 @@
  */
 #include "bench/ws_client.h"
 
+#include "bench/stats.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
