@@ -37,9 +37,10 @@ struct fleet_options {
     unsigned room_size;
     unsigned handshakes; /* at once */
     bool tls;
-    bool spin;    /* never sleeps: waking a sleeper is work of the server's, and much of it on a virtual machine */
-    bool proxied; /* each names a client of its own in X-Forwarded-For, as a proxy does */
-    bool stamped;        /* ws_client.came_at is set */
+    bool spin;        /* never sleeps: waking a sleeper is work of the server's, and much of it on a virtual machine */
+    bool proxied;     /* each names a client of its own in X-Forwarded-For, as a proxy does */
+    bool stamped;     /* ws_client.came_at is set */
+    unsigned sources; /* addresses that they come from; 0: the system's choice */
 };
 
 /* A signal came for the client. What it sends in return goes into client->ws.out; the fleet flushes it. */

@@ -30,6 +30,25 @@ uint64_t wall_ns(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+ssize_t receive_stamped(int fd, void *bytes, size_t size, uint64_t *came_at)
+{
+    union {
+        struct cmsghdr aligned;
+        char room[CMSG_SPACE(sizeof(struct timespec))];
+    } control;
+    struct iovec part = {bytes, size};
+    struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(fd, &m, 0);
+    *came_at = 0;
+    for (struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&m) : NULL; h; h = CMSG_NXTHDR(&m, h))
+        if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_TIMESTAMPNS) {
+            struct timespec at;
+            memcpy(&at, CMSG_DATA(h), sizeof at);
+            *came_at = (uint64_t)at.tv_sec * 1000000000U + (uint64_t)at.tv_nsec;
+        }
+    return n;
+}
+
 uint64_t process_cpu_ns(pid_t pid)
 {
     clockid_t clock;

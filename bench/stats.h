@@ -13,6 +13,9 @@
 uint64_t now_ns(void);
 /* Nanoseconds on the wall clock, which the kernel stamps what it receives with. */
 uint64_t wall_ns(void);
+/* recv(2) on a socket with SO_TIMESTAMPNS, and the time at which the kernel had the last of what is read: whoever reads may
+ * have had to wait for the processor. On the wall clock, ns; 0: unknown. */
+ssize_t receive_stamped(int fd, void *bytes, size_t size, uint64_t *came_at);
 /* Nanoseconds of processor time that all threads of the process used, user and system; 0 if there is no such process.
  * pid 0 is this process. */
 uint64_t process_cpu_ns(pid_t pid);

@@ -255,32 +255,13 @@ static size_t take_all(struct ws_client *c, struct span bytes, ws_on_text *on_te
     return used;
 }
 
-/* The time at which the kernel took in the last of the bytes: whoever reads may have had to wait for the processor. */
-static ssize_t receive_stamped(struct ws_client *c, void *bytes, size_t size)
-{
-    union {
-        struct cmsghdr aligned;
-        char room[CMSG_SPACE(sizeof(struct timespec))];
-    } control;
-    struct iovec part = {bytes, size};
-    struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    ssize_t n = recvmsg(c->fd, &m, 0);
-    c->came_at = 0;
-    for (struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&m) : NULL; h; h = CMSG_NXTHDR(&m, h))
-        if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_TIMESTAMPNS) {
-            struct timespec at;
-            memcpy(&at, CMSG_DATA(h), sizeof at);
-            c->came_at = (uint64_t)at.tv_sec * 1000000000U + (uint64_t)at.tv_nsec;
-        }
-    return n;
-}
-
 static bool read_once(struct ws_client *c, struct ws_scratch *scratch, ws_on_text *on_text, void *ctx)
 {
     size_t kept = c->in.len;
     if (kept)
         memcpy(scratch->bytes, c->in.p, kept);
-    ssize_t n = c->stamped ? receive_stamped(c, scratch->bytes + kept, WS_READ_MAX) : read_socket(c, scratch->bytes + kept);
+    ssize_t n = c->stamped ? receive_stamped(c->fd, scratch->bytes + kept, WS_READ_MAX, &c->came_at)
+                           : read_socket(c, scratch->bytes + kept);
     if (n < 0)
         return errno == EAGAIN || over(c, strerror(errno));
     if (n == 0)

@@ -189,19 +189,6 @@ static void queue_event(struct io *io, struct conn *c, unsigned happened)
     ready_add(io, c);
 }
 
-/* Messages of WebSockets go before all else. */
-static bool goes_first(const struct conn *c, unsigned happened)
-{
-    return c->state == CONN_OPEN && (happened & POLLER_WRITE || !c->bulk);
-}
-
-static void queue_event(struct io *io, struct conn *c, unsigned happened)
-{
-    if (c->ready)
-        arm(io, c, c->armed & ~happened);
-    ready_add(io, c);
-}
-
 void plain_event(void *ctx, struct conn_id id, unsigned happened)
 {
     struct io *io = ctx;
