@@ -206,15 +206,28 @@ static void do_what_is_due(struct peer *p)
     }
 }
 
+/* Whose time is over is gone before anything else happens: after a sleep the event in hand may come long after the deadline,
+ * and be the link over which a copy would be handed out. */
+static void end_what_is_over(struct peer *p)
+{
+    if (p->now < p->wake)
+        return;
+    outbox_expire(p);
+    custody_expire(p);
+}
+
 void peer_step(struct peer *p, const struct peer_event *event, struct peer_effects *fx)
 {
     p->now = event->now;
     p->unix_ms = event->unix_ms;
     p->fx = fx;
     age_watch(p);
-    handle(p, event);
     /* While rows come, what one of them is about is not there yet: whose time is over then is told with the start. */
-    if (event->type != PEER_RESTORE && event->type != PEER_KNOWN)
+    bool restoring = event->type == PEER_RESTORE || event->type == PEER_KNOWN;
+    if (!restoring && event->type != PEER_START)
+        end_what_is_over(p);
+    handle(p, event);
+    if (!restoring)
         do_what_is_due(p);
     if (p->overlay_stale || p->routes_changed)
         link_overlay(p);
