@@ -22,7 +22,7 @@ struct peer *peer_new(const struct peer_settings *settings, const struct peer_cr
     p->wake = p->told = p->session.at = NEVER;
     p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)settings->key, KEY_BYTES}, hash);
     envelope_short_hash(hash, p->id);
-    p->news_at = p->digest_at = p->compare_at = NEVER;
+    p->news_at = p->digest_at = p->compare_at = p->twin.doubt_until = NEVER;
     p->tree = tree_new();
     p->overlay = overlay_new(span_of(p->id));
     if (p->tree && p->overlay)
@@ -137,6 +137,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         ledger_show(p, ev);
         break;
     case PEER_START:
+        twin_start(p);
         outbox_restored(p);
         session_start(p);
         break;
@@ -193,6 +194,7 @@ static void do_what_is_due(struct peer *p)
         return;
     p->wake = p->told = NEVER; /* io's timer is spent: the same moment may have to be told again */
     session_due(p);
+    twin_due(p);
     roster_due(p);
     outbox_expire(p);
     custody_expire(p);
