@@ -85,6 +85,11 @@ $(BUILD)/usherd: $(BUILD)/server/main.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS
 $(BUILD)/tests/usherd-that-hangs: $(BUILD)/server/main.o $(BUILD)/tests/hooks/hang.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(SERVER_IO_PKGS) $(PROTOCOL_PKGS))
 
+# What lets a process believe that its machine slept.
+$(BUILD)/tests/slept.so: tests/hooks/sleep.c Makefile
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) $(CPPFLAGS) $(WARN) -std=c11 -O1 -fPIC -shared -o $@ $< -ldl
+
 # One object whose only global names are usher_*: the command below can use nothing else, nor can anybody.
 $(BUILD)/libusher.a: $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LD)$(LD) -r -o $(BUILD)/libusher.o --whole-archive $^
@@ -221,7 +226,7 @@ sim: ## run the simulator over SEEDS
 
 check-system: ## systemd, image, networks, packages: tried for real, as root; PARTS='networks image' for some
 	@tools/deps.sh build test system
-	@$(MAKE) --no-print-directory all $(BUILD)/tests/system/path $(BUILD)/tests/usherd-that-hangs
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/system/path $(BUILD)/tests/usherd-that-hangs $(BUILD)/tests/slept.so
 	@tests/system/run.sh $(BUILD) $(PARTS)
 
 mutants: ## apply named one-line faults; each must fail a test
@@ -299,6 +304,6 @@ fuzz-programs:
 	    CFLAGS=-fsanitize=fuzzer-no-link fuzz-targets
 fuzz-targets: $(FUZZ_BINS)
 unit-programs: $(UNIT_BINS)
-test-programs: all unit-programs $(BUILD)/tests/sim/sim $(BUILD)/tests/usherd-that-hangs
+test-programs: all unit-programs $(BUILD)/tests/sim/sim $(BUILD)/tests/usherd-that-hangs $(BUILD)/tests/slept.so
 
 -include $(shell find $(BUILD) -name roots -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -28,6 +28,7 @@
  *   heartbeat           ping: number, or pong: the number that came as ping
  *   peer_introduction   context, room, reader (id), fingerprint and readerFingerprint ("sha-256 AB:CD:…"), key?, box?
  *                       (base64), name?. A plain peer's has name? only
+ *   identity_claim      context, room, seat and reader (seats), started: milliseconds
  *   connection_request  signal: an object as the daemon would relay it
  *   file_offer          fileId, name, size, hash, chunkSize;  file_accept fileId;  file_decline fileId, reason?
  *   file_chunk          fileId, index;  file_complete fileId
@@ -57,6 +58,7 @@
     X(FILE_COMPLETE, "file_complete") \
     X(PEER_INTRODUCTION, "peer_introduction") \
     X(CONNECTION_REQUEST, "connection_request") \
+    X(IDENTITY_CLAIM, "identity_claim") \
     X(HEARTBEAT, "heartbeat") \
     X(HISTORY_REQUEST, "history_request") \
     X(HISTORY_REPLY, "history_reply") \

@@ -164,7 +164,7 @@ static bool read_typed_candidate(const json_t *tree, struct signaling_message *m
     return read_candidate(tree, m) && read_relayed(tree, m);
 }
 
-/* `signal`: {"type","sdp"} or {"candidate"}; all else is between applications. */
+/* `signal`: {"type","sdp"}, {"candidate"} or {"claim"}; all else is between applications. */
 static bool read_signal(const json_t *tree, struct signaling_message *m)
 {
     const json_t *data = json_object_get(tree, "data");
@@ -172,6 +172,10 @@ static bool read_signal(const json_t *tree, struct signaling_message *m)
     m->wrapped = true;
     if (!read_relayed(tree, m))
         return false;
+    if (json_object_get(data, "claim")) {
+        m->type = SIGNALING_CLAIM;
+        return text_of(json_object_get(data, "claim"), FRAME_MAX_DEFAULT, &m->claim);
+    }
     if (json_object_get(data, "candidate")) {
         m->type = SIGNALING_CANDIDATE;
         return read_candidate(data, m);
@@ -345,6 +349,15 @@ void signaling_write_candidate(
         buf_text(out, "null");
     }
     buf_text(out, wrapped ? "}}" : "}");
+}
+
+void signaling_write_claim(struct buf *out, struct span to, struct span claim)
+{
+    write_relayed(out, "signal", to, SPAN(""));
+    write_name(out, "data");
+    buf_byte(out, '{');
+    write_member_string(out, "claim", claim);
+    buf_text(out, "}}");
 }
 
 void signaling_write_report(

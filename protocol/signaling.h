@@ -37,6 +37,7 @@ enum signaling_type {
     SIGNALING_OFFER,
     SIGNALING_ANSWER,
     SIGNALING_CANDIDATE,
+    SIGNALING_CLAIM,
     SIGNALING_LEFT_ROOM,
     SIGNALING_ROOM_CLOSED,
     SIGNALING_DRAINING,
@@ -63,6 +64,7 @@ struct signaling_message {
     const struct signaling_member *members; /* peers, resumed: all; peer-joined, peer-back: one */
     size_t member_count;
     struct span from, link, sdp;            /* offer, answer; link may be empty */
+    struct span claim;                      /* claim: the envelope of an identity_claim, as text */
     struct span candidate;                  /* ice-candidate; empty: the end of candidates */
     bool wrapped;                           /* it came as `signal` */
     char *ice_servers;                      /* welcome, ice-servers: a JSON array, owned; NULL if absent */
@@ -102,6 +104,9 @@ struct signaling_candidate {
 };
 void signaling_write_candidate(
     struct buf *out, struct span to, struct span link, const struct signaling_candidate *candidate, bool wrapped);
+
+/* `signal` with a signed identity_claim ([I-6]). */
+void signaling_write_claim(struct buf *out, struct span to, struct span claim);
 
 /* How a call went: the seat that was called, "direct", "stun", "turn" or "failed", and, unless it failed, how long it
  * took and the round trip (0: not known). */

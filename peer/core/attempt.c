@@ -339,6 +339,8 @@ void attempt_signal(struct peer *p, const struct signaling_message *m)
     struct seat *seat = roster_seat(p, m->from);
     if (!seat)
         return;
+    if (twin_doubts(p))
+        return;
     if (seat->refused_until > p->now) {
         inbox_refuse(p, seat->person, "a signal from a seat whose introduction was refused");
         return;

@@ -97,6 +97,10 @@ enum {
     CLOCK_AHEAD_MS = 86400000,        /* what comes from further in its author's future may be of any age */
     ACK_TIMEOUT_MS = 5000,
     TRIES_MAX = 3,              /* on one link */
+    TWIN_DOUBT_MS = 1500,       /* for a claim of another process with our key to come */
+    TWIN_REST_MS = 60000,       /* and the later of two looks again whether the other has gone */
+    TWIN_CLAIM_MS = 1000,       /* one claim in this time is judged ... */
+    TWIN_CLAIMS_BURST = 8,      /* ... after so many at once */
     OPEN_MS = 15000,            /* for the WebSocket to open */
     ANSWER_MS = 10000,          /* for the daemon to answer: welcome, peers, pong */
     RETRY_AFTER_MAX_MS = 60000, /* what a daemon may ask us to wait */

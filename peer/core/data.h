@@ -474,6 +474,13 @@ struct peer {
     bool away;
     char *status; /* owned; NULL: none */
     uint64_t refused_log_at;
+    struct {
+        uint64_t started;              /* by the wall clock: the later one rests */
+        uint64_t told;                 /* when the one began that the application was told of; 0: none */
+        uint64_t claims_at;            /* claims are paid for up to then */
+        uint64_t doubt_until;          /* our key sat there when we came: nobody is called before; NEVER: it did not */
+        char claimed[PEER_ID_MAX + 1]; /* the seat that was told of us last */
+    } twin;
 };
 
 static inline struct span person_id(const struct person *who)

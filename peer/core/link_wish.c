@@ -23,6 +23,8 @@ bool link_has_friends(const struct peer *p, const struct person *who)
 
 bool link_is_wanted(const struct peer *p, const struct person *who)
 {
+    if (twin_doubts(p))
+        return false;
     return !who->keyed || overlay_wants(p->overlay, person_id(who)) || who->link.wanted_until > p->now;
 }
 

@@ -23,7 +23,7 @@ struct peer *peer_new(const struct peer_settings *settings, const struct peer_cr
     p->wake = p->told = p->session.at = NEVER;
     p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)settings->key, KEY_BYTES}, hash);
     envelope_short_hash(hash, p->id);
-    p->news_at = p->digest_at = p->compare_at = NEVER;
+    p->news_at = p->digest_at = p->compare_at = p->twin.doubt_until = NEVER;
     p->tree = tree_new();
     p->overlay = overlay_new(span_of(p->id));
     if (p->tree && p->overlay)
@@ -138,6 +138,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         ledger_show(p, ev);
         break;
     case PEER_START:
+        twin_start(p);
         outbox_restored(p);
         session_start(p);
         break;
@@ -194,6 +195,7 @@ static void do_what_is_due(struct peer *p)
         return;
     p->wake = p->told = NEVER; /* io's timer is spent: the same moment may have to be told again */
     session_due(p);
+    twin_due(p);
     roster_due(p);
     outbox_expire(p);
     custody_expire(p);
@@ -207,15 +209,28 @@ static void do_what_is_due(struct peer *p)
     }
 }
 
+/* Whose time is over is gone before anything else happens: after a sleep the event in hand may come long after the deadline,
+ * and be the link over which a copy would be handed out. */
+static void end_what_is_over(struct peer *p)
+{
+    if (p->now < p->wake)
+        return;
+    outbox_expire(p);
+    custody_expire(p);
+}
+
 void peer_step(struct peer *p, const struct peer_event *event, struct peer_effects *fx)
 {
     p->now = event->now;
     p->unix_ms = event->unix_ms;
     p->fx = fx;
     age_watch(p);
-    handle(p, event);
     /* While rows come, what one of them is about is not there yet: whose time is over then is told with the start. */
-    if (event->type != PEER_RESTORE && event->type != PEER_KNOWN)
+    bool restoring = event->type == PEER_RESTORE || event->type == PEER_KNOWN;
+    if (!restoring && event->type != PEER_START)
+        end_what_is_over(p);
+    handle(p, event);
+    if (!restoring)
         do_what_is_due(p);
     if (p->overlay_stale || p->routes_changed)
         link_overlay(p);

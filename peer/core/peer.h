@@ -135,7 +135,7 @@ enum peer_path {
 
 struct peer_event {
     enum peer_event_type type;
-    uint64_t now;     /* milliseconds on a clock that never goes back */
+    uint64_t now;     /* milliseconds on a clock that never goes back, and counts on while the machine sleeps */
     uint64_t unix_ms; /* wall clock, for timestamps only: never for deadlines */
     uint64_t rtc;
     uint64_t ticket;

@@ -212,11 +212,17 @@ static void see(struct peer *p, struct person *who)
     roster_store(p, who);
 }
 
-/* The seat of this member, made if it is new; NULL for ourselves and for whom there is no room. */
-static struct seat *admit(struct peer *p, const struct signaling_member *m)
+/* The seat of this member, made if it is new; NULL for ourselves and for whom there is no room. listed: it was there when we
+ * came. */
+static struct seat *admit(struct peer *p, const struct signaling_member *m, bool listed)
 {
     if (span_is(m->peer_id, p->session.seat))
         return NULL;
+    if (m->keyed && memcmp(m->key, p->settings.key, sizeof m->key) == 0) {
+        if (!m->away)
+            twin_seen(p, m->peer_id, listed);
+        return NULL;
+    }
     struct seat *seat = roster_seat(p, m->peer_id);
     if (!seat)
         seat = seat_new(p, m);
@@ -265,7 +271,7 @@ static void admit_all(struct peer *p, const struct signaling_message *m)
     for (struct seat *seat = p->seats; seat; seat = seat->hh.next)
         seat->listed = false;
     for (size_t i = 0; i < m->member_count; i++)
-        admit(p, &m->members[i]);
+        admit(p, &m->members[i], true);
 }
 
 static void drop_unlisted(struct peer *p)
@@ -323,6 +329,15 @@ void roster_due(struct peer *p)
     }
 }
 
+void roster_unseat(struct peer *p)
+{
+    struct seat *seat, *next;
+    for (struct person *who = p->people; who; who = who->hh.next)
+        link_close(p, who);
+    HASH_ITER (hh, p->seats, seat, next)
+        leave_seat(p, seat, false);
+}
+
 void roster_list(struct peer *p, const struct signaling_message *m)
 {
     admit_all(p, m);
@@ -336,7 +351,7 @@ void roster_list(struct peer *p, const struct signaling_message *m)
 void roster_joined(struct peer *p, const struct signaling_member *m)
 {
     bool met = roster_seat(p, m->peer_id) != NULL;
-    struct seat *seat = admit(p, m);
+    struct seat *seat = admit(p, m, false);
     if (seat && !met)
         link_seated(p, seat->person);
 }
@@ -375,7 +390,7 @@ void roster_back(struct peer *p, const struct signaling_message *m)
     if (m->previous.n)
         rename_seat(p, m->previous, m->members);
     bool met = roster_seat(p, m->peer_id) != NULL;
-    struct seat *seat = admit(p, m->members);
+    struct seat *seat = admit(p, m->members, false);
     if (seat && met)
         link_returned(p, seat->person);
     else if (seat)

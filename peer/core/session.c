@@ -242,6 +242,7 @@ static void take_seat(struct peer *p, const struct signaling_message *m)
     text_copy(s->resume_token, sizeof s->resume_token, m->resume_token);
     s->resume_server = s->server;
     s->failures = 0;
+    twin_joined(p);
     move(p, SESSION_JOINED, p->now + s->ping_ms);
 }
 
@@ -348,6 +349,10 @@ static void handle(struct peer *p, const struct signaling_message *m)
         if (joined)
             attempt_signal(p, m);
         break;
+    case SIGNALING_CLAIM:
+        if (joined)
+            twin_claimed(p, m);
+        break;
     case SIGNALING_ROOM_CLOSED:
         tell_error(p, SPAN("room-closed"), SPAN("the room was closed by its owner"), true);
         stop(p);
@@ -381,15 +386,30 @@ void session_frame(struct peer *p, struct span frame)
     signaling_done(&m);
 }
 
+static void leave_room(struct peer *p)
+{
+    struct buf leave;
+    buf_init(&leave, 64);
+    signaling_write_leave(&leave);
+    session_send(p, &leave); /* if we are in it */
+    buf_done(&leave);
+}
+
 void session_leave(struct peer *p)
 {
-    struct session *s = &p->session;
-    if (s->state == SESSION_JOINED) {
-        struct buf leave;
-        buf_init(&leave, 64);
-        signaling_write_leave(&leave);
-        session_send(p, &leave);
-        buf_done(&leave);
-    }
+    leave_room(p);
     stop(p);
+}
+
+void session_rest(struct peer *p)
+{
+    struct session *s = &p->session;
+    unsigned server = s->server;
+    leave_room(p);
+    s->resume_token[0] = '\0';
+    s->pause_ms = TWIN_REST_MS;
+    disconnect(p);
+    pause_session(p);
+    s->server = server;
+    s->failures = 0;
 }

@@ -43,6 +43,8 @@ void session_closed(struct peer *p, uint16_t close_code, struct span why);
 void session_network(struct peer *p, bool cut); /* cut: the socket's own address is gone */
 void session_due(struct peer *p);
 void session_leave(struct peer *p);
+/* Out of the room for TWIN_REST_MS. */
+void session_rest(struct peer *p);
 /* Hands the daemon a frame; dropped, and false, unless we are in the room. */
 bool session_send(struct peer *p, struct buf *frame);
 /* Tells the application the state if it changed. */
@@ -80,9 +82,21 @@ void roster_resumed(struct peer *p, const struct signaling_message *m);
 void roster_away(struct peer *p, struct span seat);
 void roster_back(struct peer *p, const struct signaling_message *m);
 void roster_due(struct peer *p);
+/* We go without a word: everybody is as if not in the room, and no link is left. */
+void roster_unseat(struct peer *p);
 /* Forgets who is gone for good. At the end of a step: nobody holds a person then. */
 void roster_sweep(struct peer *p);
 void roster_clear(struct peer *p);
+
+/* ---- twin.c: another process with our identity ---- */
+void twin_start(struct peer *p);
+void twin_joined(struct peer *p); /* we have a seat; whom else the room has follows */
+/* Somebody with our key sits there; was_there: before we came. */
+void twin_seen(struct peer *p, struct span seat, bool was_there);
+void twin_claimed(struct peer *p, const struct signaling_message *m);
+/* There may be one: nobody is called or answered yet. */
+bool twin_doubts(const struct peer *p);
+void twin_due(struct peer *p);
 
 /* ---- attempt.c: one connection, and what the two say about it through the daemon ---- */
 struct attempt *attempt_find(const struct peer *p, uint64_t rtc);

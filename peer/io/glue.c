@@ -6,10 +6,12 @@
  */
 #include "peer/io/glue.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/os_rng.h"
 #include "peer/io/addresses.h"
+#include "peer/io/clock.h"
 #include "peer/io/ice_servers.h"
 #include "peer/io/keeper.h"
 #include "peer/io/links.h"
@@ -28,7 +30,7 @@ struct glue {
     struct peer_effects effects;
     struct keeper *keeper;
     struct notices *notices;
-    GSource *deadline;
+    struct clock_alarm *deadline;
     bool stepping;
 };
 
@@ -65,16 +67,9 @@ static void on_addresses_changed(void *user)
 
 /* ---- stepping ---- */
 
-static gboolean on_deadline(gpointer user)
+static void on_deadline(void *user)
 {
     glue_event(user, &(struct peer_event){.type = PEER_TIME});
-    return G_SOURCE_CONTINUE; /* its ready time is the core's next deadline */
-}
-
-static void set_deadline(struct glue *g, uint64_t at)
-{
-    bool never = at > (uint64_t)INT64_MAX / 1000;
-    g_source_set_ready_time(g->deadline, never ? -1 : (gint64)at * 1000);
 }
 
 static void execute(struct glue *g, struct peer_effect *effect)
@@ -95,7 +90,7 @@ static void execute(struct glue *g, struct peer_effect *effect)
         ice_servers_set(g->ice_servers, (struct span){effect->text, effect->text_n});
         return;
     case PEER_FX_DEADLINE:
-        set_deadline(g, effect->at);
+        clock_alarm_set(g->deadline, effect->at);
         return;
     case PEER_FX_REMEMBER:
         g->options.on_remember(g->options.user, effect->kind, effect->text);
@@ -121,7 +116,7 @@ static void execute(struct glue *g, struct peer_effect *effect)
 
 static void step(struct glue *g, struct peer_event *event)
 {
-    event->now = (uint64_t)g_get_monotonic_time() / 1000;
+    event->now = clock_now();
     event->unix_ms = (uint64_t)g_get_real_time() / 1000;
     peer_step(g->peer, event, &g->effects);
     for (size_t i = 0; i < g->effects.n; i++)
@@ -181,22 +176,6 @@ const struct peer *glue_peer(const struct glue *g)
 
 /* ---- life ---- */
 
-/* A ready time that has passed would fire again at once. */
-static gboolean deadline_dispatch(GSource *source, GSourceFunc run, gpointer user)
-{
-    g_source_set_ready_time(source, -1);
-    return run(user);
-}
-
-static void deadline_new(struct glue *g)
-{
-    static const GSourceFuncs FUNCS = {.dispatch = deadline_dispatch};
-    g->deadline = g_source_new((GSourceFuncs *)&FUNCS, sizeof(GSource));
-    g_source_set_ready_time(g->deadline, -1);
-    g_source_set_callback(g->deadline, on_deadline, g, NULL);
-    g_source_attach(g->deadline, g->options.context);
-}
-
 struct glue *glue_new(const struct glue_options *options, struct err *err)
 {
     static const struct signaling_callbacks CALLBACKS = {
@@ -233,8 +212,11 @@ struct glue *glue_new(const struct glue_options *options, struct err *err)
     g->addresses = addresses_new(options->context, on_addresses_changed, g);
     if (!g->links || !g->keeper || !g->notices || !g->addresses)
         goto memory;
-    deadline_new(g);
-    return g;
+    g->deadline = clock_alarm_new(options->context, on_deadline, g);
+    if (g->deadline)
+        return g;
+    err_set(err, "no timer: %s", g_strerror(errno));
+    goto fail;
 memory:
     err_set(err, "out of memory");
 fail:
@@ -246,10 +228,7 @@ void glue_free(struct glue *g)
 {
     if (!g)
         return;
-    if (g->deadline) {
-        g_source_destroy(g->deadline);
-        g_source_unref(g->deadline);
-    }
+    clock_alarm_free(g->deadline);
     addresses_free(g->addresses);
     keeper_free(g->keeper);
     links_free(g->links);

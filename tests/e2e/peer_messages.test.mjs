@@ -10,7 +10,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { startDaemon } from './lib/daemon.mjs';
 import { introduction, keyedPeer, newIdentity } from './lib/keyed.mjs';
-import { joinPeer, meet, runUsher, scratch, startPeer } from './lib/peer.mjs';
+import { joinPeer, meet, runUsher, scratch, startPeer, usher } from './lib/peer.mjs';
 import { startTurn } from './lib/turn.mjs';
 
 const stopAll = (peers) => Promise.all(peers.map((peer) => peer.stop()));
@@ -50,6 +50,34 @@ async function untilKept(peer, n) {
     for (const end = Date.now() + 15000; (await peer.stats()).kept !== n;)
         assert.ok(Date.now() < end, `${peer.name} never kept ${n} copies`);
 }
+
+// An hour of sleep, as the process sees it (tests/hooks/sleep.c).
+test('a custodian whose machine slept hands over nothing whose time is over', async () => {
+    const daemon = await startDaemon();
+    const dir = await scratch();
+    const slept = path.join(dir, 'slept');
+    await fs.writeFile(slept, '0');
+    const hook = path.resolve(path.dirname(usher), 'tests/slept.so');
+    const env = { LD_PRELOAD: hook, USHER_TEST_SLEPT: slept, ASAN_OPTIONS: 'verify_asan_link_order=0' };
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben']);
+    const cy = await joinPeer({ server: daemon.url, name: 'cy', env });
+    await Promise.all([cy.linked(ann), cy.linked(ben), ann.linked(cy), ben.linked(cy)]);
+    await quit(ben);
+    await Promise.all([ann, cy].map((peer) => peer.event('peer', { id: ben.id, state: 'down' })));
+    ann.do({ do: 'send', to: [ben.id], text: 'good for a minute', ref: 'r', ttl: 60000 });
+    await ann.event('accepted');
+    await untilKept(cy, 1);
+    await die(ann);
+    await fs.writeFile(slept, '3600');
+    const again = await joinPeer({ server: daemon.url, name: 'ben', state: ben.state });
+    await Promise.all([again.linked(cy), cy.linked(again)]);
+    cy.do({ do: 'send', to: [ben.id], text: 'good morning', ref: 'm' });
+    await again.event('message', { text: 'good morning' });
+    assert.deepEqual(await texts(again), ['good morning']);
+    assert.equal((await cy.stats()).kept, 0);
+    await stopAll([again, cy]);
+    await daemon.stop();
+});
 
 test('a direct message outlives its sender in a custodian who cannot read it', async () => {
     const secret = 'the raven flies at midnight';

@@ -167,7 +167,8 @@ static struct span envelope(
     struct fuzz *f, const char *from, unsigned type, unsigned content, unsigned theirs, unsigned ours)
 {
     static const char *const types[] = {"direct_message", "group_message", "private_message", "message_delivered",
-        "message_read", "heartbeat", "typing_indicator", "presence_update", "status_update", "peer_introduction"};
+        "message_read", "message_missed", "message_query", "heartbeat", "typing_indicator", "presence_update",
+        "status_update", "peer_introduction"};
     static const char *const contents[CONTENTS] = {"\"text\":\"t\"", "\"metadata\":{\"of\":[\"m1\",\"m2\"]}",
         "\"metadata\":{\"ping\":1}", "\"metadata\":{\"pong\":2}", "\"metadata\":{\"presence\":\"gone\"}", ""};
     char intro[1024], name[ENVELOPE_CONVERSATION_MAX + 1];

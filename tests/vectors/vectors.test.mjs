@@ -230,6 +230,7 @@ const introduction = (rule) => ({ context: rule((v) => v === 'usher-intro-1'), r
 const METADATA = {
   message_ack: OF, message_delivered: OF, message_read: OF, message_missed: OF, message_query: OF, heartbeat: { ping: may(isCount()), pong: may(isCount()) },
   presence_update: { presence: must((v) => ['online', 'away', 'gone'].includes(v)) }, connection_request: { signal: must(isObject) },
+  identity_claim: { context: must(isText(255)), room: must(isMatch(ROOM_ID)), seat: must(person), reader: must(person), started: must(isCount()) },
   presence_digest: { versions: must(isObject) },
   file_offer: { ...FILE, name: must(isText(255, 1)), size: must(isCount()), hash: must(base64(32)), chunkSize: must(isCount()) },
   file_accept: FILE, file_decline: { ...FILE, reason: may(isText(255)) }, file_chunk: { ...FILE, index: must(isCount()) },

@@ -304,6 +304,29 @@ static void test_congestion_holds_everything(void **state)
     world_end(w);
 }
 
+/* Ann's machine sleeps while a message waits for a link that cannot take it. What she hears first then comes long after its
+ * time: it is not sent, but has failed. */
+static void test_over_while_asleep(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    uint64_t rtc = live_rtc(ann);
+    struct span to = span_of(peer_id(w->nodes[1].p));
+    feed(w, 0, (struct peer_event){.type = PEER_CONGESTED, .rtc = rtc});
+    feed(w, 0,
+        (struct peer_event){
+            .type = PEER_SEND, .send = {.to = &to, .to_count = 1, .text = SPAN("for a minute"), .ttl_ms = 60000}});
+    pass(w, 100);
+    w->watch = "direct_message";
+    w->now += 3600000;
+    feed(w, 0, (struct peer_event){.type = PEER_WRITABLE, .rtc = rtc});
+    assert_int_equal(w->watched[0], 0);
+    assert_int_equal(count(ann, NOTICE_FAILED), 1);
+    assert_string_equal(notice(ann, NOTICE_FAILED, 0)->reason, "expired");
+    world_end(w);
+}
+
 static void test_ten_thousand(void **state)
 {
     (void)state;
@@ -517,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_resent_when_the_link_comes_back),
         cmocka_unit_test(test_three_tries_then_an_hour),
         cmocka_unit_test(test_congestion_holds_everything),
+        cmocka_unit_test(test_over_while_asleep),
         cmocka_unit_test(test_ten_thousand),
         cmocka_unit_test(test_large_messages_go_by_and_by),
         cmocka_unit_test(test_a_full_queue_says_so),
