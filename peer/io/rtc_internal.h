@@ -63,7 +63,6 @@ struct rtc_factory {
     GSource *pump;
     GSourceFuncs pump_funcs;
     struct rtc *woken; /* connections that want rtc_run: list by woken_prev, woken_next; each holds a reference */
-    unsigned associations;
     struct rtc_outbox outbox;
 };
 
@@ -125,6 +124,7 @@ struct rtc_sctp {
     bool up, want_writable;
     uint16_t streams; /* that both sides have */
     size_t buffered;
+    gint64 timed_at; /* when something was last sent that is sent again without an answer; monotonic microseconds */
     struct rtc_packet *inbox;
     struct buf partial; /* of a message that came in parts */
 };
@@ -198,8 +198,8 @@ void rtc_deliver_events(struct rtc *r);
 void rtc_events_free(struct rtc *r);
 void rtc_outbox_add(struct rtc *r, const void *datagram, size_t n);
 void rtc_outbox_flush(struct rtc_factory *f);
-/* An association came or went: SCTP's clock ticks while there is one. */
-void rtc_pump_associations(struct rtc_factory *f, int change);
+/* SCTP's clock is to tick at this time at the latest, in monotonic microseconds. */
+void rtc_pump_tick_by(struct rtc_factory *f, gint64 at);
 
 /* rtc_cert.c */
 bool rtc_certificate_init(struct rtc_certificate *c, struct err *err);
@@ -233,7 +233,10 @@ void rtc_dtls_done(struct rtc *r);
 
 /* rtc_sctp.c */
 void rtc_sctp_setup(void); /* the process's usrsctp, once */
+/* Lets the time pass that did: timers that are due run, and those set from now on count from now. */
 void rtc_sctp_tick(void);
+/* When the next tick is due of which a connection of this factory may have need; -1: it has none. */
+gint64 rtc_sctp_next_tick(const struct rtc_factory *f);
 bool rtc_sctp_start(struct rtc *r);
 void rtc_sctp_input(struct rtc *r, const void *packet, size_t n);
 enum rtc_sent rtc_sctp_send(struct rtc *r, const struct rtc_channel *c, enum dcep_ppid ppid, struct span bytes);

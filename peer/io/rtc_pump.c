@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * One GSource a factory. Before the loop sleeps it sends the datagrams that were batched meanwhile; when a connection
- * was woken it delivers that connection's events and messages; and while there are SCTP associations it ticks their
- * timers, by the time that really passed: a loop that was busy for a second must not make SCTP's clock late.
+ * was woken it delivers that connection's events and messages; and it ticks SCTP's clock when a timer may be due
+ * (rtc_sctp.c), by the time that really passed: a loop that was busy for a second must not make that clock late.
  */
 #include <utlist.h>
 
 #include "peer/io/rtc_internal.h"
-
-enum {
-    TICK_US = 10 * 1000
-};
 
 struct pump {
     GSource source;
@@ -38,8 +34,9 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data)
     f->refs++; /* a callback may free the last connection, and the factory after it */
     gint64 ready = g_source_get_ready_time(source);
     if (ready >= 0 && ready <= g_source_get_time(source)) {
+        g_source_set_ready_time(source, -1);
         rtc_sctp_tick();
-        g_source_set_ready_time(source, f->associations ? g_source_get_time(source) + TICK_US : -1);
+        rtc_pump_tick_by(f, rtc_sctp_next_tick(f));
     }
     struct rtc *r;
     unsigned n;
@@ -64,11 +61,11 @@ GSource *rtc_pump_new(struct rtc_factory *f)
     return source;
 }
 
-void rtc_pump_associations(struct rtc_factory *f, int change)
+void rtc_pump_tick_by(struct rtc_factory *f, gint64 at)
 {
-    f->associations = (unsigned)((int)f->associations + change);
-    if (f->associations && g_source_get_ready_time(f->pump) < 0)
-        g_source_set_ready_time(f->pump, g_get_monotonic_time() + TICK_US);
+    gint64 ready = g_source_get_ready_time(f->pump);
+    if (at >= 0 && (ready < 0 || at < ready))
+        g_source_set_ready_time(f->pump, at);
 }
 
 void rtc_wake(struct rtc *r)

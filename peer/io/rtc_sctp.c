@@ -4,6 +4,12 @@
  * passes by rtc_sctp_tick. usrsctp calls back in the middle of its work, so its functions only queue; rtc_sctp_next
  * handles what they queued when usrsctp has returned.
  *
+ * usrsctp has timers and no way to ask when the next one is due. To tick every 10 ms whatever happens would wake an idle
+ * machine a hundred times a second. But each of its timers follows from what was sent, received or is waiting: an
+ * acknowledgement is delayed by SACK_DELAY_MS after data came, nothing is sent again before RTO_MIN_MS, and what is
+ * neither has 30 s. So each packet says by when the clock must tick. Before whatever sets a timer, the time that passed
+ * since is told, or the timer would be early by that.
+ *
  * usrsctp is one for the process, and gives a packet to send only an address with it. That address stands in cookies
  * on the wire, so it must not be a pointer (CVE-2020-6514); it may be used after usrsctp_close, so it must be looked
  * up. Hence the one table of the process below, from number to connection: usrsctp's own state, in effect, and like it
@@ -31,12 +37,48 @@ enum {
     RTO_MAX_MS = 2000,        /* how long the next try may keep waiting after the way is back */
     RETRANSMISSIONS_MAX = 30, /* hence a minute without an answer */
     INIT_ATTEMPTS = 8,
-    CHUNKS_MAX = 16 * 1024
+    CHUNKS_MAX = 16 * 1024,
+    SACK_DELAY_MS = 20, /* RFC 9260 section 6.2 allows 500; the less, the sooner a link is idle again */
+    SACK_TICK_MS = 25,
+    TICK_BUSY_MS = 10,    /* while an association begins, or much is on its way */
+    TICK_WAITING_MS = 50, /* while something is */
+    TICK_IDLE_MS = 5000,  /* heartbeats, which are 30 s apart */
+    MUCH = 16 * 1024
+};
+
+/* Chunks, RFC 9260 section 3.2. */
+enum {
+    CHUNK_DATA = 0,
+    CHUNK_SACK = 3,
+    CHUNK_HEARTBEAT_ACK = 5,
+    CHUNK_HEADER = 4
 };
 
 static struct rtc *find(const void *address)
 {
     return g_hash_table_lookup(stack.connections, address);
+}
+
+struct chunks {
+    bool data, timed; /* some of it is data; something that is sent again when no answer comes */
+};
+
+static struct chunks chunks_of(const unsigned char *packet, size_t n)
+{
+    struct chunks c = {false, false};
+    for (size_t at = sizeof(struct sctp_common_header); at + CHUNK_HEADER <= n;) {
+        unsigned type = packet[at];
+        size_t length = (size_t)packet[at + 2] << 8 | packet[at + 3];
+        c.data = c.data || type == CHUNK_DATA;
+        c.timed = c.timed || (type != CHUNK_SACK && type != CHUNK_HEARTBEAT_ACK);
+        at += MAX(length + 3, (size_t)CHUNK_HEADER) & ~(size_t)3;
+    }
+    return c;
+}
+
+static gint64 in_ms(int ms)
+{
+    return g_get_monotonic_time() + ms * 1000;
 }
 
 /* usrsctp leaves the checksum to us (rtc_crc32c.c); browsers drop packets without one. */
@@ -50,6 +92,10 @@ static int on_output(void *address, void *packet, size_t n, uint8_t tos, uint8_t
     struct sctp_common_header *header = packet;
     header->crc32c = 0;
     header->crc32c = rtc_crc32c(packet, n);
+    if (chunks_of(packet, n).timed) {
+        r->sctp.timed_at = g_get_monotonic_time();
+        rtc_pump_tick_by(r->factory, in_ms(r->sctp.up ? RTO_MIN_MS : TICK_BUSY_MS));
+    }
     rtc_dtls_write(r, packet, n);
     return 0;
 }
@@ -76,6 +122,7 @@ void rtc_sctp_setup(void)
     usrsctp_sysctl_set_sctp_recvspace(RTC_SCTP_BUFFER);
     /* 512 by default: a window of short messages would stand still at a twentieth of the buffer */
     usrsctp_sysctl_set_sctp_max_chunks_on_queue(CHUNKS_MAX);
+    usrsctp_sysctl_set_sctp_delayed_sack_time_default(SACK_DELAY_MS);
     stack.ticked_ms = g_get_monotonic_time() / 1000;
 }
 
@@ -86,6 +133,45 @@ void rtc_sctp_tick(void)
     stack.ticked_ms = now;
     if (elapsed > 0)
         usrsctp_handle_timers((uint32_t)elapsed);
+}
+
+static bool is_closing(const struct rtc *r)
+{
+    for (size_t i = 0; i < RTC_CHANNEL_SLOTS; i++)
+        if (r->channels[i].state == CHANNEL_CLOSING)
+            return true;
+    return false;
+}
+
+static gint64 next_tick_of(const struct rtc *r)
+{
+    if (!r->sctp.up || r->sctp.buffered > MUCH)
+        return in_ms(TICK_BUSY_MS);
+    if (r->sctp.buffered == 0 && !is_closing(r))
+        return in_ms(TICK_IDLE_MS);
+    return MAX(in_ms(TICK_WAITING_MS), r->sctp.timed_at + RTO_MIN_MS * 1000);
+}
+
+gint64 rtc_sctp_next_tick(const struct rtc_factory *f)
+{
+    GHashTableIter all;
+    gpointer item;
+    gint64 first = -1;
+    g_hash_table_iter_init(&all, stack.connections);
+    while (g_hash_table_iter_next(&all, NULL, &item)) {
+        const struct rtc *r = item;
+        gint64 at = r->factory == f ? next_tick_of(r) : -1;
+        if (at >= 0 && (first < 0 || at < first))
+            first = at;
+    }
+    return first;
+}
+
+/* Before usrsctp is called, so that what it starts counts from now; as exact as its clock always was. */
+static void let_time_pass(void)
+{
+    if (g_get_monotonic_time() / 1000 - stack.ticked_ms >= TICK_BUSY_MS)
+        rtc_sctp_tick();
 }
 
 static int on_input(struct socket *socket, union sctp_sockstore from, void *bytes, size_t n, struct sctp_rcvinfo info,
@@ -184,7 +270,7 @@ bool rtc_sctp_start(struct rtc *r)
     r->sctp.id = ++stack.last_id;
     g_hash_table_insert(stack.connections, (void *)r->sctp.id, r);
     usrsctp_register_address((void *)r->sctp.id);
-    rtc_pump_associations(r->factory, 1);
+    rtc_pump_tick_by(r->factory, in_ms(TICK_BUSY_MS));
     r->sctp.socket = usrsctp_socket(AF_CONN, SOCK_STREAM, IPPROTO_SCTP, on_input, on_space, 0, (void *)r->sctp.id);
     return r->sctp.socket && open_association(r);
 }
@@ -193,6 +279,11 @@ void rtc_sctp_input(struct rtc *r, const void *packet, size_t n)
 {
     if (!r->sctp.socket)
         return;
+    let_time_pass();
+    if (!r->sctp.socket)
+        return;
+    if (chunks_of(packet, n).data)
+        rtc_pump_tick_by(r->factory, in_ms(SACK_TICK_MS));
     usrsctp_conninput((void *)r->sctp.id, packet, n, 0);
     rtc_run(r);
 }
@@ -211,6 +302,7 @@ enum rtc_sent rtc_sctp_send(struct rtc *r, const struct rtc_channel *c, enum dce
     }
     if (!r->sctp.up)
         return RTC_NOT_OPEN;
+    let_time_pass();
     ssize_t n = usrsctp_sendv(r->sctp.socket, bytes.p, bytes.n, NULL, 0, &how, sizeof how, SCTP_SENDV_SPA, 0);
     if (n >= 0) {
         r->sctp.buffered += bytes.n;
@@ -332,7 +424,6 @@ void rtc_sctp_close(struct rtc *r)
     r->sctp.up = false;
     usrsctp_deregister_address((void *)r->sctp.id);
     g_hash_table_remove(stack.connections, (void *)r->sctp.id);
-    rtc_pump_associations(r->factory, -1);
     struct rtc_packet *p, *next;
     DL_FOREACH_SAFE (r->sctp.inbox, p, next) {
         free(p->bytes);

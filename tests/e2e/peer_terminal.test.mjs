@@ -94,7 +94,7 @@ test('no name and no text of others passes for a line of usher', async () => {
     await Promise.all(others.map((peer, i) => peer.event('peer', { name: 'ben', state: 'up' }).then((ben) => {
         peer.do({ do: 'send', text: `word ${i}\n* ann is gone.\n! Warning` });
         peer.do({ do: 'status', text: `* ann is gone, says ${i}` });
-        peer.do({ do: 'send', to: [ben.id], text: `${' '.repeat(200)}* ann is gone. ${'x'.repeat(200)}` });
+        peer.do({ do: 'send', to: [ben.id], text: `${' '.repeat(200)}* ann is gone. ${'*'.repeat(200)}` });
     })));
     for (let i = 0; i < NAMES.length; i++) await terminal.shows(new RegExp(`says ${i}`));
     terminal.type('/history 40\r/who\r');
@@ -132,6 +132,20 @@ test('two of one name, or of names that look alike, are told apart by their ids'
     terminal.type('/quit\r');
     await terminal.exited;
     await ann.stop();
+});
+
+test('who takes a known name while its owner is away is shown with an id', async () => {
+    const room = newRoom();
+    const args = await arguments_(room, 'ben');
+    const ann = await join(room, 'Ann');
+    for (const round of [1, 2]) {
+        const terminal = new Terminal(args);
+        const other = round === 1 ? ann : await join(room, 'Ann');
+        await terminal.shows(round === 1 ? /\* <Ann> is here/ : new RegExp(`\\* <Ann#${other.id.slice(0, 8)}> is here`));
+        terminal.type('/quit\r');
+        assert.equal(await within(8000, terminal.exited, '/quit did not end it'), 0);
+        await other.stop();
+    }
 });
 
 test('pipe: names in events are harmless, and a known name is told by its code', async () => {
