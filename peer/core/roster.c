@@ -13,6 +13,7 @@
  * that nothing is delivered twice when they return; if there are too many, those met first go. A plain peer without a
  * seat can never return under that id, so it is forgotten at once.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -216,6 +217,7 @@ static void see(struct peer *p, struct person *who)
  * came. */
 static struct seat *admit(struct peer *p, const struct signaling_member *m, bool listed)
 {
+    assert(p && m);
     if (span_is(m->peer_id, p->session.seat))
         return NULL;
     if (m->keyed && memcmp(m->key, p->settings.key, sizeof m->key) == 0) {

@@ -119,11 +119,11 @@ bool attempt_fits(const struct attempt *a, size_t n);
 void attempt_send(struct peer *p, struct attempt *a, struct span text);
 
 /* ---- link.c, link_pulse.c, link_wish.c ---- */
-bool link_is_up(const struct person *who);       /* introduced; perhaps just restarting */
-bool link_is_calling(const struct person *who);  /* an attempt is under way, and its channel is not open */
-bool link_can_send(const struct person *who);    /* messages: not while it is restarting or congested */
+bool link_is_up(const struct person *who);          /* introduced; perhaps just restarting */
+bool link_is_calling(const struct person *who);     /* an attempt is under way, and its channel is not open */
+bool link_can_send(const struct person *who);       /* messages: not while it is restarting or congested */
 bool link_fits(const struct person *who, size_t n); /* the link is up, and takes a message of so many bytes */
-const char *link_path(const struct person *who); /* static */
+const char *link_path(const struct person *who);    /* static */
 /* The person was met, or sits elsewhere, or we do. */
 void link_reseated(struct peer *p, struct person *who);
 /* The person has a seat that it had not: the same process came back, or another that knows nothing of the link. */

@@ -13,8 +13,8 @@
 enum {
     HTTP_BODY_MAX = 16 * 1024, /* of a request */
     HTTP_PATH_MAX = 512,
-    HTTP_HEADERS_MAX = 1024,       /* bytes of the lines that a handler adds */
-    HTTP_REFUSAL_MAX = 1024,       /* of an answer at the door */
+    HTTP_HEADERS_MAX = 1024, /* bytes of the lines that a handler adds */
+    HTTP_REFUSAL_MAX = 1024, /* of an answer at the door */
 };
 
 enum http_method {
@@ -49,8 +49,8 @@ struct http_request {
     bool answered; /* the answer is queued, or its head is and its body follows */
     bool no_page;  /* no web page may read the answer, whatever server.origins says */
     char path[HTTP_PATH_MAX];
-    struct span parameter; /* what `:name` or `*` stood for, in path */
-    size_t body_n;         /* bytes of the body that is due */
+    struct span parameter;         /* what `:name` or `*` stood for, in path */
+    size_t body_n;                 /* bytes of the body that is due */
     struct web_download *download; /* owned: the file that is being sent, NULL if no more of it is to be read */
     bool piece_waits;              /* a piece of it is queued */
 };
@@ -61,7 +61,8 @@ struct http_answer {
     const char *headers; /* lines of their own, each with its CRLF; NULL: none */
     struct span body;    /* copied */
     struct frame *frame; /* taken, sent behind `body`; NULL: none */
-    const uint64_t *length; /* of a file, whose body follows in pieces and whose headers are its own; NULL: it is all here */
+    const uint64_t
+        *length; /* of a file, whose body follows in pieces and whose headers are its own; NULL: it is all here */
 };
 
 /* Handlers in files of their own. */

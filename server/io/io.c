@@ -27,8 +27,8 @@ static bool open_handles(struct io *io)
 
 static void close_handles(struct io *io)
 {
-    uv_handle_t *const handles[] = {(uv_handle_t *)&io->prepare, (uv_handle_t *)&io->check, (uv_handle_t *)&io->idle,
-        (uv_handle_t *)&io->timer};
+    uv_handle_t *const handles[] = {
+        (uv_handle_t *)&io->prepare, (uv_handle_t *)&io->check, (uv_handle_t *)&io->idle, (uv_handle_t *)&io->timer};
     for (size_t i = 0; i < sizeof handles / sizeof *handles; i++)
         uv_close(handles[i], NULL);
     poller_close(&io->poller);

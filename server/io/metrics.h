@@ -71,7 +71,7 @@ struct metrics {
     struct queue_stats queue;
     struct process_stats process;
     int64_t certificate_expiry; /* unix seconds; 0: no TLS, and no such metric */
-    uint64_t log_dropped; /* records that nobody will read */
+    uint64_t log_dropped;       /* records that nobody will read */
     const char *version;
 };
 

@@ -102,8 +102,12 @@ static void close_socket(struct io *io, struct conn *c)
     c->fd = -1;
 }
 
-const struct transport transport_plain = {
-    .write = write_socket, .is_out = is_out, .again = ready_add, .read = read_socket, .shut = shut, .close = close_socket};
+const struct transport transport_plain = {.write = write_socket,
+    .is_out = is_out,
+    .again = ready_add,
+    .read = read_socket,
+    .shut = shut,
+    .close = close_socket};
 
 const struct transport *transport_of(const struct conn *c)
 {

@@ -15,7 +15,7 @@
 enum {
     POLLER_READ = 1,
     POLLER_WRITE = 2,
-    POLLER_BROKEN = 4, /* reported whether asked for or not: the socket failed, or both of its sides are shut */
+    POLLER_BROKEN = 4,   /* reported whether asked for or not: the socket failed, or both of its sides are shut */
     POLLER_EVENTS = 256, /* taken from the kernel at once */
 };
 

@@ -81,7 +81,8 @@ void upgrade(struct http_request *r)
     struct span key = {NULL, 0}, version;
     uint64_t body = 1; /* unless it is told to be 0 */
     bool has_subprotocols = names_subprotocols(h);
-    if (r->method != HTTP_GET || r->is_head || h->minor == 0 || !request_head_list_has(h, "Connection", "upgrade", true))
+    if (r->method != HTTP_GET || r->is_head || h->minor == 0 ||
+        !request_head_list_has(h, "Connection", "upgrade", true))
         http_error(r, 400, NULL, "bad-handshake", "a WebSocket begins with GET, HTTP/1.1 and Connection: Upgrade");
     else if (request_head_body(h, &body) != BODY_NONE && body != 0)
         http_error(r, 400, NULL, "bad-handshake", "a WebSocket's handshake has no body");

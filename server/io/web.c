@@ -22,7 +22,8 @@ static void on_head(void *ctx, unsigned status, const char *headers, uint64_t le
     else if (status == 416)
         http_error(r, 416, headers, "range-not-satisfiable", "the file has no bytes in that range");
     else if (status == 503)
-        http_error(r, 503, "Retry-After: 5\r\n", error_code(ERROR_SERVER_FULL), "no file can be read now: try again later");
+        http_error(
+            r, 503, "Retry-After: 5\r\n", error_code(ERROR_SERVER_FULL), "no file can be read now: try again later");
     else
         http_answer(r, &(struct http_answer){.status = status, .headers = headers, .length = &length});
     if (!follows)
@@ -72,8 +73,8 @@ static struct span joined(const struct http_request *r, const char *name, struct
 
 void http_web(struct http_request *r)
 {
-    static const char *const NAMES[] = {"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "Range",
-        "If-Range", "Accept-Encoding"};
+    static const char *const NAMES[] = {"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
+        "Range", "If-Range", "Accept-Encoding"};
     enum {
         COUNT = sizeof NAMES / sizeof *NAMES
     };
@@ -102,5 +103,6 @@ void http_web(struct http_request *r)
     if (r->download)
         http_wait(r);
     else
-        http_error(r, 503, "Retry-After: 5\r\n", error_code(ERROR_SERVER_FULL), "no file can be read now: try again later");
+        http_error(
+            r, 503, "Retry-After: 5\r\n", error_code(ERROR_SERVER_FULL), "no file can be read now: try again later");
 }

@@ -134,7 +134,7 @@ static inline int set_up(void **state)
     if (!w || scratch_setup(&scratch) != 0 || uv_loop_init(&w->loop) != 0)
         return -1;
     w->scratch = scratch;
-    w->logger = (struct logger){LOG_LEVEL_ERROR, LOG_TEXT};
+    w->logger = (struct logger){.level = LOG_LEVEL_ERROR, .format = LOG_TEXT};
     snprintf(w->path, sizeof w->path, "%s", w->scratch->path);
     w->root = web_root_new(&w->loop, &w->logger);
     web_root_set(w->root, w->path);
