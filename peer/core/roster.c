@@ -153,13 +153,16 @@ static bool looks_keyed(struct span id)
     return base32_decode(id, bytes, sizeof bytes);
 }
 
+static bool holds(const struct peer *p, const struct signaling_member *m)
+{
+    return m->keyed && p->crypto.verify(p->crypto.ctx, m->key, (struct span){(const char *)m->box, KEY_BYTES}, m->sig);
+}
+
 static struct person *person_of(struct peer *p, const struct signaling_member *m)
 {
     struct card card;
     uint8_t hash[HASH_BYTES];
-    bool keyed =
-        m->keyed && p->crypto.verify(p->crypto.ctx, m->key, (struct span){(const char *)m->box, KEY_BYTES}, m->sig);
-    if (!keyed) {
+    if (!holds(p, m)) {
         struct person *who = roster_find(p, m->peer_id);
         if (looks_keyed(m->peer_id))
             return NULL;
@@ -220,7 +223,7 @@ static struct seat *admit(struct peer *p, const struct signaling_member *m, bool
     assert(p && m);
     if (span_is(m->peer_id, p->session.seat))
         return NULL;
-    if (m->keyed && memcmp(m->key, p->settings.key, sizeof m->key) == 0) {
+    if (m->keyed && memcmp(m->key, p->settings.key, sizeof m->key) == 0 && holds(p, m)) {
         if (!m->away)
             twin_seen(p, m->peer_id, listed);
         return NULL;
