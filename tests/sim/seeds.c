@@ -68,7 +68,8 @@ static void end_of_day(struct run *r, const struct core_settings *s)
     world_heal(r->w);
     if (!daemon_is_up(d))
         daemon_start(d);
-    run_for(r, s->ping_interval_ms + s->ping_timeout_ms + s->resume_grace_ms + 30000);
+    /* The last minute is for what was sent faster than message_rate lets it be read: pings, too, by those who are gone. */
+    run_for(r, s->ping_interval_ms + s->ping_timeout_ms + s->resume_grace_ms + 60000);
     crowd_check(r->crowd);
     daemon_drain(d);
     run_for(r, s->drain_timeout_ms + 10000);

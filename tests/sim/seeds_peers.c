@@ -23,7 +23,6 @@ enum {
     LOOK_MS = 500,
     REAL_EVERY = 50,
     APART_EVERY = 8,    /* seeds in which some can never be linked */
-    LOSSES_EVERY = 5,   /* seeds in which some lose their state */
     LOSS_MAX = 151,     /* of 1,000 at each end of a path */
     STORM = 250,        /* at both together */
     ABSENT_CHANCE = 30, /* of 1,000 */
@@ -275,7 +274,7 @@ static void live(struct run *r, const struct world_options *options, bool forbid
 
 void seed_peers(struct run *r, const struct world_options *options)
 {
-    live(r, options, options->seed % APART_EVERY == 0, options->seed % LOSSES_EVERY == LOSSES_EVERY - 1);
+    live(r, options, options->seed % APART_EVERY == 0, false);
 }
 
 void seed_apart(struct run *r, const struct world_options *options)
