@@ -159,7 +159,7 @@ static struct span frame(struct fuzz *f)
 }
 
 enum {
-    INTRODUCTION = 9,
+    INTRODUCTION = 11, /* the last type */
     CONTENTS = 6
 };
 
@@ -192,13 +192,13 @@ static struct span envelope(
 /* What belongs to the type more often than not. */
 static struct span data(struct fuzz *f)
 {
-    static const unsigned right[] = {0, 0, 0, 1, 1, 2, 5, 4, 0, 5};
+    static const unsigned right[] = {0, 0, 0, 1, 1, 1, 1, 2, 5, 4, 0, 5};
     struct peer_person people[4];
     size_t n = peer_people(f->p, people, 4);
     if (n == 0 || input_byte(&f->in) % 8 == 0)
         return input_text(&f->in);
     const char *from = people[input_byte(&f->in) % (n > 4 ? 4 : n)].id;
-    unsigned type = input_byte(&f->in) % 10, theirs = input_byte(&f->in) & 3u, ours = input_byte(&f->in) & 3u,
+    unsigned type = input_byte(&f->in) % (INTRODUCTION + 1), theirs = input_byte(&f->in) & 3u, ours = input_byte(&f->in) & 3u,
              odd = input_byte(&f->in);
     return envelope(f, from, type, odd < 192 ? right[type] : odd % CONTENTS, theirs, ours);
 }
