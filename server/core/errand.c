@@ -65,8 +65,9 @@ fail:
 void errand_store(struct core *c, const struct errand *why)
 {
     struct errand *e = errand_new(why);
-    if (!e) { /* the client hears nothing, and io's own time for HTTP ends it */
+    if (!e) { /* out of memory: an answer that needs none */
         frame_unref(why->answer);
+        effects_add(c->fx, &(struct core_effect){.type = CORE_RESPONSE, .conn = why->conn, .response = {NULL, 503, 0}});
         return;
     }
     e->job = c->keep.changed;

@@ -423,13 +423,19 @@ void rest_request(struct core *c, struct session *s, const struct core_request *
         answer(c, s, r);
 }
 
+/* Who was told to close while he waited, since the server drains, is still owed an answer: nothing else ends his
+ * connection, and a drain waits for it. */
 void rest_delayed(struct core *c, const struct errand *e)
 {
     struct session *s = session_find(c, e->conn);
     struct core_request r = e->request;
+    if (s && s->state != SESSION_OPENED) {
+        refuse(c, e->conn, c->draining ? ERROR_DRAINING : ERROR_SERVER_FULL, NULL);
+        return;
+    }
     r.room.p = e->bytes;
     r.token.p = r.room.p + r.room.n;
     r.body.p = r.token.p + r.token.n;
-    if (s && s->state == SESSION_OPENED && gate(c, s, &r, true))
+    if (s && gate(c, s, &r, true))
         answer(c, s, &r);
 }

@@ -225,6 +225,21 @@ test('while it drains, probes are answered and everybody else is sent away', asy
     silent.destroy();
 });
 
+test('a request that waits for its turn when the drain begins is answered, and holds nothing up', async () => {
+    const daemon = await startDaemon({ args: ['--set', 'server.drain_timeout=0'] });
+    const made = await fetch(`${daemon.http}/api/rooms`, { method: 'POST', body: '{"name":"a"}' });
+    assert.equal(made.status, 201);
+    const guess = () => fetch(`${daemon.http}/api/rooms/a`, { method: 'DELETE', headers: { Authorization: 'Bearer wrong' } });
+    for (let i = 0; i < 5; i++) assert.equal((await guess()).status, 403);
+    const waiting = new Raw(daemon.port); // for a second
+    await waiting.write('DELETE /api/rooms/a HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer wrong\r\n\r\n');
+    assert.equal((await fetch(`${daemon.http}/health`)).status, 200);
+    daemon.kill('SIGTERM');
+    await waiting.until(/^HTTP\/1\.1 503 .*"draining"/s);
+    await waiting.end();
+    assert.equal(await within(5000, daemon.exited, 'the daemon did not end'), 0);
+});
+
 test('a drain without clients ends at once', async () => {
     const daemon = await startDaemon({ args: ['--set', 'server.drain_timeout=0'] });
     daemon.kill('SIGTERM');

@@ -395,6 +395,35 @@ static void test_a_crowd_that_knows_the_password(void **state)
     stop(&h);
 }
 
+/* A drain that begins meanwhile: a connection over HTTP is owed its answer, or the drain would wait for it. */
+static void test_drained_while_it_waits(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct core_settings set = rest_settings();
+    char token[64];
+    set.auth_failures = 6;
+    start(&h, set);
+    made(&h, "{\"name\":\"a\"}", token);
+    const struct core_request close = {.type = REQUEST_CLOSE, .room = SPAN("a"), .token = SPAN("wrong")};
+    for (unsigned i = 0; i < 3; i++) {
+        ask_from(&h, i, ipv4(1), close);
+        answers(&h, i, 403);
+        gone(&h, i, 0);
+    }
+    ask_from(&h, 3, ipv4(1), close);
+    assert_null(took(&h, CORE_RESPONSE));
+    step(&h, (struct core_event){.type = CORE_DRAIN});
+    closes(&h, 3, 1012, "draining");
+    assert_null(took(&h, CORE_RESPONSE));
+    wake(&h, h.now + 250);
+    answers(&h, 3, 503);
+    assert_non_null(strstr(h.text, "\"code\":\"draining\""));
+    gone(&h, 3, 0);
+    assert_true(drained(&h));
+    stop(&h);
+}
+
 /* Of those that wait there are few, and they go with their connections. */
 static void test_places_to_wait(void **state)
 {
@@ -480,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_wrong_passwords),
         cmocka_unit_test(test_a_crowd_that_knows_the_password),
         cmocka_unit_test(test_places_to_wait),
+        cmocka_unit_test(test_drained_while_it_waits),
         cmocka_unit_test(test_no_limit_of_failures),
         cmocka_unit_test(test_the_last_ones_are_logged),
     };

@@ -9,7 +9,7 @@
 #include <dlfcn.h>
 #include <malloc.h>
 
-#include "tests/unit/server/harness.h"
+#include "tests/unit/server/rest.h"
 
 static struct {
     long countdown; /* allocations until one fails; -1: never */
@@ -71,6 +71,7 @@ struct story {
     struct rng rng;
     uint64_t now;
     char ids[CLIENTS][PEER_ID_MAX + 1];
+    unsigned answers, stores;
     bool closed[CLIENTS];
 };
 
@@ -80,6 +81,8 @@ static void note_effects(struct story *t)
         const struct core_effect *e = &t->fx.v[i];
         if (e->type == CORE_CLOSE)
             t->closed[e->conn.slot] = true;
+        t->answers += e->type == CORE_RESPONSE;
+        t->stores += e->type == CORE_STORE;
         if (e->type != CORE_SEND)
             continue;
         struct span text = frame_text(e->frame);
@@ -128,6 +131,7 @@ static struct core_settings story_settings(void)
     set.join_rate = 1;
     set.auth_failures = 5;
     set.ports.verify = verify;
+    set.ports.owner_token = token_port;
     return set;
 }
 
@@ -274,6 +278,40 @@ static void test_a_join_without_memory(void **state)
     story_done(t);
 }
 
+static void request(struct story *t, const struct core_request *r)
+{
+    struct core_request copy = *r;
+    struct core_event e = {.type = CORE_REQUEST, .conn = {0, 1}, .now = t->now, .request = &copy};
+    core_step(t->core, &e, &t->fx);
+    note_effects(t);
+    core_effects_clear(&t->fx);
+}
+
+/* io waits for the answer to a request without a limit: it comes whatever fails. */
+static void test_a_request_without_memory(void **state)
+{
+    (void)state;
+    for (long n = 0;; n++) {
+        struct story *t = story_new();
+        play(t, 0, CORE_OPEN, NULL);
+        request(t, &(struct core_request){.type = REQUEST_ROOMS}); /* the list of effects has its memory then */
+        assert_int_equal(t->answers, 1);
+        faults.failed = 0;
+        faults.for_good = false;
+        faults.countdown = n;
+        request(t, &(struct core_request){.type = REQUEST_CREATE, .body = SPAN("{\"name\":\"a\",\"listed\":true}")});
+        faults.countdown = -1;
+        play(t, 0, CORE_TIME, NULL);
+        if (t->stores > 0)
+            play(t, 0, CORE_STORED, NULL);
+        assert_int_equal(t->answers, 2);
+        story_done(t);
+        if (faults.failed == 0)
+            break;
+        assert_true(n < 100);
+    }
+}
+
 /* 18,000 idle members with short names in rooms of two; zero under ASan, whose malloc keeps no such count. */
 static void test_bytes_per_connection(void **state)
 {
@@ -317,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_all_allocations_fail_from_some_on),
         cmocka_unit_test(test_the_one_who_missed_something_is_closed),
         cmocka_unit_test(test_a_join_without_memory),
+        cmocka_unit_test(test_a_request_without_memory),
         cmocka_unit_test(test_bytes_per_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
