@@ -126,6 +126,7 @@ void story_token_replayed(struct run *r, const struct world_options *options)
     actor_ask_resume(ann, first);
     world_check(r->w, strcmp(actor_text(ann, "type"), "resumed") == 0, "a token whose answer was lost is refused");
     actor_vanish(ann, true);
+    run_for(r, 1000); /* or a third connection would be a duel */
     actor_resume(ann);
     actor_init(&cast[2], r);
     actor_connect(&cast[2]);
