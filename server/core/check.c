@@ -129,7 +129,7 @@ static void check_queues(const struct core *c, const struct found *f)
     }
     assert(watched == f->watched);
     assert(check_waiting(&c->unjoined) == f->unjoined);
-    assert(check_waiting(&c->ice) == f->ice);
+    assert(check_waiting(&c->ice) + check_waiting(&c->ice_stale) == f->ice);
 }
 
 static void check_origins(const struct core *c, const struct found *f)

@@ -46,6 +46,7 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     table_init(&c->ended, ended_hash);
     waiting_init(&c->unjoined);
     waiting_init(&c->ice);
+    waiting_init(&c->ice_stale);
     waiting_init(&c->idle);
     waiting_init(&c->lingering);
     waiting_init(&c->unused);
@@ -205,6 +206,7 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
     assert(event->now >= c->now);
     c->now = event->now;
     c->unix_ms = event->unix_ms;
+    ice_clock(c);
     if (!c->started)
         c->started_at = event->now;
     c->started = true;

@@ -21,6 +21,7 @@
 
 #include "server/core/alive.h"
 #include "server/core/batch.h"
+#include "server/core/ice.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
@@ -189,6 +190,7 @@ void seat_take(struct core *c, struct session *seat, struct session *s, struct f
 {
     bool was_away = seat->state == SESSION_AWAY;
     trade(seat, s);
+    ice_hand_over(s, seat);
     c->slots[seat->conn.slot] = seat;
     session_move(c, s, SESSION_CLOSING);
     alive_watch(c, s, WATCH_NONE);

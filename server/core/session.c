@@ -70,9 +70,7 @@ void session_move(struct core *c, struct session *s, enum session_state to)
     };
     assert(LEGAL[s->state][to]);
     if (to == SESSION_CLOSING || to == SESSION_AWAY)
-        waiting_remove(&s->ice);
-    else if (s->state == SESSION_AWAY)
-        waiting_add(&c->ice, &s->ice, c->now);
+        waiting_remove(&s->ice); /* a seat that goes on has another connection, with a wait of its own: seat_take */
     bool waited = session_waits_to_join(s);
     s->state = (uint8_t)to;
     bool waits = session_waits_to_join(s);

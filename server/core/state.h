@@ -90,7 +90,7 @@ struct session {
         };
     };
     struct wait alive;
-    struct wait ice; /* while SESSION_READY or SESSION_JOINED: since its ICE servers were told */
+    struct wait ice; /* while SESSION_READY or SESSION_JOINED: since its connection was told its ICE servers */
     struct bucket messages;
     struct origin *origin;    /* borrowed; NULL if no per-address limit counts it */
     uint64_t rate_told_until; /* no rate-limited error before */
@@ -201,7 +201,8 @@ struct core {
     struct table origins;    /* by address */
     struct waiting watch[WATCHES];
     struct waiting unjoined;
-    struct waiting ice;
+    struct waiting ice, ice_stale; /* the second: told before the wall clock was set forward */
+    int64_t wall_least; /* of the wall clock's lead over `now` since the last of those was put there: the least */
     struct waiting idle; /* origins */
     uint32_t idle_count;
     struct waiting lingering; /* empty rooms that join-room made */

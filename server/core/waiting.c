@@ -29,6 +29,26 @@ void waiting_remove(struct wait *w)
     w->prev = w->next = NULL;
 }
 
+void waiting_replace(struct wait *old, struct wait *w)
+{
+    assert(!w->next && old->next);
+    *w = *old;
+    w->prev->next = w->next->prev = w;
+    old->prev = old->next = NULL;
+}
+
+void waiting_move_all(struct waiting *from, struct waiting *to)
+{
+    struct wait *first = from->ends.next, *last = from->ends.prev;
+    if (first == &from->ends)
+        return;
+    first->prev = to->ends.prev;
+    first->prev->next = first;
+    last->next = &to->ends;
+    to->ends.prev = last;
+    waiting_init(from);
+}
+
 struct wait *waiting_first(const struct waiting *q)
 {
     return q->ends.next == &q->ends ? NULL : q->ends.next;

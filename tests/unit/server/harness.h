@@ -31,6 +31,7 @@ struct harness {
     struct core_effects fx;
     bool *taken; /* of fx.v */
     uint64_t now, deadline;
+    uint64_t unix_ms; /* the wall clock, which the tests set */
     uint32_t generation[CLIENTS];
     uint32_t ping;                     /* the number of the last one that was taken */
     char id[CLIENTS][PEER_ID_MAX + 1]; /* told in welcome */
@@ -63,6 +64,7 @@ static inline void step(struct harness *h, struct core_event e)
 {
     core_effects_clear(&h->fx);
     e.now = h->now;
+    e.unix_ms = h->unix_ms;
     if (e.type == CORE_TIME)
         h->deadline = UINT64_MAX;
     core_step(h->core, &e, &h->fx);

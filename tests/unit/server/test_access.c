@@ -94,47 +94,11 @@ static void servers(void *ctx, struct span peer_id, uint64_t unix_seconds, struc
     buf_printf(out, "[\"%.*s %u\"]", (int)peer_id.n, peer_id.p, ++*told);
 }
 
-static void test_ice_servers_in_time(void **state)
-{
-    (void)state;
-    unsigned told = 0;
-    struct harness h;
-    struct core_settings set = no_limits();
-    set.ports.ice_servers = servers;
-    set.ports.ice_ctx = &told;
-    set.ice_refresh_ms = 1000;
-    start(&h, set);
-    enter(&h, 0);
-    h.now += 400;
-    enter(&h, 1);
-    assert_int_equal(h.deadline, h.now + 600);
-    h.now += 599;
-    step(&h, (struct core_event){.type = CORE_TIME});
-    quiet(&h);
-    h.now += 1;
-    step(&h, (struct core_event){.type = CORE_TIME});
-    hears(&h, 0, "{\"type\":\"ice-servers\",\"iceServers\":[\"%s 3\"]}", h.id[0]);
-    quiet(&h);
-    assert_int_equal(h.deadline, h.now + 400);
-    gone(&h, 1, 1000);
-    h.now += 1000;
-    step(&h, (struct core_event){.type = CORE_TIME});
-    hears(&h, 0, "{\"type\":\"ice-servers\",\"iceServers\":[\"%s 4\"]}", h.id[0]);
-    quiet(&h);
-    set.ice_refresh_ms = 0; /* a reload: they do not lapse any more */
-    core_configure(h.core, &set);
-    h.now += 5000;
-    step(&h, (struct core_event){.type = CORE_TIME});
-    quiet(&h);
-    stop(&h);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decision),
         cmocka_unit_test(test_join),
-        cmocka_unit_test(test_ice_servers_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
