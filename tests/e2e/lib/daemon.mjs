@@ -49,14 +49,15 @@ function stateFolder(env, args) {
 }
 
 // A daemon that listens. descriptors: its limit of open files, set through a shell.
-export async function startDaemon({ args = [], env = {}, listen = '127.0.0.1:0', descriptors } = {}) {
+// space: the command that runs another in a network of its own (networks.mjs).
+export async function startDaemon({ args = [], env = {}, listen = '127.0.0.1:0', descriptors, space = [] } = {}) {
     const all = ['--listen', listen, ...args];
     const folder = stateFolder(env, args);
     const state = folder ? { XDG_STATE_HOME: folder } : {};
     const options = { cwd: root, env: { ...process.env, ...state, ...env }, stdio: ['ignore', 'pipe', 'pipe'] };
-    const child = descriptors
-        ? spawn('sh', ['-c', `ulimit -n ${descriptors} && exec "$0" "$@"`, binary, ...all], options)
-        : spawn(binary, all, options);
+    const limited = descriptors ? ['sh', '-c', `ulimit -n ${descriptors} && exec "$0" "$@"`] : [];
+    const command = [...space, ...limited, binary, ...all];
+    const child = spawn(command[0], command.slice(1), options);
     if (folder) child.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
     const daemon = new Daemon(child);
     try {
