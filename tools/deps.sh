@@ -41,6 +41,8 @@ test  haproxy                  a reverse proxy that speaks the PROXY protocol to
 test  nginx                    a reverse proxy, on loopback only
 test  caddy                    another, on loopback only
 test  procps                   finds what a test started
+test  iproute2                 networks of a test's own
+test  util-linux               namespaces and terminals of a test's own
 test  openssl                  certificates for the tests of TLS
 lint  clang                    the second compiler
 lint  clang-format             formatting
@@ -49,7 +51,6 @@ lint  shellcheck               the scripts
 lint  mandoc                   the man pages
 deb   build-essential          what every Debian package is built with
 deb   debhelper                their build
-system iproute2                 network namespaces
 system nftables                 their address translation
 system build-essential          the Debian packages
 system debhelper                their build

@@ -425,7 +425,7 @@ void link_due(struct peer *p, struct person *who)
         } else if (p->now < link->attempt->began + CONNECT_MS) {
             link_reseated(p, who);
         } else {
-            notice_link(p, who, "not up in 15 s");
+            notice_link(p, who, "not up in 15 s: of many networks, --ice-address names the one to use");
             count_failure(p, link->attempt);
             link_retry(p, who);
         }

@@ -38,6 +38,10 @@ struct glue {
 
 static void on_signaling_open(void *user)
 {
+    struct glue *g = user;
+    struct sockaddr_storage own;
+    if (signaling_own_address(g->signaling, &own))
+        rtc_factory_near(g->factory, &own);
     glue_event(user, &(struct peer_event){.type = PEER_SIGNALING_OPEN});
 }
 

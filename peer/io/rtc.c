@@ -65,6 +65,11 @@ const char *rtc_factory_fingerprint(const struct rtc_factory *f)
     return f->certificate.fingerprint;
 }
 
+void rtc_factory_near(struct rtc_factory *f, const struct sockaddr_storage *own)
+{
+    f->near = *own;
+}
+
 void rtc_factory_servers(struct rtc_factory *f, const struct rtc_server *servers, size_t n)
 {
     f->server_count = 0;

@@ -17,6 +17,7 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/err.h"
 #include "base/span.h"
@@ -39,9 +40,9 @@ struct rtc_server { /* an ICE server, RFC 7064 and 7065 */
 };
 
 struct rtc_options {
-    const char *const *addresses; /* host candidates are limited to these (numeric); none: all but loopback */
+    const char *const *addresses; /* host candidates are limited to these (numeric); none: as hosts.h finds them */
     size_t address_count;
-    bool loopback;   /* with no addresses given: gather loopback too */
+    bool loopback;   /* with no addresses given: loopback too */
     bool relay_only; /* use TURN only */
 };
 
@@ -77,6 +78,8 @@ struct rtc_factory *rtc_factory_new(GMainContext *context, const struct rtc_opti
 void rtc_factory_free(struct rtc_factory *f);
 /* The local certificate's fingerprint as in `a=fingerprint`: "sha-256 AB:CD:…". Borrowed. */
 const char *rtc_factory_fingerprint(const struct rtc_factory *f);
+/* The own address of a connection that works (copied): of the addresses for connections made from now on it is the first. */
+void rtc_factory_near(struct rtc_factory *f, const struct sockaddr_storage *own);
 /* The ICE servers for connections made from now on (copied). */
 void rtc_factory_servers(struct rtc_factory *f, const struct rtc_server *servers, size_t n);
 

@@ -15,14 +15,15 @@
  * RTC_READ_BUDGET datagrams in one turn we take our receive function away, which ends its reading, and give it back
  * in the next turn.
  */
-#include <nice/interfaces.h>
-
 #include "peer/io/addresses.h"
 #include "peer/io/rtc_internal.h"
 
 enum {
     COMPONENT = 1,
     CHECK_INTERVAL_MS = 5,
+    /* libnice's 100 are fewer than two machines with many networks have, and it drops those that it has not tried yet;
+     * with these all that the bounds on candidates allow are tried, in 5 s at the most. */
+    PAIRS_MAX = HOSTS_MAX * PEER_CANDIDATES_MAX,
     RECEIVE_BUFFER = 4 * 1024 * 1024
 };
 
@@ -161,12 +162,12 @@ static void add_addresses(const struct rtc_factory *f, NiceAgent *agent)
 {
     for (size_t i = 0; i < f->address_count; i++)
         add_address(agent, f->addresses[i]);
-    if (f->address_count || !f->loopback)
+    if (f->address_count)
         return;
-    GList *all = nice_interfaces_get_local_ips(TRUE);
-    for (GList *at = all; at; at = at->next)
-        add_address(agent, at->data);
-    g_list_free_full(all, g_free);
+    struct hosts hosts;
+    hosts_find(&hosts, f->loopback, &f->near);
+    for (size_t i = 0; i < hosts.n; i++)
+        add_address(agent, hosts.text[i]);
 }
 
 /* libnice's TURN over TLS is a look-alike of 2007, not TLS: rtc_factory_servers leaves such servers out. */
@@ -209,7 +210,7 @@ static NiceAgent *agent_new(struct rtc *r)
     NiceAgent *agent = nice_agent_new_full(f->context, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_ICE_TRICKLE);
     g_object_set(agent, "stun-pacing-timer", (guint)CHECK_INTERVAL_MS, "keepalive-conncheck", TRUE, "upnp", FALSE,
         "ice-tcp", FALSE, "force-relay", (gboolean)f->relay_only, "controlling-mode", (gboolean)r->ice.controlling,
-        NULL);
+        "max-connectivity-checks", (guint)PAIRS_MAX, NULL);
     add_addresses(f, agent);
     r->ice.stream = nice_agent_add_stream(agent, 1);
     add_servers(r, agent);

@@ -16,6 +16,7 @@
 #include <openssl/ssl.h>
 
 #include "base/buf.h"
+#include "peer/io/hosts.h"
 #include "peer/io/rtc.h"
 #include "protocol/dcep.h"
 #include "protocol/limits.h"
@@ -55,6 +56,7 @@ struct rtc_factory {
     char addresses[RTC_ADDRESSES_MAX][64];
     size_t address_count;
     bool loopback, relay_only;
+    struct sockaddr_storage near; /* rtc_factory_near */
     struct rtc_server servers[RTC_SERVERS_MAX];
     size_t server_count;
     struct rtc_certificate certificate;

@@ -253,14 +253,19 @@ void signaling_connect(struct signaling *s, const struct url *url)
     g_object_unref(resolver);
 }
 
+bool signaling_own_address(const struct signaling *s, struct sockaddr_storage *own)
+{
+    socklen_t n = sizeof *own;
+    *own = (struct sockaddr_storage){.ss_family = AF_UNSPEC};
+    return s->phase == OPEN && getsockname(lws_get_socket_fd(s->wsi), (struct sockaddr *)own, &n) == 0;
+}
+
 bool signaling_is_cut(const struct signaling *s)
 {
-    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
-    socklen_t n = sizeof own;
+    struct sockaddr_storage own;
     if (s->phase != OPEN)
         return s->phase == RESOLVING || s->phase == CONNECTING;
-    return getsockname(lws_get_socket_fd(s->wsi), (struct sockaddr *)&own, &n) == 0 &&
-           !addresses_has((struct sockaddr *)&own);
+    return signaling_own_address(s, &own) && !addresses_has((struct sockaddr *)&own);
 }
 
 /* ---- sending ---- */

@@ -10,6 +10,7 @@
 #define PEER_IO_SIGNALING_H
 
 #include <glib.h>
+#include <sys/socket.h>
 
 #include "base/span.h"
 #include "peer/io/url.h"
@@ -42,6 +43,8 @@ void signaling_disconnect(struct signaling *s);
 /* Once the machine's addresses have changed: whether it is open from an address that is gone, or still on its way by what
  * was the way before. */
 bool signaling_is_cut(const struct signaling *s);
+/* Our own address of the connection; false if it is not open. */
+bool signaling_own_address(const struct signaling *s, struct sockaddr_storage *own);
 /* Queues one text frame (copied); dropped when there is no connection. */
 void signaling_send(struct signaling *s, struct span text);
 

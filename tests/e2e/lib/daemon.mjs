@@ -56,14 +56,16 @@ const PASS = `use POSIX; use Socket; $^F = 9;
     dup2(fileno($s), 3) or die; @ENV{'LISTEN_PID', 'LISTEN_FDS'} = ($$, 1); exec @ARGV or die;`;
 
 // A daemon that listens. descriptors: its limit of open files. sendBuffer: bytes that the kernel keeps of what is written to
-// a connection, about twice as many; without it they are millions.
-export async function startDaemon({ args = [], env = {}, listen = '127.0.0.1:0', descriptors, sendBuffer } = {}) {
+// a connection, about twice as many; without it they are millions. space: the command that runs another in a network of
+// its own (networks.mjs).
+export async function startDaemon({ args = [], env = {}, listen = '127.0.0.1:0', descriptors, sendBuffer, space = [] } = {}) {
     const folder = stateFolder(env, args);
     const state = folder ? { XDG_STATE_HOME: folder } : {};
     const options = { cwd: root, env: { ...process.env, ...state, ...env }, stdio: ['ignore', 'pipe', 'pipe'] };
     const command = [binary, '--listen', listen, ...args];
     if (descriptors) command.unshift('sh', '-c', `ulimit -n ${descriptors} && exec "$0" "$@"`);
     if (sendBuffer) command.unshift('perl', '-e', PASS, sendBuffer);
+    command.unshift(...space);
     const child = spawn(command[0], command.slice(1), options);
     if (folder) child.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
     const daemon = new Daemon(child);

@@ -38,9 +38,10 @@ function environment(env) {
     return { ...all, ...env };
 }
 
-// space: the network namespace to run in, for root.
+// space: the network namespace to run in, for root; or the command that runs another in one (networks.mjs).
 export function spawnUsher(args, { env = {}, stdio = ['pipe', 'pipe', 'pipe'], space } = {}) {
-    const command = space ? ['ip', 'netns', 'exec', space, usher, ...args] : [usher, ...args];
+    const prefix = Array.isArray(space) ? space : space ? ['ip', 'netns', 'exec', space] : [];
+    const command = [...prefix, usher, ...args];
     const child = spawn(command[0], command.slice(1), { cwd: root, env: environment(env), stdio });
     running.add(child);
     child.on('exit', () => running.delete(child));
