@@ -26,13 +26,14 @@ enum {
     ACCEPTS_A_TURN = 4,     /* then the connections that are open get their turn */
     TLS_A_TURN = 4,         /* handshakes begun: each costs a signature */
     REFUSED_MAX = 32,       /* refused connections that are let in to ask for /health, at once */
-    DIRTY_MAX = 8,          /* connections that wait to be written; then they are, within the turn */
+    DIRTY_MAX = 8,          /* connections that wait to be written, and: */
+    READS_MAX = 8,          /* sockets read since the last write; then it is written, within the turn */
     ENDS_A_TURN = 128,      /* connections ended; the rest has its next turn at once */
     TLS_END_COST = 8,       /* as many of these is one under TLS: libwebsockets looks through lists */
     LATE_A_TURN = 4096,     /* connections found late */
     OUT_BATCH = 64 * 1024,  /* bytes written to one socket at once */
-    HTTP_A_TURN = 256 * 1024,  /* bytes of answers written in a turn, so that they delay no relay */
-    READ_SIZE = 256 * 1024,    /* bytes read from one socket at once, into a buffer that all share */
+    HTTP_A_TURN = 256 * 1024,   /* bytes of answers written in a turn, so that they delay no relay */
+    READ_SIZE = 256 * 1024,     /* bytes read from one socket at once, into a buffer that all share */
     READS_A_TURN = 1024 * 1024, /* bytes read in a turn, all sockets together; more waits for the next */
     LINGER_MAX = 1024 * 1024    /* bytes thrown away of a client that does not end: more, and the socket is closed */
 };
@@ -77,6 +78,7 @@ struct io {
     struct core_effects effects;
     bool stepping;
     unsigned dirty_count;
+    unsigned reads_count;         /* sockets read since the dirty connections were written */
     uint32_t dirty, doomed, slow; /* lists through the slots; CONN_NONE: empty */
     unsigned char *in;            /* owned: READ_SIZE; what was read last */
     char *scratch;                /* owned: OUT_BATCH; where a batch is put together */
@@ -93,7 +95,7 @@ struct io {
     bool exhausted;        /* descriptors ran out, and accepting has not gone well for a second since */
     uint64_t accept_at;    /* while exhausted: when to look again */
     const char *state_dir; /* borrowed: where rooms.json is */
-    struct web_root *web;     /* owned */
+    struct web_root *web;  /* owned */
     struct hashers *hashers;  /* owned */
     struct store_work *store; /* owned */
     bool freeing;
@@ -117,7 +119,7 @@ void turn_kill(struct io *io, struct conn *c);
 void turn_linger(struct io *io, struct conn *c);
 /* Something was read: the time of what is relayed for it runs from here. */
 void turn_read(struct io *io, size_t n);
-/* Writes early if many connections wait for it; not within a step. */
+/* Writes early if many connections wait for it, and many were read for it; not within a step. */
 void turn_relieve(struct io *io);
 /* The loop comes round again without waiting. */
 void turn_again(struct io *io);
