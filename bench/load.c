@@ -20,6 +20,7 @@ struct mode {
 
 static const struct mode modes[] = {
     {"relay", mode_relay, 200},
+    {"star", mode_star, 192},
     {"pace", mode_pace, 20},
     {"flood", mode_flood, 1},
     {"crowd", mode_crowd, 9000},
@@ -33,6 +34,7 @@ static const struct dialect *const dialects[] = {&native_dialect, &socketio_dial
 static const char usage[] =
     "usage: load MODE --server ADDRESS:PORT --pid PID [option]...\n"
     "  relay  pairs exchange signals; prints messages relayed a second, and a second of the server's processor time\n"
+    "  star   in each room all exchange signals with one; prints as relay does\n"
     "  pace   pairs exchange signals at a steady rate; prints what one relay takes\n"
     "  flood  as much of --kind as one client can make, whatever the server answers; prints how much it was\n"
     "  crowd  all clients of --kind come in, and end at once: see mode_crowd.c\n"
@@ -49,14 +51,14 @@ static const char usage[] =
     "  --proxied              each client names an address of its own in X-Forwarded-For, as behind a proxy\n"
     "  --spin                 never sleep, so that the server has nobody to wake\n"
     "  --handshakes N         handshakes under way at once (64)\n"
-    "  --window N             relay: signals in flight from each side of a pair (4)\n"
+    "  --window N             relay, star: signals in flight from each side of a pair, or from each member (4)\n"
     "  --one-sided            relay: one side of each pair begins, so that its signals always go together\n"
     "  --rate N               pace: signals a second, of all clients together (1000)\n"
     "  --kind KIND            flood: one of those in mode_flood.c, such as pongs or lists\n"
     "  --room ROOM            flood of passwords or tokens: a room that was made with a password\n"
-    "  --payload N            relay: bytes of the description in each signal (200)\n"
-    "  --warmup S             relay, pace: seconds before measuring (1)\n"
-    "  --seconds S            relay, pace: seconds measured; flood: of it; idle: seconds of silence (5)\n";
+    "  --payload N            relay, star: bytes of the description in each signal (200)\n"
+    "  --warmup S             relay, star, pace: seconds before measuring (1)\n"
+    "  --seconds S            relay, star, pace: seconds measured; flood: of it; idle: seconds of silence (5)\n";
 
 enum option_id {
     SERVER = 1,

@@ -23,8 +23,14 @@ struct load_options {
     double seconds;   /* measured */
 };
 
+/* Makes in `out` the `data` of a signal: the lines of a session description as JSON carries them, cut to `payload` bytes,
+ * never inside an escape. False when out of memory. */
+bool signal_data(struct buf *out, unsigned payload);
+
 /* Pairs exchange signals as fast as the server relays them. */
 bool mode_relay(const struct load_options *options);
+/* In each room all exchange signals with one. */
+bool mode_star(const struct load_options *options);
 /* Pairs exchange signals at a steady rate: what one relay takes, one way. */
 bool mode_pace(const struct load_options *options);
 /* One client does as much of one thing as it can, whatever the server answers. */

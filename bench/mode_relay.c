@@ -53,8 +53,7 @@ struct relay {
     unsigned turn; /* pace only: whose it is, counted on */
 };
 
-/* The lines of a session description as JSON carries them, cut to the size asked for (never inside an escape). */
-static bool build_data(struct buf *out, unsigned payload)
+bool signal_data(struct buf *out, unsigned payload)
 {
     static const char line[] = "a=candidate:1 1 UDP 2122252543 192.168.17.23 50000 typ host\\r\\n";
     enum {
@@ -269,7 +268,7 @@ static bool run(
     r->waiting = process_waiting(options->server);
     r->fleet = fleet_new(&options->fleet);
     r->sides = calloc(options->fleet.clients, sizeof *r->sides);
-    if (!r->fleet || !r->sides || !build_data(&r->data, options->payload))
+    if (!r->fleet || !r->sides || !signal_data(&r->data, options->payload))
         goto done;
     r->fleet->on_signal = on_signal;
     r->fleet->signal_ctx = r;

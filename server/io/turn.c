@@ -267,6 +267,7 @@ static void end(struct io *io, struct conn *c)
 
 void turn_write_all(struct io *io)
 {
+    io->reads_count = 0;
     while (io->dirty != CONN_NONE) {
         struct conn *c = conn_at(&io->conns, io->dirty);
         io->dirty = c->dirty_next;
@@ -325,10 +326,11 @@ static void measure_relay(struct io *io, bool turn_ends)
 }
 
 /* A turn is long enough for a socket to fall out of the processor's caches between the read that concerns it and its
- * write. Writing soon is worth more than frames that gather: docs/decisions/0002-relay-hot-path.md. */
+ * write, so writing soon is worth more than frames that gather. But frames do gather where many members write to one (few
+ * are dirty), or one writes to all of a room (few were read): docs/decisions/0002-relay-hot-path.md has the figures. */
 void turn_relieve(struct io *io)
 {
-    if (io->dirty_count < DIRTY_MAX)
+    if (io->dirty_count < DIRTY_MAX || io->reads_count < READS_MAX)
         return;
     turn_write_all(io);
     measure_relay(io, false);

@@ -77,6 +77,7 @@ struct io {
     struct core_effects effects;
     bool stepping;
     unsigned dirty_count;
+    unsigned reads_count;         /* sockets read since the dirty connections were written */
     uint32_t dirty, doomed, slow; /* lists through the slots; CONN_NONE: empty */
     uint32_t ready_first, ready_last;
     unsigned char *in;           /* owned: READ_SIZE; what was read last */
