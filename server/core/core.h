@@ -104,7 +104,8 @@ struct core_settings {
     uint64_t room_linger_ms; /* how long an empty room that join-room made stays; 0: not at all */
     uint64_t room_ttl_ms;    /* how long an empty room that was made over HTTP stays; 0: for ever */
     bool token_required;     /* join-room needs a token */
-    uint64_t ice_refresh_ms; /* what ports.ice_servers writes is told anew this often, and lapses by the wall clock a quarter of this later; 0: it does not lapse */
+    uint64_t
+        ice_refresh_ms; /* what ports.ice_servers writes is told anew this often, and lapses by the wall clock a quarter of this later; 0: it does not lapse */
     uint32_t batch; /* of what is due at once, so much of each kind is done in one step; 0: BATCH_DEFAULT (batch.h) */
     struct core_ports ports;
     /* Borrowed alike; NULL: no seat is kept. */
@@ -149,8 +150,9 @@ struct core_request {
 struct core_event {
     enum core_event_type type;
     struct conn_id conn;
-    uint64_t now;     /* milliseconds on a clock that never goes back */
-    uint64_t unix_ms; /* wall clock, which may be set: for what others signed or will check, never for our own deadlines */
+    uint64_t now; /* milliseconds on a clock that never goes back */
+    uint64_t
+        unix_ms; /* wall clock, which may be set: for what others signed or will check, never for our own deadlines */
     union {
         struct address address; /* CORE_OPEN, CORE_ADDRESS */
         struct span bytes;      /* CORE_FRAME */

@@ -202,7 +202,7 @@ struct core {
     struct waiting watch[WATCHES];
     struct waiting unjoined;
     struct waiting ice, ice_stale; /* the second: told before the wall clock was set forward */
-    int64_t wall_least; /* of the wall clock's lead over `now` since the last of those was put there: the least */
+    int64_t wall_least;  /* of the wall clock's lead over `now` since the last of those was put there: the least */
     struct waiting idle; /* origins */
     uint32_t idle_count;
     struct waiting lingering; /* empty rooms that join-room made */

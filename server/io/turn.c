@@ -306,6 +306,7 @@ static void settle(struct io *io)
 
 void turn_read(struct io *io)
 {
+    io->reads_count++;
     if (io->turn_began == 0)
         io->turn_began = uv_hrtime();
 }

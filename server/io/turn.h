@@ -26,7 +26,8 @@ enum {
     ACCEPTS_A_TURN = 4,     /* and no more than the share allows; then the connections that are open get their turn */
     SHARE_US = 25, /* of a turn, for accepting; for the ready queue; for ends: a message waits for each of them once */
     REFUSED_MAX = 32,             /* refused connections that are let in to ask for /health, at once */
-    DIRTY_MAX = 8,                /* connections that wait to be written; then they are, within the turn */
+    DIRTY_MAX = 8,                /* connections that wait to be written, and: */
+    READS_MAX = 8,                /* sockets read since the last write; then it is written, within the turn */
     LATE_A_TURN = 4096,           /* connections found late */
     LATE_MS = 20,                 /* that the judgement of who is late waits for sockets to be read, under full load; */
     LATE_FROZEN_MS = 1000,        /* the same when the timer came more than LATE_MS too late: the process was stopped */

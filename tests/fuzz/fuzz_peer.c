@@ -198,8 +198,8 @@ static struct span data(struct fuzz *f)
     if (n == 0 || input_byte(&f->in) % 8 == 0)
         return input_text(&f->in);
     const char *from = people[input_byte(&f->in) % (n > 4 ? 4 : n)].id;
-    unsigned type = input_byte(&f->in) % (INTRODUCTION + 1), theirs = input_byte(&f->in) & 3u, ours = input_byte(&f->in) & 3u,
-             odd = input_byte(&f->in);
+    unsigned type = input_byte(&f->in) % (INTRODUCTION + 1), theirs = input_byte(&f->in) & 3u,
+             ours = input_byte(&f->in) & 3u, odd = input_byte(&f->in);
     return envelope(f, from, type, odd < 192 ? right[type] : odd % CONTENTS, theirs, ours);
 }
 
