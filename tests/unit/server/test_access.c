@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who may join what, with a verifier that believes what it is told; and ICE servers told in time.
+ * Who may join what, with a verifier that believes what it is told.
  */
 #include "tests/unit/server/harness.h"
 
@@ -83,15 +83,6 @@ static void test_join(void **state)
         h.id[1], h.id[0]);
     hears(&h, 0, "{\"type\":\"peer-joined\",\"peerId\":\"%s\",\"displayName\":\"A \\\"b\\\"\"}", h.id[1]);
     stop(&h);
-}
-
-/* ---- ICE servers ---- */
-
-static void servers(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out)
-{
-    (void)unix_seconds;
-    unsigned *told = ctx;
-    buf_printf(out, "[\"%.*s %u\"]", (int)peer_id.n, peer_id.p, ++*told);
 }
 
 int main(void)

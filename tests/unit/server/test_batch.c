@@ -354,7 +354,9 @@ static void test_credentials_of_all(void **state)
     all_come(w, ROOM);
     size_t told = 0;
     while (told < CROWD) {
-        ticks(w);
+        do
+            ticks(w);
+        while (told == 0 && w->sent == 0); /* the wall clock is looked at before it is time, in case it was set */
         assert_in_range(w->sent, 1, BATCH);
         told += w->sent;
         assert_int_equal(more_is_due(w), told < CROWD);
