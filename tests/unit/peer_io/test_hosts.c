@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "peer/io/hosts.h"
@@ -72,11 +73,10 @@ static bool has(const struct hosts *h, const char *text)
 /* The kernel notices a carrier a moment after its cause. */
 static void becomes(const char *text, bool offered)
 {
-    for (int i = 0; i < 5000; i++) {
+    for (time_t end = time(NULL) + 5; time(NULL) <= end; sched_yield()) {
         struct hosts h = found(false, NULL);
         if (has(&h, text) == offered)
             return;
-        usleep(1000);
     }
     fail_msg("%s is %soffered", text, offered ? "not " : "");
 }
