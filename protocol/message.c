@@ -24,7 +24,6 @@ struct rule {
 };
 
 struct row {
-    struct span name;
     bool relayed;
     struct rule rules[RULES_MAX]; /* up to the first without `holds` */
 };
@@ -140,8 +139,6 @@ _Static_assert(ROOM_ID_MAX == 64 && DISPLAY_NAME_MAX == 128 && METADATA_MAX == 1
                    LINK_MAX == 64 && PEER_ID_MAX == 59,
     "the sentences below name these bounds");
 
-/* SPAN is a compound literal, which is no constant. */
-#define NAME(text) .name.p = text, .name.n = sizeof(text) - 1
 #define TO MEMBER_TO, is_some_text, PEER_ID_MAX, true, "`to` must be a peer id: a string of 1 to 59 bytes"
 #define LINK MEMBER_LINK, is_text, LINK_MAX, false, "`link` must be a string of at most 64 bytes"
 #define SDP MEMBER_SDP, is_text, 0, true, "`sdp` must be a string"
@@ -149,32 +146,31 @@ _Static_assert(ROOM_ID_MAX == 64 && DISPLAY_NAME_MAX == 128 && METADATA_MAX == 1
 static const struct rule REF = {MEMBER_REF, is_text, REF_MAX, false, "`ref` must be a string of at most 64 bytes"};
 
 static const struct row ROWS[MESSAGES] = {
-    [MESSAGE_JOIN_ROOM] = {NAME("join-room"),
-        .rules = {{MEMBER_ROOM_ID, is_room_id, ROOM_ID_MAX, true, "`roomId` must be 1 to 64 of A-Z a-z 0-9 _ -"},
-            {MEMBER_DISPLAY_NAME, is_name, DISPLAY_NAME_MAX, false,
-                "`displayName` must be a string of at most 128 bytes without NUL"},
-            {MEMBER_METADATA, is_metadata, METADATA_MAX, false,
-                "`metadata` must be an object of at most 1024 bytes, 8 deep, without NUL, numbers within a double"},
-            {MEMBER_PASSWORD, is_text, PASSWORD_MAX, false, "`password` must be a string of at most 256 bytes"},
-            {MEMBER_TOKEN, is_text, TOKEN_MAX, false, "`token` must be a string of at most 8192 bytes"}}},
-    [MESSAGE_LEAVE_ROOM] = {NAME("leave-room")},
-    [MESSAGE_OFFER] = {NAME("offer"), .relayed = true, .rules = {{TO}, {SDP}, {LINK}}},
-    [MESSAGE_ANSWER] = {NAME("answer"), .relayed = true, .rules = {{TO}, {SDP}, {LINK}}},
-    [MESSAGE_ICE_CANDIDATE] = {NAME("ice-candidate"), .relayed = true,
+    [MESSAGE_JOIN_ROOM] =
+        {.rules = {{MEMBER_ROOM_ID, is_room_id, ROOM_ID_MAX, true, "`roomId` must be 1 to 64 of A-Z a-z 0-9 _ -"},
+             {MEMBER_DISPLAY_NAME, is_name, DISPLAY_NAME_MAX, false,
+                 "`displayName` must be a string of at most 128 bytes without NUL"},
+             {MEMBER_METADATA, is_metadata, METADATA_MAX, false,
+                 "`metadata` must be an object of at most 1024 bytes, 8 deep, without NUL, numbers within a double"},
+             {MEMBER_PASSWORD, is_text, PASSWORD_MAX, false, "`password` must be a string of at most 256 bytes"},
+             {MEMBER_TOKEN, is_text, TOKEN_MAX, false, "`token` must be a string of at most 8192 bytes"}}},
+    [MESSAGE_OFFER] = {.relayed = true, .rules = {{TO}, {SDP}, {LINK}}},
+    [MESSAGE_ANSWER] = {.relayed = true, .rules = {{TO}, {SDP}, {LINK}}},
+    [MESSAGE_ICE_CANDIDATE] = {.relayed = true,
         .rules = {{TO}, {MEMBER_CANDIDATE, is_candidate, 0, true, "`candidate` must be an object, or null at the end"},
             {LINK}}},
-    [MESSAGE_SIGNAL] = {NAME("signal"), .relayed = true,
+    [MESSAGE_SIGNAL] = {.relayed = true,
         .rules = {{TO}, {MEMBER_DATA, is_any, 0, true, "`data` is missing: any JSON value"}, {LINK}}},
-    [MESSAGE_RESUME] = {NAME("resume"), .rules = {{MEMBER_RESUME_TOKEN, is_text, RESUME_TOKEN_MAX, true,
-                                            "`resumeToken` must be a string of at most 4096 bytes"}}},
-    [MESSAGE_REPORT] = {NAME("report"),
-        .rules =
-            {{MEMBER_PEER_ID, is_some_text, PEER_ID_MAX, true, "`peerId` must be a peer id: a string of 1 to 59 bytes"},
-                {MEMBER_OUTCOME, is_outcome, 0, true,
-                    "`outcome` must be \"direct\", \"stun\", \"turn\", \"relay\" or \"failed\""},
-                {MEMBER_CONNECT_MS, is_duration, 0, false, "`connectMs` must be a number of milliseconds from 0 up"},
-                {MEMBER_RTT_MS, is_duration, 0, false, "`rttMs` must be a number of milliseconds from 0 up"}}},
-    [MESSAGE_PING] = {NAME("ping")},
+    [MESSAGE_RESUME] = {.rules = {{MEMBER_RESUME_TOKEN, is_text, RESUME_TOKEN_MAX, true,
+                            "`resumeToken` must be a string of at most 4096 bytes"}}},
+    [MESSAGE_REPORT] = {.rules = {{MEMBER_PEER_ID, is_some_text, PEER_ID_MAX, true,
+                                      "`peerId` must be a peer id: a string of 1 to 59 bytes"},
+                            {MEMBER_OUTCOME, is_outcome, 0, true,
+                                "`outcome` must be \"direct\", \"stun\", \"turn\", \"relay\" or \"failed\""},
+                            {MEMBER_CONNECT_MS, is_duration, 0, false,
+                                "`connectMs` must be a number of milliseconds from 0 up"},
+                            {MEMBER_RTT_MS, is_duration, 0, false,
+                                "`rttMs` must be a number of milliseconds from 0 up"}}},
 };
 
 bool message_is_relayed(enum message_type t)
@@ -184,7 +180,12 @@ bool message_is_relayed(enum message_type t)
 
 const char *message_name(enum message_type t)
 {
-    return t == MESSAGE_NONE ? "" : ROWS[t].name.p;
+    static const char *const NAMES[MESSAGES] = {[MESSAGE_NONE] = "",
+#define X(name, text) [MESSAGE_##name] = (text),
+        MESSAGE_TABLE(X)
+#undef X
+    };
+    return NAMES[t];
 }
 
 bool room_id_valid(struct span id)
@@ -206,9 +207,11 @@ static enum error refuse(struct message *m, enum error e, enum member member, co
 
 static enum message_type find_type(struct span name)
 {
-    for (enum message_type t = MESSAGE_NONE + 1; t < MESSAGES; t++)
-        if (span_eq(name, ROWS[t].name))
-            return t;
+#define X(id, text)                                                                \
+    if (name.n == sizeof(text) - 1 && memcmp(name.p, text, sizeof(text) - 1) == 0) \
+        return MESSAGE_##id;
+    MESSAGE_TABLE(X)
+#undef X
     return MESSAGE_NONE;
 }
 

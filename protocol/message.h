@@ -14,17 +14,24 @@ enum {
     MESSAGE_DURATION_MAX_MS = 60 * 60 * 1000 /* an hour: what a client says above it is no measurement */
 };
 
+/* clang-format off */
+#define MESSAGE_TABLE(X) \
+    X(JOIN_ROOM, "join-room") \
+    X(LEAVE_ROOM, "leave-room") \
+    X(OFFER, "offer") \
+    X(ANSWER, "answer") \
+    X(ICE_CANDIDATE, "ice-candidate") \
+    X(SIGNAL, "signal") \
+    X(RESUME, "resume") \
+    X(REPORT, "report") \
+    X(PING, "ping")
+/* clang-format on */
+
 enum message_type {
     MESSAGE_NONE,
-    MESSAGE_JOIN_ROOM,
-    MESSAGE_LEAVE_ROOM,
-    MESSAGE_OFFER,
-    MESSAGE_ANSWER,
-    MESSAGE_ICE_CANDIDATE,
-    MESSAGE_SIGNAL,
-    MESSAGE_RESUME,
-    MESSAGE_REPORT,
-    MESSAGE_PING,
+#define X(name, text) MESSAGE_##name,
+    MESSAGE_TABLE(X)
+#undef X
     MESSAGES
 };
 

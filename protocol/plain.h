@@ -50,20 +50,22 @@ static inline const unsigned char *plain_skip_words(const unsigned char *p, cons
 }
 
 #ifdef __SSE2__
+/* A bit for each of the 16 bytes at p: whether it is plain. */
+static inline unsigned plain_vector(const unsigned char *p)
+{
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    /* XOR 2 makes a space of the quote, and a quote of the space. Then what is above a space is plain but for the
+     * backslash; as signed numbers, bytes from 0x80 up are under it. */
+    const __m128i above = _mm_cmpgt_epi8(_mm_xor_si128(bytes, _mm_set1_epi8(2)), _mm_set1_epi8(' '));
+    return (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')), above));
+}
+
 static inline const unsigned char *plain_skip_vectors(const unsigned char *p, const unsigned char *end)
 {
-    if (end - p < 16)
-        return plain_skip_words(p, end);
-    const unsigned char *last = end - 16;
-    const __m128i twos = _mm_set1_epi8(2), spaces = _mm_set1_epi8(' '), backslashes = _mm_set1_epi8('\\');
-    for (; p <= last; p += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* XOR 2 makes a space of the quote, and a quote of the space. Then what is above a space is plain but for the
-         * backslash; as signed numbers, bytes from 0x80 up are under it. */
-        __m128i above = _mm_cmpgt_epi8(_mm_xor_si128(bytes, twos), spaces);
-        int plain = _mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, backslashes), above));
-        if (plain != 0xffff)
-            return p + __builtin_ctz(~(unsigned)plain);
+    for (; end - p >= 32; p += 32) {
+        uint32_t other = ~(plain_vector(p) | plain_vector(p + 16) << 16);
+        if (other)
+            return p + __builtin_ctz(other);
     }
     return plain_skip_words(p, end);
 }
@@ -74,6 +76,16 @@ static inline const unsigned char *plain_skip(const unsigned char *p, const unsi
 {
 #ifdef __SSE2__
     return plain_skip_vectors(p, end);
+#else
+    return plain_skip_words(p, end);
+#endif
+}
+
+/* As plain_skip, but it may give up behind some plain bytes: for what is probably short. */
+static inline const unsigned char *plain_skip_one(const unsigned char *p, const unsigned char *end)
+{
+#ifdef __SSE2__
+    return end - p >= 16 ? p + __builtin_ctz(~plain_vector(p)) : plain_skip_words(p, end);
 #else
     return plain_skip_words(p, end);
 #endif

@@ -16,10 +16,15 @@
 #include "protocol/limits.h"
 #include "protocol/plain.h"
 
+/* Each reader below is given where its value begins and returns what lies behind it, or NULL: the grammar was broken. */
 struct reader {
-    const unsigned char *start, *p, *end;
+    const unsigned char *start, *end;
     const char *problem; /* why the grammar was broken */
     bool escaped;        /* the string read last held a backslash */
+};
+
+struct piece {
+    const unsigned char *p, *end;
 };
 
 static const struct {
@@ -36,19 +41,26 @@ const char *member_name(enum member m)
     return NAMES[m].text;
 }
 
-static bool broken(struct reader *r, const char *problem)
+static const unsigned char *broken(struct reader *r, const char *problem)
 {
     r->problem = problem;
-    return false;
+    return NULL;
 }
 
-/* Passes white space; the byte that comes then, or -1 at the end. */
-static int peek(struct reader *r)
+/* Passes white space; returns the byte that comes then, or -1 at the end. */
+static inline int next_byte(const unsigned char **at, const unsigned char *end)
 {
-    for (; r->p < r->end; r->p++)
-        if (*r->p > ' ' || !(*r->p == ' ' || *r->p == '\n' || *r->p == '\r' || *r->p == '\t'))
-            return *r->p;
-    return -1;
+    const unsigned char *p = *at;
+    while (p < end && *p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+        p++;
+    *at = p;
+    return p < end ? *p : -1;
+}
+
+/* The byte at p, or -1 at the end. */
+static inline int peek(const unsigned char *p, const unsigned char *end)
+{
+    return p < end ? *p : -1;
 }
 
 /* ---- strings ---- */
@@ -110,33 +122,31 @@ static char short_escape(unsigned char letter)
     return MEANINGS[letter];
 }
 
-static const unsigned char *broken_string(struct reader *r, const char *problem)
-{
-    r->problem = problem;
-    return NULL;
-}
-
 /* Behind the escape at p; NULL if it is malformed. */
 static const unsigned char *escape(struct reader *r, const unsigned char *p)
 {
     if (r->end - p < 2)
-        return broken_string(r, "a string has no end");
+        return broken(r, "a string has no end");
     if (short_escape(p[1]))
         return p + 2;
     if (p[1] != 'u')
-        return broken_string(r, "a backslash must be followed by one of \" \\ / b f n r t u");
+        return broken(r, "a backslash must be followed by one of \" \\ / b f n r t u");
     int value = unicode_escape(p, r->end);
     if (value < 0)
-        return broken_string(r, "\\u takes four hex digits, and surrogates only in pairs");
+        return broken(r, "\\u takes four hex digits, and surrogates only in pairs");
     return p + unicode_escape_size(value);
 }
 
-/* Escapes come in rows: each line of an SDP ends in two. */
+/* Escapes come in rows: each line of an SDP ends in these two. */
 static const unsigned char *escapes(struct reader *r, const unsigned char *p)
 {
+    static const char line_end[] = "\\r\\n";
+    enum {
+        LINE_END = sizeof line_end - 1
+    };
     r->escaped = true;
     do
-        p = escape(r, p);
+        p = r->end - p >= LINE_END && memcmp(p, line_end, LINE_END) == 0 ? p + LINE_END : escape(r, p);
     while (p && p < r->end && *p == '\\');
     return p;
 }
@@ -147,133 +157,141 @@ static const unsigned char *beyond_ascii(struct reader *r, const unsigned char *
     do {
         size_t n = utf8_next(p, (size_t)(r->end - p));
         if (n == 0)
-            return broken_string(r, "the frame is not UTF-8");
+            return broken(r, "the frame is not UTF-8");
         p += n;
     } while (p < r->end && *p >= 0x80);
     return p;
 }
 
-/* From the opening quote to behind the closing one. */
-static bool string(struct reader *r)
+/* The rest of a string that is not over at p. */
+static const unsigned char *long_string(struct reader *r, const unsigned char *p)
 {
-    const unsigned char *p = r->p + 1, *end = r->end;
-    r->escaped = false;
+    const unsigned char *end = r->end;
     while ((p = plain_skip(p, end)) < end && *p != '"') {
         if (*p < 0x20)
             return broken(r, "a control character in a string must be escaped");
         p = *p == '\\' ? escapes(r, p) : beyond_ascii(r, p);
         if (!p)
-            return false;
+            return NULL;
     }
-    if (p == end)
-        return broken(r, "a string has no end");
-    r->p = p + 1;
-    return true;
+    return p < end ? p + 1 : broken(r, "a string has no end");
+}
+
+/* From the opening quote on. Names and ids are short. */
+static inline const unsigned char *string(struct reader *r, const unsigned char *p)
+{
+    r->escaped = false;
+    p = plain_skip_one(p + 1, r->end);
+    return p < r->end && *p == '"' ? p + 1 : long_string(r, p);
 }
 
 /* ---- numbers and words ---- */
 
-static bool digits(struct reader *r)
+static const unsigned char *digits(struct reader *r, const unsigned char *p)
 {
-    const unsigned char *from = r->p;
-    while (r->p < r->end && *r->p >= '0' && *r->p <= '9')
-        r->p++;
-    return r->p > from || broken(r, "a value is missing or malformed");
+    const unsigned char *from = p;
+    while (p < r->end && *p >= '0' && *p <= '9')
+        p++;
+    return p > from ? p : broken(r, "a value is missing or malformed");
 }
 
-static bool number(struct reader *r)
+static const unsigned char *number(struct reader *r, const unsigned char *p)
 {
-    if (*r->p == '-')
-        r->p++;
-    if (r->p < r->end && *r->p == '0')
-        r->p++; /* a digit after it is then no part of the number, and nothing else either */
-    else if (!digits(r))
-        return false;
-    if (r->p < r->end && *r->p == '.') {
-        r->p++;
-        if (!digits(r))
-            return false;
-    }
-    if (r->p < r->end && (*r->p | 0x20) == 'e') {
-        r->p++;
-        if (r->p < r->end && (*r->p == '+' || *r->p == '-'))
-            r->p++;
-        return digits(r);
-    }
-    return true;
+    if (*p == '-')
+        p++;
+    if (peek(p, r->end) == '0')
+        p++; /* a digit after it is then no part of the number, and nothing else either */
+    else
+        p = digits(r, p);
+    if (p && peek(p, r->end) == '.')
+        p = digits(r, p + 1);
+    if (!p || (peek(p, r->end) | 0x20) != 'e')
+        return p;
+    p++;
+    return digits(r, peek(p, r->end) == '+' || peek(p, r->end) == '-' ? p + 1 : p);
 }
 
-static bool word(struct reader *r, struct span text)
+static const unsigned char *word(struct reader *r, const unsigned char *p, struct span text)
 {
-    if ((size_t)(r->end - r->p) < text.n || memcmp(r->p, text.p, text.n) != 0)
+    if ((size_t)(r->end - p) < text.n || memcmp(p, text.p, text.n) != 0)
         return broken(r, "a value is missing or malformed");
-    r->p += text.n;
-    return true;
+    return p + text.n;
 }
 
 /* ---- values ---- */
 
-static bool object(struct reader *r, unsigned depth, struct scan *s);
-static bool array(struct reader *r, unsigned depth);
+static const unsigned char *object(struct reader *r, const unsigned char *p, unsigned depth, struct scan *s);
+static const unsigned char *array(struct reader *r, const unsigned char *p, unsigned depth);
 
-static enum json_kind value(struct reader *r, unsigned depth)
+/* At its first byte, or -1. */
+static inline const unsigned char *value(struct reader *r, const unsigned char *p, int first, unsigned depth)
 {
-    switch (peek(r)) {
+    if (first == '"')
+        return string(r, p);
+    if (first == '{')
+        return object(r, p, depth, NULL);
+    if (first == '[')
+        return array(r, p, depth);
+    if (first == 't')
+        return word(r, p, SPAN("true"));
+    if (first == 'f')
+        return word(r, p, SPAN("false"));
+    if (first == 'n')
+        return word(r, p, SPAN("null"));
+    return first < 0 ? broken(r, "the frame ends inside an object or array") : number(r, p);
+}
+
+/* What kind a sound value is, by its first byte. */
+static enum json_kind kind_of(unsigned char first)
+{
+    switch (first) {
     case '"':
-        return string(r) ? JSON_KIND_STRING : JSON_KIND_NONE;
+        return JSON_KIND_STRING;
     case '{':
-        return object(r, depth, NULL) ? JSON_KIND_OBJECT : JSON_KIND_NONE;
+        return JSON_KIND_OBJECT;
     case '[':
-        return array(r, depth) ? JSON_KIND_ARRAY : JSON_KIND_NONE;
+        return JSON_KIND_ARRAY;
     case 't':
-        return word(r, SPAN("true")) ? JSON_KIND_TRUE : JSON_KIND_NONE;
+        return JSON_KIND_TRUE;
     case 'f':
-        return word(r, SPAN("false")) ? JSON_KIND_FALSE : JSON_KIND_NONE;
+        return JSON_KIND_FALSE;
     case 'n':
-        return word(r, SPAN("null")) ? JSON_KIND_NULL : JSON_KIND_NONE;
-    case -1:
-        broken(r, "the frame ends inside an object or array");
-        return JSON_KIND_NONE;
+        return JSON_KIND_NULL;
     default:
-        return number(r) ? JSON_KIND_NUMBER : JSON_KIND_NONE;
+        return JSON_KIND_NUMBER;
     }
 }
 
-/* Steps into a container and tells whether it is empty, in which case it is passed too. */
-static bool enter(struct reader *r, unsigned depth, int closing, bool *empty)
+static bool too_deep(struct reader *r, unsigned depth)
 {
-    if (depth > FRAME_DEPTH_MAX)
-        return broken(r, "objects and arrays may nest 32 deep, no deeper");
-    r->p++;
-    *empty = peek(r) == closing;
-    if (*empty)
-        r->p++;
-    return true;
-}
-
-/* After an entry: a comma (true, *more) or the container's end. */
-static bool next(struct reader *r, int closing, bool *more)
-{
-    int c = peek(r);
-    *more = c == ',';
-    if (!*more && c != closing)
-        return broken(r, "a comma or the end of an object or array is missing");
-    r->p++;
-    return true;
-}
-
-static bool array(struct reader *r, unsigned depth)
-{
-    bool empty, more;
-    if (!enter(r, depth, ']', &empty))
+    if (depth <= FRAME_DEPTH_MAX)
         return false;
-    if (empty)
-        return true;
-    do {
-        if (value(r, depth + 1) == JSON_KIND_NONE || !next(r, ']', &more))
-            return false;
-    } while (more);
+    broken(r, "objects and arrays may nest 32 deep, no deeper");
     return true;
+}
+
+/* After an entry: behind the comma (*more), or behind the container's end. */
+static inline const unsigned char *next(struct reader *r, const unsigned char *p, int closing, bool *more)
+{
+    int c = next_byte(&p, r->end);
+    *more = c == ',';
+    return *more || c == closing ? p + 1 : broken(r, "a comma or the end of an object or array is missing");
+}
+
+static const unsigned char *array(struct reader *r, const unsigned char *p, unsigned depth)
+{
+    if (too_deep(r, depth))
+        return NULL;
+    p++;
+    int first = next_byte(&p, r->end);
+    if (first == ']')
+        return p + 1;
+    for (bool more;; first = next_byte(&p, r->end)) {
+        p = value(r, p, first, depth + 1);
+        p = p ? next(r, p, ']', &more) : NULL;
+        if (!p || !more)
+            return p;
+    }
 }
 
 static void forbidden(struct scan *s, enum member m, const char *problem)
@@ -284,7 +302,7 @@ static void forbidden(struct scan *s, enum member m, const char *problem)
     s->member = m;
 }
 
-static enum member find_member(const unsigned char *name, size_t n)
+static inline enum member named(const unsigned char *name, size_t n)
 {
 #define X(id, text)                                                         \
     if (n == sizeof(text) - 1 && memcmp(name, text, sizeof(text) - 1) == 0) \
@@ -294,19 +312,38 @@ static enum member find_member(const unsigned char *name, size_t n)
     return MEMBERS;
 }
 
-/* Takes down a top-level member whose name, quotes included, is n bytes at offset `at`. */
-static void note(struct scan *s, size_t at, size_t n, const struct scan_member *found, bool escaped)
+/* By their lengths first: where the length is a constant, the compiler keeps the names of that length only. */
+static enum member find_member(const unsigned char *name, size_t n)
+{
+    switch (n) {
+    case 2:
+        return named(name, 2);
+    case 3:
+        return named(name, 3);
+    case 4:
+        return named(name, 4);
+    case 5:
+        return named(name, 5);
+    case 6:
+        return named(name, 6);
+    default:
+        return named(name, n);
+    }
+}
+
+/* Takes down a top-level member: its name, quotes included, and its value; escaped: the name is. */
+static void note(const struct reader *r, struct scan *s, struct piece name, struct piece value, bool escaped)
 {
     if (escaped) {
         forbidden(s, MEMBERS, "the name of a top-level member must be written without escapes");
         return;
     }
-    const unsigned char *name = (const unsigned char *)s->frame.p + at + 1;
-    if (n == 6 && memcmp(name, "from", 4) == 0) {
+    size_t n = (size_t)(name.end - name.p) - 2;
+    if (n == 4 && memcmp(name.p + 1, "from", 4) == 0) {
         forbidden(s, MEMBERS, "`from` is the server's to set: leave it out");
         return;
     }
-    enum member m = find_member(name, n - 2);
+    enum member m = find_member(name.p + 1, n);
     if (m == MEMBERS)
         return;
     if (scan_has(s, m) && m <= MEMBER_REF) {
@@ -314,42 +351,45 @@ static void note(struct scan *s, size_t at, size_t n, const struct scan_member *
         return;
     }
     s->present |= 1u << m;
-    s->m[m] = *found;
+    struct scan_member *found = &s->m[m];
+    found->key_at = (uint32_t)(name.p - r->start);
+    found->value_at = (uint32_t)(value.p - r->start);
+    found->value_n = (uint32_t)(value.end - value.p);
+    found->kind = (uint8_t)kind_of(*value.p);
+    found->escaped = *value.p == '"' && r->escaped;
 }
 
 /* The top-level object, for which s is given, or one inside it. */
-static bool object(struct reader *r, unsigned depth, struct scan *s)
+static const unsigned char *object(struct reader *r, const unsigned char *p, unsigned depth, struct scan *s)
 {
-    bool empty, more;
-    if (!enter(r, depth, '}', &empty))
-        return false;
-    if (empty)
-        return true;
-    do {
-        if (peek(r) != '"')
+    const unsigned char *end = r->end;
+    if (too_deep(r, depth))
+        return NULL;
+    p++;
+    int first = next_byte(&p, end);
+    if (first == '}')
+        return p + 1;
+    for (bool more;; first = next_byte(&p, end)) {
+        if (first != '"')
             return broken(r, "a member's name is missing: it is a string in double quotes");
-        const unsigned char *key = r->p;
-        if (!string(r))
-            return false;
+        struct piece key = {p, string(r, p)}, val;
+        if (!key.end)
+            return NULL;
         bool key_escaped = r->escaped;
-        size_t key_n = (size_t)(r->p - key);
-        if (peek(r) != ':')
+        p = key.end;
+        if (next_byte(&p, end) != ':')
             return broken(r, "a colon is missing between a member's name and its value");
-        r->p++;
-        peek(r);
-        const unsigned char *at = r->p;
-        enum json_kind kind = value(r, depth + 1);
-        if (kind == JSON_KIND_NONE)
-            return false;
-        if (s) {
-            struct scan_member found = {(uint32_t)(key - r->start), (uint32_t)(at - r->start), (uint32_t)(r->p - at),
-                (uint8_t)kind, kind == JSON_KIND_STRING && r->escaped};
-            note(s, found.key_at, key_n, &found, key_escaped);
-        }
-        if (!next(r, '}', &more))
-            return false;
-    } while (more);
-    return true;
+        val.p = p + 1;
+        first = next_byte(&val.p, end);
+        val.end = value(r, val.p, first, depth + 1);
+        if (!val.end)
+            return NULL;
+        if (s)
+            note(r, s, key, val, key_escaped);
+        p = next(r, val.end, '}', &more);
+        if (!p || !more)
+            return p;
+    }
 }
 
 enum error scan_frame(struct span frame, struct scan *s)
@@ -359,12 +399,13 @@ enum error scan_frame(struct span frame, struct scan *s)
     s->present = 0;
     s->problem = NULL;
     s->member = MEMBERS;
-    const unsigned char *p = (const unsigned char *)frame.p;
-    struct reader r = {.start = p, .p = p, .end = frame.n ? p + frame.n : p};
-    bool sound = peek(&r) == '{' ? object(&r, 1, s) : broken(&r, "a frame is one JSON object");
-    if (sound && peek(&r) != -1)
-        sound = broken(&r, "nothing may follow the object");
-    if (!sound) {
+    const unsigned char *start = (const unsigned char *)frame.p;
+    struct reader r = {.start = start, .end = frame.n ? start + frame.n : start};
+    const unsigned char *p = start;
+    p = next_byte(&p, r.end) == '{' ? object(&r, p, 1, s) : broken(&r, "a frame is one JSON object");
+    if (p && next_byte(&p, r.end) != -1)
+        p = broken(&r, "nothing may follow the object");
+    if (!p) {
         s->present = 0;
         s->problem = r.problem;
         s->member = MEMBERS;
