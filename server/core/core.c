@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A step: pay what is owed since memory ran out, do what the event asks for, and set the deadline. Of what is due at once
- * a batch of each kind is done (batch.h); the rest is due still, so the deadline is now. The deadline is told to io only
- * when it came nearer: one that moved away costs nothing but a wake-up that finds nothing to do, at most one
- * for each interval, while telling it each time would cost a timer call for every frame.
+ * A step: pay what is owed since memory ran out, and do what the event asks for. Of what is due at once a batch of each
+ * kind is done (batch.h); the rest is due still, so the deadline is now. The deadline is asked for, once a turn of the
+ * loop: told as an effect it had to be found for every frame.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -50,7 +49,6 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     waiting_init(&c->idle);
     waiting_init(&c->lingering);
     waiting_init(&c->unused);
-    c->deadline = UINT64_MAX;
     buf_init(&c->text, REPLY_MAX);
     return c;
 }
@@ -140,7 +138,6 @@ static void delayed(struct core *c)
 
 static void tick(struct core *c)
 {
-    c->deadline = UINT64_MAX;
     alive_tick(c);
     seat_tick(c);
     admit_tick(c);
@@ -189,16 +186,14 @@ static void hashed(struct core *c, uint64_t job, const uint8_t *hash)
     errand_free(e);
 }
 
-static void set_deadline(struct core *c)
+uint64_t core_deadline(const struct core *c)
 {
     uint64_t due[] = {alive_due(c), seat_due(c), admit_due(c), drain_due(c), ice_due(c), room_due(c), ended_due(c),
         errand_due(c), notice_due(c), keep_due(c)};
     uint64_t at = UINT64_MAX;
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)
         at = due[i] < at ? due[i] : at;
-    at = at < c->now ? c->now : at;
-    if (at < c->deadline && effects_add(c->fx, &(struct core_effect){.type = CORE_DEADLINE, .at = at}))
-        c->deadline = at;
+    return at < c->now ? c->now : at;
 }
 
 void core_step(struct core *c, const struct core_event *event, struct core_effects *fx)
@@ -230,6 +225,5 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
     }
     keep_settle(c);
     drain_settle(c);
-    set_deadline(c);
     c->fx = NULL;
 }

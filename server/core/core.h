@@ -182,7 +182,6 @@ enum core_effect_type {
     CORE_PING,     /* send a WebSocket ping with the payload `ping`, 4 bytes, big-endian */
     CORE_PAUSE,    /* stop reading this connection */
     CORE_RESUME,   /* read it again */
-    CORE_DEADLINE, /* wake the core with CORE_TIME at `at` at the latest; replaces the earlier deadline. The event's own time: there is more to do; come again at once, but let other events have their turn first */
     CORE_LOG,      /* write the record; the effect owns it (free) */
     CORE_RESPONSE, /* answer the HTTP request of conn with `response`; the effect owns one reference to its body */
     CORE_HASH,     /* hash the password; the effect owns it (free). Wipe it after use */
@@ -211,7 +210,6 @@ struct core_effect {
             uint16_t code;
         } close;
         uint32_t ping; /* never 0; nobody can guess it */
-        uint64_t at;
         struct log_record *log;
         struct {
             struct frame *body; /* its text; empty for 204 */
@@ -286,6 +284,9 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
 void core_free(struct core *c);
 /* One event in, effects appended. Everything the event points to is borrowed for the call. */
 void core_step(struct core *c, const struct core_event *event, struct core_effects *fx);
+/* When CORE_TIME must come at the latest; UINT64_MAX: it need not. Any step may change it. The time of the last event: there
+ * is more to do; come again at once, but let other events have their turn first. */
+uint64_t core_deadline(const struct core *c);
 /* Takes the rooms of rooms.json in, before the first step: all at once, since nobody waits yet. NULL, or a static sentence on what is wrong with it. */
 const char *core_restore(struct core *c, struct span text, uint64_t now);
 /* Replaces the settings (a reload): they count from the next event on, so let a CORE_TIME follow. The node stays what it was: peer ids carry it. */

@@ -222,7 +222,6 @@ struct core {
     uint64_t drain_end;
     uint64_t drain_told, drain_total; /* connections that were told when to return, of so many at the beginning */
     uint32_t drain_slot;              /* the next that is to be looked at */
-    uint64_t deadline;                /* as told by the last CORE_DEADLINE */
     struct {
         uint64_t quiet_until;
         uint64_t count;         /* since the last record */

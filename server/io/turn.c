@@ -20,15 +20,21 @@
 #include "server/io/proxy_protocol.h"
 #include "server/io/ready.h"
 
-struct core_event io_event(const struct io *io, enum core_event_type type, const struct conn *c)
+/* The wall clock, read once for each time that the loop's clock shows: a turn brings hundreds of events. */
+static uint64_t unix_ms(struct io *io)
 {
     struct timespec wall;
-    clock_gettime(CLOCK_REALTIME_COARSE, &wall);
-    struct core_event e = {
-        .type = type,
-        .now = uv_now(io->loop),
-        .unix_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000,
-    };
+    if (io->unix_at != uv_now(io->loop) || io->unix_ms == 0) {
+        clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+        io->unix_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000;
+        io->unix_at = uv_now(io->loop);
+    }
+    return io->unix_ms;
+}
+
+struct core_event io_event(struct io *io, enum core_event_type type, const struct conn *c)
+{
+    struct core_event e = {.type = type, .now = uv_now(io->loop), .unix_ms = unix_ms(io)};
     if (c)
         e.conn = c->id;
     return e;
@@ -176,7 +182,6 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
         break;
     case CORE_HASH:
     case CORE_STORE:
-    case CORE_DEADLINE:
     case CORE_LOG:
     case CORE_DRAINED:
         break;
@@ -185,9 +190,7 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
 
 static void execute(struct io *io, struct core_effect *fx)
 {
-    if (fx->type == CORE_DEADLINE) {
-        io->core_at = fx->at;
-    } else if (fx->type == CORE_LOG) {
+    if (fx->type == CORE_LOG) {
         logger_write(io->logger, fx->log);
     } else if (fx->type == CORE_HASH) {
         hash_password(io, fx->hash);
@@ -342,8 +345,10 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* A deadline that moved away stays as it is: the core is woken for nothing, which costs less than a timer set each turn. */
 static void set_timer(struct io *io)
 {
+    io->core_at = earlier(io->core_at, core_deadline(io->core));
     uint64_t at = earlier(io->core_at, io->trim.at);
     for (enum conn_limit l = LIMIT_NONE + 1; l < CONN_LIMITS; l++) {
         const struct conn *first = conn_first(&io->conns, l);

@@ -68,6 +68,7 @@ struct io {
     uv_check_t check;
     uv_idle_t idle; /* running: there is more to do, the loop does not wait */
     uv_timer_t timer;
+    uint64_t unix_ms, unix_at; /* the wall clock, and what the loop's clock showed when it was read */
     uint64_t timer_at, core_at; /* UINT64_MAX: none */
     bool late;                  /* the timer has come: who is late is judged once the sockets were read, */
     uint64_t late_end;          /* or at this time */
@@ -104,7 +105,7 @@ struct io {
 
 /* The core's word on one event, done at once. */
 void io_step(struct io *io, struct core_event *event);
-struct core_event io_event(const struct io *io, enum core_event_type type, const struct conn *c);
+struct core_event io_event(struct io *io, enum core_event_type type, const struct conn *c);
 
 /* ---- a connection within the turn (turn.c) ---- */
 

@@ -92,16 +92,12 @@ static void heard(struct world *w, const struct core_effect *e)
 static void step(struct world *w, struct core_event e)
 {
     e.now = w->now;
-    if (e.type == CORE_TIME)
-        w->deadline = UINT64_MAX;
     core_step(w->core, &e, &w->fx);
+    w->deadline = core_deadline(w->core);
+    assert(w->deadline >= w->now);
     core_check(w->core);
     for (size_t i = 0; i < w->fx.n; i++) {
         const struct core_effect *f = &w->fx.v[i];
-        if (f->type == CORE_DEADLINE) {
-            assert(f->at < w->deadline);
-            w->deadline = f->at;
-        }
         if (f->type > CORE_RESUME)
             continue;
         assert(f->conn.slot < SLOTS && w->conn[f->conn.slot].open && !w->conn[f->conn.slot].closing);

@@ -176,14 +176,13 @@ static void on_alarm(void *who, uint64_t arg)
     step(d, (struct core_event){.type = CORE_TIME});
 }
 
+/* As the real io does it: what moved away stays as it is. */
 static void set_deadline(struct daemon *d, uint64_t at)
 {
-    if (at == d->deadline)
+    if (at >= d->deadline)
         return;
     d->deadline = at;
     d->alarm++;
-    if (at == UINT64_MAX)
-        return;
     uint64_t soonest = at > world_now(d->w) ? at : world_now(d->w) + 1;
     world_at(d->w, soonest + world_below(d->w, LATE_MAX_MS), on_alarm, d, d->alarm);
 }
@@ -304,9 +303,6 @@ static void execute(struct daemon *d, const struct core_effect *e)
         if (held)
             wire_reading(s->wire, WIRE_SERVER, e->type == CORE_RESUME);
         break;
-    case CORE_DEADLINE:
-        set_deadline(d, e->at);
-        break;
     case CORE_RESPONSE:
         respond(d, e);
         break;
@@ -337,6 +333,7 @@ static void step(struct daemon *d, struct core_event event)
     for (size_t i = 0; i < d->fx.n; i++)
         execute(d, &d->fx.v[i]);
     core_effects_clear(&d->fx);
+    set_deadline(d, core_deadline(d->core));
 }
 
 /* ---- its life ---- */

@@ -36,7 +36,6 @@ void judge_reset(struct judge *j)
     j->hashing = 0;
     j->draining = j->drained = j->listening = false;
     j->return_after = 0;
-    j->deadline = UINT64_MAX;
     j->unkept = 0;
     j->life++;
 }
@@ -174,7 +173,6 @@ static void note_event(struct judge *j)
         j->draining = true;
         j->drain_since = world_now(j->w);
     } else if (e->type == CORE_TIME) {
-        j->deadline = UINT64_MAX;
         judge_expire(j);
         judge_answer_stored(j);
     } else if (e->type == CORE_REQUEST) {
@@ -227,9 +225,7 @@ static void note_hash(struct judge *j, const struct core_hash *hash)
 
 static void judge_other_effect(struct judge *j, const struct core_effect *e)
 {
-    if (e->type == CORE_DEADLINE) {
-        j->deadline = e->at;
-    } else if (e->type == CORE_DRAINED) {
+    if (e->type == CORE_DRAINED) {
         world_check(j->w, j->draining && !j->drained, "drained out of turn");
         j->drained = true;
     } else if (e->type == CORE_HASH) {
@@ -354,7 +350,7 @@ static void sweep_caller(struct judge *j, const struct caller *c)
     uint64_t limit = j->settings.ping_interval_ms + j->settings.ping_timeout_ms + IDLE_SLACK_MS;
     if (!c->live || c->closing)
         return;
-    world_check(j->w, j->deadline != UINT64_MAX, "conn %u is open and no deadline is set", c->slot);
+    world_check(j->w, core_deadline(j->core) != UINT64_MAX, "conn %u is open and no deadline is set", c->slot);
     world_check(
         j->w, c->seat || !join || now - c->outside_since <= join + IDLE_SLACK_MS, "conn %u joins nothing", c->slot);
     world_check(j->w, !c->ready || c->paused || now - c->last_life < limit, "conn %u is idle for %llu ms", c->slot,
@@ -409,7 +405,7 @@ void judge_step(struct judge *j, const struct core *core, const struct core_even
     judge_debts(j);
     judge_desk(j);
     bool whole = j->desk.filing || event->type == CORE_TIME || event->type == CORE_STORED || event->type == CORE_DRAIN;
-    world_check(j->w, !whole || !judge_is_behind(j) || j->deadline <= world_now(j->w),
+    world_check(j->w, !whole || !judge_is_behind(j) || core_deadline(core) <= world_now(j->w),
         "there is more to do, and the core does not ask for its turn");
     compare(j, core);
     sweep(j);

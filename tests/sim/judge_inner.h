@@ -25,7 +25,7 @@ struct judge {
     struct desk desk;
     size_t hashing;       /* passwords under way */
     uint64_t life, began; /* which start of the daemon this is, and when it began to listen */
-    uint64_t relayed, unkept, last_sweep, drain_since, deadline;
+    uint64_t relayed, unkept, last_sweep, drain_since;
     bool listening, draining, drained;
     uint64_t return_after; /* as the last server-draining said */
     /* the step being judged */

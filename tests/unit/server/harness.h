@@ -65,18 +65,11 @@ static inline void step(struct harness *h, struct core_event e)
     core_effects_clear(&h->fx);
     e.now = h->now;
     e.unix_ms = h->unix_ms;
-    if (e.type == CORE_TIME)
-        h->deadline = UINT64_MAX;
     core_step(h->core, &e, &h->fx);
+    h->deadline = core_deadline(h->core);
     core_check(h->core);
     h->taken = realloc(h->taken, h->fx.cap * sizeof(bool) + 1);
-    for (size_t i = 0; i < h->fx.n; i++) {
-        h->taken[i] = h->fx.v[i].type == CORE_DEADLINE;
-        if (h->taken[i]) {
-            assert_true(h->fx.v[i].at < h->deadline);
-            h->deadline = h->fx.v[i].at;
-        }
-    }
+    memset(h->taken, 0, h->fx.n);
 }
 
 static inline struct conn_id conn_of(const struct harness *h, unsigned i)

@@ -102,7 +102,6 @@ static inline void restart(struct harness *h)
     core_free(h->core);
     h->core = core_new(&h->settings, &h->rng);
     assert_non_null(h->core);
-    h->deadline = UINT64_MAX;
     happen(h, 0, CORE_TIME);
 }
 

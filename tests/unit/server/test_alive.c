@@ -102,7 +102,7 @@ static void test_a_late_wake(void **state)
     stop(&h);
 }
 
-static void test_the_deadline_is_not_told_at_every_frame(void **state)
+static void test_who_talks_needs_no_ping(void **state)
 {
     (void)state;
     struct harness h;
@@ -116,8 +116,6 @@ static void test_the_deadline_is_not_told_at_every_frame(void **state)
         signal_to(&h, 1, h.id[0]);
         assert_int_equal(h.fx.n, 1);
     }
-    wake(&h, h.deadline);
-    quiet(&h);
     assert_int_equal(h.deadline, 5900 + 1000);
     stop(&h);
 }
@@ -263,7 +261,7 @@ int main(void)
         cmocka_unit_test(test_a_pong_in_time),
         cmocka_unit_test(test_frames_count),
         cmocka_unit_test(test_a_late_wake),
-        cmocka_unit_test(test_the_deadline_is_not_told_at_every_frame),
+        cmocka_unit_test(test_who_talks_needs_no_ping),
         cmocka_unit_test(test_switched_off),
         cmocka_unit_test(test_no_ping_timeout),
         cmocka_unit_test(test_join_timeout),

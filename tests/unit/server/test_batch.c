@@ -89,8 +89,6 @@ static void note_effects(struct crowd *w)
         w->closed += e->type == CORE_CLOSE;
         w->answered += e->type == CORE_RESPONSE;
         w->stored += e->type == CORE_STORE;
-        if (e->type == CORE_DEADLINE)
-            w->deadline = e->at;
     }
 }
 
@@ -99,10 +97,9 @@ static void happens(struct crowd *w, struct core_event e)
     core_effects_clear(&w->fx);
     e.now = w->now;
     e.unix_ms = w->now;
-    if (e.type == CORE_TIME)
-        w->deadline = UINT64_MAX;
     freed = 0;
     core_step(w->core, &e, &w->fx);
+    w->deadline = core_deadline(w->core);
     w->freed = freed;
     note_effects(w);
 }

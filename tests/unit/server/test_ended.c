@@ -50,7 +50,6 @@ static void restart_with(struct harness *h, const struct file *f)
     h->core = core_new(&h->settings, &h->rng);
     assert_non_null(h->core);
     assert_null(core_restore(h->core, span_of(f->text), h->now));
-    h->deadline = UINT64_MAX;
     happen(h, 0, CORE_TIME);
 }
 
