@@ -46,12 +46,18 @@ static inline void mask_words(uint8_t *p, size_t n, uint32_t k)
 }
 
 #ifdef __SSE2__
+static inline void mask_vector(uint8_t *p, __m128i four_times)
+{
+    __m128i *at = (__m128i *)(void *)p;
+    _mm_storeu_si128(at, _mm_xor_si128(_mm_loadu_si128(at), four_times));
+}
+
 static inline void mask_vectors(uint8_t *p, size_t n, uint32_t k)
 {
     const __m128i four_times = _mm_set1_epi32((int)k);
-    for (; n >= sizeof four_times; p += sizeof four_times, n -= sizeof four_times) {
-        __m128i *at = (__m128i *)(void *)p;
-        _mm_storeu_si128(at, _mm_xor_si128(_mm_loadu_si128(at), four_times));
+    for (; n >= 2 * sizeof four_times; p += 2 * sizeof four_times, n -= 2 * sizeof four_times) {
+        mask_vector(p, four_times);
+        mask_vector(p + sizeof four_times, four_times);
     }
     mask_words(p, n, k);
 }
