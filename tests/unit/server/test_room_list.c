@@ -74,6 +74,7 @@ static void test_what_changes_it(void **state)
     list(&h);
     assert_false(shows(&h, "\"den\""));
     gone(&h, 1, 1000);
+    list(&h); /* made, so that only the reload can change it */
     set.list_joined = true;
     set.max_room_members = 5;
     core_configure(h.core, &set);
