@@ -59,6 +59,7 @@ struct conn {
     unsigned interest : 3;   /* what is waited for: POLLER_READ and, while the poller has the socket, POLLER_WRITE */
     unsigned armed : 2;      /* of that, what the poller tells: less while the connection is in the ready queue */
     unsigned polled : 1;     /* the poller has the socket */
+    unsigned watched : 1;    /* under TLS: the poller tells when the socket is broken, and nothing else of it */
     unsigned dirty : 1;      /* on the list of those to be written this turn */
     unsigned doomed : 1;     /* on the list of those to be ended at the end of the turn */
     unsigned ready : 1;      /* in the ready queue */
