@@ -70,7 +70,8 @@ struct conn {
     unsigned linger : 1;     /* with what the client is still sending read, so that it hears why */
     unsigned taken : 1;      /* past the door: its bytes are read. Before that it can be refused and still hear so */
     unsigned secure : 1;     /* it speaks TLS */
-    unsigned via_proxy : 1;  /* a PROXY header says that its socket is not the client's */
+    unsigned via_proxy : 1;  /* a PROXY header came first: its socket is not the client's */
+    unsigned nameless : 1;   /* and it names no client */
     unsigned trusted : 1;    /* its socket, or the client of its PROXY header, is a trusted proxy */
     unsigned forwarded : 1;  /* its request names a client, or came from a proxy that should have named one */
     unsigned unproven : 1;   /* and that is not to be believed, or not to be read */
