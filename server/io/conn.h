@@ -139,7 +139,7 @@ static inline size_t conn_waiting(const struct conn *c)
     return queue_bytes(c->queue) + c->handed;
 }
 
-/* Each takes NULL (http.c, proxy_wait.c). */
+/* Each takes NULL (http.c, proxy_protocol.c). */
 void http_done(struct http_request *r);
 void proxy_wait_done(struct proxy_wait *w);
 

@@ -78,6 +78,8 @@ void http_request(struct http_request *r);
 /* More of the body is in r->in; answers when it is whole. */
 void http_body(struct http_request *r);
 
+/* ---- answers (answer.c) ---- */
+
 /* The answer comes later: until then nothing is read, and the client has no time limit. */
 void http_wait(struct http_request *r);
 /* Writes the answer to the request; once. */
@@ -90,6 +92,9 @@ void http_turn_away(struct http_request *r, const char *reason);
 /* Writes the answer to a socket that is refused at the door for this reason, one of the error table's codes, and a
  * NUL; returns its bytes. out has HTTP_REFUSAL_MAX. */
 size_t http_refusal(const char *reason, char *out);
+
+/* ---- what a request says ---- */
+
 /* Whether server.origins lets the page that asks in; true when it is no page. */
 bool http_origin_allowed(const struct io *io, const struct request_head *h);
 /* Answers a page that it does not let in. */
