@@ -57,10 +57,21 @@ static void write_cors(struct buf *out, const struct http_request *r)
 {
     struct span origin = SPAN("*");
     bool all = all_origins(r->io);
-    if (!all && (!request_head_find(&r->head, "Origin", &origin) || !http_origin_allowed(r->io, &r->head)))
+    if (!all &&
+        (!request_head_find(&r->asked->head, "Origin", &origin) || !http_origin_allowed(r->io, &r->asked->head)))
         return;
     buf_printf(out, "Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Expose-Headers: Retry-After\r\n%s",
         (int)(origin.n <= ORIGIN_MAX ? origin.n : 0), origin.p, all ? "" : "Vary: Origin\r\n");
+}
+
+void answer_prepare(struct http_request *r)
+{
+    struct buf lines;
+    buf_init(&lines, HTTP_HEADERS_MAX);
+    if (!r->no_page)
+        write_cors(&lines, r);
+    r->cors = lines.len > 0 ? buf_take(&lines, NULL) : NULL;
+    buf_done(&lines);
 }
 
 static void write_date(struct buf *out)
@@ -88,8 +99,10 @@ static void write_head(struct buf *out, const struct http_request *r, const stru
         buf_number(out, length);
         buf_text(out, "\r\n");
     }
-    if (r && !r->no_page)
+    if (r && r->asked && !r->no_page)
         write_cors(out, r);
+    else if (r && r->cors)
+        buf_text(out, r->cors);
     buf_text(out, a->headers ? a->headers : "");
     buf_text(out, "Connection: close\r\n\r\n");
 }

@@ -31,13 +31,23 @@ enum {
 struct http_request *http_new(struct io *io, struct conn *c)
 {
     struct http_request *r = calloc(1, sizeof *r);
-    if (!r)
+    struct http_asked *asked = calloc(1, sizeof *asked);
+    if (!r || !asked) {
+        free(asked);
+        free(r);
         return NULL;
-    r->io = io;
-    r->conn = c;
-    buf_init(&r->in, REQUEST_HEAD_MAX + READ_SIZE);
+    }
+    *r = (struct http_request){.io = io, .conn = c, .asked = asked};
+    buf_init(&asked->in, REQUEST_HEAD_MAX + READ_SIZE);
     c->http = r;
     return r;
+}
+
+static void asked_free(struct http_asked *asked)
+{
+    if (asked)
+        buf_done(&asked->in);
+    free(asked);
 }
 
 void http_done(struct http_request *r)
@@ -45,8 +55,19 @@ void http_done(struct http_request *r)
     if (!r)
         return;
     web_end(r->download);
-    buf_done(&r->in);
+    asked_free(r->asked);
+    free(r->cors);
     free(r);
+}
+
+void http_handled(struct http_request *r)
+{
+    if (!r->asked)
+        return;
+    if (!r->answered)
+        answer_prepare(r);
+    asked_free(r->asked);
+    r->asked = NULL;
 }
 
 /* ---- what a request says ---- */
@@ -64,7 +85,7 @@ static void count_foreign(struct http_request *r)
 {
     struct io *io = r->io;
     struct span origin = SPAN("");
-    request_head_find(&r->head, "Origin", &origin);
+    request_head_find(&r->asked->head, "Origin", &origin);
     origins_refused(&io->origin_refusals, io->logger, origin, uv_now(io->loop));
     io->stats.origin_refused++;
 }
@@ -79,7 +100,7 @@ struct span http_bearer(const struct http_request *r)
 {
     static const char SCHEME[] = "Bearer ";
     struct span value;
-    if (!request_head_find(&r->head, "Authorization", &value) || value.n < sizeof SCHEME ||
+    if (!request_head_find(&r->asked->head, "Authorization", &value) || value.n < sizeof SCHEME ||
         strncasecmp(value.p, SCHEME, sizeof SCHEME - 1) != 0)
         return (struct span){NULL, 0};
     size_t skip = sizeof SCHEME - 1;
@@ -131,12 +152,12 @@ static unsigned find_route(struct http_request *r)
     unsigned methods = 0;
     for (size_t i = 0; i < routes_count; i++) {
         struct span parameter = {NULL, 0};
-        if (!matches(routes[i].pattern, r->path, &parameter))
+        if (!matches(routes[i].pattern, r->asked->path, &parameter))
             continue;
         methods |= routes[i].methods;
-        if (!r->route && routes[i].methods & r->method) {
-            r->route = &routes[i];
-            r->parameter = parameter;
+        if (!r->asked->route && routes[i].methods & r->method) {
+            r->asked->route = &routes[i];
+            r->asked->parameter = parameter;
         }
     }
     return methods;
@@ -158,7 +179,7 @@ static void answer_options(struct http_request *r, unsigned methods)
         "Allow: %s\r\nAccess-Control-Allow-Methods: %s\r\n"
         "Access-Control-Allow-Headers: Authorization, Content-Type\r\nAccess-Control-Max-Age: 86400\r\n",
         allow, allow);
-    if (!http_origin_allowed(r->io, &r->head)) {
+    if (!http_origin_allowed(r->io, &r->asked->head)) {
         count_foreign(r);
         snprintf(headers, sizeof headers, "Allow: %s\r\n", allow);
     }
@@ -177,7 +198,7 @@ static void refuse_method(struct http_request *r, unsigned methods)
 static void handle(struct http_request *r)
 {
     http_wait(r);
-    r->route->handle(r);
+    r->asked->route->handle(r);
 }
 
 static void await_rest(struct http_request *r)
@@ -186,7 +207,8 @@ static void await_rest(struct http_request *r)
     struct span expects;
     r->conn->state = CONN_BODY;
     /* RFC 9110 section 10.1.1: not to HTTP/1.0, nor when the body is on its way already. */
-    if (r->head.minor > 0 && r->in.len == r->head.n && request_head_find(&r->head, "Expect", &expects)) {
+    if (r->asked->head.minor > 0 && r->asked->in.len == r->asked->head.n &&
+        request_head_find(&r->asked->head, "Expect", &expects)) {
         struct frame *f = frame_raw(sizeof CONTINUE - 1);
         if (f)
             memcpy(frame_payload(f), CONTINUE, sizeof CONTINUE - 1);
@@ -199,18 +221,18 @@ static void await_rest(struct http_request *r)
 static void await_body(struct http_request *r)
 {
     uint64_t length = 0;
-    switch (request_head_body(&r->head, &length)) {
+    switch (request_head_body(&r->asked->head, &length)) {
     case BODY_NONE:
         handle(r);
         break;
     case BODY_BAD:
-        http_error(r, r->head.status, NULL, r->head.code, r->head.problem);
+        http_error(r, r->asked->head.status, NULL, r->asked->head.code, r->asked->head.problem);
         break;
     case BODY_CHUNKED:
         http_error(r, 411, NULL, "length-required", "send the body whole, with its Content-Length");
         break;
     case BODY_LENGTH:
-        r->body_n = length <= HTTP_BODY_MAX ? (size_t)length : 0;
+        r->asked->body_n = length <= HTTP_BODY_MAX ? (size_t)length : 0;
         if (length > HTTP_BODY_MAX)
             http_error(r, 413, NULL, error_code(ERROR_TOO_LARGE), "a request's body may have 16384 bytes");
         else
@@ -221,10 +243,10 @@ static void await_body(struct http_request *r)
 
 void http_body(struct http_request *r)
 {
-    if (r->in.len - r->head.n < r->body_n)
+    if (r->asked->in.len - r->asked->head.n < r->asked->body_n)
         return;
     /* The buffer may have moved since the head was read. */
-    request_head_read(buf_view(&r->in), 0, &r->head);
+    request_head_read(buf_view(&r->asked->in), 0, &r->asked->head);
     handle(r);
 }
 
@@ -235,20 +257,20 @@ static void dispatch(struct http_request *r)
     struct core_event e = io_event(r->io, CORE_HTTP, r->conn);
     io_step(r->io, &e);
     unsigned methods = find_route(r);
-    bool foreign = !http_origin_allowed(r->io, &r->head);
+    bool foreign = !http_origin_allowed(r->io, &r->asked->head);
     if (methods == 0 && r->method == HTTP_GET)
         http_web(r);
-    else if (methods == 0 && r->method == HTTP_OPTIONS && strcmp(r->path, "*") == 0)
+    else if (methods == 0 && r->method == HTTP_OPTIONS && strcmp(r->asked->path, "*") == 0)
         answer_options(r, HTTP_GET | HTTP_POST | HTTP_DELETE);
     else if (methods == 0)
         http_not_found(r);
     else if (r->method == HTTP_OPTIONS)
         answer_options(r, methods);
-    else if (!r->route)
+    else if (!r->asked->route)
         refuse_method(r, methods);
     else if (foreign && r->method != HTTP_GET)
         http_refuse_origin(r, "pages of this origin may not ask for that");
-    else if (r->route->body)
+    else if (r->asked->route->body)
         await_body(r);
     else
         handle(r);
@@ -258,7 +280,7 @@ static void dispatch(struct http_request *r)
 static bool expects_more(const struct http_request *r)
 {
     struct span value;
-    return request_head_find(&r->head, "Expect", &value) &&
+    return request_head_find(&r->asked->head, "Expect", &value) &&
            !(value.n == 12 && strncasecmp(value.p, "100-continue", value.n) == 0);
 }
 
@@ -266,19 +288,19 @@ void http_request(struct http_request *r)
 {
     struct io *io = r->io;
     struct conn *c = r->conn;
-    r->method = read_method(r->head.method, &r->is_head);
+    r->method = read_method(r->asked->head.method, &r->is_head);
     c->state = CONN_ANSWER; /* whatever it is refused for from now on, it hears so */
-    bool welcome = client_identify(io, c, &r->head);
-    if (r->head.path.n >= sizeof r->path)
+    bool welcome = client_identify(io, c, &r->asked->head);
+    if (r->asked->head.path.n >= sizeof r->asked->path)
         http_error(r, 414, NULL, "uri-too-long", "a path may have 511 bytes");
-    else if (!path_decode(r->head.path, r->path, sizeof r->path))
+    else if (!path_decode(r->asked->head.path, r->asked->path, sizeof r->asked->path))
         http_error(r, 400, NULL, "bad-request", "the path has a % that no two hexadecimal digits follow, or %00");
     /* A full server still says how it is: whoever watches it would restart it otherwise. */
-    else if (!welcome && strcmp(r->path, "/health") != 0)
+    else if (!welcome && strcmp(r->asked->path, "/health") != 0)
         http_turn_away(r, c->refused);
     else if (expects_more(r))
         http_error(r, 417, NULL, "expectation-failed", "only 100-continue can be expected here");
-    else if (strcmp(r->path, "/ws") == 0 && upgrade_wanted(&r->head))
+    else if (strcmp(r->asked->path, "/ws") == 0 && upgrade_wanted(&r->asked->head))
         upgrade(r);
     else
         dispatch(r);
