@@ -94,10 +94,21 @@ async function stoppedReader(line) {
     return raw;
 }
 
+// What a client of TLS says first.
+const hello = () => new Promise((resolve) => {
+    const through = new Duplex({ read() {}, write: (bytes) => resolve(bytes) });
+    tls.connect({ socket: through, host: '127.0.0.1' }).on('error', () => {});
+});
+
 const STAGES = {
     'that has said nothing': async (line) => line,
     'in its handshake': async (line) => {
         await line.write(Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]));
+        return line;
+    },
+    'whose handshake was answered': async (line) => {
+        await line.write(await hello());
+        await line.until(/./s);
         return line;
     },
     'that is open': (line) => line.secure(),
