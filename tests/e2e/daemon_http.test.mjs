@@ -13,7 +13,7 @@ import { once } from 'node:events';
 import { makeAuthority } from './lib/authority.mjs';
 import { startDaemon, within } from './lib/daemon.mjs';
 import { scratch } from './lib/peer.mjs';
-import { Raw, handshake } from './lib/raw.mjs';
+import { Raw, TEXT, frame, handshake } from './lib/raw.mjs';
 
 const PATIENCE_MS = 4000; // less than any time limit of the daemon
 const BIG = 3 * 1024 * 1024;
@@ -211,6 +211,22 @@ for (const way of ['plain', 'TLS'])
             assert.equal((await halfClosed(get('/big'))).split('\r\n\r\n')[1].length, BIG);
             assert.equal(await halfClosed('GET /health HTTP/1.1\r\nHost: x\r\n'), '', 'it was not whole');
             assert.equal(await halfClosed(request('POST /api/rooms', ['Content-Length: 3'], '{}')), '');
+        });
+
+        test('what comes a byte at a time is read as what comes whole', async () => {
+            const drop = async (raw, bytes) => {
+                raw.socket.setNoDelay(true);
+                for (const byte of Buffer.from(bytes)) await new Promise((sent) => raw.socket.write(Buffer.from([byte]), sent));
+            };
+            const asks = await open(way);
+            await drop(asks, post(`{"name":"${room('dropped')}"}`));
+            await asks.end(PATIENCE_MS);
+            assert.deepEqual(answers(asks), [201]);
+            assert.ok(await made('dropped'));
+            const talks = await open(way);
+            await drop(talks, Buffer.concat([Buffer.from(handshake()), frame(TEXT, '{"type":"ping"}'), frame(0x8, Buffer.from([3, 232]))]));
+            await talks.end(PATIENCE_MS);
+            assert.match(talks.received.toString('latin1'), /^HTTP\/1\.1 101 .*"welcome".*"pong".*\x88\x02\x03\xe8$/s);
         });
 
         test('fault 16: arguments of any length, in any order', async () => {
