@@ -293,7 +293,7 @@ test('TLS comes behind the header', async () => {
 test('behind a real haproxy', async () => {
     const { options, ca } = await certificate();
     const secure = await start([...options, 'limits.max_connections_per_address=1']);
-    const proxy = await startHaproxy(`127.0.0.1:${secure.proxied} send-proxy-v2 check check-send-proxy check-ssl verify none inter 200ms`);
+    const proxy = await startHaproxy(`127.0.0.1:${secure.proxied} send-proxy-v2 check check-send-proxy check-ssl verify none inter 5s`);
     const plain = await startHaproxy(`${daemon.path} send-proxy-v2-ssl-cn`);
     const old = await startHaproxy(`127.0.0.1:${daemon.proxied} send-proxy`);
     try {
