@@ -245,17 +245,14 @@ static inline void say_text(int fd, const char *text)
     say(fd, text, strlen(text));
 }
 
-/* The connection that was accepted last and is open; all others are older. */
-static inline struct conn *newest(const struct engine *e)
+/* The one connection that is open. */
+static inline struct conn *only(const struct engine *e)
 {
-    struct conn *found = NULL;
-    for (uint32_t slot = 0; slot < e->io->conns.made; slot++) {
-        struct conn *c = conn_at(&e->io->conns, slot);
-        if (c->state != CONN_FREE)
-            found = c;
-    }
-    assert_non_null(found);
-    return found;
+    assert_int_equal(e->io->conns.open, 1);
+    uint32_t slot = 0;
+    while (conn_at(&e->io->conns, slot)->state == CONN_FREE)
+        slot++;
+    return conn_at(&e->io->conns, slot);
 }
 
 /* Reads on until the daemon ends; false while it has not. */

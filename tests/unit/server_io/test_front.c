@@ -26,7 +26,7 @@ static void in_every_split(struct engine *e, const char *request, size_t size, c
 {
     for (size_t n = 1; n < size; n++) {
         int fd = dial(e);
-        const struct conn *c = newest(e);
+        const struct conn *c = only(e);
         say(fd, request, n);
         UNTIL(e, has_read(c, n));
         say(fd, request + n, size - n);
@@ -52,7 +52,7 @@ static void test_every_split_of_a_handshake(void **state)
     struct engine *e = *state;
     for (size_t n = 1; n < sizeof START - 1; n++) {
         int fd = dial(e);
-        const struct conn *c = newest(e);
+        const struct conn *c = only(e);
         size_t heard = 0;
         say(fd, START, n);
         UNTIL(e, has_read(c, n) || c->state == CONN_OPEN);
@@ -117,7 +117,7 @@ static void test_clients_that_go(void **state)
     for (size_t i = 0; i < sizeof STAGES / sizeof *STAGES; i++)
         for (int reset = 0; reset < 2; reset++) {
             int fd = dial(e);
-            const struct conn *c = newest(e);
+            const struct conn *c = only(e);
             say_text(fd, STAGES[i].request);
             UNTIL(e, STAGES[i].reached(c));
             hang_up(fd, reset);
@@ -133,14 +133,14 @@ static void next_one_hears_nothing(struct engine *e, const char *request)
     static const char HALF[] = "GET /health HT";
     pool_hold(e);
     int fd = dial(e);
-    const struct conn *c = newest(e);
+    const struct conn *c = only(e);
     const struct conn_id id = c->id;
     say_text(fd, request);
     UNTIL(e, waits(c));
     hang_up(fd, true);
     gone(e);
     fd = dial(e);
-    assert_ptr_equal(newest(e), c);
+    assert_ptr_equal(only(e), c);
     assert_int_equal(c->id.generation, id.generation + 1);
     assert_null(conn_find(&e->io->conns, id));
     say_text(fd, HALF);
@@ -175,7 +175,7 @@ static void test_waiting_request_is_small(void **state)
     memcpy(body, "{}", 2);
     pool_hold(e);
     int fd = dial(e);
-    const struct conn *c = newest(e);
+    const struct conn *c = only(e);
     say_text(fd, POST("16384", ""));
     say_text(fd, body);
     UNTIL(e, waits(c));
