@@ -85,7 +85,7 @@ bool cidr_list_parse(const char *const *entries, size_t n, struct cidr_list *lis
     return true;
 }
 
-static bool is_nowhere(const struct address *a)
+bool address_is_nowhere(const struct address *a)
 {
     static const struct address NOWHERE;
     return memcmp(a, &NOWHERE, sizeof *a) == 0;
@@ -93,7 +93,7 @@ static bool is_nowhere(const struct address *a)
 
 bool cidr_list_has(const struct cidr_list *list, const struct address *a)
 {
-    if (is_nowhere(a))
+    if (address_is_nowhere(a))
         return list->unix_too;
     for (size_t i = 0; i < list->n; i++)
         if (same_network(&list->v[i].network, a, list->v[i].bits))
@@ -104,7 +104,7 @@ bool cidr_list_has(const struct cidr_list *list, const struct address *a)
 bool address_is_local(const struct address *a)
 {
     static const struct address V4 = {.bytes = {[10] = 0xff, [11] = 0xff, [12] = 127}}, V6 = {.bytes = {[15] = 1}};
-    return is_nowhere(a) || same_network(a, &V4, MAPPED_BITS + 8) || same_network(a, &V6, ADDRESS_BITS);
+    return address_is_nowhere(a) || same_network(a, &V4, MAPPED_BITS + 8) || same_network(a, &V6, ADDRESS_BITS);
 }
 
 /* Cuts `host:port` or `[host]:port` into its host; an IPv6 address without brackets has no port. False if it is
@@ -140,7 +140,7 @@ bool address_parse(struct span text, struct address *a)
         return false;
     memcpy(plain, text.p, text.n);
     plain[text.n] = '\0';
-    return cut_port(plain, &host) && parse_plain(host, a, &bits) && !is_nowhere(a);
+    return cut_port(plain, &host) && parse_plain(host, a, &bits) && !address_is_nowhere(a);
 }
 
 static struct span trim(struct span s)

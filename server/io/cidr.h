@@ -31,6 +31,8 @@ bool cidr_list_has(const struct cidr_list *list, const struct address *a);
 
 /* ADDR, ADDR:PORT, [ADDR] or [ADDR]:PORT, as X-Forwarded-For has them. */
 bool address_parse(struct span text, struct address *a);
+/* All zero: that of a unix socket. */
+bool address_is_nowhere(const struct address *a);
 /* 127.0.0.0/8, ::1, or a unix socket. */
 bool address_is_local(const struct address *a);
 

@@ -59,6 +59,7 @@ struct conn {
     unsigned interest : 3;   /* what is waited for: POLLER_READ and, while the poller has the socket, POLLER_WRITE */
     unsigned armed : 2;      /* of that, what the poller tells: less while the connection is in the ready queue */
     unsigned polled : 1;     /* the poller has the socket */
+    unsigned watched : 1;    /* under TLS: the poller tells when the socket is broken, and nothing else of it */
     unsigned dirty : 1;      /* on the list of those to be written this turn */
     unsigned doomed : 1;     /* on the list of those to be ended at the end of the turn */
     unsigned ready : 1;      /* in the ready queue */
@@ -69,7 +70,8 @@ struct conn {
     unsigned linger : 1;     /* with what the client is still sending read, so that it hears why */
     unsigned taken : 1;      /* past the door: its bytes are read. Before that it can be refused and still hear so */
     unsigned secure : 1;     /* it speaks TLS */
-    unsigned via_proxy : 1;  /* a PROXY header says that its socket is not the client's */
+    unsigned via_proxy : 1;  /* a PROXY header came first: its socket is not the client's */
+    unsigned nameless : 1;   /* and it names no client */
     unsigned trusted : 1;    /* its socket, or the client of its PROXY header, is a trusted proxy */
     unsigned forwarded : 1;  /* its request names a client, or came from a proxy that should have named one */
     unsigned unproven : 1;   /* and that is not to be believed, or not to be read */
@@ -137,7 +139,7 @@ static inline size_t conn_waiting(const struct conn *c)
     return queue_bytes(c->queue) + c->handed;
 }
 
-/* Each takes NULL (http.c, proxy_wait.c). */
+/* Each takes NULL (http.c, proxy_protocol.c). */
 void http_done(struct http_request *r);
 void proxy_wait_done(struct proxy_wait *w);
 

@@ -26,11 +26,14 @@ bool forwarded_client_of(const struct request_head *h, const struct cidr_list *t
     return found;
 }
 
+/* Those that tell something else than the address (X-Forwarded-Proto) come from proxies as well. */
 bool forwarded_named(const struct request_head *h)
 {
+    static const char FAMILY[] = "X-Forwarded-";
     for (size_t i = 0; i < h->headers_count; i++) {
         const struct header *line = &h->headers[i];
-        if (header_is(line, LIST) || header_is(line, "X-Real-IP") || header_is(line, "Forwarded"))
+        bool of_family = line->name.n >= sizeof FAMILY - 1 && strncasecmp(line->name.p, FAMILY, sizeof FAMILY - 1) == 0;
+        if (of_family || header_is(line, "X-Real-IP") || header_is(line, "Forwarded") || header_is(line, "Via"))
             return true;
     }
     return false;

@@ -12,8 +12,8 @@
  * (RFC 9110 section 5.3), from the right over hops that are trusted to the first that is not; the left-most if all are.
  * False if there is none, or if what stands where it looks is no address. */
 bool forwarded_client_of(const struct request_head *h, const struct cidr_list *trusted, struct address *client);
-/* Whether the head says at all that it comes from a proxy: X-Forwarded-For, X-Real-IP or Forwarded (RFC 7239), with
- * whatever value. */
+/* Whether the head says at all that it comes from a proxy: any X-Forwarded-…, X-Real-IP, Forwarded (RFC 7239) or Via
+ * (RFC 9110 section 7.6.3), with whatever value. */
 bool forwarded_named(const struct request_head *h);
 
 #endif

@@ -9,7 +9,7 @@
 static void refuse_head(struct http_request *r)
 {
     r->conn->state = CONN_ANSWER;
-    http_error(r, r->head.status, NULL, r->head.code, r->head.problem);
+    http_error(r, r->asked->head.status, NULL, r->asked->head.code, r->asked->head.problem);
 }
 
 void front_no_tls(struct io *io, struct conn *c)
@@ -22,24 +22,31 @@ void front_no_tls(struct io *io, struct conn *c)
         turn_kill(io, c);
 }
 
+/* The wait for an answer, and its way out, may be long: only what they need is kept. */
+static void let_request_go(struct conn *c)
+{
+    if (c->state == CONN_ANSWER)
+        http_handled(c->http);
+}
+
 /* The request has become a WebSocket, and `r` is nobody's any more. */
 static void go_on_as_websocket(struct io *io, struct conn *c, struct http_request *r)
 {
-    size_t rest = r->in.len - r->head.n;
+    size_t rest = r->asked->in.len - r->asked->head.n;
     if (rest > 0)
-        ws_bytes(io, c, (unsigned char *)r->in.p + r->head.n, rest);
+        ws_bytes(io, c, (unsigned char *)r->asked->in.p + r->asked->head.n, rest);
     http_done(r);
 }
 
 static void head_bytes(struct io *io, struct conn *c, struct span bytes)
 {
     struct http_request *r = c->http ? c->http : http_new(io, c);
-    size_t seen = r ? r->in.len : 0;
-    if (!r || !buf_span(&r->in, bytes)) {
+    size_t seen = r ? r->asked->in.len : 0;
+    if (!r || !buf_span(&r->asked->in, bytes)) {
         turn_kill(io, c);
         return;
     }
-    switch (request_head_read(buf_view(&r->in), seen, &r->head)) {
+    switch (request_head_read(buf_view(&r->asked->in), seen, &r->asked->head)) {
     case HEAD_MORE:
         break;
     case HEAD_BAD:
@@ -51,19 +58,21 @@ static void head_bytes(struct io *io, struct conn *c, struct span bytes)
             go_on_as_websocket(io, c, r);
         break;
     }
+    let_request_go(c);
 }
 
 /* What stands behind the body is no part of the request: it is not looked at. */
 static void body_bytes(struct io *io, struct conn *c, struct span bytes)
 {
     struct http_request *r = c->http;
-    size_t due = r->head.n + r->body_n - r->in.len;
+    size_t due = r->asked->head.n + r->asked->body_n - r->asked->in.len;
     if (bytes.n > due)
         bytes.n = due;
-    if (buf_span(&r->in, bytes))
+    if (buf_span(&r->asked->in, bytes))
         http_body(r);
     else
         turn_kill(io, c);
+    let_request_go(c);
 }
 
 void front_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)

@@ -16,53 +16,38 @@
  */
 #include "server/io/http.h"
 
-#include <assert.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <time.h>
 
-#include "protocol/write.h"
 #include "server/io/client.h"
 #include "server/io/origins.h"
 #include "server/io/query.h"
-#include "server/io/transport.h"
 #include "server/io/web_file.h"
 
 enum {
-    HEAD_MAX = 2048 + HTTP_HEADERS_MAX,
-    ERROR_MAX = 1024,
     ALLOW_MAX = 64
 };
-
-static const struct {
-    unsigned number;
-    const char *line;
-} STATUSES[ANSWER_STATUSES] = {
-#define X(number, text) [ANSWER_##number] = {number, #number " " text},
-    ANSWER_TABLE(X)
-#undef X
-};
-
-static enum answer_status status_of(unsigned number)
-{
-    enum answer_status s = 0;
-    while (s < ANSWER_STATUSES - 1 && STATUSES[s].number != number)
-        s++;
-    return s;
-}
 
 struct http_request *http_new(struct io *io, struct conn *c)
 {
     struct http_request *r = calloc(1, sizeof *r);
-    if (!r)
+    struct http_asked *asked = calloc(1, sizeof *asked);
+    if (!r || !asked) {
+        free(asked);
+        free(r);
         return NULL;
-    r->io = io;
-    r->conn = c;
-    buf_init(&r->in, REQUEST_HEAD_MAX + READ_SIZE);
+    }
+    *r = (struct http_request){.io = io, .conn = c, .asked = asked};
+    buf_init(&asked->in, REQUEST_HEAD_MAX + READ_SIZE);
     c->http = r;
     return r;
+}
+
+static void asked_free(struct http_asked *asked)
+{
+    if (asked)
+        buf_done(&asked->in);
+    free(asked);
 }
 
 void http_done(struct http_request *r)
@@ -70,27 +55,22 @@ void http_done(struct http_request *r)
     if (!r)
         return;
     web_end(r->download);
-    buf_done(&r->in);
+    asked_free(r->asked);
+    free(r->cors);
     free(r);
 }
 
-/* ---- answers ---- */
-
-void http_wait(struct http_request *r)
+void http_handled(struct http_request *r)
 {
-    struct conn *c = r->conn;
-    c->state = CONN_ANSWER;
-    transport_of(c)->read(r->io, c, false);
-    conn_unlimit(&r->io->conns, c);
+    if (!r->asked)
+        return;
+    if (!r->answered)
+        answer_prepare(r);
+    asked_free(r->asked);
+    r->asked = NULL;
 }
 
-static bool all_origins(const struct io *io)
-{
-    for (size_t i = 0; i < io->settings.origins_count; i++)
-        if (strcmp(io->settings.origins[i], "*") == 0)
-            return true;
-    return false;
-}
+/* ---- what a request says ---- */
 
 bool http_origin_allowed(const struct io *io, const struct request_head *h)
 {
@@ -100,177 +80,12 @@ bool http_origin_allowed(const struct io *io, const struct request_head *h)
            origins_allow(io->settings.origins, io->settings.origins_count, origin);
 }
 
-/* Which page may read the answer (Fetch Standard, CORS protocol). */
-static void write_cors(struct buf *out, const struct http_request *r)
-{
-    struct span origin = SPAN("*");
-    bool all = all_origins(r->io);
-    if (!all && (!request_head_find(&r->head, "Origin", &origin) || !http_origin_allowed(r->io, &r->head)))
-        return;
-    buf_printf(out, "Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Expose-Headers: Retry-After\r\n%s",
-        (int)(origin.n <= ORIGIN_MAX ? origin.n : 0), origin.p, all ? "" : "Vary: Origin\r\n");
-}
-
-static void write_date(struct buf *out)
-{
-    char text[40];
-    struct tm tm;
-    time_t now = time(NULL);
-    gmtime_r(&now, &tm);
-    strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-    buf_printf(out, "Date: %s\r\n", text);
-}
-
-static void write_head(struct buf *out, const struct http_request *r, const struct http_answer *a)
-{
-    buf_printf(out, "HTTP/1.1 %s\r\n", STATUSES[status_of(a->status)].line);
-    write_date(out);
-    if (!a->length)
-        buf_printf(out, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
-    /* RFC 9110 section 8.6: neither belongs to an answer that has no body by its nature. */
-    if (a->status != 204 && a->status != 304) {
-        uint64_t length = a->length ? *a->length : a->body.n + (a->frame ? frame_text(a->frame).n : 0);
-        if (!a->length)
-            buf_printf(out, "Content-Type: %s\r\n", a->type ? a->type : "application/json");
-        buf_text(out, "Content-Length: ");
-        buf_number(out, length);
-        buf_text(out, "\r\n");
-    }
-    if (r && !r->no_page)
-        write_cors(out, r);
-    buf_text(out, a->headers ? a->headers : "");
-    buf_text(out, "Connection: close\r\n\r\n");
-}
-
-static struct frame *frame_of_text(const struct buf *text)
-{
-    struct frame *f = text->failed ? NULL : frame_raw(text->len);
-    if (f)
-        memcpy(frame_payload(f), text->p, text->len);
-    return f;
-}
-
-/* Without this the kernel would hold megabytes for a slow reader, and call the socket writeable only when a third of them
- * had gone: he would look as if he had stopped. On a unix socket it has no effect. */
-static void keep_in_step(const struct conn *c)
-{
-    const int unsent = OUT_BATCH;
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
-}
-
-void http_answer(struct http_request *r, const struct http_answer *a)
-{
-    assert(!r->answered);
-    struct io *io = r->io;
-    struct conn *c = r->conn;
-    r->answered = true;
-    io->stats.http[status_of(a->status)]++;
-    struct buf text;
-    buf_init(&text, HEAD_MAX + a->body.n);
-    write_head(&text, r, a);
-    if (!r->is_head)
-        buf_span(&text, a->body);
-    c->state = CONN_ANSWER;
-    transport_of(c)->read(io, c, false);
-    turn_limit(io, c, LIMIT_ANSWER);
-    if (a->length || a->frame)
-        keep_in_step(c);
-    turn_queue(io, c, frame_of_text(&text));
-    buf_done(&text);
-    if (a->frame && !r->is_head)
-        turn_queue(io, c, a->frame);
-    else
-        frame_unref(a->frame);
-}
-
-/* The whole answer is out, or what there was of a file. */
-void http_sent(struct io *io, struct conn *c)
-{
-    struct http_request *r = c->http;
-    if (!r->answered)
-        return;
-    if (r->download) {
-        web_sent(r);
-        return;
-    }
-    turn_linger(io, c);
-}
-
-static void write_error(struct buf *out, const char *code, const char *message)
-{
-    buf_text(out, "{\"error\":{");
-    write_member_string(out, "code", span_of(code));
-    write_member_string(out, "message", span_of(message));
-    buf_text(out, "}}\n");
-}
-
-void http_error(struct http_request *r, unsigned status, const char *headers, const char *code, const char *message)
-{
-    struct buf body;
-    buf_init(&body, ERROR_MAX);
-    write_error(&body, code, message);
-    http_answer(r, &(struct http_answer){.status = status, .headers = headers, .body = buf_view(&body)});
-    buf_done(&body);
-}
-
-void http_not_found(struct http_request *r)
-{
-    http_error(r, 404, NULL, "not-found", "nothing is served at this path");
-}
-
-static const char REFUSAL[] = "no more connections now: try again later", RETRY[] = "Retry-After: 5\r\n";
-
-static unsigned refusal_status(const char *reason)
-{
-    return strcmp(reason, error_code(ERROR_RATE_LIMITED)) == 0 ? 429 : 503;
-}
-
-void http_turn_away(struct http_request *r, const char *reason)
-{
-    http_error(r, refusal_status(reason), RETRY, reason, REFUSAL);
-}
-
-size_t http_refusal(const char *reason, char *out)
-{
-    struct buf body, text;
-    buf_init(&body, ERROR_MAX);
-    buf_init(&text, HTTP_REFUSAL_MAX - 1);
-    write_error(&body, reason, REFUSAL);
-    const struct http_answer a = {.status = refusal_status(reason), .headers = RETRY, .body = buf_view(&body)};
-    write_head(&text, NULL, &a);
-    buf_span(&text, a.body);
-    size_t n = text.failed ? 0 : text.len;
-    memcpy(out, text.p ? text.p : "", n);
-    out[n] = '\0';
-    buf_done(&text);
-    buf_done(&body);
-    return n;
-}
-
-/* An answer that comes after its request: conn_find has proved that the connection is there. */
-void http_respond(struct io *io, struct conn *c, unsigned status, struct frame *body, uint32_t retry_after_ms)
-{
-    bool asked = c->state == CONN_HEAD || c->state == CONN_BODY || c->state == CONN_ANSWER;
-    struct http_request *r = asked ? c->http : NULL;
-    (void)io;
-    if (!r || r->answered) {
-        frame_unref(body);
-        return;
-    }
-    char headers[64] = "";
-    if (retry_after_ms) /* RFC 9110 section 10.2.3: whole seconds, and one too early would be refused again */
-        snprintf(headers, sizeof headers, "Retry-After: %u\r\n", (unsigned)((retry_after_ms + 999ULL) / 1000));
-    else if (status == 401)
-        snprintf(headers, sizeof headers, "WWW-Authenticate: Bearer\r\n");
-    http_answer(r, &(struct http_answer){.status = status, .headers = headers, .frame = body});
-}
-
 /* A person who set server.origins wrongly sees in the log what the browser sends. */
 static void count_foreign(struct http_request *r)
 {
     struct io *io = r->io;
     struct span origin = SPAN("");
-    request_head_find(&r->head, "Origin", &origin);
+    request_head_find(&r->asked->head, "Origin", &origin);
     origins_refused(&io->origin_refusals, io->logger, origin, uv_now(io->loop));
     io->stats.origin_refused++;
 }
@@ -281,13 +96,11 @@ void http_refuse_origin(struct http_request *r, const char *message)
     http_error(r, 403, NULL, error_code(ERROR_FORBIDDEN), message);
 }
 
-/* ---- what a request says ---- */
-
 struct span http_bearer(const struct http_request *r)
 {
     static const char SCHEME[] = "Bearer ";
     struct span value;
-    if (!request_head_find(&r->head, "Authorization", &value) || value.n < sizeof SCHEME ||
+    if (!request_head_find(&r->asked->head, "Authorization", &value) || value.n < sizeof SCHEME ||
         strncasecmp(value.p, SCHEME, sizeof SCHEME - 1) != 0)
         return (struct span){NULL, 0};
     size_t skip = sizeof SCHEME - 1;
@@ -339,12 +152,12 @@ static unsigned find_route(struct http_request *r)
     unsigned methods = 0;
     for (size_t i = 0; i < routes_count; i++) {
         struct span parameter = {NULL, 0};
-        if (!matches(routes[i].pattern, r->path, &parameter))
+        if (!matches(routes[i].pattern, r->asked->path, &parameter))
             continue;
         methods |= routes[i].methods;
-        if (!r->route && routes[i].methods & r->method) {
-            r->route = &routes[i];
-            r->parameter = parameter;
+        if (!r->asked->route && routes[i].methods & r->method) {
+            r->asked->route = &routes[i];
+            r->asked->parameter = parameter;
         }
     }
     return methods;
@@ -366,7 +179,7 @@ static void answer_options(struct http_request *r, unsigned methods)
         "Allow: %s\r\nAccess-Control-Allow-Methods: %s\r\n"
         "Access-Control-Allow-Headers: Authorization, Content-Type\r\nAccess-Control-Max-Age: 86400\r\n",
         allow, allow);
-    if (!http_origin_allowed(r->io, &r->head)) {
+    if (!http_origin_allowed(r->io, &r->asked->head)) {
         count_foreign(r);
         snprintf(headers, sizeof headers, "Allow: %s\r\n", allow);
     }
@@ -385,7 +198,7 @@ static void refuse_method(struct http_request *r, unsigned methods)
 static void handle(struct http_request *r)
 {
     http_wait(r);
-    r->route->handle(r);
+    r->asked->route->handle(r);
 }
 
 static void await_rest(struct http_request *r)
@@ -394,7 +207,8 @@ static void await_rest(struct http_request *r)
     struct span expects;
     r->conn->state = CONN_BODY;
     /* RFC 9110 section 10.1.1: not to HTTP/1.0, nor when the body is on its way already. */
-    if (r->head.minor > 0 && r->in.len == r->head.n && request_head_find(&r->head, "Expect", &expects)) {
+    if (r->asked->head.minor > 0 && r->asked->in.len == r->asked->head.n &&
+        request_head_find(&r->asked->head, "Expect", &expects)) {
         struct frame *f = frame_raw(sizeof CONTINUE - 1);
         if (f)
             memcpy(frame_payload(f), CONTINUE, sizeof CONTINUE - 1);
@@ -407,18 +221,18 @@ static void await_rest(struct http_request *r)
 static void await_body(struct http_request *r)
 {
     uint64_t length = 0;
-    switch (request_head_body(&r->head, &length)) {
+    switch (request_head_body(&r->asked->head, &length)) {
     case BODY_NONE:
         handle(r);
         break;
     case BODY_BAD:
-        http_error(r, r->head.status, NULL, r->head.code, r->head.problem);
+        http_error(r, r->asked->head.status, NULL, r->asked->head.code, r->asked->head.problem);
         break;
     case BODY_CHUNKED:
         http_error(r, 411, NULL, "length-required", "send the body whole, with its Content-Length");
         break;
     case BODY_LENGTH:
-        r->body_n = length <= HTTP_BODY_MAX ? (size_t)length : 0;
+        r->asked->body_n = length <= HTTP_BODY_MAX ? (size_t)length : 0;
         if (length > HTTP_BODY_MAX)
             http_error(r, 413, NULL, error_code(ERROR_TOO_LARGE), "a request's body may have 16384 bytes");
         else
@@ -429,10 +243,10 @@ static void await_body(struct http_request *r)
 
 void http_body(struct http_request *r)
 {
-    if (r->in.len - r->head.n < r->body_n)
+    if (r->asked->in.len - r->asked->head.n < r->asked->body_n)
         return;
     /* The buffer may have moved since the head was read. */
-    request_head_read(buf_view(&r->in), 0, &r->head);
+    request_head_read(buf_view(&r->asked->in), 0, &r->asked->head);
     handle(r);
 }
 
@@ -443,20 +257,20 @@ static void dispatch(struct http_request *r)
     struct core_event e = io_event(r->io, CORE_HTTP, r->conn);
     io_step(r->io, &e);
     unsigned methods = find_route(r);
-    bool foreign = !http_origin_allowed(r->io, &r->head);
+    bool foreign = !http_origin_allowed(r->io, &r->asked->head);
     if (methods == 0 && r->method == HTTP_GET)
         http_web(r);
-    else if (methods == 0 && r->method == HTTP_OPTIONS && strcmp(r->path, "*") == 0)
+    else if (methods == 0 && r->method == HTTP_OPTIONS && strcmp(r->asked->path, "*") == 0)
         answer_options(r, HTTP_GET | HTTP_POST | HTTP_DELETE);
     else if (methods == 0)
         http_not_found(r);
     else if (r->method == HTTP_OPTIONS)
         answer_options(r, methods);
-    else if (!r->route)
+    else if (!r->asked->route)
         refuse_method(r, methods);
     else if (foreign && r->method != HTTP_GET)
         http_refuse_origin(r, "pages of this origin may not ask for that");
-    else if (r->route->body)
+    else if (r->asked->route->body)
         await_body(r);
     else
         handle(r);
@@ -466,7 +280,7 @@ static void dispatch(struct http_request *r)
 static bool expects_more(const struct http_request *r)
 {
     struct span value;
-    return request_head_find(&r->head, "Expect", &value) &&
+    return request_head_find(&r->asked->head, "Expect", &value) &&
            !(value.n == 12 && strncasecmp(value.p, "100-continue", value.n) == 0);
 }
 
@@ -474,19 +288,19 @@ void http_request(struct http_request *r)
 {
     struct io *io = r->io;
     struct conn *c = r->conn;
-    r->method = read_method(r->head.method, &r->is_head);
+    r->method = read_method(r->asked->head.method, &r->is_head);
     c->state = CONN_ANSWER; /* whatever it is refused for from now on, it hears so */
-    bool welcome = client_identify(io, c, &r->head);
-    if (r->head.path.n >= sizeof r->path)
+    bool welcome = client_identify(io, c, &r->asked->head);
+    if (r->asked->head.path.n >= sizeof r->asked->path)
         http_error(r, 414, NULL, "uri-too-long", "a path may have 511 bytes");
-    else if (!path_decode(r->head.path, r->path, sizeof r->path))
+    else if (!path_decode(r->asked->head.path, r->asked->path, sizeof r->asked->path))
         http_error(r, 400, NULL, "bad-request", "the path has a % that no two hexadecimal digits follow, or %00");
     /* A full server still says how it is: whoever watches it would restart it otherwise. */
-    else if (!welcome && strcmp(r->path, "/health") != 0)
+    else if (!welcome && strcmp(r->asked->path, "/health") != 0)
         http_turn_away(r, c->refused);
     else if (expects_more(r))
         http_error(r, 417, NULL, "expectation-failed", "only 100-continue can be expected here");
-    else if (strcmp(r->path, "/ws") == 0 && upgrade_wanted(&r->head))
+    else if (strcmp(r->asked->path, "/ws") == 0 && upgrade_wanted(&r->asked->head))
         upgrade(r);
     else
         dispatch(r);

@@ -38,19 +38,25 @@ struct route {
 extern const struct route routes[];
 extern const size_t routes_count;
 
-struct http_request {
-    struct io *io;
-    struct conn *conn;
+/* What a request says: needed until it was handed to its handler. */
+struct http_asked {
     struct buf in;            /* what came: the head, and behind it the body as far as it is there */
     struct request_head head; /* once it is whole; its spans are into `in` */
     const struct route *route;
-    enum http_method method;
-    bool is_head;  /* the method is HEAD: GET without the body of its answer */
-    bool answered; /* the answer is queued, or its head is and its body follows */
-    bool no_page;  /* no web page may read the answer, whatever server.origins says */
     char path[HTTP_PATH_MAX];
-    struct span parameter;         /* what `:name` or `*` stood for, in path */
-    size_t body_n;                 /* bytes of the body that is due */
+    struct span parameter; /* what `:name` or `*` stood for, in path */
+    size_t body_n;         /* bytes of the body that is due */
+};
+
+struct http_request {
+    struct io *io;
+    struct conn *conn;
+    struct http_asked *asked; /* owned; NULL once the request was handled */
+    char *cors;               /* owned: lines of an answer that comes later than that; NULL: none */
+    enum http_method method;
+    bool is_head;                  /* the method is HEAD: GET without the body of its answer */
+    bool answered;                 /* the answer is queued, or its head is and its body follows */
+    bool no_page;                  /* no web page may read the answer, whatever server.origins says */
     struct web_download *download; /* owned: the file that is being sent, NULL if no more of it is to be read */
     bool piece_waits;              /* a piece of it is queued */
 };
@@ -78,8 +84,14 @@ void http_request(struct http_request *r);
 /* More of the body is in r->in; answers when it is whole. */
 void http_body(struct http_request *r);
 
+/* ---- answers (answer.c) ---- */
+
+/* Nothing of what the request says is needed any more, whether it was answered or will be: frees it. */
+void http_handled(struct http_request *r);
 /* The answer comes later: until then nothing is read, and the client has no time limit. */
 void http_wait(struct http_request *r);
+/* Keeps what its answer needs of the request, which goes. */
+void answer_prepare(struct http_request *r);
 /* Writes the answer to the request; once. */
 void http_answer(struct http_request *r, const struct http_answer *a);
 /* Answers {"error":{"code","message"}}; headers as in struct http_answer. */
@@ -90,6 +102,9 @@ void http_turn_away(struct http_request *r, const char *reason);
 /* Writes the answer to a socket that is refused at the door for this reason, one of the error table's codes, and a
  * NUL; returns its bytes. out has HTTP_REFUSAL_MAX. */
 size_t http_refusal(const char *reason, char *out);
+
+/* ---- what a request says ---- */
+
 /* Whether server.origins lets the page that asks in; true when it is no page. */
 bool http_origin_allowed(const struct io *io, const struct request_head *h);
 /* Answers a page that it does not let in. */

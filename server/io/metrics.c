@@ -226,7 +226,7 @@ static const struct family FAMILIES[] = {
     {"usherd_origin_refused_total", "counter", "Requests of web pages whose origin server.origins does not have.",
         origin_refused},
     {"usherd_forwarded_refused_total", "counter",
-        "Requests that named a client's address without coming from a trusted proxy, and were refused.",
+        "Requests refused that came through a proxy whose word on its client is not believed, or which gave none.",
         forwarded_refused},
     {"usherd_proxy_refused_total", "counter",
         "Connections closed for the PROXY protocol header that was to come first.", proxy_refused},

@@ -49,7 +49,7 @@ struct io_stats {
     uint64_t http[ANSWER_STATUSES]; /* answers over HTTP, by status */
     struct histogram relay;         /* from the read that brought the first of a turn's messages to the turn's write */
     uint64_t origin_refused;        /* requests of web pages whose origin is not among server.origins */
-    uint64_t forwarded_refused;     /* requests that claimed a client's address without being a trusted proxy's */
+    uint64_t forwarded_refused;     /* requests of a proxy whose word on its client is not believed, or missing */
     uint64_t proxy_refused[PROXY_PROBLEMS]; /* connections closed for their PROXY header */
     uint64_t descriptor_shortages;          /* times that accepting paused for want of file descriptors */
 };

@@ -27,7 +27,7 @@ void http_metrics(struct http_request *r)
     struct io *io = r->io;
     r->no_page = true;
     if (!client_is_near(r->conn, &io->settings.metrics_allow)) {
-        io->stats.forwarded_refused += r->conn->unproven;
+        io->stats.forwarded_refused += r->conn->unproven || r->conn->nameless;
         http_error(r, 403, NULL, error_code(ERROR_FORBIDDEN),
             "metrics are for this machine and for server.metrics_allow only");
         return;

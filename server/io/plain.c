@@ -198,6 +198,8 @@ void plain_event(void *ctx, struct conn_id id, unsigned happened)
     struct io *io = ctx;
     struct conn *c = conn_find(&io->conns, id);
     unsigned wanted = c ? happened & c->interest : 0;
+    if (c && c->watched)
+        secure_broken(io, c);
     if (!c || !c->polled)
         return;
     if (wanted & POLLER_WRITE && goes_first(c, POLLER_WRITE))

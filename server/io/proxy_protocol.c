@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "server/io/client.h"
+
 enum {
     NOTICE_EVERY_MS = 1000
 };
@@ -71,10 +73,13 @@ static void finish(struct io *io, struct conn *c, const struct proxy_header *h)
     c->state = CONN_HEAD;
     c->http = NULL;
     turn_limit(io, c, LIMIT_HANDSHAKE);
-    c->via_proxy = h->command != PROXY_LOCAL;
-    if (h->command == PROXY_CLIENT)
+    c->via_proxy = true;
+    c->nameless = h->command != PROXY_CLIENT;
+    if (c->nameless)
+        client_is_nobody(c);
+    else
         c->address = h->client;
-    c->trusted = cidr_list_has(&io->settings.trusted_proxies, &c->address);
+    c->trusted = !c->nameless && cidr_list_has(&io->settings.trusted_proxies, &c->address);
     if (!c->trusted) {
         struct core_event e = io_event(io, CORE_ADDRESS, c);
         e.address = c->address;

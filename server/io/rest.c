@@ -15,7 +15,7 @@ static void ask(struct http_request *r, struct core_request *request)
 
 static struct span body_of(const struct http_request *r)
 {
-    return (struct span){r->in.p + r->head.n, r->body_n};
+    return (struct span){r->asked->in.p + r->asked->head.n, r->asked->body_n};
 }
 
 void rest_rooms(struct http_request *r)
@@ -30,12 +30,12 @@ void rest_create(struct http_request *r)
 
 void rest_room(struct http_request *r)
 {
-    ask(r, &(struct core_request){.type = REQUEST_ROOM, .room = r->parameter});
+    ask(r, &(struct core_request){.type = REQUEST_ROOM, .room = r->asked->parameter});
 }
 
 void rest_close(struct http_request *r)
 {
-    ask(r, &(struct core_request){.type = REQUEST_CLOSE, .room = r->parameter, .token = http_bearer(r)});
+    ask(r, &(struct core_request){.type = REQUEST_CLOSE, .room = r->asked->parameter, .token = http_bearer(r)});
 }
 
 void rest_ice_servers(struct http_request *r)
@@ -49,9 +49,9 @@ void rest_validate(struct http_request *r)
     buf_init(&room, REQUEST_HEAD_MAX);
     buf_init(&token, REQUEST_HEAD_MAX);
     struct core_request request = {.type = REQUEST_VALIDATE};
-    if (query_find(r->head.query, "room", &room))
+    if (query_find(r->asked->head.query, "room", &room))
         request.room = buf_view(&room);
-    if (query_find(r->head.query, "token", &token))
+    if (query_find(r->asked->head.query, "token", &token))
         request.token = buf_view(&token);
     if (request.token.n == 0)
         request.token = http_bearer(r);

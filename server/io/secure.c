@@ -10,6 +10,9 @@
  *
  * What the socket does not take of a write, libwebsockets keeps and writes first of all. As long as it has such a rest it
  * reads nothing, and asks again at once whether it could: so the connection is not read then.
+ *
+ * Of a connection that is not read libwebsockets does not see the end. So the poller keeps the socket, to be told when it
+ * is broken.
  */
 #include <assert.h>
 #include <libwebsockets.h>
@@ -33,9 +36,17 @@ static struct conn *conn_of(struct lws *wsi)
     return c && c->wsi == wsi ? c : NULL;
 }
 
+static void stop_watching(struct io *io, struct conn *c)
+{
+    if (c->watched)
+        poller_remove(&io->poller, c->fd);
+    c->watched = false;
+}
+
 /* libwebsockets lets go of the socket: the slot is ended with the turn, without it. */
 static void let_go(struct io *io, struct conn *c, struct lws *wsi)
 {
+    stop_watching(io, c);
     lws_set_opaque_user_data(wsi, NULL);
     c->wsi = NULL;
     c->fd = -1;
@@ -142,17 +153,26 @@ void secure_start(struct io *io, struct conn *c)
         .fd.sockfd = c->fd,
         .opaque = c,
     };
-    poller_remove(&io->poller, c->fd);
+    poller_set(&io->poller, c->fd, c->id, 0);
     c->polled = false;
+    c->watched = true;
     c->state = CONN_HEAD;
     c->http = NULL;
     struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&desc);
     if (wsi) {
         lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* ours is LIMIT_HANDSHAKE: it began with the accept */
     } else {
+        c->watched = false;
         c->fd = -1; /* closed */
         turn_kill(io, c);
     }
+}
+
+/* What is read now sees the end by itself, behind what came before it. */
+void secure_broken(struct io *io, struct conn *c)
+{
+    if (!(c->interest & POLLER_READ) || c->handed > 0)
+        turn_kill(io, c);
 }
 
 /* ---- what we do ---- */
@@ -216,6 +236,7 @@ static void close_socket(struct io *io, struct conn *c)
     struct lws *wsi = c->wsi;
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     (void)io;
+    stop_watching(io, c);
     if (c->queue || lws_partial_buffered(wsi))
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     shutdown(c->fd, SHUT_RDWR);

@@ -46,5 +46,7 @@ bool secure_open(struct io *io, const char *certificate, const char *key, struct
 void secure_close(struct io *io);
 /* The first bytes of a TLS connection lie in its socket: libwebsockets takes it over. */
 void secure_start(struct io *io, struct conn *c);
+/* What the poller tells of a socket that libwebsockets has: it is broken, or both of its sides are shut. */
+void secure_broken(struct io *io, struct conn *c);
 
 #endif

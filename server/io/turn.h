@@ -153,7 +153,7 @@ void ws_open(struct io *io, struct conn *c);
 void ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
 void ws_ping(struct io *io, struct conn *c, uint32_t number);
 void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason);
-/* All that was queued is out (ws.c, http.c). */
+/* All that was queued is out (ws.c, answer.c). */
 void ws_sent(struct io *io, struct conn *c);
 /* A client that was told to close goes on sending: nothing of that is looked at any more (ws.c). */
 void ws_stop(struct io *io, struct conn *c);

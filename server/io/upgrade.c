@@ -77,7 +77,7 @@ static bool names_subprotocols(const struct request_head *h)
 
 void upgrade(struct http_request *r)
 {
-    struct request_head *h = &r->head;
+    struct request_head *h = &r->asked->head;
     struct span key = {NULL, 0}, version;
     uint64_t body = 1; /* unless it is told to be 0 */
     bool has_subprotocols = names_subprotocols(h);

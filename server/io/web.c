@@ -67,8 +67,8 @@ void web_sent(struct http_request *r)
 static struct span joined(const struct http_request *r, const char *name, struct buf *room)
 {
     buf_init(room, REQUEST_HEAD_MAX);
-    return request_head_join(&r->head, name, room) ? (struct span){room->p ? room->p : "", room->len}
-                                                   : (struct span){NULL, 0};
+    return request_head_join(&r->asked->head, name, room) ? (struct span){room->p ? room->p : "", room->len}
+                                                          : (struct span){NULL, 0};
 }
 
 void http_web(struct http_request *r)
@@ -80,14 +80,14 @@ void http_web(struct http_request *r)
     };
     struct buf rooms[COUNT];
     struct span values[COUNT];
-    if (!web_root_may_have(r->io->web, r->path)) {
+    if (!web_root_may_have(r->io->web, r->asked->path)) {
         http_not_found(r);
         return;
     }
     for (size_t i = 0; i < COUNT; i++)
         values[i] = joined(r, NAMES[i], &rooms[i]);
     const struct web_asked asked = {
-        .path = r->path,
+        .path = r->asked->path,
         .conditions = {.if_match = values[0],
             .if_none_match = values[1],
             .if_modified_since = values[2],

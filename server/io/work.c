@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * rooms.json is written on uv's thread pool, one writing at a time (the core asks for no more), so that a slow disk
- * keeps nobody waiting. A writing that ends while the daemon is freed is told to nobody.
+ * keeps nobody waiting. A writing that ends while the daemon is freed is told to nobody. Why one failed is said once a
+ * second at most: on a full disk any client can have it fail at will.
  *
  * libuv starts its threads with the first work, and aborts if it gets none: so the first is at the start, when there
  * were some a moment ago (server/limits.h), and not years later with rooms that would be lost.
@@ -9,10 +10,15 @@
 #include "server/io/turn.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/os_file.h"
 #include "server/io/state_dir.h"
+
+enum {
+    NOTICE_EVERY_MS = 1000
+};
 
 struct store_work {
     uv_work_t first, work;
@@ -20,6 +26,8 @@ struct store_work {
     struct frame *frame; /* owned; its text is what is written */
     bool ok;
     struct err problem;
+    uint64_t unsaid; /* failures since the last record of one */
+    uint64_t quiet_until;
 };
 
 static void store(uv_work_t *work)
@@ -35,13 +43,26 @@ static void tell_stored(struct io *io, bool ok)
     io_step(io, &e);
 }
 
+static void say_failed(struct io *io, struct store_work *w)
+{
+    struct log_record r;
+    w->unsaid++;
+    if (uv_now(io->loop) < w->quiet_until)
+        return;
+    log_record_init(&r, LOG_LEVEL_ERROR, "store-failed", w->problem.text);
+    log_record_addf(&r, "count", "%" PRIu64, w->unsaid);
+    logger_write(io->logger, &r);
+    w->unsaid = 0;
+    w->quiet_until = uv_now(io->loop) + NOTICE_EVERY_MS;
+}
+
 static void stored(uv_work_t *work, int status)
 {
     struct store_work *w = work->data;
     struct io *io = w->io;
     bool ok = status == 0 && w->ok;
     if (!ok)
-        logger_say(io->logger, LOG_LEVEL_ERROR, "store-failed", w->problem.text);
+        say_failed(io, w);
     frame_unref(w->frame);
     w->frame = NULL;
     if (!io->freeing)

@@ -140,7 +140,7 @@ test('clocks may differ by auth.leeway, and so long a seat is good, too', async 
     await a.close();
 });
 
-test('a token of 8 KiB is read over HTTP wherever it stands, a longer one is not', async () => {
+test('a token of 8 KiB is read over HTTP wherever it stands, a longer one is not (fault 16)', async () => {
     const padded = (bytes) => token({ room: 'team-1', pad: 'x'.repeat((bytes - token({ room: 'team-1', pad: '' }).length) * 0.75) });
     const get = async (shown, query = '') => (await fetch(`${daemon.http}/api/validate?room=team-1${query}`,
         { headers: { ...(shown && { Authorization: `Bearer ${shown}` }), Cookie: 'c'.repeat(2000) } })).status;

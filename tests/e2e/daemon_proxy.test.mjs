@@ -92,13 +92,71 @@ test('HTTP and WebSocket come behind the header, in one piece or in many', async
 
 test('who may read the metrics goes by the client of the header', async () => {
     const metrics = (head, headers) => ask(daemon.proxied, head, get('/metrics', headers));
-    assert.equal(await metrics(LOCAL), 200, 'the proxy itself is on this machine');
     assert.equal(await metrics(from('203.0.113.5')), 200);
     assert.equal(await metrics(from('192.0.2.7')), 403);
     assert.equal(await metrics(from('127.0.0.1')), 403, "that is the proxy's machine");
-    assert.equal(await metrics(UNKNOWN), 403, 'somebody is behind it');
-    assert.equal(await ask(daemon.path, UNKNOWN, get('/metrics')), 403);
     assert.equal(await metrics(from('203.0.113.5'), { 'X-Forwarded-For': '192.0.2.7' }), 403, 'an untrusted hop');
+});
+
+// proxy-protocol.txt section 2.2: for itself, or for somebody whose address it does not tell as one that we know.
+const NAMELESS = {
+    LOCAL, UNKNOWN,
+    'LOCAL with addresses': header(0, 0x11, from('203.0.113.5').subarray(16)),
+    'TCP without a family': header(1, 0x01, from('203.0.113.5').subarray(16)),
+    UDP: header(1, 0x12, from('203.0.113.5').subarray(16)),
+    'IPv4 without a transport': header(1, 0x10, from('203.0.113.5').subarray(16)),
+    'a unix socket': header(1, 0x31, Buffer.concat([Buffer.from('/run/proxy.sock'), Buffer.alloc(201)])),
+    'a TLV alone': header(1, 0, Buffer.from([4, 0, 1, 0])),
+};
+
+test('a header that names nobody makes a stranger, whatever address the proxy has', async () => {
+    const open = ['127.0.0.0/8', 'unix', '203.0.113.5'].map((who) => `server.metrics_allow=${who}`);
+    const near = await start([...open, 'server.trusted_proxies=127.0.0.1', 'server.trusted_proxies=unix']);
+    try {
+        for (const to of [near.proxied, near.path]) {
+            assert.equal(await ask(to, from('203.0.113.5'), get('/metrics')), 200);
+            for (const [what, head] of Object.entries(NAMELESS))
+                for (const claim of [{}, { 'X-Forwarded-For': '203.0.113.5' }, { 'X-Forwarded-For': '127.0.0.1' }]) {
+                    assert.equal(await ask(to, head, get('/metrics', claim)), 403, `${what}, ${JSON.stringify(claim)}`);
+                    assert.equal(await ask(to, head, get('/health', claim)), 200, what);
+                }
+        }
+    } finally {
+        assert.equal(await near.stop(), 0);
+    }
+});
+
+test('strangers count as the address of their proxy, and through unix sockets as one that is theirs', async () => {
+    const limits = ['limits.max_connections_per_address=1'];
+    const strict = await start([...limits, 'server.trusted_proxies=127.0.0.1', 'server.trusted_proxies=unix']);
+    try {
+        const first = await open(strict.path, UNKNOWN);
+        const through = await open(strict.proxied, UNKNOWN);
+        for (const head of [UNKNOWN, LOCAL])
+            for (const to of [strict.path, strict.proxied])
+                for (const claim of [{}, { 'X-Forwarded-For': '192.0.2.9' }]) assert.equal(await ask(to, head, handshake('/ws', claim)), 429);
+        through.destroy();
+        assert.equal(await ask(strict.path, from('192.0.2.7'), get('/api/rooms')), 200);
+        assert.equal(await ask(strict.path, LOCAL, get('/health')), 200);
+        first.destroy();
+    } finally {
+        assert.equal(await strict.stop(), 0);
+    }
+    const NONE = Buffer.alloc(0);
+    for (const [trusted, named] of [['server.trusted_proxies=unix', 200], ['server.trusted_proxies=10.0.0.0/8', 429]]) {
+        const file = path.join(await scratch(), 'usherd.sock');
+        const plain = await startDaemon({ args: ['--listen', `unix:${file}`, ...set(...limits, trusted)] });
+        try {
+            const first = await open(file, NONE, { 'X-Forwarded-For': 'x' });
+            for (const claim of [{ 'X-Forwarded-For': 'unknown' }, { Forwarded: 'for=_hidden' }, { 'X-Forwarded-Proto': 'https' }])
+                assert.equal(await ask(file, NONE, handshake('/ws', claim)), 429);
+            assert.equal(await ask(file, NONE, get('/api/rooms', { 'X-Forwarded-For': '192.0.2.7' })), named);
+            assert.equal(await ask(file, NONE, get('/api/rooms')), named === 200 ? 429 : 200, 'without a proxy it is near');
+            first.destroy();
+        } finally {
+            assert.equal(await plain.stop(), 0);
+        }
+    }
 });
 
 test('limits count the client of the header', async () => {
@@ -130,7 +188,7 @@ test('what begins otherwise is closed, counted, and said once with the listener'
     const mark = daemon.log.length;
     const bad = {
         absent: [get('/health'), handshake(), Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]), 'secret'],
-        version: ['PROXY TCP4 192.0.2.7 198.51.100.1 12345 443\r\n', Buffer.concat([SIGNATURE, Buffer.from([0x11, 0x11, 0, 12])])],
+        version: ['PROXY TCP4 192.0.2.7 198.51.100.1 12345 443\r\n', 'PROXY UNKNOWN\r\n', Buffer.concat([SIGNATURE, Buffer.from([0x11, 0x11, 0, 12])])],
         malformed: [header(2, 0x11), header(1, 0x41), header(1, 0x11, bytes('192.0.2.7')), header(1, 0x11, Buffer.alloc(1009)),
             from6([0, 0, 0, 0, 0, 0, 0, 0])],
         late: [],
@@ -235,7 +293,7 @@ test('TLS comes behind the header', async () => {
 test('behind a real haproxy', async () => {
     const { options, ca } = await certificate();
     const secure = await start([...options, 'limits.max_connections_per_address=1']);
-    const proxy = await startHaproxy(`127.0.0.1:${secure.proxied} send-proxy-v2 check check-send-proxy check-ssl verify none inter 200ms`);
+    const proxy = await startHaproxy(`127.0.0.1:${secure.proxied} send-proxy-v2 check check-send-proxy check-ssl verify none inter 5s`);
     const plain = await startHaproxy(`${daemon.path} send-proxy-v2-ssl-cn`);
     const old = await startHaproxy(`127.0.0.1:${daemon.proxied} send-proxy`);
     try {

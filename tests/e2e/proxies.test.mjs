@@ -8,10 +8,12 @@ import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import path from 'node:path';
+import tls from 'node:tls';
 import { makeAuthority } from './lib/authority.mjs';
 import { startDaemon, within } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
 import { joinPeer, scratch, startPeer } from './lib/peer.mjs';
+import { Raw } from './lib/raw.mjs';
 import { startReverseProxy } from './lib/proxies.mjs';
 
 // The proxies listen on 127.0.0.1 only, and where nothing else is said localhost is ::1 first.
@@ -19,10 +21,10 @@ setDefaultResultOrder('ipv4first');
 
 const set = (...options) => options.flatMap((option) => ['--set', option]);
 
-let authority, tls;
+let authority, certificate;
 before(async () => {
     authority = await makeAuthority();
-    tls = await authority.issue('signal');
+    certificate = await authority.issue('signal');
 });
 
 const socket = (proxy, where = '/ws') => `wss://localhost:${proxy.https}${where}`;
@@ -71,7 +73,7 @@ CASES.forEach(([kind, how], index) => describe(`${kind}, upstream by ${how}`, ()
     let daemon, proxy;
     before(async () => {
         daemon = await behind(how, [`limits.max_connections_per_address=${PEERS_OF_AN_ADDRESS}`]);
-        proxy = await startReverseProxy(kind, { tls, upstream: daemon.upstream });
+        proxy = await startReverseProxy(kind, { tls: certificate, upstream: daemon.upstream });
     });
     after(async () => {
         await proxy?.stop();
@@ -117,13 +119,37 @@ CASES.forEach(([kind, how], index) => describe(`${kind}, upstream by ${how}`, ()
         assert.match(await scrape(daemon), /usherd_connections/);
         for (const where of ['/metrics', '/usher/metrics']) assert.equal((await get(proxy, where)).status, 404);
         const otherwise = ['//metrics', '/%6detrics', '/metrics/', '/metrics?a', '/METRICS', '/usher//metrics', '/usher/%6detrics',
-            '/usher/../metrics', '/usher/usher/metrics'];
+            '/usher/../metrics', '/usher/usher/metrics', '/metrics;x', '/./metrics', '/usher/metrics;x', '/usher/./metrics', '/usher//./metrics'];
         for (const where of otherwise)
             for (const claim of [{}, { 'X-Forwarded-For': '127.0.0.1' }]) {
                 const { status, body } = await get(proxy, where, claim);
                 assert.ok(status >= 400 && status < 500, `${where}: ${status}`);
                 assert.doesNotMatch(body, /usherd_/);
             }
+    });
+
+    test('what stands in the second request of a connection hides nothing (fault 4)', async () => {
+        const second = async (request) => {
+            const raw = new Raw(tls.connect({ host: '127.0.0.1', servername: 'localhost', port: proxy.https, ca: authority.ca }));
+            await raw.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+            await raw.until(/"status":"ok".*\}\n/);
+            raw.received = Buffer.alloc(0);
+            await raw.write(request);
+            await raw.end();
+            return raw.received.toString('latin1');
+        };
+        const head = (line, ...lines) => `${line} HTTP/1.1\r\nHost: localhost\r\n${[...lines, 'Connection: close'].map((one) => `${one}\r\n`).join('')}\r\n`;
+        for (const name of ['X-Forwarded-Fo', 'X-Forwarded', 'X', 'A', 'If'])
+            for (const where of ['/metrics', '/metrics;x', '//metrics', '/./metrics']) {
+                const answer = await second(head(`GET ${where}`, `${name}: 1`, 'X-Forwarded-For: 127.0.0.1'));
+                assert.match(answer, /^HTTP\/1\.1 4\d\d /, `${where}, ${name}`);
+                assert.doesNotMatch(answer, /usherd_/);
+            }
+        const body = '{"name":"second","password":"secret"}';
+        const made = await second(head('POST /api/rooms', 'If: x', 'X-Forwarded-Fo: 1', `Content-Length: ${body.length}`) + body);
+        assert.match(made, /^HTTP\/1\.1 201 .*"ownerToken"/s);
+        const room = JSON.parse((await get(proxy, '/api/rooms/second')).body);
+        assert.equal(room.locked, true);
     });
 
     test('two peers of ours meet over wss', async () => {
@@ -141,7 +167,7 @@ CASES.forEach(([kind, how], index) => describe(`${kind}, upstream by ${how}`, ()
 
 // Runs what each kind is asked for at once; whatever comes of it, proxies and daemons are stopped.
 async function withAll(asked, work) {
-    const proxies = await Promise.all(asked.map(({ kind, upstream, edits }) => startReverseProxy(kind, { tls, upstream, edits })));
+    const proxies = await Promise.all(asked.map(({ kind, upstream, edits }) => startReverseProxy(kind, { tls: certificate, upstream, edits })));
     try {
         return await work(proxies);
     } finally {
@@ -228,7 +254,7 @@ test('a daemon that is away is said, and found when it is back', async () => {
 test('usher wants a certificate of an authority that it knows, for the name that it asked for', async () => {
     const daemon = await behind('port');
     const elsewhere = await authority.issue('elsewhere', 'subjectAltName=DNS:elsewhere.example');
-    const proxies = [tls, elsewhere].map((one) => startReverseProxy('nginx', { tls: one, upstream: daemon.upstream }));
+    const proxies = [certificate, elsewhere].map((one) => startReverseProxy('nginx', { tls: one, upstream: daemon.upstream }));
     const [known, other] = await Promise.all(proxies);
     const nobody = path.join(await scratch(), 'none.pem');
     for (const [proxy, file, sentence] of [

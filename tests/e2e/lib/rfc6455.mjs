@@ -392,7 +392,7 @@ const SUBPROTOCOLS = [
     chosen('names that begin like it', 'usher, usher.v, usher.v10, usher.v1'),
     chosen('a token behind it', `usher.v1, ${Buffer.alloc(300, 'token').toString('base64url')}`),
     ...[100, 126, 127, 128, 129, 255, 256, 500, 1000, 2000, 4000].flatMap((n) =>
-        ['at the beginning', 'in the middle', 'at the end'].map((where, place) => chosen(`a list of ${n} bytes, usher.v1 ${where}`, listOf(n, place)))),
+        ['at the beginning', 'in the middle', 'at the end'].map((where, place) => chosen(`a list of ${n} bytes, usher.v1 ${where} (fault 17)`, listOf(n, place)))),
     not('another one only', 'other'),
     not('a name that begins like it', 'usher.v10'),
     not('the beginning of its name', 'usher.v'),

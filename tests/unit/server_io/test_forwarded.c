@@ -122,9 +122,12 @@ static void test_named(void **state)
         {"X-Real-IP: x\r\n", true},
         {"Forwarded: for=x\r\n", true},
         {"A: b\r\nFORWARDED:\r\n", true},
-        {"X-Forwarded-Fo: x\r\n", false},
-        {"X-Forwarded-Proto: https\r\nX-Forwarded-Host: a\r\n", false},
-        {"Forwarde: x\r\nX-Real-I: x\r\n", false},
+        {"X-Forwarded-Proto: https\r\n", true},
+        {"a: b\r\nx-forwarded-Host: a\r\n", true},
+        {"X-Forwarded-: x\r\n", true},
+        {"via: 1.1 somewhere\r\n", true},
+        {"X-Forwarded: x\r\nX: x\r\n", false},
+        {"Forwarde: x\r\nX-Real-I: x\r\nVia-: x\r\n", false},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         char text[TEXT_MAX];
