@@ -65,6 +65,7 @@ struct conn {
     unsigned bulk : 1;       /* CONN_OPEN: its last read brought as much as one may, and more is to come */
     unsigned read_shift : 4; /* how much that is (plain.c) */
     unsigned slow : 1;       /* over max_queue: on the list of those to be judged, or told to the core */
+    unsigned left : 1;       /* its Close frame came: nothing more is taken from it */
     unsigned end_sent : 1;   /* CONN_CLOSING: to be ended once the queue is empty */
     unsigned linger : 1;     /* with what the client is still sending read, so that it hears why */
     unsigned taken : 1;      /* past the door: its bytes are read. Before that it can be refused and still hear so */
@@ -91,7 +92,7 @@ struct conn {
     uint32_t dirty_next, doomed_next, slow_next;
     uint32_t prev, next; /* on the list of its limit; of free slots through next */
     uint32_t ready_prev, ready_next;
-    uint16_t close_code; /* as the client sent it */
+    uint16_t close_code; /* as the client sent it; 0: it did not, WS_CODE_NONE: without one */
 };
 
 enum {

@@ -248,7 +248,7 @@ static void tell_gone(struct io *io, const struct conn *c)
     if (io->freeing)
         return;
     struct core_event e = io_event(io, CORE_GONE, c);
-    e.close_code = c->close_code;
+    e.close_code = ws_close_code(c);
     io_step(io, &e);
 }
 

@@ -147,11 +147,14 @@ void front_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
 void front_end(struct io *io, struct conn *c);
 /* What came where TLS is spoken is none: it is read as plain HTTP, to be answered that it should be. */
 void front_no_tls(struct io *io, struct conn *c);
-/* WebSocket: the handshake is done; bytes came; our own control frame goes out, and the connection closes with it (ws.c). */
+/* WebSocket: the handshake is done; bytes came; our own control frame goes out, and the connection closes with it
+ * (code 0: as the client's Close said) (ws.c). */
 void ws_open(struct io *io, struct conn *c);
 void ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
 void ws_ping(struct io *io, struct conn *c, uint32_t number);
 void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason);
+/* The code of the Close frame that came, as the core reads it; 0: none came (ws.c). */
+uint16_t ws_close_code(const struct conn *c);
 /* All that was queued is out (ws.c, http.c). */
 void ws_sent(struct io *io, struct conn *c);
 /* A client that was told to close goes on sending: nothing of that is looked at any more (ws.c). */
