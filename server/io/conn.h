@@ -35,6 +35,7 @@ enum conn_limit {
     LIMIT_PROXY,     /* PROXY_MS: a PROXY header */
     LIMIT_HANDSHAKE, /* HANDSHAKE_MS: TLS, and the whole request or the WebSocket's handshake */
     LIMIT_ANSWER,    /* ANSWER_MS since the client last took a part of its answer */
+    LIMIT_REST,      /* REST_MS: what a client that is gone sent last */
     LIMIT_CLOSE,     /* CLOSE_MS: the end, one way or the other */
     CONN_LIMITS,
 };
@@ -57,7 +58,8 @@ struct conn {
     unsigned state : 4;      /* enum conn_state */
     unsigned limit : 3;      /* enum conn_limit */
     unsigned interest : 3;   /* what is waited for: POLLER_READ and, while the poller has the socket, POLLER_WRITE */
-    unsigned armed : 2;      /* of that, what the poller tells: less while the connection is in the ready queue */
+    unsigned armed : 4;      /* of that, what the poller tells: less while the connection is in the ready queue;
+                              * of a paused one POLLER_END */
     unsigned polled : 1;     /* the poller has the socket */
     unsigned dirty : 1;      /* on the list of those to be written this turn */
     unsigned doomed : 1;     /* on the list of those to be ended at the end of the turn */
@@ -65,6 +67,7 @@ struct conn {
     unsigned bulk : 1;       /* CONN_OPEN: its last read brought as much as one may, and more is to come */
     unsigned read_shift : 4; /* how much that is (plain.c) */
     unsigned slow : 1;       /* over max_queue: on the list of those to be judged, or told to the core */
+    unsigned deaf : 1;       /* CONN_OPEN and after: its socket takes nothing any more, but may still hold what came */
     unsigned left : 1;       /* its Close frame came: nothing more is taken from it */
     unsigned end_sent : 1;   /* CONN_CLOSING: to be ended once the queue is empty */
     unsigned linger : 1;     /* with what the client is still sending read, so that it hears why */

@@ -27,11 +27,20 @@ enum {
     READ_THROWN = 64 * 1024,    /* what is thrown away */
 };
 
+/* What a paused client sends lies in the socket until its time comes, also when it goes meanwhile: its end is told once,
+ * or it would be told in each turn. */
+static bool is_paused(const struct conn *c)
+{
+    return c->state == CONN_OPEN && !c->left && c->interest == 0;
+}
+
 static void arm(struct io *io, struct conn *c, unsigned armed)
 {
+    if (is_paused(c))
+        armed = POLLER_END;
     if (!c->polled || c->armed == armed)
         return;
-    c->armed = armed & 3;
+    c->armed = armed & 15;
     poller_set(&io->poller, c->fd, c->id, armed);
 }
 
@@ -51,7 +60,8 @@ bool plain_start(struct io *io, struct conn *c)
     if (!poller_add(&io->poller, c->fd, c->id, POLLER_READ))
         return false;
     c->polled = true;
-    c->interest = c->armed = POLLER_READ;
+    c->armed = POLLER_READ;
+    c->interest = POLLER_READ;
     return true;
 }
 
@@ -210,7 +220,7 @@ void plain_event(void *ctx, struct conn_id id, unsigned happened)
         receive(io, c);
     else if (wanted & POLLER_READ)
         queue_event(io, c, POLLER_READ);
-    else if (happened & POLLER_BROKEN && !c->ready)
+    else if (happened & POLLER_BROKEN && !c->ready && !(is_paused(c) && turn_rest(io, c)))
         turn_kill(io, c);
     turn_relieve(io);
 }

@@ -63,10 +63,20 @@ void turn_limit(struct io *io, struct conn *c, enum conn_limit limit)
         [LIMIT_PROXY] = PROXY_MS,
         [LIMIT_HANDSHAKE] = HANDSHAKE_MS,
         [LIMIT_ANSWER] = ANSWER_MS,
+        [LIMIT_REST] = REST_MS,
         [LIMIT_CLOSE] = CLOSE_MS,
     };
     if (!c->doomed)
         conn_limit(&io->conns, c, limit, uv_now(io->loop) + MS[limit]);
+}
+
+bool turn_rest(struct io *io, struct conn *c)
+{
+    if (c->state != CONN_OPEN || c->left)
+        return false;
+    if (c->limit == LIMIT_NONE)
+        turn_limit(io, c, LIMIT_REST);
+    return true;
 }
 
 static void forget(struct io *io, struct conn *c)
@@ -93,7 +103,7 @@ static bool over_queue(const struct io *io, const struct conn *c)
 
 void turn_queue(struct io *io, struct conn *c, struct frame *f)
 {
-    if (c->doomed) {
+    if (c->doomed || c->deaf) {
         frame_unref(f);
         return;
     }

@@ -21,6 +21,7 @@ enum {
     PROXY_MS = 5000,        /* from accept to a whole PROXY header, where one comes first */
     HANDSHAKE_MS = 10000,   /* from accept, or that header, to an open WebSocket or a whole request */
     ANSWER_MS = 10000,      /* for a client to take a byte of its answer, and the next, and the next */
+    REST_MS = 20000,        /* for what a client sent before it went to be read, where message_rate holds that back */
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close; again for it to end its side */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     ACCEPTS_A_TURN = 4,     /* and no more than the share allows; then the connections that are open get their turn */
@@ -115,6 +116,9 @@ void turn_queue(struct io *io, struct conn *c, struct frame *f);
 /* Marks the connection for the end of the turn: to be written, to be ended. */
 void turn_write(struct io *io, struct conn *c);
 void turn_kill(struct io *io, struct conn *c);
+/* The client has ended its side, or the socket broke. True if what it sent before is still to be read, in REST_MS: of a
+ * WebSocket whose Close has not come yet. */
+bool turn_rest(struct io *io, struct conn *c);
 /* The socket can take more of what waits for the connection. */
 void turn_writeable(struct io *io, struct conn *c);
 /* All is out: our side ends, and the socket is closed when the client has ended its own. Closed on unread bytes it would
@@ -138,7 +142,8 @@ void turn_timer(uv_timer_t *timer);
 
 /* ---- bytes in and out ---- */
 
-/* Writes what is queued, as far as the socket takes it and the turn allows; false if the socket is broken (flush.c). */
+/* Writes what is queued, as far as the socket takes it and the turn allows; false if the socket is broken, and nothing is
+ * to be read from it either (flush.c). */
 bool flush(struct io *io, struct conn *c);
 /* Whether the client has taken something of its answer since the last write, or since this was asked (flush.c). */
 bool flush_taken(struct conn *c);

@@ -4,12 +4,13 @@
 // it asked before, and then our answer, which is the last. Over TCP, a unix socket and TLS alike.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import { once } from 'node:events';
 import { makeAuthority } from './lib/authority.mjs';
-import { startDaemon } from './lib/daemon.mjs';
+import { startDaemon, within } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
 import { scratch } from './lib/peer.mjs';
 import { Raw, TEXT, frame, handshake } from './lib/raw.mjs';
@@ -19,7 +20,9 @@ const GOODBYE = frame(CLOSE, Buffer.from([0x03, 0xe8])); // 1000
 const SIGNALS = 50;
 const SIGNAL = 20000; // bytes; they are more than the kernel takes, with such a buffer:
 const SEND_BUFFER = 16 * 1024;
-const SETTINGS = ['limits.max_queue=8M', 'server.resume_grace=10s'];
+const PAD = 'x'.repeat(200);
+const WORDS = 150; // more than a read takes at once, and less than the kernel keeps of a client that is gone
+const SETTINGS = ['limits.message_rate=100', 'limits.message_burst=60', 'limits.max_queue=8M', 'server.resume_grace=10s'];
 
 const say = (message) => frame(TEXT, JSON.stringify(message));
 
@@ -81,6 +84,9 @@ async function enter(way, witness, room) {
     return { raw, peerId };
 }
 
+// Milliseconds of processor time that the daemon's loop has used (schedstat, proc(5)).
+const used = (pid) => Number(fs.readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6;
+
 for (const [name, way] of Object.entries(WAYS))
     describe(`over ${name}`, { timeout: 60000 }, () => {
         const join = async (room) => {
@@ -122,4 +128,48 @@ for (const [name, way] of Object.entries(WAYS))
                 assert.deepEqual(typesOf(framesOf(raw.received)), ['welcome', answer, 'close']);
             }
         });
+
+        // It sends more than message_rate allows, so that reading stops, and goes at once: in the middle of that come
+        // the hang-up of its socket and writes that fail. Of TLS whatever lies behind a reset is lost: libuv reports that
+        // as an error, upon which libwebsockets reads no more.
+        for (const manner of name === 'tls' ? ['waits for its end'] : ['waits for its end', 'is gone'])
+            test(`what a paused client said last is heard, if it ${manner}`, async () => {
+                const witness = await join('words');
+                const { raw, peerId } = await enter(way, witness, 'words');
+                const signals = Array.from({ length: WORDS }, (_, data) => say({ type: 'signal', to: witness.peerId, data, x: PAD }));
+                await new Promise((resolve) => raw.socket.write(Buffer.concat([...signals, GOODBYE]), resolve));
+                if (manner === 'is gone') raw.destroy();
+                for (let data = 0; data < WORDS; data++) assert.equal((await witness.next()).data, data);
+                assert.deepEqual(await witness.next(), { type: 'peer-left', peerId, reason: 'left' });
+                witness.destroy();
+                raw.destroy();
+            });
     });
+
+// Closed connections cost less than open ones: they are read no faster, nor for longer than a time, and a hang-up is
+// told once. A loop that hears of it in each turn would use all of a processor.
+test('what many left behind is read slowly, and not for ever', { timeout: 60000 }, async () => {
+    const CROWD = 50;
+    const REST_MS = 20000;
+    const ghosts = path.join(await scratch(), 'socket');
+    const daemon = await startDaemon({ args: ['--listen', `unix:${ghosts}`, '--set', 'limits.message_rate=10', '--set', 'limits.message_burst=20'] });
+    try {
+        const witness = await connect(daemon.url);
+        await witness.join('ghosts');
+        const way = { dial: () => net.connect(ghosts), daemon };
+        const pings = Buffer.concat(Array(5000).fill(say({ type: 'ping', ref: 'again' })));
+        for (let i = 0; i < CROWD; i++) {
+            const { raw } = await enter(way, witness, 'ghosts');
+            raw.socket.write(pings);
+            await raw.until(/rate-limited/);
+            raw.destroy();
+        }
+        const [from, cpu] = [performance.now(), used(daemon.pid)];
+        const [text] = await within(REST_MS * 1.5, once(witness.ws, 'message'), 'they stay for ever');
+        assert.equal(JSON.parse(text).type, 'peer-away');
+        const [took, busy] = [performance.now() - from, used(daemon.pid) - cpu];
+        assert.ok(took > REST_MS * 0.6 && busy < took / 10, `${Math.round(took)} ms, ${Math.round(busy)} of them busy`);
+    } finally {
+        await daemon.stop();
+    }
+});
