@@ -71,6 +71,8 @@ void conn_forget(struct conn *c)
     case CONN_CLOSING:
         ws_partial_free(c->partial);
         c->partial = NULL;
+        front_rest_free(c->rest);
+        c->rest = NULL;
         break;
     case CONN_FREE:
     case CONN_TLS:

@@ -41,6 +41,7 @@ enum conn_limit {
 };
 
 struct http_request;
+struct front_rest;
 struct proxy_wait;
 struct lws;
 
@@ -65,6 +66,7 @@ struct conn {
     unsigned doomed : 1;     /* on the list of those to be ended at the end of the turn */
     unsigned ready : 1;      /* in the ready queue */
     unsigned bulk : 1;       /* CONN_OPEN: its last read brought as much as one may, and more is to come */
+    unsigned reads : 1;      /* under TLS: what comes is wanted, though not as long as `handed` */
     unsigned read_shift : 4; /* how much that is (plain.c) */
     unsigned slow : 1;       /* over max_queue: on the list of those to be judged, or told to the core */
     unsigned deaf : 1;       /* CONN_OPEN and after: its socket takes nothing any more, but may still hold what came */
@@ -85,9 +87,10 @@ struct conn {
         struct http_request *http;  /* owned; from CONN_HEAD to CONN_ANSWER, NULL until bytes came */
         struct ws_partial *partial; /* owned; in CONN_OPEN and CONN_CLOSING: of an unfinished message */
     };
-    struct queue *queue; /* owned; NULL while nothing waits to be written */
-    uint64_t deadline;   /* while on the list of a limit */
-    uint32_t handed;     /* bytes written of which libwebsockets keeps a rest; 0: it keeps none */
+    struct front_rest *rest; /* owned; in CONN_OPEN and CONN_CLOSING: frames that were read and are not looked at yet */
+    struct queue *queue;     /* owned; NULL while nothing waits to be written */
+    uint64_t deadline;       /* while on the list of a limit */
+    uint32_t handed;         /* bytes written of which libwebsockets keeps a rest; 0: it keeps none */
     union {
         uint32_t untaken; /* in CONN_ANSWER: bytes in the socket when that was looked at last */
         uint32_t thrown;  /* in CONN_CLOSING and CONN_LINGER: bytes that came */
@@ -141,8 +144,9 @@ static inline size_t conn_waiting(const struct conn *c)
     return queue_bytes(c->queue) + c->handed;
 }
 
-/* Each takes NULL (http.c, proxy_wait.c). */
+/* Each takes NULL (http.c, front.c, proxy_wait.c). */
 void http_done(struct http_request *r);
+void front_rest_free(struct front_rest *rest);
 void proxy_wait_done(struct proxy_wait *w);
 
 #endif

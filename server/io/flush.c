@@ -75,7 +75,7 @@ static bool deafen(struct io *io, struct conn *c)
     queue_free(&c->queue);
     if (c->handed > 0) {
         c->handed = 0;
-        transport_of(c)->read(io, c, c->interest & POLLER_READ);
+        transport_of(c)->read(io, c, c->reads);
     }
     return true;
 }

@@ -38,6 +38,8 @@ static void arm(struct io *io, struct conn *c, unsigned armed)
 {
     if (is_paused(c))
         armed = POLLER_END;
+    else if (c->rest)
+        armed &= ~(unsigned)POLLER_READ;
     if (!c->polled || c->armed == armed)
         return;
     c->armed = armed & 15;
@@ -45,13 +47,21 @@ static void arm(struct io *io, struct conn *c, unsigned armed)
 }
 
 /* What the poller has told of one in the ready queue need not be told again. */
-static void set_interest(struct io *io, struct conn *c, unsigned interest)
+void plain_interest(struct io *io, struct conn *c, unsigned interest)
 {
     unsigned more = interest & ~(unsigned)c->interest;
     if (!c->polled)
         return;
     c->interest = interest & 3;
     arm(io, c, c->ready ? (c->armed | more) & interest : interest);
+    if (c->rest && interest & POLLER_READ)
+        ready_add(io, c);
+}
+
+void plain_wait(struct io *io, struct conn *c)
+{
+    c->bulk = true;
+    plain_interest(io, c, c->interest);
 }
 
 bool plain_start(struct io *io, struct conn *c)
@@ -76,7 +86,7 @@ static ssize_t write_socket(struct io *io, struct conn *c, struct span bytes)
     if (n < 0)
         n = 0;
     if ((size_t)n < bytes.n)
-        set_interest(io, c, c->interest | POLLER_WRITE);
+        plain_interest(io, c, c->interest | POLLER_WRITE);
     return n;
 }
 
@@ -89,7 +99,7 @@ static bool is_out(struct io *io, struct conn *c)
 
 static void read_socket(struct io *io, struct conn *c, bool on)
 {
-    set_interest(io, c, (c->interest & POLLER_WRITE) | (on ? POLLER_READ : 0u));
+    plain_interest(io, c, (c->interest & POLLER_WRITE) | (on ? POLLER_READ : 0u));
 }
 
 static void shut(struct io *io, struct conn *c)
@@ -112,13 +122,6 @@ static void close_socket(struct io *io, struct conn *c)
     c->fd = -1;
 }
 
-const struct transport transport_plain = {.write = write_socket,
-    .is_out = is_out,
-    .again = ready_add,
-    .read = read_socket,
-    .shut = shut,
-    .close = close_socket};
-
 const struct transport *transport_of(const struct conn *c)
 {
     return c->wsi ? &transport_secure : &transport_plain;
@@ -140,9 +143,9 @@ static size_t read_size(const struct conn *c)
 
 static void learn(struct conn *c, uint64_t took_ns)
 {
-    if (took_ns < READ_GROW_NS && c->read_shift < READ_SHIFT_MAX)
+    if (!c->rest && took_ns < READ_GROW_NS && c->read_shift < READ_SHIFT_MAX)
         c->read_shift++;
-    else if (took_ns > READ_SHRINK_NS && c->read_shift > 0)
+    else if ((c->rest || took_ns > READ_SHRINK_NS) && c->read_shift > 0)
         c->read_shift--;
 }
 
@@ -150,12 +153,12 @@ static void learn(struct conn *c, uint64_t took_ns)
 static void take_full(struct io *io, struct conn *c, size_t n)
 {
     uint64_t began = uv_hrtime();
-    c->bulk = true;
     front_bytes(io, c, io->in, n);
+    c->bulk = true;
     learn(c, uv_hrtime() - began);
 }
 
-static void receive(struct io *io, struct conn *c)
+static void receive_plain(struct io *io, struct conn *c)
 {
     bool frames = has_frames(c);
     size_t size = read_size(c);
@@ -173,6 +176,14 @@ static void receive(struct io *io, struct conn *c)
         turn_kill(io, c);
 }
 
+const struct transport transport_plain = {.write = write_socket,
+    .is_out = is_out,
+    .again = ready_add,
+    .receive = receive_plain,
+    .read = read_socket,
+    .shut = shut,
+    .close = close_socket};
+
 static void readable(struct io *io, struct conn *c)
 {
     if (c->state == CONN_PROXY)
@@ -180,13 +191,13 @@ static void readable(struct io *io, struct conn *c)
     else if (c->state == CONN_TLS)
         secure_start(io, c);
     else
-        receive(io, c);
+        transport_of(c)->receive(io, c);
 }
 
 /* A backlog shrinks. */
 static void writeable(struct io *io, struct conn *c)
 {
-    set_interest(io, c, c->interest & POLLER_READ);
+    plain_interest(io, c, c->interest & POLLER_READ);
     turn_writeable(io, c);
 }
 
@@ -217,7 +228,7 @@ void plain_event(void *ctx, struct conn_id id, unsigned happened)
     if (c->doomed)
         return;
     if (wanted & POLLER_READ && goes_first(c, POLLER_READ))
-        receive(io, c);
+        transport_of(c)->receive(io, c);
     else if (wanted & POLLER_READ)
         queue_event(io, c, POLLER_READ);
     else if (happened & POLLER_BROKEN && !c->ready && !(is_paused(c) && turn_rest(io, c)))
@@ -229,8 +240,10 @@ void plain_serve(struct io *io, struct conn *c)
 {
     if (c->queue && c->state != CONN_OPEN)
         writeable(io, c);
-    if (c->interest & POLLER_READ && !c->doomed)
+    if (c->interest & POLLER_READ && !c->doomed && c->rest)
+        front_rest(io, c);
+    else if (c->interest & POLLER_READ && !c->doomed)
         readable(io, c);
-    if (!c->doomed)
+    if (!c->doomed && !c->ready)
         arm(io, c, c->interest);
 }

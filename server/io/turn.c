@@ -377,7 +377,7 @@ void turn_end(uv_prepare_t *prepare)
     settle(io);
     measure_relay(io, true);
     set_timer(io);
-    io->secure_now = io->http_now = 0;
+    io->http_now = 0;
     io->deferred = io->poller.more = false;
     if (io->doomed != CONN_NONE || io->ready_first != CONN_NONE || io->late)
         turn_again(io);
@@ -431,7 +431,7 @@ static void tell_time(struct io *io, uint64_t now)
 /* All that could be read has been; or there was time enough for it, since under full load there is always more. */
 static bool have_read(const struct io *io)
 {
-    bool more = io->poller.more || io->ready_first != CONN_NONE || io->deferred || io->secure_now > 0;
+    bool more = io->poller.more || io->ready_first != CONN_NONE || io->deferred;
     return !more || uv_now(io->loop) >= io->late_end;
 }
 

@@ -34,6 +34,7 @@ enum {
     LATE_FROZEN_MS = 1000,        /* the same when the timer came more than LATE_MS too late: the process was stopped */
     OUT_BATCH = 64 * 1024,        /* bytes written to one socket at once */
     HTTP_A_TURN = 64 * 1024,      /* bytes of answers written in a turn, so that they delay no relay */
+    FRAMES_AT_ONCE = 32,          /* frames of a WebSocket looked at, before others have their turn */
     READ_SIZE = 256 * 1024,       /* bytes read from one socket at once, at most, into a buffer that all share */
     CLOSING_MAX = 16 * 1024,      /* bytes looked at of a client that was told to close: more is thrown away unread */
     LINGER_MAX = 16 * 1024 * 1024 /* bytes thrown away of a client that does not end: more, and the socket is closed */
@@ -82,10 +83,10 @@ struct io {
     unsigned reads_count;         /* sockets read since the dirty connections were written */
     uint32_t dirty, doomed, slow; /* lists through the slots; CONN_NONE: empty */
     uint32_t ready_first, ready_last;
-    unsigned char *in;           /* owned: READ_SIZE; what was read last */
-    char *scratch;               /* owned: OUT_BATCH; where a batch is put together */
-    size_t secure_now, http_now; /* bytes read over TLS, bytes of answers written, in this turn */
-    bool deferred;               /* an answer waits for the next turn */
+    unsigned char *in; /* owned: READ_SIZE; what was read last */
+    char *scratch;     /* owned: OUT_BATCH; where a batch is put together */
+    size_t http_now;   /* bytes of answers written in this turn */
+    bool deferred;     /* an answer waits for the next turn */
 
     uint64_t proxy_unsaid; /* refused PROXY headers since the last record of one */
     uint64_t proxy_quiet_until;
@@ -152,10 +153,12 @@ void front_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
 void front_end(struct io *io, struct conn *c);
 /* What came where TLS is spoken is none: it is read as plain HTTP, to be answered that it should be. */
 void front_no_tls(struct io *io, struct conn *c);
-/* WebSocket: the handshake is done; bytes came; our own control frame goes out, and the connection closes with it
+/* Goes on with what was read (c->rest). */
+void front_rest(struct io *io, struct conn *c);
+/* WebSocket: the handshake is done; bytes came, and so many of them were used, FRAMES_AT_ONCE frames at most; our own control frame goes out, and the connection closes with it
  * (code 0: as the client's Close said) (ws.c). */
 void ws_open(struct io *io, struct conn *c);
-void ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
+size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
 void ws_ping(struct io *io, struct conn *c, uint32_t number);
 void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason);
 /* The code of the Close frame that came, as the core reads it; 0: none came (ws.c). */

@@ -213,15 +213,23 @@ static bool take(struct io *io, struct conn *c, enum ws_fact fact, const struct 
     return !c->doomed;
 }
 
-void ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
+/* Not paused, by the core or for its transport. */
+static bool is_heard(const struct conn *c)
+{
+    return c->interest & POLLER_READ;
+}
+
+size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
 {
     const struct ws_limits limits = {.message_max = io->settings.max_frame, .fragments_max = FRAME_FRAGMENTS_MAX};
     struct ws_input in = {bytes, n};
     struct ws_message m;
-    enum ws_fact fact;
     if (c->end_sent || c->left)
-        return;
-    do
-        fact = ws_next(&c->partial, &in, &limits, &m);
-    while (fact != WS_MORE && take(io, c, fact, &m));
+        return n;
+    for (unsigned i = 0; in.n == 0 || (i < FRAMES_AT_ONCE && is_heard(c)); i++) {
+        enum ws_fact fact = ws_next(&c->partial, &in, &limits, &m);
+        if (fact == WS_MORE || !take(io, c, fact, &m))
+            return n;
+    }
+    return n - in.n;
 }
