@@ -13,7 +13,7 @@ import { once } from 'node:events';
 import { makeAuthority } from './lib/authority.mjs';
 import { startDaemon } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
-import { frame, handshake } from './lib/raw.mjs';
+import { TEXT, frame, handshake, openRaw } from './lib/raw.mjs';
 
 const PONG = 0xa;
 const UNLIMITED = ['limits.message_rate=0', 'limits.connection_rate=0', 'limits.max_connections_per_address=0'];
@@ -82,3 +82,20 @@ for (const secure of [false, true])
             await daemon.stop();
         }
     });
+
+// The debt of message_rate is exact although all came in one read: 11 are heard, and the others each in its time.
+test('what came in the same read waits for its time, too', async () => {
+    const [RATE, BURST, FRAMES] = [10, 10, 31];
+    const daemon = await startDaemon({ args: settings(`limits.message_rate=${RATE}`, `limits.message_burst=${BURST}`) });
+    try {
+        const raw = await openRaw(daemon.port);
+        const from = performance.now();
+        await raw.write(Buffer.concat(Array.from({ length: FRAMES }, (_, i) => frame(TEXT, `{"type":"ping","ref":"n${i}"}`))));
+        await raw.until(new RegExp(`"ref":"n${FRAMES - 1}"`));
+        const took = performance.now() - from;
+        assert.ok(took > (1000 * (FRAMES - BURST - 1)) / RATE / 2, `${Math.round(took)} ms`);
+        raw.destroy();
+    } finally {
+        await daemon.stop();
+    }
+});
