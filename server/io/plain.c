@@ -6,6 +6,8 @@
  *
  * How much one read brings follows what it costs: a page of pongs is as much work as a megabyte of one large message.
  *
+ * The rules hold for TLS as well: its sockets are read by libwebsockets (secure.c), but when it is told to from here.
+ *
  * Before a socket is a plain one it may wait here for its PROXY header, and where TLS is spoken for its first byte: so
  * a connection that says nothing never costs more than its slot, and its end no more than a close(2).
  */

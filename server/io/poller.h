@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The sockets of plain connections, in an epoll of our own that uv's loop watches as one descriptor. A uv_poll_t for
+ * The sockets of connections, in an epoll of our own that uv's loop watches as one descriptor. A uv_poll_t for
  * each would cost 160 bytes a connection; here a socket costs nothing but the kernel's own record. Level-triggered: what
  * a read leaves behind is told again.
  */

@@ -48,7 +48,7 @@ async function relays(daemon, [a, b], n) {
     return took;
 }
 
-// Stopped meanwhile, the daemon finds what all have sent, and a signal among it.
+// Stopped meanwhile, the daemon finds what all have sent, and a signal among it. Others come while it is at that.
 async function relayAmong(daemon, [a, b], send) {
     daemon.kill('SIGSTOP');
     await send();
@@ -57,8 +57,7 @@ async function relayAmong(daemon, [a, b], send) {
     daemon.kill('SIGCONT');
     await b.next();
     const took = used(daemon.pid) - cpu;
-    await a.alive();
-    return took;
+    return Math.max(took, ...(await relays(daemon, [a, b], 3)));
 }
 
 // Each brings as much as a record of TLS holds, of the smallest frames there are. Looked at whole, a record of each took
@@ -68,7 +67,7 @@ for (const secure of [false, true])
         const CROWD = 400;
         const ROUNDS = 7;
         const BOUND_MS = 20;
-        const FIRST_MS = 35; // when nothing is known yet of what they send
+        const FIRST_MS = 45; // when nothing is known yet of what they send
         const authority = await makeAuthority();
         const { certificate, key } = await authority.issue('usherd');
         const keys = secure ? [`tls.certificate=${certificate}`, `tls.key=${key}`] : [];
@@ -119,8 +118,8 @@ test('many who ask for a long list of rooms', { timeout: 90000 }, async (t) => {
         const { length } = await (await fetch(`${daemon.http}/api/rooms`)).text();
         assert.ok(length > ROOMS * 120 * 6, `${length} bytes`);
         const [alone, beside] = [[], []];
+        for (let i = 0; i < ROUNDS; i++) alone.push(await relayAmong(daemon, two, () => {}));
         for (let i = 0; i < ROUNDS; i++) {
-            alone.push(await relayAmong(daemon, two, () => {}));
             const asking = await Promise.all(Array.from({ length: CROWD }, async () => {
                 const socket = net.connect(daemon.port, '127.0.0.1').on('error', () => {}).pause();
                 await once(socket, 'connect');
