@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool write_all(int fd, struct span bytes)
@@ -51,6 +52,43 @@ const char *os_file_advice(int error)
     }
 }
 
+/* NULL: it is a file, or not there. */
+static const char *no_file(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFDIR:
+        return "folder";
+    case S_IFIFO:
+        return "FIFO";
+    case S_IFSOCK:
+        return "socket";
+    case S_IFCHR:
+    case S_IFBLK:
+        return "device";
+    default:
+        return NULL;
+    }
+}
+
+/* What was opened is looked at; and what cannot be opened for being none, like a socket or, to be written, a folder. */
+int os_file_open(const char *path, int flags, const char *expected, struct err *why)
+{
+    struct stat st = {.st_mode = S_IFREG};
+    int fd = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+    int error = errno;
+    bool known = (fd < 0 ? stat(path, &st) : fstat(fd, &st)) == 0;
+    const char *instead = known ? no_file(st.st_mode) : NULL;
+    if (fd >= 0 && !instead)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    if (instead)
+        err_set(why, "this is a %s: expected %s", instead, expected);
+    else
+        err_set_errno(why, error, "%s%s", strerror(error), os_file_advice(error));
+    return -1;
+}
+
 static bool refuse(struct err *err, const char *file, int error)
 {
     return err_set_errno(err, error, "cannot write %.180s: %s%s", file, strerror(error), os_file_advice(error));
@@ -63,21 +101,22 @@ bool os_file_replace(const char *dir, const char *name, struct span bytes, struc
     if (n < 0 || (size_t)n >= sizeof made)
         return err_set(err, "%.180s is too long a path", dir);
     snprintf(file, sizeof file, "%s/%s", dir, name);
-    int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    struct err why;
+    int fd = os_file_open(made, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, "a file, or none", &why);
     if (fd < 0)
-        return refuse(err, file, errno);
+        return err_set_errno(err, why.error, "cannot write %.160s: %s", why.error ? file : made, why.text);
     bool ok = write_all(fd, bytes);
-    int why = errno;
+    int broken = errno;
     if (close(fd) != 0 && ok) {
         ok = false;
-        why = errno;
+        broken = errno;
     }
     if (ok && (rename(made, file) != 0 || !sync_dir(dir))) {
         ok = false;
-        why = errno;
+        broken = errno;
     }
     if (ok)
         return true;
     unlink(made);
-    return refuse(err, file, why);
+    return refuse(err, file, broken);
 }

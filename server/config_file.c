@@ -5,10 +5,13 @@
  * go through a reader of our own that counts them and refuses these. A comment may be as long as it likes.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "base/os_file.h"
 #include "server/config.h"
 
 enum {
@@ -188,9 +191,15 @@ static int take_pair(void *user, const char *section, const char *key, const cha
 
 bool config_load_file(struct config *c, const char *path, struct err *e)
 {
-    struct source s = {.config = c, .e = e, .path = path, .file = fopen(path, "re")};
-    if (!s.file)
-        return err_set(e, "%s: %s", path, strerror(errno));
+    struct err why;
+    int fd = os_file_open(path, O_RDONLY, "a configuration file", &why);
+    if (fd < 0)
+        return err_set_errno(e, why.error, "%s: %s", path, why.text);
+    struct source s = {.config = c, .e = e, .path = path, .file = fdopen(fd, "r")};
+    if (!s.file) {
+        close(fd);
+        return err_memory(e);
+    }
     int line = ini_parse_stream(read_line, &s, take_pair, &s);
     bool unread = ferror(s.file) != 0;
     int error = errno;

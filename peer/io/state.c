@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/os_file.h"
+
 static bool path_of(char *out, size_t n, struct err *err, const char *dir, const char *name)
 {
     int need = snprintf(out, n, "%s/%s", dir, name);
@@ -154,11 +156,12 @@ enum state_read state_read(
     char file[STATE_PATH_MAX + 64];
     if (!path_of(file, sizeof file, err, dir, name))
         return STATE_FAILED;
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    struct err why;
+    int fd = os_file_open(file, O_RDONLY | O_NOFOLLOW, "a file, or none", &why);
     if (fd < 0) {
-        if (errno == ENOENT)
+        if (why.error == ENOENT)
             return STATE_ABSENT;
-        err_set(err, "cannot read %.180s: %s", file, strerror(errno));
+        err_set(err, "cannot read %.180s: %s", file, why.text);
         return STATE_FAILED;
     }
     ssize_t got = -1;

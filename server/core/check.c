@@ -25,7 +25,7 @@ static void check_state(const struct session *s)
     assert((s->state == SESSION_READY || s->state == SESSION_JOINED) == (s->ice.next != NULL));
     assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
     bool welcomed = s->state == SESSION_READY || s->state == SESSION_JOINED;
-    assert(!welcomed || s->watch != WATCH_NONE);
+    assert(!welcomed || s->closed || s->watch != WATCH_NONE);
     assert(!welcomed || session_is_named(s));
     assert(s->state != SESSION_OPENED || !session_is_named(s));
     assert(s->state != SESSION_OPENED || s->watch == WATCH_NONE);

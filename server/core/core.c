@@ -132,6 +132,7 @@ static void delayed(struct core *c)
             on_delayed(c, e);
         else
             rest_delayed(c, e);
+        session_answered(c, e->conn);
         errand_free(e);
     }
 }
@@ -170,6 +171,8 @@ static void of_session(struct core *c, struct session *s, const struct core_even
         session_asks(c, s);
     else if (e->type == CORE_REQUEST && s->state == SESSION_OPENED)
         rest_request(c, s, e->request);
+    else if (e->type == CORE_CLOSED)
+        session_closed(c, s, e->close_code);
     else if (e->type == CORE_GONE)
         session_gone(c, s, e->close_code);
     else if (e->type == CORE_SLOW && s->state != SESSION_CLOSING)
@@ -183,6 +186,8 @@ static void hashed(struct core *c, uint64_t job, const uint8_t *hash)
         on_join_hashed(c, e, hash);
     else if (e)
         rest_create_hashed(c, e, hash);
+    if (e)
+        session_answered(c, e->conn);
     errand_free(e);
 }
 

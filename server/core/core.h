@@ -8,6 +8,7 @@
  *     io: accept ──► CORE_OPEN ──► (CORE_CLOSE: refused)      lws handshake ──► CORE_READY ──► welcome
  *         frame ───► CORE_FRAME ─► CORE_SEND to one or many   CORE_PING ──► ping, its pong ──► CORE_PONG
  *         socket gone ──► CORE_GONE ──► peer-left, or peer-away while the seat is kept     timer ──► CORE_TIME
+ *         its Close ───► CORE_CLOSED ─► what is owed to it, then CORE_CLOSE
  */
 #ifndef SERVER_CORE_CORE_H
 #define SERVER_CORE_CORE_H
@@ -122,10 +123,11 @@ enum core_event_type {
     CORE_PONG, /* a WebSocket pong (pong); the answer to the ping of the last CORE_PING says that all that was sent before it has arrived, any other is a sign of life only */
     CORE_CONTROL,   /* a WebSocket ping, which io answers: a sign of life, and counted as a message is */
     CORE_VIOLATION, /* it broke RFC 6455 (violation), and what it sends cannot be read any more: the core closes it */
-    CORE_SLOW,      /* its outgoing queue passed max_queue: the core closes it with a named reason */
-    CORE_GONE,      /* the socket is closed (close_code as received, 0 if it broke): last event of this generation */
-    CORE_TIME,    /* the deadline came (or any later moment). One as soon as io listens: resume_grace runs from there */
-    CORE_HTTP,    /* it asks something over HTTP: it ends with its answer, and until then it is io's to bound in time */
+    CORE_CLOSED, /* its Close frame came (close_code): it says nothing more, and is answered by a CORE_CLOSE of code 0 once it has all answers that it is owed */
+    CORE_SLOW,   /* its outgoing queue passed max_queue: the core closes it with a named reason */
+    CORE_GONE,   /* the socket is closed (close_code as received, 0 if it broke): last event of this generation */
+    CORE_TIME,   /* the deadline came (or any later moment). One as soon as io listens: resume_grace runs from there */
+    CORE_HTTP,   /* it asks something over HTTP: it ends with its answer, and until then it is io's to bound in time */
     CORE_REQUEST, /* an HTTP request about rooms (conn, request); answered by one CORE_RESPONSE, now or later, unless the connection is gone */
     CORE_HASHED,  /* the answer to a CORE_HASH (hashed) */
     CORE_STORED,  /* the answer to a CORE_STORE: whether the file is on the disk (stored) */
@@ -165,7 +167,7 @@ struct core_event {
             const char *problem; /* static text of at most CLOSE_REASON_MAX bytes: the close's reason */
             uint16_t code;       /* of RFC 6455 section 7.4.1: 1002, 1007, 1009 */
         } violation;             /* CORE_VIOLATION */
-        uint16_t close_code;     /* CORE_GONE */
+        uint16_t close_code;     /* CORE_CLOSED, CORE_GONE */
         const struct core_request *request;
         struct {
             uint64_t job;
@@ -207,7 +209,7 @@ struct core_effect {
         struct frame *frame;
         struct {
             const char *reason; /* static text of at most CLOSE_REASON_MAX bytes */
-            uint16_t code;
+            uint16_t code;      /* 0: the code of the client's own Close */
         } close;
         uint32_t ping; /* never 0; nobody can guess it */
         struct log_record *log;

@@ -54,6 +54,8 @@ static void trade(struct session *a, struct session *b)
     a->bad_frames = b->bad_frames;
     a->bad_until = b->bad_until;
     a->ping = b->ping;
+    a->closed = b->closed;
+    a->meant = b->meant;
     b->conn = was.conn;
     b->origin = was.origin;
     b->messages = was.messages;
@@ -61,6 +63,8 @@ static void trade(struct session *a, struct session *b)
     b->bad_frames = was.bad_frames;
     b->bad_until = was.bad_until;
     b->ping = was.ping;
+    b->closed = was.closed;
+    b->meant = was.meant;
 }
 
 static void tell_away(struct core *c, const struct session *s)

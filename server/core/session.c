@@ -286,15 +286,47 @@ void session_refuse(struct core *c, struct session *s, const struct reply_error 
         notice_limit(c, LIMIT_MAX_ROOM_MEMBERS, NOTICE_ROOM_FULL, s);
 }
 
-void session_gone(struct core *c, struct session *s, uint16_t close_code)
+/* RFC 6455 section 7.4.1: 1000 is a normal closure, 1001 a page that was left. */
+static bool is_meant(uint16_t close_code)
 {
-    /* RFC 6455 section 7.4.1: 1000 is a normal closure, 1001 a page that was left. */
-    bool meant = close_code == 1000 || close_code == 1001;
+    return close_code == 1000 || close_code == 1001;
+}
+
+/* Its connection ends, by its client's doing. Returns the session that has the connection then. */
+static struct session *depart(struct core *c, struct session *s, bool meant)
+{
     if (s->room && meant)
         room_leave(c, s, DEPARTURE_LEFT);
     else if (s->room)
         s = seat_break(c, s, DEPARTURE_DISCONNECTED);
-    session_free(c, s);
+    return s;
+}
+
+void session_closed(struct core *c, struct session *s, uint16_t close_code)
+{
+    if (s->state != SESSION_READY && s->state != SESSION_JOINED)
+        return;
+    s->closed = true;
+    s->meant = is_meant(close_code);
+    alive_watch(c, s, WATCH_NONE);
+    session_answered(c, s->conn);
+}
+
+void session_answered(struct core *c, struct conn_id conn)
+{
+    struct session *s = session_find(c, conn);
+    if (!s || !s->closed || s->state == SESSION_CLOSING || errand_waits(c, conn))
+        return;
+    bool said = say_close(c, s, 0, "");
+    s = depart(c, s, s->meant);
+    if (s->state != SESSION_CLOSING)
+        session_move(c, s, SESSION_CLOSING);
+    alive_watch(c, s, said ? WATCH_NONE : WATCH_OWED);
+}
+
+void session_gone(struct core *c, struct session *s, uint16_t close_code)
+{
+    session_free(c, depart(c, s, is_meant(close_code)));
 }
 
 void session_free(struct core *c, struct session *s)

@@ -41,6 +41,10 @@ void session_end(struct core *c, struct session *s, uint16_t code, const char *r
 void session_violates(struct core *c, struct session *s, uint16_t code, const char *problem);
 /* It does not read: likewise. */
 void session_slow(struct core *c, struct session *s);
+/* Its client's Close frame came. Answers it, and takes it out of its room, once nothing is owed to it any more. */
+void session_closed(struct core *c, struct session *s, uint16_t close_code);
+/* What was owed to the connection is answered, or was not for it: goes on with its Close, if that came. */
+void session_answered(struct core *c, struct conn_id conn);
 /* The socket is gone: frees the session. */
 void session_gone(struct core *c, struct session *s, uint16_t close_code);
 /* Frees without a word. */

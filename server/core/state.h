@@ -79,6 +79,8 @@ struct session {
     bool told_lost : 1;     /* the last `resumed` was not recovered: heard for certain once its token is used */
     bool returned : 1;      /* in a room by a token of an earlier boot */
     bool over_http : 1;     /* while SESSION_OPENED: its request came, and it will be no WebSocket */
+    bool closed : 1;        /* its Close frame came; it is answered when nothing is owed any more, */
+    bool meant : 1;         /* and by that frame it leaves for good */
     uint16_t introduction_n;
     char *introduction;                  /* owned, NULL if it said nothing of itself: see reply_introduction */
     struct room *room;                   /* borrowed; not NULL exactly when SESSION_JOINED or SESSION_AWAY */

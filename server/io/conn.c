@@ -71,6 +71,8 @@ void conn_forget(struct conn *c)
     case CONN_CLOSING:
         ws_partial_free(c->partial);
         c->partial = NULL;
+        front_rest_free(c->rest);
+        c->rest = NULL;
         break;
     case CONN_FREE:
     case CONN_TLS:
@@ -82,7 +84,7 @@ void conn_forget(struct conn *c)
 void conn_release(struct conn_table *t, struct conn *c)
 {
     assert(c->state != CONN_FREE);
-    assert(!c->dirty && !c->doomed && !c->slow && !c->ready && !c->polled && !c->watched && !c->wsi);
+    assert(!c->dirty && !c->doomed && !c->slow && !c->ready && !c->polled && !c->wsi);
     assert(c->limit == LIMIT_NONE && c->prev == CONN_NONE && c->next == CONN_NONE);
     conn_forget(c);
     queue_free(&c->queue);

@@ -35,11 +35,13 @@ enum conn_limit {
     LIMIT_PROXY,     /* PROXY_MS: a PROXY header */
     LIMIT_HANDSHAKE, /* HANDSHAKE_MS: TLS, and the whole request or the WebSocket's handshake */
     LIMIT_ANSWER,    /* ANSWER_MS since the client last took a part of its answer */
+    LIMIT_REST,      /* REST_MS: what a client that is gone sent last */
     LIMIT_CLOSE,     /* CLOSE_MS: the end, one way or the other */
     CONN_LIMITS,
 };
 
 struct http_request;
+struct front_rest;
 struct proxy_wait;
 struct lws;
 
@@ -57,15 +59,18 @@ struct conn {
     unsigned state : 4;      /* enum conn_state */
     unsigned limit : 3;      /* enum conn_limit */
     unsigned interest : 3;   /* what is waited for: POLLER_READ and, while the poller has the socket, POLLER_WRITE */
-    unsigned armed : 2;      /* of that, what the poller tells: less while the connection is in the ready queue */
+    unsigned armed : 4;      /* of that, what the poller tells: less while the connection is in the ready queue;
+                              * of a paused one POLLER_END */
     unsigned polled : 1;     /* the poller has the socket */
-    unsigned watched : 1;    /* under TLS: the poller tells when the socket is broken, and nothing else of it */
     unsigned dirty : 1;      /* on the list of those to be written this turn */
     unsigned doomed : 1;     /* on the list of those to be ended at the end of the turn */
     unsigned ready : 1;      /* in the ready queue */
     unsigned bulk : 1;       /* CONN_OPEN: its last read brought as much as one may, and more is to come */
+    unsigned reads : 1;      /* under TLS: what comes is wanted, though not as long as `handed` */
     unsigned read_shift : 4; /* how much that is (plain.c) */
     unsigned slow : 1;       /* over max_queue: on the list of those to be judged, or told to the core */
+    unsigned deaf : 1;       /* CONN_OPEN and after: its socket takes nothing any more, but may still hold what came */
+    unsigned left : 1;       /* its Close frame came: nothing more is taken from it */
     unsigned end_sent : 1;   /* CONN_CLOSING: to be ended once the queue is empty */
     unsigned linger : 1;     /* with what the client is still sending read, so that it hears why */
     unsigned taken : 1;      /* past the door: its bytes are read. Before that it can be refused and still hear so */
@@ -83,9 +88,10 @@ struct conn {
         struct http_request *http;  /* owned; from CONN_HEAD to CONN_ANSWER, NULL until bytes came */
         struct ws_partial *partial; /* owned; in CONN_OPEN and CONN_CLOSING: of an unfinished message */
     };
-    struct queue *queue; /* owned; NULL while nothing waits to be written */
-    uint64_t deadline;   /* while on the list of a limit */
-    uint32_t handed;     /* bytes written of which libwebsockets keeps a rest; 0: it keeps none */
+    struct front_rest *rest; /* owned; in CONN_OPEN and CONN_CLOSING: frames that were read and are not looked at yet */
+    struct queue *queue;     /* owned; NULL while nothing waits to be written */
+    uint64_t deadline;       /* while on the list of a limit */
+    uint32_t handed;         /* bytes written of which libwebsockets keeps a rest; 0: it keeps none */
     union {
         uint32_t untaken; /* in CONN_ANSWER: bytes in the socket when that was looked at last */
         uint32_t thrown;  /* in CONN_CLOSING and CONN_LINGER: bytes that came */
@@ -93,7 +99,7 @@ struct conn {
     uint32_t dirty_next, doomed_next, slow_next;
     uint32_t prev, next; /* on the list of its limit; of free slots through next */
     uint32_t ready_prev, ready_next;
-    uint16_t close_code; /* as the client sent it */
+    uint16_t close_code; /* as the client sent it; 0: it did not, WS_CODE_NONE: without one */
 };
 
 enum {
@@ -139,8 +145,9 @@ static inline size_t conn_waiting(const struct conn *c)
     return queue_bytes(c->queue) + c->handed;
 }
 
-/* Each takes NULL (http.c, proxy_protocol.c). */
+/* Each takes NULL (http.c, front.c, proxy_protocol.c). */
 void http_done(struct http_request *r);
+void front_rest_free(struct front_rest *rest);
 void proxy_wait_done(struct proxy_wait *w);
 
 #endif

@@ -66,14 +66,28 @@ static bool write_some(struct io *io, struct conn *c, struct span bytes, bool *b
     return (size_t)n == now.n;
 }
 
+/* Who went in the midst may have said more before, its Close above all; that is read as if it were still there. */
+static bool deafen(struct io *io, struct conn *c)
+{
+    if (!turn_rest(io, c))
+        return false;
+    c->deaf = true;
+    queue_free(&c->queue);
+    if (c->handed > 0) {
+        c->handed = 0;
+        transport_of(c)->read(io, c, c->reads);
+    }
+    return true;
+}
+
 bool flush(struct io *io, struct conn *c)
 {
     bool broken = false;
     while (c->queue && write_some(io, c, queue_next(c->queue, io->scratch, OUT_BATCH), &broken))
         continue;
     if (broken)
-        return false;
-    if (c->queue || !transport_of(c)->is_out(io, c))
+        return deafen(io, c);
+    if (c->queue || (!c->deaf && !transport_of(c)->is_out(io, c)))
         return true;
     if (is_answer(c))
         http_sent(io, c);

@@ -2,9 +2,56 @@
  *
  * The front door: what a client's bytes are, by the state of its connection. A request's head is kept until it is
  * whole; then it is answered, or becomes a WebSocket, whose first frames may lie behind it in the same read.
+ *
+ * Frames cost what they are, not how long: a page of them is hundreds. Of one read a few are looked at; the rest waits
+ * in the ready queue, or for the time when message_rate lets the client be heard again, and nothing is read meanwhile.
  */
+#include <stdlib.h>
+
 #include "server/io/http.h"
 #include "server/io/transport.h"
+
+/* Owned by its connection, of at most READ_SIZE bytes. */
+struct front_rest {
+    size_t at, n; /* looked at so far, of so many */
+    unsigned char bytes[];
+};
+
+void front_rest_free(struct front_rest *rest)
+{
+    free(rest);
+}
+
+static void frames(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
+{
+    size_t used = ws_bytes(io, c, bytes, n);
+    if (used == n)
+        return;
+    n -= used;
+    c->rest = malloc(sizeof *c->rest + n);
+    if (!c->rest) {
+        turn_kill(io, c);
+        return;
+    }
+    c->rest->at = 0;
+    c->rest->n = n;
+    memcpy(c->rest->bytes, bytes + used, n);
+    plain_wait(io, c);
+}
+
+void front_rest(struct io *io, struct conn *c)
+{
+    struct front_rest *rest = c->rest;
+    turn_read(io);
+    c->rest = NULL;
+    rest->at += ws_bytes(io, c, rest->bytes + rest->at, rest->n - rest->at);
+    if (rest->at == rest->n) {
+        free(rest);
+        return;
+    }
+    c->rest = rest;
+    plain_wait(io, c);
+}
 
 static void refuse_head(struct http_request *r)
 {
@@ -34,7 +81,7 @@ static void go_on_as_websocket(struct io *io, struct conn *c, struct http_reques
 {
     size_t rest = r->asked->in.len - r->asked->head.n;
     if (rest > 0)
-        ws_bytes(io, c, (unsigned char *)r->asked->in.p + r->asked->head.n, rest);
+        frames(io, c, (unsigned char *)r->asked->in.p + r->asked->head.n, rest);
     http_done(r);
 }
 
@@ -92,10 +139,10 @@ void front_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
         if (c->thrown > CLOSING_MAX)
             ws_stop(io, c);
         else
-            ws_bytes(io, c, bytes, n);
+            frames(io, c, bytes, n);
         break;
     case CONN_OPEN:
-        ws_bytes(io, c, bytes, n);
+        frames(io, c, bytes, n);
         break;
     case CONN_LINGER:
         c->thrown += (uint32_t)n;

@@ -8,12 +8,14 @@
 #include "server/io/ice_list.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/os_file.h"
 #include "base/text.h"
@@ -41,14 +43,16 @@ static bool read_secret(struct ice_list *l, const char *secret, struct err *e)
         l->secret_n = strlen(l->secret);
         return true;
     }
-    FILE *f = fopen(secret + 1, "re");
-    if (!f)
-        return err_set_errno(e, errno, "ice.turn_secret: the file \"%.160s\" cannot be read: %s%s", secret + 1,
-            strerror(errno), os_file_advice(errno));
-    l->secret_n = fread(l->secret, 1, sizeof l->secret, f);
-    int error = ferror(f) ? errno : 0;
-    fclose(f);
-    if (error) /* a folder opens, too */
+    struct err why;
+    int fd = os_file_open(secret + 1, O_RDONLY, "a file with the secret", &why);
+    if (fd < 0)
+        return err_set_errno(
+            e, why.error, "ice.turn_secret: the file \"%.160s\" cannot be read: %s", secret + 1, why.text);
+    ssize_t n = read(fd, l->secret, sizeof l->secret);
+    int error = n < 0 ? errno : 0;
+    close(fd);
+    l->secret_n = n < 0 ? 0 : (size_t)n;
+    if (error)
         return err_set_errno(e, error, "ice.turn_secret: the file \"%.160s\" cannot be read: %s%s", secret + 1,
             strerror(error), os_file_advice(error));
     while (l->secret_n > 0 && (l->secret[l->secret_n - 1] == '\n' || l->secret[l->secret_n - 1] == '\r'))

@@ -6,6 +6,8 @@
  *
  * How much one read brings follows what it costs: a page of pongs is as much work as a megabyte of one large message.
  *
+ * The rules hold for TLS as well: its sockets are read by libwebsockets (secure.c), but when it is told to from here.
+ *
  * Before a socket is a plain one it may wait here for its PROXY header, and where TLS is spoken for its first byte: so
  * a connection that says nothing never costs more than its slot, and its end no more than a close(2).
  */
@@ -27,22 +29,41 @@ enum {
     READ_THROWN = 64 * 1024,    /* what is thrown away */
 };
 
+/* What a paused client sends lies in the socket until its time comes, also when it goes meanwhile: its end is told once,
+ * or it would be told in each turn. */
+static bool is_paused(const struct conn *c)
+{
+    return c->state == CONN_OPEN && !c->left && c->interest == 0;
+}
+
 static void arm(struct io *io, struct conn *c, unsigned armed)
 {
+    if (is_paused(c))
+        armed = POLLER_END;
+    else if (c->rest)
+        armed &= ~(unsigned)POLLER_READ;
     if (!c->polled || c->armed == armed)
         return;
-    c->armed = armed & 3;
+    c->armed = armed & 15;
     poller_set(&io->poller, c->fd, c->id, armed);
 }
 
 /* What the poller has told of one in the ready queue need not be told again. */
-static void set_interest(struct io *io, struct conn *c, unsigned interest)
+void plain_interest(struct io *io, struct conn *c, unsigned interest)
 {
     unsigned more = interest & ~(unsigned)c->interest;
     if (!c->polled)
         return;
     c->interest = interest & 3;
     arm(io, c, c->ready ? (c->armed | more) & interest : interest);
+    if (c->rest && interest & POLLER_READ)
+        ready_add(io, c);
+}
+
+void plain_wait(struct io *io, struct conn *c)
+{
+    c->bulk = true;
+    plain_interest(io, c, c->interest);
 }
 
 bool plain_start(struct io *io, struct conn *c)
@@ -51,7 +72,8 @@ bool plain_start(struct io *io, struct conn *c)
     if (!poller_add(&io->poller, c->fd, c->id, POLLER_READ))
         return false;
     c->polled = true;
-    c->interest = c->armed = POLLER_READ;
+    c->armed = POLLER_READ;
+    c->interest = POLLER_READ;
     return true;
 }
 
@@ -66,7 +88,7 @@ static ssize_t write_socket(struct io *io, struct conn *c, struct span bytes)
     if (n < 0)
         n = 0;
     if ((size_t)n < bytes.n)
-        set_interest(io, c, c->interest | POLLER_WRITE);
+        plain_interest(io, c, c->interest | POLLER_WRITE);
     return n;
 }
 
@@ -79,7 +101,7 @@ static bool is_out(struct io *io, struct conn *c)
 
 static void read_socket(struct io *io, struct conn *c, bool on)
 {
-    set_interest(io, c, (c->interest & POLLER_WRITE) | (on ? POLLER_READ : 0u));
+    plain_interest(io, c, (c->interest & POLLER_WRITE) | (on ? POLLER_READ : 0u));
 }
 
 static void shut(struct io *io, struct conn *c)
@@ -102,13 +124,6 @@ static void close_socket(struct io *io, struct conn *c)
     c->fd = -1;
 }
 
-const struct transport transport_plain = {.write = write_socket,
-    .is_out = is_out,
-    .again = ready_add,
-    .read = read_socket,
-    .shut = shut,
-    .close = close_socket};
-
 const struct transport *transport_of(const struct conn *c)
 {
     return c->wsi ? &transport_secure : &transport_plain;
@@ -130,9 +145,9 @@ static size_t read_size(const struct conn *c)
 
 static void learn(struct conn *c, uint64_t took_ns)
 {
-    if (took_ns < READ_GROW_NS && c->read_shift < READ_SHIFT_MAX)
+    if (!c->rest && took_ns < READ_GROW_NS && c->read_shift < READ_SHIFT_MAX)
         c->read_shift++;
-    else if (took_ns > READ_SHRINK_NS && c->read_shift > 0)
+    else if ((c->rest || took_ns > READ_SHRINK_NS) && c->read_shift > 0)
         c->read_shift--;
 }
 
@@ -140,12 +155,12 @@ static void learn(struct conn *c, uint64_t took_ns)
 static void take_full(struct io *io, struct conn *c, size_t n)
 {
     uint64_t began = uv_hrtime();
-    c->bulk = true;
     front_bytes(io, c, io->in, n);
+    c->bulk = true;
     learn(c, uv_hrtime() - began);
 }
 
-static void receive(struct io *io, struct conn *c)
+static void receive_plain(struct io *io, struct conn *c)
 {
     bool frames = has_frames(c);
     size_t size = read_size(c);
@@ -163,6 +178,14 @@ static void receive(struct io *io, struct conn *c)
         turn_kill(io, c);
 }
 
+const struct transport transport_plain = {.write = write_socket,
+    .is_out = is_out,
+    .again = ready_add,
+    .receive = receive_plain,
+    .read = read_socket,
+    .shut = shut,
+    .close = close_socket};
+
 static void readable(struct io *io, struct conn *c)
 {
     if (c->state == CONN_PROXY)
@@ -170,13 +193,13 @@ static void readable(struct io *io, struct conn *c)
     else if (c->state == CONN_TLS)
         secure_start(io, c);
     else
-        receive(io, c);
+        transport_of(c)->receive(io, c);
 }
 
 /* A backlog shrinks. */
 static void writeable(struct io *io, struct conn *c)
 {
-    set_interest(io, c, c->interest & POLLER_READ);
+    plain_interest(io, c, c->interest & POLLER_READ);
     turn_writeable(io, c);
 }
 
@@ -198,8 +221,6 @@ void plain_event(void *ctx, struct conn_id id, unsigned happened)
     struct io *io = ctx;
     struct conn *c = conn_find(&io->conns, id);
     unsigned wanted = c ? happened & c->interest : 0;
-    if (c && c->watched)
-        secure_broken(io, c);
     if (!c || !c->polled)
         return;
     if (wanted & POLLER_WRITE && goes_first(c, POLLER_WRITE))
@@ -209,10 +230,10 @@ void plain_event(void *ctx, struct conn_id id, unsigned happened)
     if (c->doomed)
         return;
     if (wanted & POLLER_READ && goes_first(c, POLLER_READ))
-        receive(io, c);
+        transport_of(c)->receive(io, c);
     else if (wanted & POLLER_READ)
         queue_event(io, c, POLLER_READ);
-    else if (happened & POLLER_BROKEN && !c->ready)
+    else if (happened & POLLER_BROKEN && !c->ready && !(is_paused(c) && turn_rest(io, c)))
         turn_kill(io, c);
     turn_relieve(io);
 }
@@ -221,8 +242,10 @@ void plain_serve(struct io *io, struct conn *c)
 {
     if (c->queue && c->state != CONN_OPEN)
         writeable(io, c);
-    if (c->interest & POLLER_READ && !c->doomed)
+    if (c->interest & POLLER_READ && !c->doomed && c->rest)
+        front_rest(io, c);
+    else if (c->interest & POLLER_READ && !c->doomed)
         readable(io, c);
-    if (!c->doomed)
+    if (!c->doomed && !c->ready)
         arm(io, c, c->interest);
 }

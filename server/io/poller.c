@@ -6,7 +6,8 @@
 
 static struct epoll_event wanted(struct conn_id id, unsigned interest)
 {
-    uint32_t events = (interest & POLLER_READ ? EPOLLIN : 0u) | (interest & POLLER_WRITE ? EPOLLOUT : 0u);
+    uint32_t events = (interest & POLLER_READ ? EPOLLIN : 0u) | (interest & POLLER_WRITE ? EPOLLOUT : 0u) |
+                      (interest & POLLER_END ? EPOLLRDHUP | EPOLLONESHOT : 0u);
     return (struct epoll_event){.events = events, .data.u64 = (uint64_t)id.generation << 32 | id.slot};
 }
 
@@ -21,7 +22,7 @@ static void look(uv_poll_t *poll, int status, int events)
         const struct epoll_event *e = &p->events[i];
         const struct conn_id id = {.slot = (uint32_t)e->data.u64, .generation = (uint32_t)(e->data.u64 >> 32)};
         unsigned happened = (e->events & EPOLLIN ? POLLER_READ : 0u) | (e->events & EPOLLOUT ? POLLER_WRITE : 0u) |
-                            (e->events & (EPOLLERR | EPOLLHUP) ? POLLER_BROKEN : 0u);
+                            (e->events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP) ? POLLER_BROKEN : 0u);
         p->event(p->ctx, id, happened);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The sockets of plain connections, in an epoll of our own that uv's loop watches as one descriptor. A uv_poll_t for
+ * The sockets of connections, in an epoll of our own that uv's loop watches as one descriptor. A uv_poll_t for
  * each would cost 160 bytes a connection; here a socket costs nothing but the kernel's own record. Level-triggered: what
  * a read leaves behind is told again.
  */
@@ -15,7 +15,8 @@
 enum {
     POLLER_READ = 1,
     POLLER_WRITE = 2,
-    POLLER_BROKEN = 4,   /* reported whether asked for or not: the socket failed, or both of its sides are shut */
+    POLLER_BROKEN = 4,   /* reported whether asked for or not: the socket failed, or both of its sides are shut; */
+    POLLER_END = 8,      /* of one that is asked for this alone, once, and when the client's side ends */
     POLLER_EVENTS = 256, /* taken from the kernel at once */
 };
 

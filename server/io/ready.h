@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ready queue: plain connections that have something to be done and are no WebSocket that talks at a moderate pace.
- * Heads of requests, beginnings of TLS, answers over HTTP, WebSockets that send more than a read takes. Messages go
+ * The ready queue: connections that have something to be done and are no WebSocket that talks at a moderate pace. Heads
+ * of requests, beginnings of TLS, answers over HTTP, WebSockets that send more than a read takes or a look. Messages go
  * before: they are handled as the poller brings them, while this queue has a share of each turn, SHARE_US, and goes
  * round. So a crowd at the door, or a flood, costs a message one share, however large it is.
  */

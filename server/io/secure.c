@@ -8,11 +8,11 @@
  * as there are connections. But it gives one to each connection whose handshake is done, which would end it: that one is
  * taken away when the first bytes come.
  *
+ * It watches the socket itself until the handshake is done, and for writing. Then our poller tells when there is something to be
+ * read, by the rules for all (plain.c), and libwebsockets reads one record, of which a few frames are looked at (front.c).
+ *
  * What the socket does not take of a write, libwebsockets keeps and writes first of all. As long as it has such a rest it
  * reads nothing, and asks again at once whether it could: so the connection is not read then.
- *
- * Of a connection that is not read libwebsockets does not see the end. So the poller keeps the socket, to be told when it
- * is broken.
  */
 #include <assert.h>
 #include <libwebsockets.h>
@@ -36,22 +36,37 @@ static struct conn *conn_of(struct lws *wsi)
     return c && c->wsi == wsi ? c : NULL;
 }
 
-static void stop_watching(struct io *io, struct conn *c)
-{
-    if (c->watched)
-        poller_remove(&io->poller, c->fd);
-    c->watched = false;
-}
-
 /* libwebsockets lets go of the socket: the slot is ended with the turn, without it. */
 static void let_go(struct io *io, struct conn *c, struct lws *wsi)
 {
-    stop_watching(io, c);
+    if (c->polled)
+        poller_remove(&io->poller, c->fd);
+    c->polled = false;
     lws_set_opaque_user_data(wsi, NULL);
     c->wsi = NULL;
     c->fd = -1;
     if (!io->freeing)
         turn_kill(io, c);
+}
+
+/* Its handshake is done. From now on our own poller tells when it can be read, and what that costs is ours to bound. */
+static bool take_over(struct io *io, struct conn *c)
+{
+    lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0); /* LIMIT_HANDSHAKE goes on */
+    lws_rx_flow_control(c->wsi, 0);
+    c->reads = true;
+    if (plain_start(io, c))
+        return true;
+    turn_kill(io, c);
+    return false;
+}
+
+static void came(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
+{
+    turn_read(io);
+    front_bytes(io, c, bytes, n);
+    c->bulk = c->rest || n >= (size_t)READ_LEAST << READ_SHIFT;
+    turn_relieve(io);
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
@@ -78,12 +93,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     if (!c)
         return 0;
     if (reason == LWS_CALLBACK_RAW_RX) {
-        if (c->state == CONN_HEAD && !c->http)
-            lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* LIMIT_HANDSHAKE goes on */
-        io->secure_now += len;
-        turn_read(io);
-        front_bytes(io, c, in, len);
-        turn_relieve(io);
+        if (c->polled || take_over(io, c))
+            came(io, c, in, len);
     } else if (reason == LWS_CALLBACK_RAW_WRITEABLE) {
         if (!c->doomed)
             turn_writeable(io, c);
@@ -153,26 +164,17 @@ void secure_start(struct io *io, struct conn *c)
         .fd.sockfd = c->fd,
         .opaque = c,
     };
-    poller_set(&io->poller, c->fd, c->id, 0);
+    poller_remove(&io->poller, c->fd);
     c->polled = false;
-    c->watched = true;
     c->state = CONN_HEAD;
     c->http = NULL;
     struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&desc);
     if (wsi) {
         lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* ours is LIMIT_HANDSHAKE: it began with the accept */
     } else {
-        c->watched = false;
         c->fd = -1; /* closed */
         turn_kill(io, c);
     }
-}
-
-/* What is read now sees the end by itself, behind what came before it. */
-void secure_broken(struct io *io, struct conn *c)
-{
-    if (!(c->interest & POLLER_READ) || c->handed > 0)
-        turn_kill(io, c);
 }
 
 /* ---- what we do ---- */
@@ -183,9 +185,9 @@ static void again(struct io *io, struct conn *c)
     lws_callback_on_writable(c->wsi);
 }
 
-static void control_reading(const struct conn *c)
+static void control_reading(struct io *io, struct conn *c)
 {
-    lws_rx_flow_control(c->wsi, c->interest & POLLER_READ && c->handed == 0);
+    plain_interest(io, c, c->reads && c->handed == 0 ? POLLER_READ : 0);
 }
 
 /* Of so many bytes that were written last, libwebsockets may have kept a rest. */
@@ -194,7 +196,7 @@ static bool keeps_rest(struct io *io, struct conn *c, size_t written)
     bool rest = lws_partial_buffered(c->wsi), kept = c->handed > 0;
     c->handed = rest ? (uint32_t)written : 0;
     if (rest != kept)
-        control_reading(c);
+        control_reading(io, c);
     if (rest)
         again(io, c);
     return rest;
@@ -215,11 +217,16 @@ static ssize_t write_socket(struct io *io, struct conn *c, struct span bytes)
     return (ssize_t)bytes.n;
 }
 
+static void receive_secure(struct io *io, struct conn *c)
+{
+    struct lws_pollfd readable = {.fd = c->fd, .events = LWS_POLLIN, .revents = LWS_POLLIN};
+    lws_service_fd(io->lws, &readable);
+}
+
 static void read_socket(struct io *io, struct conn *c, bool on)
 {
-    (void)io;
-    c->interest = on ? POLLER_READ : 0;
-    control_reading(c);
+    c->reads = on;
+    control_reading(io, c);
 }
 
 static void shut(struct io *io, struct conn *c)
@@ -235,8 +242,9 @@ static void close_socket(struct io *io, struct conn *c)
 {
     struct lws *wsi = c->wsi;
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    (void)io;
-    stop_watching(io, c);
+    if (c->polled)
+        poller_remove(&io->poller, c->fd);
+    c->polled = false;
     if (c->queue || lws_partial_buffered(wsi))
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     shutdown(c->fd, SHUT_RDWR);
@@ -246,5 +254,10 @@ static void close_socket(struct io *io, struct conn *c)
     lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC);
 }
 
-const struct transport transport_secure = {
-    .write = write_socket, .is_out = is_out, .again = again, .read = read_socket, .shut = shut, .close = close_socket};
+const struct transport transport_secure = {.write = write_socket,
+    .is_out = is_out,
+    .again = again,
+    .receive = receive_secure,
+    .read = read_socket,
+    .shut = shut,
+    .close = close_socket};

@@ -126,7 +126,8 @@ int state_dir_lock(const char *dir, struct err *e)
 {
     char path[FILE_PATH_MAX];
     path_of(path, dir, "lock", "");
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct err why = {.text = ""};
+    int fd = os_file_open(path, O_RDWR | O_CREAT, "a file, or none", &why);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
         return fd;
     if (fd >= 0 && errno == EWOULDBLOCK)
@@ -134,6 +135,8 @@ int state_dir_lock(const char *dir, struct err *e)
             "the state folder %.200s is in use by another usherd: stop that one, or give this one a folder of its own "
             "with server.state_dir",
             dir);
+    else if (fd < 0)
+        err_set_errno(e, why.error, "cannot lock %.200s: %s", path, why.text);
     else
         err_set_errno(e, errno, "cannot lock %.200s: %s%s", path, strerror(errno), os_file_advice(errno));
     if (fd >= 0)
@@ -157,10 +160,10 @@ bool state_dir_read(const char *dir, const char *name, size_t max, struct buf *o
     char path[FILE_PATH_MAX];
     path_of(path, dir, name, "");
     buf_init(out, max + READ_SIZE);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct err why;
+    int fd = os_file_open(path, O_RDONLY, "a file, or none", &why);
     if (fd < 0)
-        return errno == ENOENT ||
-               err_set_errno(e, errno, "cannot read %.200s: %s%s", path, strerror(errno), os_file_advice(errno));
+        return why.error == ENOENT || err_set_errno(e, why.error, "cannot read %.200s: %s", path, why.text);
     bool ok = read_fd(fd, out);
     int error = errno;
     close(fd);

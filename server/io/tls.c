@@ -7,9 +7,10 @@
  */
 #include "server/io/tls.h"
 
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/x509err.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/os_file.h"
 
@@ -54,14 +55,15 @@ static bool fail(struct err *e, const char *option, const char *path, const char
     return err_set(e, "%s = %.120s: %s", option, path, reason ? reason : "not understood");
 }
 
-/* OpenSSL opens a folder, and then finds no PEM in it. */
-static bool is_folder(const char *option, const char *path, struct err *e)
+/* OpenSSL opens anything, waits for what may come out of a FIFO, and finds no PEM in a folder. */
+static bool is_file(const char *option, const char *path, struct err *e)
 {
-    struct stat st;
-    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
-        return false;
-    err_set(e, "%s = %.120s: this is a folder: expected a PEM file", option, path);
-    return true;
+    struct err why;
+    int fd = os_file_open(path, O_RDONLY, "a PEM file", &why);
+    if (fd >= 0)
+        return close(fd) == 0;
+    return err_set_errno(
+        e, why.error, "%s = %.120s: %s%s", option, path, why.error ? "the file cannot be read: " : "", why.text);
 }
 
 /* One of another type finds no certificate beside it; one of the same type, one that it does not fit. */
@@ -103,7 +105,7 @@ static bool load_key(SSL_CTX *ctx, const char *certificate, const char *key, str
 static bool load(SSL_CTX *ctx, const char *certificate, const char *key, struct err *e)
 {
     ERR_clear_error();
-    if (is_folder("tls.certificate", certificate, e) || is_folder("tls.key", key, e))
+    if (!is_file("tls.certificate", certificate, e) || !is_file("tls.key", key, e))
         return false;
     if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
         return fail(e, "tls.certificate", certificate,

@@ -9,12 +9,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/os_file.h"
 #include "base/text.h"
@@ -65,16 +67,18 @@ bool token_alg_is_secret(jwt_alg_t alg)
 
 static char *read_file(const char *path, struct err *e)
 {
-    FILE *f = fopen(path, "re");
-    if (!f) {
-        err_set_errno(e, errno, "%.180s: cannot be read: %s%s", path, strerror(errno), os_file_advice(errno));
+    struct err why;
+    int fd = os_file_open(path, O_RDONLY, "a key file", &why);
+    if (fd < 0) {
+        err_set_errno(e, why.error, "%.180s: cannot be read: %s", path, why.text);
         return NULL;
     }
     char *text = malloc(KEY_FILE_MAX + 2);
-    size_t n = text ? fread(text, 1, KEY_FILE_MAX + 1, f) : 0;
-    int error = ferror(f) ? errno : 0;
-    fclose(f);
-    if (error) { /* a folder opens, too */
+    ssize_t got = text ? read(fd, text, KEY_FILE_MAX + 1) : 0;
+    int error = got < 0 ? errno : 0;
+    size_t n = got < 0 ? 0 : (size_t)got;
+    close(fd);
+    if (error) {
         free(text);
         err_set_errno(e, error, "%.180s: cannot be read: %s%s", path, strerror(error), os_file_advice(error));
         return NULL;

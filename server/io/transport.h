@@ -16,6 +16,8 @@ struct transport {
     bool (*is_out)(struct io *io, struct conn *c);
     /* Has the queue flushed again when the socket can take more, although it took all so far. */
     void (*again)(struct io *io, struct conn *c);
+    /* Reads the socket once, and hands over what came. */
+    void (*receive)(struct io *io, struct conn *c);
     /* Whether what comes is read. */
     void (*read)(struct io *io, struct conn *c, bool on);
     /* Our side of the connection ends; the client's may go on. */
@@ -33,6 +35,10 @@ extern const struct transport transport_plain;
 bool plain_start(struct io *io, struct conn *c);
 /* What the poller calls. */
 void plain_event(void *ctx, struct conn_id id, unsigned happened);
+/* What the poller tells of the connection's socket: POLLER_READ, POLLER_WRITE. */
+void plain_interest(struct io *io, struct conn *c, unsigned interest);
+/* Frames that were read wait (c->rest): nothing is read before they had their turn. */
+void plain_wait(struct io *io, struct conn *c);
 /* Does what it was in the ready queue for: reads its socket once, writes what waits. */
 void plain_serve(struct io *io, struct conn *c);
 
@@ -46,7 +52,5 @@ bool secure_open(struct io *io, const char *certificate, const char *key, struct
 void secure_close(struct io *io);
 /* The first bytes of a TLS connection lie in its socket: libwebsockets takes it over. */
 void secure_start(struct io *io, struct conn *c);
-/* What the poller tells of a socket that libwebsockets has: it is broken, or both of its sides are shut. */
-void secure_broken(struct io *io, struct conn *c);
 
 #endif

@@ -69,10 +69,20 @@ void turn_limit(struct io *io, struct conn *c, enum conn_limit limit)
         [LIMIT_PROXY] = PROXY_MS,
         [LIMIT_HANDSHAKE] = HANDSHAKE_MS,
         [LIMIT_ANSWER] = ANSWER_MS,
+        [LIMIT_REST] = REST_MS,
         [LIMIT_CLOSE] = CLOSE_MS,
     };
     if (!c->doomed)
         conn_limit(&io->conns, c, limit, uv_now(io->loop) + MS[limit]);
+}
+
+bool turn_rest(struct io *io, struct conn *c)
+{
+    if (c->state != CONN_OPEN || c->left)
+        return false;
+    if (c->limit == LIMIT_NONE)
+        turn_limit(io, c, LIMIT_REST);
+    return true;
 }
 
 static void forget(struct io *io, struct conn *c)
@@ -99,7 +109,7 @@ static bool over_queue(const struct io *io, const struct conn *c)
 
 void turn_queue(struct io *io, struct conn *c, struct frame *f)
 {
-    if (c->doomed) {
+    if (c->doomed || c->deaf) {
         frame_unref(f);
         return;
     }
@@ -251,7 +261,7 @@ static void tell_gone(struct io *io, const struct conn *c)
     if (io->freeing)
         return;
     struct core_event e = io_event(io, CORE_GONE, c);
-    e.close_code = c->close_code;
+    e.close_code = ws_close_code(c);
     io_step(io, &e);
 }
 
@@ -372,7 +382,7 @@ void turn_end(uv_prepare_t *prepare)
     settle(io);
     measure_relay(io, true);
     set_timer(io);
-    io->secure_now = io->http_now = 0;
+    io->http_now = 0;
     io->deferred = io->poller.more = false;
     if (io->doomed != CONN_NONE || io->ready_first != CONN_NONE || io->late)
         turn_again(io);
@@ -426,7 +436,7 @@ static void tell_time(struct io *io, uint64_t now)
 /* All that could be read has been; or there was time enough for it, since under full load there is always more. */
 static bool have_read(const struct io *io)
 {
-    bool more = io->poller.more || io->ready_first != CONN_NONE || io->deferred || io->secure_now > 0;
+    bool more = io->poller.more || io->ready_first != CONN_NONE || io->deferred;
     return !more || uv_now(io->loop) >= io->late_end;
 }
 

@@ -21,6 +21,7 @@ enum {
     PROXY_MS = 5000,        /* from accept to a whole PROXY header, where one comes first */
     HANDSHAKE_MS = 10000,   /* from accept, or that header, to an open WebSocket or a whole request */
     ANSWER_MS = 10000,      /* for a client to take a byte of its answer, and the next, and the next */
+    REST_MS = 20000,        /* for what a client sent before it went to be read, where message_rate holds that back */
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close; again for it to end its side */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     ACCEPTS_A_TURN = 4,     /* and no more than the share allows; then the connections that are open get their turn */
@@ -33,6 +34,7 @@ enum {
     LATE_FROZEN_MS = 1000,        /* the same when the timer came more than LATE_MS too late: the process was stopped */
     OUT_BATCH = 64 * 1024,        /* bytes written to one socket at once */
     HTTP_A_TURN = 64 * 1024,      /* bytes of answers written in a turn, so that they delay no relay */
+    FRAMES_AT_ONCE = 32,          /* frames of a WebSocket looked at, before others have their turn */
     READ_SIZE = 256 * 1024,       /* bytes read from one socket at once, at most, into a buffer that all share */
     CLOSING_MAX = 16 * 1024,      /* bytes looked at of a client that was told to close: more is thrown away unread */
     LINGER_MAX = 16 * 1024 * 1024 /* bytes thrown away of a client that does not end: more, and the socket is closed */
@@ -82,10 +84,10 @@ struct io {
     unsigned reads_count;         /* sockets read since the dirty connections were written */
     uint32_t dirty, doomed, slow; /* lists through the slots; CONN_NONE: empty */
     uint32_t ready_first, ready_last;
-    unsigned char *in;           /* owned: READ_SIZE; what was read last */
-    char *scratch;               /* owned: OUT_BATCH; where a batch is put together */
-    size_t secure_now, http_now; /* bytes read over TLS, bytes of answers written, in this turn */
-    bool deferred;               /* an answer waits for the next turn */
+    unsigned char *in; /* owned: READ_SIZE; what was read last */
+    char *scratch;     /* owned: OUT_BATCH; where a batch is put together */
+    size_t http_now;   /* bytes of answers written in this turn */
+    bool deferred;     /* an answer waits for the next turn */
 
     uint64_t proxy_unsaid; /* refused PROXY headers since the last record of one */
     uint64_t proxy_quiet_until;
@@ -116,6 +118,9 @@ void turn_queue(struct io *io, struct conn *c, struct frame *f);
 /* Marks the connection for the end of the turn: to be written, to be ended. */
 void turn_write(struct io *io, struct conn *c);
 void turn_kill(struct io *io, struct conn *c);
+/* The client has ended its side, or the socket broke. True if what it sent before is still to be read, in REST_MS: of a
+ * WebSocket whose Close has not come yet. */
+bool turn_rest(struct io *io, struct conn *c);
 /* The socket can take more of what waits for the connection. */
 void turn_writeable(struct io *io, struct conn *c);
 /* All is out: our side ends, and the socket is closed when the client has ended its own. Closed on unread bytes it would
@@ -139,7 +144,8 @@ void turn_timer(uv_timer_t *timer);
 
 /* ---- bytes in and out ---- */
 
-/* Writes what is queued, as far as the socket takes it and the turn allows; false if the socket is broken (flush.c). */
+/* Writes what is queued, as far as the socket takes it and the turn allows; false if the socket is broken, and nothing is
+ * to be read from it either (flush.c). */
 bool flush(struct io *io, struct conn *c);
 /* Whether the client has taken something of its answer since the last write, or since this was asked (flush.c). */
 bool flush_taken(struct conn *c);
@@ -148,11 +154,16 @@ void front_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
 void front_end(struct io *io, struct conn *c);
 /* What came where TLS is spoken is none: it is read as plain HTTP, to be answered that it should be. */
 void front_no_tls(struct io *io, struct conn *c);
-/* WebSocket: the handshake is done; bytes came; our own control frame goes out, and the connection closes with it (ws.c). */
+/* Goes on with what was read (c->rest). */
+void front_rest(struct io *io, struct conn *c);
+/* WebSocket: the handshake is done; bytes came, and so many of them were used, FRAMES_AT_ONCE frames at most; our own control frame goes out, and the connection closes with it
+ * (code 0: as the client's Close said) (ws.c). */
 void ws_open(struct io *io, struct conn *c);
-void ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
+size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
 void ws_ping(struct io *io, struct conn *c, uint32_t number);
 void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason);
+/* The code of the Close frame that came, as the core reads it; 0: none came (ws.c). */
+uint16_t ws_close_code(const struct conn *c);
 /* All that was queued is out (ws.c, answer.c). */
 void ws_sent(struct io *io, struct conn *c);
 /* A client that was told to close goes on sending: nothing of that is looked at any more (ws.c). */

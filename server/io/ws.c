@@ -3,9 +3,9 @@
  * A WebSocket's frames as events of the core, and our control frames. What the client does against RFC 6455 ends the
  * connection, which is the core's to say; the core's Close goes out behind what is queued.
  *
- * Closing: after our Close the client has CLOSE_MS to answer with its own. Once it has, the socket is closed as soon as
- * ours is out: RFC 6455 section 7.1.1 has the server close first. Who broke the protocol may still be sending, and is
- * given the time to hear why.
+ * Closing: a client's Close is answered behind all that it has coming, in CLOSE_MS. After our own Close the client has
+ * CLOSE_MS to answer with its own. Once it has, the socket is closed as soon as ours is out: RFC 6455 section 7.1.1 has
+ * the server close first. Who broke the protocol may still be sending, and is given the time to hear why.
  */
 #include <assert.h>
 
@@ -19,6 +19,11 @@ enum {
     /* RFC 6455 section 7.4.1. A Close frame without a code counts as 1000: that is what close() in a browser sends. */
     NORMAL_CLOSURE = 1000,
 };
+
+uint16_t ws_close_code(const struct conn *c)
+{
+    return c->close_code == WS_CODE_NONE ? NORMAL_CLOSURE : c->close_code;
+}
 
 static void tell(struct io *io, enum core_event_type type, const struct conn *c)
 {
@@ -63,16 +68,6 @@ static void send_close(struct io *io, struct conn *c, uint16_t code, struct span
     send_control(io, c, OPCODE_CLOSE, payload, code ? reason.n + 2 : 0);
 }
 
-void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
-{
-    c->state = CONN_CLOSING;
-    send_close(io, c, code, span_of(reason));
-    if (c->doomed)
-        return;
-    transport_of(c)->read(io, c, true);
-    turn_limit(io, c, LIMIT_CLOSE);
-}
-
 void ws_sent(struct io *io, struct conn *c)
 {
     if (c->end_sent && c->linger)
@@ -89,6 +84,21 @@ static void end_when_sent(struct io *io, struct conn *c)
     c->end_sent = true;
     transport_of(c)->read(io, c, false);
     turn_write(io, c);
+}
+
+/* Section 5.5.1: the answer carries the code that came. */
+void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
+{
+    uint16_t answer = c->close_code == WS_CODE_NONE ? 0 : c->close_code;
+    c->state = CONN_CLOSING;
+    send_close(io, c, code ? code : answer, span_of(reason));
+    if (c->doomed)
+        return;
+    turn_limit(io, c, LIMIT_CLOSE);
+    if (c->left)
+        end_when_sent(io, c);
+    else
+        transport_of(c)->read(io, c, true);
 }
 
 /* ---- what the client says ---- */
@@ -139,16 +149,20 @@ static void on_refused(struct io *io, const struct conn *c, enum ws_refusal refu
     io_step(io, &e);
 }
 
-/* Section 5.5.1: the answer carries the code that came. */
+/* Our answer is the core's to give: it may owe this client others, which go first. */
 static void on_close(struct io *io, struct conn *c, uint16_t code)
 {
-    if (c->state == CONN_OPEN) {
-        c->close_code = code == WS_CODE_NONE ? NORMAL_CLOSURE : code;
-        c->state = CONN_CLOSING;
-        send_close(io, c, code == WS_CODE_NONE ? 0 : code, (struct span){"", 0});
-        turn_limit(io, c, LIMIT_CLOSE);
+    if (c->state != CONN_OPEN) {
+        end_when_sent(io, c);
+        return;
     }
-    end_when_sent(io, c);
+    c->left = true;
+    c->close_code = code;
+    transport_of(c)->read(io, c, false);
+    turn_limit(io, c, LIMIT_CLOSE);
+    struct core_event e = io_event(io, CORE_CLOSED, c);
+    e.close_code = ws_close_code(c);
+    io_step(io, &e);
 }
 
 static void on_violation(struct io *io, struct conn *c, uint16_t code, const char *problem)
@@ -199,15 +213,23 @@ static bool take(struct io *io, struct conn *c, enum ws_fact fact, const struct 
     return !c->doomed;
 }
 
-void ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
+/* Not paused, by the core or for its transport. */
+static bool is_heard(const struct conn *c)
+{
+    return c->interest & POLLER_READ;
+}
+
+size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
 {
     const struct ws_limits limits = {.message_max = io->settings.max_frame, .fragments_max = FRAME_FRAGMENTS_MAX};
     struct ws_input in = {bytes, n};
     struct ws_message m;
-    enum ws_fact fact;
-    if (c->end_sent)
-        return;
-    do
-        fact = ws_next(&c->partial, &in, &limits, &m);
-    while (fact != WS_MORE && take(io, c, fact, &m));
+    if (c->end_sent || c->left)
+        return n;
+    for (unsigned i = 0; in.n == 0 || (i < FRAMES_AT_ONCE && is_heard(c)); i++) {
+        enum ws_fact fact = ws_next(&c->partial, &in, &limits, &m);
+        if (fact == WS_MORE || !take(io, c, fact, &m))
+            return n;
+    }
+    return n - in.n;
 }

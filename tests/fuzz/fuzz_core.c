@@ -165,7 +165,7 @@ static void of_connection(struct world *w, unsigned what, unsigned slot)
     if (what % 16 == 0)
         e.conn.generation -= 1 + what / 16; /* a late event of an earlier socket */
     static const uint16_t CODES[] = {1000, 1001, 1006, 0};
-    switch (what % 14) {
+    switch (what % 15) {
     case 0:
         e.type = CORE_GONE;
         e.close_code = CODES[what / 12 % 4];
@@ -199,6 +199,11 @@ static void of_connection(struct world *w, unsigned what, unsigned slot)
         e.type = CORE_VIOLATION;
         e.violation.code = 1002;
         e.violation.problem = "a frame breaks RFC 6455";
+        step(w, e);
+        break;
+    case 7:
+        e.type = CORE_CLOSED;
+        e.close_code = CODES[what / 14 % 4];
         step(w, e);
         break;
     default:

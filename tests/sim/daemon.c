@@ -160,6 +160,11 @@ static void on_closed(void *who, struct wire *wire, uint16_t code)
     struct core_event e = event_of(d, wire, CORE_GONE);
     e.close_code = code;
     d->slots[e.conn.slot].wire = NULL;
+    if (code != 0) {
+        struct core_event said = e;
+        said.type = CORE_CLOSED;
+        step(d, said);
+    }
     step(d, e);
 }
 
@@ -365,6 +370,7 @@ struct daemon *daemon_new(struct world *w, const struct core_settings *settings)
     d->crypto = ports_crypto(&d->ports);
     d->settings.crypto = &d->crypto;
     ports_fill(&d->ports, &d->settings.ports);
+    d->ports.ice_ttl_ms = settings->ice_refresh_ms * 5 / 4;
     clerk_init(&d->clerk, w, &CLERK, d);
     d->judge = judge_new(w, &d->settings);
     d->listener = (struct wire_listener){.host = world_host(w), .face = &FACE, .who = d, .accept = on_accept};

@@ -64,8 +64,21 @@ static bool is_of_connection(const struct core_event *e)
 
 static void trace_event(struct judge *j)
 {
-    static const char *const NAMES[] = {"open", "address", "ready", "frame", "unreadable", "pong", "control",
-        "violation", "slow", "gone", "time", "request", "hashed", "stored", "drain"};
+    static const char *const NAMES[] = {[CORE_OPEN] = "open",
+        [CORE_ADDRESS] = "address",
+        [CORE_READY] = "ready",
+        [CORE_UNREADABLE] = "unreadable",
+        [CORE_PONG] = "pong",
+        [CORE_CONTROL] = "control",
+        [CORE_VIOLATION] = "violation",
+        [CORE_CLOSED] = "closed",
+        [CORE_SLOW] = "slow",
+        [CORE_GONE] = "gone",
+        [CORE_HTTP] = "http",
+        [CORE_REQUEST] = "request",
+        [CORE_HASHED] = "hashed",
+        [CORE_STORED] = "stored",
+        [CORE_DRAIN] = "drain"};
     const struct core_event *e = j->event;
     if (e->type == CORE_FRAME)
         world_trace(j->w, "conn %u: %.*s", e->conn.slot, (int)(e->bytes.n < 160 ? e->bytes.n : 160), e->bytes.p);
@@ -120,11 +133,7 @@ static void judge_pace(const struct judge *j, bool was_paused)
 
 static void note_gone(struct judge *j, struct caller *c)
 {
-    uint16_t code = j->event->close_code;
-    if (c->seat && (code == 1000 || code == 1001))
-        judge_leave(j, c->seat, "left");
-    else
-        judge_lose(j, c, "disconnected");
+    judge_depart(j, c, j->event->close_code);
 }
 
 /* A join or a POST that waited for its password goes on, unless its connection is gone. */
@@ -158,6 +167,7 @@ static void note_hashed(struct judge *j)
 static void note_event(struct judge *j)
 {
     const struct core_event *e = j->event;
+    judge_clock(j);
     if (!j->listening)
         j->began = world_now(j->w);
     j->listening = true;
@@ -366,6 +376,8 @@ static void sweep(struct judge *j)
     if (now - j->last_sweep < SWEEP_MS)
         return;
     j->last_sweep = now;
+    for (size_t i = 0; i < j->seats.n; i++)
+        judge_lapse(j, j->seats.v[i]);
     for (size_t i = 0; j->settings.ping_interval_ms && i < j->seats.n; i++)
         sweep_caller(j, j->seats.v[i]);
     const struct seat *s, *next;
@@ -399,6 +411,9 @@ void judge_step(struct judge *j, const struct core *core, const struct core_even
         judge_answer(j, core);
     else if (event->type == CORE_HASHED && j->self && !j->self->closing)
         judge_answer(j, core);
+    if (event->type == CORE_CLOSED && j->self && j->self->ready)
+        world_check(
+            j->w, j->self->closing || j->self->hash_job, "the Close of conn %u is not answered", event->conn.slot);
     if (event->type == CORE_VIOLATION && j->self)
         world_check(j->w, j->self->closing, "conn %u broke RFC 6455 and is not closed", event->conn.slot);
     judge_pace(j, was_paused);

@@ -27,6 +27,8 @@ struct judge {
     uint64_t life, began; /* which start of the daemon this is, and when it began to listen */
     uint64_t relayed, unkept, last_sweep, drain_since;
     bool listening, draining, drained;
+    int64_t wall_lead; /* of the wall clock over ours, and whether that was ever another in this life: */
+    bool wall_stepped;
     uint64_t return_after; /* as the last server-draining said */
     /* the step being judged */
     const struct core *core;
@@ -62,6 +64,7 @@ void judge_expire(struct judge *j);
 bool judge_is_behind(const struct judge *j); /* what is over was not done yet: only so much is in one step */
 size_t judge_batch(const struct judge *j);   /* so much of each kind */
 void judge_close(struct judge *j, struct caller *c, const struct core_effect *e);
+void judge_depart(struct judge *j, struct caller *c, uint16_t code); /* by its own Close; 0: without one */
 
 /* ---- judge_rest.c: what is asked over HTTP ---- */
 void judge_request(struct judge *j);
@@ -71,6 +74,11 @@ void judge_answer_stored(struct judge *j); /* some of those who waited for that 
 void judge_store(struct judge *j, const struct core_effect *e);
 void judge_response(struct judge *j, const struct core_effect *e);
 void judge_desk(struct judge *j);
+
+/* ---- judge_lapse.c: what lapses by the wall clock ---- */
+void judge_clock(struct judge *j);                                     /* at each event */
+void judge_credentials(struct judge *j, struct caller *c, bool again); /* are in what is said; again: in ice-servers */
+void judge_lapse(struct judge *j, struct caller *c);                   /* whether it holds what has lapsed */
 
 /* ---- judge_said.c: what is said ---- */
 void judge_said(struct judge *j, struct caller *c, struct frame *frame);

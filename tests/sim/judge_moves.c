@@ -157,6 +157,14 @@ static bool hands_over(struct judge *j, struct caller *c, const struct core_effe
     return true;
 }
 
+void judge_depart(struct judge *j, struct caller *c, uint16_t code)
+{
+    if (c->seat && (code == 1000 || code == 1001))
+        judge_leave(j, c->seat, "left");
+    else
+        judge_lose(j, c, "disconnected");
+}
+
 void judge_close(struct judge *j, struct caller *c, const struct core_effect *e)
 {
     world_trace(j->w, "  -> conn %u: close %u %s", c->slot, e->close.code, e->close.reason);
@@ -174,6 +182,9 @@ void judge_close(struct judge *j, struct caller *c, const struct core_effect *e)
     world_check(j->w, c->owed_n == 0 || j->event->type == CORE_TIME, "conn %u is closed and was not told of %s",
         c->slot, c->owed_n ? c->owed[0].id : "");
     seats_forgive(&j->seats, c);
-    if (!hands_over(j, c, e))
+    if (e->close.code == 0) {
+        world_check(j->w, j->event->type == CORE_CLOSED && c == j->self, "conn %u said no Close", c->slot);
+        judge_depart(j, c, j->event->close_code);
+    } else if (!hands_over(j, c, e))
         judge_lose(j, c, reason_of(j, e));
 }

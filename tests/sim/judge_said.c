@@ -35,6 +35,14 @@ static void said_welcome(struct judge *j, struct caller *c)
     snprintf(c->id, sizeof c->id, "%s", id);
     c->ready = true;
     j->welcomes++;
+    judge_credentials(j, c, false);
+}
+
+static void said_ice_servers(struct judge *j, struct caller *c)
+{
+    world_check(j->w, j->event->type == CORE_TIME && c->ready && j->settings.ice_refresh_ms,
+        "conn %u is told ICE servers out of turn", c->slot);
+    judge_credentials(j, c, true);
 }
 
 static void check_ref(struct judge *j, const struct caller *c)
@@ -279,7 +287,7 @@ void judge_said(struct judge *j, struct caller *c, struct frame *frame)
         const char *type;
         void (*judge)(struct judge *j, struct caller *c);
     } SAYINGS[] = {{"welcome", said_welcome}, {"error", said_error}, {"peers", said_peers}, {"resumed", said_resumed},
-        {"left-room", said_left_room}, {"room-closed", said_room_closed}};
+        {"left-room", said_left_room}, {"room-closed", said_room_closed}, {"ice-servers", said_ice_servers}};
     for (size_t i = 0; i < sizeof SAYINGS / sizeof SAYINGS[0]; i++)
         if (strcmp(type, SAYINGS[i].type) == 0) {
             SAYINGS[i].judge(j, c);

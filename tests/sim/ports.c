@@ -59,7 +59,8 @@ void ports_fill(struct ports *p, struct core_ports *ports)
 {
     ports->verify = ports_verify;
     ports->owner_token = ports_owner;
-    ports->verify_ctx = ports->owner_ctx = p;
+    ports->ice_servers = ports_ice;
+    ports->verify_ctx = ports->owner_ctx = ports->ice_ctx = p;
 }
 
 void ports_token(
@@ -104,6 +105,17 @@ bool ports_owner(void *ctx, struct span room_id, uint64_t incarnation, uint8_t t
     (void)ctx;
     spread(OWNED ^ incarnation, room_id.p, room_id.n, token, OWNER_TOKEN_BYTES);
     return true;
+}
+
+void ports_ice(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out)
+{
+    const struct ports *p = ctx;
+    if (p->ice_ttl_ms == 0) {
+        buf_text(out, "[]");
+        return;
+    }
+    buf_printf(out, "[{\"urls\":[\"turn:t\"],\"username\":\"%" PRIu64 ":%.*s\",\"credential\":\"c\"}]",
+        unix_seconds + p->ice_ttl_ms / 1000, (int)peer_id.n, peer_id.p);
 }
 
 void ports_hash(const struct core_hash *ask, uint8_t hash[ROOM_HASH_BYTES])

@@ -13,7 +13,8 @@ enum {
 };
 
 struct ports {
-    uint64_t sealed; /* so far: no two seals are alike */
+    uint64_t sealed;     /* so far: no two seals are alike */
+    uint64_t ice_ttl_ms; /* of TURN credentials; 0: there are none */
 };
 
 /* The ctx of both is `p`, which outlives the core. */
@@ -25,6 +26,8 @@ void ports_token(
     char text[PORTS_TOKEN_MAX], const char *room, const char *name, uint64_t expires_unix_seconds, bool admin);
 const char *ports_verify(void *ctx, struct span token, uint64_t unix_seconds, struct claims *claims);
 bool ports_owner(void *ctx, struct span room_id, uint64_t incarnation, uint8_t token[OWNER_TOKEN_BYTES]);
+/* One TURN server, whose username begins with the second in which it lapses, as coturn's do. */
+void ports_ice(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out);
 void ports_hash(const struct core_hash *ask, uint8_t hash[ROOM_HASH_BYTES]);
 
 #endif

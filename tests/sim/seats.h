@@ -52,6 +52,9 @@ struct caller { /* one connection */
     uint64_t hash_job;              /* of the join that waits for its password; 0: none */
     struct claim waiting;           /* that join */
     uint64_t waiting_room;
+    uint64_t ice_until,
+        ice_told;        /* its TURN credentials: when they lapse, by the wall clock, and when it was told; 0: none */
+    uint64_t ice_lapsed; /* since when it holds what has lapsed; 0: it does not */
 };
 
 /* A frame that waits for a seat's return. */

@@ -37,7 +37,15 @@ static struct core_settings random_settings(struct world *w)
     s.connection_rate = world_chance(w, 200) ? 1 + world_below(w, 3) : s.connection_rate;
     s.connection_burst = world_chance(w, 200) ? 1 + world_below(w, 5) : s.connection_burst;
     s.batch = world_chance(w, 500) ? 2 + world_below(w, 8) : 0;
+    s.ice_refresh_ms = world_chance(w, 500) ? 8000 + world_below(w, 30000) : 0;
     return s;
+}
+
+/* Most steps are of seconds, as a time server makes them, some of hours, as people do; forth as often as back. */
+static void step_clock(struct world *w, unsigned host)
+{
+    int64_t ms = world_chance(w, 600) ? world_below(w, 60000) : world_below(w, 4 * 3600 * 1000);
+    world_clock_step(w, host, world_chance(w, 500) ? ms : -ms);
 }
 
 static void trouble(void *who, uint64_t arg)
@@ -53,6 +61,8 @@ static void trouble(void *who, uint64_t arg)
         daemon_start(d);
     else if (lot == 0)
         daemon_crash(d, world_chance(w, 500));
+    else if (lot >= 17)
+        step_clock(w, daemon_host(d));
     else if (lot < 4)
         world_island(w, daemon_host(d) + 1 + world_below(w, crowd_size(r->crowd)) % CUT_MAX, world_below(w, 2));
     world_at(w, world_now(w) + 1 + world_below(w, 2 * MISFORTUNE_MS), trouble, r, 0);

@@ -9,6 +9,7 @@ const struct story STORIES[] = {
     {"crowd-is-cut-off", story_crowd_is_cut_off, false},
     {"drain", story_drain, false},
     {"daemon-of-no-limits", story_daemon_of_no_limits, false},
+    {"clock-of-the-server", story_clock_of_the_server, false},
     {"crash-with-twenty", story_crash_with_twenty, false},
     {"drain-with-returns", story_drain_with_returns, false},
     {"return-too-late", story_return_too_late, false},

@@ -11,6 +11,7 @@ scenario story_one_full_room;       /* a room at its limit, nothing lost */
 scenario story_crowd_is_cut_off;    /* silent members are gone after interval and timeout */
 scenario story_drain;               /* ends in time though one client is unreachable */
 scenario story_daemon_of_no_limits; /* every limit 0 */
+scenario story_clock_of_the_server; /* back and forth again: whoever was told meanwhile is told anew */
 
 scenario story_crash_with_twenty;  /* kill -9, and everybody has his seat again */
 scenario story_drain_with_returns; /* SIGTERM, and so they have */

@@ -68,3 +68,18 @@ void story_daemon_of_no_limits(struct run *r, const struct world_options *option
     run_for(r, 5000);
     crowd_check(r->crowd);
 }
+
+/* The steps are longer than credentials hold; the judge looks at what each client holds. */
+void story_clock_of_the_server(struct run *r, const struct world_options *options)
+{
+    static const int64_t HOUR_MS = 3600 * 1000;
+    struct core_settings s = daemon_settings();
+    s.ice_refresh_ms = 40000;
+    struct daemon *d = open_house(r, options, s, (struct crowd_options){.clients = 12, .rooms = 2, .pace_ms = 4000});
+    const int64_t steps[] = {-HOUR_MS, HOUR_MS, HOUR_MS, -2 * HOUR_MS, HOUR_MS / 2};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        run_for(r, s.ice_refresh_ms + 5000);
+        world_clock_step(r->w, daemon_host(d), steps[i]);
+    }
+    run_for(r, s.ice_refresh_ms / 2);
+}

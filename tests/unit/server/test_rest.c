@@ -152,6 +152,47 @@ static void test_a_locked_room(void **state)
     stop(&h);
 }
 
+static void says_farewell(struct harness *h, unsigned i, uint16_t code)
+{
+    step(h, (struct core_event){.type = CORE_CLOSED, .conn = conn_of(h, i), .close_code = code});
+}
+
+/* RFC 6455 section 5.5.1: a Close is answered, behind what is owed for the frames that came before it. */
+static void test_a_close_behind_a_join(void **state)
+{
+    (void)state;
+    struct harness h;
+    char token[64];
+    uint8_t hash[ROOM_HASH_BYTES];
+    start(&h, rest_settings());
+    made(&h, "{\"name\":\"hall\",\"password\":\"sesame\"}", token);
+    enter(&h, 0);
+    say(&h, 0, "{\"type\":\"join-room\",\"roomId\":\"hall\",\"password\":\"sesame\"}");
+    uint64_t job = asks_hash(&h, hash);
+    hashed(&h, job, hash);
+    heard(&h, 0);
+    enter(&h, 1);
+    say(&h, 1, "{\"type\":\"join-room\",\"roomId\":\"hall\",\"password\":\"sesame\"}");
+    job = asks_hash(&h, hash);
+    says_farewell(&h, 1, 1000);
+    quiet(&h);
+    hashed(&h, job, hash);
+    assert_non_null(strstr(heard(&h, 1), "{\"type\":\"peers\""));
+    closes(&h, 1, 0, "");
+    assert_non_null(strstr(heard(&h, 0), "peer-joined"));
+    assert_non_null(strstr(heard(&h, 0), "peer-left"));
+    signal_to(&h, 0, h.id[1]);
+    hears_error(&h, 0, ERROR_NO_SUCH_PEER, false);
+    gone(&h, 1, 1000);
+    quiet(&h);
+    enter(&h, 2);
+    says_farewell(&h, 2, 1006);
+    closes(&h, 2, 0, "");
+    gone(&h, 2, 1006);
+    quiet(&h);
+    stop(&h);
+}
+
 /* The room is closed and made anew while its password is hashed: the old password opens nothing. */
 static void test_a_hash_for_a_room_that_is_gone(void **state)
 {
@@ -393,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_bodies_that_are_none),
         cmocka_unit_test(test_capacity_of_its_own),
         cmocka_unit_test(test_a_locked_room),
+        cmocka_unit_test(test_a_close_behind_a_join),
         cmocka_unit_test(test_a_hash_for_a_room_that_is_gone),
         cmocka_unit_test(test_too_many_passwords),
         cmocka_unit_test(test_closing),

@@ -168,7 +168,7 @@ static inline void engine_is_empty(struct engine *e)
     for (uint32_t slot = 0; slot < io->conns.made; slot++) {
         struct conn *c = conn_at(&io->conns, slot);
         assert_int_equal(c->state, CONN_FREE);
-        assert_false(c->dirty || c->doomed || c->slow || c->ready || c->polled || c->watched);
+        assert_false(c->dirty || c->doomed || c->slow || c->ready || c->polled);
         assert_null(c->queue);
     }
 }

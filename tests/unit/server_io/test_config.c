@@ -166,9 +166,9 @@ static void test_missing_file(void **state)
     struct err e;
     struct config *c = fresh();
     assert_false(config_load_file(c, "tests/conf/none.conf", &e));
-    assert_string_equal(e.text, "tests/conf/none.conf: No such file or directory");
+    assert_string_equal(e.text, "tests/conf/none.conf: No such file or directory: put it there, or correct the path");
     assert_false(config_load_file(c, "tests/conf", &e));
-    assert_string_equal(e.text, "tests/conf: Is a directory");
+    assert_string_equal(e.text, "tests/conf: this is a folder: expected a configuration file");
     config_free(c);
 }
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -93,6 +94,34 @@ static void test_write_and_read(void **state)
     leave(dir, (const char *const[]){"f", NULL});
 }
 
+enum {
+    PATIENCE_S = 5 /* then who waits for a FIFO is ended by SIGALRM, and the test with it */
+};
+
+/* A FIFO in a file's place: whoever opened it as files are opened would wait for its other end. */
+static void test_no_file(void **state)
+{
+    char *dir = enter(state), path[STATE_PATH_MAX];
+    struct err e;
+    struct buf text;
+    alarm(PATIENCE_S);
+    snprintf(path, sizeof path, "%s/f", dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_false(state_dir_read(dir, "f", 100, &text, &e));
+    assert_non_null(strstr(e.text, "/f: this is a FIFO: expected a file, or none"));
+    snprintf(path, sizeof path, "%s/g.new", dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_false(os_file_replace(dir, "g", SPAN("x"), &e));
+    assert_non_null(strstr(e.text, "/g.new: this is a FIFO: expected a file, or none"));
+    assert_int_equal(os_file_open(dir, O_RDWR, "a key", &e), -1);
+    assert_string_equal(e.text, "this is a folder: expected a key");
+    assert_int_equal(e.error, 0);
+    assert_int_equal(os_file_open("/dev/null", O_RDONLY, "a key", &e), -1);
+    assert_string_equal(e.text, "this is a device: expected a key");
+    alarm(0);
+    leave(dir, (const char *const[]){"f", "g.new", NULL});
+}
+
 static void test_key(void **state)
 {
     char *dir = enter(state);
@@ -151,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_test),
         cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_no_file),
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_lock),

@@ -177,10 +177,12 @@ static void test_files(void **state)
     static const char NO_KEY[] = "tls.key = %s: there is no private key in it: expected PEM, with a line -----BEGIN "
                                  "PRIVATE KEY----- or the like";
     refuses(w->certificate, w->certificate, NO_KEY, w->certificate);
-    refuses(w->certificate, "/dev/null", NO_KEY, "/dev/null");
-    refuses("/dev/null", w->key,
+    refuses(w->certificate, "/dev/null", "tls.key = %s: this is a device: expected a PEM file", "/dev/null");
+    write_text(w->key, "");
+    refuses(w->certificate, w->key, NO_KEY, w->key);
+    refuses(w->key, w->key,
         "tls.certificate = %s: there is no certificate in it: expected PEM, with a line -----BEGIN CERTIFICATE-----",
-        "/dev/null");
+        w->key);
     write_text(w->key, "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----\n");
     struct err e;
     assert_null(tls_new(w->certificate, w->key, &e));

@@ -480,7 +480,8 @@ static void test_settings(void **state)
     static const char *const ES256[] = {"ES256"}, *const EDDSA[] = {"EdDSA"};
     refuses_settings(&(struct token_settings){.files = twice, .file_count = 2}, "another key has the kid h2");
     refuses_settings(&(struct token_settings){.files = absent, .file_count = 1}, "/nowhere/key: cannot be read");
-    refuses_settings(&(struct token_settings){.files = folder, .file_count = 1}, ": cannot be read: Is a directory");
+    refuses_settings(&(struct token_settings){.files = folder, .file_count = 1},
+        ": cannot be read: this is a folder: expected a key file");
     refuses_settings(
         &(struct token_settings){.files = twice, .file_count = 1, .algorithms = ES256, .algorithm_count = 1},
         "HS256 is not among auth.algorithms");
