@@ -52,10 +52,13 @@ const char *os_file_advice(int error)
     }
 }
 
-/* NULL: it is a file, or not there. */
-static const char *no_file(mode_t mode)
+/* NULL: it is a file, or not there. /dev/null is the empty file: it is how people say "none". */
+static const char *no_file(const struct stat *st)
 {
-    switch (mode & S_IFMT) {
+    struct stat null;
+    if (S_ISCHR(st->st_mode) && stat("/dev/null", &null) == 0 && st->st_rdev == null.st_rdev)
+        return NULL;
+    switch (st->st_mode & S_IFMT) {
     case S_IFDIR:
         return "folder";
     case S_IFIFO:
@@ -77,7 +80,7 @@ int os_file_open(const char *path, int flags, const char *expected, struct err *
     int fd = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
     int error = errno;
     bool known = (fd < 0 ? stat(path, &st) : fstat(fd, &st)) == 0;
-    const char *instead = known ? no_file(st.st_mode) : NULL;
+    const char *instead = known ? no_file(&st) : NULL;
     if (fd >= 0 && !instead)
         return fd;
     if (fd >= 0)

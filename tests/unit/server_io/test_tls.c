@@ -177,7 +177,7 @@ static void test_files(void **state)
     static const char NO_KEY[] = "tls.key = %s: there is no private key in it: expected PEM, with a line -----BEGIN "
                                  "PRIVATE KEY----- or the like";
     refuses(w->certificate, w->certificate, NO_KEY, w->certificate);
-    refuses(w->certificate, "/dev/null", "tls.key = %s: this is a device: expected a PEM file", "/dev/null");
+    refuses(w->certificate, "/dev/zero", "tls.key = %s: this is a device: expected a PEM file", "/dev/zero");
     write_text(w->key, "");
     refuses(w->certificate, w->key, NO_KEY, w->key);
     refuses(w->key, w->key,
