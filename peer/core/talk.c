@@ -309,13 +309,18 @@ static bool take(struct peer *p, struct conversation *c, struct person *from, st
     return true;
 }
 
-/* A newcomer begins behind the last message of each author, or with it if it may read it; the next newcomer will ask. */
+/* A newcomer begins behind the last message of each author, or with it if it may read it; the next newcomer will ask. What is
+ * shown from now on may come after what is passed by: after a crash we must not begin before that. */
 static void begin_at(struct peer *p, struct conversation *c, const struct envelope *e, struct span raw)
 {
     if (c->started || causal_known(c->order, e->from))
         return;
     bool ours = sealed_to(e, p->id);
-    if (causal_set(c->order, e->from, e->sequence - ours) && !ours)
+    if (!causal_set(c->order, e->from, e->sequence - ours))
+        return;
+    if (causal_get(c->order, e->from) > 0)
+        conversation_store_clock(p, c, e->from);
+    if (!ours)
         conversation_keep(p, c, e->from, e->sequence, raw);
 }
 
