@@ -454,14 +454,17 @@ static bool ask_for_old_gaps(struct peer *p, struct conversation *c, struct pers
     return history_want(p, who, wants, count);
 }
 
+/* A newcomer to the room asks until it is answered: a link that is congested loses questions and answers. */
 static void ask(struct peer *p, struct conversation *c)
 {
     struct person *who = whom_to_ask(p, c);
-    if (who && !c->room)
+    bool whole = !c->room || !c->started;
+    if (who && whole)
         history_ask(p, c, who);
-    if (who && (!c->room || ask_for_old_gaps(p, c, who)))
+    if (who && (whole || ask_for_old_gaps(p, c, who)))
         c->asks++;
-    c->ask_at = (who && !c->room && c->asks < ASKS_MAX) || lacks(c) ? p->now + ASK_AGAIN_MS : NEVER;
+    bool again = !c->started || (whole && c->asks < ASKS_MAX);
+    c->ask_at = (who && again) || lacks(c) ? p->now + ASK_AGAIN_MS : NEVER;
 }
 
 static void conversation_due(struct peer *p, struct conversation *c)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where a newcomer to the room begins, whatever comes in between: a crash before it knows all authors.
+ * Where a newcomer to the room begins, whatever comes in between: a crash before it knows all authors, or a link that is full
+ * when it is to be answered.
  */
 #include "tests/unit/peer/forge.h"
 
@@ -49,10 +50,37 @@ static void test_where_it_begins_is_stored(void **state)
     world_end(w);
 }
 
+/* The question has come, and what answers it meets a link that is full. */
+static void fill_the_link(struct world *w, const struct event *e)
+{
+    if (!comes_with(e, 0, "\"new\":1"))
+        return;
+    later(w, 0, PEER_CONGESTED, e->ev.rtc, SPAN(""));
+    w->sees = NULL;
+}
+
+static void test_it_asks_again(void **state)
+{
+    (void)state;
+    struct world *w = world_that_spoke();
+    part(w, 1, 2, true);
+    w->sees = fill_the_link;
+    w->watch = "\"new\":1";
+    start(w, 2);
+    pass(w, 1000);
+    assert_null(w->sees);
+    assert_int_equal(w->watched[2], 1);
+    feed(w, 0, (struct peer_event){.type = PEER_WRITABLE, .rtc = rtc_with(&w->nodes[0], 2)});
+    pass(w, 30000);
+    assert_int_equal(w->watched[2], 2);
+    world_end(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_where_it_begins_is_stored),
+        cmocka_unit_test(test_it_asks_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
