@@ -12,6 +12,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -204,6 +206,40 @@ static void what_waits_is_bounded(void **state)
     desk_close(&d);
 }
 
+/* A limit on the size of files stands for a full disk: what waits behind it is not even tried, nor told of. */
+static void a_failure_is_the_last_answer(void **state)
+{
+    struct rlimit before, limit;
+    struct desk d;
+    desk_open(&d, *state);
+    stop_thread(&d);
+    want(&d, PEER_FX_PUT, 2, 512 * 1024);
+    want(&d, PEER_FX_COMMIT, 2, 0);
+    want(&d, PEER_FX_PUT, 3, 10);
+    want(&d, PEER_FX_LOAD, 4, 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = (struct rlimit){128 * 1024, before.rlim_max};
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    /* The thread takes only what it is given at once together, so the load is answered before the sync fails. */
+    give(&d);
+    want(&d, PEER_FX_PUT, 5, 10);
+    want(&d, PEER_FX_COMMIT, 5, 0);
+    set_door(&d.door, false);
+    assert_answer(&d, PEER_LOADED, 1);
+    assert_answer(&d, PEER_LOADED, 4);
+    struct store_answer *a = next_answer(&d);
+    assert_int_equal(a->type, PEER_STORE_FAILED);
+    assert_non_null(strstr(a->why.text, "a quota or a limit"));
+    store_answer_free(a);
+    give(&d);
+    store_thread_free(d.thread);
+    assert_int_equal(d.door.came, d.taken);
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, handler);
+    store_close(d.store);
+}
+
 static void the_end_comes_behind_all(void **state)
 {
     struct scratch *at = *state;
@@ -229,6 +265,7 @@ int main(void)
         IN_SCRATCH(what_waited_is_synced_once),
         IN_SCRATCH(answers_come_in_order),
         IN_SCRATCH(what_waits_is_bounded),
+        IN_SCRATCH(a_failure_is_the_last_answer),
         IN_SCRATCH(the_end_comes_behind_all),
     };
     alarm(20); /* for what never comes */
