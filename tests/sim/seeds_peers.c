@@ -8,7 +8,7 @@
  * lose packets, up to 15 % at each end; in 400 half of the people come late. 900 suffer misfortunes, one after another:
  * crashes, half of them with a write that is not synced, partitions, the daemon's death for a while or until the end, wall
  * clocks that jump by up to an hour, new addresses, broken sockets, people who leave and return. In some 25 somebody is away
- * for longer than a message lives. What the runs really
+ * for longer than a message lives, and in every fifth some find their state lost, or an older copy of it. What the runs really
  * met is counted (world_note) and printed below them. A link delivers in order and once, as SCTP does: what comes twice
  * or overtakes comes by several ways, or was sent again.
  */
@@ -23,6 +23,7 @@ enum {
     LOOK_MS = 500,
     REAL_EVERY = 50,
     APART_EVERY = 8,    /* seeds in which some can never be linked */
+    LOSSES_EVERY = 5,   /* seeds in which some lose their state */
     LOSS_MAX = 151,     /* of 1,000 at each end of a path */
     STORM = 250,        /* at both together */
     ABSENT_CHANCE = 30, /* of 1,000 */
@@ -274,7 +275,7 @@ static void live(struct run *r, const struct world_options *options, bool forbid
 
 void seed_peers(struct run *r, const struct world_options *options)
 {
-    live(r, options, options->seed % APART_EVERY == 0, false);
+    live(r, options, options->seed % APART_EVERY == 0, options->seed % LOSSES_EVERY == LOSSES_EVERY - 1);
 }
 
 void seed_apart(struct run *r, const struct world_options *options)
