@@ -62,6 +62,7 @@ scenario seed_server; /* hundreds of random clients */
 scenario seed_peers;  /* two to 64 people and their misfortunes */
 scenario seed_apart;  /* likewise, and in every seed some of them can never be linked */
 scenario seed_losses; /* likewise, and in every seed some lose their state, or put back an older one */
+scenario seed_storms; /* likewise, and every path loses 40 % of its packets at each end */
 
 struct story {
     const char *name; /* for --scenario and TAP */
