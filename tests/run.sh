@@ -80,7 +80,8 @@ for suite in "$@"; do
               run vectors/node 60 node --test --test-reporter=tap tests/vectors/vectors.test.mjs ;;
         core-unit) unit base protocol server peer sim ;;
         sim) run sim 600 "$build/tests/sim/sim" --seeds "${SEEDS:-1-2000}"
-             run sim/losses 300 "$build/tests/sim/sim" --scenario losses --seeds 1-250
+             run sim/losses 300 "$build/tests/sim/sim" --scenario losses --seeds 1-600
+             run sim/storms 300 "$build/tests/sim/sim" --scenario storms --seeds 1-60
              run sim/room-of-64 300 "$build/tests/sim/sim" --scenario room-of-64 ;;
         e2e)
             for test in tests/e2e/*.test.mjs; do

@@ -326,6 +326,13 @@ static void hand_over(struct peer *p, struct draft *d)
         outbox_release(p, m);
 }
 
+/* Somebody knew a message of this number that we have lost: what came after that may be shown now. */
+static void go_on(struct peer *p, const struct draft *d)
+{
+    if (d->conversation)
+        talk_go_on(p, d->conversation);
+}
+
 void accept_send(struct peer *p, const struct peer_event *ev)
 {
     const struct ref *r = ref_find(p, ev->send.ref);
@@ -338,8 +345,10 @@ void accept_send(struct peer *p, const struct peer_event *ev)
         return;
     buf_init(&d.text, PEER_MESSAGE_MAX);
     buf_init(&d.plain, PEER_MESSAGE_MAX);
-    if (find_readers(p, &d) && compose(p, &d) && reader_takes(p, &d))
+    if (find_readers(p, &d) && compose(p, &d) && reader_takes(p, &d)) {
         hand_over(p, &d);
+        go_on(p, &d);
+    }
     buf_done(&d.text);
     buf_done(&d.plain);
     free(d.readers);

@@ -27,7 +27,7 @@ enum {
     TEXT_JSON_MAX =
         2 * PEER_TEXT_MAX,  /* a text as a JSON string: sealed and in base64 it is 171 KiB, which leaves 85 of
                                           PEER_MESSAGE_MAX for readers' keys and the clock */
-    THENS_MAX = 65536,      /* that wait for a commit: io commits every turn */
+    THENS_MAX = 65536,      /* that wait for a commit: io lets no more than that wait for its disk */
     RELAYS_MAX = 3,         /* third peers on a message's way */
     RELAY_FLIGHT_MAX = 64,  /* unacknowledged on a way through others, who lend it */
     NEWS_PUSHED_MAX = 2,    /* links over which news goes on whole, in a large room */

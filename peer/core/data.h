@@ -466,6 +466,8 @@ struct peer {
     bool restoring;          /* rows are being read: they are not written again */
     bool closing;            /* what is forgotten now is forgotten by this process only */
     bool gone;               /* we have left */
+    bool left;               /* and the application is to hear it when all is on the disk */
+    bool store_failed;       /* nothing more will be */
     bool overlay_stale;
     bool ways_known;     /* everybody's `way` is right */
     bool routes_changed; /* somebody may be reached now who was not, or the other way round */

@@ -159,6 +159,10 @@ void history_link_up(struct peer *p, struct person *who)
     qsort(shared, n, sizeof *shared, newest_first);
     if (p->room)
         history_ask(p, p->room, who);
+    if (p->room && !p->room->started && p->room->ask_at == NEVER) {
+        p->room->ask_at = p->now + ASK_AGAIN_MS;
+        effect_wake(p, p->room->ask_at);
+    }
     for (size_t i = 0; i < n && i < COMPARED_MAX; i++)
         history_ask(p, shared[i], who);
     free(shared);

@@ -53,6 +53,15 @@ void peer_free(struct peer *p)
     free(p);
 }
 
+/* The last word: what was accepted before is told before. */
+static void tell_left(struct peer *p)
+{
+    if (!p->left || (!storage_is_settled(p) && !p->store_failed))
+        return;
+    p->left = false;
+    notice_add(p, &(struct notice){.type = NOTICE_LEFT});
+}
+
 /* What waits for its readers stays on the disk: the next start goes on with it. */
 static void leave(struct peer *p)
 {
@@ -62,7 +71,8 @@ static void leave(struct peer *p)
     roster_clear(p);
     p->closing = false;
     session_leave(p);
-    notice_add(p, &(struct notice){.type = NOTICE_LEFT});
+    p->left = true;
+    tell_left(p);
 }
 
 /* Nothing more can be promised: what was accepted or acknowledged is on the disk, and the next start goes on from there. */
@@ -72,6 +82,8 @@ static void store_failed(struct peer *p, struct span why)
     p->closing = true;
     roster_clear(p);
     session_leave(p);
+    p->store_failed = true;
+    tell_left(p);
 }
 
 static void loaded(struct peer *p, const struct peer_event *ev)
@@ -127,6 +139,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         break;
     case PEER_COMMITTED:
         storage_committed(p, ev->ticket);
+        tell_left(p);
         break;
     case PEER_STORE_FAILED:
         store_failed(p, ev->bytes);

@@ -221,7 +221,7 @@ enum peer_notice_type {
     NOTICE_MISSING, /* from, conversation, id, count: messages of that author that nobody had; id waited for them. count
                        is 0 if nothing proves how many, or that they exist */
     NOTICE_HISTORY, /* ref, text: a JSON array of what was said and heard, oldest first */
-    NOTICE_LEFT,    /* after PEER_LEAVE: all is closed */
+    NOTICE_LEFT,    /* after PEER_LEAVE: all is closed, and on the disk unless that failed */
 };
 
 struct peer_notice {

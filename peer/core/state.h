@@ -207,6 +207,7 @@ struct load *storage_load(struct peer *p, enum load_type type, enum peer_table t
 void storage_then_frame(struct peer *p, enum then_type type, const struct person *who, struct buf *frame);
 void storage_end_step(struct peer *p);
 void storage_committed(struct peer *p, uint64_t ticket);
+bool storage_is_settled(const struct peer *p); /* all that was put is on the disk */
 /* Takes the load that was answered off the list; the caller frees it. NULL: it is not ours. */
 struct load *storage_answered(struct peer *p, uint64_t ticket);
 void storage_clear(struct peer *p);

@@ -66,8 +66,7 @@ static struct then *then_add(struct peer *p, enum then_type type)
     return t;
 }
 
-/* All that was put is on the disk. */
-static bool is_settled(const struct peer *p)
+bool storage_is_settled(const struct peer *p)
 {
     return !p->dirty && p->committed >= p->commit;
 }
@@ -141,7 +140,7 @@ static void do_then(struct peer *p, struct then *t)
 
 void storage_then_tell(struct peer *p, enum then_type type, const struct person *who, struct span id, bool group)
 {
-    struct then now = {.type = type}, *t = is_settled(p) ? &now : then_add(p, type);
+    struct then now = {.type = type}, *t = storage_is_settled(p) ? &now : then_add(p, type);
     if (!t)
         return;
     text_copy(t->id, sizeof t->id, id);
@@ -153,7 +152,7 @@ void storage_then_tell(struct peer *p, enum then_type type, const struct person 
 
 void storage_then_frame(struct peer *p, enum then_type type, const struct person *who, struct buf *frame)
 {
-    struct then now = {.type = type}, *t = is_settled(p) ? &now : then_add(p, type);
+    struct then now = {.type = type}, *t = storage_is_settled(p) ? &now : then_add(p, type);
     if (!t)
         return;
     memcpy(t->who, who->id, sizeof t->who);

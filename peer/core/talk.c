@@ -309,13 +309,18 @@ static bool take(struct peer *p, struct conversation *c, struct person *from, st
     return true;
 }
 
-/* A newcomer begins behind the last message of each author, or with it if it may read it; the next newcomer will ask. */
+/* A newcomer begins behind the last message of each author, or with it if it may read it; the next newcomer will ask. What is
+ * shown from now on may come after what is passed by: after a crash we must not begin before that. */
 static void begin_at(struct peer *p, struct conversation *c, const struct envelope *e, struct span raw)
 {
     if (c->started || causal_known(c->order, e->from))
         return;
     bool ours = sealed_to(e, p->id);
-    if (causal_set(c->order, e->from, e->sequence - ours) && !ours)
+    if (!causal_set(c->order, e->from, e->sequence - ours))
+        return;
+    if (causal_get(c->order, e->from) > 0)
+        conversation_store_clock(p, c, e->from);
+    if (!ours)
         conversation_keep(p, c, e->from, e->sequence, raw);
 }
 
@@ -449,14 +454,17 @@ static bool ask_for_old_gaps(struct peer *p, struct conversation *c, struct pers
     return history_want(p, who, wants, count);
 }
 
+/* A newcomer to the room asks until it is answered: a link that is congested loses questions and answers. */
 static void ask(struct peer *p, struct conversation *c)
 {
     struct person *who = whom_to_ask(p, c);
-    if (who && !c->room)
+    bool whole = !c->room || !c->started;
+    if (who && whole)
         history_ask(p, c, who);
-    if (who && (!c->room || ask_for_old_gaps(p, c, who)))
+    if (who && (whole || ask_for_old_gaps(p, c, who)))
         c->asks++;
-    c->ask_at = (who && !c->room && c->asks < ASKS_MAX) || lacks(c) ? p->now + ASK_AGAIN_MS : NEVER;
+    bool again = !c->started || (whole && c->asks < ASKS_MAX);
+    c->ask_at = (who && again) || lacks(c) ? p->now + ASK_AGAIN_MS : NEVER;
 }
 
 static void conversation_due(struct peer *p, struct conversation *c)

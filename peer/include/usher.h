@@ -97,7 +97,7 @@ const char *usher_state_dir(const struct usher *u); /* borrowed */
 /* to_count 0: everybody in the room; 1: a direct message; more: a private one. USHER_ACCEPTED follows (with ref, if one
  * was given), or USHER_ERROR, "too-large" too: as JSON, where most control characters are 6 bytes, a text has at most
  * 128 KiB. False if text is over 64 KiB or not UTF-8, ref is over 64 bytes, there are more than 256
- * readers, or 65,536 events wait for the loop to deliver them. */
+ * readers, 65,536 events wait for the loop to deliver them, or the disk is thousands of messages behind. */
 bool usher_send(struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref);
 /* The same for a message that is worth something for so many milliseconds only (1 to 30 days; 0: an hour, as usher_send has
  * it): whoever has not got it by then never does, and USHER_FAILED names that reader. */
@@ -115,7 +115,7 @@ bool usher_announce_rooms(struct usher *u, const char *const *rooms, size_t coun
  * that id, or the newest if after is NULL. USHER_HISTORY follows, or USHER_ERROR "no-such-message"; both carry ref. Each
  * message is an object with id, from, to, text, conversation, type, timestamp. */
 void usher_history(struct usher *u, const char *after, unsigned limit, const char *ref);
-/* Says good-bye, closes links and socket; USHER_LEFT follows. */
+/* Says good-bye, closes links and socket; USHER_LEFT follows when all is on the disk. */
 void usher_leave(struct usher *u);
 /* Messages not yet acknowledged by every reader. */
 size_t usher_pending(const struct usher *u);

@@ -170,7 +170,7 @@ bool glue_restore(struct glue *g, struct err *err)
 
 bool glue_is_behind(const struct glue *g)
 {
-    return notices_waiting(g->notices) >= GLUE_NOTICES_MAX;
+    return notices_waiting(g->notices) >= GLUE_NOTICES_MAX || keeper_is_behind(g->keeper);
 }
 
 const struct peer *glue_peer(const struct glue *g)
@@ -211,10 +211,12 @@ struct glue *glue_new(const struct glue_options *options, struct err *err)
     if (!g->signaling)
         goto fail;
     g->links = links_new(g->factory, options->tamper, on_link_event, g);
-    g->keeper = keeper_new(options->context, options->store, on_store_due, g);
+    g->keeper = keeper_new(options->context, options->store, on_store_due, g, err);
+    if (!g->keeper)
+        goto fail;
     g->notices = notices_new(options->context, options->on_notice, options->user);
     g->addresses = addresses_new(options->context, on_addresses_changed, g);
-    if (!g->links || !g->keeper || !g->notices || !g->addresses)
+    if (!g->links || !g->notices || !g->addresses)
         goto memory;
     g->deadline = clock_alarm_new(options->context, on_deadline, g);
     if (g->deadline)

@@ -40,7 +40,7 @@ bool glue_restore(struct glue *g, struct err *err);
 /* One step of the core; its time is set here. What event borrows is borrowed for the call; NULL: no event of ours, only
  * what the store has answered. */
 void glue_event(struct glue *g, struct peer_event *event);
-/* Whether GLUE_NOTICES_MAX notices wait for the application. */
+/* Whether GLUE_NOTICES_MAX notices wait for the application, or much of what it asked for waits for the disk. */
 bool glue_is_behind(const struct glue *g);
 const struct peer *glue_peer(const struct glue *g);
 

@@ -1,34 +1,31 @@
 /* SPDX-License-Identifier: MIT
  *
- * Puts and deletes go into the open transaction at once, loads are answered out of it, and a commit is remembered: a
- * source whose priority is just below that of sockets and timers runs when nothing more is readable, so its one sync
- * covers every frame of the turn. Under a flood that moment never comes; then KEEPER_STEPS_MAX and KEEPER_WAIT_US end
- * the wait.
+ * What a step puts and deletes waits here until the step asks for a commit: the thread must never have half of a step when it
+ * syncs for the steps before. A commit is remembered: a source whose priority is just below that of sockets and timers runs
+ * when nothing more is readable, so its one sync covers every frame of the turn. Under a flood that moment never comes; then
+ * KEEPER_STEPS_MAX and KEEPER_WAIT_US end the wait. A load goes to the thread at once, with all that was put before it.
  */
 #include "peer/io/keeper.h"
 
 #include <stdlib.h>
-#include <utlist.h>
 
-struct answer { /* to a load */
-    struct answer *next;
-    uint64_t ticket;
-    struct store_rows rows;
-};
+#include "peer/io/store_thread.h"
 
 struct keeper {
-    struct store *store; /* borrowed */
-    GSource *source;     /* ready while a commit is wanted */
+    struct store_thread *thread;
+    GSource *idle;    /* ready while a commit is wanted */
+    GSource *answers; /* made ready by the thread */
     void (*due)(void *user);
     void *user;
-    struct answer *answers; /* in order */
-    struct answer *told;    /* what the last event points to */
-    uint64_t ticket;        /* the last one that was asked for */
-    bool wanted, now;       /* a commit; and this instant */
-    unsigned steps;         /* since it was wanted */
+    struct store_jobs step;    /* of the step in hand, whose commit is still to come */
+    struct store_jobs closed;  /* of whole steps, not given to the thread */
+    struct store_answer *told; /* what the last event points to */
+    uint64_t ticket;           /* the last one that was asked for */
+    bool wanted, now;          /* a commit; and this instant */
+    bool asked;                /* a load is among the closed */
+    unsigned steps;            /* since it was wanted */
     gint64 since;
-    bool failed, failure_told;
-    struct err why;
+    bool failed;
 };
 
 /* A ready time that has passed would fire again at once. */
@@ -46,81 +43,121 @@ static gboolean on_idle(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
-struct keeper *keeper_new(GMainContext *context, struct store *store, void (*due)(void *user), void *user)
+static gboolean on_answers(gpointer user)
 {
-    static const GSourceFuncs FUNCS = {.dispatch = dispatch};
-    struct keeper *k = calloc(1, sizeof *k);
-    if (!k)
-        return NULL;
-    k->store = store;
-    k->due = due;
-    k->user = user;
-    k->source = g_source_new((GSourceFuncs *)&FUNCS, sizeof(GSource));
-    g_source_set_priority(k->source, G_PRIORITY_DEFAULT + 1);
-    g_source_set_callback(k->source, on_idle, k, NULL);
-    g_source_attach(k->source, context);
-    return k;
+    struct keeper *k = user;
+    k->due(k->user);
+    return G_SOURCE_CONTINUE;
 }
 
-static void answer_free(struct answer *a)
+/* From the thread; GLib wakes the loop. */
+static void on_ready(void *user)
 {
-    if (a)
-        store_rows_free(&a->rows);
-    g_free(a);
+    struct keeper *k = user;
+    g_source_set_ready_time(k->answers, 0);
+}
+
+static GSource *source_new(struct keeper *k, GMainContext *context, int priority, GSourceFunc run)
+{
+    static const GSourceFuncs FUNCS = {.dispatch = dispatch};
+    GSource *source = g_source_new((GSourceFuncs *)&FUNCS, sizeof(GSource));
+    g_source_set_priority(source, priority);
+    g_source_set_callback(source, run, k, NULL);
+    g_source_attach(source, context);
+    return source;
+}
+
+struct keeper *keeper_new(
+    GMainContext *context, struct store *store, void (*due)(void *user), void *user, struct err *err)
+{
+    struct keeper *k = calloc(1, sizeof *k);
+    if (!k) {
+        err_memory(err);
+        return NULL;
+    }
+    k->due = due;
+    k->user = user;
+    k->idle = source_new(k, context, G_PRIORITY_DEFAULT + 1, on_idle);
+    k->answers = source_new(k, context, G_PRIORITY_DEFAULT, on_answers);
+    k->thread = store_thread_new(store, on_ready, k, err);
+    if (k->thread)
+        return k;
+    keeper_free(k);
+    return NULL;
+}
+
+static void source_free(GSource *source)
+{
+    g_source_destroy(source);
+    g_source_unref(source);
 }
 
 void keeper_free(struct keeper *k)
 {
     if (!k)
         return;
-    g_source_destroy(k->source);
-    g_source_unref(k->source);
-    struct answer *a, *next;
-    LL_FOREACH_SAFE(k->answers, a, next)
-    answer_free(a);
-    answer_free(k->told);
+    if (k->thread && k->closed.first)
+        store_thread_give(k->thread, &k->closed);
+    store_thread_free(k->thread);
+    source_free(k->idle);
+    source_free(k->answers);
+    store_jobs_free(&k->step);
+    store_jobs_free(&k->closed);
+    store_answer_free(k->told);
     free(k);
 }
 
-static void load(struct keeper *k, const struct peer_effect *e)
+/* ---- asked for ---- */
+
+static struct store_job *job_new(struct peer_effect *e)
 {
-    struct answer *a = g_new0(struct answer, 1);
-    a->ticket = e->ticket;
-    struct span from = span_of(e->kind), to = {e->text, e->text_n};
-    if (store_load(k->store, e->table, from, to, e->limit, e->flag, &a->rows, &k->why)) {
-        LL_APPEND(k->answers, a);
-        return;
-    }
-    k->failed = true;
-    answer_free(a);
+    struct store_job *job = g_new(struct store_job, 1);
+    *job = (struct store_job){.type = e->type,
+        .table = e->table,
+        .key = e->kind,
+        .text = e->text,
+        .text_n = e->text_n,
+        .limit = e->limit,
+        .descending = e->flag,
+        .ticket = e->ticket};
+    e->kind = e->text = NULL;
+    return job;
 }
 
-void keeper_effect(struct keeper *k, const struct peer_effect *e)
+static void close_step(struct keeper *k)
 {
-    struct span value = {e->text, e->text_n};
+    for (struct store_job *job = k->step.first, *next; job; job = next) {
+        next = job->next;
+        store_jobs_add(&k->closed, job);
+    }
+    k->step = (struct store_jobs){0};
+}
+
+static void want_commit(struct keeper *k, uint64_t ticket)
+{
+    k->ticket = ticket;
+    close_step(k);
+    if (k->wanted)
+        return;
+    k->wanted = true;
+    k->steps = 0;
+    k->since = g_get_monotonic_time();
+    g_source_set_ready_time(k->idle, 0);
+}
+
+void keeper_effect(struct keeper *k, struct peer_effect *e)
+{
     if (k->failed)
         return;
-    switch (e->type) {
-    case PEER_FX_PUT:
-        k->failed = !store_put(k->store, e->table, span_of(e->kind), value, &k->why);
-        break;
-    case PEER_FX_DELETE:
-        k->failed = !store_delete(k->store, e->table, span_of(e->kind), &k->why);
-        break;
-    case PEER_FX_LOAD:
-        load(k, e);
-        break;
-    default:
-        k->ticket = e->ticket;
-        if (k->wanted)
-            break;
-        k->wanted = true;
-        k->steps = 0;
-        k->since = g_get_monotonic_time();
-        g_source_set_ready_time(k->source, 0);
-        break;
+    if (e->type == PEER_FX_COMMIT) {
+        want_commit(k, e->ticket);
+        return;
     }
+    k->asked |= e->type == PEER_FX_LOAD;
+    store_jobs_add(k->step.first || e->type != PEER_FX_LOAD ? &k->step : &k->closed, job_new(e));
 }
+
+/* ---- given ---- */
 
 static bool is_due(struct keeper *k)
 {
@@ -128,29 +165,42 @@ static bool is_due(struct keeper *k)
            (k->now || ++k->steps >= KEEPER_STEPS_MAX || g_get_monotonic_time() - k->since >= KEEPER_WAIT_US);
 }
 
+static void give(struct keeper *k)
+{
+    bool due = is_due(k);
+    if (due) {
+        k->wanted = k->now = false;
+        g_source_set_ready_time(k->idle, -1);
+        store_jobs_add(&k->closed,
+            job_new(&(struct peer_effect){.type = PEER_FX_COMMIT, .ticket = k->ticket, .kind = NULL, .text = NULL}));
+    }
+    if (due || (k->asked && k->closed.first))
+        store_thread_give(k->thread, &k->closed);
+    k->asked = k->asked && k->step.first;
+}
+
 bool keeper_next(struct keeper *k, struct peer_event *event)
 {
-    answer_free(k->told);
+    store_answer_free(k->told);
     k->told = NULL;
-    if (!k->failed && k->answers) {
-        struct answer *a = k->answers;
-        LL_DELETE(k->answers, a);
-        k->told = a;
-        *event = (struct peer_event){.type = PEER_LOADED, .ticket = a->ticket, .loaded = {a->rows.rows, a->rows.n}};
-        return true;
-    }
-    if (!k->failed && is_due(k)) {
-        k->wanted = k->now = false;
-        g_source_set_ready_time(k->source, -1);
-        k->failed = !store_commit(k->store, &k->why);
-        if (!k->failed) {
-            *event = (struct peer_event){.type = PEER_COMMITTED, .ticket = k->ticket};
-            return true;
-        }
-    }
-    if (!k->failed || k->failure_told)
+    if (k->failed)
         return false;
-    k->failure_told = true;
-    *event = (struct peer_event){.type = PEER_STORE_FAILED, .bytes = span_of(k->why.text)};
+    give(k);
+    struct store_answer *a = k->told = store_thread_take(k->thread);
+    if (!a)
+        return false;
+    *event = (struct peer_event){.type = a->type, .ticket = a->ticket};
+    if (a->type == PEER_LOADED) {
+        event->loaded.rows = a->rows.rows;
+        event->loaded.row_count = a->rows.n;
+    } else if (a->type == PEER_STORE_FAILED) {
+        k->failed = true;
+        event->bytes = span_of(a->why.text);
+    }
     return true;
+}
+
+bool keeper_is_behind(const struct keeper *k)
+{
+    return store_thread_is_behind(k->thread);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The core's tables on disk: one SQLite database, `messages.db`, in the state directory. All functions block until the
- * disk has answered; one thread uses a store.
+ * disk has answered; one thread at a time uses a store (store_thread.h).
  */
 #ifndef PEER_IO_STORE_H
 #define PEER_IO_STORE_H

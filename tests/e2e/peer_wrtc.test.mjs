@@ -100,3 +100,44 @@ test('a remote that floods its channel does not stop the others', async () => {
     plain.close();
     await Promise.all([ann, ben].map((peer) => peer.stop()));
 });
+
+// What it takes it says in its description (RFC 8841 section 6.1); absent, that is 64 KiB.
+for (const [says, line, most] of [['2,000 bytes', 'a=max-message-size:2000\r\n', 2000], ['nothing', '', 65536]]) {
+    test(`a page that says ${says} of its largest message is sent nothing larger`, async () => {
+        const mangle = (m) => m.sdp
+            ? { ...m, sdp: m.sdp.replace(/a=max-message-size:.*\r\n/, '').replace(/(m=application [^]*?\r\n)(?=a=|$)/, `$1${line}`) } : m;
+        const { usher: ann, plain, room } = await together(true, { mangle });
+        await ann.event('peer', { id: plain.id, state: 'up' });
+        const ben = await joinPeer({ server: daemon.url, room, name: 'ben' });
+        await Promise.all([ann.linked(ben), ben.linked(ann)]);
+        const tell = (n, to, ref) => ann.do({ do: 'send', ...to, text: 'x'.repeat(n), ref });
+
+        tell(500, { to: [plain.id] }, 'small');
+        const small = await ann.event('accepted', { ref: 'small' });
+        assert.equal((await ann.event('delivered', { id: small.id })).by, plain.id);
+        for (const n of [5000, 65400, 70000]) { // what goes with a text has some 400 bytes
+            const told = `${n} to one`, all = `${n} to all`;
+            tell(n, { to: [plain.id] }, told);
+            tell(n, {}, all);
+            if (n > 65536) { // more than a text may have
+                for (const ref of [told, all]) assert.equal((await ann.event('error', { ref })).code, 'too-large');
+            } else if (n < most - 500) {
+                for (const ref of [told, all]) {
+                    const { id } = await ann.event('accepted', { ref });
+                    await ann.event('delivered', { id, by: plain.id });
+                }
+            } else {
+                assert.equal((await ann.event('error', { ref: told })).code, 'too-large');
+                const { id } = await ann.event('accepted', { ref: all });
+                const failed = await ann.event('failed', { id });
+                assert.deepEqual([failed.to, failed.reason], [[plain.id], 'too-large']);
+                await ann.event('delivered', { id, by: ben.id });
+                assert.equal(ann.count('delivered', { id, by: plain.id }), 0);
+            }
+        }
+        const got = plain.seen.filter((e) => e.name === 'message').map((e) => JSON.stringify(e.content ?? '').length);
+        assert.ok(got.every((n) => n <= most), `${got}`);
+        plain.close();
+        await Promise.all([ann, ben].map((peer) => peer.stop()));
+    });
+}

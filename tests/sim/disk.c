@@ -194,6 +194,15 @@ void disk_lose(struct disk *d, bool put_back)
     shelf_put_back(d->shelf, put_back ? d->copy : NULL);
 }
 
+void disk_take_copy(struct disk *d, const struct disk *of)
+{
+    shelf_free(d->copy);
+    d->copy = shelf_copy(of->shelf);
+    shelf_put_back(d->shelf, d->copy);
+    memcpy(d->known, of->known, sizeof d->known);
+    d->known_n = of->known_n;
+}
+
 const struct shelf *disk_shelf(const struct disk *d)
 {
     return d->shelf;

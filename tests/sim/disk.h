@@ -27,6 +27,8 @@ void disk_fill(struct disk *d, bool full);
 void disk_copy(struct disk *d);
 /* Between two lives: the files are gone, or the last copy is put in their place. What names are known stays. */
 void disk_lose(struct disk *d, bool put_back);
+/* Between two lives of `d`: its files are what a copy of the other's shows now. */
+void disk_take_copy(struct disk *d, const struct disk *of);
 const struct shelf *disk_shelf(const struct disk *d);
 
 #endif

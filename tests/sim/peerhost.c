@@ -12,7 +12,8 @@
 
 enum {
     CONNECT_MS = 15000,
-    LATE_MAX_MS = 4
+    LATE_MAX_MS = 4,
+    WAKE_MS = 3000 /* after a sleep what comes from outside may be there before a timer is */
 };
 
 struct peerhost {
@@ -29,7 +30,7 @@ struct peerhost {
     struct rtc_party *party;
     struct wire *wire;
     struct peer_effects fx;
-    uint64_t deadline, alarm;
+    uint64_t deadline, alarm, due; /* due: when it rings */
     unsigned joins;
     bool stepping;
 };
@@ -195,6 +196,11 @@ static void on_alarm(void *who, uint64_t arg)
     struct peerhost *h = who;
     if (!h->core || arg != h->alarm)
         return;
+    if (world_now(h->in.w) > h->due) {
+        h->due = world_now(h->in.w) + world_below(h->in.w, WAKE_MS);
+        world_at(h->in.w, h->due, on_alarm, h, arg);
+        return;
+    }
     h->deadline = UINT64_MAX;
     step(h, event_of(h, PEER_TIME));
 }
@@ -208,7 +214,14 @@ static void set_deadline(struct peerhost *h, uint64_t at)
     if (at == UINT64_MAX)
         return;
     uint64_t soonest = at > world_now(h->in.w) ? at : world_now(h->in.w) + 1;
-    world_at(h->in.w, soonest + world_below(h->in.w, LATE_MAX_MS), on_alarm, h, h->alarm);
+    h->due = soonest + world_below(h->in.w, LATE_MAX_MS);
+    world_at(h->in.w, h->due, on_alarm, h, h->alarm);
+}
+
+/* A second process of an identity keeps promises to nobody whom the judge knows. */
+static bool is_judged(const struct peerhost *h)
+{
+    return h->in.promises != NULL;
 }
 
 static void on_disk(void *who, struct peer_event e)
@@ -235,7 +248,7 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
     h->errors += n->type == NOTICE_ERROR;
     if (n->type == NOTICE_MESSAGE && !n->verified)
         h->strangers_heard++;
-    else
+    else if (is_judged(h))
         promises_notice(h->in.promises, h->who, n);
 }
 
@@ -273,7 +286,8 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
     case PEER_FX_RTC_SEND:
         world_trace(h->in.w, "peer %u: rtc %llu send %.*s", h->who, (unsigned long long)e->rtc,
             (int)(text.n < 120 ? text.n : 120), text.p);
-        promises_frame(h->in.promises, h->who, text);
+        if (is_judged(h))
+            promises_frame(h->in.promises, h->who, text);
         rtc_send(h->party, e->rtc, e->channel, e->flag, text);
         break;
     case PEER_FX_RTC_FREE:
@@ -284,11 +298,13 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
         break;
     case PEER_FX_PUT:
         disk_effect(h->disk, e);
-        promises_row(h->in.promises, h->who, e);
+        if (is_judged(h))
+            promises_row(h->in.promises, h->who, e);
         break;
     case PEER_FX_DELETE:
         disk_effect(h->disk, e);
-        promises_gone(h->in.promises, h->who, e);
+        if (is_judged(h))
+            promises_gone(h->in.promises, h->who, e);
         break;
     case PEER_FX_REMEMBER:
     case PEER_FX_COMMIT:
@@ -313,7 +329,8 @@ static void step(struct peerhost *h, struct peer_event event)
     h->stepping = true;
     peer_step(h->core, &event, &h->fx);
     /* A check walks everything there is: in a larger room not after each step, of which there are more. */
-    if (event.type != PEER_RESTORE && event.type != PEER_KNOWN && world_afford(h->in.w, promises_size(h->in.promises)))
+    if (event.type != PEER_RESTORE && event.type != PEER_KNOWN &&
+        world_afford(h->in.w, is_judged(h) ? promises_size(h->in.promises) : 0))
         peer_check(h->core);
     h->stepping = false;
     bool left = false;
@@ -346,7 +363,17 @@ struct peerhost *peerhost_new(
     h->crypto.sha256(h->crypto.ctx, (struct span){(const char *)h->settings.key, KEY_BYTES}, hash);
     envelope_short_hash(hash, h->id);
     h->disk = disk_new(in->w, on_disk, h);
-    promises_person(in->promises, who, h->id, h->host, disk_shelf(h->disk));
+    if (is_judged(h))
+        promises_person(in->promises, who, h->id, h->host, disk_shelf(h->disk));
+    return h;
+}
+
+struct peerhost *peerhost_twin(const struct peerhost_world *in, const struct peerhost *of, struct key_pair *keys)
+{
+    struct peerhost_world apart = *in;
+    apart.promises = NULL;
+    struct peerhost *h = peerhost_new(&apart, of->who, of->settings.room, of->settings.name, keys);
+    disk_take_copy(h->disk, of->disk);
     return h;
 }
 
@@ -380,7 +407,7 @@ void peerhost_start(struct peerhost *h)
     disk_restore(h->disk);
     step(h, event_of(h, PEER_START));
     struct ask a;
-    for (size_t next = 0; h->core && promises_again(h->in.promises, h->who, &next, &a);)
+    for (size_t next = 0; is_judged(h) && h->core && promises_again(h->in.promises, h->who, &next, &a);)
         ask(h, &a);
 }
 
@@ -398,7 +425,8 @@ static void end(struct peerhost *h, bool orderly)
     peer_free(h->core);
     h->core = NULL;
     disk_end(h->disk, orderly);
-    promises_end(h->in.promises, h->who);
+    if (is_judged(h))
+        promises_end(h->in.promises, h->who);
 }
 
 void peerhost_crash(struct peerhost *h)

@@ -28,6 +28,9 @@ struct peerhost_world {
 
 struct peerhost *peerhost_new(
     const struct peerhost_world *in, unsigned who, const char *room, const char *name, struct key_pair *keys);
+/* A second process of that identity, on another machine, with a copy of its state directory as it is now. The judge of
+ * promises does not hear of it, so it may say nothing. */
+struct peerhost *peerhost_twin(const struct peerhost_world *in, const struct peerhost *of, struct key_pair *keys);
 void peerhost_free(struct peerhost *h); /* takes NULL */
 
 void peerhost_start(struct peerhost *h);

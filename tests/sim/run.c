@@ -4,6 +4,8 @@
  */
 #include "tests/sim/run.h"
 
+#include <assert.h>
+
 enum {
     LOOK_MS = 100,
     TREE_MS = 600,     /* for a message to get everywhere and the prunes back */
@@ -28,6 +30,7 @@ void run_done(struct run *r)
 {
     for (unsigned i = 0; i < r->people_count; i++)
         peerhost_free(r->people[i]);
+    peerhost_free(r->twin);
     crowd_free(r->crowd);
     landlord_free(r->landlord);
     for (unsigned i = 0; i < r->daemon_count; i++)
@@ -50,6 +53,13 @@ struct peerhost *run_add_person(struct run *r, const char *room, const char *nam
     struct peerhost_world in = {r->w, r->wires, r->rtcs, r->promises, r->daemons, r->daemon_count, r->people};
     r->pairs[who] = key_ring_add(r->keys, world_rng(r->w));
     return r->people[who] = peerhost_new(&in, who, room, name, r->pairs[who]);
+}
+
+struct peerhost *run_add_twin(struct run *r, unsigned who)
+{
+    struct peerhost_world in = {r->w, r->wires, r->rtcs, NULL, r->daemons, r->daemon_count, r->people};
+    assert(!r->twin);
+    return r->twin = peerhost_twin(&in, r->people[who], r->pairs[who]);
 }
 
 void run_for(struct run *r, uint64_t ms)

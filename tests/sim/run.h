@@ -27,8 +27,9 @@ struct run {
     struct peerhost *people[PEOPLE_MAX];
     struct key_pair *pairs[PEOPLE_MAX];
     unsigned people_count;
-    bool restless; /* the people go on sending and suffering */
-    bool losses;   /* they lose their state directories, too */
+    struct peerhost *twin; /* NULL: there is none */
+    bool restless;         /* the people go on sending and suffering */
+    bool losses;           /* they lose their state directories, too */
     uint32_t pace_ms, trouble_ms;
 };
 
@@ -37,6 +38,8 @@ void run_done(struct run *r);
 struct daemon *run_add_daemon(struct run *r, const struct core_settings *settings);
 /* The next person, in the room of that name; not started. */
 struct peerhost *run_add_person(struct run *r, const char *room, const char *name);
+/* A second process of that person's identity; owned by the run. Not started. */
+struct peerhost *run_add_twin(struct run *r, unsigned who);
 void run_for(struct run *r, uint64_t ms);
 /* Every pair of running people is linked and up exactly once. */
 bool run_all_linked(const struct run *r);
@@ -62,6 +65,7 @@ scenario seed_server; /* hundreds of random clients */
 scenario seed_peers;  /* two to 64 people and their misfortunes */
 scenario seed_apart;  /* likewise, and in every seed some of them can never be linked */
 scenario seed_losses; /* likewise, and in every seed some lose their state, or put back an older one */
+scenario seed_storms; /* likewise, and every path loses 40 % of its packets at each end */
 
 struct story {
     const char *name; /* for --scenario and TAP */

@@ -8,7 +8,7 @@
  * lose packets, up to 15 % at each end; in 400 half of the people come late. 900 suffer misfortunes, one after another:
  * crashes, half of them with a write that is not synced, partitions, the daemon's death for a while or until the end, wall
  * clocks that jump by up to an hour, new addresses, broken sockets, people who leave and return. In some 25 somebody is away
- * for longer than a message lives. What the runs really
+ * for longer than a message lives, and in every fifth some find their state lost, or an older copy of it. What the runs really
  * met is counted (world_note) and printed below them. A link delivers in order and once, as SCTP does: what comes twice
  * or overtakes comes by several ways, or was sent again.
  */
@@ -22,9 +22,12 @@ enum {
     MISFORTUNE_MS = 2500,
     LOOK_MS = 500,
     REAL_EVERY = 50,
-    APART_EVERY = 8,    /* seeds in which some can never be linked */
-    LOSS_MAX = 151,     /* of 1,000 at each end of a path */
-    STORM = 250,        /* at both together */
+    APART_EVERY = 8,  /* seeds in which some can never be linked */
+    LOSSES_EVERY = 5, /* seeds in which some lose their state */
+    LOSS_MAX = 151,   /* of 1,000 at each end of a path */
+    STORM = 250,      /* at both together */
+    STORM_LOSS = 400, /* at each end, in seeds of storms */
+    CALM_MS = 20,
     ABSENT_CHANCE = 30, /* of 1,000 */
     ABSENT_OF = 4,      /* hours of pings are many events */
     ABSENT_TURNS = 12,
@@ -161,7 +164,13 @@ static void forbid_some(struct run *r)
                 rtc_net_forbid(r->rtcs, peerhost_host(r->people[i]), peerhost_host(r->people[k]));
 }
 
-static void gather(struct run *r, unsigned people)
+/* What a run is like beside its seed. */
+struct life {
+    bool forbidden, losses;
+    uint32_t loss; /* of 1,000 at each end of every path; 0: as it comes */
+};
+
+static void gather(struct run *r, unsigned people, const struct life *life)
 {
     struct core_settings settings = daemon_settings();
     struct world *w = r->w;
@@ -177,6 +186,7 @@ static void gather(struct run *r, unsigned people)
         struct peerhost *h = run_add_person(r, "room", name);
         struct weather here = {
             .latency_ms = 1 + world_below(w, 80), .jitter_ms = world_below(w, 40), .loss = world_below(w, loss)};
+        here.loss = life->loss ? life->loss : here.loss;
         world_weather(w, peerhost_host(h), here);
         if (here.loss + worst > STORM)
             world_note(w, WORLD_STORM);
@@ -221,6 +231,15 @@ static void heal(struct run *r)
     run_until_delivered(r, DELIVER_MS);
 }
 
+/* Where a message takes longer than TREE_WAIT_MS behind its announcement, each is followed by grafts: a circle is then the
+ * tree's answer to lost packets, as in its paper, and goes with the first messages that are not late. So its shape is judged in
+ * such weather only. */
+static void calm(struct run *r)
+{
+    for (unsigned i = 0; i < r->people_count; i++)
+        world_weather(r->w, peerhost_host(r->people[i]), (struct weather){.latency_ms = CALM_MS});
+}
+
 /* Everybody is linked with everybody, and holds no connection more. */
 static void wait_for_mesh(struct run *r)
 {
@@ -238,18 +257,18 @@ static void wait_for_mesh(struct run *r)
     }
 }
 
-static void live(struct run *r, const struct world_options *options, bool forbidden, bool losses)
+static void live(struct run *r, const struct world_options *options, const struct life *life)
 {
     run_init(r, options);
-    r->losses = losses;
+    r->losses = life->losses;
     struct world *w = r->w;
     if (options->seed % REAL_EVERY == 0) {
         world_note(w, WORLD_REAL);
         key_ring_real(r->keys);
     }
     unsigned people = size_of_room(w);
-    gather(r, people);
-    if (forbidden)
+    gather(r, people, life);
+    if (life->forbidden)
         forbid_some(r);
     rtc_net_congestion(r->rtcs, world_below(w, 3) * 10);
     r->restless = true;
@@ -262,10 +281,12 @@ static void live(struct run *r, const struct world_options *options, bool forbid
     if (people <= ABSENT_OF && world_chance(w, ABSENT_CHANCE))
         stay_away(r);
     heal(r);
+    if (life->loss)
+        calm(r);
     run_until_tree(r, DELIVER_MS);
     run_until_delivered(r, DELIVER_MS);
     world_check(w, run_all_linked(r), "a link went down in peace");
-    if (!forbidden && people <= 8)
+    if (!life->forbidden && people <= 8)
         wait_for_mesh(r);
     if (promises_traffic(r->promises)->alone > 0)
         world_note(w, WORLD_AGAIN);
@@ -274,15 +295,22 @@ static void live(struct run *r, const struct world_options *options, bool forbid
 
 void seed_peers(struct run *r, const struct world_options *options)
 {
-    live(r, options, options->seed % APART_EVERY == 0, false);
+    live(r, options,
+        &(struct life){
+            .forbidden = options->seed % APART_EVERY == 0, .losses = options->seed % LOSSES_EVERY == LOSSES_EVERY - 1});
 }
 
 void seed_apart(struct run *r, const struct world_options *options)
 {
-    live(r, options, true, false);
+    live(r, options, &(struct life){.forbidden = true});
 }
 
 void seed_losses(struct run *r, const struct world_options *options)
 {
-    live(r, options, false, true);
+    live(r, options, &(struct life){.losses = true});
+}
+
+void seed_storms(struct run *r, const struct world_options *options)
+{
+    live(r, options, &(struct life){.loss = STORM_LOSS});
 }

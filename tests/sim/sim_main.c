@@ -2,7 +2,7 @@
  *
  *     sim                            every story, and the first seeds
  *     sim --seeds 1-100              every story, and each seed as a server run and a peers run
- *     sim --scenario NAME            one story, or `server`, `peers`, `apart` or `losses` with --seed
+ *     sim --scenario NAME            one story, or `server`, `peers`, `apart`, `losses` or `storms` with --seed
  *     sim --seed N [--trace]         one seed, checked after every event, with a readable trace
  *     sim --minutes M                fresh seeds for so long
  *     sim --jobs J                   so many processes at a time; as many as there are processors
@@ -240,6 +240,7 @@ static bool run_named(struct sim *s)
                      : strcmp(s->scenario, "peers") == 0  ? seed_peers
                      : strcmp(s->scenario, "apart") == 0  ? seed_apart
                      : strcmp(s->scenario, "losses") == 0 ? seed_losses
+                     : strcmp(s->scenario, "storms") == 0 ? seed_storms
                                                           : NULL;
     s->from = s->has_seeds ? s->from : seed;
     s->to = s->has_seeds ? s->to : seed;

@@ -49,6 +49,7 @@ const struct story STORIES[] = {
     {"through-three", story_through_three, false},
     {"gap-through-others", story_gap_through_others, false},
     {"custody", story_custody, false},
+    {"custodians-asleep", story_custodians_asleep, false},
     {"newcomer", story_newcomer, false},
     {"newcomer-in-order", story_newcomer_in_order, false},
     {"newcomer-behind", story_newcomer_behind, false},
@@ -72,5 +73,6 @@ const struct story STORIES[] = {
     {"numbers-anew", story_numbers_anew, false},
     {"older-copy", story_older_copy, false},
     {"copies-of-lost-numbers", story_copies_of_lost_numbers, false},
+    {"identity-twice", story_identity_twice, false},
     {NULL, NULL, false},
 };

@@ -56,6 +56,7 @@ scenario story_one_link_left;      /* with the daemon dead the others come back 
 scenario story_through_three;      /* relayed where links are forbidden */
 scenario story_gap_through_others; /* what was lost on the way is asked for on it */
 scenario story_custody;            /* delivered while the sender is gone, then forgotten */
+scenario story_custodians_asleep;  /* ... or not, if they slept for longer than it lives */
 scenario story_newcomer;           /* starts in the middle */
 scenario story_newcomer_in_order;  /* ... and hears nothing before what it depends on */
 scenario story_newcomer_behind;    /* ... who was away when it was said */
@@ -82,5 +83,6 @@ scenario story_storm; /* ... and are killed meanwhile */
 scenario story_numbers_anew;           /* an author's state is lost: no number stands for a message */
 scenario story_older_copy;             /* ... or an older one is put back */
 scenario story_copies_of_lost_numbers; /* ... and custodians hold what it said then */
+scenario story_identity_twice;         /* a state directory lives twice: the second rests */
 
 #endif

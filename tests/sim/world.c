@@ -150,8 +150,8 @@ void world_run(struct world *w, uint64_t until)
 {
     while (w->n > 0 && w->heap[0].at <= until) {
         struct happening h = take_first(w);
-        w->same_ms = h.at == w->now ? w->same_ms + 1 : 0;
-        w->now = h.at;
+        w->same_ms = h.at <= w->now ? w->same_ms + 1 : 0;
+        w->now = h.at > w->now ? h.at : w->now; /* after a sleep it is late */
         world_check(w, w->same_ms < WORLD_STALL_MAX, "busy loop: %llu events in one millisecond",
             (unsigned long long)w->same_ms);
         w->options.beacon->now = w->now;
@@ -160,6 +160,12 @@ void world_run(struct world *w, uint64_t until)
     }
     if (w->now < until)
         w->now = until;
+}
+
+void world_sleep(struct world *w, uint64_t ms)
+{
+    world_trace(w, "all sleep for %llu ms", (unsigned long long)ms);
+    w->now += ms;
 }
 
 /* ---- hosts and paths ---- */

@@ -84,6 +84,8 @@ bool world_afford(struct world *w, size_t n);
 void world_at(struct world *w, uint64_t at, world_fn *fn, void *who, uint64_t arg);
 /* Runs what is due up to and including `until`, then sets the clock there. */
 void world_run(struct world *w, uint64_t until);
+/* All machines sleep for so long: clocks go on, and nothing happens; what was due in between is late. */
+void world_sleep(struct world *w, uint64_t ms);
 
 /* ---- hosts and paths ---- */
 unsigned world_host(struct world *w);

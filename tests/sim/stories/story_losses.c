@@ -120,3 +120,41 @@ void story_copies_of_lost_numbers(struct run *r, const struct world_options *opt
         settles(r);
     }
 }
+
+enum {
+    TOGETHER_MS = 180000,
+    TURN_MS = 10000
+};
+
+/* A copy of 0's directory runs, too: it rests and takes nobody's link, both applications hear of it, and it goes on when the
+ * first has gone. */
+void story_identity_twice(struct run *r, const struct world_options *options)
+{
+    unsigned flaps[3];
+    run_befriend(r, options, 3);
+    all_talk(r, 3);
+    settles(r);
+    struct peerhost *twin = run_add_twin(r, 0);
+    for (unsigned i = 1; i < 3; i++)
+        flaps[i] = promises_flaps(r->promises, i, 0);
+    peerhost_start(twin);
+    for (uint64_t end = world_now(r->w) + TOGETHER_MS; world_now(r->w) < end;) {
+        run_for(r, TURN_MS);
+        all_talk(r, 1);
+    }
+    settles(r);
+    world_check(r->w, run_all_linked(r), "the second took a link of the first");
+    for (unsigned i = 1; i < 3; i++)
+        world_check(r->w, promises_flaps(r->promises, i, 0) == flaps[i], "the second had %u and 0 part", i);
+    world_check(r->w, peerhost_errors(r->people[0]) == 1 && peerhost_errors(twin) == 1, "told %u and %u times",
+        peerhost_errors(r->people[0]), peerhost_errors(twin));
+    world_check(r->w, peerhost_rtcs(twin) == 0, "the second has connections");
+    peerhost_crash(r->people[0]);
+    run_for(r, TOGETHER_MS);
+    world_check(r->w, peerhost_stats(twin)->links_up == 2, "the second did not go on alone");
+    peerhost_crash(twin);
+    peerhost_start(r->people[0]);
+    run_until_linked(r, 60000);
+    all_talk(r, 3);
+    settles(r);
+}

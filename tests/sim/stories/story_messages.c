@@ -124,6 +124,32 @@ void story_custody(struct run *r, const struct world_options *options)
     run_until_delivered(r, 60000);
 }
 
+/* Author and reader are away, and the custodians sleep for longer than the message lives (the daemon begins anew with them): nobody is
+ * shown it, whatever they hear first when they wake, and it is reported. */
+void story_custodians_asleep(struct run *r, const struct world_options *options)
+{
+    run_befriend(r, options, 4);
+    size_t before = promises_heard(r->promises, 3), failed = promises_failed(r->promises);
+    peerhost_crash(r->people[3]);
+    run_for(r, 60000);
+    run_tell(r, r->people[0], r->people[3]);
+    run_for(r, 10000);
+    world_check(r->w, peerhost_stats(r->people[1])->kept == 1, "nobody keeps a copy");
+    peerhost_crash(r->people[0]);
+    daemon_crash(r->daemons[0], false);
+    world_sleep(r->w, 2 * 3600000);
+    daemon_start(r->daemons[0]);
+    peerhost_start(r->people[3]);
+    run_for(r, 60000);
+    world_check(r->w, promises_heard(r->promises, 3) == before, "it is shown an hour too late");
+    world_check(r->w, peerhost_stats(r->people[1])->kept == 0 && peerhost_stats(r->people[2])->kept == 0,
+        "copies are kept for longer than they live");
+    peerhost_start(r->people[0]);
+    run_until_linked(r, 60000);
+    run_until_delivered(r, 60000);
+    world_check(r->w, promises_failed(r->promises) == failed + 1, "it was not reported");
+}
+
 /* Somebody new gets nothing older; but what was meant for it while it was linking. */
 void story_newcomer(struct run *r, const struct world_options *options)
 {

@@ -191,6 +191,24 @@ static void test_tables_that_were_lost(void **state)
     world_end(w);
 }
 
+/* Bob knew a message of hers that Ann has lost: what he says after it waits until she has come to that number again. */
+static void test_what_comes_after_a_lost_message(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    pass(w, 1000);
+    struct talk t = talk_direct(w, 1, 0, "m1", 1);
+    t.clock[1] = (struct envelope_tick){span_of(peer_id(ann->p)), 1};
+    t.e.clock_count = 2;
+    talk_comes(w, 1, &t);
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 0);
+    send_direct(w, 0, 1, "under that number");
+    run(w);
+    assert_true(told(ann, NOTICE_MESSAGE, "forged"));
+    world_end(w);
+}
+
 /* Of the room: in a clock of node `liar`. */
 static void claims_to_know(struct world *w, int liar, int node, uint64_t count)
 {
@@ -443,6 +461,7 @@ int main(void)
         cmocka_unit_test(test_the_record),
         cmocka_unit_test(test_said_to_nobody),
         cmocka_unit_test(test_tables_that_were_lost),
+        cmocka_unit_test(test_what_comes_after_a_lost_message),
         cmocka_unit_test(test_a_memory_of_what_never_was),
         cmocka_unit_test(test_a_memory_that_is_a_lie),
         cmocka_unit_test(test_each_in_its_time),

@@ -153,9 +153,36 @@ static void test_a_disk_that_takes_no_more(void **state)
     world_end(w);
 }
 
+/* Whoever leaves hears what became of what it asked for before; a disk that fails keeps nobody. */
+static void test_the_last_word(void **state)
+{
+    (void)state;
+    for (int fails = 0; fails < 2; fails++) {
+        struct world *w = world_up(1);
+        struct node *ann = &w->nodes[0];
+        run(w);
+        forget_notices(ann);
+        ann->slow_disk = true;
+        send_ref(w, 0, NULL, 0, "anybody?", "r");
+        feed(w, 0, (struct peer_event){.type = PEER_LEAVE});
+        run(w);
+        assert_int_equal(count(ann, NOTICE_ACCEPTED) + count(ann, NOTICE_LEFT), 0);
+        if (fails)
+            feed(w, 0, (struct peer_event){.type = PEER_STORE_FAILED, .bytes = SPAN("full")});
+        ann->slow_disk = false;
+        if (!fails)
+            run(w);
+        assert_int_equal(count(ann, NOTICE_ACCEPTED), !fails);
+        assert_int_equal(ann->notices[ann->notice_n - 1]->type, NOTICE_LEFT);
+        assert_int_equal(count(ann, NOTICE_LEFT), 1);
+        world_end(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_last_word),
         cmocka_unit_test(test_accepted_and_sent_when_committed),
         cmocka_unit_test(test_over_before_its_commit),
         cmocka_unit_test(test_shown_and_acknowledged_when_committed),
