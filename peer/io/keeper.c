@@ -171,8 +171,7 @@ static void give(struct keeper *k)
     if (due) {
         k->wanted = k->now = false;
         g_source_set_ready_time(k->idle, -1);
-        store_jobs_add(&k->closed,
-            job_new(&(struct peer_effect){.type = PEER_FX_COMMIT, .ticket = k->ticket, .kind = NULL, .text = NULL}));
+        store_jobs_add(&k->closed, job_new(&(struct peer_effect){.type = PEER_FX_COMMIT, .ticket = k->ticket}));
     }
     if (due || (k->asked && k->closed.first))
         store_thread_give(k->thread, &k->closed);
