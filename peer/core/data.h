@@ -2,8 +2,8 @@
  *
  * The core's data, which its files share (state.h says what each of them does with it).
  *
- *     struct peer ─► people (by id) ─► seats: where the daemon shows this person; the first usable one is called
- *                                  ├─► link: one state machine ─► attempt: one connection (rtc), and perhaps a rival
+ *     struct peer ─► people (by id) ─► roster entries: where the daemon shows this person; the first usable one is called
+ *                                  ├─► link: one state machine ─► connection: one connection (rtc), and perhaps a rival
  *                                  ├─► outbox: deliveries to this reader ─► outgoing: the message, shared by its readers
  *                                  ├─► inbox: what this person is owed: receipts
  *                                  └─► news: what it last said of itself, and who it is linked with
@@ -16,12 +16,12 @@
 
 #include "base/samples.h"
 #include "peer/core/bounds.h"
-#include "peer/core/causal.h"
-#include "peer/core/hash.h"
-#include "peer/core/overlay.h"
+#include "peer/core/order/causal.h"
+#include "peer/core/order/hash.h"
+#include "peer/core/order/overlay.h"
 #include "peer/core/peer.h"
-#include "peer/core/seal.h"
-#include "peer/core/tree.h"
+#include "peer/core/people/seal.h"
+#include "peer/core/order/tree.h"
 #include "protocol/envelope.h"
 #include "protocol/sdp.h"
 #include "protocol/signaling.h"
@@ -31,25 +31,25 @@
 /* ---- people ---- */
 
 /* A place in the daemon's roster. */
-struct seat {
+struct roster_entry {
     char id[PEER_ID_MAX + 1];
     struct person *person;
-    bool dialect;           /* called with `signal` */
-    bool listed;            /* seen in the list that is being read */
-    bool away;              /* its socket is lost, frames for it are held: not called */
-    uint64_t gone_at;       /* a seat of the daemon's earlier life that has not come back has left then; else NEVER */
+    bool dialect;     /* called with `signal` */
+    bool listed;      /* seen in the list that is being read */
+    bool away;        /* its socket is lost, frames for it are held: not called */
+    uint64_t gone_at; /* a roster entry of the daemon's earlier life that has not come back has left then; else NEVER */
     uint64_t refused_until; /* 0: it never gave a wrong introduction */
-    struct seat *prev, *next;
+    struct roster_entry *prev, *next;
     UT_hash_handle hh;
 };
 
 /* One connection of io's, from call to end. */
-struct attempt {
+struct connection {
     uint64_t rtc;
     struct person *person;
-    char link[LINK_MAX + 1];    /* chosen by the offerer; may be empty if that is a stranger */
-    char seat[PEER_ID_MAX + 1]; /* the other's, when it began; empty: it has none */
-    bool through_peers;         /* signaled over data channels, not through the daemon */
+    char link[LINK_MAX + 1];       /* chosen by the offerer; may be empty if that is a stranger */
+    char peer_id[PEER_ID_MAX + 1]; /* the other's, when it began; empty: it has none */
+    bool through_peers;            /* signaled over data channels, not through the daemon */
     bool offerer;
     bool awaiting; /* our offer is made or under way, and not answered */
     bool open;     /* the channel `usher` is */
@@ -86,15 +86,15 @@ enum link_state {
 
 struct link {
     enum link_state state;
-    struct attempt *attempt;  /* NULL in IDLE and WAITING */
-    struct attempt *rival;    /* offered while this one is open: takes its place when it is introduced, not before */
+    struct connection *connection; /* NULL in IDLE and WAITING */
+    struct connection *rival; /* offered while this one is open: takes its place when it is introduced, not before */
     bool has_role, offerer;   /* fixed at the first offer */
     unsigned failures;        /* since it was last up */
-    char ended[LINK_MAX + 1]; /* the attempt that ended last: what still comes for it is ignored */
+    char ended[LINK_MAX + 1]; /* the connection that ended last: what still comes for it is ignored */
     uint64_t at;              /* when this state has lasted long enough */
     uint64_t wanted_until;    /* we have something for this person, overlay or not */
     uint64_t idle_since;      /* while the link is up: since when we do not want it; NEVER: we do */
-    uint64_t next_offer_at;   /* from when on another new attempt of theirs is taken */
+    uint64_t next_offer_at;   /* from when on another new connection of theirs is taken */
     uint64_t heard_at, ping_at, ping_number, rtt_ms;
     uint64_t
         probe_at; /* when the link counts as dead unless a ping as new as `probe` is answered; NEVER: nothing is asked */
@@ -159,11 +159,11 @@ struct outbox {
     struct delivery *in[DELIVERY_PLACES];
     size_t count[DELIVERY_PLACES];
     size_t flight_bytes;
-    uint64_t stuck_at;   /* since when something waits and no link is up; NEVER: nothing */
-    uint64_t retry_at;   /* when what is held is tried again; NEVER: nothing is */
-    uint64_t tree_at;    /* when the reader acknowledged nothing of what rides on the tree for too long */
-    uint64_t custody_at; /* when others are asked to keep copies; NEVER: they were */
-    uint64_t passed_at;  /* when those are sent again that the reader's clock is past; NEVER: none */
+    uint64_t stuck_at;  /* since when something waits and no link is up; NEVER: nothing */
+    uint64_t retry_at;  /* when what is held is tried again; NEVER: nothing is */
+    uint64_t tree_at;   /* when the reader acknowledged nothing of what rides on the tree for too long */
+    uint64_t copies_at; /* when others are asked to keep copies; NEVER: they were */
+    uint64_t passed_at; /* when those are sent again that the reader's clock is past; NEVER: none */
 };
 
 /* A message id heard from somebody. */
@@ -206,16 +206,16 @@ struct requests {
     uint64_t offer; /* the newest offer or introduction */
 };
 
-/* Somebody's wall clock, as far as we know it (age.c). In milliseconds before our monotonic clock. */
-struct wall {
+/* Somebody's wall clock, as far as we know it (expiry.c). In milliseconds before our monotonic clock. */
+struct clock_estimate {
     bool known, was_set;
     int64_t ahead;                /* at least; of a link: and hardly more */
     int64_t was, until;           /* before it was set, and when we noticed, by our clock */
     uint32_t conversation;        /* hash of the one that its newest talk belonged to */
     uint64_t sequence, timestamp; /* of that */
-    bool has_news, vouched;
-    int64_t news; /* what its news shows: at least so far ahead */
-    uint64_t news_timestamp;
+    bool has_gossip, vouched;
+    int64_t presence; /* what its news shows: at least so far ahead */
+    uint64_t gossip_timestamp;
     int64_t vouch; /* what somebody says who hands over its messages */
 };
 
@@ -226,7 +226,7 @@ struct told_link {
 };
 
 /* What a person last told everybody about itself. */
-struct news {
+struct presence {
     uint64_t version; /* 0: nothing was told */
     uint64_t heard_at;
     uint64_t asked_at; /* for newer, last */
@@ -279,7 +279,7 @@ struct waiting {
 };
 
 /* A sealed copy that we keep for somebody else. */
-struct held {
+struct copies {
     char key[2 * PERSON_MAX + ENVELOPE_ID_MAX + 3]; /* reader/author/id */
     char id[ENVELOPE_ID_MAX + 1];
     char reader[PERSON_MAX + 1], giver[PERSON_MAX + 1];
@@ -290,9 +290,9 @@ struct held {
 };
 
 enum handing {
-    HANDING_GAP,    /* out of the history */
-    HANDING_HEAD,   /* an author's last, for a newcomer */
-    HANDING_CUSTODY /* to be kept for somebody else */
+    HANDING_GAP,  /* out of the history */
+    HANDING_HEAD, /* an author's last, for a newcomer */
+    HANDING_COPY  /* to be kept for somebody else */
 };
 
 struct person {
@@ -304,14 +304,14 @@ struct person {
     bool stored;       /* in the table of people */
     const char *shown; /* the path that the application was told, static; NULL: it is down */
     uint8_t key[KEY_BYTES], box[KEY_BYTES], box_signature[SIGNATURE_BYTES];
-    uint64_t seen_unix; /* when last seen in the room; 0: never */
-    struct seat *seats; /* newest first; none: not in the room */
+    uint64_t seen_unix;           /* when last seen in the room; 0: never */
+    struct roster_entry *entries; /* newest first; none: not in the room */
     struct link link;
     struct outbox outbox;
     struct inbox inbox;
     struct requests requests;
-    struct wall wall;
-    struct news news;
+    struct clock_estimate clock_estimate;
+    struct presence presence;
     struct {
         struct person
             *first[RELAYS_MAX + 1]; /* whose link is the first step, over at most so many relays; NULL: none */
@@ -346,7 +346,7 @@ enum session_state {
 struct session {
     enum session_state state;
     const char *shown;                       /* the state that the application was told last */
-    char seat[PEER_ID_MAX + 1];              /* ours; kept while we are away */
+    char peer_id[PEER_ID_MAX + 1];           /* ours; kept while we are away */
     char resume_token[RESUME_TOKEN_MAX + 1]; /* gives it back; empty: nothing does */
     unsigned resume_server;                  /* that gave the token */
     unsigned server, failures;
@@ -369,17 +369,17 @@ struct ref {
 };
 
 /* What is done once a commit is on the disk. */
-enum then_type {
-    THEN_NOTICE,  /* tell the application */
-    THEN_SEND,    /* the message of ours `id` may go */
-    THEN_RECEIPT, /* tell `who` that we have `id` */
-    THEN_KEPT,    /* tell `who` that we keep its copy `id` */
-    THEN_MISSED,  /* tell `who` that `id` will never be shown */
-    THEN_FRAME,   /* send `who` this frame, which says what we have */
-    THEN_SEALED   /* likewise through others */
+enum after_commit_type {
+    AFTER_COMMIT_NOTICE,  /* tell the application */
+    AFTER_COMMIT_SEND,    /* the message of ours `id` may go */
+    AFTER_COMMIT_RECEIPT, /* tell `who` that we have `id` */
+    AFTER_COMMIT_KEPT,    /* tell `who` that we keep its copy `id` */
+    AFTER_COMMIT_MISSED,  /* tell `who` that `id` will never be shown */
+    AFTER_COMMIT_FRAME,   /* send `who` this frame, which says what we have */
+    AFTER_COMMIT_SEALED   /* likewise through others */
 };
-struct then {
-    enum then_type type;
+struct after_commit {
+    enum after_commit_type type;
     uint64_t ticket;
     struct peer_notice *notice; /* owned */
     char id[ENVELOPE_ID_MAX + 1], who[PERSON_MAX + 1];
@@ -429,8 +429,8 @@ struct peer {
 
     struct session session;
     struct person *people;
-    struct seat *seats;
-    struct attempt *attempts; /* by rtc */
+    struct roster_entry *entries;
+    struct connection *connections; /* by rtc */
     uint64_t last_rtc;
     bool sweep; /* somebody may have to be forgotten at the end of the step */
 
@@ -443,18 +443,18 @@ struct peer {
     uint64_t conversation_uses;
     struct tree *tree;
     struct overlay *overlay; /* NULL: to be made anew */
-    struct held *held;
-    size_t held_bytes;
+    struct copies *copies;
+    size_t copies_bytes;
     uint64_t log_order; /* of the newest row */
-    uint64_t news_at, news_version;
+    uint64_t gossip_at, gossip_version;
     uint64_t digest_at, compare_at;              /* when to tell what is new, and somebody all */
     char rooms[ROOMS_TOLD_MAX][ROOM_ID_MAX + 1]; /* that we tell of */
     size_t room_count;
-    uint64_t news_order, news_order_ours; /* of the newest news, and of our own */
+    uint64_t gossip_order, gossip_order_ours; /* of the newest news, and of our own */
     struct {
-        struct then *v; /* a ring */
+        struct after_commit *v; /* a ring */
         size_t first, n, cap;
-    } thens;
+    } after_commits;
     struct load *loads;
     size_t load_count;
     uint64_t stamp;          /* of our newest connection request or introduction */
@@ -479,7 +479,7 @@ struct peer {
         uint64_t told;                 /* when the one began that the application was told of; 0: none */
         uint64_t claims_at;            /* claims are paid for up to then */
         uint64_t doubt_until;          /* our key sat there when we came: nobody is called before; NEVER: it did not */
-        char claimed[PEER_ID_MAX + 1]; /* the seat that was told of us last */
+        char claimed[PEER_ID_MAX + 1]; /* the roster entry that was told of us last */
     } twin;
 };
 

@@ -23,7 +23,7 @@ struct peer *peer_new(const struct peer_settings *settings, const struct peer_cr
     p->wake = p->told = p->session.at = NEVER;
     p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)settings->key, KEY_BYTES}, hash);
     envelope_short_hash(hash, p->id);
-    p->news_at = p->digest_at = p->compare_at = p->twin.doubt_until = NEVER;
+    p->gossip_at = p->digest_at = p->compare_at = p->twin.doubt_until = NEVER;
     p->tree = tree_new();
     p->overlay = overlay_new(span_of(p->id));
     if (p->tree && p->overlay)
@@ -44,8 +44,8 @@ void peer_free(struct peer *p)
     outbox_clear(p);
     storage_clear(p);
     conversation_clear(p);
-    custody_clear(p);
-    accept_clear(p);
+    store_and_forward_clear(p);
+    compose_clear(p);
     trust_clear(p);
     tree_free(p->tree);
     overlay_free(p->overlay);
@@ -83,15 +83,15 @@ static void loaded(struct peer *p, const struct peer_event *ev)
 }
 
 /* What happened to a connection. */
-static void rtc_event(struct peer *p, struct attempt *a, const struct peer_event *ev)
+static void rtc_event(struct peer *p, struct connection *a, const struct peer_event *ev)
 {
     char reason[CLOSE_REASON_MAX + 1];
     switch (ev->type) {
     case PEER_DESCRIPTION:
-        attempt_description(p, a, ev->description.type, ev->description.sdp);
+        connection_description(p, a, ev->description.type, ev->description.sdp);
         break;
     case PEER_CANDIDATE:
-        attempt_candidate(p, a, ev->bytes);
+        connection_candidate(p, a, ev->bytes);
         break;
     case PEER_CHANNEL_OPEN:
         link_channel_open(p, a, ev->channel, ev->bytes);
@@ -100,14 +100,14 @@ static void rtc_event(struct peer *p, struct attempt *a, const struct peer_event
         link_channel_closed(p, a, ev->channel);
         break;
     case PEER_DATA:
-        inbox_data(p, a, ev);
+        receive_data(p, a, ev);
         break;
     case PEER_CONGESTED:
         a->congested = true;
         break;
     case PEER_WRITABLE:
         a->congested = false;
-        if (a == a->person->link.attempt)
+        if (a == a->person->link.connection)
             link_writable(p, a->person);
         break;
     case PEER_ICE_STATE:
@@ -135,7 +135,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         loaded(p, ev);
         break;
     case PEER_HISTORY:
-        ledger_show(p, ev);
+        message_log_show(p, ev);
         break;
     case PEER_START:
         twin_start(p);
@@ -160,7 +160,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
     case PEER_TIME:
         break;
     case PEER_SEND:
-        accept_send(p, ev);
+        compose_message(p, ev);
         break;
     case PEER_READ:
         receipt_read(p, ev->bytes);
@@ -172,7 +172,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         say_status_to_all(p, ev->bytes);
         break;
     case PEER_ROOMS:
-        news_rooms(p, ev->send.to, ev->send.to_count);
+        gossip_rooms(p, ev->send.to, ev->send.to_count);
         break;
     case PEER_PRESENCE:
         say_presence(p, ev->bytes);
@@ -181,7 +181,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         leave(p);
         break;
     default: {
-        struct attempt *a = attempt_find(p, ev->rtc);
+        struct connection *a = connection_find(p, ev->rtc);
         if (a)
             rtc_event(p, a, ev);
         break;
@@ -198,10 +198,10 @@ static void do_what_is_due(struct peer *p)
     twin_due(p);
     roster_due(p);
     outbox_expire(p);
-    custody_expire(p);
-    talk_due(p);
+    store_and_forward_expire(p);
+    deliver_due(p);
     broadcast_due(p);
-    news_due(p);
+    gossip_due(p);
     for (struct person *who = p->people; who; who = who->hh.next) {
         link_due(p, who);
         receipt_due(p, who);
@@ -216,7 +216,7 @@ static void end_what_is_over(struct peer *p)
     if (p->now < p->wake)
         return;
     outbox_expire(p);
-    custody_expire(p);
+    store_and_forward_expire(p);
 }
 
 void peer_step(struct peer *p, const struct peer_event *event, struct peer_effects *fx)
@@ -224,7 +224,7 @@ void peer_step(struct peer *p, const struct peer_event *event, struct peer_effec
     p->now = event->now;
     p->unix_ms = event->unix_ms;
     p->fx = fx;
-    age_watch(p);
+    expiry_watch(p);
     /* While rows come, what one of them is about is not there yet: whose time is over then is told with the start. */
     bool restoring = event->type == PEER_RESTORE || event->type == PEER_KNOWN;
     if (!restoring && event->type != PEER_START)
@@ -240,7 +240,7 @@ void peer_step(struct peer *p, const struct peer_event *event, struct peer_effec
         roster_sweep(p);
     session_show(p);
     storage_end_step(p);
-    p->stats.kept = HASH_COUNT(p->held);
+    p->stats.kept = HASH_COUNT(p->copies);
     p->stats.queued = p->queued;
     if (p->wake != p->told) {
         struct peer_effect *effect = effect_add(p, PEER_FX_DEADLINE);
@@ -280,7 +280,7 @@ size_t peer_people(const struct peer *p, struct peer_person *out, size_t max)
         if (n < max) {
             out[n] = (struct peer_person){.up = who->shown != NULL,
                 .verified = who->keyed && who->shown,
-                .in_room = who->seats != NULL,
+                .in_room = who->entries != NULL,
                 .path = who->shown ? who->shown : link_path(who),
                 .rtt_ms = who->link.rtt_ms};
             text_copy(out[n].id, sizeof out[n].id, person_id(who));

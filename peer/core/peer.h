@@ -277,7 +277,7 @@ struct peer_stats {
     uint64_t missing_total;                                         /* gaps that nobody filled */
     uint64_t expired_total;                 /* messages that came past their time to live, and were not shown */
     uint64_t requests_total, replies_total; /* of history: frames sent */
-    uint64_t handed_total;                  /* messages sent out of history and custody */
+    uint64_t handed_total;                  /* messages sent out of history and store-and-forward */
     uint64_t filled_total;                  /* that came out of others' history and were new */
     uint64_t kept;                          /* copies kept for others, now */
     uint64_t links_up;                      /* now */

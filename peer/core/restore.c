@@ -139,14 +139,14 @@ void restore_row(struct peer *p, enum peer_table table, struct span key, struct 
         ok = restore_delivery(p, key);
         break;
     case TABLE_REF:
-        accept_remember_ref(p, key, value);
+        compose_remember_ref(p, key, value);
         break;
     case TABLE_WAIT:
         storage_delete(p, TABLE_WAIT, key);
-        ok = inbox_again(p, value);
+        ok = receive_again(p, value);
         break;
     case TABLE_CUSTODY:
-        ok = custody_restored(p, key, value);
+        ok = store_and_forward_restored(p, key, value);
         break;
     default:
         break;

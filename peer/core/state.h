@@ -18,7 +18,7 @@ void effect_log(
     struct peer *p, enum log_level level, const char *event, const char *message, const char *key, struct span value);
 /* Copies into a member of n bytes with its NUL; false, with nothing done, if it does not fit. */
 bool text_copy(char *out, size_t n, struct span text);
-/* The pause before attempt number `failures` + 1, which doubles: `base` and up to a quarter of it by chance. */
+/* The pause before connection number `failures` + 1, which doubles: `base` and up to a quarter of it by chance. */
 uint64_t effect_jitter(const struct peer *p, uint64_t base);
 
 /* ---- notice.c ---- */
@@ -66,9 +66,9 @@ bool card_read(const struct peer *p, struct span text, struct card *out);
 
 /* ---- roster.c ---- */
 struct person *roster_find(const struct peer *p, struct span id);
-struct seat *roster_seat(const struct peer *p, struct span id);
-/* The seat to call: the newest that is not refused; NULL if there is none. */
-struct seat *roster_usable_seat(const struct peer *p, const struct person *who);
+struct roster_entry *roster_entry(const struct peer *p, struct span id);
+/* The roster entry to call: the newest that is not refused; NULL if there is none. */
+struct roster_entry *roster_usable_entry(const struct peer *p, const struct person *who);
 /* The person of that card, made if new; NULL if it is ourselves or there is no room. */
 struct person *roster_meet(struct peer *p, const struct card *card);
 /* Keeps who this is for the next start. */
@@ -76,77 +76,78 @@ void roster_store(struct peer *p, struct person *who);
 bool roster_there(const struct person *who); /* in the room, or linked */
 void roster_list(struct peer *p, const struct signaling_message *m);
 void roster_joined(struct peer *p, const struct signaling_member *m);
-void roster_left(struct peer *p, struct span seat, bool said_goodbye);
-/* We have our seat again: this is who is there. */
+void roster_left(struct peer *p, struct span peer_id, bool said_goodbye);
+/* We have our roster entry again: this is who is there. */
 void roster_resumed(struct peer *p, const struct signaling_message *m);
-void roster_away(struct peer *p, struct span seat);
+void roster_away(struct peer *p, struct span peer_id);
 void roster_back(struct peer *p, const struct signaling_message *m);
 void roster_due(struct peer *p);
 /* We go without a word: everybody is as if not in the room, and no link is left. */
-void roster_unseat(struct peer *p);
+void roster_withdraw(struct peer *p);
 /* Forgets who is gone for good. At the end of a step: nobody holds a person then. */
 void roster_sweep(struct peer *p);
 void roster_clear(struct peer *p);
 
 /* ---- twin.c: another process with our identity ---- */
 void twin_start(struct peer *p);
-void twin_joined(struct peer *p); /* we have a seat; whom else the room has follows */
+void twin_joined(struct peer *p); /* we have a roster entry; whom else the room has follows */
 /* Somebody with our key sits there; was_there: before we came. */
-void twin_seen(struct peer *p, struct span seat, bool was_there);
+void twin_seen(struct peer *p, struct span peer_id, bool was_there);
 void twin_claimed(struct peer *p, const struct signaling_message *m);
 /* There may be one: nobody is called or answered yet. */
 bool twin_doubts(const struct peer *p);
 void twin_due(struct peer *p);
 
-/* ---- attempt.c: one connection, and what the two say about it through the daemon ---- */
-struct attempt *attempt_find(const struct peer *p, uint64_t rtc);
-struct attempt *attempt_new(struct peer *p, struct person *who, const struct seat *seat, struct span link);
-void attempt_free(struct peer *p, struct attempt *a); /* takes NULL; also at io */
-struct attempt *attempt_call(struct peer *p, struct person *who, const struct seat *seat);
-void attempt_restart(struct peer *p, struct attempt *a);
-void attempt_signal(struct peer *p, const struct signaling_message *m); /* offer, answer or candidate */
+/* ---- connection.c: one connection, and what the two say about it through the daemon ---- */
+struct connection *connection_find(const struct peer *p, uint64_t rtc);
+struct connection *connection_new(
+    struct peer *p, struct person *who, const struct roster_entry *entry, struct span link);
+void connection_free(struct peer *p, struct connection *a); /* takes NULL; also at io */
+struct connection *connection_call(struct peer *p, struct person *who, const struct roster_entry *entry);
+void connection_restart(struct peer *p, struct connection *a);
+void connection_signal(struct peer *p, const struct signaling_message *m); /* offer, answer or candidate */
 /* The same through other peers. */
-void attempt_requested(struct peer *p, struct person *who, const struct envelope *e);
+void connection_requested(struct peer *p, struct person *who, const struct envelope *e);
 /* They proved to be here, at that time by their clock: what they offered before is over, whatever that clock said then. */
-void attempt_introduced(struct person *who, uint64_t timestamp);
-void attempt_description(struct peer *p, struct attempt *a, struct span type, struct span sdp);
-void attempt_candidate(struct peer *p, struct attempt *a, struct span candidate);
+void connection_introduced(struct person *who, uint64_t timestamp);
+void connection_description(struct peer *p, struct connection *a, struct span type, struct span sdp);
+void connection_candidate(struct peer *p, struct connection *a, struct span candidate);
 /* Tells the daemon how the call ended, for its statistics. */
-void attempt_report(struct peer *p, struct attempt *a, bool failed); /* once */
+void connection_report(struct peer *p, struct connection *a, bool failed); /* once */
 /* Whether the other end takes a message of so many bytes (RFC 8841 section 6.1). */
-bool attempt_fits(const struct attempt *a, size_t n);
+bool connection_fits(const struct connection *a, size_t n);
 /* Sends one message on the open channel; nothing while that is congested, or if it does not fit. */
-void attempt_send(struct peer *p, struct attempt *a, struct span text);
+void connection_send(struct peer *p, struct connection *a, struct span text);
 
 /* ---- link.c, link_pulse.c, link_wish.c ---- */
 bool link_is_up(const struct person *who);          /* introduced; perhaps just restarting */
-bool link_is_calling(const struct person *who);     /* an attempt is under way, and its channel is not open */
+bool link_is_calling(const struct person *who);     /* an connection is under way, and its channel is not open */
 bool link_can_send(const struct person *who);       /* messages: not while it is restarting or congested */
 bool link_fits(const struct person *who, size_t n); /* the link is up, and takes a message of so many bytes */
 const char *link_path(const struct person *who);    /* static */
 /* The person was met, or sits elsewhere, or we do. */
-void link_reseated(struct peer *p, struct person *who);
-/* The person has a seat that it had not: the same process came back, or another that knows nothing of the link. */
-void link_seated(struct peer *p, struct person *who);
-/* Our seat was kept over the loss of its socket; whole: what was said to us is not lost. */
+void link_entry_changed(struct peer *p, struct person *who);
+/* The person has a roster entry that it had not: the same process came back, or another that knows nothing of the link. */
+void link_entry_new(struct peer *p, struct person *who);
+/* Our roster entry was kept over the loss of its socket; whole: what was said to us is not lost. */
 void link_resumed(struct peer *p, struct person *who, bool whole);
 /* Theirs was. */
 void link_returned(struct peer *p, struct person *who);
 /* Their socket is lost: what we said last may have gone with it. */
-void link_unsure(struct person *who, struct span seat);
-/* Their seat has another name. */
-void link_seat_renamed(struct person *who, struct span from, struct span to);
-void link_offered(struct peer *p, struct person *who, struct attempt *a);
-void link_channel_open(struct peer *p, struct attempt *a, uint16_t channel, struct span label);
-void link_channel_closed(struct peer *p, struct attempt *a, uint16_t channel);
-void link_ice(struct peer *p, struct attempt *a, bool connected, enum peer_path path);
-void link_introduced(struct peer *p, struct attempt *a);
+void link_unsure(struct person *who, struct span peer_id);
+/* Their roster entry has another name. */
+void link_entry_renamed(struct person *who, struct span from, struct span to);
+void link_offered(struct peer *p, struct person *who, struct connection *a);
+void link_channel_open(struct peer *p, struct connection *a, uint16_t channel, struct span label);
+void link_channel_closed(struct peer *p, struct connection *a, uint16_t channel);
+void link_ice(struct peer *p, struct connection *a, bool connected, enum peer_path path);
+void link_introduced(struct peer *p, struct connection *a);
 void link_writable(struct peer *p, struct person *who); /* it can send again: what waited goes */
-void link_heard(struct peer *p, struct attempt *a);
-void link_pong(struct peer *p, struct attempt *a, uint64_t number);
-/* The attempt is over; the next one follows in its time. */
-void link_failed(struct peer *p, struct attempt *a, const char *reason);
-void link_refused(struct peer *p, struct attempt *a, const char *reason);
+void link_heard(struct peer *p, struct connection *a);
+void link_pong(struct peer *p, struct connection *a, uint64_t number);
+/* The connection is over; the next one follows in its time. */
+void link_failed(struct peer *p, struct connection *a, const char *reason);
+void link_refused(struct peer *p, struct connection *a, const char *reason);
 void link_farewell(struct peer *p, struct person *who); /* they said that they are gone */
 void link_due(struct peer *p, struct person *who);
 void link_close(struct peer *p, struct person *who);
@@ -156,9 +157,9 @@ void link_wanted(struct peer *p, struct person *who);
 void link_overlay(struct peer *p);
 
 /* ---- intro.c ---- */
-void intro_send(struct peer *p, struct attempt *a);
+void introduction_send(struct peer *p, struct connection *a);
 /* NULL if the introduction holds, else why not. */
-const char *intro_judge(struct peer *p, const struct attempt *a, const struct envelope *e);
+const char *introduction_check(struct peer *p, const struct connection *a, const struct envelope *e);
 
 /* ---- trust.c ---- */
 void trust_known(struct peer *p, struct span name, struct span id);
@@ -197,14 +198,15 @@ void say_conversation(
 void storage_put(struct peer *p, enum peer_table table, struct span key, struct span value);
 void storage_delete(struct peer *p, enum peer_table table, struct span key);
 /* Once all that was put so far is on the disk: tells the application, sends the message, tells `who`. */
-void storage_then_notice(struct peer *p, const struct notice *n);
-void storage_then_send(struct peer *p, const struct outgoing *m);
-void storage_then_tell(struct peer *p, enum then_type type, const struct person *who, struct span id, bool group);
+void after_commit_notice(struct peer *p, const struct notice *n);
+void after_commit_send(struct peer *p, const struct outgoing *m);
+void after_commit_tell(
+    struct peer *p, enum after_commit_type type, const struct person *who, struct span id, bool group);
 /* Rows of a table from a key to another (left out); the caller fills what the load is for. NULL: too many are under way. */
 struct load *storage_load(struct peer *p, enum load_type type, enum peer_table table, struct span from, struct span to,
     unsigned limit, bool last);
-/* type: THEN_FRAME or THEN_SEALED. The frame is taken. */
-void storage_then_frame(struct peer *p, enum then_type type, const struct person *who, struct buf *frame);
+/* type: AFTER_COMMIT_FRAME or AFTER_COMMIT_SEALED. The frame is taken. */
+void after_commit_frame(struct peer *p, enum after_commit_type type, const struct person *who, struct buf *frame);
 void storage_end_step(struct peer *p);
 void storage_committed(struct peer *p, uint64_t ticket);
 /* Takes the load that was answered off the list; the caller frees it. NULL: it is not ours. */
@@ -243,10 +245,10 @@ void conversation_keep(
 void conversation_waiting_free(struct waiting *w);
 void conversation_clear(struct peer *p);
 
-/* ---- accept.c: what the application says ---- */
-void accept_send(struct peer *p, const struct peer_event *ev);
-void accept_remember_ref(struct peer *p, struct span ref, struct span id);
-void accept_clear(struct peer *p);
+/* ---- compose.c: what the application says ---- */
+void compose_message(struct peer *p, const struct peer_event *ev);
+void compose_remember_ref(struct peer *p, struct span ref, struct span id);
+void compose_clear(struct peer *p);
 
 /* ---- outbox.c, outbox_keep.c ---- */
 /* A message of ours with these readers; text and plain are taken. NULL when out of memory. */
@@ -286,34 +288,34 @@ void outbox_clear(struct peer *p);               /* at the end: what nobody wait
 /* Reports every delivery that waits as failed and forgets all. */
 void outbox_drop(struct peer *p, struct person *who, const char *reason);
 
-/* ---- inbox.c ---- */
-void inbox_data(struct peer *p, struct attempt *a, const struct peer_event *ev);
+/* ---- receive.c ---- */
+void receive_data(struct peer *p, struct connection *a, const struct peer_event *ev);
 /* An envelope out of the store, as it came once. False if it cannot be read, or nobody knows its author. */
-bool inbox_again(struct peer *p, struct span text);
+bool receive_again(struct peer *p, struct span text);
 /* Whether the envelope is signed with that key. */
-bool inbox_signed_by(struct peer *p, const uint8_t key[KEY_BYTES], const struct envelope *e);
+bool guard_signed_by(struct peer *p, const uint8_t key[KEY_BYTES], const struct envelope *e);
 /* Opens what is sealed to us by that person. NULL, or a static reason. */
-const char *inbox_open(const struct peer *p, const struct person *who, struct envelope *e);
+const char *guard_open(const struct peer *p, const struct person *who, struct envelope *e);
 /* Whether one more of what somebody may do once in each_ms, or `burst` times at once, fits now; it is paid for then. */
-bool inbox_affords(const struct peer *p, uint64_t *paid_until, uint64_t each_ms, uint64_t burst);
+bool guard_affords(const struct peer *p, uint64_t *paid_until, uint64_t each_ms, uint64_t burst);
 /* Counts a frame that broke a rule, and logs it at a bounded rate. */
-void inbox_refuse(struct peer *p, const struct person *who, const char *why);
+void guard_refuse(struct peer *p, const struct person *who, const char *why);
 
-/* ---- age.c: whether a message came in time ---- */
+/* ---- expiry.c: whether a message came in time ---- */
 /* They said on their link that it is so late; not before `since`, by our clock. */
-void age_heard(struct peer *p, struct person *who, uint64_t timestamp, uint64_t since);
+void expiry_heartbeat_heard(struct peer *p, struct person *who, uint64_t timestamp, uint64_t since);
 /* Talk came that rested nowhere. */
-void age_told(struct peer *p, struct person *author, const struct envelope *e);
+void expiry_message_heard(struct peer *p, struct person *author, const struct envelope *e);
 /* Their news came, newer than what we had. */
-void age_news(struct peer *p, struct person *who, uint64_t timestamp);
+void expiry_gossip_heard(struct peer *p, struct person *who, uint64_t timestamp);
 /* What their clock shows, to be told to others; 0: we do not know. And what others say of it. */
-uint64_t age_clock_of(const struct peer *p, const struct person *who);
-void age_vouched(struct peer *p, struct person *who, uint64_t clock);
-bool age_is_over(const struct peer *p, const struct person *author, const struct envelope *e);
+uint64_t expiry_clock_of(const struct peer *p, const struct person *who);
+void expiry_vouched(struct peer *p, struct person *who, uint64_t clock);
+bool expiry_is_over(const struct peer *p, const struct person *author, const struct envelope *e);
 /* How much of its time to live is left. */
-uint64_t age_left(const struct peer *p, const struct person *author, const struct envelope *e);
+uint64_t expiry_left(const struct peer *p, const struct person *author, const struct envelope *e);
 /* At the beginning of a step: was our own clock set? */
-void age_watch(struct peer *p);
+void expiry_watch(struct peer *p);
 
 /* ---- receipt.c: what is owed for what was heard ---- */
 void receipt_owe(struct peer *p, struct person *who, struct span id, bool group);
@@ -331,21 +333,21 @@ void receipt_link_down(struct peer *p, struct person *who);
 void receipt_due(struct peer *p, struct person *who);
 void receipt_clear(struct person *who);
 
-/* ---- talk.c: messages of people, in order ---- */
+/* ---- deliver.c: messages of people, in order ---- */
 /* The author's signature holds. from: whose link it came on, NULL out of the store; raw: as it came. */
-enum talk_way {
-    TALK_TREE,  /* pushed along the tree */
-    TALK_ALONE, /* to us alone: direct, sent again, or out of our own store */
-    TALK_GAP,   /* out of somebody's history */
-    TALK_HEAD   /* the last of its author: where a newcomer begins */
+enum arrival {
+    ARRIVED_BY_TREE,      /* pushed along the tree */
+    ARRIVED_ALONE,        /* to us alone: direct, sent again, or out of our own store */
+    ARRIVED_FROM_HISTORY, /* out of somebody's history */
+    ARRIVED_AS_HEAD       /* the last of its author: where a newcomer begins */
 };
-void talk_take(
-    struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw, enum talk_way way);
+void deliver_message(
+    struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw, enum arrival way);
 /* The clock moved in another way: what waited for that is delivered. */
-void talk_go_on(struct peer *p, struct conversation *c);
-/* Whether the log has what ledger_had looked for, from that author. */
-void talk_had(struct peer *p, const struct load *load, bool had);
-void talk_due(struct peer *p);
+void deliver_waiting_messages(struct peer *p, struct conversation *c);
+/* Whether the log has what message_log_had looked for, from that author. */
+void deliver_had(struct peer *p, const struct load *load, bool had);
+void deliver_due(struct peer *p);
 
 /* ---- broadcast.c: group messages along the tree ---- */
 /* Sends an author's group message to the links of its tree, but to `from` (NULL: it is ours). */
@@ -384,33 +386,33 @@ struct handout {
 };
 void history_announce(struct peer *p, struct person *who, const struct handout *h);
 
-/* ---- ledger.c: the record of what the application said and was told ---- */
-void ledger_add(struct peer *p, const struct notice *n);
+/* ---- message log.c: the record of what the application said and was told ---- */
+void message_log_add(struct peer *p, const struct notice *n);
 /* What the application asks for: a `history` notice. */
-void ledger_show(struct peer *p, const struct peer_event *ev);
+void message_log_show(struct peer *p, const struct peer_event *ev);
 /* A person read this message: we, if `by` is empty, and its author is told; or one of its readers, and we are told. An
  * id that is not in the record is an error of the application's, and of others without effect. */
-void ledger_read(struct peer *p, struct span id, struct span by);
-/* Looks for a message at or below the clock; talk_had hears, and answers `asker`: its author, or who kept a copy. */
-void ledger_had(struct peer *p, const struct conversation *c, const struct person *author, const struct person *asker,
-    const struct envelope *e);
+void message_log_read(struct peer *p, struct span id, struct span by);
+/* Looks for a message at or below the clock; deliver_had hears, and answers `asker`: its author, or who kept a copy. */
+void message_log_had(struct peer *p, const struct conversation *c, const struct person *author,
+    const struct person *asker, const struct envelope *e);
 /* Likewise by its id alone, for its author. */
-void ledger_asked(struct peer *p, const struct person *author, struct span id);
-void ledger_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
+void message_log_asked(struct peer *p, const struct person *author, struct span id);
+void message_log_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
 
-/* ---- custody.c ---- */
-void custody_give(struct peer *p, struct delivery *d);
-void custody_take(struct peer *p, struct person *giver, const struct envelope *e, struct span raw);
+/* ---- store_and_forward.c ---- */
+void store_and_forward_give(struct peer *p, struct delivery *d);
+void store_and_forward_take(struct peer *p, struct person *giver, const struct envelope *e, struct span raw);
 /* A custodian says that a copy is on his disk. What he has not said so of when his link goes is given once more. */
-void custody_kept(struct peer *p, const struct person *custodian, struct span id);
-void custody_link_down(struct peer *p, const struct person *custodian);
-void custody_link_up(struct peer *p, struct person *who);
+void store_and_forward_kept(struct peer *p, const struct person *custodian, struct span id);
+void store_and_forward_link_down(struct peer *p, const struct person *custodian);
+void store_and_forward_link_up(struct peer *p, struct person *who);
 /* The reader has it on his disk. */
-void custody_delivered(struct peer *p, const struct person *reader, struct span id);
+void store_and_forward_delivered(struct peer *p, const struct person *reader, struct span id);
 /* False if the row cannot be read. */
-bool custody_restored(struct peer *p, struct span key, struct span value);
-void custody_expire(struct peer *p);
-void custody_clear(struct peer *p);
+bool store_and_forward_restored(struct peer *p, struct span key, struct span value);
+void store_and_forward_expire(struct peer *p);
+void store_and_forward_clear(struct peer *p);
 
 /* ---- relay.c: to somebody through others ---- */
 /* Over a link or through others. */
@@ -422,22 +424,22 @@ void relay_pass(struct peer *p, struct person *from, const struct envelope *e, s
 /* The application is told who can be reached now, and how, where that has changed. */
 void relay_show(struct peer *p);
 
-/* ---- news.c: what everybody tells everybody about itself ---- */
-void news_due(struct peer *p);
-void news_changed(struct peer *p); /* tell it soon */
-void news_now(struct peer *p);
+/* ---- presence_gossip.c: what everybody tells everybody about itself ---- */
+void gossip_due(struct peer *p);
+void gossip_changed(struct peer *p); /* tell it soon */
+void gossip_now(struct peer *p);
 /* The rooms that we tell of; what is no room's id is left out. */
-void news_rooms(struct peer *p, const struct span *ids, size_t n);
-void news_link_up(struct peer *p, struct person *who);
+void gossip_rooms(struct peer *p, const struct span *ids, size_t n);
+void gossip_link_up(struct peer *p, struct person *who);
 /* What this link has not been told yet, if it can take it. */
-void news_tell(struct peer *p, struct person *who);
-void news_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw);
+void gossip_tell(struct peer *p, struct person *who);
+void gossip_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw);
 /* Their digest came. */
-void news_compared(struct peer *p, struct person *from, const struct envelope *e);
+void gossip_compared(struct peer *p, struct person *from, const struct envelope *e);
 /* They said good-bye: nobody leads there until they are heard of again. */
-void news_gone(struct peer *p, struct person *who);
+void gossip_gone(struct peer *p, struct person *who);
 /* Whether `who` told that it is linked with that person. */
-bool news_names(const struct person *who, const char *id);
-void news_clear(struct person *who);
+bool gossip_names(const struct person *who, const char *id);
+void gossip_clear(struct person *who);
 
 #endif

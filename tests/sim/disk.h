@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What outlives a peer's process: its tables, on a shelf that answers in the world's time, and the names it knows.
+ * What outlives a peer's process: its tables, on a memory store that answers in the world's time, and the names it knows.
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
 
-#include "tests/sim/shelf.h"
+#include "tests/sim/memory_store.h"
 #include "tests/sim/world.h"
 
 struct disk;
@@ -27,6 +27,6 @@ void disk_fill(struct disk *d, bool full);
 void disk_copy(struct disk *d);
 /* Between two lives: the files are gone, or the last copy is put in their place. What names are known stays. */
 void disk_lose(struct disk *d, bool put_back);
-const struct shelf *disk_shelf(const struct disk *d);
+const struct memory_store *disk_memory_store(const struct disk *d);
 
 #endif

@@ -236,7 +236,7 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
     if (n->type == NOTICE_MESSAGE && !n->verified)
         h->strangers_heard++;
     else
-        promises_notice(h->in.promises, h->who, n);
+        peer_oracle_notice(h->in.peer_oracle, h->who, n);
 }
 
 static void execute(struct peerhost *h, const struct peer_effect *e)
@@ -273,7 +273,7 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
     case PEER_FX_RTC_SEND:
         world_trace(h->in.w, "peer %u: rtc %llu send %.*s", h->who, (unsigned long long)e->rtc,
             (int)(text.n < 120 ? text.n : 120), text.p);
-        promises_frame(h->in.promises, h->who, text);
+        peer_oracle_frame(h->in.peer_oracle, h->who, text);
         rtc_send(h->party, e->rtc, e->channel, e->flag, text);
         break;
     case PEER_FX_RTC_FREE:
@@ -284,11 +284,11 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
         break;
     case PEER_FX_PUT:
         disk_effect(h->disk, e);
-        promises_row(h->in.promises, h->who, e);
+        peer_oracle_row(h->in.peer_oracle, h->who, e);
         break;
     case PEER_FX_DELETE:
         disk_effect(h->disk, e);
-        promises_gone(h->in.promises, h->who, e);
+        peer_oracle_gone(h->in.peer_oracle, h->who, e);
         break;
     case PEER_FX_REMEMBER:
     case PEER_FX_COMMIT:
@@ -313,7 +313,8 @@ static void step(struct peerhost *h, struct peer_event event)
     h->stepping = true;
     peer_step(h->core, &event, &h->fx);
     /* A check walks everything there is: in a larger room not after each step, of which there are more. */
-    if (event.type != PEER_RESTORE && event.type != PEER_KNOWN && world_afford(h->in.w, promises_size(h->in.promises)))
+    if (event.type != PEER_RESTORE && event.type != PEER_KNOWN &&
+        world_afford(h->in.w, peer_oracle_size(h->in.peer_oracle)))
         peer_check(h->core);
     h->stepping = false;
     bool left = false;
@@ -346,7 +347,7 @@ struct peerhost *peerhost_new(
     h->crypto.sha256(h->crypto.ctx, (struct span){(const char *)h->settings.key, KEY_BYTES}, hash);
     envelope_short_hash(hash, h->id);
     h->disk = disk_new(in->w, on_disk, h);
-    promises_person(in->promises, who, h->id, h->host, disk_shelf(h->disk));
+    peer_oracle_person(in->peer_oracle, who, h->id, h->host, disk_memory_store(h->disk));
     return h;
 }
 
@@ -380,7 +381,7 @@ void peerhost_start(struct peerhost *h)
     disk_restore(h->disk);
     step(h, event_of(h, PEER_START));
     struct ask a;
-    for (size_t next = 0; h->core && promises_again(h->in.promises, h->who, &next, &a);)
+    for (size_t next = 0; h->core && peer_oracle_again(h->in.peer_oracle, h->who, &next, &a);)
         ask(h, &a);
 }
 
@@ -398,7 +399,7 @@ static void end(struct peerhost *h, bool orderly)
     peer_free(h->core);
     h->core = NULL;
     disk_end(h->disk, orderly);
-    promises_end(h->in.promises, h->who);
+    peer_oracle_end(h->in.peer_oracle, h->who);
 }
 
 void peerhost_crash(struct peerhost *h)
@@ -409,7 +410,7 @@ void peerhost_crash(struct peerhost *h)
 void peerhost_takes(struct peerhost *h, uint32_t bytes)
 {
     h->message_max = bytes;
-    promises_takes(h->in.promises, h->who, bytes);
+    peer_oracle_takes(h->in.peer_oracle, h->who, bytes);
 }
 
 void peerhost_copy(struct peerhost *h)
@@ -422,9 +423,9 @@ void peerhost_lose(struct peerhost *h, bool put_back)
 {
     assert(!h->core);
     world_trace(h->in.w, "peer %u: its state is %s", h->who, put_back ? "an older one" : "lost");
-    promises_lose(h->in.promises, h->who);
+    peer_oracle_lose(h->in.peer_oracle, h->who);
     disk_lose(h->disk, put_back);
-    promises_lost(h->in.promises, h->who);
+    peer_oracle_lost(h->in.peer_oracle, h->who);
 }
 
 void peerhost_free(struct peerhost *h)
@@ -463,7 +464,7 @@ void peerhost_send(struct peerhost *h, const struct peerhost *const *to, size_t 
     struct ask a = {.to_count = n};
     for (size_t i = 0; i < n; i++)
         a.to[i] = to[i]->who;
-    promises_send(h->in.promises, h->who, &a);
+    peer_oracle_send(h->in.peer_oracle, h->who, &a);
     ask(h, &a);
 }
 

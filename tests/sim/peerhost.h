@@ -10,7 +10,7 @@
 #include "tests/sim/daemon.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/fakecrypto.h"
-#include "tests/sim/promises.h"
+#include "tests/sim/peer_oracle.h"
 #include "tests/sim/rtcnet.h"
 
 struct peerhost;
@@ -20,7 +20,7 @@ struct peerhost_world {
     struct world *w;
     struct wire_net *wires;
     struct rtc_net *rtcs;
-    struct promises *promises;
+    struct peer_oracle *peer_oracle;
     struct daemon *const *daemons;
     unsigned daemon_count;
     struct peerhost *const *people; /* by who */

@@ -14,7 +14,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
-#include "peer/core/overlay.h"
+#include "peer/core/order/overlay.h"
 #include "tests/unit/peer/tree_message.h"
 
 enum {

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Messages of people: into the order of their conversation, onto the disk, before the application.
+ *
+ * The clock says what a message is: next, and everything that waited for it with it; ahead of something that is missing,
+ * so it is stored, acknowledged as stored, and the missing is asked for; or behind, so it was delivered and is
+ * acknowledged once more. What is not sealed to us moves the clock and is kept for those who may ask us.
+ *
+ * A gap that nobody filled in 30 s is closed: its author's own later message proves that there was something. It is
+ * shown as missing, and should it come after all it is not acknowledged, so its sender reports it as failed.
+ */
+#include <stdlib.h>
+
+#include "peer/core/state.h"
+
+/* ---- judged ---- */
+
+static bool clock_holds(const struct envelope *e)
+{
+    for (size_t i = 0; i < e->clock_count; i++)
+        if (span_eq(e->clock[i].who, e->from))
+            return e->sequence > 0 && e->clock[i].count == e->sequence;
+    return false;
+}
+
+static bool sealed_to(const struct envelope *e, const char *id)
+{
+    for (size_t i = 0; i < e->key_count; i++)
+        if (span_is(e->keys[i].who, id))
+            return true;
+    return false;
+}
+
+/* A sequence that carried another content before. Only the newest are remembered: it is the liar's own conversation. */
+static bool reuses(struct person *author, const struct conversation *c, const struct envelope *e)
+{
+    uint32_t name = hash_bytes(c->name, strlen(c->name));
+    struct mark *mark = &author->inbox.marks[(name ^ (uint32_t)e->sequence) % MARKS_MAX];
+    uint64_t signature;
+    memcpy(&signature, e->signature, sizeof signature);
+    if (mark->sequence == e->sequence && mark->conversation == name)
+        return mark->signature != signature;
+    *mark = (struct mark){name, e->sequence, signature};
+    return false;
+}
+
+static const char *judge(const struct peer *p, const struct envelope *e, const char *conversation)
+{
+    bool group = e->type == ENVELOPE_GROUP_MESSAGE;
+    if (e->encrypted.n == 0)
+        return "a message that is not sealed";
+    if (group ? e->to_count != 0 : !span_is_among(p->id, e->to, e->to_count))
+        return "a message to somebody else";
+    if (e->type == ENVELOPE_DIRECT_MESSAGE && e->to_count != 1)
+        return "a direct message to several";
+    if (!span_is(e->conversation, conversation))
+        return "a message of another conversation";
+    return clock_holds(e) ? NULL : "a sequence that is not in the clock";
+}
+
+/* ---- delivered ---- */
+
+/* Opens it, if it is for us. False, refused, if it should open and does not. */
+static bool unseal(struct peer *p, const struct person *author, struct envelope *e, bool *ours)
+{
+    *ours = sealed_to(e, p->id);
+    const char *wrong = *ours ? guard_open(p, author, e) : NULL;
+    if (wrong)
+        guard_refuse(p, author, wrong);
+    return !wrong;
+}
+
+static void show(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e)
+{
+    struct notice n = {.type = NOTICE_MESSAGE,
+        .id = e->id,
+        .from = person_id(author),
+        .to = e->to,
+        .to_count = e->to_count,
+        .text = e->text.p ? e->text : SPAN(""),
+        .conversation = span_of(c->name),
+        .kind = envelope_type_name(e->type),
+        .verified = true,
+        .timestamp = e->timestamp};
+    p->stats.received_total++;
+    message_log_add(p, &n);
+    after_commit_notice(p, &n);
+    if (e->requires_ack)
+        after_commit_tell(p, AFTER_COMMIT_RECEIPT, author, e->id, c->room);
+}
+
+/* Nobody waits for it any more, and its author is told. */
+static void bury(struct peer *p, struct conversation *c, const struct person *author, const struct envelope *e)
+{
+    p->stats.expired_total++;
+    conversation_bury(p, c, person_id(author),
+        (struct missing){.from = e->sequence, .to = e->sequence, .expired = true, .untold = e->requires_ack});
+}
+
+/* A custodian forgets a copy when its time is over, which it counts from when the author gave it: kept means in time. */
+static bool is_kept(const struct conversation *c, const struct person *from, const struct envelope *e)
+{
+    return from && !c->room && e->route_count == 0 && !span_is(e->from, from->id);
+}
+
+static void deliver(
+    struct peer *p, struct conversation *c, struct person *author, const struct envelope *e, bool ours, bool kept)
+{
+    conversation_store_clock(p, c, e->from);
+    if (ours && !kept && expiry_is_over(p, author, e))
+        bury(p, c, author, e);
+    else if (ours)
+        show(p, c, author, e);
+}
+
+static void forget_row(struct peer *p, const struct conversation *c, const struct waiting *w)
+{
+    struct buf key;
+    buf_init(&key, ROW_KEY_MAX);
+    storage_message_key(&key, c->name, span_of(w->author), w->sequence);
+    storage_delete(p, TABLE_WAIT, buf_view(&key));
+    buf_done(&key);
+}
+
+static void deliver_waiting(struct peer *p, struct conversation *c, struct waiting *w)
+{
+    struct envelope e;
+    struct person *author = roster_find(p, span_of(w->author));
+    bool ours;
+    forget_row(p, c, w);
+    if (author && envelope_parse((struct span){w->text, w->n}, &e, NULL)) {
+        if (unseal(p, author, &e, &ours))
+            deliver(p, c, author, &e, ours, w->kept);
+        envelope_done(&e);
+    }
+    conversation_waiting_free(w);
+}
+
+void deliver_waiting_messages(struct peer *p, struct conversation *c)
+{
+    struct waiting *w;
+    while ((w = causal_next(c->order)))
+        deliver_waiting(p, c, w);
+}
+
+/* ---- waiting ---- */
+
+static struct waiting *waiting_new(const struct envelope *e, struct span raw)
+{
+    struct waiting *w = calloc(1, sizeof *w);
+    if (!w || !(w->text = malloc(raw.n + 1))) {
+        free(w);
+        return NULL;
+    }
+    memcpy(w->text, raw.p, raw.n);
+    w->n = raw.n;
+    w->sequence = e->sequence;
+    text_copy(w->author, sizeof w->author, e->from);
+    text_copy(w->id, sizeof w->id, e->id);
+    return w;
+}
+
+/* Whoever sent what waits probably has what it waits for, which may just be slower. */
+static void tell_lacks(struct peer *p, const struct person *from, const struct envelope *e)
+{
+    broadcast_lacked(p, from, e->from, e->sequence - 1);
+    for (size_t i = 0; i < e->clock_count; i++)
+        if (!span_eq(e->clock[i].who, e->from))
+            broadcast_lacked(p, from, e->clock[i].who, e->clock[i].count);
+}
+
+static void waits(struct peer *p, struct conversation *c, struct person *from, struct person *author,
+    const struct envelope *e, struct span raw, bool ours)
+{
+    struct buf key;
+    buf_init(&key, ROW_KEY_MAX);
+    storage_message_key(&key, c->name, e->from, e->sequence);
+    storage_put(p, TABLE_WAIT, buf_view(&key), raw);
+    buf_done(&key);
+    if (from && c->room) {
+        tell_lacks(p, from, e);
+    } else if (from) {
+        /* Of a conversation of few only its author keeps messages. */
+        memcpy(c->hint, author->id, sizeof c->hint);
+        if (ours)
+            after_commit_tell(p, AFTER_COMMIT_KEPT, author, e->id, false);
+    }
+    if (c->ask_at == NEVER) {
+        c->asks = 0;
+        c->ask_at = p->now + (c->room ? ASK_AGAIN_MS : ASK_DELAY_MS);
+    }
+    effect_wake(p, c->ask_at);
+    if (causal_due(c->order) > p->now)
+        effect_wake(p, causal_due(c->order));
+}
+
+/* ---- taken ---- */
+
+/* The author says from where on it spoke to us, whose clock it had not heard. */
+static void heed_since(struct peer *p, struct conversation *c, const struct envelope *e)
+{
+    for (size_t i = 0; i < e->since_count; i++)
+        if (span_is(e->since[i].who, p->id) && !causal_known(c->order, e->from) && e->since[i].count > 0 &&
+            e->since[i].count <= e->sequence && causal_set(c->order, e->from, e->since[i].count - 1))
+            conversation_store_clock(p, c, e->from);
+}
+
+/* True if it is new. */
+static bool offer(struct peer *p, struct conversation *c, struct person *from, struct person *author,
+    const struct envelope *e, struct span raw, bool ours)
+{
+    struct waiting *w = waiting_new(e, raw), *far = NULL;
+    if (w)
+        w->kept = is_kept(c, from, e);
+    enum causal_verdict verdict = CAUSAL_FULL;
+    do {
+        if (far) {
+            forget_row(p, c, far);
+            conversation_waiting_free(far);
+        }
+        if (w)
+            verdict = causal_offer(c->order, e->from, e->sequence, e->clock, e->clock_count, w, raw.n, p->now);
+        /* Of the room others have what has to go, and it comes when its turn is nearer. */
+        far = w && verdict == CAUSAL_FULL && c->room ? causal_evict(c->order, e->from, e->sequence, raw.n) : NULL;
+    } while (far);
+    if (verdict == CAUSAL_WAIT)
+        waits(p, c, from, author, e, raw, ours);
+    else if (w)
+        conversation_waiting_free(w);
+    if (verdict == CAUSAL_FULL)
+        guard_refuse(p, author, "more messages out of order than can wait");
+    if (verdict == CAUSAL_DELIVER)
+        deliver(p, c, author, e, ours, is_kept(c, from, e));
+    return verdict == CAUSAL_DELIVER || verdict == CAUSAL_WAIT;
+}
+
+/* Its author is not to go on as it does. */
+static void tell_clock(struct peer *p, struct conversation *c, struct person *author)
+{
+    if (p->now < author->inbox.clock_at + ASK_AGAIN_MS || !say_can(p, author))
+        return;
+    author->inbox.clock_at = p->now;
+    history_ask(p, c, author);
+}
+
+/* What was shown is acknowledged again; of what will not be shown the author is told so. That the clock is past its number
+ * says neither: who lost its state used the number for something else. Who sends alone what the room was told has missed
+ * more receipts than this one: our clock shows it which messages to send again. */
+static void again(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e)
+{
+    if (e->sequence > causal_get(c->order, e->from) || !sealed_to(e, p->id) || !e->requires_ack)
+        return;
+    if (receipt_knows(author, e->id))
+        after_commit_tell(p, AFTER_COMMIT_RECEIPT, author, e->id, c->room);
+    else
+        message_log_had(p, c, author, author, e);
+    bool unheard = c->room && e->retry_count > 0;
+    if (unheard)
+        tell_clock(p, c, author);
+}
+
+/* Whoever lost its state begins to number anew, and what we had under a number is not what comes under it now: that was
+ * never shown, will never be, and is told by its id. Where nothing was shown under the number the stretch tells why. */
+void deliver_had(struct peer *p, const struct load *load, bool had)
+{
+    struct conversation *c = conversation_find(p, span_of(load->conversation));
+    struct person *asker = roster_find(p, span_of(load->who));
+    struct missing *m = c ? conversation_missing(c, span_of(load->author), load->from) : NULL;
+    if (asker && had)
+        after_commit_tell(p, AFTER_COMMIT_RECEIPT, asker, span_of(load->ref), c && c->room);
+    /* Asked by its id alone: it may come yet. */
+    if (!c || !asker || had || !c->started) /* a newcomer may begin elsewhere once more */
+        return;
+    if (m && strcmp(load->who, load->author) == 0) {
+        conversation_tell(p, c, m);
+        return;
+    }
+    if (!m)
+        guard_refuse(p, asker, "a sequence that was used for another message");
+    after_commit_tell(p, AFTER_COMMIT_MISSED, asker, span_of(load->ref), c->room);
+    if (strcmp(load->who, load->author) == 0)
+        tell_clock(p, c, asker);
+}
+
+/* Who kept a copy for us may forget it: the author may be away, so the custodian is told too. */
+static void thank_custodian(struct peer *p, const struct conversation *c, struct person *from,
+    const struct person *author, const struct envelope *e)
+{
+    const struct waiting *w = causal_held(c->order, e->from, e->sequence);
+    if (!is_kept(c, from, e))
+        return;
+    if (e->sequence <= causal_get(c->order, e->from))
+        message_log_had(p, c, author, from, e);
+    else if (w && span_is(e->id, w->id))
+        after_commit_tell(p, AFTER_COMMIT_KEPT, from, e->id, false);
+}
+
+static bool take(struct peer *p, struct conversation *c, struct person *from, struct person *author, struct envelope *e,
+    struct span raw)
+{
+    bool ours = false;
+    if (e->sequence <= causal_get(c->order, e->from))
+        return false;
+    if (!unseal(p, author, e, &ours) || !offer(p, c, from, author, e, raw, ours))
+        return false;
+    /* A copy made for us alone is of no use to others, whose keys it lacks. Its author says so: it was tried. */
+    if (c->room && (e->retry_count == 0 || e->key_count != 1 || !ours))
+        conversation_keep(p, c, e->from, e->sequence, raw);
+    return true;
+}
+
+/* A newcomer begins behind the last message of each author, or with it if it may read it; the next newcomer will ask. */
+static void begin_at(struct peer *p, struct conversation *c, const struct envelope *e, struct span raw)
+{
+    if (c->started || causal_known(c->order, e->from))
+        return;
+    bool ours = sealed_to(e, p->id);
+    if (causal_set(c->order, e->from, e->sequence - ours) && !ours)
+        conversation_keep(p, c, e->from, e->sequence, raw);
+}
+
+void deliver_message(
+    struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw, enum arrival way)
+{
+    char name[ENVELOPE_CONVERSATION_MAX + 1];
+    say_conversation(p, e->from, e->to, e->to_count, name);
+    const char *wrong = judge(p, e, name);
+    struct conversation *c = wrong ? NULL : conversation_of(p, name, e->from, e->to, e->to_count);
+    /* Of another message under a number that is behind us the record tells whether it was shown. */
+    if (!c || (reuses(author, c, e) && (e->sequence > causal_get(c->order, e->from) || receipt_knows(author, e->id)))) {
+        guard_refuse(p, from ? from : author,
+            wrong ? wrong
+            : c   ? "a sequence that was used for another message"
+                  : "more conversations than we take part in");
+        return;
+    }
+    heed_since(p, c, e);
+    if (way == ARRIVED_AS_HEAD && c->room)
+        begin_at(p, c, e, raw);
+    bool is_new = take(p, c, from, author, e, raw);
+    p->stats.filled_total += is_new && way == ARRIVED_FROM_HISTORY;
+    if (!is_new)
+        again(p, c, author, e);
+    thank_custodian(p, c, from, author, e);
+    if (way == ARRIVED_BY_TREE)
+        broadcast_pass_on(p, c, from, e, raw, is_new);
+    else if (is_new && c->room)
+        broadcast_pass_by(p, c, from, e);
+    deliver_waiting_messages(p, c); /* a clock may have moved, be the message new or not */
+}
+
+/* ---- time ---- */
+
+/* Of the room everybody has the messages; an author of a conversation of few may have to be asked through others. */
+static bool can_ask(const struct peer *p, const struct conversation *c, const struct person *who)
+{
+    return conversation_has(c, who) && (c->room ? link_can_send(who) : say_can(p, who));
+}
+
+static struct person *whom_to_ask(struct peer *p, struct conversation *c)
+{
+    struct person *who = c->asks == 0 ? roster_find(p, span_of(c->hint)) : NULL;
+    size_t n = 0;
+    if (who && can_ask(p, c, who))
+        return who;
+    for (who = p->people; who; who = who->hh.next)
+        n += can_ask(p, c, who);
+    size_t turn = n ? c->asks % n : 0;
+    for (who = p->people; who; who = who->hh.next)
+        if (can_ask(p, c, who) && turn-- == 0)
+            return who;
+    return NULL;
+}
+
+static void tell_missing(struct peer *p, const struct conversation *c, const struct causal_gap *gap)
+{
+    struct envelope e;
+    const struct waiting *w = gap->item;
+    bool read = envelope_parse((struct span){w->text, w->n}, &e, NULL);
+    effect_log(p, LOG_LEVEL_WARNING, "messages-missing", "nobody had them", "author", span_of(gap->author));
+    after_commit_notice(p, &(struct notice){.type = NOTICE_MISSING,
+                               .id = read ? e.id : (struct span){0},
+                               .from = span_of(gap->author),
+                               .conversation = span_of(c->name),
+                               .count = gap->proved ? gap->to - gap->from + 1 : 0});
+    if (read)
+        envelope_done(&e);
+}
+
+static void give_up(struct peer *p, struct conversation *c)
+{
+    struct causal_gap gap;
+    while (causal_give_up(c->order, p->now, &gap)) {
+        struct span author = span_of(gap.author);
+        p->stats.missing_total++;
+        if (gap.proved)
+            conversation_bury(p, c, span_of(gap.author), (struct missing){.from = gap.from, .to = gap.to});
+        if (causal_known(c->order, author))
+            conversation_store_clock(p, c, author);
+        tell_missing(p, c, &gap);
+        deliver_waiting_messages(p, c);
+    }
+}
+
+static bool lacks(const struct conversation *c)
+{
+    struct causal_gap gap;
+    return causal_gaps(c->order, &gap, 1) > 0;
+}
+
+/* Nobody had it, of all who could be asked since the last link came up; or it has lasted far too long. */
+static bool asked_enough(const struct peer *p, struct conversation *c)
+{
+    size_t n = 0;
+    for (const struct person *who = p->people; who; who = who->hh.next)
+        n += can_ask(p, c, who) || (link_is_up(who) && conversation_has(c, who));
+    return !lacks(c) || (p->stats.links_up > 0 && c->asks >= n) || p->now >= causal_due(c->order) + CAUSAL_CLAIM_MS;
+}
+
+/* Each author once, of all that is his. Whoever cannot be told now is when a link comes up, or when it comes again. */
+static void tell_authors(struct peer *p, struct conversation *c)
+{
+    c->tell_at = NEVER;
+    for (size_t i = 0; i < c->missing_count; i++) {
+        const char *author = c->missing[i].author;
+        if (!c->missing[i].untold)
+            continue;
+        for (size_t k = i; k < c->missing_count; k++)
+            c->missing[k].untold &= strcmp(c->missing[k].author, author) != 0;
+        struct person *who = roster_find(p, span_of(author));
+        if (who && say_can(p, who))
+            history_ask(p, c, who);
+    }
+}
+
+/* Of the room, what those did not bring who were said to have it. False: nothing is lacked for so long. */
+static bool ask_for_old_gaps(struct peer *p, struct conversation *c, struct person *who)
+{
+    struct causal_gap gaps[HISTORY_AUTHORS_MAX];
+    struct tree_graft wants[HISTORY_AUTHORS_MAX];
+    size_t n = causal_gaps(c->order, gaps, HISTORY_AUTHORS_MAX), count = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t old = gaps[i].since + ASK_AGAIN_MS;
+        if (tree_asks(p->tree, span_of(gaps[i].author)))
+            old += OTHERS_ASKED_MS;
+        if (p->now >= old)
+            wants[count++] = (struct tree_graft){.author = span_of(gaps[i].author), .sequence = gaps[i].to};
+    }
+    return history_want(p, who, wants, count);
+}
+
+static void ask(struct peer *p, struct conversation *c)
+{
+    struct person *who = whom_to_ask(p, c);
+    if (who && !c->room)
+        history_ask(p, c, who);
+    if (who && (!c->room || ask_for_old_gaps(p, c, who)))
+        c->asks++;
+    c->ask_at = (who && !c->room && c->asks < ASKS_MAX) || lacks(c) ? p->now + ASK_AGAIN_MS : NEVER;
+}
+
+static void conversation_due(struct peer *p, struct conversation *c)
+{
+    if (p->now >= c->tell_at)
+        tell_authors(p, c);
+    effect_wake(p, c->tell_at);
+    if (p->now >= causal_due(c->order) && asked_enough(p, c))
+        give_up(p, c);
+    if (p->now >= c->ask_at)
+        ask(p, c);
+    if (causal_due(c->order) <= p->now && c->ask_at == NEVER)
+        c->ask_at = p->now + ASK_AGAIN_MS;
+    effect_wake(p, c->ask_at);
+    if (causal_due(c->order) > p->now)
+        effect_wake(p, causal_due(c->order));
+}
+
+void deliver_due(struct peer *p)
+{
+    for (struct conversation *c = p->conversations; c; c = c->hh.next)
+        conversation_due(p, c);
+}

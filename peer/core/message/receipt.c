@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Receipts: message_delivered for what is on our disk and before our application, message_ack for what is on the disk
+ * and waits for its predecessors, message_read for what a person saw, message_missed for what will never be shown. They are gathered (10 ms; for group messages, which
+ * a whole room answers, 200 ms after the last) and go over the link or through others. A receipt that is lost is asked for by
+ * its message coming again; so nothing here is stored. What was shown in an earlier life is found in the record.
+ */
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "peer/core/state.h"
+#include "protocol/write.h"
+
+static void unlist(struct inbox *box, struct seen *s)
+{
+    if (s->owes_ack) {
+        DL_DELETE2(box->acks, s, ack_prev, ack_next);
+        box->ack_count--;
+    }
+    if (s->owes_read)
+        DL_DELETE2(box->reads, s, read_prev, read_next);
+    s->owes_ack = s->owes_read = false;
+}
+
+static void seen_free(struct inbox *box, struct seen *s)
+{
+    unlist(box, s);
+    HASH_DEL(box->seen, s);
+    free(s);
+}
+
+static struct seen *seen_find(const struct person *who, struct span id)
+{
+    struct seen *s = NULL;
+    if (id.n)
+        HASH_FIND(hh, who->inbox.seen, id.p, (unsigned)id.n, s);
+    return s;
+}
+
+static struct seen *seen_get(struct person *who, struct span id)
+{
+    struct inbox *box = &who->inbox;
+    struct seen *s = seen_find(who, id);
+    if (s)
+        return s;
+    s = calloc(1, sizeof *s);
+    if (!s || !text_copy(s->id, sizeof s->id, id)) {
+        free(s);
+        return NULL;
+    }
+    if (HASH_COUNT(box->seen) >= SEEN_MAX)
+        seen_free(box, box->seen);
+    HASH_ADD_STR(box->seen, id, s);
+    if (s->hh.tbl)
+        return s;
+    free(s);
+    return NULL;
+}
+
+void receipt_owe(struct peer *p, struct person *who, struct span id, bool group)
+{
+    struct inbox *box = &who->inbox;
+    struct seen *s = seen_get(who, id);
+    uint64_t at = p->now + ACK_DELAY_MS;
+    if (group && at < box->acked_at + GROUP_ACK_DELAY_MS)
+        at = box->acked_at + GROUP_ACK_DELAY_MS;
+    if (!s)
+        return;
+    if (at < box->acks_at)
+        box->acks_at = at;
+    effect_wake(p, box->acks_at);
+    if (s->owes_ack)
+        return; /* and there was no way to say so */
+    s->owes_ack = true;
+    DL_APPEND2(box->acks, s, ack_prev, ack_next);
+    if (++box->ack_count >= ENVELOPE_OF_MAX)
+        receipt_settle(p, who);
+}
+
+/* ---- said ---- */
+
+static void say(struct peer *p, struct person *who, enum envelope_type type, struct buf *ids)
+{
+    buf_text(ids, "]}");
+    p->stats.acks_total++;
+    if (!ids->failed)
+        say_through(p, who, &(struct envelope){.type = type, .metadata = buf_view(ids)});
+}
+
+/* How many ids fit one frame to them, beside what every frame of ours has; through others as many as one may name. */
+static size_t most_ids(const struct person *who)
+{
+    static const size_t frame = 1024, each = ENVELOPE_ID_MAX + 3;
+    size_t most = ENVELOPE_OF_MAX;
+    while (most > 1 && link_is_up(who) && !link_fits(who, frame + most * each))
+        most /= 2;
+    return most;
+}
+
+static void begin(struct buf *ids)
+{
+    buf_reset(ids);
+    buf_text(ids, "{\"of\":[");
+}
+
+static void name_id(struct buf *ids, struct span id)
+{
+    if (ids->len > 0 && ids->p[ids->len - 1] != '[')
+        buf_byte(ids, ',');
+    write_string(ids, id);
+}
+
+static void say_one(struct peer *p, struct person *who, enum envelope_type type, struct span id)
+{
+    struct buf ids;
+    buf_init(&ids, ENVELOPE_ID_MAX + 64);
+    begin(&ids);
+    name_id(&ids, id);
+    say(p, who, type, &ids);
+    buf_done(&ids);
+}
+
+void receipt_stored(struct peer *p, struct person *who, struct span id)
+{
+    say_one(p, who, ENVELOPE_MESSAGE_ACK, id);
+}
+
+void receipt_missed(struct peer *p, struct person *who, struct span id)
+{
+    say_one(p, who, ENVELOPE_MESSAGE_MISSED, id);
+}
+
+void receipt_query(struct peer *p, struct person *who, const struct span *list, size_t n)
+{
+    struct buf ids;
+    if (n == 0 || !say_can(p, who))
+        return;
+    buf_init(&ids, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
+    for (size_t i = 0, most = most_ids(who); i < n;) {
+        begin(&ids);
+        for (size_t k = 0; k < most && i < n; k++)
+            name_id(&ids, list[i++]);
+        say(p, who, ENVELOPE_MESSAGE_QUERY, &ids);
+    }
+    buf_done(&ids);
+}
+
+void receipt_asked(struct peer *p, struct person *author, struct span id)
+{
+    if (receipt_knows(author, id))
+        after_commit_tell(p, AFTER_COMMIT_RECEIPT, author, id, false);
+    else
+        message_log_asked(p, author, id);
+}
+
+void receipt_link_down(struct peer *p, struct person *who)
+{
+    struct inbox *box = &who->inbox;
+    if (!box->acks || !who->keyed || link_is_up(who) || box->acks_at != NEVER)
+        return;
+    box->acks_at = p->now + ACK_TIMEOUT_MS;
+    effect_wake(p, box->acks_at);
+}
+
+void receipt_settle(struct peer *p, struct person *who)
+{
+    struct inbox *box = &who->inbox;
+    struct buf ids;
+    box->acks_at = NEVER;
+    if (!say_can(p, who)) {
+        receipt_link_down(p, who);
+        return;
+    }
+    buf_init(&ids, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
+    if (box->acks)
+        box->acked_at = p->now;
+    while (box->acks) {
+        begin(&ids);
+        for (size_t n = 0, most = most_ids(who); box->acks && n < most; n++) {
+            struct seen *s = box->acks;
+            name_id(&ids, span_of(s->id));
+            DL_DELETE2(box->acks, s, ack_prev, ack_next);
+            box->ack_count--;
+            s->owes_ack = false;
+        }
+        say(p, who, ENVELOPE_MESSAGE_DELIVERED, &ids);
+    }
+    while (box->reads) {
+        struct seen *s = box->reads;
+        begin(&ids);
+        name_id(&ids, span_of(s->id));
+        DL_DELETE2(box->reads, s, read_prev, read_next);
+        s->owes_read = false;
+        s->read = true;
+        say(p, who, ENVELOPE_MESSAGE_READ, &ids);
+    }
+    buf_done(&ids);
+}
+
+void receipt_due(struct peer *p, struct person *who)
+{
+    if (p->now >= who->inbox.acks_at)
+        receipt_settle(p, who);
+    effect_wake(p, who->inbox.acks_at);
+}
+
+bool receipt_knows(const struct person *who, struct span id)
+{
+    return seen_find(who, id) != NULL;
+}
+
+void receipt_read_of(struct peer *p, struct person *who, struct span id)
+{
+    struct seen *s = seen_get(who, id);
+    if (!s || s->owes_read || s->read)
+        return;
+    s->owes_read = true;
+    DL_APPEND2(who->inbox.reads, s, read_prev, read_next);
+    receipt_settle(p, who);
+}
+
+void receipt_read(struct peer *p, struct span id)
+{
+    bool known = false;
+    for (struct person *who = p->people; who; who = who->hh.next)
+        if (seen_find(who, id)) {
+            known = true;
+            receipt_read_of(p, who, id);
+        }
+    if (!known)
+        message_log_read(p, id, SPAN(""));
+}
+
+void receipt_clear(struct person *who)
+{
+    struct seen *s, *next;
+    HASH_ITER (hh, who->inbox.seen, s, next)
+        seen_free(&who->inbox, s);
+}
