@@ -136,6 +136,7 @@ check 'clang compiles without warnings' second_compiler
 check 'clang-tidy' tidy
 check 'layers: includes' layers
 check 'layers: symbols of the cores' pure_symbols
+check "layers: calls in the peer's core" tools/layers.sh "$build" faults
 check 'sizes of files and functions' sizes
 check 'SPDX lines' spdx
 check 'nothing unfinished' unfinished

@@ -21,8 +21,8 @@ enum {
     FLIGHT_MAX = 256,               /* unacknowledged on one link: what one acknowledgement can name */
     FLIGHT_BYTES_MAX = 1024 * 1024, /* likewise, in bytes: what io holds for a connection is bounded too */
     DONE_MAX = 1024,                /* delivered messages of one reader that may still be read by a person */
-    REQUESTS_HEARD_MAX = 64, /* connection requests of one person: an connection has fewer on their way at once */
-    REFS_MAX = 4096,         /* idempotency keys */
+    REQUESTS_HEARD_MAX = 64,        /* connection requests of one person: a connection has fewer on their way at once */
+    REFS_MAX = 4096,                /* idempotency keys */
     ICE_SERVERS_MAX = 64 * 1024,
     TEXT_JSON_MAX =
         2 * PEER_TEXT_MAX,     /* a text as a JSON string: sealed and in base64 it is 171 KiB, which leaves 85 of

@@ -46,7 +46,7 @@ static void check_outbox(const struct person *who)
         all += n;
     }
     assert(all == HASH_COUNT(box->by_id) && flight == box->flight_bytes);
-    assert(outbox_waiting(who) <= QUEUE_READER_MAX);
+    assert(who->waiting <= QUEUE_READER_MAX);
     assert(box->count[DELIVERY_FLIGHT] <= FLIGHT_MAX && box->count[DELIVERY_DONE] <= DONE_MAX);
 }
 
@@ -115,7 +115,7 @@ static void check_conversations(const struct peer *p)
     }
     assert(rooms <= 1 && (rooms == 1) == (p->room != NULL));
     assert(HASH_COUNT(p->conversations) <= CONVERSATIONS_MAX);
-    assert(p->after_commits.n <= AFTER_COMMITS_MAX && p->load_count <= LOADS_MAX);
+    assert(!p->facts.first && p->after_commits.n <= AFTER_COMMITS_MAX && p->load_count <= LOADS_MAX);
 }
 
 static void check_outgoing(const struct peer *p, size_t waiting)
@@ -161,7 +161,7 @@ void peer_check(const struct peer *p)
         check_inbox(who);
         check_care(p, who);
         up += link_is_up(who);
-        waiting += outbox_waiting(who);
+        waiting += who->waiting;
     }
     assert(connections == HASH_COUNT(p->connections));
     assert(entries == HASH_COUNT(p->entries));

@@ -299,10 +299,15 @@ struct person {
     char id[PERSON_MAX + 1];
     char name[DISPLAY_NAME_MAX + 1];
     bool keyed;
-    bool clock_heard;  /* it told its clock of the room: `since` is not needed for it */
-    bool follows;      /* it has delivered a message of ours in the room, and so what that depends on */
-    bool stored;       /* in the table of people */
-    const char *shown; /* the path that the application was told, static; NULL: it is down */
+    bool clock_heard;         /* it told its clock of the room: `since` is not needed for it */
+    bool follows;             /* it has delivered a message of ours in the room, and so what that depends on */
+    bool stored;              /* in the table of people */
+    size_t waiting;           /* messages that wait for this person, kept by outbox_keep.c */
+    bool engaged;             /* a link is up, on its way or waited for, kept by link.c */
+    const char *left;         /* static: why nobody knows this person any more; NULL: it is known */
+    unsigned facts;           /* bits by enum fact: not handed on yet */
+    struct person *fact_next; /* in the queue of those with facts */
+    const char *shown;        /* the path that the application was told, static; NULL: it is down */
     uint8_t key[KEY_BYTES], box[KEY_BYTES], box_signature[SIGNATURE_BYTES];
     uint64_t seen_unix;           /* when last seen in the room; 0: never */
     struct roster_entry *entries; /* newest first; none: not in the room */
@@ -323,6 +328,22 @@ struct person {
     unsigned handed; /* talk frames that come next on this link, and why */
     enum handing handing;
     UT_hash_handle hh;
+};
+
+/* What a floor tells those above it, in the order in which they hear it of one person (hand_on.c says what each does). */
+#define FACT_LIST(X)                                                                                      \
+    X(LINK_DOWN, "the link was up and is not any more")                                                   \
+    X(LINK_REPLACED, "another connection took over a link that was up: what the former took may be lost") \
+    X(LINK_UP, "introduced, or a plain peer's channel is open: messages flow")                            \
+    X(LINK_WRITABLE, "the link takes messages again, after a restart or congestion")                      \
+    X(REACHED, "a link or others lead there, after nobody did")                                           \
+    X(PATH, "the application was told another path than before, or that there is none")                   \
+    X(LEFT, "nobody knows this person any more: let go of it")
+enum fact {
+#define X(name, sentence) FACT_##name,
+    FACT_LIST(X)
+#undef X
+    FACTS
 };
 
 /* ---- the rest ---- */
@@ -451,6 +472,9 @@ struct peer {
     char rooms[ROOMS_TOLD_MAX][ROOM_ID_MAX + 1]; /* that we tell of */
     size_t room_count;
     uint64_t gossip_order, gossip_order_ours; /* of the newest news, and of our own */
+    struct {
+        struct person *first, *last;
+    } facts; /* the queue of facts.c */
     struct {
         struct after_commit *v; /* a ring */
         size_t first, n, cap;

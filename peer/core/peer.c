@@ -32,6 +32,14 @@ struct peer *peer_new(const struct peer_settings *settings, const struct peer_cr
     return NULL;
 }
 
+/* With their links. */
+static void forget_all(struct peer *p)
+{
+    membership_clear(p);
+    roster_clear(p);
+    hand_on(p);
+}
+
 void peer_free(struct peer *p)
 {
     struct peer_effects nobody = {0};
@@ -40,12 +48,14 @@ void peer_free(struct peer *p)
     p->fx = &nobody;
     p->closing = true;
     if (p->tree && p->overlay)
-        roster_clear(p);
+        forget_all(p);
     outbox_clear(p);
+    after_commit_clear(p);
     storage_clear(p);
     conversation_clear(p);
     store_and_forward_clear(p);
     compose_clear(p);
+    status_clear(p);
     trust_clear(p);
     tree_free(p->tree);
     overlay_free(p->overlay);
@@ -56,10 +66,10 @@ void peer_free(struct peer *p)
 /* What waits for its readers stays on the disk: the next start goes on with it. */
 static void leave(struct peer *p)
 {
-    say_presence(p, SPAN("gone"));
+    gossip_presence(p, SPAN("gone"));
     storage_end_step(p);
     p->closing = true;
-    roster_clear(p);
+    forget_all(p);
     p->closing = false;
     session_leave(p);
     notice_add(p, &(struct notice){.type = NOTICE_LEFT});
@@ -70,7 +80,7 @@ static void store_failed(struct peer *p, struct span why)
 {
     notice_add(p, &(struct notice){.type = NOTICE_ERROR, .code = SPAN("storage-failed"), .text = why, .fatal = true});
     p->closing = true;
-    roster_clear(p);
+    forget_all(p);
     session_leave(p);
 }
 
@@ -78,7 +88,7 @@ static void loaded(struct peer *p, const struct peer_event *ev)
 {
     struct load *load = storage_answered(p, ev->ticket);
     if (load)
-        history_loaded(p, load, ev->loaded.rows, ev->loaded.row_count);
+        rows_loaded(p, load, ev->loaded.rows, ev->loaded.row_count);
     free(load);
 }
 
@@ -88,10 +98,11 @@ static void rtc_event(struct peer *p, struct connection *a, const struct peer_ev
     char reason[CLOSE_REASON_MAX + 1];
     switch (ev->type) {
     case PEER_DESCRIPTION:
-        connection_description(p, a, ev->description.type, ev->description.sdp);
+        if (!call_describe(p, a, ev->description.type, ev->description.sdp))
+            link_failed(p, a, "our own description could not be read");
         break;
     case PEER_CANDIDATE:
-        connection_candidate(p, a, ev->bytes);
+        call_candidate(p, a, ev->bytes);
         break;
     case PEER_CHANNEL_OPEN:
         link_channel_open(p, a, ev->channel, ev->bytes);
@@ -100,6 +111,10 @@ static void rtc_event(struct peer *p, struct connection *a, const struct peer_ev
         link_channel_closed(p, a, ev->channel);
         break;
     case PEER_DATA:
+        if (!a->open || ev->channel != a->channel)
+            break;
+        link_heard(p, a);
+        hand_on(p);
         receive_data(p, a, ev);
         break;
     case PEER_CONGESTED:
@@ -108,7 +123,7 @@ static void rtc_event(struct peer *p, struct connection *a, const struct peer_ev
     case PEER_WRITABLE:
         a->congested = false;
         if (a == a->person->link.connection)
-            link_writable(p, a->person);
+            fact_add(p, a->person, FACT_LINK_WRITABLE);
         break;
     case PEER_ICE_STATE:
         link_ice(p, a, ev->ice.connected, ev->ice.path);
@@ -149,7 +164,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         session_opened(p);
         break;
     case PEER_SIGNALING_FRAME:
-        session_frame(p, ev->bytes);
+        signaling_frame(p, ev->bytes);
         break;
     case PEER_SIGNALING_CLOSED:
         session_closed(p, ev->close_code, ev->bytes);
@@ -166,16 +181,16 @@ static void handle(struct peer *p, const struct peer_event *ev)
         receipt_read(p, ev->bytes);
         break;
     case PEER_TYPING:
-        say_typing(p);
+        status_typing(p);
         break;
     case PEER_STATUS:
-        say_status_to_all(p, ev->bytes);
+        status_set(p, ev->bytes);
         break;
     case PEER_ROOMS:
         gossip_rooms(p, ev->send.to, ev->send.to_count);
         break;
     case PEER_PRESENCE:
-        say_presence(p, ev->bytes);
+        gossip_presence(p, ev->bytes);
         break;
     case PEER_LEAVE:
         leave(p);
@@ -194,18 +209,21 @@ static void do_what_is_due(struct peer *p)
     if (p->now < p->wake)
         return;
     p->wake = p->told = NEVER; /* io's timer is spent: the same moment may have to be told again */
-    session_due(p);
-    twin_due(p);
-    roster_due(p);
+    signaling_due(p);
+    hand_on(p);
     outbox_expire(p);
     store_and_forward_expire(p);
     deliver_due(p);
+    hand_on(p);
     broadcast_due(p);
+    hand_on(p);
     gossip_due(p);
     for (struct person *who = p->people; who; who = who->hh.next) {
         link_due(p, who);
+        hand_on(p);
         receipt_due(p, who);
         outbox_due(p, who);
+        hand_on(p);
     }
 }
 
@@ -224,20 +242,26 @@ void peer_step(struct peer *p, const struct peer_event *event, struct peer_effec
     p->now = event->now;
     p->unix_ms = event->unix_ms;
     p->fx = fx;
-    expiry_watch(p);
+    if (expiry_watch(p))
+        for (struct person *who = p->people; who; who = who->hh.next)
+            send_heartbeat(p, who, "ping", p->now);
     /* While rows come, what one of them is about is not there yet: whose time is over then is told with the start. */
     bool restoring = event->type == PEER_RESTORE || event->type == PEER_KNOWN;
     if (!restoring && event->type != PEER_START)
         end_what_is_over(p);
     handle(p, event);
+    hand_on(p);
     if (!restoring)
         do_what_is_due(p);
     if (p->overlay_stale || p->routes_changed)
         link_overlay(p);
+    hand_on(p);
     if (p->routes_changed)
         relay_show(p);
+    hand_on(p);
     if (p->sweep) /* who is forgotten was shown to be gone before */
         roster_sweep(p);
+    hand_on(p);
     session_show(p);
     storage_end_step(p);
     p->stats.kept = HASH_COUNT(p->copies);
@@ -275,7 +299,7 @@ size_t peer_people(const struct peer *p, struct peer_person *out, size_t max)
 {
     size_t n = 0;
     for (const struct person *who = p->people; who; who = who->hh.next) {
-        if (!roster_there(who) && !who->shown)
+        if (!link_is_there(who) && !who->shown)
             continue;
         if (n < max) {
             out[n] = (struct peer_person){.up = who->shown != NULL,
@@ -296,7 +320,7 @@ size_t peer_pending(const struct peer *p)
     size_t n = 0;
     for (const struct outgoing *m = p->outgoing; m; m = m->next) {
         const struct delivery *d = m->deliveries;
-        while (d && !roster_there(d->reader))
+        while (d && !link_is_there(d->reader))
             d = d->of_next;
         n += d != NULL;
     }

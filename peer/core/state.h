@@ -31,14 +31,24 @@ struct notice {
     uint64_t timestamp, count;
     bool up, verified, fatal;
 };
+void notice_give(struct peer *p, struct peer_notice **n);
 struct peer_notice *notice_make(const struct notice *n); /* copies; NULL when out of memory */
 void notice_add(struct peer *p, const struct notice *n);
-void notice_link(struct peer *p, const struct person *who, const char *text);
+void link_notice(struct peer *p, const struct person *who, const char *text);
 
 /* ---- session.c ---- */
 void session_start(struct peer *p);
 void session_opened(struct peer *p);
-void session_frame(struct peer *p, struct span frame);
+/* A frame came: false if no session is open. */
+bool session_hears(struct peer *p);
+enum session_outcome {
+    SESSION_DONE,    /* nothing more is to be done with it */
+    SESSION_ENTERED, /* we are in the room, and this is who is there; session_ready follows */
+    SESSION_KEPT,    /* likewise, on the entry that we had */
+    SESSION_OF_ROOM  /* we are in the room, and it is about somebody there */
+};
+enum session_outcome session_handle(struct peer *p, const struct signaling_message *m);
+void session_ready(struct peer *p);
 void session_closed(struct peer *p, uint16_t close_code, struct span why);
 void session_network(struct peer *p, bool cut); /* cut: the socket's own address is gone */
 void session_due(struct peer *p);
@@ -73,45 +83,60 @@ struct roster_entry *roster_usable_entry(const struct peer *p, const struct pers
 struct person *roster_meet(struct peer *p, const struct card *card);
 /* Keeps who this is for the next start. */
 void roster_store(struct peer *p, struct person *who);
-bool roster_there(const struct person *who); /* in the room, or linked */
-void roster_list(struct peer *p, const struct signaling_message *m);
-void roster_joined(struct peer *p, const struct signaling_member *m);
-void roster_left(struct peer *p, struct span peer_id, bool said_goodbye);
-/* We have our roster entry again: this is who is there. */
-void roster_resumed(struct peer *p, const struct signaling_message *m);
-void roster_away(struct peer *p, struct span peer_id);
-void roster_back(struct peer *p, const struct signaling_message *m);
-void roster_due(struct peer *p);
-/* We go without a word: everybody is as if not in the room, and no link is left. */
-void roster_withdraw(struct peer *p);
-/* Forgets who is gone for good. At the end of a step: nobody holds a person then. */
+struct person *roster_meet_plain(struct peer *p, struct span id);
+struct roster_entry *roster_add_entry(struct peer *p, struct person *who, struct span id);
+void roster_remove_entry(struct peer *p, struct roster_entry *entry);
+void roster_rename_entry(struct peer *p, struct roster_entry *entry, struct span to);
 void roster_sweep(struct peer *p);
 void roster_clear(struct peer *p);
+void roster_free(struct person *who);
+bool link_is_there(const struct person *who); /* in the room, or linked */
+
+/* facts */
+void fact_add(struct peer *p, struct person *who, enum fact fact);
+struct person *fact_next(struct peer *p, enum fact *fact);
+void hand_on(struct peer *p);
+
+/* membership */
+void membership_list(struct peer *p, const struct signaling_message *m);
+void membership_joined(struct peer *p, const struct signaling_member *m);
+void membership_left(struct peer *p, struct span peer_id, bool said_goodbye);
+void membership_resumed(struct peer *p, const struct signaling_message *m);
+void membership_away(struct peer *p, struct span peer_id);
+void membership_back(struct peer *p, const struct signaling_message *m);
+void membership_due(struct peer *p);
+void membership_withdraw(struct peer *p);
+void membership_clear(struct peer *p);
+void membership_call_all(struct peer *p);
+
+void signaling_frame(struct peer *p, struct span frame);
+void signaling_due(struct peer *p);
 
 /* ---- twin.c: another process with our identity ---- */
 void twin_start(struct peer *p);
 void twin_joined(struct peer *p); /* we have a roster entry; whom else the room has follows */
 /* Somebody with our key sits there; was_there: before we came. */
 void twin_seen(struct peer *p, struct span peer_id, bool was_there);
-void twin_claimed(struct peer *p, const struct signaling_message *m);
+bool twin_claimed(struct peer *p, const struct signaling_message *m);
 /* There may be one: nobody is called or answered yet. */
 bool twin_doubts(const struct peer *p);
-void twin_due(struct peer *p);
+bool twin_due(struct peer *p);
 
 /* ---- connection.c: one connection, and what the two say about it through the daemon ---- */
 struct connection *connection_find(const struct peer *p, uint64_t rtc);
 struct connection *connection_new(
     struct peer *p, struct person *who, const struct roster_entry *entry, struct span link);
 void connection_free(struct peer *p, struct connection *a); /* takes NULL; also at io */
-struct connection *connection_call(struct peer *p, struct person *who, const struct roster_entry *entry);
-void connection_restart(struct peer *p, struct connection *a);
-void connection_signal(struct peer *p, const struct signaling_message *m); /* offer, answer or candidate */
+struct connection *call_begin(struct peer *p, struct person *who, const struct roster_entry *entry);
+void call_restart(struct peer *p, struct connection *a);
+void negotiation_signal(struct peer *p, const struct signaling_message *m); /* offer, answer or candidate */
 /* The same through other peers. */
-void connection_requested(struct peer *p, struct person *who, const struct envelope *e);
+void negotiation_requested(struct peer *p, struct person *who, const struct envelope *e);
 /* They proved to be here, at that time by their clock: what they offered before is over, whatever that clock said then. */
-void connection_introduced(struct person *who, uint64_t timestamp);
-void connection_description(struct peer *p, struct connection *a, struct span type, struct span sdp);
-void connection_candidate(struct peer *p, struct connection *a, struct span candidate);
+void negotiation_introduced(struct person *who, uint64_t timestamp);
+bool call_describe(struct peer *p, struct connection *a, struct span type, struct span sdp);
+void call_candidate(struct peer *p, struct connection *a, struct span candidate);
+struct roster_entry *connection_entry(const struct peer *p, const struct connection *a);
 /* Tells the daemon how the call ended, for its statistics. */
 void connection_report(struct peer *p, struct connection *a, bool failed); /* once */
 /* Whether the other end takes a message of so many bytes (RFC 8841 section 6.1). */
@@ -121,7 +146,7 @@ void connection_send(struct peer *p, struct connection *a, struct span text);
 
 /* ---- link.c, link_pulse.c, link_wish.c ---- */
 bool link_is_up(const struct person *who);          /* introduced; perhaps just restarting */
-bool link_is_calling(const struct person *who);     /* an connection is under way, and its channel is not open */
+bool link_is_calling(const struct person *who);     /* a connection is under way, and its channel is not open */
 bool link_can_send(const struct person *who);       /* messages: not while it is restarting or congested */
 bool link_fits(const struct person *who, size_t n); /* the link is up, and takes a message of so many bytes */
 const char *link_path(const struct person *who);    /* static */
@@ -142,7 +167,6 @@ void link_channel_open(struct peer *p, struct connection *a, uint16_t channel, s
 void link_channel_closed(struct peer *p, struct connection *a, uint16_t channel);
 void link_ice(struct peer *p, struct connection *a, bool connected, enum peer_path path);
 void link_introduced(struct peer *p, struct connection *a);
-void link_writable(struct peer *p, struct person *who); /* it can send again: what waited goes */
 void link_heard(struct peer *p, struct connection *a);
 void link_pong(struct peer *p, struct connection *a, uint64_t number);
 /* The connection is over; the next one follows in its time. */
@@ -168,12 +192,12 @@ void trust_clear(struct peer *p);
 
 /* ---- say.c: envelopes of ours ---- */
 /* Over the link, or sealed and through others. False if neither is there. */
-bool say_through(struct peer *p, struct person *who, struct envelope *e);
-bool say_relayed(struct peer *p, struct person *who, struct envelope *e); /* through others in any case */
-/* What say_relayed sends, appended to out; false if it cannot be sealed to them. */
+bool send_through(struct peer *p, struct person *who, struct envelope *e);
+bool send_relayed(struct peer *p, struct person *who, struct envelope *e); /* through others in any case */
+/* What send_relayed sends, appended to out; false if it cannot be sealed to them. */
 bool say_sealed(struct peer *p, const struct person *who, struct envelope *e, struct buf *out);
-/* Whether say_through can say anything now. */
-bool say_can(const struct peer *p, const struct person *who);
+/* Whether send_through can say anything now. */
+bool send_can(const struct peer *p, const struct person *who);
 /* Fills in what every message of ours has; id has ID_CHARS + 1 bytes, chosen here. */
 void say_begin(struct peer *p, struct envelope *e, char *id);
 /* Signs and appends it to out. */
@@ -181,17 +205,19 @@ bool say_sign(const struct peer *p, struct envelope *e, struct buf *out);
 /* Both. */
 bool say_envelope(struct peer *p, struct envelope *e, char *id, struct buf *out);
 /* Makes and sends what is not kept: heartbeats, acknowledgements, presence ... Nothing if the link cannot take it. */
-void say_to(struct peer *p, struct person *who, struct envelope *e);
-void say_heartbeat(struct peer *p, struct person *who, const char *ping_or_pong, uint64_t number);
-void say_status(struct peer *p, struct person *who, struct span status);
-void say_typing(struct peer *p);
+void send_to(struct peer *p, struct person *who, struct envelope *e);
+void send_heartbeat(struct peer *p, struct person *who, const char *ping_or_pong, uint64_t number);
+void status_tell(struct peer *p, struct person *who, struct span status);
+void status_path(struct peer *p, struct person *who);
+void status_clear(struct peer *p);
+void status_typing(struct peer *p);
 /* To everybody whose link is up, and to those whose link comes up later. */
-void say_presence(struct peer *p, struct span presence);
-void say_status_to_all(struct peer *p, struct span status);
+void gossip_presence(struct peer *p, struct span presence);
+void status_set(struct peer *p, struct span status);
 /* Why a text cannot be sent, as a sentence for the application: it is too large, as it is or as JSON. NULL: it can. */
 const char *say_too_large(struct span text);
 /* The conversation that a message from `from` to these people belongs to; none: the room's. */
-void say_conversation(
+void conversation_name(
     const struct peer *p, struct span from, const struct span *to, size_t n, char out[ENVELOPE_CONVERSATION_MAX + 1]);
 
 /* ---- storage.c ---- */
@@ -209,6 +235,9 @@ struct load *storage_load(struct peer *p, enum load_type type, enum peer_table t
 void after_commit_frame(struct peer *p, enum after_commit_type type, const struct person *who, struct buf *frame);
 void storage_end_step(struct peer *p);
 void storage_committed(struct peer *p, uint64_t ticket);
+bool after_commit_next(struct peer *p, struct after_commit *out);
+void after_commit_done(struct after_commit *t);
+void after_commit_clear(struct peer *p);
 /* Takes the load that was answered off the list; the caller frees it. NULL: it is not ours. */
 struct load *storage_answered(struct peer *p, uint64_t ticket);
 void storage_clear(struct peer *p);
@@ -223,7 +252,7 @@ void restore_row(struct peer *p, enum peer_table table, struct span key, struct 
 
 /* ---- conversation.c ---- */
 struct conversation *conversation_find(const struct peer *p, struct span name);
-/* The one of that name (say_conversation) and these people, or of the room if n is 0; made if it is new. NULL if there
+/* The one of that name (conversation_name) and these people, or of the room if n is 0; made if it is new. NULL if there
  * are too many, or memory is short. */
 struct conversation *conversation_of(
     struct peer *p, const char *name, struct span from, const struct span *to, size_t n);
@@ -261,6 +290,7 @@ void outbox_release(struct peer *p, struct outgoing *m);
 void outbox_flush(struct peer *p, struct person *who); /* what the link can take now */
 void outbox_link_up(struct peer *p, struct person *who);
 void outbox_link_down(struct peer *p, struct person *who);
+void outbox_new_carrier(struct peer *p);
 void outbox_reached(struct peer *p, struct person *who); /* on whatever way, after there was none: tried again */
 void outbox_acknowledged(struct peer *p, struct person *who, struct span id);
 void outbox_stored(struct peer *p, struct person *who, struct span id); /* on their disk, or on a custodian's */
@@ -283,8 +313,7 @@ uint64_t outbox_first_unheard(const struct person *who, const struct conversatio
 bool outbox_copy(const struct peer *p, const struct delivery *d, bool relayed, struct buf *out);
 void outbox_due(struct peer *p, struct person *who);
 void outbox_expire(struct peer *p);
-size_t outbox_waiting(const struct person *who); /* deliveries not done */
-void outbox_clear(struct peer *p);               /* at the end: what nobody waits for, and no commit has let go */
+void outbox_clear(struct peer *p); /* at the end: what nobody waits for, and no commit has let go */
 /* Reports every delivery that waits as failed and forgets all. */
 void outbox_drop(struct peer *p, struct person *who, const char *reason);
 
@@ -315,7 +344,7 @@ bool expiry_is_over(const struct peer *p, const struct person *author, const str
 /* How much of its time to live is left. */
 uint64_t expiry_left(const struct peer *p, const struct person *author, const struct envelope *e);
 /* At the beginning of a step: was our own clock set? */
-void expiry_watch(struct peer *p);
+bool expiry_watch(struct peer *p);
 
 /* ---- receipt.c: what is owed for what was heard ---- */
 void receipt_owe(struct peer *p, struct person *who, struct span id, bool group);
@@ -365,6 +394,8 @@ void broadcast_lacked(struct peer *p, const struct person *from, struct span aut
 /* They have sent all that they have of what they were asked for. */
 void broadcast_answered(struct peer *p, const struct person *who);
 void broadcast_due(struct peer *p);
+void broadcast_link_up(struct peer *p, const struct person *who);
+void broadcast_link_down(struct peer *p, const struct person *who);
 
 /* ---- history.c ---- */
 void history_link_up(struct peer *p, struct person *who);
@@ -375,7 +406,7 @@ bool history_want(struct peer *p, struct person *who, const struct tree_graft *w
 /* linked: it came on their own link, not through others. */
 void history_request(struct peer *p, struct person *who, const struct envelope *e, bool linked);
 void history_reply(struct peer *p, struct person *who, const struct envelope *e);
-void history_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
+void history_give(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
 /* What is handed over on a link, as history_reply says it. */
 struct handout {
     const char *conversation; /* NULL: it is of none in particular */
@@ -398,7 +429,17 @@ void message_log_had(struct peer *p, const struct conversation *c, const struct 
     const struct person *asker, const struct envelope *e);
 /* Likewise by its id alone, for its author. */
 void message_log_asked(struct peer *p, const struct person *author, struct span id);
-void message_log_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
+struct log_answer {
+    enum {
+        LOG_ANSWER_NONE,
+        LOG_ANSWER_HAS,
+        LOG_ANSWER_LACKS,
+        LOG_ANSWER_READ
+    } type;
+    char id[ENVELOPE_ID_MAX + 1], author[PERSON_MAX + 1];
+};
+struct log_answer message_log_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
+void rows_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n);
 
 /* ---- store_and_forward.c ---- */
 void store_and_forward_give(struct peer *p, struct delivery *d);
@@ -437,9 +478,9 @@ void gossip_heard(struct peer *p, struct person *from, const struct envelope *e,
 /* Their digest came. */
 void gossip_compared(struct peer *p, struct person *from, const struct envelope *e);
 /* They said good-bye: nobody leads there until they are heard of again. */
-void gossip_gone(struct peer *p, struct person *who);
+void relay_forget(struct peer *p, struct person *who);
 /* Whether `who` told that it is linked with that person. */
-bool gossip_names(const struct person *who, const char *id);
+bool relay_names(const struct person *who, const char *id);
 void gossip_clear(struct person *who);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The link to one person, over all its connections. The normal path: the smaller roster entry calls, the channel opens, both
- * introduce themselves, the link is up, and its pulse is watched (link_pulse.c). If it is lost, or an connection is not up
+ * introduce themselves, the link is up, and its pulse is watched (link_pulse.c). If it is lost, or a connection is not up
  * in 15 s, new connections follow: after 1, 2 and 4 s, then every 30 s, each and up to a quarter more by chance.
  *
  * Whoever waits for the other's call (link_wish.c) waits PATIENCE_MS longer and then calls: so two who disagree about
@@ -30,38 +30,15 @@ static const char *const NAMES[LINK_STATES_COUNT] = {
 #undef X
 };
 
-bool link_is_up(const struct person *who)
-{
-    return who->link.state == LINK_UP || who->link.state == LINK_RESTARTING;
-}
-
-bool link_is_calling(const struct person *who)
-{
-    return who->link.state == LINK_CALLING;
-}
-
-bool link_can_send(const struct person *who)
-{
-    return who->link.state == LINK_UP && !who->link.connection->congested;
-}
-
-bool link_fits(const struct person *who, size_t n)
-{
-    return link_is_up(who) && connection_fits(who->link.connection, n);
-}
-
-const char *link_path(const struct person *who)
-{
-    return who->link.connection && who->link.connection->path == PEER_PATH_TURN ? "turn" : "direct";
-}
-
 void link_move(struct peer *p, struct person *who, enum link_state to, uint64_t at)
 {
     struct link *link = &who->link;
     bool was_up = link_is_up(who), was_way = link->state == LINK_UP;
     assert(LEGAL[link->state] & (1u << to));
+    assert((to == LINK_IDLE || to == LINK_WAITING) == !link->connection);
     link->state = to;
     link->at = at;
+    who->engaged = to != LINK_IDLE;
     if (to == LINK_IDLE || to == LINK_WAITING || to == LINK_CALLING)
         link->probe_at = NEVER;
     effect_wake(p, at);
@@ -73,14 +50,8 @@ void link_move(struct peer *p, struct person *who, enum link_state to, uint64_t 
     if (link_is_up(who) == was_up)
         return;
     p->stats.links_up += was_up ? UINT64_MAX : 1;
-    if (was_up) {
-        tree_link_down(p->tree, person_id(who));
-        effect_wake(p, tree_due(p->tree)); /* what it was asked for another is asked for */
-        outbox_link_down(p, who);
-        receipt_link_down(p, who);
-        store_and_forward_link_down(p, who);
-        gossip_changed(p);
-    }
+    if (was_up)
+        fact_add(p, who, FACT_LINK_DOWN);
 }
 
 /* ---- calling ---- */
@@ -95,7 +66,7 @@ static void park(struct peer *p, struct person *who)
 static void call(struct peer *p, struct person *who, const struct roster_entry *entry)
 {
     struct link *link = &who->link;
-    link->connection = connection_call(p, who, entry);
+    link->connection = call_begin(p, who, entry);
     if (!link->connection) {
         link_move(p, who, LINK_WAITING, p->now + RETRY_LAST_MS);
         return;
@@ -260,7 +231,7 @@ void link_failed(struct peer *p, struct connection *a, const char *reason)
         count_failure(p, a);
     char text[64 + CLOSE_REASON_MAX];
     snprintf(text, sizeof text, "retrying: %s", reason);
-    notice_link(p, who, text);
+    link_notice(p, who, text);
     link_retry(p, who);
 }
 
@@ -270,7 +241,7 @@ void link_refused(struct peer *p, struct connection *a, const char *reason)
     struct roster_entry *entry = roster_entry(p, span_of(a->peer_id));
     char text[64 + CLOSE_REASON_MAX];
     snprintf(text, sizeof text, "introduction refused: %s", reason);
-    notice_link(p, who, text);
+    link_notice(p, who, text);
     guard_refuse(p, who, reason);
     p->stats.links_failed_total++;
     if (entry && entry->person == who)
@@ -323,29 +294,6 @@ void link_channel_closed(struct peer *p, struct connection *a, uint16_t channel)
         link_failed(p, a, "closed");
 }
 
-/* Proved to be here: remembered, and again told what goes on in the room. */
-static void see_link(struct peer *p, struct person *who)
-{
-    who->seen_unix = p->unix_ms;
-    roster_store(p, who);
-    /* Whoever links can keep copies for those who cannot be reached. */
-    for (struct person *other = p->people; other; other = other->hh.next)
-        if (other->keyed && !link_is_up(other) && outbox_waiting(other) > 0) {
-            other->outbox.copies_at = p->now + COPIES_AFTER_MS;
-            effect_wake(p, other->outbox.copies_at);
-        }
-}
-
-/* They are told what went on meanwhile; as soon as the link can take it. */
-static void catch_up(struct peer *p, struct person *who)
-{
-    who->behind = !link_can_send(who);
-    if (who->behind)
-        return;
-    history_link_up(p, who);
-    store_and_forward_link_up(p, who);
-}
-
 void link_introduced(struct peer *p, struct connection *a)
 {
     struct person *who = a->person;
@@ -354,7 +302,7 @@ void link_introduced(struct peer *p, struct connection *a)
         connection_free(p, link->connection);
         link->connection = a;
         link->rival = NULL;
-        store_and_forward_link_down(p, who); /* what the former link took is not known to have come */
+        fact_add(p, who, FACT_LINK_REPLACED);
     }
     a->introduced = true;
     link->has_role = true;
@@ -369,26 +317,14 @@ void link_introduced(struct peer *p, struct connection *a)
     samples_add(&p->connects, a->took_ms);
     link_move(p, who, LINK_UP, NEVER);
     trust_meet(p, who);
+    fact_add(p, who, FACT_LINK_UP);
     if (!who->keyed) {
         connection_report(p, a, false);
-        outbox_link_up(p, who);
         return;
     }
     link_ping(p, who);
-    see_link(p, who);
-    tree_link_up(p->tree, person_id(who));
-    gossip_link_up(p, who);
-    catch_up(p, who);
-    outbox_link_up(p, who);
-}
-
-void link_writable(struct peer *p, struct person *who)
-{
-    receipt_settle(p, who);
-    outbox_due(p, who);
-    gossip_tell(p, who);
-    if (who->behind)
-        catch_up(p, who);
+    who->seen_unix = p->unix_ms;
+    roster_store(p, who);
 }
 
 /* ---- time ---- */
@@ -425,7 +361,7 @@ void link_due(struct peer *p, struct person *who)
         } else if (p->now < link->connection->began + CONNECT_MS) {
             link_entry_changed(p, who);
         } else {
-            notice_link(p, who, "not up in 15 s: of many networks, --ice-address names the one to use");
+            link_notice(p, who, "not up in 15 s: of many networks, --ice-address names the one to use");
             count_failure(p, link->connection);
             link_retry(p, who);
         }

@@ -19,7 +19,7 @@ void link_ping(struct peer *p, struct person *who)
     effect_wake(p, link->ping_at);
     /* Counted on a congested link too, where none can be sent: the other's own pings tell that it lives. */
     link->pings++;
-    say_heartbeat(p, who, "ping", p->now);
+    send_heartbeat(p, who, "ping", p->now);
 }
 
 void link_pong(struct peer *p, struct connection *a, uint64_t number)
@@ -39,12 +39,12 @@ void link_offer_restart(struct peer *p, struct person *who)
 {
     struct link *link = &who->link;
     if (link->offerer || link->connection->lost)
-        connection_restart(p, link->connection);
+        call_restart(p, link->connection);
 }
 
 static void restart(struct peer *p, struct person *who)
 {
-    notice_link(p, who, "restarting");
+    link_notice(p, who, "restarting");
     /* Moved first: what restarts is no way to itself. */
     link_move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
     link_offer_restart(p, who);
@@ -59,7 +59,7 @@ static void revive(struct peer *p, struct person *who)
         return;
     who->link.probe_at = NEVER;
     link_move(p, who, LINK_UP, NEVER);
-    link_writable(p, who);
+    fact_add(p, who, FACT_LINK_WRITABLE);
 }
 
 void link_heard(struct peer *p, struct connection *a)
@@ -103,7 +103,7 @@ void link_probe_unanswered(struct peer *p, struct person *who)
 {
     struct link *link = &who->link;
     link->probe_at = NEVER;
-    notice_link(p, who, "retrying: it sits elsewhere and does not answer");
+    link_notice(p, who, "retrying: it sits elsewhere and does not answer");
     if (link->rival)
         link_retry(p, who);
     else
@@ -118,7 +118,7 @@ static bool is_idle(const struct peer *p, struct person *who)
         link->idle_since = NEVER;
     else if (link->idle_since == NEVER)
         link->idle_since = p->now;
-    return link->idle_since != NEVER && p->now - link->idle_since >= LINGER_MS && outbox_waiting(who) == 0;
+    return link->idle_since != NEVER && p->now - link->idle_since >= LINGER_MS && who->waiting == 0;
 }
 
 void link_pulse(struct peer *p, struct person *who)

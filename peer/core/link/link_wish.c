@@ -55,7 +55,7 @@ void link_overlay(struct peer *p)
         return;
     p->overlay_stale = false;
     for (struct person *who = p->people; who; who = who->hh.next)
-        if (who->keyed && (roster_there(who) || relay_reaches(p, who)))
+        if (who->keyed && (link_is_there(who) || relay_reaches(p, who)))
             ids[n++] = person_id(who);
     overlay_set(p->overlay, ids, n);
     free(ids);

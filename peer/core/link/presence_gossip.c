@@ -131,7 +131,7 @@ static size_t write_versions(const struct peer *p, const struct person *who, uin
     size_t n = 0;
     for (const struct person *other = p->people; other && n < DIGEST_MAX; other = other->hh.next)
         if (other != who && other->presence.text && other->presence.order > since &&
-            (since > 0 || roster_there(other))) {
+            (since > 0 || link_is_there(other))) {
             write_member_u64(out, other->id, other->presence.version);
             n++;
         }
@@ -148,7 +148,7 @@ static void say_digest(struct peer *p, struct person *who, struct buf *metadata,
 {
     buf_text(metadata, "}}");
     if (n > 0 && !metadata->failed)
-        say_to(p, who, &(struct envelope){.type = ENVELOPE_PRESENCE_DIGEST, .metadata = buf_view(metadata)});
+        send_to(p, who, &(struct envelope){.type = ENVELOPE_PRESENCE_DIGEST, .metadata = buf_view(metadata)});
     buf_done(metadata);
 }
 
@@ -268,14 +268,6 @@ static void keep(struct peer *p, struct person *who, const struct envelope *e, s
     p->routes_changed = p->routes_changed || changed;
 }
 
-bool gossip_names(const struct person *who, const char *id)
-{
-    for (size_t i = 0; i < who->presence.link_count; i++)
-        if (strcmp(who->presence.links[i].id, id) == 0)
-            return true;
-    return false;
-}
-
 /* In a small room to whoever lacks it; in a larger one along the tree of group messages, to a few. */
 static void pass_on(struct peer *p, const struct person *author, const struct person *from, struct span raw)
 {
@@ -283,7 +275,7 @@ static void pass_on(struct peer *p, const struct person *author, const struct pe
     for (size_t i = 0; i < n; i++) {
         bool eager;
         struct person *who = roster_find(p, tree_link(p->tree, i, person_id(author), &eager));
-        bool has = who && (who == from || who == author || gossip_names(author, who->id));
+        bool has = who && (who == from || who == author || relay_names(author, who->id));
         if (!who || !link_can_send(who) || (!has && (most == 0 || (!eager && n > OVERLAY_MESH_MAX))))
             continue;
         if (!has) {
@@ -375,7 +367,7 @@ void gossip_heard(struct peer *p, struct person *from, const struct envelope *e,
     who->presence.version = version;
     keep(p, who, e, raw);
     if (span_is(presence, "gone"))
-        gossip_gone(p, who);
+        relay_forget(p, who);
     if (newer) {
         expiry_gossip_heard(p, who, e->timestamp);
         pass_on(p, who, from, raw);
@@ -423,16 +415,19 @@ void gossip_compared(struct peer *p, struct person *from, const struct envelope 
     free(ticks);
 }
 
-void gossip_gone(struct peer *p, struct person *who)
-{
-    who->presence.link_count = 0;
-    p->ways_known = false;
-    p->routes_changed = true;
-}
-
 void gossip_clear(struct person *who)
 {
     free(who->presence.text);
     free(who->presence.links);
     who->presence = (struct presence){0};
+}
+
+/* A plain peer has no news of us, and needs none but that we leave. */
+void gossip_presence(struct peer *p, struct span presence)
+{
+    if (!span_is(presence, "online") && !span_is(presence, "away") && !span_is(presence, "gone"))
+        return;
+    p->away = span_is(presence, "away");
+    p->gone = span_is(presence, "gone");
+    gossip_now(p);
 }

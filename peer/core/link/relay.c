@@ -45,7 +45,7 @@ static void match_links(struct peer *p)
     for (struct person *x = p->people; x; x = x->hh.next)
         for (size_t i = 0; i < x->presence.link_count; i++) {
             struct person *y = roster_find(p, span_of(x->presence.links[i].id));
-            x->presence.links[i].person = y && y != x && gossip_names(y, x->id) ? y : NULL;
+            x->presence.links[i].person = y && y != x && relay_names(y, x->id) ? y : NULL;
         }
 }
 
@@ -78,8 +78,8 @@ bool relay_reaches(const struct peer *p, const struct person *who)
 static struct person *friend_of(const struct peer *p, const struct person *who, const struct span *avoid, size_t n)
 {
     for (struct person *x = p->people; x; x = x->hh.next)
-        if (x != who && x->keyed && link_can_send(x) && !span_is_among(x->id, avoid, n) && gossip_names(x, who->id) &&
-            gossip_names(who, x->id))
+        if (x != who && x->keyed && link_can_send(x) && !span_is_among(x->id, avoid, n) && relay_names(x, who->id) &&
+            relay_names(who, x->id))
             return x;
     return NULL;
 }
@@ -159,15 +159,29 @@ void relay_show(struct peer *p)
         if (path == who->shown || (path && who->shown && strcmp(path, who->shown) == 0))
             continue;
         if (path && !who->shown)
-            outbox_reached(p, who);
+            fact_add(p, who, FACT_REACHED);
         who->shown = path;
+        fact_add(p, who, FACT_PATH);
         notice_add(p, &(struct notice){.type = NOTICE_PEER,
                           .id = person_id(who),
                           .name = span_of(who->name),
                           .up = path != NULL,
                           .path = path ? path : link_path(who),
                           .verified = who->keyed});
-        if (p->status && path && !link_is_up(who)) /* a link that comes up tells it by itself */
-            say_status(p, who, span_of(p->status));
     }
+}
+
+bool relay_names(const struct person *who, const char *id)
+{
+    for (size_t i = 0; i < who->presence.link_count; i++)
+        if (strcmp(who->presence.links[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+void relay_forget(struct peer *p, struct person *who)
+{
+    who->presence.link_count = 0;
+    p->ways_known = false;
+    p->routes_changed = true;
 }

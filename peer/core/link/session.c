@@ -242,16 +242,7 @@ static void enter_room(struct peer *p, const struct signaling_message *m)
     text_copy(s->resume_token, sizeof s->resume_token, m->resume_token);
     s->resume_server = s->server;
     s->failures = 0;
-    twin_joined(p);
     move(p, SESSION_JOINED, p->now + s->ping_ms);
-}
-
-static void on_resumed(struct peer *p, const struct signaling_message *m)
-{
-    if (p->session.state != SESSION_RESUMING)
-        return;
-    enter_room(p, m);
-    roster_resumed(p, m);
 }
 
 /* Not by this server, whether it does not know the roster entry any more or never heard of roster entries. */
@@ -261,18 +252,6 @@ static void on_resume_refused(struct peer *p)
     if (s->resume_server == s->server)
         s->resume_token[0] = '\0';
     join(p);
-}
-
-static void on_peers(struct peer *p, const struct signaling_message *m)
-{
-    struct session *s = &p->session;
-    if (s->state != SESSION_JOINING)
-        return;
-    enter_room(p, m);
-    roster_list(p, m);
-    if (!s->joined_once)
-        notice_add(p, &(struct notice){.type = NOTICE_READY, .id = span_of(p->id)});
-    s->joined_once = true;
 }
 
 static uint64_t bounded_pause(const struct signaling_message *m)
@@ -311,9 +290,9 @@ static void on_draining(struct peer *p, const struct signaling_message *m)
     p->session.pause_ms = bounded_pause(m);
 }
 
-static void handle(struct peer *p, const struct signaling_message *m)
+enum session_outcome session_handle(struct peer *p, const struct signaling_message *m)
 {
-    bool joined = p->session.state == SESSION_JOINED;
+    enum session_state before = p->session.state;
     switch (m->type) {
     case SIGNALING_WELCOME:
         on_welcome(p, m);
@@ -322,37 +301,13 @@ static void handle(struct peer *p, const struct signaling_message *m)
         take_ice_servers(p, m);
         break;
     case SIGNALING_PEERS:
-        on_peers(p, m);
-        break;
+        if (before == SESSION_JOINING)
+            enter_room(p, m);
+        return before == SESSION_JOINING ? SESSION_ENTERED : SESSION_DONE;
     case SIGNALING_RESUMED:
-        on_resumed(p, m);
-        break;
-    case SIGNALING_PEER_JOINED:
-        if (joined)
-            roster_joined(p, &m->members[0]);
-        break;
-    case SIGNALING_PEER_AWAY:
-        if (joined)
-            roster_away(p, m->peer_id);
-        break;
-    case SIGNALING_PEER_BACK:
-        if (joined)
-            roster_back(p, m);
-        break;
-    case SIGNALING_PEER_LEFT:
-        if (joined)
-            roster_left(p, m->peer_id, span_is(m->reason, "left"));
-        break;
-    case SIGNALING_OFFER:
-    case SIGNALING_ANSWER:
-    case SIGNALING_CANDIDATE:
-        if (joined)
-            connection_signal(p, m);
-        break;
-    case SIGNALING_CLAIM:
-        if (joined)
-            twin_claimed(p, m);
-        break;
+        if (before == SESSION_RESUMING)
+            enter_room(p, m);
+        return before == SESSION_RESUMING ? SESSION_KEPT : SESSION_DONE;
     case SIGNALING_ROOM_CLOSED:
         tell_error(p, SPAN("room-closed"), SPAN("the room was closed by its owner"), true);
         stop(p);
@@ -364,26 +319,30 @@ static void handle(struct peer *p, const struct signaling_message *m)
         on_error(p, m);
         break;
     default:
-        break;
+        return before == SESSION_JOINED ? SESSION_OF_ROOM : SESSION_DONE;
     }
+    return SESSION_DONE;
 }
 
-void session_frame(struct peer *p, struct span frame)
+void session_ready(struct peer *p)
+{
+    struct session *s = &p->session;
+    if (!s->joined_once)
+        notice_add(p, &(struct notice){.type = NOTICE_READY, .id = span_of(p->id)});
+    s->joined_once = true;
+}
+
+bool session_hears(struct peer *p)
 {
     struct session *s = &p->session;
     if (s->state < SESSION_CONNECTED)
-        return;
+        return false;
     if (s->state == SESSION_JOINED) {
         s->ping_out = false;
         s->at = p->now + s->ping_ms;
         effect_wake(p, s->at);
     }
-    struct signaling_message m;
-    if (signaling_parse(frame, &m))
-        handle(p, &m);
-    else
-        effect_log(p, LOG_LEVEL_DEBUG, "signaling-unreadable", "a frame that no daemon sends", NULL, SPAN(""));
-    signaling_done(&m);
+    return true;
 }
 
 static void leave_room(struct peer *p)

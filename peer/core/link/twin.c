@@ -75,16 +75,14 @@ void twin_seen(struct peer *p, struct span peer_id, bool was_there)
     effect_wake(p, p->twin.doubt_until);
 }
 
-void twin_due(struct peer *p)
+bool twin_due(struct peer *p)
 {
     if (p->now < p->twin.doubt_until) {
         effect_wake(p, p->twin.doubt_until);
-        return;
+        return false;
     }
     p->twin.doubt_until = NEVER;
-    for (struct person *who = p->people; who; who = who->hh.next)
-        if (who->entries)
-            link_entry_changed(p, who);
+    return true;
 }
 
 /* ---- heard ---- */
@@ -120,30 +118,24 @@ static void tell(struct peer *p, uint64_t started, bool rests)
     effect_log(p, LOG_LEVEL_WARNING, "identity-twice", "another process has our identity", NULL, SPAN(""));
 }
 
-static void rest(struct peer *p)
-{
-    p->twin.doubt_until = NEVER;
-    roster_withdraw(p);
-    session_rest(p);
-}
-
-void twin_claimed(struct peer *p, const struct signaling_message *m)
+bool twin_claimed(struct peer *p, const struct signaling_message *m)
 {
     struct envelope e;
     char peer_id[PEER_ID_MAX + 1];
     uint64_t started = 0;
     if (!text_copy(peer_id, sizeof peer_id, m->from))
-        return;
+        return false;
     if (!guard_affords(p, &p->twin.claims_at, TWIN_CLAIM_MS, TWIN_CLAIMS_BURST) || !envelope_parse(m->claim, &e, NULL))
-        return;
+        return false;
     bool proved = is_proof(p, &e, m->from) && envelope_number(&e, "started", &started) && started > 0;
     envelope_done(&e);
     if (!proved)
-        return;
+        return false;
     /* Began in the same millisecond: the roster entries decide, which both know. */
     bool rests = started != p->twin.started ? started < p->twin.started : strcmp(peer_id, p->session.peer_id) < 0;
     claim(p, m->from);
     tell(p, started, rests);
     if (rests)
-        rest(p);
+        p->twin.doubt_until = NEVER;
+    return rests;
 }

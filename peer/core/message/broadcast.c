@@ -4,6 +4,7 @@
  * anything else is done with it; what comes a second time tells its bringer to leave the tree; the links that are not in
  * the tree hear what there is, and who lacks something of it asks for it and takes that link into the tree.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "peer/core/state.h"
@@ -13,7 +14,7 @@ static void say_about_room(struct peer *p, struct person *who, enum envelope_typ
 {
     char name[ENVELOPE_CONVERSATION_MAX + 1];
     envelope_room_conversation(span_of(p->settings.room), name);
-    say_to(p, who, &(struct envelope){.type = type, .metadata = metadata, .conversation = span_of(name)});
+    send_to(p, who, &(struct envelope){.type = type, .metadata = metadata, .conversation = span_of(name)});
 }
 
 /* A prune or a graft of that author's tree. */
@@ -207,4 +208,16 @@ void broadcast_due(struct peer *p)
         graft(p);
     }
     effect_wake(p, tree_due(p->tree));
+}
+
+void broadcast_link_up(struct peer *p, const struct person *who)
+{
+    assert(who->keyed && link_is_up(who));
+    tree_link_up(p->tree, person_id(who));
+}
+
+void broadcast_link_down(struct peer *p, const struct person *who)
+{
+    tree_link_down(p->tree, person_id(who));
+    effect_wake(p, tree_due(p->tree)); /* what it was asked for another is asked for */
 }

@@ -70,8 +70,6 @@ void compose_clear(struct peer *p)
 {
     while (p->refs)
         ref_free(p, p->refs);
-    free(p->status);
-    p->status = NULL;
 }
 
 /* ---- who and whether ---- */
@@ -109,7 +107,7 @@ static void add_reader(struct draft *d, struct person *who)
 /* Who sits in the room, or did when a message sent now could still have reached them. */
 static bool reads_room(const struct peer *p, const struct person *who)
 {
-    if (roster_there(who) || relay_reaches(p, who))
+    if (link_is_there(who) || relay_reaches(p, who))
         return true;
     return who->keyed && who->seen_unix != 0 && p->unix_ms < who->seen_unix + ENVELOPE_TTL_DEFAULT_MS;
 }
@@ -199,7 +197,7 @@ static bool compose(struct peer *p, struct draft *d)
     size_t n = d->type == ENVELOPE_GROUP_MESSAGE ? 0 : d->reader_count;
     for (size_t i = 0; i < n; i++)
         to[i] = person_id(d->readers[i]);
-    say_conversation(p, span_of(p->id), to, n, d->name);
+    conversation_name(p, span_of(p->id), to, n, d->name);
     struct envelope_tick *ticks = calloc(2 * room, sizeof *ticks);
     if (!ticks)
         return false;

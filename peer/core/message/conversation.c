@@ -297,3 +297,17 @@ void conversation_clear(struct peer *p)
     }
     p->room = NULL;
 }
+
+void conversation_name(
+    const struct peer *p, struct span from, const struct span *to, size_t n, char out[ENVELOPE_CONVERSATION_MAX + 1])
+{
+    struct span ids[ENVELOPE_TO_MAX + 1];
+    if (n == 0) {
+        envelope_room_conversation(span_of(p->settings.room), out);
+        return;
+    }
+    assert(n <= ENVELOPE_TO_MAX);
+    ids[0] = from;
+    memcpy(ids + 1, to, n * sizeof *to);
+    envelope_people_conversation(ids, n + 1, p->crypto.sha256, p->crypto.ctx, out);
+}

@@ -237,7 +237,7 @@ static bool offer(struct peer *p, struct conversation *c, struct person *from, s
 /* Its author is not to go on as it does. */
 static void tell_clock(struct peer *p, struct conversation *c, struct person *author)
 {
-    if (p->now < author->inbox.clock_at + ASK_AGAIN_MS || !say_can(p, author))
+    if (p->now < author->inbox.clock_at + ASK_AGAIN_MS || !send_can(p, author))
         return;
     author->inbox.clock_at = p->now;
     history_ask(p, c, author);
@@ -323,7 +323,7 @@ void deliver_message(
     struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw, enum arrival way)
 {
     char name[ENVELOPE_CONVERSATION_MAX + 1];
-    say_conversation(p, e->from, e->to, e->to_count, name);
+    conversation_name(p, e->from, e->to, e->to_count, name);
     const char *wrong = judge(p, e, name);
     struct conversation *c = wrong ? NULL : conversation_of(p, name, e->from, e->to, e->to_count);
     /* Of another message under a number that is behind us the record tells whether it was shown. */
@@ -354,7 +354,7 @@ void deliver_message(
 /* Of the room everybody has the messages; an author of a conversation of few may have to be asked through others. */
 static bool can_ask(const struct peer *p, const struct conversation *c, const struct person *who)
 {
-    return conversation_has(c, who) && (c->room ? link_can_send(who) : say_can(p, who));
+    return conversation_has(c, who) && (c->room ? link_can_send(who) : send_can(p, who));
 }
 
 static struct person *whom_to_ask(struct peer *p, struct conversation *c)
@@ -428,7 +428,7 @@ static void tell_authors(struct peer *p, struct conversation *c)
         for (size_t k = i; k < c->missing_count; k++)
             c->missing[k].untold &= strcmp(c->missing[k].author, author) != 0;
         struct person *who = roster_find(p, span_of(author));
-        if (who && say_can(p, who))
+        if (who && send_can(p, who))
             history_ask(p, c, who);
     }
 }

@@ -4,6 +4,7 @@
  * exactly-once is about: a message stands here once, in the commit that also moves the clock. The newest LOG_MAX are
  * kept; the oldest go a few at a time, as new ones come.
  */
+#include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>
 
@@ -159,11 +160,12 @@ void message_log_asked(struct peer *p, const struct person *author, struct span 
     text_copy(load->author, sizeof load->author, person_id(author));
 }
 
-static void had_place(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
+static void had_place(
+    struct peer *p, const struct load *load, const struct peer_row *rows, size_t n, struct log_answer *answer)
 {
     uint64_t order;
     if (n != 1 || !storage_read_number(rows[0].value, &order)) {
-        deliver_had(p, load, false);
+        answer->type = LOG_ANSWER_LACKS;
         return;
     }
     struct load *next = load_order(p, LOAD_HAD_ROW, order);
@@ -192,13 +194,13 @@ static struct span row_id(struct span row)
 
 /* An id that somebody else has used as well says nothing: whoever waits for an answer reports its message as failed in
  * its time. */
-static void had_row(struct peer *p, const struct load *load, struct span row)
+static void had_row(const struct load *load, struct span row, struct log_answer *answer)
 {
     struct span id = row_id(row);
     const char *rest = id.p ? id.p + id.n + 1 : row.p;
     struct span from = word_of((struct span){rest, row.n - (size_t)(rest - row.p)}, ",\"from\":\"");
     if (span_is(from, load->author))
-        deliver_had(p, load, true);
+        answer->type = LOG_ANSWER_HAS;
 }
 
 /* ---- messages that a person read ---- */
@@ -232,17 +234,17 @@ static bool is_for(const json_t *row, const char *reader)
     return found;
 }
 
-static void read_row(struct peer *p, const struct load *load, struct span text)
+static void read_row(struct peer *p, const struct load *load, struct span text, struct log_answer *answer)
 {
     json_t *row = json_loadb(text.p, text.n, 0, NULL);
     struct span id = span_of(json_string_value(json_object_get(row, "id")));
     struct span from = span_of(json_string_value(json_object_get(row, "from")));
     bool ours = span_is(from, p->id);
-    struct person *author = roster_find(p, from);
     if (load->who[0] && ours && is_for(row, load->who))
         notice_add(p, &(struct notice){.type = NOTICE_READ, .id = id, .by = span_of(load->who)});
-    else if (!load->who[0] && author)
-        receipt_read_of(p, author, id);
+    else if (!load->who[0] && text_copy(answer->id, sizeof answer->id, id) &&
+             text_copy(answer->author, sizeof answer->author, from))
+        answer->type = LOG_ANSWER_READ;
     json_decref(row);
 }
 
@@ -256,20 +258,23 @@ static void prune(struct peer *p, const struct peer_row *rows, size_t n)
     }
 }
 
-void message_log_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
+struct log_answer message_log_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
 {
+    struct log_answer answer = {.type = LOG_ANSWER_NONE};
+    assert(load->type >= LOAD_AFTER);
     if (load->type == LOAD_AFTER)
         shown_after(p, load, rows, n);
     else if (load->type == LOAD_OLDEST)
         prune(p, rows, n);
     else if (load->type == LOAD_HAD)
-        had_place(p, load, rows, n);
+        had_place(p, load, rows, n, &answer);
     else if (load->type == LOAD_HAD_ROW && n == 1)
-        had_row(p, load, rows[0].value);
+        had_row(load, rows[0].value, &answer);
     else if (load->type == LOAD_READ)
         read_place(p, load, rows, n);
     else if (load->type == LOAD_READ_ROW && n == 1)
-        read_row(p, load, rows[0].value);
+        read_row(p, load, rows[0].value, &answer);
     else if (load->type == LOAD_HISTORY)
         shown(p, load, rows, n);
+    return answer;
 }

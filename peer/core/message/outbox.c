@@ -62,20 +62,6 @@ static void mind(struct peer *p, struct person *who)
 
 /* ---- sending ---- */
 
-bool outbox_copy(const struct peer *p, const struct delivery *d, bool relayed, struct buf *out)
-{
-    struct envelope e;
-    struct span us = span_of(p->id);
-    if (!envelope_parse((struct span){d->message->text, d->message->n}, &e, NULL))
-        return false;
-    e.retry_count = d->tries > 0 ? d->tries : d->message->type == ENVELOPE_GROUP_MESSAGE;
-    e.route = relayed ? &us : NULL;
-    e.route_count = relayed ? 1 : 0;
-    bool ok = envelope_write_for(&e, person_id(d->reader), out);
-    envelope_done(&e);
-    return ok;
-}
-
 /* False: its reader does not take so large a message. */
 static bool send_copy(struct peer *p, struct delivery *d, enum way way)
 {
@@ -261,15 +247,24 @@ void outbox_link_up(struct peer *p, struct person *who)
     box->stuck_at = box->retry_at = box->copies_at = box->passed_at = NEVER;
     requeue(box, false);
     if (p->status)
-        say_status(p, who, span_of(p->status));
+        status_tell(p, who, span_of(p->status));
     receipt_settle(p, who);
     outbox_flush(p, who);
+}
+
+void outbox_new_carrier(struct peer *p)
+{
+    for (struct person *who = p->people; who; who = who->hh.next)
+        if (who->keyed && !link_is_up(who) && who->waiting > 0) {
+            who->outbox.copies_at = p->now + COPIES_AFTER_MS;
+            effect_wake(p, who->outbox.copies_at);
+        }
 }
 
 void outbox_link_down(struct peer *p, struct person *who)
 {
     struct outbox *box = &who->outbox;
-    if (outbox_waiting(who) == 0 || !who->keyed)
+    if (who->waiting == 0 || !who->keyed)
         return;
     requeue(box, relay_reaches(p, who));
     box->stuck_at = p->now + RELAY_AFTER_MS;
@@ -405,7 +400,7 @@ void outbox_due(struct peer *p, struct person *who)
 {
     struct outbox *box = &who->outbox;
     enum way way;
-    if (outbox_waiting(who) == 0)
+    if (who->waiting == 0)
         return;
     if (p->now >= box->copies_at)
         seek_custodians(p, who);
@@ -426,23 +421,6 @@ void outbox_due(struct peer *p, struct person *who)
     effect_wake(p, box->retry_at);
     effect_wake(p, box->passed_at);
     outbox_flush(p, who);
-}
-
-void outbox_expire(struct peer *p)
-{
-    while (p->outgoing && p->outgoing->expires <= p->now) {
-        /* The message goes with its last delivery; at once if it is to nobody, and not on the disk yet. */
-        struct delivery *d = p->outgoing->deliveries, *next;
-        if (!d)
-            outgoing_free(p, p->outgoing);
-        for (; d; d = next) {
-            next = d->of_next;
-            delivery_failed(p, span_of(d->id), person_id(d->reader), "expired");
-            delivery_free(p, d);
-        }
-    }
-    if (p->outgoing)
-        effect_wake(p, p->outgoing->expires);
 }
 
 /* The list is in order of expiry, which the rows are not; and what nobody waits for is done. */
@@ -467,7 +445,7 @@ void outbox_restored(struct peer *p)
     p->order = order;
     for (struct person *who = p->people; who; who = who->hh.next) {
         delivery_sort(&who->outbox);
-        if (outbox_waiting(who) > 0)
+        if (who->waiting > 0)
             mind(p, who);
     }
 }

@@ -13,6 +13,7 @@ static void put(struct delivery *d, enum delivery_place where)
 {
     struct outbox *box = &d->reader->outbox;
     d->place = where;
+    d->reader->waiting += where != DELIVERY_DONE;
     DL_APPEND(box->in[where], d);
     box->count[where]++;
     box->flight_bytes += where == DELIVERY_FLIGHT ? d->n : 0;
@@ -22,6 +23,7 @@ static void take(struct delivery *d)
 {
     struct outbox *box = &d->reader->outbox;
     DL_DELETE(box->in[d->place], d);
+    d->reader->waiting -= d->place != DELIVERY_DONE;
     box->count[d->place]--;
     box->flight_bytes -= d->place == DELIVERY_FLIGHT ? d->n : 0;
 }
@@ -171,9 +173,9 @@ bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
 {
     struct outbox *box = &who->outbox;
     char key[ID_CHARS + PERSON_MAX + 2];
-    if (outbox_waiting(who) == 0)
+    if (who->waiting == 0)
         box->stuck_at = NEVER;
-    struct delivery *d = outbox_waiting(who) < QUEUE_READER_MAX ? calloc(1, sizeof *d) : NULL;
+    struct delivery *d = who->waiting < QUEUE_READER_MAX ? calloc(1, sizeof *d) : NULL;
     if (d) {
         memcpy(d->id, m->id, sizeof d->id);
         HASH_ADD_STR(box->by_id, id, d);
@@ -207,12 +209,6 @@ void delivery_sort(struct outbox *box)
     DL_SORT(box->in[DELIVERY_QUEUE], by_order);
 }
 
-size_t outbox_waiting(const struct person *who)
-{
-    const size_t *count = who->outbox.count;
-    return count[DELIVERY_QUEUE] + count[DELIVERY_TREE] + count[DELIVERY_FLIGHT] + count[DELIVERY_HELD];
-}
-
 uint64_t outbox_first_unheard(const struct person *who, const struct conversation *c)
 {
     uint64_t first = 0;
@@ -221,4 +217,35 @@ uint64_t outbox_first_unheard(const struct person *who, const struct conversatio
             if (strcmp(d->message->conversation, c->name) == 0 && (first == 0 || d->message->sequence < first))
                 first = d->message->sequence;
     return first;
+}
+
+bool outbox_copy(const struct peer *p, const struct delivery *d, bool relayed, struct buf *out)
+{
+    struct envelope e;
+    struct span us = span_of(p->id);
+    if (!envelope_parse((struct span){d->message->text, d->message->n}, &e, NULL))
+        return false;
+    e.retry_count = d->tries > 0 ? d->tries : d->message->type == ENVELOPE_GROUP_MESSAGE;
+    e.route = relayed ? &us : NULL;
+    e.route_count = relayed ? 1 : 0;
+    bool ok = envelope_write_for(&e, person_id(d->reader), out);
+    envelope_done(&e);
+    return ok;
+}
+
+void outbox_expire(struct peer *p)
+{
+    while (p->outgoing && p->outgoing->expires <= p->now) {
+        /* The message goes with its last delivery; at once if it is to nobody, and not on the disk yet. */
+        struct delivery *d = p->outgoing->deliveries, *next;
+        if (!d)
+            outgoing_free(p, p->outgoing);
+        for (; d; d = next) {
+            next = d->of_next;
+            delivery_failed(p, span_of(d->id), person_id(d->reader), "expired");
+            delivery_free(p, d);
+        }
+    }
+    if (p->outgoing)
+        effect_wake(p, p->outgoing->expires);
 }

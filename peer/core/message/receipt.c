@@ -84,7 +84,7 @@ static void say(struct peer *p, struct person *who, enum envelope_type type, str
     buf_text(ids, "]}");
     p->stats.acks_total++;
     if (!ids->failed)
-        say_through(p, who, &(struct envelope){.type = type, .metadata = buf_view(ids)});
+        send_through(p, who, &(struct envelope){.type = type, .metadata = buf_view(ids)});
 }
 
 /* How many ids fit one frame to them, beside what every frame of ours has; through others as many as one may name. */
@@ -133,7 +133,7 @@ void receipt_missed(struct peer *p, struct person *who, struct span id)
 void receipt_query(struct peer *p, struct person *who, const struct span *list, size_t n)
 {
     struct buf ids;
-    if (n == 0 || !say_can(p, who))
+    if (n == 0 || !send_can(p, who))
         return;
     buf_init(&ids, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
     for (size_t i = 0, most = most_ids(who); i < n;) {
@@ -167,7 +167,7 @@ void receipt_settle(struct peer *p, struct person *who)
     struct inbox *box = &who->inbox;
     struct buf ids;
     box->acks_at = NEVER;
-    if (!say_can(p, who)) {
+    if (!send_can(p, who)) {
         receipt_link_down(p, who);
         return;
     }

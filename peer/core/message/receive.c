@@ -10,27 +10,10 @@
  *
  * Refused frames are counted and logged once a second; they never end a link, except for a wrong introduction.
  */
+#include <assert.h>
+
 #include "base/utf8.h"
 #include "peer/core/state.h"
-
-void guard_refuse(struct peer *p, const struct person *who, const char *why)
-{
-    p->stats.refused_total++;
-    if (p->now < p->refused_log_at)
-        return;
-    p->refused_log_at = p->now + LOG_REFUSED_MS;
-    effect_log(p, LOG_LEVEL_WARNING, "frame-refused", why, "peer", person_id(who));
-}
-
-bool guard_affords(const struct peer *p, uint64_t *paid_until, uint64_t each_ms, uint64_t burst)
-{
-    if (*paid_until < p->now)
-        *paid_until = p->now;
-    if (*paid_until + each_ms > p->now + each_ms * burst)
-        return false;
-    *paid_until += each_ms;
-    return true;
-}
 
 /* ---- the types that are not talk ---- */
 
@@ -73,7 +56,7 @@ static void on_heartbeat(struct peer *p, struct connection *a, const struct enve
         link_pong(p, a, number);
         since = number;
     } else if (envelope_number(e, "ping", &number)) {
-        say_heartbeat(p, a->person, "pong", number);
+        send_heartbeat(p, a->person, "pong", number);
     }
     expiry_heartbeat_heard(p, a->person, e->timestamp, since);
 }
@@ -137,7 +120,7 @@ static void on_said(struct peer *p, struct person *who, const struct envelope *e
         on_passing(p, who, e);
         break;
     case ENVELOPE_CONNECTION_REQUEST:
-        connection_requested(p, who, e);
+        negotiation_requested(p, who, e);
         break;
     case ENVELOPE_HISTORY_REQUEST:
         history_request(p, who, e, a != NULL);
@@ -151,29 +134,8 @@ static void on_said(struct peer *p, struct person *who, const struct envelope *e
 
 /* ---- people with keys ---- */
 
-bool guard_signed_by(struct peer *p, const uint8_t key[KEY_BYTES], const struct envelope *e)
-{
-    struct buf bytes;
-    buf_init(&bytes, 2 * PEER_MESSAGE_MAX);
-    bool ok = e->is_signed && envelope_signed_bytes(e, &bytes) &&
-              p->crypto.verify(p->crypto.ctx, key, buf_view(&bytes), e->signature);
-    buf_done(&bytes);
-    return ok;
-}
-
-const char *guard_open(const struct peer *p, const struct person *who, struct envelope *e)
-{
-    struct buf content;
-    buf_init(&content, PEER_MESSAGE_MAX);
-    const char *wrong = seal_open(&p->crypto, e, span_of(p->id), who->box, &content);
-    if (!wrong)
-        envelope_open_content(e, buf_view(&content), &wrong);
-    buf_done(&content);
-    return wrong;
-}
-
 /* What comes first must be a valid introduction: anything else ends the connection at once. */
-static void refuse(struct peer *p, struct connection *a, const char *why)
+static void receive_refused(struct peer *p, struct connection *a, const char *why)
 {
     if (a->person->keyed && !a->introduced)
         link_refused(p, a, why);
@@ -192,10 +154,10 @@ static void introduction(struct peer *p, struct connection *a, const struct enve
         wrong =
             e->type == ENVELOPE_PEER_INTRODUCTION ? introduction_check(p, a, e) : "a message before the introduction";
     if (wrong) {
-        refuse(p, a, wrong);
+        receive_refused(p, a, wrong);
         return;
     }
-    connection_introduced(a->person, e->timestamp);
+    negotiation_introduced(a->person, e->timestamp);
     link_introduced(p, a);
 }
 
@@ -207,7 +169,7 @@ static struct span sole_reader(const struct envelope *e)
     return e->to_count == 1 ? e->to[0] : (struct span){0};
 }
 
-static void talk(struct peer *p, struct person *from, struct envelope *e, struct span raw)
+static void receive_message(struct peer *p, struct person *from, struct envelope *e, struct span raw)
 {
     struct person *author = roster_find(p, e->from);
     struct span reader = sole_reader(e);
@@ -233,7 +195,8 @@ static void talk(struct peer *p, struct person *from, struct envelope *e, struct
         guard_refuse(p, from, "a message of somebody unknown, or with a signature that does not hold");
         return;
     }
-    if (!handed)
+    /* Of who is linked heartbeats know better: it may have been written before the clock was set. */
+    if (!handed && !link_is_up(author))
         expiry_message_heard(p, author, e);
     deliver_message(p, from, author, e, raw,
         !alone                          ? ARRIVED_BY_TREE
@@ -265,7 +228,7 @@ static void keyed_data(struct peer *p, struct connection *a, struct envelope *e,
     if (!a->introduced)
         introduction(p, a, e);
     else if (envelope_is_talk(e->type))
-        talk(p, from, e, raw);
+        receive_message(p, from, e, raw);
     else if (e->type == ENVELOPE_PRESENCE_UPDATE)
         gossip_heard(p, from, e, raw);
     else if (e->to_count == 1 && e->route_count > 0 && !span_is_among(p->id, e->to, e->to_count))
@@ -308,7 +271,7 @@ static void plain_message(struct peer *p, struct person *who, const struct envel
         e.to_count = 1;
     }
     bool group = e.type == ENVELOPE_GROUP_MESSAGE;
-    say_conversation(p, person_id(who), e.to, group ? 0 : e.to_count, name);
+    conversation_name(p, person_id(who), e.to, group ? 0 : e.to_count, name);
     p->stats.received_total++;
     notice_add(p, &(struct notice){.type = NOTICE_MESSAGE,
                       .id = e.id,
@@ -363,16 +326,14 @@ void receive_data(struct peer *p, struct connection *a, const struct peer_event 
 {
     struct person *who = a->person;
     struct envelope e;
-    if (!a->open || ev->channel != a->channel)
-        return;
-    link_heard(p, a);
+    assert(a->open && ev->channel == a->channel);
     if (ev->binary || ev->bytes.n > PEER_MESSAGE_MAX) {
-        refuse(p, a, ev->binary ? "a binary message" : "a message that is too long");
+        receive_refused(p, a, ev->binary ? "a binary message" : "a message that is too long");
         return;
     }
     bool parsed = envelope_parse(ev->bytes, &e, NULL);
     if (!parsed && who->keyed)
-        refuse(p, a, "no envelope");
+        receive_refused(p, a, "no envelope");
     else if (!parsed)
         plain_text(p, who, ev->bytes);
     else if (who->keyed)

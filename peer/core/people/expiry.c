@@ -109,8 +109,6 @@ void expiry_message_heard(struct peer *p, struct person *author, const struct en
     uint32_t conversation = hash_bytes(e->conversation.p, e->conversation.n);
     int64_t least = ahead(e->timestamp, p->now);
     bool same = w->conversation == conversation, later = !same || e->sequence > w->sequence;
-    if (link_is_up(author))
-        return; /* heartbeats know better: it may have been written before the clock was set */
     if (!w->known && seems_held_back(p, author, e))
         return;
     if (!w->known || least > w->ahead)
@@ -162,13 +160,12 @@ uint64_t expiry_left(const struct peer *p, const struct person *author, const st
     return age > 0 ? ttl - (uint64_t)age : ttl;
 }
 
-void expiry_watch(struct peer *p)
+bool expiry_watch(struct peer *p)
 {
     int64_t clock = ahead(p->unix_ms, p->now);
     int64_t step = clock - p->clock_ahead;
     if (step < CLOCK_STEP_MS && step > -CLOCK_STEP_MS)
-        return;
+        return false;
     p->clock_ahead = clock;
-    for (struct person *who = p->people; who; who = who->hh.next)
-        say_heartbeat(p, who, "ping", p->now);
+    return true;
 }

@@ -81,18 +81,19 @@ struct peer_notice *notice_make(const struct notice *n)
     return NULL;
 }
 
+void notice_give(struct peer *p, struct peer_notice **n)
+{
+    struct peer_effect *effect = effect_add(p, PEER_FX_NOTICE);
+    if (!effect)
+        return;
+    effect->notice = *n;
+    *n = NULL;
+}
+
 void notice_add(struct peer *p, const struct notice *n)
 {
     struct peer_notice *made = notice_make(n);
-    struct peer_effect *effect = made ? effect_add(p, PEER_FX_NOTICE) : NULL;
-    if (effect)
-        effect->notice = made;
-    else
-        peer_notice_free(made);
-}
-
-void notice_link(struct peer *p, const struct person *who, const char *text)
-{
-    notice_add(p,
-        &(struct notice){.type = NOTICE_LINK, .id = person_id(who), .name = span_of(who->name), .text = span_of(text)});
+    if (made)
+        notice_give(p, &made);
+    peer_notice_free(made);
 }
