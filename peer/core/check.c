@@ -6,6 +6,19 @@
 #include <utlist.h>
 
 #include "peer/core/state.h"
+#include "peer/core/order/causal.h"
+#include "peer/core/order/tree.h"
+#include "peer/core/port/after_commit.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/people/trust.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/message/compose.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/outbox.h"
+#include "peer/core/message/receipt.h"
+#include "peer/core/message/store_and_forward.h"
 
 static size_t check_connection(const struct peer *p, const struct person *who, const struct connection *a)
 {
@@ -95,7 +108,7 @@ static void check_conversation(const struct peer *p, const struct conversation *
 static void check_copies(const struct peer *p)
 {
     size_t copies = 0, of_one = 0, bytes_of_one = 0;
-    for (const struct copies *h = p->copies; h; h = h->hh.next) {
+    for (const struct stored_copy *h = p->copies; h; h = h->hh.next) {
         bool one = strcmp(h->giver, p->copies->giver) == 0;
         copies += h->n;
         of_one += one;

@@ -10,6 +10,21 @@
  * Who is told of a fact, and in which order, stands here and nowhere else.
  */
 #include "peer/core/state.h"
+#include "peer/core/hand_on.h"
+#include "peer/core/port/after_commit.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/people/facts.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/presence_gossip.h"
+#include "peer/core/link/relay.h"
+#include "peer/core/message/broadcast.h"
+#include "peer/core/message/history.h"
+#include "peer/core/message/outbox.h"
+#include "peer/core/message/receipt.h"
+#include "peer/core/message/status.h"
+#include "peer/core/message/store_and_forward.h"
 
 /* ---- what a commit has let go ---- */
 

@@ -9,6 +9,17 @@
 #include <utlist.h>
 
 #include "peer/core/state.h"
+#include "peer/core/restore.h"
+#include "peer/core/order/causal.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/people/card.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/message/compose.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/outbox.h"
+#include "peer/core/message/receive.h"
+#include "peer/core/message/store_and_forward.h"
 
 /* A name or key that begins with the name of a room that we are not in. */
 static bool is_elsewhere(const struct peer *p, struct span name)

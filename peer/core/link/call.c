@@ -4,6 +4,14 @@
  * the daemon, or, sealed, through other peers.
  */
 #include "peer/core/state.h"
+#include "peer/core/link/call.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/relay.h"
+#include "peer/core/link/send.h"
+#include "peer/core/link/session.h"
+#include "protocol/signaling.h"
 #include "protocol/write.h"
 
 static void offer(struct peer *p, struct connection *a, bool restart)

@@ -7,6 +7,11 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/session.h"
+#include "protocol/signaling.h"
 
 struct connection *connection_find(const struct peer *p, uint64_t rtc)
 {

@@ -15,7 +15,9 @@
  * names other certificates; one made for somebody else names another reader.
  */
 #include "peer/core/state.h"
-
+#include "peer/core/link/introduction.h"
+#include "peer/core/people/say.h"
+#include "peer/core/link/connection.h"
 #include "protocol/write.h"
 
 static void write_key(struct buf *out, const char *name, const uint8_t *key)

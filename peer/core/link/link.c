@@ -13,6 +13,16 @@
 #include <stdio.h>
 
 #include "peer/core/link/link_inner.h"
+#include "peer/core/state.h"
+#include "peer/core/link/link.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/people/facts.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/people/trust.h"
+#include "peer/core/link/call.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/introduction.h"
 
 #define MOVE(to) (1u << LINK_##to)
 static const unsigned LEGAL[LINK_STATES_COUNT] = {

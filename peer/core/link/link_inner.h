@@ -7,6 +7,8 @@
 #define PEER_CORE_LINK_INNER_H
 
 #include "peer/core/state.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/link.h"
 
 /* ---- link.c ---- */
 void link_move(struct peer *p, struct person *who, enum link_state to, uint64_t at);

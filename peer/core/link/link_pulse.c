@@ -10,6 +10,13 @@
  * Plain peers are not pinged, for their application would see it; ICE tells when they are gone.
  */
 #include "peer/core/link/link_inner.h"
+#include "peer/core/state.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/people/facts.h"
+#include "peer/core/link/call.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/send.h"
 
 void link_ping(struct peer *p, struct person *who)
 {

@@ -3,6 +3,9 @@
  * What the state of a link says: whether it is up, and what it takes. It only looks; link.c moves.
  */
 #include "peer/core/state.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
 
 bool link_is_up(const struct person *who)
 {

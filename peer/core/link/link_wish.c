@@ -7,6 +7,13 @@
  * The roles of the first offer stay for restarts and new connections, whatever roster entries the two have by then.
  */
 #include "peer/core/link/link_inner.h"
+#include "peer/core/state.h"
+#include "peer/core/order/overlay.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
+#include "peer/core/link/twin.h"
 
 /* Without a roster entry the identities decide. */
 bool link_is_our_turn(const struct peer *p, const struct person *who, const struct roster_entry *entry)

@@ -12,6 +12,17 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "peer/core/link/membership.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/people/card.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
+#include "peer/core/link/twin.h"
+#include "protocol/signaling.h"
 
 /* An id that looks like an identity must be one: else a daemon could name a plain peer like a person. */
 static bool looks_keyed(struct span id)

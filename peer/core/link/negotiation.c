@@ -14,6 +14,14 @@
  * at any later time: it carries its sender's time, which only grows, and has its effect once ([M-57]).
  */
 #include "peer/core/state.h"
+#include "peer/core/link/negotiation.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/twin.h"
+#include "protocol/signaling.h"
 #include "protocol/write.h"
 
 /* A frame that names no link is good from where the connection began only: a name or key can be copied, a roster entry cannot. */

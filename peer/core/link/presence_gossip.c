@@ -18,6 +18,20 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "peer/core/link/presence_gossip.h"
+#include "peer/core/order/overlay.h"
+#include "peer/core/order/tree.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/people/card.h"
+#include "peer/core/people/expiry.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/people/say.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
+#include "peer/core/link/send.h"
 #include "protocol/message.h"
 #include "protocol/write.h"
 

@@ -12,6 +12,13 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "peer/core/link/relay.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/people/facts.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
 
 static uint64_t rtt(uint64_t ms)
 {

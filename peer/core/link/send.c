@@ -4,6 +4,11 @@
  * their applications would show it as messages.
  */
 #include "peer/core/state.h"
+#include "peer/core/link/send.h"
+#include "peer/core/people/say.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
 #include "protocol/write.h"
 
 /* Of what is counted by its type alone; the rest is by whoever says it. */

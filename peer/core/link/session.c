@@ -16,7 +16,11 @@
 #include <assert.h>
 
 #include "peer/core/state.h"
+#include "peer/core/link/session.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
 #include "protocol/error.h"
+#include "protocol/signaling.h"
 
 static const char *const SHOWN[SESSION_STATES_COUNT] = {
 #define X(name, shown, sentence) [SESSION_##name] = shown,

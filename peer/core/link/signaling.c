@@ -4,6 +4,13 @@
  * whoever it is about: the members of the room, a connection, or another process with our identity.
  */
 #include "peer/core/state.h"
+#include "peer/core/link/signaling.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/link/membership.h"
+#include "peer/core/link/negotiation.h"
+#include "peer/core/link/session.h"
+#include "peer/core/link/twin.h"
+#include "protocol/signaling.h"
 
 static void of_room(struct peer *p, const struct signaling_message *m)
 {

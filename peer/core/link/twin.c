@@ -11,6 +11,13 @@
  * Who finds a roster entry with its key when it comes calls nobody and answers nobody until a claim had time to come.
  */
 #include "peer/core/state.h"
+#include "peer/core/link/twin.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/people/say.h"
+#include "peer/core/link/session.h"
+#include "protocol/signaling.h"
 #include "protocol/write.h"
 
 #define CONTEXT "usher-claim-1"

@@ -8,6 +8,16 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "peer/core/message/broadcast.h"
+#include "peer/core/order/causal.h"
+#include "peer/core/order/tree.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/send.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/history.h"
 #include "protocol/write.h"
 
 static void say_about_room(struct peer *p, struct person *who, enum envelope_type type, struct span metadata)

@@ -12,6 +12,21 @@
 
 #include "base/utf8.h"
 #include "peer/core/state.h"
+#include "peer/core/message/compose.h"
+#include "peer/core/order/causal.h"
+#include "peer/core/port/after_commit.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/people/say.h"
+#include "peer/core/people/seal.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/message_log.h"
+#include "peer/core/message/outbox.h"
 
 struct draft {
     const struct peer_event *ev;
@@ -319,7 +334,7 @@ static void hand_over(struct peer *p, struct draft *d)
     if (!m)
         return;
     if (d->conversation)
-        after_commit_send(p, m);
+        after_commit_send(p, m->id);
     else
         outbox_release(p, m);
 }

@@ -10,6 +10,10 @@
 #include <utlist.h>
 
 #include "peer/core/state.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/order/causal.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/storage.h"
 #include "protocol/write.h"
 
 /* What stands for the people of a room whose clock is not learned yet, though some of it was delivered. */

@@ -20,6 +20,20 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "peer/core/message/history.h"
+#include "peer/core/order/causal.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/people/card.h"
+#include "peer/core/people/expiry.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/message/broadcast.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/deliver.h"
+#include "peer/core/message/outbox.h"
 #include "protocol/write.h"
 
 /* ---- asking ---- */

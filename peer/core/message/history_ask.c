@@ -6,6 +6,18 @@
 #include <stdio.h>
 
 #include "peer/core/state.h"
+#include "peer/core/order/causal.h"
+#include "peer/core/order/tree.h"
+#include "peer/core/port/after_commit.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/people/card.h"
+#include "peer/core/people/expiry.h"
+#include "peer/core/people/say.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/send.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/history.h"
 #include "protocol/write.h"
 
 struct want {
@@ -88,7 +100,7 @@ static bool request(struct peer *p, struct conversation *c, struct person *who, 
         !metadata.failed && who->keyed && (linked ? say_envelope(p, &e, id, &frame) : say_sealed(p, who, &e, &frame));
     if (ok) {
         p->stats.requests_total++;
-        after_commit_frame(p, linked ? AFTER_COMMIT_FRAME : AFTER_COMMIT_SEALED, who, &frame);
+        after_commit_frame(p, linked ? AFTER_COMMIT_FRAME : AFTER_COMMIT_SEALED, who->id, &frame);
     }
     buf_done(&metadata);
     buf_done(&frame);

@@ -9,6 +9,11 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "peer/core/message/message_log.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/message/conversation.h"
 #include "protocol/write.h"
 
 enum {

@@ -23,6 +23,21 @@
 #include <utlist.h>
 
 #include "peer/core/message/outbox_inner.h"
+#include "peer/core/state.h"
+#include "peer/core/message/outbox.h"
+#include "peer/core/order/tree.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
+#include "peer/core/message/broadcast.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/message_log.h"
+#include "peer/core/message/receipt.h"
+#include "peer/core/message/status.h"
+#include "peer/core/message/store_and_forward.h"
 
 enum way {
     WAY_NONE,

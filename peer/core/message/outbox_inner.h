@@ -7,6 +7,7 @@
 #define PEER_CORE_OUTBOX_INNER_H
 
 #include "peer/core/state.h"
+#include "peer/core/message/outbox.h"
 
 void delivery_move(struct delivery *d, enum delivery_place to); /* to the end there */
 void delivery_sort(struct outbox *box);                         /* the queue, in the order in which it was accepted */

@@ -8,6 +8,14 @@
 #include <utlist.h>
 
 #include "peer/core/message/outbox_inner.h"
+#include "peer/core/state.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/outbox.h"
 
 static void put(struct delivery *d, enum delivery_place where)
 {

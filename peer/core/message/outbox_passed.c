@@ -7,6 +7,11 @@
 #include <utlist.h>
 
 #include "peer/core/message/outbox_inner.h"
+#include "peer/core/state.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/outbox.h"
+#include "peer/core/message/receipt.h"
 
 /* What it does not answer it does not have, or it knows no such question: that is sent again, alone. */
 void outbox_passed(struct peer *p, struct person *who, const struct conversation *c, uint64_t count)

@@ -9,6 +9,12 @@
 #include <utlist.h>
 
 #include "peer/core/state.h"
+#include "peer/core/message/receipt.h"
+#include "peer/core/port/after_commit.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/send.h"
+#include "peer/core/message/message_log.h"
 #include "protocol/write.h"
 
 static void unlist(struct inbox *box, struct seen *s)
@@ -148,7 +154,7 @@ void receipt_query(struct peer *p, struct person *who, const struct span *list, 
 void receipt_asked(struct peer *p, struct person *author, struct span id)
 {
     if (receipt_knows(author, id))
-        after_commit_tell(p, AFTER_COMMIT_RECEIPT, author, id, false);
+        after_commit_tell(p, AFTER_COMMIT_RECEIPT, author->id, id, false);
     else
         message_log_asked(p, author, id);
 }

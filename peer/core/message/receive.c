@@ -14,6 +14,26 @@
 
 #include "base/utf8.h"
 #include "peer/core/state.h"
+#include "peer/core/message/receive.h"
+#include "peer/core/order/tree.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/people/expiry.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/introduction.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/negotiation.h"
+#include "peer/core/link/presence_gossip.h"
+#include "peer/core/link/relay.h"
+#include "peer/core/link/send.h"
+#include "peer/core/message/broadcast.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/deliver.h"
+#include "peer/core/message/history.h"
+#include "peer/core/message/outbox.h"
+#include "peer/core/message/receipt.h"
+#include "peer/core/message/store_and_forward.h"
 
 /* ---- the types that are not talk ---- */
 

@@ -6,6 +6,13 @@
 #include <assert.h>
 
 #include "peer/core/state.h"
+#include "peer/core/message/rows_loaded.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/message/deliver.h"
+#include "peer/core/message/history.h"
+#include "peer/core/message/message_log.h"
+#include "peer/core/message/receipt.h"
 
 static void log_loaded(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
 {

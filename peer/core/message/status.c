@@ -6,6 +6,12 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "peer/core/message/status.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/people/say.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/send.h"
 
 /* What is of use at once or not at all: over the link, or through others. */
 static void status_send(struct peer *p, struct person *who, struct envelope e)

@@ -12,6 +12,17 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "peer/core/message/store_and_forward.h"
+#include "peer/core/port/after_commit.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/people/expiry.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/message/history.h"
+#include "peer/core/message/outbox.h"
 
 /* ---- giving ---- */
 
@@ -63,7 +74,7 @@ void store_and_forward_link_down(struct peer *p, const struct person *custodian)
 
 /* ---- keeping ---- */
 
-static void copy_free(struct peer *p, struct copies *h)
+static void copy_free(struct peer *p, struct stored_copy *h)
 {
     HASH_DEL(p->copies, h);
     p->copies_bytes -= h->n;
@@ -71,16 +82,16 @@ static void copy_free(struct peer *p, struct copies *h)
     free(h);
 }
 
-static void forget(struct peer *p, struct copies *h)
+static void forget(struct peer *p, struct stored_copy *h)
 {
     storage_delete(p, TABLE_CUSTODY, span_of(h->key));
     copy_free(p, h);
 }
 
-static struct copies *copy_add(
+static struct stored_copy *copy_add(
     struct peer *p, const struct envelope *e, struct span reader, struct span raw, uint64_t expires)
 {
-    struct copies *h = calloc(1, sizeof *h), *old;
+    struct stored_copy *h = calloc(1, sizeof *h), *old;
     if (!h)
         return NULL;
     bool fits = text_copy(h->id, sizeof h->id, e->id) && text_copy(h->reader, sizeof h->reader, reader) &&
@@ -110,7 +121,7 @@ static struct copies *copy_add(
 static bool has_room(const struct peer *p, struct span giver, size_t n)
 {
     size_t count = 1, bytes = n, others = p->copies_bytes;
-    for (const struct copies *h = p->copies; h; h = h->hh.next)
+    for (const struct stored_copy *h = p->copies; h; h = h->hh.next)
         if (span_is(giver, h->giver)) {
             count++;
             bytes += h->n;
@@ -119,7 +130,7 @@ static bool has_room(const struct peer *p, struct span giver, size_t n)
     return count <= COPIES_GIVER_MAX && bytes <= (COPIES_BYTES_MAX - others) / COPIES_GIVER_PART;
 }
 
-static void hand_over(struct peer *p, struct person *reader, const struct copies *h)
+static void hand_over(struct peer *p, struct person *reader, const struct stored_copy *h)
 {
     struct person *giver = roster_find(p, span_of(h->giver));
     if (!link_fits(reader, h->n))
@@ -146,7 +157,7 @@ void store_and_forward_take(struct peer *p, struct person *giver, const struct e
         return;
     }
     uint64_t left = expiry_left(p, giver, e);
-    struct copies *h = left ? copy_add(p, e, e->keys[0].who, raw, p->now + left) : NULL;
+    struct stored_copy *h = left ? copy_add(p, e, e->keys[0].who, raw, p->now + left) : NULL;
     if (!h)
         return;
     struct buf row;
@@ -157,7 +168,7 @@ void store_and_forward_take(struct peer *p, struct person *giver, const struct e
     if (!row.failed)
         storage_put(p, TABLE_CUSTODY, span_of(h->key), buf_view(&row));
     buf_done(&row);
-    after_commit_tell(p, AFTER_COMMIT_KEPT, giver, e->id, false);
+    after_commit_tell(p, AFTER_COMMIT_KEPT, giver->id, e->id, false);
     struct person *reader = roster_find(p, e->keys[0].who);
     if (reader && link_can_send(reader))
         hand_over(p, reader, h);
@@ -184,7 +195,7 @@ bool store_and_forward_restored(struct peer *p, struct span key, struct span val
 
 void store_and_forward_link_up(struct peer *p, struct person *who)
 {
-    for (struct copies *h = p->copies; h; h = h->hh.next) {
+    for (struct stored_copy *h = p->copies; h; h = h->hh.next) {
         if (strcmp(h->reader, who->id) != 0 || !link_can_send(who))
             continue;
         hand_over(p, who, h);
@@ -193,7 +204,7 @@ void store_and_forward_link_up(struct peer *p, struct person *who)
 
 void store_and_forward_delivered(struct peer *p, const struct person *reader, struct span id)
 {
-    struct copies *h, *next;
+    struct stored_copy *h, *next;
     HASH_ITER (hh, p->copies, h, next) {
         if (span_is(id, h->id) && strcmp(h->reader, reader->id) == 0)
             forget(p, h);
@@ -202,7 +213,7 @@ void store_and_forward_delivered(struct peer *p, const struct person *reader, st
 
 void store_and_forward_expire(struct peer *p)
 {
-    struct copies *h, *next;
+    struct stored_copy *h, *next;
     HASH_ITER (hh, p->copies, h, next) {
         if (p->now >= h->expires)
             forget(p, h);
@@ -213,7 +224,7 @@ void store_and_forward_expire(struct peer *p)
 
 void store_and_forward_clear(struct peer *p)
 {
-    struct copies *h, *next;
+    struct stored_copy *h, *next;
     HASH_ITER (hh, p->copies, h, next)
         copy_free(p, h);
 }

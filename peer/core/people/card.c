@@ -4,6 +4,8 @@
  * ties the box key to the other, and the name. The id follows from the key, so nobody can make a card for another.
  */
 #include "peer/core/state.h"
+#include "peer/core/people/card.h"
+#include "peer/core/port/effects.h"
 
 static void write_bytes(struct buf *out, const uint8_t *bytes, size_t n)
 {

@@ -21,6 +21,7 @@
  * a custodian or a relay may carry for as long as it likes.
  */
 #include "peer/core/state.h"
+#include "peer/core/people/expiry.h"
 
 static int64_t ahead(uint64_t timestamp, uint64_t now)
 {

@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "peer/core/state.h"
+#include "peer/core/people/facts.h"
 
 void fact_add(struct peer *p, struct person *who, enum fact fact)
 {

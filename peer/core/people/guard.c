@@ -4,6 +4,9 @@
  * opens, and that its sender does not do more of it than it may. What is refused is counted, and logged once a second.
  */
 #include "peer/core/state.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/people/seal.h"
 
 void guard_refuse(struct peer *p, const struct person *who, const char *why)
 {

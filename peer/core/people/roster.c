@@ -13,6 +13,11 @@
 #include <utlist.h>
 
 #include "peer/core/state.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/people/card.h"
+#include "peer/core/people/facts.h"
 
 struct person *roster_find(const struct peer *p, struct span id)
 {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "peer/core/people/say.h"
+#include "peer/core/people/seal.h"
 #include "protocol/write.h"
 
 /* By the clock; but of what a reader judges by its age ([M-57]) each is newer than the last, whatever the clock does. */

@@ -2,11 +2,11 @@
  *
  * One content key a message, wrapped for each reader; every key is overwritten as soon as it was used.
  */
+#include "base/secret.h"
+#include "peer/core/state.h"
 #include "peer/core/people/seal.h"
 
 #include <stdlib.h>
-
-#include "base/secret.h"
 
 enum {
     WRAPPED_BYTES = NONCE_BYTES + KEY_BYTES + TAG_BYTES,

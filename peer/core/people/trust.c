@@ -8,6 +8,10 @@
 
 #include "base/display_name.h"
 #include "peer/core/state.h"
+#include "peer/core/people/trust.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/people/card.h"
 
 static struct known *find(struct peer *p, const char *name)
 {

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "peer/core/port/after_commit.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
 
 static struct after_commit *after_commit_at(const struct peer *p, size_t i)
 {
@@ -54,33 +57,31 @@ void after_commit_notice(struct peer *p, const struct notice *n)
         peer_notice_free(made);
 }
 
-void after_commit_send(struct peer *p, const struct outgoing *m)
+void after_commit_send(struct peer *p, const char *id)
 {
     p->dirty = true;
     struct after_commit *t = after_commit_add(p, AFTER_COMMIT_SEND);
     if (t)
-        memcpy(t->id, m->id, sizeof m->id);
+        text_copy(t->id, sizeof t->id, span_of(id));
 }
 
-void after_commit_tell(
-    struct peer *p, enum after_commit_type type, const struct person *who, struct span id, bool group)
+void after_commit_tell(struct peer *p, enum after_commit_type type, const char *who, struct span id, bool group)
 {
     struct after_commit *t = after_commit_add(p, type);
     if (!t)
         return;
     text_copy(t->id, sizeof t->id, id);
-    memcpy(t->who, who->id, sizeof t->who);
+    text_copy(t->who, sizeof t->who, span_of(who));
     t->group = group;
 }
 
-void after_commit_frame(
-    struct peer *p, enum after_commit_type type, const struct person *who, struct buf *frame)
+void after_commit_frame(struct peer *p, enum after_commit_type type, const char *who, struct buf *frame)
 {
     struct after_commit *t = after_commit_add(p, type);
     assert(type == AFTER_COMMIT_FRAME || type == AFTER_COMMIT_SEALED);
     if (!t)
         return;
-    memcpy(t->who, who->id, sizeof t->who);
+    text_copy(t->who, sizeof t->who, span_of(who));
     t->frame = buf_take(frame, &t->n);
 }
 

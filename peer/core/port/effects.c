@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
+#include "peer/core/port/effects.h"
 
 void peer_effects_clear(struct peer_effects *fx)
 {

@@ -7,6 +7,8 @@
 
 #include "base/display_name.h"
 #include "peer/core/state.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/port/effects.h"
 
 static void free_texts(char **texts, size_t n)
 {

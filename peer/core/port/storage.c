@@ -9,6 +9,8 @@
 #include <utlist.h>
 
 #include "peer/core/state.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/port/effects.h"
 
 void storage_put(struct peer *p, enum peer_table table, struct span key, struct span value)
 {
