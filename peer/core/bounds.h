@@ -6,6 +6,7 @@
 #define PEER_CORE_BOUNDS_H
 
 #include "peer/core/peer.h"
+#include "protocol/body.h"
 
 enum {
     PEOPLE_MAX = 2048,            /* people known at once, absent ones too: a room of 1,024 that changed once */
@@ -25,22 +26,22 @@ enum {
     REFS_MAX = 4096,                /* idempotency keys */
     ICE_SERVERS_MAX = 64 * 1024,
     TEXT_JSON_MAX =
-        2 * PEER_TEXT_MAX,     /* a text as a JSON string: sealed and in base64 it is 171 KiB, which leaves 85 of
+        2 * PEER_TEXT_MAX,            /* a text as a JSON string: sealed and in base64 it is 171 KiB, which leaves 85 of
                                           PEER_MESSAGE_MAX for readers' keys and the clock */
-    AFTER_COMMITS_MAX = 65536, /* that wait for a commit: io commits every turn */
-    RELAYS_MAX = 3,            /* third peers on a message's way */
-    RELAY_FLIGHT_MAX = 64,     /* unacknowledged on a way through others, who lend it */
-    GOSSIP_PUSHED_MAX = 2,     /* links over which news goes on whole, in a large room */
-    DIGEST_MAX = 1024,         /* people in one digest: a room */
-    LINKS_TOLD_MAX = 64,       /* links of one person that its news list */
-    MARKS_MAX = 64,            /* newest talk of one person whose content is remembered, a power of two */
-    CLOCK_WHOLE_MAX = 256,     /* authors of a room whose whole clock still fits a message beside 1,024 keys */
-    MISSING_MAX = 64,          /* stretches of one conversation that were given up; the oldest are forgotten */
-    HISTORY_ROWS_MAX = 256,    /* messages in one answer */
+    AFTER_COMMITS_MAX = 65536,        /* that wait for a commit: io commits every turn */
+    RELAYS_MAX = 3,                   /* third peers on a message's way */
+    RELAY_FLIGHT_MAX = 64,            /* unacknowledged on a way through others, who lend it */
+    GOSSIP_PUSHED_MAX = 2,            /* links over which news goes on whole, in a large room */
+    DIGEST_MAX = 1024,                /* people in one digest: a room */
+    LINKS_TOLD_MAX = BODY_LINKS_MAX,  /* links of one person that its news list */
+    MARKS_MAX = 64,                   /* newest talk of one person whose content is remembered, a power of two */
+    CLOCK_WHOLE_MAX = 256,            /* authors of a room whose whole clock still fits a message beside 1,024 keys */
+    MISSING_MAX = BODY_STRETCHES_MAX, /* stretches of one conversation that were given up; the oldest are forgotten */
+    HISTORY_ROWS_MAX = 256,           /* messages in one answer */
     HISTORY_BYTES_MAX = 1024 * 1024,
-    HISTORY_AUTHORS_MAX = 64, /* whose gaps one request fills; the rest with the next */
-    LOADS_MAX = 1024,         /* asked of the store and not answered */
-    COMPARED_MAX = 64,        /* conversations compared on a new link, the newest first */
+    HISTORY_AUTHORS_MAX = BODY_WANTS_MAX, /* whose gaps one request fills; the rest with the next */
+    LOADS_MAX = 1024,                     /* asked of the store and not answered */
+    COMPARED_MAX = 64,                    /* conversations compared on a new link, the newest first */
     CUSTODIANS_MAX = 2,
     COPIES_GIVER_MAX = 256, /* copies that one giver may leave with us */
     COPIES_BYTES_MAX = 16 * 1024 * 1024,

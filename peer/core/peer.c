@@ -277,7 +277,7 @@ void peer_step(struct peer *p, const struct peer_event *event, struct peer_effec
     p->fx = fx;
     if (expiry_watch(p))
         for (struct person *who = p->people; who; who = who->hh.next)
-            send_heartbeat(p, who, "ping", p->now);
+            send_heartbeat(p, who, false, p->now);
     /* While rows come, what one of them is about is not there yet: whose time is over then is told with the start. */
     bool restoring = event->type == PEER_RESTORE || event->type == PEER_KNOWN;
     if (!restoring && event->type != PEER_START)

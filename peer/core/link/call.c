@@ -12,7 +12,7 @@
 #include "peer/core/link/send.h"
 #include "peer/core/link/session.h"
 #include "protocol/signaling.h"
-#include "protocol/write.h"
+#include "protocol/body.h"
 
 static void offer(struct peer *p, struct connection *a, bool restart)
 {
@@ -55,10 +55,7 @@ static bool signal(struct peer *p, struct connection *a, struct buf *frame)
         return session_send(p, frame);
     struct buf metadata;
     buf_init(&metadata, FRAME_MAX_DEFAULT + 64);
-    buf_byte(&metadata, '{');
-    write_member_raw(&metadata, "signal", buf_view(frame));
-    buf_byte(&metadata, '}');
-    bool ok = !metadata.failed &&
+    bool ok = body_write_signal(&metadata, buf_view(frame)) &&
               send_relayed(p, a->person,
                   &(struct envelope){.type = ENVELOPE_CONNECTION_REQUEST, .metadata = buf_view(&metadata)});
     buf_done(&metadata);

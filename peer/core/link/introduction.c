@@ -18,62 +18,50 @@
 #include "peer/core/link/introduction.h"
 #include "peer/core/people/say.h"
 #include "peer/core/link/connection.h"
-#include "protocol/write.h"
-
-static void write_key(struct buf *out, const char *name, const uint8_t *key)
-{
-    char text[BASE64_LEN(KEY_BYTES) + 1];
-    base64_encode(key, KEY_BYTES, text);
-    write_member_string(out, name, span_of(text));
-}
+#include "protocol/body.h"
 
 void introduction_send(struct peer *p, struct connection *a)
 {
     struct buf metadata, text;
     buf_init(&metadata, METADATA_MAX + 1024);
     buf_init(&text, PEER_MESSAGE_MAX);
-    buf_byte(&metadata, '{');
-    write_key(&metadata, "box", p->settings.box);
-    write_member_string(&metadata, "context", SPAN(ENVELOPE_INTRODUCTION_CONTEXT));
-    write_member_string(&metadata, "fingerprint", span_of(a->local));
-    write_key(&metadata, "key", p->settings.key);
-    if (p->settings.name[0])
-        write_member_string(&metadata, "name", span_of(p->settings.name));
-    write_member_string(&metadata, "reader", person_id(a->person));
-    write_member_string(&metadata, "readerFingerprint", span_of(a->remote));
-    write_member_string(&metadata, "room", span_of(p->settings.room));
-    buf_byte(&metadata, '}');
+    char key[BASE64_LEN(KEY_BYTES) + 1], box[BASE64_LEN(KEY_BYTES) + 1];
+    base64_encode(p->settings.key, KEY_BYTES, key);
+    base64_encode(p->settings.box, KEY_BYTES, box);
+    bool ok =
+        body_write_introduction(&metadata, &(struct body_introduction){.context = SPAN(ENVELOPE_INTRODUCTION_CONTEXT),
+                                               .room = span_of(p->settings.room),
+                                               .reader = person_id(a->person),
+                                               .fingerprint = span_of(a->local),
+                                               .reader_fingerprint = span_of(a->remote),
+                                               .key = span_of(key),
+                                               .box = span_of(box),
+                                               .name = span_of(p->settings.name)});
     struct span to = person_id(a->person);
     struct envelope e = {.type = ENVELOPE_PEER_INTRODUCTION, .to = &to, .to_count = 1, .metadata = buf_view(&metadata)};
     char id[ID_CHARS + 1];
-    if (!metadata.failed && say_envelope(p, &e, id, &text))
+    if (ok && say_envelope(p, &e, id, &text))
         connection_send(p, a, buf_view(&text));
     buf_done(&metadata);
     buf_done(&text);
 }
 
-static bool names(const struct envelope *e, const char *member, const char *value)
-{
-    struct span text;
-    return envelope_string(e, member, &text) && span_is(text, value);
-}
-
 const char *introduction_check(struct peer *p, const struct connection *a, const struct envelope *e)
 {
     uint8_t key[KEY_BYTES];
-    struct span text;
-    if (!names(e, "context", ENVELOPE_INTRODUCTION_CONTEXT))
+    struct body_introduction b;
+    body_read_introduction(e, &b);
+    if (!span_is(b.context, ENVELOPE_INTRODUCTION_CONTEXT))
         return "of another kind";
-    if (!names(e, "room", p->settings.room))
+    if (!span_is(b.room, p->settings.room))
         return "for another room";
-    if (!names(e, "reader", p->id))
+    if (!span_is(b.reader, p->id))
         return "for another reader";
-    if (!names(e, "fingerprint", a->remote))
+    if (!span_is(b.fingerprint, a->remote))
         return "for another certificate of its own";
-    if (!names(e, "readerFingerprint", a->local))
+    if (!span_is(b.reader_fingerprint, a->local))
         return "for another certificate of ours";
-    if (envelope_string(e, "key", &text) &&
-        !(base64_decode(text, key, sizeof key) && memcmp(key, a->person->key, sizeof key) == 0))
+    if (b.key.p && !(base64_decode(b.key, key, sizeof key) && memcmp(key, a->person->key, sizeof key) == 0))
         return "with another key";
     return NULL;
 }

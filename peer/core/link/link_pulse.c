@@ -26,7 +26,7 @@ void link_ping(struct peer *p, struct person *who)
     effect_wake(p, link->ping_at);
     /* Counted on a congested link too, where none can be sent: the other's own pings tell that it lives. */
     link->pings++;
-    send_heartbeat(p, who, "ping", p->now);
+    send_heartbeat(p, who, false, p->now);
 }
 
 void link_pong(struct peer *p, struct connection *a, uint64_t number)

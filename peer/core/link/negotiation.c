@@ -22,7 +22,7 @@
 #include "peer/core/link/link.h"
 #include "peer/core/link/twin.h"
 #include "protocol/signaling.h"
-#include "protocol/write.h"
+#include "protocol/body.h"
 
 /* A frame that names no link is good from where the connection began only: a name or key can be copied, a roster entry cannot. */
 static struct connection *connection_of(const struct person *who, const struct roster_entry *entry, struct span name)
@@ -219,22 +219,14 @@ static void requested(struct peer *p, struct person *who, const struct envelope 
 void negotiation_requested(struct peer *p, struct person *who, const struct envelope *e)
 {
     struct signaling_message m;
-    struct buf signal, frame;
-    buf_init(&signal, FRAME_MAX_DEFAULT);
+    struct buf frame;
     buf_init(&frame, FRAME_MAX_DEFAULT + PERSON_MAX + 16);
-    if (envelope_member(e, "signal", &signal) && signal.len > 2) {
-        buf_byte(&frame, '{');
-        write_member_string(&frame, "from", person_id(who));
-        buf_byte(&frame, ',');
-        buf_add(&frame, signal.p + 1, signal.len - 1);
-    }
-    if (frame.len > 0 && !frame.failed && signaling_parse(buf_view(&frame), &m)) {
+    if (body_read_signal(e, person_id(who), &frame) && signaling_parse(buf_view(&frame), &m)) {
         if (m.link.n > 0)
             requested(p, who, e, &m);
         signaling_done(&m);
     } else {
         guard_refuse(p, who, "a connection request that cannot be read");
     }
-    buf_done(&signal);
     buf_done(&frame);
 }

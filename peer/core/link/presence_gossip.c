@@ -33,36 +33,17 @@
 #include "peer/core/link/relay.h"
 #include "peer/core/link/send.h"
 #include "protocol/message.h"
-#include "protocol/write.h"
+#include "protocol/body.h"
 
 /* ---- ours ---- */
 
-static void write_links(const struct peer *p, struct buf *out)
+static size_t our_links(const struct peer *p, struct envelope_tick links[BODY_LINKS_MAX])
 {
     size_t n = 0;
-    write_name(out, "links");
-    buf_byte(out, '{');
-    for (const struct person *who = p->people; who && n < LINKS_TOLD_MAX; who = who->hh.next) {
-        if (!who->keyed || !link_is_up(who))
-            continue;
-        write_member_u64(out, who->id, who->link.rtt_ms ? who->link.rtt_ms : 1);
-        n++;
-    }
-    buf_byte(out, '}');
-}
-
-static void write_rooms(const struct peer *p, struct buf *out)
-{
-    if (p->room_count == 0)
-        return;
-    write_name(out, "rooms");
-    buf_byte(out, '[');
-    for (size_t i = 0; i < p->room_count; i++) {
-        if (i > 0)
-            buf_byte(out, ',');
-        write_string(out, span_of(p->rooms[i]));
-    }
-    buf_byte(out, ']');
+    for (const struct person *who = p->people; who && n < BODY_LINKS_MAX; who = who->hh.next)
+        if (who->keyed && link_is_up(who))
+            links[n++] = (struct envelope_tick){person_id(who), who->link.rtt_ms ? who->link.rtt_ms : 1};
+    return n;
 }
 
 static bool write_gossip(struct peer *p, struct buf *out)
@@ -72,15 +53,17 @@ static bool write_gossip(struct peer *p, struct buf *out)
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
     buf_init(&card, CARD_MAX);
     card_write_ours(p, &card);
-    buf_byte(&metadata, '{');
-    write_member_string(&metadata, "card", buf_view(&card));
-    write_links(p, &metadata);
-    write_member_string(&metadata, "presence", p->gone ? SPAN("gone") : p->away ? SPAN("away") : SPAN("online"));
-    write_rooms(p, &metadata);
-    write_member_u64(&metadata, "version", p->gossip_version);
-    buf_byte(&metadata, '}');
+    struct body_presence b = {.card = buf_view(&card),
+        .presence = p->gone   ? SPAN("gone")
+                    : p->away ? SPAN("away")
+                              : SPAN("online"),
+        .version = p->gossip_version,
+        .room_count = p->room_count};
+    b.link_count = our_links(p, b.links);
+    for (size_t i = 0; i < p->room_count; i++)
+        b.rooms[i] = span_of(p->rooms[i]);
     bool ok =
-        !metadata.failed && !card.failed &&
+        !card.failed && body_write_presence(&metadata, &b) &&
         say_envelope(p, &(struct envelope){.type = ENVELOPE_PRESENCE_UPDATE, .metadata = buf_view(&metadata)}, id, out);
     buf_done(&metadata);
     buf_done(&card);
@@ -139,38 +122,30 @@ void gossip_changed(struct peer *p)
     effect_wake(p, p->gossip_at);
 }
 
-/* What we have of others: news younger than `since`. All of it: of those who are there. */
-static size_t write_versions(const struct peer *p, const struct person *who, uint64_t since, struct buf *out)
-{
-    size_t n = 0;
-    for (const struct person *other = p->people; other && n < DIGEST_MAX; other = other->hh.next)
-        if (other != who && other->presence.text && other->presence.order > since &&
-            (since > 0 || link_is_there(other))) {
-            write_member_u64(out, other->id, other->presence.version);
-            n++;
-        }
-    return n;
-}
-
-static void begin_digest(struct buf *metadata)
-{
-    buf_init(metadata, ENVELOPE_METADATA_MAX);
-    buf_text(metadata, "{\"versions\":{");
-}
-
-static void say_digest(struct peer *p, struct person *who, struct buf *metadata, size_t n)
-{
-    buf_text(metadata, "}}");
-    if (n > 0 && !metadata->failed)
-        send_to(p, who, &(struct envelope){.type = ENVELOPE_PRESENCE_DIGEST, .metadata = buf_view(metadata)});
-    buf_done(metadata);
-}
-
-static void compare(struct peer *p, struct person *who, uint64_t since)
+static void send_digest(struct peer *p, struct person *who, const struct envelope_tick *versions, size_t n)
 {
     struct buf metadata;
-    begin_digest(&metadata);
-    say_digest(p, who, &metadata, write_versions(p, who, since, &metadata));
+    if (n == 0)
+        return;
+    buf_init(&metadata, ENVELOPE_METADATA_MAX);
+    if (body_write_digest(&metadata, versions, n))
+        send_to(p, who, &(struct envelope){.type = ENVELOPE_PRESENCE_DIGEST, .metadata = buf_view(&metadata)});
+    buf_done(&metadata);
+}
+
+/* What we have of others: presence younger than `since`. All of it: of those who are there. */
+static void compare(struct peer *p, struct person *who, uint64_t since)
+{
+    size_t n = 0;
+    struct envelope_tick *versions = calloc(DIGEST_MAX, sizeof *versions);
+    if (!versions)
+        return;
+    for (const struct person *other = p->people; other && n < DIGEST_MAX; other = other->hh.next)
+        if (other != who && other->presence.text && other->presence.order > since &&
+            (since > 0 || link_is_there(other)))
+            versions[n++] = (struct envelope_tick){person_id(other), other->presence.version};
+    send_digest(p, who, versions, n);
+    free(versions);
 }
 
 void gossip_tell(struct peer *p, struct person *who)
@@ -240,21 +215,19 @@ void gossip_due(struct peer *p)
 /* ---- theirs ---- */
 
 /* changed: it is linked with others than before. */
-static bool keep_links(struct presence *presence, const struct envelope *e, bool *changed)
+static bool keep_links(struct presence *presence, const struct body_presence *b, bool *changed)
 {
-    struct envelope_tick ticks[LINKS_TOLD_MAX];
-    size_t n = envelope_ticks(e, "links", ticks, LINKS_TOLD_MAX);
-    n = n < LINKS_TOLD_MAX ? n : LINKS_TOLD_MAX;
+    size_t n = b->link_count;
     struct told_link *links = calloc(n + 1, sizeof *links);
     if (!links)
         return false;
     size_t count = 0;
     *changed = false;
     for (size_t i = 0; i < n; i++)
-        if (text_copy(links[count].id, sizeof links->id, ticks[i].who)) {
+        if (text_copy(links[count].id, sizeof links->id, b->links[i].who)) {
             *changed =
                 *changed || count >= presence->link_count || strcmp(links[count].id, presence->links[count].id) != 0;
-            links[count++].rtt_ms = ticks[i].count < DEAD_MS ? ticks[i].count : DEAD_MS;
+            links[count++].rtt_ms = b->links[i].count < DEAD_MS ? b->links[i].count : DEAD_MS;
         }
     *changed = *changed || count != presence->link_count;
     free(presence->links);
@@ -263,11 +236,11 @@ static bool keep_links(struct presence *presence, const struct envelope *e, bool
     return true;
 }
 
-static void keep(struct peer *p, struct person *who, const struct envelope *e, struct span raw)
+static void keep(struct peer *p, struct person *who, const struct body_presence *b, struct span raw)
 {
     char *copy = malloc(raw.n + 1);
     bool changed;
-    if (!copy || !keep_links(&who->presence, e, &changed)) {
+    if (!copy || !keep_links(&who->presence, b, &changed)) {
         free(copy);
         return;
     }
@@ -303,12 +276,11 @@ static void pass_on(struct peer *p, const struct person *author, const struct pe
     effect_wake(p, p->digest_at);
 }
 
-static void show_rooms(struct peer *p, struct person *who, const struct envelope *e)
+static void show_rooms(struct peer *p, struct person *who, const struct body_presence *b)
 {
-    struct span rooms[ROOMS_TOLD_MAX];
-    size_t n = envelope_strings(e, "rooms", rooms, ROOMS_TOLD_MAX);
+    const struct span *rooms = b->rooms;
+    size_t n = b->room_count;
     uint32_t hash = 0;
-    n = n < ROOMS_TOLD_MAX ? n : ROOMS_TOLD_MAX;
     for (size_t i = 0; i < n; i++) {
         if (!room_id_valid(rooms[i]))
             return;
@@ -354,41 +326,39 @@ static void show_its_own(
 void gossip_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw)
 {
     struct person *who = roster_find(p, e->from);
-    struct span presence = SPAN(""), text;
+    struct body_presence b;
     struct card card;
-    uint64_t version = 0;
-    envelope_string(e, "presence", &presence);
-    envelope_number(e, "version", &version);
+    body_read_presence(e, &b);
     if (span_is(e->from, p->id)) {
-        hear_ourselves(p, e, version);
+        hear_ourselves(p, e, b.version);
         return;
     }
-    if (who && version <= who->presence.version && who != from)
+    if (who && b.version <= who->presence.version && who != from)
         return;
     /* Inventing people costs nothing: what one link tells of them is bounded. */
     if (!who && !guard_affords(p, &from->inbox.strangers_at, STRANGERS_MS, STRANGERS_BURST)) {
         guard_refuse(p, from, "news of more strangers than one may tell of");
         return;
     }
-    if (!who && envelope_string(e, "card", &text) && card_read(p, text, &card) && span_is(e->from, card.id))
+    if (!who && b.card.p && card_read(p, b.card, &card) && span_is(e->from, card.id))
         who = roster_meet(p, &card);
     if (!who || !who->keyed || !guard_signed_by(p, who->key, e)) {
         guard_refuse(p, from, "news of somebody unknown, or with a signature that does not hold");
         return;
     }
-    show_its_own(p, who, from, version, raw);
-    bool newer = version != who->presence.version;
-    who->presence.version = version;
-    keep(p, who, e, raw);
-    if (span_is(presence, "gone"))
+    show_its_own(p, who, from, b.version, raw);
+    bool newer = b.version != who->presence.version;
+    who->presence.version = b.version;
+    keep(p, who, &b, raw);
+    if (span_is(b.presence, "gone"))
         relay_forget(p, who);
     if (newer) {
         expiry_gossip_heard(p, who, e->timestamp);
         pass_on(p, who, from, raw);
     }
-    show(p, who, presence);
-    show_rooms(p, who, e);
-    if (span_is(presence, "gone") && who == from)
+    show(p, who, b.presence);
+    show_rooms(p, who, &b);
+    if (span_is(b.presence, "gone") && who == from)
         link_farewell(p, who);
 }
 
@@ -404,29 +374,23 @@ static bool may_ask(const struct peer *p, struct person *who)
 
 void gossip_compared(struct peer *p, struct person *from, const struct envelope *e)
 {
-    static const size_t max = DIGEST_MAX;
-    struct envelope_tick *ticks = calloc(max, sizeof *ticks);
-    size_t n = ticks ? envelope_ticks(e, "versions", ticks, max) : 0, asked = 0;
-    struct buf asks;
-    begin_digest(&asks);
-    for (size_t i = 0; i < n && i < max; i++) {
-        struct person *who = roster_find(p, ticks[i].who);
+    struct envelope_tick *theirs = calloc(2 * DIGEST_MAX, sizeof *theirs);
+    struct envelope_tick *asks = theirs ? theirs + DIGEST_MAX : NULL;
+    size_t n = theirs ? body_read_digest(e, theirs, DIGEST_MAX) : 0, asked = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct person *who = roster_find(p, theirs[i].who);
         uint64_t ours = who && who->presence.text ? who->presence.version : 0;
-        if (span_is(ticks[i].who, p->id) || ours == ticks[i].count)
+        if (span_is(theirs[i].who, p->id) || ours == theirs[i].count)
             continue;
         /* What we have newer is worth a bounded number of frames. */
-        if (ours > ticks[i].count && link_can_send(from) &&
-            guard_affords(p, &from->inbox.answers_at, GOSSIP_ANSWER_MS, DIGEST_MAX)) {
+        if (ours > theirs[i].count && link_can_send(from) &&
+            guard_affords(p, &from->inbox.answers_at, GOSSIP_ANSWER_MS, DIGEST_MAX))
             send_gossip(p, from, (struct span){who->presence.text, who->presence.n});
-        } else if (ours < ticks[i].count && may_ask(p, who)) {
-            char id[PERSON_MAX + 1];
-            text_copy(id, sizeof id, ticks[i].who);
-            write_member_u64(&asks, id, ours);
-            asked++;
-        }
+        else if (ours < theirs[i].count && may_ask(p, who))
+            asks[asked++] = (struct envelope_tick){theirs[i].who, ours};
     }
-    say_digest(p, from, &asks, asked);
-    free(ticks);
+    send_digest(p, from, asks, asked);
+    free(theirs);
 }
 
 void gossip_clear(struct person *who)

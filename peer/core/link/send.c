@@ -9,7 +9,7 @@
 #include "peer/core/link/connection.h"
 #include "peer/core/link/link.h"
 #include "peer/core/link/relay.h"
-#include "protocol/write.h"
+#include "protocol/body.h"
 
 /* Of what is counted by its type alone; the rest is by whoever says it. */
 static void count(struct peer *p, enum envelope_type type)
@@ -61,14 +61,11 @@ bool send_through(struct peer *p, struct person *who, struct envelope *e)
     return true;
 }
 
-void send_heartbeat(struct peer *p, struct person *who, const char *ping_or_pong, uint64_t number)
+void send_heartbeat(struct peer *p, struct person *who, bool pong, uint64_t number)
 {
     struct buf metadata;
     buf_init(&metadata, 64);
-    buf_byte(&metadata, '{');
-    write_member_u64(&metadata, ping_or_pong, number);
-    buf_byte(&metadata, '}');
-    if (!metadata.failed)
+    if (body_write_heartbeat(&metadata, &(struct body_heartbeat){pong, number}))
         send_to(p, who, &(struct envelope){.type = ENVELOPE_HEARTBEAT, .metadata = buf_view(&metadata)});
     buf_done(&metadata);
 }

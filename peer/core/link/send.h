@@ -20,7 +20,7 @@ bool send_relayed(struct peer *p, struct person *who, struct envelope *e);
 bool send_through(struct peer *p, struct person *who, struct envelope *e);
 /* Whether send_through can say anything now. */
 bool send_can(const struct peer *p, const struct person *who);
-/* member: "ping" or "pong". */
-void send_heartbeat(struct peer *p, struct person *who, const char *member, uint64_t number);
+/* A ping with that number, or the pong to one. */
+void send_heartbeat(struct peer *p, struct person *who, bool pong, uint64_t number);
 
 #endif

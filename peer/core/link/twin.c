@@ -18,7 +18,7 @@
 #include "peer/core/people/say.h"
 #include "peer/core/link/session.h"
 #include "protocol/signaling.h"
-#include "protocol/write.h"
+#include "protocol/body.h"
 
 #define CONTEXT "usher-claim-1"
 
@@ -38,15 +38,13 @@ static bool write_claim(struct peer *p, struct span peer_id, struct buf *text)
     struct span us = span_of(p->id);
     struct buf metadata;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
-    buf_byte(&metadata, '{');
-    write_member_string(&metadata, "context", SPAN(CONTEXT));
-    write_member_string(&metadata, "reader", peer_id);
-    write_member_string(&metadata, "room", span_of(p->settings.room));
-    write_member_string(&metadata, "seat", span_of(p->session.peer_id));
-    write_member_u64(&metadata, "started", p->twin.started);
-    buf_byte(&metadata, '}');
+    bool ok = body_write_claim(&metadata, &(struct body_claim){.context = SPAN(CONTEXT),
+                                              .room = span_of(p->settings.room),
+                                              .seat = span_of(p->session.peer_id),
+                                              .reader = peer_id,
+                                              .started = p->twin.started});
     struct envelope e = {.type = ENVELOPE_IDENTITY_CLAIM, .to = &us, .to_count = 1, .metadata = buf_view(&metadata)};
-    bool ok = !metadata.failed && say_envelope(p, &e, id, text);
+    ok = ok && say_envelope(p, &e, id, text);
     buf_done(&metadata);
     return ok;
 }
@@ -94,18 +92,12 @@ bool twin_due(struct peer *p)
 
 /* ---- heard ---- */
 
-static bool names(const struct envelope *e, const char *member, struct span value)
-{
-    struct span text;
-    return envelope_string(e, member, &text) && span_eq(text, value);
-}
-
 /* Of a process that sits there now, since it knows our roster entry. */
-static bool is_proof(struct peer *p, const struct envelope *e, struct span peer_id)
+static bool is_proof(struct peer *p, const struct envelope *e, const struct body_claim *b, struct span peer_id)
 {
-    return e->type == ENVELOPE_IDENTITY_CLAIM && span_is(e->from, p->id) && names(e, "context", SPAN(CONTEXT)) &&
-           names(e, "room", span_of(p->settings.room)) && names(e, "seat", peer_id) &&
-           names(e, "reader", span_of(p->session.peer_id)) && guard_signed_by(p, p->settings.key, e);
+    return e->type == ENVELOPE_IDENTITY_CLAIM && span_is(e->from, p->id) && span_is(b->context, CONTEXT) &&
+           span_is(b->room, p->settings.room) && span_eq(b->seat, peer_id) && span_is(b->reader, p->session.peer_id) &&
+           b->started > 0 && guard_signed_by(p, p->settings.key, e);
 }
 
 static void tell(struct peer *p, uint64_t started, bool rests)
@@ -129,12 +121,14 @@ bool twin_claimed(struct peer *p, const struct signaling_message *m)
 {
     struct envelope e;
     char peer_id[PEER_ID_MAX + 1];
-    uint64_t started = 0;
+    struct body_claim b;
     if (!text_copy(peer_id, sizeof peer_id, m->from))
         return false;
     if (!guard_affords(p, &p->twin.claims_at, TWIN_CLAIM_MS, TWIN_CLAIMS_BURST) || !envelope_parse(m->claim, &e, NULL))
         return false;
-    bool proved = is_proof(p, &e, m->from) && envelope_number(&e, "started", &started) && started > 0;
+    body_read_claim(&e, &b);
+    uint64_t started = b.started;
+    bool proved = is_proof(p, &e, &b, m->from);
     envelope_done(&e);
     if (!proved)
         return false;

@@ -18,7 +18,7 @@
 #include "peer/core/link/send.h"
 #include "peer/core/message/conversation.h"
 #include "peer/core/message/history.h"
-#include "protocol/write.h"
+#include "protocol/body.h"
 
 static void say_about_room(struct peer *p, struct person *who, enum envelope_type type, struct span metadata)
 {
@@ -32,10 +32,8 @@ static void say_of_tree(struct peer *p, struct person *who, enum envelope_type t
 {
     struct buf metadata;
     buf_init(&metadata, PERSON_MAX + 64);
-    buf_byte(&metadata, '{');
-    write_member_string(&metadata, "author", author);
-    buf_byte(&metadata, '}');
-    say_about_room(p, who, type, buf_view(&metadata));
+    if (body_write_author(&metadata, author))
+        say_about_room(p, who, type, buf_view(&metadata));
     buf_done(&metadata);
 }
 
@@ -70,38 +68,27 @@ void broadcast_push(struct peer *p, const struct person *from, struct span autho
     effect_wake(p, tree_due(p->tree));
 }
 
-static void write_announcement(const struct tree_news *news, size_t n, struct buf *out)
-{
-    char id[PERSON_MAX + 1];
-    buf_text(out, "{\"clock\":{");
-    for (size_t i = 0; i < n; i++)
-        if (text_copy(id, sizeof id, news[i].author))
-            write_member_u64(out, id, news[i].sequence);
-    buf_text(out, "},\"hops\":{");
-    for (size_t i = 0; i < n; i++)
-        if (news[i].hops && text_copy(id, sizeof id, news[i].author))
-            write_member_u64(out, id, news[i].hops);
-    buf_text(out, "}}");
-}
-
 static void announce(struct peer *p)
 {
     static const size_t max = TREE_OWED_MAX;
-    struct tree_news *news = calloc(max, sizeof *news);
+    struct tree_news *owed = calloc(max, sizeof *owed);
+    struct body_announcement *news = owed ? calloc(max, sizeof *news) : NULL;
     struct span link;
     size_t n;
-    while (news && (n = tree_announcements(p->tree, p->now, &link, news, max)) > 0) {
+    while (news && (n = tree_announcements(p->tree, p->now, &link, owed, max)) > 0) {
         struct person *who = roster_find(p, link);
         struct buf metadata;
         buf_init(&metadata, ENVELOPE_METADATA_MAX);
-        write_announcement(news, n, &metadata);
-        if (who && !metadata.failed) {
+        for (size_t i = 0; i < n; i++)
+            news[i] = (struct body_announcement){owed[i].author, owed[i].sequence, owed[i].hops};
+        if (who && body_write_announcements(&metadata, news, n)) {
             p->stats.announced_total++;
             say_about_room(p, who, ENVELOPE_BROADCAST_ANNOUNCE, buf_view(&metadata));
         }
         buf_done(&metadata);
     }
     free(news);
+    free(owed);
 }
 
 static void graft(struct peer *p)
@@ -155,19 +142,16 @@ void broadcast_answered(struct peer *p, const struct person *who)
 
 void broadcast_announced(struct peer *p, struct person *from, const struct envelope *e)
 {
-    static const size_t max = ENVELOPE_CLOCK_MAX;
-    struct envelope_tick *ticks = calloc(2 * max, sizeof *ticks), *hops = ticks + max;
-    size_t n = ticks && p->room ? envelope_ticks(e, "clock", ticks, max) : 0;
-    size_t m = n ? envelope_ticks(e, "hops", hops, max) : 0;
-    for (size_t i = 0; i < n && i < max; i++) {
-        uint64_t depth = envelope_tick_of(hops, m < max ? m : max, ticks[i].who);
-        struct tree_news news = {ticks[i].who, ticks[i].count, depth < ENVELOPE_HOPS_MAX ? (unsigned)depth : 0};
+    size_t n = 0;
+    struct body_announcement *heard = p->room ? body_read_announcements(e, &n) : NULL;
+    for (size_t i = 0; heard && i < n; i++) {
+        struct tree_news news = {heard[i].author, heard[i].sequence, heard[i].hops};
         struct tree_swap swap;
-        if (!span_is(ticks[i].who, p->id) &&
-            tree_announced(p->tree, person_id(from), &news, causal_has(p->room->order, ticks[i].who), p->now, &swap))
-            swap_links(p, &swap, ticks[i].who);
+        if (!span_is(news.author, p->id) &&
+            tree_announced(p->tree, person_id(from), &news, causal_has(p->room->order, news.author), p->now, &swap))
+            swap_links(p, &swap, news.author);
     }
-    free(ticks);
+    free(heard);
     effect_wake(p, tree_due(p->tree));
 }
 

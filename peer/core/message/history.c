@@ -34,7 +34,7 @@
 #include "peer/core/message/conversation.h"
 #include "peer/core/message/deliver.h"
 #include "peer/core/message/outbox.h"
-#include "protocol/write.h"
+#include "protocol/body.h"
 
 /* ---- asking ---- */
 
@@ -143,34 +143,24 @@ static void end_answer(struct peer *p, struct person *who, const struct conversa
 }
 
 /* False: they want nothing. */
-static bool fill_wants(struct peer *p, struct person *who, const struct conversation *c, const struct envelope *e)
+static bool fill_wants(struct peer *p, struct person *who, const struct conversation *c, const struct body_request *b)
 {
-    struct envelope_tick wants[HISTORY_AUTHORS_MAX], past[HISTORY_AUTHORS_MAX];
-    size_t n = envelope_ticks(e, "want", wants, HISTORY_AUTHORS_MAX);
-    size_t m = envelope_ticks(e, "past", past, HISTORY_AUTHORS_MAX);
     struct load *last = NULL;
-    for (size_t i = 0; i < n && i < HISTORY_AUTHORS_MAX; i++) {
-        uint64_t has = envelope_tick_of(past, m < HISTORY_AUTHORS_MAX ? m : HISTORY_AUTHORS_MAX, wants[i].who);
-        struct load *load = fill_gap(p, c, who, wants[i].who, has, wants[i].count);
+    for (size_t i = 0; i < b->want_count; i++) {
+        struct load *load = fill_gap(p, c, who, b->wants[i].author, b->wants[i].past, b->wants[i].to);
         last = load ? load : last;
     }
-    if (n > 0)
+    if (b->want_count > 0)
         end_answer(p, who, c, last);
-    return n > 0;
+    return b->want_count > 0;
 }
 
-static void heed_missing(struct peer *p, struct person *who, const struct conversation *c, const struct envelope *e,
-    const char *member, const char *reason)
+static void heed_missing(struct peer *p, struct person *who, const struct conversation *c,
+    const struct body_stretch *stretches, size_t n, const char *reason)
 {
-    struct span texts[MISSING_MAX];
-    size_t n = envelope_strings(e, member, texts, MISSING_MAX);
-    for (size_t i = 0; i < n && i < MISSING_MAX; i++) {
-        uint64_t from, to;
-        struct span author = {texts[i].p, texts[i].n > 34 ? texts[i].n - 34 : 0};
-        if (span_is(author, p->id) && storage_read_number((struct span){author.p + author.n + 1, 16}, &from) &&
-            storage_read_number((struct span){author.p + author.n + 18, 16}, &to))
-            outbox_missed(p, who, c, from, to, reason);
-    }
+    for (size_t i = 0; i < n; i++)
+        if (span_is(stretches[i].author, p->id))
+            outbox_missed(p, who, c, stretches[i].from, stretches[i].to, reason);
 }
 
 /* They know more of us than we do: our state was lost, or put back from a copy. We go on behind it, for what comes under a
@@ -213,7 +203,7 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
 {
     struct envelope_tick *theirs = may_ask(p, who) ? calloc(ENVELOPE_CLOCK_MAX, sizeof *theirs) : NULL;
     struct conversation *c = conversation_find(p, e->conversation);
-    uint64_t is_new = 0;
+    struct body_request b;
     if (!theirs)
         return;
     if (!c || !conversation_has(c, who)) {
@@ -222,16 +212,16 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
     }
     size_t n = envelope_ticks(e, "clock", theirs, ENVELOPE_CLOCK_MAX);
     n = n < ENVELOPE_CLOCK_MAX ? n : ENVELOPE_CLOCK_MAX;
-    envelope_number(e, "new", &is_new);
-    if (is_new) {
+    body_read_request(e, &b);
+    if (b.is_new) {
         if (linked)
             give_heads(p, c, who);
         free(theirs);
         return;
     }
     who->clock_heard |= c->room;
-    heed_missing(p, who, c, e, "missing", "missed");
-    heed_missing(p, who, c, e, "expired", "expired");
+    heed_missing(p, who, c, b.missing, b.missing_count, "missed");
+    heed_missing(p, who, c, b.expired, b.expired_count, "expired");
     uint64_t has = envelope_tick_of(theirs, n, span_of(p->id));
     if (has > causal_get(c->order, span_of(p->id)))
         regain(p, who, c, has);
@@ -243,7 +233,7 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
         return;
     }
     if (c->room) {
-        compare(p, who, theirs, n, !fill_wants(p, who, c, e));
+        compare(p, who, theirs, n, !fill_wants(p, who, c, &b));
     } else {
         ask_author(p, who, c, envelope_tick_of(theirs, n, person_id(who)));
         /* Only its author keeps a message to few. */
@@ -306,15 +296,11 @@ void history_give(struct peer *p, const struct load *load, const struct peer_row
 /* ---- answered ---- */
 
 /* Whose messages follow, or will be asked for. Strangers are bounded as those that news tells of. */
-static void meet_people(struct peer *p, struct person *from, const struct envelope *e)
+static void meet_people(struct peer *p, struct person *from, const struct body_reply *b)
 {
-    struct span texts[HISTORY_AUTHORS_MAX];
     struct card card;
-    uint64_t clock = 0;
-    size_t n = envelope_strings(e, "people", texts, HISTORY_AUTHORS_MAX);
-    envelope_number(e, "now", &clock);
-    for (size_t i = 0; i < n && i < HISTORY_AUTHORS_MAX; i++) {
-        if (!card_read(p, texts[i], &card))
+    for (size_t i = 0; i < b->people_count; i++) {
+        if (!card_read(p, b->people[i], &card))
             continue;
         if (!roster_find(p, span_of(card.id)) &&
             !guard_affords(p, &from->inbox.strangers_at, STRANGERS_MS, STRANGERS_BURST)) {
@@ -322,8 +308,8 @@ static void meet_people(struct peer *p, struct person *from, const struct envelo
             return;
         }
         struct person *who = roster_meet(p, &card);
-        if (who && clock)
-            expiry_vouched(p, who, clock);
+        if (who && b->now)
+            expiry_vouched(p, who, b->now);
     }
 }
 
@@ -342,27 +328,25 @@ static void skip_gone(struct peer *p, struct conversation *c, const struct perso
 
 void history_reply(struct peer *p, struct person *who, const struct envelope *e)
 {
-    struct span what = SPAN("");
-    uint64_t count = 0, gone = 0;
+    struct body_reply b;
     struct causal_gap lack;
     struct conversation *c = conversation_find(p, e->conversation);
-    envelope_string(e, "for", &what);
-    envelope_number(e, "count", &count);
-    meet_people(p, who, e);
-    who->handed = count < HISTORY_ROWS_MAX ? (unsigned)count : HISTORY_ROWS_MAX;
-    who->handing = span_is(what, "custody") ? HANDING_COPY : span_is(what, "head") ? HANDING_HEAD : HANDING_GAP;
+    body_read_reply(e, &b);
+    meet_people(p, who, &b);
+    who->handed = b.count < HISTORY_ROWS_MAX ? (unsigned)b.count : HISTORY_ROWS_MAX;
+    who->handing = span_is(b.what, "custody") ? HANDING_COPY : span_is(b.what, "head") ? HANDING_HEAD : HANDING_GAP;
     if (!c || !conversation_has(c, who))
         return;
-    if (envelope_number(e, "gone", &gone))
-        skip_gone(p, c, who, gone);
-    if (span_is(what, "start") && !c->started) {
+    if (b.has_gone)
+        skip_gone(p, c, who, b.gone);
+    if (span_is(b.what, "start") && !c->started) {
         conversation_start(p, c);
         for (struct person *other = p->people; other; other = other->hh.next)
             if (other->keyed && link_can_send(other))
                 history_ask(p, c, other);
     }
-    if (span_is(what, "gap") && c->room)
+    if (span_is(b.what, "gap") && c->room)
         broadcast_answered(p, who);
-    if (span_is(what, "gap") && causal_gaps(c->order, &lack, 1) == 0 && c->ask_at > p->now)
+    if (span_is(b.what, "gap") && causal_gaps(c->order, &lack, 1) == 0 && c->ask_at > p->now)
         c->ask_at = NEVER;
 }

@@ -3,7 +3,7 @@
  * The questions of a comparison (history.c), and the line that stands before what is handed over. A question carries our
  * clock: what it says that we have its authors need not send again, so it goes out when that is on the disk.
  */
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "peer/core/state.h"
 #include "peer/core/order/causal.h"
@@ -18,140 +18,104 @@
 #include "peer/core/link/send.h"
 #include "peer/core/message/conversation.h"
 #include "peer/core/message/history.h"
-#include "protocol/write.h"
+#include "protocol/body.h"
 
-struct want {
-    struct span author;
-    uint64_t past, to; /* behind the one, up to the other */
-};
-
-/* Whole, or the entry of one author only. */
-static void write_clock(const struct conversation *c, const struct person *only, struct buf *out)
+/* Whole, or the entry of one author only; returned owned. NULL: memory is short. */
+static struct envelope_tick *clock_of(const struct conversation *c, const struct person *only, size_t *n)
 {
-    write_name(out, "clock");
-    buf_byte(out, '{');
-    for (size_t i = 0; i < causal_size(c->order); i++) {
-        char id[PERSON_MAX + 1];
+    struct envelope_tick *clock = calloc(causal_size(c->order) + 1, sizeof *clock);
+    *n = 0;
+    for (size_t i = 0; clock && i < causal_size(c->order); i++) {
         struct envelope_tick tick = causal_at(c->order, i);
-        if (text_copy(id, sizeof id, tick.who) && tick.count > 0 && (!only || strcmp(id, only->id) == 0))
-            write_member_u64(out, id, tick.count);
+        if (tick.count > 0 && (!only || span_is(tick.who, only->id)))
+            clock[(*n)++] = tick;
     }
-    buf_byte(out, '}');
+    return clock;
 }
 
 /* Of what will not be shown, the author's own part. */
-static void write_missing(const struct conversation *c, const struct person *author, bool expired, struct buf *out)
+static void add_missing(const struct conversation *c, const struct person *author, struct body_request *b)
 {
-    size_t n = 0;
     for (size_t i = 0; i < c->missing_count; i++) {
         const struct missing *m = &c->missing[i];
-        char from[17], to[17], text[PERSON_MAX + 2 * 17 + 1];
-        if (m->expired != expired || strcmp(m->author, author->id) != 0)
+        struct body_stretch stretch = {span_of(m->author), m->from, m->to};
+        if (strcmp(m->author, author->id) != 0)
             continue;
-        if (n == 0)
-            write_name(out, expired ? "expired" : "missing");
-        buf_byte(out, n++ == 0 ? '[' : ',');
-        storage_number(from, m->from);
-        storage_number(to, m->to);
-        snprintf(text, sizeof text, "%s/%s/%s", m->author, from, to);
-        write_string(out, span_of(text));
-    }
-    if (n > 0)
-        buf_byte(out, ']');
-}
-
-static void write_wants(const struct want *wants, size_t n, struct buf *out)
-{
-    char id[PERSON_MAX + 1];
-    for (int past = 0; past < 2 && n > 0; past++) {
-        write_name(out, past ? "past" : "want");
-        buf_byte(out, '{');
-        for (size_t i = 0; i < n; i++)
-            if (text_copy(id, sizeof id, wants[i].author))
-                write_member_u64(out, id, past ? wants[i].past : wants[i].to);
-        buf_byte(out, '}');
+        if (m->expired)
+            b->expired[b->expired_count++] = stretch;
+        else
+            b->missing[b->missing_count++] = stretch;
     }
 }
 
 /* What a clock says that we have, its authors need not send again: it goes out when that is on the disk. */
-static bool request(struct peer *p, struct conversation *c, struct person *who, const struct want *wants, size_t n)
+static bool request(struct peer *p, struct conversation *c, struct person *who, struct body_request *b)
 {
     char id[ID_CHARS + 1];
     struct span to = person_id(who);
     struct buf metadata, frame;
     bool linked = link_is_up(who);
+    struct envelope_tick *clock = clock_of(c, linked ? NULL : who, &b->clock_count);
     c->told_at = p->now;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
     buf_init(&frame, PEER_MESSAGE_MAX);
-    buf_byte(&metadata, '{');
-    write_clock(c, linked ? NULL : who, &metadata);
-    write_missing(c, who, false, &metadata);
-    write_missing(c, who, true, &metadata);
-    write_wants(wants, n, &metadata);
-    if (!c->started)
-        write_member_u64(&metadata, "new", 1);
-    buf_byte(&metadata, '}');
+    b->clock = clock;
+    b->is_new = !c->started;
+    add_missing(c, who, b);
+    bool ok = clock && body_write_request(&metadata, b) && who->keyed;
     struct envelope e = {.type = ENVELOPE_HISTORY_REQUEST,
         .to = &to,
         .to_count = 1,
         .metadata = buf_view(&metadata),
         .conversation = span_of(c->name)};
-    bool ok =
-        !metadata.failed && who->keyed && (linked ? say_envelope(p, &e, id, &frame) : say_sealed(p, who, &e, &frame));
-    if (ok) {
+    if (ok && (linked ? say_envelope(p, &e, id, &frame) : say_sealed(p, who, &e, &frame))) {
         p->stats.requests_total++;
         after_commit_frame(p, linked ? AFTER_COMMIT_FRAME : AFTER_COMMIT_SEALED, who->id, &frame);
+    } else {
+        ok = false;
     }
     buf_done(&metadata);
     buf_done(&frame);
+    free(clock);
     return ok;
 }
 
 void history_ask(struct peer *p, struct conversation *c, struct person *who)
 {
-    request(p, c, who, NULL, 0);
+    struct body_request b = {.want_count = 0};
+    request(p, c, who, &b);
 }
 
 /* Of each author what fits one answer beside the others, up to what waits here. */
 bool history_want(struct peer *p, struct person *who, const struct tree_graft *wanted, size_t n)
 {
-    struct want wants[HISTORY_AUTHORS_MAX];
-    size_t count = 0;
+    struct body_request b = {.want_count = 0};
     uint64_t each = HISTORY_ROWS_MAX / (n > 0 ? n : 1);
-    for (size_t i = 0; i < n && count < HISTORY_AUTHORS_MAX; i++) {
+    for (size_t i = 0; i < n && b.want_count < BODY_WANTS_MAX; i++) {
         uint64_t past = causal_has(p->room->order, wanted[i].author);
         uint64_t held = causal_held_next(p->room->order, wanted[i].author), to = wanted[i].sequence;
         to = held > 0 && held <= to ? held - 1 : to;
         to = to > past + each ? past + each : to;
         if (to > past)
-            wants[count++] = (struct want){wanted[i].author, past, to};
+            b.wants[b.want_count++] = (struct body_want){wanted[i].author, past, to};
     }
-    return count > 0 && p->room->started && request(p, p->room, who, wants, count);
+    return b.want_count > 0 && p->room->started && request(p, p->room, who, &b);
 }
 
 void history_announce(struct peer *p, struct person *who, const struct handout *h)
 {
     char room[ENVELOPE_CONVERSATION_MAX + 1];
     struct buf metadata, card;
+    struct body_reply b = {.what = span_of(h->what), .count = h->count, .gone = h->gone};
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
     buf_init(&card, CARD_MAX);
-    buf_byte(&metadata, '{');
-    write_member_u64(&metadata, "count", h->count);
-    write_member_string(&metadata, "for", span_of(h->what));
-    if (h->gone)
-        write_member_u64(&metadata, "gone", h->gone);
-    write_name(&metadata, "people");
-    buf_byte(&metadata, '[');
     if (h->author) {
         card_write(&card, h->author);
-        write_string(&metadata, buf_view(&card));
+        b.people[b.people_count++] = buf_view(&card);
+        b.now = expiry_clock_of(p, h->author);
     }
-    buf_byte(&metadata, ']');
-    if (h->author && expiry_clock_of(p, h->author))
-        write_member_u64(&metadata, "now", expiry_clock_of(p, h->author));
-    buf_byte(&metadata, '}');
     envelope_room_conversation(span_of(p->settings.room), room);
-    if (!metadata.failed && !card.failed) {
+    if (!card.failed && body_write_reply(&metadata, &b)) {
         p->stats.replies_total++;
         send_to(p, who,
             &(struct envelope){.type = ENVELOPE_HISTORY_REPLY,

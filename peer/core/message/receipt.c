@@ -15,7 +15,7 @@
 #include "peer/core/link/link.h"
 #include "peer/core/link/send.h"
 #include "peer/core/message/message_log.h"
-#include "protocol/write.h"
+#include "protocol/body.h"
 
 static void unlist(struct inbox *box, struct seen *s)
 {
@@ -85,12 +85,14 @@ void receipt_owe(struct peer *p, struct person *who, struct span id, bool group)
 
 /* ---- said ---- */
 
-static void say(struct peer *p, struct person *who, enum envelope_type type, struct buf *ids)
+static void receipt_send(struct peer *p, struct person *who, enum envelope_type type, const struct span *ids, size_t n)
 {
-    buf_text(ids, "]}");
+    struct buf metadata;
+    buf_init(&metadata, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
     p->stats.acks_total++;
-    if (!ids->failed)
-        send_through(p, who, &(struct envelope){.type = type, .metadata = buf_view(ids)});
+    if (body_write_ids(&metadata, ids, n))
+        send_through(p, who, &(struct envelope){.type = type, .metadata = buf_view(&metadata)});
+    buf_done(&metadata);
 }
 
 /* How many ids fit one frame to them, beside what every frame of ours has; through others as many as one may name. */
@@ -103,52 +105,22 @@ static size_t most_ids(const struct person *who)
     return most;
 }
 
-static void begin(struct buf *ids)
-{
-    buf_reset(ids);
-    buf_text(ids, "{\"of\":[");
-}
-
-static void name_id(struct buf *ids, struct span id)
-{
-    if (ids->len > 0 && ids->p[ids->len - 1] != '[')
-        buf_byte(ids, ',');
-    write_string(ids, id);
-}
-
-static void say_one(struct peer *p, struct person *who, enum envelope_type type, struct span id)
-{
-    struct buf ids;
-    buf_init(&ids, ENVELOPE_ID_MAX + 64);
-    begin(&ids);
-    name_id(&ids, id);
-    say(p, who, type, &ids);
-    buf_done(&ids);
-}
-
 void receipt_stored(struct peer *p, struct person *who, struct span id)
 {
-    say_one(p, who, ENVELOPE_MESSAGE_ACK, id);
+    receipt_send(p, who, ENVELOPE_MESSAGE_ACK, &id, 1);
 }
 
 void receipt_missed(struct peer *p, struct person *who, struct span id)
 {
-    say_one(p, who, ENVELOPE_MESSAGE_MISSED, id);
+    receipt_send(p, who, ENVELOPE_MESSAGE_MISSED, &id, 1);
 }
 
-void receipt_query(struct peer *p, struct person *who, const struct span *list, size_t n)
+void receipt_query(struct peer *p, struct person *who, const struct span *ids, size_t n)
 {
-    struct buf ids;
     if (n == 0 || !send_can(p, who))
         return;
-    buf_init(&ids, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
-    for (size_t i = 0, most = most_ids(who); i < n;) {
-        begin(&ids);
-        for (size_t k = 0; k < most && i < n; k++)
-            name_id(&ids, list[i++]);
-        say(p, who, ENVELOPE_MESSAGE_QUERY, &ids);
-    }
-    buf_done(&ids);
+    for (size_t i = 0, most = most_ids(who); i < n; i += most)
+        receipt_send(p, who, ENVELOPE_MESSAGE_QUERY, ids + i, n - i < most ? n - i : most);
 }
 
 void receipt_asked(struct peer *p, struct person *author, struct span id)
@@ -168,39 +140,45 @@ void receipt_link_down(struct peer *p, struct person *who)
     effect_wake(p, box->acks_at);
 }
 
+static void settle_deliveries(struct peer *p, struct person *who)
+{
+    struct inbox *box = &who->inbox;
+    struct span ids[ENVELOPE_OF_MAX];
+    size_t n = 0;
+    for (size_t most = most_ids(who); box->acks && n < most; n++) {
+        struct seen *s = box->acks;
+        ids[n] = span_of(s->id);
+        DL_DELETE2(box->acks, s, ack_prev, ack_next);
+        box->ack_count--;
+        s->owes_ack = false;
+    }
+    receipt_send(p, who, ENVELOPE_MESSAGE_DELIVERED, ids, n);
+}
+
+static void settle_read(struct peer *p, struct person *who)
+{
+    struct seen *s = who->inbox.reads;
+    struct span id = span_of(s->id);
+    DL_DELETE2(who->inbox.reads, s, read_prev, read_next);
+    s->owes_read = false;
+    s->read = true;
+    receipt_send(p, who, ENVELOPE_MESSAGE_READ, &id, 1);
+}
+
 void receipt_settle(struct peer *p, struct person *who)
 {
     struct inbox *box = &who->inbox;
-    struct buf ids;
     box->acks_at = NEVER;
     if (!send_can(p, who)) {
         receipt_link_down(p, who);
         return;
     }
-    buf_init(&ids, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
     if (box->acks)
         box->acked_at = p->now;
-    while (box->acks) {
-        begin(&ids);
-        for (size_t n = 0, most = most_ids(who); box->acks && n < most; n++) {
-            struct seen *s = box->acks;
-            name_id(&ids, span_of(s->id));
-            DL_DELETE2(box->acks, s, ack_prev, ack_next);
-            box->ack_count--;
-            s->owes_ack = false;
-        }
-        say(p, who, ENVELOPE_MESSAGE_DELIVERED, &ids);
-    }
-    while (box->reads) {
-        struct seen *s = box->reads;
-        begin(&ids);
-        name_id(&ids, span_of(s->id));
-        DL_DELETE2(box->reads, s, read_prev, read_next);
-        s->owes_read = false;
-        s->read = true;
-        say(p, who, ENVELOPE_MESSAGE_READ, &ids);
-    }
-    buf_done(&ids);
+    while (box->acks)
+        settle_deliveries(p, who);
+    while (box->reads)
+        settle_read(p, who);
 }
 
 void receipt_due(struct peer *p, struct person *who)

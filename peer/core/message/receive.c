@@ -34,26 +34,27 @@
 #include "peer/core/message/outbox.h"
 #include "peer/core/message/receipt.h"
 #include "peer/core/message/store_and_forward.h"
+#include "protocol/body.h"
 
 /* ---- the types that are not talk ---- */
 
 static void on_query(struct peer *p, struct person *who, const struct envelope *e)
 {
     struct span of[ENVELOPE_OF_MAX];
-    size_t n = envelope_strings(e, "of", of, ENVELOPE_OF_MAX);
+    size_t n = body_read_ids(e, of);
     if (!guard_affords(p, &who->inbox.requests_at, REQUESTS_MS, REQUESTS_BURST)) {
         guard_refuse(p, who, "questions too fast");
         return;
     }
-    for (size_t i = 0; i < n && i < ENVELOPE_OF_MAX; i++)
+    for (size_t i = 0; i < n; i++)
         receipt_asked(p, who, of[i]);
 }
 
 static void on_receipt(struct peer *p, struct person *who, const struct envelope *e)
 {
     struct span of[ENVELOPE_OF_MAX];
-    size_t n = envelope_strings(e, "of", of, ENVELOPE_OF_MAX);
-    for (size_t i = 0; i < n && i < ENVELOPE_OF_MAX; i++) {
+    size_t n = body_read_ids(e, of);
+    for (size_t i = 0; i < n; i++) {
         if (e->type == ENVELOPE_MESSAGE_ACK) {
             outbox_stored(p, who, of[i]);
             store_and_forward_kept(p, who, of[i]);
@@ -71,14 +72,13 @@ static void on_receipt(struct peer *p, struct person *who, const struct envelope
 
 static void on_heartbeat(struct peer *p, struct connection *a, const struct envelope *e)
 {
-    uint64_t number, since = 0;
-    if (envelope_number(e, "pong", &number)) {
-        link_pong(p, a, number);
-        since = number;
-    } else if (envelope_number(e, "ping", &number)) {
-        send_heartbeat(p, a->person, "pong", number);
-    }
-    expiry_heartbeat_heard(p, a->person, e->timestamp, since);
+    struct body_heartbeat b;
+    bool said = body_read_heartbeat(e, &b);
+    if (said && b.pong)
+        link_pong(p, a, b.number);
+    else if (said)
+        send_heartbeat(p, a->person, true, b.number);
+    expiry_heartbeat_heard(p, a->person, e->timestamp, said && b.pong ? b.number : 0);
 }
 
 static void on_passing(struct peer *p, struct person *who, const struct envelope *e)
@@ -107,11 +107,11 @@ static void on_link(struct peer *p, struct connection *a, const struct envelope 
         broadcast_announced(p, who, e);
         break;
     case ENVELOPE_BROADCAST_GRAFT:
-        if (envelope_string(e, "author", &author))
+        if (body_read_author(e, &author))
             tree_grafted(p->tree, person_id(who), author);
         break;
     case ENVELOPE_BROADCAST_PRUNE:
-        if (envelope_string(e, "author", &author))
+        if (body_read_author(e, &author))
             tree_pruned(p->tree, person_id(who), author);
         break;
     case ENVELOPE_PEER_INTRODUCTION:
@@ -320,10 +320,10 @@ static void plain_text(struct peer *p, struct person *who, struct span text)
 
 static void plain_presence(struct peer *p, struct person *who, const struct envelope *e)
 {
-    struct span presence = SPAN("");
-    envelope_string(e, "presence", &presence);
-    notice_add(p, &(struct notice){.type = NOTICE_PRESENCE, .from = person_id(who), .text = presence});
-    if (span_is(presence, "gone"))
+    struct body_presence b;
+    body_read_presence(e, &b);
+    notice_add(p, &(struct notice){.type = NOTICE_PRESENCE, .from = person_id(who), .text = b.presence});
+    if (span_is(b.presence, "gone"))
         link_farewell(p, who);
 }
 
