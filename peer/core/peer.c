@@ -272,6 +272,7 @@ static void end_what_is_over(struct peer *p)
 
 void peer_step(struct peer *p, const struct peer_event *event, struct peer_effects *fx)
 {
+    assert(event && fx);
     p->now = event->now;
     p->unix_ms = event->unix_ms;
     p->fx = fx;

@@ -5,6 +5,7 @@
  * (of another version, or damaged) is left alone and told in the log; the rest is taken. What belongs to another room
  * stays on the disk until that room is entered again.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -125,6 +126,7 @@ static bool restore_delivery(struct peer *p, struct span key)
 
 void restore_row(struct peer *p, enum peer_table table, struct span key, struct span value)
 {
+    assert(table < PEER_TABLES);
     bool ok = true;
     if ((table == TABLE_CONVERSATION || table == TABLE_CLOCK || table == TABLE_WAIT) && is_elsewhere(p, key))
         return;

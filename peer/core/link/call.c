@@ -3,6 +3,8 @@
  * Our half of what the two ends of a connection say about it: the offer, our description, our candidates. They go through
  * the daemon, or, sealed, through other peers.
  */
+#include <assert.h>
+
 #include "peer/core/state.h"
 #include "peer/core/link/call.h"
 #include "peer/core/port/effects.h"
@@ -27,6 +29,7 @@ static void offer(struct peer *p, struct connection *a, bool restart)
 
 struct connection *call_begin(struct peer *p, struct person *who, const struct roster_entry *entry)
 {
+    assert(!who->link.connection);
     uint8_t random[ID_BYTES];
     char link[ID_CHARS + 1];
     p->rng.fill(p->rng.ctx, random, sizeof random);
@@ -43,6 +46,7 @@ struct connection *call_begin(struct peer *p, struct person *who, const struct r
 
 void call_restart(struct peer *p, struct connection *a)
 {
+    assert(a == a->person->link.connection);
     p->stats.restarts_total++;
     a->through_peers = relay_reaches(p, a->person);
     offer(p, a, true);
@@ -70,6 +74,7 @@ static struct span address(const struct connection *a, const struct roster_entry
 
 bool call_describe(struct peer *p, struct connection *a, struct span type, struct span text)
 {
+    assert(a && a->person);
     struct sdp sdp;
     struct err err;
     struct roster_entry *entry = connection_entry(p, a);
@@ -91,6 +96,7 @@ bool call_describe(struct peer *p, struct connection *a, struct span type, struc
 
 void call_candidate(struct peer *p, struct connection *a, struct span candidate)
 {
+    assert(a && a->person);
     struct roster_entry *entry = connection_entry(p, a);
     if (!entry && !a->through_peers)
         return;

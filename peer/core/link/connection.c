@@ -4,6 +4,7 @@
  * say about one stands in call.c (ours) and negotiation.c (theirs); what becomes of a link over all its connections in
  * link.c.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "peer/core/state.h"
@@ -23,6 +24,7 @@ struct connection *connection_find(const struct peer *p, uint64_t rtc)
 struct connection *connection_new(
     struct peer *p, struct person *who, const struct roster_entry *entry, struct span link)
 {
+    assert(who && !who->left);
     struct connection *a = strcmp(who->id, p->settings.no_link) == 0 ? NULL : calloc(1, sizeof *a);
     if (!a)
         return NULL;
@@ -49,6 +51,7 @@ fail:
 
 void connection_free(struct peer *p, struct connection *a)
 {
+    assert(!a || connection_find(p, a->rtc) == a);
     if (!a)
         return;
     struct peer_effect *effect = effect_add(p, PEER_FX_RTC_FREE);
@@ -69,6 +72,7 @@ bool connection_fits(const struct connection *a, size_t n)
 
 void connection_send(struct peer *p, struct connection *a, struct span text)
 {
+    assert(a->open);
     if (a->congested)
         return;
     if (!connection_fits(a, text.n)) {
@@ -90,6 +94,7 @@ struct roster_entry *connection_entry(const struct peer *p, const struct connect
 
 void connection_report(struct peer *p, struct connection *a, bool failed)
 {
+    assert(a && a->person);
     static const char *const OUTCOMES[] = {
         [PEER_PATH_DIRECT] = "direct", [PEER_PATH_STUN] = "stun", [PEER_PATH_TURN] = "turn"};
     const struct roster_entry *entry = connection_entry(p, a);

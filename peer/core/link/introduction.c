@@ -14,6 +14,8 @@
  * put itself in between gave each side a certificate of its own, so the fingerprints differ; a recorded introduction
  * names other certificates; one made for somebody else names another reader.
  */
+#include <assert.h>
+
 #include "peer/core/state.h"
 #include "peer/core/link/introduction.h"
 #include "peer/core/people/say.h"
@@ -22,6 +24,7 @@
 
 void introduction_send(struct peer *p, struct connection *a)
 {
+    assert(a->open && a->person->keyed);
     struct buf metadata, text;
     buf_init(&metadata, METADATA_MAX + 1024);
     buf_init(&text, PEER_MESSAGE_MAX);
@@ -48,6 +51,7 @@ void introduction_send(struct peer *p, struct connection *a)
 
 const char *introduction_check(struct peer *p, const struct connection *a, const struct envelope *e)
 {
+    assert(a->open && !a->introduced);
     uint8_t key[KEY_BYTES];
     struct body_introduction b;
     body_read_introduction(e, &b);

@@ -40,6 +40,12 @@ static const char *const NAMES[LINK_STATES_COUNT] = {
 #undef X
 };
 
+/* To its person's link, as the connection or as its rival. */
+static bool belongs(const struct connection *a)
+{
+    return a == a->person->link.connection || a == a->person->link.rival;
+}
+
 void link_move(struct peer *p, struct person *who, enum link_state to, uint64_t at)
 {
     struct link *link = &who->link;
@@ -162,6 +168,7 @@ void link_entry_renamed(struct person *who, struct span from, struct span to)
 
 void link_offered(struct peer *p, struct person *who, struct connection *a)
 {
+    assert(a->person == who && !a->open);
     struct link *link = &who->link;
     if (!link_is_calling(who) && link->connection) {
         connection_free(p, link->rival);
@@ -180,6 +187,7 @@ void link_offered(struct peer *p, struct person *who, struct connection *a)
 
 static void promote_rival(struct peer *p, struct person *who)
 {
+    assert(who->link.rival && !who->link.connection);
     struct link *link = &who->link;
     struct connection *a = link->rival;
     link->connection = a;
@@ -232,6 +240,7 @@ static void count_failure(struct peer *p, struct connection *a)
 
 void link_failed(struct peer *p, struct connection *a, const char *reason)
 {
+    assert(belongs(a) && reason);
     struct person *who = a->person;
     if (a == who->link.rival) {
         drop_rival(p, who);
@@ -247,6 +256,7 @@ void link_failed(struct peer *p, struct connection *a, const char *reason)
 
 void link_refused(struct peer *p, struct connection *a, const char *reason)
 {
+    assert(belongs(a) && reason);
     struct person *who = a->person;
     struct roster_entry *entry = roster_entry(p, span_of(a->peer_id));
     char text[64 + CLOSE_REASON_MAX];
@@ -284,6 +294,7 @@ void link_close(struct peer *p, struct person *who)
 
 void link_channel_open(struct peer *p, struct connection *a, uint16_t channel, struct span label)
 {
+    assert(belongs(a));
     struct person *who = a->person;
     if (a->open || !span_is(label, "usher"))
         return;
@@ -300,12 +311,14 @@ void link_channel_open(struct peer *p, struct connection *a, uint16_t channel, s
 
 void link_channel_closed(struct peer *p, struct connection *a, uint16_t channel)
 {
+    assert(belongs(a));
     if (a->open && a->channel == channel)
         link_failed(p, a, "closed");
 }
 
 void link_introduced(struct peer *p, struct connection *a)
 {
+    assert(belongs(a) && a->open && !a->introduced);
     struct person *who = a->person;
     struct link *link = &who->link;
     if (a == link->rival) {
@@ -355,6 +368,7 @@ static void waited(struct peer *p, struct person *who)
 
 void link_due(struct peer *p, struct person *who)
 {
+    assert(!who->left);
     struct link *link = &who->link;
     if (link->rival && p->now >= link->rival->began + CONNECT_MS)
         drop_rival(p, who);

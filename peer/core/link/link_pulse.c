@@ -9,6 +9,8 @@
  *
  * Plain peers are not pinged, for their application would see it; ICE tells when they are gone.
  */
+#include <assert.h>
+
 #include "peer/core/link/link_inner.h"
 #include "peer/core/state.h"
 #include "peer/core/port/effects.h"
@@ -20,6 +22,7 @@
 
 void link_ping(struct peer *p, struct person *who)
 {
+    assert(who->keyed && link_is_up(who));
     struct link *link = &who->link;
     link->ping_number = p->now;
     link->ping_at = p->now + PING_MS;
@@ -51,6 +54,7 @@ void link_offer_restart(struct peer *p, struct person *who)
 
 static void restart(struct peer *p, struct person *who)
 {
+    assert(who->link.state == LINK_UP);
     link_notice(p, who, "restarting");
     /* Moved first: what restarts is no way to itself. */
     link_move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
@@ -108,6 +112,7 @@ void link_entry_new(struct peer *p, struct person *who)
 
 void link_probe_unanswered(struct peer *p, struct person *who)
 {
+    assert(who->keyed);
     struct link *link = &who->link;
     link->probe_at = NEVER;
     link_notice(p, who, "retrying: it sits elsewhere and does not answer");

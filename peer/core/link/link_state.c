@@ -2,6 +2,8 @@
  *
  * What the state of a link says: whether it is up, and what it takes. It only looks; link.c moves.
  */
+#include <assert.h>
+
 #include "peer/core/state.h"
 #include "peer/core/port/notice.h"
 #include "peer/core/link/connection.h"
@@ -19,6 +21,7 @@ bool link_is_calling(const struct person *who)
 
 bool link_can_send(const struct person *who)
 {
+    assert(who->link.state != LINK_UP || who->link.connection);
     return who->link.state == LINK_UP && !who->link.connection->congested;
 }
 
@@ -39,6 +42,7 @@ bool link_is_there(const struct person *who)
 
 void link_notice(struct peer *p, const struct person *who, const char *text)
 {
+    assert(text[0]);
     notice_add(p,
         &(struct notice){.type = NOTICE_LINK, .id = person_id(who), .name = span_of(who->name), .text = span_of(text)});
 }

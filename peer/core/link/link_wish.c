@@ -6,6 +6,8 @@
  *
  * The roles of the first offer stay for restarts and new connections, whatever roster entries the two have by then.
  */
+#include <assert.h>
+
 #include "peer/core/link/link_inner.h"
 #include "peer/core/state.h"
 #include "peer/core/order/overlay.h"
@@ -46,6 +48,7 @@ uint64_t link_callable_at(const struct person *who)
 
 void link_wanted(struct peer *p, struct person *who)
 {
+    assert(who->keyed && !who->left);
     struct link *link = &who->link;
     bool parked = !link->connection && link->at == NEVER;
     link->wanted_until = p->now + LINGER_MS;

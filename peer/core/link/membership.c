@@ -100,6 +100,7 @@ static struct roster_entry *admit(struct peer *p, const struct signaling_member 
 
 static void leave_entry(struct peer *p, struct roster_entry *entry, bool said_goodbye)
 {
+    assert(entry->person && entry->person->entries);
     struct person *who = entry->person;
     roster_remove_entry(p, entry);
     if (who->entries)
@@ -158,6 +159,7 @@ static void expect_unlisted(struct peer *p, uint64_t until)
 
 void membership_resumed(struct peer *p, const struct signaling_message *m)
 {
+    assert(p->session.state == SESSION_JOINED);
     admit_all(p, m);
     if (m->restarted)
         expect_unlisted(p, p->now + m->resume_grace_ms);
@@ -201,6 +203,7 @@ void membership_withdraw(struct peer *p)
 
 void membership_list(struct peer *p, const struct signaling_message *m)
 {
+    assert(p->session.state == SESSION_JOINED);
     admit_all(p, m);
     drop_unlisted(p);
     tell_joined(p);
@@ -209,6 +212,7 @@ void membership_list(struct peer *p, const struct signaling_message *m)
 
 void membership_joined(struct peer *p, const struct signaling_member *m)
 {
+    assert(p->session.state == SESSION_JOINED);
     bool met = roster_entry(p, m->peer_id) != NULL;
     struct roster_entry *entry = admit(p, m, false);
     if (entry && !met)
@@ -240,6 +244,7 @@ static void rename_entry(struct peer *p, struct span from, const struct signalin
 
 void membership_back(struct peer *p, const struct signaling_message *m)
 {
+    assert(p->session.state == SESSION_JOINED);
     if (m->previous.n)
         rename_entry(p, m->previous, m->members);
     bool met = roster_entry(p, m->peer_id) != NULL;

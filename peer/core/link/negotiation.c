@@ -13,6 +13,8 @@
  * the other's DTLS state. So the link that ended last is remembered. What comes through other peers could be said again
  * at any later time: it carries its sender's time, which only grows, and has its effect once ([M-57]).
  */
+#include <assert.h>
+
 #include "peer/core/state.h"
 #include "peer/core/link/negotiation.h"
 #include "peer/core/port/effects.h"
@@ -159,6 +161,7 @@ static void negotiate(struct peer *p, struct person *who, struct roster_entry *e
 
 void negotiation_signal(struct peer *p, const struct signaling_message *m)
 {
+    assert(p->session.state == SESSION_JOINED);
     struct roster_entry *entry = roster_entry(p, m->from);
     if (!entry)
         return;
@@ -201,6 +204,7 @@ static const char *replay_check(struct requests *r, const struct envelope *e, bo
 
 void negotiation_introduced(struct person *who, uint64_t timestamp)
 {
+    assert(who->keyed);
     struct requests *r = &who->requests;
     r->offer = timestamp;
     if (r->floor > timestamp)
@@ -218,6 +222,7 @@ static void requested(struct peer *p, struct person *who, const struct envelope 
 
 void negotiation_requested(struct peer *p, struct person *who, const struct envelope *e)
 {
+    assert(who->keyed && e->is_signed);
     struct signaling_message m;
     struct buf frame;
     buf_init(&frame, FRAME_MAX_DEFAULT + PERSON_MAX + 16);

@@ -15,6 +15,7 @@
  * person itself tells us over its link is taken whatever its number says; and it is shown the newest of its own that
  * others have, so that it goes on from there and those without a link to it do not take its news for old.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "peer/core/state.h"
@@ -124,6 +125,7 @@ void gossip_changed(struct peer *p)
 
 static void send_digest(struct peer *p, struct person *who, const struct envelope_tick *versions, size_t n)
 {
+    assert(n <= DIGEST_MAX);
     struct buf metadata;
     if (n == 0)
         return;
@@ -164,6 +166,7 @@ void gossip_tell(struct peer *p, struct person *who)
 /* The others are told of this link soon, under the next version. */
 void gossip_link_up(struct peer *p, struct person *who)
 {
+    assert(who->keyed && link_is_up(who));
     if (p->gossip_version == 0)
         next_version(p);
     if (p->gossip_order_ours == 0)
@@ -325,6 +328,7 @@ static void show_its_own(
 
 void gossip_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw)
 {
+    assert(from->keyed && link_is_up(from));
     struct person *who = roster_find(p, e->from);
     struct body_presence b;
     struct card card;
@@ -374,6 +378,7 @@ static bool may_ask(const struct peer *p, struct person *who)
 
 void gossip_compared(struct peer *p, struct person *from, const struct envelope *e)
 {
+    assert(from->keyed && link_is_up(from));
     struct envelope_tick *theirs = calloc(2 * DIGEST_MAX, sizeof *theirs);
     struct envelope_tick *asks = theirs ? theirs + DIGEST_MAX : NULL;
     size_t n = theirs ? body_read_digest(e, theirs, DIGEST_MAX) : 0, asked = 0;

@@ -9,6 +9,7 @@
  * itself in the route, or would be one relay too many, drops the message; its sender sends it again or, when the link
  * tables have changed, another way.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "peer/core/state.h"
@@ -95,6 +96,7 @@ static struct person *friend_of(const struct peer *p, const struct person *who, 
  * is one of them, a friend. */
 static struct person *step_to(const struct peer *p, struct person *who, const struct span *avoid, size_t n)
 {
+    assert(n <= RELAYS_MAX);
     if (link_can_send(who) || n == RELAYS_MAX)
         return who;
     struct person *first = way_to(p, who, RELAYS_MAX - n);
@@ -105,6 +107,7 @@ static struct person *step_to(const struct peer *p, struct person *who, const st
 
 bool relay_send(struct peer *p, struct person *who, struct span text)
 {
+    assert(who->keyed && text.p);
     /* What is said about a link goes around it, while it may be dead. */
     struct person *around = link_is_up(who) ? friend_of(p, who, NULL, 0) : NULL;
     struct person *first = around ? around : step_to(p, who, NULL, 0);
@@ -117,6 +120,7 @@ bool relay_send(struct peer *p, struct person *who, struct span text)
 
 void relay_pass(struct peer *p, struct person *from, const struct envelope *e, struct span reader)
 {
+    assert(from->keyed && reader.n > 0);
     struct span route[ENVELOPE_ROUTE_MAX];
     struct person *who = roster_find(p, reader);
     struct person *next;

@@ -3,6 +3,8 @@
  * What is sent once and kept by nobody: over the link, or sealed and through others. Plain peers get none of it, since
  * their applications would show it as messages.
  */
+#include <assert.h>
+
 #include "peer/core/state.h"
 #include "peer/core/link/send.h"
 #include "peer/core/people/say.h"
@@ -22,6 +24,7 @@ static void count(struct peer *p, enum envelope_type type)
 
 void send_to(struct peer *p, struct person *who, struct envelope *e)
 {
+    assert(e->type != ENVELOPE_UNKNOWN);
     char id[ID_CHARS + 1];
     struct span to = person_id(who);
     struct buf text;
@@ -39,6 +42,7 @@ void send_to(struct peer *p, struct person *who, struct envelope *e)
 
 bool send_relayed(struct peer *p, struct person *who, struct envelope *e)
 {
+    assert(e->type != ENVELOPE_UNKNOWN);
     struct buf text;
     buf_init(&text, PEER_MESSAGE_MAX);
     bool ok = say_sealed(p, who, e, &text) && relay_send(p, who, buf_view(&text));

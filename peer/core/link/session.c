@@ -241,6 +241,7 @@ static void on_welcome(struct peer *p, const struct signaling_message *m)
 /* In the room, on this roster entry. */
 static void enter_room(struct peer *p, const struct signaling_message *m)
 {
+    assert(p->session.state == SESSION_JOINING || p->session.state == SESSION_RESUMING);
     struct session *s = &p->session;
     text_copy(s->peer_id, sizeof s->peer_id, m->peer_id);
     text_copy(s->resume_token, sizeof s->resume_token, m->resume_token);
@@ -296,6 +297,7 @@ static void on_draining(struct peer *p, const struct signaling_message *m)
 
 enum session_outcome session_handle(struct peer *p, const struct signaling_message *m)
 {
+    assert(has_socket(&p->session));
     enum session_state before = p->session.state;
     switch (m->type) {
     case SIGNALING_WELCOME:
@@ -330,6 +332,7 @@ enum session_outcome session_handle(struct peer *p, const struct signaling_messa
 
 void session_ready(struct peer *p)
 {
+    assert(p->session.state == SESSION_JOINED);
     struct session *s = &p->session;
     if (!s->joined_once)
         notice_add(p, &(struct notice){.type = NOTICE_READY, .id = span_of(p->id)});
@@ -366,6 +369,7 @@ void session_leave(struct peer *p)
 
 void session_rest(struct peer *p)
 {
+    assert(has_socket(&p->session));
     struct session *s = &p->session;
     unsigned server = s->server;
     leave_room(p);

@@ -10,6 +10,8 @@
  *
  * Who finds a roster entry with its key when it comes calls nobody and answers nobody until a claim had time to come.
  */
+#include <assert.h>
+
 #include "peer/core/state.h"
 #include "peer/core/link/twin.h"
 #include "peer/core/port/effects.h"
@@ -73,6 +75,7 @@ void twin_joined(struct peer *p)
 
 void twin_seen(struct peer *p, struct span peer_id, bool was_there)
 {
+    assert(p->session.state == SESSION_JOINED);
     claim(p, peer_id);
     if (!was_there || twin_doubts(p))
         return;
@@ -119,6 +122,7 @@ static void tell(struct peer *p, uint64_t started, bool rests)
 
 bool twin_claimed(struct peer *p, const struct signaling_message *m)
 {
+    assert(p->session.state == SESSION_JOINED);
     struct envelope e;
     char peer_id[PEER_ID_MAX + 1];
     struct body_claim b;

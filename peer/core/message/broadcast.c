@@ -53,6 +53,7 @@ static bool further(struct span raw, unsigned hops, struct buf *out)
 
 void broadcast_push(struct peer *p, const struct person *from, struct span author, struct span raw)
 {
+    assert(author.n > 0 && raw.n > 0);
     for (size_t i = 0; i < tree_links(p->tree); i++) {
         bool eager;
         struct person *who = roster_find(p, tree_link(p->tree, i, author, &eager));
@@ -125,6 +126,7 @@ static void swap_links(struct peer *p, const struct tree_swap *swap, struct span
 
 void broadcast_lacked(struct peer *p, const struct person *from, struct span author, uint64_t sequence)
 {
+    assert(p->room && author.n > 0);
     if (span_is(author, p->id))
         return;
     tree_lacked(p->tree,
@@ -158,6 +160,7 @@ void broadcast_announced(struct peer *p, struct person *from, const struct envel
 void broadcast_pass_on(struct peer *p, const struct conversation *c, struct person *from, const struct envelope *e,
     struct span raw, bool is_new)
 {
+    assert(c == p->room);
     struct tree_message m = {.from = person_id(from),
         .author = e->from,
         .sequence = e->sequence,
@@ -186,6 +189,7 @@ void broadcast_pass_on(struct peer *p, const struct conversation *c, struct pers
 void broadcast_pass_by(
     struct peer *p, const struct conversation *c, const struct person *from, const struct envelope *e)
 {
+    assert(c == p->room);
     struct tree_message m = {.from = from ? person_id(from) : (struct span){0},
         .author = e->from,
         .sequence = e->sequence,

@@ -7,6 +7,7 @@
  * People with keys get the message sealed; to plain peers, who have no key to seal to, it goes as it is on their own
  * link, with the same id. A message to plain peers alone is not stored: they are promised the connection.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -293,6 +294,7 @@ static bool is_recorded(const struct draft *d)
 
 static void store(struct peer *p, const struct draft *d)
 {
+    assert(d->conversation && d->sequence > 0);
     causal_tick(d->conversation->order);
     conversation_start(p, d->conversation);
     conversation_store_clock(p, d->conversation, span_of(p->id));
@@ -319,6 +321,7 @@ static void accepted(struct peer *p, struct draft *d)
 
 static void hand_over(struct peer *p, struct draft *d)
 {
+    assert(d->id[0] && d->keyed_count <= d->reader_count);
     struct outgoing like = {.type = d->type, .sequence = d->sequence, .began = p->now};
     like.expires = p->now + (d->ev->send.ttl_ms ? d->ev->send.ttl_ms : ENVELOPE_TTL_DEFAULT_MS);
     memcpy(like.id, d->id, sizeof like.id);

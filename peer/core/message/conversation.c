@@ -5,6 +5,7 @@
  *
  * Anybody may begin a conversation with us by naming people that never were, so what one person may begin is bounded.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
@@ -134,6 +135,7 @@ static struct conversation *of_people(
 struct conversation *conversation_of(
     struct peer *p, const char *name, struct span from, const struct span *to, size_t n)
 {
+    assert(name[0] && n <= ENVELOPE_TO_MAX);
     struct conversation *c = conversation_find(p, span_of(name));
     if (!c)
         c = n == 0 ? of_room(p, span_of(name)) : of_people(p, span_of(name), from, to, n);
@@ -167,6 +169,7 @@ void conversation_start(struct peer *p, struct conversation *c)
 
 void conversation_store_clock(struct peer *p, struct conversation *c, struct span author)
 {
+    assert(author.n > 0);
     if (!c->stored)
         store(p, c); /* else the next start would not know whose clock it is */
     char key[ENVELOPE_CONVERSATION_MAX + PERSON_MAX + 2], number[17];
@@ -182,6 +185,7 @@ void conversation_store_clock(struct peer *p, struct conversation *c, struct spa
 void conversation_keep(
     struct peer *p, const struct conversation *c, struct span author, uint64_t sequence, struct span text)
 {
+    assert(sequence > 0 && text.n > 0);
     struct buf key;
     buf_init(&key, ROW_KEY_MAX);
     storage_message_key(&key, c->name, author, sequence);
@@ -235,6 +239,7 @@ struct conversation *conversation_restored(struct peer *p, struct span name, str
 
 struct missing *conversation_missing(struct conversation *c, struct span author, uint64_t sequence)
 {
+    assert(c->missing_count <= MISSING_MAX);
     for (size_t i = 0; i < c->missing_count; i++)
         if (c->missing[i].from <= sequence && sequence <= c->missing[i].to && span_is(author, c->missing[i].author))
             return &c->missing[i];
@@ -284,6 +289,7 @@ bool conversation_bury(struct peer *p, struct conversation *c, struct span autho
 
 void conversation_tell(struct peer *p, struct conversation *c, struct missing *m)
 {
+    assert(m >= c->missing && m < c->missing + c->missing_count);
     m->untold = true;
     if (c->tell_at == NEVER)
         c->tell_at = p->now + ASK_DELAY_MS;

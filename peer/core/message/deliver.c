@@ -9,6 +9,7 @@
  * A gap that nobody filled in 30 s is closed: its author's own later message proves that there was something. It is
  * shown as missing, and should it come after all it is not acknowledged, so its sender reports it as failed.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "peer/core/state.h"
@@ -89,6 +90,7 @@ static bool unseal(struct peer *p, const struct person *author, struct envelope 
 
 static void show(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e)
 {
+    assert(e->id.n > 0 && e->sequence > 0);
     struct notice n = {.type = NOTICE_MESSAGE,
         .id = e->id,
         .from = person_id(author),
@@ -189,6 +191,7 @@ static void tell_lacks(struct peer *p, const struct person *from, const struct e
 static void waits(struct peer *p, struct conversation *c, struct person *from, struct person *author,
     const struct envelope *e, struct span raw, bool ours)
 {
+    assert(e->sequence > causal_get(c->order, e->from));
     struct buf key;
     buf_init(&key, ROW_KEY_MAX);
     storage_message_key(&key, c->name, e->from, e->sequence);
@@ -280,6 +283,7 @@ static void again(struct peer *p, struct conversation *c, struct person *author,
  * never shown, will never be, and is told by its id. Where nothing was shown under the number the stretch tells why. */
 void deliver_had(struct peer *p, const struct load *load, bool had)
 {
+    assert(load->type == LOAD_HAD || load->type == LOAD_HAD_ROW);
     struct conversation *c = conversation_find(p, span_of(load->conversation));
     struct person *asker = roster_find(p, span_of(load->who));
     struct missing *m = c ? conversation_missing(c, span_of(load->author), load->from) : NULL;
@@ -339,6 +343,7 @@ static void begin_at(struct peer *p, struct conversation *c, const struct envelo
 void deliver_message(
     struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw, enum arrival way)
 {
+    assert(author->keyed && e->is_signed && raw.n > 0);
     char name[ENVELOPE_CONVERSATION_MAX + 1];
     conversation_name(p, e->from, e->to, e->to_count, name);
     const char *wrong = judge(p, e, name);

@@ -16,6 +16,7 @@
  *
  * Nothing is sent that does not fit one answer's bounds; what is behind that is asked for again.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,6 +49,7 @@ static int newest_first(const void *a, const void *b)
 
 void history_link_up(struct peer *p, struct person *who)
 {
+    assert(who->keyed && link_can_send(who));
     char room[ENVELOPE_CONVERSATION_MAX + 1];
     size_t max = HASH_COUNT(p->conversations) + 1, n = 0;
     struct conversation **shared = who->keyed ? calloc(max, sizeof(struct conversation *)) : NULL;
@@ -201,6 +203,7 @@ static void ask_author(struct peer *p, const struct person *who, struct conversa
 
 void history_request(struct peer *p, struct person *who, const struct envelope *e, bool linked)
 {
+    assert(who->keyed);
     struct envelope_tick *theirs = may_ask(p, who) ? calloc(ENVELOPE_CLOCK_MAX, sizeof *theirs) : NULL;
     struct conversation *c = conversation_find(p, e->conversation);
     struct body_request b;
@@ -261,6 +264,7 @@ static size_t fitting(const struct peer_row *rows, size_t n)
 
 void history_give(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
 {
+    assert(load->type == LOAD_GAP || load->type == LOAD_HEAD);
     struct person *who = roster_find(p, span_of(load->who)), *author = roster_find(p, span_of(load->author));
     const struct conversation *c = conversation_find(p, span_of(load->conversation));
     bool mine = strcmp(load->author, p->id) == 0, heads = load->type == LOAD_HEAD;
@@ -328,6 +332,7 @@ static void skip_gone(struct peer *p, struct conversation *c, const struct perso
 
 void history_reply(struct peer *p, struct person *who, const struct envelope *e)
 {
+    assert(who->keyed && link_is_up(who));
     struct body_reply b;
     struct causal_gap lack;
     struct conversation *c = conversation_find(p, e->conversation);

@@ -3,6 +3,7 @@
  * The questions of a comparison (history.c), and the line that stands before what is handed over. A question carries our
  * clock: what it says that we have its authors need not send again, so it goes out when that is on the disk.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "peer/core/state.h"
@@ -82,6 +83,7 @@ static bool request(struct peer *p, struct conversation *c, struct person *who, 
 
 void history_ask(struct peer *p, struct conversation *c, struct person *who)
 {
+    assert(conversation_has(c, who));
     struct body_request b = {.want_count = 0};
     request(p, c, who, &b);
 }
@@ -89,6 +91,7 @@ void history_ask(struct peer *p, struct conversation *c, struct person *who)
 /* Of each author what fits one answer beside the others, up to what waits here. */
 bool history_want(struct peer *p, struct person *who, const struct tree_graft *wanted, size_t n)
 {
+    assert(p->room && n <= HISTORY_AUTHORS_MAX);
     struct body_request b = {.want_count = 0};
     uint64_t each = HISTORY_ROWS_MAX / (n > 0 ? n : 1);
     for (size_t i = 0; i < n && b.want_count < BODY_WANTS_MAX; i++) {
@@ -104,6 +107,7 @@ bool history_want(struct peer *p, struct person *who, const struct tree_graft *w
 
 void history_announce(struct peer *p, struct person *who, const struct handout *h)
 {
+    assert(h->what && h->count <= HISTORY_ROWS_MAX);
     char room[ENVELOPE_CONVERSATION_MAX + 1];
     struct buf metadata, card;
     struct body_reply b = {.what = span_of(h->what), .count = h->count, .gone = h->gone};

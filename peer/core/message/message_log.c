@@ -30,6 +30,7 @@ static void load_oldest(struct peer *p)
 
 void message_log_add(struct peer *p, const struct notice *n)
 {
+    assert(n->id.n > 0 && n->from.n > 0 && n->kind);
     char order[17];
     struct buf row;
     buf_init(&row, PEER_MESSAGE_MAX);
@@ -145,6 +146,7 @@ static void shown(struct peer *p, const struct load *load, const struct peer_row
 void message_log_had(struct peer *p, const struct conversation *c, const struct person *author,
     const struct person *asker, const struct envelope *e)
 {
+    assert(e->id.n > 0 && e->sequence > 0);
     struct load *load = load_place(p, LOAD_HAD, e->id);
     if (!load)
         return; /* it will come again */
@@ -157,6 +159,7 @@ void message_log_had(struct peer *p, const struct conversation *c, const struct 
 
 void message_log_asked(struct peer *p, const struct person *author, struct span id)
 {
+    assert(author->keyed);
     struct load *load = load_place(p, LOAD_HAD, id);
     if (!load)
         return;
@@ -247,7 +250,7 @@ static void read_row(struct peer *p, const struct load *load, struct span text, 
     bool ours = span_is(from, p->id);
     if (load->who[0] && ours && is_for(row, load->who))
         notice_add(p, &(struct notice){.type = NOTICE_READ, .id = id, .by = span_of(load->who)});
-    else if (!load->who[0] && text_copy(answer->id, sizeof answer->id, id) &&
+    else if (!load->who[0] && id.n > 0 && text_copy(answer->id, sizeof answer->id, id) &&
              text_copy(answer->author, sizeof answer->author, from))
         answer->type = LOG_ANSWER_READ;
     json_decref(row);

@@ -19,6 +19,7 @@
  * only because thousands wait before it. A plain peer acknowledges nothing: what was handed to its open channel counts
  * as delivered. After its time to live (one hour) a message fails, by name, for every reader that has not answered.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -80,6 +81,7 @@ static void mind(struct peer *p, struct person *who)
 /* False: its reader does not take so large a message. */
 static bool send_copy(struct peer *p, struct delivery *d, enum way way)
 {
+    assert(d->reader->keyed && d->message->text);
     struct buf text;
     buf_init(&text, PEER_MESSAGE_MAX);
     bool ok = outbox_copy(p, d, way == WAY_RELAY, &text), fits = way == WAY_RELAY || link_fits(d->reader, text.len);
@@ -94,6 +96,7 @@ static bool send_copy(struct peer *p, struct delivery *d, enum way way)
 /* Handed to a link. */
 static void flies(struct peer *p, struct delivery *d)
 {
+    assert(d->message->committed && d->reader->keyed);
     p->stats.retransmitted_total += d->sent;
     d->sent = true;
     d->tries++;
@@ -114,6 +117,7 @@ static bool rides(const struct peer *p, const struct delivery *d)
 
 static void ride(struct peer *p, struct delivery *d)
 {
+    assert(d->message->committed && d->place == DELIVERY_QUEUE);
     struct outbox *box = &d->reader->outbox;
     if (!box->in[DELIVERY_TREE])
         box->tree_at = p->now + ACK_TIMEOUT_MS;
@@ -136,6 +140,7 @@ static void too_large(struct peer *p, struct delivery *d)
 
 static bool send_plain(struct peer *p, struct delivery *d)
 {
+    assert(!d->reader->keyed && d->message->plain);
     const struct outgoing *m = d->message;
     if (!link_fits(d->reader, m->plain_n)) {
         too_large(p, d);
@@ -210,6 +215,7 @@ static void push(struct peer *p, struct outgoing *m)
 
 void outbox_release(struct peer *p, struct outgoing *m)
 {
+    assert(!m->committed);
     struct conversation *c = conversation_find(p, span_of(m->conversation));
     m->committed = true;
     if (c && c->released < m->sequence)
@@ -258,6 +264,7 @@ static void requeue(struct outbox *box, bool reached)
 
 void outbox_link_up(struct peer *p, struct person *who)
 {
+    assert(link_is_up(who));
     struct outbox *box = &who->outbox;
     box->stuck_at = box->retry_at = box->copies_at = box->passed_at = NEVER;
     requeue(box, false);
@@ -278,6 +285,7 @@ void outbox_new_carrier(struct peer *p)
 
 void outbox_link_down(struct peer *p, struct person *who)
 {
+    assert(!link_is_up(who));
     struct outbox *box = &who->outbox;
     if (who->waiting == 0 || !who->keyed)
         return;
@@ -483,6 +491,7 @@ void outbox_missed(
 
 void outbox_drop(struct peer *p, struct person *who, const char *reason)
 {
+    assert(reason);
     struct delivery *d, *next;
     HASH_ITER (hh, who->outbox.by_id, d, next) {
         if (d->message && (!p->closing || !who->keyed))

@@ -4,6 +4,7 @@
  * rows of both. A message goes with the last delivery that waits for it; what is delivered is remembered for a while
  * longer, since it may yet be read.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -38,6 +39,7 @@ static void take(struct delivery *d)
 
 void delivery_move(struct delivery *d, enum delivery_place to)
 {
+    assert((to == DELIVERY_DONE) == !d->message);
     take(d);
     put(d, to);
 }
@@ -57,6 +59,7 @@ static void forget_rows(struct peer *p, const struct outgoing *m)
 
 void outgoing_free(struct peer *p, struct outgoing *m)
 {
+    assert(!m->deliveries);
     DL_DELETE(p->outgoing, m);
     HASH_DELETE(hh, p->outgoing_by_id, m);
     p->outgoing_count--;
@@ -78,6 +81,7 @@ static void row_key(char key[ID_CHARS + PERSON_MAX + 2], const struct delivery *
 /* The delivery waits for nothing any more; its message goes with the last of them. */
 static void detach(struct peer *p, struct delivery *d)
 {
+    assert(d->message && p->queued > 0);
     struct outgoing *m = d->message;
     char key[ID_CHARS + PERSON_MAX + 2];
     row_key(key, d);
@@ -102,6 +106,7 @@ void delivery_free(struct peer *p, struct delivery *d)
 
 void delivery_failed(struct peer *p, struct span id, struct span reader, const char *reason)
 {
+    assert(id.n > 0 && reader.n > 0 && reason);
     p->stats.failed_total++;
     notice_add(
         p, &(struct notice){.type = NOTICE_FAILED, .id = id, .to = &reader, .to_count = 1, .reason = span_of(reason)});
@@ -109,6 +114,7 @@ void delivery_failed(struct peer *p, struct span id, struct span reader, const c
 
 void delivery_done(struct peer *p, struct delivery *d)
 {
+    assert(d->message && d->place != DELIVERY_DONE);
     struct outbox *box = &d->reader->outbox;
     notice_add(p, &(struct notice){.type = NOTICE_DELIVERED, .id = span_of(d->id), .by = person_id(d->reader)});
     if (d->message->type == ENVELOPE_GROUP_MESSAGE) {
@@ -179,6 +185,7 @@ void outbox_clear(struct peer *p)
 
 bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
 {
+    assert(!who->left && (who->keyed ? m->text : m->plain));
     struct outbox *box = &who->outbox;
     char key[ID_CHARS + PERSON_MAX + 2];
     if (who->waiting == 0)
@@ -229,6 +236,7 @@ uint64_t outbox_first_unheard(const struct person *who, const struct conversatio
 
 bool outbox_copy(const struct peer *p, const struct delivery *d, bool relayed, struct buf *out)
 {
+    assert(d->message && d->reader->keyed);
     struct envelope e;
     struct span us = span_of(p->id);
     if (!envelope_parse((struct span){d->message->text, d->message->n}, &e, NULL))

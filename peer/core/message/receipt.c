@@ -5,6 +5,7 @@
  * a whole room answers, 200 ms after the last) and go over the link or through others. A receipt that is lost is asked for by
  * its message coming again; so nothing here is stored. What was shown in an earlier life is found in the record.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -65,6 +66,7 @@ static struct seen *seen_get(struct person *who, struct span id)
 
 void receipt_owe(struct peer *p, struct person *who, struct span id, bool group)
 {
+    assert(id.n > 0 && !who->left);
     struct inbox *box = &who->inbox;
     struct seen *s = seen_get(who, id);
     uint64_t at = p->now + ACK_DELAY_MS;
@@ -87,6 +89,7 @@ void receipt_owe(struct peer *p, struct person *who, struct span id, bool group)
 
 static void receipt_send(struct peer *p, struct person *who, enum envelope_type type, const struct span *ids, size_t n)
 {
+    assert(n > 0 && n <= ENVELOPE_OF_MAX);
     struct buf metadata;
     buf_init(&metadata, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
     p->stats.acks_total++;
@@ -157,6 +160,7 @@ static void settle_deliveries(struct peer *p, struct person *who)
 
 static void settle_read(struct peer *p, struct person *who)
 {
+    assert(who->inbox.reads && who->inbox.reads->owes_read);
     struct seen *s = who->inbox.reads;
     struct span id = span_of(s->id);
     DL_DELETE2(who->inbox.reads, s, read_prev, read_next);
@@ -195,6 +199,7 @@ bool receipt_knows(const struct person *who, struct span id)
 
 void receipt_read_of(struct peer *p, struct person *who, struct span id)
 {
+    assert(id.n > 0);
     struct seen *s = seen_get(who, id);
     if (!s || s->owes_read || s->read)
         return;

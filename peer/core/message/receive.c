@@ -191,6 +191,7 @@ static struct span sole_reader(const struct envelope *e)
 
 static void receive_message(struct peer *p, struct person *from, struct envelope *e, struct span raw)
 {
+    assert(from->keyed && link_is_up(from));
     struct person *author = roster_find(p, e->from);
     struct span reader = sole_reader(e);
     bool handed = from->handed > 0;
@@ -244,6 +245,7 @@ static void said(struct peer *p, struct connection *a, struct envelope *e)
 
 static void keyed_data(struct peer *p, struct connection *a, struct envelope *e, struct span raw)
 {
+    assert(a->person->keyed);
     struct person *from = a->person;
     if (!a->introduced)
         introduction(p, a, e);
@@ -267,7 +269,7 @@ bool receive_again(struct peer *p, struct span text)
     if (!envelope_parse(text, &e, NULL))
         return false;
     struct person *author = roster_find(p, e.from);
-    bool ok = author && author->keyed && envelope_is_talk(e.type);
+    bool ok = author && author->keyed && e.is_signed && envelope_is_talk(e.type);
     if (ok)
         deliver_message(p, NULL, author, &e, text, ARRIVED_ALONE);
     envelope_done(&e);
@@ -329,6 +331,7 @@ static void plain_presence(struct peer *p, struct person *who, const struct enve
 
 static void plain_data(struct peer *p, struct connection *a, const struct envelope *e)
 {
+    assert(!a->person->keyed);
     struct person *who = a->person;
     if (e->is_signed)
         link_refused(p, a, "it signs, and the server hides its key");

@@ -3,6 +3,7 @@
  * What is of use at once or not at all: that somebody types, and the free text about oneself, which whoever links with us
  * later is told, too.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "peer/core/state.h"
@@ -22,6 +23,7 @@ static void status_send(struct peer *p, struct person *who, struct envelope e)
 
 void status_tell(struct peer *p, struct person *who, struct span status)
 {
+    assert(who && !who->left);
     status_send(p, who, (struct envelope){.type = ENVELOPE_STATUS_UPDATE, .text = status});
 }
 

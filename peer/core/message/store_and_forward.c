@@ -8,6 +8,7 @@
  *
  * Only the author itself may leave a copy, and only a bounded number of bytes, so a flood costs the flooder its share.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,6 +37,7 @@ static bool has_it(const struct delivery *d, const char *id)
 
 void store_and_forward_give(struct peer *p, struct delivery *d)
 {
+    assert(d->message && d->message->type != ENVELOPE_GROUP_MESSAGE);
     struct buf text;
     buf_init(&text, PEER_MESSAGE_MAX);
     for (struct person *who = p->people; who && d->custodian_count < CUSTODIANS_MAX; who = who->hh.next) {
@@ -76,6 +78,7 @@ void store_and_forward_link_down(struct peer *p, const struct person *custodian)
 
 static void copy_free(struct peer *p, struct stored_copy *h)
 {
+    assert(p->copies_bytes >= h->n);
     HASH_DEL(p->copies, h);
     p->copies_bytes -= h->n;
     free(h->text);
@@ -132,6 +135,7 @@ static bool has_room(const struct peer *p, struct span giver, size_t n)
 
 static void hand_over(struct peer *p, struct person *reader, const struct stored_copy *h)
 {
+    assert(link_is_up(reader));
     struct person *giver = roster_find(p, span_of(h->giver));
     if (!link_fits(reader, h->n))
         return; /* its author learns so when they link, or when its time is over */
@@ -142,6 +146,7 @@ static void hand_over(struct peer *p, struct person *reader, const struct stored
 
 void store_and_forward_take(struct peer *p, struct person *giver, const struct envelope *e, struct span raw)
 {
+    assert(giver->keyed && link_is_up(giver));
     char value[17];
     const char *wrong = NULL;
     if (!span_is(e->from, giver->id))

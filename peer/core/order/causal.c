@@ -366,6 +366,7 @@ static bool hold(struct causal *c, struct author *a, const struct offer *o)
 enum causal_verdict causal_offer(struct causal *c, struct span author, uint64_t sequence,
     const struct envelope_tick *clock, size_t clock_count, void *item, size_t bytes, uint64_t now)
 {
+    assert(author.n > 0 && sequence > 0);
     assert(sequence > 0 && sequence <= ENVELOPE_NUMBER_MAX);
     bool there = false;
     struct author *a = find_or_add(c, author);

@@ -3,6 +3,8 @@
  * A member b is a's finger for a distance d if a + d lies behind b's predecessor and not behind b: then b is the first
  * at or after it. Positions on the ring count from b's predecessor, so that nothing wraps but the subtraction.
  */
+#include <assert.h>
+
 #include "peer/core/order/overlay.h"
 
 #include <stdint.h>
@@ -106,6 +108,7 @@ static const struct place *find(const struct overlay *o, const struct place *p)
 
 static bool is_finger(const struct overlay *o, const struct place *a, const struct place *b)
 {
+    assert(o->n > 1);
     const struct place *before = b == o->ring ? b + o->n - 1 : b - 1;
     if (a == before)
         return true;
@@ -120,6 +123,7 @@ static bool is_finger(const struct overlay *o, const struct place *a, const stru
 
 bool overlay_wants(const struct overlay *o, struct span id)
 {
+    assert(o && (o->ring || o->n == 0));
     struct place p;
     const struct place *us = find(o, &o->self), *them = place_of(id, &p) ? find(o, &p) : NULL;
     if (!us || !them || us == them)

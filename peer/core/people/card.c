@@ -3,6 +3,8 @@
  * A person on one line, as the store keeps it and as peers tell each other of third ones: the keys, the signature that
  * ties the box key to the other, and the name. The id follows from the key, so nobody can make a card for another.
  */
+#include <assert.h>
+
 #include "peer/core/state.h"
 #include "peer/core/people/card.h"
 #include "peer/core/port/effects.h"
@@ -17,6 +19,7 @@ static void write_bytes(struct buf *out, const uint8_t *bytes, size_t n)
 
 void card_write(struct buf *out, const struct person *who)
 {
+    assert(who->keyed);
     write_bytes(out, who->key, KEY_BYTES);
     write_bytes(out, who->box, KEY_BYTES);
     write_bytes(out, who->box_signature, SIGNATURE_BYTES);

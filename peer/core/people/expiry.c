@@ -20,6 +20,8 @@
  * own wall clock for everybody (one wrong clock would drop all that its owner hears), and the author's word alone, which
  * a custodian or a relay may carry for as long as it likes.
  */
+#include <assert.h>
+
 #include "peer/core/state.h"
 #include "peer/core/people/expiry.h"
 
@@ -106,6 +108,7 @@ static bool seems_held_back(const struct peer *p, const struct person *author, c
 
 void expiry_message_heard(struct peer *p, struct person *author, const struct envelope *e)
 {
+    assert(author->keyed && e->is_signed);
     struct clock_estimate *w = &author->clock_estimate;
     uint32_t conversation = hash_bytes(e->conversation.p, e->conversation.n);
     int64_t least = ahead(e->timestamp, p->now);
@@ -125,6 +128,7 @@ void expiry_message_heard(struct peer *p, struct person *author, const struct en
 
 void expiry_gossip_heard(struct peer *p, struct person *who, uint64_t timestamp)
 {
+    assert(who->keyed);
     struct clock_estimate *w = &who->clock_estimate;
     int64_t least = ahead(timestamp, p->now);
     if (!w->has_gossip || least > w->presence || timestamp < w->gossip_timestamp)
@@ -147,6 +151,7 @@ void expiry_vouched(struct peer *p, struct person *who, uint64_t clock)
 
 bool expiry_is_over(const struct peer *p, const struct person *author, const struct envelope *e)
 {
+    assert(author->keyed);
     if (author->clock_estimate.known)
         return is_over(expiry_age(p, &author->clock_estimate, e->timestamp), envelope_ttl(e));
     return gossip_says_over(p, author, e) || (most_say_over(p, e) && !is_vouched_for(p, author, e));

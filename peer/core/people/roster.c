@@ -50,6 +50,7 @@ static bool is_absent(const struct person *who)
 
 void roster_store(struct peer *p, struct person *who)
 {
+    assert(who && !who->left);
     char seen[17];
     struct buf row;
     if (!who->keyed)
@@ -140,6 +141,7 @@ static struct person *person_new(struct peer *p, struct span id, const struct ca
 
 struct person *roster_meet(struct peer *p, const struct card *card)
 {
+    assert(card->id[0]);
     struct person *who = roster_find(p, span_of(card->id));
     if (strcmp(card->id, p->id) == 0)
         return NULL;
@@ -155,6 +157,7 @@ struct person *roster_meet_plain(struct peer *p, struct span id)
 
 struct roster_entry *roster_add_entry(struct peer *p, struct person *who, struct span id)
 {
+    assert(who && !who->left);
     struct roster_entry *entry = calloc(1, sizeof *entry);
     assert(!roster_entry(p, id) && id.n <= PEER_ID_MAX);
     if (!entry)
@@ -182,6 +185,7 @@ void roster_remove_entry(struct peer *p, struct roster_entry *entry)
 
 void roster_rename_entry(struct peer *p, struct roster_entry *entry, struct span to)
 {
+    assert(roster_entry(p, span_of(entry->id)) == entry);
     assert(!roster_entry(p, to));
     HASH_DEL(p->entries, entry);
     text_copy(entry->id, sizeof entry->id, to);

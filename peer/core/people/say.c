@@ -22,6 +22,7 @@ static uint64_t timestamp(struct peer *p, enum envelope_type type)
 
 void say_begin(struct peer *p, struct envelope *e, char *id)
 {
+    assert(id && e->type != ENVELOPE_UNKNOWN);
     uint8_t random[ID_BYTES];
     p->rng.fill(p->rng.ctx, random, sizeof random);
     base32_encode(random, sizeof random, id);
@@ -32,6 +33,7 @@ void say_begin(struct peer *p, struct envelope *e, char *id)
 
 bool say_sign(const struct peer *p, struct envelope *e, struct buf *out)
 {
+    assert(e->id.n > 0 && e->from.n > 0 && e->timestamp > 0);
     return envelope_write_signed(e, p->crypto.sign, p->crypto.ctx, out);
 }
 
@@ -43,6 +45,7 @@ bool say_envelope(struct peer *p, struct envelope *e, char *id, struct buf *out)
 
 bool say_sealed(struct peer *p, const struct person *who, struct envelope *e, struct buf *out)
 {
+    assert(!span_is(span_of(who->id), p->id));
     char id[ID_CHARS + 1];
     struct span to = person_id(who);
     struct seal_reader reader = {to, who->box};

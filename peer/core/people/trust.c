@@ -4,6 +4,7 @@
  * Whoever comes with that name or one that looks like it, and another key or none, is shown with a warning. That is all:
  * a name gives no right, the id is the person.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/display_name.h"
@@ -22,6 +23,7 @@ static struct known *find(struct peer *p, const char *name)
 
 void trust_known(struct peer *p, struct span name, struct span id)
 {
+    assert(p->known == NULL || HASH_COUNT(p->known) <= NAMES_MAX);
     struct known *k = calloc(1, sizeof *k);
     if (!k || HASH_COUNT(p->known) >= NAMES_MAX || name.n == 0 || !text_copy(k->name, sizeof k->name, name) ||
         !text_copy(k->id, sizeof k->id, id) || find(p, k->name)) {

@@ -59,6 +59,7 @@ void after_commit_notice(struct peer *p, const struct notice *n)
 
 void after_commit_send(struct peer *p, const char *id)
 {
+    assert(id[0]);
     p->dirty = true;
     struct after_commit *t = after_commit_add(p, AFTER_COMMIT_SEND);
     if (t)
@@ -67,6 +68,7 @@ void after_commit_send(struct peer *p, const char *id)
 
 void after_commit_tell(struct peer *p, enum after_commit_type type, const char *who, struct span id, bool group)
 {
+    assert(who[0] && id.n > 0);
     struct after_commit *t = after_commit_add(p, type);
     if (!t)
         return;
@@ -77,6 +79,7 @@ void after_commit_tell(struct peer *p, enum after_commit_type type, const char *
 
 void after_commit_frame(struct peer *p, enum after_commit_type type, const char *who, struct buf *frame)
 {
+    assert(who[0]);
     struct after_commit *t = after_commit_add(p, type);
     assert(type == AFTER_COMMIT_FRAME || type == AFTER_COMMIT_SEALED);
     if (!t)

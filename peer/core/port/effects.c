@@ -3,6 +3,7 @@
  * Effects own what they carry. When memory runs out an effect is lost whole, as a network would lose a packet: every
  * promise of this core outlives that, because acknowledgements and deadlines are what it trusts.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "peer/core/state.h"
@@ -28,6 +29,7 @@ void peer_effects_done(struct peer_effects *fx)
 
 struct peer_effect *effect_add(struct peer *p, enum peer_effect_type type)
 {
+    assert(p->fx);
     struct peer_effects *fx = p->fx;
     if (fx->n == fx->cap) {
         size_t cap = fx->cap ? 2 * fx->cap : 16;
@@ -44,6 +46,7 @@ struct peer_effect *effect_add(struct peer *p, enum peer_effect_type type)
 
 struct peer_effect *effect_text(struct peer *p, enum peer_effect_type type, uint64_t rtc, struct span text)
 {
+    assert(text.p || text.n == 0);
     struct peer_effect *effect = effect_add(p, type);
     if (!effect)
         return NULL;
@@ -69,6 +72,7 @@ void effect_wake(struct peer *p, uint64_t at)
 void effect_log(
     struct peer *p, enum log_level level, const char *event, const char *message, const char *key, struct span value)
 {
+    assert(event && message);
     struct log_record *record = malloc(sizeof *record);
     struct peer_effect *effect = record ? effect_add(p, PEER_FX_LOG) : NULL;
     if (!effect) {
@@ -83,6 +87,7 @@ void effect_log(
 
 bool text_copy(char *out, size_t n, struct span text)
 {
+    assert(out && n > 0);
     if (text.n >= n)
         return false;
     if (text.n)
@@ -93,5 +98,6 @@ bool text_copy(char *out, size_t n, struct span text)
 
 uint64_t effect_jitter(const struct peer *p, uint64_t base)
 {
+    assert(base > 0);
     return base + rng_below(&p->rng, (uint32_t)(base / 4) + 1);
 }

@@ -3,6 +3,7 @@
  * What the application is told. A notice is filled from spans and owns copies; which members belong to which notice
  * stands in peer.h.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/display_name.h"
@@ -60,6 +61,7 @@ static void clean_names(struct peer_notice *n)
 
 struct peer_notice *notice_make(const struct notice *n)
 {
+    assert(n->to_count == 0 || n->to);
     struct peer_notice *made = calloc(1, sizeof *made);
     if (!made)
         return NULL;
@@ -85,6 +87,7 @@ struct peer_notice *notice_make(const struct notice *n)
 
 void notice_give(struct peer *p, struct peer_notice **n)
 {
+    assert(n && *n);
     struct peer_effect *effect = effect_add(p, PEER_FX_NOTICE);
     if (!effect)
         return;

@@ -14,6 +14,7 @@
 
 void storage_put(struct peer *p, enum peer_table table, struct span key, struct span value)
 {
+    assert(table < PEER_TABLES && key.n > 0 && key.n <= ROW_KEY_MAX);
     struct peer_effect *effect = p->restoring || p->closing ? NULL : effect_text(p, PEER_FX_PUT, 0, value);
     if (!effect)
         return;
@@ -24,6 +25,7 @@ void storage_put(struct peer *p, enum peer_table table, struct span key, struct 
 
 void storage_delete(struct peer *p, enum peer_table table, struct span key)
 {
+    assert(table < PEER_TABLES && key.p);
     struct peer_effect *effect = p->restoring || p->closing ? NULL : effect_add(p, PEER_FX_DELETE);
     if (!effect)
         return;
@@ -52,6 +54,7 @@ void storage_end_step(struct peer *p)
 struct load *storage_load(struct peer *p, enum load_type type, enum peer_table table, struct span from, struct span to,
     unsigned limit, bool last)
 {
+    assert(table < PEER_TABLES && limit > 0 && limit <= ROWS_MAX);
     struct load *load = p->load_count < LOADS_MAX ? calloc(1, sizeof *load) : NULL;
     struct peer_effect *effect = load ? effect_text(p, PEER_FX_LOAD, 0, to) : NULL;
     if (!effect) {
@@ -115,6 +118,7 @@ bool storage_read_number(struct span text, uint64_t *number)
 
 void storage_message_key(struct buf *key, const char *conversation, struct span author, uint64_t sequence)
 {
+    assert(conversation[0] && author.n > 0);
     char number[17];
     storage_number(number, sequence);
     buf_reset(key);
