@@ -54,9 +54,9 @@ struct person {
     struct clock_estimate clock_estimate;
     struct presence presence;
     struct route way;
-    uint64_t told;   /* the news up to this order was sent on this link */
+    uint64_t told;   /* the presence up to this order was sent on this link */
     bool behind;     /* something could not go to this link: it is told what it lacks when it can */
-    unsigned handed; /* talk frames that come next on this link, and why */
+    unsigned handed; /* messages that come next on this link, and why */
     enum handing handing;
     UT_hash_handle hh;
 };
@@ -101,7 +101,7 @@ struct peer {
     uint64_t digest_at, compare_at;              /* when to tell what is new, and somebody all */
     char rooms[ROOMS_TOLD_MAX][ROOM_ID_MAX + 1]; /* that we tell of */
     size_t room_count;
-    uint64_t gossip_order, gossip_order_ours; /* of the newest news, and of our own */
+    uint64_t gossip_order, gossip_order_ours; /* of the newest presence, and of our own */
     struct {
         struct person *first, *last;
     } facts; /* the queue of facts.c */

@@ -140,7 +140,7 @@ void link_resumed(struct peer *p, struct person *who, bool whole)
         link_entry_changed(p, who);
 }
 
-/* Whether an offer that crossed the news of their loss was held or went with the socket, an answer tells, or none. */
+/* Whether an offer that crossed the word of their loss was held or went with the socket, an answer tells, or none. */
 void link_returned(struct peer *p, struct person *who)
 {
     const struct link *link = &who->link;

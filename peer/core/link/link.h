@@ -14,12 +14,12 @@
 struct person;
 struct connection;
 
-#define LINK_STATES(X)                                                                          \
-    X(IDLE, "nobody is being called: the person has no seat in the room, or has just been met") \
-    X(WAITING, "it is the other's turn to call, or a pause before the next attempt")            \
-    X(CALLING, "an attempt is under way; its channel is not open yet")                          \
-    X(INTRODUCING, "the channel is open; the other's introduction has not been verified yet")   \
-    X(UP, "introduced, or the open channel of a plain peer: messages flow")                     \
+#define LINK_STATES(X)                                                                        \
+    X(IDLE, "nobody is being called: the person has no roster entry, or has just been met")   \
+    X(WAITING, "it is the other's turn to call, or a pause before the next connection")       \
+    X(CALLING, "a connection is under way; its channel is not open yet")                      \
+    X(INTRODUCING, "the channel is open; the other's introduction has not been verified yet") \
+    X(UP, "introduced, or the open channel of a plain peer: messages flow")                   \
     X(RESTARTING, "nothing is heard any more: ICE is restarted on the same connection, messages wait")
 
 enum link_state {

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * News: what everybody tells everybody about itself, in one presence_update: who it is (card.c), whether it is there,
+ * Presence: what everybody tells everybody about itself, in one presence_update: who it is (card.c), whether it is there,
  * whom it is linked with and how far that is. The newest of each person is kept as it came, and reaches whoever links
  * with us later; so a peer that is left with one link learns who else is there and how to reach them, with the daemon or
  * without.
  *
- * A person tells its own links. Whoever did not know it pushes it on to a few of those whom the news does not name as
+ * A person tells its own links. Whoever did not know it pushes it on to a few of those whom it does not name as
  * told, and gathers for all others what it has that is new into a digest, person by version; so it does on a new link,
  * and now and then with somebody for the sake of what was lost. Who reads a digest sends what it has newer, and answers
- * with a digest of what it has older or not at all. So each news goes over few links whole, however many there are:
+ * with a digest of what it has older or not at all. So each presence goes over few links whole, however many there are:
  * flooded, those of a room of 64 that gathers would be a million frames.
  *
- * News is signed by whom it is about and numbered by its clock. That may have been set back while no process ran: what a
+ * Presence is signed by whom it is about and numbered by its clock. That may have been set back while no process ran: what a
  * person itself tells us over its link is taken whatever its number says; and it is shown the newest of its own that
- * others have, so that it goes on from there and those without a link to it do not take its news for old.
+ * others have, so that it goes on from there and those without a link to it do not take its presence for old.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -77,7 +77,7 @@ static void send_gossip(struct peer *p, const struct person *who, struct span te
     connection_send(p, who->link.connection, text);
 }
 
-/* The newest news is told on this link; it counts if all before it was. */
+/* The newest presence is told on this link; it counts if all before it was. */
 static void knows(const struct peer *p, struct person *who)
 {
     if (who->told + 1 == p->gossip_order)
@@ -405,7 +405,7 @@ void gossip_clear(struct person *who)
     who->presence = (struct presence){0};
 }
 
-/* A plain peer has no news of us, and needs none but that we leave. */
+/* A plain peer hears nothing of our presence, and needs nothing but that we leave. */
 void gossip_presence(struct peer *p, struct span presence)
 {
     if (!span_is(presence, "online") && !span_is(presence, "away") && !span_is(presence, "gone"))

@@ -72,23 +72,23 @@ void broadcast_push(struct peer *p, const struct person *from, struct span autho
 static void announce(struct peer *p)
 {
     static const size_t max = TREE_OWED_MAX;
-    struct tree_news *owed = calloc(max, sizeof *owed);
-    struct body_announcement *news = owed ? calloc(max, sizeof *news) : NULL;
+    struct tree_newest *owed = calloc(max, sizeof *owed);
+    struct body_announcement *newest = owed ? calloc(max, sizeof *newest) : NULL;
     struct span link;
     size_t n;
-    while (news && (n = tree_announcements(p->tree, p->now, &link, owed, max)) > 0) {
+    while (newest && (n = tree_announcements(p->tree, p->now, &link, owed, max)) > 0) {
         struct person *who = roster_find(p, link);
         struct buf metadata;
         buf_init(&metadata, ENVELOPE_METADATA_MAX);
         for (size_t i = 0; i < n; i++)
-            news[i] = (struct body_announcement){owed[i].author, owed[i].sequence, owed[i].hops};
-        if (who && body_write_announcements(&metadata, news, n)) {
+            newest[i] = (struct body_announcement){owed[i].author, owed[i].sequence, owed[i].hops};
+        if (who && body_write_announcements(&metadata, newest, n)) {
             p->stats.announced_total++;
             say_about_room(p, who, ENVELOPE_BROADCAST_ANNOUNCE, buf_view(&metadata));
         }
         buf_done(&metadata);
     }
-    free(news);
+    free(newest);
     free(owed);
 }
 
@@ -147,11 +147,11 @@ void broadcast_announced(struct peer *p, struct person *from, const struct envel
     size_t n = 0;
     struct body_announcement *heard = p->room ? body_read_announcements(e, &n) : NULL;
     for (size_t i = 0; heard && i < n; i++) {
-        struct tree_news news = {heard[i].author, heard[i].sequence, heard[i].hops};
+        struct tree_newest newest = {heard[i].author, heard[i].sequence, heard[i].hops};
         struct tree_swap swap;
-        if (!span_is(news.author, p->id) &&
-            tree_announced(p->tree, person_id(from), &news, causal_has(p->room->order, news.author), p->now, &swap))
-            swap_links(p, &swap, news.author);
+        if (!span_is(newest.author, p->id) &&
+            tree_announced(p->tree, person_id(from), &newest, causal_has(p->room->order, newest.author), p->now, &swap))
+            swap_links(p, &swap, newest.author);
     }
     free(heard);
     effect_wake(p, tree_due(p->tree));

@@ -299,7 +299,7 @@ void history_give(struct peer *p, const struct load *load, const struct peer_row
 
 /* ---- answered ---- */
 
-/* Whose messages follow, or will be asked for. Strangers are bounded as those that news tells of. */
+/* Whose messages follow, or will be asked for. Strangers are bounded as those that presence tells of. */
 static void meet_people(struct peer *p, struct person *from, const struct body_reply *b)
 {
     struct card card;

@@ -38,8 +38,8 @@ struct inbox {
     struct mark marks[MARKS_MAX];
     uint64_t clock_at;     /* when they were told our clock because something of theirs came again */
     uint64_t requests_at;  /* history requests are paid for up to then */
-    uint64_t strangers_at; /* likewise news of people that we did not know */
-    uint64_t answers_at;   /* likewise news that they asked for */
+    uint64_t strangers_at; /* likewise presence of people that we did not know */
+    uint64_t answers_at;   /* likewise presence that they asked for */
     uint64_t regains_at;   /* likewise what they know of us that we do not */
     uint64_t reads_at;     /* likewise looks into the record for what they say they have read */
 };

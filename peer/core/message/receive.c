@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What comes in on a channel. From a person with a key: an introduction first, then envelopes. Those that it says itself
- * must be signed by it and be for us; those of others are talk of the room on its way along the tree (deliver.c), copies
- * out of somebody's history or to be kept (history.c, store_and_forward.c), news (presence_gossip.c), or messages that go on to somebody else
+ * must be signed by it and be for us; those of others are messages of the room on their way along the tree (deliver.c), copies
+ * out of somebody's history or to be kept (history.c, store_and_forward.c), presence (presence_gossip.c), or messages that go on to somebody else
  * (relay.c). Whoever wrote an envelope must have signed it: the link only tells who handed it over.
  *
  * From a plain peer: envelopes without proof, or any other text, which is taken as the text of a direct message; good on
@@ -36,7 +36,7 @@
 #include "peer/core/message/store_and_forward.h"
 #include "protocol/body.h"
 
-/* ---- the types that are not talk ---- */
+/* ---- the types that no person writes ---- */
 
 static void on_query(struct peer *p, struct person *who, const struct envelope *e)
 {

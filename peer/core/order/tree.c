@@ -31,11 +31,11 @@ struct tree *tree_new(void)
     return calloc(1, sizeof(struct tree));
 }
 
-static void news_free(struct tree *t, struct news *news)
+static void author_free(struct tree *t, struct author_tree *news)
 {
     t->model = NULL;
     HASH_DEL(t->by_author, news);
-    DL_DELETE(t->news, news);
+    DL_DELETE(t->authors, news);
     free(news->ways);
     free(news);
 }
@@ -44,7 +44,7 @@ static void news_free(struct tree *t, struct news *news)
 static void link_free(struct tree *t, struct link *link)
 {
     struct link *last = t->links[--t->count];
-    for (struct news *news = t->news; news; news = news->next) {
+    for (struct author_tree *news = t->authors; news; news = news->next) {
         if (link->index < news->way_count)
             news->ways[link->index] = last->index < news->way_count ? news->ways[last->index] : (struct way){0};
         if (news->way_count > t->count)
@@ -62,8 +62,8 @@ void tree_free(struct tree *t)
         return;
     while (t->count > 0)
         link_free(t, t->links[0]);
-    while (t->news)
-        news_free(t, t->news);
+    while (t->authors)
+        author_free(t, t->authors);
     while (t->lacks)
         tree_lack_free(t, t->lacks);
     free(t->links);
@@ -119,27 +119,27 @@ size_t tree_links(const struct tree *t)
     return t->count;
 }
 
-static struct news *find_news(const struct tree *t, struct span author)
+static struct author_tree *find_author(const struct tree *t, struct span author)
 {
-    struct news *news;
+    struct author_tree *news;
     HASH_FIND(hh, t->by_author, author.p, (unsigned)author.n, news);
     return news;
 }
 
 /* The tree that an author's begins as: everybody chooses alike, mostly. NULL: nobody spoke yet. */
-static const struct news *model(struct tree *t)
+static const struct author_tree *model(struct tree *t)
 {
-    for (const struct news *news = t->model ? NULL : t->news; news; news = news->next)
+    for (const struct author_tree *news = t->model ? NULL : t->authors; news; news = news->next)
         if (!t->model || strcmp(news->author, t->model->author) < 0)
             t->model = news;
     return t->model;
 }
 
 /* Out of memory loses a prune or an announcement, as a network loses a packet. */
-static struct news *news_of(struct tree *t, struct span author)
+static struct author_tree *author_of(struct tree *t, struct span author)
 {
-    const struct news *like;
-    struct news *news = find_news(t, author);
+    const struct author_tree *like;
+    struct author_tree *news = find_author(t, author);
     if (news || !(news = calloc(1, sizeof *news)))
         return news;
     copy_id(news->author, author);
@@ -154,14 +154,14 @@ static struct news *news_of(struct tree *t, struct span author)
         free(news);
         return NULL;
     }
-    DL_APPEND(t->news, news);
+    DL_APPEND(t->authors, news);
     t->model = NULL;
     if (HASH_COUNT(t->by_author) > TREE_OWED_MAX)
-        news_free(t, t->news);
+        author_free(t, t->authors);
     return news;
 }
 
-static struct way *way_of(const struct tree *t, struct news *news, const struct link *link)
+static struct way *way_of(const struct tree *t, struct author_tree *news, const struct link *link)
 {
     if (link->index >= news->way_count) {
         struct way *ways = realloc(news->ways, t->count * sizeof *ways);
@@ -174,12 +174,12 @@ static struct way *way_of(const struct tree *t, struct news *news, const struct 
     return &news->ways[link->index];
 }
 
-static bool is_lazy(const struct news *news, const struct link *link)
+static bool is_lazy(const struct author_tree *news, const struct link *link)
 {
     return news && link->index < news->way_count && news->ways[link->index].lazy;
 }
 
-static void set_lazy(const struct tree *t, struct news *news, const struct link *link, bool lazy)
+static void set_lazy(const struct tree *t, struct author_tree *news, const struct link *link, bool lazy)
 {
     struct way *way = news && link ? way_of(t, news, link) : NULL;
     if (way)
@@ -188,13 +188,13 @@ static void set_lazy(const struct tree *t, struct news *news, const struct link 
 
 void tree_make_eager(const struct tree *t, struct span author, const struct link *link)
 {
-    set_lazy(t, find_news(t, author), link, false);
+    set_lazy(t, find_author(t, author), link, false);
 }
 
 struct span tree_link(struct tree *t, size_t i, struct span author, bool *eager)
 {
     assert(i < t->count);
-    const struct news *news = find_news(t, author);
+    const struct author_tree *news = find_author(t, author);
     *eager = !is_lazy(news ? news : model(t), t->links[i]);
     return span_of(t->links[i]->id);
 }
@@ -202,20 +202,20 @@ struct span tree_link(struct tree *t, size_t i, struct span author, bool *eager)
 /* Of an author of whom nothing came there is no tree to change: names cost nothing to invent. */
 void tree_pruned(struct tree *t, struct span id, struct span author)
 {
-    set_lazy(t, find_news(t, author), tree_find_link(t, id), true);
+    set_lazy(t, find_author(t, author), tree_find_link(t, id), true);
 }
 
 void tree_grafted(struct tree *t, struct span id, struct span author)
 {
-    set_lazy(t, find_news(t, author), tree_find_link(t, id), false);
+    set_lazy(t, find_author(t, author), tree_find_link(t, id), false);
 }
 
 /* ---- messages ---- */
 
-static void note_news(struct tree *t, struct news *news, const struct tree_message *m, const struct link *link)
+static void author_note(struct tree *t, struct author_tree *news, const struct tree_message *m, const struct link *link)
 {
-    DL_DELETE(t->news, news);
-    DL_APPEND(t->news, news);
+    DL_DELETE(t->authors, news);
+    DL_APPEND(t->authors, news);
     news->number = ++t->number;
     if (m->sequence <= news->sequence)
         return;
@@ -226,7 +226,7 @@ static void note_news(struct tree *t, struct news *news, const struct tree_messa
 }
 
 /* Whether it came along the tree before; it has now. What is too old to know did not. */
-static bool comes_again(struct news *news, uint64_t sequence)
+static bool comes_again(struct author_tree *news, uint64_t sequence)
 {
     uint64_t bit =
         sequence <= news->sequence && news->sequence - sequence < 64 ? UINT64_C(1) << (news->sequence - sequence) : 0;
@@ -239,14 +239,14 @@ enum tree_verdict tree_received(struct tree *t, const struct tree_message *m, ui
 {
     assert(m->author.n > 0 && m->author.n <= ENVELOPE_PERSON_MAX);
     struct link *link = tree_find_link(t, m->from);
-    struct news *news = m->is_new ? news_of(t, m->author) : find_news(t, m->author);
+    struct author_tree *news = m->is_new ? author_of(t, m->author) : find_author(t, m->author);
     if (!news)
         return m->is_new ? TREE_NEW : TREE_NOTHING;
     struct way *way = m->pushed && link ? way_of(t, news, link) : NULL;
     /* What was on its way when they were told: the link stays as it is. */
     bool late = way && way->lazy && way->pruned_at > 0 && now < way->pruned_at + TREE_PRUNE_MS;
     if (m->is_new)
-        note_news(t, news, m, m->pushed ? link : NULL);
+        author_note(t, news, m, m->pushed ? link : NULL);
     bool again = m->pushed && comes_again(news, m->sequence);
     if (way && !late && again) {
         *way = (struct way){.lazy = true, .pruned_at = now};
@@ -269,16 +269,16 @@ enum tree_verdict tree_received(struct tree *t, const struct tree_message *m, ui
 
 /* ---- announcements ---- */
 
-size_t tree_announcements(struct tree *t, uint64_t now, struct span *link, struct tree_news *out, size_t max)
+size_t tree_announcements(struct tree *t, uint64_t now, struct span *link, struct tree_newest *out, size_t max)
 {
     for (size_t i = 0; i < t->count; i++) {
         struct link *l = t->links[i];
         if (l->owed_at > now || l->owed_at == TREE_NEVER)
             continue;
         size_t n = 0;
-        const struct news *news = t->news ? t->news->prev : NULL;
-        for (; news && news->number > l->told && n < max; news = news == t->news ? NULL : news->prev)
-            out[n++] = (struct tree_news){span_of(news->author), news->sequence, news->hops};
+        const struct author_tree *news = t->authors ? t->authors->prev : NULL;
+        for (; news && news->number > l->told && n < max; news = news == t->authors ? NULL : news->prev)
+            out[n++] = (struct tree_newest){span_of(news->author), news->sequence, news->hops};
         l->told = t->number;
         l->owed_at = TREE_NEVER;
         *link = span_of(l->id);
@@ -291,14 +291,14 @@ size_t tree_announcements(struct tree *t, uint64_t now, struct span *link, struc
 /* The paper's optimization, section 3.8, only for messages that came too deep: the announcer is nearer to the author
  * than our way to it. His hops are fewer than ours, so he does not hang below us and the tree stays one. */
 static bool is_shorter(
-    const struct tree *t, const struct news *ours, const struct tree_news *theirs, const struct link *link)
+    const struct tree *t, const struct author_tree *ours, const struct tree_newest *theirs, const struct link *link)
 {
     return ours && ours->sequence == theirs->sequence && ours->hops > TREE_DEPTH && theirs->hops > 0 &&
            theirs->hops + 1 < ours->hops && is_lazy(ours, link) && tree_find_link(t, span_of(ours->from));
 }
 
-bool tree_announced(
-    struct tree *t, struct span from, const struct tree_news *news, uint64_t has, uint64_t now, struct tree_swap *swap)
+bool tree_announced(struct tree *t, struct span from, const struct tree_newest *news, uint64_t has, uint64_t now,
+    struct tree_swap *swap)
 {
     assert(news->author.n > 0 && news->author.n <= ENVELOPE_PERSON_MAX);
     struct link *link = tree_find_link(t, from);
@@ -308,7 +308,7 @@ bool tree_announced(
         tree_lacked(t, &(struct tree_lack){from, news->author, news->sequence, has, true}, now);
         return false;
     }
-    struct news *ours = find_news(t, news->author);
+    struct author_tree *ours = find_author(t, news->author);
     if (!is_shorter(t, ours, news, link))
         return false;
     struct link *old = tree_find_link(t, span_of(ours->from));

@@ -57,7 +57,7 @@ enum tree_verdict {
 };
 
 /* One entry of an announcement: the newest message of an author, and how deep it came. */
-struct tree_news {
+struct tree_newest {
     struct span author;
     uint64_t sequence;
     unsigned hops; /* 0: unknown, or the announcer is the author */
@@ -112,8 +112,8 @@ void tree_grafted(struct tree *t, struct span id, struct span author);
 
 /* One entry of an announcement came, be it lacked or not; has as above. True: the announcer is the shorter way, so
  * send him a graft that asks for nothing, and the other link a prune. */
-bool tree_announced(
-    struct tree *t, struct span from, const struct tree_news *news, uint64_t has, uint64_t now, struct tree_swap *swap);
+bool tree_announced(struct tree *t, struct span from, const struct tree_newest *news, uint64_t has, uint64_t now,
+    struct tree_swap *swap);
 /* Nothing happens unless it is more than we have, and told by a link. */
 void tree_lacked(struct tree *t, const struct tree_lack *told, uint64_t now);
 /* One link that is to be asked now, and for what; returns for how many authors, 0: none is. Repeat. It is asked nothing
@@ -128,7 +128,7 @@ bool tree_asks(const struct tree *t, struct span author);
 
 /* One link that is owed announcements long enough: writes its id, and up to TREE_OWED_MAX entries, which are then no
  * longer owed. Returns how many; 0: none is due. Repeat. Spans live until the next call. */
-size_t tree_announcements(struct tree *t, uint64_t now, struct span *link, struct tree_news *out, size_t max);
+size_t tree_announcements(struct tree *t, uint64_t now, struct span *link, struct tree_newest *out, size_t max);
 
 /* When to call the two; TREE_NEVER if nothing is waited for. */
 uint64_t tree_due(const struct tree *t);

@@ -30,7 +30,7 @@ struct way {
     uint64_t pruned_at; /* when they were told last; 0: never */
 };
 
-struct news {
+struct author_tree {
     char author[ENVELOPE_PERSON_MAX + 1];
     uint64_t sequence, number;
     uint64_t pushed;                    /* bit n: sequence - n came along the tree */
@@ -38,7 +38,7 @@ struct news {
     char from[ENVELOPE_PERSON_MAX + 1]; /* the link that pushed it; empty: none */
     struct way *ways;                   /* by the index of the link; those behind are as new links are */
     size_t way_count;
-    struct news *prev, *next;
+    struct author_tree *prev, *next;
     UT_hash_handle hh;
 };
 
@@ -60,8 +60,9 @@ struct tree {
     struct link *by_id;
     struct link **links;
     size_t count, cap;
-    struct news *by_author, *news; /* oldest first */
-    const struct news *model; /* the author with the smallest id: as its tree another's begins; NULL: to be found */
+    struct author_tree *by_author, *authors; /* oldest first */
+    const struct author_tree
+        *model; /* the author with the smallest id: as its tree another's begins; NULL: to be found */
     uint64_t number;
     struct lack *lacks;
 };

@@ -9,9 +9,9 @@
  * whoever finds its own clock set says one at once, before anything else. A pong cannot be older than our ping, so it also
  * bounds from above: a clock that is set back is found out. Introductions do not tell: their timestamps never go back.
  *
- * Who has no link with us is judged by the talk that comes from there through others without having rested anywhere: the
- * latest counts, unless a later message has an earlier time. Such talk is believed to be new unless their news (presence_gossip.c),
- * which is as old as it was when it came, says otherwise. Of whom we heard nothing but news, what rested somewhere must be
+ * Who has no link with us is judged by the messages that come from there through others without having rested anywhere: the
+ * latest counts, unless a later message has an earlier time. Such messages are believed to be new unless their presence (presence_gossip.c),
+ * which is as old as it was when it came, says otherwise. Of whom we heard nothing but presence, what rested somewhere must be
  * in time, too, by what most of the clocks say that we know, our own among them, with five minutes' allowance: one that is
  * wrong decides nothing. Or whoever hands it over has heard the author, and vouches for it: a lie makes something late.
  * What a custodian has kept is in time by that custodian's monotonic clock, and is not judged again (deliver.c).
@@ -85,7 +85,7 @@ static bool most_say_over(const struct peer *p, const struct envelope *e)
     return 2 * over > clocks;
 }
 
-/* By their news, which may be older than we think; false if we have none. */
+/* By their presence, which may be older than we think; false if we have none. */
 static bool gossip_says_over(const struct peer *p, const struct person *author, const struct envelope *e)
 {
     const struct clock_estimate *w = &author->clock_estimate;
@@ -100,7 +100,7 @@ static bool is_vouched_for(const struct peer *p, const struct person *author, co
     return w->vouched && !is_over((int64_t)p->now + w->vouch - (int64_t)e->timestamp, envelope_ttl(e));
 }
 
-/* Talk of somebody who was not heard before that is held to be on its way since it was written. */
+/* A message of somebody who was not heard before is held to be on its way since it was written. */
 static bool seems_held_back(const struct peer *p, const struct person *author, const struct envelope *e)
 {
     return author->clock_estimate.has_gossip ? gossip_says_over(p, author, e) : most_say_over(p, e);

@@ -19,10 +19,10 @@ struct clock_estimate {
     bool known, was_set;
     int64_t ahead;                /* at least; of a link: and hardly more */
     int64_t was, until;           /* before it was set, and when we noticed, by our clock */
-    uint32_t conversation;        /* hash of the one that its newest talk belonged to */
+    uint32_t conversation;        /* hash of the one that its newest message belonged to */
     uint64_t sequence, timestamp; /* of that */
     bool has_gossip, vouched;
-    int64_t presence; /* what its news shows: at least so far ahead */
+    int64_t presence; /* what its presence shows: at least so far ahead */
     uint64_t gossip_timestamp;
     int64_t vouch; /* what somebody says who hands over its messages */
 };

@@ -20,7 +20,7 @@ enum load_type {
     LOAD_OLDEST,   /* its rows that are too many */
     LOAD_READ,     /* for message_read: where in the log an id stands */
     LOAD_READ_ROW, /* that row */
-    LOAD_HAD,      /* for talk at or below the clock: where in the log its id stands */
+    LOAD_HAD,      /* for a message at or below the clock: where in the log its id stands */
     LOAD_HAD_ROW   /* that row */
 };
 /* What was asked for, and on whose behalf: whoever loads fills in what the answer needs. */
