@@ -17,9 +17,9 @@
  *     history_request                             body_request
  *     history_reply                               body_reply
  *
- * Writers append to a buffer and return false when memory ran out or its maximum is reached; what it holds then is not to
- * be sent. All that is written is borrowed for the call. Readers fill spans that live as long as the envelope; an absent
- * text has p == NULL, an absent number is 0. Of arrays at most so many are read as there is place for.
+ * Writers append to a buffer and return false when memory ran out or its maximum is reached; what it holds then is not
+ * to be sent. All that is written is borrowed for the call. Readers fill spans that live as long as the envelope; an
+ * absent text has p == NULL, an absent number is 0. Of arrays at most so many are read as there is place for.
  */
 #ifndef PROTOCOL_BODY_H
 #define PROTOCOL_BODY_H

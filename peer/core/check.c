@@ -63,7 +63,8 @@ static void check_outbox(const struct person *who)
     assert(box->count[DELIVERY_FLIGHT] <= FLIGHT_MAX && box->count[DELIVERY_DONE] <= DONE_MAX);
 }
 
-/* Whatever waits for this person has somebody who looks after it: an answer under way, or a time when it is tried again. */
+/* Whatever waits for this person has somebody who looks after it: an answer under way, or a time when it is tried
+ * again. */
 static void check_care(const struct peer *p, const struct person *who)
 {
     const struct outbox *box = &who->outbox;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls go down; what a lower floor finds out goes up from here. After each call that peer.c makes, and before the next,
- * this is done until nothing is left, so nobody above is ever behind by more than the call in hand:
+ * Calls go down; what a lower floor finds out goes up from here. After each call that peer.c makes, and before the
+ * next, this is done until nothing is left, so nobody above is ever behind by more than the call in hand:
  *
  *     1. what waited for a commit that is on the disk, in the order in which it was said (after_commit.c);
  *     2. the facts about people (facts.c), first those about the person of whom something was found first; of one person

@@ -32,7 +32,7 @@
 #include "peer/core/message/broadcast.h"
 #include "peer/core/message/compose.h"
 #include "peer/core/message/conversation.h"
-#include "peer/core/message/deliver.h"
+#include "peer/core/message/gaps.h"
 #include "peer/core/message/message_log.h"
 #include "peer/core/message/outbox.h"
 #include "peer/core/message/receipt.h"
@@ -108,7 +108,8 @@ static void leave(struct peer *p)
     notice_add(p, &(struct notice){.type = NOTICE_LEFT});
 }
 
-/* Nothing more can be promised: what was accepted or acknowledged is on the disk, and the next start goes on from there. */
+/* Nothing more can be promised: what was accepted or acknowledged is on the disk, and the next start goes on from
+ * there. */
 static void store_failed(struct peer *p, struct span why)
 {
     notice_add(p, &(struct notice){.type = NOTICE_ERROR, .code = SPAN("storage-failed"), .text = why, .fatal = true});
@@ -246,7 +247,7 @@ static void do_what_is_due(struct peer *p)
     hand_on(p);
     outbox_expire(p);
     store_and_forward_expire(p);
-    deliver_due(p);
+    gaps_due(p);
     hand_on(p);
     broadcast_due(p);
     hand_on(p);
@@ -260,8 +261,8 @@ static void do_what_is_due(struct peer *p)
     }
 }
 
-/* Whose time is over is gone before anything else happens: after a sleep the event in hand may come long after the deadline,
- * and be the link over which a copy would be handed out. */
+/* Whose time is over is gone before anything else happens: after a sleep the event in hand may come long after the
+ * deadline, and be the link over which a copy would be handed out. */
 static void end_what_is_over(struct peer *p)
 {
     if (p->now < p->wake)

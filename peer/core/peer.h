@@ -62,8 +62,8 @@ struct peer_settings {
 };
 
 /* ---- storage ---- */
-/* Tables of rows: a key and a value, both text, keys in byte order (docs/messaging.md). Those marked 1 are handed to the
- * core by PEER_RESTORE before PEER_START, each in the order of its keys. */
+/* Tables of rows: a key and a value, both text, keys in byte order (docs/messaging.md). Those marked 1 are handed to
+ * the core by PEER_RESTORE before PEER_START, each in the order of its keys. */
 /* clang-format off */
 #define PEER_TABLE_LIST(X) \
     X(CONVERSATION, "conversation", 1) \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Our half of what the two ends of a connection say about it: the offer, our description, our candidates. They go through
- * the daemon, or, sealed, through other peers.
+ * Our half of what the two ends of a connection say about it: the offer, our description, our candidates. They go
+ * through the daemon, or, sealed, through other peers.
  */
 #include <assert.h>
 
@@ -13,8 +13,8 @@
 #include "peer/core/link/relay.h"
 #include "peer/core/link/send.h"
 #include "peer/core/link/session.h"
-#include "protocol/signaling.h"
 #include "protocol/body.h"
+#include "protocol/signaling.h"
 
 static void offer(struct peer *p, struct connection *a, bool restart)
 {

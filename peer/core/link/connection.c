@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Connections of io's, by number: made, sent on, freed, and reported to the daemon when they have ended. What the two ends
- * say about one stands in call.c (ours) and negotiation.c (theirs); what becomes of a link over all its connections in
- * link.c.
+ * Connections of io's, by number: made, sent on, freed, and reported to the daemon when they have ended. What the two
+ * ends say about one stands in call.c (ours) and negotiation.c (theirs); what becomes of a link over all its
+ * connections in link.c.
  */
 #include <assert.h>
 #include <stdlib.h>

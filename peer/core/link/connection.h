@@ -42,8 +42,8 @@ struct connection {
 };
 
 struct connection *connection_find(const struct peer *p, uint64_t rtc);
-/* entry: where the person is called; NULL: through others. link: its name, may be empty. NULL: memory is short, or a test
- * forbids it. */
+/* entry: where the person is called; NULL: through others. link: its name, may be empty. NULL: memory is short, or a
+ * test forbids it. */
 struct connection *connection_new(
     struct peer *p, struct person *who, const struct roster_entry *entry, struct span link);
 void connection_free(struct peer *p, struct connection *a); /* takes NULL; also at io */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The link to one person, over all its connections. The normal path: the smaller roster entry calls, the channel opens, both
- * introduce themselves, the link is up, and its pulse is watched (link_pulse.c). If it is lost, or a connection is not up
- * in 15 s, new connections follow: after 1, 2 and 4 s, then every 30 s, each and up to a quarter more by chance.
+ * The link to one person, over all its connections. The normal path: the smaller roster entry calls, the channel opens,
+ * both introduce themselves, the link is up, and its pulse is watched (link_pulse.c). If it is lost, or a connection is
+ * not up in 15 s, new connections follow: after 1, 2 and 4 s, then every 30 s, each and up to a quarter more by chance.
  *
  * Whoever waits for the other's call (link_wish.c) waits PATIENCE_MS longer and then calls: so two who disagree about
  * their turn (one of them began anew and remembers nothing) still meet, and a stranger that never calls is called.
@@ -100,7 +100,7 @@ void link_begin(struct peer *p, struct person *who)
     link->connection = NULL;
     link->has_role = false;
     link->failures = 0;
-    if (link_is_up(who)) /* moved first: what ends is no way to itself */
+    if (link_is_up(who)) /* before anybody asks what leads there: a link that ends does not */
         link_move(p, who, LINK_WAITING, NEVER);
     p->sweep = true;
     if (!link_is_wanted(p, who) || (!who->entries && !link_has_friends(p, who)))

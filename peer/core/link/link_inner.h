@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What link.c (connections, one after another), link_pulse.c (whether it lives) and link_wish.c (with whom, and whose turn)
- * share. Nobody else includes this.
+ * What link.c (connections, one after another), link_pulse.c (whether it lives) and link_wish.c (with whom, and whose
+ * turn) share. Nobody else includes this.
  */
 #ifndef PEER_CORE_LINK_INNER_H
 #define PEER_CORE_LINK_INNER_H

@@ -4,8 +4,9 @@
  * connection, once; who is told that ICE lost its pair does so at once, whoever it is, since the other end may have
  * nothing but the silence to go by. What does not come back within 5 s is over (link.c).
  *
- * Who takes a new roster entry while its link looks alive may be another process, which knows nothing of the link: it is asked at
- * once, and if it does not answer in PROBE_MS the two begin anew, rather than after 6 s of silence and a restart in vain.
+ * Who takes a new roster entry while its link looks alive may be another process, which knows nothing of the link: it
+ * is asked at once, and if it does not answer in PROBE_MS the two begin anew, rather than after 6 s of silence and a
+ * restart in vain.
  *
  * Plain peers are not pinged, for their application would see it; ICE tells when they are gone.
  */
@@ -56,7 +57,7 @@ static void restart(struct peer *p, struct person *who)
 {
     assert(who->link.state == LINK_UP);
     link_notice(p, who, "restarting");
-    /* Moved first: what restarts is no way to itself. */
+    /* Before the restart is offered: it goes through others, and this link must not count as a way. */
     link_move(p, who, LINK_RESTARTING, p->now + RESTART_MS);
     link_offer_restart(p, who);
 }
@@ -95,8 +96,8 @@ void link_ice(struct peer *p, struct connection *a, bool connected, enum peer_pa
         restart(p, who);
 }
 
-/* A name or key can be copied, so a new roster entry alone ends nothing that lives: the link is asked, and has a second to
- * answer. One that is silent already, or not introduced by then, is not waited for. */
+/* A name or key can be copied, so a new roster entry alone ends nothing that lives: the link is asked, and has a
+ * second to answer. One that is silent already, or not introduced by then, is not waited for. */
 void link_entry_new(struct peer *p, struct person *who)
 {
     struct link *link = &who->link;
@@ -122,7 +123,8 @@ void link_probe_unanswered(struct peer *p, struct person *who)
         link_begin(p, who);
 }
 
-/* Whether nobody has asked for it for a while. Who was called does not know what for, so it does not hang up at once. */
+/* Whether nobody has asked for it for a while. Who was called does not know what for, so it does not hang up at
+ * once. */
 static bool is_idle(const struct peer *p, struct person *who)
 {
     struct link *link = &who->link;

@@ -72,8 +72,8 @@ static void see(struct peer *p, struct person *who)
     roster_store(p, who);
 }
 
-/* The roster entry of this member, made if it is new; NULL for ourselves and for whom there is no room. listed: it was there when we
- * came. */
+/* The roster entry of this member, made if it is new; NULL for ourselves and for whom there is no room. listed: it
+ * was there when we came. */
 static struct roster_entry *admit(struct peer *p, const struct signaling_member *m, bool listed)
 {
     assert(p && m);

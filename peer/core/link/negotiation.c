@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the other end says about a connection, through the daemon or through other peers. The offerer chooses a random `link`, and every frame of the
- * connection carries it; a frame without one (a stranger's) belongs to the current connection, one with another's is late and
- * ignored. An offer with the link of a running connection, or without any but with its certificate, is a renegotiation on
- * the same connection: an ICE restart. Any other is a new connection.
+ * What the other end says about a connection, through the daemon or through other peers. The offerer chooses a random
+ * `link`, and every frame of the connection carries it; a frame without one (a stranger's) belongs to the current
+ * connection, one with another's is late and ignored. An offer with the link of a running connection, or without any
+ * but with its certificate, is a renegotiation on the same connection: an ICE restart. Any other is a new connection.
  *
- * Glare: both sides offered. The larger roster entry is polite: it drops its own connection and answers; the other goes on as if
- * nothing had come (W3C WebRTC section 10.7, "perfect negotiation"). While a link is up, or about to be, a new offer is answered
- * beside it, as a rival, so that nobody who merely copied a name or a key out of the roster can break a link.
+ * Glare: both sides offered. The larger roster entry is polite: it drops its own connection and answers; the other goes
+ * on as if nothing had come (W3C WebRTC section 10.7, "perfect negotiation"). While a link is up, or about to be, a new
+ * offer is answered beside it, as a rival, so that nobody who merely copied a name or a key out of the roster can break
+ * a link.
  *
  * A late restart of a connection that ended here must not look like a new one: a fresh connection could not go on with
  * the other's DTLS state. So the link that ended last is remembered. What comes through other peers could be said again
@@ -23,10 +24,11 @@
 #include "peer/core/link/connection.h"
 #include "peer/core/link/link.h"
 #include "peer/core/link/twin.h"
-#include "protocol/signaling.h"
 #include "protocol/body.h"
+#include "protocol/signaling.h"
 
-/* A frame that names no link is good from where the connection began only: a name or key can be copied, a roster entry cannot. */
+/* A frame that names no link is good from where the connection began only: a name or key can be copied, a roster
+ * entry cannot. */
 static struct connection *connection_of(const struct person *who, const struct roster_entry *entry, struct span name)
 {
     const struct link *link = &who->link;

@@ -29,7 +29,8 @@ struct requests {
 void negotiation_signal(struct peer *p, const struct signaling_message *m); /* offer, answer or candidate */
 /* The same through other peers. */
 void negotiation_requested(struct peer *p, struct person *who, const struct envelope *e);
-/* They proved to be here, at that time by their clock: what they offered before is over, whatever that clock said then. */
+/* They proved to be here, at that time by their clock: what they offered before is over, whatever that clock said
+ * then. */
 void negotiation_introduced(struct person *who, uint64_t timestamp);
 
 #endif

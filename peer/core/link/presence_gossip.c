@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Presence: what everybody tells everybody about itself, in one presence_update: who it is (card.c), whether it is there,
- * whom it is linked with and how far that is. The newest of each person is kept as it came, and reaches whoever links
- * with us later; so a peer that is left with one link learns who else is there and how to reach them, with the daemon or
- * without.
+ * Presence: what everybody tells everybody about itself, in one presence_update: who it is (card.c), whether it is
+ * there, whom it is linked with and how far that is. The newest of each person is kept as it came, and reaches whoever
+ * links with us later; so a peer that is left with one link learns who else is there and how to reach them, with the
+ * daemon or without.
  *
  * A person tells its own links. Whoever did not know it pushes it on to a few of those whom it does not name as
  * told, and gathers for all others what it has that is new into a digest, person by version; so it does on a new link,
@@ -11,9 +11,9 @@
  * with a digest of what it has older or not at all. So each presence goes over few links whole, however many there are:
  * flooded, those of a room of 64 that gathers would be a million frames.
  *
- * Presence is signed by whom it is about and numbered by its clock. That may have been set back while no process ran: what a
- * person itself tells us over its link is taken whatever its number says; and it is shown the newest of its own that
- * others have, so that it goes on from there and those without a link to it do not take its presence for old.
+ * Presence is signed by whom it is about and numbered by its clock. That may have been set back while no process ran:
+ * what a person itself tells us over its link is taken whatever its number says; and it is shown the newest of its own
+ * that others have, so that it goes on from there and those without a link to it do not take its presence for old.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -33,8 +33,8 @@
 #include "peer/core/link/link.h"
 #include "peer/core/link/relay.h"
 #include "peer/core/link/send.h"
-#include "protocol/message.h"
 #include "protocol/body.h"
+#include "protocol/message.h"
 
 /* ---- ours ---- */
 
@@ -313,7 +313,8 @@ static void hear_ourselves(struct peer *p, const struct envelope *e, uint64_t ve
     gossip_now(p);
 }
 
-/* Whoever is linked with us is shown the newest that is told of it: what somebody else brings, or what we had before. */
+/* Whoever is linked with us is shown the newest that is told of it: what somebody else brings, or what we had
+ * before. */
 static void show_its_own(
     struct peer *p, struct person *who, const struct person *from, uint64_t version, struct span raw)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Through others to somebody without a link: at most RELAYS_MAX of them. Everybody tells everybody who it is linked with
- * and how far that is (presence_gossip.c), and a link counts when both its ends tell of it, so nobody can draw messages to itself
- * by claims alone. From that follows, for each person, the quickest way within the allowed number of steps; it is worked
- * out when something has changed and somebody asks.
+ * Through others to somebody without a link: at most RELAYS_MAX of them. Everybody tells everybody who it is linked
+ * with and how far that is (presence_gossip.c), and a link counts when both its ends tell of it, so nobody can draw
+ * messages to itself by claims alone. From that follows, for each person, the quickest way within the allowed number of
+ * steps; it is worked out when something has changed and somebody asks.
  *
  * A relay knows the path so far (`route`), never the rest: each step is chosen with what is known there. Who finds
  * itself in the route, or would be one relay too many, drops the message; its sender sends it again or, when the link
@@ -92,8 +92,8 @@ static struct person *friend_of(const struct peer *p, const struct person *who, 
     return NULL;
 }
 
-/* The first step of the quickest way over the relays that are left, of which those to be avoided have had a part; if that
- * is one of them, a friend. */
+/* The first step of the quickest way over the relays that are left, of which those to be avoided have had a part; if
+ * that is one of them, a friend. */
 static struct person *step_to(const struct peer *p, struct person *who, const struct span *avoid, size_t n)
 {
     assert(n <= RELAYS_MAX);

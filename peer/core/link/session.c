@@ -6,12 +6,12 @@
  * a time (draining, rate-limited) is obeyed. Only what cannot get better by waiting is fatal: a token or password that
  * is not accepted, a room that its owner closed.
  *
- * Losing the session is not losing anybody: links, people and their roster entries stay as they are until the next list of
- * peers says who is there (roster.c). The daemon keeps our roster entry for a while, too: the first server tried after a loss
- * is the one that has it, and whichever answers is shown our token. Who refuses it is asked for a new roster entry on the same
- * connection; the token is kept then only if another server gave it, which may yet be reached. A roster entry that somebody else
- * took over is his: we say so, and join anew. JOINED is told each time the room was entered, which a roster entry resumed is not;
- * READY only the first time.
+ * Losing the session is not losing anybody: links, people and their roster entries stay as they are until the next list
+ * of peers says who is there (roster.c). The daemon keeps our roster entry for a while, too: the first server tried
+ * after a loss is the one that has it, and whichever answers is shown our token. Who refuses it is asked for a new
+ * roster entry on the same connection; the token is kept then only if another server gave it, which may yet be reached.
+ * A roster entry that somebody else took over is his: we say so, and join anew. JOINED is told each time the room was
+ * entered, which a roster entry resumed is not; READY only the first time.
  */
 #include <assert.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * One identity, two processes: somebody copied a state directory, and both copies run. Both would number messages alike and
- * take each other's links for ever. So whoever sees a roster entry with its own key in the room says so to that roster entry, through the
- * daemon: an identity_claim, signed with the key, that names both roster entries and when the process that says it began. It proves
- * that a second process lives: a roster entry alone does not, for the one before a crash stays for a while, and a key can be copied
- * out of the roster by anybody. Both then tell their application, and the one that began later rests: it leaves the room
- * and its links, without a good-bye, which would be the other's too, and looks again from time to time. What it accepts
- * meanwhile waits on its disk.
+ * One identity, two processes: somebody copied a state directory, and both copies run. Both would number messages alike
+ * and take each other's links for ever. So whoever sees a roster entry with its own key in the room says so to that
+ * roster entry, through the daemon: an identity_claim, signed with the key, that names both roster entries and when the
+ * process that says it began. It proves that a second process lives: a roster entry alone does not, for the one before
+ * a crash stays for a while, and a key can be copied out of the roster by anybody. Both then tell their application,
+ * and the one that began later rests: it leaves the room and its links, without a good-bye, which would be the other's
+ * too, and looks again from time to time. What it accepts meanwhile waits on its disk.
  *
  * Who finds a roster entry with its key when it comes calls nobody and answers nobody until a claim had time to come.
  */
@@ -19,8 +19,8 @@
 #include "peer/core/people/guard.h"
 #include "peer/core/people/say.h"
 #include "peer/core/link/session.h"
-#include "protocol/signaling.h"
 #include "protocol/body.h"
+#include "protocol/signaling.h"
 
 #define CONTEXT "usher-claim-1"
 

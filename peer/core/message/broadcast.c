@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Group messages on their way along the tree (tree.h decides, this file says it): what is new goes on at once, before
- * anything else is done with it; what comes a second time tells its bringer to leave the tree; the links that are not in
- * the tree hear what there is, and who lacks something of it asks for it and takes that link into the tree.
+ * anything else is done with it; what comes a second time tells its bringer to leave the tree; the links that are not
+ * in the tree hear what there is, and who lacks something of it asks for it and takes that link into the tree.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -37,8 +37,8 @@ static void say_of_tree(struct peer *p, struct person *who, enum envelope_type t
     buf_done(&metadata);
 }
 
-/* The same message one link further. `hops` stands first in what we pass on, so that it is changed without reading it all
- * again. */
+/* The same message one link further. `hops` stands first in what we pass on, so that it is changed without reading
+ * it all again. */
 static bool further(struct span raw, unsigned hops, struct buf *out)
 {
     static const char begin[] = "{\"hops\":";

@@ -19,8 +19,8 @@ void broadcast_push(struct peer *p, const struct person *from, struct span autho
 /* One came along the tree: it goes on if it is the first of its kind, else its bringer is told to leave the tree. */
 void broadcast_pass_on(struct peer *p, const struct conversation *c, struct person *from, const struct envelope *e,
     struct span raw, bool is_new);
-/* The tree hears of what came otherwise, from `from` (NULL: out of our own store): nobody needs to be asked for it, and the
- * links are told. */
+/* The tree hears of what came otherwise, from `from` (NULL: out of our own store): nobody needs to be asked for it,
+ * and the links are told. */
 void broadcast_pass_by(
     struct peer *p, const struct conversation *c, const struct person *from, const struct envelope *e);
 void broadcast_announced(struct peer *p, struct person *from, const struct envelope *e);

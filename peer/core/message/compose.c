@@ -254,7 +254,8 @@ static bool compose(struct peer *p, struct draft *d)
     return ok;
 }
 
-/* Of several readers each is told of by name when it is sent to (outbox.c); a sole one that can never have it, at once. */
+/* Of several readers each is told of by name when it is sent to (outbox.c); a sole one that can never have it, at
+ * once. */
 static bool reader_takes(struct peer *p, const struct draft *d)
 {
     const struct person *who = d->reader_count == 1 ? d->readers[0] : NULL;

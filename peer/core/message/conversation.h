@@ -72,7 +72,8 @@ void conversation_store_clock(struct peer *p, struct conversation *c, struct spa
 /* The stretch that this sequence is in, if it will never be shown; else NULL. */
 struct missing *conversation_missing(struct conversation *c, struct span author, uint64_t sequence);
 #define CONVERSATION_EXPIRED " expired" /* behind the last sequence of such a stretch in its row */
-/* These of that author will never be shown; untold: and the author is to be told so. False if it can be nobody's name. */
+/* These of that author will never be shown; untold: and the author is to be told so. False if it can be nobody's
+ * name. */
 bool conversation_bury(struct peer *p, struct conversation *c, struct span author, struct missing like);
 /* This stretch's author is told soon; at most once in ASK_AGAIN_MS. */
 void conversation_tell(struct peer *p, struct conversation *c, struct missing *m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Messages of people: into the order of their conversation, onto the disk, before the application.
- *   owns     what each conversation waits for: when it asks, and when it gives up
+ *   owns     the place of each message in the order of its conversation, until it is shown
  *   before   the author's signature holds
  *   after    a message is shown once and in causal order, or its author hears that it will not be
  */
@@ -29,6 +29,5 @@ void deliver_message(
 void deliver_waiting_messages(struct peer *p, struct conversation *c);
 /* Whether the log has what message_log_had looked for, from that author. */
 void deliver_had(struct peer *p, const struct load *load, bool had);
-void deliver_due(struct peer *p);
 
 #endif

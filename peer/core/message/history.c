@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * History: on every new link the two tell each other their clocks, conversation by conversation. Of a conversation of few
- * its author sends what is behind the clock. Of the room several neighbours have all there is, so whoever sees in another's
- * clock that it lacks something asks for that, one neighbour for one thing at a time (tree_lack.c says whom and when).
+ * History: on every new link the two tell each other their clocks, conversation by conversation. Of a conversation of
+ * few its author sends what is behind the clock. Of the room several neighbours have all there is, so whoever sees in
+ * another's clock that it lacks something asks for that, one neighbour for one thing at a time (tree_lack.c says whom
+ * and when).
  *
  *     history_request {clock, missing?} ─► heard
  *     history_request {clock, want, past?} ─► rows out of the store ─► history_reply {for: "part", count} and that many
  *     messages, an answer for each author; the last one says "gap"
  *
- * A newcomer to the room (`new`) gets each author's last message ("head"), which proves how far that author is, and then
- * "start". The clock of a request is no receipt, for a number names no message: an author whose state was lost numbers
- * anew. What a reader is past and has not acknowledged is sent again, and the answer names it. What a reader gave up before
- * it came it names as missing: nothing was, and nothing will be, shown under those numbers.
- * Through others only an author is asked, for what he said to the asker: he sends his own copies again.
+ * A newcomer to the room (`new`) gets each author's last message ("head"), which proves how far that author is, and
+ * then "start". The clock of a request is no receipt, for a number names no message: an author whose state was lost
+ * numbers anew. What a reader is past and has not acknowledged is sent again, and the answer names it. What a reader
+ * gave up before it came it names as missing: nothing was, and nothing will be, shown under those numbers. Through
+ * others only an author is asked, for what he said to the asker: he sends his own copies again.
  *
  * Nothing is sent that does not fit one answer's bounds; what is behind that is asked for again.
  */
@@ -165,8 +166,8 @@ static void heed_missing(struct peer *p, struct person *who, const struct conver
             outbox_missed(p, who, c, stretches[i].from, stretches[i].to, reason);
 }
 
-/* They know more of us than we do: our state was lost, or put back from a copy. We go on behind it, for what comes under a
- * number twice is not shown; whoever lies about it costs us some numbers. */
+/* They know more of us than we do: our state was lost, or put back from a copy. We go on behind it, for what comes
+ * under a number twice is not shown; whoever lies about it costs us some numbers. */
 static void regain(struct peer *p, struct person *who, struct conversation *c, uint64_t has)
 {
     struct span us = span_of(p->id);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The questions of a comparison (history.c), and the line that stands before what is handed over. A question carries our
- * clock: what it says that we have its authors need not send again, so it goes out when that is on the disk.
+ * The questions of a comparison (history.c), and the line that stands before what is handed over. A question carries
+ * our clock: what it says that we have its authors need not send again, so it goes out when that is on the disk.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -10,8 +10,6 @@
 #include "peer/core/order/causal.h"
 #include "peer/core/order/tree.h"
 #include "peer/core/port/after_commit.h"
-#include "peer/core/port/effects.h"
-#include "peer/core/port/storage.h"
 #include "peer/core/people/card.h"
 #include "peer/core/people/expiry.h"
 #include "peer/core/people/say.h"

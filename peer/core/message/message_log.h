@@ -22,7 +22,8 @@ void message_log_show(struct peer *p, const struct peer_event *ev);
 /* A person read this message: we, if `by` is empty, and its author is told; or one of its readers, and we are told. An
  * id that is not in the record is an error of the application's, and of others without effect. */
 void message_log_read(struct peer *p, struct span id, struct span by);
-/* Looks for a message at or below the clock; deliver_had hears of it, and answers `asker`: its author, or who kept a copy. */
+/* Looks for a message at or below the clock; deliver_had hears of it, and answers `asker`: its author, or who kept a
+ * copy. */
 void message_log_had(struct peer *p, const struct conversation *c, const struct person *author,
     const struct person *asker, const struct envelope *e);
 /* Likewise by its id alone, for its author. */

@@ -8,16 +8,17 @@
  *       │        ▼
  *       └────── held ◄── given up for now      all that is not done goes back to the queue, in order, at link-up
  *
- * A group message is handed to the tree once (tree.h), for everybody who can be reached then or later: whoever was away, or
- * lost it on the way, sees that it lacks it and asks for it (history.c), and often has it from others before its author
- * knows. So it is sent again to a reader that for 5 s acknowledged nothing the room was told, and then the oldest and the
- * newest only, in copies of its own, marked as sent again, which travel on no tree: the newest shows the reader all that it
- * lacks. Where no link comes up within a second, messages go through others (relay.c); where nobody leads there, others
- * keep copies (store_and_forward.c).
+ * A group message is handed to the tree once (tree.h), for everybody who can be reached then or later: whoever was
+ * away, or lost it on the way, sees that it lacks it and asks for it (history.c), and often has it from others before
+ * its author knows. So it is sent again to a reader that for 5 s acknowledged nothing the room was told, and then the
+ * oldest and the newest only, in copies of its own, marked as sent again, which travel on no tree: the newest shows the
+ * reader all that it lacks. Where no link comes up within a second, messages go through others (relay.c); where nobody
+ * leads there, others keep copies (store_and_forward.c).
  *
- * At most FLIGHT_MAX are in flight on a link, and no more bytes than one step may hand to io, so an answer is never late
- * only because thousands wait before it. A plain peer acknowledges nothing: what was handed to its open channel counts
- * as delivered. After its time to live (one hour) a message fails, by name, for every reader that has not answered.
+ * At most FLIGHT_MAX are in flight on a link, and no more bytes than one step may hand to io, so an answer is never
+ * late only because thousands wait before it. A plain peer acknowledges nothing: what was handed to its open channel
+ * counts as delivered. After its time to live (one hour) a message fails, by name, for every reader that has not
+ * answered.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -105,8 +106,8 @@ static void flies(struct peer *p, struct delivery *d)
     effect_wake(p, p->now + ACK_TIMEOUT_MS);
 }
 
-/* Everybody who can be reached has the room's messages from whoever has them; but for who takes only what is smaller: a copy
- * for one may be. */
+/* Everybody who can be reached has the room's messages from whoever has them; but for who takes only what is
+ * smaller: a copy for one may be. */
 static bool rides(const struct peer *p, const struct delivery *d)
 {
     const struct person *who = d->reader;
@@ -470,32 +471,5 @@ void outbox_restored(struct peer *p)
         delivery_sort(&who->outbox);
         if (who->waiting > 0)
             mind(p, who);
-    }
-}
-
-void outbox_missed(
-    struct peer *p, struct person *who, const struct conversation *c, uint64_t from, uint64_t to, const char *reason)
-{
-    for (int place = 0; place < DELIVERY_DONE; place++) {
-        struct delivery *d = who->outbox.in[place], *next;
-        for (; d; d = next) {
-            next = d->next;
-            if (!d->message->committed || d->message->sequence < from || d->message->sequence > to ||
-                strcmp(d->message->conversation, c->name) != 0)
-                continue;
-            delivery_failed(p, span_of(d->id), person_id(who), reason);
-            delivery_free(p, d);
-        }
-    }
-}
-
-void outbox_drop(struct peer *p, struct person *who, const char *reason)
-{
-    assert(reason);
-    struct delivery *d, *next;
-    HASH_ITER (hh, who->outbox.by_id, d, next) {
-        if (d->message && (!p->closing || !who->keyed))
-            delivery_failed(p, span_of(d->id), person_id(who), reason);
-        delivery_free(p, d);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What outbox.c (which way, when, and what answers), outbox_keep.c (messages, deliveries and their rows) and outbox_passed.c share. Nobody
- * else includes this.
+ * What outbox.c (which way, when, and what answers), outbox_keep.c (messages, deliveries and their rows) and
+ * outbox_passed.c share. Nobody else includes this.
  */
 #ifndef PEER_CORE_OUTBOX_INNER_H
 #define PEER_CORE_OUTBOX_INNER_H

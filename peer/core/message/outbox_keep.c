@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the outbox keeps: messages by their number and in the order of their end, deliveries by reader and place, and the
- * rows of both. A message goes with the last delivery that waits for it; what is delivered is remembered for a while
- * longer, since it may yet be read.
+ * What the outbox keeps: messages by their number and in the order of their end, deliveries by reader and place, and
+ * the rows of both. A message goes with the last delivery that waits for it; what is delivered is remembered for a
+ * while longer, since it may yet be read.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -140,8 +140,8 @@ struct outgoing *outbox_find(const struct peer *p, struct span id)
     return m;
 }
 
-/* In the order of their end, which is the order in which they come unless their times to live differ. Rows of an earlier life
- * come in any order, and are sorted when all were read (outbox_restored). */
+/* In the order of their end, which is the order in which they come unless their times to live differ. Rows of an
+ * earlier life come in any order, and are sorted when all were read (outbox_restored). */
 static void list(struct peer *p, struct outgoing *m)
 {
     struct outgoing *before = p->outgoing ? p->outgoing->prev : NULL;
@@ -264,4 +264,31 @@ void outbox_expire(struct peer *p)
     }
     if (p->outgoing)
         effect_wake(p, p->outgoing->expires);
+}
+
+void outbox_missed(
+    struct peer *p, struct person *who, const struct conversation *c, uint64_t from, uint64_t to, const char *reason)
+{
+    for (int place = 0; place < DELIVERY_DONE; place++) {
+        struct delivery *d = who->outbox.in[place], *next;
+        for (; d; d = next) {
+            next = d->next;
+            if (!d->message->committed || d->message->sequence < from || d->message->sequence > to ||
+                strcmp(d->message->conversation, c->name) != 0)
+                continue;
+            delivery_failed(p, span_of(d->id), person_id(who), reason);
+            delivery_free(p, d);
+        }
+    }
+}
+
+void outbox_drop(struct peer *p, struct person *who, const char *reason)
+{
+    assert(reason);
+    struct delivery *d, *next;
+    HASH_ITER (hh, who->outbox.by_id, d, next) {
+        if (d->message && (!p->closing || !who->keyed))
+            delivery_failed(p, span_of(d->id), person_id(who), reason);
+        delivery_free(p, d);
+    }
 }

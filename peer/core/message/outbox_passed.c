@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a reader's clock is past though it has not acknowledged it. Its receipt may be lost. Or the number was another
- * message's: an author whose state was lost, or put back from a copy, or lives twice, numbers anew what others have had.
- * A clock is no receipt, therefore; it only shows of which messages the reader is to be asked.
+ * message's: an author whose state was lost, or put back from a copy, or lives twice, numbers anew what others have
+ * had. A clock is no receipt, therefore; it only shows of which messages the reader is to be asked.
  */
 #include <utlist.h>
 

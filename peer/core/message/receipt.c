@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Receipts: message_delivered for what is on our disk and before our application, message_ack for what is on the disk
- * and waits for its predecessors, message_read for what a person saw, message_missed for what will never be shown. They are gathered (10 ms; for group messages, which
- * a whole room answers, 200 ms after the last) and go over the link or through others. A receipt that is lost is asked for by
- * its message coming again; so nothing here is stored. What was shown in an earlier life is found in the record.
+ * and waits for its predecessors, message_read for what a person saw, message_missed for what will never be shown. They
+ * are gathered (10 ms; for group messages, which a whole room answers, 200 ms after the last) and go over the link or
+ * through others. A receipt that is lost is asked for by its message coming again; so nothing here is stored. What was
+ * shown in an earlier life is found in the record.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * What comes in on a channel. From a person with a key: an introduction first, then envelopes. Those that it says itself
- * must be signed by it and be for us; those of others are messages of the room on their way along the tree (deliver.c), copies
- * out of somebody's history or to be kept (history.c, store_and_forward.c), presence (presence_gossip.c), or messages that go on to somebody else
- * (relay.c). Whoever wrote an envelope must have signed it: the link only tells who handed it over.
+ * What comes in on a channel. From a person with a key: an introduction first, then envelopes. Those that it says
+ * itself must be signed by it and be for us; those of others are messages of the room on their way along the tree
+ * (deliver.c), copies out of somebody's history or to be kept (history.c, store_and_forward.c), presence
+ * (presence_gossip.c), or messages that go on to somebody else (relay.c). Whoever wrote an envelope must have signed
+ * it: the link only tells who handed it over.
  *
- * From a plain peer: envelopes without proof, or any other text, which is taken as the text of a direct message; good on
- * its own link, and for nothing else. One that signs is none: the daemon took its key out of the roster, so the link ends.
+ * From a plain peer: envelopes without proof, or any other text, which is taken as the text of a direct message; good
+ * on its own link, and for nothing else. One that signs is none: the daemon took its key out of the roster, so the link
+ * ends.
  *
  * Refused frames are counted and logged once a second; they never end a link, except for a wrong introduction.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is of use at once or not at all: that somebody types, and the free text about oneself, which whoever links with us
- * later is told, too.
+ * What is of use at once or not at all: that somebody types, and the free text about oneself, which whoever links with
+ * us later is told, too.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Store-and-forward: direct and private messages whose reader nobody can reach now are left with up to two others, sealed, so that
- * they arrive even when their sender has gone meanwhile. The giver announces the copies (history.c) and sends them; the
- * custodian proves the author's signature, that the copy is for one other reader, and that there is room; once it is on
- * its disk it says message_ack, and hands it over when that reader links with it. The reader acknowledges to both; what
- * is acknowledged, or out of its time, is forgotten.
+ * Store-and-forward: direct and private messages whose reader nobody can reach now are left with up to two others,
+ * sealed, so that they arrive even when their sender has gone meanwhile. The giver announces the copies (history.c) and
+ * sends them; the custodian proves the author's signature, that the copy is for one other reader, and that there is
+ * room; once it is on its disk it says message_ack, and hands it over when that reader links with it. The reader
+ * acknowledges to both; what is acknowledged, or out of its time, is forgotten.
  *
  * Only the author itself may leave a copy, and only a bounded number of bytes, so a flood costs the flooder its share.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A person on one line: key, box, signature (base64) and name, as the store keeps it and as peers tell each other of third
- * ones.
+ * A person on one line: key, box, signature (base64) and name, as the store keeps it and as peers tell each other of
+ * third ones.
  *   before   nothing: a card may come from anybody
  *   after    a card that was read has a signature that holds, and the id that follows from its key
  */

@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * How old a message is: whether its time to live was over when it came. Its author wrote down the time by a clock that may
- * be wrong by years, so that clock is what its age is read from. What somebody says now is no older than it is:
+ * How old a message is: whether its time to live was over when it came. Its author wrote down the time by a clock that
+ * may be wrong by years, so that clock is what its age is read from. What somebody says now is no older than it is:
  *
  *     timestamp - our monotonic clock at its arrival  ≤  how far that clock is ahead of ours
  *
- * and the quickest of all such shows the most. Heartbeats tell, every 2 s; they are the first that is said on a link, and
- * whoever finds its own clock set says one at once, before anything else. A pong cannot be older than our ping, so it also
- * bounds from above: a clock that is set back is found out. Introductions do not tell: their timestamps never go back.
+ * and the quickest of all such shows the most. Heartbeats tell, every 2 s; they are the first that is said on a link,
+ * and whoever finds its own clock set says one at once, before anything else. A pong cannot be older than our ping, so
+ * it also bounds from above: a clock that is set back is found out. Introductions do not tell: their timestamps never
+ * go back.
  *
- * Who has no link with us is judged by the messages that come from there through others without having rested anywhere: the
- * latest counts, unless a later message has an earlier time. Such messages are believed to be new unless their presence (presence_gossip.c),
- * which is as old as it was when it came, says otherwise. Of whom we heard nothing but presence, what rested somewhere must be
- * in time, too, by what most of the clocks say that we know, our own among them, with five minutes' allowance: one that is
- * wrong decides nothing. Or whoever hands it over has heard the author, and vouches for it: a lie makes something late.
- * What a custodian has kept is in time by that custodian's monotonic clock, and is not judged again (deliver.c).
+ * Who has no link with us is judged by the messages that come from there through others without having rested anywhere:
+ * the latest counts, unless a later message has an earlier time. Such messages are believed to be new unless their
+ * presence (presence_gossip.c), which is as old as it was when it came, says otherwise. Of whom we heard nothing but
+ * presence, what rested somewhere must be in time, too, by what most of the clocks say that we know, our own among
+ * them, with five minutes' allowance: one that is wrong decides nothing. Or whoever hands it over has heard the author,
+ * and vouches for it: a lie makes something late. What a custodian has kept is in time by that custodian's monotonic
+ * clock, and is not judged again (deliver.c).
  *
  * What was written before a clock was set is judged by that clock as it was then, as far as we heard it. Rejected: our
- * own wall clock for everybody (one wrong clock would drop all that its owner hears), and the author's word alone, which
- * a custodian or a relay may carry for as long as it likes.
+ * own wall clock for everybody (one wrong clock would drop all that its owner hears), and the author's word alone,
+ * which a custodian or a relay may carry for as long as it likes.
  */
 #include <assert.h>
 

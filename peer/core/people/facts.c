@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Facts about people: what a floor has found, for the floors above it, which it does not call. hand_on.c takes them from
- * here until there are none. Each person has a bit for each kind of fact and at most one place in the queue, so the queue
- * needs no memory of its own, cannot overflow, and tells nobody the same thing twice.
+ * Facts about people: what a floor has found, for the floors above it, which it does not call. hand_on.c takes them
+ * from here until there are none. Each person has a bit for each kind of fact and at most one place in the queue, so
+ * the queue needs no memory of its own, cannot overflow, and tells nobody the same thing twice.
  */
 #include <assert.h>
 

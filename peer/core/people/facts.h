@@ -13,7 +13,8 @@
 
 struct person;
 
-/* What a floor tells those above it, in the order in which they hear it of one person (hand_on.c says what each does). */
+/* What a floor tells those above it, in the order in which they hear it of one person (hand_on.c says what each
+ * does). */
 #define FACT_LIST(X)                                                                                      \
     X(LINK_DOWN, "the link was up and is not any more")                                                   \
     X(LINK_REPLACED, "another connection took over a link that was up: what the former took may be lost") \

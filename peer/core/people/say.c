@@ -11,7 +11,8 @@
 #include "peer/core/people/seal.h"
 #include "protocol/write.h"
 
-/* By the clock; but of what a reader judges by its age ([M-57]) each is newer than the last, whatever the clock does. */
+/* By the clock; but of what a reader judges by its age ([M-57]) each is newer than the last, whatever the clock
+ * does. */
 static uint64_t timestamp(struct peer *p, enum envelope_type type)
 {
     if (type != ENVELOPE_CONNECTION_REQUEST && type != ENVELOPE_PEER_INTRODUCTION)

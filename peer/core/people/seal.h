@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sealing: what may pass, or rest with, a third peer. A message's content is encrypted once under a key of its own; that
- * key is wrapped for each reader under the secret that sender and reader share. The signed header is the seal's AAD, so
- * content cannot be moved to another message; `encrypted` is signed, so nobody who reads it can alter it either. `keys`
- * is not signed, for relays pass on one reader's alone: a wrapped key names its message and its reader, so it opens
- * nothing else, and one that was changed opens nothing at all.
+ * Sealing: what may pass, or rest with, a third peer. A message's content is encrypted once under a key of its own;
+ * that key is wrapped for each reader under the secret that sender and reader share. The signed header is the seal's
+ * AAD, so content cannot be moved to another message; `encrypted` is signed, so nobody who reads it can alter it
+ * either. `keys` is not signed, for relays pass on one reader's alone: a wrapped key names its message and its reader,
+ * so it opens nothing else, and one that was changed opens nothing at all.
  */
 #ifndef PEER_CORE_SEAL_H
 #define PEER_CORE_SEAL_H

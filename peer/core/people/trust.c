@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Names and keys, as ssh has its known hosts: the first person who proved a key under a display name keeps the name.
- * Whoever comes with that name or one that looks like it, and another key or none, is shown with a warning. That is all:
- * a name gives no right, the id is the person.
+ * Whoever comes with that name or one that looks like it, and another key or none, is shown with a warning. That is
+ * all: a name gives no right, the id is the person.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -51,7 +51,8 @@ static void warn(struct peer *p, const struct person *who)
         (struct span){shown, n});
 }
 
-/* Whether this name, or one that looks like it, is known: as that of who alone (own), or of somebody else too (taken). */
+/* Whether this name, or one that looks like it, is known: as that of who alone (own), or of somebody else too
+ * (taken). */
 static void look_up(struct peer *p, const struct person *who, bool *own, bool *taken)
 {
     char wanted[DISPLAY_NAME_MAX + 1], skeleton[DISPLAY_NAME_MAX + 1];

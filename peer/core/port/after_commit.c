@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What must be on the disk before it is said. A step puts rows and names here what depends on them; the commit that ends
- * the step gets a ticket, and what waits for it is handed out in order when io says that it is durable. So a message is
- * accepted, shown or acknowledged only when a crash cannot take it back, and one commit serves all that a turn of the
- * loop brought. What waits is named by ids: by then whoever it concerns may have gone.
+ * What must be on the disk before it is said. A step puts rows and names here what depends on them; the commit that
+ * ends the step gets a ticket, and what waits for it is handed out in order when io says that it is durable. So a
+ * message is accepted, shown or acknowledged only when a crash cannot take it back, and one commit serves all that a
+ * turn of the loop brought. What waits is named by ids: by then whoever it concerns may have gone.
  *
  * Out of memory loses a receipt (it is asked for again) or a notice (the record in the log has it); a message of ours
  * whose sending was lost goes out at the next start or link-up.

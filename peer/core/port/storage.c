@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows and tickets. A step puts and deletes rows; the commit that ends it gets a ticket, and io says when that is on the
- * disk (after_commit.c keeps what waits for it). Loads are answered by their ticket, too.
+ * Rows and tickets. A step puts and deletes rows; the commit that ends it gets a ticket, and io says when that is on
+ * the disk (after_commit.c keeps what waits for it). Loads are answered by their ticket, too.
  */
 #include <assert.h>
 #include <stdio.h>
