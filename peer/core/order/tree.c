@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a link is owed are the news behind the number that it was told, so a message costs no memory for each link.
+ * What a link is owed is what came behind the number that it was told, so a message costs no memory for each link.
  *
  * Prunes and grafts that cross on a link leave its ends of two minds; the next message that the eager end pushes agrees
  * them, as new (both eager) or had already (both lazy). That is why a prune answers every push of what was there, also
@@ -31,24 +31,24 @@ struct tree *tree_new(void)
     return calloc(1, sizeof(struct tree));
 }
 
-static void author_free(struct tree *t, struct author_tree *news)
+static void author_free(struct tree *t, struct author_tree *record)
 {
     t->model = NULL;
-    HASH_DEL(t->by_author, news);
-    DL_DELETE(t->authors, news);
-    free(news->ways);
-    free(news);
+    HASH_DEL(t->by_author, record);
+    DL_DELETE(t->authors, record);
+    free(record->ways);
+    free(record);
 }
 
 /* The last link takes the place of the one that goes. */
 static void link_free(struct tree *t, struct link *link)
 {
     struct link *last = t->links[--t->count];
-    for (struct author_tree *news = t->authors; news; news = news->next) {
-        if (link->index < news->way_count)
-            news->ways[link->index] = last->index < news->way_count ? news->ways[last->index] : (struct way){0};
-        if (news->way_count > t->count)
-            news->way_count = t->count;
+    for (struct author_tree *record = t->authors; record; record = record->next) {
+        if (link->index < record->way_count)
+            record->ways[link->index] = last->index < record->way_count ? record->ways[last->index] : (struct way){0};
+        if (record->way_count > t->count)
+            record->way_count = t->count;
     }
     t->links[link->index] = last;
     last->index = link->index;
@@ -121,17 +121,17 @@ size_t tree_links(const struct tree *t)
 
 static struct author_tree *find_author(const struct tree *t, struct span author)
 {
-    struct author_tree *news;
-    HASH_FIND(hh, t->by_author, author.p, (unsigned)author.n, news);
-    return news;
+    struct author_tree *record;
+    HASH_FIND(hh, t->by_author, author.p, (unsigned)author.n, record);
+    return record;
 }
 
 /* The tree that an author's begins as: everybody chooses alike, mostly. NULL: nobody spoke yet. */
 static const struct author_tree *model(struct tree *t)
 {
-    for (const struct author_tree *news = t->model ? NULL : t->authors; news; news = news->next)
-        if (!t->model || strcmp(news->author, t->model->author) < 0)
-            t->model = news;
+    for (const struct author_tree *record = t->model ? NULL : t->authors; record; record = record->next)
+        if (!t->model || strcmp(record->author, t->model->author) < 0)
+            t->model = record;
     return t->model;
 }
 
@@ -139,49 +139,49 @@ static const struct author_tree *model(struct tree *t)
 static struct author_tree *author_of(struct tree *t, struct span author)
 {
     const struct author_tree *like;
-    struct author_tree *news = find_author(t, author);
-    if (news || !(news = calloc(1, sizeof *news)))
-        return news;
-    copy_id(news->author, author);
-    if ((like = model(t)) && like->way_count && (news->ways = calloc(like->way_count, sizeof *news->ways))) {
-        news->way_count = like->way_count;
+    struct author_tree *record = find_author(t, author);
+    if (record || !(record = calloc(1, sizeof *record)))
+        return record;
+    copy_id(record->author, author);
+    if ((like = model(t)) && like->way_count && (record->ways = calloc(like->way_count, sizeof *record->ways))) {
+        record->way_count = like->way_count;
         for (size_t i = 0; i < like->way_count; i++)
-            news->ways[i].lazy = like->ways[i].lazy;
+            record->ways[i].lazy = like->ways[i].lazy;
     }
-    HASH_ADD(hh, t->by_author, author, (unsigned)author.n, news);
-    if (!news->hh.tbl) {
-        free(news->ways);
-        free(news);
+    HASH_ADD(hh, t->by_author, author, (unsigned)author.n, record);
+    if (!record->hh.tbl) {
+        free(record->ways);
+        free(record);
         return NULL;
     }
-    DL_APPEND(t->authors, news);
+    DL_APPEND(t->authors, record);
     t->model = NULL;
     if (HASH_COUNT(t->by_author) > TREE_OWED_MAX)
         author_free(t, t->authors);
-    return news;
+    return record;
 }
 
-static struct way *way_of(const struct tree *t, struct author_tree *news, const struct link *link)
+static struct way *way_of(const struct tree *t, struct author_tree *record, const struct link *link)
 {
-    if (link->index >= news->way_count) {
-        struct way *ways = realloc(news->ways, t->count * sizeof *ways);
+    if (link->index >= record->way_count) {
+        struct way *ways = realloc(record->ways, t->count * sizeof *ways);
         if (!ways)
             return NULL;
-        memset(ways + news->way_count, 0, (t->count - news->way_count) * sizeof *ways);
-        news->ways = ways;
-        news->way_count = t->count;
+        memset(ways + record->way_count, 0, (t->count - record->way_count) * sizeof *ways);
+        record->ways = ways;
+        record->way_count = t->count;
     }
-    return &news->ways[link->index];
+    return &record->ways[link->index];
 }
 
-static bool is_lazy(const struct author_tree *news, const struct link *link)
+static bool is_lazy(const struct author_tree *record, const struct link *link)
 {
-    return news && link->index < news->way_count && news->ways[link->index].lazy;
+    return record && link->index < record->way_count && record->ways[link->index].lazy;
 }
 
-static void set_lazy(const struct tree *t, struct author_tree *news, const struct link *link, bool lazy)
+static void set_lazy(const struct tree *t, struct author_tree *record, const struct link *link, bool lazy)
 {
-    struct way *way = news && link ? way_of(t, news, link) : NULL;
+    struct way *way = record && link ? way_of(t, record, link) : NULL;
     if (way)
         way->lazy = lazy;
 }
@@ -194,8 +194,8 @@ void tree_make_eager(const struct tree *t, struct span author, const struct link
 struct span tree_link(struct tree *t, size_t i, struct span author, bool *eager)
 {
     assert(i < t->count);
-    const struct author_tree *news = find_author(t, author);
-    *eager = !is_lazy(news ? news : model(t), t->links[i]);
+    const struct author_tree *record = find_author(t, author);
+    *eager = !is_lazy(record ? record : model(t), t->links[i]);
     return span_of(t->links[i]->id);
 }
 
@@ -212,26 +212,28 @@ void tree_grafted(struct tree *t, struct span id, struct span author)
 
 /* ---- messages ---- */
 
-static void author_note(struct tree *t, struct author_tree *news, const struct tree_message *m, const struct link *link)
+static void author_note(
+    struct tree *t, struct author_tree *record, const struct tree_message *m, const struct link *link)
 {
-    DL_DELETE(t->authors, news);
-    DL_APPEND(t->authors, news);
-    news->number = ++t->number;
-    if (m->sequence <= news->sequence)
+    DL_DELETE(t->authors, record);
+    DL_APPEND(t->authors, record);
+    record->number = ++t->number;
+    if (m->sequence <= record->sequence)
         return;
-    news->pushed = m->sequence - news->sequence < 64 ? news->pushed << (m->sequence - news->sequence) : 0;
-    news->sequence = m->sequence;
-    news->hops = m->hops;
-    copy_id(news->from, link ? span_of(link->id) : SPAN(""));
+    record->pushed = m->sequence - record->sequence < 64 ? record->pushed << (m->sequence - record->sequence) : 0;
+    record->sequence = m->sequence;
+    record->hops = m->hops;
+    copy_id(record->from, link ? span_of(link->id) : SPAN(""));
 }
 
 /* Whether it came along the tree before; it has now. What is too old to know did not. */
-static bool comes_again(struct author_tree *news, uint64_t sequence)
+static bool comes_again(struct author_tree *record, uint64_t sequence)
 {
-    uint64_t bit =
-        sequence <= news->sequence && news->sequence - sequence < 64 ? UINT64_C(1) << (news->sequence - sequence) : 0;
-    bool again = news->pushed & bit;
-    news->pushed |= bit;
+    uint64_t bit = sequence <= record->sequence && record->sequence - sequence < 64
+                       ? UINT64_C(1) << (record->sequence - sequence)
+                       : 0;
+    bool again = record->pushed & bit;
+    record->pushed |= bit;
     return again;
 }
 
@@ -239,15 +241,15 @@ enum tree_verdict tree_received(struct tree *t, const struct tree_message *m, ui
 {
     assert(m->author.n > 0 && m->author.n <= ENVELOPE_PERSON_MAX);
     struct link *link = tree_find_link(t, m->from);
-    struct author_tree *news = m->is_new ? author_of(t, m->author) : find_author(t, m->author);
-    if (!news)
+    struct author_tree *record = m->is_new ? author_of(t, m->author) : find_author(t, m->author);
+    if (!record)
         return m->is_new ? TREE_NEW : TREE_NOTHING;
-    struct way *way = m->pushed && link ? way_of(t, news, link) : NULL;
+    struct way *way = m->pushed && link ? way_of(t, record, link) : NULL;
     /* What was on its way when they were told: the link stays as it is. */
     bool late = way && way->lazy && way->pruned_at > 0 && now < way->pruned_at + TREE_PRUNE_MS;
     if (m->is_new)
-        author_note(t, news, m, m->pushed ? link : NULL);
-    bool again = m->pushed && comes_again(news, m->sequence);
+        author_note(t, record, m, m->pushed ? link : NULL);
+    bool again = m->pushed && comes_again(record, m->sequence);
     if (way && !late && again) {
         *way = (struct way){.lazy = true, .pruned_at = now};
         return TREE_PRUNE;
@@ -259,7 +261,7 @@ enum tree_verdict tree_received(struct tree *t, const struct tree_message *m, ui
     tree_lack_has(t, m->author, m->has, now);
     for (size_t i = 0; i < t->count; i++) {
         struct link *other = t->links[i];
-        if (other == link || other->owed_at != TREE_NEVER || (m->pushed && !is_lazy(news, other)))
+        if (other == link || other->owed_at != TREE_NEVER || (m->pushed && !is_lazy(record, other)))
             continue;
         other->told = t->number - 1;
         other->owed_at = now + TREE_ANNOUNCE_MS;
@@ -276,9 +278,9 @@ size_t tree_announcements(struct tree *t, uint64_t now, struct span *link, struc
         if (l->owed_at > now || l->owed_at == TREE_NEVER)
             continue;
         size_t n = 0;
-        const struct author_tree *news = t->authors ? t->authors->prev : NULL;
-        for (; news && news->number > l->told && n < max; news = news == t->authors ? NULL : news->prev)
-            out[n++] = (struct tree_newest){span_of(news->author), news->sequence, news->hops};
+        const struct author_tree *record = t->authors ? t->authors->prev : NULL;
+        for (; record && record->number > l->told && n < max; record = record == t->authors ? NULL : record->prev)
+            out[n++] = (struct tree_newest){span_of(record->author), record->sequence, record->hops};
         l->told = t->number;
         l->owed_at = TREE_NEVER;
         *link = span_of(l->id);
@@ -297,19 +299,19 @@ static bool is_shorter(
            theirs->hops + 1 < ours->hops && is_lazy(ours, link) && tree_find_link(t, span_of(ours->from));
 }
 
-bool tree_announced(struct tree *t, struct span from, const struct tree_newest *news, uint64_t has, uint64_t now,
+bool tree_announced(struct tree *t, struct span from, const struct tree_newest *record, uint64_t has, uint64_t now,
     struct tree_swap *swap)
 {
-    assert(news->author.n > 0 && news->author.n <= ENVELOPE_PERSON_MAX);
+    assert(record->author.n > 0 && record->author.n <= ENVELOPE_PERSON_MAX);
     struct link *link = tree_find_link(t, from);
     if (!link)
         return false;
-    if (news->sequence > has) {
-        tree_lacked(t, &(struct tree_lack){from, news->author, news->sequence, has, true}, now);
+    if (record->sequence > has) {
+        tree_lacked(t, &(struct tree_lack){from, record->author, record->sequence, has, true}, now);
         return false;
     }
-    struct author_tree *ours = find_author(t, news->author);
-    if (!is_shorter(t, ours, news, link))
+    struct author_tree *ours = find_author(t, record->author);
+    if (!is_shorter(t, ours, record, link))
         return false;
     struct link *old = tree_find_link(t, span_of(ours->from));
     assert(old); /* the way by which it is longer */
@@ -317,7 +319,7 @@ bool tree_announced(struct tree *t, struct span from, const struct tree_newest *
     set_lazy(t, ours, link, false);
     memcpy(swap->graft, link->id, sizeof swap->graft);
     memcpy(swap->prune, old->id, sizeof swap->prune);
-    ours->hops = news->hops + 1;
+    ours->hops = record->hops + 1;
     memcpy(ours->from, link->id, sizeof ours->from);
     return true;
 }

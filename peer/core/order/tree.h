@@ -112,7 +112,7 @@ void tree_grafted(struct tree *t, struct span id, struct span author);
 
 /* One entry of an announcement came, be it lacked or not; has as above. True: the announcer is the shorter way, so
  * send him a graft that asks for nothing, and the other link a prune. */
-bool tree_announced(struct tree *t, struct span from, const struct tree_newest *news, uint64_t has, uint64_t now,
+bool tree_announced(struct tree *t, struct span from, const struct tree_newest *newest, uint64_t has, uint64_t now,
     struct tree_swap *swap);
 /* Nothing happens unless it is more than we have, and told by a link. */
 void tree_lacked(struct tree *t, const struct tree_lack *told, uint64_t now);

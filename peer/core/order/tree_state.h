@@ -2,8 +2,8 @@
  *
  * What tree.c (the trees) and tree_lack.c (what did not come along them) share. Nobody else includes this.
  *
- *     struct tree ─► link (by id): told all news up to a number; asked for what is lacked, until it has answered
- *                 ├► news (by author): the newest sequence there is, in the order in which they came; and which links are
+ *     struct tree ─► link (by id): told of all that came up to a number; asked for what is lacked, until it has answered
+ *                 ├► author trees: the newest sequence of an author, in the order in which they came; and which links are
  *                 │  lazy in this author's tree
  *                 └► lack (by author): told of and not there; who told, still to be asked
  */
@@ -17,7 +17,7 @@
 
 struct link {
     char id[ENVELOPE_PERSON_MAX + 1];
-    uint64_t told;                 /* news up to this number */
+    uint64_t told;                 /* what came up to this number */
     uint64_t owed_at;              /* when to announce; TREE_NEVER: nothing is owed */
     uint64_t asked_at, busy_until; /* when it was asked last; it is not asked again before it has answered, or then */
     size_t index;
