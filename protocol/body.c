@@ -60,6 +60,44 @@ static bool ended(struct buf *out)
     return !out->failed;
 }
 
+/* ---- cards ---- */
+
+static void write_base64(struct buf *out, const uint8_t *bytes, size_t n)
+{
+    char text[BASE64_LEN(ENVELOPE_SIGNATURE_BYTES) + 1];
+    assert(n <= ENVELOPE_SIGNATURE_BYTES);
+    base64_encode(bytes, n, text);
+    buf_text(out, text);
+    buf_byte(out, ' ');
+}
+
+bool body_write_card(struct buf *out, const struct body_card *card)
+{
+    write_base64(out, card->key, sizeof card->key);
+    write_base64(out, card->box, sizeof card->box);
+    write_base64(out, card->signature, sizeof card->signature);
+    buf_span(out, card->name);
+    return !out->failed;
+}
+
+/* The next word of exactly n bytes in base64. */
+static bool read_base64(struct span *text, uint8_t *out, size_t n)
+{
+    size_t chars = BASE64_LEN(n);
+    if (text->n <= chars || text->p[chars] != ' ' || !base64_decode((struct span){text->p, chars}, out, n))
+        return false;
+    *text = (struct span){text->p + chars + 1, text->n - chars - 1};
+    return true;
+}
+
+bool body_read_card(struct span text, struct body_card *card)
+{
+    bool ok = read_base64(&text, card->key, sizeof card->key) && read_base64(&text, card->box, sizeof card->box) &&
+              read_base64(&text, card->signature, sizeof card->signature);
+    card->name = text;
+    return ok;
+}
+
 /* ---- receipts and questions ---- */
 
 bool body_write_ids(struct buf *out, const struct span *ids, size_t n)
@@ -336,6 +374,12 @@ void body_read_request(const struct envelope *e, struct body_request *b)
     b->missing_count = read_stretches(e, "missing", b->missing);
     b->expired_count = read_stretches(e, "expired", b->expired);
     b->is_new = number_of(e, "new") > 0;
+}
+
+size_t body_read_clock(const struct envelope *e, struct envelope_tick *clock, size_t max)
+{
+    size_t n = envelope_ticks(e, "clock", clock, max);
+    return n < max ? n : max;
 }
 
 bool body_write_reply(struct buf *out, const struct body_reply *b)

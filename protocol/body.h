@@ -17,6 +17,8 @@
  *     history_request                             body_request
  *     history_reply                               body_reply
  *
+ * and a card, a line of text in some of them (body_write_card, body_read_card).
+ *
  * Writers append to a buffer and return false when memory ran out or its maximum is reached; what it holds then is not
  * to be sent. All that is written is borrowed for the call. Readers fill spans that live as long as the envelope; an
  * absent text has p == NULL, an absent number is 0. Of arrays at most so many are read as there is place for.
@@ -31,8 +33,19 @@ enum {
     BODY_ROOMS_MAX = 16,     /* other rooms that one person may tell of */
     BODY_WANTS_MAX = 64,     /* authors whose gaps one history_request fills */
     BODY_STRETCHES_MAX = 64, /* of one author's messages that will never be shown */
-    BODY_PEOPLE_MAX = 64     /* cards in one history_reply */
+    BODY_PEOPLE_MAX = 64,    /* cards in one history_reply */
+    BODY_KEY_BYTES = 32      /* Ed25519 and X25519 public keys, RFC 8032 and RFC 7748 */
 };
+
+/* Who somebody is: "key box signature name", the first three in base64, the name to the end of the line. */
+struct body_card {
+    uint8_t key[BODY_KEY_BYTES], box[BODY_KEY_BYTES];
+    uint8_t signature[ENVELOPE_SIGNATURE_BYTES]; /* over box, by key: for the reader to check */
+    struct span name;                            /* UTF-8, may be empty */
+};
+bool body_write_card(struct buf *out, const struct body_card *card);
+/* False unless it has that shape; the name is any text. */
+bool body_read_card(struct span text, struct body_card *card);
 
 /* ids: 1 to ENVELOPE_OF_MAX. */
 bool body_write_ids(struct buf *out, const struct span *ids, size_t n);
@@ -113,8 +126,9 @@ struct body_request {
     bool is_new;
 };
 bool body_write_request(struct buf *out, const struct body_request *b);
-/* All but the clock, which envelope_ticks reads: it may be long. */
+/* All but the clock, which may be long. */
 void body_read_request(const struct envelope *e, struct body_request *b);
+size_t body_read_clock(const struct envelope *e, struct envelope_tick *clock, size_t max);
 
 struct body_reply {
     struct span what;                    /* `for` */

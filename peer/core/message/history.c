@@ -214,8 +214,7 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
         free(theirs);
         return;
     }
-    size_t n = envelope_ticks(e, "clock", theirs, ENVELOPE_CLOCK_MAX);
-    n = n < ENVELOPE_CLOCK_MAX ? n : ENVELOPE_CLOCK_MAX;
+    size_t n = body_read_clock(e, theirs, ENVELOPE_CLOCK_MAX);
     body_read_request(e, &b);
     if (b.is_new) {
         if (linked)

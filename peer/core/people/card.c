@@ -1,57 +1,44 @@
 /* SPDX-License-Identifier: MIT
  *
- * A person on one line, as the store keeps it and as peers tell each other of third ones: the keys, the signature that
- * ties the box key to the other, and the name. The id follows from the key, so nobody can make a card for another.
+ * A person on one line (protocol/body.h), as the store keeps it and as peers tell each other of third ones. The id follows
+ * from the key, and the signature ties the box key to it, so nobody can make a card for another.
  */
 #include <assert.h>
 
 #include "peer/core/state.h"
 #include "peer/core/people/card.h"
 #include "peer/core/port/effects.h"
-
-static void write_bytes(struct buf *out, const uint8_t *bytes, size_t n)
-{
-    char text[BASE64_LEN(SIGNATURE_BYTES) + 1];
-    base64_encode(bytes, n, text);
-    buf_text(out, text);
-    buf_byte(out, ' ');
-}
+#include "protocol/body.h"
 
 void card_write(struct buf *out, const struct person *who)
 {
+    struct body_card card = {.name = span_of(who->name)};
     assert(who->keyed);
-    write_bytes(out, who->key, KEY_BYTES);
-    write_bytes(out, who->box, KEY_BYTES);
-    write_bytes(out, who->box_signature, SIGNATURE_BYTES);
-    buf_text(out, who->name);
+    memcpy(card.key, who->key, sizeof card.key);
+    memcpy(card.box, who->box, sizeof card.box);
+    memcpy(card.signature, who->box_signature, sizeof card.signature);
+    body_write_card(out, &card);
 }
 
 void card_write_ours(const struct peer *p, struct buf *out)
 {
-    write_bytes(out, p->settings.key, KEY_BYTES);
-    write_bytes(out, p->settings.box, KEY_BYTES);
-    write_bytes(out, p->settings.box_signature, SIGNATURE_BYTES);
-    buf_text(out, p->settings.name);
-}
-
-/* The next word of exactly n bytes in base64. */
-static bool read_bytes(struct span *text, void *out, size_t n)
-{
-    size_t chars = BASE64_LEN(n);
-    if (text->n <= chars || text->p[chars] != ' ' || !base64_decode((struct span){text->p, chars}, out, n))
-        return false;
-    *text = (struct span){text->p + chars + 1, text->n - chars - 1};
-    return true;
+    struct body_card card = {.name = span_of(p->settings.name)};
+    memcpy(card.key, p->settings.key, sizeof card.key);
+    memcpy(card.box, p->settings.box, sizeof card.box);
+    memcpy(card.signature, p->settings.box_signature, sizeof card.signature);
+    body_write_card(out, &card);
 }
 
 bool card_read(const struct peer *p, struct span text, struct card *out)
 {
     uint8_t hash[HASH_BYTES];
-    if (!read_bytes(&text, out->key, KEY_BYTES) || !read_bytes(&text, out->box, KEY_BYTES) ||
-        !read_bytes(&text, out->box_signature, SIGNATURE_BYTES) || !text_copy(out->name, sizeof out->name, text) ||
-        !p->crypto.verify(
-            p->crypto.ctx, out->key, (struct span){(const char *)out->box, KEY_BYTES}, out->box_signature))
+    struct body_card card;
+    if (!body_read_card(text, &card) || !text_copy(out->name, sizeof out->name, card.name) ||
+        !p->crypto.verify(p->crypto.ctx, card.key, (struct span){(const char *)card.box, KEY_BYTES}, card.signature))
         return false;
+    memcpy(out->key, card.key, sizeof out->key);
+    memcpy(out->box, card.box, sizeof out->box);
+    memcpy(out->box_signature, card.signature, sizeof out->box_signature);
     p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)out->key, KEY_BYTES}, hash);
     envelope_short_hash(hash, out->id);
     return true;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -333,6 +334,30 @@ static void test_bodies(void **state)
     json_decref(cases);
 }
 
+static void test_cards(void **state)
+{
+    static const char KEY[] = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    char text[512], short_one[512];
+    struct body_card card;
+    struct buf out;
+    (void)state;
+    snprintf(text, sizeof text, "%s %s %086d== Ann \xc3\xa9", KEY, KEY, 0);
+    memset(text + 2 * sizeof KEY, 'A', 86);
+    buf_init(&out, sizeof text);
+    assert_true(body_read_card(span_of(text), &card));
+    assert_true(span_is(card.name, "Ann \xc3\xa9"));
+    assert_true(body_write_card(&out, &card));
+    assert_true(span_is(buf_view(&out), text));
+    /* One that ends early, at any place before the name, is none. */
+    for (size_t n = 0; n < 2 * sizeof KEY + 89; n++) {
+        memcpy(short_one, text, n);
+        assert_false(body_read_card((struct span){short_one, n}, &card));
+    }
+    text[sizeof KEY - 1] = '/';
+    assert_false(body_read_card(span_of(text), &card));
+    buf_done(&out);
+}
+
 int main(int argc, char **argv)
 {
     char *path = (char *)folder(argc > 1 ? argv[1] : NULL);
@@ -344,6 +369,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(test_ids, path),
         cmocka_unit_test_prestate(test_envelopes, path),
         cmocka_unit_test_prestate(test_bodies, path),
+        cmocka_unit_test(test_cards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
