@@ -62,8 +62,8 @@ struct peer_settings {
 };
 
 /* ---- storage ---- */
-/* Tables of rows: a key and a value, both text, keys in byte order (docs/messaging.md). Those marked 1 are handed to the
- * core by PEER_RESTORE before PEER_START, each in the order of its keys. */
+/* Tables of rows: a key and a value, both text, keys in byte order (docs/messaging.md). Those marked 1 are handed to
+ * the core by PEER_RESTORE before PEER_START, each in the order of its keys. */
 /* clang-format off */
 #define PEER_TABLE_LIST(X) \
     X(CONVERSATION, "conversation", 1) \
@@ -277,7 +277,7 @@ struct peer_stats {
     uint64_t missing_total;                                         /* gaps that nobody filled */
     uint64_t expired_total;                 /* messages that came past their time to live, and were not shown */
     uint64_t requests_total, replies_total; /* of history: frames sent */
-    uint64_t handed_total;                  /* messages sent out of history and custody */
+    uint64_t handed_total;                  /* messages sent out of history and store-and-forward */
     uint64_t filled_total;                  /* that came out of others' history and were new */
     uint64_t kept;                          /* copies kept for others, now */
     uint64_t links_up;                      /* now */
