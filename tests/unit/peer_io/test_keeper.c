@@ -18,7 +18,7 @@
 #include "peer/io/keeper.h"
 #include "tests/unit/peer_io/scratch.h"
 
-struct pending {
+struct desk {
     GMainContext *context;
     struct store *store;
     struct keeper *keeper;
@@ -28,30 +28,30 @@ struct pending {
 
 static void on_due(void *user)
 {
-    struct pending *d = user;
+    struct desk *d = user;
     d->dues++;
     while (keeper_next(d->keeper, &d->event))
         d->events++;
 }
 
-static void pending_open(struct pending *d, const struct scratch *at)
+static void desk_open(struct desk *d, const struct scratch *at)
 {
     struct err err = {.text = ""};
-    *d = (struct pending){.context = g_main_context_new(), .store = store_open(at->path, &err)};
+    *d = (struct desk){.context = g_main_context_new(), .store = store_open(at->path, &err)};
     if (!d->store)
         fail_msg("%s", err.text);
     d->keeper = keeper_new(d->context, d->store, on_due, d);
     assert_non_null(d->keeper);
 }
 
-static void pending_close(struct pending *d)
+static void desk_close(struct desk *d)
 {
     keeper_free(d->keeper);
     store_close(d->store);
     g_main_context_unref(d->context);
 }
 
-static void put(struct pending *d, const char *key, const char *value)
+static void put(struct desk *d, const char *key, const char *value)
 {
     char *k = strdup(key), *v = strdup(value);
     keeper_effect(d->keeper,
@@ -60,12 +60,12 @@ static void put(struct pending *d, const char *key, const char *value)
     free(v);
 }
 
-static void commit(struct pending *d, uint64_t ticket)
+static void commit(struct desk *d, uint64_t ticket)
 {
     keeper_effect(d->keeper, &(struct peer_effect){.type = PEER_FX_COMMIT, .ticket = ticket});
 }
 
-static void ask(struct pending *d, uint64_t ticket)
+static void ask(struct desk *d, uint64_t ticket)
 {
     char from[] = "", to[] = "zz";
     keeper_effect(d->keeper, &(struct peer_effect){.type = PEER_FX_LOAD,
@@ -79,20 +79,20 @@ static void ask(struct pending *d, uint64_t ticket)
 
 static size_t rows_on_disk(const struct scratch *at)
 {
-    struct pending d;
-    pending_open(&d, at);
+    struct desk d;
+    desk_open(&d, at);
     ask(&d, 1);
     assert_true(keeper_next(d.keeper, &d.event));
     size_t n = d.event.loaded.row_count;
-    pending_close(&d);
+    desk_close(&d);
     return n;
 }
 
 /* In a process of its own, which ends as a crash does. */
 static void two_turns(const struct scratch *at)
 {
-    struct pending d;
-    pending_open(&d, at);
+    struct desk d;
+    desk_open(&d, at);
     put(&d, "a", "1");
     commit(&d, 1);
     bool early = keeper_next(d.keeper, &d.event);
@@ -119,9 +119,9 @@ static void one_commit_for_a_turn_of_the_loop(void **state)
 
 static void a_flood_does_not_put_it_off(void **state)
 {
-    struct pending d;
+    struct desk d;
     unsigned asked = 1;
-    pending_open(&d, *state);
+    desk_open(&d, *state);
     put(&d, "a", "1");
     commit(&d, 1);
     while (!keeper_next(d.keeper, &d.event) && asked < 2 * KEEPER_STEPS_MAX)
@@ -129,14 +129,14 @@ static void a_flood_does_not_put_it_off(void **state)
     assert_in_range(asked, 1, KEEPER_STEPS_MAX); /* sooner on a machine that takes KEEPER_WAIT_US for less */
     assert_int_equal(d.event.type, PEER_COMMITTED);
     assert_false(g_main_context_iteration(d.context, FALSE));
-    pending_close(&d);
+    desk_close(&d);
     assert_int_equal(rows_on_disk(*state), 1);
 }
 
 static void loads_see_what_is_not_committed(void **state)
 {
-    struct pending d;
-    pending_open(&d, *state);
+    struct desk d;
+    desk_open(&d, *state);
     put(&d, "a", "1");
     ask(&d, 7);
     put(&d, "b", "2");
@@ -151,7 +151,7 @@ static void loads_see_what_is_not_committed(void **state)
     assert_memory_equal(d.event.loaded.rows[1].value.p, "2", 1);
     assert_false(keeper_next(d.keeper, &d.event));
     ask(&d, 9); /* left unread: it goes with the keeper */
-    pending_close(&d);
+    desk_close(&d);
 }
 
 /* A limit on the size of files stands for a full disk. */
@@ -159,8 +159,8 @@ static void a_failure_is_told_once_and_is_the_end(void **state)
 {
     static char large[512 * 1024];
     struct rlimit before, limit;
-    struct pending d;
-    pending_open(&d, *state);
+    struct desk d;
+    desk_open(&d, *state);
     put(&d, "a", "1");
     commit(&d, 1);
     assert_true(g_main_context_iteration(d.context, FALSE));
@@ -183,7 +183,7 @@ static void a_failure_is_told_once_and_is_the_end(void **state)
     ask(&d, 4);
     g_main_context_iteration(d.context, FALSE);
     assert_int_equal(d.events, 2);
-    pending_close(&d);
+    desk_close(&d);
     assert_int_equal(rows_on_disk(*state), 1);
 }
 
