@@ -300,6 +300,7 @@ static void write_stretches(struct buf *out, const char *name, const struct body
     assert(n <= BODY_STRETCHES_MAX);
     for (size_t i = 0; i < n; i++) {
         const struct body_stretch *s = &stretches[i];
+        assert(s->author.n > 0 && s->author.n <= ENVELOPE_PERSON_MAX);
         int length = snprintf(text[i], sizeof text[i], "%.*s/%016llx/%016llx", (int)s->author.n, s->author.p,
             (unsigned long long)s->from, (unsigned long long)s->to);
         texts[i] = (struct span){text[i], (size_t)length};
@@ -327,7 +328,7 @@ static size_t read_stretches(const struct envelope *e, const char *name, struct 
     size_t n = envelope_strings(e, name, texts, BODY_STRETCHES_MAX), count = 0;
     for (size_t i = 0; i < n && i < BODY_STRETCHES_MAX; i++) {
         const struct span t = texts[i];
-        if (t.n <= STRETCH_CHARS)
+        if (t.n <= STRETCH_CHARS || t.n > ENVELOPE_PERSON_MAX + STRETCH_CHARS)
             continue;
         struct body_stretch s = {.author = {t.p, t.n - STRETCH_CHARS}};
         const char *first = t.p + s.author.n;

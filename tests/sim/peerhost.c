@@ -238,11 +238,10 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
         snprintf(h->state, sizeof h->state, "%s", n->text);
         world_trace(h->in.w, "peer %u: %s", h->who, h->state);
     } else {
-        static const char *const NAMES[] = {"ready", "state", "joined", "peer", "message", "accepted", "delivered",
-            "read", "failed", "typing", "presence", "status", "link", "error", "rooms", "missing", "history", "left"};
-        world_trace(h->in.w, "peer %u: %s%s id=%s from=%s by=%s ref=%s text=%s code=%s", h->who, NAMES[n->type],
-            n->type == NOTICE_PEER ? n->up ? " up" : " down" : "", n->id ? n->id : "", n->from ? n->from : "",
-            n->by ? n->by : "", n->ref ? n->ref : "", n->text ? n->text : "", n->code ? n->code : "");
+        world_trace(h->in.w, "peer %u: %s%s id=%s from=%s by=%s ref=%s text=%s code=%s", h->who,
+            peer_notice_name(n->type), n->type == NOTICE_PEER ? n->up ? " up" : " down" : "", n->id ? n->id : "",
+            n->from ? n->from : "", n->by ? n->by : "", n->ref ? n->ref : "", n->text ? n->text : "",
+            n->code ? n->code : "");
     }
     h->joins += n->type == NOTICE_JOINED;
     h->errors += n->type == NOTICE_ERROR;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the application is told. A notice is filled from spans and owns copies; which members belong to which notice
- * stands in peer.h.
+ * stands in peer.h, which lists its texts, too.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -10,6 +10,17 @@
 #include "peer/core/state.h"
 #include "peer/core/port/notice.h"
 #include "peer/core/port/effects.h"
+
+const char *peer_notice_name(enum peer_notice_type type)
+{
+    static const char *const NAMES[NOTICE_TYPES] = {
+#define X(name, text, members) [NOTICE_##name] = text,
+        PEER_NOTICE_LIST(X)
+#undef X
+    };
+    assert(type < NOTICE_TYPES);
+    return NAMES[type];
+}
 
 static void free_texts(char **texts, size_t n)
 {
@@ -22,9 +33,9 @@ void peer_notice_free(struct peer_notice *n)
 {
     if (!n)
         return;
-    char *texts[] = {n->id, n->from, n->by, n->ref, n->room, n->name, n->text, n->conversation, n->reason, n->code};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        free(texts[i]);
+#define X(text) free(n->text);
+    PEER_NOTICE_TEXTS(X)
+#undef X
     free_texts(n->to, n->to_count);
     free_texts(n->names, n->to_count);
     free(n);
@@ -74,10 +85,11 @@ struct peer_notice *notice_make(const struct notice *n)
     made->up = n->up;
     made->verified = n->verified;
     made->fatal = n->fatal;
-    if (copy(&made->id, n->id) && copy(&made->from, n->from) && copy(&made->by, n->by) && copy(&made->ref, n->ref) &&
-        copy(&made->room, n->room) && copy(&made->name, n->name) && copy(&made->text, n->text) &&
-        copy(&made->conversation, n->conversation) && copy(&made->reason, n->reason) && copy(&made->code, n->code) &&
-        copy_all(&made->to, n->to, n->to_count) && copy_all(&made->names, n->names, n->to_count)) {
+    bool ok = true;
+#define X(text) ok = ok && copy(&made->text, n->text);
+    PEER_NOTICE_TEXTS(X)
+#undef X
+    if (ok && copy_all(&made->to, n->to, n->to_count) && copy_all(&made->names, n->names, n->to_count)) {
         clean_names(made);
         return made;
     }

@@ -12,7 +12,9 @@
 
 struct notice {
     enum peer_notice_type type;
-    struct span id, from, by, ref, room, name, text, conversation, reason, code;
+#define X(text) struct span text;
+    PEER_NOTICE_TEXTS(X)
+#undef X
     const struct span *to, *names; /* to_count of each; NULL: none */
     size_t to_count;
     const char *kind, *path; /* static */

@@ -123,7 +123,7 @@ bool storage_read_number(struct span text, uint64_t *number)
 
 void storage_message_key(struct buf *key, const char *conversation, struct span author, uint64_t sequence)
 {
-    assert(conversation[0] && author.n > 0);
+    assert(key && conversation[0]);
     char number[17];
     storage_number(number, sequence);
     buf_reset(key);

@@ -19,7 +19,7 @@
 #include "peer/io/keeper.h"
 #include "tests/unit/peer_io/scratch.h"
 
-struct fixture {
+struct desk {
     GMainContext *context;
     struct store *store;
     struct keeper *keeper;
@@ -29,14 +29,14 @@ struct fixture {
 
 static void on_due(void *user)
 {
-    struct fixture *d = user;
+    struct desk *d = user;
     d->dues++;
 }
 
-static void fixture_open(struct fixture *d, const struct scratch *at)
+static void desk_open(struct desk *d, const struct scratch *at)
 {
     struct err err = {.text = ""};
-    *d = (struct fixture){.context = g_main_context_new(), .store = store_open(at->path, &err)};
+    *d = (struct desk){.context = g_main_context_new(), .store = store_open(at->path, &err)};
     if (!d->store)
         fail_msg("%s", err.text);
     d->keeper = keeper_new(d->context, d->store, on_due, d, &err);
@@ -44,7 +44,7 @@ static void fixture_open(struct fixture *d, const struct scratch *at)
         fail_msg("%s", err.text);
 }
 
-static void fixture_close(struct fixture *d)
+static void desk_close(struct desk *d)
 {
     keeper_free(d->keeper);
     store_close(d->store);
@@ -56,7 +56,7 @@ static char *copy(const char *text)
     return text ? strdup(text) : NULL;
 }
 
-static void want(struct fixture *d, struct peer_effect e)
+static void want(struct desk *d, struct peer_effect e)
 {
     struct peer_effects fx = {.v = malloc(sizeof e), .n = 1, .cap = 1};
     e.kind = copy(e.kind);
@@ -66,7 +66,7 @@ static void want(struct fixture *d, struct peer_effect e)
     peer_effects_done(&fx);
 }
 
-static void put(struct fixture *d, const char *key, const char *value)
+static void put(struct desk *d, const char *key, const char *value)
 {
     want(d, (struct peer_effect){.type = PEER_FX_PUT,
                 .table = TABLE_REF,
@@ -75,12 +75,12 @@ static void put(struct fixture *d, const char *key, const char *value)
                 .text_n = strlen(value)});
 }
 
-static void commit(struct fixture *d, uint64_t ticket)
+static void commit(struct desk *d, uint64_t ticket)
 {
     want(d, (struct peer_effect){.type = PEER_FX_COMMIT, .ticket = ticket});
 }
 
-static void ask(struct fixture *d, uint64_t ticket)
+static void ask(struct desk *d, uint64_t ticket)
 {
     char from[] = "", to[] = "zz";
     want(d, (struct peer_effect){.type = PEER_FX_LOAD,
@@ -93,7 +93,7 @@ static void ask(struct fixture *d, uint64_t ticket)
 }
 
 /* The next event, which the thread brings; alarm() bounds the wait. */
-static void wait_for_event(struct fixture *d)
+static void wait_for_event(struct desk *d)
 {
     while (!keeper_next(d->keeper, &d->event))
         g_main_context_iteration(d->context, TRUE);
@@ -101,21 +101,21 @@ static void wait_for_event(struct fixture *d)
 
 static size_t rows_on_disk(const struct scratch *at)
 {
-    struct fixture d;
-    fixture_open(&d, at);
+    struct desk d;
+    desk_open(&d, at);
     ask(&d, 1);
     wait_for_event(&d);
     assert_int_equal(d.event.type, PEER_LOADED);
     size_t n = d.event.loaded.row_count;
-    fixture_close(&d);
+    desk_close(&d);
     return n;
 }
 
 /* In a process of its own, which ends as a crash does. */
 static void two_turns(const struct scratch *at)
 {
-    struct fixture d;
-    fixture_open(&d, at);
+    struct desk d;
+    desk_open(&d, at);
     put(&d, "a", "1");
     commit(&d, 1);
     bool early = keeper_next(d.keeper, &d.event);
@@ -145,22 +145,22 @@ static void one_commit_for_a_turn_of_the_loop(void **state)
 
 static void a_flood_does_not_put_it_off(void **state)
 {
-    struct fixture d;
-    fixture_open(&d, *state);
+    struct desk d;
+    desk_open(&d, *state);
     put(&d, "a", "1");
     commit(&d, 1);
     while (!keeper_next(d.keeper, &d.event)) /* no turn of the loop ends */
         continue;
     assert_int_equal(d.event.type, PEER_COMMITTED);
     assert_int_equal(d.dues, 0);
-    fixture_close(&d);
+    desk_close(&d);
     assert_int_equal(rows_on_disk(*state), 1);
 }
 
 static void loads_see_what_is_not_committed(void **state)
 {
-    struct fixture d;
-    fixture_open(&d, *state);
+    struct desk d;
+    desk_open(&d, *state);
     put(&d, "a", "1");
     ask(&d, 7);
     put(&d, "b", "2");
@@ -176,14 +176,14 @@ static void loads_see_what_is_not_committed(void **state)
             assert_memory_equal(d.event.loaded.rows[1].value.p, "2", 1);
     }
     ask(&d, 10); /* left unread: it goes with the keeper */
-    fixture_close(&d);
+    desk_close(&d);
 }
 
 /* Half of a step is in nobody's transaction, whatever is committed meanwhile; the child ends as a crash does. */
 static void a_step_and_a_half(const struct scratch *at)
 {
-    struct fixture d;
-    fixture_open(&d, at);
+    struct desk d;
+    desk_open(&d, at);
     put(&d, "a", "1");
     commit(&d, 1);
     put(&d, "b", "of a step that goes on");
@@ -205,16 +205,16 @@ static void half_a_step_is_not_committed(void **state)
 /* What was asked for last is done, too: nobody waits for an answer any more. */
 static void the_end_waits_for_what_was_asked(void **state)
 {
-    struct fixture d;
+    struct desk d;
     char key[32];
-    fixture_open(&d, *state);
+    desk_open(&d, *state);
     for (int i = 0; i < 9; i++) {
         snprintf(key, sizeof key, "%d", i);
         put(&d, key, "v");
         commit(&d, (uint64_t)i + 1);
         keeper_next(d.keeper, &d.event);
     }
-    fixture_close(&d);
+    desk_close(&d);
     assert_int_equal(rows_on_disk(*state), 9);
 }
 
@@ -223,8 +223,8 @@ static void a_failure_is_told_once_and_is_the_end(void **state)
 {
     static char large[512 * 1024];
     struct rlimit before, limit;
-    struct fixture d;
-    fixture_open(&d, *state);
+    struct desk d;
+    desk_open(&d, *state);
     put(&d, "a", "1");
     commit(&d, 1);
     wait_for_event(&d);
@@ -248,7 +248,7 @@ static void a_failure_is_told_once_and_is_the_end(void **state)
     while (g_main_context_iteration(d.context, FALSE))
         continue;
     assert_false(keeper_next(d.keeper, &d.event));
-    fixture_close(&d);
+    desk_close(&d);
     assert_int_equal(rows_on_disk(*state), 1);
 }
 

@@ -55,7 +55,7 @@ static void wait_at_door(struct door *d, unsigned came)
     pthread_mutex_unlock(&d->lock);
 }
 
-struct fixture {
+struct desk {
     struct door door;
     struct store *store;
     struct store_thread *thread;
@@ -63,23 +63,23 @@ struct fixture {
     unsigned taken;
 };
 
-static void fixture_open(struct fixture *d, const struct scratch *at)
+static void desk_open(struct desk *d, const struct scratch *at)
 {
     struct err err = {.text = ""};
-    *d = (struct fixture){.door = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER}};
+    *d = (struct desk){.door = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER}};
     d->store = opened(at->path);
     d->thread = store_thread_new(d->store, on_ready, &d->door, &err);
     if (!d->thread)
         fail_msg("%s", err.text);
 }
 
-static void fixture_close(struct fixture *d)
+static void desk_close(struct desk *d)
 {
     store_thread_free(d->thread);
     store_close(d->store);
 }
 
-static void want(struct fixture *d, enum peer_effect_type type, unsigned number, size_t bytes)
+static void want(struct desk *d, enum peer_effect_type type, unsigned number, size_t bytes)
 {
     struct store_job *job = calloc(1, sizeof *job);
     char key[32];
@@ -95,14 +95,14 @@ static void want(struct fixture *d, enum peer_effect_type type, unsigned number,
     store_jobs_add(&d->jobs, job);
 }
 
-static void give(struct fixture *d)
+static void give(struct desk *d)
 {
     store_thread_give(d->thread, &d->jobs);
     assert_int_equal(d->jobs.n, 0);
     assert_null(d->jobs.first);
 }
 
-static struct store_answer *next_answer(struct fixture *d)
+static struct store_answer *next_answer(struct desk *d)
 {
     wait_at_door(&d->door, ++d->taken); /* each answer comes by once */
     struct store_answer *a = store_thread_take(d->thread);
@@ -110,7 +110,7 @@ static struct store_answer *next_answer(struct fixture *d)
     return a;
 }
 
-static void assert_answer(struct fixture *d, enum peer_event_type type, uint64_t ticket)
+static void assert_answer(struct desk *d, enum peer_event_type type, uint64_t ticket)
 {
     struct store_answer *a = next_answer(d);
     assert_int_equal(a->type, type);
@@ -119,7 +119,7 @@ static void assert_answer(struct fixture *d, enum peer_event_type type, uint64_t
 }
 
 /* The thread stands with the answer to a load in its hand. */
-static void stop_thread(struct fixture *d)
+static void stop_thread(struct desk *d)
 {
     set_door(&d->door, true);
     want(d, PEER_FX_LOAD, 1, 0);
@@ -129,8 +129,8 @@ static void stop_thread(struct fixture *d)
 
 static void what_waited_is_synced_once(void **state)
 {
-    struct fixture d;
-    fixture_open(&d, *state);
+    struct desk d;
+    desk_open(&d, *state);
     stop_thread(&d);
     for (unsigned i = 2; i < 9; i++) {
         want(&d, PEER_FX_PUT, i, 10);
@@ -140,14 +140,14 @@ static void what_waited_is_synced_once(void **state)
     set_door(&d.door, false);
     assert_answer(&d, PEER_LOADED, 1);
     assert_answer(&d, PEER_COMMITTED, 8);
-    fixture_close(&d);
+    desk_close(&d);
     assert_null(d.jobs.first);
 }
 
 static void answers_come_in_order(void **state)
 {
-    struct fixture d;
-    fixture_open(&d, *state);
+    struct desk d;
+    desk_open(&d, *state);
     stop_thread(&d);
     want(&d, PEER_FX_PUT, 2, 10);
     want(&d, PEER_FX_LOAD, 3, 0);
@@ -165,12 +165,12 @@ static void answers_come_in_order(void **state)
     assert_int_equal(a->rows.n, 0);
     store_answer_free(a);
     assert_answer(&d, PEER_COMMITTED, 4);
-    fixture_close(&d);
+    desk_close(&d);
 }
 
 static void *give_more(void *user)
 {
-    struct fixture *d = user;
+    struct desk *d = user;
     want(d, PEER_FX_PUT, 3, 10);
     want(d, PEER_FX_COMMIT, 3, 0);
     give(d);
@@ -180,10 +180,10 @@ static void *give_more(void *user)
 /* Half of what may wait is much: the application is told. With all of it, who gives more waits. */
 static void what_waits_is_bounded(void **state)
 {
-    struct fixture d;
+    struct desk d;
     struct timespec soon;
     pthread_t giver;
-    fixture_open(&d, *state);
+    desk_open(&d, *state);
     stop_thread(&d);
     want(&d, PEER_FX_PUT, 2, STORE_BYTES_MAX / 2 - 1);
     give(&d);
@@ -203,15 +203,15 @@ static void what_waits_is_bounded(void **state)
     assert_answer(&d, PEER_LOADED, 1);
     assert_answer(&d, PEER_COMMITTED, 3);
     assert_false(store_thread_is_behind(d.thread));
-    fixture_close(&d);
+    desk_close(&d);
 }
 
 /* A limit on the size of files stands for a full disk: what waits behind it is not even tried, nor told of. */
 static void a_failure_is_the_last_answer(void **state)
 {
     struct rlimit before, limit;
-    struct fixture d;
-    fixture_open(&d, *state);
+    struct desk d;
+    desk_open(&d, *state);
     stop_thread(&d);
     want(&d, PEER_FX_PUT, 2, 512 * 1024);
     want(&d, PEER_FX_COMMIT, 2, 0);
@@ -243,8 +243,8 @@ static void a_failure_is_the_last_answer(void **state)
 static void the_end_comes_behind_all(void **state)
 {
     struct scratch *at = *state;
-    struct fixture d;
-    fixture_open(&d, at);
+    struct desk d;
+    desk_open(&d, at);
     for (unsigned i = 0; i < 300; i++)
         want(&d, PEER_FX_PUT, i, 100);
     want(&d, PEER_FX_COMMIT, 1, 0);
