@@ -54,7 +54,9 @@ A_OS       := $(BUILD)/libos.a
 A_PROTOCOL := $(BUILD)/libprotocol.a
 A_SCORE    := $(BUILD)/libservercore.a
 A_SIO      := $(BUILD)/libserverio.a
-A_PCORE    := $(BUILD)/libpeercore.a
+# The peer's core, a floor an archive, the highest first: each may call only those behind it.
+PEER_FLOORS := message link people port order
+A_PCORE    := $(BUILD)/libpeercore.a $(PEER_FLOORS:%=$(BUILD)/libpeer_%.a)
 A_PIO      := $(BUILD)/libpeerio.a
 
 $(A_BASE):     $(call obj,$(PURE_BASE_SRC))
@@ -62,7 +64,8 @@ $(A_OS):       $(call obj,$(OS_BASE_SRC))
 $(A_PROTOCOL): $(call obj,$(wildcard protocol/*.c))
 $(A_SCORE):    $(call obj,$(wildcard server/core/*.c))
 $(A_SIO):      $(call obj,$(wildcard server/io/*.c) $(filter-out server/main.c,$(wildcard server/*.c)))
-$(A_PCORE):    $(call obj,$(wildcard peer/core/*.c))
+$(BUILD)/libpeercore.a: $(call obj,$(wildcard peer/core/*.c))
+$(foreach f,$(PEER_FLOORS),$(eval $(BUILD)/libpeer_$(f).a: $(call obj,$(wildcard peer/core/$(f)/*.c))))
 $(A_PIO):      $(call obj,$(wildcard peer/io/*.c))
 $(BUILD)/lib%.a:
 	@mkdir -p $(@D)
@@ -121,10 +124,10 @@ $(call unit_of,protocol):  LIBS = $(L_PROTOCOL)
 $(call unit_of,protocol):  $(L_PROTOCOL)
 $(call unit_of,server):    LIBS = $(L_SERVER)
 $(call unit_of,server):    $(L_SERVER)
-SIM_SHELF := $(call obj,tests/sim/shelf.c)
-$(call unit_of,peer):      LIBS = $(SIM_SHELF) $(L_PEER)
-$(call unit_of,peer):      $(SIM_SHELF) $(L_PEER)
-SIM_DISK := $(SIM_SHELF) $(call obj,tests/sim/disk.c tests/sim/world.c)
+SIM_MEMORY_STORE := $(call obj,tests/sim/memory_store.c)
+$(call unit_of,peer):      LIBS = $(SIM_MEMORY_STORE) $(L_PEER)
+$(call unit_of,peer):      $(SIM_MEMORY_STORE) $(L_PEER)
+SIM_DISK := $(SIM_MEMORY_STORE) $(call obj,tests/sim/disk.c tests/sim/world.c)
 $(call unit_of,sim):       LIBS = $(SIM_DISK) $(L_PEER)
 $(call unit_of,sim):       $(SIM_DISK) $(L_PEER)
 $(call unit_of,server_io): LIBS = $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
@@ -171,7 +174,7 @@ $(BUILD)/tests/fuzz/fuzz_token.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/tests/fuzz/fuzz_ice_list: $(BUILD)/peer/io/ice_list.o
 $(BUILD)/tests/fuzz/fuzz_ice_list: FUZZ_PKGS = gio-2.0
 $(BUILD)/tests/fuzz/fuzz_ice_list.o: PKGS = $(PEER_IO_PKGS)
-$(BUILD)/tests/fuzz/fuzz_room: $(SIM_SHELF)
+$(BUILD)/tests/fuzz/fuzz_room: $(SIM_MEMORY_STORE)
 $(BUILD)/tests/fuzz/fuzz_room: FUZZ_PKGS = cmocka
 $(BUILD)/tests/fuzz/fuzz_room.o: PKGS = $(PROTOCOL_PKGS) cmocka
 FUZZ_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))

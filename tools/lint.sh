@@ -79,7 +79,7 @@ EOF
 # What the archives of the cores leave undefined: pure functions of libc, jansson, and each other.
 pure_symbols() {
     local allowed='^(malloc|calloc|realloc|free|mem(cpy|move|cmp|set|chr|rchr|mem)|str(len|n?cmp|r?chr|str|spn|cspn|pbrk|nlen|n?dup|toul?l?|tod|n?cat|ncpy|cpy)|strn?casecmp|qsort|bsearch|v?snprintf|gmtime_r|strftime|abort|exit|__.*_chk|__stack_chk_fail|__assert_fail|__errno_location|__ctype_b_loc|__isoc99_sscanf|_GLOBAL_OFFSET_TABLE_|json_.*|floor|lround|ldexp|stderr|fprintf|fwrite)$'
-    local archives="$build/libservercore.a $build/libpeercore.a $build/libprotocol.a $build/libbase.a"
+    local archives="$build/libservercore.a $build/libpeercore.a $build/libpeer_*.a $build/libprotocol.a $build/libbase.a"
     # shellcheck disable=SC2086 # a list
     comm -23 <(nm -u $archives | awk 'NF==2{print $2}' | sort -u) \
         <(nm --defined-only $archives | awk 'NF==3{print $3}' | sort -u) | grep -vE "$allowed"
@@ -136,6 +136,7 @@ check 'clang compiles without warnings' second_compiler
 check 'clang-tidy' tidy
 check 'layers: includes' layers
 check 'layers: symbols of the cores' pure_symbols
+check "layers: calls in the peer's core" tools/layers.sh "$build" faults
 check 'sizes of files and functions' sizes
 check 'SPDX lines' spdx
 check 'nothing unfinished' unfinished

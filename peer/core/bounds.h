@@ -6,45 +6,46 @@
 #define PEER_CORE_BOUNDS_H
 
 #include "peer/core/peer.h"
+#include "protocol/body.h"
 
 enum {
-    PEOPLE_MAX = 2048,          /* people known at once, absent ones too: a room of 1,024 that changed once */
-    SEATS_MAX = 2 * PEOPLE_MAX, /* after a reconnect a person sits twice until the daemon notices */
-    NAMES_MAX = 4096,           /* remembered display names */
-    CONVERSATIONS_MAX = 1024,   /* in all */
-    OWN_CONVERSATIONS = 64,     /* of them kept for those that we begin; of the rest one person may take a quarter of
+    PEOPLE_MAX = 2048,            /* people known at once, absent ones too: a room of 1,024 that changed once */
+    ENTRIES_MAX = 2 * PEOPLE_MAX, /* after a reconnect a person sits twice until the daemon notices */
+    NAMES_MAX = 4096,             /* remembered display names */
+    CONVERSATIONS_MAX = 1024,     /* in all */
+    OWN_CONVERSATIONS = 64,       /* of them kept for those that we begin; of the rest one person may take a quarter of
                                       what the others left: so there is room for the next, however many lie */
-    QUEUE_READER_MAX = 16384,   /* messages waiting for one reader */
-    QUEUE_MAX = 65536,          /* deliveries waiting in all */
+    QUEUE_READER_MAX = 16384,     /* messages waiting for one reader */
+    QUEUE_MAX = 65536,            /* deliveries waiting in all */
     QUEUE_BYTES_MAX = 64 * 1024 * 1024,
     SEEN_MAX = QUEUE_READER_MAX,    /* a returning sender may repeat as many as may wait for us */
     FLIGHT_MAX = 256,               /* unacknowledged on one link: what one acknowledgement can name */
     FLIGHT_BYTES_MAX = 1024 * 1024, /* likewise, in bytes: what io holds for a connection is bounded too */
     DONE_MAX = 1024,                /* delivered messages of one reader that may still be read by a person */
-    REQUESTS_HEARD_MAX = 64,        /* connection requests of one person: an attempt has fewer on their way at once */
+    REQUESTS_HEARD_MAX = 64,        /* connection requests of one person: a connection has fewer on their way at once */
     REFS_MAX = 4096,                /* idempotency keys */
     ICE_SERVERS_MAX = 64 * 1024,
     TEXT_JSON_MAX =
-        2 * PEER_TEXT_MAX,  /* a text as a JSON string: sealed and in base64 it is 171 KiB, which leaves 85 of
+        2 * PEER_TEXT_MAX,            /* a text as a JSON string: sealed and in base64 it is 171 KiB, which leaves 85 of
                                           PEER_MESSAGE_MAX for readers' keys and the clock */
-    THENS_MAX = 65536,      /* that wait for a commit: io lets no more than that wait for its disk */
-    RELAYS_MAX = 3,         /* third peers on a message's way */
-    RELAY_FLIGHT_MAX = 64,  /* unacknowledged on a way through others, who lend it */
-    NEWS_PUSHED_MAX = 2,    /* links over which news goes on whole, in a large room */
-    DIGEST_MAX = 1024,      /* people in one digest: a room */
-    LINKS_TOLD_MAX = 64,    /* links of one person that its news list */
-    MARKS_MAX = 64,         /* newest talk of one person whose content is remembered, a power of two */
-    CLOCK_WHOLE_MAX = 256,  /* authors of a room whose whole clock still fits a message beside 1,024 keys */
-    MISSING_MAX = 64,       /* stretches of one conversation that were given up; the oldest are forgotten */
-    HISTORY_ROWS_MAX = 256, /* messages in one answer */
+    AFTER_COMMITS_MAX = 65536,        /* that wait for a commit: io lets no more than that wait for its disk */
+    RELAYS_MAX = 3,                   /* third peers on a message's way */
+    RELAY_FLIGHT_MAX = 64,            /* unacknowledged on a way through others, who lend it */
+    GOSSIP_PUSHED_MAX = 2,            /* links over which presence goes on whole, in a large room */
+    DIGEST_MAX = 1024,                /* people in one digest: a room */
+    LINKS_TOLD_MAX = BODY_LINKS_MAX,  /* links of one person that its presence lists */
+    MARKS_MAX = 64,                   /* newest messages of one person whose content is remembered, a power of two */
+    CLOCK_WHOLE_MAX = 256,            /* authors of a room whose whole clock still fits a message beside 1,024 keys */
+    MISSING_MAX = BODY_STRETCHES_MAX, /* stretches of one conversation that were given up; the oldest are forgotten */
+    HISTORY_ROWS_MAX = 256,           /* messages in one answer */
     HISTORY_BYTES_MAX = 1024 * 1024,
-    HISTORY_AUTHORS_MAX = 64, /* whose gaps one request fills; the rest with the next */
-    LOADS_MAX = 1024,         /* asked of the store and not answered */
-    COMPARED_MAX = 64,        /* conversations compared on a new link, the newest first */
+    HISTORY_AUTHORS_MAX = BODY_WANTS_MAX, /* whose gaps one request fills; the rest with the next */
+    LOADS_MAX = 1024,                     /* asked of the store and not answered */
+    COMPARED_MAX = 64,                    /* conversations compared on a new link, the newest first */
     CUSTODIANS_MAX = 2,
-    HELD_GIVER_MAX = 256, /* copies that one giver may leave with us */
-    HELD_BYTES_MAX = 16 * 1024 * 1024,
-    HELD_GIVER_PART = 4, /* and so much of what the others left: there is room for the next, however many give */
+    COPIES_GIVER_MAX = 256, /* copies that one giver may leave with us */
+    COPIES_BYTES_MAX = 16 * 1024 * 1024,
+    COPIES_GIVER_PART = 4, /* and so much of what the others left: there is room for the next, however many give */
     HISTORY_SHOWN_MAX = 4 * 1024 * 1024, /* bytes of one answer to the application */
     LOG_MAX = 100000,                    /* messages of the record that `history` shows; the oldest go */
     AUTHOR_ROWS_MAX = 10000,             /* messages of one author in the room that we keep for others */
@@ -52,9 +53,9 @@ enum {
     /* Times in milliseconds. */
     RETRY_FIRST_MS = 1000,
     RETRY_LAST_MS = 30000, /* of links, after 1, 2 and 4 s; of the signaling session, after doubling */
-    FRIENDS_MS = 2500,     /* for news of us to reach whom we only know through others: twice what they wait */
+    FRIENDS_MS = 2500,     /* for our presence to reach whom we only know through others: twice what they wait */
     PATIENCE_MS = 3000,    /* whose turn it is to call may take so long; then we call */
-    OVERTAKEN_MS = 60000,  /* what comes so much later than what was said after it belongs to no attempt any more */
+    OVERTAKEN_MS = 60000,  /* what comes so much later than what was said after it belongs to no connection any more */
     GLARE_MS = 1000,       /* offers that cross on their way through others do so within this time */
     CONNECT_MS = 15000,    /* a link that is not up by then is reported and tried again */
     RESTART_MS = 5000,     /* for an ICE restart to bring the link back */
@@ -62,27 +63,27 @@ enum {
     PINGS_MAX = 3,   /* unanswered */
     PROBE_MS = 1500, /* for an answer of who is said to sit elsewhere, or it is another process; more than OFFERS_MS */
     DEAD_MS = PINGS_MAX * PING_MS,
-    OFFERS_MS = 1000,   /* one new attempt a person in this time, whoever offers how often */
-    REFUSED_MS = 30000, /* a seat whose introduction was wrong is not talked to */
+    OFFERS_MS = 1000,   /* one new connection a person in this time, whoever offers how often */
+    REFUSED_MS = 30000, /* a roster entry whose introduction was wrong is not talked to */
     ACK_DELAY_MS = 10,  /* deliveries acknowledged together */
     GROUP_ACK_DELAY_MS = 200,
-    RELAY_AFTER_MS = 1000,   /* a link that is on its way may take so long before others are asked */
-    CUSTODY_AFTER_MS = 2000, /* likewise before copies are given */
-    HELD_RETRY_MS = 30000,   /* what was given up is tried again when nothing else has changed */
-    ASK_DELAY_MS = 50,       /* what is missing may just be slower */
+    RELAY_AFTER_MS = 1000,  /* a link that is on its way may take so long before others are asked */
+    COPIES_AFTER_MS = 2000, /* likewise before copies are given */
+    HELD_RETRY_MS = 30000,  /* what was given up is tried again when nothing else has changed */
+    ASK_DELAY_MS = 50,      /* what is missing may just be slower */
     ASKS_MAX = 3,
-    ASK_AGAIN_MS = 2000,              /* and whoever was asked may not have it */
-    PASSED_MS = 3000,                 /* for an answer whether they have what their clock is past */
-    OTHERS_ASKED_MS = 10000,          /* later if somebody is just to answer: TREE_PATIENCE_MS */
-    NEWS_DELAY_MS = 1000,             /* changes of our links told together */
-    NEWS_PEOPLE_MAX = 100,            /* and later by the square of how many are told, up to these */
-    NEWS_DIGEST_MS = 200,             /* what we heard of others, told together */
-    NEWS_COMPARE_MS = 30000,          /* somebody is told all that we have */
-    NEWS_ASK_MS = 1000,               /* whoever was asked for news may not have it */
-    NEWS_ANSWER_MS = 5,               /* one news of those asked for is sent in this time, after DIGEST_MAX at once */
-    REQUESTS_MS = 20,                 /* one history request of a person in this time is answered ... */
-    REQUESTS_BURST = 100,             /* ... after so many at once */
-    STRANGERS_MS = 1000,              /* likewise of people that nobody but this link has told of ... */
+    ASK_AGAIN_MS = 2000,       /* and whoever was asked may not have it */
+    PASSED_MS = 3000,          /* for an answer whether they have what their clock is past */
+    OTHERS_ASKED_MS = 10000,   /* later if somebody is just to answer: TREE_PATIENCE_MS */
+    GOSSIP_DELAY_MS = 1000,    /* changes of our links told together */
+    GOSSIP_PEOPLE_MAX = 100,   /* and later by the square of how many are told, up to these */
+    GOSSIP_DIGEST_MS = 200,    /* what we heard of others, told together */
+    GOSSIP_COMPARE_MS = 30000, /* somebody is told all that we have */
+    GOSSIP_ASK_MS = 1000,      /* whoever was asked for presence may not have it */
+    GOSSIP_ANSWER_MS = 5,      /* one presence of those asked for is sent in this time, after DIGEST_MAX at once */
+    REQUESTS_MS = 20,          /* one history request of a person in this time is answered ... */
+    REQUESTS_BURST = 100,      /* ... after so many at once */
+    STRANGERS_MS = 1000,       /* likewise of people that nobody but this link has told of ... */
     STRANGERS_BURST = PEOPLE_MAX / 2, /* ... after a room of them */
     READS_MS = 100,                   /* likewise a message of ours that they read and that is long delivered ... */
     REGAIN_MS = 3600000,              /* likewise sequences of ours that we do not remember ... */

@@ -6,13 +6,26 @@
 #include <utlist.h>
 
 #include "peer/core/state.h"
+#include "peer/core/order/causal.h"
+#include "peer/core/order/tree.h"
+#include "peer/core/port/after_commit.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/people/trust.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/message/compose.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/outbox.h"
+#include "peer/core/message/receipt.h"
+#include "peer/core/message/store_and_forward.h"
 
-static size_t check_attempt(const struct peer *p, const struct person *who, const struct attempt *a)
+static size_t check_connection(const struct peer *p, const struct person *who, const struct connection *a)
 {
     if (!a)
         return 0;
     assert(a->person == who);
-    assert(attempt_find(p, a->rtc) == a);
+    assert(connection_find(p, a->rtc) == a);
     assert(a->candidates <= PEER_CANDIDATES_MAX);
     assert(!a->introduced || a->open);
     return 1;
@@ -21,14 +34,14 @@ static size_t check_attempt(const struct peer *p, const struct person *who, cons
 static size_t check_link(const struct peer *p, const struct person *who)
 {
     const struct link *link = &who->link;
-    bool has_attempt = link->state != LINK_IDLE && link->state != LINK_WAITING;
-    assert((link->attempt != NULL) == has_attempt);
+    bool has_connection = link->state != LINK_IDLE && link->state != LINK_WAITING;
+    assert((link->connection != NULL) == has_connection);
     assert(!link->rival || link_is_up(who) || link->state == LINK_INTRODUCING);
     assert(link->probe_at == NEVER || link->state >= LINK_INTRODUCING);
     assert(!link->rival || !link->rival->introduced);
-    assert(!has_attempt || link->attempt->introduced == link_is_up(who));
-    assert(link->state != LINK_INTRODUCING || (who->keyed && link->attempt->open));
-    return check_attempt(p, who, link->attempt) + check_attempt(p, who, link->rival);
+    assert(!has_connection || link->connection->introduced == link_is_up(who));
+    assert(link->state != LINK_INTRODUCING || (who->keyed && link->connection->open));
+    return check_connection(p, who, link->connection) + check_connection(p, who, link->rival);
 }
 
 static void check_outbox(const struct person *who)
@@ -46,11 +59,12 @@ static void check_outbox(const struct person *who)
         all += n;
     }
     assert(all == HASH_COUNT(box->by_id) && flight == box->flight_bytes);
-    assert(outbox_waiting(who) <= QUEUE_READER_MAX);
+    assert(who->waiting <= QUEUE_READER_MAX);
     assert(box->count[DELIVERY_FLIGHT] <= FLIGHT_MAX && box->count[DELIVERY_DONE] <= DONE_MAX);
 }
 
-/* Whatever waits for this person has somebody who looks after it: an answer under way, or a time when it is tried again. */
+/* Whatever waits for this person has somebody who looks after it: an answer under way, or a time when it is tried
+ * again. */
 static void check_care(const struct peer *p, const struct person *who)
 {
     const struct outbox *box = &who->outbox;
@@ -72,7 +86,7 @@ static void check_inbox(const struct person *who)
     for (const struct seen *s = box->acks; s; s = s->ack_next, n++)
         assert(s->owes_ack);
     assert(n == box->ack_count);
-    assert(HASH_COUNT(box->seen) <= SEEN_MAX && who->news.link_count <= LINKS_TOLD_MAX);
+    assert(HASH_COUNT(box->seen) <= SEEN_MAX && who->presence.link_count <= LINKS_TOLD_MAX);
 }
 
 static void check_conversation(const struct peer *p, const struct conversation *c)
@@ -92,18 +106,18 @@ static void check_conversation(const struct peer *p, const struct conversation *
 }
 
 /* Of the first giver: in time each of them is. */
-static void check_held(const struct peer *p)
+static void check_copies(const struct peer *p)
 {
-    size_t held = 0, of_one = 0, bytes_of_one = 0;
-    for (const struct held *h = p->held; h; h = h->hh.next) {
-        bool one = strcmp(h->giver, p->held->giver) == 0;
-        held += h->n;
+    size_t copies = 0, of_one = 0, bytes_of_one = 0;
+    for (const struct stored_copy *h = p->copies; h; h = h->hh.next) {
+        bool one = strcmp(h->giver, p->copies->giver) == 0;
+        copies += h->n;
         of_one += one;
         bytes_of_one += one ? h->n : 0;
         assert(p->wake <= h->expires);
     }
-    assert(held == p->held_bytes && held <= HELD_BYTES_MAX);
-    assert(of_one <= HELD_GIVER_MAX && bytes_of_one <= HELD_BYTES_MAX / HELD_GIVER_PART);
+    assert(copies == p->copies_bytes && copies <= COPIES_BYTES_MAX);
+    assert(of_one <= COPIES_GIVER_MAX && bytes_of_one <= COPIES_BYTES_MAX / COPIES_GIVER_PART);
 }
 
 static void check_conversations(const struct peer *p)
@@ -115,7 +129,7 @@ static void check_conversations(const struct peer *p)
     }
     assert(rooms <= 1 && (rooms == 1) == (p->room != NULL));
     assert(HASH_COUNT(p->conversations) <= CONVERSATIONS_MAX);
-    assert(p->thens.n <= THENS_MAX && p->load_count <= LOADS_MAX);
+    assert(!p->facts.first && p->after_commits.n <= AFTER_COMMITS_MAX && p->load_count <= LOADS_MAX);
 }
 
 static void check_outgoing(const struct peer *p, size_t waiting)
@@ -147,29 +161,29 @@ size_t peer_tree(const struct peer *p, struct span author, char (*ids)[PERSON_MA
 
 void peer_check(const struct peer *p)
 {
-    size_t attempts = 0, seats = 0, up = 0, waiting = 0;
+    size_t connections = 0, entries = 0, up = 0, waiting = 0;
     for (const struct person *who = p->people; who; who = who->hh.next) {
         assert(roster_find(p, person_id(who)) == who);
-        for (const struct seat *seat = who->seats; seat; seat = seat->next, seats++)
-            assert(seat->person == who && roster_seat(p, span_of(seat->id)) == seat);
-        assert(who->keyed || who->seats || who->link.state != LINK_IDLE);
-        /* Without a seat friends may lead there: it is tried for as long as they do. */
-        assert(
-            who->seats || who->link.state == LINK_IDLE || who->link.attempt || (who->keyed && who->link.at != NEVER));
-        attempts += check_link(p, who);
+        for (const struct roster_entry *entry = who->entries; entry; entry = entry->next, entries++)
+            assert(entry->person == who && roster_entry(p, span_of(entry->id)) == entry);
+        assert(who->keyed || who->entries || who->link.state != LINK_IDLE);
+        /* Without a roster entry friends may lead there: it is tried for as long as they do. */
+        assert(who->entries || who->link.state == LINK_IDLE || who->link.connection ||
+               (who->keyed && who->link.at != NEVER));
+        connections += check_link(p, who);
         check_outbox(who);
         check_inbox(who);
         check_care(p, who);
         up += link_is_up(who);
-        waiting += outbox_waiting(who);
+        waiting += who->waiting;
     }
-    assert(attempts == HASH_COUNT(p->attempts));
-    assert(seats == HASH_COUNT(p->seats));
+    assert(connections == HASH_COUNT(p->connections));
+    assert(entries == HASH_COUNT(p->entries));
     assert(up == p->stats.links_up);
-    assert(HASH_COUNT(p->people) <= PEOPLE_MAX && HASH_COUNT(p->seats) <= SEATS_MAX);
+    assert(HASH_COUNT(p->people) <= PEOPLE_MAX && HASH_COUNT(p->entries) <= ENTRIES_MAX);
     assert(HASH_COUNT(p->refs) <= REFS_MAX && HASH_COUNT(p->known) <= NAMES_MAX);
     assert(p->wake <= tree_due(p->tree));
     check_outgoing(p, waiting);
     check_conversations(p);
-    check_held(p);
+    check_copies(p);
 }

@@ -9,6 +9,39 @@
 
 #include "base/display_name.h"
 #include "peer/core/state.h"
+#include "peer/core/order/overlay.h"
+#include "peer/core/order/tree.h"
+#include "peer/core/port/after_commit.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/people/expiry.h"
+#include "peer/core/people/facts.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/people/trust.h"
+#include "peer/core/link/call.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/membership.h"
+#include "peer/core/link/presence_gossip.h"
+#include "peer/core/link/relay.h"
+#include "peer/core/link/send.h"
+#include "peer/core/link/session.h"
+#include "peer/core/link/signaling.h"
+#include "peer/core/link/twin.h"
+#include "peer/core/message/broadcast.h"
+#include "peer/core/message/compose.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/gaps.h"
+#include "peer/core/message/message_log.h"
+#include "peer/core/message/outbox.h"
+#include "peer/core/message/receipt.h"
+#include "peer/core/message/receive.h"
+#include "peer/core/message/rows_loaded.h"
+#include "peer/core/message/status.h"
+#include "peer/core/message/store_and_forward.h"
+#include "peer/core/hand_on.h"
+#include "peer/core/restore.h"
 
 struct peer *peer_new(const struct peer_settings *settings, const struct peer_crypto *crypto, const struct rng *rng)
 {
@@ -23,13 +56,21 @@ struct peer *peer_new(const struct peer_settings *settings, const struct peer_cr
     p->wake = p->told = p->session.at = NEVER;
     p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)settings->key, KEY_BYTES}, hash);
     envelope_short_hash(hash, p->id);
-    p->news_at = p->digest_at = p->compare_at = p->twin.doubt_until = NEVER;
+    p->gossip_at = p->digest_at = p->compare_at = p->twin.doubt_until = NEVER;
     p->tree = tree_new();
     p->overlay = overlay_new(span_of(p->id));
     if (p->tree && p->overlay)
         return p;
     peer_free(p);
     return NULL;
+}
+
+/* With their links. */
+static void forget_all(struct peer *p)
+{
+    membership_clear(p);
+    roster_clear(p);
+    hand_on(p);
 }
 
 void peer_free(struct peer *p)
@@ -40,12 +81,14 @@ void peer_free(struct peer *p)
     p->fx = &nobody;
     p->closing = true;
     if (p->tree && p->overlay)
-        roster_clear(p);
+        forget_all(p);
     outbox_clear(p);
+    after_commit_clear(p);
     storage_clear(p);
     conversation_clear(p);
-    custody_clear(p);
-    accept_clear(p);
+    store_and_forward_clear(p);
+    compose_clear(p);
+    status_clear(p);
     trust_clear(p);
     tree_free(p->tree);
     overlay_free(p->overlay);
@@ -65,22 +108,23 @@ static void tell_left(struct peer *p)
 /* What waits for its readers stays on the disk: the next start goes on with it. */
 static void leave(struct peer *p)
 {
-    say_presence(p, SPAN("gone"));
+    gossip_presence(p, SPAN("gone"));
     storage_end_step(p);
     p->closing = true;
-    roster_clear(p);
+    forget_all(p);
     p->closing = false;
     session_leave(p);
     p->left = true;
     tell_left(p);
 }
 
-/* Nothing more can be promised: what was accepted or acknowledged is on the disk, and the next start goes on from there. */
+/* Nothing more can be promised: what was accepted or acknowledged is on the disk, and the next start goes on from
+ * there. */
 static void store_failed(struct peer *p, struct span why)
 {
     notice_add(p, &(struct notice){.type = NOTICE_ERROR, .code = SPAN("storage-failed"), .text = why, .fatal = true});
     p->closing = true;
-    roster_clear(p);
+    forget_all(p);
     session_leave(p);
     p->store_failed = true;
     tell_left(p);
@@ -90,20 +134,21 @@ static void loaded(struct peer *p, const struct peer_event *ev)
 {
     struct load *load = storage_answered(p, ev->ticket);
     if (load)
-        history_loaded(p, load, ev->loaded.rows, ev->loaded.row_count);
+        rows_loaded(p, load, ev->loaded.rows, ev->loaded.row_count);
     free(load);
 }
 
 /* What happened to a connection. */
-static void rtc_event(struct peer *p, struct attempt *a, const struct peer_event *ev)
+static void rtc_event(struct peer *p, struct connection *a, const struct peer_event *ev)
 {
     char reason[CLOSE_REASON_MAX + 1];
     switch (ev->type) {
     case PEER_DESCRIPTION:
-        attempt_description(p, a, ev->description.type, ev->description.sdp);
+        if (!call_describe(p, a, ev->description.type, ev->description.sdp))
+            link_failed(p, a, "our own description could not be read");
         break;
     case PEER_CANDIDATE:
-        attempt_candidate(p, a, ev->bytes);
+        call_candidate(p, a, ev->bytes);
         break;
     case PEER_CHANNEL_OPEN:
         link_channel_open(p, a, ev->channel, ev->bytes);
@@ -112,15 +157,19 @@ static void rtc_event(struct peer *p, struct attempt *a, const struct peer_event
         link_channel_closed(p, a, ev->channel);
         break;
     case PEER_DATA:
-        inbox_data(p, a, ev);
+        if (!a->open || ev->channel != a->channel)
+            break;
+        link_heard(p, a);
+        hand_on(p);
+        receive_data(p, a, ev);
         break;
     case PEER_CONGESTED:
         a->congested = true;
         break;
     case PEER_WRITABLE:
         a->congested = false;
-        if (a == a->person->link.attempt)
-            link_writable(p, a->person);
+        if (a == a->person->link.connection)
+            fact_add(p, a->person, FACT_LINK_WRITABLE);
         break;
     case PEER_ICE_STATE:
         link_ice(p, a, ev->ice.connected, ev->ice.path);
@@ -139,6 +188,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         break;
     case PEER_COMMITTED:
         storage_committed(p, ev->ticket);
+        hand_on(p);
         tell_left(p);
         break;
     case PEER_STORE_FAILED:
@@ -148,7 +198,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         loaded(p, ev);
         break;
     case PEER_HISTORY:
-        ledger_show(p, ev);
+        message_log_show(p, ev);
         break;
     case PEER_START:
         twin_start(p);
@@ -162,7 +212,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         session_opened(p);
         break;
     case PEER_SIGNALING_FRAME:
-        session_frame(p, ev->bytes);
+        signaling_frame(p, ev->bytes);
         break;
     case PEER_SIGNALING_CLOSED:
         session_closed(p, ev->close_code, ev->bytes);
@@ -173,28 +223,28 @@ static void handle(struct peer *p, const struct peer_event *ev)
     case PEER_TIME:
         break;
     case PEER_SEND:
-        accept_send(p, ev);
+        compose_message(p, ev);
         break;
     case PEER_READ:
         receipt_read(p, ev->bytes);
         break;
     case PEER_TYPING:
-        say_typing(p);
+        status_typing(p);
         break;
     case PEER_STATUS:
-        say_status_to_all(p, ev->bytes);
+        status_set(p, ev->bytes);
         break;
     case PEER_ROOMS:
-        news_rooms(p, ev->send.to, ev->send.to_count);
+        gossip_rooms(p, ev->send.to, ev->send.to_count);
         break;
     case PEER_PRESENCE:
-        say_presence(p, ev->bytes);
+        gossip_presence(p, ev->bytes);
         break;
     case PEER_LEAVE:
         leave(p);
         break;
     default: {
-        struct attempt *a = attempt_find(p, ev->rtc);
+        struct connection *a = connection_find(p, ev->rtc);
         if (a)
             rtc_event(p, a, ev);
         break;
@@ -207,53 +257,63 @@ static void do_what_is_due(struct peer *p)
     if (p->now < p->wake)
         return;
     p->wake = p->told = NEVER; /* io's timer is spent: the same moment may have to be told again */
-    session_due(p);
-    twin_due(p);
-    roster_due(p);
+    signaling_due(p);
+    hand_on(p);
     outbox_expire(p);
-    custody_expire(p);
-    talk_due(p);
+    store_and_forward_expire(p);
+    gaps_due(p);
+    hand_on(p);
     broadcast_due(p);
-    news_due(p);
+    hand_on(p);
+    gossip_due(p);
     for (struct person *who = p->people; who; who = who->hh.next) {
         link_due(p, who);
+        hand_on(p);
         receipt_due(p, who);
         outbox_due(p, who);
+        hand_on(p);
     }
 }
 
-/* Whose time is over is gone before anything else happens: after a sleep the event in hand may come long after the deadline,
- * and be the link over which a copy would be handed out. */
+/* Whose time is over is gone before anything else happens: after a sleep the event in hand may come long after the
+ * deadline, and be the link over which a copy would be handed out. */
 static void end_what_is_over(struct peer *p)
 {
     if (p->now < p->wake)
         return;
     outbox_expire(p);
-    custody_expire(p);
+    store_and_forward_expire(p);
 }
 
 void peer_step(struct peer *p, const struct peer_event *event, struct peer_effects *fx)
 {
+    assert(event && fx);
     p->now = event->now;
     p->unix_ms = event->unix_ms;
     p->fx = fx;
-    age_watch(p);
+    if (expiry_watch(p))
+        for (struct person *who = p->people; who; who = who->hh.next)
+            send_heartbeat(p, who, false, p->now);
     /* While rows come, what one of them is about is not there yet: whose time is over then is told with the start. */
     bool restoring = event->type == PEER_RESTORE || event->type == PEER_KNOWN;
     if (!restoring && event->type != PEER_START)
         end_what_is_over(p);
     handle(p, event);
+    hand_on(p);
     if (!restoring)
         do_what_is_due(p);
     if (p->overlay_stale || p->routes_changed)
         link_overlay(p);
+    hand_on(p);
     if (p->routes_changed)
         relay_show(p);
+    hand_on(p);
     if (p->sweep) /* who is forgotten was shown to be gone before */
         roster_sweep(p);
+    hand_on(p);
     session_show(p);
     storage_end_step(p);
-    p->stats.kept = HASH_COUNT(p->held);
+    p->stats.kept = HASH_COUNT(p->copies);
     p->stats.queued = p->queued;
     if (p->wake != p->told) {
         struct peer_effect *effect = effect_add(p, PEER_FX_DEADLINE);
@@ -288,12 +348,12 @@ size_t peer_people(const struct peer *p, struct peer_person *out, size_t max)
 {
     size_t n = 0;
     for (const struct person *who = p->people; who; who = who->hh.next) {
-        if (!roster_there(who) && !who->shown)
+        if (!link_is_there(who) && !who->shown)
             continue;
         if (n < max) {
             out[n] = (struct peer_person){.up = who->shown != NULL,
                 .verified = who->keyed && who->shown,
-                .in_room = who->seats != NULL,
+                .in_room = who->entries != NULL,
                 .path = who->shown ? who->shown : link_path(who),
                 .rtt_ms = who->link.rtt_ms};
             text_copy(out[n].id, sizeof out[n].id, person_id(who));
@@ -309,7 +369,7 @@ size_t peer_pending(const struct peer *p)
     size_t n = 0;
     for (const struct outgoing *m = p->outgoing; m; m = m->next) {
         const struct delivery *d = m->deliveries;
-        while (d && !roster_there(d->reader))
+        while (d && !link_is_there(d->reader))
             d = d->of_next;
         n += d != NULL;
     }

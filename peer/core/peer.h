@@ -62,8 +62,8 @@ struct peer_settings {
 };
 
 /* ---- storage ---- */
-/* Tables of rows: a key and a value, both text, keys in byte order (docs/messaging.md). Those marked 1 are handed to the
- * core by PEER_RESTORE before PEER_START, each in the order of its keys. */
+/* Tables of rows: a key and a value, both text, keys in byte order (docs/messaging.md). Those marked 1 are handed to
+ * the core by PEER_RESTORE before PEER_START, each in the order of its keys. */
 /* clang-format off */
 #define PEER_TABLE_LIST(X) \
     X(CONVERSATION, "conversation", 1) \
@@ -201,34 +201,47 @@ enum peer_effect_type {
 };
 
 /* What the application is told: `usher pipe` prints each as one JSON line (design: section 8). Which members are set
- * stands behind the type; text members are NULL when absent. */
+ * stands behind the name; text members are NULL when absent. */
+/* clang-format off */
+#define PEER_NOTICE_LIST(X) \
+    X(READY, "ready", "id: who we are. After `joined`") \
+    X(STATE, "state", "text: disconnected, connecting, connected, joining, in-room, discovering, p2p-connected") \
+    X(JOINED, "joined", "room, to and names: who is there") \
+    X(PEER, "peer", "id, name, up, path (direct, turn, relay), verified; up again when the path is another") \
+    X(MESSAGE, "message", "id, from, to, text, conversation, kind (direct_message, ...), verified, timestamp") \
+    X(ACCEPTED, "accepted", "ref, id, conversation (absent for a ref that was accepted before)") \
+    X(DELIVERED, "delivered", "id, by") \
+    X(READ, "read", "id, by") \
+    X(FAILED, "failed", "id, to, reason") \
+    X(TYPING, "typing", "from") \
+    X(PRESENCE, "presence", "from, text") \
+    X(STATUS, "status", "from, text") \
+    X(LINK, "link", "id, name, code, text: what a link is doing when it is not simply up: retrying, not up in 15 s ...") \
+    X(ERROR, "error", "code, text; fatal if the peer cannot go on (unauthorized, ...)") \
+    X(ROOMS, "rooms", "from, to: the rooms that this person tells of") \
+    X(MISSING, "missing", "from, conversation, id, count: messages of that author that nobody had; id waited for them. " \
+                          "count is 0 if nothing proves how many, or that they exist") \
+    X(HISTORY, "history", "ref, text: a JSON array of what was said and heard, oldest first") \
+    X(LEFT, "left", "after PEER_LEAVE: all is closed, and on the disk unless that failed")
+/* Its texts. */
+#define PEER_NOTICE_TEXTS(X) X(id) X(from) X(by) X(ref) X(room) X(name) X(text) X(conversation) X(reason) X(code)
+/* clang-format on */
+
 enum peer_notice_type {
-    NOTICE_READY,     /* id: who we are. After `joined` */
-    NOTICE_STATE,     /* text: disconnected, connecting, connected, joining, in-room, discovering, p2p-connected */
-    NOTICE_JOINED,    /* room, ids/names: who is there */
-    NOTICE_PEER,      /* id, name, up, path ("direct", "turn", "relay"), verified; up again when the path is another */
-    NOTICE_MESSAGE,   /* id, from, to, text, conversation, kind (direct_message, ...), verified, timestamp */
-    NOTICE_ACCEPTED,  /* ref, id, conversation (absent for a ref that was accepted before) */
-    NOTICE_DELIVERED, /* id, by */
-    NOTICE_READ,      /* id, by */
-    NOTICE_FAILED,    /* id, to, reason */
-    NOTICE_TYPING,    /* from */
-    NOTICE_PRESENCE,  /* from, text */
-    NOTICE_STATUS,    /* from, text */
-    NOTICE_LINK, /* id, name, code, text: what a link is doing when it is not simply up: "retrying", "not up in 15 s" ... */
-    NOTICE_ERROR,   /* code, text; fatal if the peer cannot go on (unauthorized, ...) */
-    NOTICE_ROOMS,   /* from, to: the rooms that this person tells of */
-    NOTICE_MISSING, /* from, conversation, id, count: messages of that author that nobody had; id waited for them. count
-                       is 0 if nothing proves how many, or that they exist */
-    NOTICE_HISTORY, /* ref, text: a JSON array of what was said and heard, oldest first */
-    NOTICE_LEFT,    /* after PEER_LEAVE: all is closed, and on the disk unless that failed */
+#define X(name, text, members) NOTICE_##name,
+    PEER_NOTICE_LIST(X)
+#undef X
+    NOTICE_TYPES
 };
+const char *peer_notice_name(enum peer_notice_type type); /* static */
 
 struct peer_notice {
     enum peer_notice_type type;
-    char *id, *from, *by, *ref, *room, *name, *text, *conversation, *reason, *code; /* owned, UTF-8 */
-    char **to;                                                                      /* owned, to_count */
-    char **names;                                                                   /* NOTICE_JOINED: beside to */
+#define X(text) char *text; /* owned, UTF-8 */
+    PEER_NOTICE_TEXTS(X)
+#undef X
+    char **to;    /* owned, to_count */
+    char **names; /* NOTICE_JOINED: beside to */
     size_t to_count;
     const char *kind, *path; /* static */
     uint64_t timestamp, count;
@@ -262,26 +275,47 @@ void peer_effects_clear(struct peer_effects *fx); /* frees what the effects own 
 void peer_effects_done(struct peer_effects *fx);
 
 /* ---- numbers ---- */
+/* clang-format off */
+#define PEER_COUNTER_LIST(X) \
+    X(calls_total, "connections begun") \
+    X(links_up_total, "links that came up") \
+    X(links_failed_total, "connections that did not") \
+    X(restarts_total, "ICE restarts") \
+    X(reconnects_total, "signaling connections after the first") \
+    X(connect_ms_last, "offer or its arrival to introduced, of the newest link, in milliseconds") \
+    X(sent_total, "messages accepted") \
+    X(received_total, "messages shown") \
+    X(delivered_total, "deliveries acknowledged") \
+    X(retransmitted_total, "messages sent to a reader once more") \
+    X(refused_total, "frames from peers refused: bad envelope, signature, replay ...") \
+    X(failed_total, "deliveries reported failed") \
+    X(alone_total, "messages sent to one reader, repeats too") \
+    X(pushed_total, "of the tree: messages sent") \
+    X(announced_total, "of the tree: announcements sent") \
+    X(grafted_total, "of the tree: grafts sent") \
+    X(pruned_total, "of the tree: prunes sent") \
+    X(acks_total, "receipts sent") \
+    X(news_total, "presence sent: whole, and digests") \
+    X(heartbeats_total, "heartbeats sent") \
+    X(signals_total, "signals sent through peers") \
+    X(passing_total, "typing and status sent") \
+    X(relayed_total, "messages passed on for others") \
+    X(relayed_out_total, "messages of ours sent through others") \
+    X(relay_dropped_total, "messages for others that found no way") \
+    X(missing_total, "gaps that nobody filled") \
+    X(expired_total, "messages that came past their time to live, and were not shown") \
+    X(requests_total, "history requests sent") \
+    X(replies_total, "history replies sent") \
+    X(handed_total, "messages sent out of history and store-and-forward") \
+    X(filled_total, "messages that came out of others' history and were new") \
+    X(kept, "copies kept for others, now") \
+    X(links_up, "links up, now") \
+    X(queued, "messages waiting for a link or an acknowledgement, now")
+/* clang-format on */
 struct peer_stats {
-    uint64_t calls_total, links_up_total, links_failed_total, restarts_total, reconnects_total;
-    uint64_t connect_ms_last; /* offer or its arrival to introduced, of the newest link */
-    uint64_t sent_total, received_total, delivered_total, retransmitted_total;
-    uint64_t refused_total; /* frames from peers refused: bad envelope, signature, replay ... */
-    uint64_t failed_total;  /* deliveries reported failed */
-    uint64_t alone_total;   /* messages sent to one reader, repeats too */
-    uint64_t pushed_total, announced_total, grafted_total, pruned_total; /* of the tree: frames sent */
-    uint64_t acks_total;                                                 /* receipts: frames sent */
-    uint64_t news_total, heartbeats_total, signals_total,
-        passing_total;                                              /* other frames sent; passing: typing, status */
-    uint64_t relayed_total, relayed_out_total, relay_dropped_total; /* for others; ours; that found no way */
-    uint64_t missing_total;                                         /* gaps that nobody filled */
-    uint64_t expired_total;                 /* messages that came past their time to live, and were not shown */
-    uint64_t requests_total, replies_total; /* of history: frames sent */
-    uint64_t handed_total;                  /* messages sent out of history and custody */
-    uint64_t filled_total;                  /* that came out of others' history and were new */
-    uint64_t kept;                          /* copies kept for others, now */
-    uint64_t links_up;                      /* now */
-    uint64_t queued;                        /* messages waiting for a link or an acknowledgement, now */
+#define X(name, sentence) uint64_t name;
+    PEER_COUNTER_LIST(X)
+#undef X
 };
 
 /* Percentiles of the newest 256, in milliseconds; 0: none yet. */

@@ -5,10 +5,22 @@
  * (of another version, or damaged) is left alone and told in the log; the rest is taken. What belongs to another room
  * stays on the disk until that room is entered again.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <utlist.h>
 
 #include "peer/core/state.h"
+#include "peer/core/restore.h"
+#include "peer/core/order/causal.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/people/card.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/message/compose.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/outbox.h"
+#include "peer/core/message/receive.h"
+#include "peer/core/message/store_and_forward.h"
 
 /* A name or key that begins with the name of a room that we are not in. */
 static bool is_elsewhere(const struct peer *p, struct span name)
@@ -114,6 +126,7 @@ static bool restore_delivery(struct peer *p, struct span key)
 
 void restore_row(struct peer *p, enum peer_table table, struct span key, struct span value)
 {
+    assert(table < PEER_TABLES);
     bool ok = true;
     if ((table == TABLE_CONVERSATION || table == TABLE_CLOCK || table == TABLE_WAIT) && is_elsewhere(p, key))
         return;
@@ -139,14 +152,14 @@ void restore_row(struct peer *p, enum peer_table table, struct span key, struct 
         ok = restore_delivery(p, key);
         break;
     case TABLE_REF:
-        accept_remember_ref(p, key, value);
+        compose_remember_ref(p, key, value);
         break;
     case TABLE_WAIT:
         storage_delete(p, TABLE_WAIT, key);
-        ok = inbox_again(p, value);
+        ok = receive_again(p, value);
         break;
     case TABLE_CUSTODY:
-        ok = custody_restored(p, key, value);
+        ok = store_and_forward_restored(p, key, value);
         break;
     default:
         break;

@@ -10,7 +10,7 @@
 
 enum {
     /* So many wait for the disk, and as many are at work, before whoever gives more waits: some five thousand messages, with
-     * which the core's own list of what waits for a commit (THENS_MAX) is not full. */
+     * which the core's own list of what waits for a commit (AFTER_COMMITS_MAX) is not full. */
     STORE_JOBS_MAX = 32 * 1024,
     STORE_BYTES_MAX = 32 * 1024 * 1024
 };

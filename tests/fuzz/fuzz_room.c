@@ -163,7 +163,7 @@ static void begin_anew(struct fuzz *f, int i)
 {
     daemon_left(f->w, i, "disconnected");
     boot(f, i);
-    shelf_each(f->w->nodes[i].shelf, false, restore_row, &(struct restoring){f->w, i});
+    memory_store_each(f->w->nodes[i].store, false, restore_row, &(struct restoring){f->w, i});
     for (unsigned rows = input_byte(&f->in) % 4; rows > 0; rows--) {
         char key[ROW_KEY_MAX + 1];
         struct span k = input_text(&f->in), v = input_text(&f->in);

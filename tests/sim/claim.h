@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a client's frame claims to be, read with jansson: the judge's own reading of the specification, so that the
+ * What a client's frame claims to be, read with jansson: the server oracle's own reading of the specification, so that the
  * core's scanner and message table are not judged by themselves.
  */
 #ifndef SIM_CLAIM_H

@@ -97,20 +97,20 @@ void crowd_calm(struct crowd *c)
 
 static void check_view(const struct crowd *crowd, const struct client *c)
 {
-    const struct judge *j = daemon_judge(crowd->d);
+    const struct server_oracle *j = daemon_server_oracle(crowd->d);
     if (!c->wire || !c->open || c->deaf || !wire_is_open(c->wire, WIRE_SERVER))
         return; /* the last: a daemon died without a word, and it cannot know */
-    size_t members = judge_room_size(j, c->id);
+    size_t members = server_oracle_room_size(j, c->id);
     world_check(crowd->w, c->joined == (members > 0), "client %u believes that it is %s a room", c->number,
         c->joined ? "in" : "in no");
     if (!c->joined)
         return;
     world_check(crowd->w, c->view_n + 1 == members, "client %u sees %zu of %zu", c->number, c->view_n, members - 1);
-    uint64_t sent = judge_relayed_to(j, c->id);
+    uint64_t sent = server_oracle_relayed_to(j, c->id);
     world_check(crowd->w, c->lost || c->received == sent, "client %u got %llu of %llu frames", c->number,
         (unsigned long long)c->received, (unsigned long long)sent);
     for (size_t i = 0; i < c->view_n; i++)
-        world_check(crowd->w, judge_share_room(j, c->id, c->view[i].id), "client %u sees %s, who is not there",
+        world_check(crowd->w, server_oracle_share_room(j, c->id, c->view[i].id), "client %u sees %s, who is not there",
             c->number, c->view[i].id);
 }
 

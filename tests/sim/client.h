@@ -3,7 +3,7 @@
  * A crowd of random clients of the native dialect. Each joins, leaves, relays, asks twice, sends nonsense, floods,
  * closes, breaks, vanishes without a packet, stops reading or never finishes its handshake; and each keeps its own
  * view of its room from what it is told: who is told of twice, of a stranger's leaving or a frame from somebody it
- * does not see has found a bug. When the crowd is calm, every view is compared with the judge's.
+ * does not see has found a bug. When the crowd is calm, every view is compared with the server oracle's.
  */
 #ifndef SIM_CLIENT_H
 #define SIM_CLIENT_H
@@ -15,7 +15,7 @@ struct crowd;
 struct crowd_options {
     unsigned clients, rooms;
     uint32_t pace_ms;  /* each client does something about this often */
-    unsigned halls;    /* rooms that a landlord makes, of which some join */
+    unsigned halls;    /* rooms that a REST client makes, of which some join */
     uint32_t tokens;   /* of 1,000 joins, how many show a token */
     uint32_t mischief; /* of 1,000 acts, how many are not what a good client does */
 };

@@ -6,7 +6,7 @@
 #define SIM_CLIENT_INNER_H
 
 #include "tests/sim/client.h"
-#include "tests/sim/judge.h"
+#include "tests/sim/server_oracle.h"
 
 enum {
     VIEW_MAX = 128

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "tests/sim/clerk.h"
-#include "tests/sim/judge.h"
+#include "tests/sim/server_oracle.h"
 #include "tests/sim/ports.h"
 
 enum {
@@ -33,7 +33,7 @@ struct daemon {
     struct core_settings settings;
     struct core_effects fx;
     struct wire_listener listener;
-    struct judge *judge;
+    struct server_oracle *server_oracle;
     struct liar liar;
     struct slot *slots;
     size_t slot_count, slot_cap;
@@ -269,7 +269,7 @@ static void on_hashed(void *who, uint64_t job, const uint8_t *hash)
 static void on_written(void *who)
 {
     struct daemon *d = who;
-    judge_written(d->judge);
+    server_oracle_written(d->server_oracle);
 }
 
 static void on_stored(void *who, bool stored)
@@ -333,7 +333,7 @@ static void step(struct daemon *d, struct core_event event)
     core_step(d->core, &event, &d->fx);
     if (world_afford(d->w, d->slot_count))
         core_check(d->core);
-    judge_step(d->judge, d->core, &event, &d->fx);
+    server_oracle_step(d->server_oracle, d->core, &event, &d->fx);
     d->stepping = false;
     for (size_t i = 0; i < d->fx.n; i++)
         execute(d, &d->fx.v[i]);
@@ -353,11 +353,11 @@ void daemon_start(struct daemon *d)
     d->alarm++;
     d->drained = false;
     d->listener.up = true;
-    judge_reset(d->judge);
+    server_oracle_reset(d->server_oracle);
     if (d->clerk.disk) {
         const char *problem = core_restore(d->core, frame_text(d->clerk.disk), world_now(d->w));
         world_check(d->w, !problem, "rooms.json: %s", problem);
-        judge_restore(d->judge);
+        server_oracle_restore(d->server_oracle);
     }
     step(d, (struct core_event){.type = CORE_TIME});
 }
@@ -372,7 +372,7 @@ struct daemon *daemon_new(struct world *w, const struct core_settings *settings)
     ports_fill(&d->ports, &d->settings.ports);
     d->ports.ice_ttl_ms = settings->ice_refresh_ms * 5 / 4;
     clerk_init(&d->clerk, w, &CLERK, d);
-    d->judge = judge_new(w, &d->settings);
+    d->server_oracle = server_oracle_new(w, &d->settings);
     d->listener = (struct wire_listener){.host = world_host(w), .face = &FACE, .who = d, .accept = on_accept};
     daemon_start(d);
     return d;
@@ -384,7 +384,7 @@ void daemon_free(struct daemon *d)
         return;
     core_free(d->core);
     core_effects_done(&d->fx);
-    judge_free(d->judge);
+    server_oracle_free(d->server_oracle);
     clerk_done(&d->clerk);
     free(d->slots);
     free(d);
@@ -407,7 +407,7 @@ void daemon_crash(struct daemon *d, bool mute)
     d->core = NULL;
     d->listener.up = false;
     clerk_crash(&d->clerk);
-    judge_reset(d->judge);
+    server_oracle_reset(d->server_oracle);
 }
 
 void daemon_drain(struct daemon *d)
@@ -427,9 +427,9 @@ unsigned daemon_host(const struct daemon *d)
     return d->listener.host;
 }
 
-struct judge *daemon_judge(struct daemon *d)
+struct server_oracle *daemon_server_oracle(struct daemon *d)
 {
-    return d->judge;
+    return d->server_oracle;
 }
 
 void daemon_liar(struct daemon *d, struct liar liar)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The daemon in the world: the real server core, with this as its io. It accepts sockets, hands over what they bring,
- * does what the core's effects say, enforces max_frame and the queue's limit as server/io does, and lets the judge see
+ * does what the core's effects say, enforces max_frame and the queue's limit as server/io does, and lets the server oracle see
  * every event with its effects before they are done. It can crash (sockets reset, or the machine just gone) and return.
  */
 #ifndef SIM_DAEMON_H
@@ -11,7 +11,7 @@
 #include "tests/sim/wire.h"
 
 struct daemon;
-struct judge;
+struct server_oracle;
 
 /* A liar's chance: may return other text (owned by the liar, valid until the next call) for what goes to a client. */
 struct liar {
@@ -34,7 +34,7 @@ void daemon_failing(struct daemon *d, uint32_t permille);
 
 struct wire_listener *daemon_listener(struct daemon *d);
 unsigned daemon_host(const struct daemon *d);
-struct judge *daemon_judge(struct daemon *d);
+struct server_oracle *daemon_server_oracle(struct daemon *d);
 void daemon_liar(struct daemon *d, struct liar liar);
 
 /* kill -9; with `mute` the whole machine is gone: nobody is told. Everything it knew is lost. */

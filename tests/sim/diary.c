@@ -156,10 +156,10 @@ static void compare(void *user, enum peer_table table, const struct peer_row *ro
     s->n++;
 }
 
-void diary_restore(struct diary *r, const struct shelf *shelf)
+void diary_restore(struct diary *r, const struct memory_store *store)
 {
     struct restored s = {r, 0};
-    shelf_each(shelf, true, compare, &s);
+    memory_store_each(store, true, compare, &s);
     for (size_t i = s.n; i < r->n; i++) {
         size_t number = r->v[i].number;
         if (number == SIZE_MAX)
@@ -177,11 +177,11 @@ static void enter(void *user, enum peer_table table, const struct peer_row *row)
         diary_put(user, row->key, row->value);
 }
 
-void diary_replace(struct diary *r, const struct shelf *shelf)
+void diary_replace(struct diary *r, const struct memory_store *store)
 {
     marks_done(&r->has);
     r->n = r->last_shown = 0;
-    shelf_each(shelf, true, enter, r);
+    memory_store_each(store, true, enter, r);
     marks_both(&r->shown, &r->has);
 }
 
@@ -198,10 +198,10 @@ static size_t place_of(const struct diary *r, size_t number)
     return SIZE_MAX;
 }
 
-bool diary_keeps(const struct diary *r, const struct shelf *shelf, size_t number)
+bool diary_keeps(const struct diary *r, const struct memory_store *store, size_t number)
 {
     size_t i = diary_has(r, number) ? place_of(r, number) : SIZE_MAX;
-    return i != SIZE_MAX && shelf_survives(shelf, TABLE_LOG, span_of(r->v[i].key));
+    return i != SIZE_MAX && memory_store_survives(store, TABLE_LOG, span_of(r->v[i].key));
 }
 
 const struct marks *diary_marks(const struct diary *r)

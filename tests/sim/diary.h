@@ -10,7 +10,7 @@
 #define SIM_DIARY_H
 
 #include "peer/core/peer.h"
-#include "tests/sim/shelf.h"
+#include "tests/sim/memory_store.h"
 #include "tests/sim/world.h"
 
 /* No frame, and no row but that of a record, ever holds this in the clear. */
@@ -45,13 +45,13 @@ size_t diary_number(struct span text);
 /* A row of the log is written. Returns the message's number; SIZE_MAX: it is none of ours. */
 size_t diary_put(struct diary *r, struct span key, struct span value);
 /* After a crash: the record is what the disk has. It must be the beginning of what it was. */
-void diary_restore(struct diary *r, const struct shelf *shelf);
+void diary_restore(struct diary *r, const struct memory_store *store);
 /* The files are others than they were: the record is what they hold now. What is not in it may be shown once more. */
-void diary_replace(struct diary *r, const struct shelf *shelf);
+void diary_replace(struct diary *r, const struct memory_store *store);
 bool diary_has(const struct diary *r, size_t number);
 const struct marks *diary_marks(const struct diary *r); /* all of them; until the next change */
 /* It is in the record, and no crash can take it. */
-bool diary_keeps(const struct diary *r, const struct shelf *shelf, size_t number);
+bool diary_keeps(const struct diary *r, const struct memory_store *store, size_t number);
 /* By index, in order; `n` of them. */
 size_t diary_count(const struct diary *r);
 size_t diary_at(const struct diary *r, size_t i);

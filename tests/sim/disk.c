@@ -21,14 +21,14 @@ struct known {
 struct load {
     struct load *next;
     uint64_t ticket;
-    struct shelf_rows rows;
+    struct memory_store_rows rows;
 };
 
 struct disk {
     struct world *w;
     disk_answer *answer;
     void *who;
-    struct shelf *shelf, *copy; /* copy: NULL if there is none */
+    struct memory_store *store, *copy; /* copy: NULL if there is none */
     struct known known[KNOWN_MAX];
     size_t known_n;
     /* one life */
@@ -40,7 +40,7 @@ struct disk {
 struct disk *disk_new(struct world *w, disk_answer *answer, void *who)
 {
     struct disk *d = world_alloc(sizeof *d);
-    *d = (struct disk){.w = w, .answer = answer, .who = who, .shelf = shelf_new()};
+    *d = (struct disk){.w = w, .answer = answer, .who = who, .store = memory_store_new()};
     d->last = &d->loads;
     return d;
 }
@@ -56,7 +56,7 @@ static struct load *take_load(struct disk *d)
 
 static void load_free(struct load *l)
 {
-    shelf_rows_free(&l->rows);
+    memory_store_rows_free(&l->rows);
     free(l);
 }
 
@@ -67,7 +67,7 @@ static void on_sync(void *who, uint64_t life)
     if (life != d->life)
         return;
     d->syncing = false;
-    if (!shelf_sync(d->shelf, &e.ticket)) {
+    if (!memory_store_sync(d->store, &e.ticket)) {
         d->failed = true;
         e = (struct peer_event){.type = PEER_STORE_FAILED, .bytes = SPAN("the disk is full")};
     }
@@ -105,7 +105,7 @@ static void start_load(struct disk *d, const struct peer_effect *e)
 {
     struct load *l = world_alloc(sizeof *l);
     world_check(d->w, e->limit > 0 && e->limit <= ROWS_MAX, "a load of %u rows", e->limit);
-    *l = (struct load){NULL, e->ticket, shelf_load(d->shelf, e)};
+    *l = (struct load){NULL, e->ticket, memory_store_load(d->store, e)};
     *d->last = l;
     d->last = &l->next;
     later(d, LOAD_MS, on_loaded);
@@ -124,7 +124,7 @@ void disk_effect(struct disk *d, const struct peer_effect *e)
         return;
     }
     world_check(d->w, e->type == PEER_FX_COMMIT || strlen(e->kind) <= ROW_KEY_MAX, "a long key: %s", e->kind);
-    shelf_effect(d->shelf, e);
+    memory_store_effect(d->store, e);
     if (e->type != PEER_FX_COMMIT)
         return;
     world_check(d->w, e->ticket > d->ticket, "ticket %llu after %llu", (unsigned long long)e->ticket,
@@ -140,10 +140,10 @@ static void restore(struct disk *d, enum peer_table table)
 {
     char first[] = "", end[] = "";
     struct peer_effect all = {.table = table, .kind = first, .text = end, .limit = UINT_MAX};
-    struct shelf_rows rows = shelf_load(d->shelf, &all);
+    struct memory_store_rows rows = memory_store_load(d->store, &all);
     for (size_t i = 0; i < rows.n; i++)
         d->answer(d->who, (struct peer_event){.type = PEER_RESTORE, .restore = {table, rows.rows[i]}});
-    shelf_rows_free(&rows);
+    memory_store_rows_free(&rows);
 }
 
 void disk_restore(struct disk *d)
@@ -163,14 +163,14 @@ void disk_restore(struct disk *d)
 
 void disk_end(struct disk *d, bool orderly)
 {
-    size_t waiting = shelf_waiting(d->shelf);
+    size_t waiting = memory_store_waiting(d->store);
     size_t survivors = waiting && !orderly ? world_below(d->w, (uint32_t)waiting + 1) : waiting;
     if (survivors < waiting)
         world_note(d->w, WORLD_UNSYNCED);
     if (orderly)
-        shelf_close(d->shelf);
+        memory_store_close(d->store);
     else
-        shelf_crash(d->shelf, survivors);
+        memory_store_crash(d->store, survivors);
     while (d->loads)
         load_free(take_load(d));
     d->life++;
@@ -180,32 +180,32 @@ void disk_end(struct disk *d, bool orderly)
 
 void disk_fill(struct disk *d, bool full)
 {
-    shelf_break(d->shelf, full);
+    memory_store_break(d->store, full);
 }
 
 void disk_copy(struct disk *d)
 {
-    shelf_free(d->copy);
-    d->copy = shelf_copy(d->shelf);
+    memory_store_free(d->copy);
+    d->copy = memory_store_copy(d->store);
 }
 
 void disk_lose(struct disk *d, bool put_back)
 {
-    shelf_put_back(d->shelf, put_back ? d->copy : NULL);
+    memory_store_put_back(d->store, put_back ? d->copy : NULL);
 }
 
 void disk_take_copy(struct disk *d, const struct disk *of)
 {
-    shelf_free(d->copy);
-    d->copy = shelf_copy(of->shelf);
-    shelf_put_back(d->shelf, d->copy);
+    memory_store_free(d->copy);
+    d->copy = memory_store_copy(of->store);
+    memory_store_put_back(d->store, d->copy);
     memcpy(d->known, of->known, sizeof d->known);
     d->known_n = of->known_n;
 }
 
-const struct shelf *disk_shelf(const struct disk *d)
+const struct memory_store *disk_memory_store(const struct disk *d)
 {
-    return d->shelf;
+    return d->store;
 }
 
 void disk_free(struct disk *d)
@@ -214,7 +214,7 @@ void disk_free(struct disk *d)
         return;
     while (d->loads)
         load_free(take_load(d));
-    shelf_free(d->shelf);
-    shelf_free(d->copy);
+    memory_store_free(d->store);
+    memory_store_free(d->copy);
     free(d);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What outlives a peer's process: its tables, on a shelf that answers in the world's time, and the names it knows.
+ * What outlives a peer's process: its tables, on a memory store that answers in the world's time, and the names it knows.
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
 
-#include "tests/sim/shelf.h"
+#include "tests/sim/memory_store.h"
 #include "tests/sim/world.h"
 
 struct disk;
@@ -29,6 +29,6 @@ void disk_copy(struct disk *d);
 void disk_lose(struct disk *d, bool put_back);
 /* Between two lives of `d`: its files are what a copy of the other's shows now. */
 void disk_take_copy(struct disk *d, const struct disk *of);
-const struct shelf *disk_shelf(const struct disk *d);
+const struct memory_store *disk_memory_store(const struct disk *d);
 
 #endif

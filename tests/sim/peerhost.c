@@ -218,10 +218,10 @@ static void set_deadline(struct peerhost *h, uint64_t at)
     world_at(h->in.w, h->due, on_alarm, h, h->alarm);
 }
 
-/* A second process of an identity keeps promises to nobody whom the judge knows. */
+/* A second process of an identity keeps promises to nobody whom the oracle knows. */
 static bool is_judged(const struct peerhost *h)
 {
-    return h->in.promises != NULL;
+    return h->in.peer_oracle != NULL;
 }
 
 static void on_disk(void *who, struct peer_event e)
@@ -238,18 +238,17 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
         snprintf(h->state, sizeof h->state, "%s", n->text);
         world_trace(h->in.w, "peer %u: %s", h->who, h->state);
     } else {
-        static const char *const NAMES[] = {"ready", "state", "joined", "peer", "message", "accepted", "delivered",
-            "read", "failed", "typing", "presence", "status", "link", "error", "rooms", "missing", "history", "left"};
-        world_trace(h->in.w, "peer %u: %s%s id=%s from=%s by=%s ref=%s text=%s code=%s", h->who, NAMES[n->type],
-            n->type == NOTICE_PEER ? n->up ? " up" : " down" : "", n->id ? n->id : "", n->from ? n->from : "",
-            n->by ? n->by : "", n->ref ? n->ref : "", n->text ? n->text : "", n->code ? n->code : "");
+        world_trace(h->in.w, "peer %u: %s%s id=%s from=%s by=%s ref=%s text=%s code=%s", h->who,
+            peer_notice_name(n->type), n->type == NOTICE_PEER ? n->up ? " up" : " down" : "", n->id ? n->id : "",
+            n->from ? n->from : "", n->by ? n->by : "", n->ref ? n->ref : "", n->text ? n->text : "",
+            n->code ? n->code : "");
     }
     h->joins += n->type == NOTICE_JOINED;
     h->errors += n->type == NOTICE_ERROR;
     if (n->type == NOTICE_MESSAGE && !n->verified)
         h->strangers_heard++;
     else if (is_judged(h))
-        promises_notice(h->in.promises, h->who, n);
+        peer_oracle_notice(h->in.peer_oracle, h->who, n);
 }
 
 static void execute(struct peerhost *h, const struct peer_effect *e)
@@ -287,7 +286,7 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
         world_trace(h->in.w, "peer %u: rtc %llu send %.*s", h->who, (unsigned long long)e->rtc,
             (int)(text.n < 120 ? text.n : 120), text.p);
         if (is_judged(h))
-            promises_frame(h->in.promises, h->who, text);
+            peer_oracle_frame(h->in.peer_oracle, h->who, text);
         rtc_send(h->party, e->rtc, e->channel, e->flag, text);
         break;
     case PEER_FX_RTC_FREE:
@@ -299,12 +298,12 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
     case PEER_FX_PUT:
         disk_effect(h->disk, e);
         if (is_judged(h))
-            promises_row(h->in.promises, h->who, e);
+            peer_oracle_row(h->in.peer_oracle, h->who, e);
         break;
     case PEER_FX_DELETE:
         disk_effect(h->disk, e);
         if (is_judged(h))
-            promises_gone(h->in.promises, h->who, e);
+            peer_oracle_gone(h->in.peer_oracle, h->who, e);
         break;
     case PEER_FX_REMEMBER:
     case PEER_FX_COMMIT:
@@ -330,7 +329,7 @@ static void step(struct peerhost *h, struct peer_event event)
     peer_step(h->core, &event, &h->fx);
     /* A check walks everything there is: in a larger room not after each step, of which there are more. */
     if (event.type != PEER_RESTORE && event.type != PEER_KNOWN &&
-        world_afford(h->in.w, is_judged(h) ? promises_size(h->in.promises) : 0))
+        world_afford(h->in.w, is_judged(h) ? peer_oracle_size(h->in.peer_oracle) : 0))
         peer_check(h->core);
     h->stepping = false;
     bool left = false;
@@ -364,14 +363,14 @@ struct peerhost *peerhost_new(
     envelope_short_hash(hash, h->id);
     h->disk = disk_new(in->w, on_disk, h);
     if (is_judged(h))
-        promises_person(in->promises, who, h->id, h->host, disk_shelf(h->disk));
+        peer_oracle_person(in->peer_oracle, who, h->id, h->host, disk_memory_store(h->disk));
     return h;
 }
 
 struct peerhost *peerhost_twin(const struct peerhost_world *in, const struct peerhost *of, struct key_pair *keys)
 {
     struct peerhost_world apart = *in;
-    apart.promises = NULL;
+    apart.peer_oracle = NULL;
     struct peerhost *h = peerhost_new(&apart, of->who, of->settings.room, of->settings.name, keys);
     disk_take_copy(h->disk, of->disk);
     return h;
@@ -407,7 +406,7 @@ void peerhost_start(struct peerhost *h)
     disk_restore(h->disk);
     step(h, event_of(h, PEER_START));
     struct ask a;
-    for (size_t next = 0; is_judged(h) && h->core && promises_again(h->in.promises, h->who, &next, &a);)
+    for (size_t next = 0; is_judged(h) && h->core && peer_oracle_again(h->in.peer_oracle, h->who, &next, &a);)
         ask(h, &a);
 }
 
@@ -426,7 +425,7 @@ static void end(struct peerhost *h, bool orderly)
     h->core = NULL;
     disk_end(h->disk, orderly);
     if (is_judged(h))
-        promises_end(h->in.promises, h->who);
+        peer_oracle_end(h->in.peer_oracle, h->who);
 }
 
 void peerhost_crash(struct peerhost *h)
@@ -437,7 +436,7 @@ void peerhost_crash(struct peerhost *h)
 void peerhost_takes(struct peerhost *h, uint32_t bytes)
 {
     h->message_max = bytes;
-    promises_takes(h->in.promises, h->who, bytes);
+    peer_oracle_takes(h->in.peer_oracle, h->who, bytes);
 }
 
 void peerhost_copy(struct peerhost *h)
@@ -450,9 +449,9 @@ void peerhost_lose(struct peerhost *h, bool put_back)
 {
     assert(!h->core);
     world_trace(h->in.w, "peer %u: its state is %s", h->who, put_back ? "an older one" : "lost");
-    promises_lose(h->in.promises, h->who);
+    peer_oracle_lose(h->in.peer_oracle, h->who);
     disk_lose(h->disk, put_back);
-    promises_lost(h->in.promises, h->who);
+    peer_oracle_lost(h->in.peer_oracle, h->who);
 }
 
 void peerhost_free(struct peerhost *h)
@@ -491,7 +490,7 @@ void peerhost_send(struct peerhost *h, const struct peerhost *const *to, size_t 
     struct ask a = {.to_count = n};
     for (size_t i = 0; i < n; i++)
         a.to[i] = to[i]->who;
-    promises_send(h->in.promises, h->who, &a);
+    peer_oracle_send(h->in.peer_oracle, h->who, &a);
     ask(h, &a);
 }
 

@@ -10,7 +10,7 @@
 #include "tests/sim/daemon.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/fakecrypto.h"
-#include "tests/sim/promises.h"
+#include "tests/sim/peer_oracle.h"
 #include "tests/sim/rtcnet.h"
 
 struct peerhost;
@@ -20,7 +20,7 @@ struct peerhost_world {
     struct world *w;
     struct wire_net *wires;
     struct rtc_net *rtcs;
-    struct promises *promises;
+    struct peer_oracle *peer_oracle;
     struct daemon *const *daemons;
     unsigned daemon_count;
     struct peerhost *const *people; /* by who */
@@ -28,8 +28,8 @@ struct peerhost_world {
 
 struct peerhost *peerhost_new(
     const struct peerhost_world *in, unsigned who, const char *room, const char *name, struct key_pair *keys);
-/* A second process of that identity, on another machine, with a copy of its state directory as it is now. The judge of
- * promises does not hear of it, so it may say nothing. */
+/* A second process of that identity, on another machine, with a copy of its state directory as it is now. The peer
+ * oracle does not hear of it, so it may say nothing. */
 struct peerhost *peerhost_twin(const struct peerhost_world *in, const struct peerhost *of, struct key_pair *keys);
 void peerhost_free(struct peerhost *h); /* takes NULL */
 

@@ -23,7 +23,7 @@ void run_init(struct run *r, const struct world_options *options)
     r->wires = wire_net_new(r->w);
     r->rtcs = rtc_net_new(r->w);
     r->keys = key_ring_new();
-    r->promises = promises_new(r->w);
+    r->peer_oracle = peer_oracle_new(r->w);
 }
 
 void run_done(struct run *r)
@@ -32,10 +32,10 @@ void run_done(struct run *r)
         peerhost_free(r->people[i]);
     peerhost_free(r->twin);
     crowd_free(r->crowd);
-    landlord_free(r->landlord);
+    rest_client_free(r->rest_client);
     for (unsigned i = 0; i < r->daemon_count; i++)
         daemon_free(r->daemons[i]);
-    promises_free(r->promises);
+    peer_oracle_free(r->peer_oracle);
     key_ring_free(r->keys);
     rtc_net_free(r->rtcs);
     wire_net_free(r->wires);
@@ -50,7 +50,7 @@ struct daemon *run_add_daemon(struct run *r, const struct core_settings *setting
 struct peerhost *run_add_person(struct run *r, const char *room, const char *name)
 {
     unsigned who = r->people_count++;
-    struct peerhost_world in = {r->w, r->wires, r->rtcs, r->promises, r->daemons, r->daemon_count, r->people};
+    struct peerhost_world in = {r->w, r->wires, r->rtcs, r->peer_oracle, r->daemons, r->daemon_count, r->people};
     r->pairs[who] = key_ring_add(r->keys, world_rng(r->w));
     return r->people[who] = peerhost_new(&in, who, room, name, r->pairs[who]);
 }
@@ -73,7 +73,7 @@ static bool unlinked(const struct run *r, unsigned *a, unsigned *b)
     for (unsigned i = 0; i < r->people_count; i++)
         for (unsigned k = 0; k < r->people_count; k++) {
             bool both = i != k && peerhost_is_up(r->people[i]) && peerhost_is_up(r->people[k]);
-            if (both != promises_up(r->promises, i, k) && peerhost_is_up(r->people[i])) {
+            if (both != peer_oracle_up(r->peer_oracle, i, k) && peerhost_is_up(r->people[i])) {
                 *a = i;
                 *b = k;
                 return true;
@@ -93,7 +93,7 @@ void run_until_linked(struct run *r, uint64_t ms)
     unsigned a, b;
     for (uint64_t end = world_now(r->w) + ms; unlinked(r, &a, &b);) {
         world_check(r->w, world_now(r->w) < end, "after %llu ms %u still believes that %u is %s",
-            (unsigned long long)ms, a, b, promises_up(r->promises, a, b) ? "up" : "not up");
+            (unsigned long long)ms, a, b, peer_oracle_up(r->peer_oracle, a, b) ? "up" : "not up");
         run_for(r, LOOK_MS);
     }
 }
@@ -110,9 +110,9 @@ static size_t pending(const struct run *r)
 void run_until_delivered(struct run *r, uint64_t ms)
 {
     uint64_t end = world_now(r->w) + ms;
-    while ((!promises_kept(r->promises) || pending(r) > 0) && world_now(r->w) < end)
+    while ((!peer_oracle_kept(r->peer_oracle) || pending(r) > 0) && world_now(r->w) < end)
         run_for(r, LOOK_MS);
-    promises_check(r->promises);
+    peer_oracle_check(r->peer_oracle);
     world_check(r->w, pending(r) == 0, "all is delivered and %zu messages are pending", pending(r));
 }
 

@@ -7,7 +7,7 @@
 #define SIM_RUN_H
 
 #include "tests/sim/client.h"
-#include "tests/sim/landlord.h"
+#include "tests/sim/rest_client.h"
 #include "tests/sim/peerhost.h"
 
 enum {
@@ -19,11 +19,11 @@ struct run {
     struct wire_net *wires;
     struct rtc_net *rtcs;
     struct key_ring *keys;
-    struct promises *promises;
+    struct peer_oracle *peer_oracle;
     struct daemon *daemons[RUN_DAEMONS_MAX];
     unsigned daemon_count;
     struct crowd *crowd; /* may be NULL */
-    struct landlord *landlord;
+    struct rest_client *rest_client;
     struct peerhost *people[PEOPLE_MAX];
     struct key_pair *pairs[PEOPLE_MAX];
     unsigned people_count;

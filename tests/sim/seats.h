@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The judge's model of the daemon: its connections, the seats in its rooms, which outlive connections, and what each
+ * The server oracle's model of the daemon: its connections, the seats in its rooms, which outlive connections, and what each
  * connection is still to be told of the others' moves. Plain bookkeeping; what is right and what is wrong is the
- * judge's.
+ * server oracle's.
  */
 #ifndef SIM_SEATS_H
 #define SIM_SEATS_H
@@ -87,7 +87,7 @@ struct seat {
 
 struct room {
     char id[ROOM_ID_MAX + 1];
-    uint64_t incarnation; /* the judge's own count */
+    uint64_t incarnation; /* the server oracle's own count */
     struct seat **v;
     size_t n, cap;
     uint64_t empty_since, empty_number; /* the second counts up over all */

@@ -4,7 +4,7 @@
  * rests for a bounded virtual time, and what was promised must be so. Of 1,000 crowds 750 are of 2 to 31 clients, 220 of
  * 30 to 89 and 30 of 100 to 300: most faults need few who meet, and the limits a crowd.
  */
-#include "tests/sim/judge.h"
+#include "tests/sim/server_oracle.h"
 #include "tests/sim/run.h"
 
 enum {
@@ -73,8 +73,8 @@ static void end_of_day(struct run *r, const struct core_settings *s)
     struct daemon *d = r->daemons[0];
     r->restless = false;
     crowd_calm(r->crowd);
-    if (r->landlord)
-        landlord_calm(r->landlord);
+    if (r->rest_client)
+        rest_client_calm(r->rest_client);
     world_heal(r->w);
     if (!daemon_is_up(d))
         daemon_start(d);
@@ -110,7 +110,7 @@ void seed_server(struct run *r, const struct world_options *options)
     run_add_daemon(r, &settings);
     r->crowd = crowd_new(w, r->wires, r->daemons[0], &crowd);
     if (crowd.halls)
-        r->landlord = landlord_new(w, r->daemons[0], 300 + world_below(w, 3000));
+        r->rest_client = rest_client_new(w, r->daemons[0], 300 + world_below(w, 3000));
     daemon_failing(r->daemons[0], world_below(w, 3) * 100);
     r->restless = true;
     if (world_chance(w, 700))

@@ -42,7 +42,7 @@ static void say_something(struct run *r, struct peerhost *h)
     size_t n = 0;
     for (unsigned i = 0; i < most; i++) {
         const struct peerhost *other = r->people[world_below(w, r->people_count)];
-        bool known = other != h && promises_flaps(r->promises, peerhost_who(h), peerhost_who(other)) > 0;
+        bool known = other != h && peer_oracle_flaps(r->peer_oracle, peerhost_who(h), peerhost_who(other)) > 0;
         for (size_t k = 0; k < n; k++)
             known = known && to[k] != other;
         if (known)
@@ -288,7 +288,7 @@ static void live(struct run *r, const struct world_options *options, const struc
     world_check(w, run_all_linked(r), "a link went down in peace");
     if (!life->forbidden && people <= 8)
         wait_for_mesh(r);
-    if (promises_traffic(r->promises)->alone > 0)
+    if (peer_oracle_traffic(r->peer_oracle)->alone > 0)
         world_note(w, WORLD_AGAIN);
     world_count(w);
 }

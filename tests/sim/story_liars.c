@@ -77,7 +77,7 @@ static void nobody_is_fooled(struct run *r, struct swapper *s)
     world_check(r->w, s->lies > 0, "the daemon did not lie");
     for (unsigned i = 0; i < 2; i++)
         for (unsigned k = 0; k < 3; k++)
-            world_check(r->w, promises_flaps(r->promises, i, k) == 0, "%u took somebody for %u", i, k);
+            world_check(r->w, peer_oracle_flaps(r->peer_oracle, i, k) == 0, "%u took somebody for %u", i, k);
     buf_done(&s->text);
 }
 

@@ -9,7 +9,7 @@ static unsigned all_flaps(const struct run *r)
     unsigned n = 0;
     for (unsigned i = 0; i < r->people_count; i++)
         for (unsigned k = 0; k < r->people_count; k++)
-            n += promises_flaps(r->promises, i, k);
+            n += peer_oracle_flaps(r->peer_oracle, i, k);
     return n;
 }
 
@@ -20,7 +20,7 @@ void story_two_meet(struct run *r, const struct world_options *options)
     run_say(r, r->people[0]);
     run_tell(r, r->people[1], r->people[0]);
     run_until_delivered(r, 1000);
-    world_check(r->w, promises_delivered(r->promises) == 2, "not delivered");
+    world_check(r->w, peer_oracle_delivered(r->peer_oracle) == 2, "not delivered");
     world_check(r->w, all_flaps(r) == 2, "%u notices for two links", all_flaps(r));
     world_check(
         r->w, strcmp(peerhost_state(r->people[0]), "p2p-connected") == 0, "state is %s", peerhost_state(r->people[0]));
@@ -34,8 +34,8 @@ void story_eight_meet(struct run *r, const struct world_options *options)
     run_until_linked(r, 3000);
     run_say_all(r);
     run_until_delivered(r, 2000);
-    world_check(r->w, promises_delivered(r->promises) == 56, "%llu of 56 delivered",
-        (unsigned long long)promises_delivered(r->promises));
+    world_check(r->w, peer_oracle_delivered(r->peer_oracle) == 56, "%llu of 56 delivered",
+        (unsigned long long)peer_oracle_delivered(r->peer_oracle));
     /* Somebody may be told of as reached through others first. */
     world_check(r->w, all_flaps(r) >= 56 && all_flaps(r) <= 2 * 56, "%u notices for 56 links", all_flaps(r));
     for (unsigned i = 0; i < 8; i++)
@@ -91,8 +91,10 @@ void story_partition_heals(struct run *r, const struct world_options *options)
     world_island(r->w, peerhost_host(r->people[1]), 1);
     run_say(r, r->people[0]); /* before anybody knows */
     run_for(r, 180000);
-    world_check(r->w, promises_up(r->promises, 0, 1) && promises_up(r->promises, 2, 3), "an island fell apart");
-    world_check(r->w, !promises_up(r->promises, 0, 2) && !promises_up(r->promises, 3, 1), "the cut went unnoticed");
+    world_check(
+        r->w, peer_oracle_up(r->peer_oracle, 0, 1) && peer_oracle_up(r->peer_oracle, 2, 3), "an island fell apart");
+    world_check(
+        r->w, !peer_oracle_up(r->peer_oracle, 0, 2) && !peer_oracle_up(r->peer_oracle, 3, 1), "the cut went unnoticed");
     world_heal(r->w);
     run_until_linked(r, 90000);
     run_until_delivered(r, 30000);

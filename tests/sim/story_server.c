@@ -4,7 +4,7 @@
  */
 #include "tests/sim/stories.h"
 
-#include "tests/sim/judge.h"
+#include "tests/sim/server_oracle.h"
 
 static struct daemon *open_house(
     struct run *r, const struct world_options *options, struct core_settings settings, struct crowd_options crowd)
@@ -25,8 +25,9 @@ void story_one_full_room(struct run *r, const struct world_options *options)
     crowd_calm(r->crowd);
     run_for(r, 5000);
     crowd_check(r->crowd);
-    world_check(r->w, judge_members(daemon_judge(d)) <= 10, "more than ten");
-    world_check(r->w, judge_members(daemon_judge(d)) >= 5, "almost nobody: %zu", judge_members(daemon_judge(d)));
+    world_check(r->w, server_oracle_members(daemon_server_oracle(d)) <= 10, "more than ten");
+    world_check(r->w, server_oracle_members(daemon_server_oracle(d)) >= 5, "almost nobody: %zu",
+        server_oracle_members(daemon_server_oracle(d)));
 }
 
 void story_crowd_is_cut_off(struct run *r, const struct world_options *options)
@@ -36,11 +37,12 @@ void story_crowd_is_cut_off(struct run *r, const struct world_options *options)
     run_for(r, 30000);
     crowd_calm(r->crowd);
     run_for(r, 2000);
-    world_check(r->w, judge_members(daemon_judge(d)) > 10, "few came: %zu", judge_members(daemon_judge(d)));
+    world_check(r->w, server_oracle_members(daemon_server_oracle(d)) > 10, "few came: %zu",
+        server_oracle_members(daemon_server_oracle(d)));
     world_island(r->w, daemon_host(d), 1);
     run_for(r, s.ping_interval_ms + s.ping_timeout_ms + s.resume_grace_ms + 10000);
-    world_check(
-        r->w, judge_members(daemon_judge(d)) == 0, "%zu unreachable members stay", judge_members(daemon_judge(d)));
+    world_check(r->w, server_oracle_members(daemon_server_oracle(d)) == 0, "%zu unreachable members stay",
+        server_oracle_members(daemon_server_oracle(d)));
 }
 
 void story_drain(struct run *r, const struct world_options *options)
@@ -69,7 +71,7 @@ void story_daemon_of_no_limits(struct run *r, const struct world_options *option
     crowd_check(r->crowd);
 }
 
-/* The steps are longer than credentials hold; the judge looks at what each client holds. */
+/* The steps are longer than credentials hold; the server oracle looks at what each client holds. */
 void story_clock_of_the_server(struct run *r, const struct world_options *options)
 {
     static const int64_t HOUR_MS = 3600 * 1000;

@@ -221,7 +221,7 @@ static void meet_a_stranger(struct run *r, const struct world_options *options, 
     stranger_comes(&s, r, calls);
     run_for(r, 20000);
     world_check(r->w, s.open && !s.over, "no channel to the stranger");
-    promises_person(r->promises, PEOPLE_MAX - 1, s.seat, 0, NULL);
+    peer_oracle_person(r->peer_oracle, PEOPLE_MAX - 1, s.seat, 0, NULL);
     run_for(r, 60000);
     world_check(r->w, s.open && !s.over, "the stranger was dropped");
     world_check(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every resume token that a daemon gave out, over all its lives, and what it was given for. The judge keeps a table of
+ * Every resume token that a daemon gave out, over all its lives, and what it was given for. The server oracle keeps a table of
  * them where the daemon keeps none and reads its own seal.
  */
 #ifndef SIM_TOKENS_H

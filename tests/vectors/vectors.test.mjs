@@ -10,7 +10,7 @@ import { test } from 'node:test';
 const here = (path) => new URL(path, import.meta.url);
 const load = (name) => JSON.parse(readFileSync(here(`./${name}.json`), 'utf8'));
 const readme = readFileSync(here('../../protocol/README.md'), 'utf8');
-const FILES = ['frames', 'splices', 'errors', 'canonical', 'ids', 'envelopes', 'seals'];
+const FILES = ['frames', 'splices', 'errors', 'canonical', 'ids', 'envelopes', 'bodies', 'seals'];
 const vectors = Object.fromEntries(FILES.map((name) => [name, load(name)]));
 const title = (v) => `[${v.clause}] ${v.name}`;
 
@@ -282,6 +282,16 @@ function signedBytes(message) {
 const der = (prefix, raw) => Buffer.concat([Buffer.from(prefix, 'hex'), raw]);
 const publicKey = (raw) => createPublicKey({ key: der('302a300506032b6570032100', raw), format: 'der', type: 'spki' });
 const privateKey = (raw) => createPrivateKey({ key: der('302e020100300506032b657004220420', raw), format: 'der', type: 'pkcs8' });
+
+// What a body may hold is judged above; what C makes of it, it writes again (tests/unit/protocol/test_vectors.c).
+for (const v of vectors.bodies) {
+  test(`body ${title(v)}`, () => {
+    const message = (metadata) => Buffer.from(JSON.stringify({ id: '1', type: v.type, content: { metadata } }));
+    assert.deepEqual(read(message(v.in)).content.metadata, v.in);
+    const { missing = [], expired = [] } = read(message(v.expect ?? v.in)).content.metadata;
+    for (const stretch of [...missing, ...expired]) assert.match(stretch, /^[A-Za-z0-9._-]+\/[0-9a-f]{16}\/[0-9a-f]{16}$/);
+  });
+}
 
 for (const v of vectors.envelopes) {
   test(`envelope ${title(v)}`, () => {

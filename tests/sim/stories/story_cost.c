@@ -30,7 +30,7 @@ static double flooded(const struct run *r)
 
 static void count(struct run *r, const char *who, unsigned speakers)
 {
-    struct traffic *t = promises_traffic(r->promises);
+    struct traffic *t = peer_oracle_traffic(r->peer_oracle);
     *t = (struct traffic){0};
     for (unsigned i = 0; i < ROUNDS; i++) {
         run_say(r, r->people[i % speakers]);

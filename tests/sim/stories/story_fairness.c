@@ -3,7 +3,7 @@
  * Stories of what may cost the others nothing: much that is due at once, control frames, and frames that are none.
  */
 #include "tests/sim/actor.h"
-#include "tests/sim/judge.h"
+#include "tests/sim/server_oracle.h"
 #include "tests/sim/stories.h"
 
 enum {
@@ -39,7 +39,8 @@ void story_all_vanish_at_once(struct run *r, const struct world_options *options
     for (unsigned i = 2; i < CAST; i++)
         wire_break(cast[i].wire);
     run_for(r, 1000);
-    world_check(r->w, judge_away(daemon_judge(d)) == CAST - 2, "%zu are away", judge_away(daemon_judge(d)));
+    world_check(r->w, server_oracle_away(daemon_server_oracle(d)) == CAST - 2, "%zu are away",
+        server_oracle_away(daemon_server_oracle(d)));
     unsigned moves = cast[0].moves;
     json_int_t tag = 0;
     for (uint64_t end = world_now(r->w) + s.resume_grace_ms + 1000; world_now(r->w) < end;) {
@@ -47,7 +48,8 @@ void story_all_vanish_at_once(struct run *r, const struct world_options *options
         run_for(r, 100);
         world_check(r->w, cast[1].tag == tag, "frame %lld takes longer than 100 ms", (long long)tag);
     }
-    world_check(r->w, judge_members(daemon_judge(d)) == 2, "%zu members stay", judge_members(daemon_judge(d)));
+    world_check(r->w, server_oracle_members(daemon_server_oracle(d)) == 2, "%zu members stay",
+        server_oracle_members(daemon_server_oracle(d)));
     world_check(r->w, cast[0].moves == moves + CAST - 2, "%u moves are told", cast[0].moves - moves);
     leave_stage(CAST);
 }

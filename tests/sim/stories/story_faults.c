@@ -23,7 +23,7 @@ static uint64_t kept(const struct run *r, unsigned who)
 
 static void hears(const struct run *r, unsigned who, size_t expected)
 {
-    size_t heard = promises_heard(r->promises, who);
+    size_t heard = peer_oracle_heard(r->peer_oracle, who);
     world_check(r->w, heard == expected, "%u has heard %zu messages of %zu", who, heard, expected);
 }
 
@@ -56,7 +56,7 @@ void story_members_change(struct run *r, const struct world_options *options)
 void story_accepted_then_crash(struct run *r, const struct world_options *options)
 {
     run_befriend(r, options, 3);
-    size_t before = promises_heard(r->promises, 1);
+    size_t before = peer_oracle_heard(r->peer_oracle, 1);
     for (unsigned i = 0; i < 8; i++) {
         island(r, 0, 1, 1);
         run_for(r, 30000);
@@ -66,14 +66,14 @@ void story_accepted_then_crash(struct run *r, const struct world_options *option
         run_tell(r, r->people[0], r->people[1]);
         run_say(r, r->people[0]);
         peerhost_crash(r->people[0]);
-        promises_drop(r->promises, 0);
+        peer_oracle_drop(r->peer_oracle, 0);
         world_heal(r->w);
         run_for(r, 10000);
         peerhost_start(r->people[0]);
         run_until_linked(r, 30000);
         run_until_delivered(r, 10000);
     }
-    size_t heard = promises_heard(r->promises, 1) - before;
+    size_t heard = peer_oracle_heard(r->peer_oracle, 1) - before;
     world_check(r->w, heard > 16 && heard < 32, "%zu messages: all that was not accepted had one fate", heard);
 }
 
@@ -94,7 +94,7 @@ void story_friend_in_common(struct run *r, const struct world_options *options)
     run_for(r, 10000);
     run_tell(r, r->people[0], r->people[2]);
     run_for(r, 1000);
-    world_check(r->w, promises_kept(r->promises), "not without their friend");
+    world_check(r->w, peer_oracle_kept(r->peer_oracle), "not without their friend");
 }
 
 /* All tries go to somebody who has crashed, and is reached through another only: it has the message as soon as it is back. */
@@ -128,7 +128,7 @@ void story_both_sides_talk(struct run *r, const struct world_options *options)
     run_until_linked(r, 90000);
     run_until_delivered(r, 60000);
     for (unsigned i = 1; i < 10; i++)
-        hears(r, i, promises_heard(r->promises, 0));
+        hears(r, i, peer_oracle_heard(r->peer_oracle, 0));
     run_until_tree(r, 60000);
     run_until_delivered(r, 10000);
 }
@@ -143,7 +143,7 @@ void story_clocks_of_hours(struct run *r, const struct world_options *options)
         run_for(r, NOTICED_MS);
         run_tell(r, r->people[0], r->people[3]);
         run_for(r, GIVEN_MS);
-        size_t before = promises_heard(r->promises, 3);
+        size_t before = peer_oracle_heard(r->peer_oracle, 3);
         for (unsigned who = 0; who < 4; who += who == 1 ? 2 : 1)
             world_clock_step(r->w, peerhost_host(r->people[who]), jumps[i]);
         run_for(r, 60000);
@@ -175,7 +175,7 @@ void story_custodian_crashes(struct run *r, const struct world_options *options)
         }
         run_for(r, 10000);
     }
-    size_t before = promises_heard(r->promises, 3);
+    size_t before = peer_oracle_heard(r->peer_oracle, 3);
     peerhost_crash(r->people[0]);
     peerhost_start(r->people[3]);
     run_for(r, 60000);
@@ -205,11 +205,11 @@ void story_given_up_for_good(struct run *r, const struct world_options *options)
     run_for(r, GIVEN_MS);
     world_check(r->w, kept(r, 4) == 1, "the second is kept by nobody");
     peerhost_crash(r->people[0]);
-    size_t before = promises_heard(r->promises, 3);
+    size_t before = peer_oracle_heard(r->peer_oracle, 3);
     peerhost_start(r->people[3]);
     run_for(r, NOTICED_MS);
     hears(r, 3, before + 1);
-    world_check(r->w, promises_missing(r->promises, 3) == 1, "nobody said that the first is missing");
+    world_check(r->w, peer_oracle_missing(r->peer_oracle, 3) == 1, "nobody said that the first is missing");
     peerhost_crash(r->people[3]);
     peerhost_start(r->people[3]);
     for (unsigned i = 0; i < 3; i++)
@@ -218,8 +218,8 @@ void story_given_up_for_good(struct run *r, const struct world_options *options)
     run_until_delivered(r, 60000);
     run_for(r, 10000);
     hears(r, 3, before + 1);
-    world_check(r->w, promises_failed(r->promises) == 1, "%llu are reported failed",
-        (unsigned long long)promises_failed(r->promises));
+    world_check(r->w, peer_oracle_failed(r->peer_oracle) == 1, "%llu are reported failed",
+        (unsigned long long)peer_oracle_failed(r->peer_oracle));
     world_check(r->w, kept(r, 1) + kept(r, 2) + kept(r, 4) == 0, "copies are kept for ever");
 }
 
@@ -249,7 +249,7 @@ void story_seen_lately(struct run *r, const struct world_options *options)
 {
     run_befriend(r, options, 2);
     run_for(r, 4000000);
-    size_t before = promises_heard(r->promises, 1);
+    size_t before = peer_oracle_heard(r->peer_oracle, 1);
     peerhost_crash(r->people[0]);
     peerhost_crash(r->people[1]);
     run_for(r, NOTICED_MS);

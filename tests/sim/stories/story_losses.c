@@ -2,7 +2,7 @@
  *
  * Stories of state directories that are lost but for the keys, or replaced by an older copy. An author then numbers anew, and
  * under a number that its reader knows comes another message: each is shown or reported failed, and none is said to have been
- * delivered because of its number. What was delivered the oracle reads in the record of the reader (promises_notices.c).
+ * delivered because of its number. What was delivered the oracle reads in the record of the reader (peer_oracle_notices.c).
  */
 #include "tests/sim/stories.h"
 
@@ -50,7 +50,7 @@ void story_numbers_anew(struct run *r, const struct world_options *options)
     all_talk(r, 5);
     settles(r);
     for (unsigned again = 0; again < 2; again++) {
-        size_t failed = promises_failed(r->promises), heard = promises_heard(r->promises, 1);
+        size_t failed = peer_oracle_failed(r->peer_oracle), heard = peer_oracle_heard(r->peer_oracle, 1);
         peerhost_crash(r->people[0]);
         peerhost_lose(r->people[0], false);
         run_for(r, 1000);
@@ -63,7 +63,8 @@ void story_numbers_anew(struct run *r, const struct world_options *options)
         restart(r, again);
         run_until_linked(r, 20000);
         settles(r);
-        world_check(r->w, promises_failed(r->promises) - failed + promises_heard(r->promises, 1) - heard == 3,
+        world_check(r->w,
+            peer_oracle_failed(r->peer_oracle) - failed + peer_oracle_heard(r->peer_oracle, 1) - heard == 3,
             "some of three messages are neither shown nor failed");
         run_tell(r, r->people[0], r->people[1]);
         run_say(r, r->people[0]);
@@ -136,7 +137,7 @@ void story_identity_twice(struct run *r, const struct world_options *options)
     settles(r);
     struct peerhost *twin = run_add_twin(r, 0);
     for (unsigned i = 1; i < 3; i++)
-        flaps[i] = promises_flaps(r->promises, i, 0);
+        flaps[i] = peer_oracle_flaps(r->peer_oracle, i, 0);
     peerhost_start(twin);
     for (uint64_t end = world_now(r->w) + TOGETHER_MS; world_now(r->w) < end;) {
         run_for(r, TURN_MS);
@@ -145,7 +146,7 @@ void story_identity_twice(struct run *r, const struct world_options *options)
     settles(r);
     world_check(r->w, run_all_linked(r), "the second took a link of the first");
     for (unsigned i = 1; i < 3; i++)
-        world_check(r->w, promises_flaps(r->promises, i, 0) == flaps[i], "the second had %u and 0 part", i);
+        world_check(r->w, peer_oracle_flaps(r->peer_oracle, i, 0) == flaps[i], "the second had %u and 0 part", i);
     world_check(r->w, peerhost_errors(r->people[0]) == 1 && peerhost_errors(twin) == 1, "told %u and %u times",
         peerhost_errors(r->people[0]), peerhost_errors(twin));
     world_check(r->w, peerhost_rtcs(twin) == 0, "the second has connections");

@@ -24,7 +24,8 @@ void story_sender_crashes(struct run *r, const struct world_options *options)
         peerhost_start(r->people[0]);
         run_until_delivered(r, 60000);
     }
-    world_check(r->w, promises_heard(r->promises, 1) == 60, "%zu of 60 messages", promises_heard(r->promises, 1));
+    world_check(
+        r->w, peer_oracle_heard(r->peer_oracle, 1) == 60, "%zu of 60 messages", peer_oracle_heard(r->peer_oracle, 1));
 }
 
 /* Likewise between storing and acknowledging. */
@@ -41,7 +42,8 @@ void story_reader_crashes(struct run *r, const struct world_options *options)
         peerhost_start(r->people[1]);
         run_until_delivered(r, 60000);
     }
-    world_check(r->w, promises_heard(r->promises, 1) == 40, "%zu of 40 messages", promises_heard(r->promises, 1));
+    world_check(
+        r->w, peer_oracle_heard(r->peer_oracle, 1) == 40, "%zu of 40 messages", peer_oracle_heard(r->peer_oracle, 1));
 }
 
 /* With the daemon dead, somebody whose machine moved is left with one link, and gets the others back through it. */
@@ -98,14 +100,15 @@ void story_gap_through_others(struct run *r, const struct world_options *options
     run_for(r, 1000);
     run_tell(r, r->people[0], r->people[2]);
     run_until_delivered(r, 10000);
-    world_check(r->w, promises_heard(r->promises, 2) == 2, "%zu of 2 messages", promises_heard(r->promises, 2));
+    world_check(
+        r->w, peer_oracle_heard(r->peer_oracle, 2) == 2, "%zu of 2 messages", peer_oracle_heard(r->peer_oracle, 2));
 }
 
 /* A message for somebody who is away arrives after its sender has gone, and its custodians forget it. */
 void story_custody(struct run *r, const struct world_options *options)
 {
     run_befriend(r, options, 4);
-    size_t before = promises_heard(r->promises, 3);
+    size_t before = peer_oracle_heard(r->peer_oracle, 3);
     peerhost_crash(r->people[3]);
     run_for(r, 60000);
     run_tell(r, r->people[0], r->people[3]);
@@ -117,7 +120,7 @@ void story_custody(struct run *r, const struct world_options *options)
     run_for(r, 30000);
     peerhost_start(r->people[3]);
     run_for(r, 30000);
-    world_check(r->w, promises_heard(r->promises, 3) == before + 1, "it did not arrive");
+    world_check(r->w, peer_oracle_heard(r->peer_oracle, 3) == before + 1, "it did not arrive");
     world_check(r->w, peerhost_stats(r->people[1])->kept == 0 && peerhost_stats(r->people[2])->kept == 0,
         "copies are kept for ever");
     peerhost_start(r->people[0]);
@@ -129,7 +132,7 @@ void story_custody(struct run *r, const struct world_options *options)
 void story_custodians_asleep(struct run *r, const struct world_options *options)
 {
     run_befriend(r, options, 4);
-    size_t before = promises_heard(r->promises, 3), failed = promises_failed(r->promises);
+    size_t before = peer_oracle_heard(r->peer_oracle, 3), failed = peer_oracle_failed(r->peer_oracle);
     peerhost_crash(r->people[3]);
     run_for(r, 60000);
     run_tell(r, r->people[0], r->people[3]);
@@ -141,13 +144,13 @@ void story_custodians_asleep(struct run *r, const struct world_options *options)
     daemon_start(r->daemons[0]);
     peerhost_start(r->people[3]);
     run_for(r, 60000);
-    world_check(r->w, promises_heard(r->promises, 3) == before, "it is shown an hour too late");
+    world_check(r->w, peer_oracle_heard(r->peer_oracle, 3) == before, "it is shown an hour too late");
     world_check(r->w, peerhost_stats(r->people[1])->kept == 0 && peerhost_stats(r->people[2])->kept == 0,
         "copies are kept for longer than they live");
     peerhost_start(r->people[0]);
     run_until_linked(r, 60000);
     run_until_delivered(r, 60000);
-    world_check(r->w, promises_failed(r->promises) == failed + 1, "it was not reported");
+    world_check(r->w, peer_oracle_failed(r->peer_oracle) == failed + 1, "it was not reported");
 }
 
 /* Somebody new gets nothing older; but what was meant for it while it was linking. */
@@ -159,14 +162,14 @@ void story_newcomer(struct run *r, const struct world_options *options)
     for (unsigned i = 0; i < 60; i++)
         run_say(r, r->people[i % 3]);
     run_until_delivered(r, 10000);
-    size_t spoken = promises_heard(r->promises, 3);
+    size_t spoken = peer_oracle_heard(r->peer_oracle, 3);
     peerhost_start(r->people[3]);
     for (int i = 0; i < 40; i++) {
         run_say(r, r->people[i % 3]);
         run_for(r, 50);
     }
     run_until_delivered(r, 30000);
-    size_t heard = promises_heard(r->promises, 3);
+    size_t heard = peer_oracle_heard(r->peer_oracle, 3);
     world_check(r->w, heard > spoken && heard <= spoken + 40, "%zu heard, %zu of them before it came", heard, spoken);
 }
 
@@ -189,7 +192,8 @@ void story_newcomer_in_order(struct run *r, const struct world_options *options)
         run_for(r, 1);
     run_say(r, r->people[0]);
     run_until_delivered(r, 60000);
-    world_check(r->w, promises_heard(r->promises, 2) == 2, "%zu of 2 messages", promises_heard(r->promises, 2));
+    world_check(
+        r->w, peer_oracle_heard(r->peer_oracle, 2) == 2, "%zu of 2 messages", peer_oracle_heard(r->peer_oracle, 2));
 }
 
 /* What was said to somebody who was away reaches a newcomer behind him, too, as far as it needs it: nobody keeps less of it
@@ -223,13 +227,13 @@ void story_two_hours_away(struct run *r, const struct world_options *options)
     run_say(r, r->people[0]);
     run_tell(r, r->people[1], r->people[2]);
     run_for(r, 7200000);
-    world_check(r->w, promises_failed(r->promises) == 2, "%llu of 2 are reported failed",
-        (unsigned long long)promises_failed(r->promises));
-    size_t before = promises_heard(r->promises, 2);
+    world_check(r->w, peer_oracle_failed(r->peer_oracle) == 2, "%llu of 2 are reported failed",
+        (unsigned long long)peer_oracle_failed(r->peer_oracle));
+    size_t before = peer_oracle_heard(r->peer_oracle, 2);
     peerhost_start(r->people[2]);
     run_until_linked(r, 60000);
     run_for(r, 10000);
-    world_check(r->w, promises_heard(r->promises, 2) == before, "it gets what was reported failed");
+    world_check(r->w, peer_oracle_heard(r->peer_oracle, 2) == before, "it gets what was reported failed");
     run_say_all(r);
     run_until_delivered(r, 30000);
 }
@@ -245,7 +249,7 @@ void story_an_hour_is_an_hour(struct run *r, const struct world_options *options
     run_until_linked(r, 3000);
     run_say_all(r);
     run_until_delivered(r, 5000);
-    size_t before = promises_heard(r->promises, 3);
+    size_t before = peer_oracle_heard(r->peer_oracle, 3);
     peerhost_crash(r->people[3]);
     run_for(r, 20000);
     for (unsigned i = 0; i < 7; i++) {
@@ -253,15 +257,15 @@ void story_an_hour_is_an_hour(struct run *r, const struct world_options *options
         run_tell(r, r->people[1 - i % 2], r->people[3]);
         run_for(r, i < 6 ? 600000 : 300000);
     }
-    world_check(r->w, promises_failed(r->promises) == 2, "%llu of 2 are reported failed",
-        (unsigned long long)promises_failed(r->promises));
+    world_check(r->w, peer_oracle_failed(r->peer_oracle) == 2, "%llu of 2 are reported failed",
+        (unsigned long long)peer_oracle_failed(r->peer_oracle));
     peerhost_crash(r->people[0]); /* its words in the room come from the others, and what it told from custodians */
     peerhost_start(r->people[3]);
     run_for(r, 30000);
     peerhost_start(r->people[0]);
     run_until_linked(r, 60000);
     run_until_delivered(r, 60000);
-    size_t heard = promises_heard(r->promises, 3) - before;
+    size_t heard = peer_oracle_heard(r->peer_oracle, 3) - before;
     world_check(r->w, heard == 2 * 6, "%zu of 12 are heard", heard);
 }
 
@@ -290,5 +294,5 @@ void story_small_messages(struct run *r, const struct world_options *options)
         run_until_linked(r, 60000);
     }
     run_until_delivered(r, 60000);
-    world_check(r->w, promises_heard(r->promises, 5) > 30, "%zu messages", promises_heard(r->promises, 5));
+    world_check(r->w, peer_oracle_heard(r->peer_oracle, 5) > 30, "%zu messages", peer_oracle_heard(r->peer_oracle, 5));
 }

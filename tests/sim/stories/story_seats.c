@@ -3,7 +3,7 @@
  * Stories of seats that outlive their connections, and the daemon.
  */
 #include "tests/sim/actor.h"
-#include "tests/sim/judge.h"
+#include "tests/sim/server_oracle.h"
 #include "tests/sim/stories.h"
 
 enum {
@@ -153,7 +153,8 @@ void story_half_open(struct run *r, const struct world_options *options)
     actor_relay(bob, ann, 1, 10);
     run_for(r, 1000);
     world_check(r->w, ann->heard == 1 && bob->moves == moves, "the resume was not silent");
-    world_check(r->w, judge_members(daemon_judge(d)) == 2, "%zu members", judge_members(daemon_judge(d)));
+    world_check(r->w, server_oracle_members(daemon_server_oracle(d)) == 2, "%zu members",
+        server_oracle_members(daemon_server_oracle(d)));
     struct actor *other = &cast[2]; /* the same from elsewhere, while the connection is alive indeed */
     actor_init(other, r);
     actor_connect(other);

@@ -97,9 +97,9 @@ static void until_heard(struct run *r, size_t messages, uint64_t ms)
 {
     uint64_t end = world_now(r->w) + ms;
     for (unsigned i = 0; i < r->people_count; i++)
-        while (promises_heard(r->promises, i) < messages) {
-            world_check(
-                r->w, world_now(r->w) < end, "%u has %zu messages of %zu", i, promises_heard(r->promises, i), messages);
+        while (peer_oracle_heard(r->peer_oracle, i) < messages) {
+            world_check(r->w, world_now(r->w) < end, "%u has %zu messages of %zu", i,
+                peer_oracle_heard(r->peer_oracle, i), messages);
             run_for(r, STORM_ROUND_MS);
         }
 }

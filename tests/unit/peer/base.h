@@ -18,7 +18,7 @@
 
 #include "peer/core/peer.h"
 #include "protocol/envelope.h"
-#include "tests/sim/shelf.h"
+#include "tests/sim/memory_store.h"
 
 enum {
     NODES_MAX = 12,
@@ -48,8 +48,8 @@ struct node {
     bool open, in_room;
     uint64_t deadline;
     unsigned server, connects, boots;
-    struct shelf *shelf; /* its disk: what was committed outlives a boot */
-    struct shelf_rows loads[LOADS_MAX];
+    struct memory_store *store; /* its disk: what was committed outlives a boot */
+    struct memory_store_rows loads[LOADS_MAX];
     uint64_t load_tickets[LOADS_MAX];
     size_t load_n;
     struct wrtc rtcs[RTCS_MAX];
@@ -244,7 +244,7 @@ static inline struct node *node_init(struct world *w, int i, const char *name)
 static inline void loads_free(struct node *n)
 {
     while (n->load_n > 0)
-        shelf_rows_free(&n->loads[--n->load_n]);
+        memory_store_rows_free(&n->loads[--n->load_n]);
 }
 
 /* (Re)creates the core: a new process of the same identity. */
@@ -258,9 +258,9 @@ static inline void node_boot(struct world *w, int i)
     n->deadline = UINT64_MAX;
     n->open = n->in_room = false;
     n->seat[0] = '\0';
-    if (!n->shelf)
-        n->shelf = shelf_new();
-    shelf_crash(n->shelf, 0);
+    if (!n->store)
+        n->store = memory_store_new();
+    memory_store_crash(n->store, 0);
     loads_free(n);
     rng_seeded_init(&n->seed, 100 * (uint64_t)i + ++n->boots);
     struct rng rng = rng_seeded_port(&n->seed);
@@ -311,7 +311,7 @@ static inline void world_end(struct world *w)
         peer_effects_done(&w->nodes[i].fx);
         peer_free(w->nodes[i].p);
         loads_free(&w->nodes[i]);
-        shelf_free(w->nodes[i].shelf);
+        memory_store_free(w->nodes[i].store);
     }
     for (size_t i = 0; i < w->signal_n; i++)
         json_decref(w->signals[i].body);

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "peer/core/causal.h"
+#include "peer/core/order/causal.h"
 
 enum {
     MODEL_AUTHORS = 6, /* ourselves are number 0 */

@@ -6,7 +6,7 @@
 #ifndef TESTS_PEER_FORGE_H
 #define TESTS_PEER_FORGE_H
 
-#include "peer/core/seal.h"
+#include "peer/core/people/seal.h"
 #include "tests/unit/peer/world.h"
 
 /* ---- strangers: seats that the test plays ---- */

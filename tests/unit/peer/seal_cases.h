@@ -6,7 +6,7 @@
 #define TEST_PEER_SEAL_CASES_H
 
 #include "base/rng.h"
-#include "peer/core/seal.h"
+#include "peer/core/people/seal.h"
 
 #define SEAL_ANN "aaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define SEAL_BOB "bbbbbbbbbbbbbbbbbbbbbbbbbb"

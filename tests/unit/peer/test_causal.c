@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "peer/core/causal.h"
+#include "peer/core/order/causal.h"
 
 #define LAST ENVELOPE_NUMBER_MAX
 

@@ -9,7 +9,7 @@ static void leave(struct world *w, int node)
 {
     feed(w, node, (struct peer_event){.type = PEER_LEAVE});
     run(w);
-    shelf_close(w->nodes[node].shelf);
+    memory_store_close(w->nodes[node].store);
     node_boot(w, node);
 }
 

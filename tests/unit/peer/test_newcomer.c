@@ -33,7 +33,7 @@ static void both_are_written(struct world *w, const struct event *e)
     size_t authors = 0;
     if (!comes_with(e, 2, "\"for\":\"start\""))
         return;
-    shelf_each(w->nodes[2].shelf, true, count_authors, &authors);
+    memory_store_each(w->nodes[2].store, true, count_authors, &authors);
     assert_int_equal(authors, 2);
     w->sees = NULL;
 }

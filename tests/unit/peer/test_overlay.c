@@ -13,7 +13,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
-#include "peer/core/overlay.h"
+#include "peer/core/order/overlay.h"
 
 enum {
     MEMBERS_MAX = 1024

@@ -216,7 +216,7 @@ static void test_in_passing(void **state)
     assert_int_equal(w->watched[2] + w->watched[3], 0); /* sealed on its way through others */
     feed(w, 3, (struct peer_event){.type = PEER_LEAVE});
     run(w);
-    shelf_close(dot->shelf);
+    memory_store_close(dot->store);
     node_boot(w, 3);
     forget_notices(dot);
     start(w, 3);

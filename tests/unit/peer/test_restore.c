@@ -11,7 +11,7 @@ static void restart(struct world *w, int node)
 {
     feed(w, node, (struct peer_event){.type = PEER_LEAVE});
     run(w);
-    shelf_close(w->nodes[node].shelf);
+    memory_store_close(w->nodes[node].store);
     node_boot(w, node);
     start(w, node);
 }
@@ -20,7 +20,7 @@ static void stop(struct world *w, int node)
 {
     feed(w, node, (struct peer_event){.type = PEER_LEAVE});
     run(w);
-    shelf_close(w->nodes[node].shelf);
+    memory_store_close(w->nodes[node].store);
     node_boot(w, node);
 }
 
@@ -168,8 +168,8 @@ static void test_tables_that_were_lost(void **state)
     pass(w, 2000);
     stop(w, 0);
     restart(w, 1);
-    shelf_free(ann->shelf);
-    ann->shelf = shelf_new();
+    memory_store_free(ann->store);
+    ann->store = memory_store_new();
     start(w, 0);
     pass(w, 20000);
     forget_notices(ann);
@@ -439,7 +439,7 @@ static void test_damaged_rows(void **state)
     send_direct(w, 0, 1, "2");
     run(w);
     stop(w, 0);
-    shelf_each(ann->shelf, false, restore_row, &(struct restoring){w, 0});
+    memory_store_each(ann->store, false, restore_row, &(struct restoring){w, 0});
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         feed(w, 0,
             (struct peer_event){

@@ -17,7 +17,7 @@ static void test_accepted_and_sent_when_committed(void **state)
     run(w);
     assert_int_equal(count(ann, NOTICE_ACCEPTED), 0);
     assert_int_equal(ann->sends, before);
-    assert_true(shelf_waiting(ann->shelf) > 0);
+    assert_true(memory_store_waiting(ann->store) > 0);
     ann->slow_disk = false;
     run(w);
     assert_int_equal(count(ann, NOTICE_ACCEPTED), 1);
@@ -79,7 +79,7 @@ static void test_a_reader_that_dies_before_its_commit(void **state)
     bob->slow_disk = true;
     send_direct(w, 0, 1, "once");
     run(w);
-    assert_true(shelf_waiting(bob->shelf) > 0);
+    assert_true(memory_store_waiting(bob->store) > 0);
     bob->slow_disk = false;
     crash(w, 1);
     pass(w, 20000);
@@ -105,7 +105,7 @@ static void test_an_author_that_dies(void **state)
         send_direct(w, 0, 1, "perhaps");
         run(w);
         if (durable)
-            assert_true(shelf_sync(ann->shelf, &ticket));
+            assert_true(memory_store_sync(ann->store, &ticket));
         ann->slow_disk = false;
         crash(w, 0);
         send_direct(w, 0, 1, "certainly");

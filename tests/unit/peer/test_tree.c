@@ -14,7 +14,7 @@
 
 #include "base/rng.h"
 #include "base/text.h"
-#include "peer/core/overlay.h"
+#include "peer/core/order/overlay.h"
 #include "tests/unit/peer/tree_message.h"
 
 enum {
@@ -43,7 +43,7 @@ struct event {
     unsigned from, to, epoch;
     unsigned author, sequence, depth; /* GRAFT: depth is what it has without a gap */
     bool regrow, last;                /* GRAFT: the tree; of what is asked for at once */
-    struct tree_news *ticks;          /* owned */
+    struct tree_newest *ticks;        /* owned */
     size_t tick_count;
 };
 
@@ -206,7 +206,7 @@ static void on_timer(struct net *net, unsigned i)
     struct node *n = &net->node[i];
     n->wake = TREE_NEVER;
     struct tree_graft grafts[NODES];
-    struct tree_news ticks[NODES];
+    struct tree_newest ticks[NODES];
     struct span link;
     size_t count;
     while ((count = tree_grafts(n->tree, net->now, &link, grafts, NODES)) > 0)
@@ -227,7 +227,7 @@ static void on_timer(struct net *net, unsigned i)
         assert_non_null(e.ticks);
         for (size_t k = 0; k < count; k++) /* the names live as long as the net */
             e.ticks[k] =
-                (struct tree_news){id_of(net, index_of(net, ticks[k].author)), ticks[k].sequence, ticks[k].hops};
+                (struct tree_newest){id_of(net, index_of(net, ticks[k].author)), ticks[k].sequence, ticks[k].hops};
         transmit(net, e);
     }
 }
@@ -615,7 +615,7 @@ static void test_announces(void **state)
 {
     (void)state;
     struct tree *t = tree_new();
-    struct tree_news out[4];
+    struct tree_newest out[4];
     struct span link;
     assert_true(tree_link_up(t, SPAN("x")) && tree_link_up(t, SPAN("y")));
     struct tree_message m = message("x", 1, true), again = message("y", 1, false);
@@ -642,7 +642,7 @@ static void test_history_prunes_nothing(void **state)
 {
     (void)state;
     struct tree *t = tree_new();
-    struct tree_news out[4];
+    struct tree_newest out[4];
     struct span link;
     bool eager;
     assert_true(tree_link_up(t, SPAN("x")) && tree_link_up(t, SPAN("y")) && tree_link_up(t, SPAN("z")));

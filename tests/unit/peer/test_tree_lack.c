@@ -14,7 +14,7 @@
 
 static void announces(struct tree *t, const char *from, uint64_t sequence, uint64_t now)
 {
-    struct tree_news news = {SPAN("a"), sequence, 1};
+    struct tree_newest news = {SPAN("a"), sequence, 1};
     struct tree_swap swap;
     assert_false(tree_announced(t, span_of(from), &news, 2, now, &swap));
 }

@@ -29,7 +29,7 @@ static struct world *twins(void)
     send_direct(w, ANN, BOB, "before");
     send_direct(w, BOB, ANN, "and back");
     pass(w, 3000);
-    shelf_put_back(twin->shelf, w->nodes[ANN].shelf);
+    memory_store_put_back(twin->store, w->nodes[ANN].store);
     return w;
 }
 

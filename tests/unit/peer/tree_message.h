@@ -5,7 +5,7 @@
 #ifndef TESTS_PEER_TREE_MESSAGE_H
 #define TESTS_PEER_TREE_MESSAGE_H
 
-#include "peer/core/tree.h"
+#include "peer/core/order/tree.h"
 
 /* Pushed to us by that link; its author is "a". */
 static inline struct tree_message message(const char *from, uint64_t sequence, bool is_new)

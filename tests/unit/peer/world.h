@@ -160,12 +160,12 @@ static inline void execute(struct world *w, int node, struct peer_effect *fx)
     case PEER_FX_PUT:
     case PEER_FX_DELETE:
     case PEER_FX_COMMIT:
-        shelf_effect(n->shelf, fx);
+        memory_store_effect(n->store, fx);
         break;
     case PEER_FX_LOAD:
         assert_true(n->load_n < LOADS_MAX);
         n->load_tickets[n->load_n] = fx->ticket;
-        n->loads[n->load_n++] = shelf_load(n->shelf, fx);
+        n->loads[n->load_n++] = memory_store_load(n->store, fx);
         break;
     case PEER_FX_DEADLINE:
         n->deadline = fx->at;
@@ -204,16 +204,16 @@ static inline bool answer_storage(struct world *w)
         struct node *n = &w->nodes[i];
         uint64_t ticket;
         if (n->load_n > 0) {
-            struct shelf_rows rows = n->loads[0];
+            struct memory_store_rows rows = n->loads[0];
             ticket = n->load_tickets[0];
             n->load_n--;
             memmove(n->loads, n->loads + 1, n->load_n * sizeof *n->loads);
             memmove(n->load_tickets, n->load_tickets + 1, n->load_n * sizeof *n->load_tickets);
             feed(w, i, (struct peer_event){.type = PEER_LOADED, .ticket = ticket, .loaded = {rows.rows, rows.n}});
-            shelf_rows_free(&rows);
+            memory_store_rows_free(&rows);
             return true;
         }
-        if (!n->slow_disk && shelf_waiting(n->shelf) > 0 && shelf_sync(n->shelf, &ticket)) {
+        if (!n->slow_disk && memory_store_waiting(n->store) > 0 && memory_store_sync(n->store, &ticket)) {
             feed(w, i, (struct peer_event){.type = PEER_COMMITTED, .ticket = ticket});
             return true;
         }
@@ -280,7 +280,7 @@ static inline void restore_row(void *user, enum peer_table table, const struct p
 
 static inline void start(struct world *w, int node)
 {
-    shelf_each(w->nodes[node].shelf, false, restore_row, &(struct restoring){w, node});
+    memory_store_each(w->nodes[node].store, false, restore_row, &(struct restoring){w, node});
     feed(w, node, (struct peer_event){.type = PEER_START});
     run(w);
 }
@@ -328,7 +328,7 @@ static inline void look_into(void *user, enum peer_table table, const struct pee
 static inline size_t rows_with(const struct node *n, const char *text)
 {
     struct row_search s = {text, 0};
-    shelf_each(n->shelf, true, look_into, &s);
+    memory_store_each(n->store, true, look_into, &s);
     return s.found;
 }
 

@@ -11,10 +11,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "protocol/body.h"
 #include "protocol/canonical.h"
 #include "protocol/envelope.h"
 #include "protocol/message.h"
@@ -243,6 +245,119 @@ static void test_envelopes(void **state)
     json_decref(cases);
 }
 
+/* What was read of a body, written again. */
+static bool rewrite(const struct envelope *e, struct buf *out)
+{
+    struct span ids[ENVELOPE_OF_MAX], author;
+    struct envelope_tick ticks[8];
+    struct buf signal;
+    size_t n;
+    bool ok;
+    switch (e->type) {
+    case ENVELOPE_HEARTBEAT: {
+        struct body_heartbeat b;
+        return body_read_heartbeat(e, &b) && body_write_heartbeat(out, &b);
+    }
+    case ENVELOPE_PEER_INTRODUCTION: {
+        struct body_introduction b;
+        body_read_introduction(e, &b);
+        return body_write_introduction(out, &b);
+    }
+    case ENVELOPE_IDENTITY_CLAIM: {
+        struct body_claim b;
+        body_read_claim(e, &b);
+        return body_write_claim(out, &b);
+    }
+    case ENVELOPE_CONNECTION_REQUEST:
+        buf_init(&signal, INPUT_MAX);
+        ok = body_read_signal(e, SPAN("aaaaaaaaaaaaaaaaaaaaaaaaaa"), &signal) &&
+             body_write_signal(out, buf_view(&signal));
+        buf_done(&signal);
+        return ok;
+    case ENVELOPE_PRESENCE_UPDATE: {
+        struct body_presence b;
+        body_read_presence(e, &b);
+        return body_write_presence(out, &b);
+    }
+    case ENVELOPE_PRESENCE_DIGEST:
+        return body_write_digest(out, ticks, body_read_digest(e, ticks, 8));
+    case ENVELOPE_BROADCAST_ANNOUNCE: {
+        struct body_announcement *news = body_read_announcements(e, &n);
+        ok = news && body_write_announcements(out, news, n);
+        free(news);
+        return ok;
+    }
+    case ENVELOPE_BROADCAST_GRAFT:
+        return body_read_author(e, &author) && body_write_author(out, author);
+    case ENVELOPE_HISTORY_REQUEST: {
+        struct body_request b;
+        body_read_request(e, &b);
+        b.clock = ticks;
+        b.clock_count = envelope_ticks(e, "clock", ticks, 8);
+        return body_write_request(out, &b);
+    }
+    case ENVELOPE_HISTORY_REPLY: {
+        struct body_reply b;
+        body_read_reply(e, &b);
+        return body_write_reply(out, &b);
+    }
+    default:
+        n = body_read_ids(e, ids);
+        return n > 0 && body_write_ids(out, ids, n);
+    }
+}
+
+static void test_bodies(void **state)
+{
+    json_t *cases = load(state, "bodies"), *one;
+    size_t i;
+    json_array_foreach(cases, i, one)
+    {
+        const json_t *in = json_object_get(one, "in"), *expect = json_object_get(one, "expect");
+        json_t *message =
+            json_pack("{s:s, s:s, s:{s:O}}", "id", "1", "type", text(one, "type"), "content", "metadata", (json_t *)in);
+        char *written = json_dumps(message, JSON_COMPACT);
+        const char *problem = NULL;
+        struct envelope e;
+        struct buf out;
+        buf_init(&out, INPUT_MAX);
+        says(envelope_parse(span_of(written), &e, &problem), one, problem);
+        says(rewrite(&e, &out), one, "is not written again");
+        json_t *again = json_loadb(out.p, out.len, JSON_REJECT_DUPLICATES, NULL);
+        says(json_equal(again, expect ? expect : in), one, "something else is written");
+        json_decref(again);
+        json_decref(message);
+        free(written);
+        envelope_done(&e);
+        buf_done(&out);
+    }
+    json_decref(cases);
+}
+
+static void test_cards(void **state)
+{
+    static const char KEY[] = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    char text[512], short_one[512];
+    struct body_card card;
+    struct buf out;
+    (void)state;
+    snprintf(text, sizeof text, "%s %s %086d== Ann \xc3\xa9", KEY, KEY, 0);
+    memset(text + 2 * sizeof KEY, 'A', 86);
+    buf_init(&out, sizeof text);
+    assert_true(body_read_card(span_of(text), &card));
+    assert_true(span_is(card.name, "Ann \xc3\xa9"));
+    assert_true(body_write_card(&out, &card));
+    assert_true(span_is(buf_view(&out), text));
+    /* One that ends early, at any place before the name, is none. */
+    for (size_t n = 0; n < 2 * sizeof KEY + 89; n++) {
+        memcpy(short_one, text, n);
+        assert_false(body_read_card((struct span){short_one, n}, &card));
+    }
+    text[sizeof KEY - 1] = '/';
+    assert_false(body_read_card(span_of(text), &card));
+    buf_done(&out);
+}
+
 int main(int argc, char **argv)
 {
     char *path = (char *)folder(argc > 1 ? argv[1] : NULL);
@@ -253,6 +368,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(test_canonical, path),
         cmocka_unit_test_prestate(test_ids, path),
         cmocka_unit_test_prestate(test_envelopes, path),
+        cmocka_unit_test_prestate(test_bodies, path),
+        cmocka_unit_test(test_cards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

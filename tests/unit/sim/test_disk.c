@@ -124,26 +124,27 @@ static void loads_what_is_not_committed(void **state)
 static void orders_and_bounds_loads(void **state)
 {
     (void)state;
-    struct shelf *s = shelf_new();
+    struct memory_store *s = memory_store_new();
     const char *keys[] = {"b", "a/2", "c", "a/1", "a"};
     for (size_t i = 0; i < 5; i++) {
         char key[8];
         snprintf(key, sizeof key, "%s", keys[i]);
-        shelf_effect(s, &(struct peer_effect){.type = PEER_FX_PUT, .kind = key, .text = key, .text_n = strlen(key)});
+        memory_store_effect(
+            s, &(struct peer_effect){.type = PEER_FX_PUT, .kind = key, .text = key, .text_n = strlen(key)});
     }
     struct peer_effect load = {.type = PEER_FX_LOAD, .kind = "a/", .text = "b", .text_n = 1, .limit = 9};
-    struct shelf_rows rows = shelf_load(s, &load);
+    struct memory_store_rows rows = memory_store_load(s, &load);
     assert_int_equal(rows.n, 2);
     assert_true(span_is(rows.rows[0].key, "a/1"));
     assert_true(span_is(rows.rows[1].value, "a/2"));
-    shelf_rows_free(&rows);
+    memory_store_rows_free(&rows);
     load = (struct peer_effect){.type = PEER_FX_LOAD, .kind = "a/1", .limit = 2, .flag = true};
-    rows = shelf_load(s, &load);
+    rows = memory_store_load(s, &load);
     assert_int_equal(rows.n, 2);
     assert_true(span_is(rows.rows[0].key, "c"));
     assert_true(span_is(rows.rows[1].key, "b"));
-    shelf_rows_free(&rows);
-    shelf_free(s);
+    memory_store_rows_free(&rows);
+    memory_store_free(s);
 }
 
 /* Three commits wait at a crash: none, one, two or all of them may survive, and never the second without the first. */

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The signaling session. The normal path: connect, welcome, join-room, peers; then signals both ways, with a `ping`
+ * when the daemon has been silent, so that a path that died without a word is noticed. Whatever ends it, the next
+ * server in turn is tried after 1, 2, 4 … 30 s, each and up to a quarter more by chance, for ever; a daemon that names
+ * a time (draining, rate-limited) is obeyed. Only what cannot get better by waiting is fatal: a token or password that
+ * is not accepted, a room that its owner closed.
+ *
+ * Losing the session is not losing anybody: links, people and their roster entries stay as they are until the next list
+ * of peers says who is there (roster.c). The daemon keeps our roster entry for a while, too: the first server tried
+ * after a loss is the one that has it, and whichever answers is shown our token. Who refuses it is asked for a new
+ * roster entry on the same connection; the token is kept then only if another server gave it, which may yet be reached.
+ * A roster entry that somebody else took over is his: we say so, and join anew. JOINED is told each time the room was
+ * entered, which a roster entry resumed is not; READY only the first time.
+ */
+#include <assert.h>
+
+#include "peer/core/state.h"
+#include "peer/core/link/session.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "protocol/error.h"
+#include "protocol/signaling.h"
+
+static const char *const SHOWN[SESSION_STATES_COUNT] = {
+#define X(name, shown, sentence) [SESSION_##name] = shown,
+    SESSION_STATES(X)
+#undef X
+};
+
+#define MOVE(to) (1u << SESSION_##to)
+static const unsigned LEGAL[SESSION_STATES_COUNT] = {
+    [SESSION_IDLE] = MOVE(CONNECTING) | MOVE(IDLE),
+    [SESSION_PAUSED] = MOVE(CONNECTING) | MOVE(IDLE),
+    [SESSION_CONNECTING] = MOVE(CONNECTED) | MOVE(PAUSED) | MOVE(IDLE),
+    [SESSION_CONNECTED] = MOVE(RESUMING) | MOVE(JOINING) | MOVE(PAUSED) | MOVE(IDLE),
+    [SESSION_RESUMING] = MOVE(JOINING) | MOVE(JOINED) | MOVE(PAUSED) | MOVE(IDLE),
+    [SESSION_JOINING] = MOVE(JOINED) | MOVE(PAUSED) | MOVE(IDLE),
+    [SESSION_JOINED] = MOVE(PAUSED) | MOVE(IDLE),
+};
+
+static void show(struct peer *p, const char *state)
+{
+    if (p->session.shown == state)
+        return;
+    p->session.shown = state;
+    notice_add(p, &(struct notice){.type = NOTICE_STATE, .text = span_of(state)});
+    effect_log(p, LOG_LEVEL_INFO, "session-state", "the session changed its state", "state", span_of(state));
+}
+
+static void move(struct peer *p, enum session_state to, uint64_t at)
+{
+    struct session *s = &p->session;
+    assert(LEGAL[s->state] & (1u << to));
+    s->state = to;
+    s->at = at;
+    s->ping_out = false;
+    effect_wake(p, at);
+    show(p, SHOWN[to]);
+}
+
+void session_show(struct peer *p)
+{
+    if (p->session.state != SESSION_JOINED)
+        return;
+    if (p->stats.links_up)
+        show(p, "p2p-connected");
+    else
+        show(p, HASH_COUNT(p->entries) ? "discovering" : SHOWN[SESSION_JOINED]);
+}
+
+static void connect(struct peer *p)
+{
+    struct session *s = &p->session;
+    struct peer_effect *effect = effect_add(p, PEER_FX_CONNECT);
+    if (effect)
+        effect->server = s->server;
+    p->stats.reconnects_total += s->connected_once;
+    s->connected_once = true;
+    s->pause_ms = 0;
+    move(p, SESSION_CONNECTING, p->now + OPEN_MS);
+}
+
+void session_start(struct peer *p)
+{
+    if (p->session.state == SESSION_IDLE && !p->session.stopped)
+        connect(p);
+}
+
+/* The socket is gone, or of no use any more: the next server after a pause. */
+static void pause_session(struct peer *p)
+{
+    struct session *s = &p->session;
+    uint64_t base = s->failures < 5 ? (uint64_t)RETRY_FIRST_MS << s->failures : RETRY_LAST_MS;
+    bool lost = s->state == SESSION_JOINED && s->resume_token[0];
+    s->failures++;
+    s->server = lost ? s->server : (s->server + 1) % p->settings.servers;
+    move(p, SESSION_PAUSED, p->now + (s->pause_ms ? s->pause_ms : effect_jitter(p, base)));
+}
+
+static void disconnect(struct peer *p)
+{
+    effect_add(p, PEER_FX_DISCONNECT);
+}
+
+static bool has_socket(const struct session *s)
+{
+    return s->state >= SESSION_CONNECTING;
+}
+
+static void stop(struct peer *p)
+{
+    if (has_socket(&p->session))
+        disconnect(p);
+    p->session.stopped = true;
+    move(p, SESSION_IDLE, NEVER);
+}
+
+void session_opened(struct peer *p)
+{
+    if (p->session.state == SESSION_CONNECTING)
+        move(p, SESSION_CONNECTED, p->now + ANSWER_MS);
+}
+
+static void tell_error(struct peer *p, struct span code, struct span text, bool fatal)
+{
+    notice_add(p, &(struct notice){.type = NOTICE_ERROR, .code = code, .text = text, .fatal = fatal});
+}
+
+void session_closed(struct peer *p, uint16_t close_code, struct span why)
+{
+    struct session *s = &p->session;
+    if (!has_socket(s))
+        return;
+    effect_log(p, LOG_LEVEL_NOTICE, "signaling-closed", "the connection to the server ended", "why", why);
+    if (close_code == CLOSE_TAKEN_OVER) { /* it is another's roster entry now, and to resume would be a duel */
+        s->resume_token[0] = '\0';
+        tell_error(
+            p, SPAN("taken-over"), SPAN("somebody else took our seat, with our token: it is not taken back"), false);
+    }
+    pause_session(p);
+}
+
+void session_network(struct peer *p, bool cut)
+{
+    struct session *s = &p->session;
+    if (cut && has_socket(s)) {
+        effect_log(
+            p, LOG_LEVEL_NOTICE, "signaling-cut", "the address that the server knew us by is gone", NULL, SPAN(""));
+        pause_session(p);
+    }
+    /* Nothing is wrong with the server, unless it named a time. */
+    if (s->state == SESSION_PAUSED && s->pause_ms == 0)
+        connect(p);
+}
+
+/* Gives this server up and says so. */
+static void abandon(struct peer *p, const char *why)
+{
+    effect_log(p, LOG_LEVEL_NOTICE, "signaling-abandoned", "the server did not do its part", "why", span_of(why));
+    disconnect(p);
+    pause_session(p);
+}
+
+void session_due(struct peer *p)
+{
+    struct session *s = &p->session;
+    if (p->now < s->at) {
+        effect_wake(p, s->at);
+        return;
+    }
+    if (s->state == SESSION_PAUSED) {
+        connect(p);
+    } else if (s->state != SESSION_JOINED || s->ping_out) {
+        abandon(p, s->state == SESSION_CONNECTING ? "it did not answer in time" : "it fell silent");
+    } else {
+        struct buf ping;
+        buf_init(&ping, 64);
+        signaling_write_ping(&ping);
+        session_send(p, &ping);
+        buf_done(&ping);
+        s->ping_out = true;
+        s->at = p->now + ANSWER_MS;
+        effect_wake(p, s->at);
+    }
+}
+
+bool session_send(struct peer *p, struct buf *frame)
+{
+    return p->session.state == SESSION_JOINED && !frame->failed && effect_text(p, PEER_FX_SIGNAL, 0, buf_view(frame));
+}
+
+static void take_ice_servers(struct peer *p, const struct signaling_message *m)
+{
+    struct span servers = span_of(m->ice_servers);
+    if (m->ice_servers && servers.n <= ICE_SERVERS_MAX)
+        effect_text(p, PEER_FX_ICE_SERVERS, 0, servers);
+}
+
+static void join(struct peer *p)
+{
+    struct buf join;
+    buf_init(&join, FRAME_MAX_DEFAULT);
+    signaling_write_join(&join, &(struct signaling_join){.room = span_of(p->settings.room),
+                                    .name = span_of(p->settings.name),
+                                    .password = span_of(p->settings.password),
+                                    .token = span_of(p->settings.token),
+                                    .key = p->settings.key,
+                                    .box = p->settings.box,
+                                    .sig = p->settings.box_signature});
+    if (!join.failed)
+        effect_text(p, PEER_FX_SIGNAL, 0, buf_view(&join));
+    buf_done(&join);
+    move(p, SESSION_JOINING, p->now + ANSWER_MS);
+}
+
+static void resume(struct peer *p)
+{
+    struct buf resume;
+    buf_init(&resume, FRAME_MAX_DEFAULT);
+    signaling_write_resume(&resume, span_of(p->session.resume_token));
+    if (!resume.failed)
+        effect_text(p, PEER_FX_SIGNAL, 0, buf_view(&resume));
+    buf_done(&resume);
+    move(p, SESSION_RESUMING, p->now + ANSWER_MS);
+}
+
+static void on_welcome(struct peer *p, const struct signaling_message *m)
+{
+    struct session *s = &p->session;
+    if (s->state != SESSION_CONNECTED)
+        return;
+    s->ping_ms = m->ping_interval_ms ? m->ping_interval_ms : PING_INTERVAL_DEFAULT_MS;
+    take_ice_servers(p, m);
+    if (s->resume_token[0])
+        resume(p);
+    else
+        join(p);
+}
+
+/* In the room, on this roster entry. */
+static void enter_room(struct peer *p, const struct signaling_message *m)
+{
+    assert(p->session.state == SESSION_JOINING || p->session.state == SESSION_RESUMING);
+    struct session *s = &p->session;
+    text_copy(s->peer_id, sizeof s->peer_id, m->peer_id);
+    text_copy(s->resume_token, sizeof s->resume_token, m->resume_token);
+    s->resume_server = s->server;
+    s->failures = 0;
+    move(p, SESSION_JOINED, p->now + s->ping_ms);
+}
+
+/* Not by this server, whether it does not know the roster entry any more or never heard of roster entries. */
+static void on_resume_refused(struct peer *p)
+{
+    struct session *s = &p->session;
+    if (s->resume_server == s->server)
+        s->resume_token[0] = '\0';
+    join(p);
+}
+
+static uint64_t bounded_pause(const struct signaling_message *m)
+{
+    return m->retry_after_ms < RETRY_AFTER_MAX_MS ? m->retry_after_ms : RETRY_AFTER_MAX_MS;
+}
+
+static bool is_fatal(struct span code)
+{
+    return span_is(code, "unauthorized") || span_is(code, "forbidden") || span_is(code, "room-locked");
+}
+
+/* Errors about single signals (no-such-peer: the reader just left) change nothing here: links have their own clocks. */
+static void on_error(struct peer *p, const struct signaling_message *m)
+{
+    struct session *s = &p->session;
+    effect_log(p, LOG_LEVEL_NOTICE, "signaling-error", "the server refused a message", "code", m->code);
+    if (s->state == SESSION_JOINED && !m->fatal)
+        return;
+    if (s->state == SESSION_RESUMING && (span_is(m->code, "resume-failed") || span_is(m->code, "unknown-type"))) {
+        on_resume_refused(p);
+        return;
+    }
+    s->pause_ms = bounded_pause(m);
+    bool fatal = is_fatal(m->code);
+    tell_error(p, m->code, m->message, fatal);
+    if (fatal)
+        stop(p);
+    else if (has_socket(s) && s->state != SESSION_CONNECTING)
+        abandon(p, "it refused us");
+}
+
+/* The socket is closed after this; the time is ours alone, so that a fleet does not come back at once. */
+static void on_draining(struct peer *p, const struct signaling_message *m)
+{
+    p->session.pause_ms = bounded_pause(m);
+}
+
+enum session_outcome session_handle(struct peer *p, const struct signaling_message *m)
+{
+    assert(has_socket(&p->session));
+    enum session_state before = p->session.state;
+    switch (m->type) {
+    case SIGNALING_WELCOME:
+        on_welcome(p, m);
+        break;
+    case SIGNALING_ICE_SERVERS:
+        take_ice_servers(p, m);
+        break;
+    case SIGNALING_PEERS:
+        if (before == SESSION_JOINING)
+            enter_room(p, m);
+        return before == SESSION_JOINING ? SESSION_ENTERED : SESSION_DONE;
+    case SIGNALING_RESUMED:
+        if (before == SESSION_RESUMING)
+            enter_room(p, m);
+        return before == SESSION_RESUMING ? SESSION_KEPT : SESSION_DONE;
+    case SIGNALING_ROOM_CLOSED:
+        tell_error(p, SPAN("room-closed"), SPAN("the room was closed by its owner"), true);
+        stop(p);
+        break;
+    case SIGNALING_DRAINING:
+        on_draining(p, m);
+        break;
+    case SIGNALING_ERROR:
+        on_error(p, m);
+        break;
+    default:
+        return before == SESSION_JOINED ? SESSION_OF_ROOM : SESSION_DONE;
+    }
+    return SESSION_DONE;
+}
+
+void session_ready(struct peer *p)
+{
+    assert(p->session.state == SESSION_JOINED);
+    struct session *s = &p->session;
+    if (!s->joined_once)
+        notice_add(p, &(struct notice){.type = NOTICE_READY, .id = span_of(p->id)});
+    s->joined_once = true;
+}
+
+bool session_hears(struct peer *p)
+{
+    struct session *s = &p->session;
+    if (s->state < SESSION_CONNECTED)
+        return false;
+    if (s->state == SESSION_JOINED) {
+        s->ping_out = false;
+        s->at = p->now + s->ping_ms;
+        effect_wake(p, s->at);
+    }
+    return true;
+}
+
+static void leave_room(struct peer *p)
+{
+    struct buf leave;
+    buf_init(&leave, 64);
+    signaling_write_leave(&leave);
+    session_send(p, &leave); /* if we are in it */
+    buf_done(&leave);
+}
+
+void session_leave(struct peer *p)
+{
+    leave_room(p);
+    stop(p);
+}
+
+void session_rest(struct peer *p)
+{
+    assert(has_socket(&p->session));
+    struct session *s = &p->session;
+    unsigned server = s->server;
+    leave_room(p);
+    s->resume_token[0] = '\0';
+    s->pause_ms = TWIN_REST_MS;
+    disconnect(p);
+    pause_session(p);
+    s->server = server;
+    s->failures = 0;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the application sends, from its words to a message on the disk: who reads it, which conversation it belongs to,
+ * the clock, the seal, the signature; then one row for each thing that must outlive a crash. `accepted` is told, and
+ * the message leaves, when those rows are durable (storage.c).
+ *
+ * People with keys get the message sealed; to plain peers, who have no key to seal to, it goes as it is on their own
+ * link, with the same id. A message to plain peers alone is not stored: they are promised the connection.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/utf8.h"
+#include "peer/core/state.h"
+#include "peer/core/message/compose.h"
+#include "peer/core/order/causal.h"
+#include "peer/core/port/after_commit.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/people/say.h"
+#include "peer/core/people/seal.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/deliver.h"
+#include "peer/core/message/message_log.h"
+#include "peer/core/message/outbox.h"
+
+struct draft {
+    const struct peer_event *ev;
+    enum envelope_type type;
+    struct person **readers;
+    size_t reader_count, keyed_count;
+    struct conversation *conversation; /* NULL: plain peers only */
+    char name[ENVELOPE_CONVERSATION_MAX + 1], id[ID_CHARS + 1];
+    uint64_t sequence;
+    struct buf text, plain;
+};
+
+static void refuse(struct peer *p, const struct peer_event *ev, const char *code, const char *text)
+{
+    notice_add(p, &(struct notice){.type = NOTICE_ERROR,
+                      .code = span_of(code),
+                      .text = span_of(text),
+                      .ref = ev->send.ref.n ? ev->send.ref : (struct span){0}});
+}
+
+/* ---- idempotency keys ---- */
+
+static struct ref *ref_find(struct peer *p, struct span ref)
+{
+    struct ref *r = NULL;
+    if (ref.n)
+        HASH_FIND(hh, p->refs, ref.p, (unsigned)ref.n, r);
+    return r;
+}
+
+static void ref_free(struct peer *p, struct ref *r)
+{
+    HASH_DEL(p->refs, r);
+    free(r);
+}
+
+void compose_remember_ref(struct peer *p, struct span ref, struct span id)
+{
+    struct ref *r = ref.n ? calloc(1, sizeof *r) : NULL;
+    if (!r)
+        return;
+    if (!text_copy(r->ref, sizeof r->ref, ref) || !text_copy(r->id, sizeof r->id, id)) {
+        free(r);
+        return;
+    }
+    if (HASH_COUNT(p->refs) >= REFS_MAX) {
+        storage_delete(p, TABLE_REF, span_of(p->refs->ref));
+        ref_free(p, p->refs);
+    }
+    HASH_ADD_STR(p->refs, ref, r);
+    if (!r->hh.tbl)
+        free(r);
+}
+
+void compose_clear(struct peer *p)
+{
+    while (p->refs)
+        ref_free(p, p->refs);
+}
+
+/* ---- who and whether ---- */
+
+static bool check(struct peer *p, const struct peer_event *ev)
+{
+    struct span text = ev->send.text, ref = ev->send.ref;
+    const char *too_large = say_too_large(text);
+    if (p->session.stopped && !p->people)
+        refuse(p, ev, "not-in-room", "the room was left: nobody will ever read this");
+    else if (too_large)
+        refuse(p, ev, "too-large", too_large);
+    else if (ev->send.to_count > ENVELOPE_TO_MAX)
+        refuse(p, ev, "too-large", "a message has at most 256 readers");
+    else if (ev->send.ttl_ms > ENVELOPE_TTL_MAX_MS)
+        refuse(p, ev, "bad-message", "a message lives for at most 30 days");
+    else if (!utf8_valid(text.p, text.n) || !utf8_valid(ref.p, ref.n) || ref.n > REF_MAX || span_find(ref, '\0'))
+        refuse(p, ev, "bad-message", "text and ref must be UTF-8, and ref at most 64 bytes");
+    else if (p->queued + HASH_COUNT(p->people) > QUEUE_MAX || p->queued_bytes + PEER_MESSAGE_MAX > QUEUE_BYTES_MAX)
+        refuse(p, ev, "queue-full", "too much waits for its readers: try again later");
+    else
+        return true;
+    return false;
+}
+
+static void add_reader(struct draft *d, struct person *who)
+{
+    for (size_t i = 0; i < d->reader_count; i++)
+        if (d->readers[i] == who)
+            return;
+    d->readers[d->reader_count++] = who;
+    d->keyed_count += who->keyed;
+}
+
+/* Who sits in the room, or did when a message sent now could still have reached them. */
+static bool reads_room(const struct peer *p, const struct person *who)
+{
+    if (link_is_there(who) || relay_reaches(p, who))
+        return true;
+    return who->keyed && who->seen_unix != 0 && p->unix_ms < who->seen_unix + ENVELOPE_TTL_DEFAULT_MS;
+}
+
+static bool find_readers(struct peer *p, struct draft *d)
+{
+    const struct peer_event *ev = d->ev;
+    size_t max = ev->send.to_count ? ev->send.to_count : HASH_COUNT(p->people);
+    d->readers = calloc(max ? max : 1, sizeof(struct person *));
+    if (!d->readers)
+        return false;
+    for (size_t i = 0; i < ev->send.to_count; i++) {
+        struct person *who = roster_find(p, ev->send.to[i]);
+        if (!who) {
+            refuse(p, ev, "no-such-peer", "nobody of that id has been seen in this room");
+            return false;
+        }
+        add_reader(d, who);
+    }
+    if (ev->send.to_count == 0)
+        for (struct person *who = p->people; who && d->reader_count < ENVELOPE_KEYS_MAX; who = who->hh.next)
+            if (reads_room(p, who))
+                add_reader(d, who);
+    d->type = ev->send.to_count == 0 ? ENVELOPE_GROUP_MESSAGE
+              : d->reader_count == 1 ? ENVELOPE_DIRECT_MESSAGE
+                                     : ENVELOPE_PRIVATE_MESSAGE;
+    return true;
+}
+
+/* ---- the message ---- */
+
+/* Where readers begin who have not told their clock of the room yet. */
+static size_t since(const struct draft *d, struct envelope_tick *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; d->type == ENVELOPE_GROUP_MESSAGE && i < d->reader_count; i++) {
+        const struct person *who = d->readers[i];
+        if (!who->keyed || who->clock_heard)
+            continue;
+        uint64_t first = outbox_first_unheard(who, d->conversation);
+        out[n++] = (struct envelope_tick){person_id(who), first ? first : d->sequence};
+    }
+    return n;
+}
+
+/* Somebody reads this who may be new: what it depends on was perhaps listed by messages that were not for him. */
+static bool may_begin_here(const struct draft *d)
+{
+    for (size_t i = 0; d->type == ENVELOPE_GROUP_MESSAGE && i < d->reader_count; i++)
+        if (d->readers[i]->keyed && !d->readers[i]->follows)
+            return causal_size(d->conversation->order) <= CLOCK_WHOLE_MAX;
+    return false;
+}
+
+static bool seal(struct peer *p, struct draft *d, struct envelope *e)
+{
+    struct seal_reader *readers = calloc(d->keyed_count + 1, sizeof *readers);
+    struct sealed sealed;
+    size_t n = 0;
+    if (!readers)
+        return false;
+    for (size_t i = 0; i < d->reader_count; i++)
+        if (d->readers[i]->keyed)
+            readers[n++] = (struct seal_reader){person_id(d->readers[i]), d->readers[i]->box};
+    bool ok = seal_envelope(&p->crypto, &p->rng, e, readers, n, &sealed);
+    if (ok) {
+        ok = say_sign(p, e, &d->text);
+        sealed_done(&sealed);
+    }
+    free(readers);
+    return ok;
+}
+
+static bool write(struct peer *p, struct draft *d, struct envelope *e)
+{
+    say_begin(p, e, d->id);
+    if (d->keyed_count < d->reader_count && !say_sign(p, e, &d->plain))
+        return false;
+    e->is_signed = false;
+    return !d->conversation || seal(p, d, e);
+}
+
+static bool compose(struct peer *p, struct draft *d)
+{
+    struct span to[ENVELOPE_TO_MAX];
+    static const size_t room = ENVELOPE_CLOCK_MAX;
+    size_t n = d->type == ENVELOPE_GROUP_MESSAGE ? 0 : d->reader_count;
+    for (size_t i = 0; i < n; i++)
+        to[i] = person_id(d->readers[i]);
+    conversation_name(p, span_of(p->id), to, n, d->name);
+    struct envelope_tick *ticks = calloc(2 * room, sizeof *ticks);
+    if (!ticks)
+        return false;
+    struct envelope e = {.type = d->type,
+        .to = to,
+        .to_count = n,
+        .text = d->ev->send.text.n ? d->ev->send.text : SPAN(""),
+        .clock = ticks,
+        .requires_ack = true,
+        .ttl_ms = d->ev->send.ttl_ms,
+        .conversation = span_of(d->name)};
+    bool stored = d->keyed_count > 0;
+    d->conversation = stored ? conversation_of(p, d->name, span_of(p->id), to, n) : NULL;
+    bool ok = !stored || d->conversation;
+    if (!ok) {
+        refuse(p, d->ev, "too-many", "this peer takes part in as many conversations as it can");
+    } else if (stored) {
+        e.clock_count = causal_clock(d->conversation->order, may_begin_here(d), ticks, room);
+        d->sequence = ticks[0].count;
+        e.since = ticks + room;
+        e.since_count = since(d, ticks + room);
+    } else {
+        p->plain_sequence = p->plain_sequence ? p->plain_sequence + 1 : p->unix_ms;
+        d->sequence = p->plain_sequence;
+        ticks[0] = (struct envelope_tick){span_of(p->id), d->sequence};
+        e.clock_count = 1;
+    }
+    e.sequence = d->sequence;
+    if (ok && !(e.clock_count > 0 && write(p, d, &e))) {
+        /* With a thousand keys and clocks, a long text is too much. */
+        if (d->text.failed || d->plain.failed)
+            refuse(p, d->ev, "too-large", "the text, the keys of its readers and its clock have at most 262144 bytes");
+        else
+            refuse(p, d->ev, "not-sealed", "the message could not be sealed to any of its readers");
+        ok = false;
+    }
+    free(ticks);
+    return ok;
+}
+
+/* Of several readers each is told of by name when it is sent to (outbox.c); a sole one that can never have it, at
+ * once. */
+static bool reader_takes(struct peer *p, const struct draft *d)
+{
+    const struct person *who = d->reader_count == 1 ? d->readers[0] : NULL;
+    char text[128];
+    if (!who || !link_is_up(who) || link_fits(who, who->keyed ? d->text.len : d->plain.len))
+        return true;
+    snprintf(text, sizeof text, "this reader takes messages of at most %lu bytes, all that goes with the text included",
+        (unsigned long)who->link.connection->message_max);
+    refuse(p, d->ev, "too-large", text);
+    return false;
+}
+
+/* ---- on the disk ---- */
+
+static void record(struct peer *p, const struct draft *d)
+{
+    struct span to[ENVELOPE_TO_MAX];
+    size_t n = d->type == ENVELOPE_GROUP_MESSAGE ? 0 : d->reader_count;
+    for (size_t i = 0; i < n; i++)
+        to[i] = person_id(d->readers[i]);
+    message_log_add(p, &(struct notice){.id = span_of(d->id),
+                           .from = span_of(p->id),
+                           .to = to,
+                           .to_count = n,
+                           .text = d->ev->send.text.n ? d->ev->send.text : SPAN(""),
+                           .conversation = span_of(d->name),
+                           .kind = envelope_type_name(d->type),
+                           .timestamp = p->unix_ms});
+}
+
+/* Sealed messages are; so is what is said while nobody is there, for the record has all that was said. What goes to
+ * plain peers only is not: nothing of it is promised. */
+static bool is_recorded(const struct draft *d)
+{
+    return d->conversation || d->reader_count == 0;
+}
+
+static void store(struct peer *p, const struct draft *d)
+{
+    assert(d->conversation && d->sequence > 0);
+    causal_tick(d->conversation->order);
+    conversation_start(p, d->conversation);
+    conversation_store_clock(p, d->conversation, span_of(p->id));
+    conversation_keep(p, d->conversation, span_of(p->id), d->sequence, buf_view(&d->text));
+}
+
+static void accepted(struct peer *p, struct draft *d)
+{
+    struct notice told = {.type = NOTICE_ACCEPTED,
+        .id = span_of(d->id),
+        .ref = d->ev->send.ref.n ? d->ev->send.ref : (struct span){0},
+        .conversation = span_of(d->name)};
+    if (d->ev->send.ref.n) {
+        compose_remember_ref(p, d->ev->send.ref, span_of(d->id));
+        if (is_recorded(d))
+            storage_put(p, TABLE_REF, d->ev->send.ref, span_of(d->id));
+    }
+    p->stats.sent_total++;
+    if (is_recorded(d))
+        after_commit_notice(p, &told);
+    else
+        notice_add(p, &told);
+}
+
+static void hand_over(struct peer *p, struct draft *d)
+{
+    assert(d->id[0] && d->keyed_count <= d->reader_count);
+    struct outgoing like = {.type = d->type, .sequence = d->sequence, .began = p->now};
+    like.expires = p->now + (d->ev->send.ttl_ms ? d->ev->send.ttl_ms : ENVELOPE_TTL_DEFAULT_MS);
+    memcpy(like.id, d->id, sizeof like.id);
+    memcpy(like.conversation, d->name, sizeof like.conversation);
+    if (d->conversation)
+        store(p, d);
+    if (is_recorded(d))
+        record(p, d);
+    accepted(p, d);
+    struct outgoing *m = outbox_add(p, &like, &d->text, &d->plain);
+    for (size_t i = 0; m && i < d->reader_count; i++)
+        outbox_add_reader(p, m, d->readers[i]);
+    if (!m)
+        return;
+    if (d->conversation)
+        after_commit_send(p, m->id);
+    else
+        outbox_release(p, m);
+}
+
+/* Somebody knew a message of this number that we have lost: what came after that may be shown now. */
+static void go_on(struct peer *p, const struct draft *d)
+{
+    if (d->conversation)
+        deliver_waiting_messages(p, d->conversation);
+}
+
+void compose_message(struct peer *p, const struct peer_event *ev)
+{
+    const struct ref *r = ref_find(p, ev->send.ref);
+    struct draft d = {.ev = ev};
+    if (r) {
+        notice_add(p, &(struct notice){.type = NOTICE_ACCEPTED, .id = span_of(r->id), .ref = ev->send.ref});
+        return;
+    }
+    if (!check(p, ev))
+        return;
+    buf_init(&d.text, PEER_MESSAGE_MAX);
+    buf_init(&d.plain, PEER_MESSAGE_MAX);
+    if (find_readers(p, &d) && compose(p, &d) && reader_takes(p, &d)) {
+        hand_over(p, &d);
+        go_on(p, &d);
+    }
+    buf_done(&d.text);
+    buf_done(&d.plain);
+    free(d.readers);
+}

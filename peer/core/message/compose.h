@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the application sends, from its words to a message on the disk.
+ *   owns     the application's idempotency keys, at most REFS_MAX
+ *   before   nothing: what cannot be sent is refused by a notice that says why
+ *   after    `accepted` is told, and the message leaves, when its rows are on the disk
+ */
+#ifndef PEER_MESSAGE_COMPOSE_H
+#define PEER_MESSAGE_COMPOSE_H
+
+#include "peer/core/peer.h"
+#include "peer/core/order/hash.h"
+
+struct ref {
+    char ref[REF_MAX + 1];
+    char id[ID_CHARS + 1];
+    UT_hash_handle hh;
+};
+
+void compose_message(struct peer *p, const struct peer_event *ev);
+/* Out of its row. */
+void compose_remember_ref(struct peer *p, struct span ref, struct span id);
+void compose_clear(struct peer *p);
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the outbox keeps: messages by their number and in the order of their end, deliveries by reader and place, and
+ * the rows of both. A message goes with the last delivery that waits for it; what is delivered is remembered for a
+ * while longer, since it may yet be read.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "peer/core/message/outbox_inner.h"
+#include "peer/core/state.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/message/conversation.h"
+#include "peer/core/message/outbox.h"
+
+static void put(struct delivery *d, enum delivery_place where)
+{
+    struct outbox *box = &d->reader->outbox;
+    d->place = where;
+    d->reader->waiting += where != DELIVERY_DONE;
+    DL_APPEND(box->in[where], d);
+    box->count[where]++;
+    box->flight_bytes += where == DELIVERY_FLIGHT ? d->n : 0;
+}
+
+static void take(struct delivery *d)
+{
+    struct outbox *box = &d->reader->outbox;
+    DL_DELETE(box->in[d->place], d);
+    d->reader->waiting -= d->place != DELIVERY_DONE;
+    box->count[d->place]--;
+    box->flight_bytes -= d->place == DELIVERY_FLIGHT ? d->n : 0;
+}
+
+void delivery_move(struct delivery *d, enum delivery_place to)
+{
+    assert((to == DELIVERY_DONE) == !d->message);
+    take(d);
+    put(d, to);
+}
+
+/* Nobody needs it any more: a message to few is kept by its author only, and only so long. */
+static void forget_rows(struct peer *p, const struct outgoing *m)
+{
+    struct buf key;
+    storage_delete(p, TABLE_OUTGOING, span_of(m->id));
+    if (m->type == ENVELOPE_GROUP_MESSAGE)
+        return;
+    buf_init(&key, ROW_KEY_MAX);
+    storage_message_key(&key, m->conversation, span_of(p->id), m->sequence);
+    storage_delete(p, TABLE_MESSAGE, buf_view(&key));
+    buf_done(&key);
+}
+
+void outgoing_free(struct peer *p, struct outgoing *m)
+{
+    assert(!m->deliveries);
+    DL_DELETE(p->outgoing, m);
+    HASH_DELETE(hh, p->outgoing_by_id, m);
+    p->outgoing_count--;
+    p->queued_bytes -= m->n + m->plain_n;
+    if (m->text)
+        forget_rows(p, m);
+    free(m->text);
+    free(m->plain);
+    free(m);
+}
+
+static void row_key(char key[ID_CHARS + PERSON_MAX + 2], const struct delivery *d)
+{
+    memcpy(key, d->id, ID_CHARS);
+    key[ID_CHARS] = '/';
+    memcpy(key + ID_CHARS + 1, d->reader->id, PERSON_MAX + 1);
+}
+
+/* The delivery waits for nothing any more; its message goes with the last of them. */
+static void detach(struct peer *p, struct delivery *d)
+{
+    assert(d->message && p->queued > 0);
+    struct outgoing *m = d->message;
+    char key[ID_CHARS + PERSON_MAX + 2];
+    row_key(key, d);
+    if (d->reader->keyed)
+        storage_delete(p, TABLE_DELIVERY, span_of(key));
+    DL_DELETE2(m->deliveries, d, of_prev, of_next);
+    d->message = NULL;
+    p->queued--;
+    if (!m->deliveries)
+        outgoing_free(p, m);
+}
+
+void delivery_free(struct peer *p, struct delivery *d)
+{
+    struct outbox *box = &d->reader->outbox;
+    if (d->message)
+        detach(p, d);
+    take(d);
+    HASH_DEL(box->by_id, d);
+    free(d);
+}
+
+void delivery_failed(struct peer *p, struct span id, struct span reader, const char *reason)
+{
+    assert(id.n > 0 && reader.n > 0 && reason);
+    p->stats.failed_total++;
+    notice_add(
+        p, &(struct notice){.type = NOTICE_FAILED, .id = id, .to = &reader, .to_count = 1, .reason = span_of(reason)});
+}
+
+void delivery_done(struct peer *p, struct delivery *d)
+{
+    assert(d->message && d->place != DELIVERY_DONE);
+    struct outbox *box = &d->reader->outbox;
+    notice_add(p, &(struct notice){.type = NOTICE_DELIVERED, .id = span_of(d->id), .by = person_id(d->reader)});
+    if (d->message->type == ENVELOPE_GROUP_MESSAGE) {
+        d->reader->follows = true;
+        box->tree_at = p->now + ACK_TIMEOUT_MS;
+    }
+    p->stats.delivered_total++;
+    if (d->reader->keyed && d->message->began)
+        samples_add(&p->deliveries, p->now - d->message->began);
+    detach(p, d);
+    delivery_move(d, DELIVERY_DONE);
+    if (box->count[DELIVERY_DONE] > DONE_MAX || !d->reader->keyed)
+        delivery_free(p, box->in[DELIVERY_DONE]);
+}
+
+/* ---- messages ---- */
+
+struct outgoing *outbox_find(const struct peer *p, struct span id)
+{
+    struct outgoing *m = NULL;
+    if (id.n)
+        HASH_FIND(hh, p->outgoing_by_id, id.p, (unsigned)id.n, m);
+    return m;
+}
+
+/* In the order of their end, which is the order in which they come unless their times to live differ. Rows of an
+ * earlier life come in any order, and are sorted when all were read (outbox_restored). */
+static void list(struct peer *p, struct outgoing *m)
+{
+    struct outgoing *before = p->outgoing ? p->outgoing->prev : NULL;
+    while (before && m->began > 0 && before->expires > m->expires)
+        before = before == p->outgoing ? NULL : before->prev;
+    if (before)
+        DL_APPEND_ELEM(p->outgoing, before, m);
+    else
+        DL_PREPEND(p->outgoing, m);
+}
+
+struct outgoing *outbox_add(struct peer *p, const struct outgoing *like, struct buf *text, struct buf *plain)
+{
+    struct outgoing *m = calloc(1, sizeof *m);
+    if (!m)
+        return NULL;
+    *m = *like;
+    m->deliveries = NULL;
+    HASH_ADD(hh, p->outgoing_by_id, id, ID_CHARS, m);
+    if (!m->hh.tbl) {
+        free(m);
+        return NULL;
+    }
+    m->text = text->len ? buf_take(text, &m->n) : NULL;
+    m->plain = plain->len ? buf_take(plain, &m->plain_n) : NULL;
+    m->order = ++p->order;
+    list(p, m);
+    p->outgoing_count++;
+    p->queued_bytes += m->n + m->plain_n;
+    effect_wake(p, m->expires);
+    if (m->text)
+        storage_put(p, TABLE_OUTGOING, span_of(m->id), (struct span){m->text, m->n});
+    return m;
+}
+
+void outbox_clear(struct peer *p)
+{
+    while (p->outgoing)
+        outgoing_free(p, p->outgoing);
+}
+
+bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
+{
+    assert(!who->left && (who->keyed ? m->text : m->plain));
+    struct outbox *box = &who->outbox;
+    char key[ID_CHARS + PERSON_MAX + 2];
+    if (who->waiting == 0)
+        box->stuck_at = NEVER;
+    struct delivery *d = who->waiting < QUEUE_READER_MAX ? calloc(1, sizeof *d) : NULL;
+    if (d) {
+        memcpy(d->id, m->id, sizeof d->id);
+        HASH_ADD_STR(box->by_id, id, d);
+    }
+    if (!d || !d->hh.tbl) {
+        free(d);
+        delivery_failed(p, span_of(m->id), person_id(who), "queue-full");
+        return false;
+    }
+    d->message = m;
+    d->n = who->keyed ? m->n : m->plain_n;
+    d->reader = who;
+    DL_APPEND2(m->deliveries, d, of_prev, of_next);
+    put(d, DELIVERY_QUEUE);
+    p->queued++;
+    row_key(key, d);
+    if (who->keyed && !who->stored)
+        roster_store(p, who); /* the next start must know whom it is for */
+    if (who->keyed)
+        storage_put(p, TABLE_DELIVERY, span_of(key), SPAN(""));
+    return true;
+}
+
+static int by_order(const struct delivery *a, const struct delivery *b)
+{
+    return a->message->order < b->message->order ? -1 : 1;
+}
+
+void delivery_sort(struct outbox *box)
+{
+    DL_SORT(box->in[DELIVERY_QUEUE], by_order);
+}
+
+uint64_t outbox_first_unheard(const struct person *who, const struct conversation *c)
+{
+    uint64_t first = 0;
+    for (int place = 0; place < DELIVERY_DONE; place++)
+        for (const struct delivery *d = who->outbox.in[place]; d; d = d->next)
+            if (strcmp(d->message->conversation, c->name) == 0 && (first == 0 || d->message->sequence < first))
+                first = d->message->sequence;
+    return first;
+}
+
+bool outbox_copy(const struct peer *p, const struct delivery *d, bool relayed, struct buf *out)
+{
+    assert(d->message && d->reader->keyed);
+    struct envelope e;
+    struct span us = span_of(p->id);
+    if (!envelope_parse((struct span){d->message->text, d->message->n}, &e, NULL))
+        return false;
+    e.retry_count = d->tries > 0 ? d->tries : d->message->type == ENVELOPE_GROUP_MESSAGE;
+    e.route = relayed ? &us : NULL;
+    e.route_count = relayed ? 1 : 0;
+    bool ok = envelope_write_for(&e, person_id(d->reader), out);
+    envelope_done(&e);
+    return ok;
+}
+
+void outbox_expire(struct peer *p)
+{
+    while (p->outgoing && p->outgoing->expires <= p->now) {
+        /* The message goes with its last delivery; at once if it is to nobody, and not on the disk yet. */
+        struct delivery *d = p->outgoing->deliveries, *next;
+        if (!d)
+            outgoing_free(p, p->outgoing);
+        for (; d; d = next) {
+            next = d->of_next;
+            delivery_failed(p, span_of(d->id), person_id(d->reader), "expired");
+            delivery_free(p, d);
+        }
+    }
+    if (p->outgoing)
+        effect_wake(p, p->outgoing->expires);
+}
+
+void outbox_missed(
+    struct peer *p, struct person *who, const struct conversation *c, uint64_t from, uint64_t to, const char *reason)
+{
+    for (int place = 0; place < DELIVERY_DONE; place++) {
+        struct delivery *d = who->outbox.in[place], *next;
+        for (; d; d = next) {
+            next = d->next;
+            if (!d->message->committed || d->message->sequence < from || d->message->sequence > to ||
+                strcmp(d->message->conversation, c->name) != 0)
+                continue;
+            delivery_failed(p, span_of(d->id), person_id(who), reason);
+            delivery_free(p, d);
+        }
+    }
+}
+
+void outbox_drop(struct peer *p, struct person *who, const char *reason)
+{
+    assert(reason);
+    struct delivery *d, *next;
+    HASH_ITER (hh, who->outbox.by_id, d, next) {
+        if (d->message && (!p->closing || !who->keyed))
+            delivery_failed(p, span_of(d->id), person_id(who), reason);
+        delivery_free(p, d);
+    }
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rows and tickets. A step puts and deletes rows; the commit that ends it gets a ticket, and io says when that is on
+ * the disk (after_commit.c keeps what waits for it). Loads are answered by their ticket, too.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "peer/core/state.h"
+#include "peer/core/port/storage.h"
+#include "peer/core/port/effects.h"
+
+void storage_put(struct peer *p, enum peer_table table, struct span key, struct span value)
+{
+    assert(table < PEER_TABLES && key.n > 0 && key.n <= ROW_KEY_MAX);
+    struct peer_effect *effect = p->restoring || p->closing ? NULL : effect_text(p, PEER_FX_PUT, 0, value);
+    if (!effect)
+        return;
+    effect->table = table;
+    effect->kind = strndup(key.p, key.n);
+    p->dirty = true;
+}
+
+void storage_delete(struct peer *p, enum peer_table table, struct span key)
+{
+    assert(table < PEER_TABLES && key.p);
+    struct peer_effect *effect = p->restoring || p->closing ? NULL : effect_add(p, PEER_FX_DELETE);
+    if (!effect)
+        return;
+    effect->table = table;
+    effect->kind = strndup(key.p, key.n);
+    p->dirty = true;
+}
+
+void storage_committed(struct peer *p, uint64_t ticket)
+{
+    assert(ticket <= p->commit && ticket >= p->committed);
+    p->committed = ticket;
+}
+
+bool storage_is_settled(const struct peer *p)
+{
+    return !p->dirty && p->committed >= p->commit;
+}
+
+void storage_end_step(struct peer *p)
+{
+    struct peer_effect *effect = p->dirty ? effect_add(p, PEER_FX_COMMIT) : NULL;
+    if (!effect)
+        return;
+    effect->ticket = p->commit = ++p->ticket;
+    p->dirty = false;
+}
+
+/* ---- loads ---- */
+
+struct load *storage_load(struct peer *p, enum load_type type, enum peer_table table, struct span from, struct span to,
+    unsigned limit, bool last)
+{
+    assert(table < PEER_TABLES && limit > 0 && limit <= ROWS_MAX);
+    struct load *load = p->load_count < LOADS_MAX ? calloc(1, sizeof *load) : NULL;
+    struct peer_effect *effect = load ? effect_text(p, PEER_FX_LOAD, 0, to) : NULL;
+    if (!effect) {
+        free(load);
+        return NULL;
+    }
+    effect->table = table;
+    effect->kind = strndup(from.p, from.n);
+    effect->limit = limit;
+    effect->flag = last;
+    effect->ticket = load->ticket = ++p->ticket;
+    load->type = type;
+    load->limit = limit;
+    DL_APPEND(p->loads, load);
+    p->load_count++;
+    return load;
+}
+
+struct load *storage_answered(struct peer *p, uint64_t ticket)
+{
+    struct load *load;
+    DL_FOREACH (p->loads, load) {
+        if (load->ticket != ticket)
+            continue;
+        DL_DELETE(p->loads, load);
+        p->load_count--;
+        return load;
+    }
+    return NULL;
+}
+
+void storage_clear(struct peer *p)
+{
+    struct load *load, *next;
+    DL_FOREACH_SAFE (p->loads, load, next)
+        free(load);
+    p->loads = NULL;
+}
+
+/* ---- keys ---- */
+
+void storage_number(char out[17], uint64_t number)
+{
+    snprintf(out, 17, "%016llx", (unsigned long long)number);
+}
+
+bool storage_read_number(struct span text, uint64_t *number)
+{
+    uint64_t n = 0;
+    if (text.n != 16)
+        return false;
+    for (size_t i = 0; i < 16; i++) {
+        const char *digits = "0123456789abcdef", *at = memchr(digits, text.p[i], 16);
+        if (!at)
+            return false;
+        n = n << 4 | (uint64_t)(at - digits);
+    }
+    *number = n;
+    return true;
+}
+
+void storage_message_key(struct buf *key, const char *conversation, struct span author, uint64_t sequence)
+{
+    assert(key && conversation[0]);
+    char number[17];
+    storage_number(number, sequence);
+    buf_reset(key);
+    buf_text(key, conversation);
+    buf_byte(key, '/');
+    buf_span(key, author);
+    buf_byte(key, '/');
+    buf_text(key, number);
+}
