@@ -115,7 +115,6 @@ static void leave(struct peer *p)
     p->closing = false;
     session_leave(p);
     p->left = true;
-    tell_left(p);
 }
 
 /* Nothing more can be promised: what was accepted or acknowledged is on the disk, and the next start goes on from
@@ -127,7 +126,6 @@ static void store_failed(struct peer *p, struct span why)
     forget_all(p);
     session_leave(p);
     p->store_failed = true;
-    tell_left(p);
 }
 
 static void loaded(struct peer *p, const struct peer_event *ev)
@@ -188,8 +186,6 @@ static void handle(struct peer *p, const struct peer_event *ev)
         break;
     case PEER_COMMITTED:
         storage_committed(p, ev->ticket);
-        hand_on(p);
-        tell_left(p);
         break;
     case PEER_STORE_FAILED:
         store_failed(p, ev->bytes);
@@ -300,6 +296,7 @@ void peer_step(struct peer *p, const struct peer_event *event, struct peer_effec
         end_what_is_over(p);
     handle(p, event);
     hand_on(p);
+    tell_left(p);
     if (!restoring)
         do_what_is_due(p);
     if (p->overlay_stale || p->routes_changed)
