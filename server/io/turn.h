@@ -70,7 +70,7 @@ struct io {
     uv_check_t check;
     uv_idle_t idle; /* running: there is more to do, the loop does not wait */
     uv_timer_t timer;
-    uint64_t unix_ms, unix_at; /* the wall clock, and what the loop's clock showed when it was read */
+    uint64_t unix_ms, unix_at;  /* the wall clock, and what the loop's clock showed when it was read */
     uint64_t timer_at, core_at; /* UINT64_MAX: none */
     bool late;                  /* the timer has come: who is late is judged once the sockets were read, */
     uint64_t late_end;          /* or at this time */
