@@ -71,6 +71,7 @@ struct conn {
     unsigned slow : 1;       /* over max_queue: on the list of those to be judged, or told to the core */
     unsigned deaf : 1;       /* CONN_OPEN and after: its socket takes nothing any more, but may still hold what came */
     unsigned left : 1;       /* its Close frame came: nothing more is taken from it */
+    unsigned untold : 1;     /* in the ready queue, so that the core hears of that */
     unsigned end_sent : 1;   /* CONN_CLOSING: to be ended once the queue is empty */
     unsigned linger : 1;     /* with what the client is still sending read, so that it hears why */
     unsigned taken : 1;      /* past the door: its bytes are read. Before that it can be refused and still hear so */

@@ -186,6 +186,9 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
         if (open)
             transport_of(c)->read(io, c, fx->type == CORE_RESUME);
         break;
+    case CORE_AGAIN:
+        io->put_off = true;
+        break;
     case CORE_RESPONSE:
         http_respond(io, c, fx->response.status, fx->response.body, fx->response.retry_after_ms);
         fx->response.body = NULL;

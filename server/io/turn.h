@@ -70,7 +70,7 @@ struct io {
     uv_check_t check;
     uv_idle_t idle; /* running: there is more to do, the loop does not wait */
     uv_timer_t timer;
-    uint64_t unix_ms, unix_at; /* the wall clock, and what the loop's clock showed when it was read */
+    uint64_t unix_ms, unix_at;  /* the wall clock, and what the loop's clock showed when it was read */
     uint64_t timer_at, core_at; /* UINT64_MAX: none */
     bool late;                  /* the timer has come: who is late is judged once the sockets were read, */
     uint64_t late_end;          /* or at this time */
@@ -80,6 +80,8 @@ struct io {
     unsigned refused_count; /* of those, the core refused so many */
     struct core_effects effects;
     bool stepping;
+    bool urgent;  /* a WebSocket is read ahead of the ready queue */
+    bool put_off; /* the core has put off the frame of this step */
     unsigned dirty_count;
     unsigned reads_count;         /* sockets read since the dirty connections were written */
     uint32_t dirty, doomed, slow; /* lists through the slots; CONN_NONE: empty */
@@ -156,12 +158,16 @@ void front_end(struct io *io, struct conn *c);
 void front_no_tls(struct io *io, struct conn *c);
 /* Goes on with what was read (c->rest). */
 void front_rest(struct io *io, struct conn *c);
+/* A text message, which is to be handed in later, and what was read behind it wait in the ready queue. */
+void front_put_off(struct io *io, struct conn *c, struct span text, struct span behind);
 /* WebSocket: the handshake is done; bytes came, and so many of them were used, FRAMES_AT_ONCE frames at most; our own control frame goes out, and the connection closes with it
  * (code 0: as the client's Close said) (ws.c). */
 void ws_open(struct io *io, struct conn *c);
 size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
 void ws_ping(struct io *io, struct conn *c, uint32_t number);
 void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason);
+/* The core hears of a Close frame that was put off (c->untold). */
+void ws_left(struct io *io, struct conn *c);
 /* The code of the Close frame that came, as the core reads it; 0: none came (ws.c). */
 uint16_t ws_close_code(const struct conn *c);
 /* All that was queued is out (ws.c, answer.c). */
