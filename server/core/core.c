@@ -62,7 +62,7 @@ void core_free(struct core *c)
             session_free(c, c->slots[slot]);
     struct session *away;
     for (uint64_t at = 0; (away = table_next(&c->sessions, &at));)
-        seat_free(c, away);
+        seat_drop(c, away);
     table_done(&c->sessions);
     struct room *room, *next;
     for (enum room_kind kind = 0; kind < ROOM_KINDS; kind++)
