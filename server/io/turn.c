@@ -154,7 +154,8 @@ static void refuse(struct io *io, struct conn *c, const char *reason)
 {
     if (!c->refused) {
         c->refused = reason;
-        io->refused_count++;
+        c->uncounted = !c->taken;
+        io->refused_count += c->uncounted;
     }
     bool answering = c->state == CONN_ANSWER || c->state == CONN_LINGER;
     if (c->state == CONN_PROXY || (c->taken && !answering))
@@ -273,7 +274,7 @@ static void end(struct io *io, struct conn *c)
     trim_freed(&io->trim, queue_bytes(c->queue), uv_now(io->loop));
     transport_of(c)->close(io, c);
     tell_gone(io, c);
-    io->refused_count -= c->refused != NULL;
+    io->refused_count -= c->uncounted;
     trim_freed(&io->trim, TRIM_CONNECTION, uv_now(io->loop));
     c->doomed = c->slow = false;
     conn_release(&io->conns, c);

@@ -77,7 +77,7 @@ struct io {
 
     struct trim trim;
     struct conn_table conns;
-    unsigned refused_count; /* of those, the core refused so many */
+    unsigned refused_count; /* of those, the core refused so many at the door */
     struct core_effects effects;
     bool stepping;
     bool urgent;  /* a WebSocket is read ahead of the ready queue */
