@@ -62,7 +62,7 @@ void core_free(struct core *c)
             session_free(c, c->slots[slot]);
     struct session *away;
     for (uint64_t at = 0; (away = table_next(&c->sessions, &at));)
-        seat_free(c, away);
+        seat_drop(c, away);
     table_done(&c->sessions);
     struct room *room, *next;
     for (enum room_kind kind = 0; kind < ROOM_KINDS; kind++)
@@ -96,6 +96,12 @@ const struct core_stats *core_stats(const struct core *c)
 bool core_draining(const struct core *c)
 {
     return c->draining;
+}
+
+bool core_is_member(const struct core *c, struct conn_id conn)
+{
+    const struct session *s = session_find(c, conn);
+    return s && s->state == SESSION_JOINED;
 }
 
 static bool restore(void *ctx, const struct room_terms *t)
@@ -158,7 +164,7 @@ static void of_session(struct core *c, struct session *s, const struct core_even
     else if (e->type == CORE_READY)
         session_welcome(c, s);
     else if (e->type == CORE_FRAME)
-        on_frame(c, s, e->bytes);
+        on_frame(c, s, e->bytes, e->urgent);
     else if (e->type == CORE_UNREADABLE)
         on_unreadable(c, s, e->unreadable.error, e->unreadable.problem);
     else if (e->type == CORE_PONG)

@@ -155,6 +155,8 @@ struct core_event {
     uint64_t now; /* milliseconds on a clock that never goes back */
     uint64_t
         unix_ms; /* wall clock, which may be set: for what others signed or will check, never for our own deadlines */
+    bool
+        urgent; /* CORE_FRAME: messages of others wait behind it, so what a whole room hears of is put off: CORE_AGAIN */
     union {
         struct address address; /* CORE_OPEN, CORE_ADDRESS */
         struct span bytes;      /* CORE_FRAME */
@@ -182,6 +184,7 @@ enum core_effect_type {
     CORE_SEND, /* queue the frame for the connection; the effect owns one reference */
     CORE_CLOSE, /* flush what is queued, then close with code and reason; before CORE_READY: refuse with HTTP 503 / close(2) */
     CORE_PING,     /* send a WebSocket ping with the payload `ping`, 4 bytes, big-endian */
+    CORE_AGAIN,    /* the frame was put off: hand it in once more, not urgent, before the next of its connection */
     CORE_PAUSE,    /* stop reading this connection */
     CORE_RESUME,   /* read it again */
     CORE_LOG,      /* write the record; the effect owns it (free) */
@@ -295,6 +298,8 @@ const char *core_restore(struct core *c, struct span text, uint64_t now);
 void core_configure(struct core *c, const struct core_settings *settings);
 const struct core_stats *core_stats(const struct core *c);
 bool core_draining(const struct core *c);
+/* Whether this connection is in a room: others hear of its end. */
+bool core_is_member(const struct core *c, struct conn_id conn);
 /* Why a new connection would not be served: DRAINING, SERVER_FULL, or NONE. */
 enum error core_ready(const struct core *c);
 /* Walks everything and asserts that connections, seats, rooms and counters agree. For tests; O(n). */

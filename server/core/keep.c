@@ -146,7 +146,10 @@ static void fail(struct core *c, struct errand *e)
     struct room *room = room_of(c, &e->terms);
     if (room)
         room_close(c, room);
-    rest_refuse_unstored(c, e->conn);
+    if (e->terms.id_n)
+        rest_refuse_unmade(c, e->conn);
+    else
+        rest_refuse_unstored(c, e->conn);
 }
 
 static void answer(struct core *c, struct errand *e)

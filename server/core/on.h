@@ -38,7 +38,7 @@ void on_join_hashed(struct core *c, const struct errand *e, const uint8_t *hash)
 void on_delayed(struct core *c, const struct errand *e);
 
 /* A whole text message came in. */
-void on_frame(struct core *c, struct session *s, struct span bytes);
+void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent);
 /* A WebSocket pong with this number, or a ping, came in. */
 void on_pong(struct core *c, struct session *s, uint32_t number);
 void on_control(struct core *c, struct session *s);

@@ -6,6 +6,7 @@
 #include "server/core/on.h"
 
 #include "server/core/alive.h"
+#include "server/core/effects.h"
 #include "server/core/errand.h"
 #include "server/core/guess.h"
 #include "server/core/pace.h"
@@ -62,7 +63,13 @@ static void handle(struct core *c, struct session *s, struct request *r)
         h->apply(c, s, r);
 }
 
-void on_frame(struct core *c, struct session *s, struct span bytes)
+/* A whole room hears of who comes and goes, and who comes is told of all: as much work as tens of messages. */
+static bool is_dear(enum message_type t)
+{
+    return t == MESSAGE_JOIN_ROOM || t == MESSAGE_LEAVE_ROOM || t == MESSAGE_RESUME;
+}
+
+void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent)
 {
     if (!listens(s))
         return;
@@ -72,6 +79,8 @@ void on_frame(struct core *c, struct session *s, struct span bytes)
     begin(&r);
     enum error e = message_parse(bytes, &r.message);
     enum message_type type = e == ERROR_NONE ? r.message.type : MESSAGE_NONE;
+    if (urgent && is_dear(type) && effects_add(c->fx, &(struct core_effect){.type = CORE_AGAIN, .conn = conn}))
+        return;
     c->stats.frames_in[type]++;
     c->stats.bytes_in[type] += bytes.n;
     if (e == ERROR_NONE)

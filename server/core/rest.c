@@ -85,6 +85,12 @@ static void refuse_access(struct core *c, struct conn_id conn, enum error e, con
     refuse(c, conn, e, problem);
 }
 
+void rest_refuse_unmade(struct core *c, struct conn_id conn)
+{
+    refuse_for(
+        c, conn, ERROR_SERVER_FULL, "the room could not be stored, so it was not made: try again later", KEEP_RETRY_MS);
+}
+
 void rest_refuse_unstored(struct core *c, struct conn_id conn)
 {
     refuse_for(c, conn, ERROR_SERVER_FULL,

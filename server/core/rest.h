@@ -15,7 +15,8 @@ void rest_delayed(struct core *c, const struct errand *e);
 
 /* Answers the request of this connection; takes the body. */
 void rest_respond(struct core *c, struct conn_id conn, uint16_t status, struct frame *body);
-/* What it changed is not on the disk. */
+/* What it made, or changed, is not on the disk. */
+void rest_refuse_unmade(struct core *c, struct conn_id conn);
 void rest_refuse_unstored(struct core *c, struct conn_id conn);
 
 #endif

@@ -240,10 +240,15 @@ void seat_done(struct core *c)
 
 void seat_free(struct core *c, struct session *away)
 {
+    session_unname(c, away);
+    seat_drop(c, away);
+}
+
+void seat_drop(struct core *c, struct session *away)
+{
     assert(away->state == SESSION_AWAY);
     c->stats.held_bytes -= away->held_bytes;
     DL_CONCAT(c->litter, away->held);
-    session_unname(c, away);
     waiting_remove(&away->alive);
     c->stats.away--;
     free(away->introduction);

@@ -25,6 +25,8 @@ void seat_tell_back(struct core *c, const struct session *s);
 void seat_expire(struct core *c, struct session *away);
 /* Frees a seat that is away, without a word. What was held for it goes a batch at a time: with seat_tick. */
 void seat_free(struct core *c, struct session *away);
+/* The same for when the whole table of names goes: the name stays in it. */
+void seat_drop(struct core *c, struct session *away);
 void seat_tick(struct core *c);
 /* When seat_tick has something to do, or UINT64_MAX. */
 uint64_t seat_due(const struct core *c);

@@ -71,9 +71,11 @@ struct conn {
     unsigned slow : 1;       /* over max_queue: on the list of those to be judged, or told to the core */
     unsigned deaf : 1;       /* CONN_OPEN and after: its socket takes nothing any more, but may still hold what came */
     unsigned left : 1;       /* its Close frame came: nothing more is taken from it */
+    unsigned untold : 1;     /* in the ready queue, so that the core hears of that */
     unsigned end_sent : 1;   /* CONN_CLOSING: to be ended once the queue is empty */
     unsigned linger : 1;     /* with what the client is still sending read, so that it hears why */
     unsigned taken : 1;      /* past the door: its bytes are read. Before that it can be refused and still hear so */
+    unsigned uncounted : 1;  /* refused at the door: REFUSED_MAX bounds it, no limit of the core */
     unsigned secure : 1;     /* it speaks TLS */
     unsigned via_proxy : 1;  /* a PROXY header came first: its socket is not the client's */
     unsigned nameless : 1;   /* and it names no client */
@@ -81,7 +83,7 @@ struct conn {
     unsigned forwarded : 1;  /* its request names a client, or came from a proxy that should have named one */
     unsigned unproven : 1;   /* and that is not to be believed, or not to be read */
     struct address address;  /* the client's; all zero for a unix socket */
-    const char *refused;     /* why the core closed it at the door. Static; NULL: it did not */
+    const char *refused;     /* why the core closed it before it spoke WebSocket. Static; NULL: it did not */
     struct lws *wsi;         /* under TLS, once libwebsockets has the socket; else NULL */
     union {
         struct proxy_wait *proxy;   /* owned; in CONN_PROXY */

@@ -8,12 +8,19 @@
  */
 #include <stdlib.h>
 
+#include "protocol/mask.h"
 #include "server/io/http.h"
 #include "server/io/transport.h"
 
-/* Owned by its connection, of at most READ_SIZE bytes. */
+enum {
+    MASKED = 0x80,                        /* in the second byte of a frame */
+    MASK_HEADER_MAX = 10 + MASK_KEY_BYTES /* of a frame that a client sends */
+};
+
+/* Owned by its connection, of at most READ_SIZE bytes, and one message before them. */
 struct front_rest {
     size_t at, n; /* looked at so far, of so many */
+    bool put_off; /* it is here for what it said, not for how much */
     unsigned char bytes[];
 };
 
@@ -33,8 +40,7 @@ static void frames(struct io *io, struct conn *c, unsigned char *bytes, size_t n
         turn_kill(io, c);
         return;
     }
-    c->rest->at = 0;
-    c->rest->n = n;
+    *c->rest = (struct front_rest){.n = n};
     memcpy(c->rest->bytes, bytes + used, n);
     plain_wait(io, c);
 }
@@ -46,10 +52,35 @@ void front_rest(struct io *io, struct conn *c)
     c->rest = NULL;
     rest->at += ws_bytes(io, c, rest->bytes + rest->at, rest->n - rest->at);
     if (rest->at == rest->n) {
+        c->bulk = c->bulk && !rest->put_off;
         free(rest);
         return;
     }
     c->rest = rest;
+    plain_wait(io, c);
+}
+
+/* As a client's frame again, masked with zeros (RFC 6455 section 5.3), so that it is read like what stands behind it. */
+void front_put_off(struct io *io, struct conn *c, struct span text, struct span behind)
+{
+    struct frame *f = frame_of(text);
+    size_t n = text.n + behind.n + MASK_HEADER_MAX;
+    c->rest = f ? malloc(sizeof *c->rest + n) : NULL;
+    if (!c->rest) {
+        frame_unref(f);
+        turn_kill(io, c);
+        return;
+    }
+    *c->rest = (struct front_rest){.put_off = true, .n = f->head + MASK_KEY_BYTES + text.n + behind.n};
+    unsigned char *p = c->rest->bytes, *payload = p + f->head + MASK_KEY_BYTES;
+    memcpy(p, f->bytes, f->head);
+    p[1] |= MASKED;
+    memset(p + f->head, 0, MASK_KEY_BYTES);
+    if (text.n)
+        memcpy(payload, text.p, text.n);
+    if (behind.n)
+        memcpy(payload + text.n, behind.p, behind.n);
+    frame_unref(f);
     plain_wait(io, c);
 }
 

@@ -78,7 +78,7 @@ static void drop(struct io *io, struct conn *c)
     conn_unlimit(&io->conns, c);
     struct core_event e = io_event(io, CORE_GONE, c);
     io_step(io, &e);
-    io->refused_count -= c->refused != NULL;
+    io->refused_count -= c->uncounted;
     conn_release(&io->conns, c);
 }
 

@@ -203,7 +203,7 @@ static void writeable(struct io *io, struct conn *c)
     turn_writeable(io, c);
 }
 
-/* Messages of WebSockets go before all else. */
+/* Messages of WebSockets go before all else; those that a whole room hears of are put off when they are known. */
 static bool goes_first(const struct conn *c, unsigned happened)
 {
     return c->state == CONN_OPEN && (happened & POLLER_WRITE || !c->bulk);
@@ -214,6 +214,13 @@ static void queue_event(struct io *io, struct conn *c, unsigned happened)
     if (c->ready)
         arm(io, c, c->armed & ~happened);
     ready_add(io, c);
+}
+
+static void receive_urgent(struct io *io, struct conn *c)
+{
+    io->urgent = true;
+    transport_of(c)->receive(io, c);
+    io->urgent = false;
 }
 
 void plain_event(void *ctx, struct conn_id id, unsigned happened)
@@ -230,7 +237,7 @@ void plain_event(void *ctx, struct conn_id id, unsigned happened)
     if (c->doomed)
         return;
     if (wanted & POLLER_READ && goes_first(c, POLLER_READ))
-        transport_of(c)->receive(io, c);
+        receive_urgent(io, c);
     else if (wanted & POLLER_READ)
         queue_event(io, c, POLLER_READ);
     else if (happened & POLLER_BROKEN && !c->ready && !(is_paused(c) && turn_rest(io, c)))
@@ -240,6 +247,8 @@ void plain_event(void *ctx, struct conn_id id, unsigned happened)
 
 void plain_serve(struct io *io, struct conn *c)
 {
+    if (c->untold)
+        ws_left(io, c);
     if (c->queue && c->state != CONN_OPEN)
         writeable(io, c);
     if (c->interest & POLLER_READ && !c->doomed && c->rest)

@@ -154,7 +154,8 @@ static void refuse(struct io *io, struct conn *c, const char *reason)
 {
     if (!c->refused) {
         c->refused = reason;
-        io->refused_count++;
+        c->uncounted = !c->taken;
+        io->refused_count += c->uncounted;
     }
     bool answering = c->state == CONN_ANSWER || c->state == CONN_LINGER;
     if (c->state == CONN_PROXY || (c->taken && !answering))
@@ -185,6 +186,9 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
     case CORE_RESUME:
         if (open)
             transport_of(c)->read(io, c, fx->type == CORE_RESUME);
+        break;
+    case CORE_AGAIN:
+        io->put_off = true;
         break;
     case CORE_RESPONSE:
         http_respond(io, c, fx->response.status, fx->response.body, fx->response.retry_after_ms);
@@ -270,7 +274,7 @@ static void end(struct io *io, struct conn *c)
     trim_freed(&io->trim, queue_bytes(c->queue), uv_now(io->loop));
     transport_of(c)->close(io, c);
     tell_gone(io, c);
-    io->refused_count -= c->refused != NULL;
+    io->refused_count -= c->uncounted;
     trim_freed(&io->trim, TRIM_CONNECTION, uv_now(io->loop));
     c->doomed = c->slow = false;
     conn_release(&io->conns, c);

@@ -77,9 +77,11 @@ struct io {
 
     struct trim trim;
     struct conn_table conns;
-    unsigned refused_count; /* of those, the core refused so many */
+    unsigned refused_count; /* of those, the core refused so many at the door */
     struct core_effects effects;
     bool stepping;
+    bool urgent;  /* a WebSocket is read ahead of the ready queue */
+    bool put_off; /* the core has put off the frame of this step */
     unsigned dirty_count;
     unsigned reads_count;         /* sockets read since the dirty connections were written */
     uint32_t dirty, doomed, slow; /* lists through the slots; CONN_NONE: empty */
@@ -156,12 +158,16 @@ void front_end(struct io *io, struct conn *c);
 void front_no_tls(struct io *io, struct conn *c);
 /* Goes on with what was read (c->rest). */
 void front_rest(struct io *io, struct conn *c);
+/* A text message, which is to be handed in later, and what was read behind it wait in the ready queue. */
+void front_put_off(struct io *io, struct conn *c, struct span text, struct span behind);
 /* WebSocket: the handshake is done; bytes came, and so many of them were used, FRAMES_AT_ONCE frames at most; our own control frame goes out, and the connection closes with it
  * (code 0: as the client's Close said) (ws.c). */
 void ws_open(struct io *io, struct conn *c);
 size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
 void ws_ping(struct io *io, struct conn *c, uint32_t number);
 void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason);
+/* The core hears of a Close frame that was put off (c->untold). */
+void ws_left(struct io *io, struct conn *c);
 /* The code of the Close frame that came, as the core reads it; 0: none came (ws.c). */
 uint16_t ws_close_code(const struct conn *c);
 /* All that was queued is out (ws.c, answer.c). */

@@ -10,6 +10,7 @@
 #include <assert.h>
 
 #include "protocol/ws_reader.h"
+#include "server/io/ready.h"
 #include "server/io/transport.h"
 
 enum {
@@ -113,6 +114,8 @@ static void on_text(struct io *io, const struct conn *c, struct span bytes)
 {
     struct core_event e = io_event(io, CORE_FRAME, c);
     e.bytes = bytes;
+    e.urgent = io->urgent;
+    io->put_off = false;
     io_step(io, &e);
 }
 
@@ -160,9 +163,20 @@ static void on_close(struct io *io, struct conn *c, uint16_t code)
     c->close_code = code;
     transport_of(c)->read(io, c, false);
     turn_limit(io, c, LIMIT_CLOSE);
+    c->untold = true;
+    if (io->urgent && core_is_member(io->core, c->id)) /* its room hears of it */
+        ready_add(io, c);
+    else
+        ws_left(io, c);
+}
+
+void ws_left(struct io *io, struct conn *c)
+{
     struct core_event e = io_event(io, CORE_CLOSED, c);
     e.close_code = ws_close_code(c);
-    io_step(io, &e);
+    c->untold = false;
+    if (c->state == CONN_OPEN)
+        io_step(io, &e);
 }
 
 static void on_violation(struct io *io, struct conn *c, uint16_t code, const char *problem)
@@ -226,10 +240,17 @@ size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
     struct ws_message m;
     if (c->end_sent || c->left)
         return n;
-    for (unsigned i = 0; in.n == 0 || (i < FRAMES_AT_ONCE && is_heard(c)); i++) {
+    const bool member = core_is_member(io->core, c->id);
+    /* Of who came or left a whole room heard: that ends the look. */
+    for (unsigned i = 0; in.n == 0 || (i < FRAMES_AT_ONCE && is_heard(c) && core_is_member(io->core, c->id) == member);
+         i++) {
         enum ws_fact fact = ws_next(&c->partial, &in, &limits, &m);
         if (fact == WS_MORE || !take(io, c, fact, &m))
             return n;
+        if (fact == WS_TEXT && io->put_off) {
+            front_put_off(io, c, m.bytes, (struct span){(const char *)in.p, in.n});
+            return n;
+        }
     }
     return n - in.n;
 }

@@ -225,6 +225,29 @@ test('while it drains, probes are answered and everybody else is sent away', asy
     silent.destroy();
 });
 
+// More than are let in to ask how it is (REFUSED_MAX), each with a download that it does not read.
+test('those whose answers are under way when the drain begins keep no probe out', { timeout: 30000 }, async () => {
+    await inFolder(async (folder) => {
+        await fs.writeFile(path.join(folder, 'large'), Buffer.alloc(20 << 20));
+        const daemon = await startDaemon({ args: ['--set', 'server.drain_timeout=30s', '--set', `server.web_root=${folder}`] });
+        const slow = [];
+        try {
+            for (let i = 0; i < 40; i++) {
+                slow.push(new Raw(daemon.port));
+                await slow[i].write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n');
+                await slow[i].until(/^HTTP\/1\.1 200 /);
+                slow[i].socket.pause();
+            }
+            daemon.kill('SIGTERM');
+            await daemon.logged(/stopping/);
+            for (let i = 0; i < 3; i++) assert.equal((await fetch(`${daemon.http}/health`)).status, 200);
+        } finally {
+            slow.forEach((raw) => raw.destroy());
+        }
+        assert.equal(await within(5000, daemon.exited, 'the daemon did not end with its last client'), 0);
+    });
+});
+
 test('a request that waits for its turn when the drain begins is answered, and holds nothing up', async () => {
     const daemon = await startDaemon({ args: ['--set', 'server.drain_timeout=0'] });
     const made = await fetch(`${daemon.http}/api/rooms`, { method: 'POST', body: '{"name":"a"}' });

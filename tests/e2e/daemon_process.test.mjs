@@ -189,7 +189,7 @@ async function fillDisk(daemon, problem, fill, free) {
     for (const name of Array.from({ length: 20 }, (_, i) => `full${i}`)) {
         const { status, answer } = make(name);
         assert.equal(status, 503);
-        assert.match(answer.error.message, /^the change could not be stored, /);
+        assert.match(answer.error.message, /^the room could not be stored, so it was not made/);
         a.send({ type: 'signal', to: b.peerId, data: name });
         assert.equal((await b.next()).data, name);
     }

@@ -318,6 +318,7 @@ static void execute(struct daemon *d, const struct core_effect *e)
         clerk_store(&d->clerk, e->store);
         break;
     case CORE_LOG:
+    case CORE_AGAIN: /* nothing is urgent here */
         break;
     case CORE_DRAINED:
         d->drained = true;

@@ -155,6 +155,50 @@ static void test_a_violation_without_seats(void **state)
     stop(&h);
 }
 
+static void say_urgently(struct harness *h, unsigned i, const char *text, bool urgent)
+{
+    step(h, (struct core_event){.type = CORE_FRAME, .conn = conn_of(h, i), .bytes = span_of(text), .urgent = urgent});
+}
+
+static void is_put_off(struct harness *h, unsigned i)
+{
+    const struct core_effect *e = take(h, i);
+    assert_true(e && e->type == CORE_AGAIN);
+    quiet(h);
+}
+
+/* Nothing has become of it and nothing is counted, until it is handed in again. Messages are not put off. */
+static void test_what_a_room_hears_of_is_put_off(void **state)
+{
+    (void)state;
+    struct harness h;
+    start(&h, no_limits());
+    enter(&h, 0);
+    enter_room(&h, 1, "a");
+    uint64_t frames = core_stats(h.core)->frames_in[MESSAGE_JOIN_ROOM];
+    say_urgently(&h, 0, "{\"type\":\"join-room\",\"roomId\":\"a\"}", true);
+    is_put_off(&h, 0);
+    assert_false(core_is_member(h.core, conn_of(&h, 0)));
+    assert_int_equal(core_stats(h.core)->frames_in[MESSAGE_JOIN_ROOM], frames);
+    say_urgently(&h, 0, "{\"type\":\"join-room\",\"roomId\":\"a\"}", false);
+    assert_non_null(strstr(heard(&h, 0), "\"type\":\"peers\""));
+    assert_non_null(strstr(heard(&h, 1), "peer-joined"));
+    assert_true(core_is_member(h.core, conn_of(&h, 0)));
+    char signal[128];
+    snprintf(signal, sizeof signal, "{\"type\":\"signal\",\"to\":\"%s\",\"data\":1}", h.id[1]);
+    say_urgently(&h, 0, signal, true);
+    assert_non_null(strstr(heard(&h, 1), "\"data\":1"));
+    say_urgently(&h, 0, "{\"type\":\"resume\",\"resumeToken\":\"x\"}", true);
+    is_put_off(&h, 0);
+    say_urgently(&h, 0, "{\"type\":\"leave-room\"}", true);
+    is_put_off(&h, 0);
+    say_urgently(&h, 0, "{\"type\":\"leave-room\"}", false);
+    hears(&h, 0, "{\"type\":\"left-room\"}");
+    assert_non_null(strstr(heard(&h, 1), "peer-left"));
+    quiet(&h);
+    stop(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_out_of_turn),
         cmocka_unit_test(test_a_violation),
         cmocka_unit_test(test_a_violation_without_seats),
+        cmocka_unit_test(test_what_a_room_hears_of_is_put_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

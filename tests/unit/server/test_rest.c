@@ -320,6 +320,7 @@ static void test_a_full_disk(void **state)
     stores(&h);
     stored(&h, false);
     answers(&h, 0, 503);
+    assert_non_null(strstr(h.text, "so it was not made"));
     assert_string_equal(logged(&h)->event, "store-failed");
     assert_int_equal(core_stats(h.core)->rooms, 0);
     stop(&h);
@@ -339,6 +340,7 @@ static void test_a_full_disk_at_the_end(void **state)
     quiet(&h);
     stored(&h, false);
     answers(&h, 0, 503);
+    assert_non_null(strstr(h.text, "it is tried again"));
     assert_string_equal(logged(&h)->event, "store-failed");
     quiet(&h);
     assert_int_equal(core_stats(h.core)->rooms, 0);
