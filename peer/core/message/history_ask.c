@@ -35,6 +35,7 @@ static struct envelope_tick *clock_of(const struct conversation *c, const struct
 /* Of what will not be shown, the author's own part. */
 static void add_missing(const struct conversation *c, const struct person *author, struct body_request *b)
 {
+    assert(author);
     for (size_t i = 0; i < c->missing_count; i++) {
         const struct missing *m = &c->missing[i];
         struct body_stretch stretch = {span_of(m->author), m->from, m->to};

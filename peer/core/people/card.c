@@ -22,6 +22,7 @@ void card_write(struct buf *out, const struct person *who)
 
 void card_write_ours(const struct peer *p, struct buf *out)
 {
+    assert(p);
     struct body_card card = {.name = span_of(p->settings.name)};
     memcpy(card.key, p->settings.key, sizeof card.key);
     memcpy(card.box, p->settings.box, sizeof card.box);
