@@ -39,7 +39,7 @@ void ready_serve(struct io *io)
         struct conn *c = conn_at(&io->conns, io->ready_first);
         ready_remove(io, c);
         plain_serve(io, c);
-        turn_write_all(io);
+        turn_relieve(io); /* what a whole room hears of gathers: eight who join bring each member one write */
         if (turn_share_is_over(end))
             break;
     }

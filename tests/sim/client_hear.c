@@ -66,8 +66,12 @@ static void heard_resumed(struct client *c, const json_t *said)
 {
     const char *id = json_string_value(json_object_get(said, "peerId"));
     c->joined = c->returned = true;
-    /* What another got in this seat, or what is lost, is not counted; all else must have come. */
-    c->lost = c->lost || strcmp(id, c->seat) != 0 || !json_is_true(json_object_get(said, "recovered"));
+    /* What another got in this seat, or what is lost, is not counted; all else must have come. And what was said to
+     * that seat may be older than what we heard in ours: order is kept for each seat. */
+    bool other = strcmp(id, c->seat) != 0;
+    c->lost = c->lost || other || !json_is_true(json_object_get(said, "recovered"));
+    if (other)
+        c->view_n = 0;
     snprintf(c->id, sizeof c->id, "%s", id);
     snprintf(c->seat, sizeof c->seat, "%s", id);
     see_all(c, said);
