@@ -55,6 +55,7 @@ struct person {
     struct presence presence;
     struct route way;
     uint64_t told;   /* the presence up to this order was sent on this link */
+    bool unanswered; /* its digest came while nothing could go to this link: all is compared when it can */
     bool behind;     /* something could not go to this link: it is told what it lacks when it can */
     unsigned handed; /* messages that come next on this link, and why */
     enum handing handing;

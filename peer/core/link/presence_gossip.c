@@ -8,8 +8,9 @@
  * A person tells its own links. Whoever did not know it pushes it on to a few of those whom it does not name as
  * told, and gathers for all others what it has that is new into a digest, person by version; so it does on a new link,
  * and now and then with somebody for the sake of what was lost. Who reads a digest sends what it has newer, and answers
- * with a digest of what it has older or not at all. So each presence goes over few links whole, however many there are:
- * flooded, those of a room of 64 that gathers would be a million frames.
+ * with a digest of what it has older or not at all; if the link is congested, with one of all as soon as it can. What
+ * is said for the sake of what was lost names those, too, of whom nothing came: version 0. So each presence goes over
+ * few links whole, however many there are: flooded, those of a room of 64 that gathers would be a million frames.
  *
  * Presence is signed by whom it is about and numbered by its clock. That may have been set back while no process ran:
  * what a person itself tells us over its link is taken whatever its number says; and it is shown the newest of its own
@@ -135,17 +136,24 @@ static void send_digest(struct peer *p, struct person *who, const struct envelop
     buf_done(&metadata);
 }
 
-/* What we have of others: presence younger than `since`. All of it: of those who are there. */
-static void compare(struct peer *p, struct person *who, uint64_t since)
+/* 0: none */
+static uint64_t version_we_have(const struct person *who)
+{
+    return who && who->presence.text ? who->presence.version : 0;
+}
+
+/* What we have of others: presence younger than `since`. All of it: of those who are there. With `asks` it names those
+ * of them, too, whose presence we lack: who reads it sends what it has. */
+static void compare(struct peer *p, struct person *who, uint64_t since, bool asks)
 {
     size_t n = 0;
     struct envelope_tick *versions = calloc(DIGEST_MAX, sizeof *versions);
     if (!versions)
         return;
     for (const struct person *other = p->people; other && n < DIGEST_MAX; other = other->hh.next)
-        if (other != who && other->presence.text && other->presence.order > since &&
-            (since > 0 || link_is_there(other)))
-            versions[n++] = (struct envelope_tick){person_id(other), other->presence.version};
+        if (other != who && (since > 0 || link_is_there(other)) &&
+            (other->presence.text ? other->presence.order > since : asks && other->keyed))
+            versions[n++] = (struct envelope_tick){person_id(other), version_we_have(other)};
     send_digest(p, who, versions, n);
     free(versions);
 }
@@ -153,14 +161,15 @@ static void compare(struct peer *p, struct person *who, uint64_t since)
 void gossip_tell(struct peer *p, struct person *who)
 {
     struct buf text;
-    if (!who->keyed || !link_can_send(who) || who->told == p->gossip_order)
+    if (!who->keyed || !link_can_send(who) || (who->told == p->gossip_order && !who->unanswered))
         return;
     buf_init(&text, PEER_MESSAGE_MAX);
     if (p->gossip_order_ours > who->told && write_gossip(p, &text))
         send_gossip(p, who, buf_view(&text));
     buf_done(&text);
-    compare(p, who, who->told);
+    compare(p, who, who->unanswered ? 0 : who->told, who->unanswered);
     who->told = p->gossip_order;
+    who->unanswered = false;
 }
 
 /* The others are told of this link soon, under the next version. */
@@ -172,6 +181,7 @@ void gossip_link_up(struct peer *p, struct person *who)
     if (p->gossip_order_ours == 0)
         p->gossip_order_ours = ++p->gossip_order;
     who->told = 0;
+    who->unanswered = false;
     gossip_tell(p, who);
     gossip_changed(p);
     if (p->compare_at == NEVER)
@@ -199,7 +209,7 @@ static void compare_all(struct peer *p)
     turn = rng_below(&p->rng, n);
     for (struct person *who = p->people; who; who = who->hh.next)
         if (who->keyed && link_can_send(who) && turn-- == 0)
-            compare(p, who, 0);
+            compare(p, who, 0, true);
 }
 
 void gossip_due(struct peer *p)
@@ -380,17 +390,21 @@ static bool may_ask(const struct peer *p, struct person *who)
 void gossip_compared(struct peer *p, struct person *from, const struct envelope *e)
 {
     assert(from->keyed && link_is_up(from));
+    /* Neither answers nor questions can be sent, and it is not told again: when they can, all is compared. */
+    if (!link_can_send(from)) {
+        from->unanswered = true;
+        return;
+    }
     struct envelope_tick *theirs = calloc(2 * DIGEST_MAX, sizeof *theirs);
     struct envelope_tick *asks = theirs ? theirs + DIGEST_MAX : NULL;
     size_t n = theirs ? body_read_digest(e, theirs, DIGEST_MAX) : 0, asked = 0;
     for (size_t i = 0; i < n; i++) {
         struct person *who = roster_find(p, theirs[i].who);
-        uint64_t ours = who && who->presence.text ? who->presence.version : 0;
+        uint64_t ours = version_we_have(who);
         if (span_is(theirs[i].who, p->id) || ours == theirs[i].count)
             continue;
         /* What we have newer is worth a bounded number of frames. */
-        if (ours > theirs[i].count && link_can_send(from) &&
-            guard_affords(p, &from->inbox.answers_at, GOSSIP_ANSWER_MS, DIGEST_MAX))
+        if (ours > theirs[i].count && guard_affords(p, &from->inbox.answers_at, GOSSIP_ANSWER_MS, DIGEST_MAX))
             send_gossip(p, from, (struct span){who->presence.text, who->presence.n});
         else if (ours < theirs[i].count && may_ask(p, who))
             asks[asked++] = (struct envelope_tick){theirs[i].who, ours};

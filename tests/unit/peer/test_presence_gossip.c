@@ -142,6 +142,81 @@ static void test_lost_news(void **state)
     world_end(w);
 }
 
+/* What Bob told while Ann could not ask for it: she asks whoever tells of it next, and Bob when she can. */
+static void test_a_digest_while_congested(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    struct node *ann = &w->nodes[0];
+    char metadata[128];
+    pass(w, 5000);
+    snprintf(metadata, sizeof metadata, "{\"versions\":{\"%s\":9007199254740000}}", peer_id(w->nodes[2].p));
+    struct envelope digest = {.type = ENVELOPE_PRESENCE_DIGEST, .metadata = span_of(metadata)};
+    w->watch = DIGEST;
+    w->watched[0] = 0;
+    feed(w, 0, (struct peer_event){.type = PEER_CONGESTED, .rtc = rtc_with(ann, 1)});
+    says(w, 1, 0, &digest);
+    assert_int_equal(w->watched[0], 0);
+    says(w, 2, 0, &digest);
+    assert_int_equal(w->watched[0], 1);
+    feed(w, 0, (struct peer_event){.type = PEER_WRITABLE, .rtc = rtc_with(ann, 1)});
+    assert_int_equal(w->watched[0], 2);
+    feed(w, 0, (struct peer_event){.type = PEER_CONGESTED, .rtc = rtc_with(ann, 1)});
+    feed(w, 0, (struct peer_event){.type = PEER_WRITABLE, .rtc = rtc_with(ann, 1)});
+    assert_int_equal(w->watched[0], 2);
+    world_end(w);
+}
+
+/* The first digest that comes to Cid finds his link full. */
+static void fill_cids_link(struct world *w, const struct event *e)
+{
+    if (e->node != 2 || e->ev.type != PEER_DATA || !memmem(e->ev.bytes.p, e->ev.bytes.n, DIGEST, strlen(DIGEST)))
+        return;
+    w->sees = NULL;
+    feed(w, 2, (struct peer_event){.type = PEER_CONGESTED, .rtc = e->ev.rtc});
+}
+
+/* Cid comes last, and Ann he can reach through Bob only: as soon as his link takes messages again he knows it. */
+static void test_a_newcomer_whose_link_is_full(void **state)
+{
+    (void)state;
+    struct world *w = world_make(3);
+    part(w, 0, 2, true);
+    start(w, 0);
+    start(w, 1);
+    pass(w, 5000);
+    w->sees = fill_cids_link;
+    start(w, 2);
+    pass(w, 1000);
+    assert_null(w->sees);
+    assert_int_equal(count(&w->nodes[2], NOTICE_PEER), 1);
+    feed(w, 2, (struct peer_event){.type = PEER_WRITABLE, .rtc = rtc_with(&w->nodes[2], 1)});
+    run(w);
+    assert_int_equal(count(&w->nodes[2], NOTICE_PEER), 2);
+    assert_string_equal(notice(&w->nodes[2], NOTICE_PEER, 1)->id, peer_id(w->nodes[0].p));
+    assert_string_equal(notice(&w->nodes[2], NOTICE_PEER, 1)->path, "relay");
+    world_end(w);
+}
+
+/* Ann sees Cid in the room and nothing came of him: when she compares she asks for it. */
+static void test_whoever_lacks_presence_asks(void **state)
+{
+    (void)state;
+    struct world *w = world_make(3);
+    char watch[64];
+    part(w, 0, 2, true);
+    part(w, 1, 2, true);
+    for (int i = 0; i < 3; i++)
+        start(w, i);
+    pass(w, 5000);
+    snprintf(watch, sizeof watch, "\"%s\":0", peer_id(w->nodes[2].p));
+    w->watch = watch;
+    w->watched[0] = 0;
+    pass(w, 31000);
+    assert_in_range(w->watched[0], 1, 2);
+    world_end(w);
+}
+
 /* Bob claims to be linked with Dot, who tells of no such link: no way leads through him. */
 static void test_a_claimed_link(void **state)
 {
@@ -383,6 +458,9 @@ int main(void)
         cmocka_unit_test(test_old_news_is_none),
         cmocka_unit_test(test_digests),
         cmocka_unit_test(test_lost_news),
+        cmocka_unit_test(test_a_digest_while_congested),
+        cmocka_unit_test(test_a_newcomer_whose_link_is_full),
+        cmocka_unit_test(test_whoever_lacks_presence_asks),
         cmocka_unit_test(test_a_claimed_link),
         cmocka_unit_test(test_invented_people),
         cmocka_unit_test(test_invented_authors),
