@@ -253,6 +253,19 @@ void story_newcomer_expected(struct run *r, const struct world_options *options)
     run_until_delivered(r, 5000);
 }
 
+/* 2 comes when the first has been reported failed, and begins behind both. */
+void story_newcomer_too_late(struct run *r, const struct world_options *options)
+{
+    tell_who_never_came(r, options, ENVELOPE_TTL_DEFAULT_MS + 60000);
+    world_check(r->w, peer_oracle_failed(r->peer_oracle) == 1, "it was not reported");
+    start(r, 2, 3);
+    run_until_linked(r, 60000);
+    run_say(r, r->people[0]);
+    run_until_delivered(r, 5000);
+    size_t heard = peer_oracle_heard(r->peer_oracle, 2);
+    world_check(r->w, heard == 1, "%zu messages, and 1 is for it", heard);
+}
+
 /* Two hours away: what others said meanwhile is over for whoever was not there; what is said now arrives. */
 void story_two_hours_away(struct run *r, const struct world_options *options)
 {
