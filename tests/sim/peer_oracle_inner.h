@@ -62,6 +62,7 @@ struct person {
     struct marks asked;   /* messages that are for it */
     struct marks lost;    /* given up: by those rows of its disk, */
     struct marks missed;  /* ... and its application was told, or its author had failed them */
+    struct marks late;    /* had failed before it began behind them, a newcomer */
     struct excuses untied, charges;
     bool up[PEOPLE_MAX], met[PEOPLE_MAX];
     uint64_t since[PEOPLE_MAX]; /* when the former changed */

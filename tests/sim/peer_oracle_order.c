@@ -6,6 +6,7 @@
  *     given up      a row on his disk says so: he will never have it. What only a message that he gave up would have
  *                   told him to wait for, he does not wait for either.
  *     passed        its author lost its state, and numbered it as something that went before: its number is behind his clock.
+ *     too late      its author had reported it failed before he came to the room: a newcomer begins behind it.
  *     untied        a message claimed to come after some of an author's, which nobody had: its application was told so
  *                   before it was shown. Whatever comes after that message does not wait for them either.
  *
@@ -58,11 +59,39 @@ static void add_range(const struct peer_oracle *p, struct span conversation, uns
     }
 }
 
+/* To the room, whose conversation his disk does not have, or only begun. */
+static bool is_newcomer(const struct person *x, struct span conversation)
+{
+    struct span value;
+    return conversation.n > 5 && memcmp(conversation.p, "room:", 5) == 0 &&
+           (!memory_store_value(x->store, TABLE_CONVERSATION, conversation, &value) || span_is(value, "-"));
+}
+
+/* A newcomer's first row of an author: he begins behind that number. */
+static void begins_behind(
+    struct peer_oracle *p, unsigned who, struct span conversation, struct span key, uint64_t count)
+{
+    struct person *x = &p->people[who];
+    struct span author = {key.p + conversation.n + 1, key.n - conversation.n - 1}, value;
+    if (!is_newcomer(x, conversation) || memory_store_value(x->store, TABLE_CLOCK, key, &value))
+        return;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct sent *s = p->sent[i];
+        if (s->readers[who] == FAILED && s->sequence <= count && span_is(author, p->people[s->sender].id) &&
+            span_is(conversation, s->conversation))
+            marks_add(&x->late, i);
+    }
+}
+
 void order_row(struct peer_oracle *p, unsigned who, struct span key, struct span value)
 {
     const char *slash = memchr(key.p, '/', key.n);
     struct span conversation = {key.p, slash ? (size_t)(slash - key.p) : 0};
-    if (!slash || key.n < conversation.n + KEY_DIGITS + 3 || key.p[key.n - KEY_DIGITS - 1] != '/')
+    if (!slash)
+        return;
+    if (!memchr(slash + 1, '/', key.n - conversation.n - 1))
+        begins_behind(p, who, conversation, key, hex(value));
+    if (key.n < conversation.n + KEY_DIGITS + 3 || key.p[key.n - KEY_DIGITS - 1] != '/')
         return;
     struct span author = {slash + 1, key.n - conversation.n - KEY_DIGITS - 2};
     add_range(p, conversation, peer_oracle_who(p, author), hex((struct span){key.p + key.n - KEY_DIGITS, KEY_DIGITS}),
@@ -121,6 +150,7 @@ void order_recorded(struct peer_oracle *p, unsigned who, size_t number)
     marks_both(&lacks, &x->asked);
     marks_without(&lacks, diary_marks(x->diary));
     marks_without(&lacks, &x->lost);
+    marks_without(&lacks, &x->late);
     if (marks_next(&lacks, 0) != SIZE_MAX)
         forgive(p, x, number, &lacks);
     forgive_passed(p, who, &lacks);
@@ -211,12 +241,14 @@ void order_lost(struct person *x)
     clear(&x->charges);
     marks_done(&x->asked);
     marks_done(&x->lost);
+    marks_done(&x->late);
 }
 
 void order_done(struct person *x)
 {
     marks_done(&x->asked);
     marks_done(&x->lost);
+    marks_done(&x->late);
     marks_done(&x->missed);
     clear(&x->untied);
     clear(&x->charges);

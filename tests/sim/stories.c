@@ -53,6 +53,8 @@ const struct story STORIES[] = {
     {"newcomer", story_newcomer, false},
     {"newcomer-in-order", story_newcomer_in_order, false},
     {"newcomer-behind", story_newcomer_behind, false},
+    {"newcomer-expected", story_newcomer_expected, false},
+    {"newcomer-too-late", story_newcomer_too_late, false},
     {"two-hours-away", story_two_hours_away, false},
     {"an-hour-is-an-hour", story_an_hour_is_an_hour, false},
     {"members-change", story_members_change, false},

@@ -60,6 +60,8 @@ scenario story_custodians_asleep;  /* ... or not, if they slept for longer than 
 scenario story_newcomer;           /* starts in the middle */
 scenario story_newcomer_in_order;  /* ... and hears nothing before what it depends on */
 scenario story_newcomer_behind;    /* ... who was away when it was said */
+scenario story_newcomer_expected;  /* ... for whom something waits that is not the last */
+scenario story_newcomer_too_late;  /* ... for whom it was reported failed */
 scenario story_two_hours_away;     /* failed by name, and then on as before */
 scenario story_an_hour_is_an_hour; /* ... by clocks that are years apart */
 scenario story_small_messages;     /* a reader takes no large ones: no link carries any, each fails by name */

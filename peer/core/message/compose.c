@@ -156,16 +156,19 @@ static bool find_readers(struct peer *p, struct draft *d)
 
 /* ---- the message ---- */
 
-/* Where readers begin who have not told their clock of the room yet. */
-static size_t since(const struct draft *d, struct envelope_tick *out)
+/* Where those begin who have not told their clock of the room yet: the readers, and who does not read this one but still
+ * waits for another. For him, too, it may be the last of ours, behind which a newcomer begins. */
+static size_t since(const struct peer *p, const struct draft *d, struct envelope_tick *out, size_t max)
 {
     size_t n = 0;
-    for (size_t i = 0; d->type == ENVELOPE_GROUP_MESSAGE && i < d->reader_count; i++) {
-        const struct person *who = d->readers[i];
+    if (d->type != ENVELOPE_GROUP_MESSAGE)
+        return 0;
+    for (struct person *who = p->people; who && n < max; who = who->hh.next) {
         if (!who->keyed || who->clock_heard)
             continue;
         uint64_t first = outbox_first_unheard(who, d->conversation);
-        out[n++] = (struct envelope_tick){person_id(who), first ? first : d->sequence};
+        if (first || reads_room(p, who))
+            out[n++] = (struct envelope_tick){person_id(who), first ? first : d->sequence};
     }
     return n;
 }
@@ -235,7 +238,7 @@ static bool compose(struct peer *p, struct draft *d)
         e.clock_count = causal_clock(d->conversation->order, may_begin_here(d), ticks, room);
         d->sequence = ticks[0].count;
         e.since = ticks + room;
-        e.since_count = since(d, ticks + room);
+        e.since_count = since(p, d, ticks + room, room);
     } else {
         p->plain_sequence = p->plain_sequence ? p->plain_sequence + 1 : p->unix_ms;
         d->sequence = p->plain_sequence;

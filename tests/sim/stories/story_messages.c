@@ -2,6 +2,7 @@
  *
  * Stories of messages: what crashes, absence, relays and custodians do to them.
  */
+#include "protocol/envelope.h"
 #include "tests/sim/stories.h"
 
 static void start(struct run *r, unsigned from, unsigned to)
@@ -216,6 +217,53 @@ void story_newcomer_behind(struct run *r, const struct world_options *options)
     run_until_linked(r, 60000);
     run_say(r, r->people[1]);
     run_until_delivered(r, 5000);
+}
+
+/* 2 is in the room and gone before anybody was linked with it. 0 tells it something, and something else when it has not
+ * been seen for so long that the room's messages are not for it any more. */
+static void tell_who_never_came(struct run *r, const struct world_options *options, uint64_t between_ms)
+{
+    run_gather(r, options, 3, 0);
+    start(r, 0, 2);
+    run_until_linked(r, 3000);
+    start(r, 2, 3);
+    for (int ms = 0; ms < 5000 && strcmp(peerhost_state(r->people[2]), "discovering") != 0; ms++)
+        run_for(r, 1);
+    run_for(r, 50);
+    peerhost_crash(r->people[2]);
+    world_check(r->w, peer_oracle_flaps(r->peer_oracle, 0, 2) == 0, "2 was linked");
+    run_for(r, ENVELOPE_TTL_DEFAULT_MS - 600000);
+    run_say(r, r->people[0]);
+    run_for(r, between_ms);
+    run_say(r, r->people[0]);
+    run_for(r, 1000);
+    world_check(r->w, peer_oracle_flaps(r->peer_oracle, 0, 2) == 0, "2 was linked");
+}
+
+/* 2 comes in time for the first, and begins with it, though the last that 0 said was not for it. */
+void story_newcomer_expected(struct run *r, const struct world_options *options)
+{
+    tell_who_never_came(r, options, 1800000);
+    start(r, 2, 3);
+    run_until_linked(r, 60000);
+    run_until_delivered(r, 30000);
+    size_t heard = peer_oracle_heard(r->peer_oracle, 2);
+    world_check(r->w, heard == 1 && peer_oracle_failed(r->peer_oracle) == 0, "%zu of 1 messages", heard);
+    run_say(r, r->people[0]);
+    run_until_delivered(r, 5000);
+}
+
+/* 2 comes when the first has been reported failed, and begins behind both. */
+void story_newcomer_too_late(struct run *r, const struct world_options *options)
+{
+    tell_who_never_came(r, options, ENVELOPE_TTL_DEFAULT_MS + 60000);
+    world_check(r->w, peer_oracle_failed(r->peer_oracle) == 1, "it was not reported");
+    start(r, 2, 3);
+    run_until_linked(r, 60000);
+    run_say(r, r->people[0]);
+    run_until_delivered(r, 5000);
+    size_t heard = peer_oracle_heard(r->peer_oracle, 2);
+    world_check(r->w, heard == 1, "%zu messages, and 1 is for it", heard);
 }
 
 /* Two hours away: what others said meanwhile is over for whoever was not there; what is said now arrives. */
