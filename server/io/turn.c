@@ -339,8 +339,10 @@ static void measure_relay(struct io *io, bool turn_ends)
         io->turn_began = now;
     }
     io->relayed_seen = relayed;
-    if (turn_ends)
+    if (turn_ends) {
         io->turn_began = 0;
+        io->relayed_before = relayed;
+    }
 }
 
 /* A turn is long enough for a socket to fall out of the processor's caches between the read that concerns it and its

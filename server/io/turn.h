@@ -59,8 +59,9 @@ struct io {
     double started_unix; /* seconds */
 
     struct io_stats stats;
-    uint64_t turn_began;   /* when the first read of this turn was, in ns; 0: none yet */
-    uint64_t relayed_seen; /* of core_stats, by the last write */
+    uint64_t turn_began;     /* when the first read of this turn was, in ns; 0: none yet */
+    uint64_t relayed_seen;   /* of core_stats, by the last write, */
+    uint64_t relayed_before; /* and by the end of the turn before */
 
     struct lws_context *lws; /* owned; NULL: no TLS */
     struct lws_vhost *vhost;
