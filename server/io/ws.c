@@ -115,7 +115,6 @@ static void on_text(struct io *io, const struct conn *c, struct span bytes)
     struct core_event e = io_event(io, CORE_FRAME, c);
     e.bytes = bytes;
     e.urgent = io->urgent;
-    io->put_off = false;
     io_step(io, &e);
 }
 
@@ -244,10 +243,11 @@ size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
     /* Of who came or left a whole room heard: that ends the look. */
     for (unsigned i = 0; in.n == 0 || (i < FRAMES_AT_ONCE && is_heard(c) && core_is_member(io->core, c->id) == member);
          i++) {
+        io->put_off = false;
         enum ws_fact fact = ws_next(&c->partial, &in, &limits, &m);
         if (fact == WS_MORE || !take(io, c, fact, &m))
             return n;
-        if (fact == WS_TEXT && io->put_off) {
+        if (io->put_off) {
             front_put_off(io, c, m.bytes, (struct span){(const char *)in.p, in.n});
             return n;
         }
