@@ -207,11 +207,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span frame = {(const char *)data, size};
     struct scan s;
     enum error e = scan_frame(frame, &s);
-    json_t *tree = load(data, size);
+    /* A raw NUL is never JSON; jansson swallows it behind a number, and then tells wrong positions. */
+    json_t *tree = memchr(data, '\0', size) ? NULL : load(data, size);
     struct walk w = {0};
     if (json_is_object(tree))
         w = walk_text(frame.p, frame.n);
-    bool fits = json_is_object(tree) && w.deepest <= FRAME_DEPTH_MAX && !memchr(frame.p, '\0', frame.n);
+    bool fits = json_is_object(tree) && w.deepest <= FRAME_DEPTH_MAX;
     must(e == ERROR_NONE || s.problem, "a refusal has no sentence");
     must((e == ERROR_BAD_JSON) == !fits, "the verdict differs from jansson's");
     must(!fits || (e == ERROR_BAD_MESSAGE) == w.forbidden, "the verdict on members differs");
