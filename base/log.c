@@ -161,3 +161,13 @@ void log_format(struct buf *out, const struct log_record *r, enum log_format for
     }
     format_text(out, r);
 }
+
+uint64_t log_pace(struct log_pace *p, uint64_t now_ms, uint64_t every_ms)
+{
+    p->unsaid++;
+    if (now_ms < p->quiet_until)
+        return 0;
+    uint64_t n = p->unsaid;
+    *p = (struct log_pace){.quiet_until = now_ms + every_ms};
+    return n;
+}

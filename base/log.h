@@ -55,6 +55,15 @@ void log_fields(struct buf *out, const struct log_record *r);
 /* Appends one line, with its newline. unix_ms is the wall clock; LOG_JOURNAL leaves the time to journald. */
 void log_format(struct buf *out, const struct log_record *r, enum log_format format, uint64_t unix_ms);
 
+/* The pace of records that others can cause at will. Zeroed at first. */
+struct log_pace {
+    uint64_t quiet_until; /* milliseconds of the caller's clock */
+    uint64_t unsaid;
+};
+/* Counts one of what is told; how many there were since the last record if another is due, once in every_ms, else 0.
+ * now_ms never goes back. */
+uint64_t log_pace(struct log_pace *p, uint64_t now_ms, uint64_t every_ms);
+
 const char *log_level_name(enum log_level level);
 /* "error", "warning", "notice", "info" or "debug"; false on anything else. */
 bool log_level_parse(struct span name, enum log_level *level);

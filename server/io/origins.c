@@ -205,23 +205,21 @@ bool origins_allow(const char *const *list, size_t n, struct span origin)
     return false;
 }
 
-bool origins_refusal(struct origin_refusals *r, struct span origin, uint64_t now_ms, struct log_record *record)
+bool origins_refusal(struct log_pace *refusals, struct span origin, uint64_t now_ms, struct log_record *record)
 {
-    r->unsaid++;
-    if (now_ms < r->quiet_until)
+    uint64_t n = log_pace(refusals, now_ms, RECORD_EVERY_MS);
+    if (n == 0)
         return false;
     log_record_init(record, LOG_LEVEL_NOTICE, "origin-refused",
         "pages of this origin may not connect: add it to server.origins if they should");
     log_record_add(record, "origin", origin);
-    log_record_addf(record, "count", "%" PRIu64, r->unsaid);
-    r->unsaid = 0;
-    r->quiet_until = now_ms + RECORD_EVERY_MS;
+    log_record_addf(record, "count", "%" PRIu64, n);
     return true;
 }
 
-void origins_refused(struct origin_refusals *r, const struct logger *logger, struct span origin, uint64_t now_ms)
+void origins_refused(struct log_pace *refusals, const struct logger *logger, struct span origin, uint64_t now_ms)
 {
     struct log_record record;
-    if (origins_refusal(r, origin, now_ms, &record))
+    if (origins_refusal(refusals, origin, now_ms, &record))
         logger_write(logger, &record);
 }

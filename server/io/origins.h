@@ -27,15 +27,10 @@ bool origins_normalise(const char *text, char out[ORIGIN_MAX + 1], struct err *e
  * what origins_normalise wrote. A request without that header comes from a program and is not asked about here. */
 bool origins_allow(const char *const *list, size_t n, struct span origin);
 
-/* The refusals since the last record of one. Zeroed at first. */
-struct origin_refusals {
-    uint64_t quiet_until; /* milliseconds of the caller's clock */
-    uint64_t unsaid;
-};
 /* Counts a refusal; true with a record of it, at most one a second: the origin (cut, without control characters), how many
  * there were since the last record, and which setting lets it in. now_ms never goes back. */
-bool origins_refusal(struct origin_refusals *r, struct span origin, uint64_t now_ms, struct log_record *record);
+bool origins_refusal(struct log_pace *refusals, struct span origin, uint64_t now_ms, struct log_record *record);
 /* The same, and the record is written. */
-void origins_refused(struct origin_refusals *r, const struct logger *logger, struct span origin, uint64_t now_ms);
+void origins_refused(struct log_pace *refusals, const struct logger *logger, struct span origin, uint64_t now_ms);
 
 #endif

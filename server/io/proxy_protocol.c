@@ -47,8 +47,8 @@ bool proxy_wait_start(struct io *io, struct conn *c, const struct listen_address
 static void say(struct io *io, const struct proxy_wait *w, enum proxy_problem problem)
 {
     io->stats.proxy_refused[problem]++;
-    io->proxy_unsaid++;
-    if (uv_now(io->loop) < io->proxy_quiet_until)
+    uint64_t n = log_pace(&io->proxy_refusals, uv_now(io->loop), NOTICE_EVERY_MS);
+    if (n == 0)
         return;
     struct log_record r;
     char at[LISTEN_TEXT_MAX];
@@ -56,10 +56,8 @@ static void say(struct io *io, const struct proxy_wait *w, enum proxy_problem pr
     log_record_init(&r, LOG_LEVEL_WARNING, "proxy-header-refused", proxy_problem_text(problem));
     log_record_add(&r, "listener", span_of(at));
     log_record_add(&r, "reason", span_of(proxy_problem_label(problem)));
-    log_record_addf(&r, "count", "%" PRIu64, io->proxy_unsaid);
+    log_record_addf(&r, "count", "%" PRIu64, n);
     logger_write(io->logger, &r);
-    io->proxy_unsaid = 0;
-    io->proxy_quiet_until = uv_now(io->loop) + NOTICE_EVERY_MS;
 }
 
 void proxy_wait_late(struct io *io, struct conn *c)

@@ -92,9 +92,7 @@ struct io {
     size_t http_now;   /* bytes of answers written in this turn */
     bool deferred;     /* an answer waits for the next turn */
 
-    uint64_t proxy_unsaid; /* refused PROXY headers since the last record of one */
-    uint64_t proxy_quiet_until;
-    struct origin_refusals origin_refusals;
+    struct log_pace proxy_refusals, origin_refusals; /* of PROXY headers, of pages */
 
     struct listener *listeners; /* owned */
     int spare;             /* a descriptor given up when there are no more, so that a reload can still open its file */

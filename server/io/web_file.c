@@ -81,7 +81,7 @@ struct web_root {
     unsigned count;            /* downloads */
     unsigned working;          /* of them, on the pool */
     struct web_download *line; /* the others that want to be there */
-    uint64_t unsaid, quiet_until;
+    struct log_pace unreadable;
 };
 
 static const char SHRUNK[] =
@@ -250,18 +250,15 @@ static void move(struct web_download *d, enum download_state to)
 static void say(struct web_download *d, const char *problem)
 {
     struct web_root *root = d->root;
-    uint64_t now = uv_now(root->loop);
     struct log_record r;
-    root->unsaid++;
-    if (now < root->quiet_until)
+    uint64_t n = log_pace(&root->unreadable, uv_now(root->loop), WEB_NOTICE_EVERY_MS);
+    if (n == 0)
         return;
     log_record_init(&r, LOG_LEVEL_WARNING, "file-unreadable", problem);
     log_record_add(&r, "file", span_of(d->name));
     log_record_add(&r, "reason", span_of(d->error == ENODATA ? "end of file" : strerror(d->error)));
-    log_record_addf(&r, "count", "%" PRIu64, root->unsaid);
+    log_record_addf(&r, "count", "%" PRIu64, n);
     logger_write(root->logger, &r);
-    root->unsaid = 0;
-    root->quiet_until = now + WEB_NOTICE_EVERY_MS;
 }
 
 static void free_opening(struct opening *o)

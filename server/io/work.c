@@ -26,8 +26,7 @@ struct store_work {
     struct frame *frame; /* owned; its text is what is written */
     bool ok;
     struct err problem;
-    uint64_t unsaid; /* failures since the last record of one */
-    uint64_t quiet_until;
+    struct log_pace failures;
 };
 
 static void store(uv_work_t *work)
@@ -46,14 +45,12 @@ static void tell_stored(struct io *io, bool ok)
 static void say_failed(struct io *io, struct store_work *w)
 {
     struct log_record r;
-    w->unsaid++;
-    if (uv_now(io->loop) < w->quiet_until)
+    uint64_t n = log_pace(&w->failures, uv_now(io->loop), NOTICE_EVERY_MS);
+    if (n == 0)
         return;
     log_record_init(&r, LOG_LEVEL_ERROR, "store-failed", w->problem.text);
-    log_record_addf(&r, "count", "%" PRIu64, w->unsaid);
+    log_record_addf(&r, "count", "%" PRIu64, n);
     logger_write(io->logger, &r);
-    w->unsaid = 0;
-    w->quiet_until = uv_now(io->loop) + NOTICE_EVERY_MS;
 }
 
 static void stored(uv_work_t *work, int status)

@@ -144,6 +144,17 @@ static void test_levels(void **state)
     assert_false(log_level_parse(SPAN("INFO"), &level));
 }
 
+static void test_pace(void **state)
+{
+    (void)state;
+    struct log_pace p = {.unsaid = 0};
+    assert_int_equal(log_pace(&p, 5000, 1000), 1);
+    for (uint64_t ms = 5000; ms < 6000; ms++)
+        assert_int_equal(log_pace(&p, ms, 1000), 0);
+    assert_int_equal(log_pace(&p, 6000, 1000), 1001);
+    assert_int_equal(log_pace(&p, 9000, 1000), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +166,7 @@ int main(void)
         cmocka_unit_test(test_one_field_too_many),
         cmocka_unit_test(test_the_longest_line),
         cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_pace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,7 +207,7 @@ static void says(const struct log_record *r, const char *origin, const char *cou
 static void test_refusals(void **state)
 {
     (void)state;
-    struct origin_refusals r = {.unsaid = 0};
+    struct log_pace r = {.unsaid = 0};
     struct log_record record;
     char longer[300], cut[LOG_VALUE_MAX + 1] = "";
     memset(longer, 'x', sizeof longer);
