@@ -232,6 +232,12 @@ static bool is_heard(const struct conn *c)
     return c->interest & POLLER_READ;
 }
 
+/* Not asked while what comes and goes is put off: it cannot change then. */
+static bool is_member(const struct io *io, const struct conn *c)
+{
+    return !io->urgent && core_is_member(io->core, c->id);
+}
+
 size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
 {
     const struct ws_limits limits = {.message_max = io->settings.max_frame, .fragments_max = FRAME_FRAGMENTS_MAX};
@@ -239,10 +245,9 @@ size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
     struct ws_message m;
     if (c->end_sent || c->left)
         return n;
-    const bool member = core_is_member(io->core, c->id);
+    const bool member = is_member(io, c);
     /* Of who came or left a whole room heard: that ends the look. */
-    for (unsigned i = 0; in.n == 0 || (i < FRAMES_AT_ONCE && is_heard(c) && core_is_member(io->core, c->id) == member);
-         i++) {
+    for (unsigned i = 0; in.n == 0 || (i < FRAMES_AT_ONCE && is_heard(c) && is_member(io, c) == member); i++) {
         io->put_off = false;
         enum ws_fact fact = ws_next(&c->partial, &in, &limits, &m);
         if (fact == WS_MORE || !take(io, c, fact, &m))
