@@ -77,6 +77,13 @@ bool plain_start(struct io *io, struct conn *c)
     return true;
 }
 
+void plain_stop(struct io *io, struct conn *c)
+{
+    if (c->polled)
+        poller_remove(&io->poller, c->fd);
+    c->polled = false;
+}
+
 static ssize_t write_socket(struct io *io, struct conn *c, struct span bytes)
 {
     ssize_t n;
@@ -116,9 +123,7 @@ static void close_socket(struct io *io, struct conn *c)
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     if (c->queue && c->fd >= 0)
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    if (c->polled)
-        poller_remove(&io->poller, c->fd);
-    c->polled = false;
+    plain_stop(io, c);
     if (c->fd >= 0) /* else libwebsockets has closed it */
         close(c->fd);
     c->fd = -1;

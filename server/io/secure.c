@@ -39,9 +39,7 @@ static struct conn *conn_of(struct lws *wsi)
 /* libwebsockets lets go of the socket: the slot is ended with the turn, without it. */
 static void let_go(struct io *io, struct conn *c, struct lws *wsi)
 {
-    if (c->polled)
-        poller_remove(&io->poller, c->fd);
-    c->polled = false;
+    plain_stop(io, c);
     lws_set_opaque_user_data(wsi, NULL);
     c->wsi = NULL;
     c->fd = -1;
@@ -164,8 +162,7 @@ void secure_start(struct io *io, struct conn *c)
         .fd.sockfd = c->fd,
         .opaque = c,
     };
-    poller_remove(&io->poller, c->fd);
-    c->polled = false;
+    plain_stop(io, c);
     c->state = CONN_HEAD;
     c->http = NULL;
     struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&desc);
@@ -242,9 +239,7 @@ static void close_socket(struct io *io, struct conn *c)
 {
     struct lws *wsi = c->wsi;
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    if (c->polled)
-        poller_remove(&io->poller, c->fd);
-    c->polled = false;
+    plain_stop(io, c);
     if (c->queue || lws_partial_buffered(wsi))
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     shutdown(c->fd, SHUT_RDWR);

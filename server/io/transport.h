@@ -33,6 +33,8 @@ const struct transport *transport_of(const struct conn *c);
 extern const struct transport transport_plain;
 /* The poller waits for the socket from now on. False when the kernel has no memory; the socket is still the caller's. */
 bool plain_start(struct io *io, struct conn *c);
+/* It waits no more; nothing if it did not. */
+void plain_stop(struct io *io, struct conn *c);
 /* What the poller calls. */
 void plain_event(void *ctx, struct conn_id id, unsigned happened);
 /* What the poller tells of the connection's socket: POLLER_READ, POLLER_WRITE. */
