@@ -136,8 +136,7 @@ bool body_write_introduction(struct buf *out, const struct body_introduction *b)
     write_member_string(out, "context", b->context);
     write_member_string(out, "fingerprint", b->fingerprint);
     write_member_string(out, "key", b->key);
-    if (b->name.n)
-        write_member_string(out, "name", b->name);
+    write_member_optional(out, "name", b->name);
     write_member_string(out, "reader", b->reader);
     write_member_string(out, "readerFingerprint", b->reader_fingerprint);
     write_member_string(out, "room", b->room);

@@ -142,8 +142,7 @@ static void begin_place(struct buf *out, const char *type, const struct reply_pl
     begin(out, type, place->ref);
     write_member_string(out, "roomId", place->room_id);
     write_member_string(out, "peerId", place->peer_id);
-    if (place->resume_token.n)
-        write_member_string(out, "resumeToken", place->resume_token);
+    write_member_optional(out, "resumeToken", place->resume_token);
 }
 
 static void begin_list(struct buf *out)

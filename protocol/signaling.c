@@ -268,19 +268,13 @@ static void write_key(struct buf *out, const char *name, const uint8_t *bytes, s
     write_member_string(out, name, span_of(text));
 }
 
-static void write_optional(struct buf *out, const char *name, struct span text)
-{
-    if (text.n)
-        write_member_string(out, name, text);
-}
-
 void signaling_write_join(struct buf *out, const struct signaling_join *join)
 {
     write_begin(out, "join-room");
     write_member_string(out, "roomId", join->room);
-    write_optional(out, "displayName", join->name);
-    write_optional(out, "password", join->password);
-    write_optional(out, "token", join->token);
+    write_member_optional(out, "displayName", join->name);
+    write_member_optional(out, "password", join->password);
+    write_member_optional(out, "token", join->token);
     write_name(out, "metadata");
     buf_byte(out, '{');
     write_member_u64(out, "usher", 1);
@@ -313,7 +307,7 @@ static void write_relayed(struct buf *out, const char *type, struct span to, str
 {
     write_begin(out, type);
     write_member_string(out, "to", to);
-    write_optional(out, "link", link);
+    write_member_optional(out, "link", link);
 }
 
 void signaling_write_description(

@@ -67,6 +67,12 @@ void write_member_string(struct buf *b, const char *name, struct span text)
     write_string(b, text);
 }
 
+void write_member_optional(struct buf *b, const char *name, struct span text)
+{
+    if (text.n)
+        write_member_string(b, name, text);
+}
+
 void write_member_raw(struct buf *b, const char *name, struct span json)
 {
     write_name(b, name);
