@@ -3,7 +3,6 @@
 // Clients that end without a word, at each stage of a connection and on both ways in: the daemon lets go of the socket at
 // once, not when a time limit comes. Only a request that is whole is answered first (RFC 9112 section 9.6).
 import { after, before, describe, test } from 'node:test';
-import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import net from 'node:net';
@@ -11,10 +10,10 @@ import path from 'node:path';
 import tls from 'node:tls';
 import { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { makeAuthority } from './lib/authority.mjs';
-import { startDaemon, within } from './lib/daemon.mjs';
+import { within } from './lib/daemon.mjs';
 import { scratch } from './lib/peer.mjs';
 import { Raw, TEXT, frame, handshake } from './lib/raw.mjs';
+import { startBothWays } from './lib/ways.mjs';
 
 const AT_ONCE_MS = 4000; // less than any time limit of the daemon
 const BIG = 8 * 1024 * 1024;
@@ -24,22 +23,14 @@ const HASHED_MS = 60000; // the threads that hash stand back on a busy machine
 
 const set = (...options) => options.flatMap((option) => ['--set', option]);
 
-let daemons, ca;
+let daemons, ca, stop;
 before(async () => {
-    const authority = await makeAuthority();
-    ca = authority.ca;
-    const { certificate, key } = await authority.issue('here');
     const root = await scratch();
     await fs.writeFile(path.join(root, 'big'), Buffer.alloc(BIG, 'usher '));
     const args = set(`server.web_root=${root}`, 'limits.auth_failures=0');
-    daemons = {
-        plain: await startDaemon({ args, sendBuffer: SMALL }),
-        TLS: await startDaemon({ args: [...args, ...set(`tls.certificate=${certificate}`, `tls.key=${key}`)], sendBuffer: SMALL }),
-    };
+    ({ daemons, ca, stop } = await startBothWays(args, { sendBuffer: SMALL }));
 });
-after(async () => {
-    for (const daemon of Object.values(daemons ?? {})) assert.equal(await daemon.stop(), 0);
-});
+after(() => stop?.());
 
 const descriptors = async ({ pid }) => (await fs.readdir(`/proc/${pid}/fd`)).length;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // HTTP as it was once answered wrongly, on the plain way in and on that of TLS. Numbers are those of the faults that hostile
-// and unlucky use found (issue 11). Of these, 17 (long lists of subprotocols) is in daemon_rfc6455.test.mjs, which runs on
+// and unlucky use found. Of these, 17 (long lists of subprotocols) is in daemon_rfc6455.test.mjs, which runs on
 // both ways, too; a token of any length, wherever it stands (16), is also in daemon_access.test.mjs.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -10,10 +10,10 @@ import net from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import { once } from 'node:events';
-import { makeAuthority } from './lib/authority.mjs';
-import { startDaemon, within } from './lib/daemon.mjs';
+import { within } from './lib/daemon.mjs';
 import { scratch } from './lib/peer.mjs';
 import { Raw, TEXT, frame, handshake } from './lib/raw.mjs';
+import { startBothWays } from './lib/ways.mjs';
 
 const PATIENCE_MS = 4000; // less than any time limit of the daemon
 const BIG = 3 * 1024 * 1024;
@@ -22,24 +22,16 @@ const SCRAPER = '203.0.113.5'; // may read the metrics
 
 const set = (...options) => options.flatMap((option) => ['--set', option]);
 
-let daemons, ca;
+let daemons, ca, stop;
 before(async () => {
-    const authority = await makeAuthority();
-    ca = authority.ca;
-    const { certificate, key } = await authority.issue('here');
     const root = await scratch();
     await fs.writeFile(path.join(root, 'index.html'), '<!doctype html>');
     await fs.writeFile(path.join(root, 'big'), Buffer.alloc(BIG, 'usher '));
     const args = set(`server.trusted_proxies=${TRUSTED}`, `server.metrics_allow=${SCRAPER}`, `server.web_root=${root}`,
         'limits.connection_rate=0', 'limits.join_rate=0');
-    daemons = {
-        plain: await startDaemon({ args }),
-        TLS: await startDaemon({ args: [...args, ...set(`tls.certificate=${certificate}`, `tls.key=${key}`)] }),
-    };
+    ({ daemons, ca, stop } = await startBothWays(args));
 });
-after(async () => {
-    for (const daemon of Object.values(daemons ?? {})) assert.equal(await daemon.stop(), 0);
-});
+after(() => stop?.());
 
 async function open(way, from = '127.0.0.1') {
     const at = { host: '127.0.0.1', port: daemons[way].port, localAddress: from, allowHalfOpen: true };

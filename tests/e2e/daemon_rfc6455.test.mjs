@@ -5,11 +5,10 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import tls from 'node:tls';
 import { once } from 'node:events';
-import { makeAuthority } from './lib/authority.mjs';
-import { startDaemon } from './lib/daemon.mjs';
 import { within } from './lib/program.mjs';
 import { Raw } from './lib/raw.mjs';
 import { ACCEPT, CASES, LAST_PING, LAST_TEXT, close } from './lib/rfc6455.mjs';
+import { startBothWays } from './lib/ways.mjs';
 
 const AT_ONCE = 32;
 const PATIENCE_MS = 7000; // more than the daemon waits for the answer to its Close
@@ -17,17 +16,11 @@ const PATIENCE_MS = 7000; // more than the daemon waits for the answer to its Cl
 const set = (...options) => options.flatMap((option) => ['--set', option]);
 const ROOM_FOR_ALL = set('limits.connection_rate=0', 'limits.max_connections_per_address=0', 'limits.message_rate=0');
 
-let daemons, ca;
+let daemons, ca, stop;
 before(async () => {
-    const authority = await makeAuthority();
-    ca = authority.ca;
-    const { certificate, key } = await authority.issue('here');
-    const secure = set(`tls.certificate=${certificate}`, `tls.key=${key}`);
-    daemons = { plain: await startDaemon({ args: ROOM_FOR_ALL }), TLS: await startDaemon({ args: [...ROOM_FOR_ALL, ...secure] }) };
+    ({ daemons, ca, stop } = await startBothWays(ROOM_FOR_ALL));
 });
-after(async () => {
-    for (const daemon of Object.values(daemons ?? {})) assert.equal(await daemon.stop(), 0);
-});
+after(() => stop?.());
 
 const WAYS = {
     plain: async () => new Raw(daemons.plain.port),

@@ -17,7 +17,6 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -26,6 +25,7 @@
 #include "server/io/http.h"
 #include "server/io/owner.h"
 #include "tests/unit/peer_io/scratch.h"
+#include "tests/unit/server_io/descriptors.h"
 
 enum {
     PATIENCE_MS = 20000,
@@ -53,17 +53,6 @@ struct engine {
 };
 
 static const char *const ORIGINS[] = {"https://a.example"};
-
-static inline size_t count_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    size_t n = 0;
-    assert_non_null(dir);
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
-}
 
 static inline void drained(void *ctx)
 {

@@ -5,12 +5,12 @@
 #ifndef TESTS_SERVER_IO_WEB_CLIENT_H
 #define TESTS_SERVER_IO_WEB_CLIENT_H
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "server/io/web_file.h"
 #include "tests/unit/peer_io/scratch.h"
+#include "tests/unit/server_io/descriptors.h"
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
@@ -44,17 +44,6 @@ struct client {
     unsigned *counter; /* of all pieces, for who comes when */
     unsigned turn;     /* the counter at the last of its pieces */
 };
-
-static inline size_t count_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    size_t n = 0;
-    assert_non_null(dir);
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
-}
 
 static inline void end(struct client *c)
 {
