@@ -6,10 +6,11 @@
  * libwebsockets makes a context of its own from the certificate at start; tls_attach has each handshake served with
  * the one that was loaded last. Its timers are not used: it keeps them in one sorted list, so each costs as many steps
  * as there are connections. But it gives one to each connection whose handshake is done, which would end it: that one is
- * taken away when the first bytes come.
+ * taken away again.
  *
- * It watches the socket itself until the handshake is done, and for writing. Then our poller tells when there is something to be
- * read, by the rules for all (plain.c), and libwebsockets reads one record, of which a few frames are looked at (front.c).
+ * It watches the socket itself for writing only. Our poller tells when there is something to be read, by the rules for
+ * all (plain.c), and libwebsockets goes on with the handshake or reads one record, of which a few frames are looked at
+ * (front.c).
  *
  * What the socket does not take of a write, libwebsockets keeps and writes first of all. As long as it has such a rest it
  * reads nothing, and asks again at once whether it could: so the connection is not read then.
@@ -47,20 +48,16 @@ static void let_go(struct io *io, struct conn *c, struct lws *wsi)
         turn_kill(io, c);
 }
 
-/* Its handshake is done. From now on our own poller tells when it can be read, and what that costs is ours to bound. */
-static bool take_over(struct io *io, struct conn *c)
+/* The handshake has it watch the socket for reading, and its end sets the timer. LIMIT_HANDSHAKE goes on. */
+static void keep_quiet(struct conn *c)
 {
-    lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0); /* LIMIT_HANDSHAKE goes on */
     lws_rx_flow_control(c->wsi, 0);
-    c->reads = true;
-    if (plain_start(io, c))
-        return true;
-    turn_kill(io, c);
-    return false;
+    lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
 }
 
 static void came(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
 {
+    c->shakes = false;
     turn_read(io);
     front_bytes(io, c, bytes, n);
     c->bulk = c->rest || n >= (size_t)READ_LEAST << READ_SHIFT;
@@ -91,8 +88,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     if (!c)
         return 0;
     if (reason == LWS_CALLBACK_RAW_RX) {
-        if (c->polled || take_over(io, c))
-            came(io, c, in, len);
+        came(io, c, in, len);
     } else if (reason == LWS_CALLBACK_RAW_WRITEABLE) {
         if (!c->doomed)
             turn_writeable(io, c);
@@ -165,13 +161,15 @@ void secure_start(struct io *io, struct conn *c)
     plain_stop(io, c);
     c->state = CONN_HEAD;
     c->http = NULL;
-    struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&desc);
-    if (wsi) {
-        lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* ours is LIMIT_HANDSHAKE: it began with the accept */
-    } else {
+    c->reads = c->shakes = true;
+    if (!lws_adopt_descriptor_vhost_via_info(&desc)) {
         c->fd = -1; /* closed */
         turn_kill(io, c);
+        return;
     }
+    keep_quiet(c);
+    if (!plain_start(io, c))
+        turn_kill(io, c);
 }
 
 /* ---- what we do ---- */
@@ -218,6 +216,8 @@ static void receive_secure(struct io *io, struct conn *c)
 {
     struct lws_pollfd readable = {.fd = c->fd, .events = LWS_POLLIN, .revents = LWS_POLLIN};
     lws_service_fd(io->lws, &readable);
+    if (c->shakes && c->wsi)
+        keep_quiet(c);
 }
 
 static void read_socket(struct io *io, struct conn *c, bool on)
