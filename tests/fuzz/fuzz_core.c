@@ -89,15 +89,27 @@ static void heard(struct world *w, const struct core_effect *e)
     heard_token(w, e);
 }
 
+/* Of a frame that was put off nothing has come yet; it comes again, before all else. */
+static void step_again(struct world *w, struct core_event e)
+{
+    assert(e.type == CORE_FRAME && e.urgent && w->fx.n == 1);
+    core_effects_clear(&w->fx);
+    e.urgent = false;
+    core_step(w->core, &e, &w->fx);
+}
+
 static void step(struct world *w, struct core_event e)
 {
     e.now = w->now;
     core_step(w->core, &e, &w->fx);
+    if (w->fx.n > 0 && w->fx.v[0].type == CORE_AGAIN)
+        step_again(w, e);
     w->deadline = core_deadline(w->core);
     assert(w->deadline >= w->now);
     core_check(w->core);
     for (size_t i = 0; i < w->fx.n; i++) {
         const struct core_effect *f = &w->fx.v[i];
+        assert(f->type != CORE_AGAIN);
         if (f->type > CORE_RESUME)
             continue;
         assert(f->conn.slot < SLOTS && w->conn[f->conn.slot].open && !w->conn[f->conn.slot].closing);
@@ -141,6 +153,7 @@ static void speak(struct world *w, struct core_event e)
         const char *filling = strstr(message, "resumeToken") ? w->conn[whose].token : w->conn[whose].id;
         snprintf(text, sizeof text, "%.*s%s%s", (int)before, message, hole ? filling : "", hole ? hole + 2 : "");
         e.bytes = span_of(text);
+        e.urgent = next(w) & 1;
     } else {
         size_t n = next(w) * 4, left = (size_t)(w->end - w->at);
         n = n < left ? n : left;
