@@ -35,10 +35,10 @@ static bool is_text(const struct scan *s, enum member m, size_t max)
         return false;
     if (max == 0 || s->m[m].value_n - 2 <= max)
         return true;
-    char room[TOKEN_MAX];
+    char space[TOKEN_MAX];
     struct span text;
-    assert(max <= sizeof room);
-    return s->m[m].escaped && scan_text(s, m, room, max, &text);
+    assert(max <= sizeof space);
+    return s->m[m].escaped && scan_text(s, m, space, max, &text);
 }
 
 static bool is_some_text(const struct scan *s, enum member m, size_t max)
@@ -48,9 +48,9 @@ static bool is_some_text(const struct scan *s, enum member m, size_t max)
 
 static bool is_room_id(const struct scan *s, enum member m, size_t max)
 {
-    char room[ROOM_ID_MAX];
+    char space[ROOM_ID_MAX];
     struct span id;
-    return scan_text(s, m, room, max, &id) && room_id_valid(id);
+    return scan_text(s, m, space, max, &id) && room_id_valid(id);
 }
 
 /* Name and metadata are shown to the whole room, so they must be readable by every reader's JSON parser: no NUL, no
@@ -58,10 +58,10 @@ static bool is_room_id(const struct scan *s, enum member m, size_t max)
  * peer's to judge. */
 static bool is_name(const struct scan *s, enum member m, size_t max)
 {
-    char room[DISPLAY_NAME_MAX];
+    char space[DISPLAY_NAME_MAX];
     struct span text;
-    assert(max <= sizeof room);
-    return scan_text(s, m, room, max, &text) && text.n <= max && !span_find(text, '\0');
+    assert(max <= sizeof space);
+    return scan_text(s, m, space, max, &text) && text.n <= max && !span_find(text, '\0');
 }
 
 static bool nests_within(const json_t *value, unsigned depth)
@@ -116,10 +116,10 @@ static const char *const OUTCOME_NAMES[OUTCOMES] = {
 /* OUTCOMES if it is none. */
 static enum outcome read_outcome(const struct scan *s)
 {
-    char room[TYPE_NAME_MAX];
+    char space[TYPE_NAME_MAX];
     struct span text;
     enum outcome o = 0;
-    if (!scan_text(s, MEMBER_OUTCOME, room, sizeof room, &text))
+    if (!scan_text(s, MEMBER_OUTCOME, space, sizeof space, &text))
         return OUTCOMES;
     while (o < OUTCOMES && !span_is(text, OUTCOME_NAMES[o]))
         o++;
@@ -222,9 +222,9 @@ static enum error read_type(struct message *m)
 {
     if (!scan_has(&m->scan, MEMBER_TYPE) || m->scan.m[MEMBER_TYPE].kind != JSON_KIND_STRING)
         return refuse(m, ERROR_BAD_MESSAGE, MEMBER_TYPE, "`type` must be there and be a string");
-    char room[TYPE_NAME_MAX];
+    char space[TYPE_NAME_MAX];
     struct span name;
-    if (scan_text(&m->scan, MEMBER_TYPE, room, sizeof room, &name))
+    if (scan_text(&m->scan, MEMBER_TYPE, space, sizeof space, &name))
         m->type = find_type(name);
     return m->type == MESSAGE_NONE ? refuse(m, ERROR_UNKNOWN_TYPE, MEMBER_TYPE, TYPES_KNOWN) : ERROR_NONE;
 }
@@ -241,9 +241,9 @@ static enum error read_members(struct message *m)
         if (!obeys(&m->scan, rule))
             return refuse(m, ERROR_BAD_MESSAGE, rule->member, rule->problem);
     if (row->relayed)
-        scan_text(&m->scan, MEMBER_TO, m->to_room, sizeof m->to_room, &m->to);
+        scan_text(&m->scan, MEMBER_TO, m->to_space, sizeof m->to_space, &m->to);
     if (m->type == MESSAGE_JOIN_ROOM)
-        scan_text(&m->scan, MEMBER_ROOM_ID, m->room_room, sizeof m->room_room, &m->room_id);
+        scan_text(&m->scan, MEMBER_ROOM_ID, m->room_space, sizeof m->room_space, &m->room_id);
     return ERROR_NONE;
 }
 

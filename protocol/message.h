@@ -49,10 +49,10 @@ struct message {
     enum message_type type;
     struct scan scan;    /* spans into the frame */
     struct span ref;     /* `ref` as JSON text with its quotes, n = 0 if absent: echoed byte for byte */
-    struct span to;      /* relayed types: decoded; points into the frame or into to_room */
+    struct span to;      /* relayed types: decoded; points into the frame or into to_space */
     struct span room_id; /* join-room: decoded and checked */
-    char to_room[PEER_ID_MAX];
-    char room_room[ROOM_ID_MAX];
+    char to_space[PEER_ID_MAX];
+    char room_space[ROOM_ID_MAX];
     const char *problem; /* on an error: a static sentence more exact than the table's, or NULL */
     enum member member;  /* on an error: the member at fault, MEMBERS if none */
 };

@@ -14,7 +14,7 @@
 
 #include "server/core/batch.h"
 #include "server/core/effects.h"
-#include "server/core/pace.h"
+#include "server/core/rate_limit.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
@@ -117,7 +117,7 @@ void alive_tick(struct core *c)
     end_silent(c);
     ping_quiet(c);
     for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c, WATCH_PAUSED)); n++)
-        pace_look(c, s);
+        rate_limit_look(c, s);
     for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c, WATCH_AWAY)); n++)
         seat_expire(c, s);
     end_unjoined(c);

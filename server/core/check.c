@@ -5,7 +5,7 @@
  */
 #include <assert.h>
 
-#include "server/core/errand.h"
+#include "server/core/pending.h"
 #include "server/core/room.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
@@ -46,7 +46,7 @@ static void check_away(const struct core *c, struct found *f)
         uint64_t held = 0;
         for (const struct held *h = s->held; h; h = h->next)
             held += h->frame->len + sizeof *h;
-        assert(held == s->held_bytes && held <= HELD_SEAT_MAX && !s->origin);
+        assert(held == s->held_bytes && held <= HELD_SEAT_MAX && !s->address);
         f->away++;
         f->held += held;
         f->named++;
@@ -71,7 +71,7 @@ static void check_sessions(const struct core *c, struct found *f)
         f->unjoined += session_waits_to_join(s);
         f->ice += s->ice.next != NULL;
         f->watched += s->alive.next != NULL;
-        f->counted += s->origin != NULL;
+        f->counted += s->address != NULL;
     }
     check_away(c, f);
     assert(f->connections == c->stats.connections);
@@ -135,36 +135,36 @@ static void check_queues(const struct core *c, const struct found *f)
 static void check_origins(const struct core *c, const struct found *f)
 {
     uint64_t connections = 0, rooms = 0;
-    const struct origin *o;
-    for (uint64_t at = 0; (o = table_next(&c->origins, &at));) {
+    const struct address_state *o;
+    for (uint64_t at = 0; (o = table_next(&c->addresses, &at));) {
         assert((o->connections == 0 && o->rooms == 0) == (o->idle.next != NULL));
         connections += o->connections;
         rooms += o->rooms;
     }
     assert(connections == f->counted && rooms == f->makers);
-    assert(check_waiting(&c->idle) == c->idle_count && c->idle_count <= ORIGINS_IDLE_MAX);
+    assert(check_waiting(&c->idle) == c->idle_count && c->idle_count <= ADDRESSES_IDLE_MAX);
 }
 
-static void check_errands(const struct core *c)
+static void check_pending(const struct core *c)
 {
     uint64_t hashing = 0, delayed = 0, due = UINT64_MAX, job = 0;
-    for (const struct errand *e = c->hashes; e; e = e->next, hashing++)
-        assert(e->kind == ERRAND_JOIN || e->kind == ERRAND_CREATE);
-    for (const struct errand *e = c->delays; e; e = e->next, delayed++) {
-        assert((e->kind == ERRAND_FRAME || e->kind == ERRAND_ASK) && session_find(c, e->conn));
+    for (const struct pending *e = c->hashes; e; e = e->next, hashing++)
+        assert(e->kind == PENDING_JOIN || e->kind == PENDING_CREATE);
+    for (const struct pending *e = c->delays; e; e = e->next, delayed++) {
+        assert((e->kind == PENDING_FRAME || e->kind == PENDING_ASK) && session_find(c, e->conn));
         due = e->at < due ? e->at : due;
     }
-    for (const struct errand *e = c->stores; e; e = e->next) {
-        assert(e->kind == ERRAND_STORE && e->job >= job && e->job <= c->keep.changed);
+    for (const struct pending *e = c->stores; e; e = e->next) {
+        assert(e->kind == PENDING_STORE && e->job >= job && e->job <= c->room_store.changed);
         job = e->job;
     }
     assert(hashing == c->hashing && hashing <= HASHES_MAX);
-    assert(delayed == c->delayed && delayed <= DELAYED_MAX && errand_due(c) == due);
+    assert(delayed == c->delayed && delayed <= DELAYED_MAX && pending_due(c) == due);
 }
 
 static void check_keep(const struct core *c, const struct found *f)
 {
-    const struct keep *k = &c->keep;
+    const struct room_store *k = &c->room_store;
     assert(!k->answering || k->storing);
     assert(!k->file || (!k->storing && k->at < k->file->len && k->version <= k->changed));
     assert(k->bytes == f->line_bytes);
@@ -185,7 +185,7 @@ void core_check(const struct core *c)
     check_rooms(c, &found);
     check_queues(c, &found);
     check_origins(c, &found);
-    check_errands(c);
+    check_pending(c);
     check_keep(c, &found);
     check_notices(c);
     assert(!c->drained || c->draining);

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-#include "server/core/admit.h"
+#include "server/core/address_limits.h"
 #include "server/core/alive.h"
 #include "server/core/drain.h"
 #include "server/core/effects.h"
-#include "server/core/ended.h"
-#include "server/core/errand.h"
+#include "server/core/tombstones.h"
+#include "server/core/pending.h"
 #include "server/core/ice.h"
-#include "server/core/keep.h"
+#include "server/core/room_store.h"
 #include "server/core/notice.h"
 #include "server/core/on.h"
 #include "server/core/rest.h"
@@ -41,8 +41,8 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
         waiting_init(&c->watch[w]);
     table_init(&c->sessions, session_hash);
     table_init(&c->room_ids, room_hash);
-    table_init(&c->origins, admit_hash);
-    table_init(&c->ended, ended_hash);
+    table_init(&c->addresses, address_limits_hash);
+    table_init(&c->tombstones, tombstone_hash);
     waiting_init(&c->unjoined);
     waiting_init(&c->ice);
     waiting_init(&c->ice_stale);
@@ -71,12 +71,12 @@ void core_free(struct core *c)
             free(room);
         }
     frame_unref(c->room_list);
-    frame_unref(c->keep.file);
+    frame_unref(c->room_store.file);
     table_done(&c->room_ids);
-    errand_done(c);
+    pending_done(c);
     seat_done(c);
-    admit_free(c);
-    ended_free(c);
+    address_limits_free(c);
+    tombstones_free(c);
     buf_done(&c->text);
     free(c->slots);
     free(c);
@@ -114,7 +114,7 @@ const char *core_restore(struct core *c, struct span text, uint64_t now)
 {
     c->now = now;
     const char *problem = roomfile_read(text, restore, c);
-    c->keep.asked = c->keep.changed;
+    c->room_store.asked = c->room_store.changed;
     return problem;
 }
 
@@ -132,14 +132,14 @@ enum {
 
 static void delayed(struct core *c)
 {
-    struct errand *e;
-    for (uint32_t n = 0; n < DELAYED_BATCH && (e = errand_take_due(c)); n++) {
-        if (e->kind == ERRAND_FRAME)
+    struct pending *e;
+    for (uint32_t n = 0; n < DELAYED_BATCH && (e = pending_take_due(c)); n++) {
+        if (e->kind == PENDING_FRAME)
             on_delayed(c, e);
         else
             rest_delayed(c, e);
         session_answered(c, e->conn);
-        errand_free(e);
+        pending_free(e);
     }
 }
 
@@ -147,12 +147,12 @@ static void tick(struct core *c)
 {
     alive_tick(c);
     seat_tick(c);
-    admit_tick(c);
+    address_limits_tick(c);
     ice_tick(c);
     room_tick(c);
-    ended_tick(c);
+    tombstones_tick(c);
     drain_tick(c);
-    keep_tick(c);
+    room_store_tick(c);
     delayed(c);
     notice_tick(c);
 }
@@ -187,20 +187,20 @@ static void of_session(struct core *c, struct session *s, const struct core_even
 
 static void hashed(struct core *c, uint64_t job, const uint8_t *hash)
 {
-    struct errand *e = errand_take_hashed(c, job);
-    if (e && e->kind == ERRAND_JOIN)
+    struct pending *e = pending_take_hashed(c, job);
+    if (e && e->kind == PENDING_JOIN)
         on_join_hashed(c, e, hash);
     else if (e)
         rest_create_hashed(c, e, hash);
     if (e)
         session_answered(c, e->conn);
-    errand_free(e);
+    pending_free(e);
 }
 
 uint64_t core_deadline(const struct core *c)
 {
-    uint64_t due[] = {alive_due(c), seat_due(c), admit_due(c), drain_due(c), ice_due(c), room_due(c), ended_due(c),
-        errand_due(c), notice_due(c), keep_due(c)};
+    uint64_t due[] = {alive_due(c), seat_due(c), address_limits_due(c), drain_due(c), ice_due(c), room_due(c),
+        tombstones_due(c), pending_due(c), notice_due(c), room_store_due(c)};
     uint64_t at = UINT64_MAX;
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)
         at = due[i] < at ? due[i] : at;
@@ -228,13 +228,13 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
     } else if (event->type == CORE_HASHED) {
         hashed(c, event->hashed.job, event->hashed.hash);
     } else if (event->type == CORE_STORED) {
-        keep_stored(c, event->stored);
+        room_store_stored(c, event->stored);
     } else {
         struct session *s = session_find(c, event->conn);
         if (s)
             of_session(c, s, event);
     }
-    keep_settle(c);
+    room_store_settle(c);
     drain_settle(c);
     c->fx = NULL;
 }

@@ -35,7 +35,7 @@ static const struct {
     [NOTICE_JOINS] = {LOG_LEVEL_WARNING, "joins-refused", "addresses joined or made rooms faster than their rate"},
     [NOTICE_ROOM_FULL] = {LOG_LEVEL_NOTICE, "room-full", "rooms had their number of members"},
     [NOTICE_WRONG] = {LOG_LEVEL_NOTICE, "auth-failed", "passwords or tokens were wrong"},
-    [NOTICE_GUESSES] = {LOG_LEVEL_WARNING, "auth-refused",
+    [NOTICE_AUTH] = {LOG_LEVEL_WARNING, "auth-refused",
         "addresses with too many wrong passwords or tokens were refused unheard"},
 };
 
@@ -101,7 +101,7 @@ void notice(struct core *c, enum notice kind, const char *reason, const struct a
 
 void notice_session(struct core *c, enum notice kind, const char *reason, const struct session *s)
 {
-    take(c, kind, reason, s->origin ? &s->origin->address : NULL, s);
+    take(c, kind, reason, s->address ? &s->address->address : NULL, s);
 }
 
 void notice_limit(struct core *c, enum limit limit, enum notice kind, const struct session *s)

@@ -10,11 +10,11 @@
 
 struct request {
     struct message message;
-    const char *problem;     /* set by check, besides its error: a sentence more exact than the table's, or NULL */
-    uint64_t retry_after_ms; /* set by check: when it may be tried again; 0: that is not known */
-    struct session *reader;  /* set by the check of relayed messages; of resume: the seat, NULL if it is made anew */
-    struct ticket ticket;    /* set by the check of resume */
-    char ticket_room[TICKET_MAX];
+    const char *problem;        /* set by check, besides its error: a sentence more exact than the table's, or NULL */
+    uint64_t retry_after_ms;    /* set by check: when it may be tried again; 0: that is not known */
+    struct session *reader;     /* set by the check of relayed messages; of resume: the seat, NULL if it is made anew */
+    struct resume_token ticket; /* set by the check of resume */
+    char resume_token_space[RESUME_TOKEN_PLAIN_MAX];
     bool proven;          /* join-room: its password was hashed and is the room's */
     bool waited;          /* its password or token was delayed before */
     const char *wrong;    /* set by check: what it shows and is none of ours; static text, or NULL */
@@ -31,11 +31,11 @@ struct handler {
 extern const struct handler on_join, on_leave, on_relay, on_resume, on_report, on_ping;
 
 /* The hash of a join's password is there: hash is NULL if it could not be made. */
-struct errand;
-void on_join_hashed(struct core *c, const struct errand *e, const uint8_t *hash);
+struct pending;
+void on_join_hashed(struct core *c, const struct pending *e, const uint8_t *hash);
 
 /* A message was delayed for its password or token, and is looked at now. */
-void on_delayed(struct core *c, const struct errand *e);
+void on_delayed(struct core *c, const struct pending *e);
 
 /* A whole text message came in. */
 void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent);

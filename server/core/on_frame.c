@@ -7,9 +7,9 @@
 
 #include "server/core/alive.h"
 #include "server/core/effects.h"
-#include "server/core/errand.h"
-#include "server/core/guess.h"
-#include "server/core/pace.h"
+#include "server/core/pending.h"
+#include "server/core/auth_throttle.h"
+#include "server/core/rate_limit.h"
 #include "server/core/session.h"
 
 static const struct handler *const HANDLERS[MESSAGES] = {
@@ -34,7 +34,7 @@ static void pace(struct core *c, struct conn_id conn)
 {
     struct session *s = session_find(c, conn);
     if (listens(s))
-        pace_frame(c, s);
+        rate_limit_frame(c, s);
 }
 
 /* Member by member: the whole is large, and most of it is for messages that are rare. */
@@ -52,7 +52,7 @@ static void handle(struct core *c, struct session *s, struct request *r)
         return;
     enum error e = h->check ? h->check(c, s, r) : ERROR_NONE;
     if (r->wrong)
-        guess_failed(c, s, r->wrong);
+        auth_throttle_failed(c, s, r->wrong);
     if (e == ERROR_SERVER_FULL)
         c->stats.limited[LIMIT_MAX_ROOMS]++;
     if (e != ERROR_NONE)
@@ -90,7 +90,7 @@ void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent)
     pace(c, conn);
 }
 
-void on_delayed(struct core *c, const struct errand *e)
+void on_delayed(struct core *c, const struct pending *e)
 {
     struct session *s = session_find(c, e->conn);
     struct request r;
@@ -122,7 +122,7 @@ void on_unreadable(struct core *c, struct session *s, enum error e, const char *
 void on_pong(struct core *c, struct session *s, uint32_t number)
 {
     if (listens(s) && !alive_pong(c, s, number))
-        pace_frame(c, s);
+        rate_limit_frame(c, s);
 }
 
 void on_control(struct core *c, struct session *s)
@@ -130,5 +130,5 @@ void on_control(struct core *c, struct session *s)
     if (!listens(s))
         return;
     alive_heard(c, s);
-    pace_frame(c, s);
+    rate_limit_frame(c, s);
 }

@@ -14,11 +14,11 @@
 #include "base/secret.h"
 #include "protocol/write.h"
 #include "server/core/access.h"
-#include "server/core/admit.h"
-#include "server/core/errand.h"
-#include "server/core/guess.h"
+#include "server/core/address_limits.h"
+#include "server/core/pending.h"
+#include "server/core/auth_throttle.h"
 #include "server/core/notice.h"
-#include "server/core/place.h"
+#include "server/core/peers.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
@@ -32,10 +32,10 @@ static const char BUSY[] = "too many passwords are being checked";
 
 static enum error authorise(const struct core *c, struct request *r)
 {
-    char room[TOKEN_MAX];
+    char space[TOKEN_MAX];
     struct span token = {NULL, 0};
     if (scan_has(&r->message.scan, MEMBER_TOKEN))
-        scan_text(&r->message.scan, MEMBER_TOKEN, room, sizeof room, &token);
+        scan_text(&r->message.scan, MEMBER_TOKEN, space, sizeof space, &token);
     enum error e = access_decide(&c->settings, token, r->message.room_id, c->unix_ms / 1000, &r->claims, &r->problem);
     if (e == ERROR_UNAUTHORIZED && r->problem)
         r->wrong = "token";
@@ -48,7 +48,7 @@ static bool is_locked(const struct room *room)
 }
 
 /* Whether it shows a password or token that would be looked at. */
-static bool is_guess(const struct core *c, const struct request *r)
+static bool is_attempt(const struct core *c, const struct request *r)
 {
     bool token = c->settings.ports.verify && scan_has(&r->message.scan, MEMBER_TOKEN);
     bool password = is_locked(room_find(c, r->message.room_id)) && scan_has(&r->message.scan, MEMBER_PASSWORD);
@@ -65,8 +65,8 @@ static void refuse_for(struct core *c, struct session *s, const struct request *
 static void delay(struct core *c, struct session *s, const struct request *r, uint64_t ms)
 {
     struct span frame = r->message.scan.frame;
-    const struct errand why = {.kind = ERRAND_FRAME, .conn = s->conn, .bytes = (char *)frame.p, .bytes_n = frame.n};
-    enum error e = errand_delay(c, &why, ms);
+    const struct pending why = {.kind = PENDING_FRAME, .conn = s->conn, .bytes = (char *)frame.p, .bytes_n = frame.n};
+    enum error e = pending_delay(c, &why, ms);
     if (e == ERROR_RATE_LIMITED)
         refuse_for(c, s, r, BUSY, HASH_RETRY_MS);
     else if (e != ERROR_NONE)
@@ -76,21 +76,21 @@ static void delay(struct core *c, struct session *s, const struct request *r, ui
 static bool gate(struct core *c, struct session *s, const struct request *r)
 {
     uint64_t ms = 0;
-    if (s->state == SESSION_JOINED || errand_waits(c, s->conn))
+    if (s->state == SESSION_JOINED || pending_waits(c, s->conn))
         return true; /* for check to refuse */
-    if (!r->waited && !admit_join(c, s->origin, &ms)) {
+    if (!r->waited && !address_limits_join(c, s->address, &ms)) {
         refuse_for(c, s, r, "too many joins from this address", ms);
         notice_limit(c, LIMIT_JOIN_RATE, NOTICE_JOINS, s);
         return false;
     }
-    enum guess g = is_guess(c, r) ? guess_look(c, s, r->waited, &ms) : GUESS_ALLOWED;
-    if (g == GUESS_DELAYED) {
+    enum auth_verdict g = is_attempt(c, r) ? auth_throttle_look(c, s, r->waited, &ms) : AUTH_ALLOWED;
+    if (g == AUTH_DELAYED) {
         delay(c, s, r, ms);
-    } else if (g == GUESS_REFUSED) {
+    } else if (g == AUTH_REFUSED) {
         refuse_for(c, s, r, "too many wrong passwords or tokens from this address", ms);
-        notice_limit(c, LIMIT_AUTH_FAILURES, NOTICE_GUESSES, s);
+        notice_limit(c, LIMIT_AUTH_FAILURES, NOTICE_AUTH, s);
     }
-    return g == GUESS_ALLOWED;
+    return g == AUTH_ALLOWED;
 }
 
 static enum error check(const struct core *c, const struct session *s, struct request *r)
@@ -99,7 +99,7 @@ static enum error check(const struct core *c, const struct session *s, struct re
         r->problem = "already in a room: leave first";
         return ERROR_BAD_MESSAGE;
     }
-    if (errand_waits(c, s->conn)) {
+    if (pending_waits(c, s->conn)) {
         r->problem = "a join is under way: wait for its answer";
         return ERROR_BAD_MESSAGE;
     }
@@ -150,15 +150,15 @@ static bool introduce(struct core *c, struct session *s, const struct request *r
 static struct frame *frame_peers(
     struct core *c, const struct session *s, const struct request *r, const struct room *room, uint64_t incarnation)
 {
-    return place_peers(c, &(struct place){
-                              .self = s,
-                              .room = room,
-                              .room_id = r->message.room_id,
-                              .incarnation = incarnation,
-                              .generation = s->generation + 1,
-                              .expires = r->claims.expires,
-                              .ref = r->message.ref,
-                          });
+    return peers_joined(c, &(struct place){
+                               .self = s,
+                               .room = room,
+                               .room_id = r->message.room_id,
+                               .incarnation = incarnation,
+                               .generation = s->generation + 1,
+                               .expires = r->claims.expires,
+                               .ref = r->message.ref,
+                           });
 }
 
 static struct frame *frame_joined(struct core *c, const struct session *s)
@@ -175,9 +175,9 @@ static void ask_hash(struct core *c, struct session *s, const struct request *r,
     struct span password = {NULL, 0}, frame = r->message.scan.frame;
     scan_text(&r->message.scan, MEMBER_PASSWORD, space, sizeof space, &password);
     const struct room_terms *t = &room->made->terms;
-    struct errand why = {
-        .kind = ERRAND_JOIN, .conn = s->conn, .terms = *t, .bytes = (char *)frame.p, .bytes_n = frame.n};
-    enum error e = errand_hash(c, &why, password, t->salt);
+    struct pending why = {
+        .kind = PENDING_JOIN, .conn = s->conn, .terms = *t, .bytes = (char *)frame.p, .bytes_n = frame.n};
+    enum error e = pending_hash(c, &why, password, t->salt);
     if (e != ERROR_NONE)
         session_refuse(c, s,
             &(struct reply_error){.error = e,
@@ -214,7 +214,7 @@ fail:
     session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
 }
 
-void on_join_hashed(struct core *c, const struct errand *e, const uint8_t *hash)
+void on_join_hashed(struct core *c, const struct pending *e, const uint8_t *hash)
 {
     struct session *s = session_find(c, e->conn);
     struct request r = {.proven = false};
@@ -232,7 +232,7 @@ void on_join_hashed(struct core *c, const struct errand *e, const uint8_t *hash)
     else
         r.problem = "the password is wrong";
     if (hash && same && !r.proven)
-        guess_failed(c, s, "password");
+        auth_throttle_failed(c, s, "password");
     if (error == ERROR_NONE)
         apply(c, s, &r);
     else

@@ -9,7 +9,7 @@
  * began to listen, and only if the room is the one it was: nobody made another of the same name since. The first
  * to come back makes the room. Keeping seats in a file instead was rejected: a write for every join, and none of them
  * certain to be the last before a crash. Who came back so and left again has left, and a room that was closed stays
- * closed (ended.c); one made over HTTP is in rooms.json, or its owner closed it before.
+ * closed (tombstones.c); one made over HTTP is in rooms.json, or its owner closed it before.
  *
  * A token that our key did not seal counts as a guess, but a resume is never delayed or refused for others' guesses:
  * nobody guesses 128 bits, and whether a member returns must not hang on his neighbours behind one address.
@@ -21,23 +21,23 @@
 
 #include "server/core/on.h"
 
-#include "server/core/ended.h"
-#include "server/core/place.h"
+#include "server/core/tombstones.h"
+#include "server/core/peers.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
 
-static bool is_ours(const struct core *c, const struct ticket *t)
+static bool is_ours(const struct core *c, const struct resume_token *t)
 {
     return t->peer_id.n == (size_t)c->prefix_n + ID_CHARS && memcmp(t->peer_id.p, c->prefix, c->prefix_n) == 0;
 }
 
 static bool is_sound(const struct core *c, struct request *r, struct span token)
 {
-    enum ticket_found found = ticket_read(c->settings.crypto, token, &r->ticket, r->ticket_room);
-    r->wrong = found == TICKET_FORGED ? "resume token" : NULL;
-    return found == TICKET_GOOD;
+    enum resume_token_found found = resume_token_read(c->settings.crypto, token, &r->ticket, r->resume_token_space);
+    r->wrong = found == RESUME_TOKEN_FORGED ? "resume token" : NULL;
+    return found == RESUME_TOKEN_GOOD;
 }
 
 static bool read_token(const struct core *c, struct request *r)
@@ -48,23 +48,23 @@ static bool read_token(const struct core *c, struct request *r)
            is_sound(c, r, token) && is_ours(c, &r->ticket) && r->ticket.expires > c->unix_ms / 1000;
 }
 
-static bool is_this_boot(const struct core *c, const struct ticket *t)
+static bool is_this_boot(const struct core *c, const struct resume_token *t)
 {
     return memcmp(t->boot, c->boot, sizeof c->boot) == 0;
 }
 
 /* Whether the token is of this very stay, and none newer was used. */
-static bool holds_for(const struct session *seat, const struct ticket *t)
+static bool holds_for(const struct session *seat, const struct resume_token *t)
 {
     return seat->room && seat->room->incarnation == t->incarnation &&
            span_eq((struct span){seat->room->id, seat->room->id_n}, t->room_id) && t->generation >= seat->generation;
 }
 
 /* Whether a token of an earlier boot may make its seat anew. */
-static bool may_return(const struct core *c, const struct ticket *t)
+static bool may_return(const struct core *c, const struct resume_token *t)
 {
     const struct core_settings *set = &c->settings;
-    if (is_this_boot(c, t) || !ended_matters(c) || ended_has(c, t->peer_id.p + c->prefix_n, t->incarnation))
+    if (is_this_boot(c, t) || !tombstones_matter(c) || tombstone_has(c, t->peer_id.p + c->prefix_n, t->incarnation))
         return false;
     const struct room *room = room_find(c, t->room_id);
     if (!room)
@@ -110,7 +110,7 @@ static void take_again(struct core *c, struct session *seat, struct session *s, 
     bool restarted = !is_this_boot(c, &r->ticket);
     bool unheard = seat->told_lost && r->ticket.generation == seat->generation;
     bool recovered = !restarted && seat_is_whole(seat) && !unheard;
-    struct frame *resumed = place_resumed(c, &place, restarted, recovered);
+    struct frame *resumed = peers_resumed(c, &place, restarted, recovered);
     if (!resumed) {
         session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
         return;
@@ -146,12 +146,12 @@ static void give_up(struct core *c, struct session *s)
 
 static void make_anew(struct core *c, struct session *s, const struct request *r)
 {
-    const struct ticket *t = &r->ticket;
+    const struct resume_token *t = &r->ticket;
     struct room *room = room_find(c, t->room_id);
     struct place place = place_of(s, room, r);
     struct frame *resumed = NULL;
     if (!session_rename(c, s, t->peer_id.p + c->prefix_n) || !introduce(s, t->introduction) ||
-        !(resumed = place_resumed(c, &place, true, false)))
+        !(resumed = peers_resumed(c, &place, true, false)))
         goto fail;
     if (!room && !(room = room_new(c, t->room_id, t->incarnation)))
         goto fail;

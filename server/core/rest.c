@@ -12,9 +12,9 @@
 #include "base/secret.h"
 #include "protocol/write.h"
 #include "server/core/access.h"
-#include "server/core/admit.h"
+#include "server/core/address_limits.h"
 #include "server/core/effects.h"
-#include "server/core/guess.h"
+#include "server/core/auth_throttle.h"
 #include "server/core/notice.h"
 #include "server/core/on.h"
 #include "server/core/room.h"
@@ -81,20 +81,21 @@ static void refuse_access(struct core *c, struct conn_id conn, enum error e, con
 {
     struct session *s = session_find(c, conn);
     if (s && e == ERROR_UNAUTHORIZED && problem)
-        guess_failed(c, s, "token");
+        auth_throttle_failed(c, s, "token");
     refuse(c, conn, e, problem);
 }
 
 void rest_refuse_unmade(struct core *c, struct conn_id conn)
 {
-    refuse_for(
-        c, conn, ERROR_SERVER_FULL, "the room could not be stored, so it was not made: try again later", KEEP_RETRY_MS);
+    refuse_for(c, conn, ERROR_SERVER_FULL, "the room could not be stored, so it was not made: try again later",
+        ROOM_STORE_RETRY_MS);
 }
 
 void rest_refuse_unstored(struct core *c, struct conn_id conn)
 {
     refuse_for(c, conn, ERROR_SERVER_FULL,
-        "the change could not be stored, and a restart would undo it: it is tried again, look later", KEEP_RETRY_MS);
+        "the change could not be stored, and a restart would undo it: it is tried again, look later",
+        ROOM_STORE_RETRY_MS);
 }
 
 static void refuse_unknown(struct core *c, struct conn_id conn)
@@ -164,7 +165,7 @@ static void refuse_limited(struct core *c, const struct session *s, enum limit l
 /* Whether the address of this session keeps as many rooms as one may. */
 static bool has_its_share(const struct core *c, const struct session *s)
 {
-    return s->origin && c->settings.join_rate && s->origin->rooms >= ROOMS_PER_ADDRESS;
+    return s->address && c->settings.join_rate && s->address->rooms >= ROOMS_PER_ADDRESS;
 }
 
 /* Whether the room can be made now; the request is answered if not. */
@@ -202,21 +203,21 @@ static void create(struct core *c, struct session *s, struct room_terms *t)
         refuse(c, conn, ERROR_SERVER_FULL, NULL);
         return;
     }
-    room->made->maker = s->origin;
-    admit_keep_room(s->origin);
+    room->made->maker = s->address;
+    address_limits_room_made(s->address);
     struct buf *text = say_text(c);
     room_list_write(c, text, room);
     text->len--; /* the brace: one more member */
     write_member_string(text, "ownerToken", span_of(token));
     buf_text(text, "}\n");
-    errand_store(
-        c, &(struct errand){.kind = ERRAND_STORE, .conn = conn, .terms = *t, .answer = say_body(c), .status = 201});
+    pending_store(
+        c, &(struct pending){.kind = PENDING_STORE, .conn = conn, .terms = *t, .answer = say_body(c), .status = 201});
 }
 
 static void ask_create(struct core *c, struct session *s, const struct core_request *r)
 {
     const struct conn_id conn = s->conn;
-    struct errand why = {.kind = ERRAND_CREATE, .conn = conn};
+    struct pending why = {.kind = PENDING_CREATE, .conn = conn};
     char password[PASSWORD_MAX];
     size_t password_n;
     const char *problem = room_terms_parse(r->body, &why.terms, password, &password_n);
@@ -240,12 +241,12 @@ static void ask_create(struct core *c, struct session *s, const struct core_requ
     }
     why.terms.locked = true;
     c->rng->fill(c->rng->ctx, why.terms.salt, sizeof why.terms.salt);
-    e = errand_hash(c, &why, (struct span){password, password_n}, why.terms.salt);
+    e = pending_hash(c, &why, (struct span){password, password_n}, why.terms.salt);
     if (e != ERROR_NONE)
         refuse(c, conn, e, NULL);
 }
 
-void rest_create_hashed(struct core *c, struct errand *e, const uint8_t *hash)
+void rest_create_hashed(struct core *c, struct pending *e, const uint8_t *hash)
 {
     struct session *s = session_find(c, e->conn);
     if (!s)
@@ -286,7 +287,7 @@ static void close_room(struct core *c, struct session *s, const struct core_requ
         return;
     }
     if (!room) {
-        if (c->keep.failed)
+        if (c->room_store.failed)
             rest_refuse_unstored(c, s->conn);
         else
             refuse_unknown(c, s->conn);
@@ -295,7 +296,7 @@ static void close_room(struct core *c, struct session *s, const struct core_requ
     bool admin = false;
     if (!is_owner(c, room, r->token)) {
         if (!is_good(c, r->token, &admin))
-            guess_failed(c, s, "token");
+            auth_throttle_failed(c, s, "token");
         if (!admin) {
             refuse(c, s->conn, ERROR_FORBIDDEN, NULL);
             return;
@@ -304,7 +305,7 @@ static void close_room(struct core *c, struct session *s, const struct core_requ
     bool kept = room->made;
     room_close(c, room);
     if (kept)
-        errand_store(c, &(struct errand){.kind = ERRAND_STORE, .conn = s->conn, .status = 204});
+        pending_store(c, &(struct pending){.kind = PENDING_STORE, .conn = s->conn, .status = 204});
     else
         rest_respond(c, s->conn, 204, NULL);
 }
@@ -359,7 +360,7 @@ static void show_ice_servers(struct core *c, struct conn_id conn, struct span to
 }
 
 /* Whether it shows a token that would be looked at. */
-static bool is_guess(const struct core *c, const struct core_request *r)
+static bool is_attempt(const struct core *c, const struct core_request *r)
 {
     bool asks = r->type == REQUEST_CREATE || r->type == REQUEST_VALIDATE || r->type == REQUEST_ICE;
     return r->token.n > 0 && (r->type == REQUEST_CLOSE || (asks && c->settings.ports.verify));
@@ -372,9 +373,9 @@ static void delay(struct core *c, struct session *s, const struct core_request *
     buf_span(&bytes, r->room);
     buf_span(&bytes, r->token);
     buf_span(&bytes, r->body);
-    const struct errand why = {
-        .kind = ERRAND_ASK, .conn = s->conn, .bytes = bytes.p, .bytes_n = bytes.len, .request = *r};
-    enum error e = bytes.failed ? ERROR_SERVER_FULL : errand_delay(c, &why, ms);
+    const struct pending why = {
+        .kind = PENDING_ASK, .conn = s->conn, .bytes = bytes.p, .bytes_n = bytes.len, .request = *r};
+    enum error e = bytes.failed ? ERROR_SERVER_FULL : pending_delay(c, &why, ms);
     if (e != ERROR_NONE)
         refuse(c, s->conn, e, NULL);
     buf_done(&bytes);
@@ -384,19 +385,19 @@ static void delay(struct core *c, struct session *s, const struct core_request *
 static bool gate(struct core *c, struct session *s, const struct core_request *r, bool waited)
 {
     uint64_t ms = 0;
-    if (r->type == REQUEST_CREATE && !waited && !admit_join(c, s->origin, &ms)) {
+    if (r->type == REQUEST_CREATE && !waited && !address_limits_join(c, s->address, &ms)) {
         refuse_for(c, s->conn, ERROR_RATE_LIMITED, "too many joins and rooms from this address", ms);
         notice_limit(c, LIMIT_JOIN_RATE, NOTICE_JOINS, s);
         return false;
     }
-    enum guess g = is_guess(c, r) ? guess_look(c, s, waited, &ms) : GUESS_ALLOWED;
-    if (g == GUESS_DELAYED) {
+    enum auth_verdict g = is_attempt(c, r) ? auth_throttle_look(c, s, waited, &ms) : AUTH_ALLOWED;
+    if (g == AUTH_DELAYED) {
         delay(c, s, r, ms);
-    } else if (g == GUESS_REFUSED) {
+    } else if (g == AUTH_REFUSED) {
         refuse_for(c, s->conn, ERROR_RATE_LIMITED, "too many wrong passwords or tokens from this address", ms);
-        notice_limit(c, LIMIT_AUTH_FAILURES, NOTICE_GUESSES, s);
+        notice_limit(c, LIMIT_AUTH_FAILURES, NOTICE_AUTH, s);
     }
-    return g == GUESS_ALLOWED;
+    return g == AUTH_ALLOWED;
 }
 
 static void answer(struct core *c, struct session *s, const struct core_request *r)
@@ -431,7 +432,7 @@ void rest_request(struct core *c, struct session *s, const struct core_request *
 
 /* Who was told to close while he waited, since the server drains, is still owed an answer: nothing else ends his
  * connection, and a drain waits for it. */
-void rest_delayed(struct core *c, const struct errand *e)
+void rest_delayed(struct core *c, const struct pending *e)
 {
     struct session *s = session_find(c, e->conn);
     struct core_request r = e->request;

@@ -12,10 +12,10 @@
 
 #include <utlist.h>
 
-#include "server/core/admit.h"
+#include "server/core/address_limits.h"
 #include "server/core/batch.h"
-#include "server/core/ended.h"
-#include "server/core/keep.h"
+#include "server/core/tombstones.h"
+#include "server/core/room_store.h"
 #include "server/core/room_list.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
@@ -68,8 +68,8 @@ static void room_free(struct core *c, struct room *room)
     waiting_remove(&room->empty);
     room_list_changes(c, room);
     if (room->made) {
-        admit_lose_room(c, room->made->maker);
-        keep_goes(c, room);
+        address_limits_room_gone(c, room->made->maker);
+        room_store_goes(c, room);
         c->made_count--;
     }
     table_remove(&c->room_ids, room);
@@ -88,7 +88,7 @@ static struct made *made_new(struct core *c, const struct room_terms *t)
         return NULL;
     *made = (struct made){.terms = *t, .names_n = (uint16_t)names->len};
     memcpy(made->names, names->p, names->len);
-    if (keep_measure(c, made))
+    if (room_store_measure(c, made))
         return made;
     free(made);
     return NULL;
@@ -107,7 +107,7 @@ struct room *room_restore(struct core *c, const struct room_terms *t)
     room->created_ms = t->created_ms;
     waiting_add(&c->unused, &room->empty, c->now);
     c->made_count++;
-    keep_comes(c, room);
+    room_store_comes(c, room);
     room_list_changes(c, room);
     return room;
 }
@@ -196,7 +196,7 @@ void room_leave(struct core *c, struct session *s, enum departure why)
     c->stats.members--;
     c->stats.leaves_total++;
     if (s->returned)
-        ended_stay(c, s->id);
+        tombstone_of_peer(c, s->id);
     s->returned = false;
     free(s->introduction);
     s->introduction = NULL;
@@ -210,7 +210,7 @@ void room_leave(struct core *c, struct session *s, enum departure why)
 void room_close(struct core *c, struct room *room)
 {
     room->closing = true;
-    ended_room(c, room->incarnation);
+    tombstone_of_room(c, room->incarnation);
     reply_room_closed(say_text(c), (struct span){room->id, room->id_n});
     struct frame *closed = say_frame(c);
     while (room->members) {

@@ -16,11 +16,11 @@ enum {
     TEXT_KEPT = 64 * 1024
 };
 
-struct span say_peer_id(const struct core *c, const struct session *s, char room[PEER_ID_MAX])
+struct span say_peer_id(const struct core *c, const struct session *s, char space[PEER_ID_MAX])
 {
-    memcpy(room, c->prefix, c->prefix_n);
-    memcpy(room + c->prefix_n, s->id, ID_CHARS);
-    return (struct span){room, (size_t)c->prefix_n + ID_CHARS};
+    memcpy(space, c->prefix, c->prefix_n);
+    memcpy(space + c->prefix_n, s->id, ID_CHARS);
+    return (struct span){space, (size_t)c->prefix_n + ID_CHARS};
 }
 
 struct buf *say_text(struct core *c)

@@ -9,8 +9,8 @@
 #include "protocol/reply.h"
 #include "server/core/state.h"
 
-/* "<node>.<random>" in `room`, as a span. */
-struct span say_peer_id(const struct core *c, const struct session *s, char room[PEER_ID_MAX]);
+/* "<node>.<random>" in `space`, as a span. */
+struct span say_peer_id(const struct core *c, const struct session *s, char space[PEER_ID_MAX]);
 
 /* core->text, emptied. */
 struct buf *say_text(struct core *c);

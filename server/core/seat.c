@@ -48,7 +48,7 @@ static void trade(struct session *a, struct session *b)
 {
     struct session was = *a;
     a->conn = b->conn;
-    a->origin = b->origin;
+    a->address = b->address;
     a->messages = b->messages;
     a->rate_told_until = b->rate_told_until;
     a->bad_frames = b->bad_frames;
@@ -57,7 +57,7 @@ static void trade(struct session *a, struct session *b)
     a->closed = b->closed;
     a->meant = b->meant;
     b->conn = was.conn;
-    b->origin = was.origin;
+    b->address = was.address;
     b->messages = was.messages;
     b->rate_told_until = was.rate_told_until;
     b->bad_frames = was.bad_frames;

@@ -13,9 +13,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "server/core/admit.h"
+#include "server/core/address_limits.h"
 #include "server/core/alive.h"
-#include "server/core/errand.h"
+#include "server/core/pending.h"
 #include "server/core/ice.h"
 #include "server/core/notice.h"
 #include "server/core/room.h"
@@ -130,14 +130,14 @@ static void count_refusal(struct core *c, enum error e, const struct address *ad
 
 void session_open(struct core *c, struct conn_id conn, const struct address *address)
 {
-    struct origin *origin;
-    enum error e = admit(c, address, &origin);
+    struct address_state *counted;
+    enum error e = address_limits_admit(c, address, &counted);
     struct session *s = e == ERROR_NONE ? session_new(c, conn) : NULL;
     if (s) {
-        s->origin = origin;
+        s->address = counted;
         return;
     }
-    admit_leave(c, origin);
+    address_limits_leave(c, counted);
     e = e == ERROR_NONE ? ERROR_SERVER_FULL : e;
     count_refusal(c, e, address);
     say_refusal(c, conn, e);
@@ -162,9 +162,9 @@ bool session_rename(struct core *c, struct session *s, const char *id)
 
 void session_address(struct core *c, struct session *s, const struct address *address)
 {
-    if (s->state != SESSION_OPENED || s->origin)
+    if (s->state != SESSION_OPENED || s->address)
         return;
-    enum error e = admit_address(c, address, &s->origin);
+    enum error e = address_limits_admit_named(c, address, &s->address);
     if (e == ERROR_NONE)
         return;
     count_refusal(c, e, address);
@@ -315,7 +315,7 @@ void session_closed(struct core *c, struct session *s, uint16_t close_code)
 void session_answered(struct core *c, struct conn_id conn)
 {
     struct session *s = session_find(c, conn);
-    if (!s || !s->closed || s->state == SESSION_CLOSING || errand_waits(c, conn))
+    if (!s || !s->closed || s->state == SESSION_CLOSING || pending_waits(c, conn))
         return;
     bool said = say_close(c, s, 0, "");
     s = depart(c, s, s->meant);
@@ -336,8 +336,8 @@ void session_free(struct core *c, struct session *s)
     if (session_waits_to_join(s))
         waiting_remove(&s->unjoined);
     waiting_remove(&s->ice);
-    errand_forget(c, s->conn);
-    admit_leave(c, s->origin);
+    pending_forget(c, s->conn);
+    address_limits_leave(c, s->address);
     c->slots[s->conn.slot] = NULL;
     c->stats.connections--;
     free(s->introduction);

@@ -18,20 +18,20 @@
 #include "server/core/core.h"
 #include "server/core/hash.h"
 #include "server/core/table.h"
-#include "server/core/ticket.h"
+#include "server/core/resume_token.h"
 #include "server/core/waiting.h"
 
 enum {
-    SLOTS_MAX = 1 << 24,        /* io numbers connections by small slots: more is no process's descriptors */
-    ORIGINS_IDLE_MAX = 1 << 16, /* addresses remembered for their rate only */
-    PAUSE_MS = 100,             /* a paused connection is looked at this often */
-    OWED_RETRY_MS = 100,        /* after memory ran out */
-    AWAY_MAX = 1 << 16,         /* seats kept at once; of more, peers have left */
-    ENDED_MAX = 1 << 16,        /* ends remembered after a start; of more, nobody returns from an earlier life */
-    DELAYED_MAX = 64,           /* attempts with a password or token that wait */
+    SLOTS_MAX = 1 << 24,          /* io numbers connections by small slots: more is no process's descriptors */
+    ADDRESSES_IDLE_MAX = 1 << 16, /* addresses remembered for their rate only */
+    PAUSE_MS = 100,               /* a paused connection is looked at this often */
+    OWED_RETRY_MS = 100,          /* after memory ran out */
+    AWAY_MAX = 1 << 16,           /* seats kept at once; of more, peers have left */
+    TOMBSTONES_MAX = 1 << 16,     /* ends remembered after a start; of more, nobody returns from an earlier life */
+    DELAYED_MAX = 64,             /* attempts with a password or token that wait */
     ROOMS_PER_ADDRESS = ROOMS_KEPT_MAX / 10,
-    KEEP_RETRY_MS = 5000,      /* after rooms.json could not be written */
-    HELD_SEAT_MAX = 64 * 1024, /* bytes of frames kept for one seat */
+    ROOM_STORE_RETRY_MS = 5000, /* after rooms.json could not be written */
+    HELD_SEAT_MAX = 64 * 1024,  /* bytes of frames kept for one seat */
     HELD_ALL_MAX = 16 * 1024 * 1024,
 };
 
@@ -56,8 +56,8 @@ enum watch {
 };
 
 struct room;
-struct origin;
-struct errand;
+struct address_state;
+struct pending;
 
 /* A frame kept for a seat that is away. */
 struct held {
@@ -94,9 +94,9 @@ struct session {
     struct wait alive;
     struct wait ice; /* while SESSION_READY or SESSION_JOINED: since its connection was told its ICE servers */
     struct bucket messages;
-    struct origin *origin;    /* borrowed; NULL if no per-address limit counts it */
-    uint64_t rate_told_until; /* no rate-limited error before */
-    uint64_t taken_at : 48;   /* the last time, and how long before that the last but one was, at most UINT16_MAX */
+    struct address_state *address; /* borrowed; NULL if no per-address limit counts it */
+    uint64_t rate_told_until;      /* no rate-limited error before */
+    uint64_t taken_at : 48; /* the last time, and how long before that the last but one was, at most UINT16_MAX */
     uint64_t taken_gap : 16;
     uint64_t bad_until;      /* end of the window that bad_frames counts in */
     uint32_t generation;     /* of the last resume token that was used; the one given out is the next */
@@ -109,9 +109,9 @@ struct session {
 /* What a room made over HTTP has besides. */
 struct made {
     struct room_terms terms;
-    struct origin *maker; /* borrowed; NULL: unknown, as after a restart, or no limit counts it */
-    uint64_t version;     /* keep.changed when it was made: counts up through core->rooms[kind] */
-    uint16_t line_n;      /* bytes in rooms.json */
+    struct address_state *maker; /* borrowed; NULL: unknown, as after a restart, or no limit counts it */
+    uint64_t version;            /* room_store.changed when it was made: counts up through core->rooms[kind] */
+    uint16_t line_n;             /* bytes in rooms.json */
     uint16_t names_n;
     char names[]; /* see room_names_write */
 };
@@ -140,8 +140,8 @@ struct room {
     char id[]; /* no NUL */
 };
 
-/* rooms.json: see keep.c. */
-struct keep {
+/* rooms.json: see room_store.c. */
+struct room_store {
     uint64_t changed, asked; /* versions of what it is to hold: now, and as io was told last */
     size_t bytes;            /* of all rooms' lines */
     struct frame *file;      /* owned; it is being put together; NULL: it is not */
@@ -155,13 +155,13 @@ struct keep {
 };
 
 /* What is known of an address: an IPv4 address, or the /64 of an IPv6 one. */
-struct origin {
+struct address_state {
     struct address address;
     uint32_t hash; /* of it */
     uint32_t connections;
     uint32_t rooms; /* made from it over HTTP, and there now */
     struct bucket arrivals, joins;
-    uint64_t blamed_until; /* when the last wrong password or token is forgiven: see guess.c */
+    uint64_t blamed_until; /* when the last wrong password or token is forgiven: see auth_throttle.c */
     struct wait idle;      /* while it has neither connections nor rooms */
 };
 
@@ -177,7 +177,7 @@ enum notice {
     NOTICE_JOINS,
     NOTICE_ROOM_FULL,
     NOTICE_WRONG,
-    NOTICE_GUESSES,
+    NOTICE_AUTH,
     NOTICES
 };
 
@@ -189,10 +189,10 @@ struct core {
     uint32_t hash_key;
     char boot[BOOT_BYTES];
     bool started;
-    uint64_t started_at; /* the first event, which came when io began to listen */
-    struct table ended;  /* stays and rooms that ended since, which no token of an earlier boot may bring back */
-    uint64_t ended_at;   /* where in that table freeing goes on, when they matter no more */
-    bool returns_over;   /* no token of an earlier boot is good any more */
+    uint64_t started_at;     /* the first event, which came when io began to listen */
+    struct table tombstones; /* stays and rooms that ended since, which no token of an earlier boot may bring back */
+    uint64_t tombstones_at;  /* where in that table freeing goes on, when they matter no more */
+    bool returns_over;       /* no token of an earlier boot is good any more */
 
     struct session **slots;
     uint32_t slot_cap;
@@ -200,7 +200,7 @@ struct core {
     struct table room_ids;
     struct room *rooms[ROOM_KINDS]; /* in the order in which they were made */
     struct frame *room_list; /* owned: the answer to GET /api/rooms, until something in it changes; NULL: to be made */
-    struct table origins;    /* by address */
+    struct table addresses;  /* by address */
     struct waiting watch[WATCHES];
     struct waiting unjoined;
     struct waiting ice, ice_stale; /* the second: told before the wall clock was set forward */
@@ -211,14 +211,14 @@ struct core {
     struct waiting unused;    /* empty rooms made over HTTP */
     uint32_t made_count;      /* rooms made over HTTP */
     struct held *litter;      /* owned list: frames that nobody will get, to be freed */
-    struct errand *hashes;    /* owned list: what waits for a hash, */
+    struct pending *hashes;   /* owned list: what waits for a hash, */
     uint32_t hashing;         /* so many */
-    struct errand *delays;    /* owned list: what waits for a time, */
+    struct pending *delays;   /* owned list: what waits for a time, */
     uint32_t delayed;         /* so many, and the nearest such time: */
     uint64_t delayed_due;
-    struct errand *stores; /* owned list: what waits for the disk, in order of `job` */
+    struct pending *stores; /* owned list: what waits for the disk, in order of `job` */
     uint64_t last_job;
-    struct keep keep;
+    struct room_store room_store;
 
     bool draining, drained;
     uint64_t drain_end;

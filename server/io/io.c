@@ -65,7 +65,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->spare = io->poller.fd = -1;
     io->dirty = io->doomed = io->slow = io->ready_first = io->ready_last = CONN_NONE;
     conn_table_init(&io->conns);
-    trim_init(&io->trim);
+    malloc_trim_init(&io->trim);
     io->scratch = malloc(OUT_BATCH);
     io->in = malloc(READ_SIZE);
     io->web = web_root_new(io->loop, io->logger);

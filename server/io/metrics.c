@@ -123,7 +123,7 @@ static void proxy_refused(struct buf *out, const char *name, const struct metric
         sample(out, name, "reason", proxy_problem_label(p), m->io->proxy_refused[p]);
 }
 
-/* A connection is refused for these only (server/core/admit.c). */
+/* A connection is refused for these only (server/core/address_limits.c). */
 static void refused(struct buf *out, const char *name, const struct metrics *m)
 {
     static const enum error REASONS[] = {ERROR_RATE_LIMITED, ERROR_SERVER_FULL, ERROR_DRAINING};

@@ -89,7 +89,7 @@ static void forget(struct io *io, struct conn *c)
 {
     size_t waited = queue_bytes(c->queue);
     queue_cut(&c->queue);
-    trim_freed(&io->trim, waited - queue_bytes(c->queue), uv_now(io->loop));
+    malloc_trim_freed(&io->trim, waited - queue_bytes(c->queue), uv_now(io->loop));
 }
 
 void turn_linger(struct io *io, struct conn *c)
@@ -132,7 +132,7 @@ void turn_writeable(struct io *io, struct conn *c)
     if (!flush(io, c))
         turn_kill(io, c);
     size_t now = conn_waiting(c); /* more, if a rest of a frame that counts whole was handed on */
-    trim_freed(&io->trim, before > now ? before - now : 0, uv_now(io->loop));
+    malloc_trim_freed(&io->trim, before > now ? before - now : 0, uv_now(io->loop));
 }
 
 /* A running idle handle is all that uv needs to not wait. */
@@ -271,11 +271,11 @@ static void tell_gone(struct io *io, const struct conn *c)
 
 static void end(struct io *io, struct conn *c)
 {
-    trim_freed(&io->trim, queue_bytes(c->queue), uv_now(io->loop));
+    malloc_trim_freed(&io->trim, queue_bytes(c->queue), uv_now(io->loop));
     transport_of(c)->close(io, c);
     tell_gone(io, c);
     io->refused_count -= c->uncounted;
-    trim_freed(&io->trim, TRIM_CONNECTION, uv_now(io->loop));
+    malloc_trim_freed(&io->trim, TRIM_CONNECTION, uv_now(io->loop));
     c->doomed = c->slow = false;
     conn_release(&io->conns, c);
     if (io->exhausted && !io->freeing)
@@ -436,7 +436,7 @@ static void tell_time(struct io *io, uint64_t now)
     io->core_at = UINT64_MAX;
     struct core_event e = io_event(io, CORE_TIME, NULL);
     io_step(io, &e);
-    trim_freed(&io->trim, held - core_stats(io->core)->held_bytes, now);
+    malloc_trim_freed(&io->trim, held - core_stats(io->core)->held_bytes, now);
 }
 
 /* All that could be read has been; or there was time enough for it, since under full load there is always more. */
@@ -459,6 +459,6 @@ void turn_check(uv_check_t *check)
         listen_look(io);
     if (io->core_at <= now)
         tell_time(io, now);
-    if (trim_due(&io->trim, now))
-        trim_memory();
+    if (malloc_trim_due(&io->trim, now))
+        malloc_trim_memory();
 }

@@ -15,7 +15,7 @@
 #include "server/io/origins.h"
 #include "server/io/poller.h"
 #include "server/io/tls.h"
-#include "server/io/trim.h"
+#include "server/io/malloc_trim.h"
 
 enum {
     PROXY_MS = 5000,        /* from accept to a whole PROXY header, where one comes first */
@@ -76,7 +76,7 @@ struct io {
     bool late;                  /* the timer has come: who is late is judged once the sockets were read, */
     uint64_t late_end;          /* or at this time */
 
-    struct trim trim;
+    struct malloc_trim trim;
     struct conn_table conns;
     unsigned refused_count; /* of those, the core refused so many at the door */
     struct core_effects effects;

@@ -33,10 +33,10 @@ static void test_decoded_into_its_own_room(void **state)
     struct message m;
     assert_int_equal(message_parse(SPAN("{\"type\":\"join-room\",\"roomId\":\"d\\u0065mo\"}"), &m), ERROR_NONE);
     assert_true(span_is(m.room_id, "demo"));
-    assert_ptr_equal(m.room_id.p, m.room_room);
+    assert_ptr_equal(m.room_id.p, m.room_space);
     assert_int_equal(message_parse(SPAN("{\"type\":\"signal\",\"to\":\"n\\u002ea\",\"data\":0}"), &m), ERROR_NONE);
     assert_true(span_is(m.to, "n.a"));
-    assert_ptr_equal(m.to.p, m.to_room);
+    assert_ptr_equal(m.to.p, m.to_space);
 }
 
 static void test_who_is_to_blame(void **state)

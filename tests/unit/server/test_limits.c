@@ -226,14 +226,14 @@ static void test_idle_addresses_have_a_maximum(void **state)
     struct core_settings set = no_limits();
     set.connection_rate = set.connection_burst = 1;
     start(&h, set);
-    for (uint32_t i = 0; i <= ORIGINS_IDLE_MAX; i++) {
+    for (uint32_t i = 0; i <= ADDRESSES_IDLE_MAX; i++) {
         step_of(&h, CORE_OPEN, i);
         step_of(&h, CORE_GONE, i);
     }
     core_check(h.core);
     assert_int_equal(core_stats(h.core)->refused_total, 0);
     step_of(&h, CORE_OPEN, 1);
-    step_of(&h, CORE_OPEN, ORIGINS_IDLE_MAX);
+    step_of(&h, CORE_OPEN, ADDRESSES_IDLE_MAX);
     assert_int_equal(core_stats(h.core)->refused_total, 2);
     step_of(&h, CORE_OPEN, 0);
     assert_int_equal(core_stats(h.core)->refused_total, 2);

@@ -344,10 +344,10 @@ static void test_a_full_disk_at_the_end(void **state)
     assert_string_equal(logged(&h)->event, "store-failed");
     quiet(&h);
     assert_int_equal(core_stats(h.core)->rooms, 0);
-    assert_int_equal(h.deadline, h.now + KEEP_RETRY_MS);
+    assert_int_equal(h.deadline, h.now + ROOM_STORE_RETRY_MS);
     ask(&h, 1, close);
     answers(&h, 1, 503);
-    wake(&h, h.now + KEEP_RETRY_MS);
+    wake(&h, h.now + ROOM_STORE_RETRY_MS);
     const struct core_effect *e = took(&h, CORE_STORE);
     assert_non_null(e);
     assert_null(memmem(frame_text(e->store).p, frame_text(e->store).n, "\"a\"", 3));
@@ -355,13 +355,13 @@ static void test_a_full_disk_at_the_end(void **state)
     logged(&h);
     ask(&h, 2, close);
     answers(&h, 2, 503);
-    wake(&h, h.now + KEEP_RETRY_MS);
+    wake(&h, h.now + ROOM_STORE_RETRY_MS);
     stores(&h);
     stored(&h, true);
     quiet(&h);
     ask(&h, 3, close);
     answers(&h, 3, 404);
-    wake(&h, h.now + KEEP_RETRY_MS);
+    wake(&h, h.now + ROOM_STORE_RETRY_MS);
     quiet(&h);
     stop(&h);
 }

@@ -9,13 +9,13 @@
  * gone, since a restart would bring it back; the writing is tried again until it succeeds. Writing a journal of changes was
  * rejected: ROOMS_KEPT_MAX rooms are a few megabytes.
  */
-#include "server/core/keep.h"
+#include "server/core/room_store.h"
 
 #include <assert.h>
 
 #include "server/core/batch.h"
 #include "server/core/effects.h"
-#include "server/core/errand.h"
+#include "server/core/pending.h"
 #include "server/core/notice.h"
 #include "server/core/rest.h"
 #include "server/core/room.h"
@@ -24,7 +24,7 @@
 /* The first of these rooms if the file is to have it; else the first of the next list, or NULL. */
 static const struct room *first_from(const struct core *c, const struct room *room, enum room_kind kind)
 {
-    if (room && room->made->version <= c->keep.version)
+    if (room && room->made->version <= c->room_store.version)
         return room;
     return kind == ROOM_LISTED ? first_from(c, c->rooms[ROOM_UNLISTED], ROOM_UNLISTED) : NULL;
 }
@@ -37,7 +37,7 @@ static void write_line(struct buf *out, const struct made *made)
 /* Appends what was written to core->text. When memory ran out for that the file is begun anew. */
 static void append(struct core *c)
 {
-    struct keep *k = &c->keep;
+    struct room_store *k = &c->room_store;
     if (c->text.failed) {
         frame_unref(k->file);
         k->file = NULL;
@@ -50,7 +50,7 @@ static void append(struct core *c)
 
 static void hand_over(struct core *c)
 {
-    struct keep *k = &c->keep;
+    struct room_store *k = &c->room_store;
     assert(k->at == frame_text(k->file).n);
     struct frame *file = k->file;
     k->file = NULL;
@@ -63,7 +63,7 @@ static void hand_over(struct core *c)
 /* Appends a batch of lines behind what is in core->text. */
 static void write_some(struct core *c)
 {
-    struct keep *k = &c->keep;
+    struct room_store *k = &c->room_store;
     for (uint32_t n = batch_size(c); n > 0 && k->next; n--) {
         write_line(&c->text, k->next->made);
         k->next = first_from(c, k->next->next, k->next->kind);
@@ -79,7 +79,7 @@ static void write_some(struct core *c)
 /* The size of the whole is known before its first line is written, so nothing of it is ever moved. */
 static void begin(struct core *c)
 {
-    struct keep *k = &c->keep;
+    struct room_store *k = &c->room_store;
     roomfile_begin(say_text(c));
     roomfile_end(&c->text);
     size_t size = c->text.len + k->bytes - (k->bytes > 0); /* the first line has no comma before it */
@@ -94,36 +94,36 @@ static void begin(struct core *c)
     write_some(c);
 }
 
-void keep_settle(struct core *c)
+void room_store_settle(struct core *c)
 {
-    struct keep *k = &c->keep;
+    struct room_store *k = &c->room_store;
     bool again = k->failed && c->now >= k->retry_at;
     if (!k->storing && !k->file && (k->changed != k->asked || again))
         begin(c);
 }
 
-bool keep_measure(struct core *c, struct made *made)
+bool room_store_measure(struct core *c, struct made *made)
 {
     write_line(say_text(c), made);
     made->line_n = (uint16_t)c->text.len;
     return !c->text.failed;
 }
 
-void keep_comes(struct core *c, struct room *room)
+void room_store_comes(struct core *c, struct room *room)
 {
-    room->made->version = ++c->keep.changed;
-    c->keep.bytes += room->made->line_n;
+    room->made->version = ++c->room_store.changed;
+    c->room_store.bytes += room->made->line_n;
 }
 
-static bool is_written(const struct keep *k, const struct room *room)
+static bool is_written(const struct room_store *k, const struct room *room)
 {
     const struct room *next = k->next;
     return !next || room->kind < next->kind || (room->kind == next->kind && room->made->version < next->made->version);
 }
 
-void keep_goes(struct core *c, const struct room *room)
+void room_store_goes(struct core *c, const struct room *room)
 {
-    struct keep *k = &c->keep;
+    struct room_store *k = &c->room_store;
     k->changed++;
     k->bytes -= room->made->line_n;
     if (!k->file || room->made->version > k->version || is_written(k, room))
@@ -134,14 +134,14 @@ void keep_goes(struct core *c, const struct room *room)
     append(c);
 }
 
-/* The same room as when the errand began, not another one under its name. */
+/* The same room as when the pending began, not another one under its name. */
 static struct room *room_of(const struct core *c, const struct room_terms *t)
 {
     struct room *room = t->id_n ? room_find(c, (struct span){t->id, t->id_n}) : NULL;
     return room && room->incarnation == t->incarnation ? room : NULL;
 }
 
-static void fail(struct core *c, struct errand *e)
+static void fail(struct core *c, struct pending *e)
 {
     struct room *room = room_of(c, &e->terms);
     if (room)
@@ -152,48 +152,48 @@ static void fail(struct core *c, struct errand *e)
         rest_refuse_unstored(c, e->conn);
 }
 
-static void answer(struct core *c, struct errand *e)
+static void answer(struct core *c, struct pending *e)
 {
-    if (c->keep.stored) {
+    if (c->room_store.stored) {
         rest_respond(c, e->conn, e->status, e->answer);
         e->answer = NULL;
     } else {
         fail(c, e);
     }
-    errand_free(e);
+    pending_free(e);
 }
 
 /* Until all are told what became of this writing, the next one, which others wait for, does not begin. */
-void keep_tick(struct core *c)
+void room_store_tick(struct core *c)
 {
-    struct keep *k = &c->keep;
+    struct room_store *k = &c->room_store;
     if (k->file) {
         say_text(c);
         write_some(c);
     }
     if (!k->answering)
         return;
-    struct errand *e;
-    for (uint32_t n = 0; batch_allows(c, n) && (e = errand_take_stored(c)); n++)
+    struct pending *e;
+    for (uint32_t n = 0; batch_allows(c, n) && (e = pending_take_stored(c)); n++)
         answer(c, e);
-    k->answering = k->storing = errand_stored(c) != NULL;
+    k->answering = k->storing = pending_stored(c) != NULL;
 }
 
-void keep_stored(struct core *c, bool stored)
+void room_store_stored(struct core *c, bool stored)
 {
-    struct keep *k = &c->keep;
+    struct room_store *k = &c->room_store;
     if (!stored)
         notice(c, NOTICE_STORE, "rooms.json could not be written", NULL);
     k->failed = !stored;
-    k->retry_at = c->now + KEEP_RETRY_MS;
+    k->retry_at = c->now + ROOM_STORE_RETRY_MS;
     k->answering = true;
     k->stored = stored;
-    keep_tick(c);
+    room_store_tick(c);
 }
 
-uint64_t keep_due(const struct core *c)
+uint64_t room_store_due(const struct core *c)
 {
-    const struct keep *k = &c->keep;
+    const struct room_store *k = &c->room_store;
     if (k->answering || k->file)
         return c->now;
     return k->failed && !k->storing ? k->retry_at : UINT64_MAX;

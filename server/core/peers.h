@@ -3,8 +3,8 @@
  * The frames that show somebody its place in a room: which room, who one is, the token to come back with, and who else
  * is there. A new token is a new generation; the one before it is good until this one is used.
  */
-#ifndef SERVER_CORE_PLACE_H
-#define SERVER_CORE_PLACE_H
+#ifndef SERVER_CORE_PEERS_H
+#define SERVER_CORE_PEERS_H
 
 #include "server/core/state.h"
 
@@ -20,7 +20,7 @@ struct place {
 
 /* Each NULL when out of memory. Both are as long as the room is full: max_room_members bounds them, and without that
  * limit an operator has chosen that a join costs what thousands of members cost. */
-struct frame *place_peers(struct core *c, const struct place *p);
-struct frame *place_resumed(struct core *c, const struct place *p, bool restarted, bool recovered);
+struct frame *peers_joined(struct core *c, const struct place *p);
+struct frame *peers_resumed(struct core *c, const struct place *p, bool restarted, bool recovered);
 
 #endif

@@ -5,8 +5,8 @@
  * whole heap: it is done a while after enough was freed, when the rest of the same fall is in too, and so at most
  * once in that time.
  */
-#ifndef SERVER_IO_TRIM_H
-#define SERVER_IO_TRIM_H
+#ifndef SERVER_IO_MALLOC_TRIM_H
+#define SERVER_IO_MALLOC_TRIM_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,17 +18,17 @@ enum {
     TRIM_CONNECTION = 4 * 1024,   /* bytes that a connection itself is good for (bench/figures/memory.txt) */
 };
 
-struct trim {
+struct malloc_trim {
     size_t freed; /* bytes, since the last time */
     uint64_t at;  /* when it is due; UINT64_MAX: not */
 };
 
-void trim_init(struct trim *t);
+void malloc_trim_init(struct malloc_trim *t);
 /* So many bytes were freed. */
-void trim_freed(struct trim *t, size_t bytes, uint64_t now);
+void malloc_trim_freed(struct malloc_trim *t, size_t bytes, uint64_t now);
 /* Whether the time has come; then it begins anew. */
-bool trim_due(struct trim *t, uint64_t now);
+bool malloc_trim_due(struct malloc_trim *t, uint64_t now);
 /* Gives back what is free. */
-void trim_memory(void);
+void malloc_trim_memory(void);
 
 #endif

@@ -6,25 +6,25 @@
  * incarnation's bytes behind zeros, which no id holds. When there is no room to remember one more, nobody returns any
  * more: a few join again who need not, and nobody is where he left.
  */
-#include "server/core/ended.h"
+#include "server/core/tombstones.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "server/core/batch.h"
 
-struct ended {
+struct tombstone {
     char key[ID_CHARS];
 };
 
-uint32_t ended_hash(const void *item)
+uint32_t tombstone_hash(const void *item)
 {
-    return hash_random(((const struct ended *)item)->key);
+    return hash_random(((const struct tombstone *)item)->key);
 }
 
 static bool has_key(const void *item, const void *key)
 {
-    return memcmp(((const struct ended *)item)->key, key, ID_CHARS) == 0;
+    return memcmp(((const struct tombstone *)item)->key, key, ID_CHARS) == 0;
 }
 
 static bool over(const struct core *c)
@@ -32,7 +32,7 @@ static bool over(const struct core *c)
     return c->returns_over || c->now - c->started_at >= c->settings.resume_grace_ms;
 }
 
-bool ended_matters(const struct core *c)
+bool tombstones_matter(const struct core *c)
 {
     return !over(c);
 }
@@ -45,35 +45,35 @@ static void key_of(uint64_t incarnation, char key[ID_CHARS])
 
 static bool find(const struct core *c, const char *key)
 {
-    return table_find(&c->ended, hash_random(key), has_key, key) != NULL;
+    return table_find(&c->tombstones, hash_random(key), has_key, key) != NULL;
 }
 
 static void add(struct core *c, const char *key)
 {
     if (over(c) || find(c, key))
         return;
-    struct ended *e = c->ended.count < ENDED_MAX ? malloc(sizeof *e) : NULL;
+    struct tombstone *e = c->tombstones.count < TOMBSTONES_MAX ? malloc(sizeof *e) : NULL;
     if (e)
         memcpy(e->key, key, ID_CHARS);
-    if (e && table_add(&c->ended, e))
+    if (e && table_add(&c->tombstones, e))
         return;
     free(e);
     c->returns_over = true;
 }
 
-void ended_stay(struct core *c, const char *id)
+void tombstone_of_peer(struct core *c, const char *id)
 {
     add(c, id);
 }
 
-void ended_room(struct core *c, uint64_t incarnation)
+void tombstone_of_room(struct core *c, uint64_t incarnation)
 {
     char key[ID_CHARS];
     key_of(incarnation, key);
     add(c, key);
 }
 
-bool ended_has(const struct core *c, const char *id, uint64_t incarnation)
+bool tombstone_has(const struct core *c, const char *id, uint64_t incarnation)
 {
     assert(!over(c)); /* else some of them are freed */
     char key[ID_CHARS];
@@ -84,17 +84,17 @@ bool ended_has(const struct core *c, const char *id, uint64_t incarnation)
 /* Frees n of them at most. */
 static void forget(struct core *c, uint32_t n)
 {
-    struct ended *e = NULL;
-    while (n-- > 0 && (e = table_next(&c->ended, &c->ended_at)))
+    struct tombstone *e = NULL;
+    while (n-- > 0 && (e = table_next(&c->tombstones, &c->tombstones_at)))
         free(e);
     if (e)
         return;
-    table_done(&c->ended);
-    c->ended_at = 0;
+    table_done(&c->tombstones);
+    c->tombstones_at = 0;
 }
 
 /* For good: a reload that lengthens the grace finds nothing remembered. */
-void ended_tick(struct core *c)
+void tombstones_tick(struct core *c)
 {
     if (!over(c))
         return;
@@ -102,14 +102,14 @@ void ended_tick(struct core *c)
     forget(c, batch_size(c) * BATCH_LIGHT);
 }
 
-uint64_t ended_due(const struct core *c)
+uint64_t tombstones_due(const struct core *c)
 {
-    if (c->ended.count == 0)
+    if (c->tombstones.count == 0)
         return UINT64_MAX;
     return over(c) ? c->now : c->started_at + c->settings.resume_grace_ms;
 }
 
-void ended_free(struct core *c)
+void tombstones_free(struct core *c)
 {
     forget(c, UINT32_MAX);
 }

@@ -2,19 +2,19 @@
  *
  * Plain lists: those that wait for a hash are at most HASHES_MAX and for their time DELAYED_MAX, so walks through them
  * are short; those that wait for the disk are one for each open HTTP request, in order of what they wait for, so the first
- * is always the next. An errand outlives its connection: its result is then for
+ * is always the next. An pending outlives its connection: its result is then for
  * nobody. Only those that wait for their time go with it, or an address could hold all their places.
  */
-#include "server/core/errand.h"
+#include "server/core/pending.h"
 
 #include <stdlib.h>
 #include <utlist.h>
 
 #include "server/core/effects.h"
 
-static struct errand *errand_new(const struct errand *why)
+static struct pending *pending_new(const struct pending *why)
 {
-    struct errand *e = malloc(sizeof *e);
+    struct pending *e = malloc(sizeof *e);
     if (!e)
         return NULL;
     *e = *why;
@@ -28,7 +28,7 @@ static struct errand *errand_new(const struct errand *why)
     return e;
 }
 
-void errand_free(struct errand *e)
+void pending_free(struct pending *e)
 {
     if (!e)
         return;
@@ -37,11 +37,11 @@ void errand_free(struct errand *e)
     free(e);
 }
 
-enum error errand_hash(struct core *c, const struct errand *why, struct span password, const uint8_t *salt)
+enum error pending_hash(struct core *c, const struct pending *why, struct span password, const uint8_t *salt)
 {
     if (c->hashing >= HASHES_MAX)
         return ERROR_RATE_LIMITED;
-    struct errand *e = errand_new(why);
+    struct pending *e = pending_new(why);
     struct core_hash *hash = malloc(sizeof *hash);
     if (!e || !hash)
         goto fail;
@@ -58,27 +58,27 @@ enum error errand_hash(struct core *c, const struct errand *why, struct span pas
     return ERROR_NONE;
 fail:
     free(hash);
-    errand_free(e);
+    pending_free(e);
     return ERROR_SERVER_FULL;
 }
 
-void errand_store(struct core *c, const struct errand *why)
+void pending_store(struct core *c, const struct pending *why)
 {
-    struct errand *e = errand_new(why);
+    struct pending *e = pending_new(why);
     if (!e) { /* out of memory: an answer that needs none */
         frame_unref(why->answer);
         effects_add(c->fx, &(struct core_effect){.type = CORE_RESPONSE, .conn = why->conn, .response = {NULL, 503, 0}});
         return;
     }
-    e->job = c->keep.changed;
+    e->job = c->room_store.changed;
     DL_APPEND(c->stores, e);
 }
 
-enum error errand_delay(struct core *c, const struct errand *why, uint64_t ms)
+enum error pending_delay(struct core *c, const struct pending *why, uint64_t ms)
 {
     if (c->delayed >= DELAYED_MAX)
         return ERROR_RATE_LIMITED;
-    struct errand *e = errand_new(why);
+    struct pending *e = pending_new(why);
     if (!e)
         return ERROR_SERVER_FULL;
     e->at = c->now + ms;
@@ -89,19 +89,19 @@ enum error errand_delay(struct core *c, const struct errand *why, uint64_t ms)
     return ERROR_NONE;
 }
 
-static void end_delay(struct core *c, struct errand *e)
+static void end_delay(struct core *c, struct pending *e)
 {
     DL_DELETE(c->delays, e);
     c->delayed--;
     c->delayed_due = UINT64_MAX;
-    for (const struct errand *left = c->delays; left; left = left->next)
+    for (const struct pending *left = c->delays; left; left = left->next)
         if (left->at < c->delayed_due)
             c->delayed_due = left->at;
 }
 
-struct errand *errand_take_due(struct core *c)
+struct pending *pending_take_due(struct core *c)
 {
-    for (struct errand *e = errand_due(c) <= c->now ? c->delays : NULL; e; e = e->next)
+    for (struct pending *e = pending_due(c) <= c->now ? c->delays : NULL; e; e = e->next)
         if (e->at <= c->now) {
             end_delay(c, e);
             return e;
@@ -109,39 +109,39 @@ struct errand *errand_take_due(struct core *c)
     return NULL;
 }
 
-uint64_t errand_due(const struct core *c)
+uint64_t pending_due(const struct core *c)
 {
     return c->delayed ? c->delayed_due : UINT64_MAX;
 }
 
-static bool is_of(const struct errand *e, struct conn_id conn)
+static bool is_of(const struct pending *e, struct conn_id conn)
 {
     return e->conn.slot == conn.slot && e->conn.generation == conn.generation;
 }
 
-void errand_forget(struct core *c, struct conn_id conn)
+void pending_forget(struct core *c, struct conn_id conn)
 {
-    for (struct errand *e = c->delays; e; e = e->next)
+    for (struct pending *e = c->delays; e; e = e->next)
         if (is_of(e, conn)) {
             end_delay(c, e);
-            errand_free(e);
+            pending_free(e);
             return;
         }
 }
 
-bool errand_waits(const struct core *c, struct conn_id conn)
+bool pending_waits(const struct core *c, struct conn_id conn)
 {
-    const struct errand *e = c->hashes;
+    const struct pending *e = c->hashes;
     while (e && !is_of(e, conn))
         e = e->next;
-    for (const struct errand *d = c->delays; d && !e; d = d->next)
+    for (const struct pending *d = c->delays; d && !e; d = d->next)
         e = is_of(d, conn) ? d : NULL;
     return e != NULL;
 }
 
-struct errand *errand_take_hashed(struct core *c, uint64_t job)
+struct pending *pending_take_hashed(struct core *c, uint64_t job)
 {
-    struct errand *e = c->hashes;
+    struct pending *e = c->hashes;
     while (e && e->job != job)
         e = e->next;
     if (!e)
@@ -151,27 +151,27 @@ struct errand *errand_take_hashed(struct core *c, uint64_t job)
     return e;
 }
 
-const struct errand *errand_stored(const struct core *c)
+const struct pending *pending_stored(const struct core *c)
 {
-    return c->stores && c->stores->job <= c->keep.asked ? c->stores : NULL;
+    return c->stores && c->stores->job <= c->room_store.asked ? c->stores : NULL;
 }
 
-struct errand *errand_take_stored(struct core *c)
+struct pending *pending_take_stored(struct core *c)
 {
-    struct errand *e = errand_stored(c) ? c->stores : NULL;
+    struct pending *e = pending_stored(c) ? c->stores : NULL;
     if (e)
         DL_DELETE(c->stores, e);
     return e;
 }
 
-static void free_all(struct errand *list)
+static void free_all(struct pending *list)
 {
-    struct errand *e, *next;
+    struct pending *e, *next;
     DL_FOREACH_SAFE (list, e, next)
-        errand_free(e);
+        pending_free(e);
 }
 
-void errand_done(struct core *c)
+void pending_done(struct core *c)
 {
     free_all(c->hashes);
     free_all(c->delays);

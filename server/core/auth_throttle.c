@@ -13,9 +13,9 @@
  * generic cell rate algorithm). Delaying answers instead of looks was rejected: who hears nothing within a few
  * milliseconds would know that he was wrong.
  */
-#include "server/core/guess.h"
+#include "server/core/auth_throttle.h"
 
-#include "server/core/errand.h"
+#include "server/core/pending.h"
 #include "server/core/notice.h"
 #include "server/core/session.h"
 
@@ -29,10 +29,10 @@ enum {
 static uint64_t forgiven_each(const struct core *c)
 {
     uint32_t limit = c->settings.auth_failures;
-    return limit < GUESS_WINDOW_MS ? GUESS_WINDOW_MS / limit : 1;
+    return limit < AUTH_WINDOW_MS ? AUTH_WINDOW_MS / limit : 1;
 }
 
-static uint64_t blamed_for(const struct core *c, const struct origin *o)
+static uint64_t blamed_for(const struct core *c, const struct address_state *o)
 {
     return o->blamed_until > c->now ? o->blamed_until - c->now : 0;
 }
@@ -43,40 +43,40 @@ static uint64_t delay_after(uint64_t failed)
     return doublings < GUESS_DOUBLINGS_MAX ? (uint64_t)GUESS_DELAY_MS << doublings : GUESS_DELAY_MAX_MS;
 }
 
-static uint64_t being_hashed(const struct core *c, const struct origin *o)
+static uint64_t being_hashed(const struct core *c, const struct address_state *o)
 {
     uint64_t n = 0;
-    for (const struct errand *e = c->hashes; e; e = e->next) {
-        const struct session *s = e->kind == ERRAND_JOIN ? session_find(c, e->conn) : NULL;
-        n += s && s->origin == o;
+    for (const struct pending *e = c->hashes; e; e = e->next) {
+        const struct session *s = e->kind == PENDING_JOIN ? session_find(c, e->conn) : NULL;
+        n += s && s->address == o;
     }
     return n;
 }
 
-enum guess guess_look(const struct core *c, const struct session *s, bool waited, uint64_t *ms)
+enum auth_verdict auth_throttle_look(const struct core *c, const struct session *s, bool waited, uint64_t *ms)
 {
     uint32_t limit = c->settings.auth_failures;
-    if (!limit || !s->origin)
-        return GUESS_ALLOWED;
-    uint64_t each = forgiven_each(c), blamed = blamed_for(c, s->origin), failed = (blamed + each - 1) / each;
+    if (!limit || !s->address)
+        return AUTH_ALLOWED;
+    uint64_t each = forgiven_each(c), blamed = blamed_for(c, s->address), failed = (blamed + each - 1) / each;
     if (failed >= limit) {
         *ms = blamed - (limit - 1) * each;
-        return GUESS_REFUSED;
+        return AUTH_REFUSED;
     }
     if (!waited && failed >= GUESSES_FREE) {
         *ms = delay_after(failed);
-        return GUESS_DELAYED;
+        return AUTH_DELAYED;
     }
     *ms = GUESS_DELAY_MS;
-    return failed + being_hashed(c, s->origin) >= limit ? GUESS_DELAYED : GUESS_ALLOWED;
+    return failed + being_hashed(c, s->address) >= limit ? AUTH_DELAYED : AUTH_ALLOWED;
 }
 
-void guess_failed(struct core *c, struct session *s, const char *reason)
+void auth_throttle_failed(struct core *c, struct session *s, const char *reason)
 {
     c->stats.auth_failed_total++;
     notice_session(c, NOTICE_WRONG, reason, s);
-    if (!c->settings.auth_failures || !s->origin)
+    if (!c->settings.auth_failures || !s->address)
         return;
-    uint64_t blamed = blamed_for(c, s->origin) + forgiven_each(c);
-    s->origin->blamed_until = c->now + (blamed < GUESS_WINDOW_MS ? blamed : GUESS_WINDOW_MS);
+    uint64_t blamed = blamed_for(c, s->address) + forgiven_each(c);
+    s->address->blamed_until = c->now + (blamed < AUTH_WINDOW_MS ? blamed : AUTH_WINDOW_MS);
 }

@@ -4,7 +4,7 @@
  * how fast it makes them. A provider hands an IPv6 customer a /64 at least, so that is what counts as one address. An
  * address is remembered while it has connections or rooms that were made from it, and after that until its buckets must
  * be full again and its wrong passwords forgiven: then it is as good as new. Of those that have neither the oldest are
- * forgotten early when there are ORIGINS_IDLE_MAX.
+ * forgotten early when there are ADDRESSES_IDLE_MAX.
  *
  * Joins are counted whatever becomes of them: each costs a look at its room, and a refused one would cost a guesser
  * nothing. Coming back by a resume token is no join: a fleet behind one address returns all at once after a restart.
@@ -12,13 +12,13 @@
  * Unix sockets have no address, and with both limits off nothing is counted; connections that were opened like that
  * stay uncounted when a reload sets a limit.
  */
-#include "server/core/admit.h"
+#include "server/core/address_limits.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "server/core/batch.h"
-#include "server/core/guess.h"
+#include "server/core/auth_throttle.h"
 
 static bool counts(const struct core_settings *set, const struct address *a)
 {
@@ -43,45 +43,45 @@ static struct address network_of(const struct address *a)
     return network;
 }
 
-static void origin_free(struct core *c, struct origin *o)
+static void origin_free(struct core *c, struct address_state *o)
 {
     if (o->idle.next) {
         waiting_remove(&o->idle);
         c->idle_count--;
     }
-    table_remove(&c->origins, o);
+    table_remove(&c->addresses, o);
     free(o);
 }
 
-static void rest(struct core *c, struct origin *o)
+static void rest(struct core *c, struct address_state *o)
 {
     waiting_add(&c->idle, &o->idle, c->now);
-    if (++c->idle_count > ORIGINS_IDLE_MAX)
-        origin_free(c, WAIT_OF(waiting_first(&c->idle), struct origin, idle));
+    if (++c->idle_count > ADDRESSES_IDLE_MAX)
+        origin_free(c, WAIT_OF(waiting_first(&c->idle), struct address_state, idle));
 }
 
-static void rest_if_idle(struct core *c, struct origin *o)
+static void rest_if_idle(struct core *c, struct address_state *o)
 {
     if (o->connections == 0 && o->rooms == 0)
         rest(c, o);
 }
 
-uint32_t admit_hash(const void *origin)
+uint32_t address_limits_hash(const void *state)
 {
-    return ((const struct origin *)origin)->hash;
+    return ((const struct address_state *)state)->hash;
 }
 
 static bool has_address(const void *item, const void *address)
 {
-    return memcmp(&((const struct origin *)item)->address, address, sizeof(struct address)) == 0;
+    return memcmp(&((const struct address_state *)item)->address, address, sizeof(struct address)) == 0;
 }
 
 /* The address's entry, made if there is none; NULL when out of memory. */
-static struct origin *origin_get(struct core *c, const struct address *address)
+static struct address_state *origin_get(struct core *c, const struct address *address)
 {
     struct address network = network_of(address);
     uint32_t hash = hash_keyed(c->hash_key, &network, sizeof network);
-    struct origin *o = table_find(&c->origins, hash, has_address, &network);
+    struct address_state *o = table_find(&c->addresses, hash, has_address, &network);
     if (o)
         return o;
     o = calloc(1, sizeof *o);
@@ -91,7 +91,7 @@ static struct origin *origin_get(struct core *c, const struct address *address)
     o->hash = hash;
     bucket_fill(&o->arrivals, c->settings.connection_burst, c->now);
     bucket_fill(&o->joins, join_burst(&c->settings), c->now);
-    if (!table_add(&c->origins, o)) {
+    if (!table_add(&c->addresses, o)) {
         free(o);
         return NULL;
     }
@@ -99,26 +99,26 @@ static struct origin *origin_get(struct core *c, const struct address *address)
     return o;
 }
 
-enum error admit(struct core *c, const struct address *address, struct origin **origin)
+enum error address_limits_admit(struct core *c, const struct address *address, struct address_state **state)
 {
     const struct core_settings *set = &c->settings;
-    *origin = NULL;
+    *state = NULL;
     if (c->draining)
         return ERROR_DRAINING;
     if (set->max_connections && c->stats.connections >= set->max_connections) {
         c->stats.limited[LIMIT_MAX_CONNECTIONS]++;
         return ERROR_SERVER_FULL;
     }
-    return admit_address(c, address, origin);
+    return address_limits_admit_named(c, address, state);
 }
 
-enum error admit_address(struct core *c, const struct address *address, struct origin **origin)
+enum error address_limits_admit_named(struct core *c, const struct address *address, struct address_state **state)
 {
     const struct core_settings *set = &c->settings;
-    *origin = NULL;
+    *state = NULL;
     if (!counts(set, address))
         return ERROR_NONE;
-    struct origin *o = origin_get(c, address);
+    struct address_state *o = origin_get(c, address);
     if (!o)
         return ERROR_SERVER_FULL;
     if (set->max_connections_per_address && o->connections >= set->max_connections_per_address) {
@@ -135,11 +135,11 @@ enum error admit_address(struct core *c, const struct address *address, struct o
         waiting_remove(&o->idle);
         c->idle_count--;
     }
-    *origin = o;
+    *state = o;
     return ERROR_NONE;
 }
 
-void admit_leave(struct core *c, struct origin *o)
+void address_limits_leave(struct core *c, struct address_state *o)
 {
     if (!o)
         return;
@@ -148,13 +148,13 @@ void admit_leave(struct core *c, struct origin *o)
     rest_if_idle(c, o);
 }
 
-void admit_keep_room(struct origin *o)
+void address_limits_room_made(struct address_state *o)
 {
     if (o)
         o->rooms++;
 }
 
-void admit_lose_room(struct core *c, struct origin *o)
+void address_limits_room_gone(struct core *c, struct address_state *o)
 {
     if (!o)
         return;
@@ -163,7 +163,7 @@ void admit_lose_room(struct core *c, struct origin *o)
     rest_if_idle(c, o);
 }
 
-bool admit_join(struct core *c, struct origin *o, uint64_t *wait_ms)
+bool address_limits_join(struct core *c, struct address_state *o, uint64_t *wait_ms)
 {
     const struct core_settings *set = &c->settings;
     if (!o || !set->join_rate)
@@ -181,26 +181,26 @@ static uint64_t memory_ms(const struct core_settings *set)
 {
     uint64_t arrivals = bucket_refill(set->connection_rate, set->connection_burst);
     uint64_t joins = bucket_refill(set->join_rate, join_burst(set));
-    uint64_t longest = set->auth_failures ? GUESS_WINDOW_MS : 1;
+    uint64_t longest = set->auth_failures ? AUTH_WINDOW_MS : 1;
     longest = arrivals > longest ? arrivals : longest;
     return joins > longest ? joins : longest;
 }
 
-uint64_t admit_due(const struct core *c)
+uint64_t address_limits_due(const struct core *c)
 {
     return waiting_due(&c->idle, memory_ms(&c->settings));
 }
 
-void admit_tick(struct core *c)
+void address_limits_tick(struct core *c)
 {
-    for (uint32_t n = batch_size(c) * BATCH_LIGHT; n > 0 && admit_due(c) <= c->now; n--)
-        origin_free(c, WAIT_OF(waiting_first(&c->idle), struct origin, idle));
+    for (uint32_t n = batch_size(c) * BATCH_LIGHT; n > 0 && address_limits_due(c) <= c->now; n--)
+        origin_free(c, WAIT_OF(waiting_first(&c->idle), struct address_state, idle));
 }
 
-void admit_free(struct core *c)
+void address_limits_free(struct core *c)
 {
-    struct origin *o;
-    for (uint64_t at = 0; (o = table_next(&c->origins, &at));)
+    struct address_state *o;
+    for (uint64_t at = 0; (o = table_next(&c->addresses, &at));)
         free(o);
-    table_done(&c->origins);
+    table_done(&c->addresses);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "server/core/place.h"
+#include "server/core/peers.h"
 
 #include "server/core/say.h"
 #include "server/core/seat.h"
@@ -12,7 +12,7 @@ static struct span introduction_of(const struct session *s)
 static struct span write_token(const struct core *c, const struct place *p, char text[RESUME_TOKEN_MAX + 1])
 {
     char id[PEER_ID_MAX];
-    struct ticket ticket = {
+    struct resume_token ticket = {
         .generation = p->generation,
         .incarnation = p->incarnation,
         .expires = p->expires,
@@ -22,7 +22,7 @@ static struct span write_token(const struct core *c, const struct place *p, char
         .introduction = introduction_of(p->self),
     };
     memcpy(ticket.boot, c->boot, sizeof ticket.boot);
-    return seat_kept(c) ? ticket_write(c->settings.crypto, &ticket, text) : (struct span){NULL, 0};
+    return seat_kept(c) ? resume_token_write(c->settings.crypto, &ticket, text) : (struct span){NULL, 0};
 }
 
 static struct frame *finish(struct core *c, const struct place *p)
@@ -38,7 +38,7 @@ static struct frame *finish(struct core *c, const struct place *p)
     return frame;
 }
 
-struct frame *place_peers(struct core *c, const struct place *p)
+struct frame *peers_joined(struct core *c, const struct place *p)
 {
     char id[PEER_ID_MAX], token[RESUME_TOKEN_MAX + 1];
     struct reply_place place = {p->ref, p->room_id, say_peer_id(c, p->self, id), write_token(c, p, token)};
@@ -46,7 +46,7 @@ struct frame *place_peers(struct core *c, const struct place *p)
     return finish(c, p);
 }
 
-struct frame *place_resumed(struct core *c, const struct place *p, bool restarted, bool recovered)
+struct frame *peers_resumed(struct core *c, const struct place *p, bool restarted, bool recovered)
 {
     char id[PEER_ID_MAX], token[RESUME_TOKEN_MAX + 1];
     struct reply_place place = {p->ref, p->room_id, say_peer_id(c, p->self, id), write_token(c, p, token)};

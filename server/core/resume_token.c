@@ -4,13 +4,13 @@
  * what the peer said of itself. A token whose seal holds was written by us, so its fields are taken as they are, but
  * for lengths, which another version might have written otherwise.
  */
-#include "server/core/ticket.h"
+#include "server/core/resume_token.h"
 
 #include "base/text.h"
 
 enum {
     VERSION = 2,
-    SEALED_MAX = TICKET_MAX + SEAL_EXTRA
+    SEALED_MAX = RESUME_TOKEN_PLAIN_MAX + SEAL_EXTRA
 };
 
 _Static_assert(BASE64_LEN(SEALED_MAX) <= RESUME_TOKEN_MAX, "every token is one that a client may send");
@@ -21,7 +21,7 @@ static void put_id(struct buf *out, struct span id)
     buf_span(out, id);
 }
 
-static bool write_plain(const struct ticket *t, struct buf *out)
+static bool write_plain(const struct resume_token *t, struct buf *out)
 {
     buf_byte(out, VERSION);
     buf_add(out, t->boot, sizeof t->boot);
@@ -35,12 +35,13 @@ static bool write_plain(const struct ticket *t, struct buf *out)
     return !out->failed;
 }
 
-struct span ticket_write(const struct core_crypto *crypto, const struct ticket *ticket, char text[RESUME_TOKEN_MAX + 1])
+struct span resume_token_write(
+    const struct core_crypto *crypto, const struct resume_token *ticket, char text[RESUME_TOKEN_MAX + 1])
 {
     char sealed[SEALED_MAX];
     struct span token = {text, 0};
     struct buf plain;
-    buf_init(&plain, TICKET_MAX);
+    buf_init(&plain, RESUME_TOKEN_PLAIN_MAX);
     if (write_plain(ticket, &plain) && crypto->seal(crypto->ctx, plain.p, plain.len, sealed)) {
         base64_encode(sealed, plain.len + SEAL_EXTRA, text);
         token.n = BASE64_LEN(plain.len + SEAL_EXTRA);
@@ -79,22 +80,22 @@ static bool take_id(struct span *rest, struct span *id, size_t max)
     return true;
 }
 
-enum ticket_found ticket_read(
-    const struct core_crypto *crypto, struct span text, struct ticket *ticket, char room[TICKET_MAX])
+enum resume_token_found resume_token_read(
+    const struct core_crypto *crypto, struct span text, struct resume_token *ticket, char space[RESUME_TOKEN_PLAIN_MAX])
 {
     char sealed[SEALED_MAX], version, kept;
     size_t n = decode(text, sealed);
-    if (n < SEAL_EXTRA || !crypto->open(crypto->ctx, sealed, n, room))
-        return TICKET_FORGED;
-    struct span rest = {room, n - SEAL_EXTRA};
+    if (n < SEAL_EXTRA || !crypto->open(crypto->ctx, sealed, n, space))
+        return RESUME_TOKEN_FORGED;
+    struct span rest = {space, n - SEAL_EXTRA};
     bool ok = take(&rest, &version, 1) && version == VERSION && take(&rest, ticket->boot, BOOT_BYTES) &&
               take(&rest, &ticket->generation, sizeof ticket->generation) &&
               take(&rest, &ticket->incarnation, sizeof ticket->incarnation) &&
               take(&rest, &ticket->expires, sizeof ticket->expires) && take(&rest, &kept, 1) &&
               take_id(&rest, &ticket->peer_id, PEER_ID_MAX) && take_id(&rest, &ticket->room_id, ROOM_ID_MAX);
     if (!ok)
-        return TICKET_UNKNOWN;
+        return RESUME_TOKEN_UNKNOWN;
     ticket->kept = kept != 0;
     ticket->introduction = rest;
-    return TICKET_GOOD;
+    return RESUME_TOKEN_GOOD;
 }

@@ -3,17 +3,17 @@
  * What a resume token says: whose seat it is, in which room, and which of its tokens this one is. The server keeps no
  * list of tokens: each is sealed under the daemon's key and comes back whole or not at all.
  */
-#ifndef SERVER_CORE_TICKET_H
-#define SERVER_CORE_TICKET_H
+#ifndef SERVER_CORE_RESUME_TOKEN_H
+#define SERVER_CORE_RESUME_TOKEN_H
 
 #include "server/core/core.h"
 
 enum {
     BOOT_BYTES = 16,
-    TICKET_MAX = 2048, /* its plain bytes: two ids, and a name and metadata as they were sent */
+    RESUME_TOKEN_PLAIN_MAX = 2048, /* its plain bytes: two ids, and a name and metadata as they were sent */
 };
 
-struct ticket {
+struct resume_token {
     char boot[BOOT_BYTES];
     uint32_t generation;
     uint64_t incarnation; /* of the room */
@@ -23,15 +23,15 @@ struct ticket {
 };
 
 /* The token in `text`, as a span; n = 0 if it could not be sealed. */
-struct span ticket_write(
-    const struct core_crypto *crypto, const struct ticket *ticket, char text[RESUME_TOKEN_MAX + 1]);
-enum ticket_found {
-    TICKET_GOOD,
-    TICKET_UNKNOWN, /* ours, of another version */
-    TICKET_FORGED,  /* none of ours, or changed */
+struct span resume_token_write(
+    const struct core_crypto *crypto, const struct resume_token *ticket, char text[RESUME_TOKEN_MAX + 1]);
+enum resume_token_found {
+    RESUME_TOKEN_GOOD,
+    RESUME_TOKEN_UNKNOWN, /* ours, of another version */
+    RESUME_TOKEN_FORGED,  /* none of ours, or changed */
 };
-/* The ticket's spans point into `room`. */
-enum ticket_found ticket_read(
-    const struct core_crypto *crypto, struct span text, struct ticket *ticket, char room[TICKET_MAX]);
+/* The ticket's spans point into `space`. */
+enum resume_token_found resume_token_read(const struct core_crypto *crypto, struct span text,
+    struct resume_token *ticket, char space[RESUME_TOKEN_PLAIN_MAX]);
 
 #endif

@@ -6,7 +6,7 @@
  * with `rate-limited`, once a second at most. Dropping frames instead was rejected: a lost candidate is a call that
  * never connects.
  */
-#include "server/core/pace.h"
+#include "server/core/rate_limit.h"
 
 #include "server/core/alive.h"
 #include "server/core/notice.h"
@@ -31,7 +31,7 @@ static void tell(struct core *c, struct session *s)
             .error = ERROR_RATE_LIMITED, .retry_after_ms = bucket_wait(&s->messages, c->settings.message_rate)});
 }
 
-void pace_frame(struct core *c, struct session *s)
+void rate_limit_frame(struct core *c, struct session *s)
 {
     bool allowed = within(c, s);
     bucket_take(&s->messages);
@@ -45,7 +45,7 @@ void pace_frame(struct core *c, struct session *s)
     alive_watch(c, s, WATCH_PAUSED);
 }
 
-void pace_look(struct core *c, struct session *s)
+void rate_limit_look(struct core *c, struct session *s)
 {
     if (!within(c, s))
         alive_watch(c, s, WATCH_PAUSED);

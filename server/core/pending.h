@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What cannot be answered within its step: a password has to be hashed, or has to wait for having been wrong before,
+ * or a change has to be on the disk first.
+ */
+#ifndef SERVER_CORE_PENDING_H
+#define SERVER_CORE_PENDING_H
+
+#include "server/core/state.h"
+
+enum pending_kind {
+    PENDING_JOIN,   /* a join-room with a password waits for its hash */
+    PENDING_CREATE, /* a POST with a password waits for its hash */
+    PENDING_STORE,  /* an answer waits for the disk */
+    PENDING_FRAME,  /* a message with a password or token waits for its time: see auth_throttle.c */
+    PENDING_ASK,    /* an HTTP request likewise */
+};
+
+struct pending {
+    struct pending *prev, *next; /* in core->hashes, core->delays or core->stores */
+    enum pending_kind kind;
+    struct conn_id conn;
+    uint64_t job; /* of the hash; or what room_store.changed has to be on the disk */
+    char *bytes;  /* owned; PENDING_JOIN, PENDING_FRAME: the frame; PENDING_ASK: the request's room, token and body */
+    size_t bytes_n;
+    struct core_request request; /* PENDING_ASK; its spans tell lengths only */
+    uint64_t at;                 /* PENDING_FRAME, PENDING_ASK: its time */
+    struct room_terms
+        terms;            /* PENDING_CREATE; PENDING_STORE: of the room that goes if it cannot be stored, else id_n 0 */
+    struct frame *answer; /* owned; PENDING_STORE */
+    uint16_t status;
+};
+
+/* Asks for a hash and remembers why. ERROR_RATE_LIMITED when too many wait, ERROR_SERVER_FULL when out of memory. */
+enum error pending_hash(struct core *c, const struct pending *why, struct span password, const uint8_t *salt);
+/* Takes the frame; it is the answer once what has changed so far is on the disk. */
+void pending_store(struct core *c, const struct pending *why);
+/* Remembers it for that long. ERROR_RATE_LIMITED when too many wait, ERROR_SERVER_FULL when out of memory. */
+enum error pending_delay(struct core *c, const struct pending *why, uint64_t ms);
+/* Whether this connection waits for a hash or for its time. */
+bool pending_waits(const struct core *c, struct conn_id conn);
+/* The pending that waits for this hash, taken off the list: the caller frees it. NULL if there is none. */
+struct pending *pending_take_hashed(struct core *c, uint64_t job);
+/* The next one that waits for the disk no longer, if it is asked now; NULL if there is none. */
+const struct pending *pending_stored(const struct core *c);
+/* As pending_take_hashed: that one. */
+struct pending *pending_take_stored(struct core *c);
+/* As pending_take_hashed: one whose time has come. */
+struct pending *pending_take_due(struct core *c);
+/* When pending_take_due has one, or UINT64_MAX. */
+uint64_t pending_due(const struct core *c);
+/* The connection is gone: it need not wait for its time. */
+void pending_forget(struct core *c, struct conn_id conn);
+void pending_free(struct pending *e);
+/* Frees all that wait. */
+void pending_done(struct core *c);
+
+#endif
