@@ -16,8 +16,8 @@ enum {
 };
 
 struct rule {
-    enum member member;
-    bool (*holds)(const struct scan *s, enum member m, size_t max);
+    enum member_name member;
+    bool (*holds)(const struct scan *s, enum member_name m, size_t max);
     size_t max; /* bytes; 0 where the frame is the only bound */
     bool required;
     const char *problem;
@@ -29,7 +29,7 @@ struct row {
 };
 
 /* Text of at most max bytes. A string is never longer decoded than it was as sent. */
-static bool is_text(const struct scan *s, enum member m, size_t max)
+static bool is_text(const struct scan *s, enum member_name m, size_t max)
 {
     if (s->m[m].kind != JSON_KIND_STRING)
         return false;
@@ -41,12 +41,12 @@ static bool is_text(const struct scan *s, enum member m, size_t max)
     return s->m[m].escaped && scan_text(s, m, space, max, &text);
 }
 
-static bool is_some_text(const struct scan *s, enum member m, size_t max)
+static bool is_some_text(const struct scan *s, enum member_name m, size_t max)
 {
     return is_text(s, m, max) && s->m[m].value_n > 2;
 }
 
-static bool is_room_id(const struct scan *s, enum member m, size_t max)
+static bool is_room_id(const struct scan *s, enum member_name m, size_t max)
 {
     char space[ROOM_ID_MAX];
     struct span id;
@@ -56,7 +56,7 @@ static bool is_room_id(const struct scan *s, enum member m, size_t max)
 /* Name and metadata are shown to the whole room, so they must be readable by every reader's JSON parser: no NUL, no
  * number that a double cannot hold, and shallow enough to stand inside `peers`. What is relayed to one peer is that
  * peer's to judge. */
-static bool is_name(const struct scan *s, enum member m, size_t max)
+static bool is_name(const struct scan *s, enum member_name m, size_t max)
 {
     char space[DISPLAY_NAME_MAX];
     struct span text;
@@ -78,7 +78,7 @@ static bool nests_within(const json_t *value, unsigned depth)
     return true;
 }
 
-static bool is_metadata(const struct scan *s, enum member m, size_t max)
+static bool is_metadata(const struct scan *s, enum member_name m, size_t max)
 {
     struct span raw = scan_raw(s, m);
     if (s->m[m].kind != JSON_KIND_OBJECT || raw.n > max)
@@ -89,19 +89,19 @@ static bool is_metadata(const struct scan *s, enum member m, size_t max)
     return ok;
 }
 
-static bool is_candidate(const struct scan *s, enum member m, size_t max)
+static bool is_candidate(const struct scan *s, enum member_name m, size_t max)
 {
     (void)max;
     return s->m[m].kind == JSON_KIND_OBJECT || s->m[m].kind == JSON_KIND_NULL;
 }
 
-static bool is_any(const struct scan *s, enum member m, size_t max)
+static bool is_any(const struct scan *s, enum member_name m, size_t max)
 {
     (void)max;
     return scan_has(s, m);
 }
 
-static bool is_duration(const struct scan *s, enum member m, size_t max)
+static bool is_duration(const struct scan *s, enum member_name m, size_t max)
 {
     (void)max;
     return s->m[m].kind == JSON_KIND_NUMBER && scan_raw(s, m).p[0] != '-';
@@ -126,7 +126,7 @@ static enum outcome read_outcome(const struct scan *s)
     return o;
 }
 
-static bool is_outcome(const struct scan *s, enum member m, size_t max)
+static bool is_outcome(const struct scan *s, enum member_name m, size_t max)
 {
     (void)m;
     (void)max;
@@ -198,7 +198,7 @@ bool room_id_valid(struct span id)
     return id.n >= 1 && id.n <= ROOM_ID_MAX;
 }
 
-static enum error refuse(struct message *m, enum error e, enum member member, const char *problem)
+static enum error refuse(struct message *m, enum error e, enum member_name member, const char *problem)
 {
     m->member = member;
     m->problem = problem;
@@ -277,7 +277,7 @@ const char *outcome_name(enum outcome o)
 }
 
 /* The number is in the form of RFC 8259 section 6 already, and one of more characters than this is no measurement. */
-static bool duration_ms(const struct message *m, enum member member, uint64_t *ms)
+static bool duration_ms(const struct message *m, enum member_name member, uint64_t *ms)
 {
     assert(m->type == MESSAGE_REPORT);
     char text[32];

@@ -54,7 +54,7 @@ struct message {
     char to_space[PEER_ID_MAX];
     char room_space[ROOM_ID_MAX];
     const char *problem; /* on an error: a static sentence more exact than the table's, or NULL */
-    enum member member;  /* on an error: the member at fault, MEMBERS if none */
+    enum member_name member;  /* on an error: the member at fault, MEMBERS if none */
 };
 
 /* Scans the frame, finds its row, checks every member of the row. On an error `ref` is still set when it could be

@@ -36,7 +36,7 @@ static const struct {
 #undef X
 };
 
-const char *member_name(enum member m)
+const char *member_name(enum member_name m)
 {
     return NAMES[m].text;
 }
@@ -294,7 +294,7 @@ static const unsigned char *array(struct reader *r, const unsigned char *p, unsi
     }
 }
 
-static void forbidden(struct scan *s, enum member m, const char *problem)
+static void forbidden(struct scan *s, enum member_name m, const char *problem)
 {
     if (s->problem)
         return;
@@ -302,7 +302,7 @@ static void forbidden(struct scan *s, enum member m, const char *problem)
     s->member = m;
 }
 
-static inline enum member named(const unsigned char *name, size_t n)
+static inline enum member_name named(const unsigned char *name, size_t n)
 {
 #define X(id, text)                                                         \
     if (n == sizeof(text) - 1 && memcmp(name, text, sizeof(text) - 1) == 0) \
@@ -313,7 +313,7 @@ static inline enum member named(const unsigned char *name, size_t n)
 }
 
 /* By their lengths first: where the length is a constant, the compiler keeps the names of that length only. */
-static enum member find_member(const unsigned char *name, size_t n)
+static enum member_name find_member(const unsigned char *name, size_t n)
 {
     switch (n) {
     case 2:
@@ -343,7 +343,7 @@ static void note(const struct reader *r, struct scan *s, struct piece name, stru
         forbidden(s, MEMBERS, "`from` is the server's to set: leave it out");
         return;
     }
-    enum member m = find_member(name.p + 1, n);
+    enum member_name m = find_member(name.p + 1, n);
     if (m == MEMBERS)
         return;
     if (scan_has(s, m) && m <= MEMBER_REF) {
@@ -416,7 +416,7 @@ enum error scan_frame(struct span frame, struct scan *s)
 
 /* ---- what was found ---- */
 
-struct span scan_raw(const struct scan *s, enum member m)
+struct span scan_raw(const struct scan *s, enum member_name m)
 {
     assert(scan_has(s, m));
     return (struct span){s->frame.p + s->m[m].value_at, s->m[m].value_n};
@@ -450,7 +450,7 @@ static bool decode(struct span raw, char *room, size_t room_n, size_t *made)
     return true;
 }
 
-bool scan_text(const struct scan *s, enum member m, char *room, size_t room_n, struct span *text)
+bool scan_text(const struct scan *s, enum member_name m, char *room, size_t room_n, struct span *text)
 {
     if (!scan_has(s, m) || s->m[m].kind != JSON_KIND_STRING)
         return false;

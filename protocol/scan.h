@@ -37,7 +37,7 @@
     X(RTT_MS, "rttMs")
 /* clang-format on */
 
-enum member {
+enum member_name {
 #define X(name, text) MEMBER_##name,
     MEMBER_TABLE(X)
 #undef X
@@ -68,22 +68,22 @@ struct scan {
     uint32_t present;  /* bit 1 << member: the entries of m that are filled; the rest is not initialised */
     struct scan_member m[MEMBERS];
     const char *problem; /* static sentence for a refused frame, else NULL */
-    enum member member;  /* the member at fault, MEMBERS if none */
+    enum member_name member;  /* the member at fault, MEMBERS if none */
 };
 
 /* Reads the frame (borrowed for as long as `s` is used). ERROR_NONE, ERROR_BAD_JSON or ERROR_BAD_MESSAGE. */
 enum error scan_frame(struct span frame, struct scan *s);
 
-static inline bool scan_has(const struct scan *s, enum member m)
+static inline bool scan_has(const struct scan *s, enum member_name m)
 {
     return (s->present & (1u << m)) != 0;
 }
 
 /* The member's JSON text as sent (a string with its quotes). The member must be present. */
-struct span scan_raw(const struct scan *s, enum member m);
+struct span scan_raw(const struct scan *s, enum member_name m);
 /* The member as text when it is a string without escapes: the bytes between the quotes, borrowed from the frame;
  * with escapes: decoded into room (room_n bytes). False if it is no string or does not fit. */
-bool scan_text(const struct scan *s, enum member m, char *room, size_t room_n, struct span *text);
-const char *member_name(enum member m);
+bool scan_text(const struct scan *s, enum member_name m, char *room, size_t room_n, struct span *text);
+const char *member_name(enum member_name m);
 
 #endif

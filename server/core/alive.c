@@ -16,7 +16,6 @@
 #include "server/core/effects.h"
 #include "server/core/rate_limit.h"
 #include "server/core/say.h"
-#include "server/core/seat.h"
 #include "server/core/session.h"
 
 void alive_watch(struct core *c, struct session *s, enum watch watch)
@@ -31,7 +30,8 @@ bool alive_pong(struct core *c, struct session *s, uint32_t number)
 {
     bool answers = s->ping != 0 && number == s->ping;
     if (answers) {
-        s->proved = s->pinged;
+        if (s->member)
+            s->member->proved = s->member->pinged;
         s->ping = 0;
     }
     alive_heard(c, s);
@@ -55,8 +55,6 @@ static uint64_t interval_of(const struct core *c, enum watch watch)
         return PAUSE_MS;
     case WATCH_OWED:
         return OWED_RETRY_MS;
-    case WATCH_AWAY:
-        return c->settings.resume_grace_ms ? c->settings.resume_grace_ms : 1;
     case WATCH_NONE:
         break;
     }
@@ -94,7 +92,7 @@ static void ping_quiet(struct core *c)
     struct session *s;
     for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c, WATCH_QUIET)); n++)
         if (say_ping(c, s, ping_number(c))) {
-            s->pinged = s->relayed;
+            s->member->pinged = s->member->relayed;
             alive_watch(c, s, c->settings.ping_timeout_ms ? WATCH_PINGED : WATCH_QUIET);
         }
 }
@@ -118,8 +116,6 @@ void alive_tick(struct core *c)
     ping_quiet(c);
     for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c, WATCH_PAUSED)); n++)
         rate_limit_look(c, s);
-    for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c, WATCH_AWAY)); n++)
-        seat_expire(c, s);
     end_unjoined(c);
 }
 

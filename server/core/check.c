@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "server/core/pending.h"
+#include "server/core/member.h"
 #include "server/core/room.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
@@ -17,44 +18,16 @@ struct found {
 
 static void check_state(const struct session *s)
 {
-    assert(s->state < SESSION_STATES);
-    assert((s->state == SESSION_JOINED || s->state == SESSION_AWAY) == (s->room != NULL));
-    assert((s->state == SESSION_AWAY) == (s->watch == WATCH_AWAY));
-    assert(s->state == SESSION_AWAY || ((!s->room || !s->held) && s->held_bytes == 0));
-    assert(!session_waits_to_join(s) || s->unjoined.next);
-    assert((s->state == SESSION_READY || s->state == SESSION_JOINED) == (s->ice.next != NULL));
-    assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
     bool welcomed = s->state == SESSION_READY || s->state == SESSION_JOINED;
+    assert(s->state < SESSION_STATES);
+    assert(welcomed == (s->member != NULL) && (!s->member || s->member->session == s));
+    assert((s->state == SESSION_JOINED) == (s->member && s->member->room));
+    assert(session_waits_to_join(s) == (s->unjoined.next != NULL));
+    assert(welcomed == (s->ice.next != NULL));
+    assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
     assert(!welcomed || s->closed || s->watch != WATCH_NONE);
-    assert(!welcomed || session_is_named(s));
-    assert(s->state != SESSION_OPENED || !session_is_named(s));
     assert(s->state != SESSION_OPENED || s->watch == WATCH_NONE);
     assert(s->state != SESSION_CLOSING || s->watch == WATCH_NONE || s->watch == WATCH_OWED);
-    assert((s->introduction != NULL) == (s->introduction_n > 0));
-    assert(!s->introduction || s->room);
-}
-
-/* Seats without a connection are in no slot, but have their names. */
-static void check_away(const struct core *c, struct found *f)
-{
-    const struct session *s;
-    for (uint64_t at = 0; (s = table_next(&c->sessions, &at));) {
-        assert(session_is_named(s));
-        if (s->state != SESSION_AWAY)
-            continue;
-        check_state(s);
-        uint64_t held = 0;
-        for (const struct held *h = s->held; h; h = h->next)
-            held += h->frame->len + sizeof *h;
-        assert(held == s->held_bytes && held <= HELD_SEAT_MAX && !s->address);
-        f->away++;
-        f->held += held;
-        f->named++;
-        f->joined++;
-        f->watched++;
-    }
-    assert(f->away == c->stats.away && f->away <= AWAY_MAX);
-    assert(f->held == c->stats.held_bytes && f->held <= HELD_ALL_MAX);
 }
 
 static void check_sessions(const struct core *c, struct found *f)
@@ -63,19 +36,45 @@ static void check_sessions(const struct core *c, struct found *f)
         const struct session *s = c->slots[slot];
         if (!s)
             continue;
-        assert(s->conn.slot == slot && s->state != SESSION_AWAY);
+        assert(s->conn.slot == slot);
         check_state(s);
         f->connections++;
-        f->named += session_is_named(s);
-        f->joined += s->room != NULL;
+        f->named += s->member != NULL;
         f->unjoined += session_waits_to_join(s);
         f->ice += s->ice.next != NULL;
         f->watched += s->alive.next != NULL;
         f->counted += s->address != NULL;
     }
-    check_away(c, f);
     assert(f->connections == c->stats.connections);
-    assert(f->named == c->sessions.count);
+}
+
+static void check_away(const struct member *m, struct found *f)
+{
+    uint64_t held = 0;
+    for (const struct held *h = m->held; h; h = h->next)
+        held += h->frame->len + sizeof *h;
+    assert(held == m->held_bytes && held <= HELD_SEAT_MAX);
+    assert(m->away.next);
+    f->away++;
+    f->held += held;
+}
+
+static void check_members(const struct core *c, struct found *f)
+{
+    const struct member *m;
+    uint64_t connected = 0;
+    for (uint64_t at = 0; (m = table_next(&c->members, &at));) {
+        assert(m->session || m->room);
+        assert(!m->session || (m->session->member == m && m->held_bytes == 0));
+        assert((m->introduction != NULL) == (m->introduction_n > 0) && (!m->introduction || m->room));
+        connected += m->session != NULL;
+        f->joined += m->room != NULL;
+        if (!m->session)
+            check_away(m, f);
+    }
+    assert(connected == f->named && f->named + f->away == c->members.count);
+    assert(f->away == c->stats.away && f->away <= AWAY_MAX);
+    assert(f->held == c->stats.held_bytes && f->held <= HELD_ALL_MAX);
     assert(f->joined == c->stats.members);
     assert(c->stats.joins_total - c->stats.leaves_total == c->stats.members);
 }
@@ -85,8 +84,8 @@ static void check_room(const struct core *c, const struct room *room, struct fou
     uint32_t count = 0;
     assert(room_find(c, (struct span){room->id, room->id_n}) == room);
     assert((room->made != NULL) == (room->kind != ROOM_JOINED));
-    for (const struct session *s = room->members; s; s = s->next, count++)
-        assert(s->room == room && (!s->next || s->next->prev == s));
+    for (const struct member *m = room->members; m; m = m->next, count++)
+        assert(m->room == room && (!m->next || m->next->prev == m));
     assert(count == room->count && (count == 0) == (room->empty.next != NULL));
     f->rooms++;
     f->members += count;
@@ -128,6 +127,7 @@ static void check_queues(const struct core *c, const struct found *f)
             assert(WAIT_OF(at, struct session, alive)->watch == w);
     }
     assert(watched == f->watched);
+    assert(check_waiting(&c->away) == f->away);
     assert(check_waiting(&c->unjoined) == f->unjoined);
     assert(check_waiting(&c->ice) + check_waiting(&c->ice_stale) == f->ice);
 }
@@ -182,6 +182,7 @@ void core_check(const struct core *c)
 {
     struct found found = {0};
     check_sessions(c, &found);
+    check_members(c, &found);
     check_rooms(c, &found);
     check_queues(c, &found);
     check_origins(c, &found);

@@ -15,6 +15,7 @@
 #include "server/core/tombstones.h"
 #include "server/core/pending.h"
 #include "server/core/ice.h"
+#include "server/core/member.h"
 #include "server/core/room_store.h"
 #include "server/core/notice.h"
 #include "server/core/on.h"
@@ -39,10 +40,11 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     rng->fill(rng->ctx, c->boot, sizeof c->boot);
     for (enum watch w = 0; w < WATCHES; w++)
         waiting_init(&c->watch[w]);
-    table_init(&c->sessions, session_hash);
+    table_init(&c->members, member_hash);
     table_init(&c->room_ids, room_hash);
     table_init(&c->addresses, address_limits_hash);
     table_init(&c->tombstones, tombstone_hash);
+    waiting_init(&c->away);
     waiting_init(&c->unjoined);
     waiting_init(&c->ice);
     waiting_init(&c->ice_stale);
@@ -60,10 +62,10 @@ void core_free(struct core *c)
     for (uint32_t slot = 0; slot < c->slot_cap; slot++)
         if (c->slots[slot])
             session_free(c, c->slots[slot]);
-    struct session *away;
-    for (uint64_t at = 0; (away = table_next(&c->sessions, &at));)
-        seat_drop(c, away);
-    table_done(&c->sessions);
+    struct member *m;
+    for (uint64_t at = 0; (m = table_next(&c->members, &at));)
+        seat_drop(c, m);
+    table_done(&c->members);
     struct room *room, *next;
     for (enum room_kind kind = 0; kind < ROOM_KINDS; kind++)
         DL_FOREACH_SAFE (c->rooms[kind], room, next) {

@@ -28,7 +28,7 @@ void ice_take(struct core *c, struct session *s, struct buf *out)
     char id[PEER_ID_MAX];
     buf_init(out, ICE_TEXT_MAX);
     if (ports->ice_servers)
-        ports->ice_servers(ports->ice_ctx, say_peer_id(c, s, id), c->unix_ms / 1000, out);
+        ports->ice_servers(ports->ice_ctx, say_peer_id(c, s->member, id), c->unix_ms / 1000, out);
     else
         buf_text(out, "[]");
     waiting_remove(&s->ice);
@@ -48,12 +48,6 @@ void ice_clock(struct core *c)
         waiting_move_all(&c->ice, &c->ice_stale);
     if (jumped || !c->started || lead < c->wall_least)
         c->wall_least = lead;
-}
-
-void ice_hand_over(struct session *s, struct session *seat)
-{
-    waiting_remove(&seat->ice);
-    waiting_replace(&s->ice, &seat->ice);
 }
 
 /* The next that is to be told anew; NULL if there is none yet. */

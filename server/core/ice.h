@@ -9,8 +9,6 @@
 void ice_take(struct core *c, struct session *s, struct buf *out);
 /* Looks at the wall clock; at the beginning of each step. */
 void ice_clock(struct core *c);
-/* `seat` has the connection of `s` from now on, and what that was told. */
-void ice_hand_over(struct session *s, struct session *seat);
 /* Tells those their servers anew whose credentials are about to lapse. */
 void ice_tick(struct core *c);
 /* When ice_tick has something to do, or UINT64_MAX. */

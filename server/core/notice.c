@@ -54,10 +54,11 @@ static void add_session(struct log_record *r, const struct core *c, const struct
 {
     log_record_addf(r, "connection", "%" PRIu32 ".%" PRIu32, s->conn.slot, s->conn.generation);
     char id[PEER_ID_MAX];
-    if (session_is_named(s))
-        log_record_add(r, "peer", say_peer_id(c, s, id));
-    if (s->room)
-        log_record_add(r, "room", (struct span){s->room->id, s->room->id_n});
+    const struct room *room = s->member ? s->member->room : NULL;
+    if (s->member)
+        log_record_add(r, "peer", say_peer_id(c, s->member, id));
+    if (room)
+        log_record_add(r, "room", (struct span){room->id, room->id_n});
 }
 
 /* Writes what was counted of the kind; the session may be NULL. */

@@ -12,7 +12,7 @@ struct request {
     struct message message;
     const char *problem;        /* set by check, besides its error: a sentence more exact than the table's, or NULL */
     uint64_t retry_after_ms;    /* set by check: when it may be tried again; 0: that is not known */
-    struct session *reader;     /* set by the check of relayed messages; of resume: the seat, NULL if it is made anew */
+    struct member *reader;      /* set by the check of relayed messages; of resume: who comes back, NULL if made anew */
     struct resume_token ticket; /* set by the check of resume */
     char resume_token_space[RESUME_TOKEN_PLAIN_MAX];
     bool proven;          /* join-room: its password was hashed and is the room's */

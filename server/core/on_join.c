@@ -17,6 +17,7 @@
 #include "server/core/address_limits.h"
 #include "server/core/pending.h"
 #include "server/core/auth_throttle.h"
+#include "server/core/member.h"
 #include "server/core/notice.h"
 #include "server/core/peers.h"
 #include "server/core/room.h"
@@ -112,17 +113,12 @@ static enum error check(const struct core *c, const struct session *s, struct re
     return room_admits(c, room, &r->problem);
 }
 
-static struct span member_raw(const struct scan *scan, enum member m)
+static struct span member_raw(const struct scan *scan, enum member_name m)
 {
     return scan_has(scan, m) ? scan_raw(scan, m) : (struct span){NULL, 0};
 }
 
-static struct span introduction_of(const struct session *s)
-{
-    return (struct span){s->introduction, s->introduction_n};
-}
-
-/* Sets what the session says of itself; false when out of memory. */
+/* Sets what it says of itself; false when out of memory. */
 static bool introduce(struct core *c, struct session *s, const struct request *r)
 {
     struct buf *text = say_text(c), name;
@@ -134,28 +130,18 @@ static bool introduce(struct core *c, struct session *s, const struct request *r
     reply_introduction(text, buf_view(&name), member_raw(&r->message.scan, MEMBER_METADATA));
     bool failed = text->failed || name.failed;
     buf_done(&name);
-    if (failed)
-        return false;
-    assert(text->len <= UINT16_MAX); /* of DISPLAY_NAME_MAX and METADATA_MAX */
-    if (text->len == 0)
-        return true;
-    s->introduction = malloc(text->len);
-    if (!s->introduction)
-        return false;
-    memcpy(s->introduction, text->p, text->len);
-    s->introduction_n = (uint16_t)text->len;
-    return true;
+    return !failed && member_introduce(s->member, buf_view(text)); /* DISPLAY_NAME_MAX and METADATA_MAX bound it */
 }
 
 static struct frame *frame_peers(
     struct core *c, const struct session *s, const struct request *r, const struct room *room, uint64_t incarnation)
 {
     return peers_joined(c, &(struct place){
-                               .self = s,
+                               .self = s->member,
                                .room = room,
                                .room_id = r->message.room_id,
                                .incarnation = incarnation,
-                               .generation = s->generation + 1,
+                               .generation = s->member->generation + 1,
                                .expires = r->claims.expires,
                                .ref = r->message.ref,
                            });
@@ -164,7 +150,7 @@ static struct frame *frame_peers(
 static struct frame *frame_joined(struct core *c, const struct session *s)
 {
     char id[PEER_ID_MAX];
-    reply_peer_joined(say_text(c), say_peer_id(c, s, id), introduction_of(s));
+    reply_peer_joined(say_text(c), say_peer_id(c, s->member, id), member_introduction(s->member));
     return say_frame(c);
 }
 
@@ -195,7 +181,7 @@ static void apply(struct core *c, struct session *s, const struct request *r)
     }
     struct frame *peers = NULL, *joined = NULL;
     uint64_t incarnation = room ? room->incarnation : rng_u64(c->rng);
-    s->generation += 2; /* so that tokens of an earlier stay are too old, the one that was not used as well */
+    s->member->generation += 2; /* so that tokens of an earlier stay are too old, the one that was not used as well */
     if (!introduce(c, s, r) || !(peers = frame_peers(c, s, r, room, incarnation)) || !(joined = frame_joined(c, s)))
         goto fail;
     if (!room && !(room = room_new(c, r->message.room_id, incarnation)))
@@ -203,14 +189,12 @@ static void apply(struct core *c, struct session *s, const struct request *r)
     say_send(c, s, peers);
     say_to_room(c, room, NULL, joined);
     session_move(c, s, SESSION_JOINED);
-    room_enter(c, room, s);
+    room_enter(c, room, s->member);
     return;
 fail:
     frame_unref(peers);
     frame_unref(joined);
-    free(s->introduction);
-    s->introduction = NULL;
-    s->introduction_n = 0;
+    member_forget_introduction(s->member);
     session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
 }
 

@@ -19,7 +19,7 @@ static void apply(struct core *c, struct session *s, const struct request *r)
 {
     reply_left_room(say_text(c), r->message.ref);
     say_reply(c, s);
-    room_leave(c, s, DEPARTURE_LEFT);
+    room_leave(c, s->member, DEPARTURE_LEFT);
     session_move(c, s, SESSION_READY);
 }
 

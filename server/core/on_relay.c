@@ -6,6 +6,7 @@
  */
 #include "server/core/on.h"
 
+#include "server/core/member.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
@@ -14,14 +15,14 @@ static enum error check(const struct core *c, const struct session *s, struct re
 {
     if (s->state != SESSION_JOINED)
         return ERROR_NOT_IN_ROOM;
-    r->reader = session_by_peer_id(c, r->message.to);
-    return r->reader && r->reader->room == s->room && r->reader != s ? ERROR_NONE : ERROR_NO_SUCH_PEER;
+    r->reader = member_find(c, r->message.to);
+    return r->reader && r->reader->room == s->member->room && r->reader != s->member ? ERROR_NONE : ERROR_NO_SUCH_PEER;
 }
 
 static void apply(struct core *c, struct session *s, const struct request *r)
 {
     char id[PEER_ID_MAX];
-    struct frame *frame = message_splice(&r->message, say_peer_id(c, s, id));
+    struct frame *frame = message_splice(&r->message, say_peer_id(c, s->member, id));
     if (!frame) {
         session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
         return;
@@ -29,12 +30,12 @@ static void apply(struct core *c, struct session *s, const struct request *r)
     c->stats.relayed_total++;
     c->stats.relayed[r->message.type]++;
     c->stats.relayed_bytes[r->message.type] += frame_text(frame).n;
-    if (r->reader->state == SESSION_AWAY) {
+    if (member_is_away(r->reader)) {
         seat_hold(c, r->reader, frame);
         return;
     }
     r->reader->relayed++;
-    say_send(c, r->reader, frame);
+    say_send(c, r->reader->session, frame);
 }
 
 const struct handler on_relay = {.check = check, .apply = apply};

@@ -17,11 +17,10 @@
  * Every refusal is the same `resume-failed`: nobody can find out which seats there are. Only who has a good token is told
  * that it is good still, where too many use it at once.
  */
-#include <stdlib.h>
-
 #include "server/core/on.h"
 
 #include "server/core/tombstones.h"
+#include "server/core/member.h"
 #include "server/core/peers.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
@@ -54,10 +53,10 @@ static bool is_this_boot(const struct core *c, const struct resume_token *t)
 }
 
 /* Whether the token is of this very stay, and none newer was used. */
-static bool holds_for(const struct session *seat, const struct resume_token *t)
+static bool holds_for(const struct member *m, const struct resume_token *t)
 {
-    return seat->room && seat->room->incarnation == t->incarnation &&
-           span_eq((struct span){seat->room->id, seat->room->id_n}, t->room_id) && t->generation >= seat->generation;
+    return m->room && m->room->incarnation == t->incarnation &&
+           span_eq((struct span){m->room->id, m->room->id_n}, t->room_id) && t->generation >= m->generation;
 }
 
 /* Whether a token of an earlier boot may make its seat anew. */
@@ -81,7 +80,7 @@ static enum error check(const struct core *c, const struct session *s, struct re
     }
     if (!read_token(c, r))
         return ERROR_RESUME_FAILED;
-    r->reader = session_by_peer_id(c, r->ticket.peer_id);
+    r->reader = member_find(c, r->ticket.peer_id);
     bool holds = r->reader ? holds_for(r->reader, &r->ticket) : may_return(c, &r->ticket);
     if (!holds)
         return ERROR_RESUME_FAILED;
@@ -91,10 +90,10 @@ static enum error check(const struct core *c, const struct session *s, struct re
     return ERROR_RESUME_FAILED;
 }
 
-static struct place place_of(const struct session *seat, const struct room *room, const struct request *r)
+static struct place place_of(const struct member *m, const struct room *room, const struct request *r)
 {
     return (struct place){
-        .self = seat,
+        .self = m,
         .room = room,
         .room_id = r->ticket.room_id,
         .incarnation = r->ticket.incarnation,
@@ -104,68 +103,49 @@ static struct place place_of(const struct session *seat, const struct room *room
     };
 }
 
-static void take_again(struct core *c, struct session *seat, struct session *s, const struct request *r)
+static void take_again(struct core *c, struct member *m, struct session *s, const struct request *r)
 {
-    struct place place = place_of(seat, seat->room, r);
+    struct place place = place_of(m, m->room, r);
     bool restarted = !is_this_boot(c, &r->ticket);
-    bool unheard = seat->told_lost && r->ticket.generation == seat->generation;
-    bool recovered = !restarted && seat_is_whole(seat) && !unheard;
+    bool unheard = m->told_lost && r->ticket.generation == m->generation;
+    bool was_away = member_is_away(m), recovered = !restarted && seat_is_whole(m) && !unheard;
     struct frame *resumed = peers_resumed(c, &place, restarted, recovered);
     if (!resumed) {
         session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
         return;
     }
-    bool was_away = seat->state == SESSION_AWAY;
-    seat->generation = r->ticket.generation;
-    seat->told_lost = !recovered;
-    seat_take(c, seat, s, resumed);
+    m->generation = r->ticket.generation;
+    m->told_lost = !recovered;
+    seat_take(c, m, s, resumed);
     if (was_away)
-        seat_tell_back(c, seat);
-}
-
-static bool introduce(struct session *s, struct span introduction)
-{
-    if (introduction.n == 0)
-        return true;
-    s->introduction = malloc(introduction.n);
-    if (!s->introduction)
-        return false;
-    memcpy(s->introduction, introduction.p, introduction.n);
-    s->introduction_n = (uint16_t)introduction.n;
-    return true;
-}
-
-/* A session that has half of its seat can neither go on nor go back. */
-static void give_up(struct core *c, struct session *s)
-{
-    free(s->introduction);
-    s->introduction = NULL;
-    s->introduction_n = 0;
-    session_end(c, s, error_close_code(ERROR_SERVER_FULL), error_code(ERROR_SERVER_FULL), DEPARTURE_DISCONNECTED);
+        seat_tell_back(c, m);
 }
 
 static void make_anew(struct core *c, struct session *s, const struct request *r)
 {
     const struct resume_token *t = &r->ticket;
     struct room *room = room_find(c, t->room_id);
-    struct place place = place_of(s, room, r);
+    struct member *m = member_new(c, t->peer_id.p + c->prefix_n);
+    struct place place = place_of(m, room, r);
     struct frame *resumed = NULL;
-    if (!session_rename(c, s, t->peer_id.p + c->prefix_n) || !introduce(s, t->introduction) ||
-        !(resumed = peers_resumed(c, &place, true, false)))
+    if (!m || !member_introduce(m, t->introduction) || !(resumed = peers_resumed(c, &place, true, false)))
         goto fail;
     if (!room && !(room = room_new(c, t->room_id, t->incarnation)))
         goto fail;
-    s->generation = t->generation;
-    s->returned = true;
-    session_move(c, s, SESSION_JOINED);
-    room_enter(c, room, s);
+    m->generation = t->generation;
+    m->returned = true;
+    room_enter(c, room, m);
+    session_join(c, s, m);
     c->stats.resumed_total++;
     say_send(c, s, resumed);
-    seat_tell_back(c, s);
+    seat_tell_back(c, m);
     return;
 fail:
     frame_unref(resumed);
-    give_up(c, s);
+    if (m)
+        member_forget_introduction(m);
+    member_free(c, m);
+    session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
 }
 
 static void apply(struct core *c, struct session *s, const struct request *r)

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/core/peers.h"
 
+#include "server/core/member.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
-
-static struct span introduction_of(const struct session *s)
-{
-    return (struct span){s->introduction, s->introduction_n};
-}
 
 static struct span write_token(const struct core *c, const struct place *p, char text[RESUME_TOKEN_MAX + 1])
 {
@@ -19,7 +15,7 @@ static struct span write_token(const struct core *c, const struct place *p, char
         .kept = p->room && p->room->made,
         .peer_id = say_peer_id(c, p->self, id),
         .room_id = p->room_id,
-        .introduction = introduction_of(p->self),
+        .introduction = member_introduction(p->self),
     };
     memcpy(ticket.boot, c->boot, sizeof ticket.boot);
     return seat_kept(c) ? resume_token_write(c->settings.crypto, &ticket, text) : (struct span){NULL, 0};
@@ -28,9 +24,9 @@ static struct span write_token(const struct core *c, const struct place *p, char
 static struct frame *finish(struct core *c, const struct place *p)
 {
     char id[PEER_ID_MAX];
-    for (const struct session *s = p->room ? p->room->members : NULL; s; s = s->next)
-        if (s != p->self)
-            reply_peers_add(&c->text, say_peer_id(c, s, id), introduction_of(s), s->state == SESSION_AWAY);
+    for (const struct member *m = p->room ? p->room->members : NULL; m; m = m->next)
+        if (m != p->self)
+            reply_peers_add(&c->text, say_peer_id(c, m, id), member_introduction(m), member_is_away(m));
     reply_peers_end(&c->text);
     struct frame *frame = say_frame(c);
     if (frame)

@@ -9,7 +9,7 @@
 #include "server/core/state.h"
 
 struct place {
-    const struct session *self;
+    const struct member *self;
     const struct room *room; /* NULL: it will be made, and self alone be in it */
     struct span room_id;
     uint64_t incarnation;

@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 #include "server/core/address_limits.h"
+#include "server/core/member.h"
 #include "server/core/batch.h"
 #include "server/core/tombstones.h"
 #include "server/core/room_store.h"
@@ -165,46 +166,43 @@ static void emptied(struct core *c, struct room *room)
         room_free(c, room);
 }
 
-void room_enter(struct core *c, struct room *room, struct session *s)
+void room_enter(struct core *c, struct room *room, struct member *m)
 {
-    assert(!s->room);
+    assert(!m->room);
     waiting_remove(&room->empty);
-    s->room = room;
-    s->held = NULL;
-    DL_APPEND(room->members, s);
+    m->room = room;
+    DL_APPEND(room->members, m);
     room->count++;
     room_list_changes(c, room);
     c->stats.members++;
     c->stats.joins_total++;
 }
 
-static void tell_left(struct core *c, const struct room *room, const struct session *s, enum departure why)
+static void tell_left(struct core *c, const struct room *room, const struct member *m, enum departure why)
 {
     char id[PEER_ID_MAX];
-    reply_peer_left(say_text(c), say_peer_id(c, s, id), why);
+    reply_peer_left(say_text(c), say_peer_id(c, m, id), why);
     say_to_room(c, room, NULL, say_frame(c));
 }
 
-void room_leave(struct core *c, struct session *s, enum departure why)
+void room_leave(struct core *c, struct member *m, enum departure why)
 {
-    struct room *room = s->room;
+    struct room *room = m->room;
     assert(room && room->count > 0);
-    DL_DELETE(room->members, s);
-    s->room = NULL;
+    DL_DELETE(room->members, m);
+    m->room = NULL;
     room->count--;
     room_list_changes(c, room);
     c->stats.members--;
     c->stats.leaves_total++;
-    if (s->returned)
-        tombstone_of_peer(c, s->id);
-    s->returned = false;
-    free(s->introduction);
-    s->introduction = NULL;
-    s->introduction_n = 0;
+    if (m->returned)
+        tombstone_of_peer(c, m->id);
+    m->returned = false;
+    member_forget_introduction(m);
     if (room->count == 0)
         emptied(c, room);
     else if (!c->draining && !room->closing)
-        tell_left(c, room, s, why);
+        tell_left(c, room, m, why);
 }
 
 void room_close(struct core *c, struct room *room)
@@ -214,14 +212,14 @@ void room_close(struct core *c, struct room *room)
     reply_room_closed(say_text(c), (struct span){room->id, room->id_n});
     struct frame *closed = say_frame(c);
     while (room->members) {
-        struct session *s = room->members;
-        if (s->state == SESSION_AWAY) {
-            seat_expire(c, s);
+        struct member *m = room->members;
+        if (member_is_away(m)) {
+            seat_expire(c, m);
             continue;
         }
-        say_send(c, s, closed ? frame_ref(closed) : NULL);
-        room_leave(c, s, DEPARTURE_LEFT);
-        session_move(c, s, SESSION_READY);
+        say_send(c, m->session, closed ? frame_ref(closed) : NULL);
+        room_leave(c, m, DEPARTURE_LEFT);
+        session_move(c, m->session, SESSION_READY);
     }
     frame_unref(closed);
     room_free(c, room);

@@ -23,9 +23,9 @@ enum error room_admits(const struct core *c, const struct room *room, const char
 /* Frees empty rooms whose time is over, and when that is next. */
 void room_tick(struct core *c);
 uint64_t room_due(const struct core *c);
-/* A session that is SESSION_JOINED already becomes a member. */
-void room_enter(struct core *c, struct room *room, struct session *s);
-/* The session leaves its room and the others are told why; the last one takes the room along. */
-void room_leave(struct core *c, struct session *s, enum departure why);
+/* It is in no room. Nobody is told. */
+void room_enter(struct core *c, struct room *room, struct member *m);
+/* It leaves its room and the others are told why; the last one takes the room along. */
+void room_leave(struct core *c, struct member *m, enum departure why);
 
 #endif

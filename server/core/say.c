@@ -16,10 +16,10 @@ enum {
     TEXT_KEPT = 64 * 1024
 };
 
-struct span say_peer_id(const struct core *c, const struct session *s, char space[PEER_ID_MAX])
+struct span say_peer_id(const struct core *c, const struct member *m, char space[PEER_ID_MAX])
 {
     memcpy(space, c->prefix, c->prefix_n);
-    memcpy(space + c->prefix_n, s->id, ID_CHARS);
+    memcpy(space + c->prefix_n, m->id, ID_CHARS);
     return (struct span){space, (size_t)c->prefix_n + ID_CHARS};
 }
 
@@ -82,11 +82,11 @@ void say_reply(struct core *c, struct session *s)
     say_send(c, s, say_frame(c));
 }
 
-void say_to_room(struct core *c, const struct room *room, const struct session *except, struct frame *frame)
+void say_to_room(struct core *c, const struct room *room, const struct member *except, struct frame *frame)
 {
-    for (struct session *s = room->members; s; s = s->next)
-        if (s != except && s->state != SESSION_AWAY)
-            say_send(c, s, frame ? frame_ref(frame) : NULL);
+    for (struct member *m = room->members; m; m = m->next)
+        if (m != except && m->session)
+            say_send(c, m->session, frame ? frame_ref(frame) : NULL);
     frame_unref(frame);
 }
 

@@ -10,7 +10,7 @@
 #include "server/core/state.h"
 
 /* "<node>.<random>" in `space`, as a span. */
-struct span say_peer_id(const struct core *c, const struct session *s, char space[PEER_ID_MAX]);
+struct span say_peer_id(const struct core *c, const struct member *m, char space[PEER_ID_MAX]);
 
 /* core->text, emptied. */
 struct buf *say_text(struct core *c);
@@ -25,7 +25,7 @@ void say_send(struct core *c, struct session *s, struct frame *frame);
 void say_reply(struct core *c, struct session *s);
 /* Takes the frame (or NULL), shared by all members but `except` and those away; max_room_members
  * bounds how many. */
-void say_to_room(struct core *c, const struct room *room, const struct session *except, struct frame *frame);
+void say_to_room(struct core *c, const struct room *room, const struct member *except, struct frame *frame);
 void say_error(struct core *c, struct session *s, const struct reply_error *e);
 
 /* Each returns false when memory ran out: the session is condemned. */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * Seats outlive their connections. A session in a room is the seat: when its connection is lost it stays, in its room
- * and under its peer id, as SESSION_AWAY, and the connection's slot goes to a husk, a session of its own that only
- * waits for CORE_GONE. A client that comes back has a session for its new connection; the seat takes that connection
- * over and the other session is freed, or becomes the husk of the seat's old connection if that still looked alive.
- * So nothing is renamed or moved within the room, and taking a seat again needs no memory.
+ * Seats outlive their connections. A member whose connection is lost stays in its room and under its peer id, without a
+ * session; the session only waits for CORE_GONE. A client that comes back has a session for its new connection, with a
+ * member of its own that nobody has seen: that one is freed, and the session goes on as the member that was away, or
+ * that still had a connection which looked alive: that connection is closed. So one pointer moves, nothing is renamed or
+ * moved within the room, and neither losing a connection nor coming back needs memory.
  *
  * Relayed frames for an absent peer are held, within bounds. Who came and went meanwhile is not: the list in `resumed`
  * says who is there now. Counting frames instead of asking clients for acknowledgements, `recovered` says no when
  * it cannot be sure.
  *
- * Without memory for the husk, with too many seats away, or with no key to seal tokens with, the peer leaves at once.
+ * With too many members away, or with no key to seal tokens with, the peer leaves at once.
  */
 #include "server/core/seat.h"
 
@@ -21,7 +21,7 @@
 
 #include "server/core/alive.h"
 #include "server/core/batch.h"
-#include "server/core/ice.h"
+#include "server/core/member.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
@@ -36,71 +36,40 @@ bool seat_kept(const struct core *c)
     return c->settings.crypto && c->settings.resume_grace_ms > 0 && !c->draining;
 }
 
-bool seat_is_whole(const struct session *s)
+bool seat_is_whole(const struct member *m)
 {
-    return s->relayed == s->proved && !s->unheld;
+    return (!m->session || m->relayed == m->proved) && !m->unheld;
 }
 
 /* ---- connections change hands ---- */
 
-/* What belongs to the connection: the slot, its limits and what it did against them. */
-static void trade(struct session *a, struct session *b)
-{
-    struct session was = *a;
-    a->conn = b->conn;
-    a->address = b->address;
-    a->messages = b->messages;
-    a->rate_told_until = b->rate_told_until;
-    a->bad_frames = b->bad_frames;
-    a->bad_until = b->bad_until;
-    a->ping = b->ping;
-    a->closed = b->closed;
-    a->meant = b->meant;
-    b->conn = was.conn;
-    b->address = was.address;
-    b->messages = was.messages;
-    b->rate_told_until = was.rate_told_until;
-    b->bad_frames = was.bad_frames;
-    b->bad_until = was.bad_until;
-    b->ping = was.ping;
-    b->closed = was.closed;
-    b->meant = was.meant;
-}
-
-static void tell_away(struct core *c, const struct session *s)
+static void tell_away(struct core *c, const struct member *m)
 {
     char id[PEER_ID_MAX];
-    reply_peer_away(say_text(c), say_peer_id(c, s, id));
-    say_to_room(c, s->room, s, say_frame(c));
+    reply_peer_away(say_text(c), say_peer_id(c, m, id));
+    say_to_room(c, m->room, m, say_frame(c));
 }
 
-void seat_tell_back(struct core *c, const struct session *s)
+void seat_tell_back(struct core *c, const struct member *m)
 {
     char id[PEER_ID_MAX];
-    reply_peer_back(say_text(c), say_peer_id(c, s, id), (struct span){s->introduction, s->introduction_n});
-    say_to_room(c, s->room, s, say_frame(c));
+    reply_peer_back(say_text(c), say_peer_id(c, m, id), member_introduction(m));
+    say_to_room(c, m->room, m, say_frame(c));
 }
 
-struct session *seat_break(struct core *c, struct session *s, enum departure why)
+void seat_break(struct core *c, struct member *m, enum departure why)
 {
-    bool kept = seat_kept(c) && c->stats.away < AWAY_MAX;
-    struct session *husk = kept ? calloc(1, sizeof *husk) : NULL;
-    if (!husk) {
-        room_leave(c, s, why);
-        return s;
+    assert(m->room && m->session);
+    if (!seat_kept(c) || c->stats.away >= AWAY_MAX) {
+        room_leave(c, m, why);
+        return;
     }
-    trade(husk, s);
-    c->slots[husk->conn.slot] = husk;
-    husk->state = SESSION_CLOSING;
-    husk->watch = WATCH_NONE;
-    session_move(c, s, SESSION_AWAY);
-    alive_watch(c, s, WATCH_AWAY);
-    s->why = why;
-    s->unheld = !seat_is_whole(s);
-    s->relayed = s->proved = s->pinged = 0;
+    m->why = why;
+    m->unheld = !seat_is_whole(m);
+    member_disconnect(m);
+    waiting_add(&c->away, &m->away, c->now);
     c->stats.away++;
-    tell_away(c, s);
-    return husk;
+    tell_away(c, m);
 }
 
 /* ---- what is held ---- */
@@ -110,9 +79,9 @@ static uint32_t cost_of(const struct frame *frame)
     return (uint32_t)(frame->len + sizeof(struct held));
 }
 
-void seat_hold(struct core *c, struct session *away, struct frame *frame)
+void seat_hold(struct core *c, struct member *away, struct frame *frame)
 {
-    assert(away->state == SESSION_AWAY);
+    assert(member_is_away(away));
     uint32_t cost = cost_of(frame);
     bool fits = away->held_bytes + cost <= HELD_SEAT_MAX && c->stats.held_bytes + cost <= HELD_ALL_MAX;
     struct held *h = fits ? malloc(sizeof *h) : NULL;
@@ -128,20 +97,6 @@ void seat_hold(struct core *c, struct session *away, struct frame *frame)
     c->stats.held_bytes += cost;
 }
 
-/* The first held frame, the caller's now; NULL if there is none. */
-static struct frame *unhold(struct core *c, struct session *s)
-{
-    struct held *h = s->held;
-    if (!h)
-        return NULL;
-    struct frame *frame = h->frame;
-    DL_DELETE(s->held, h);
-    free(h);
-    s->held_bytes -= cost_of(frame);
-    c->stats.held_bytes -= cost_of(frame);
-    return frame;
-}
-
 /* Frees n frames at most that nobody will get. */
 static void sweep(struct core *c, uint32_t n)
 {
@@ -152,105 +107,110 @@ static void sweep(struct core *c, uint32_t n)
     }
 }
 
-/* Some 700 at most, the smallest there are. */
-static void say_held(struct core *c, struct session *s)
+/* What was held for a member that is back, some 700 frames at most, the smallest there are. */
+static void say_held(struct core *c, struct member *m, struct held *held)
 {
-    struct frame *frame;
-    while ((frame = unhold(c, s))) {
-        s->relayed++;
-        say_send(c, s, frame);
+    struct held *h, *next;
+    DL_FOREACH_SAFE (held, h, next) {
+        c->stats.held_bytes -= cost_of(h->frame);
+        m->relayed++;
+        say_send(c, m->session, h->frame);
+        free(h);
     }
+    m->held_bytes = 0;
 }
 
 /* ---- its end, one way or the other ---- */
 
-static void close_old(struct core *c, struct session *husk)
-{
-    bool said = say_close(c, husk, CLOSE_TAKEN_OVER, "resumed on another connection");
-    alive_watch(c, husk, said ? WATCH_NONE : WATCH_OWED);
-}
-
 /* Two pages that share a token would take the seat from each other as fast as they can, each told to come again by the
  * close of its connection. A client that knows the clause stops at that close; for one that does not, the seat stays
  * with who has it. */
-bool seat_is_fought_over(const struct core *c, const struct session *seat, uint64_t *wait_ms)
+bool seat_is_fought_over(const struct core *c, const struct member *m, uint64_t *wait_ms)
 {
-    uint64_t since_last_but_one = c->now - seat->taken_at + seat->taken_gap;
-    if (seat->state == SESSION_AWAY || seat->takes < 2 || since_last_but_one >= DUEL_MS)
+    uint64_t since_last_but_one = c->now - m->taken_at + m->taken_gap;
+    if (member_is_away(m) || m->takes < 2 || since_last_but_one >= DUEL_MS)
         return false;
     *wait_ms = DUEL_MS - since_last_but_one;
     return true;
 }
 
-static void note_takeover(const struct core *c, struct session *seat)
+static void note_takeover(const struct core *c, struct member *m)
 {
-    uint64_t gap = c->now - seat->taken_at;
-    seat->taken_gap = gap < UINT16_MAX ? (uint16_t)gap : UINT16_MAX;
-    seat->taken_at = c->now & TAKEN_AT_MAX;
-    seat->takes = seat->takes == 0 ? 1 : 2;
+    uint64_t gap = c->now - m->taken_at;
+    m->taken_gap = gap < UINT16_MAX ? (uint16_t)gap : UINT16_MAX;
+    m->taken_at = c->now & TAKEN_AT_MAX;
+    m->takes = m->takes == 0 ? 1 : 2;
 }
 
-void seat_take(struct core *c, struct session *seat, struct session *s, struct frame *resumed)
+/* A connection that still looked alive. */
+static void take_over(struct core *c, struct member *m)
 {
-    bool was_away = seat->state == SESSION_AWAY;
-    trade(seat, s);
-    ice_hand_over(s, seat);
-    c->slots[seat->conn.slot] = seat;
-    session_move(c, s, SESSION_CLOSING);
-    alive_watch(c, s, WATCH_NONE);
-    session_unname(c, s);
-    if (was_away) {
-        free(s);
-        c->stats.away--;
-        session_move(c, seat, SESSION_JOINED);
+    struct session *old = m->session;
+    note_takeover(c, m);
+    member_disconnect(m);
+    session_move(c, old, SESSION_CLOSING);
+    bool said = say_close(c, old, CLOSE_TAKEN_OVER, "resumed on another connection");
+    alive_watch(c, old, said ? WATCH_NONE : WATCH_OWED);
+}
+
+void seat_take(struct core *c, struct member *m, struct session *s, struct frame *resumed)
+{
+    struct held *held = NULL;
+    assert(m->room && s->state == SESSION_READY);
+    if (m->session) {
+        take_over(c, m);
     } else {
-        c->slots[s->conn.slot] = s;
-        close_old(c, s);
-        note_takeover(c, seat);
+        held = m->held;
+        waiting_remove(&m->away);
+        c->stats.away--;
     }
-    alive_watch(c, seat, WATCH_QUIET);
-    seat->unheld = false;
-    seat->relayed = seat->proved = seat->pinged = 0;
+    session_join(c, s, m);
     c->stats.resumed_total++;
-    say_send(c, seat, resumed);
-    say_held(c, seat);
+    say_send(c, s, resumed);
+    say_held(c, m, held);
 }
 
-void seat_expire(struct core *c, struct session *away)
+void seat_drop(struct core *c, struct member *m)
 {
+    assert(!m->session);
+    c->stats.held_bytes -= m->held_bytes;
+    DL_CONCAT(c->litter, m->held);
+    waiting_remove(&m->away);
+    free(m->introduction);
+    free(m);
+}
+
+void seat_expire(struct core *c, struct member *away)
+{
+    assert(member_is_away(away));
     room_leave(c, away, away->why);
-    seat_free(c, away);
+    c->stats.away--;
+    c->stats.held_bytes -= away->held_bytes;
+    DL_CONCAT(c->litter, away->held);
+    waiting_remove(&away->away);
+    member_free(c, away);
+}
+
+/* A grace of 0 lets those go that stayed under an earlier setting. */
+static uint64_t grace(const struct core *c)
+{
+    return c->settings.resume_grace_ms ? c->settings.resume_grace_ms : 1;
 }
 
 void seat_tick(struct core *c)
 {
+    for (uint32_t n = 0; batch_allows(c, n) && waiting_due(&c->away, grace(c)) <= c->now; n++)
+        seat_expire(c, WAIT_OF(waiting_first(&c->away), struct member, away));
     sweep(c, batch_size(c) * BATCH_LIGHT);
 }
 
 uint64_t seat_due(const struct core *c)
 {
-    return c->litter ? c->now : UINT64_MAX;
+    return c->litter ? c->now : waiting_due(&c->away, grace(c));
 }
 
 void seat_done(struct core *c)
 {
     while (c->litter)
         sweep(c, UINT32_MAX);
-}
-
-void seat_free(struct core *c, struct session *away)
-{
-    session_unname(c, away);
-    seat_drop(c, away);
-}
-
-void seat_drop(struct core *c, struct session *away)
-{
-    assert(away->state == SESSION_AWAY);
-    c->stats.held_bytes -= away->held_bytes;
-    DL_CONCAT(c->litter, away->held);
-    waiting_remove(&away->alive);
-    c->stats.away--;
-    free(away->introduction);
-    free(away);
 }

@@ -4,9 +4,9 @@
  * the close comes first, then the room is told at once, while the session stays until io reports the socket gone, so
  * that its slot and its place within the limits are held for as long as the socket is.
  *
- *     OPENED ──► READY ◄──► JOINED ◄──► AWAY        any but AWAY ──► CLOSING ──► (gone)
+ *     OPENED ──► READY ◄──► JOINED        any ──► CLOSING ──► (gone)
  *
- * A member whose connection is lost stays as AWAY without one, and another session waits for its end (seat.c).
+ * From READY on it has a member: what a room sees of it. That one may stay in the room when the connection is lost (seat.c).
  */
 #include "server/core/session.h"
 
@@ -17,6 +17,7 @@
 #include "server/core/alive.h"
 #include "server/core/pending.h"
 #include "server/core/ice.h"
+#include "server/core/member.h"
 #include "server/core/notice.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
@@ -32,29 +33,6 @@ struct session *session_find(const struct core *c, struct conn_id conn)
     return s && s->conn.generation == conn.generation ? s : NULL;
 }
 
-uint32_t session_hash(const void *item)
-{
-    return hash_random(((const struct session *)item)->id);
-}
-
-static bool has_id(const void *item, const void *id)
-{
-    return memcmp(((const struct session *)item)->id, id, ID_CHARS) == 0;
-}
-
-bool session_is_named(const struct session *s)
-{
-    return s->id[0] != '\0';
-}
-
-struct session *session_by_peer_id(const struct core *c, struct span peer_id)
-{
-    if (peer_id.n != (size_t)c->prefix_n + ID_CHARS || memcmp(peer_id.p, c->prefix, c->prefix_n) != 0)
-        return NULL;
-    const char *id = peer_id.p + c->prefix_n;
-    return table_find(&c->sessions, hash_random(id), has_id, id);
-}
-
 bool session_waits_to_join(const struct session *s)
 {
     return (s->state == SESSION_OPENED && !s->over_http) || s->state == SESSION_READY;
@@ -65,22 +43,37 @@ void session_move(struct core *c, struct session *s, enum session_state to)
     static const bool LEGAL[SESSION_STATES][SESSION_STATES] = {
         [SESSION_OPENED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
         [SESSION_READY] = {[SESSION_JOINED] = true, [SESSION_CLOSING] = true},
-        [SESSION_JOINED] = {[SESSION_READY] = true, [SESSION_AWAY] = true, [SESSION_CLOSING] = true},
-        [SESSION_AWAY] = {[SESSION_JOINED] = true},
+        [SESSION_JOINED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
     };
     assert(LEGAL[s->state][to]);
-    if (to == SESSION_CLOSING || to == SESSION_AWAY)
-        waiting_remove(&s->ice); /* a seat that goes on has another connection, with a wait of its own: seat_take */
+    assert((to != SESSION_CLOSING) == (s->member != NULL));
+    if (to == SESSION_CLOSING)
+        waiting_remove(&s->ice);
     bool waited = session_waits_to_join(s);
     s->state = (uint8_t)to;
     bool waits = session_waits_to_join(s);
-    assert(waits == waited || !s->room); /* the wait and the place in the room share their bytes */
     if (waited && !waits)
         waiting_remove(&s->unjoined);
-    if (waits && !waited) {
-        s->unjoined = (struct wait){NULL, NULL, 0};
+    if (waits && !waited)
         waiting_add(&c->unjoined, &s->unjoined, c->now);
-    }
+}
+
+/* The member that it was, in no room, is nobody any more. */
+static void leave_member(struct core *c, struct session *s)
+{
+    struct member *m = s->member;
+    if (!m)
+        return;
+    member_disconnect(m);
+    member_free(c, m);
+}
+
+void session_join(struct core *c, struct session *s, struct member *m)
+{
+    assert(s->state == SESSION_READY && m->room);
+    leave_member(c, s);
+    member_connect(m, s);
+    session_move(c, s, SESSION_JOINED);
 }
 
 /* ---- its beginning ---- */
@@ -143,23 +136,6 @@ void session_open(struct core *c, struct conn_id conn, const struct address *add
     say_refusal(c, conn, e);
 }
 
-void session_unname(struct core *c, struct session *s)
-{
-    if (session_is_named(s))
-        table_remove(&c->sessions, s);
-    s->id[0] = '\0';
-}
-
-bool session_rename(struct core *c, struct session *s, const char *id)
-{
-    session_unname(c, s);
-    memcpy(s->id, id, ID_CHARS);
-    if (table_add(&c->sessions, s))
-        return true;
-    s->id[0] = '\0';
-    return false;
-}
-
 void session_address(struct core *c, struct session *s, const struct address *address)
 {
     if (s->state != SESSION_OPENED || s->address)
@@ -180,23 +156,16 @@ void session_asks(struct core *c, struct session *s)
     s->over_http = true;
 }
 
-static bool name(struct core *c, struct session *s)
-{
-    uint8_t random[ID_BYTES];
-    char text[ID_CHARS + 1];
-    c->rng->fill(c->rng->ctx, random, sizeof random);
-    base32_encode(random, sizeof random, text);
-    return session_rename(c, s, text);
-}
-
 void session_welcome(struct core *c, struct session *s)
 {
     if (s->state != SESSION_OPENED || s->over_http)
         return;
-    if (!name(c, s)) {
+    struct member *m = member_new_random(c);
+    if (!m) {
         session_end(c, s, error_close_code(ERROR_SERVER_FULL), error_code(ERROR_SERVER_FULL), DEPARTURE_DISCONNECTED);
         return;
     }
+    member_connect(m, s);
     session_move(c, s, SESSION_READY);
     alive_watch(c, s, WATCH_QUIET);
     char id[PEER_ID_MAX];
@@ -204,7 +173,7 @@ void session_welcome(struct core *c, struct session *s)
     struct buf servers;
     ice_take(c, s, &servers);
     struct reply_welcome welcome = {
-        .peer_id = say_peer_id(c, s, id),
+        .peer_id = say_peer_id(c, m, id),
         .ice_servers = buf_view(&servers),
         .ping_interval_ms = set->ping_interval_ms,
         .max_frame = set->max_frame ? set->max_frame : FRAME_MAX_CEILING,
@@ -221,15 +190,22 @@ void session_welcome(struct core *c, struct session *s)
 
 /* ---- its end ---- */
 
+/* It was told to close, or (`said` is false) could not be told so. */
+static void await_gone(struct core *c, struct session *s, bool said)
+{
+    leave_member(c, s);
+    if (s->state != SESSION_CLOSING)
+        session_move(c, s, SESSION_CLOSING);
+    alive_watch(c, s, said ? WATCH_NONE : WATCH_OWED);
+}
+
 void session_end(struct core *c, struct session *s, uint16_t code, const char *reason, enum departure why)
 {
     c->stats.ended[why]++;
     bool said = say_close(c, s, code, reason);
-    if (s->room)
-        s = seat_break(c, s, why);
-    if (s->state != SESSION_CLOSING)
-        session_move(c, s, SESSION_CLOSING);
-    alive_watch(c, s, said ? WATCH_NONE : WATCH_OWED);
+    if (s->state == SESSION_JOINED)
+        seat_break(c, s->member, why);
+    await_gone(c, s, said);
 }
 
 void session_fail(struct core *c, struct session *s, const struct reply_error *e, enum departure why)
@@ -292,14 +268,13 @@ static bool is_meant(uint16_t close_code)
     return close_code == 1000 || close_code == 1001;
 }
 
-/* Its connection ends, by its client's doing. Returns the session that has the connection then. */
-static struct session *depart(struct core *c, struct session *s, bool meant)
+/* Its connection ends, by its client's doing. */
+static void depart(struct core *c, struct session *s, bool meant)
 {
-    if (s->room && meant)
-        room_leave(c, s, DEPARTURE_LEFT);
-    else if (s->room)
-        s = seat_break(c, s, DEPARTURE_DISCONNECTED);
-    return s;
+    if (s->state == SESSION_JOINED && meant)
+        room_leave(c, s->member, DEPARTURE_LEFT);
+    else if (s->state == SESSION_JOINED)
+        seat_break(c, s->member, DEPARTURE_DISCONNECTED);
 }
 
 void session_closed(struct core *c, struct session *s, uint16_t close_code)
@@ -318,20 +293,22 @@ void session_answered(struct core *c, struct conn_id conn)
     if (!s || !s->closed || s->state == SESSION_CLOSING || pending_waits(c, conn))
         return;
     bool said = say_close(c, s, 0, "");
-    s = depart(c, s, s->meant);
-    if (s->state != SESSION_CLOSING)
-        session_move(c, s, SESSION_CLOSING);
-    alive_watch(c, s, said ? WATCH_NONE : WATCH_OWED);
+    depart(c, s, s->meant);
+    await_gone(c, s, said);
 }
 
 void session_gone(struct core *c, struct session *s, uint16_t close_code)
 {
-    session_free(c, depart(c, s, is_meant(close_code)));
+    depart(c, s, is_meant(close_code));
+    session_free(c, s);
 }
 
 void session_free(struct core *c, struct session *s)
 {
-    session_unname(c, s);
+    if (s->member && s->member->room)
+        member_disconnect(s->member); /* all is being freed, rooms too */
+    else
+        leave_member(c, s);
     waiting_remove(&s->alive);
     if (session_waits_to_join(s))
         waiting_remove(&s->unjoined);
@@ -340,6 +317,5 @@ void session_free(struct core *c, struct session *s)
     address_limits_leave(c, s->address);
     c->slots[s->conn.slot] = NULL;
     c->stats.connections--;
-    free(s->introduction);
     free(s);
 }

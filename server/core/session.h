@@ -7,13 +7,7 @@
 
 /* The session of this very generation; NULL if there is none. */
 struct session *session_find(const struct core *c, struct conn_id conn);
-/* The welcomed session with this peer id; NULL if there is none. */
-struct session *session_by_peer_id(const struct core *c, struct span peer_id);
 
-/* For the table of peer ids. */
-uint32_t session_hash(const void *item);
-/* Whether it is in that table. */
-bool session_is_named(const struct session *s);
 /* Whether it is in c->unjoined: in no room, and not told to close. */
 bool session_waits_to_join(const struct session *s);
 
@@ -25,9 +19,8 @@ void session_address(struct core *c, struct session *s, const struct address *ad
 void session_asks(struct core *c, struct session *s);
 /* Its handshake is done: gives it its peer id and welcomes it. */
 void session_welcome(struct core *c, struct session *s);
-/* Another peer id, of these ID_CHARS characters; false when out of memory: the session has none then. */
-bool session_rename(struct core *c, struct session *s, const char *id);
-void session_unname(struct core *c, struct session *s);
+/* Goes on as this member, which is in a room and has no connection; the one that it was, in no room, is freed. */
+void session_join(struct core *c, struct session *s, struct member *m);
 /* The one setter of the state. */
 void session_move(struct core *c, struct session *s, enum session_state to);
 

@@ -2,9 +2,10 @@
  *
  * What the core is made of; only the files of this folder include it.
  *
- * A session is one connection, from the accepted socket to its end. It is found by slot (events) and, once welcomed,
- * by the random part of its peer id (`to` of a relayed message). A room is a list through its members: the table of
- * peer ids serves all rooms, since a table in each would cost more than the members themselves.
+ * A session is one connection, from the accepted socket to its end, found by its slot (events). A member is what a room
+ * sees of a peer, found by the random part of its peer id (`to` of a relayed message); it has a session, or is away. A
+ * room is a list through its members: the table of peer ids serves all rooms, since a table in each would cost more than
+ * the members themselves.
  *
  * Everybody waits for each step, so what one does is bounded: by a few effects for each member of one room
  * (max_room_members), by the bounds below, and where much may be due at once by a batch of each kind (batch.h).
@@ -38,8 +39,7 @@ enum {
 enum session_state {
     SESSION_OPENED,  /* a socket; its WebSocket handshake is not done */
     SESSION_READY,   /* welcomed, in no room */
-    SESSION_JOINED,  /* member of a room */
-    SESSION_AWAY,    /* a seat without a connection, kept for its peer's return: in no slot */
+    SESSION_JOINED,  /* its member is in a room */
     SESSION_CLOSING, /* told to close; hears and says nothing more; its CORE_GONE is to come */
     SESSION_STATES
 };
@@ -50,60 +50,68 @@ enum watch {
     WATCH_PINGED, /* since its ping: to be given up */
     WATCH_PAUSED, /* since reading stopped: to be looked at again. Its pong would not be read, so none is asked for */
     WATCH_OWED,   /* something for it was lost for want of memory: to be closed */
-    WATCH_AWAY,   /* since its connection was lost: to be given up */
     WATCHES,
     WATCH_NONE = WATCHES
 };
 
 struct room;
+struct member;
 struct address_state;
 struct pending;
 
-/* A frame kept for a seat that is away. */
+/* 136 bytes; with a member of 120, what malloc adds and their share of a room and of the tables an idle member costs some
+ * 360 (tests/unit/server/test_memory.c). */
+struct session {
+    struct conn_id conn;
+    uint8_t state;         /* enum session_state */
+    uint8_t watch;         /* enum watch */
+    uint8_t bad_frames;    /* until bad_until */
+    bool over_http : 1;    /* while SESSION_OPENED: its request came, and it will be no WebSocket */
+    bool closed : 1;       /* its Close frame came; it is answered when nothing is owed any more, */
+    bool meant : 1;        /* and by that frame it leaves for good */
+    uint32_t ping;         /* the number of its last ping, until that is answered; else 0 */
+    struct member *member; /* owned; not NULL exactly when SESSION_READY or SESSION_JOINED */
+    struct wait unjoined;  /* while SESSION_OPENED and not over_http, or SESSION_READY */
+    struct wait alive;
+    struct wait ice; /* while SESSION_READY or SESSION_JOINED: since it was told its ICE servers */
+    struct bucket messages;
+    struct address_state *address; /* borrowed; NULL if no per-address limit counts it */
+    uint64_t rate_told_until;      /* no rate-limited error before */
+    uint64_t bad_until;            /* end of the window that bad_frames counts in */
+};
+
+/* A frame kept for a member that is away. */
 struct held {
     struct held *prev, *next;
     struct frame *frame; /* one reference */
 };
 
-/* 200 bytes; with what malloc adds, its share of a room and of the tables an idle member costs some 300
- * (tests/unit/server/test_memory.c). */
-struct session {
-    struct conn_id conn;
-    char id[ID_CHARS];      /* the random part of its peer id; empty until welcomed */
-    uint8_t state;          /* enum session_state */
-    uint8_t watch;          /* enum watch */
-    uint8_t bad_frames;     /* until bad_until */
-    enum departure why : 3; /* while SESSION_AWAY: how its connection was lost */
-    uint8_t takes : 2;      /* how often it was taken over from a connection that looked alive; 2: twice or more */
-    bool unheld : 1;        /* while SESSION_AWAY: a frame for it is lost */
-    bool told_lost : 1;     /* the last `resumed` was not recovered: heard for certain once its token is used */
-    bool returned : 1;      /* in a room by a token of an earlier boot */
-    bool over_http : 1;     /* while SESSION_OPENED: its request came, and it will be no WebSocket */
-    bool closed : 1;        /* its Close frame came; it is answered when nothing is owed any more, */
-    bool meant : 1;         /* and by that frame it leaves for good */
+struct member {
+    char id[ID_CHARS]; /* the random part of its peer id */
     uint16_t introduction_n;
-    char *introduction;                  /* owned, NULL if it said nothing of itself: see reply_introduction */
-    struct room *room;                   /* borrowed; not NULL exactly when SESSION_JOINED or SESSION_AWAY */
-    union {                              /* who is in a room does not wait for one */
-        struct wait unjoined;            /* while SESSION_OPENED and not over_http, or SESSION_READY */
-        struct {                         /* while `room` */
-            struct session *prev, *next; /* in room->members */
-            struct held *held;           /* owned; NULL unless SESSION_AWAY */
+    enum departure why : 3;     /* while it is away: how its connection was lost */
+    uint8_t takes : 2;          /* how often it was taken over from a connection that looked alive; 2: twice or more */
+    bool unheld : 1;            /* while it is away: a frame for it is lost */
+    bool told_lost : 1;         /* the last `resumed` was not recovered: heard for certain once its token is used */
+    bool returned : 1;          /* in a room by a token of an earlier boot */
+    uint32_t generation;        /* of the last resume token that was used; the one given out is the next */
+    uint32_t held_bytes;        /* of `held` */
+    struct session *session;    /* its connection, whose member it is; NULL: it is away */
+    char *introduction;         /* owned, NULL if it said nothing of itself: see reply_introduction */
+    struct room *room;          /* borrowed; NULL: in none */
+    struct member *prev, *next; /* in room->members */
+    uint64_t taken_at : 48;     /* the last time, and how long before that the last but one was, at most UINT16_MAX */
+    uint64_t taken_gap : 16;
+    union {
+        struct {                     /* while it has a session: */
+            uint32_t relayed;        /* frames relayed to it, of which arrived for certain: */
+            uint32_t pinged, proved; /* those before its last ping; those before the last that was answered */
+        };
+        struct {               /* while it is away: */
+            struct held *held; /* owned */
+            struct wait away;
         };
     };
-    struct wait alive;
-    struct wait ice; /* while SESSION_READY or SESSION_JOINED: since its connection was told its ICE servers */
-    struct bucket messages;
-    struct address_state *address; /* borrowed; NULL if no per-address limit counts it */
-    uint64_t rate_told_until;      /* no rate-limited error before */
-    uint64_t taken_at : 48; /* the last time, and how long before that the last but one was, at most UINT16_MAX */
-    uint64_t taken_gap : 16;
-    uint64_t bad_until;      /* end of the window that bad_frames counts in */
-    uint32_t generation;     /* of the last resume token that was used; the one given out is the next */
-    uint32_t relayed;        /* frames relayed to it, of which arrived for certain: */
-    uint32_t pinged, proved; /* those before its last ping; those before the last that was answered */
-    uint32_t ping;           /* the number of its last ping, until that is answered; else 0 */
-    uint32_t held_bytes;     /* of `held` */
 };
 
 /* What a room made over HTTP has besides. */
@@ -123,7 +131,7 @@ enum room_kind {
     ROOM_KINDS
 };
 
-_Static_assert(DEPARTURES <= 1 << 3, "every departure fits into session.why");
+_Static_assert(DEPARTURES <= 1 << 3, "every departure fits into member.why");
 
 struct room {
     uint64_t incarnation;     /* random: another room under this id has another */
@@ -131,7 +139,7 @@ struct room {
     struct made *made;        /* owned; NULL exactly for ROOM_JOINED */
     struct room *prev, *next; /* in core->rooms[kind] */
     struct wait empty;        /* while it has no member */
-    struct session *members;
+    struct member *members;
     uint32_t count;
     uint32_t hash; /* of its id */
     uint8_t kind;  /* enum room_kind */
@@ -196,12 +204,13 @@ struct core {
 
     struct session **slots;
     uint32_t slot_cap;
-    struct table sessions; /* by peer id; those away as well */
+    struct table members; /* by peer id; those away as well */
     struct table room_ids;
     struct room *rooms[ROOM_KINDS]; /* in the order in which they were made */
     struct frame *room_list; /* owned: the answer to GET /api/rooms, until something in it changes; NULL: to be made */
     struct table addresses;  /* by address */
     struct waiting watch[WATCHES];
+    struct waiting away; /* members */
     struct waiting unjoined;
     struct waiting ice, ice_stale; /* the second: told before the wall clock was set forward */
     int64_t wall_least;  /* of the wall clock's lead over `now` since the last of those was put there: the least */

@@ -149,7 +149,7 @@ static struct walk walk_text(const char *p, size_t n)
     return w;
 }
 
-static void compare_member(const struct scan *s, enum member m, const json_t *tree)
+static void compare_member(const struct scan *s, enum member_name m, const json_t *tree)
 {
     const json_t *value = json_object_get(tree, member_name(m));
     must((value != NULL) == scan_has(s, m), "a member is seen by one only");
@@ -217,7 +217,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must((e == ERROR_BAD_JSON) == !fits, "the verdict differs from jansson's");
     must(!fits || (e == ERROR_BAD_MESSAGE) == w.forbidden, "the verdict on members differs");
     if (e == ERROR_NONE) {
-        for (enum member m = 0; m < MEMBERS; m++)
+        for (enum member_name m = 0; m < MEMBERS; m++)
             compare_member(&s, m, tree);
     }
     check_parse(frame);

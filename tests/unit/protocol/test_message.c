@@ -45,7 +45,7 @@ static void test_who_is_to_blame(void **state)
     static const struct {
         const char *frame;
         enum error error;
-        enum member member;
+        enum member_name member;
         const char *named; /* in the sentence */
     } CASES[] = {
         {"", ERROR_BAD_JSON, MEMBERS, "object"},

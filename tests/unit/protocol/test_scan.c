@@ -43,7 +43,7 @@ static void test_spans_and_kinds(void **state)
 {
     (void)state;
     static const struct {
-        enum member member;
+        enum member_name member;
         const char *raw;
         enum json_kind kind;
     } EXPECT[] = {
@@ -77,7 +77,7 @@ static void test_spans_and_kinds(void **state)
 static void test_every_name_is_found(void **state)
 {
     (void)state;
-    for (enum member m = 0; m < MEMBERS; m++) {
+    for (enum member_name m = 0; m < MEMBERS; m++) {
         char text[64];
         snprintf(text, sizeof text, "{\"%s\":1}", member_name(m));
         struct scan s;

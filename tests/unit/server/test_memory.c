@@ -344,7 +344,7 @@ static void test_bytes_per_connection(void **state)
     assert_int_equal(core_stats(core)->members, CROWD);
     size_t bytes = (mallinfo2().uordblks - before) / CROWD;
     print_message("%zu bytes for each idle member\n", bytes);
-    assert_true(bytes < 330);
+    assert_true(bytes < 370);
     core_free(core);
     core_effects_done(&fx);
 }

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/core/member.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+uint32_t member_hash(const void *item)
+{
+    return hash_random(((const struct member *)item)->id);
+}
+
+static bool has_id(const void *item, const void *id)
+{
+    return memcmp(((const struct member *)item)->id, id, ID_CHARS) == 0;
+}
+
+struct member *member_find(const struct core *c, struct span peer_id)
+{
+    if (peer_id.n != (size_t)c->prefix_n + ID_CHARS || memcmp(peer_id.p, c->prefix, c->prefix_n) != 0)
+        return NULL;
+    const char *id = peer_id.p + c->prefix_n;
+    return table_find(&c->members, hash_random(id), has_id, id);
+}
+
+struct member *member_new(struct core *c, const char *id)
+{
+    struct member *m = calloc(1, sizeof *m);
+    if (!m)
+        return NULL;
+    memcpy(m->id, id, ID_CHARS);
+    if (table_add(&c->members, m))
+        return m;
+    free(m);
+    return NULL;
+}
+
+struct member *member_new_random(struct core *c)
+{
+    uint8_t random[ID_BYTES];
+    char text[ID_CHARS + 1];
+    c->rng->fill(c->rng->ctx, random, sizeof random);
+    base32_encode(random, sizeof random, text);
+    return member_new(c, text);
+}
+
+void member_free(struct core *c, struct member *m)
+{
+    if (!m)
+        return;
+    assert(!m->room && !m->introduction);
+    table_remove(&c->members, m);
+    free(m);
+}
+
+void member_connect(struct member *m, struct session *s)
+{
+    assert(!m->session && !s->member);
+    m->session = s;
+    s->member = m;
+    m->unheld = false;
+    m->relayed = m->proved = m->pinged = 0;
+}
+
+void member_disconnect(struct member *m)
+{
+    assert(m->session && m->session->member == m);
+    m->session->member = NULL;
+    m->session = NULL;
+    m->held = NULL;
+    m->away = (struct wait){NULL, NULL, 0};
+}
+
+bool member_is_away(const struct member *m)
+{
+    return !m->session && m->room;
+}
+
+bool member_introduce(struct member *m, struct span introduction)
+{
+    assert(!m->introduction && introduction.n <= UINT16_MAX);
+    if (introduction.n == 0)
+        return true;
+    m->introduction = malloc(introduction.n);
+    if (!m->introduction)
+        return false;
+    memcpy(m->introduction, introduction.p, introduction.n);
+    m->introduction_n = (uint16_t)introduction.n;
+    return true;
+}
+
+void member_forget_introduction(struct member *m)
+{
+    free(m->introduction);
+    m->introduction = NULL;
+    m->introduction_n = 0;
+}
+
+struct span member_introduction(const struct member *m)
+{
+    return (struct span){m->introduction, m->introduction_n};
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A member is what a room sees of a peer. It is made when its connection is welcomed, is in a room or in none, and
+ * outlives the connection as long as a seat is kept for it (seat.c).
+ */
+#ifndef SERVER_CORE_MEMBER_H
+#define SERVER_CORE_MEMBER_H
+
+#include "server/core/state.h"
+
+/* For the table of peer ids. */
+uint32_t member_hash(const void *item);
+/* The one with this peer id; NULL if there is none. */
+struct member *member_find(const struct core *c, struct span peer_id);
+/* One under an id of these ID_CHARS characters that nobody has, without a connection and in no room; or under a random
+ * id. NULL when out of memory. */
+struct member *member_new(struct core *c, const char *id);
+struct member *member_new_random(struct core *c);
+/* It is in no room. Takes NULL. */
+void member_free(struct core *c, struct member *m);
+/* It goes on with this connection, which has none; and loses the one that it has. */
+void member_connect(struct member *m, struct session *s);
+void member_disconnect(struct member *m);
+/* Whether it is in a room and has no connection. */
+bool member_is_away(const struct member *m);
+/* Keeps a copy of what it says of itself (reply_introduction), while it says nothing; false when out of memory. */
+bool member_introduce(struct member *m, struct span introduction);
+void member_forget_introduction(struct member *m);
+/* What it says of itself. */
+struct span member_introduction(const struct member *m);
+
+#endif
