@@ -181,6 +181,7 @@ bool message_is_relayed(enum message_type t)
 const char *message_name(enum message_type t)
 {
     static const char *const NAMES[MESSAGES] = {[MESSAGE_NONE] = "",
+        [MESSAGE_ALIVE] = "alive",
 #define X(name, text) [MESSAGE_##name] = (text),
         MESSAGE_TABLE(X)
 #undef X

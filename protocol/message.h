@@ -32,6 +32,7 @@ enum message_type {
 #define X(name, text) MESSAGE_##name,
     MESSAGE_TABLE(X)
 #undef X
+    MESSAGE_ALIVE, /* the answer to a dialect's own question; no native message */
     MESSAGES
 };
 
@@ -53,8 +54,8 @@ struct message {
     struct span room_id; /* join-room: decoded and checked */
     char to_space[PEER_ID_MAX];
     char room_space[ROOM_ID_MAX];
-    const char *problem; /* on an error: a static sentence more exact than the table's, or NULL */
-    enum member_name member;  /* on an error: the member at fault, MEMBERS if none */
+    const char *problem;     /* on an error: a static sentence more exact than the table's, or NULL */
+    enum member_name member; /* on an error: the member at fault, MEMBERS if none */
 };
 
 /* Scans the frame, finds its row, checks every member of the row. On an error `ref` is still set when it could be

@@ -4,6 +4,8 @@
  */
 #include "protocol/reply.h"
 
+#include <assert.h>
+
 #include "protocol/limits.h"
 #include "protocol/write.h"
 
@@ -85,43 +87,35 @@ void reply_server_draining(struct buf *out, uint64_t reconnect_after_ms)
     end(out);
 }
 
-void reply_introduction(struct buf *out, struct span display_name, struct span metadata)
-{
-    if (display_name.n)
-        write_member_raw(out, "displayName", display_name);
-    if (metadata.n)
-        write_member_raw(out, "metadata", metadata);
-}
-
-static void introduce(struct buf *out, struct span peer_id, struct span introduction)
+static void introduce(struct buf *out, struct span peer_id, const struct introduction *i)
 {
     write_member_string(out, "peerId", peer_id);
-    if (introduction.n) {
-        buf_byte(out, ',');
-        buf_span(out, introduction);
-    }
+    if (i->display_name.n)
+        write_member_raw(out, "displayName", i->display_name);
+    if (i->metadata.n)
+        write_member_raw(out, "metadata", i->metadata);
 }
 
-static void presence(struct buf *out, const char *type, struct span peer_id, struct span introduction)
+static void presence(struct buf *out, const char *type, struct span peer_id, const struct introduction *i)
 {
     begin(out, type, NO_REF);
-    introduce(out, peer_id, introduction);
+    introduce(out, peer_id, i);
     end(out);
 }
 
-void reply_peer_joined(struct buf *out, struct span peer_id, struct span introduction)
+void reply_peer_joined(struct buf *out, struct span peer_id, const struct introduction *i)
 {
-    presence(out, "peer-joined", peer_id, introduction);
+    presence(out, "peer-joined", peer_id, i);
 }
 
 void reply_peer_away(struct buf *out, struct span peer_id)
 {
-    presence(out, "peer-away", peer_id, (struct span){NULL, 0});
+    presence(out, "peer-away", peer_id, &(struct introduction){.display_name = {NULL, 0}});
 }
 
-void reply_peer_back(struct buf *out, struct span peer_id, struct span introduction)
+void reply_peer_back(struct buf *out, struct span peer_id, const struct introduction *i)
 {
-    presence(out, "peer-back", peer_id, introduction);
+    presence(out, "peer-back", peer_id, i);
 }
 
 void reply_peer_left(struct buf *out, struct span peer_id, enum departure why)
@@ -167,12 +161,12 @@ void reply_resumed_begin(
     begin_list(out);
 }
 
-void reply_peers_add(struct buf *out, struct span peer_id, struct span introduction, bool away)
+void reply_peers_add(struct buf *out, struct span peer_id, const struct introduction *i, bool away)
 {
     if (out->len && out->p[out->len - 1] == '}')
         buf_byte(out, ',');
     buf_byte(out, '{');
-    introduce(out, peer_id, introduction);
+    introduce(out, peer_id, i);
     if (away)
         write_member_bool(out, "away", true);
     end(out);
@@ -181,5 +175,17 @@ void reply_peers_add(struct buf *out, struct span peer_id, struct span introduct
 void reply_peers_end(struct buf *out)
 {
     buf_byte(out, ']');
+    end(out);
+}
+
+void reply_relayed(struct buf *out, enum message_type type, struct span from, struct span value, struct span link)
+{
+    assert(message_is_relayed(type));
+    bool sdp = type == MESSAGE_OFFER || type == MESSAGE_ANSWER;
+    begin(out, message_name(type), NO_REF);
+    write_member_string(out, "from", from);
+    write_member_raw(out, sdp ? "sdp" : type == MESSAGE_ICE_CANDIDATE ? "candidate" : "data", value);
+    if (link.n)
+        write_member_raw(out, "link", link);
     end(out);
 }

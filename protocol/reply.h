@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Writers of what the server says to its clients, one function a message: each appends one JSON object to the buffer.
- * The relayed messages are not here: they are spliced (protocol/message.h). What clients gave as JSON text (`ref`,
+ * Messages between native clients are not here: they are spliced (protocol/message.h). What clients gave as JSON text (`ref`,
  * the display name, the metadata) is copied as it came, never decoded and encoded again. Memory is the buffer's
  * matter: the caller asks `failed` once, at the end.
  */
@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "protocol/error.h"
+#include "protocol/message.h"
 
 /* `peers` of the largest room that can be told of; every other reply is under 8 KiB. */
 enum {
@@ -59,13 +60,14 @@ void reply_left_room(struct buf *out, struct span ref);
 void reply_room_closed(struct buf *out, struct span room_id);
 void reply_server_draining(struct buf *out, uint64_t reconnect_after_ms);
 
-/* What a member says of itself, as the members `"displayName":…,"metadata":…` without braces: made once at the join,
- * spliced into every message that shows it. Either may be absent (n = 0); without both it is empty. */
-void reply_introduction(struct buf *out, struct span display_name, struct span metadata);
-void reply_peer_joined(struct buf *out, struct span peer_id, struct span introduction);
+/* What a member says of itself, as JSON texts: of a string and of an object. n = 0: nothing. */
+struct introduction {
+    struct span display_name, metadata;
+};
+void reply_peer_joined(struct buf *out, struct span peer_id, const struct introduction *i);
 void reply_peer_left(struct buf *out, struct span peer_id, enum departure why);
 void reply_peer_away(struct buf *out, struct span peer_id);
-void reply_peer_back(struct buf *out, struct span peer_id, struct span introduction);
+void reply_peer_back(struct buf *out, struct span peer_id, const struct introduction *i);
 
 /* One's own place in a room. */
 struct reply_place {
@@ -78,7 +80,11 @@ struct reply_place {
 void reply_peers_begin(struct buf *out, const struct reply_place *place);
 void reply_resumed_begin(
     struct buf *out, const struct reply_place *place, bool restarted, bool recovered, uint64_t resume_grace_ms);
-void reply_peers_add(struct buf *out, struct span peer_id, struct span introduction, bool away);
+void reply_peers_add(struct buf *out, struct span peer_id, const struct introduction *i, bool away);
 void reply_peers_end(struct buf *out);
+
+/* An offer, answer, ice-candidate or signal that was not said in this dialect. The value is JSON text: `sdp`, `candidate`
+ * or `data`; so is the link, n = 0: none. */
+void reply_relayed(struct buf *out, enum message_type type, struct span from, struct span value, struct span link);
 
 #endif

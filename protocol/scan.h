@@ -67,8 +67,8 @@ struct scan {
     struct span frame; /* borrowed */
     uint32_t present;  /* bit 1 << member: the entries of m that are filled; the rest is not initialised */
     struct scan_member m[MEMBERS];
-    const char *problem; /* static sentence for a refused frame, else NULL */
-    enum member_name member;  /* the member at fault, MEMBERS if none */
+    const char *problem;     /* static sentence for a refused frame, else NULL */
+    enum member_name member; /* the member at fault, MEMBERS if none */
 };
 
 /* Reads the frame (borrowed for as long as `s` is used). ERROR_NONE, ERROR_BAD_JSON or ERROR_BAD_MESSAGE. */

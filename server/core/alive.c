@@ -21,7 +21,7 @@
 void alive_watch(struct core *c, struct session *s, enum watch watch)
 {
     waiting_remove(&s->alive);
-    s->watch = (uint8_t)watch;
+    s->watch = watch & 7;
     if (watch != WATCH_NONE)
         waiting_add(&c->watch[watch], &s->alive, c->now);
 }

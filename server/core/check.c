@@ -66,7 +66,7 @@ static void check_members(const struct core *c, struct found *f)
     for (uint64_t at = 0; (m = table_next(&c->members, &at));) {
         assert(m->session || m->room);
         assert(!m->session || (m->session->member == m && m->held_bytes == 0));
-        assert((m->introduction != NULL) == (m->introduction_n > 0) && (!m->introduction || m->room));
+        assert((m->introduction != NULL) == (m->display_name_n + m->metadata_n > 0) && (!m->introduction || m->room));
         connected += m->session != NULL;
         f->joined += m->room != NULL;
         if (!m->session)

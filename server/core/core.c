@@ -145,18 +145,31 @@ static void delayed(struct core *c)
     }
 }
 
+/* Who has deadlines: what is done when one has come, and when the next one is (UINT64_MAX: never). */
+static const struct {
+    void (*tick)(struct core *c);
+    uint64_t (*due)(const struct core *c);
+} DEADLINES[] = {
+    {alive_tick, alive_due},
+    {seat_tick, seat_due},
+    {address_limits_tick, address_limits_due},
+    {ice_tick, ice_due},
+    {room_tick, room_due},
+    {tombstones_tick, tombstones_due},
+    {drain_tick, drain_due},
+    {room_store_tick, room_store_due},
+    {delayed, pending_due},
+    {notice_tick, notice_due},
+};
+
+enum {
+    DEADLINES_N = sizeof DEADLINES / sizeof *DEADLINES
+};
+
 static void tick(struct core *c)
 {
-    alive_tick(c);
-    seat_tick(c);
-    address_limits_tick(c);
-    ice_tick(c);
-    room_tick(c);
-    tombstones_tick(c);
-    drain_tick(c);
-    room_store_tick(c);
-    delayed(c);
-    notice_tick(c);
+    for (size_t i = 0; i < DEADLINES_N; i++)
+        DEADLINES[i].tick(c);
 }
 
 static void of_session(struct core *c, struct session *s, const struct core_event *e)
@@ -164,7 +177,7 @@ static void of_session(struct core *c, struct session *s, const struct core_even
     if (e->type == CORE_ADDRESS)
         session_address(c, s, &e->address);
     else if (e->type == CORE_READY)
-        session_welcome(c, s);
+        session_welcome(c, s, e->dialect);
     else if (e->type == CORE_FRAME)
         on_frame(c, s, e->bytes, e->urgent);
     else if (e->type == CORE_UNREADABLE)
@@ -201,11 +214,11 @@ static void hashed(struct core *c, uint64_t job, const uint8_t *hash)
 
 uint64_t core_deadline(const struct core *c)
 {
-    uint64_t due[] = {alive_due(c), seat_due(c), address_limits_due(c), drain_due(c), ice_due(c), room_due(c),
-        tombstones_due(c), pending_due(c), notice_due(c), room_store_due(c)};
     uint64_t at = UINT64_MAX;
-    for (size_t i = 0; i < sizeof due / sizeof *due; i++)
-        at = due[i] < at ? due[i] : at;
+    for (size_t i = 0; i < DEADLINES_N; i++) {
+        uint64_t due = DEADLINES[i].due(c);
+        at = due < at ? due : at;
+    }
     return at < c->now ? c->now : at;
 }
 
@@ -220,7 +233,8 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
     c->started = true;
     c->fx = fx;
     c->fx_before = fx->n;
-    alive_pay(c);
+    if (waiting_first(&c->watch[WATCH_OWED]))
+        alive_pay(c);
     if (event->type == CORE_OPEN) {
         session_open(c, event->conn, &event->address);
     } else if (event->type == CORE_TIME) {
@@ -236,7 +250,9 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
         if (s)
             of_session(c, s, event);
     }
-    room_store_settle(c);
-    drain_settle(c);
+    if (room_store_is_behind(c))
+        room_store_settle(c);
+    if (c->draining)
+        drain_settle(c);
     c->fx = NULL;
 }

@@ -18,12 +18,11 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/span.h"
+#include "protocol/dialect.h"
 #include "protocol/error.h"
 #include "protocol/frame.h"
 #include "protocol/limits.h"
-#include "protocol/message.h"
 #include "protocol/roomfile.h"
-#include "protocol/reply.h"
 
 struct core;
 
@@ -117,7 +116,7 @@ struct core_settings {
 enum core_event_type {
     CORE_OPEN, /* a socket was accepted (conn, address): counts against the limits; answered at once by CORE_CLOSE if refused */
     CORE_ADDRESS, /* a trusted proxy named the client of a connection that was opened without an address: counts against its limits; refused as CORE_OPEN is */
-    CORE_READY,   /* its WebSocket handshake is done: the core welcomes it */
+    CORE_READY,   /* its handshake is done, and what it speaks is known (dialect): the core welcomes it */
     CORE_FRAME,   /* one whole text message (bytes, borrowed for the step) */
     CORE_UNREADABLE, /* a message the dialect does not know: `error` says which answer it gets (binary: BAD_MESSAGE, over max_frame or in too many fragments: TOO_LARGE, not UTF-8: BAD_JSON); `problem` is the sentence or NULL */
     CORE_PONG, /* a WebSocket pong (pong); the answer to the ping of the last CORE_PING says that all that was sent before it has arrived, any other is a sign of life only */
@@ -158,8 +157,9 @@ struct core_event {
     bool
         urgent; /* CORE_FRAME: messages of others wait behind it, so what a whole room hears of is put off: CORE_AGAIN */
     union {
-        struct address address; /* CORE_OPEN, CORE_ADDRESS */
-        struct span bytes;      /* CORE_FRAME */
+        struct address address;        /* CORE_OPEN, CORE_ADDRESS */
+        const struct dialect *dialect; /* CORE_READY; lives as long as the core. NULL: dialect_native */
+        struct span bytes;             /* CORE_FRAME */
         struct {
             enum error error;
             const char *problem; /* static text */
@@ -183,7 +183,7 @@ struct core_event {
 enum core_effect_type {
     CORE_SEND, /* queue the frame for the connection; the effect owns one reference */
     CORE_CLOSE, /* flush what is queued, then close with code and reason; before CORE_READY: refuse with HTTP 503 / close(2) */
-    CORE_PING,     /* send a WebSocket ping with the payload `ping`, 4 bytes, big-endian */
+    CORE_PING, /* ask whether it is there, in the transport's way: a WebSocket ping with the payload `ping`, 4 bytes, big-endian */
     CORE_AGAIN,    /* the frame was put off: hand it in once more, not urgent, before the next of its connection */
     CORE_PAUSE,    /* stop reading this connection */
     CORE_RESUME,   /* read it again */

@@ -26,10 +26,8 @@ static uint64_t return_after(uint64_t i, uint64_t total)
 
 static void dismiss(struct core *c, struct session *s, uint64_t return_after_ms)
 {
-    if (s->state != SESSION_OPENED) {
-        reply_server_draining(say_text(c), return_after_ms);
-        say_reply(c, s);
-    }
+    if (s->state != SESSION_OPENED)
+        say(c, s, &(struct reply){.type = REPLY_DRAINING, .reconnect_after_ms = return_after_ms});
     session_end(c, s, error_close_code(ERROR_DRAINING), error_code(ERROR_DRAINING), DEPARTURE_DISCONNECTED);
 }
 
@@ -60,7 +58,7 @@ void drain_begin(struct core *c)
 void drain_settle(struct core *c)
 {
     bool over = c->stats.connections == 0 || c->now >= c->drain_end;
-    if (c->draining && !c->drained && over)
+    if (!c->drained && over)
         c->drained = effects_add(c->fx, &(struct core_effect){.type = CORE_DRAINED});
 }
 

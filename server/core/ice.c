@@ -65,11 +65,11 @@ void ice_tick(struct core *c)
     for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c)); n++) {
         struct buf servers;
         ice_take(c, s, &servers);
-        struct buf *text = say_text(c);
-        reply_ice_servers(text, buf_view(&servers));
-        text->failed = text->failed || servers.failed;
+        if (servers.failed)
+            say_send(c, s, NULL);
+        else
+            say(c, s, &(struct reply){.type = REPLY_ICE_SERVERS, .ice_servers = buf_view(&servers)});
         buf_done(&servers);
-        say_reply(c, s);
     }
 }
 

@@ -56,6 +56,7 @@ void member_connect(struct member *m, struct session *s)
 {
     assert(!m->session && !s->member);
     m->session = s;
+    m->dialect = s->dialect;
     s->member = m;
     m->unheld = false;
     m->relayed = m->proved = m->pinged = 0;
@@ -75,16 +76,21 @@ bool member_is_away(const struct member *m)
     return !m->session && m->room;
 }
 
-bool member_introduce(struct member *m, struct span introduction)
+bool member_introduce(struct member *m, const struct introduction *i)
 {
-    assert(!m->introduction && introduction.n <= UINT16_MAX);
-    if (introduction.n == 0)
+    size_t name_n = i->display_name.n, metadata_n = i->metadata.n;
+    assert(!m->introduction && name_n <= UINT16_MAX && metadata_n <= UINT16_MAX);
+    if (name_n + metadata_n == 0)
         return true;
-    m->introduction = malloc(introduction.n);
+    m->introduction = malloc(name_n + metadata_n);
     if (!m->introduction)
         return false;
-    memcpy(m->introduction, introduction.p, introduction.n);
-    m->introduction_n = (uint16_t)introduction.n;
+    if (name_n)
+        memcpy(m->introduction, i->display_name.p, name_n);
+    if (metadata_n)
+        memcpy(m->introduction + name_n, i->metadata.p, metadata_n);
+    m->display_name_n = (uint16_t)name_n;
+    m->metadata_n = (uint16_t)metadata_n;
     return true;
 }
 
@@ -92,10 +98,13 @@ void member_forget_introduction(struct member *m)
 {
     free(m->introduction);
     m->introduction = NULL;
-    m->introduction_n = 0;
+    m->display_name_n = m->metadata_n = 0;
 }
 
-struct span member_introduction(const struct member *m)
+struct introduction member_introduction(const struct member *m)
 {
-    return (struct span){m->introduction, m->introduction_n};
+    if (!m->introduction)
+        return (struct introduction){{NULL, 0}, {NULL, 0}};
+    return (struct introduction){
+        {m->introduction, m->display_name_n}, {m->introduction + m->display_name_n, m->metadata_n}};
 }

@@ -23,10 +23,10 @@ void member_connect(struct member *m, struct session *s);
 void member_disconnect(struct member *m);
 /* Whether it is in a room and has no connection. */
 bool member_is_away(const struct member *m);
-/* Keeps a copy of what it says of itself (reply_introduction), while it says nothing; false when out of memory. */
-bool member_introduce(struct member *m, struct span introduction);
+/* Keeps a copy of what it says of itself, while it says nothing; false when out of memory. */
+bool member_introduce(struct member *m, const struct introduction *i);
 void member_forget_introduction(struct member *m);
 /* What it says of itself. */
-struct span member_introduction(const struct member *m);
+struct introduction member_introduction(const struct member *m);
 
 #endif

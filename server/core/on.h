@@ -8,8 +8,9 @@
 
 #include "server/core/state.h"
 
-struct request {
-    struct message message;
+/* What a client asked for, and what was found about it. */
+struct asked {
+    struct request request;
     const char *problem;        /* set by check, besides its error: a sentence more exact than the table's, or NULL */
     uint64_t retry_after_ms;    /* set by check: when it may be tried again; 0: that is not known */
     struct member *reader;      /* set by the check of relayed messages; of resume: who comes back, NULL if made anew */
@@ -23,9 +24,9 @@ struct request {
 
 struct handler {
     /* Whether it may be looked at now; else it was answered, or waits. NULL: always. */
-    bool (*gate)(struct core *c, struct session *s, const struct request *r);
-    enum error (*check)(const struct core *c, const struct session *s, struct request *r); /* NULL: always fine */
-    void (*apply)(struct core *c, struct session *s, const struct request *r);             /* NULL: nothing to do */
+    bool (*gate)(struct core *c, struct session *s, const struct asked *r);
+    enum error (*check)(const struct core *c, const struct session *s, struct asked *r); /* NULL: always fine */
+    void (*apply)(struct core *c, struct session *s, const struct asked *r);             /* NULL: nothing to do */
 };
 
 extern const struct handler on_join, on_leave, on_relay, on_resume, on_report, on_ping;

@@ -10,6 +10,7 @@
 #include "server/core/pending.h"
 #include "server/core/auth_throttle.h"
 #include "server/core/rate_limit.h"
+#include "server/core/say.h"
 #include "server/core/session.h"
 
 static const struct handler *const HANDLERS[MESSAGES] = {
@@ -29,25 +30,23 @@ static bool listens(const struct session *s)
     return s->state == SESSION_READY || s->state == SESSION_JOINED;
 }
 
-/* The session that has the connection now may be another: seats are taken again, and lose their connections. */
-static void pace(struct core *c, struct conn_id conn)
+static void pace(struct core *c, struct session *s)
 {
-    struct session *s = session_find(c, conn);
     if (listens(s))
         rate_limit_frame(c, s);
 }
 
 /* Member by member: the whole is large, and most of it is for messages that are rare. */
-static void begin(struct request *r)
+static void begin(struct asked *r)
 {
     r->problem = r->wrong = NULL;
     r->retry_after_ms = 0;
     r->proven = r->waited = false;
 }
 
-static void handle(struct core *c, struct session *s, struct request *r)
+static void handle(struct core *c, struct session *s, struct asked *r)
 {
-    const struct handler *h = HANDLERS[r->message.type];
+    const struct handler *h = HANDLERS[r->request.type];
     if (h->gate && !h->gate(c, s, r))
         return;
     enum error e = h->check ? h->check(c, s, r) : ERROR_NONE;
@@ -58,7 +57,7 @@ static void handle(struct core *c, struct session *s, struct request *r)
     if (e != ERROR_NONE)
         session_refuse(c, s,
             &(struct reply_error){
-                .error = e, .problem = r->problem, .ref = r->message.ref, .retry_after_ms = r->retry_after_ms});
+                .error = e, .problem = r->problem, .ref = r->request.ref, .retry_after_ms = r->retry_after_ms});
     else if (h->apply)
         h->apply(c, s, r);
 }
@@ -73,30 +72,34 @@ void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent)
 {
     if (!listens(s))
         return;
-    const struct conn_id conn = s->conn;
     alive_heard(c, s);
-    struct request r;
+    struct asked r;
     begin(&r);
-    enum error e = message_parse(bytes, &r.message);
-    enum message_type type = e == ERROR_NONE ? r.message.type : MESSAGE_NONE;
-    if (urgent && is_dear(type) && effects_add(c->fx, &(struct core_effect){.type = CORE_AGAIN, .conn = conn}))
+    enum error e = say_dialect(c, s->dialect)->read(bytes, &r.request);
+    enum message_type type = e == ERROR_NONE ? r.request.type : MESSAGE_NONE;
+    if (type == MESSAGE_ALIVE) {
+        on_pong(c, s, r.request.alive);
+        return;
+    }
+    if (urgent && is_dear(type) && effects_add(c->fx, &(struct core_effect){.type = CORE_AGAIN, .conn = s->conn}))
         return;
     c->stats.frames_in[type]++;
     c->stats.bytes_in[type] += bytes.n;
     if (e == ERROR_NONE)
         handle(c, s, &r);
     else
-        session_refuse(c, s, &(struct reply_error){.error = e, .problem = r.message.problem, .ref = r.message.ref});
-    pace(c, conn);
+        session_refuse(c, s, &(struct reply_error){.error = e, .problem = r.request.problem, .ref = r.request.ref});
+    pace(c, s);
 }
 
 void on_delayed(struct core *c, const struct pending *e)
 {
     struct session *s = session_find(c, e->conn);
-    struct request r;
+    struct asked r;
     begin(&r);
     r.waited = true;
-    if (s && listens(s) && message_parse((struct span){e->bytes, e->bytes_n}, &r.message) == ERROR_NONE)
+    if (s && listens(s) &&
+        say_dialect(c, s->dialect)->read((struct span){e->bytes, e->bytes_n}, &r.request) == ERROR_NONE)
         handle(c, s, &r);
 }
 
@@ -104,7 +107,6 @@ void on_unreadable(struct core *c, struct session *s, enum error e, const char *
 {
     if (!listens(s))
         return;
-    const struct conn_id conn = s->conn;
     alive_heard(c, s);
     c->stats.frames_in[MESSAGE_NONE]++;
     struct reply_error reply = {.error = e, .problem = problem, .fatal = e == ERROR_TOO_LARGE};
@@ -114,7 +116,7 @@ void on_unreadable(struct core *c, struct session *s, enum error e, const char *
         return;
     }
     session_refuse(c, s, &reply);
-    pace(c, conn);
+    pace(c, s);
 }
 
 /* Of pongs the answer to our own ping alone is free: others may come as fast as messages may, or a flood of them would

@@ -26,18 +26,15 @@
 
 enum {
     HASH_RETRY_MS = 2000,
-    NAME_TEXT_MAX = DISPLAY_NAME_MAX * 6 + 2 /* every byte escaped, as sent or as we write it */
+    NAME_TEXT_MAX = DISPLAY_NAME_MAX * 6 + 2 /* every byte escaped */
 };
 
 static const char BUSY[] = "too many passwords are being checked";
 
-static enum error authorise(const struct core *c, struct request *r)
+static enum error authorise(const struct core *c, struct asked *r)
 {
-    char space[TOKEN_MAX];
-    struct span token = {NULL, 0};
-    if (scan_has(&r->message.scan, MEMBER_TOKEN))
-        scan_text(&r->message.scan, MEMBER_TOKEN, space, sizeof space, &token);
-    enum error e = access_decide(&c->settings, token, r->message.room_id, c->unix_ms / 1000, &r->claims, &r->problem);
+    enum error e = access_decide(
+        &c->settings, r->request.join.token, r->request.join.room_id, c->unix_ms / 1000, &r->claims, &r->problem);
     if (e == ERROR_UNAUTHORIZED && r->problem)
         r->wrong = "token";
     return e;
@@ -49,32 +46,32 @@ static bool is_locked(const struct room *room)
 }
 
 /* Whether it shows a password or token that would be looked at. */
-static bool is_attempt(const struct core *c, const struct request *r)
+static bool is_attempt(const struct core *c, const struct asked *r)
 {
-    bool token = c->settings.ports.verify && scan_has(&r->message.scan, MEMBER_TOKEN);
-    bool password = is_locked(room_find(c, r->message.room_id)) && scan_has(&r->message.scan, MEMBER_PASSWORD);
+    bool token = c->settings.ports.verify && r->request.join.token.p;
+    bool password = is_locked(room_find(c, r->request.join.room_id)) && r->request.join.password.p;
     return token || password;
 }
 
-static void refuse_for(struct core *c, struct session *s, const struct request *r, const char *problem, uint64_t ms)
+static void refuse_for(struct core *c, struct session *s, const struct asked *r, const char *problem, uint64_t ms)
 {
     session_refuse(c, s,
         &(struct reply_error){
-            .error = ERROR_RATE_LIMITED, .problem = problem, .ref = r->message.ref, .retry_after_ms = ms});
+            .error = ERROR_RATE_LIMITED, .problem = problem, .ref = r->request.ref, .retry_after_ms = ms});
 }
 
-static void delay(struct core *c, struct session *s, const struct request *r, uint64_t ms)
+static void delay(struct core *c, struct session *s, const struct asked *r, uint64_t ms)
 {
-    struct span frame = r->message.scan.frame;
+    struct span frame = r->request.bytes;
     const struct pending why = {.kind = PENDING_FRAME, .conn = s->conn, .bytes = (char *)frame.p, .bytes_n = frame.n};
     enum error e = pending_delay(c, &why, ms);
     if (e == ERROR_RATE_LIMITED)
         refuse_for(c, s, r, BUSY, HASH_RETRY_MS);
     else if (e != ERROR_NONE)
-        session_refuse(c, s, &(struct reply_error){.error = e, .ref = r->message.ref});
+        session_refuse(c, s, &(struct reply_error){.error = e, .ref = r->request.ref});
 }
 
-static bool gate(struct core *c, struct session *s, const struct request *r)
+static bool gate(struct core *c, struct session *s, const struct asked *r)
 {
     uint64_t ms = 0;
     if (s->state == SESSION_JOINED || pending_waits(c, s->conn))
@@ -94,7 +91,7 @@ static bool gate(struct core *c, struct session *s, const struct request *r)
     return g == AUTH_ALLOWED;
 }
 
-static enum error check(const struct core *c, const struct session *s, struct request *r)
+static enum error check(const struct core *c, const struct session *s, struct asked *r)
 {
     if (s->state == SESSION_JOINED) {
         r->problem = "already in a room: leave first";
@@ -107,105 +104,102 @@ static enum error check(const struct core *c, const struct session *s, struct re
     enum error e = authorise(c, r);
     if (e != ERROR_NONE)
         return e;
-    const struct room *room = room_find(c, r->message.room_id);
-    if (is_locked(room) && !r->proven && !scan_has(&r->message.scan, MEMBER_PASSWORD))
+    const struct room *room = room_find(c, r->request.join.room_id);
+    if (is_locked(room) && !r->proven && !r->request.join.password.p)
         return ERROR_ROOM_LOCKED;
     return room_admits(c, room, &r->problem);
 }
 
-static struct span member_raw(const struct scan *scan, enum member_name m)
-{
-    return scan_has(scan, m) ? scan_raw(scan, m) : (struct span){NULL, 0};
-}
-
 /* Sets what it says of itself; false when out of memory. */
-static bool introduce(struct core *c, struct session *s, const struct request *r)
+static bool introduce(struct session *s, const struct asked *r)
 {
-    struct buf *text = say_text(c), name;
+    struct introduction i = r->request.join.introduction;
+    struct buf name;
     buf_init(&name, NAME_TEXT_MAX);
-    if (*r->claims.name)
+    if (*r->claims.name) {
         write_string(&name, span_of(r->claims.name));
-    else
-        buf_span(&name, member_raw(&r->message.scan, MEMBER_DISPLAY_NAME));
-    reply_introduction(text, buf_view(&name), member_raw(&r->message.scan, MEMBER_METADATA));
-    bool failed = text->failed || name.failed;
+        i.display_name = buf_view(&name);
+    }
+    bool ok = !name.failed && member_introduce(s->member, &i);
     buf_done(&name);
-    return !failed && member_introduce(s->member, buf_view(text)); /* DISPLAY_NAME_MAX and METADATA_MAX bound it */
+    return ok;
 }
 
 static struct frame *frame_peers(
-    struct core *c, const struct session *s, const struct request *r, const struct room *room, uint64_t incarnation)
+    struct core *c, const struct session *s, const struct asked *r, const struct room *room, uint64_t incarnation)
 {
     return peers_joined(c, &(struct place){
                                .self = s->member,
                                .room = room,
-                               .room_id = r->message.room_id,
+                               .room_id = r->request.join.room_id,
                                .incarnation = incarnation,
                                .generation = s->member->generation + 1,
                                .expires = r->claims.expires,
-                               .ref = r->message.ref,
+                               .ref = r->request.ref,
                            });
 }
 
-static struct frame *frame_joined(struct core *c, const struct session *s)
+static bool prepare_joined(struct core *c, const struct member *m, struct said *joined)
 {
     char id[PEER_ID_MAX];
-    reply_peer_joined(say_text(c), say_peer_id(c, s->member, id), member_introduction(s->member));
-    return say_frame(c);
+    return say_prepare(c,
+        &(struct reply){.type = REPLY_PEER_JOINED,
+            .peer = {.peer_id = say_peer_id(c, m, id), .introduction = member_introduction(m)}},
+        joined);
 }
 
 /* The password is hashed elsewhere; with the result the whole message is looked at again (on_join_hashed). */
-static void ask_hash(struct core *c, struct session *s, const struct request *r, const struct room *room)
+static void ask_hash(struct core *c, struct session *s, const struct asked *r, const struct room *room)
 {
-    char space[PASSWORD_MAX];
-    struct span password = {NULL, 0}, frame = r->message.scan.frame;
-    scan_text(&r->message.scan, MEMBER_PASSWORD, space, sizeof space, &password);
+    struct span frame = r->request.bytes;
     const struct room_terms *t = &room->made->terms;
     struct pending why = {
         .kind = PENDING_JOIN, .conn = s->conn, .terms = *t, .bytes = (char *)frame.p, .bytes_n = frame.n};
-    enum error e = pending_hash(c, &why, password, t->salt);
+    enum error e = pending_hash(c, &why, r->request.join.password, t->salt);
     if (e != ERROR_NONE)
         session_refuse(c, s,
             &(struct reply_error){.error = e,
                 .problem = e == ERROR_RATE_LIMITED ? BUSY : NULL,
-                .ref = r->message.ref,
+                .ref = r->request.ref,
                 .retry_after_ms = HASH_RETRY_MS});
 }
 
-static void apply(struct core *c, struct session *s, const struct request *r)
+static void apply(struct core *c, struct session *s, const struct asked *r)
 {
-    struct room *room = room_find(c, r->message.room_id);
+    struct room *room = room_find(c, r->request.join.room_id);
     if (is_locked(room) && !r->proven) {
         ask_hash(c, s, r, room);
         return;
     }
-    struct frame *peers = NULL, *joined = NULL;
+    struct frame *peers = NULL;
+    struct said joined = {{NULL}};
     uint64_t incarnation = room ? room->incarnation : rng_u64(c->rng);
     s->member->generation += 2; /* so that tokens of an earlier stay are too old, the one that was not used as well */
-    if (!introduce(c, s, r) || !(peers = frame_peers(c, s, r, room, incarnation)) || !(joined = frame_joined(c, s)))
+    if (!introduce(s, r) || !(peers = frame_peers(c, s, r, room, incarnation)) ||
+        !prepare_joined(c, s->member, &joined))
         goto fail;
-    if (!room && !(room = room_new(c, r->message.room_id, incarnation)))
+    if (!room && !(room = room_new(c, r->request.join.room_id, incarnation)))
         goto fail;
     say_send(c, s, peers);
-    say_to_room(c, room, NULL, joined);
+    say_prepared(c, room, &joined);
     session_move(c, s, SESSION_JOINED);
     room_enter(c, room, s->member);
     return;
 fail:
     frame_unref(peers);
-    frame_unref(joined);
+    say_unprepare(&joined);
     member_forget_introduction(s->member);
-    session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
+    session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
 }
 
 void on_join_hashed(struct core *c, const struct pending *e, const uint8_t *hash)
 {
     struct session *s = session_find(c, e->conn);
-    struct request r = {.proven = false};
+    struct asked r = {.proven = false};
     bool listens = s && (s->state == SESSION_READY || s->state == SESSION_JOINED); /* it may have resumed meanwhile */
-    if (!listens || message_parse((struct span){e->bytes, e->bytes_n}, &r.message) != ERROR_NONE)
+    if (!listens || say_dialect(c, s->dialect)->read((struct span){e->bytes, e->bytes_n}, &r.request) != ERROR_NONE)
         return;
-    const struct room *room = room_find(c, r.message.room_id);
+    const struct room *room = room_find(c, r.request.join.room_id);
     bool same = room && room->incarnation == e->terms.incarnation;
     r.proven = same && hash && secret_equal(hash, e->terms.hash, sizeof e->terms.hash);
     enum error error = ERROR_ROOM_LOCKED;
@@ -220,7 +214,7 @@ void on_join_hashed(struct core *c, const struct pending *e, const uint8_t *hash
     if (error == ERROR_NONE)
         apply(c, s, &r);
     else
-        session_refuse(c, s, &(struct reply_error){.error = error, .problem = r.problem, .ref = r.message.ref});
+        session_refuse(c, s, &(struct reply_error){.error = error, .problem = r.problem, .ref = r.request.ref});
 }
 
 const struct handler on_join = {gate, check, apply};

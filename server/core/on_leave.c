@@ -8,17 +8,16 @@
 #include "server/core/say.h"
 #include "server/core/session.h"
 
-static enum error check(const struct core *c, const struct session *s, struct request *r)
+static enum error check(const struct core *c, const struct session *s, struct asked *r)
 {
     (void)c;
     (void)r;
     return s->state == SESSION_JOINED ? ERROR_NONE : ERROR_NOT_IN_ROOM;
 }
 
-static void apply(struct core *c, struct session *s, const struct request *r)
+static void apply(struct core *c, struct session *s, const struct asked *r)
 {
-    reply_left_room(say_text(c), r->message.ref);
-    say_reply(c, s);
+    say(c, s, &(struct reply){.type = REPLY_LEFT_ROOM, .ref = r->request.ref});
     room_leave(c, s->member, DEPARTURE_LEFT);
     session_move(c, s, SESSION_READY);
 }

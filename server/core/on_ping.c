@@ -6,10 +6,9 @@
 
 #include "server/core/say.h"
 
-static void apply(struct core *c, struct session *s, const struct request *r)
+static void apply(struct core *c, struct session *s, const struct asked *r)
 {
-    reply_pong(say_text(c), r->message.ref);
-    say_reply(c, s);
+    say(c, s, &(struct reply){.type = REPLY_PONG, .ref = r->request.ref});
 }
 
 const struct handler on_ping = {.apply = apply};

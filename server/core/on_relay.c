@@ -11,25 +11,35 @@
 #include "server/core/seat.h"
 #include "server/core/session.h"
 
-static enum error check(const struct core *c, const struct session *s, struct request *r)
+static enum error check(const struct core *c, const struct session *s, struct asked *r)
 {
     if (s->state != SESSION_JOINED)
         return ERROR_NOT_IN_ROOM;
-    r->reader = member_find(c, r->message.to);
+    r->reader = member_find(c, r->request.relay.to);
     return r->reader && r->reader->room == s->member->room && r->reader != s->member ? ERROR_NONE : ERROR_NO_SUCH_PEER;
 }
 
-static void apply(struct core *c, struct session *s, const struct request *r)
+static struct frame *frame_for(
+    struct core *c, const struct member *reader, const struct session *s, const struct request *r, struct span from)
+{
+    const struct dialect *d = say_dialect(c, s->dialect);
+    if (reader->dialect == s->dialect)
+        return d->relay(r, from);
+    return say_frame(c, reader->dialect,
+        &(struct reply){.type = REPLY_RELAYED, .relayed = {.type = r->type, .from = from, .payload = d->payload(r)}});
+}
+
+static void apply(struct core *c, struct session *s, const struct asked *r)
 {
     char id[PEER_ID_MAX];
-    struct frame *frame = message_splice(&r->message, say_peer_id(c, s->member, id));
+    struct frame *frame = frame_for(c, r->reader, s, &r->request, say_peer_id(c, s->member, id));
     if (!frame) {
-        session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
+        session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
         return;
     }
     c->stats.relayed_total++;
-    c->stats.relayed[r->message.type]++;
-    c->stats.relayed_bytes[r->message.type] += frame_text(frame).n;
+    c->stats.relayed[r->request.type]++;
+    c->stats.relayed_bytes[r->request.type] += frame_text(frame).n;
     if (member_is_away(r->reader)) {
         seat_hold(c, r->reader, frame);
         return;

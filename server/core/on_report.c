@@ -16,18 +16,16 @@ const struct histogram_bounds CORE_RTT_BOUNDS = {
     .us = {1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 300000, 500000, 1000000, 3000000},
 };
 
-static void apply(struct core *c, struct session *s, const struct request *r)
+static void apply(struct core *c, struct session *s, const struct asked *r)
 {
     (void)s;
-    uint64_t ms;
-    enum outcome outcome = message_outcome(&r->message);
-    c->stats.ice_outcomes[outcome]++;
-    if (outcome == OUTCOME_FAILED)
+    c->stats.ice_outcomes[r->request.report.outcome]++;
+    if (r->request.report.outcome == OUTCOME_FAILED)
         return;
-    if (message_connect_ms(&r->message, &ms))
-        histogram_add(&c->stats.ice_connect, &CORE_ICE_BOUNDS, ms * 1000, 1);
-    if (message_rtt_ms(&r->message, &ms))
-        histogram_add(&c->stats.ice_rtt, &CORE_RTT_BOUNDS, ms * 1000, 1);
+    if (r->request.report.connected)
+        histogram_add(&c->stats.ice_connect, &CORE_ICE_BOUNDS, r->request.report.connect_ms * 1000, 1);
+    if (r->request.report.measured)
+        histogram_add(&c->stats.ice_rtt, &CORE_RTT_BOUNDS, r->request.report.rtt_ms * 1000, 1);
 }
 
 const struct handler on_report = {.apply = apply};

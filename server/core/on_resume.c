@@ -32,19 +32,17 @@ static bool is_ours(const struct core *c, const struct resume_token *t)
     return t->peer_id.n == (size_t)c->prefix_n + ID_CHARS && memcmp(t->peer_id.p, c->prefix, c->prefix_n) == 0;
 }
 
-static bool is_sound(const struct core *c, struct request *r, struct span token)
+static bool is_sound(const struct core *c, struct asked *r, struct span token)
 {
     enum resume_token_found found = resume_token_read(c->settings.crypto, token, &r->ticket, r->resume_token_space);
     r->wrong = found == RESUME_TOKEN_FORGED ? "resume token" : NULL;
     return found == RESUME_TOKEN_GOOD;
 }
 
-static bool read_token(const struct core *c, struct request *r)
+static bool read_token(const struct core *c, struct asked *r)
 {
-    char text[RESUME_TOKEN_MAX];
-    struct span token;
-    return seat_kept(c) && scan_text(&r->message.scan, MEMBER_RESUME_TOKEN, text, sizeof text, &token) &&
-           is_sound(c, r, token) && is_ours(c, &r->ticket) && r->ticket.expires > c->unix_ms / 1000;
+    return seat_kept(c) && is_sound(c, r, r->request.resume.token) && is_ours(c, &r->ticket) &&
+           r->ticket.expires > c->unix_ms / 1000;
 }
 
 static bool is_this_boot(const struct core *c, const struct resume_token *t)
@@ -72,7 +70,7 @@ static bool may_return(const struct core *c, const struct resume_token *t)
     return room->incarnation == t->incarnation && (!capacity || room->count < capacity);
 }
 
-static enum error check(const struct core *c, const struct session *s, struct request *r)
+static enum error check(const struct core *c, const struct session *s, struct asked *r)
 {
     if (s->state == SESSION_JOINED) {
         r->problem = "already in a room: leave first";
@@ -80,6 +78,10 @@ static enum error check(const struct core *c, const struct session *s, struct re
     }
     if (!read_token(c, r))
         return ERROR_RESUME_FAILED;
+    if (r->ticket.dialect != say_dialect(c, s->dialect)->mark) {
+        r->problem = "the seat was taken in another dialect: come back in that one";
+        return ERROR_RESUME_FAILED;
+    }
     r->reader = member_find(c, r->ticket.peer_id);
     bool holds = r->reader ? holds_for(r->reader, &r->ticket) : may_return(c, &r->ticket);
     if (!holds)
@@ -90,7 +92,7 @@ static enum error check(const struct core *c, const struct session *s, struct re
     return ERROR_RESUME_FAILED;
 }
 
-static struct place place_of(const struct member *m, const struct room *room, const struct request *r)
+static struct place place_of(const struct member *m, const struct room *room, const struct asked *r)
 {
     return (struct place){
         .self = m,
@@ -99,11 +101,11 @@ static struct place place_of(const struct member *m, const struct room *room, co
         .incarnation = r->ticket.incarnation,
         .generation = r->ticket.generation + 1,
         .expires = r->ticket.expires,
-        .ref = r->message.ref,
+        .ref = r->request.ref,
     };
 }
 
-static void take_again(struct core *c, struct member *m, struct session *s, const struct request *r)
+static void take_again(struct core *c, struct member *m, struct session *s, const struct asked *r)
 {
     struct place place = place_of(m, m->room, r);
     bool restarted = !is_this_boot(c, &r->ticket);
@@ -111,7 +113,7 @@ static void take_again(struct core *c, struct member *m, struct session *s, cons
     bool was_away = member_is_away(m), recovered = !restarted && seat_is_whole(m) && !unheard;
     struct frame *resumed = peers_resumed(c, &place, restarted, recovered);
     if (!resumed) {
-        session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
+        session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
         return;
     }
     m->generation = r->ticket.generation;
@@ -121,14 +123,16 @@ static void take_again(struct core *c, struct member *m, struct session *s, cons
         seat_tell_back(c, m);
 }
 
-static void make_anew(struct core *c, struct session *s, const struct request *r)
+static void make_anew(struct core *c, struct session *s, const struct asked *r)
 {
     const struct resume_token *t = &r->ticket;
     struct room *room = room_find(c, t->room_id);
     struct member *m = member_new(c, t->peer_id.p + c->prefix_n);
     struct place place = place_of(m, room, r);
     struct frame *resumed = NULL;
-    if (!m || !member_introduce(m, t->introduction) || !(resumed = peers_resumed(c, &place, true, false)))
+    if (m)
+        m->dialect = s->dialect;
+    if (!m || !member_introduce(m, &t->introduction) || !(resumed = peers_resumed(c, &place, true, false)))
         goto fail;
     if (!room && !(room = room_new(c, t->room_id, t->incarnation)))
         goto fail;
@@ -145,10 +149,10 @@ fail:
     if (m)
         member_forget_introduction(m);
     member_free(c, m);
-    session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->message.ref});
+    session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
 }
 
-static void apply(struct core *c, struct session *s, const struct request *r)
+static void apply(struct core *c, struct session *s, const struct asked *r)
 {
     if (r->reader)
         take_again(c, r->reader, s, r);

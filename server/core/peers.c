@@ -13,6 +13,7 @@ static struct span write_token(const struct core *c, const struct place *p, char
         .incarnation = p->incarnation,
         .expires = p->expires,
         .kept = p->room && p->room->made,
+        .dialect = say_dialect(c, p->self->dialect)->mark,
         .peer_id = say_peer_id(c, p->self, id),
         .room_id = p->room_id,
         .introduction = member_introduction(p->self),
@@ -21,31 +22,45 @@ static struct span write_token(const struct core *c, const struct place *p, char
     return seat_kept(c) ? resume_token_write(c->settings.crypto, &ticket, text) : (struct span){NULL, 0};
 }
 
-static struct frame *finish(struct core *c, const struct place *p)
-{
+/* The others in the room, one after the other. */
+struct others {
+    const struct core *c;
+    const struct member *next, *self;
     char id[PEER_ID_MAX];
-    for (const struct member *m = p->room ? p->room->members : NULL; m; m = m->next)
-        if (m != p->self)
-            reply_peers_add(&c->text, say_peer_id(c, m, id), member_introduction(m), member_is_away(m));
-    reply_peers_end(&c->text);
-    struct frame *frame = say_frame(c);
-    if (frame)
-        frame->unlimited = true;
-    return frame;
+};
+
+static bool next_other(void *ctx, struct reply_peer *peer)
+{
+    struct others *o = ctx;
+    const struct member *m = o->next;
+    if (m && m == o->self)
+        m = m->next;
+    if (!m)
+        return false;
+    o->next = m->next;
+    *peer = (struct reply_peer){
+        .peer_id = say_peer_id(o->c, m, o->id), .introduction = member_introduction(m), .away = member_is_away(m)};
+    return true;
+}
+
+static struct frame *write_reply(struct core *c, const struct place *p, struct reply *r)
+{
+    char id[PEER_ID_MAX], token[RESUME_TOKEN_MAX + 1];
+    struct others others = {.c = c, .next = p->room ? p->room->members : NULL, .self = p->self};
+    r->peers.place = (struct reply_place){p->ref, p->room_id, say_peer_id(c, p->self, id), write_token(c, p, token)};
+    r->peers.next = next_other;
+    r->peers.others = &others;
+    return say_frame(c, p->self->dialect, r);
 }
 
 struct frame *peers_joined(struct core *c, const struct place *p)
 {
-    char id[PEER_ID_MAX], token[RESUME_TOKEN_MAX + 1];
-    struct reply_place place = {p->ref, p->room_id, say_peer_id(c, p->self, id), write_token(c, p, token)};
-    reply_peers_begin(say_text(c), &place);
-    return finish(c, p);
+    return write_reply(c, p, &(struct reply){.type = REPLY_PEERS});
 }
 
 struct frame *peers_resumed(struct core *c, const struct place *p, bool restarted, bool recovered)
 {
-    char id[PEER_ID_MAX], token[RESUME_TOKEN_MAX + 1];
-    struct reply_place place = {p->ref, p->room_id, say_peer_id(c, p->self, id), write_token(c, p, token)};
-    reply_resumed_begin(say_text(c), &place, restarted, recovered, c->settings.resume_grace_ms);
-    return finish(c, p);
+    return write_reply(c, p,
+        &(struct reply){.type = REPLY_RESUMED,
+            .peers = {.restarted = restarted, .recovered = recovered, .resume_grace_ms = c->settings.resume_grace_ms}});
 }

@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 enum {
-    VERSION = 2,
+    VERSION = 3,
     SEALED_MAX = RESUME_TOKEN_PLAIN_MAX + SEAL_EXTRA
 };
 
@@ -21,6 +21,13 @@ static void put_id(struct buf *out, struct span id)
     buf_span(out, id);
 }
 
+static void put_text(struct buf *out, struct span text)
+{
+    uint16_t n = (uint16_t)text.n;
+    buf_add(out, &n, sizeof n);
+    buf_span(out, text);
+}
+
 static bool write_plain(const struct resume_token *t, struct buf *out)
 {
     buf_byte(out, VERSION);
@@ -29,9 +36,11 @@ static bool write_plain(const struct resume_token *t, struct buf *out)
     buf_add(out, &t->incarnation, sizeof t->incarnation);
     buf_add(out, &t->expires, sizeof t->expires);
     buf_byte(out, t->kept);
+    buf_byte(out, t->dialect);
     put_id(out, t->peer_id);
     put_id(out, t->room_id);
-    buf_span(out, t->introduction);
+    put_text(out, t->introduction.display_name);
+    buf_span(out, t->introduction.metadata);
     return !out->failed;
 }
 
@@ -80,6 +89,16 @@ static bool take_id(struct span *rest, struct span *id, size_t max)
     return true;
 }
 
+static bool take_text(struct span *rest, struct span *text)
+{
+    uint16_t n;
+    if (!take(rest, &n, sizeof n) || n > rest->n)
+        return false;
+    *text = (struct span){rest->p, n};
+    *rest = (struct span){rest->p + n, rest->n - n};
+    return true;
+}
+
 enum resume_token_found resume_token_read(
     const struct core_crypto *crypto, struct span text, struct resume_token *ticket, char space[RESUME_TOKEN_PLAIN_MAX])
 {
@@ -92,10 +111,11 @@ enum resume_token_found resume_token_read(
               take(&rest, &ticket->generation, sizeof ticket->generation) &&
               take(&rest, &ticket->incarnation, sizeof ticket->incarnation) &&
               take(&rest, &ticket->expires, sizeof ticket->expires) && take(&rest, &kept, 1) &&
-              take_id(&rest, &ticket->peer_id, PEER_ID_MAX) && take_id(&rest, &ticket->room_id, ROOM_ID_MAX);
+              take(&rest, &ticket->dialect, 1) && take_id(&rest, &ticket->peer_id, PEER_ID_MAX) &&
+              take_id(&rest, &ticket->room_id, ROOM_ID_MAX) && take_text(&rest, &ticket->introduction.display_name);
     if (!ok)
         return RESUME_TOKEN_UNKNOWN;
     ticket->kept = kept != 0;
-    ticket->introduction = rest;
+    ticket->introduction.metadata = rest;
     return RESUME_TOKEN_GOOD;
 }

@@ -19,7 +19,9 @@ struct resume_token {
     uint64_t incarnation; /* of the room */
     uint64_t expires;     /* unix seconds, when the right to be in the room ends */
     bool kept;            /* the room was made over HTTP: it is in rooms.json or was closed */
-    struct span peer_id, room_id, introduction;
+    char dialect;         /* its mark */
+    struct span peer_id, room_id;
+    struct introduction introduction;
 };
 
 /* The token in `text`, as a span; n = 0 if it could not be sealed. */

@@ -181,8 +181,8 @@ void room_enter(struct core *c, struct room *room, struct member *m)
 static void tell_left(struct core *c, const struct room *room, const struct member *m, enum departure why)
 {
     char id[PEER_ID_MAX];
-    reply_peer_left(say_text(c), say_peer_id(c, m, id), why);
-    say_to_room(c, room, NULL, say_frame(c));
+    say_to_room(c, room, NULL,
+        &(struct reply){.type = REPLY_PEER_LEFT, .peer = {.peer_id = say_peer_id(c, m, id), .why = why}});
 }
 
 void room_leave(struct core *c, struct member *m, enum departure why)
@@ -209,18 +209,15 @@ void room_close(struct core *c, struct room *room)
 {
     room->closing = true;
     tombstone_of_room(c, room->incarnation);
-    reply_room_closed(say_text(c), (struct span){room->id, room->id_n});
-    struct frame *closed = say_frame(c);
+    say_to_room(c, room, NULL, &(struct reply){.type = REPLY_ROOM_CLOSED, .room_id = {room->id, room->id_n}});
     while (room->members) {
         struct member *m = room->members;
         if (member_is_away(m)) {
             seat_expire(c, m);
             continue;
         }
-        say_send(c, m->session, closed ? frame_ref(closed) : NULL);
         room_leave(c, m, DEPARTURE_LEFT);
         session_move(c, m->session, SESSION_READY);
     }
-    frame_unref(closed);
     room_free(c, room);
 }

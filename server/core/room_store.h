@@ -11,6 +11,12 @@ void room_store_comes(struct core *c, struct room *room);
 void room_store_goes(struct core *c, const struct room *room);
 /* Begins to write rooms.json when what it holds has changed and no writing is under way; at the end of each step. */
 void room_store_settle(struct core *c);
+/* Whether room_store_settle may have something to do: asked after each step, so without a call. */
+static inline bool room_store_is_behind(const struct core *c)
+{
+    return c->room_store.changed != c->room_store.asked || c->room_store.failed;
+}
+
 /* io says whether the file is on the disk: begins to answer those who waited for it. */
 void room_store_stored(struct core *c, bool stored);
 /* Goes on with either. */

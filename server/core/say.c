@@ -8,6 +8,8 @@
  */
 #include "server/core/say.h"
 
+#include <assert.h>
+
 #include "server/core/alive.h"
 #include "server/core/effects.h"
 #include "server/core/notice.h"
@@ -30,16 +32,11 @@ struct buf *say_text(struct core *c)
 }
 
 /* A large buffer is given back after its reply. */
-static struct frame *said(struct core *c, struct frame *frame)
+static struct frame *done(struct core *c, struct frame *frame)
 {
     if (c->text.cap > TEXT_KEPT)
         buf_done(&c->text);
     return frame;
-}
-
-struct frame *say_frame(struct core *c)
-{
-    return said(c, c->text.failed ? NULL : frame_of(buf_view(&c->text)));
 }
 
 struct frame *say_body(struct core *c)
@@ -47,7 +44,24 @@ struct frame *say_body(struct core *c)
     struct frame *body = c->text.failed ? NULL : frame_raw(c->text.len);
     if (body)
         memcpy(frame_payload(body), c->text.p, c->text.len);
-    return said(c, body);
+    return done(c, body);
+}
+
+const struct dialect *say_dialect(const struct core *c, uint8_t dialect)
+{
+    assert(dialect < c->dialects_n);
+    return c->dialects[dialect];
+}
+
+struct frame *say_frame(struct core *c, uint8_t dialect, const struct reply *r)
+{
+    const struct dialect *d = say_dialect(c, dialect);
+    struct buf *text = say_text(c);
+    d->write(text, r);
+    struct frame *frame = done(c, text->failed ? NULL : d->frame(buf_view(text)));
+    if (frame && (r->type == REPLY_PEERS || r->type == REPLY_RESUMED))
+        frame->unlimited = true;
+    return frame;
 }
 
 static void condemn(struct core *c, struct session *s)
@@ -66,35 +80,72 @@ static bool emit(struct core *c, struct session *s, const struct core_effect *e)
     return false;
 }
 
-void say_send(struct core *c, struct session *s, struct frame *frame)
+bool say_send(struct core *c, struct session *s, struct frame *frame)
 {
     if (!frame) {
         condemn(c, s);
-        return;
+        return false;
     }
     c->stats.frames_out++;
     c->stats.bytes_out += frame_text(frame).n;
-    emit(c, s, &(struct core_effect){.type = CORE_SEND, .conn = s->conn, .frame = frame});
+    return emit(c, s, &(struct core_effect){.type = CORE_SEND, .conn = s->conn, .frame = frame});
 }
 
-void say_reply(struct core *c, struct session *s)
+void say(struct core *c, struct session *s, const struct reply *r)
 {
-    say_send(c, s, say_frame(c));
+    say_send(c, s, say_frame(c, s->dialect, r));
 }
 
-void say_to_room(struct core *c, const struct room *room, const struct member *except, struct frame *frame)
+void say_unprepare(struct said *said)
 {
-    for (struct member *m = room->members; m; m = m->next)
-        if (m != except && m->session)
-            say_send(c, m->session, frame ? frame_ref(frame) : NULL);
-    frame_unref(frame);
+    for (unsigned i = 0; i < DIALECTS_MAX; i++)
+        frame_unref(said->in[i]);
+    *said = (struct said){{NULL}};
+}
+
+bool say_prepare(struct core *c, const struct reply *r, struct said *said)
+{
+    *said = (struct said){{NULL}};
+    for (uint8_t i = 0; i < c->dialects_n; i++) {
+        said->in[i] = say_frame(c, i, r);
+        if (said->in[i])
+            continue;
+        say_unprepare(said);
+        return false;
+    }
+    return true;
+}
+
+static void to_member(struct core *c, const struct member *m, struct frame *frame)
+{
+    say_send(c, m->session, frame ? frame_ref(frame) : NULL);
+}
+
+void say_prepared(struct core *c, const struct room *room, struct said *said)
+{
+    for (const struct member *m = room->members; m; m = m->next)
+        if (m->session)
+            to_member(c, m, said->in[m->dialect]);
+    say_unprepare(said);
+}
+
+void say_to_room(struct core *c, const struct room *room, const struct member *except, const struct reply *r)
+{
+    struct said said = {{NULL}};
+    for (const struct member *m = room->members; m; m = m->next) {
+        if (m == except || !m->session)
+            continue;
+        if (!said.in[m->dialect])
+            said.in[m->dialect] = say_frame(c, m->dialect, r);
+        to_member(c, m, said.in[m->dialect]);
+    }
+    say_unprepare(&said);
 }
 
 void say_error(struct core *c, struct session *s, const struct reply_error *e)
 {
     c->stats.errors[e->error]++;
-    reply_error(say_text(c), e);
-    say_reply(c, s);
+    say(c, s, &(struct reply){.type = REPLY_ERROR, .error = *e});
 }
 
 bool say_close(struct core *c, struct session *s, uint16_t code, const char *reason)
@@ -104,7 +155,12 @@ bool say_close(struct core *c, struct session *s, uint16_t code, const char *rea
 
 bool say_ping(struct core *c, struct session *s, uint32_t number)
 {
+    const struct dialect *d = say_dialect(c, s->dialect);
     s->ping = number;
+    if (d->ask_alive) {
+        d->ask_alive(say_text(c), number);
+        return say_send(c, s, done(c, c->text.failed ? NULL : d->frame(buf_view(&c->text))));
+    }
     return emit(c, s, &(struct core_effect){.type = CORE_PING, .conn = s->conn, .ping = number});
 }
 

@@ -1,31 +1,40 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the core says and does to connections: the one place where effects are made. A reply is written into
- * core->text (say_text gives it empty), then sent with say_reply or say_to_room.
+ * What the core says and does to connections: the one place where effects are made. A reply is written in the dialect
+ * of whoever hears it.
  */
 #ifndef SERVER_CORE_SAY_H
 #define SERVER_CORE_SAY_H
 
-#include "protocol/reply.h"
 #include "server/core/state.h"
 
 /* "<node>.<random>" in `space`, as a span. */
 struct span say_peer_id(const struct core *c, const struct member *m, char space[PEER_ID_MAX]);
 
-/* core->text, emptied. */
+/* core->text, emptied: for an answer over HTTP. */
 struct buf *say_text(struct core *c);
-/* The frame of what was written to core->text; NULL when out of memory. */
-struct frame *say_frame(struct core *c);
-/* The same without a WebSocket header, for an answer over HTTP. */
+/* What was written there; NULL when out of memory. */
 struct frame *say_body(struct core *c);
 
-/* Takes the frame; NULL (memory ran out before) condemns the reader as a lost one does. */
-void say_send(struct core *c, struct session *s, struct frame *frame);
-/* Sends what was written to core->text. */
-void say_reply(struct core *c, struct session *s);
-/* Takes the frame (or NULL), shared by all members but `except` and those away; max_room_members
- * bounds how many. */
-void say_to_room(struct core *c, const struct room *room, const struct member *except, struct frame *frame);
+/* The dialect of this number, of a session or a member. */
+const struct dialect *say_dialect(const struct core *c, uint8_t dialect);
+/* A reply in that dialect; NULL when out of memory. */
+struct frame *say_frame(struct core *c, uint8_t dialect, const struct reply *r);
+/* One reply for many, of different dialects: written once in each that is spoken. */
+struct said {
+    struct frame *in[DIALECTS_MAX]; /* owned; NULL: nobody speaks it, or it is not written yet */
+};
+/* Writes it in all of them; false, with nothing kept, when out of memory. */
+bool say_prepare(struct core *c, const struct reply *r, struct said *said);
+/* Sends what was prepared to all members of the room who have a connection, and frees it. */
+void say_prepared(struct core *c, const struct room *room, struct said *said);
+void say_unprepare(struct said *said);
+
+/* Takes the frame; NULL (memory ran out before) condemns the reader as a lost one does: false. */
+bool say_send(struct core *c, struct session *s, struct frame *frame);
+void say(struct core *c, struct session *s, const struct reply *r);
+/* To all members but `except` and those away; max_room_members bounds how many. */
+void say_to_room(struct core *c, const struct room *room, const struct member *except, const struct reply *r);
 void say_error(struct core *c, struct session *s, const struct reply_error *e);
 
 /* Each returns false when memory ran out: the session is condemned. */

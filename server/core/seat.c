@@ -46,15 +46,15 @@ bool seat_is_whole(const struct member *m)
 static void tell_away(struct core *c, const struct member *m)
 {
     char id[PEER_ID_MAX];
-    reply_peer_away(say_text(c), say_peer_id(c, m, id));
-    say_to_room(c, m->room, m, say_frame(c));
+    say_to_room(c, m->room, m, &(struct reply){.type = REPLY_PEER_AWAY, .peer = {.peer_id = say_peer_id(c, m, id)}});
 }
 
 void seat_tell_back(struct core *c, const struct member *m)
 {
     char id[PEER_ID_MAX];
-    reply_peer_back(say_text(c), say_peer_id(c, m, id), member_introduction(m));
-    say_to_room(c, m->room, m, say_frame(c));
+    say_to_room(c, m->room, m,
+        &(struct reply){.type = REPLY_PEER_BACK,
+            .peer = {.peer_id = say_peer_id(c, m, id), .introduction = member_introduction(m)}});
 }
 
 void seat_break(struct core *c, struct member *m, enum departure why)

@@ -50,7 +50,7 @@ void session_move(struct core *c, struct session *s, enum session_state to)
     if (to == SESSION_CLOSING)
         waiting_remove(&s->ice);
     bool waited = session_waits_to_join(s);
-    s->state = (uint8_t)to;
+    s->state = to & 3;
     bool waits = session_waits_to_join(s);
     if (waited && !waits)
         waiting_remove(&s->unjoined);
@@ -156,10 +156,47 @@ void session_asks(struct core *c, struct session *s)
     s->over_http = true;
 }
 
-void session_welcome(struct core *c, struct session *s)
+/* Its number; DIALECTS_MAX if there are too many. */
+static uint8_t dialect_number(struct core *c, const struct dialect *d)
+{
+    uint8_t i = 0;
+    while (i < c->dialects_n && c->dialects[i] != d)
+        i++;
+    if (i == c->dialects_n && i < DIALECTS_MAX)
+        c->dialects[c->dialects_n++] = d;
+    return i;
+}
+
+static void say_welcome(struct core *c, struct session *s)
+{
+    char id[PEER_ID_MAX];
+    const struct core_settings *set = &c->settings;
+    struct buf servers;
+    ice_take(c, s, &servers);
+    struct reply welcome = {.type = REPLY_WELCOME,
+        .welcome = {
+            .peer_id = say_peer_id(c, s->member, id),
+            .ice_servers = buf_view(&servers),
+            .ping_interval_ms = set->ping_interval_ms,
+            .max_frame = set->max_frame ? set->max_frame : FRAME_MAX_CEILING,
+            .max_room_members = set->max_room_members,
+            .message_rate = set->message_rate,
+            .message_burst = set->message_burst,
+            .server = span_of(set->server_name),
+        }};
+    if (servers.failed)
+        say_send(c, s, NULL);
+    else
+        say(c, s, &welcome);
+    buf_done(&servers);
+}
+
+void session_welcome(struct core *c, struct session *s, const struct dialect *dialect)
 {
     if (s->state != SESSION_OPENED || s->over_http)
         return;
+    s->dialect = dialect_number(c, dialect ? dialect : &dialect_native);
+    assert(s->dialect < DIALECTS_MAX);
     struct member *m = member_new_random(c);
     if (!m) {
         session_end(c, s, error_close_code(ERROR_SERVER_FULL), error_code(ERROR_SERVER_FULL), DEPARTURE_DISCONNECTED);
@@ -168,24 +205,7 @@ void session_welcome(struct core *c, struct session *s)
     member_connect(m, s);
     session_move(c, s, SESSION_READY);
     alive_watch(c, s, WATCH_QUIET);
-    char id[PEER_ID_MAX];
-    const struct core_settings *set = &c->settings;
-    struct buf servers;
-    ice_take(c, s, &servers);
-    struct reply_welcome welcome = {
-        .peer_id = say_peer_id(c, m, id),
-        .ice_servers = buf_view(&servers),
-        .ping_interval_ms = set->ping_interval_ms,
-        .max_frame = set->max_frame ? set->max_frame : FRAME_MAX_CEILING,
-        .max_room_members = set->max_room_members,
-        .message_rate = set->message_rate,
-        .message_burst = set->message_burst,
-        .server = span_of(set->server_name),
-    };
-    reply_welcome(say_text(c), &welcome);
-    c->text.failed = c->text.failed || servers.failed;
-    buf_done(&servers);
-    say_reply(c, s);
+    say_welcome(c, s);
 }
 
 /* ---- its end ---- */

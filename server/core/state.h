@@ -14,6 +14,7 @@
 #define SERVER_CORE_STATE_H
 
 #include "base/text.h"
+#include "protocol/dialect.h"
 #include "protocol/limits.h"
 #include "server/core/bucket.h"
 #include "server/core/core.h"
@@ -34,6 +35,7 @@ enum {
     ROOM_STORE_RETRY_MS = 5000, /* after rooms.json could not be written */
     HELD_SEAT_MAX = 64 * 1024,  /* bytes of frames kept for one seat */
     HELD_ALL_MAX = 16 * 1024 * 1024,
+    DIALECTS_MAX = 8,
 };
 
 enum session_state {
@@ -63,12 +65,13 @@ struct pending;
  * 360 (tests/unit/server/test_memory.c). */
 struct session {
     struct conn_id conn;
-    uint8_t state;         /* enum session_state */
-    uint8_t watch;         /* enum watch */
-    uint8_t bad_frames;    /* until bad_until */
+    uint8_t state : 2;     /* enum session_state */
+    uint8_t watch : 3;     /* enum watch */
     bool over_http : 1;    /* while SESSION_OPENED: its request came, and it will be no WebSocket */
     bool closed : 1;       /* its Close frame came; it is answered when nothing is owed any more, */
     bool meant : 1;        /* and by that frame it leaves for good */
+    uint8_t bad_frames;    /* until bad_until */
+    uint8_t dialect;       /* of core->dialects; from SESSION_READY on */
     uint32_t ping;         /* the number of its last ping, until that is answered; else 0 */
     struct member *member; /* owned; not NULL exactly when SESSION_READY or SESSION_JOINED */
     struct wait unjoined;  /* while SESSION_OPENED and not over_http, or SESSION_READY */
@@ -87,9 +90,10 @@ struct held {
 };
 
 struct member {
-    char id[ID_CHARS]; /* the random part of its peer id */
-    uint16_t introduction_n;
-    enum departure why : 3;     /* while it is away: how its connection was lost */
+    char id[ID_CHARS];                   /* the random part of its peer id */
+    uint16_t display_name_n, metadata_n; /* of `introduction` */
+    uint8_t dialect;                     /* of core->dialects: the one that its connection speaks, or spoke */
+    enum departure why : 3;              /* while it is away: how its connection was lost */
     uint8_t takes : 2;          /* how often it was taken over from a connection that looked alive; 2: twice or more */
     bool unheld : 1;            /* while it is away: a frame for it is lost */
     bool told_lost : 1;         /* the last `resumed` was not recovered: heard for certain once its token is used */
@@ -97,7 +101,7 @@ struct member {
     uint32_t generation;        /* of the last resume token that was used; the one given out is the next */
     uint32_t held_bytes;        /* of `held` */
     struct session *session;    /* its connection, whose member it is; NULL: it is away */
-    char *introduction;         /* owned, NULL if it said nothing of itself: see reply_introduction */
+    char *introduction;         /* owned: both texts, one behind the other; NULL if it says nothing of itself */
     struct room *room;          /* borrowed; NULL: in none */
     struct member *prev, *next; /* in room->members */
     uint64_t taken_at : 48;     /* the last time, and how long before that the last but one was, at most UINT16_MAX */
@@ -131,6 +135,7 @@ enum room_kind {
     ROOM_KINDS
 };
 
+_Static_assert(SESSION_STATES <= 1 << 2 && WATCH_NONE < 1 << 3, "they fit into struct session");
 _Static_assert(DEPARTURES <= 1 << 3, "every departure fits into member.why");
 
 struct room {
@@ -201,6 +206,9 @@ struct core {
     struct table tombstones; /* stays and rooms that ended since, which no token of an earlier boot may bring back */
     uint64_t tombstones_at;  /* where in that table freeing goes on, when they matter no more */
     bool returns_over;       /* no token of an earlier boot is good any more */
+
+    const struct dialect *dialects[DIALECTS_MAX]; /* that were spoken so far: */
+    uint8_t dialects_n;
 
     struct session **slots;
     uint32_t slot_cap;

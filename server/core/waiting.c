@@ -29,14 +29,6 @@ void waiting_remove(struct wait *w)
     w->prev = w->next = NULL;
 }
 
-void waiting_replace(struct wait *old, struct wait *w)
-{
-    assert(!w->next && old->next);
-    *w = *old;
-    w->prev->next = w->next->prev = w;
-    old->prev = old->next = NULL;
-}
-
 void waiting_move_all(struct waiting *from, struct waiting *to)
 {
     struct wait *first = from->ends.next, *last = from->ends.prev;

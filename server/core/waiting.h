@@ -27,8 +27,6 @@ void waiting_init(struct waiting *q);
 void waiting_add(struct waiting *q, struct wait *w, uint64_t now);
 /* Out of its queue, if it is in one. */
 void waiting_remove(struct wait *w);
-/* `w`, which is in no queue, takes the place of `old`, which is in one and leaves it. */
-void waiting_replace(struct wait *old, struct wait *w);
 /* All of `from` go behind those of `to`, who came before them. */
 void waiting_move_all(struct waiting *from, struct waiting *to);
 /* The one that waits longest; NULL if nobody does. */

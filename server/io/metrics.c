@@ -145,7 +145,7 @@ static void closed(struct buf *out, const char *name, const struct metrics *m)
 /* What came from clients, by type; a frame that could not be read has none. */
 static void received(struct buf *out, const char *name, const uint64_t *counts)
 {
-    for (enum message_type t = MESSAGE_NONE; t < MESSAGES; t++)
+    for (enum message_type t = MESSAGE_NONE; t < MESSAGE_ALIVE; t++)
         buf_printf(out, "%s{direction=\"in\",type=\"%s\"} %" PRIu64 "\n", name,
             t == MESSAGE_NONE ? "unreadable" : message_name(t), counts[t]);
 }
@@ -154,7 +154,7 @@ static void received(struct buf *out, const char *name, const uint64_t *counts)
 static void sent(struct buf *out, const char *name, const uint64_t *relayed, uint64_t all)
 {
     uint64_t sum = 0;
-    for (enum message_type t = MESSAGE_NONE + 1; t < MESSAGES; t++) {
+    for (enum message_type t = MESSAGE_NONE + 1; t < MESSAGE_ALIVE; t++) {
         if (!message_is_relayed(t))
             continue;
         sum += relayed[t];

@@ -95,8 +95,8 @@ static void test_ref_is_echoed_on_errors(void **state)
 static void test_types(void **state)
 {
     (void)state;
-    static const char *const NAMES[MESSAGES] = {
-        "", "join-room", "leave-room", "offer", "answer", "ice-candidate", "signal", "resume", "report", "ping"};
+    static const char *const NAMES[MESSAGES] = {"", "join-room", "leave-room", "offer", "answer", "ice-candidate",
+        "signal", "resume", "report", "ping", "alive"};
     for (enum message_type t = MESSAGE_NONE; t < MESSAGES; t++) {
         assert_string_equal(message_name(t), NAMES[t]);
         assert_int_equal(message_is_relayed(t), t >= MESSAGE_OFFER && t <= MESSAGE_SIGNAL);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What clients ask and are told, whatever the language they say it in. The server's core knows requests and replies only;
+ * a dialect turns the bytes of one kind of client into the first, and the second into bytes.
+ *
+ * The members of a request are spans into its bytes or into its own space: both are to be there as long as it is used.
+ */
+#ifndef PROTOCOL_DIALECT_H
+#define PROTOCOL_DIALECT_H
+
+#include "protocol/message.h"
+#include "protocol/reply.h"
+
+/* What an offer, answer, ice-candidate or signal carries, as JSON texts. */
+struct relay_payload {
+    struct span value; /* the SDP, as a string; the candidate, or null; anything */
+    struct span link;  /* n = 0: none */
+};
+
+struct request {
+    enum message_type type;
+    struct span bytes;   /* as they came */
+    struct span ref;     /* as the dialect's answer brings it back; n = 0: none */
+    const char *problem; /* on an error: a static sentence more exact than the table's, or NULL */
+    union {
+        struct {
+            struct span room_id;              /* room_id_valid */
+            struct span password, token;      /* decoded; p = NULL: absent */
+            struct introduction introduction; /* of at most DISPLAY_NAME_MAX and METADATA_MAX */
+        } join;
+        struct {
+            struct span to; /* decoded: a peer id, or what might be one */
+        } relay;            /* offer, answer, ice-candidate, signal: see payload */
+        struct {
+            struct span token; /* decoded */
+        } resume;
+        struct {
+            enum outcome outcome;
+            bool connected, measured; /* whether it tells: */
+            uint64_t connect_ms, rtt_ms;
+        } report;
+        uint32_t alive; /* the number of the question that it answers */
+    };
+    struct message message; /* the native dialect's own */
+    char space[TOKEN_MAX + PASSWORD_MAX];
+};
+
+enum reply_type {
+    REPLY_WELCOME,
+    REPLY_ICE_SERVERS,
+    REPLY_ERROR,
+    REPLY_PONG,
+    REPLY_LEFT_ROOM,
+    REPLY_ROOM_CLOSED,
+    REPLY_DRAINING,
+    REPLY_PEERS,
+    REPLY_RESUMED,
+    REPLY_PEER_JOINED,
+    REPLY_PEER_LEFT,
+    REPLY_PEER_AWAY,
+    REPLY_PEER_BACK,
+    REPLY_RELAYED, /* what a client of another dialect sent */
+    REPLIES
+};
+
+/* Somebody in a room, as the others see it. */
+struct reply_peer {
+    struct span peer_id;
+    struct introduction introduction; /* not told of REPLY_PEER_LEFT and REPLY_PEER_AWAY */
+    bool away;                        /* in REPLY_PEERS and REPLY_RESUMED */
+    enum departure why;               /* in REPLY_PEER_LEFT */
+};
+
+struct reply {
+    enum reply_type type;
+    union {
+        struct span ref; /* REPLY_PONG, REPLY_LEFT_ROOM: of the request that is answered; n = 0: none */
+        struct reply_welcome welcome;
+        struct span ice_servers; /* a JSON array */
+        struct reply_error error;
+        struct span room_id;         /* REPLY_ROOM_CLOSED */
+        uint64_t reconnect_after_ms; /* REPLY_DRAINING */
+        struct {
+            struct reply_place place;
+            bool restarted, recovered;                           /* REPLY_RESUMED */
+            uint64_t resume_grace_ms;                            /* the same */
+            bool (*next)(void *others, struct reply_peer *peer); /* one after the other; false: that was the last */
+            void *others;
+        } peers; /* REPLY_PEERS, REPLY_RESUMED */
+        struct reply_peer peer;
+        struct {
+            enum message_type type;
+            struct span from;
+            struct relay_payload payload;
+        } relayed;
+    };
+};
+
+struct dialect {
+    const char *name;
+    char mark; /* in resume tokens: never changed, and no other dialect's */
+    /* On an error, `ref` and `problem` are set all the same. */
+    enum error (*read)(struct span bytes, struct request *r);
+    /* Appends the text of a reply. Whether memory ran out is the buffer's to say. */
+    void (*write)(struct buf *out, const struct reply *reply);
+    /* A text as its transport wants it; NULL when out of memory. */
+    struct frame *(*frame)(struct span text);
+    /* What a request of the same dialect becomes for its reader; NULL when out of memory. */
+    struct frame *(*relay)(const struct request *r, struct span from);
+    /* The same for a reader of another dialect, who gets a REPLY_RELAYED. */
+    struct relay_payload (*payload)(const struct request *r);
+    /* Appends the question whether somebody is still there; it is answered by a request of MESSAGE_ALIVE. NULL: the
+     * transport asks in its own way (a WebSocket's ping). */
+    void (*ask_alive)(struct buf *out, uint32_t number);
+};
+
+/* The language of protocol/README.md, over a WebSocket. */
+extern const struct dialect dialect_native;
+
+#endif

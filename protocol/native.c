@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The native dialect: its messages (message.h) as requests, and replies as its messages (reply.h). What one native client
+ * sends another is spliced, not written anew.
+ */
+#include <assert.h>
+
+#include "protocol/dialect.h"
+
+/* ---- requests ---- */
+
+/* The member decoded, p = NULL if it is absent. It was checked to fit. */
+static struct span text_of(const struct scan *s, enum member_name m, char *space, size_t n)
+{
+    struct span text = {NULL, 0};
+    if (scan_has(s, m))
+        scan_text(s, m, space, n, &text);
+    return text;
+}
+
+static struct span raw_of(const struct scan *s, enum member_name m)
+{
+    return scan_has(s, m) ? scan_raw(s, m) : (struct span){NULL, 0};
+}
+
+static void read_join(struct request *r)
+{
+    const struct scan *s = &r->message.scan;
+    r->join.room_id = r->message.room_id;
+    r->join.token = text_of(s, MEMBER_TOKEN, r->space, TOKEN_MAX);
+    r->join.password = text_of(s, MEMBER_PASSWORD, r->space + TOKEN_MAX, PASSWORD_MAX);
+    r->join.introduction = (struct introduction){raw_of(s, MEMBER_DISPLAY_NAME), raw_of(s, MEMBER_METADATA)};
+}
+
+static void read_report(struct request *r)
+{
+    r->report.outcome = message_outcome(&r->message);
+    r->report.connected = message_connect_ms(&r->message, &r->report.connect_ms);
+    r->report.measured = message_rtt_ms(&r->message, &r->report.rtt_ms);
+}
+
+static void read_members(struct request *r)
+{
+    switch (r->type) {
+    case MESSAGE_OFFER:
+    case MESSAGE_ANSWER:
+    case MESSAGE_ICE_CANDIDATE:
+    case MESSAGE_SIGNAL:
+        r->relay.to = r->message.to;
+        break;
+    case MESSAGE_JOIN_ROOM:
+        read_join(r);
+        break;
+    case MESSAGE_RESUME:
+        r->resume.token = text_of(&r->message.scan, MEMBER_RESUME_TOKEN, r->space, RESUME_TOKEN_MAX);
+        break;
+    case MESSAGE_REPORT:
+        read_report(r);
+        break;
+    default:
+        break;
+    }
+}
+
+static enum error native_read(struct span bytes, struct request *r)
+{
+    enum error e = message_parse(bytes, &r->message);
+    r->type = e == ERROR_NONE ? r->message.type : MESSAGE_NONE;
+    r->bytes = bytes;
+    r->ref = r->message.ref;
+    r->problem = r->message.problem;
+    read_members(r);
+    return e;
+}
+
+static struct frame *native_relay(const struct request *r, struct span from)
+{
+    return message_splice(&r->message, from);
+}
+
+static struct relay_payload native_payload(const struct request *r)
+{
+    static const enum member_name VALUES[MESSAGES] = {
+        [MESSAGE_OFFER] = MEMBER_SDP,
+        [MESSAGE_ANSWER] = MEMBER_SDP,
+        [MESSAGE_ICE_CANDIDATE] = MEMBER_CANDIDATE,
+        [MESSAGE_SIGNAL] = MEMBER_DATA,
+    };
+    assert(message_is_relayed(r->type));
+    const struct scan *s = &r->message.scan;
+    return (struct relay_payload){scan_raw(s, VALUES[r->type]), raw_of(s, MEMBER_LINK)};
+}
+
+/* ---- replies ---- */
+
+static void write_peers(struct buf *out, const struct reply *r)
+{
+    if (r->type == REPLY_PEERS)
+        reply_peers_begin(out, &r->peers.place);
+    else
+        reply_resumed_begin(out, &r->peers.place, r->peers.restarted, r->peers.recovered, r->peers.resume_grace_ms);
+    struct reply_peer peer;
+    while (r->peers.next(r->peers.others, &peer))
+        reply_peers_add(out, peer.peer_id, &peer.introduction, peer.away);
+    reply_peers_end(out);
+}
+
+static void native_write(struct buf *out, const struct reply *r)
+{
+    switch (r->type) {
+    case REPLY_WELCOME:
+        reply_welcome(out, &r->welcome);
+        break;
+    case REPLY_ICE_SERVERS:
+        reply_ice_servers(out, r->ice_servers);
+        break;
+    case REPLY_ERROR:
+        reply_error(out, &r->error);
+        break;
+    case REPLY_PONG:
+        reply_pong(out, r->ref);
+        break;
+    case REPLY_LEFT_ROOM:
+        reply_left_room(out, r->ref);
+        break;
+    case REPLY_ROOM_CLOSED:
+        reply_room_closed(out, r->room_id);
+        break;
+    case REPLY_DRAINING:
+        reply_server_draining(out, r->reconnect_after_ms);
+        break;
+    case REPLY_PEERS:
+    case REPLY_RESUMED:
+        write_peers(out, r);
+        break;
+    case REPLY_PEER_JOINED:
+        reply_peer_joined(out, r->peer.peer_id, &r->peer.introduction);
+        break;
+    case REPLY_PEER_LEFT:
+        reply_peer_left(out, r->peer.peer_id, r->peer.why);
+        break;
+    case REPLY_PEER_AWAY:
+        reply_peer_away(out, r->peer.peer_id);
+        break;
+    case REPLY_PEER_BACK:
+        reply_peer_back(out, r->peer.peer_id, &r->peer.introduction);
+        break;
+    case REPLY_RELAYED:
+        reply_relayed(out, r->relayed.type, r->relayed.from, r->relayed.payload.value, r->relayed.payload.link);
+        break;
+    case REPLIES:
+        assert(false);
+    }
+}
+
+const struct dialect dialect_native = {
+    .name = "native",
+    .mark = 'n',
+    .read = native_read,
+    .write = native_write,
+    .frame = frame_of,
+    .relay = native_relay,
+    .payload = native_payload,
+};
