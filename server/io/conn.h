@@ -77,6 +77,7 @@ struct conn {
     unsigned taken : 1;      /* past the door: its bytes are read. Before that it can be refused and still hear so */
     unsigned uncounted : 1;  /* refused at the door: REFUSED_MAX bounds it, no limit of the core */
     unsigned secure : 1;     /* it speaks TLS */
+    unsigned framing : 2;    /* of io->framings (framing.h) */
     unsigned shakes : 1;     /* under TLS: no byte came that is not of its handshake */
     unsigned via_proxy : 1;  /* a PROXY header came first: its socket is not the client's */
     unsigned nameless : 1;   /* and it names no client */

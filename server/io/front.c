@@ -8,14 +8,9 @@
  */
 #include <stdlib.h>
 
-#include "protocol/mask.h"
+#include "server/io/framing.h"
 #include "server/io/http.h"
 #include "server/io/transport.h"
-
-enum {
-    MASKED = 0x80,                        /* in the second byte of a frame */
-    MASK_HEADER_MAX = 10 + MASK_KEY_BYTES /* of a frame that a client sends */
-};
 
 /* Owned by its connection, of at most READ_SIZE bytes, and one message before them. */
 struct front_rest {
@@ -31,7 +26,7 @@ void front_rest_free(struct front_rest *rest)
 
 static void frames(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
 {
-    size_t used = ws_bytes(io, c, bytes, n);
+    size_t used = framing_of(io, c)->bytes(io, c, bytes, n);
     if (used == n)
         return;
     n -= used;
@@ -50,7 +45,7 @@ void front_rest(struct io *io, struct conn *c)
     struct front_rest *rest = c->rest;
     turn_read(io);
     c->rest = NULL;
-    rest->at += ws_bytes(io, c, rest->bytes + rest->at, rest->n - rest->at);
+    rest->at += framing_of(io, c)->bytes(io, c, rest->bytes + rest->at, rest->n - rest->at);
     if (rest->at == rest->n) {
         c->bulk = c->bulk && !rest->put_off;
         free(rest);
@@ -60,27 +55,21 @@ void front_rest(struct io *io, struct conn *c)
     plain_wait(io, c);
 }
 
-/* As a client's frame again, masked with zeros (RFC 6455 section 5.3), so that it is read like what stands behind it. */
-void front_put_off(struct io *io, struct conn *c, struct span text, struct span behind)
+void front_put_off(struct io *io, struct conn *c, const struct span *parts, size_t parts_n)
 {
-    struct frame *f = frame_of(text);
-    size_t n = text.n + behind.n + MASK_HEADER_MAX;
-    c->rest = f ? malloc(sizeof *c->rest + n) : NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < parts_n; i++)
+        n += parts[i].n;
+    c->rest = malloc(sizeof *c->rest + n);
     if (!c->rest) {
-        frame_unref(f);
         turn_kill(io, c);
         return;
     }
-    *c->rest = (struct front_rest){.put_off = true, .n = f->head + MASK_KEY_BYTES + text.n + behind.n};
-    unsigned char *p = c->rest->bytes, *payload = p + f->head + MASK_KEY_BYTES;
-    memcpy(p, f->bytes, f->head);
-    p[1] |= MASKED;
-    memset(p + f->head, 0, MASK_KEY_BYTES);
-    if (text.n)
-        memcpy(payload, text.p, text.n);
-    if (behind.n)
-        memcpy(payload + text.n, behind.p, behind.n);
-    frame_unref(f);
+    *c->rest = (struct front_rest){.put_off = true, .n = n};
+    unsigned char *at = c->rest->bytes;
+    for (size_t i = 0; i < parts_n; at += parts[i].n, i++)
+        if (parts[i].n)
+            memcpy(at, parts[i].p, parts[i].n);
     plain_wait(io, c);
 }
 

@@ -15,6 +15,7 @@
  * A socket that the service manager passed outlives us: while the daemon drains nobody is taken from it, and whoever
  * comes waits for the next one.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "server/io/framing.h"
 #include "server/io/http.h"
 #include "server/io/proxy_protocol.h"
 #include "server/io/transport.h"
@@ -32,7 +34,8 @@ struct listener {
     uv_poll_t poll;
     struct io *io;
     int fd;
-    bool passed; /* by the service manager, which holds it too */
+    bool passed;          /* by the service manager, which holds it too */
+    unsigned framing : 2; /* of io->framings */
     struct listen_address address;
     struct stat file; /* of a unix socket that we bound: what we put at its path; all zero: none */
     struct listener *next;
@@ -95,6 +98,10 @@ void listen_take(struct io *io, struct conn *c)
     if (turned_away(io, c)) {
         answer_refused(c->fd, c->refused);
         turn_kill(io, c);
+    } else if (c->framing != FRAMING_WEBSOCKET && c->refused) {
+        turn_kill(io, c); /* it has no way to say why */
+    } else if (c->framing != FRAMING_WEBSOCKET) {
+        framing_open(io, c, framing_of(io, c)->dialect);
     }
 }
 
@@ -127,7 +134,9 @@ static bool admit(struct listener *l, int fd, const struct sockaddr_storage *fro
     }
     struct core_event e = io_event(io, CORE_OPEN, c);
     c->address = listen_address_of_client(from);
-    c->secure = io->tls && from->ss_family != AF_UNIX; /* who comes through a file is on this machine */
+    c->secure = io->tls && from->ss_family != AF_UNIX &&
+                l->framing == FRAMING_WEBSOCKET; /* who comes through a file is on this machine */
+    c->framing = l->framing;
     c->trusted = cidr_list_has(&io->settings.trusted_proxies, &c->address);
     if (!c->trusted && !l->address.proxy)
         e.address = c->address;
@@ -311,16 +320,40 @@ bool io_listen(struct io *io, const char *address, struct err *e)
     return false;
 }
 
-bool io_listen_passed(struct io *io, int fd, bool proxy, struct err *e)
+/* Takes fd. */
+static struct listener *passed(struct io *io, int fd, struct err *e)
 {
     struct listener *l = calloc(1, sizeof *l);
     if (!l) {
         close(fd);
-        return err_memory(e);
+        err_memory(e);
+        return NULL;
     }
     *l = (struct listener){.io = io, .fd = fd, .passed = true};
     l->address.len = sizeof l->address.at;
+    return l;
+}
+
+bool io_listen_passed(struct io *io, int fd, bool proxy, struct err *e)
+{
+    struct listener *l = passed(io, fd, e);
+    if (!l)
+        return false;
     l->address.proxy = proxy;
+    return watch(io, l, e);
+}
+
+bool framing_listen(struct io *io, int fd, const struct framing *framing, struct err *e)
+{
+    unsigned i = FRAMING_WEBSOCKET + 1;
+    while (i < FRAMINGS_MAX && io->framings[i] && io->framings[i] != framing)
+        i++;
+    assert(i < FRAMINGS_MAX && framing->dialect);
+    struct listener *l = passed(io, fd, e);
+    if (!l)
+        return false;
+    io->framings[i] = framing;
+    l->framing = i & 3;
     return watch(io, l, e);
 }
 

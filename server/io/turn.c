@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <time.h>
 
+#include "server/io/framing.h"
 #include "server/io/http.h"
 #include "server/io/proxy_protocol.h"
 #include "server/io/ready.h"
@@ -174,13 +175,13 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
         break;
     case CORE_CLOSE:
         if (open)
-            ws_close(io, c, fx->close.code, fx->close.reason);
+            framing_of(io, c)->close(io, c, fx->close.code, fx->close.reason);
         else if (c->state != CONN_CLOSING)
             refuse(io, c, fx->close.reason);
         break;
     case CORE_PING:
         if (open)
-            ws_ping(io, c, fx->ping);
+            framing_of(io, c)->ping(io, c, fx->ping);
         break;
     case CORE_PAUSE:
     case CORE_RESUME:

@@ -94,7 +94,8 @@ struct io {
 
     struct log_pace proxy_refusals, origin_refusals; /* of PROXY headers, of pages */
 
-    struct listener *listeners; /* owned */
+    struct listener *listeners;        /* owned */
+    const struct framing *framings[4]; /* FRAMINGS_MAX; those that listeners have, by number */
     int spare;             /* a descriptor given up when there are no more, so that a reload can still open its file */
     bool accepting;        /* the listeners are polled */
     bool exhausted;        /* descriptors ran out, and accepting has not gone well for a second since */
@@ -157,14 +158,8 @@ void front_end(struct io *io, struct conn *c);
 void front_no_tls(struct io *io, struct conn *c);
 /* Goes on with what was read (c->rest). */
 void front_rest(struct io *io, struct conn *c);
-/* A text message, which is to be handed in later, and what was read behind it wait in the ready queue. */
-void front_put_off(struct io *io, struct conn *c, struct span text, struct span behind);
-/* WebSocket: the handshake is done; bytes came, and so many of them were used, FRAMES_AT_ONCE frames at most; our own control frame goes out, and the connection closes with it
- * (code 0: as the client's Close said) (ws.c). */
-void ws_open(struct io *io, struct conn *c);
-size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
-void ws_ping(struct io *io, struct conn *c, uint32_t number);
-void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason);
+/* A message that is to be handed in later, as it came, and what was read behind it wait in the ready queue. */
+void front_put_off(struct io *io, struct conn *c, const struct span *parts, size_t parts_n);
 /* The core hears of a Close frame that was put off (c->untold). */
 void ws_left(struct io *io, struct conn *c);
 /* The code of the Close frame that came, as the core reads it; 0: none came (ws.c). */

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include "server/io/framing.h"
 #include "server/io/http.h"
 
 static const char SUBPROTOCOL[] = "usher.v1", GUID[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -64,7 +65,7 @@ static void switch_protocols(struct http_request *r, struct span key, bool subpr
     buf_done(&text);
     turn_queue(io, c, f);
     if (!c->doomed)
-        ws_open(io, c);
+        framing_open(io, c, &dialect_native);
 }
 
 static bool names_subprotocols(const struct request_head *h)

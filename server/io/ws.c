@@ -9,7 +9,9 @@
  */
 #include <assert.h>
 
+#include "protocol/mask.h"
 #include "protocol/ws_reader.h"
+#include "server/io/framing.h"
 #include "server/io/ready.h"
 #include "server/io/transport.h"
 
@@ -19,6 +21,8 @@ enum {
     OPCODE_PONG = 0xa,
     /* RFC 6455 section 7.4.1. A Close frame without a code counts as 1000: that is what close() in a browser sends. */
     NORMAL_CLOSURE = 1000,
+    MASKED = 0x80,                        /* in the second byte of a frame */
+    MASK_HEADER_MAX = 10 + MASK_KEY_BYTES /* of a frame that a client sends */
 };
 
 uint16_t ws_close_code(const struct conn *c)
@@ -30,14 +34,6 @@ static void tell(struct io *io, enum core_event_type type, const struct conn *c)
 {
     struct core_event e = io_event(io, type, c);
     io_step(io, &e);
-}
-
-void ws_open(struct io *io, struct conn *c)
-{
-    conn_unlimit(&io->conns, c);
-    c->state = CONN_OPEN;
-    c->partial = NULL;
-    tell(io, CORE_READY, c);
 }
 
 /* ---- our control frames ---- */
@@ -52,7 +48,7 @@ static void send_control(struct io *io, struct conn *c, unsigned char opcode, co
     turn_queue(io, c, f);
 }
 
-void ws_ping(struct io *io, struct conn *c, uint32_t number)
+static void ping(struct io *io, struct conn *c, uint32_t number)
 {
     const unsigned char payload[4] = {(unsigned char)(number >> 24), (unsigned char)(number >> 16),
         (unsigned char)(number >> 8), (unsigned char)number};
@@ -77,18 +73,8 @@ void ws_sent(struct io *io, struct conn *c)
         turn_kill(io, c);
 }
 
-/* Nothing more is taken from the client: the socket closes when the queue is empty. */
-static void end_when_sent(struct io *io, struct conn *c)
-{
-    if (c->doomed)
-        return;
-    c->end_sent = true;
-    transport_of(c)->read(io, c, false);
-    turn_write(io, c);
-}
-
 /* Section 5.5.1: the answer carries the code that came. */
-void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
+static void close_websocket(struct io *io, struct conn *c, uint16_t code, const char *reason)
 {
     uint16_t answer = c->close_code == WS_CODE_NONE ? 0 : c->close_code;
     c->state = CONN_CLOSING;
@@ -97,7 +83,7 @@ void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
         return;
     turn_limit(io, c, LIMIT_CLOSE);
     if (c->left)
-        end_when_sent(io, c);
+        framing_end(io, c);
     else
         transport_of(c)->read(io, c, true);
 }
@@ -108,14 +94,6 @@ static uint32_t number_of(struct span payload)
 {
     const unsigned char *p = (const unsigned char *)payload.p;
     return payload.n == 4 ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3] : 0;
-}
-
-static void on_text(struct io *io, const struct conn *c, struct span bytes)
-{
-    struct core_event e = io_event(io, CORE_FRAME, c);
-    e.bytes = bytes;
-    e.urgent = io->urgent;
-    io_step(io, &e);
 }
 
 static void on_ping(struct io *io, struct conn *c, struct span payload)
@@ -155,7 +133,7 @@ static void on_refused(struct io *io, const struct conn *c, enum ws_refusal refu
 static void on_close(struct io *io, struct conn *c, uint16_t code)
 {
     if (c->state != CONN_OPEN) {
-        end_when_sent(io, c);
+        framing_end(io, c);
         return;
     }
     c->left = true;
@@ -190,13 +168,13 @@ static void on_violation(struct io *io, struct conn *c, uint16_t code, const cha
     if (c->state == CONN_OPEN) /* the core had no memory to say so */
         turn_kill(io, c);
     else
-        end_when_sent(io, c);
+        framing_end(io, c);
 }
 
 void ws_stop(struct io *io, struct conn *c)
 {
     c->linger = true;
-    end_when_sent(io, c);
+    framing_end(io, c);
 }
 
 /* False when nothing more is to be read. */
@@ -216,7 +194,7 @@ static bool take(struct io *io, struct conn *c, enum ws_fact fact, const struct 
     if (c->state != CONN_OPEN) /* after our Close */
         return true;
     if (fact == WS_TEXT)
-        on_text(io, c, m->bytes);
+        framing_text(io, c, m->bytes);
     else if (fact == WS_PING)
         on_ping(io, c, m->bytes);
     else if (fact == WS_PONG)
@@ -226,36 +204,45 @@ static bool take(struct io *io, struct conn *c, enum ws_fact fact, const struct 
     return !c->doomed;
 }
 
-/* Not paused, by the core or for its transport. */
-static bool is_heard(const struct conn *c)
+/* As a client's frame again, masked with zeros (RFC 6455 section 5.3), so that it is read like what stands behind it. */
+static void put_off(struct io *io, struct conn *c, struct span text, struct span behind)
 {
-    return c->interest & POLLER_READ;
+    struct frame *f = frame_of(text);
+    char header[MASK_HEADER_MAX] = {0};
+    struct span head = {header, 0};
+    if (f) {
+        head.n = f->head + MASK_KEY_BYTES;
+        memcpy(header, f->bytes, f->head);
+        header[1] |= (char)MASKED;
+    }
+    if (f)
+        front_put_off(io, c, (const struct span[]){head, text, behind}, 3);
+    else
+        turn_kill(io, c);
+    frame_unref(f);
 }
 
-/* Not asked while what comes and goes is put off: it cannot change then. */
-static bool is_member(const struct io *io, const struct conn *c)
-{
-    return !io->urgent && core_is_member(io->core, c->id);
-}
-
-size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
+static size_t take_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
 {
     const struct ws_limits limits = {.message_max = io->settings.max_frame, .fragments_max = FRAME_FRAGMENTS_MAX};
     struct ws_input in = {bytes, n};
     struct ws_message m;
     if (c->end_sent || c->left)
         return n;
-    const bool member = is_member(io, c);
+    const bool member = framing_is_member(io, c);
     /* Of who came or left a whole room heard: that ends the look. */
-    for (unsigned i = 0; in.n == 0 || (i < FRAMES_AT_ONCE && is_heard(c) && is_member(io, c) == member); i++) {
+    for (unsigned i = 0; in.n == 0 || (i < FRAMES_AT_ONCE && framing_is_heard(c) && framing_is_member(io, c) == member);
+         i++) {
         io->put_off = false;
         enum ws_fact fact = ws_next(&c->partial, &in, &limits, &m);
         if (fact == WS_MORE || !take(io, c, fact, &m))
             return n;
         if (io->put_off) {
-            front_put_off(io, c, m.bytes, (struct span){(const char *)in.p, in.n});
+            put_off(io, c, m.bytes, (struct span){(const char *)in.p, in.n});
             return n;
         }
     }
     return n - in.n;
 }
+
+const struct framing framing_websocket = {.bytes = take_bytes, .ping = ping, .close = close_websocket};

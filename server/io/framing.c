@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/io/framing.h"
+
+#include "server/io/transport.h"
+
+_Static_assert(sizeof((struct io *)0)->framings / sizeof(const struct framing *) == FRAMINGS_MAX, "see turn.h");
+_Static_assert(FRAMINGS_MAX <= 1 << 2, "it fits into conn.framing");
+
+const struct framing *framing_of(const struct io *io, const struct conn *c)
+{
+    return c->framing == FRAMING_WEBSOCKET ? &framing_websocket : io->framings[c->framing];
+}
+
+void framing_open(struct io *io, struct conn *c, const struct dialect *dialect)
+{
+    struct core_event e = io_event(io, CORE_READY, c);
+    e.dialect = dialect;
+    conn_unlimit(&io->conns, c);
+    c->state = CONN_OPEN;
+    c->partial = NULL;
+    io_step(io, &e);
+}
+
+void framing_text(struct io *io, const struct conn *c, struct span bytes)
+{
+    struct core_event e = io_event(io, CORE_FRAME, c);
+    e.bytes = bytes;
+    e.urgent = io->urgent;
+    io_step(io, &e);
+}
+
+bool framing_is_heard(const struct conn *c)
+{
+    return c->interest & POLLER_READ;
+}
+
+bool framing_is_member(const struct io *io, const struct conn *c)
+{
+    return !io->urgent && core_is_member(io->core, c->id);
+}
+
+void framing_end(struct io *io, struct conn *c)
+{
+    if (c->doomed)
+        return;
+    c->end_sent = true;
+    transport_of(c)->read(io, c, false);
+    turn_write(io, c);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How a connection's messages lie in its bytes, and how it asks and ends between them. A WebSocket has frames (ws.c);
+ * who speaks another transport adds a face like this. What the messages say is a dialect's: protocol/dialect.h.
+ */
+#ifndef SERVER_IO_FRAMING_H
+#define SERVER_IO_FRAMING_H
+
+#include "server/io/turn.h"
+
+enum {
+    FRAMINGS_MAX = 4,
+    FRAMING_WEBSOCKET = 0 /* of every connection that began as an HTTP request */
+};
+
+struct framing {
+    /* Of a listener that has this framing from the first byte: what is spoken there. NULL: an HTTP request says. */
+    const struct dialect *dialect;
+    /* Bytes came, to be changed at will; so many of them were used, FRAMES_AT_ONCE messages at most. */
+    size_t (*bytes)(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
+    /* Asks whether the client is there; the answer becomes CORE_PONG. NULL: the dialect asks. */
+    void (*ping)(struct io *io, struct conn *c, uint32_t number);
+    /* Says farewell behind what is queued, and closes the connection with it (code 0: as the client's own did). */
+    void (*close)(struct io *io, struct conn *c, uint16_t code, const char *reason);
+};
+
+extern const struct framing framing_websocket;
+const struct framing *framing_of(const struct io *io, const struct conn *c);
+/* The connection speaks it from now on: the core hears that it is ready. */
+void framing_open(struct io *io, struct conn *c, const struct dialect *dialect);
+/* Listens on a socket that listens already, as io_listen_passed, for clients of this framing. */
+bool framing_listen(struct io *io, int fd, const struct framing *framing, struct err *e);
+
+/* ---- for the framings ---- */
+
+void framing_text(struct io *io, const struct conn *c, struct span bytes);
+/* Not paused, by the core or for its transport. */
+bool framing_is_heard(const struct conn *c);
+/* Whether it is in a room. Not asked while what comes and goes is put off: it cannot change then. */
+bool framing_is_member(const struct io *io, const struct conn *c);
+/* Nothing more is taken from the client: the socket closes when the queue is empty. */
+void framing_end(struct io *io, struct conn *c);
+
+#endif
