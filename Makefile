@@ -63,7 +63,7 @@ $(A_BASE):     $(call obj,$(PURE_BASE_SRC))
 $(A_OS):       $(call obj,$(OS_BASE_SRC))
 $(A_PROTOCOL): $(call obj,$(wildcard protocol/*.c))
 $(A_SCORE):    $(call obj,$(wildcard server/core/*.c))
-$(A_SIO):      $(call obj,$(wildcard server/io/*.c) $(filter-out server/main.c,$(wildcard server/*.c)))
+$(A_SIO):      $(call obj,$(wildcard server/io/*.c) $(wildcard server/adapters/*.c) $(filter-out server/main.c,$(wildcard server/*.c)))
 $(BUILD)/libpeercore.a: $(call obj,$(wildcard peer/core/*.c))
 $(foreach f,$(PEER_FLOORS),$(eval $(BUILD)/libpeer_$(f).a: $(call obj,$(wildcard peer/core/$(f)/*.c))))
 $(A_PIO):      $(call obj,$(wildcard peer/io/*.c))
@@ -72,7 +72,7 @@ $(BUILD)/lib%.a:
 	@rm -f $@
 	$(call quiet,AR)$(AR) rcs $@ $^
 
-$(BUILD)/server/io/%.o $(BUILD)/server/%.o $(BUILD)/tests/unit/server_io/%.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
+$(BUILD)/server/io/%.o $(BUILD)/server/%.o $(BUILD)/tests/unit/server_io/%.o $(BUILD)/tests/unit/server_adapters/%.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/peer/io/%.o $(BUILD)/tests/unit/peer_io/%.o: PKGS = $(PEER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/peer/cli/%.o: PKGS = $(CLI_PKGS)
 $(BUILD)/protocol/%.o $(BUILD)/peer/core/%.o $(BUILD)/server/core/%.o: PKGS = $(PROTOCOL_PKGS)
@@ -122,19 +122,19 @@ $(call unit_of,base):      LIBS = $(A_BASE)
 $(call unit_of,base):      $(A_BASE)
 $(call unit_of,protocol):  LIBS = $(L_PROTOCOL)
 $(call unit_of,protocol):  $(L_PROTOCOL)
-$(call unit_of,server):    LIBS = $(L_SERVER)
-$(call unit_of,server):    $(L_SERVER)
+$(call unit_of,server_core):    LIBS = $(L_SERVER)
+$(call unit_of,server_core):    $(L_SERVER)
 SIM_MEMORY_STORE := $(call obj,tests/sim/memory_store.c)
 $(call unit_of,peer):      LIBS = $(SIM_MEMORY_STORE) $(L_PEER)
 $(call unit_of,peer):      $(SIM_MEMORY_STORE) $(L_PEER)
 SIM_DISK := $(SIM_MEMORY_STORE) $(call obj,tests/sim/disk.c tests/sim/world.c)
 $(call unit_of,sim):       LIBS = $(SIM_DISK) $(L_PEER)
 $(call unit_of,sim):       $(SIM_DISK) $(L_PEER)
-$(call unit_of,server_io): LIBS = $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
-$(call unit_of,server_io): $(A_SIO) $(L_SERVER) $(A_OS)
+$(call unit_of,server_io) $(call unit_of,server_adapters): LIBS = $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
+$(call unit_of,server_io) $(call unit_of,server_adapters): $(A_SIO) $(L_SERVER) $(A_OS)
 $(call unit_of,peer_io):   LIBS = $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 $(call unit_of,peer_io):   $(A_PIO) $(L_PEER) $(A_OS)
-$(call unit_of,server_io): LINK_PKGS = $(SERVER_IO_PKGS)
+$(call unit_of,server_io) $(call unit_of,server_adapters): LINK_PKGS = $(SERVER_IO_PKGS)
 $(call unit_of,peer_io):   LINK_PKGS = $(PEER_IO_PKGS)
 $(UNIT_BINS): $(BUILD)/%: $(BUILD)/%.o
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIBS) $(call PC,--libs,$(LINK_PKGS) $(PROTOCOL_PKGS) $(TEST_PKGS))
@@ -162,13 +162,13 @@ $(BUILD)/bench/store: $(BUILD)/bench/store.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
 # What of the io layers is pure is fuzzed too; and one target plays in the unit tests' small world.
 $(BUILD)/tests/fuzz/fuzz_proxy: $(BUILD)/server/io/proxy_header.o
-$(BUILD)/tests/fuzz/fuzz_origin: $(call obj,server/io/origins.c server/io/ice_url.c server/io/url_host.c)
+$(BUILD)/tests/fuzz/fuzz_origin: $(call obj,server/io/origins.c server/adapters/ice_url.c server/adapters/url_host.c)
 REQUEST_HEAD_O := $(call obj,$(wildcard server/io/request_*.c))
 $(BUILD)/tests/fuzz/fuzz_head: $(REQUEST_HEAD_O)
 $(BUILD)/tests/fuzz/fuzz_query: $(BUILD)/server/io/query.o
 $(BUILD)/tests/fuzz/fuzz_forwarded: $(call obj,server/io/cidr.c server/io/forwarded.c) $(REQUEST_HEAD_O)
 $(BUILD)/tests/fuzz/fuzz_conditional: $(call obj,server/io/conditional.c server/io/http_date.c)
-$(BUILD)/tests/fuzz/fuzz_token: $(call obj,server/io/token.c server/io/token_key.c server/io/token_signature.c base/os_file.c)
+$(BUILD)/tests/fuzz/fuzz_token: $(call obj,server/adapters/token.c server/adapters/token_key.c server/adapters/token_signature.c base/os_file.c)
 $(BUILD)/tests/fuzz/fuzz_token: FUZZ_PKGS = libjwt openssl
 $(BUILD)/tests/fuzz/fuzz_token.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/tests/fuzz/fuzz_ice_list: $(BUILD)/peer/io/ice_list.o

@@ -6,7 +6,7 @@
 #define SERVER_ANNOUNCE_H
 
 #include "server/config.h"
-#include "server/io/logger.h"
+#include "server/adapters/logger.h"
 #include "server/io/tls.h"
 
 /* A config_say and tls_say that logs; logger is a const struct logger. */

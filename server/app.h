@@ -6,7 +6,7 @@
 #define SERVER_APP_H
 
 #include "server/config.h"
-#include "server/io/token.h"
+#include "server/adapters/token.h"
 
 /* Where the settings come from; kept, because a reload reads them again. */
 enum {

@@ -16,7 +16,7 @@
 #include "base/os_file.h"
 #include "protocol/limits.h"
 #include "server/io/cidr.h"
-#include "server/io/ice_url.h"
+#include "server/adapters/ice_url.h"
 #include "server/io/listen_address.h"
 #include "server/io/tls.h"
 

@@ -10,10 +10,10 @@
 
 #include "protocol/limits.h"
 #include "server/io/cidr.h"
-#include "server/io/ice_url.h"
+#include "server/adapters/ice_url.h"
 #include "server/io/listen_address.h"
 #include "server/io/origins.h"
-#include "server/io/token_key.h"
+#include "server/adapters/token_key.h"
 
 _Static_assert((int)ORIGIN_MAX <= (int)OPTION_TEXT_MAX && (int)ICE_URL_MAX <= (int)OPTION_TEXT_MAX,
     "a rule writes into a text's room");

@@ -11,7 +11,7 @@
 
 #include "server/app.h"
 #include "server/io/listen_address.h"
-#include "server/io/logger.h"
+#include "server/adapters/logger.h"
 
 enum {
     ASSIGNMENT_MAX = OPTION_TEXT_MAX + 64,

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "server/app.h"
-#include "server/io/logger.h"
+#include "server/adapters/logger.h"
 #include "server/io/service.h"
 
 enum {

@@ -76,9 +76,9 @@ fuzz() {
 
 for suite in "$@"; do
     case $suite in
-        unit) unit base protocol server peer sim server_io peer_io
+        unit) unit base protocol server_core peer sim server_adapters server_io peer_io
               run vectors/node 60 node --test --test-reporter=tap tests/vectors/vectors.test.mjs ;;
-        core-unit) unit base protocol server peer sim ;;
+        core-unit) unit base protocol server_core peer sim ;;
         sim) run sim 600 "$build/tests/sim/sim" --seeds "${SEEDS:-1-2000}"
              run sim/losses 300 "$build/tests/sim/sim" --scenario losses --seeds 1-600
              run sim/storms 300 "$build/tests/sim/sim" --scenario storms --seeds 1-60

@@ -62,7 +62,8 @@ layers() {
 base base/
 protocol (base|protocol)/
 server/core (base|protocol|server/core)/
-server/io (base|protocol)/|server/io/|server/core/core\.h
+server/adapters (base|protocol)/|server/adapters/|server/core/core\.h
+server/io (base|protocol)/|server/io/|server/adapters/|server/core/core\.h
 server (base|protocol)/|server/
 peer/core (base|protocol|peer/core)/
 peer/io (base|protocol)/|peer/io/|peer/core/peer\.h|peer/include/usher\.h

@@ -62,7 +62,7 @@ struct address_state;
 struct pending;
 
 /* 136 bytes; with a member of 120, what malloc adds and their share of a room and of the tables an idle member costs some
- * 360 (tests/unit/server/test_memory.c). */
+ * 360 (tests/unit/server_core/test_memory.c). */
 struct session {
     struct conn_id conn;
     uint8_t state : 2;     /* enum session_state */

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "server/core/core.h"
 #include "server/io/cidr.h"
-#include "server/io/logger.h"
+#include "server/adapters/logger.h"
 
 struct io;
 

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "server/io/url_host.h"
+#include "server/adapters/url_host.h"
 
 enum {
     RECORD_EVERY_MS = 1000

@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
-#include "server/io/logger.h"
+#include "server/adapters/logger.h"
 
 enum {
     ORIGIN_SCHEME_MAX = 32,

@@ -13,7 +13,7 @@
 
 #include "protocol/frame.h"
 #include "server/io/conditional.h"
-#include "server/io/logger.h"
+#include "server/adapters/logger.h"
 
 enum {
     WEB_DOWNLOADS_MAX = 4096,  /* open at once: a descriptor each, and a piece */

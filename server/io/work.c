@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "base/os_file.h"
-#include "server/io/state_dir.h"
+#include "server/adapters/state_dir.h"
 
 enum {
     NOTICE_EVERY_MS = 1000

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/io/ice_url.h"
+#include "server/adapters/ice_url.h"
 #include "server/io/origins.h"
 
 enum {

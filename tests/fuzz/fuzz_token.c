@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "server/io/token.h"
+#include "server/adapters/token.h"
 
 enum {
     NOW = 1700000000,

@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 
 #include "server/io/http.h"
-#include "server/io/owner.h"
+#include "server/adapters/owner.h"
 #include "tests/unit/peer_io/scratch.h"
 #include "tests/unit/server_io/descriptors.h"
 

@@ -5,7 +5,7 @@
  */
 #include "server/io/framing.h"
 #include "server/io/transport.h"
-#include "tests/unit/server/lines.h"
+#include "tests/unit/server_core/lines.h"
 #include "tests/unit/server_io/engine.h"
 
 enum {

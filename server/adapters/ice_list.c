@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is the same for everybody is written once; a peer costs one HMAC. The credentials are those of the scheme that
+ * coturn calls use-auth-secret (draft-uberti-behave-turn-rest): the username is "<unix time it lapses>:<peer id>", the
+ * password base64(HMAC-SHA1(secret, username)). So the TURN server needs no word from us, and whoever copies the
+ * credentials out of a page can use them for turn_ttl only.
+ */
+#include "server/adapters/ice_list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/os_file.h"
+#include "base/text.h"
+#include "protocol/limits.h"
+#include "protocol/write.h"
+
+enum {
+    SHA1_BYTES = 20,
+    USERNAME_MAX = 20 + 1 + PEER_ID_MAX,
+    LIST_TEXT_MAX = 256 * 1024
+};
+
+struct ice_list {
+    char *text; /* owned: all of the array that is the same for everybody, without its end */
+    bool turn;
+    uint64_t ttl_ms;
+    size_t secret_n;
+    char secret[TURN_SECRET_MAX + 1];
+};
+
+static bool read_secret(struct ice_list *l, const char *secret, struct err *e)
+{
+    if (*secret != '@') {
+        snprintf(l->secret, sizeof l->secret, "%s", secret);
+        l->secret_n = strlen(l->secret);
+        return true;
+    }
+    struct err why;
+    int fd = os_file_open(secret + 1, O_RDONLY, "a file with the secret", &why);
+    if (fd < 0)
+        return err_set_errno(
+            e, why.error, "ice.turn_secret: the file \"%.160s\" cannot be read: %s", secret + 1, why.text);
+    ssize_t n = read(fd, l->secret, sizeof l->secret);
+    int error = n < 0 ? errno : 0;
+    close(fd);
+    l->secret_n = n < 0 ? 0 : (size_t)n;
+    if (error)
+        return err_set_errno(e, error, "ice.turn_secret: the file \"%.160s\" cannot be read: %s%s", secret + 1,
+            strerror(error), os_file_advice(error));
+    while (l->secret_n > 0 && (l->secret[l->secret_n - 1] == '\n' || l->secret[l->secret_n - 1] == '\r'))
+        l->secret_n--;
+    if (l->secret_n == 0 || l->secret_n > TURN_SECRET_MAX)
+        return err_set(e, "ice.turn_secret: the file \"%.120s\" must hold 1 to %d bytes", secret + 1, TURN_SECRET_MAX);
+    return !memchr(l->secret, '\n', l->secret_n) ||
+           err_set(e, "ice.turn_secret: the file \"%.120s\" must hold one line, and no comment", secret + 1);
+}
+
+static void write_urls(struct buf *out, const char *const *urls, size_t n)
+{
+    write_name(out, "urls");
+    buf_byte(out, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_byte(out, ',');
+        write_string(out, span_of(urls[i]));
+    }
+    buf_byte(out, ']');
+}
+
+static char *write_text(const struct ice_list_settings *s)
+{
+    struct buf text;
+    buf_init(&text, LIST_TEXT_MAX);
+    buf_byte(&text, '[');
+    if (s->stun_count) {
+        buf_byte(&text, '{');
+        write_urls(&text, s->stun, s->stun_count);
+        buf_text(&text, s->turn_count ? "}," : "}");
+    }
+    if (s->turn_count) {
+        buf_byte(&text, '{');
+        write_urls(&text, s->turn, s->turn_count);
+    }
+    char *taken = buf_take(&text, NULL);
+    buf_done(&text);
+    return taken;
+}
+
+struct ice_list *ice_list_new(const struct ice_list_settings *s, struct err *e)
+{
+    struct ice_list *l = calloc(1, sizeof *l);
+    if (!l || !(l->text = write_text(s))) {
+        err_memory(e);
+        goto fail;
+    }
+    l->turn = s->turn_count > 0;
+    l->ttl_ms = s->ttl_ms;
+    if (l->turn && !read_secret(l, s->secret, e))
+        goto fail;
+    return l;
+fail:
+    ice_list_free(l);
+    return NULL;
+}
+
+void ice_list_free(struct ice_list *l)
+{
+    if (!l)
+        return;
+    OPENSSL_cleanse(l->secret, sizeof l->secret);
+    free(l->text);
+    free(l);
+}
+
+static void write_credentials(const struct ice_list *l, struct span peer_id, uint64_t unix_seconds, struct buf *out)
+{
+    char username[USERNAME_MAX + 1], credential[BASE64_LEN(SHA1_BYTES) + 1];
+    unsigned char mac[SHA1_BYTES];
+    int n = snprintf(username, sizeof username, "%" PRIu64 ":%.*s", unix_seconds + l->ttl_ms / 1000, (int)peer_id.n,
+        peer_id.n ? peer_id.p : "");
+    if (!HMAC(EVP_sha1(), l->secret, (int)l->secret_n, (const unsigned char *)username, (size_t)n, mac, NULL)) {
+        out->failed = true;
+        return;
+    }
+    base64_encode(mac, sizeof mac, credential);
+    write_member_string(out, "username", span_of(username));
+    write_member_string(out, "credential", span_of(credential));
+    buf_byte(out, '}');
+}
+
+void ice_list_write(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out)
+{
+    const struct ice_list *l = ctx;
+    buf_text(out, l->text);
+    if (l->turn)
+        write_credentials(l, peer_id, unix_seconds, out);
+    buf_byte(out, ']');
+}
+
+uint64_t ice_list_refresh_ms(const struct ice_list *l)
+{
+    return l->turn ? l->ttl_ms / 5 * 4 : 0;
+}
