@@ -6,6 +6,8 @@
  */
 #include "server/core/access.h"
 
+#include <assert.h>
+
 bool access_opens(const struct claims *claims, struct span room_id)
 {
     size_t n = strnlen(claims->room, sizeof claims->room);

@@ -150,12 +150,14 @@ void address_limits_leave(struct core *c, struct address_state *o)
 
 void address_limits_room_made(struct address_state *o)
 {
+    assert(!o || o->connections > 0);
     if (o)
         o->rooms++;
 }
 
 void address_limits_room_gone(struct core *c, struct address_state *o)
 {
+    assert(!o || o->rooms > 0);
     if (!o)
         return;
     assert(o->rooms > 0);
@@ -165,6 +167,7 @@ void address_limits_room_gone(struct core *c, struct address_state *o)
 
 bool address_limits_join(struct core *c, struct address_state *o, uint64_t *wait_ms)
 {
+    assert(!o || o->connections > 0);
     const struct core_settings *set = &c->settings;
     if (!o || !set->join_rate)
         return true;

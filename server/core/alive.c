@@ -12,6 +12,8 @@
  */
 #include "server/core/alive.h"
 
+#include <assert.h>
+
 #include "server/core/batch.h"
 #include "server/core/effects.h"
 #include "server/core/rate_limit.h"
@@ -20,6 +22,7 @@
 
 void alive_watch(struct core *c, struct session *s, enum watch watch)
 {
+    assert(watch <= WATCH_NONE);
     waiting_remove(&s->alive);
     s->watch = watch & 7;
     if (watch != WATCH_NONE)
@@ -28,6 +31,7 @@ void alive_watch(struct core *c, struct session *s, enum watch watch)
 
 bool alive_pong(struct core *c, struct session *s, uint32_t number)
 {
+    assert(s->state != SESSION_OPENED);
     bool answers = s->ping != 0 && number == s->ping;
     if (answers) {
         if (s->member)
@@ -40,6 +44,7 @@ bool alive_pong(struct core *c, struct session *s, uint32_t number)
 
 void alive_heard(struct core *c, struct session *s)
 {
+    assert(s->state != SESSION_OPENED && s->state != SESSION_CLOSING);
     if (s->watch == WATCH_PINGED || (s->watch == WATCH_QUIET && s->alive.since != c->now))
         alive_watch(c, s, WATCH_QUIET);
 }

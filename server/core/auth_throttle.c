@@ -15,6 +15,8 @@
  */
 #include "server/core/auth_throttle.h"
 
+#include <assert.h>
+
 #include "server/core/pending.h"
 #include "server/core/notice.h"
 #include "server/core/session.h"
@@ -73,6 +75,7 @@ enum auth_verdict auth_throttle_look(const struct core *c, const struct session 
 
 void auth_throttle_failed(struct core *c, struct session *s, const char *reason)
 {
+    assert(reason && s);
     c->stats.auth_failed_total++;
     notice_session(c, NOTICE_WRONG, reason, s);
     if (!c->settings.auth_failures || !s->address)

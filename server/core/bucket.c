@@ -5,6 +5,8 @@
  */
 #include "server/core/bucket.h"
 
+#include <assert.h>
+
 enum {
     TOKEN = 1000
 };
@@ -44,6 +46,7 @@ void bucket_take(struct bucket *b)
 
 uint64_t bucket_wait(const struct bucket *b, uint32_t rate)
 {
+    assert(rate > 0);
     return b->level >= TOKEN ? 0 : ((uint64_t)(TOKEN - b->level) + rate - 1) / rate;
 }
 

@@ -86,6 +86,7 @@ void core_free(struct core *c)
 
 void core_configure(struct core *c, const struct core_settings *settings)
 {
+    assert(!c->fx);
     c->settings = *settings;
     room_list_forget(c); /* which rooms are shown, and as how large, may have changed */
 }
@@ -174,6 +175,7 @@ static void tick(struct core *c)
 
 static void of_session(struct core *c, struct session *s, const struct core_event *e)
 {
+    assert(s == session_find(c, e->conn));
     if (e->type == CORE_ADDRESS)
         session_address(c, s, &e->address);
     else if (e->type == CORE_READY)

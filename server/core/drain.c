@@ -9,6 +9,8 @@
  */
 #include "server/core/drain.h"
 
+#include <assert.h>
+
 #include "server/core/batch.h"
 #include "server/core/effects.h"
 #include "server/core/say.h"
@@ -21,11 +23,13 @@ enum {
 
 static uint64_t return_after(uint64_t i, uint64_t total)
 {
+    assert(i < total || total == 0);
     return total <= RETURN_SPAN_MS * RETURNS_PER_MS ? i / RETURNS_PER_MS : i * RETURN_SPAN_MS / total;
 }
 
 static void dismiss(struct core *c, struct session *s, uint64_t return_after_ms)
 {
+    assert(c->draining && s->state != SESSION_CLOSING);
     if (s->state != SESSION_OPENED)
         say(c, s, &(struct reply){.type = REPLY_DRAINING, .reconnect_after_ms = return_after_ms});
     session_end(c, s, error_close_code(ERROR_DRAINING), error_code(ERROR_DRAINING), DEPARTURE_DISCONNECTED);
@@ -57,6 +61,7 @@ void drain_begin(struct core *c)
 
 void drain_settle(struct core *c)
 {
+    assert(c->draining);
     bool over = c->stats.connections == 0 || c->now >= c->drain_end;
     if (!c->drained && over)
         c->drained = effects_add(c->fx, &(struct core_effect){.type = CORE_DRAINED});

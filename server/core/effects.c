@@ -5,6 +5,7 @@
  */
 #include "server/core/effects.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum {
@@ -40,6 +41,7 @@ bool effects_reserve(struct core_effects *fx)
 
 bool effects_add(struct core_effects *fx, const struct core_effect *e)
 {
+    assert(e->type <= CORE_DRAINED);
     if (!effects_reserve(fx)) {
         effect_drop(e);
         return false;

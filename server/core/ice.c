@@ -13,6 +13,8 @@
  */
 #include "server/core/ice.h"
 
+#include <assert.h>
+
 #include "server/core/batch.h"
 #include "server/core/say.h"
 
@@ -24,6 +26,7 @@ enum {
 
 void ice_take(struct core *c, struct session *s, struct buf *out)
 {
+    assert(s->member);
     const struct core_ports *ports = &c->settings.ports;
     char id[PEER_ID_MAX];
     buf_init(out, ICE_TEXT_MAX);

@@ -24,6 +24,7 @@ struct member *member_find(const struct core *c, struct span peer_id)
 
 struct member *member_new(struct core *c, const char *id)
 {
+    assert(!table_find(&c->members, hash_random(id), has_id, id));
     struct member *m = calloc(1, sizeof *m);
     if (!m)
         return NULL;

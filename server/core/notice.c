@@ -9,6 +9,7 @@
  */
 #include "server/core/notice.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -64,6 +65,7 @@ static void add_session(struct log_record *r, const struct core *c, const struct
 /* Writes what was counted of the kind; the session may be NULL. */
 static void write_notice(struct core *c, enum notice kind, const struct session *s)
 {
+    assert(kind < NOTICES && c->notices[kind].count > 0);
     static const struct address NOWHERE;
     const struct address *address = &c->notices[kind].address;
     c->notices[kind].quiet_until = c->now + NOTICE_EVERY_MS;
@@ -107,6 +109,7 @@ void notice_session(struct core *c, enum notice kind, const char *reason, const 
 
 void notice_limit(struct core *c, enum limit limit, enum notice kind, const struct session *s)
 {
+    assert(limit < LIMITS && kind < NOTICES);
     static const char *const NAMES[LIMITS] = {
 #define X(name, text) [LIMIT_##name] = (text),
         LIMIT_TABLE(X)

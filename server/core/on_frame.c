@@ -5,6 +5,8 @@
  */
 #include "server/core/on.h"
 
+#include <assert.h>
+
 #include "server/core/alive.h"
 #include "server/core/effects.h"
 #include "server/core/pending.h"
@@ -46,6 +48,7 @@ static void begin(struct asked *r)
 
 static void handle(struct core *c, struct session *s, struct asked *r)
 {
+    assert(HANDLERS[r->request.type]);
     const struct handler *h = HANDLERS[r->request.type];
     if (h->gate && !h->gate(c, s, r))
         return;
@@ -94,6 +97,7 @@ void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent)
 
 void on_delayed(struct core *c, const struct pending *e)
 {
+    assert(e->kind == PENDING_FRAME);
     struct session *s = session_find(c, e->conn);
     struct asked r;
     begin(&r);
@@ -105,6 +109,7 @@ void on_delayed(struct core *c, const struct pending *e)
 
 void on_unreadable(struct core *c, struct session *s, enum error e, const char *problem)
 {
+    assert(e != ERROR_NONE && e < ERRORS);
     if (!listens(s))
         return;
     alive_heard(c, s);

@@ -73,6 +73,7 @@ static void delay(struct core *c, struct session *s, const struct asked *r, uint
 
 static bool gate(struct core *c, struct session *s, const struct asked *r)
 {
+    assert(s->member && r->request.type == MESSAGE_JOIN_ROOM);
     uint64_t ms = 0;
     if (s->state == SESSION_JOINED || pending_waits(c, s->conn))
         return true; /* for check to refuse */
@@ -93,6 +94,7 @@ static bool gate(struct core *c, struct session *s, const struct asked *r)
 
 static enum error check(const struct core *c, const struct session *s, struct asked *r)
 {
+    assert(room_id_valid(r->request.join.room_id));
     if (s->state == SESSION_JOINED) {
         r->problem = "already in a room: leave first";
         return ERROR_BAD_MESSAGE;
@@ -151,6 +153,7 @@ static bool prepare_joined(struct core *c, const struct member *m, struct said *
 /* The password is hashed elsewhere; with the result the whole message is looked at again (on_join_hashed). */
 static void ask_hash(struct core *c, struct session *s, const struct asked *r, const struct room *room)
 {
+    assert(room->made->terms.locked && r->request.join.password.p);
     struct span frame = r->request.bytes;
     const struct room_terms *t = &room->made->terms;
     struct pending why = {
@@ -166,6 +169,7 @@ static void ask_hash(struct core *c, struct session *s, const struct asked *r, c
 
 static void apply(struct core *c, struct session *s, const struct asked *r)
 {
+    assert(s->state == SESSION_READY && !s->member->room);
     struct room *room = room_find(c, r->request.join.room_id);
     if (is_locked(room) && !r->proven) {
         ask_hash(c, s, r, room);
@@ -194,6 +198,7 @@ fail:
 
 void on_join_hashed(struct core *c, const struct pending *e, const uint8_t *hash)
 {
+    assert(e->kind == PENDING_JOIN);
     struct session *s = session_find(c, e->conn);
     struct asked r = {.proven = false};
     bool listens = s && (s->state == SESSION_READY || s->state == SESSION_JOINED); /* it may have resumed meanwhile */

@@ -4,6 +4,8 @@
  */
 #include "server/core/on.h"
 
+#include <assert.h>
+
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
@@ -17,6 +19,7 @@ static enum error check(const struct core *c, const struct session *s, struct as
 
 static void apply(struct core *c, struct session *s, const struct asked *r)
 {
+    assert(s->state == SESSION_JOINED && s->member->room);
     say(c, s, &(struct reply){.type = REPLY_LEFT_ROOM, .ref = r->request.ref});
     room_leave(c, s->member, DEPARTURE_LEFT);
     session_move(c, s, SESSION_READY);

@@ -4,10 +4,13 @@
  */
 #include "server/core/on.h"
 
+#include <assert.h>
+
 #include "server/core/say.h"
 
 static void apply(struct core *c, struct session *s, const struct asked *r)
 {
+    assert(s->member && r->request.type == MESSAGE_PING);
     say(c, s, &(struct reply){.type = REPLY_PONG, .ref = r->request.ref});
 }
 

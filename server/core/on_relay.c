@@ -6,6 +6,8 @@
  */
 #include "server/core/on.h"
 
+#include <assert.h>
+
 #include "server/core/member.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
@@ -13,6 +15,7 @@
 
 static enum error check(const struct core *c, const struct session *s, struct asked *r)
 {
+    assert(s->member && message_is_relayed(r->request.type));
     if (s->state != SESSION_JOINED)
         return ERROR_NOT_IN_ROOM;
     r->reader = member_find(c, r->request.relay.to);
@@ -31,6 +34,7 @@ static struct frame *frame_for(
 
 static void apply(struct core *c, struct session *s, const struct asked *r)
 {
+    assert(r->reader && r->reader != s->member && r->reader->room == s->member->room);
     char id[PEER_ID_MAX];
     struct frame *frame = frame_for(c, r->reader, s, &r->request, say_peer_id(c, s->member, id));
     if (!frame) {

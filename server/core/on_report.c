@@ -6,6 +6,8 @@
 #include "server/core/on.h"
 #include "server/core/state.h"
 
+#include <assert.h>
+
 const struct histogram_bounds CORE_ICE_BOUNDS = {
     .n = 12,
     .us = {50000, 100000, 200000, 300000, 500000, 750000, 1000000, 2000000, 3000000, 5000000, 10000000, 30000000},
@@ -18,6 +20,7 @@ const struct histogram_bounds CORE_RTT_BOUNDS = {
 
 static void apply(struct core *c, struct session *s, const struct asked *r)
 {
+    assert(r->request.report.outcome < OUTCOMES);
     (void)s;
     c->stats.ice_outcomes[r->request.report.outcome]++;
     if (r->request.report.outcome == OUTCOME_FAILED)

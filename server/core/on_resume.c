@@ -19,6 +19,8 @@
  */
 #include "server/core/on.h"
 
+#include <assert.h>
+
 #include "server/core/tombstones.h"
 #include "server/core/member.h"
 #include "server/core/peers.h"
@@ -72,6 +74,7 @@ static bool may_return(const struct core *c, const struct resume_token *t)
 
 static enum error check(const struct core *c, const struct session *s, struct asked *r)
 {
+    assert(s->member && r->request.type == MESSAGE_RESUME);
     if (s->state == SESSION_JOINED) {
         r->problem = "already in a room: leave first";
         return ERROR_RESUME_FAILED;
@@ -107,6 +110,7 @@ static struct place place_of(const struct member *m, const struct room *room, co
 
 static void take_again(struct core *c, struct member *m, struct session *s, const struct asked *r)
 {
+    assert(m->room && s->state == SESSION_READY && m->dialect == s->dialect);
     struct place place = place_of(m, m->room, r);
     bool restarted = !is_this_boot(c, &r->ticket);
     bool unheard = m->told_lost && r->ticket.generation == m->generation;
@@ -125,6 +129,7 @@ static void take_again(struct core *c, struct member *m, struct session *s, cons
 
 static void make_anew(struct core *c, struct session *s, const struct asked *r)
 {
+    assert(s->state == SESSION_READY && !member_find(c, r->ticket.peer_id));
     const struct resume_token *t = &r->ticket;
     struct room *room = room_find(c, t->room_id);
     struct member *m = member_new(c, t->peer_id.p + c->prefix_n);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/core/peers.h"
 
+#include <assert.h>
+
 #include "server/core/member.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
@@ -45,6 +47,7 @@ static bool next_other(void *ctx, struct reply_peer *peer)
 
 static struct frame *write_reply(struct core *c, const struct place *p, struct reply *r)
 {
+    assert(p->self && p->room_id.n > 0 && p->generation > 0);
     char id[PEER_ID_MAX], token[RESUME_TOKEN_MAX + 1];
     struct others others = {.c = c, .next = p->room ? p->room->members : NULL, .self = p->self};
     r->peers.place = (struct reply_place){p->ref, p->room_id, say_peer_id(c, p->self, id), write_token(c, p, token)};
@@ -60,6 +63,7 @@ struct frame *peers_joined(struct core *c, const struct place *p)
 
 struct frame *peers_resumed(struct core *c, const struct place *p, bool restarted, bool recovered)
 {
+    assert(!restarted || !recovered);
     return write_reply(c, p,
         &(struct reply){.type = REPLY_RESUMED,
             .peers = {.restarted = restarted, .recovered = recovered, .resume_grace_ms = c->settings.resume_grace_ms}});

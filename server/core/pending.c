@@ -7,6 +7,7 @@
  */
 #include "server/core/pending.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -39,6 +40,8 @@ void pending_free(struct pending *e)
 
 enum error pending_hash(struct core *c, const struct pending *why, struct span password, const uint8_t *salt)
 {
+    assert(why->kind == PENDING_JOIN || why->kind == PENDING_CREATE);
+    assert(password.n <= PASSWORD_MAX);
     if (c->hashing >= HASHES_MAX)
         return ERROR_RATE_LIMITED;
     struct pending *e = pending_new(why);
@@ -64,6 +67,7 @@ fail:
 
 void pending_store(struct core *c, const struct pending *why)
 {
+    assert(why->kind == PENDING_STORE);
     struct pending *e = pending_new(why);
     if (!e) { /* out of memory: an answer that needs none */
         frame_unref(why->answer);
@@ -76,6 +80,7 @@ void pending_store(struct core *c, const struct pending *why)
 
 enum error pending_delay(struct core *c, const struct pending *why, uint64_t ms)
 {
+    assert(why->kind == PENDING_FRAME || why->kind == PENDING_ASK);
     if (c->delayed >= DELAYED_MAX)
         return ERROR_RATE_LIMITED;
     struct pending *e = pending_new(why);
@@ -91,6 +96,7 @@ enum error pending_delay(struct core *c, const struct pending *why, uint64_t ms)
 
 static void end_delay(struct core *c, struct pending *e)
 {
+    assert(c->delayed > 0);
     DL_DELETE(c->delays, e);
     c->delayed--;
     c->delayed_due = UINT64_MAX;

@@ -8,6 +8,8 @@
  */
 #include "server/core/rate_limit.h"
 
+#include <assert.h>
+
 #include "server/core/alive.h"
 #include "server/core/notice.h"
 #include "server/core/say.h"
@@ -33,6 +35,7 @@ static void tell(struct core *c, struct session *s)
 
 void rate_limit_frame(struct core *c, struct session *s)
 {
+    assert(s->state == SESSION_READY || s->state == SESSION_JOINED);
     bool allowed = within(c, s);
     bucket_take(&s->messages);
     if (allowed)
@@ -47,6 +50,7 @@ void rate_limit_frame(struct core *c, struct session *s)
 
 void rate_limit_look(struct core *c, struct session *s)
 {
+    assert(s->watch == WATCH_PAUSED);
     if (!within(c, s))
         alive_watch(c, s, WATCH_PAUSED);
     else if (say_resume(c, s))

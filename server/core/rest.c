@@ -7,6 +7,7 @@
  */
 #include "server/core/rest.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/secret.h"
@@ -30,6 +31,7 @@ enum {
 
 void rest_respond(struct core *c, struct conn_id conn, uint16_t status, struct frame *body)
 {
+    assert(status >= 200 && status < 600);
     effects_add(c->fx, &(struct core_effect){.type = CORE_RESPONSE, .conn = conn, .response = {body, status, 0}});
 }
 
@@ -72,6 +74,7 @@ static void refuse_for(struct core *c, struct conn_id conn, enum error e, const 
 
 static void refuse(struct core *c, struct conn_id conn, enum error e, const char *problem)
 {
+    assert(e != ERROR_NONE);
     refuse_for(
         c, conn, e, problem, e == ERROR_RATE_LIMITED || e == ERROR_SERVER_FULL || e == ERROR_DRAINING ? RETRY_MS : 0);
 }
@@ -158,6 +161,7 @@ static void choose_id(struct core *c, struct room_terms *t)
 
 static void refuse_limited(struct core *c, const struct session *s, enum limit limit, enum error e, const char *problem)
 {
+    assert(limit < LIMITS && e != ERROR_NONE);
     notice_limit(c, limit, NOTICE_FULL, s);
     refuse_for(c, s->conn, e, problem, FULL_RETRY_MS);
 }
@@ -192,6 +196,7 @@ static bool may_create(struct core *c, const struct session *s, const struct roo
 
 static void create(struct core *c, struct session *s, struct room_terms *t)
 {
+    assert(t->id_n > 0 && t->id_n <= ROOM_ID_MAX && !room_find(c, (struct span){t->id, t->id_n}));
     const struct conn_id conn = s->conn;
     char token[OWNER_TOKEN_CHARS + 1];
     t->created_ms = c->unix_ms;
@@ -216,6 +221,7 @@ static void create(struct core *c, struct session *s, struct room_terms *t)
 
 static void ask_create(struct core *c, struct session *s, const struct core_request *r)
 {
+    assert(r->type == REQUEST_CREATE);
     const struct conn_id conn = s->conn;
     struct pending why = {.kind = PENDING_CREATE, .conn = conn};
     char password[PASSWORD_MAX];
@@ -248,6 +254,7 @@ static void ask_create(struct core *c, struct session *s, const struct core_requ
 
 void rest_create_hashed(struct core *c, struct pending *e, const uint8_t *hash)
 {
+    assert(e->kind == PENDING_CREATE);
     struct session *s = session_find(c, e->conn);
     if (!s)
         return; /* nobody would hold the owner token */
@@ -426,6 +433,7 @@ static void answer(struct core *c, struct session *s, const struct core_request 
 
 void rest_request(struct core *c, struct session *s, const struct core_request *r)
 {
+    assert(s->state == SESSION_OPENED && !s->member);
     if (gate(c, s, r, false))
         answer(c, s, r);
 }
@@ -434,6 +442,7 @@ void rest_request(struct core *c, struct session *s, const struct core_request *
  * connection, and a drain waits for it. */
 void rest_delayed(struct core *c, const struct pending *e)
 {
+    assert(e->kind == PENDING_ASK);
     struct session *s = session_find(c, e->conn);
     struct core_request r = e->request;
     if (s && s->state != SESSION_OPENED) {

@@ -6,6 +6,8 @@
  */
 #include "server/core/resume_token.h"
 
+#include <assert.h>
+
 #include "base/text.h"
 
 enum {
@@ -47,6 +49,8 @@ static bool write_plain(const struct resume_token *t, struct buf *out)
 struct span resume_token_write(
     const struct core_crypto *crypto, const struct resume_token *ticket, char text[RESUME_TOKEN_MAX + 1])
 {
+    assert(ticket->peer_id.n <= PEER_ID_MAX && ticket->room_id.n <= ROOM_ID_MAX);
+    assert(ticket->introduction.display_name.n <= UINT16_MAX);
     char sealed[SEALED_MAX];
     struct span token = {text, 0};
     struct buf plain;

@@ -61,11 +61,13 @@ static struct room *add(struct core *c, struct span id, uint64_t incarnation, en
 
 struct room *room_new(struct core *c, struct span id, uint64_t incarnation)
 {
+    assert(room_id_valid(id) && !room_find(c, id));
     return add(c, id, incarnation, ROOM_JOINED);
 }
 
 static void room_free(struct core *c, struct room *room)
 {
+    assert(!room->members);
     waiting_remove(&room->empty);
     room_list_changes(c, room);
     if (room->made) {
@@ -97,6 +99,7 @@ static struct made *made_new(struct core *c, const struct room_terms *t)
 
 struct room *room_restore(struct core *c, const struct room_terms *t)
 {
+    assert(t->id_n > 0 && !room_find(c, (struct span){t->id, t->id_n}));
     struct made *made = made_new(c, t);
     enum room_kind kind = t->listed ? ROOM_LISTED : ROOM_UNLISTED;
     struct room *room = made ? add(c, (struct span){t->id, t->id_n}, t->incarnation, kind) : NULL;
@@ -156,6 +159,7 @@ void room_tick(struct core *c)
 /* The last member left. */
 static void emptied(struct core *c, struct room *room)
 {
+    assert(!room->members && room->count == 0);
     if (room->closing)
         return;
     if (room->made)
@@ -207,6 +211,7 @@ void room_leave(struct core *c, struct member *m, enum departure why)
 
 void room_close(struct core *c, struct room *room)
 {
+    assert(!room->closing);
     room->closing = true;
     tombstone_of_room(c, room->incarnation);
     say_to_room(c, room, NULL, &(struct reply){.type = REPLY_ROOM_CLOSED, .room_id = {room->id, room->id_n}});

@@ -7,11 +7,14 @@
  */
 #include "server/core/room_list.h"
 
+#include <assert.h>
+
 #include "server/core/room.h"
 #include "server/core/say.h"
 
 void room_list_write(const struct core *c, struct buf *out, const struct room *room)
 {
+    assert(room->made || room->kind == ROOM_JOINED);
     const struct made *made = room->made;
     struct buf names;
     buf_init(&names, ROOM_NAMES_MAX);

@@ -50,6 +50,7 @@ static void append(struct core *c)
 
 static void hand_over(struct core *c)
 {
+    assert(c->room_store.file && !c->room_store.storing);
     struct room_store *k = &c->room_store;
     assert(k->at == frame_text(k->file).n);
     struct frame *file = k->file;
@@ -79,6 +80,7 @@ static void write_some(struct core *c)
 /* The size of the whole is known before its first line is written, so nothing of it is ever moved. */
 static void begin(struct core *c)
 {
+    assert(!c->room_store.file && !c->room_store.storing);
     struct room_store *k = &c->room_store;
     roomfile_begin(say_text(c));
     roomfile_end(&c->text);
@@ -111,6 +113,7 @@ bool room_store_measure(struct core *c, struct made *made)
 
 void room_store_comes(struct core *c, struct room *room)
 {
+    assert(room->made && room->made->line_n > 0);
     room->made->version = ++c->room_store.changed;
     c->room_store.bytes += room->made->line_n;
 }
@@ -181,6 +184,7 @@ void room_store_tick(struct core *c)
 
 void room_store_stored(struct core *c, bool stored)
 {
+    assert(c->room_store.storing);
     struct room_store *k = &c->room_store;
     if (!stored)
         notice(c, NOTICE_STORE, "rooms.json could not be written", NULL);

@@ -131,6 +131,7 @@ void say_prepared(struct core *c, const struct room *room, struct said *said)
 
 void say_to_room(struct core *c, const struct room *room, const struct member *except, const struct reply *r)
 {
+    assert(!except || except->room == room);
     struct said said = {{NULL}};
     for (const struct member *m = room->members; m; m = m->next) {
         if (m == except || !m->session)
@@ -144,17 +145,20 @@ void say_to_room(struct core *c, const struct room *room, const struct member *e
 
 void say_error(struct core *c, struct session *s, const struct reply_error *e)
 {
+    assert(e->error != ERROR_NONE && e->error < ERRORS);
     c->stats.errors[e->error]++;
     say(c, s, &(struct reply){.type = REPLY_ERROR, .error = *e});
 }
 
 bool say_close(struct core *c, struct session *s, uint16_t code, const char *reason)
 {
+    assert(strnlen(reason, CLOSE_REASON_MAX + 1) <= CLOSE_REASON_MAX);
     return emit(c, s, &(struct core_effect){.type = CORE_CLOSE, .conn = s->conn, .close = {reason, code}});
 }
 
 bool say_ping(struct core *c, struct session *s, uint32_t number)
 {
+    assert(number != 0);
     const struct dialect *d = say_dialect(c, s->dialect);
     s->ping = number;
     if (d->ask_alive) {

@@ -45,12 +45,14 @@ bool seat_is_whole(const struct member *m)
 
 static void tell_away(struct core *c, const struct member *m)
 {
+    assert(member_is_away(m));
     char id[PEER_ID_MAX];
     say_to_room(c, m->room, m, &(struct reply){.type = REPLY_PEER_AWAY, .peer = {.peer_id = say_peer_id(c, m, id)}});
 }
 
 void seat_tell_back(struct core *c, const struct member *m)
 {
+    assert(m->room && m->session);
     char id[PEER_ID_MAX];
     say_to_room(c, m->room, m,
         &(struct reply){.type = REPLY_PEER_BACK,
@@ -136,6 +138,7 @@ bool seat_is_fought_over(const struct core *c, const struct member *m, uint64_t 
 
 static void note_takeover(const struct core *c, struct member *m)
 {
+    assert(m->session);
     uint64_t gap = c->now - m->taken_at;
     m->taken_gap = gap < UINT16_MAX ? (uint16_t)gap : UINT16_MAX;
     m->taken_at = c->now & TAKEN_AT_MAX;

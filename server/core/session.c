@@ -221,6 +221,7 @@ static void await_gone(struct core *c, struct session *s, bool said)
 
 void session_end(struct core *c, struct session *s, uint16_t code, const char *reason, enum departure why)
 {
+    assert(s->state != SESSION_CLOSING && why < DEPARTURES);
     c->stats.ended[why]++;
     bool said = say_close(c, s, code, reason);
     if (s->state == SESSION_JOINED)
@@ -246,6 +247,7 @@ void session_violates(struct core *c, struct session *s, uint16_t code, const ch
 
 void session_slow(struct core *c, struct session *s)
 {
+    assert(s->state != SESSION_CLOSING);
     static const char REASON[] = "slow reader";
     c->stats.limited[LIMIT_MAX_QUEUE]++;
     notice_session(c, NOTICE_SLOW, REASON, s);
@@ -269,6 +271,7 @@ static bool floods(struct core *c, struct session *s)
 
 void session_refuse(struct core *c, struct session *s, const struct reply_error *e)
 {
+    assert(e->error != ERROR_NONE && !e->fatal && s->member);
     if (is_bad_frame(e->error) && floods(c, s))
         session_fail(c, s,
             &(struct reply_error){

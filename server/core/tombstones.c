@@ -75,6 +75,7 @@ void tombstone_of_room(struct core *c, uint64_t incarnation)
 
 bool tombstone_has(const struct core *c, const char *id, uint64_t incarnation)
 {
+    assert(tombstones_matter(c));
     assert(!over(c)); /* else some of them are freed */
     char key[ID_CHARS];
     key_of(incarnation, key);

@@ -48,6 +48,7 @@ struct wait *waiting_first(const struct waiting *q)
 
 uint64_t waiting_due(const struct waiting *q, uint64_t interval)
 {
+    assert(q->ends.next);
     const struct wait *first = waiting_first(q);
     return first && interval ? first->since + interval : UINT64_MAX;
 }
