@@ -16,7 +16,8 @@
  * reads nothing, and asks again at once whether it could: so the connection is not read then.
  *
  * After its handshake a client may send messages of that protocol (new keys; in TLS 1.2 a handshake that is refused), which
- * cost time and bring nothing. Each is a read of its own, and who sends SHAKEN_MAX of them without a byte beside is closed.
+ * cost time and bring nothing. Each is a read of its own and counts as a message of a WebSocket does; who sends more than
+ * SHAKEN_MAX of them without a byte beside is closed.
  */
 #include <assert.h>
 #include <libwebsockets.h>
@@ -227,14 +228,25 @@ static void wait_for_room(struct io *io, struct conn *c)
     again(io, c);
 }
 
+/* It counts as a message does, so that message_rate bounds how many are read. */
+static void count_shake(struct io *io, struct conn *c)
+{
+    struct core_event e = io_event(io, CORE_CONTROL, c);
+    if (c->state == CONN_OPEN && !c->doomed)
+        io_step(io, &e);
+}
+
 static void receive_secure(struct io *io, struct conn *c)
 {
     struct lws_pollfd readable = {.fd = c->fd, .events = LWS_POLLIN, .revents = LWS_POLLIN};
+    uint8_t shaken = c->shaken;
     lws_service_fd(io->lws, &readable);
     if (!c->wsi)
         return;
     if (c->shakes)
         keep_quiet(c);
+    if (c->shaken > shaken)
+        count_shake(io, c);
     if (c->shaken > SHAKEN_MAX)
         turn_kill(io, c);
     else if (!c->shakes && c->handed == 0 && SSL_want_write(lws_get_ssl(c->wsi)))

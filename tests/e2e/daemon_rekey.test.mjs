@@ -30,8 +30,8 @@ const used = () => Number(fs.readFileSync(`/proc/${daemon.pid}/task/${daemon.pid
 const ping = (ref) => frame(TEXT, JSON.stringify({ type: 'ping', ref }));
 
 // A WebSocket that changes its keys, and what it has received.
-async function open() {
-    const rekeying = await Rekeying.open(daemon.port, authority.ca);
+async function open({ port } = daemon) {
+    const rekeying = await Rekeying.open(port, authority.ca);
     const raw = new Raw(rekeying.tls);
     rekeying.socket.write(rekeying.data(handshake()));
     await raw.until(/"type":"welcome"/);
@@ -69,6 +69,23 @@ test('new keys without end close the connection, and nobody waits', async (t) =>
     }
     await rekeying.ended;
     other.destroy();
+});
+
+// So that a thousand who mix them with a little of something else cost no more than a thousand who talk.
+test('new keys count as messages do', async () => {
+    const [RATE, BURST, UPDATES] = [10, 10, 25];
+    const { certificate, key } = await authority.issue('there');
+    const settings = [`tls.certificate=${certificate}`, `tls.key=${key}`, `limits.message_rate=${RATE}`, `limits.message_burst=${BURST}`];
+    const bounded = await startDaemon({ args: settings.flatMap((setting) => ['--set', setting]) });
+    const [rekeying, raw] = await open(bounded);
+    const from = performance.now();
+    rekeying.socket.write(Buffer.concat([rekeying.updates(UPDATES, false), rekeying.data(ping('n'))]));
+    await raw.until(/"pong","ref":"n"/);
+    const took = performance.now() - from;
+    assert.ok(took > (1000 * (UPDATES - BURST)) / RATE / 2, `${Math.round(took)} ms`);
+    assert.match(raw.received.toString('latin1'), /"rate-limited"/);
+    rekeying.destroy();
+    assert.equal(await bounded.stop(), 0);
 });
 
 // What TLS itself had to say found no room, and the daemon looked again and again whether the rest could be read.
