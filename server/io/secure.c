@@ -31,7 +31,7 @@
 enum {
     LWS_DESTROY_CALLS = 4,
     TLS_READ_SIZE = 16 * 1024, /* as much as a record of TLS holds (RFC 8446 section 5.1) */
-    SHAKEN_MAX = 32,           /* messages of a handshake take 8 at most; RFC 8446 section 5.5 has keys last 2^24 records */
+    SHAKEN_MAX = 32, /* messages of a handshake take 8 at most; RFC 8446 section 5.5 has keys last 2^24 records */
 };
 
 /* ---- what libwebsockets tells ---- */
