@@ -170,7 +170,7 @@ static void accept_some(uv_poll_t *poll, int status, int events)
     (void)events;
     bool admitted = status == 0;
     uint64_t end = turn_share();
-    for (int i = 0; admitted && i < ACCEPTS_A_TURN && (i == 0 || !turn_share_is_over(end)); i++) {
+    for (int i = 0; admitted && (i == 0 || !turn_share_is_over(end)); i++) {
         struct sockaddr_storage from;
         int fd = accept_next(l, &from);
         if (fd < 0) {

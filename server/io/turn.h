@@ -24,7 +24,6 @@ enum {
     REST_MS = 20000,        /* for what a client sent before it went to be read, where message_rate holds that back */
     CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close; again for it to end its side */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
-    ACCEPTS_A_TURN = 4,     /* and no more than the share allows; then the connections that are open get their turn */
     SHARE_US = 25, /* of a turn, for accepting; for the ready queue; for ends: a message waits for each of them once */
     REFUSED_MAX = 32,             /* refused connections that are let in to ask for /health, at once */
     DIRTY_MAX = 8,                /* connections that wait to be written, and: */
