@@ -277,6 +277,34 @@ static void test_an_author_never_heard(void **state)
     assert_false(is_shown(HOUR + 6 * MINUTE, -3 * HOUR, 0, 0, true));
 }
 
+/* Nobody who is there has heard Ann: Cid and Dot have her words from their disks. Then clocks are counted, and Bob's own
+ * is one of three. */
+static void test_an_author_nobody_heard(void **state)
+{
+    (void)state;
+    struct world *w = world_make(4);
+    for (int i = 0; i < 4; i++)
+        start(w, i);
+    say(w, 0, "hello");
+    pass(w, 1000);
+    leave(w, 1);
+    say(w, 0, "how are you?");
+    pass(w, 1000);
+    leave(w, 0);
+    leave(w, 2);
+    leave(w, 3);
+    pass(w, 10 * MINUTE);
+    start(w, 2);
+    start(w, 3);
+    pass(w, 5000);
+    w->nodes[1].clock = 2 * DAY;
+    start(w, 1);
+    pass(w, 5000);
+    assert_int_equal(shown(w, 1), 2);
+    assert_int_equal(expired(w, 1), 0);
+    world_end(w);
+}
+
 /* From further in its author's future than a day: by a clock that was wrong, nobody knows when. */
 static void test_from_the_future(void **state)
 {
@@ -335,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_a_clock_is_wrong),
         cmocka_unit_test(test_set_back_behind_others),
         cmocka_unit_test(test_an_author_never_heard),
+        cmocka_unit_test(test_an_author_nobody_heard),
         cmocka_unit_test(test_from_the_future),
         cmocka_unit_test(test_copies_are_kept_no_longer),
     };
