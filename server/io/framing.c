@@ -21,24 +21,6 @@ void framing_open(struct io *io, struct conn *c, const struct dialect *dialect)
     io_step(io, &e);
 }
 
-void framing_text(struct io *io, const struct conn *c, struct span bytes)
-{
-    struct core_event e = io_event(io, CORE_FRAME, c);
-    e.bytes = bytes;
-    e.urgent = io->urgent;
-    io_step(io, &e);
-}
-
-bool framing_is_heard(const struct conn *c)
-{
-    return c->interest & POLLER_READ;
-}
-
-bool framing_is_member(const struct io *io, const struct conn *c)
-{
-    return !io->urgent && core_is_member(io->core, c->id);
-}
-
 void framing_end(struct io *io, struct conn *c)
 {
     if (c->doomed)

@@ -33,11 +33,27 @@ bool framing_listen(struct io *io, int fd, const struct framing *framing, struct
 
 /* ---- for the framings ---- */
 
-void framing_text(struct io *io, const struct conn *c, struct span bytes);
+/* A message came. */
+static inline void framing_text(struct io *io, const struct conn *c, struct span bytes)
+{
+    struct core_event e = io_event(io, CORE_FRAME, c);
+    e.bytes = bytes;
+    e.urgent = io->urgent;
+    io_step(io, &e);
+}
+
 /* Not paused, by the core or for its transport. */
-bool framing_is_heard(const struct conn *c);
+static inline bool framing_is_heard(const struct conn *c)
+{
+    return c->interest & POLLER_READ;
+}
+
 /* Whether it is in a room. Not asked while what comes and goes is put off: it cannot change then. */
-bool framing_is_member(const struct io *io, const struct conn *c);
+static inline bool framing_is_member(const struct io *io, const struct conn *c)
+{
+    return !io->urgent && core_is_member(io->core, c->id);
+}
+
 /* Nothing more is taken from the client: the socket closes when the queue is empty. */
 void framing_end(struct io *io, struct conn *c);
 
