@@ -13,6 +13,7 @@
 
 #include "protocol/limits.h"
 #include "server/core/core.h"
+#include "tests/unit/server_core/lines.h"
 
 enum {
     SLOTS = 6,
@@ -68,24 +69,28 @@ static const char *verify(void *ctx, struct span token, uint64_t unix_seconds, s
 
 static void heard_token(struct world *w, const struct core_effect *e)
 {
-    static const char BEFORE[] = "\"resumeToken\":\"";
+    static const char *const BEFORE[] = {"\"resumeToken\":\"", "\"token\":\""};
     struct span text = frame_text(e->frame);
-    const char *at = memmem(text.p, text.n, BEFORE, sizeof BEFORE - 1), *end = NULL;
+    const char *at = NULL, *end = NULL;
+    for (size_t i = 0; i < 2 && !at; i++) {
+        at = memmem(text.p, text.n, BEFORE[i], strlen(BEFORE[i]));
+        at = at ? at + strlen(BEFORE[i]) : NULL;
+    }
     if (at)
-        end = memchr(at + sizeof BEFORE - 1, '"', (size_t)(text.p + text.n - at) - sizeof BEFORE + 1);
+        end = memchr(at, '"', (size_t)(text.p + text.n - at));
     if (!end)
         return;
-    at += sizeof BEFORE - 1;
     snprintf(w->conn[e->conn.slot].token, TOKEN_TEXT, "%.*s", (int)(end - at), at);
 }
 
 static void heard(struct world *w, const struct core_effect *e)
 {
-    static const char WELCOME[] = "{\"type\":\"welcome\",\"peerId\":\"";
+    static const char *const WELCOMES[] = {"{\"type\":\"welcome\",\"peerId\":\"", "{\"you\":\""};
     struct span text = frame_text(e->frame);
     assert(text.n > 2 && text.p[0] == '{' && text.p[text.n - 1] != '\0');
-    if (text.n > sizeof WELCOME && memcmp(text.p, WELCOME, sizeof WELCOME - 1) == 0)
-        snprintf(w->conn[e->conn.slot].id, sizeof w->conn[0].id, "%.29s", text.p + sizeof WELCOME - 1);
+    for (size_t i = 0, n; i < 2; i++)
+        if ((n = strlen(WELCOMES[i])) < text.n && memcmp(text.p, WELCOMES[i], n) == 0)
+            snprintf(w->conn[e->conn.slot].id, sizeof w->conn[0].id, "%.29s", text.p + n);
     heard_token(w, e);
 }
 
@@ -139,6 +144,10 @@ static void speak(struct world *w, struct core_event e)
         "{\"type\":\"report\",\"peerId\":\"%s\",\"outcome\":\"turn\",\"rttMs\":3}",
         "{\"type\":\"join-room\",\"roomId\":\"a\",\"token\":\"good\"}",
         "{\"type\":\"join-room\",\"roomId\":\"a\",\"token\":\"bad\"}",
+        "{\"join\":\"a\"}",
+        "{\"say\":[1],\"to\":\"%s\"}",
+        "{\"back\":\"%s\"}",
+        "{\"leave\":true}",
     };
     enum {
         KNOWN = sizeof MESSAGES_KNOWN / sizeof *MESSAGES_KNOWN
@@ -150,7 +159,7 @@ static void speak(struct world *w, struct core_event e)
         const char *message = MESSAGES_KNOWN[which], *hole = strstr(message, "%s");
         size_t before = hole ? (size_t)(hole - message) : strlen(message);
         unsigned whose = next(w) % SLOTS;
-        const char *filling = strstr(message, "resumeToken") ? w->conn[whose].token : w->conn[whose].id;
+        const char *filling = strstr(message, "resumeToken") || strstr(message, "back") ? w->conn[whose].token : w->conn[whose].id;
         snprintf(text, sizeof text, "%.*s%s%s", (int)before, message, hole ? filling : "", hole ? hole + 2 : "");
         e.bytes = span_of(text);
         e.urgent = next(w) & 1;
@@ -202,6 +211,7 @@ static void of_connection(struct world *w, unsigned what, unsigned slot)
         break;
     case 4:
         e.type = CORE_READY;
+        e.dialect = what > 128 ? &LINES : &dialect_native;
         step(w, e);
         break;
     case 5:
