@@ -131,7 +131,8 @@ static void tell_fact(struct peer *p, struct person *who, enum fact fact)
         store_and_forward_link_down(p, who);
         break;
     case FACT_LINK_UP:
-        link_up(p, who);
+        if (link_is_up(who)) /* and not lost again in the same call */
+            link_up(p, who);
         break;
     case FACT_LINK_WRITABLE:
         link_writable(p, who);

@@ -73,8 +73,10 @@ struct peer {
     /* of the step in hand */
     uint64_t now, unix_ms;
     struct peer_effects *fx;
+    bool memory_short; /* and something of it could not be had (memory.h) */
 
-    int64_t clock_ahead; /* of our wall clock before the monotonic one, when it was looked at last */
+    struct peer_notice *last_words; /* owned: told when there is no memory to make it; NULL: it was */
+    int64_t clock_ahead;            /* of our wall clock before the monotonic one, when it was looked at last */
 
     uint64_t wake; /* nothing is due before; may be earlier than needed */
     uint64_t told; /* the deadline that io knows */
