@@ -273,6 +273,7 @@ static void do_what_is_due(struct peer *p)
         link_due(p, who);
         hand_on(p);
         receipt_due(p, who);
+        status_due(p, who);
         outbox_due(p, who);
         hand_on(p);
     }
@@ -340,11 +341,19 @@ static void answer_after_the_end(struct peer *p, const struct peer_event *event)
                           .ref = event->send.ref.n ? event->send.ref : (struct span){0}});
 }
 
+/* Before anything else is said by the clock as it is now. */
+static void tell_clock(struct peer *p)
+{
+    for (struct person *who = p->people; who; who = who->hh.next) {
+        who->clock_untold = link_is_up(who) && !link_can_send(who);
+        send_heartbeat(p, who, false, p->now);
+    }
+}
+
 static void step(struct peer *p, const struct peer_event *event)
 {
     if (expiry_watch(p))
-        for (struct person *who = p->people; who; who = who->hh.next)
-            send_heartbeat(p, who, false, p->now);
+        tell_clock(p);
     /* While rows come, what one of them is about is not there yet: whose time is over then is told with the start. */
     bool restoring = event->type == PEER_RESTORE || event->type == PEER_KNOWN;
     if (!restoring && event->type != PEER_START)

@@ -54,10 +54,12 @@ struct person {
     struct clock_estimate clock_estimate;
     struct presence presence;
     struct route way;
-    uint64_t told;   /* the presence up to this order was sent on this link */
-    bool unanswered; /* its digest came while nothing could go to this link: all is compared when it can */
-    bool behind;     /* something could not go to this link: it is told what it lacks when it can */
-    unsigned handed; /* messages that come next on this link, and why */
+    uint64_t told;      /* the presence up to this order was sent on this link */
+    bool unanswered;    /* its digest came while nothing could go to this link: all is compared when it can */
+    bool behind;        /* something could not go to this link: it is told what it lacks when it can */
+    bool clock_untold;  /* our clock was set while nothing could go to this link */
+    bool status_untold; /* the text about ourselves could not go there */
+    unsigned handed;    /* messages that come next on this link, and why */
     enum handing handing;
     UT_hash_handle hh;
 };

@@ -123,6 +123,47 @@ static void test_a_frame_without_memory(void **state)
     assert_true(lost > 20);
 }
 
+/* What the daemon said and could not be read is asked for on a new connection: nobody is missed. */
+static void test_a_word_of_the_daemon_without_memory(void **state)
+{
+    (void)state;
+    bool failed = true;
+    size_t anew = 0;
+    for (long number = 0; failed; number++) {
+        struct world *w = world_up(1);
+        struct node *ann = &w->nodes[0];
+        w->n = 2;
+        node_init(w, 1, "bob");
+        node_boot(w, 1);
+        w->hold_signals = true; /* he cannot call */
+        feed(w, 1, (struct peer_event){.type = PEER_START});
+        while (w->queue && w->queue->node != 0) {
+            struct event *e = w->queue;
+            DL_DELETE(w->queue, e);
+            feed(w, e->node, e->ev);
+            event_free(e);
+        }
+        struct event *e = w->queue;
+        assert_true(e && e->ev.type == PEER_SIGNALING_FRAME);
+        DL_DELETE(w->queue, e);
+        step_short(w, 0, e->ev, number);
+        event_free(e);
+        failed = faults.failed > 0;
+        bool ended = ann->fx.out_of_memory;
+        for (size_t i = 0; i < ann->fx.n; i++)
+            execute(w, 0, &ann->fx.v[i]);
+        peer_effects_clear(&ann->fx);
+        if (!ended) {
+            pass(w, 3000);
+            anew += ann->connects > 1;
+            struct peer_person people[2];
+            assert_int_equal(peer_people(ann->p, people, 2), 1);
+        }
+        world_end(w);
+    }
+    assert_true(anew > 5);
+}
+
 /* Whose memory ran out still answers, and says that it has left. */
 static void test_after_the_end(void **state)
 {
@@ -149,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_message_without_memory),
         cmocka_unit_test(test_a_frame_without_memory),
+        cmocka_unit_test(test_a_word_of_the_daemon_without_memory),
         cmocka_unit_test(test_after_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
