@@ -36,7 +36,8 @@ struct person {
     char name[DISPLAY_NAME_MAX + 1];
     bool keyed;
     bool clock_heard;         /* it told its clock of the room: `since` is not needed for it */
-    bool follows;             /* it has delivered a message of ours in the room, and so what that depends on */
+    bool follows;             /* it has delivered a message of ours in the room, and so what that depends on;
+                                 neither holds any more when it asks as a newcomer: it lost its state */
     bool stored;              /* in the table of people */
     size_t waiting;           /* messages that wait for this person, kept by outbox_keep.c */
     bool engaged;             /* a link is up, on its way or waited for, kept by link.c */
