@@ -185,6 +185,17 @@ static void rtc_event(struct peer *p, struct connection *a, const struct peer_ev
     }
 }
 
+/* Once: what is in the outbox then is what the rows brought, and so on the disk. */
+static void start(struct peer *p)
+{
+    if (p->started)
+        return;
+    p->started = true;
+    twin_start(p);
+    outbox_restored(p);
+    session_start(p);
+}
+
 static void handle(struct peer *p, const struct peer_event *ev)
 {
     switch (ev->type) {
@@ -204,9 +215,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         message_log_show(p, ev);
         break;
     case PEER_START:
-        twin_start(p);
-        outbox_restored(p);
-        session_start(p);
+        start(p);
         break;
     case PEER_KNOWN:
         trust_known(p, ev->known.name, ev->known.id);

@@ -99,7 +99,7 @@ enum peer_event_type {
     PEER_COMMITTED,        /* ticket: that commit and all before it are on the disk */
     PEER_STORE_FAILED,     /* bytes: why a commit or a load failed; no further one is tried: the core ends */
     PEER_LOADED,           /* ticket, loaded: the answer to PEER_FX_LOAD */
-    PEER_START,            /* once, first of those that are not PEER_RESTORE or PEER_KNOWN */
+    PEER_START,            /* first of those that are not PEER_RESTORE or PEER_KNOWN; once: again is without effect */
     PEER_KNOWN,            /* a remembered key, before PEER_START: known.name belongs to known.id */
     PEER_SIGNALING_OPEN,   /* the WebSocket is up */
     PEER_SIGNALING_FRAME,  /* bytes: one text frame from the daemon */

@@ -125,6 +125,7 @@ struct peer {
     bool dirty;              /* something is to be committed at the end of the step */
     bool restoring;          /* rows are being read: they are not written again */
     bool closing;            /* what is forgotten now is forgotten by this process only */
+    bool started;            /* PEER_START has come */
     bool gone;               /* we have left */
     bool left;               /* and the application is to hear it when all is on the disk */
     bool store_failed;       /* nothing more will be */
