@@ -101,25 +101,24 @@ void compose_clear(struct peer *p)
 
 /* ---- who and whether ---- */
 
-static bool check(struct peer *p, const struct peer_event *ev)
+static bool check(const struct peer *p, struct draft *d)
 {
+    const struct peer_event *ev = d->ev;
     struct span text = ev->send.text, ref = ev->send.ref;
     const char *too_large = say_too_large(text);
     if (p->session.stopped && !p->people)
-        refuse(p, ev, "not-in-room", "the room was left: nobody will ever read this");
-    else if (too_large)
-        refuse(p, ev, "too-large", too_large);
-    else if (ev->send.to_count > ENVELOPE_TO_MAX)
-        refuse(p, ev, "too-large", "a message has at most 256 readers");
-    else if (ev->send.ttl_ms > ENVELOPE_TTL_MAX_MS)
-        refuse(p, ev, "bad-message", "a message lives for at most 30 days");
-    else if (!utf8_valid(text.p, text.n) || !utf8_valid(ref.p, ref.n) || ref.n > REF_MAX || span_find(ref, '\0'))
-        refuse(p, ev, "bad-message", "text and ref must be UTF-8, and ref at most 64 bytes");
-    else if (p->queued + HASH_COUNT(p->people) > QUEUE_MAX || p->queued_bytes + PEER_MESSAGE_MAX > QUEUE_BYTES_MAX)
-        refuse(p, ev, "queue-full", "too much waits for its readers: try again later");
-    else
-        return true;
-    return false;
+        return draft_fails(d, "not-in-room", "the room was left: nobody will ever read this");
+    if (too_large)
+        return draft_fails(d, "too-large", too_large);
+    if (ev->send.to_count > ENVELOPE_TO_MAX)
+        return draft_fails(d, "too-large", "a message has at most 256 readers");
+    if (ev->send.ttl_ms > ENVELOPE_TTL_MAX_MS)
+        return draft_fails(d, "bad-message", "a message lives for at most 30 days");
+    if (!utf8_valid(text.p, text.n) || !utf8_valid(ref.p, ref.n) || ref.n > REF_MAX || span_find(ref, '\0'))
+        return draft_fails(d, "bad-message", "text and ref must be UTF-8, and ref at most 64 bytes");
+    if (p->queued + HASH_COUNT(p->people) > QUEUE_MAX || p->queued_bytes + PEER_MESSAGE_MAX > QUEUE_BYTES_MAX)
+        return draft_fails(d, "queue-full", "too much waits for its readers: try again later");
+    return true;
 }
 
 static void add_reader(struct draft *d, struct person *who)
@@ -374,7 +373,7 @@ static void go_on(struct peer *p, const struct draft *d)
  * memory is refused like any other. */
 static bool draft(struct peer *p, struct draft *d)
 {
-    bool before = memory_short(p), ready = find_readers(p, d);
+    bool before = memory_short(p), ready = check(p, d) && find_readers(p, d);
     bool lost = memory_spared(p, before);
     if (ready && !lost)
         ready = find_conversation(p, d);
@@ -392,8 +391,6 @@ void compose_message(struct peer *p, const struct peer_event *ev)
         notice_add(p, &(struct notice){.type = NOTICE_ACCEPTED, .id = span_of(r->id), .ref = ev->send.ref});
         return;
     }
-    if (!check(p, ev))
-        return;
     buf_init(&d.text, PEER_MESSAGE_MAX);
     buf_init(&d.plain, PEER_MESSAGE_MAX);
     if (draft(p, &d)) {
