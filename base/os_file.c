@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static bool write_all(int fd, struct span bytes)
@@ -73,6 +75,17 @@ static const char *no_file(const struct stat *st)
     }
 }
 
+/* The kernel makes up what is read from these: /proc/kmsg, or a trace_pipe, as it happens. They call themselves files. */
+static const char *made_up(int fd)
+{
+    struct statfs fs;
+    if (fd < 0 || fstatfs(fd, &fs) != 0)
+        return NULL;
+    return fs.f_type == PROC_SUPER_MAGIC || fs.f_type == DEBUGFS_MAGIC || fs.f_type == TRACEFS_MAGIC
+               ? "window of the kernel's, not a file"
+               : NULL;
+}
+
 /* What was opened is looked at; and what cannot be opened for being none, like a socket or, to be written, a folder. */
 int os_file_open(const char *path, int flags, const char *expected, struct err *why)
 {
@@ -81,6 +94,8 @@ int os_file_open(const char *path, int flags, const char *expected, struct err *
     int error = errno;
     bool known = (fd < 0 ? stat(path, &st) : fstat(fd, &st)) == 0;
     const char *instead = known ? no_file(&st) : NULL;
+    if (!instead)
+        instead = made_up(fd);
     if (fd >= 0 && !instead)
         return fd;
     if (fd >= 0)

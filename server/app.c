@@ -86,6 +86,10 @@ struct config *app_load(const struct launch *l, struct err *e)
         err_memory(e);
         return NULL;
     }
+    if (l->file && !*l->file) { /* such as a variable of a script that was not set: it would start open to all */
+        err_set(e, "--config is empty: expected a file, or no --config");
+        goto fail;
+    }
     const char *file = l->file ? l->file : getenv("USHERD_CONFIG");
     if (file && *file && !config_load_file(c, file, e))
         goto fail;

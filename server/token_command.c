@@ -76,6 +76,8 @@ static bool take_value(struct order *o, const char *flag, const char *value, str
         return take_room(o, value, e);
     if (strcmp(flag, "--sub") == 0)
         return take_text(o->claims.subject, sizeof o->claims.subject, flag, value, e);
+    if (strcmp(flag, "--name") == 0 && !*value)
+        return err_set(e, "--name is empty: leave it out, or name whom the token is for");
     if (strcmp(flag, "--name") == 0)
         return take_text(o->claims.name, sizeof o->claims.name, flag, value, e);
     if (strcmp(flag, "--ttl") == 0)

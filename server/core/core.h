@@ -121,7 +121,7 @@ enum core_event_type {
     CORE_FRAME,   /* one whole text message (bytes, borrowed for the step) */
     CORE_UNREADABLE, /* a message the dialect does not know: `error` says which answer it gets (binary: BAD_MESSAGE, over max_frame or in too many fragments: TOO_LARGE, not UTF-8: BAD_JSON); `problem` is the sentence or NULL */
     CORE_PONG, /* a WebSocket pong (pong); the answer to the ping of the last CORE_PING says that all that was sent before it has arrived, any other is a sign of life only */
-    CORE_CONTROL,   /* a WebSocket ping, which io answers: a sign of life, and counted as a message is */
+    CORE_CONTROL, /* a WebSocket ping, which io answers, or new keys of TLS: a sign of life, and counted as a message is */
     CORE_VIOLATION, /* it broke RFC 6455 (violation), and what it sends cannot be read any more: the core closes it */
     CORE_CLOSED, /* its Close frame came (close_code): it says nothing more, and is answered by a CORE_CLOSE of code 0 once it has all answers that it is owed */
     CORE_SLOW,   /* its outgoing queue passed max_queue: the core closes it with a named reason */

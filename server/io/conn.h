@@ -94,7 +94,7 @@ struct conn {
     struct front_rest *rest; /* owned; in CONN_OPEN and CONN_CLOSING: frames that were read and are not looked at yet */
     struct queue *queue;     /* owned; NULL while nothing waits to be written */
     uint64_t deadline;       /* while on the list of a limit */
-    uint32_t handed;         /* bytes written of which libwebsockets keeps a rest; 0: it keeps none */
+    uint32_t handed;         /* bytes written of which TLS keeps a rest; 0: it keeps none */
     union {
         uint32_t untaken; /* in CONN_ANSWER: bytes in the socket when that was looked at last */
         uint32_t thrown;  /* in CONN_CLOSING and CONN_LINGER: bytes that came */
@@ -103,6 +103,7 @@ struct conn {
     uint32_t prev, next; /* on the list of its limit; of free slots through next */
     uint32_t ready_prev, ready_next;
     uint16_t close_code; /* as the client sent it; 0: it did not, WS_CODE_NONE: without one */
+    uint8_t shaken;      /* under TLS: messages of its handshake protocol that came since the last byte of ours */
 };
 
 enum {

@@ -14,6 +14,10 @@
  *
  * What the socket does not take of a write, libwebsockets keeps and writes first of all. As long as it has such a rest it
  * reads nothing, and asks again at once whether it could: so the connection is not read then.
+ *
+ * After its handshake a client may send messages of that protocol (new keys; in TLS 1.2 a handshake that is refused), which
+ * cost time and bring nothing. Each is a read of its own and counts as a message of a WebSocket does; who sends more than
+ * SHAKEN_MAX of them without a byte beside is closed.
  */
 #include <assert.h>
 #include <libwebsockets.h>
@@ -27,6 +31,7 @@
 enum {
     LWS_DESTROY_CALLS = 4,
     TLS_READ_SIZE = 16 * 1024, /* as much as a record of TLS holds (RFC 8446 section 5.1) */
+    SHAKEN_MAX = 32, /* messages of a handshake take 8 at most; RFC 8446 section 5.5 has keys last 2^24 records */
 };
 
 /* ---- what libwebsockets tells ---- */
@@ -58,6 +63,7 @@ static void keep_quiet(struct conn *c)
 static void came(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
 {
     c->shakes = false;
+    c->shaken = 0;
     turn_read(io);
     front_bytes(io, c, bytes, n);
     c->bulk = c->rest || n >= (size_t)READ_LEAST << READ_SHIFT;
@@ -168,6 +174,7 @@ void secure_start(struct io *io, struct conn *c)
         return;
     }
     keep_quiet(c);
+    tls_count(lws_get_ssl(c->wsi), &c->shaken);
     if (!plain_start(io, c))
         turn_kill(io, c);
 }
@@ -212,12 +219,38 @@ static ssize_t write_socket(struct io *io, struct conn *c, struct span bytes)
     return (ssize_t)bytes.n;
 }
 
+/* An answer of TLS itself found no room in the socket (RFC 8446 section 4.6.3: a KeyUpdate that was asked for), and nothing
+ * is read before it has gone: what is there would be told again in each turn. It counts as a rest of one byte. */
+static void wait_for_room(struct io *io, struct conn *c)
+{
+    c->handed = 1;
+    control_reading(io, c);
+    again(io, c);
+}
+
+/* It counts as a message does, so that message_rate bounds how many are read. */
+static void count_shake(struct io *io, struct conn *c)
+{
+    struct core_event e = io_event(io, CORE_CONTROL, c);
+    if (c->state == CONN_OPEN && !c->doomed)
+        io_step(io, &e);
+}
+
 static void receive_secure(struct io *io, struct conn *c)
 {
     struct lws_pollfd readable = {.fd = c->fd, .events = LWS_POLLIN, .revents = LWS_POLLIN};
+    uint8_t shaken = c->shaken;
     lws_service_fd(io->lws, &readable);
-    if (c->shakes && c->wsi)
+    if (!c->wsi)
+        return;
+    if (c->shakes)
         keep_quiet(c);
+    if (c->shaken > shaken)
+        count_shake(io, c);
+    if (c->shaken > SHAKEN_MAX)
+        turn_kill(io, c);
+    else if (!c->shakes && c->handed == 0 && SSL_want_write(lws_get_ssl(c->wsi)))
+        wait_for_room(io, c);
 }
 
 static void read_socket(struct io *io, struct conn *c, bool on)

@@ -137,9 +137,34 @@ static int on_server_name(SSL *ssl, int *alert, void *arg)
     return SSL_set_SSL_CTX(ssl, *current) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* Without this a read goes on as long as messages of the handshake protocol come (RFC 8446 section 4.6.3: KeyUpdate), and
+ * who sends them as fast as they are taken has the loop for himself. */
+static void read_one_record(SSL_CTX *listener)
+{
+    SSL_CTX_clear_mode(listener, SSL_MODE_AUTO_RETRY);
+}
+
 void tls_attach(SSL_CTX *listener, SSL_CTX *const *current)
 {
+    read_one_record(listener);
     SSL_CTX_set_min_proto_version(listener, TLS1_2_VERSION);
     SSL_CTX_set_tlsext_servername_callback(listener, on_server_name);
     SSL_CTX_set_tlsext_servername_arg(listener, (void *)current);
+}
+
+static void on_message(int sent, int version, int type, const void *bytes, size_t n, SSL *ssl, void *arg)
+{
+    (void)version;
+    (void)bytes;
+    (void)n;
+    (void)ssl;
+    uint8_t *count = arg;
+    if (!sent && type == SSL3_RT_HANDSHAKE && *count < UINT8_MAX)
+        ++*count;
+}
+
+void tls_count(SSL *ssl, uint8_t *count)
+{
+    SSL_set_msg_callback(ssl, on_message);
+    SSL_set_msg_callback_arg(ssl, count);
 }

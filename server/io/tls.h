@@ -16,6 +16,9 @@ SSL_CTX *tls_new(const char *certificate, const char *key, struct err *e);
 /* Has the listener's context serve each new connection with what *current is at that time; borrowed for as long as the
  * context lives. */
 void tls_attach(SSL_CTX *listener, SSL_CTX *const *current);
+/* From now on *count grows with each message of the handshake protocol that the client sends. Borrowed for as long as ssl
+ * lives. */
+void tls_count(SSL *ssl, uint8_t *count);
 
 /* ---- how good it is (tls_warn.c) ---- */
 

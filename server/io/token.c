@@ -30,6 +30,7 @@ struct token_keys {
 };
 
 static const char BAD[] = "the token is not valid";
+static const char EMPTY_NAME[] = "the claim name of the token is empty: leave it out, or name whom the token is for";
 static const char BAD_CLAIM[] = "a claim of the token is of the wrong type or too long";
 
 /* ---- keys ---- */
@@ -229,6 +230,8 @@ static const char *read_claims(const struct token_keys *keys, const json_t *gran
     if ((admin && !json_is_boolean(admin)) || !read_text(grants, "room", c->room, sizeof c->room) ||
         !read_text(grants, "name", c->name, sizeof c->name) || !read_text(grants, "sub", c->subject, sizeof c->subject))
         return BAD_CLAIM;
+    if (json_object_get(grants, "name") && !*c->name)
+        return EMPTY_NAME;
     c->admin = json_is_true(admin);
     for (size_t i = 0; i < keys->admin_count && *c->subject; i++)
         c->admin = c->admin || strcmp(keys->admins[i], c->subject) == 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Tokens (JSON Web Tokens, RFC 7519): checked with the keys of the settings, and made for trying. Claims: `room` (a
- * room's id, or what ids begin with and `*`), `name` (shown instead of displayName), `sub` (shown to nobody), `exp`,
+ * room's id, or what ids begin with and `*`), `name` (shown instead of displayName, not empty), `sub` (shown to nobody), `exp`,
  * `nbf`, `iat`, `admin`. The header's `typ` is for the application, and may be anything.
  */
 #ifndef SERVER_IO_TOKEN_H

@@ -15,7 +15,8 @@
 enum {
     TRIM_BYTES = 4 * 1024 * 1024, /* freed: less is not worth a walk */
     TRIM_MS = 1000,               /* from there to the walk */
-    TRIM_CONNECTION = 4 * 1024,   /* bytes that a connection itself is good for (bench/figures/memory.txt) */
+    TRIM_CONNECTION = 4 * 1024,   /* bytes that a connection itself is good for (bench/figures/memory.txt), */
+    TRIM_SECURE = 32 * 1024,      /* and under TLS: 17 KB while it is open, up to 160 KB in its handshake */
 };
 
 struct trim {

@@ -269,13 +269,18 @@ static void tell_gone(struct io *io, const struct conn *c)
     io_step(io, &e);
 }
 
+static size_t worth(const struct conn *c)
+{
+    return c->secure && c->state != CONN_PROXY && c->state != CONN_TLS ? TRIM_SECURE : TRIM_CONNECTION;
+}
+
 static void end(struct io *io, struct conn *c)
 {
     trim_freed(&io->trim, queue_bytes(c->queue), uv_now(io->loop));
     transport_of(c)->close(io, c);
     tell_gone(io, c);
     io->refused_count -= c->uncounted;
-    trim_freed(&io->trim, TRIM_CONNECTION, uv_now(io->loop));
+    trim_freed(&io->trim, worth(c), uv_now(io->loop));
     c->doomed = c->slow = false;
     conn_release(&io->conns, c);
     if (io->exhausted && !io->freeing)

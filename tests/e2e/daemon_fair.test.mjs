@@ -218,6 +218,34 @@ test('two that come and go without end take turns', async () => {
     }
 });
 
+// And a look brings a few of the frames of one record.
+test('two that send as much as a record of TLS holds take turns', async () => {
+    const [FRAMES, AT_MOST] = [150, 40];
+    const authority = await makeAuthority();
+    const { certificate, key } = await authority.issue('usherd');
+    const daemon = await startDaemon({ args: settings('limits.message_rate=0', `tls.certificate=${certificate}`, `tls.key=${key}`) });
+    const url = daemon.url.replace('ws:', 'wss:');
+    try {
+        const all = [];
+        for (let i = 0; i < 3; i++) all.push(await connect(url, { ca: authority.ca }));
+        for (const client of all) await client.join('room');
+        const [witness, ...senders] = all;
+        for (const sender of senders) assert.equal((await witness.next()).peerId, sender.peerId);
+        const signal = frame(TEXT, JSON.stringify({ type: 'signal', to: witness.peerId, data: 1 }));
+        daemon.kill('SIGSTOP');
+        await Promise.all(senders.map(({ ws }) => new Promise((resolve) => ws._socket.write(Buffer.concat(Array(FRAMES).fill(signal)), resolve))));
+        daemon.kill('SIGCONT');
+        const whose = [];
+        for (let i = 0; i < 2 * FRAMES; i++) whose.push((await witness.next()).from);
+        const first = whose.findIndex((from) => from !== whose[0]);
+        assert.ok(first <= AT_MOST, `the other came after ${first}`);
+        all.forEach((client) => client.destroy());
+    } finally {
+        daemon.kill('SIGCONT');
+        await daemon.stop();
+    }
+});
+
 // What is measured of one relay is less than a millisecond, and on a busy machine seldom twice the same: so twice what it
 // was alone, and this. A list of such rooms was 35 ms for each who asked, and pongs without end all of a processor.
 const SLACK_MS = 8;

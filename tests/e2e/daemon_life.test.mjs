@@ -55,6 +55,8 @@ test('--test-config and --print-config', () => inFolder(async (folder) => {
     const named = (args) => run([...args, '--print-config'], { env: { USHERD_CONFIG: other } });
     assert.match((await named([])).stdout, /\nmax_rooms = 7\n/);
     assert.match((await named(['--config', file])).stdout, /\nmax_rooms = 5\n/);
+    const empty = await run(['--config', '', '--test-config']);
+    assert.deepEqual([empty.code, empty.stderr], [78, 'usherd: --config is empty: expected a file, or no --config\n']);
     await fs.writeFile(file, '[limits]\nmax_rooms = many\n');
     const bad = await run(['--config', file, '--test-config']);
     assert.equal(bad.code, 78);

@@ -13,7 +13,7 @@ import tls from 'node:tls';
 import { once } from 'node:events';
 import { Duplex } from 'node:stream';
 import { makeAuthority } from './lib/authority.mjs';
-import { run, startDaemon, within } from './lib/daemon.mjs';
+import { keepsMemory, run, startDaemon, within } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
 import { parseMetrics } from './lib/prometheus.mjs';
 import { scratch, startPeer } from './lib/peer.mjs';
@@ -184,6 +184,27 @@ test('a reader that stopped and goes on talking costs nothing', async () => {
     } finally {
         assert.equal(await here.stop(), 0);
     }
+});
+
+// 17 KB each, of which the process gave back none unless a thousand went.
+test('hundreds that go leave no memory behind', { skip: keepsMemory() }, async (t) => {
+    const [CROWD, ROUND, LEFT, PATIENCE_MS] = [450, 30, 3e6, 8000];
+    const { certificate, key } = await authority.issue('crowd');
+    const other = await startDaemon({ args: set(`tls.certificate=${certificate}`, `tls.key=${key}`) });
+    const resident = async () =>
+        Number(/^VmRSS:\s+(\d+) kB/m.exec(await fs.readFile(`/proc/${other.pid}/status`, 'latin1'))[1]) * 1024;
+    const crowd = [];
+    const before = await resident();
+    while (crowd.length < CROWD)
+        crowd.push(...await Promise.all(Array.from({ length: ROUND }, () => connect(other.url.replace('ws:', 'wss:'), { ca }))));
+    const most = await resident();
+    crowd.forEach((client) => client.destroy());
+    let after;
+    const end = performance.now() + PATIENCE_MS;
+    while ((after = await resident()) > before + LEFT && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 50));
+    t.diagnostic(`resident: ${before}, ${most}, ${after} bytes`);
+    assert.ok(most > before + 2 * LEFT && after <= before + LEFT, `${before}, ${most}, ${after} bytes`);
+    assert.equal(await other.stop(), 0);
 });
 
 test('http/1.1 is agreed to, h2 never', async () => {

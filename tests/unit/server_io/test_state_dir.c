@@ -118,6 +118,8 @@ static void test_no_file(void **state)
     assert_int_equal(e.error, 0);
     assert_int_equal(os_file_open("/dev/zero", O_RDONLY, "a key", &e), -1);
     assert_string_equal(e.text, "this is a device: expected a key");
+    assert_int_equal(os_file_open("/proc/version", O_RDONLY, "a key", &e), -1); /* as /proc/kmsg, which waits */
+    assert_string_equal(e.text, "this is a window of the kernel's, not a file: expected a key");
     int fd = os_file_open("/dev/null", O_RDONLY, "a key", &e); /* the empty file */
     assert_true(fd >= 0);
     close(fd);

@@ -316,6 +316,8 @@ static void test_claims(void **state)
     refuses_forged(w, HEADER, "{\"nbf\":true}", BAD_CLAIM);
     refuses_forged(w, HEADER, "{\"room\":[\"a\"]}", BAD_CLAIM);
     refuses_forged(w, HEADER, "{\"name\":7}", BAD_CLAIM);
+    refuses_forged(w, HEADER, "{\"name\":\"\"}",
+        "the claim name of the token is empty: leave it out, or name whom the token is for");
     refuses_forged(w, HEADER, "{\"admin\":\"yes\"}", BAD_CLAIM);
     snprintf(longer, sizeof longer, "{\"name\":\"%0*d\"}", DISPLAY_NAME_MAX + 1, 0);
     refuses_forged(w, HEADER, longer, BAD_CLAIM);
