@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "protocol/json_read.h"
 #include "protocol/limits.h"
 #include "protocol/write.h"
 
@@ -144,7 +145,7 @@ bool canonical_write(const struct json_t *value, struct buf *out)
 
 bool canonical_text(struct span json, struct buf *out)
 {
-    json_t *value = json_loadb(json.n ? json.p : "", json.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+    json_t *value = json_read(json, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
     bool ok = value && canonical_holds(value, PEER_DEPTH_MAX) && canonical_write(value, out);
     json_decref(value);
     return ok;

@@ -13,6 +13,7 @@
 
 #include "protocol/canonical.h"
 #include "protocol/envelope_tree.h"
+#include "protocol/json_read.h"
 
 /* First what may change on the way and is not signed, then what a header does not have either. */
 static const char *const UNSIGNED[] = {"route", "retryCount", "hops", "keys", "signature", "content", "encrypted"};
@@ -46,7 +47,7 @@ bool envelope_parse(struct span text, struct envelope *e, const char **problem)
     *e = (struct envelope){0};
     if (text.n <= PEER_MESSAGE_MAX) {
         why = "a message is JSON in UTF-8 without repeated names";
-        tree = json_loadb(text.n ? text.p : "", text.n, JSON_REJECT_DUPLICATES, NULL);
+        tree = json_read(text, JSON_REJECT_DUPLICATES, NULL);
     }
     bool ok = tree && envelope_read(tree, e, &why);
     json_decref(tree);
@@ -155,7 +156,7 @@ bool envelope_open_content(struct envelope *e, struct span content, const char *
     *problem =
         "content is JSON in UTF-8 without repeated names, at most 16 deep, whose numbers are integers below 2^53";
     if (e->owned && e->encrypted.p && !e->owned->opened && content.n <= PEER_MESSAGE_MAX)
-        tree = json_loadb(content.n ? content.p : "", content.n, JSON_REJECT_DUPLICATES, NULL);
+        tree = json_read(content, JSON_REJECT_DUPLICATES, NULL);
     bool ok = tree && canonical_holds(tree, PEER_DEPTH_MAX - 1) && envelope_read_opened(tree, e, problem);
     json_decref(tree);
     if (ok)
@@ -256,8 +257,7 @@ static bool set_content(json_t *tree, const struct envelope *e)
         return true;
     json_t *content = json_object();
     return set(tree, "content", content) && set_text(content, "text", e->text) && set_attachments(content, e) &&
-           (e->metadata.n == 0 ||
-               set(content, "metadata", json_loadb(e->metadata.p, e->metadata.n, JSON_REJECT_DUPLICATES, NULL)));
+           (e->metadata.n == 0 || set(content, "metadata", json_read(e->metadata, JSON_REJECT_DUPLICATES, NULL)));
 }
 
 static bool set_signature(json_t *tree, const struct envelope *e)

@@ -9,6 +9,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "protocol/json_read.h"
+
 enum {
     RULES_MAX = 5,
     TYPE_NAME_MAX = 16,
@@ -83,7 +85,7 @@ static bool is_metadata(const struct scan *s, enum member_name m, size_t max)
     struct span raw = scan_raw(s, m);
     if (s->m[m].kind != JSON_KIND_OBJECT || raw.n > max)
         return false;
-    json_t *value = json_loadb(raw.p, raw.n, 0, NULL);
+    json_t *value = json_read(raw, 0, NULL);
     bool ok = value && nests_within(value, METADATA_DEPTH_MAX);
     json_decref(value);
     return ok;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "protocol/json_read.h"
 #include "protocol/message.h"
 #include "protocol/write.h"
 
@@ -90,7 +91,7 @@ const char *room_terms_parse(struct span body, struct room_terms *t, char passwo
     if (body.n == 0) /* all of it is optional */
         return NULL;
     json_error_t e;
-    json_t *tree = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &e);
+    json_t *tree = json_read(body, JSON_REJECT_DUPLICATES, &e);
     const char *problem = tree ? "the body must be a JSON object" : body_problem(&e);
     if (json_is_object(tree))
         problem = parse_members(tree, t, password, password_n);
@@ -202,7 +203,7 @@ static const char *read_rooms(const json_t *tree, bool (*take)(void *ctx, const 
 
 const char *roomfile_read(struct span text, bool (*take)(void *ctx, const struct room_terms *t), void *ctx)
 {
-    json_t *tree = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
+    json_t *tree = json_read(text, JSON_REJECT_DUPLICATES, NULL);
     const char *problem = json_is_object(tree) ? read_rooms(tree, take, ctx) : "it is no JSON object";
     json_decref(tree);
     return problem;

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "protocol/envelope.h"
+#include "protocol/json_read.h"
 #include "protocol/write.h"
 
 struct row {
@@ -238,7 +239,7 @@ bool signaling_parse(struct span frame, struct signaling_message *m)
     *m = (struct signaling_message){0};
     if (frame.n == 0 || frame.n > SIGNALING_FRAME_MAX)
         return false;
-    m->tree = json_loadb(frame.p, frame.n, 0, NULL);
+    m->tree = json_read(frame, 0, NULL);
     if (m->tree && read_row(m->tree, m))
         return true;
     signaling_done(m);

@@ -3,6 +3,8 @@
  * The `usher` command. It can do what any program can with usher.h, and nothing else.
  */
 #include <fcntl.h>
+#include <glib.h>
+#include <jansson.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
@@ -77,6 +79,7 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     choose_locale();
     unblock_signals();
+    json_set_alloc_funcs(g_malloc, g_free); /* jansson's lexer would go on without memory, over its buffer's end */
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: an error that is told, not an end */
     int status = options_parse(&options, argc, argv) ? run(&options) : EXIT_USAGE;
     options_done(&options);

@@ -19,6 +19,7 @@
 #include "peer/core/link/link.h"
 #include "peer/core/link/presence_gossip.h"
 #include "peer/core/link/relay.h"
+#include "peer/core/link/send.h"
 #include "peer/core/message/broadcast.h"
 #include "peer/core/message/history.h"
 #include "peer/core/message/outbox.h"
@@ -106,9 +107,14 @@ static void link_down(struct peer *p, struct person *who)
 
 static void link_writable(struct peer *p, struct person *who)
 {
+    if (who->clock_untold && link_can_send(who)) {
+        who->clock_untold = false;
+        send_heartbeat(p, who, false, p->now);
+    }
     receipt_settle(p, who);
     outbox_due(p, who);
     gossip_tell(p, who);
+    status_due(p, who);
     if (who->behind)
         catch_up(p, who);
 }
@@ -131,7 +137,8 @@ static void tell_fact(struct peer *p, struct person *who, enum fact fact)
         store_and_forward_link_down(p, who);
         break;
     case FACT_LINK_UP:
-        link_up(p, who);
+        if (link_is_up(who)) /* and not lost again in the same call */
+            link_up(p, who);
         break;
     case FACT_LINK_WRITABLE:
         link_writable(p, who);

@@ -13,6 +13,7 @@
 #include "peer/core/order/tree.h"
 #include "peer/core/port/after_commit.h"
 #include "peer/core/port/effects.h"
+#include "peer/core/port/memory.h"
 #include "peer/core/port/notice.h"
 #include "peer/core/port/storage.h"
 #include "peer/core/people/expiry.h"
@@ -59,7 +60,11 @@ struct peer *peer_new(const struct peer_settings *settings, const struct peer_cr
     p->gossip_at = p->digest_at = p->compare_at = p->twin.doubt_until = NEVER;
     p->tree = tree_new();
     p->overlay = overlay_new(span_of(p->id));
-    if (p->tree && p->overlay)
+    p->last_words = notice_make(&(struct notice){.type = NOTICE_ERROR,
+        .code = SPAN("out-of-memory"),
+        .text = SPAN("memory ran out: what was accepted is kept, and the next start goes on with it"),
+        .fatal = true});
+    if (p->tree && p->overlay && p->last_words)
         return p;
     peer_free(p);
     return NULL;
@@ -92,6 +97,7 @@ void peer_free(struct peer *p)
     trust_clear(p);
     tree_free(p->tree);
     overlay_free(p->overlay);
+    peer_notice_free(p->last_words);
     peer_effects_done(&nobody);
     free(p);
 }
@@ -159,7 +165,8 @@ static void rtc_event(struct peer *p, struct connection *a, const struct peer_ev
             break;
         link_heard(p, a);
         hand_on(p);
-        receive_data(p, a, ev);
+        if (!memory_short(p))
+            receive_data(p, a, ev);
         break;
     case PEER_CONGESTED:
         a->congested = true;
@@ -176,6 +183,17 @@ static void rtc_event(struct peer *p, struct connection *a, const struct peer_ev
         link_failed(p, a, text_copy(reason, sizeof reason, ev->bytes) ? reason : "failed");
         break;
     }
+}
+
+/* Once: what is in the outbox then is what the rows brought, and so on the disk. */
+static void start(struct peer *p)
+{
+    if (p->started)
+        return;
+    p->started = true;
+    twin_start(p);
+    outbox_restored(p);
+    session_start(p);
 }
 
 static void handle(struct peer *p, const struct peer_event *ev)
@@ -197,9 +215,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
         message_log_show(p, ev);
         break;
     case PEER_START:
-        twin_start(p);
-        outbox_restored(p);
-        session_start(p);
+        start(p);
         break;
     case PEER_KNOWN:
         trust_known(p, ev->known.name, ev->known.id);
@@ -266,6 +282,7 @@ static void do_what_is_due(struct peer *p)
         link_due(p, who);
         hand_on(p);
         receipt_due(p, who);
+        status_due(p, who);
         outbox_due(p, who);
         hand_on(p);
     }
@@ -281,20 +298,18 @@ static void end_what_is_over(struct peer *p)
     store_and_forward_expire(p);
 }
 
-void peer_step(struct peer *p, const struct peer_event *event, struct peer_effects *fx)
+static void show_deadline(struct peer *p)
 {
-    assert(event && fx);
-    p->now = event->now;
-    p->unix_ms = event->unix_ms;
-    p->fx = fx;
-    if (expiry_watch(p))
-        for (struct person *who = p->people; who; who = who->hh.next)
-            send_heartbeat(p, who, false, p->now);
-    /* While rows come, what one of them is about is not there yet: whose time is over then is told with the start. */
-    bool restoring = event->type == PEER_RESTORE || event->type == PEER_KNOWN;
-    if (!restoring && event->type != PEER_START)
-        end_what_is_over(p);
-    handle(p, event);
+    struct peer_effect *effect = p->wake != p->told ? effect_add(p, PEER_FX_DEADLINE) : NULL;
+    if (!effect)
+        return;
+    effect->at = p->wake;
+    p->told = p->wake;
+}
+
+/* What follows from the event, once it was handled. */
+static void settle(struct peer *p, bool restoring)
+{
     hand_on(p);
     tell_left(p);
     if (!restoring)
@@ -312,13 +327,65 @@ void peer_step(struct peer *p, const struct peer_event *event, struct peer_effec
     storage_end_step(p);
     p->stats.kept = HASH_COUNT(p->copies);
     p->stats.queued = p->queued;
-    if (p->wake != p->told) {
-        struct peer_effect *effect = effect_add(p, PEER_FX_DEADLINE);
-        if (effect) {
-            effect->at = p->wake;
-            p->told = p->wake;
-        }
+    show_deadline(p);
+}
+
+/* Half of what a step says or stores may break a promise; none of it is what a crash leaves, and that breaks none. */
+static void void_step(struct peer *p)
+{
+    peer_effects_clear(p->fx);
+    p->fx->out_of_memory = p->last_words;
+    p->last_words = NULL;
+}
+
+/* Whoever asks is answered, as far as there is memory for that. */
+static void answer_after_the_end(struct peer *p, const struct peer_event *event)
+{
+    if (event->type == PEER_LEAVE)
+        notice_add(p, &(struct notice){.type = NOTICE_LEFT});
+    else if (event->type == PEER_SEND)
+        notice_add(p, &(struct notice){.type = NOTICE_ERROR,
+                          .code = SPAN("out-of-memory"),
+                          .text = SPAN("this peer has ended: its memory ran out"),
+                          .ref = event->send.ref.n ? event->send.ref : (struct span){0}});
+}
+
+/* Before anything else is said by the clock as it is now. */
+static void tell_clock(struct peer *p)
+{
+    for (struct person *who = p->people; who; who = who->hh.next) {
+        who->clock_untold = link_is_up(who) && !link_can_send(who);
+        send_heartbeat(p, who, false, p->now);
     }
+}
+
+static void step(struct peer *p, const struct peer_event *event)
+{
+    if (expiry_watch(p))
+        tell_clock(p);
+    /* While rows come, what one of them is about is not there yet: whose time is over then is told with the start. */
+    bool restoring = event->type == PEER_RESTORE || event->type == PEER_KNOWN;
+    if (!restoring && event->type != PEER_START)
+        end_what_is_over(p);
+    if (!memory_short(p))
+        handle(p, event);
+    if (!memory_short(p))
+        settle(p, restoring);
+    if (memory_short(p))
+        void_step(p);
+}
+
+void peer_step(struct peer *p, const struct peer_event *event, struct peer_effects *fx)
+{
+    assert(event && fx && fx->n == 0);
+    p->now = event->now;
+    p->unix_ms = event->unix_ms;
+    p->fx = fx;
+    memory_begin(p);
+    if (p->last_words)
+        step(p, event);
+    else
+        answer_after_the_end(p, event);
     p->fx = NULL;
 }
 

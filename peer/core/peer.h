@@ -99,7 +99,7 @@ enum peer_event_type {
     PEER_COMMITTED,        /* ticket: that commit and all before it are on the disk */
     PEER_STORE_FAILED,     /* bytes: why a commit or a load failed; no further one is tried: the core ends */
     PEER_LOADED,           /* ticket, loaded: the answer to PEER_FX_LOAD */
-    PEER_START,            /* once, first of those that are not PEER_RESTORE or PEER_KNOWN */
+    PEER_START,            /* first of those that are not PEER_RESTORE or PEER_KNOWN; once: again is without effect */
     PEER_KNOWN,            /* a remembered key, before PEER_START: known.name belongs to known.id */
     PEER_SIGNALING_OPEN,   /* the WebSocket is up */
     PEER_SIGNALING_FRAME,  /* bytes: one text frame from the daemon */
@@ -217,7 +217,7 @@ enum peer_effect_type {
     X(PRESENCE, "presence", "from, text") \
     X(STATUS, "status", "from, text") \
     X(LINK, "link", "id, name, code, text: what a link is doing when it is not simply up: retrying, not up in 15 s ...") \
-    X(ERROR, "error", "code, text; fatal if the peer cannot go on (unauthorized, ...)") \
+    X(ERROR, "error", "code, text; fatal if the peer cannot go on (unauthorized, out-of-memory, ...)") \
     X(ROOMS, "rooms", "from, to: the rooms that this person tells of") \
     X(MISSING, "missing", "from, conversation, id, count: messages of that author that nobody had; id waited for them. " \
                           "count is 0 if nothing proves how many, or that they exist") \
@@ -266,10 +266,14 @@ struct peer_effect {
     struct log_record *log;     /* owned or NULL */
 };
 
-/* A list the caller owns and reuses: zero it once, execute and clear it after each step. */
+/* A list the caller owns and reuses: zero it once, execute and clear it after each step.
+ *
+ * A step that lacks the memory for what must not be lost is void: it has no effects, as if the process had died before it,
+ * and is the peer's last. What was accepted is on the disk, and the next start goes on from there. */
 struct peer_effects {
     struct peer_effect *v;
     size_t n, cap;
+    struct peer_notice *out_of_memory; /* owned: the step is void, and this is to be told; NULL: it is not */
 };
 void peer_effects_clear(struct peer_effects *fx); /* frees what the effects own */
 void peer_effects_done(struct peer_effects *fx);
@@ -336,6 +340,7 @@ struct peer_person {
 /* Settings and ports are copied; what their ctx points to is borrowed. NULL when out of memory. */
 struct peer *peer_new(const struct peer_settings *settings, const struct peer_crypto *crypto, const struct rng *rng);
 void peer_free(struct peer *p); /* takes NULL */
+/* After one that was void, PEER_SEND is refused, PEER_LEAVE is followed by NOTICE_LEFT, and nothing else happens. */
 void peer_step(struct peer *p, const struct peer_event *event, struct peer_effects *fx);
 const char *peer_id(const struct peer *p); /* our identity: base32 of the first 128 bits of SHA-256 of our key */
 const struct peer_stats *peer_stats(const struct peer *p);

@@ -36,7 +36,8 @@ struct person {
     char name[DISPLAY_NAME_MAX + 1];
     bool keyed;
     bool clock_heard;         /* it told its clock of the room: `since` is not needed for it */
-    bool follows;             /* it has delivered a message of ours in the room, and so what that depends on */
+    bool follows;             /* it has delivered a message of ours in the room, and so what that depends on;
+                                 neither holds any more when it asks as a newcomer: it lost its state */
     bool stored;              /* in the table of people */
     size_t waiting;           /* messages that wait for this person, kept by outbox_keep.c */
     bool engaged;             /* a link is up, on its way or waited for, kept by link.c */
@@ -54,10 +55,12 @@ struct person {
     struct clock_estimate clock_estimate;
     struct presence presence;
     struct route way;
-    uint64_t told;   /* the presence up to this order was sent on this link */
-    bool unanswered; /* its digest came while nothing could go to this link: all is compared when it can */
-    bool behind;     /* something could not go to this link: it is told what it lacks when it can */
-    unsigned handed; /* messages that come next on this link, and why */
+    uint64_t told;      /* the presence up to this order was sent on this link */
+    bool unanswered;    /* its digest came while nothing could go to this link: all is compared when it can */
+    bool behind;        /* something could not go to this link: it is told what it lacks when it can */
+    bool clock_untold;  /* our clock was set while nothing could go to this link */
+    bool status_untold; /* the text about ourselves could not go there */
+    unsigned handed;    /* messages that come next on this link, and why */
     enum handing handing;
     UT_hash_handle hh;
 };
@@ -73,8 +76,10 @@ struct peer {
     /* of the step in hand */
     uint64_t now, unix_ms;
     struct peer_effects *fx;
+    bool memory_short; /* and something of it could not be had (memory.h) */
 
-    int64_t clock_ahead; /* of our wall clock before the monotonic one, when it was looked at last */
+    struct peer_notice *last_words; /* owned: told when there is no memory to make it; NULL: it was */
+    int64_t clock_ahead;            /* of our wall clock before the monotonic one, when it was looked at last */
 
     uint64_t wake; /* nothing is due before; may be earlier than needed */
     uint64_t told; /* the deadline that io knows */
@@ -120,6 +125,7 @@ struct peer {
     bool dirty;              /* something is to be committed at the end of the step */
     bool restoring;          /* rows are being read: they are not written again */
     bool closing;            /* what is forgotten now is forgotten by this process only */
+    bool started;            /* PEER_START has come */
     bool gone;               /* we have left */
     bool left;               /* and the application is to hear it when all is on the disk */
     bool store_failed;       /* nothing more will be */

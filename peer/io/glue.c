@@ -31,7 +31,7 @@ struct glue {
     struct keeper *keeper;
     struct notices *notices;
     struct clock_alarm *deadline;
-    bool stepping;
+    bool stepping, run_out; /* run_out: its last step was void */
 };
 
 /* ---- signaling ---- */
@@ -118,11 +118,24 @@ static void execute(struct glue *g, struct peer_effect *effect)
     }
 }
 
+/* What is under way goes no further; io ends with the application, which is told to. */
+static void run_out(struct glue *g)
+{
+    g->run_out = true;
+    if (g->stepping) /* not while rows are restored: nothing has begun */
+        signaling_disconnect(g->signaling);
+    clock_alarm_set(g->deadline, UINT64_MAX);
+    notices_add(g->notices, g->effects.out_of_memory);
+    g->effects.out_of_memory = NULL;
+}
+
 static void step(struct glue *g, struct peer_event *event)
 {
     event->now = clock_now();
     event->unix_ms = (uint64_t)g_get_real_time() / 1000;
     peer_step(g->peer, event, &g->effects);
+    if (g->effects.out_of_memory)
+        run_out(g);
     for (size_t i = 0; i < g->effects.n; i++)
         execute(g, &g->effects.v[i]);
     peer_effects_clear(&g->effects);
@@ -165,7 +178,7 @@ static void restore_row(void *user, enum peer_table table, const struct peer_row
 /* What these steps give rise to is settled with PEER_START. */
 bool glue_restore(struct glue *g, struct err *err)
 {
-    return store_restore(g->options.store, restore_row, g, err);
+    return store_restore(g->options.store, restore_row, g, err) && (!g->run_out || err_set(err, "out of memory"));
 }
 
 bool glue_is_behind(const struct glue *g)

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 
 #include "protocol/envelope.h"
+#include "tests/sim/short_memory.h"
 
 enum {
+    AGAIN_MS = 1000, /* a process whose memory ran out is started again by whoever watches it */
     CONNECT_MS = 15000,
     LATE_MAX_MS = 4,
     WAKE_MS = 3000 /* after a sleep what comes from outside may be there before a timer is */
@@ -25,6 +27,7 @@ struct peerhost {
     struct disk *disk;
     unsigned errors, strangers_heard;
     uint32_t message_max; /* 0: as large as any */
+    unsigned run_out;
     /* one life */
     struct peer *core; /* NULL: not running */
     struct rtc_party *party;
@@ -37,6 +40,7 @@ struct peerhost {
 
 static void step(struct peerhost *h, struct peer_event event);
 static void end(struct peerhost *h, bool orderly);
+static void run_out(struct peerhost *h);
 
 static struct peer_event event_of(const struct peerhost *h, enum peer_event_type type)
 {
@@ -229,7 +233,8 @@ static void on_disk(void *who, struct peer_event e)
     struct peerhost *h = who;
     e.now = world_now(h->in.w);
     e.unix_ms = world_unix(h->in.w, h->host);
-    step(h, e);
+    if (h->core) /* a row may have been one too many */
+        step(h, e);
 }
 
 static void notice(struct peerhost *h, const struct peer_notice *n)
@@ -326,7 +331,14 @@ static void step(struct peerhost *h, struct peer_event event)
 {
     assert(h->core && !h->stepping);
     h->stepping = true;
+    short_memory_core(true);
     peer_step(h->core, &event, &h->fx);
+    short_memory_core(false);
+    if (h->fx.out_of_memory) {
+        h->stepping = false;
+        run_out(h);
+        return;
+    }
     /* A check walks everything there is: in a larger room not after each step, of which there are more. */
     if (event.type != PEER_RESTORE && event.type != PEER_KNOWN &&
         world_afford(h->in.w, is_judged(h) ? peer_oracle_size(h->in.peer_oracle) : 0))
@@ -390,12 +402,40 @@ static void ask(struct peerhost *h, const struct ask *a)
     step(h, e);
 }
 
+static void on_again(void *who, uint64_t arg)
+{
+    struct peerhost *h = who;
+    (void)arg;
+    if (!h->core)
+        peerhost_start(h);
+}
+
+/* The application was told by name, and ends. */
+static void run_out(struct peerhost *h)
+{
+    const struct peer_notice *n = h->fx.out_of_memory;
+    world_check(h->in.w, short_memory_failed(), "%u: memory did not run out", h->who);
+    world_check(h->in.w, h->fx.n == 0 && n->fatal && strcmp(n->code, "out-of-memory") == 0, "%u: a void step says %s",
+        h->who, n->code);
+    notice(h, n);
+    peer_effects_clear(&h->fx);
+    end(h, false);
+    h->run_out++;
+    world_at(h->in.w, world_now(h->in.w) + AGAIN_MS, on_again, h, 0);
+}
+
 void peerhost_start(struct peerhost *h)
 {
     assert(!h->core);
     world_trace(h->in.w, "peer %u starts as %s", h->who, h->id);
+    short_memory_core(true);
     h->core = peer_new(&h->settings, &h->crypto, world_rng(h->in.w));
-    world_check(h->in.w, h->core, "peer_new failed");
+    short_memory_core(false);
+    world_check(h->in.w, h->core || short_memory_failed(), "peer_new failed");
+    if (!h->core) {
+        world_at(h->in.w, world_now(h->in.w) + AGAIN_MS, on_again, h, 0);
+        return;
+    }
     world_check(h->in.w, strcmp(peer_id(h->core), h->id) == 0, "%u is called %s", h->who, peer_id(h->core));
     h->party = rtc_party_new(h->in.rtcs, h->host, &RTC_FACE, h);
     if (h->message_max)
@@ -404,7 +444,8 @@ void peerhost_start(struct peerhost *h)
     h->alarm++;
     h->joins = 0;
     disk_restore(h->disk);
-    step(h, event_of(h, PEER_START));
+    if (h->core)
+        step(h, event_of(h, PEER_START));
     struct ask a;
     for (size_t next = 0; is_judged(h) && h->core && peer_oracle_again(h->in.peer_oracle, h->who, &next, &a);)
         ask(h, &a);
@@ -566,4 +607,9 @@ const char *peerhost_state(const struct peerhost *h)
 unsigned peerhost_errors(const struct peerhost *h)
 {
     return h->errors;
+}
+
+unsigned peerhost_run_out(const struct peerhost *h)
+{
+    return h->run_out;
 }

@@ -67,5 +67,7 @@ size_t peerhost_rtcs(const struct peerhost *h);
 /* The text of the last NOTICE_STATE, and whether some NOTICE_ERROR came. */
 const char *peerhost_state(const struct peerhost *h);
 unsigned peerhost_errors(const struct peerhost *h);
+/* How often it said that its memory ran out, and began again. */
+unsigned peerhost_run_out(const struct peerhost *h);
 
 #endif

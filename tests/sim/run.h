@@ -61,11 +61,12 @@ void run_tell(struct run *r, struct peerhost *from, const struct peerhost *to);
 
 /* ---- what is run ---- */
 typedef void scenario(struct run *r, const struct world_options *options);
-scenario seed_server; /* hundreds of random clients */
-scenario seed_peers;  /* two to 64 people and their misfortunes */
-scenario seed_apart;  /* likewise, and in every seed some of them can never be linked */
-scenario seed_losses; /* likewise, and in every seed some lose their state, or put back an older one */
-scenario seed_storms; /* likewise, and every path loses 40 % of its packets at each end */
+scenario seed_server;       /* hundreds of random clients */
+scenario seed_peers;        /* two to 64 people and their misfortunes */
+scenario seed_apart;        /* likewise, and in every seed some of them can never be linked */
+scenario seed_losses;       /* likewise, and in every seed some lose their state, or put back an older one */
+scenario seed_short_memory; /* one story, in which one allocation fails, another with each seed */
+scenario seed_storms;       /* likewise, and every path loses 40 % of its packets at each end */
 
 struct story {
     const char *name; /* for --scenario and TAP */

@@ -2,7 +2,8 @@
  *
  *     sim                            every story, and the first seeds
  *     sim --seeds 1-100              every story, and each seed as a server run and a peers run
- *     sim --scenario NAME            one story, or `server`, `peers`, `apart`, `losses` or `storms` with --seed
+ *     sim --scenario NAME            one story, or `server`, `peers`, `apart`, `losses`, `storms` or `short-memory`
+ *                                    with --seed
  *     sim --seed N [--trace]         one seed, checked after every event, with a readable trace
  *     sim --minutes M                fresh seeds for so long
  *     sim --jobs J                   so many processes at a time; as many as there are processors
@@ -236,12 +237,13 @@ static bool run_named(struct sim *s)
 {
     uint64_t seed = s->has_one ? s->one : 1;
     bool found = false;
-    scenario *tell = strcmp(s->scenario, "server") == 0   ? seed_server
-                     : strcmp(s->scenario, "peers") == 0  ? seed_peers
-                     : strcmp(s->scenario, "apart") == 0  ? seed_apart
-                     : strcmp(s->scenario, "losses") == 0 ? seed_losses
-                     : strcmp(s->scenario, "storms") == 0 ? seed_storms
-                                                          : NULL;
+    scenario *tell = strcmp(s->scenario, "server") == 0         ? seed_server
+                     : strcmp(s->scenario, "peers") == 0        ? seed_peers
+                     : strcmp(s->scenario, "apart") == 0        ? seed_apart
+                     : strcmp(s->scenario, "losses") == 0       ? seed_losses
+                     : strcmp(s->scenario, "storms") == 0       ? seed_storms
+                     : strcmp(s->scenario, "short-memory") == 0 ? seed_short_memory
+                                                                : NULL;
     s->from = s->has_seeds ? s->from : seed;
     s->to = s->has_seeds ? s->to : seed;
     if (tell && s->has_seeds)

@@ -73,6 +73,7 @@ const struct story STORIES[] = {
     {"storm", story_storm, false},
     {"small-messages", story_small_messages, false},
     {"numbers-anew", story_numbers_anew, false},
+    {"reader-anew", story_reader_anew, false},
     {"older-copy", story_older_copy, false},
     {"copies-of-lost-numbers", story_copies_of_lost_numbers, false},
     {"identity-twice", story_identity_twice, false},

@@ -83,6 +83,7 @@ scenario story_all_at_once;
 scenario story_storm; /* ... and are killed meanwhile */
 
 scenario story_numbers_anew;           /* an author's state is lost: no number stands for a message */
+scenario story_reader_anew;            /* ... a reader's: it is a newcomer, and others know it for one */
 scenario story_older_copy;             /* ... or an older one is put back */
 scenario story_copies_of_lost_numbers; /* ... and custodians hold what it said then */
 scenario story_identity_twice;         /* a state directory lives twice: the second rests */

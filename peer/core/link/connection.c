@@ -10,6 +10,7 @@
 #include "peer/core/state.h"
 #include "peer/core/link/connection.h"
 #include "peer/core/port/effects.h"
+#include "peer/core/port/memory.h"
 #include "peer/core/people/roster.h"
 #include "peer/core/link/session.h"
 #include "protocol/signaling.h"
@@ -80,9 +81,11 @@ void connection_send(struct peer *p, struct connection *a, struct span text)
             person_id(a->person));
         return;
     }
+    bool before = memory_short(p);
     struct peer_effect *effect = effect_text(p, PEER_FX_RTC_SEND, a->rtc, text);
     if (effect)
         effect->channel = a->channel;
+    memory_spared(p, before);
 }
 
 /* Where the other sits now: where the connection began, be it away, or anywhere else if that roster entry is gone. */

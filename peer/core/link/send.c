@@ -7,6 +7,7 @@
 
 #include "peer/core/state.h"
 #include "peer/core/link/send.h"
+#include "peer/core/port/memory.h"
 #include "peer/core/people/say.h"
 #include "peer/core/link/connection.h"
 #include "peer/core/link/link.h"
@@ -30,6 +31,7 @@ void send_to(struct peer *p, struct person *who, struct envelope *e)
     struct buf text;
     if (!who->keyed || !link_is_up(who) || who->link.connection->congested)
         return;
+    bool before = memory_short(p);
     e->to = &to;
     e->to_count = 1;
     buf_init(&text, PEER_MESSAGE_MAX);
@@ -38,15 +40,18 @@ void send_to(struct peer *p, struct person *who, struct envelope *e)
         count(p, e->type);
     }
     buf_done(&text);
+    memory_spared(p, before);
 }
 
 bool send_relayed(struct peer *p, struct person *who, struct envelope *e)
 {
     assert(e->type != ENVELOPE_UNKNOWN);
     struct buf text;
+    bool before = memory_short(p);
     buf_init(&text, PEER_MESSAGE_MAX);
     bool ok = say_sealed(p, who, e, &text) && relay_send(p, who, buf_view(&text));
     buf_done(&text);
+    memory_spared(p, before);
     if (ok)
         count(p, e->type);
     return ok;

@@ -162,6 +162,13 @@ static void abandon(struct peer *p, const char *why)
     pause_session(p);
 }
 
+void session_lost(struct peer *p)
+{
+    effect_log(p, LOG_LEVEL_WARNING, "frame-lost", "there was no memory to read what the server said", NULL, SPAN(""));
+    disconnect(p);
+    pause_session(p);
+}
+
 void session_due(struct peer *p)
 {
     struct session *s = &p->session;

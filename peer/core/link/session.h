@@ -59,6 +59,8 @@ enum session_outcome session_handle(struct peer *p, const struct signaling_messa
 /* Who is in the room was told: so are we, the first time. */
 void session_ready(struct peer *p);
 void session_closed(struct peer *p, uint16_t close_code, struct span why);
+void session_lost(
+    struct peer *p); /* a frame could not be read, for want of memory: it is asked again on a new socket */
 void session_network(struct peer *p, bool cut); /* cut: the socket's own address is gone */
 void session_due(struct peer *p);
 void session_leave(struct peer *p);

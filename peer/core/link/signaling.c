@@ -6,6 +6,7 @@
 #include "peer/core/state.h"
 #include "peer/core/link/signaling.h"
 #include "peer/core/port/effects.h"
+#include "peer/core/port/memory.h"
 #include "peer/core/link/membership.h"
 #include "peer/core/link/negotiation.h"
 #include "peer/core/link/session.h"
@@ -68,7 +69,10 @@ void signaling_frame(struct peer *p, struct span frame)
     struct signaling_message m;
     if (!session_hears(p))
         return;
-    if (signaling_parse(frame, &m))
+    bool parsed = signaling_parse(frame, &m);
+    if (memory_spared(p, false))
+        session_lost(p); /* the next one begins with all that there is to know */
+    else if (parsed)
         handle(p, &m);
     else
         effect_log(p, LOG_LEVEL_DEBUG, "signaling-unreadable", "a frame that no daemon sends", NULL, SPAN(""));

@@ -82,7 +82,9 @@ static void announce(struct peer *p)
         buf_init(&metadata, ENVELOPE_METADATA_MAX);
         for (size_t i = 0; i < n; i++)
             newest[i] = (struct body_announcement){owed[i].author, owed[i].sequence, owed[i].hops};
-        if (who && body_write_announcements(&metadata, newest, n)) {
+        if (who && !link_can_send(who)) {
+            who->behind = true; /* our clock will tell it */
+        } else if (who && body_write_announcements(&metadata, newest, n)) {
             p->stats.announced_total++;
             say_about_room(p, who, ENVELOPE_BROADCAST_ANNOUNCE, buf_view(&metadata));
         }

@@ -17,6 +17,7 @@
 #include "peer/core/order/causal.h"
 #include "peer/core/port/after_commit.h"
 #include "peer/core/port/effects.h"
+#include "peer/core/port/memory.h"
 #include "peer/core/port/notice.h"
 #include "peer/core/port/storage.h"
 #include "peer/core/people/roster.h"
@@ -39,7 +40,16 @@ struct draft {
     char name[ENVELOPE_CONVERSATION_MAX + 1], id[ID_CHARS + 1];
     uint64_t sequence;
     struct buf text, plain;
+    const char *code; /* static: why it cannot be sent; NULL: it can */
+    char why[128];
 };
+
+static bool draft_fails(struct draft *d, const char *code, const char *why)
+{
+    d->code = code;
+    text_copy(d->why, sizeof d->why, span_of(why));
+    return false;
+}
 
 static void refuse(struct peer *p, const struct peer_event *ev, const char *code, const char *text)
 {
@@ -91,25 +101,24 @@ void compose_clear(struct peer *p)
 
 /* ---- who and whether ---- */
 
-static bool check(struct peer *p, const struct peer_event *ev)
+static bool check(const struct peer *p, struct draft *d)
 {
+    const struct peer_event *ev = d->ev;
     struct span text = ev->send.text, ref = ev->send.ref;
     const char *too_large = say_too_large(text);
     if (p->session.stopped && !p->people)
-        refuse(p, ev, "not-in-room", "the room was left: nobody will ever read this");
-    else if (too_large)
-        refuse(p, ev, "too-large", too_large);
-    else if (ev->send.to_count > ENVELOPE_TO_MAX)
-        refuse(p, ev, "too-large", "a message has at most 256 readers");
-    else if (ev->send.ttl_ms > ENVELOPE_TTL_MAX_MS)
-        refuse(p, ev, "bad-message", "a message lives for at most 30 days");
-    else if (!utf8_valid(text.p, text.n) || !utf8_valid(ref.p, ref.n) || ref.n > REF_MAX || span_find(ref, '\0'))
-        refuse(p, ev, "bad-message", "text and ref must be UTF-8, and ref at most 64 bytes");
-    else if (p->queued + HASH_COUNT(p->people) > QUEUE_MAX || p->queued_bytes + PEER_MESSAGE_MAX > QUEUE_BYTES_MAX)
-        refuse(p, ev, "queue-full", "too much waits for its readers: try again later");
-    else
-        return true;
-    return false;
+        return draft_fails(d, "not-in-room", "the room was left: nobody will ever read this");
+    if (too_large)
+        return draft_fails(d, "too-large", too_large);
+    if (ev->send.to_count > ENVELOPE_TO_MAX)
+        return draft_fails(d, "too-large", "a message has at most 256 readers");
+    if (ev->send.ttl_ms > ENVELOPE_TTL_MAX_MS)
+        return draft_fails(d, "bad-message", "a message lives for at most 30 days");
+    if (!utf8_valid(text.p, text.n) || !utf8_valid(ref.p, ref.n) || ref.n > REF_MAX || span_find(ref, '\0'))
+        return draft_fails(d, "bad-message", "text and ref must be UTF-8, and ref at most 64 bytes");
+    if (p->queued + HASH_COUNT(p->people) > QUEUE_MAX || p->queued_bytes + PEER_MESSAGE_MAX > QUEUE_BYTES_MAX)
+        return draft_fails(d, "queue-full", "too much waits for its readers: try again later");
+    return true;
 }
 
 static void add_reader(struct draft *d, struct person *who)
@@ -138,10 +147,8 @@ static bool find_readers(struct peer *p, struct draft *d)
         return false;
     for (size_t i = 0; i < ev->send.to_count; i++) {
         struct person *who = roster_find(p, ev->send.to[i]);
-        if (!who) {
-            refuse(p, ev, "no-such-peer", "nobody of that id has been seen in this room");
-            return false;
-        }
+        if (!who)
+            return draft_fails(d, "no-such-peer", "nobody of that id has been seen in this room");
         add_reader(d, who);
     }
     if (ev->send.to_count == 0)
@@ -210,14 +217,31 @@ static bool write(struct peer *p, struct draft *d, struct envelope *e)
     return !d->conversation || seal(p, d, e);
 }
 
+/* Of nobody, if it is the room's. */
+static size_t name_readers(const struct draft *d, struct span to[ENVELOPE_TO_MAX])
+{
+    size_t n = d->type == ENVELOPE_GROUP_MESSAGE ? 0 : d->reader_count;
+    for (size_t i = 0; i < n; i++)
+        to[i] = person_id(d->readers[i]);
+    return n;
+}
+
+/* Where it belongs; only what is said to people with keys has a place there. */
+static bool find_conversation(struct peer *p, struct draft *d)
+{
+    struct span to[ENVELOPE_TO_MAX];
+    size_t n = name_readers(d, to);
+    conversation_name(p, span_of(p->id), to, n, d->name);
+    d->conversation = d->keyed_count > 0 ? conversation_of(p, d->name, span_of(p->id), to, n) : NULL;
+    return d->keyed_count == 0 || d->conversation ||
+           draft_fails(d, "too-many", "this peer takes part in as many conversations as it can");
+}
+
 static bool compose(struct peer *p, struct draft *d)
 {
     struct span to[ENVELOPE_TO_MAX];
     static const size_t room = ENVELOPE_CLOCK_MAX;
-    size_t n = d->type == ENVELOPE_GROUP_MESSAGE ? 0 : d->reader_count;
-    for (size_t i = 0; i < n; i++)
-        to[i] = person_id(d->readers[i]);
-    conversation_name(p, span_of(p->id), to, n, d->name);
+    size_t n = name_readers(d, to);
     struct envelope_tick *ticks = calloc(2 * room, sizeof *ticks);
     if (!ticks)
         return false;
@@ -229,12 +253,7 @@ static bool compose(struct peer *p, struct draft *d)
         .requires_ack = true,
         .ttl_ms = d->ev->send.ttl_ms,
         .conversation = span_of(d->name)};
-    bool stored = d->keyed_count > 0;
-    d->conversation = stored ? conversation_of(p, d->name, span_of(p->id), to, n) : NULL;
-    bool ok = !stored || d->conversation;
-    if (!ok) {
-        refuse(p, d->ev, "too-many", "this peer takes part in as many conversations as it can");
-    } else if (stored) {
+    if (d->conversation) {
         e.clock_count = causal_clock(d->conversation->order, may_begin_here(d), ticks, room);
         d->sequence = ticks[0].count;
         e.since = ticks + room;
@@ -246,29 +265,27 @@ static bool compose(struct peer *p, struct draft *d)
         e.clock_count = 1;
     }
     e.sequence = d->sequence;
-    if (ok && !(e.clock_count > 0 && write(p, d, &e))) {
-        /* With a thousand keys and clocks, a long text is too much. */
-        if (d->text.failed || d->plain.failed)
-            refuse(p, d->ev, "too-large", "the text, the keys of its readers and its clock have at most 262144 bytes");
-        else
-            refuse(p, d->ev, "not-sealed", "the message could not be sealed to any of its readers");
-        ok = false;
-    }
+    bool ok = e.clock_count > 0 && write(p, d, &e);
     free(ticks);
+    /* With a thousand keys and clocks, a long text is too much. */
+    if (!ok && (d->text.failed || d->plain.failed))
+        draft_fails(d, "too-large", "the text, the keys of its readers and its clock have at most 262144 bytes");
+    else if (!ok)
+        draft_fails(d, "not-sealed", "the message could not be sealed to any of its readers");
     return ok;
 }
 
 /* Of several readers each is told of by name when it is sent to (outbox.c); a sole one that can never have it, at
  * once. */
-static bool reader_takes(struct peer *p, const struct draft *d)
+static bool reader_takes(struct draft *d)
 {
     const struct person *who = d->reader_count == 1 ? d->readers[0] : NULL;
-    char text[128];
     if (!who || !link_is_up(who) || link_fits(who, who->keyed ? d->text.len : d->plain.len))
         return true;
-    snprintf(text, sizeof text, "this reader takes messages of at most %lu bytes, all that goes with the text included",
+    d->code = "too-large";
+    snprintf(d->why, sizeof d->why,
+        "this reader takes messages of at most %lu bytes, all that goes with the text included",
         (unsigned long)who->link.connection->message_max);
-    refuse(p, d->ev, "too-large", text);
     return false;
 }
 
@@ -277,9 +294,7 @@ static bool reader_takes(struct peer *p, const struct draft *d)
 static void record(struct peer *p, const struct draft *d)
 {
     struct span to[ENVELOPE_TO_MAX];
-    size_t n = d->type == ENVELOPE_GROUP_MESSAGE ? 0 : d->reader_count;
-    for (size_t i = 0; i < n; i++)
-        to[i] = person_id(d->readers[i]);
+    size_t n = name_readers(d, to);
     message_log_add(p, &(struct notice){.id = span_of(d->id),
                            .from = span_of(p->id),
                            .to = to,
@@ -354,6 +369,20 @@ static void go_on(struct peer *p, const struct draft *d)
         deliver_waiting_messages(p, d->conversation);
 }
 
+/* Until it is handed over nothing has changed but that the conversation may be new, and a message for which there is no
+ * memory is refused like any other. */
+static bool draft(struct peer *p, struct draft *d)
+{
+    bool before = memory_short(p), ready = check(p, d) && find_readers(p, d);
+    bool lost = memory_spared(p, before);
+    if (ready && !lost)
+        ready = find_conversation(p, d);
+    before = memory_short(p);
+    ready = ready && !lost && compose(p, d) && reader_takes(d);
+    lost |= memory_spared(p, before);
+    return lost ? draft_fails(d, "out-of-memory", "there is no memory for this message: try again later") : ready;
+}
+
 void compose_message(struct peer *p, const struct peer_event *ev)
 {
     const struct ref *r = ref_find(p, ev->send.ref);
@@ -362,13 +391,13 @@ void compose_message(struct peer *p, const struct peer_event *ev)
         notice_add(p, &(struct notice){.type = NOTICE_ACCEPTED, .id = span_of(r->id), .ref = ev->send.ref});
         return;
     }
-    if (!check(p, ev))
-        return;
     buf_init(&d.text, PEER_MESSAGE_MAX);
     buf_init(&d.plain, PEER_MESSAGE_MAX);
-    if (find_readers(p, &d) && compose(p, &d) && reader_takes(p, &d)) {
+    if (draft(p, &d)) {
         hand_over(p, &d);
         go_on(p, &d);
+    } else {
+        refuse(p, ev, d.code, d.why);
     }
     buf_done(&d.text);
     buf_done(&d.plain);

@@ -186,15 +186,12 @@ void conversation_keep(
     struct peer *p, const struct conversation *c, struct span author, uint64_t sequence, struct span text)
 {
     assert(sequence > 0 && text.n > 0);
-    struct buf key;
-    buf_init(&key, ROW_KEY_MAX);
-    storage_message_key(&key, c->name, author, sequence);
-    storage_put(p, TABLE_MESSAGE, buf_view(&key), text);
+    struct row_key key = storage_message_key(c->name, author, sequence);
+    storage_put(p, TABLE_MESSAGE, span_of(key.text), text);
     if (c->room && sequence > AUTHOR_ROWS_MAX) {
-        storage_message_key(&key, c->name, author, sequence - AUTHOR_ROWS_MAX);
-        storage_delete(p, TABLE_MESSAGE, buf_view(&key));
+        key = storage_message_key(c->name, author, sequence - AUTHOR_ROWS_MAX);
+        storage_delete(p, TABLE_MESSAGE, span_of(key.text));
     }
-    buf_done(&key);
 }
 
 static bool begins(struct span name, const char *with)
@@ -246,23 +243,15 @@ struct missing *conversation_missing(struct conversation *c, struct span author,
     return NULL;
 }
 
-static void missing_key(struct buf *key, const struct conversation *c, const struct missing *m)
-{
-    buf_init(key, ROW_KEY_MAX);
-    storage_message_key(key, c->name, span_of(m->author), m->from);
-}
-
 /* The stretch that this one goes on, or a new place. */
 static struct missing *place_of(struct peer *p, struct conversation *c, const struct missing *like)
 {
     struct missing *before = like->from > 1 ? conversation_missing(c, span_of(like->author), like->from - 1) : NULL;
-    struct buf key;
     if (before && before->expired == like->expired)
         return before;
     if (c->missing_count == MISSING_MAX) {
-        missing_key(&key, c, &c->missing[0]);
-        storage_delete(p, TABLE_CLOCK, buf_view(&key));
-        buf_done(&key);
+        struct row_key key = storage_message_key(c->name, span_of(c->missing[0].author), c->missing[0].from);
+        storage_delete(p, TABLE_CLOCK, span_of(key.text));
         memmove(c->missing, c->missing + 1, --c->missing_count * sizeof c->missing[0]);
     }
     c->missing[c->missing_count] = *like;
@@ -272,16 +261,14 @@ static struct missing *place_of(struct peer *p, struct conversation *c, const st
 bool conversation_bury(struct peer *p, struct conversation *c, struct span author, struct missing like)
 {
     char to[17], value[sizeof to + sizeof CONVERSATION_EXPIRED];
-    struct buf key;
     if (!text_copy(like.author, sizeof like.author, author))
         return false;
     struct missing *m = place_of(p, c, &like);
     m->to = like.to;
-    missing_key(&key, c, m);
+    struct row_key key = storage_message_key(c->name, span_of(m->author), m->from);
     storage_number(to, m->to);
     snprintf(value, sizeof value, "%s%s", to, m->expired ? CONVERSATION_EXPIRED : "");
-    storage_put(p, TABLE_CLOCK, buf_view(&key), span_of(value));
-    buf_done(&key);
+    storage_put(p, TABLE_CLOCK, span_of(key.text), span_of(value));
     if (like.untold)
         conversation_tell(p, c, m);
     return true;

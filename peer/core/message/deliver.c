@@ -130,11 +130,8 @@ static void deliver(
 
 static void forget_row(struct peer *p, const struct conversation *c, const struct waiting *w)
 {
-    struct buf key;
-    buf_init(&key, ROW_KEY_MAX);
-    storage_message_key(&key, c->name, span_of(w->author), w->sequence);
-    storage_delete(p, TABLE_WAIT, buf_view(&key));
-    buf_done(&key);
+    struct row_key key = storage_message_key(c->name, span_of(w->author), w->sequence);
+    storage_delete(p, TABLE_WAIT, span_of(key.text));
 }
 
 static void deliver_waiting(struct peer *p, struct conversation *c, struct waiting *w)
@@ -188,11 +185,8 @@ static void waits(struct peer *p, struct conversation *c, struct person *from, s
     const struct envelope *e, struct span raw, bool ours)
 {
     assert(e->sequence > causal_get(c->order, e->from));
-    struct buf key;
-    buf_init(&key, ROW_KEY_MAX);
-    storage_message_key(&key, c->name, e->from, e->sequence);
-    storage_put(p, TABLE_WAIT, buf_view(&key), raw);
-    buf_done(&key);
+    struct row_key key = storage_message_key(c->name, e->from, e->sequence);
+    storage_put(p, TABLE_WAIT, span_of(key.text), raw);
     if (from && c->room) {
         tell_lacks(p, from, e);
     } else if (from) {

@@ -89,14 +89,10 @@ static bool may_ask(struct peer *p, struct person *who)
 static struct load *load_rows(struct peer *p, enum load_type type, const struct conversation *c,
     const struct person *who, struct span author, uint64_t from, uint64_t to)
 {
-    struct buf first, last;
-    buf_init(&first, ROW_KEY_MAX);
-    buf_init(&last, ROW_KEY_MAX);
-    storage_message_key(&first, c->name, author, from);
-    storage_message_key(&last, c->name, author, to + 1);
-    struct load *load = NULL;
-    if (!first.failed && !last.failed)
-        load = storage_load(p, type, TABLE_MESSAGE, buf_view(&first), buf_view(&last), HISTORY_ROWS_MAX, false);
+    struct row_key first = storage_message_key(c->name, author, from);
+    struct row_key last = storage_message_key(c->name, author, to + 1);
+    struct load *load =
+        storage_load(p, type, TABLE_MESSAGE, span_of(first.text), span_of(last.text), HISTORY_ROWS_MAX, false);
     if (load) {
         text_copy(load->who, sizeof load->who, person_id(who));
         text_copy(load->author, sizeof load->author, author);
@@ -104,8 +100,6 @@ static struct load *load_rows(struct peer *p, enum load_type type, const struct 
         load->from = from;
         load->to = to;
     }
-    buf_done(&first);
-    buf_done(&last);
     return load;
 }
 
@@ -221,6 +215,9 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
     size_t n = body_read_clock(e, theirs, ENVELOPE_CLOCK_MAX);
     body_read_request(e, &b);
     if (b.is_new) {
+        /* Whatever it told and read before, it has lost. */
+        if (c->room)
+            who->clock_heard = who->follows = false;
         if (linked)
             give_heads(p, c, who);
         free(theirs);

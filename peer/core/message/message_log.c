@@ -14,6 +14,7 @@
 #include "peer/core/port/notice.h"
 #include "peer/core/port/storage.h"
 #include "peer/core/message/conversation.h"
+#include "protocol/json_read.h"
 #include "protocol/write.h"
 
 enum {
@@ -244,7 +245,7 @@ static bool is_for(const json_t *row, const char *reader)
 
 static void read_row(struct peer *p, const struct load *load, struct span text, struct log_answer *answer)
 {
-    json_t *row = json_loadb(text.p, text.n, 0, NULL);
+    json_t *row = json_read(text, 0, NULL);
     struct span id = span_of(json_string_value(json_object_get(row, "id")));
     struct span from = span_of(json_string_value(json_object_get(row, "from")));
     bool ours = span_is(from, p->id);

@@ -269,8 +269,7 @@ void outbox_link_up(struct peer *p, struct person *who)
     struct outbox *box = &who->outbox;
     box->stuck_at = box->retry_at = box->copies_at = box->passed_at = NEVER;
     requeue(box, false);
-    if (p->status)
-        status_tell(p, who, span_of(p->status));
+    status_tell(p, who);
     receipt_settle(p, who);
     outbox_flush(p, who);
 }

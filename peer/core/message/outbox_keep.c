@@ -47,14 +47,11 @@ void delivery_move(struct delivery *d, enum delivery_place to)
 /* Nobody needs it any more: a message to few is kept by its author only, and only so long. */
 static void forget_rows(struct peer *p, const struct outgoing *m)
 {
-    struct buf key;
     storage_delete(p, TABLE_OUTGOING, span_of(m->id));
     if (m->type == ENVELOPE_GROUP_MESSAGE)
         return;
-    buf_init(&key, ROW_KEY_MAX);
-    storage_message_key(&key, m->conversation, span_of(p->id), m->sequence);
-    storage_delete(p, TABLE_MESSAGE, buf_view(&key));
-    buf_done(&key);
+    struct row_key key = storage_message_key(m->conversation, span_of(p->id), m->sequence);
+    storage_delete(p, TABLE_MESSAGE, span_of(key.text));
 }
 
 void outgoing_free(struct peer *p, struct outgoing *m)

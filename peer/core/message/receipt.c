@@ -88,15 +88,17 @@ void receipt_owe(struct peer *p, struct person *who, struct span id, bool group)
 
 /* ---- said ---- */
 
-static void receipt_send(struct peer *p, struct person *who, enum envelope_type type, const struct span *ids, size_t n)
+/* False: nobody leads there now. */
+static bool receipt_send(struct peer *p, struct person *who, enum envelope_type type, const struct span *ids, size_t n)
 {
     assert(n > 0 && n <= ENVELOPE_OF_MAX);
     struct buf metadata;
     buf_init(&metadata, ENVELOPE_OF_MAX * (ENVELOPE_ID_MAX + 8));
     p->stats.acks_total++;
-    if (body_write_ids(&metadata, ids, n))
-        send_through(p, who, &(struct envelope){.type = type, .metadata = buf_view(&metadata)});
+    bool ok = body_write_ids(&metadata, ids, n) &&
+              send_through(p, who, &(struct envelope){.type = type, .metadata = buf_view(&metadata)});
     buf_done(&metadata);
+    return ok;
 }
 
 /* How many ids fit one frame to them, beside what every frame of ours has; through others as many as one may name. */
@@ -138,7 +140,7 @@ void receipt_asked(struct peer *p, struct person *author, struct span id)
 void receipt_link_down(struct peer *p, struct person *who)
 {
     struct inbox *box = &who->inbox;
-    if (!box->acks || !who->keyed || link_is_up(who) || box->acks_at != NEVER)
+    if ((!box->acks && !box->reads) || !who->keyed || link_is_up(who) || box->acks_at != NEVER)
         return;
     box->acks_at = p->now + ACK_TIMEOUT_MS;
     effect_wake(p, box->acks_at);
@@ -159,15 +161,18 @@ static void settle_deliveries(struct peer *p, struct person *who)
     receipt_send(p, who, ENVELOPE_MESSAGE_DELIVERED, ids, n);
 }
 
-static void settle_read(struct peer *p, struct person *who)
+/* Nothing asks for it again. */
+static bool settle_read(struct peer *p, struct person *who)
 {
     assert(who->inbox.reads && who->inbox.reads->owes_read);
     struct seen *s = who->inbox.reads;
     struct span id = span_of(s->id);
+    if (!receipt_send(p, who, ENVELOPE_MESSAGE_READ, &id, 1))
+        return false;
     DL_DELETE2(who->inbox.reads, s, read_prev, read_next);
     s->owes_read = false;
     s->read = true;
-    receipt_send(p, who, ENVELOPE_MESSAGE_READ, &id, 1);
+    return true;
 }
 
 void receipt_settle(struct peer *p, struct person *who)
@@ -182,8 +187,9 @@ void receipt_settle(struct peer *p, struct person *who)
         box->acked_at = p->now;
     while (box->acks)
         settle_deliveries(p, who);
-    while (box->reads)
-        settle_read(p, who);
+    while (box->reads && settle_read(p, who)) {
+    }
+    receipt_link_down(p, who); /* what could not be said */
 }
 
 void receipt_due(struct peer *p, struct person *who)

@@ -18,7 +18,9 @@
 #include "peer/core/state.h"
 #include "peer/core/message/receive.h"
 #include "peer/core/order/tree.h"
+#include "peer/core/port/memory.h"
 #include "peer/core/port/notice.h"
+#include "peer/core/port/effects.h"
 #include "peer/core/people/expiry.h"
 #include "peer/core/people/guard.h"
 #include "peer/core/people/roster.h"
@@ -156,6 +158,15 @@ static void on_said(struct peer *p, struct person *who, const struct envelope *e
 
 /* ---- people with keys ---- */
 
+/* What could not be looked at for want of memory was not refused: it is as if it had been lost on the way. */
+static bool receive_lost(struct peer *p)
+{
+    bool lost = memory_spared(p, false);
+    if (lost)
+        effect_log(p, LOG_LEVEL_WARNING, "frame-lost", "there was no memory to read it", NULL, SPAN(""));
+    return lost;
+}
+
 /* What comes first must be a valid introduction: anything else ends the connection at once. */
 static void receive_refused(struct peer *p, struct connection *a, const char *why)
 {
@@ -175,6 +186,8 @@ static void introduction(struct peer *p, struct connection *a, const struct enve
     else
         wrong =
             e->type == ENVELOPE_PEER_INTRODUCTION ? introduction_check(p, a, e) : "a message before the introduction";
+    if (receive_lost(p))
+        return;
     if (wrong) {
         receive_refused(p, a, wrong);
         return;
@@ -214,7 +227,10 @@ static void receive_message(struct peer *p, struct person *from, struct envelope
             broadcast_pass_on(p, p->room, from, e, raw, false);
         return;
     }
-    if (!author || !author->keyed || !guard_signed_by(p, author->key, e)) {
+    bool holds = author && author->keyed && guard_signed_by(p, author->key, e);
+    if (receive_lost(p))
+        return;
+    if (!holds) {
         guard_refuse(p, from, "a message of somebody unknown, or with a signature that does not hold");
         return;
     }
@@ -239,6 +255,8 @@ static void said(struct peer *p, struct connection *a, struct envelope *e)
         wrong = "through others without a seal";
     else if (e->encrypted.n > 0)
         wrong = guard_open(p, who, e);
+    if (receive_lost(p))
+        return;
     if (wrong)
         guard_refuse(p, a->person, wrong);
     else
@@ -357,6 +375,11 @@ void receive_data(struct peer *p, struct connection *a, const struct peer_event 
         return;
     }
     bool parsed = envelope_parse(ev->bytes, &e, NULL);
+    if (receive_lost(p)) {
+        if (parsed)
+            envelope_done(&e);
+        return;
+    }
     if (!parsed && who->keyed)
         receive_refused(p, a, "no envelope");
     else if (!parsed)

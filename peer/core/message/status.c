@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is of use at once or not at all: that somebody types, and the free text about oneself, which whoever links with
- * us later is told, too.
+ * What is said in passing: that somebody types, which is of use at once or not at all, and the free text about oneself,
+ * which whoever can be reached later is told, too.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -14,23 +14,32 @@
 #include "peer/core/link/link.h"
 #include "peer/core/link/send.h"
 
-/* What is of use at once or not at all: over the link, or through others. */
-static void status_send(struct peer *p, struct person *who, struct envelope e)
+/* Over the link, or through others. */
+static bool status_send(struct peer *p, struct person *who, struct envelope e)
 {
-    if (send_can(p, who))
-        send_through(p, who, &e);
+    return send_can(p, who) && send_through(p, who, &e);
 }
 
-void status_tell(struct peer *p, struct person *who, struct span status)
+void status_tell(struct peer *p, struct person *who)
 {
     assert(who && !who->left);
-    status_send(p, who, (struct envelope){.type = ENVELOPE_STATUS_UPDATE, .text = status});
+    who->status_untold =
+        p->status && who->keyed &&
+        !status_send(p, who, (struct envelope){.type = ENVELOPE_STATUS_UPDATE, .text = span_of(p->status)});
+    if (who->status_untold && who->shown)
+        effect_wake(p, p->now + ACK_TIMEOUT_MS);
+}
+
+void status_due(struct peer *p, struct person *who)
+{
+    if (who->status_untold && who->shown)
+        status_tell(p, who);
 }
 
 void status_path(struct peer *p, struct person *who)
 {
-    if (p->status && who->shown && !link_is_up(who)) /* a link that comes up tells it by itself */
-        status_tell(p, who, span_of(p->status));
+    if (who->shown && !link_is_up(who)) /* a link that comes up tells it by itself */
+        status_tell(p, who);
 }
 
 void status_clear(struct peer *p)
@@ -51,7 +60,7 @@ void status_set(struct peer *p, struct span status)
     free(p->status);
     p->status = copy;
     for (struct person *who = p->people; who; who = who->hh.next)
-        status_tell(p, who, status);
+        status_tell(p, who);
 }
 
 void status_typing(struct peer *p)

@@ -4,9 +4,6 @@
  * ends the step gets a ticket, and what waits for it is handed out in order when io says that it is durable. So a
  * message is accepted, shown or acknowledged only when a crash cannot take it back, and one commit serves all that a
  * turn of the loop brought. What waits is named by ids: by then whoever it concerns may have gone.
- *
- * Out of memory loses a receipt (it is asked for again) or a notice (the record in the log has it); a message of ours
- * whose sending was lost goes out at the next start or link-up.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -36,7 +33,7 @@ static bool grow(struct peer *p)
     return true;
 }
 
-/* Waits for the commit that covers what was put last; ready now, if that is on the disk. NULL if it is lost. */
+/* Waits for the commit that covers what was put last; ready now, if that is on the disk. NULL: memory is short. */
 static struct after_commit *after_commit_add(struct peer *p, enum after_commit_type type)
 {
     if (p->after_commits.n == p->after_commits.cap && !grow(p))

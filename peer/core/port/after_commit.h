@@ -4,8 +4,7 @@
  *   owns     a ring of things to do, at most AFTER_COMMITS_MAX, each behind the commit that covers what was put before it
  *   before   what depends on rows is named after these were put, within the same step
  *   after    after_commit_next gives out, in order, what every commit it waits for is on the disk for; what was named while
- *            nothing was under way is ready at once. Out of memory loses it: a receipt is asked for again, a message of ours
- *            goes out at the next start or link-up
+ *            nothing was under way is ready at once
  */
 #ifndef PEER_PORT_AFTER_COMMIT_H
 #define PEER_PORT_AFTER_COMMIT_H

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Effects own what they carry. When memory runs out an effect is lost whole, as a network would lose a packet: every
- * promise of this core outlives that, because acknowledgements and deadlines are what it trusts.
+ * Effects own what they carry. When memory runs out an effect is lost whole; whoever added it says whether that may be
+ * (memory.h): a frame may, as a network loses a packet; a row, a deadline or what the application is told may not.
  */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "peer/core/state.h"
 #include "peer/core/port/effects.h"
+#include "peer/core/port/memory.h"
 
 void peer_effects_clear(struct peer_effects *fx)
 {
@@ -18,6 +19,8 @@ void peer_effects_clear(struct peer_effects *fx)
         free(fx->v[i].log);
     }
     fx->n = 0;
+    peer_notice_free(fx->out_of_memory);
+    fx->out_of_memory = NULL;
 }
 
 void peer_effects_done(struct peer_effects *fx)
@@ -73,8 +76,10 @@ void effect_log(
     struct peer *p, enum log_level level, const char *event, const char *message, const char *key, struct span value)
 {
     assert(event && message);
+    bool before = memory_short(p);
     struct log_record *record = malloc(sizeof *record);
     struct peer_effect *effect = record ? effect_add(p, PEER_FX_LOG) : NULL;
+    memory_spared(p, before);
     if (!effect) {
         free(record);
         return;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * What io is to do. Out of memory loses an effect, as a network loses a packet: every promise outlives that, because
- * acknowledgements and deadlines are what it trusts.
+ * What io is to do.
  *   owns     the list of effects of the step in hand, and the time at which the peer is woken
  *   before   a step is in hand: peer_step has set where effects go
- *   after    effects are done by io in the order in which they were added
+ *   after    effects are done by io in the order in which they were added. One for which there is no memory is lost, and with
+ *            it the step, unless the caller says that it may be (memory.h)
  */
 #ifndef PEER_PORT_EFFECTS_H
 #define PEER_PORT_EFFECTS_H

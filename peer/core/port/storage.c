@@ -121,15 +121,18 @@ bool storage_read_number(struct span text, uint64_t *number)
     return true;
 }
 
-void storage_message_key(struct buf *key, const char *conversation, struct span author, uint64_t sequence)
+struct row_key storage_message_key(const char *conversation, struct span author, uint64_t sequence)
 {
-    assert(key && conversation[0]);
-    char number[17];
-    storage_number(number, sequence);
-    buf_reset(key);
-    buf_text(key, conversation);
-    buf_byte(key, '/');
-    buf_span(key, author);
-    buf_byte(key, '/');
-    buf_text(key, number);
+    assert(conversation[0] && author.n <= PERSON_MAX);
+    struct row_key key;
+    size_t n = strlen(conversation);
+    assert(n <= ENVELOPE_CONVERSATION_MAX && sizeof key.text <= ROW_KEY_MAX);
+    memcpy(key.text, conversation, n);
+    key.text[n++] = '/';
+    if (author.n > 0)
+        memcpy(key.text + n, author.p, author.n);
+    n += author.n;
+    key.text[n++] = '/';
+    storage_number(key.text + n, sequence);
+    return key;
 }

@@ -51,8 +51,12 @@ void storage_committed(struct peer *p, uint64_t ticket);
 bool storage_is_settled(const struct peer *p);
 void storage_clear(struct peer *p);
 
-/* conversation/author/sequence; the buffer is emptied before. */
-void storage_message_key(struct buf *key, const char *conversation, struct span author, uint64_t sequence);
+/* conversation/author/sequence */
+struct row_key {
+    char text[ENVELOPE_CONVERSATION_MAX + 1 + PERSON_MAX + 1 + 16 + 1];
+};
+/* author: at most PERSON_MAX bytes */
+struct row_key storage_message_key(const char *conversation, struct span author, uint64_t sequence);
 /* 16 hexadecimal digits: in byte order they stand as the numbers do. */
 void storage_number(char out[17], uint64_t number);
 /* False unless it is 16 such digits. */

@@ -72,6 +72,32 @@ void story_numbers_anew(struct run *r, const struct world_options *options)
     }
 }
 
+/* A reader's state is lost, while all the others go on as if it had read what they said: it begins anew like a newcomer, in
+ * order, wherever it was in between, and each message for it is shown or fails. */
+void story_reader_anew(struct run *r, const struct world_options *options)
+{
+    run_befriend(r, options, 3);
+    for (unsigned ms = 0; ms < 60; ms += 5) {
+        peerhost_copy(r->people[2]);
+        all_talk(r, 2);
+        settles(r);
+        peerhost_crash(r->people[2]);
+        peerhost_lose(r->people[2], ms % 2);
+        run_say(r, r->people[1]);
+        run_for(r, 500);
+        run_say(r, r->people[0]);
+        run_for(r, 20);
+        run_say(r, r->people[0]);
+        peerhost_start(r->people[2]);
+        run_until_linked(r, 20000);
+        run_for(r, ms);
+        all_talk(r, 2);
+        if (ms % 4 == 1)
+            restart(r, 2);
+        settles(r);
+    }
+}
+
 /* An older copy of a directory comes back while others know more; then the reader's, then both at once. */
 void story_older_copy(struct run *r, const struct world_options *options)
 {

@@ -76,11 +76,43 @@ static void test_it_asks_again(void **state)
     world_end(w);
 }
 
+/* Whoever has lost its tables is a newcomer again: that it told its clock once, and what it has read, counts no more. What is
+ * said before it knows where it begins is for it, all of it. */
+static void test_who_lost_its_state(void **state)
+{
+    (void)state;
+    struct world *w = world_that_spoke();
+    struct node *cid = &w->nodes[2];
+    start(w, 2);
+    for (int i = 0; i < 3; i++) {
+        send_ref(w, i, NULL, 0, "known", "");
+        pass(w, 1000);
+    }
+    part(w, 1, 2, true);
+    daemon_left(w, 2, "disconnected");
+    node_boot(w, 2);
+    memory_store_put_back(cid->store, NULL);
+    forget_notices(cid);
+    w->sees = fill_the_link;
+    start(w, 2);
+    pass(w, 20000);
+    assert_null(w->sees);
+    send_ref(w, 0, NULL, 0, "one", "");
+    send_ref(w, 0, NULL, 0, "two", "");
+    pass(w, 1000);
+    feed(w, 0, (struct peer_event){.type = PEER_WRITABLE, .rtc = rtc_with(&w->nodes[0], 2)});
+    pass(w, 30000);
+    assert_true(told(cid, NOTICE_MESSAGE, "one") && told(cid, NOTICE_MESSAGE, "two"));
+    assert_int_equal(count(&w->nodes[0], NOTICE_FAILED), 0);
+    world_end(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_where_it_begins_is_stored),
         cmocka_unit_test(test_it_asks_again),
+        cmocka_unit_test(test_who_lost_its_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

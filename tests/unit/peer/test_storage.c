@@ -153,6 +153,22 @@ static void test_a_disk_that_takes_no_more(void **state)
     world_end(w);
 }
 
+/* What waits for its commit is not taken for what was restored. */
+static void test_begun_twice(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    w->nodes[0].slow_disk = true;
+    send_direct(w, 0, 1, "not on the disk");
+    feed(w, 0, (struct peer_event){.type = PEER_START});
+    pass(w, 10000);
+    assert_int_equal(count(&w->nodes[1], NOTICE_MESSAGE), 0);
+    w->nodes[0].slow_disk = false;
+    pass(w, 1000);
+    assert_int_equal(count(&w->nodes[1], NOTICE_MESSAGE), 1);
+    world_end(w);
+}
+
 /* Whoever leaves hears what became of what it asked for before; a disk that fails keeps nobody. */
 static void test_the_last_word(void **state)
 {
@@ -182,6 +198,7 @@ static void test_the_last_word(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_begun_twice),
         cmocka_unit_test(test_the_last_word),
         cmocka_unit_test(test_accepted_and_sent_when_committed),
         cmocka_unit_test(test_over_before_its_commit),
