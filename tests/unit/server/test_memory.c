@@ -3,65 +3,12 @@
  * Memory: what an idle connection costs, and what happens when there is none. A whole story is played over and over,
  * each time with one more allocation succeeding before one fails (and, in a second round, all after it): the core must
  * survive each, keep its invariants, and be of use again when memory is back.
- *
- * malloc and its kin are this program's own and hand on to the next in line, which works with the sanitizers too.
  */
-#include <dlfcn.h>
 #include <malloc.h>
 
+#include "tests/unit/memory.h"
 #include "tests/unit/server/rest.h"
 #include "tests/unit/server/seat.h"
-
-static struct {
-    long countdown; /* allocations until one fails; -1: never */
-    bool for_good;  /* and all after it */
-    long failed;
-} faults = {.countdown = -1};
-
-static bool fails(void)
-{
-    if (faults.countdown < 0)
-        return false;
-    if (faults.countdown > 0) {
-        faults.countdown--;
-        return false;
-    }
-    faults.failed++;
-    if (!faults.for_good)
-        faults.countdown = -1;
-    return true;
-}
-
-/* ISO C has no cast from dlsym's pointer to a function's. */
-static void find_next(const char *name, void *fn)
-{
-    void *next = dlsym(RTLD_NEXT, name);
-    memcpy(fn, &next, sizeof next);
-}
-
-void *malloc(size_t n)
-{
-    static void *(*next)(size_t);
-    if (!next)
-        find_next("malloc", &next);
-    return fails() ? NULL : next(n);
-}
-
-void *calloc(size_t n, size_t size)
-{
-    static void *(*next)(size_t, size_t);
-    if (!next)
-        find_next("calloc", &next);
-    return fails() ? NULL : next(n, size);
-}
-
-void *realloc(void *p, size_t n)
-{
-    static void *(*next)(void *, size_t);
-    if (!next)
-        find_next("realloc", &next);
-    return fails() ? NULL : next(p, n);
-}
 
 /* ---- a story without expectations: the harness's helpers assert, this must not ---- */
 
