@@ -312,13 +312,8 @@ void peer_step(struct peer *p, const struct peer_event *event, struct peer_effec
     storage_end_step(p);
     p->stats.kept = HASH_COUNT(p->copies);
     p->stats.queued = p->queued;
-    if (p->wake != p->told) {
-        struct peer_effect *effect = effect_add(p, PEER_FX_DEADLINE);
-        if (effect) {
-            effect->at = p->wake;
-            p->told = p->wake;
-        }
-    }
+    if (p->wake != p->told && effect_deadline(p, p->wake))
+        p->told = p->wake;
     p->fx = NULL;
 }
 

@@ -177,25 +177,27 @@ struct peer_event {
 };
 
 /* ---- effects ---- */
+/* Which member each sets stands behind its name; peer_effect_done frees what it owns. */
 enum peer_effect_type {
+    PEER_FX_NONE,          /* nothing any more: it was taken */
     PEER_FX_CONNECT,       /* server: open the signaling WebSocket (any older one is closed) */
     PEER_FX_DISCONNECT,    /* close it with 1000 after what is queued was sent */
-    PEER_FX_SIGNAL,        /* text: send this frame to the daemon */
-    PEER_FX_ICE_SERVERS,   /* text: the JSON array of `welcome` or `ice-servers`, for connections made from now on */
-    PEER_FX_RTC_NEW,       /* rtc: make a connection under this number */
-    PEER_FX_RTC_OFFER,     /* rtc, flag: with ICE restart; channel label "usher" */
-    PEER_FX_RTC_REMOTE,    /* rtc, kind ("offer"/"answer"), text: SDP. If io cannot use it: PEER_RTC_FAILED "sdp" */
-    PEER_FX_RTC_CANDIDATE, /* rtc, text: may be empty = end of candidates */
-    PEER_FX_RTC_SEND,      /* rtc, channel, text: a text message (flag: a binary one) */
-    PEER_FX_RTC_FREE,      /* rtc: close and forget; no event for this number is wanted any more */
-    PEER_FX_DEADLINE,      /* at: wake with PEER_TIME then at the latest; replaces the earlier; UINT64_MAX: none */
+    PEER_FX_SIGNAL,        /* frame: send it to the daemon */
+    PEER_FX_ICE_SERVERS,   /* ice_servers, for connections made from now on */
+    PEER_FX_RTC_NEW,       /* make a connection under this number */
+    PEER_FX_RTC_OFFER,     /* restart; channel label "usher" */
+    PEER_FX_RTC_REMOTE,    /* description. If io cannot use it: PEER_RTC_FAILED "sdp" */
+    PEER_FX_RTC_CANDIDATE, /* candidate */
+    PEER_FX_RTC_SEND,      /* message */
+    PEER_FX_RTC_FREE,      /* close and forget; no event for this number is wanted any more */
+    PEER_FX_DEADLINE,      /* deadline: wake with PEER_TIME then at the latest; replaces the earlier */
     /* The next four in order; what is put or deleted becomes durable with the next commit, which covers all before it.
      * A load sees every put and delete before it. */
-    PEER_FX_PUT,    /* table, kind: the key, text: the value; replaces an older one */
-    PEER_FX_DELETE, /* table, kind: the key; it may be absent */
-    PEER_FX_COMMIT, /* ticket; answered by PEER_COMMITTED, later, never from within the step's effects. io may answer several by the last */
-    PEER_FX_LOAD, /* ticket, table, kind: from this key (included), text: to this key (left out), limit, flag: last first */
-    PEER_FX_REMEMBER, /* kind: display name, text: id; keep it for PEER_KNOWN at the next start */
+    PEER_FX_PUT,    /* put; replaces an older value */
+    PEER_FX_DELETE, /* delete; the row may be absent */
+    PEER_FX_COMMIT, /* commit; answered by PEER_COMMITTED, later, never from within the step's effects. io may answer several by the last */
+    PEER_FX_LOAD,     /* load; answered by PEER_LOADED */
+    PEER_FX_REMEMBER, /* remember: keep it for PEER_KNOWN at the next start */
     PEER_FX_NOTICE,   /* notice, for the application */
     PEER_FX_LOG,      /* log */
 };
@@ -249,22 +251,65 @@ struct peer_notice {
 };
 void peer_notice_free(struct peer_notice *n); /* takes NULL */
 
+/* n bytes and a NUL. */
+struct peer_text {
+    char *p;
+    size_t n;
+};
+static inline struct span peer_text_view(struct peer_text text)
+{
+    return (struct span){text.p, text.n};
+}
+
+/* The effect owns what its pointers without `const` point to, none of them NULL. Whoever keeps any of it takes the effect
+ * whole. */
 struct peer_effect {
     enum peer_effect_type type;
-    uint64_t rtc;
-    uint16_t channel;
-    bool flag;
-    unsigned server;
-    enum peer_table table;
-    unsigned limit;
-    uint64_t ticket; /* counts up */
-    uint64_t at;
-    char *kind; /* owned or NULL; NUL-terminated */
-    char *text; /* owned or NULL; text_n bytes and a NUL */
-    size_t text_n;
-    struct peer_notice *notice; /* owned or NULL */
-    struct log_record *log;     /* owned or NULL */
+    uint64_t rtc; /* PEER_FX_RTC_*: the connection's number */
+    union {
+        unsigned server;
+        struct peer_text frame;
+        struct peer_text ice_servers; /* the JSON array of `welcome` or `ice-servers` */
+        bool restart;                 /* of ICE */
+        struct {
+            const char *type; /* static: "offer" or "answer" */
+            struct peer_text sdp;
+        } description;
+        struct peer_text candidate; /* n = 0: there are no more */
+        struct {
+            uint16_t channel;
+            bool binary;
+            struct peer_text bytes; /* one whole message */
+        } message;
+        uint64_t deadline; /* UINT64_MAX: none */
+        struct {
+            enum peer_table table;
+            char *key;
+            struct peer_text value;
+        } put;
+        struct {
+            enum peer_table table;
+            char *key;
+        } delete;
+        struct {
+            uint64_t ticket; /* of commits and loads: counts up */
+        } commit;
+        struct {
+            uint64_t ticket;
+            enum peer_table table;
+            char *from, *to; /* keys: from this one to that one, which is left out; an empty `to`: to the end */
+            unsigned limit;
+            bool last_first;
+        } load;
+        struct {
+            char *name, *id; /* a display name, and whose it is */
+        } remember;
+        struct peer_notice *notice;
+        struct log_record *log;
+    };
 };
+void peer_effect_done(struct peer_effect *e);                    /* frees what it owns: PEER_FX_NONE is left */
+struct peer_effect peer_effect_take(struct peer_effect *effect); /* whole, returned owned: PEER_FX_NONE is left */
 
 /* A list the caller owns and reuses: zero it once, execute and clear it after each step. */
 struct peer_effects {

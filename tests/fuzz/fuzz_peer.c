@@ -225,16 +225,19 @@ static void check_effect(struct fuzz *f, const struct peer_effect *fx)
             f->live[fx->rtc] = false;
         break;
     case PEER_FX_PUT:
+        assert(fx->put.table < PEER_TABLES && strlen(fx->put.key) <= ROW_KEY_MAX && fx->put.value.p);
+        break;
     case PEER_FX_DELETE:
-        assert(fx->table < PEER_TABLES && strlen(fx->kind) <= ROW_KEY_MAX);
+        assert(fx->delete.table < PEER_TABLES && strlen(fx->delete.key) <= ROW_KEY_MAX);
         break;
     case PEER_FX_COMMIT:
-        assert(fx->ticket > f->asked);
-        f->asked = fx->ticket;
+        assert(fx->commit.ticket > f->asked);
+        f->asked = fx->commit.ticket;
         break;
     case PEER_FX_LOAD:
-        assert(fx->table < PEER_TABLES && fx->limit > 0 && fx->limit <= ROWS_MAX && f->load_n < LOADS_MAX);
-        f->loads[f->load_n++] = fx->ticket;
+        assert(fx->load.table < PEER_TABLES && fx->load.limit > 0 && fx->load.limit <= ROWS_MAX);
+        assert(fx->load.from && fx->load.to && f->load_n < LOADS_MAX);
+        f->loads[f->load_n++] = fx->load.ticket;
         break;
     default:
         break;

@@ -251,13 +251,22 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
         peer_oracle_notice(h->in.peer_oracle, h->who, n);
 }
 
+static void send_message(struct peerhost *h, const struct peer_effect *e)
+{
+    struct span bytes = peer_text_view(e->message.bytes);
+    world_trace(h->in.w, "peer %u: rtc %llu send %.*s", h->who, (unsigned long long)e->rtc,
+        (int)(bytes.n < 120 ? bytes.n : 120), bytes.p);
+    if (is_judged(h))
+        peer_oracle_frame(h->in.peer_oracle, h->who, bytes);
+    rtc_send(h->party, e->rtc, e->message.channel, e->message.binary, bytes);
+}
+
 static void execute(struct peerhost *h, const struct peer_effect *e)
 {
-    struct span text = {e->text, e->text_n};
     if (e->type >= PEER_FX_RTC_NEW && e->type <= PEER_FX_RTC_FREE && e->type != PEER_FX_RTC_SEND) {
         static const char *const NAMES[] = {"new", "offer", "remote", "candidate", "send", "free"};
         world_trace(h->in.w, "peer %u: rtc %llu %s %s", h->who, (unsigned long long)e->rtc,
-            NAMES[e->type - PEER_FX_RTC_NEW], e->kind ? e->kind : "");
+            NAMES[e->type - PEER_FX_RTC_NEW], e->type == PEER_FX_RTC_REMOTE ? e->description.type : "");
     }
     switch (e->type) {
     case PEER_FX_CONNECT:
@@ -268,32 +277,28 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
         break;
     case PEER_FX_SIGNAL:
         if (h->wire)
-            wire_send(h->wire, WIRE_CLIENT, frame_of(text));
+            wire_send(h->wire, WIRE_CLIENT, frame_of(peer_text_view(e->frame)));
         break;
     case PEER_FX_RTC_NEW:
         rtc_make(h->party, e->rtc);
         break;
     case PEER_FX_RTC_OFFER:
-        rtc_offer(h->party, e->rtc, e->flag);
+        rtc_offer(h->party, e->rtc, e->restart);
         break;
     case PEER_FX_RTC_REMOTE:
-        rtc_remote(h->party, e->rtc, span_of(e->kind), text);
+        rtc_remote(h->party, e->rtc, span_of(e->description.type), peer_text_view(e->description.sdp));
         break;
     case PEER_FX_RTC_CANDIDATE:
-        rtc_candidate(h->party, e->rtc, text);
+        rtc_candidate(h->party, e->rtc, peer_text_view(e->candidate));
         break;
     case PEER_FX_RTC_SEND:
-        world_trace(h->in.w, "peer %u: rtc %llu send %.*s", h->who, (unsigned long long)e->rtc,
-            (int)(text.n < 120 ? text.n : 120), text.p);
-        if (is_judged(h))
-            peer_oracle_frame(h->in.peer_oracle, h->who, text);
-        rtc_send(h->party, e->rtc, e->channel, e->flag, text);
+        send_message(h, e);
         break;
     case PEER_FX_RTC_FREE:
         rtc_free(h->party, e->rtc);
         break;
     case PEER_FX_DEADLINE:
-        set_deadline(h, e->at);
+        set_deadline(h, e->deadline);
         break;
     case PEER_FX_PUT:
         disk_effect(h->disk, e);
@@ -317,6 +322,7 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
         if (e->log->level <= LOG_LEVEL_WARNING)
             world_trace(h->in.w, "peer %u: %s: %s", h->who, e->log->event, e->log->message);
         break;
+    case PEER_FX_NONE:
     case PEER_FX_ICE_SERVERS:
         break;
     }

@@ -100,11 +100,8 @@ struct peer_notice *notice_make(const struct notice *n)
 void notice_give(struct peer *p, struct peer_notice **n)
 {
     assert(n && *n);
-    struct peer_effect *effect = effect_add(p, PEER_FX_NOTICE);
-    if (!effect)
-        return;
-    effect->notice = *n;
-    *n = NULL;
+    if (effect_notice(p, *n))
+        *n = NULL;
 }
 
 void notice_add(struct peer *p, const struct notice *n)

@@ -51,45 +51,27 @@ static void desk_close(struct desk *d)
     g_main_context_unref(d->context);
 }
 
-static char *copy(const char *text)
-{
-    return text ? strdup(text) : NULL;
-}
-
+/* What the keeper does not take is freed. */
 static void want(struct desk *d, struct peer_effect e)
 {
-    struct peer_effects fx = {.v = malloc(sizeof e), .n = 1, .cap = 1};
-    e.kind = copy(e.kind);
-    e.text = copy(e.text);
-    fx.v[0] = e;
-    keeper_effect(d->keeper, &fx.v[0]);
-    peer_effects_done(&fx);
+    keeper_effect(d->keeper, &e);
+    peer_effect_done(&e);
 }
 
 static void put(struct desk *d, const char *key, const char *value)
 {
-    want(d, (struct peer_effect){.type = PEER_FX_PUT,
-                .table = TABLE_REF,
-                .kind = (char *)key,
-                .text = (char *)value,
-                .text_n = strlen(value)});
+    want(d, (struct peer_effect){.type = PEER_FX_PUT, .put = {TABLE_REF, strdup(key), {strdup(value), strlen(value)}}});
 }
 
 static void commit(struct desk *d, uint64_t ticket)
 {
-    want(d, (struct peer_effect){.type = PEER_FX_COMMIT, .ticket = ticket});
+    want(d, (struct peer_effect){.type = PEER_FX_COMMIT, .commit = {ticket}});
 }
 
 static void ask(struct desk *d, uint64_t ticket)
 {
-    char from[] = "", to[] = "zz";
-    want(d, (struct peer_effect){.type = PEER_FX_LOAD,
-                .ticket = ticket,
-                .table = TABLE_REF,
-                .kind = from,
-                .text = to,
-                .text_n = 2,
-                .limit = 9});
+    want(
+        d, (struct peer_effect){.type = PEER_FX_LOAD, .load = {ticket, TABLE_REF, strdup(""), strdup("zz"), 9, false}});
 }
 
 /* The next event, which the thread brings; alarm() bounds the wait. */
