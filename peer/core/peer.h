@@ -202,35 +202,34 @@ enum peer_effect_type {
     PEER_FX_LOG,      /* log */
 };
 
-/* What the application is told: `usher pipe` prints each as one JSON line (design: section 8). Which members are set
- * stands behind the name; text members are NULL when absent. */
+/* What the application is told, and its name. peer/include/usher.h lists the same in the same order (the compiler holds the
+ * two together in peer/io/usher.c), and says which members each sets; text members are NULL when absent. */
 /* clang-format off */
 #define PEER_NOTICE_LIST(X) \
-    X(READY, "ready", "id: who we are. After `joined`") \
-    X(STATE, "state", "text: disconnected, connecting, connected, joining, in-room, discovering, p2p-connected") \
-    X(JOINED, "joined", "room, to and names: who is there") \
-    X(PEER, "peer", "id, name, up, path (direct, turn, relay), verified; up again when the path is another") \
-    X(MESSAGE, "message", "id, from, to, text, conversation, kind (direct_message, ...), verified, timestamp") \
-    X(ACCEPTED, "accepted", "ref, id, conversation (absent for a ref that was accepted before)") \
-    X(DELIVERED, "delivered", "id, by") \
-    X(READ, "read", "id, by") \
-    X(FAILED, "failed", "id, to, reason") \
-    X(TYPING, "typing", "from") \
-    X(PRESENCE, "presence", "from, text") \
-    X(STATUS, "status", "from, text") \
-    X(LINK, "link", "id, name, code, text: what a link is doing when it is not simply up: retrying, not up in 15 s ...") \
-    X(ERROR, "error", "code, text; fatal if the peer cannot go on (unauthorized, ...)") \
-    X(ROOMS, "rooms", "from, to: the rooms that this person tells of") \
-    X(MISSING, "missing", "from, conversation, id, count: messages of that author that nobody had; id waited for them. " \
-                          "count is 0 if nothing proves how many, or that they exist") \
-    X(HISTORY, "history", "ref, text: a JSON array of what was said and heard, oldest first") \
-    X(LEFT, "left", "after PEER_LEAVE: all is closed, and on the disk unless that failed")
+    X(READY, "ready") \
+    X(STATE, "state") \
+    X(JOINED, "joined") \
+    X(PEER, "peer") \
+    X(MESSAGE, "message") \
+    X(ACCEPTED, "accepted") \
+    X(DELIVERED, "delivered") \
+    X(READ, "read") \
+    X(FAILED, "failed") \
+    X(TYPING, "typing") \
+    X(PRESENCE, "presence") \
+    X(STATUS, "status") \
+    X(LINK, "link") \
+    X(ROOMS, "rooms") \
+    X(MISSING, "missing") \
+    X(HISTORY, "history") \
+    X(ERROR, "error") \
+    X(LEFT, "left")
 /* Its texts. */
 #define PEER_NOTICE_TEXTS(X) X(id) X(from) X(by) X(ref) X(room) X(name) X(text) X(conversation) X(reason) X(code)
 /* clang-format on */
 
 enum peer_notice_type {
-#define X(name, text, members) NOTICE_##name,
+#define X(name, text) NOTICE_##name,
     PEER_NOTICE_LIST(X)
 #undef X
     NOTICE_TYPES

@@ -41,42 +41,21 @@ struct usher {
 
 /* ---- what the application is told ---- */
 
-static const enum usher_event_type EVENT_TYPES[] = {
-    [NOTICE_READY] = USHER_READY,
-    [NOTICE_STATE] = USHER_STATE,
-    [NOTICE_JOINED] = USHER_JOINED,
-    [NOTICE_PEER] = USHER_PEER,
-    [NOTICE_MESSAGE] = USHER_MESSAGE,
-    [NOTICE_ACCEPTED] = USHER_ACCEPTED,
-    [NOTICE_DELIVERED] = USHER_DELIVERED,
-    [NOTICE_READ] = USHER_READ,
-    [NOTICE_FAILED] = USHER_FAILED,
-    [NOTICE_TYPING] = USHER_TYPING,
-    [NOTICE_PRESENCE] = USHER_PRESENCE,
-    [NOTICE_STATUS] = USHER_STATUS,
-    [NOTICE_LINK] = USHER_LINK,
-    [NOTICE_ROOMS] = USHER_ROOMS,
-    [NOTICE_MISSING] = USHER_MISSING,
-    [NOTICE_HISTORY] = USHER_HISTORY,
-    [NOTICE_ERROR] = USHER_ERROR,
-    [NOTICE_LEFT] = USHER_LEFT,
-};
+/* A notice is an event: their lists are one, and so are the names of their texts. */
+#define X(name, text) _Static_assert((int)NOTICE_##name == (int)USHER_##name, "the two lists differ in " #name);
+PEER_NOTICE_LIST(X)
+#undef X
+_Static_assert((int)NOTICE_TYPES == (int)USHER_LEFT + 1, "an event is no notice");
+
+const char *usher_event_name(enum usher_event_type type)
+{
+    return peer_notice_name((enum peer_notice_type)type);
+}
 
 static void on_notice(void *user, const struct peer_notice *n)
 {
     struct usher *u = user;
-    struct usher_event event = {
-        .type = EVENT_TYPES[n->type],
-        .id = n->id,
-        .from = n->from,
-        .by = n->by,
-        .ref = n->ref,
-        .room = n->room,
-        .name = n->name,
-        .text = n->text,
-        .conversation = n->conversation,
-        .reason = n->reason,
-        .code = n->code,
+    struct usher_event event = {.type = (enum usher_event_type)n->type,
         .kind = n->kind,
         .path = n->path,
         .to = (const char *const *)n->to,
@@ -87,6 +66,9 @@ static void on_notice(void *user, const struct peer_notice *n)
         .up = n->up,
         .verified = n->verified,
         .fatal = n->fatal,
+#define X(text) .text = n->text,
+        PEER_NOTICE_TEXTS(X)
+#undef X
     };
     u->callback(u, &event, u->user);
 }

@@ -14,7 +14,7 @@
 const char *peer_notice_name(enum peer_notice_type type)
 {
     static const char *const NAMES[NOTICE_TYPES] = {
-#define X(name, text, members) [NOTICE_##name] = text,
+#define X(name, text) [NOTICE_##name] = text,
         PEER_NOTICE_LIST(X)
 #undef X
     };
