@@ -14,11 +14,12 @@
 static struct {
     long countdown; /* allocations until one fails; -1: never */
     bool for_good;  /* and all after it */
-    long failed;
+    long made, failed;
 } faults = {.countdown = -1};
 
 static bool fails(void)
 {
+    faults.made++;
     if (faults.countdown < 0)
         return false;
     if (faults.countdown > 0) {

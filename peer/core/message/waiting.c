@@ -19,7 +19,7 @@ static size_t bytes_of(const struct envelope *e)
 static struct span keep(char **at, struct span text)
 {
     struct span kept = {text.p ? *at : NULL, text.n};
-    if (text.n)
+    if (text.p)
         memcpy(*at, text.p, text.n);
     *at += text.n;
     return kept;
