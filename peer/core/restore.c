@@ -104,7 +104,8 @@ static bool restore_outgoing(struct peer *p, struct span value)
     like.expires = p->now + (left < ttl ? left : ttl);
     buf_init(&text, PEER_MESSAGE_MAX);
     buf_init(&plain, 1);
-    bool ok = text_copy(like.id, sizeof like.id, e.id) &&
+    /* A message of ours is signed: then it has a conversation and a number, too. */
+    bool ok = e.is_signed && envelope_is_talk(e.type) && text_copy(like.id, sizeof like.id, e.id) &&
               text_copy(like.conversation, sizeof like.conversation, e.conversation) && buf_span(&text, value) &&
               outbox_add(p, &like, &text, &plain);
     buf_done(&text);

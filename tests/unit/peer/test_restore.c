@@ -422,6 +422,7 @@ static void test_damaged_rows(void **state)
         {TABLE_PERSON, "x", ""},
         {TABLE_PERSON, "x", "0000000000000001no card"},
         {TABLE_OUTGOING, "x", "{"},
+        {TABLE_OUTGOING, "x", "{\"content\":{\"text\":\"\"},\"id\":\"a\",\"type\":\"direct_message\"}"},
         {TABLE_DELIVERY, "no slash", ""},
         {TABLE_WAIT, "x", "{"},
         {TABLE_CUSTODY, "x", "{"},
