@@ -280,8 +280,8 @@ static void random_event(struct fuzz *f)
     struct peer_person people[4];
     struct span to[4];
     char s[1024];
-    if (ev.type == PEER_START || ev.type == PEER_LEAVE)
-        ev.type = input_byte(&f->in) < 250 ? PEER_SIGNALING_FRAME : ev.type;
+    if (ev.type == PEER_START || (ev.type == PEER_LEAVE && input_byte(&f->in) < 250))
+        ev.type = PEER_SIGNALING_FRAME; /* it was started, and that comes once */
     ev.rtc = f->last > 3 ? f->last - input_byte(&f->in) % 3 : 1 + input_byte(&f->in) % 3;
     ev.channel = input_byte(&f->in) & 1;
     f->now += input_byte(&f->in) < 32 ? 5000 : 10;
