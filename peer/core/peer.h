@@ -94,35 +94,36 @@ enum {
 };
 
 /* ---- events ---- */
+/* Which member each sets stands first behind its name; everything is borrowed for the step. */
 enum peer_event_type {
     PEER_RESTORE,          /* restore: a stored row, before PEER_START */
-    PEER_COMMITTED,        /* ticket: that commit and all before it are on the disk */
-    PEER_STORE_FAILED,     /* bytes: why a commit or a load failed; no further one is tried: the core ends */
-    PEER_LOADED,           /* ticket, loaded: the answer to PEER_FX_LOAD */
+    PEER_COMMITTED,        /* committed: that commit and all before it are on the disk */
+    PEER_STORE_FAILED,     /* why a commit or a load failed; no further one is tried: the core ends */
+    PEER_LOADED,           /* loaded: the answer to PEER_FX_LOAD */
     PEER_START,            /* once, first of those that are not PEER_RESTORE or PEER_KNOWN */
-    PEER_KNOWN,            /* a remembered key, before PEER_START: known.name belongs to known.id */
+    PEER_KNOWN,            /* known: a remembered key, before PEER_START: the name belongs to the id */
     PEER_SIGNALING_OPEN,   /* the WebSocket is up */
-    PEER_SIGNALING_FRAME,  /* bytes: one text frame from the daemon */
-    PEER_SIGNALING_CLOSED, /* or could not be opened; bytes: the reason for a person; close_code */
-    PEER_NETWORK,          /* the machine has other addresses than before; cut: the WebSocket's is gone */
-    PEER_DESCRIPTION,      /* rtc, description: ours, to be sent */
-    PEER_CANDIDATE,        /* rtc, bytes: ours, to be sent; n = 0 at the end */
-    PEER_CHANNEL_OPEN,     /* rtc, channel, bytes: its label */
-    PEER_CHANNEL_CLOSED,   /* rtc, channel */
-    PEER_DATA,             /* rtc, channel, binary, bytes: one whole message */
-    PEER_CONGESTED,        /* rtc: io holds what could not be sent yet; the core sends nothing more ... */
+    PEER_SIGNALING_FRAME,  /* frame: one text frame from the daemon */
+    PEER_SIGNALING_CLOSED, /* closed: or could not be opened */
+    PEER_NETWORK,          /* cut: the machine has other addresses than before */
+    PEER_DESCRIPTION,      /* description: ours, to be sent */
+    PEER_CANDIDATE,        /* candidate: ours, to be sent; n = 0 at the end */
+    PEER_CHANNEL_OPEN,     /* opened */
+    PEER_CHANNEL_CLOSED,   /* closed_channel */
+    PEER_DATA,             /* data: one whole message */
+    PEER_CONGESTED,        /* io holds what could not be sent yet; the core sends nothing more ... */
     PEER_WRITABLE,         /* ... until this */
-    PEER_ICE_STATE,        /* rtc, ice: the pair was lost or found again */
-    PEER_RTC_FAILED,       /* rtc, bytes: reason ("ice", "fingerprint", "dtls", "sctp", "closed", "sdp"): it is over */
+    PEER_ICE_STATE,        /* ice: the pair was lost or found again */
+    PEER_RTC_FAILED,       /* reason ("ice", "fingerprint", "dtls", "sctp", "closed", "sdp"): it is over */
     PEER_TIME,             /* the deadline came (or any later moment) */
     /* what the application asks for */
     PEER_SEND,     /* send */
-    PEER_READ,     /* bytes: message id that a person saw */
+    PEER_READ,     /* read: the id of a message that a person saw */
     PEER_TYPING,   /* told to everybody in the room */
-    PEER_STATUS,   /* bytes: free text about oneself */
+    PEER_STATUS,   /* status: free text about oneself */
     PEER_HISTORY,  /* history: notices with what was said and heard */
-    PEER_ROOMS,    /* send.to: ids of other rooms that we tell everybody of; replaces the former ones */
-    PEER_PRESENCE, /* bytes: "online" or "away" */
+    PEER_ROOMS,    /* rooms: other rooms that we tell everybody of; replaces the former ones */
+    PEER_PRESENCE, /* presence: "online" or "away" */
     PEER_LEAVE,    /* leave the room for good: links are closed, the signaling socket too */
 };
 
@@ -137,42 +138,64 @@ struct peer_event {
     enum peer_event_type type;
     uint64_t now;     /* milliseconds on a clock that never goes back, and counts on while the machine sleeps */
     uint64_t unix_ms; /* wall clock, for timestamps only: never for deadlines */
-    uint64_t rtc;
-    uint64_t ticket;
-    uint16_t channel;
-    bool binary;
-    struct span bytes;
+    uint64_t rtc;     /* PEER_DESCRIPTION to PEER_RTC_FAILED: the connection's number */
     union {
         struct {
             enum peer_table table;
             struct peer_row row;
         } restore;
+        uint64_t committed; /* its ticket */
+        struct span why;
         struct {
+            uint64_t ticket;
             const struct peer_row *rows; /* in the order asked for */
             size_t row_count;
         } loaded;
         struct {
-            struct span type, sdp; /* "offer" or "answer" */
-        } description;
-        struct {
             struct span name, id;
         } known;
+        struct span frame;
+        struct {
+            uint16_t code;   /* of the server's Close; 0: it sent none */
+            struct span why; /* for a person */
+        } closed;
+        bool cut; /* the address that the WebSocket has is gone */
+        struct {
+            struct span type, sdp; /* "offer" or "answer" */
+        } description;
+        struct span candidate;
+        struct {
+            uint16_t channel;
+            struct span label;
+        } opened;
+        uint16_t closed_channel;
+        struct {
+            uint16_t channel;
+            bool binary;
+            struct span bytes;
+        } data;
+        struct {
+            bool connected;
+            enum peer_path path; /* if connected */
+        } ice;
+        struct span reason;
         struct {
             const struct span *to; /* people's ids; none: the whole room; several: a private message */
             size_t to_count;
             struct span text, ref; /* ref: the application's idempotency key, may be empty */
             uint64_t ttl_ms;       /* 0: ENVELOPE_TTL_DEFAULT_MS */
         } send;
+        struct span read;
+        struct span status;
         struct {
             struct span after, ref; /* after: a message id, or nothing: the newest */
             unsigned limit;
         } history;
         struct {
-            bool connected;
-            enum peer_path path; /* if connected */
-        } ice;
-        uint16_t close_code; /* of the server's Close; 0: it sent none */
-        bool cut;
+            const struct span *ids;
+            size_t count;
+        } rooms;
+        struct span presence;
     };
 };
 

@@ -47,12 +47,12 @@ static void on_signaling_open(void *user)
 
 static void on_signaling_frame(void *user, struct span text)
 {
-    glue_event(user, &(struct peer_event){.type = PEER_SIGNALING_FRAME, .bytes = text});
+    glue_event(user, &(struct peer_event){.type = PEER_SIGNALING_FRAME, .frame = text});
 }
 
 static void on_signaling_closed(void *user, uint16_t code, const char *why)
 {
-    glue_event(user, &(struct peer_event){.type = PEER_SIGNALING_CLOSED, .close_code = code, .bytes = span_of(why)});
+    glue_event(user, &(struct peer_event){.type = PEER_SIGNALING_CLOSED, .closed = {code, span_of(why)}});
 }
 
 static void on_signaling_flushed(void *user)

@@ -181,13 +181,16 @@ bool keeper_next(struct keeper *k, struct peer_event *event)
     struct store_answer *a = k->told = store_thread_take(k->thread);
     if (!a)
         return false;
-    *event = (struct peer_event){.type = a->type, .ticket = a->ticket};
+    k->failed = a->type == PEER_STORE_FAILED;
+    *event = (struct peer_event){.type = a->type};
     if (a->type == PEER_LOADED) {
+        event->loaded.ticket = a->ticket;
         event->loaded.rows = a->rows.rows;
         event->loaded.row_count = a->rows.n;
-    } else if (a->type == PEER_STORE_FAILED) {
-        k->failed = true;
-        event->bytes = span_of(a->why.text);
+    } else if (k->failed) {
+        event->why = span_of(a->why.text);
+    } else {
+        event->committed = a->ticket;
     }
     return true;
 }

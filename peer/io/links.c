@@ -68,7 +68,7 @@ bool links_next(struct links *all, struct peer_event *event)
     if (!a)
         return false;
     DL_DELETE(all->afters, a);
-    *event = (struct peer_event){.type = a->type, .rtc = a->rtc, .bytes = span_of(a->reason)};
+    *event = (struct peer_event){.type = a->type, .rtc = a->rtc, .reason = span_of(a->reason)};
     free(a);
     return true;
 }
@@ -90,7 +90,7 @@ static void on_description(void *user, struct rtc *r, const char *type, const ch
 static void on_candidate(void *user, struct rtc *r, const char *candidate)
 {
     (void)r;
-    link_event(user, (struct peer_event){.type = PEER_CANDIDATE, .bytes = span_of(candidate)});
+    link_event(user, (struct peer_event){.type = PEER_CANDIDATE, .candidate = span_of(candidate)});
 }
 
 static void on_ice_state(void *user, struct rtc *r, bool connected)
@@ -108,26 +108,26 @@ static void on_connected(void *user, struct rtc *r)
 static void on_channel_open(void *user, struct rtc *r, uint16_t channel, struct span label)
 {
     (void)r;
-    link_event(user, (struct peer_event){.type = PEER_CHANNEL_OPEN, .channel = channel, .bytes = label});
+    link_event(user, (struct peer_event){.type = PEER_CHANNEL_OPEN, .opened = {channel, label}});
 }
 
 static void on_channel_closed(void *user, struct rtc *r, uint16_t channel)
 {
     (void)r;
-    link_event(user, (struct peer_event){.type = PEER_CHANNEL_CLOSED, .channel = channel});
+    link_event(user, (struct peer_event){.type = PEER_CHANNEL_CLOSED, .closed_channel = channel});
 }
 
 static void on_message(void *user, struct rtc *r, uint16_t channel, bool binary, struct span bytes)
 {
     (void)r;
-    link_event(user, (struct peer_event){.type = PEER_DATA, .channel = channel, .binary = binary, .bytes = bytes});
+    link_event(user, (struct peer_event){.type = PEER_DATA, .data = {channel, binary, bytes}});
 }
 
 static void on_failed(void *user, struct rtc *r, const char *reason, const char *detail)
 {
     (void)r;
     (void)detail;
-    link_event(user, (struct peer_event){.type = PEER_RTC_FAILED, .bytes = span_of(reason)});
+    link_event(user, (struct peer_event){.type = PEER_RTC_FAILED, .reason = span_of(reason)});
 }
 
 static enum rtc_sent send_message(struct rtc *r, const struct peer_effect *effect)

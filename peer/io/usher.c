@@ -341,29 +341,24 @@ bool usher_send(struct usher *u, const char *const *to, size_t to_count, const c
     return usher_send_within(u, to, to_count, text, ref, 0);
 }
 
-static void ask(struct usher *u, enum peer_event_type type, const char *text)
-{
-    glue_event(u->glue, &(struct peer_event){.type = type, .bytes = span_of(text)});
-}
-
 void usher_read(struct usher *u, const char *message_id)
 {
-    ask(u, PEER_READ, message_id);
+    glue_event(u->glue, &(struct peer_event){.type = PEER_READ, .read = span_of(message_id)});
 }
 
 void usher_typing(struct usher *u)
 {
-    ask(u, PEER_TYPING, NULL);
+    glue_event(u->glue, &(struct peer_event){.type = PEER_TYPING});
 }
 
 void usher_status(struct usher *u, const char *text)
 {
-    ask(u, PEER_STATUS, text);
+    glue_event(u->glue, &(struct peer_event){.type = PEER_STATUS, .status = span_of(text)});
 }
 
 void usher_presence(struct usher *u, const char *presence)
 {
-    ask(u, PEER_PRESENCE, presence);
+    glue_event(u->glue, &(struct peer_event){.type = PEER_PRESENCE, .presence = span_of(presence)});
 }
 
 bool usher_announce_rooms(struct usher *u, const char *const *rooms, size_t count)
@@ -376,7 +371,7 @@ bool usher_announce_rooms(struct usher *u, const char *const *rooms, size_t coun
         if (!room_id_valid(ids[i]))
             return false;
     }
-    struct peer_event event = {.type = PEER_ROOMS, .send = {.to = ids, .to_count = count}};
+    struct peer_event event = {.type = PEER_ROOMS, .rooms = {ids, count}};
     glue_event(u->glue, &event);
     return true;
 }
@@ -390,7 +385,7 @@ void usher_history(struct usher *u, const char *after, unsigned limit, const cha
 
 void usher_leave(struct usher *u)
 {
-    ask(u, PEER_LEAVE, NULL);
+    glue_event(u->glue, &(struct peer_event){.type = PEER_LEAVE});
 }
 
 size_t usher_pending(const struct usher *u)

@@ -67,9 +67,9 @@ static void on_sync(void *who, uint64_t life)
     if (life != d->life)
         return;
     d->syncing = false;
-    if (!memory_store_sync(d->store, &e.ticket)) {
+    if (!memory_store_sync(d->store, &e.committed)) {
         d->failed = true;
-        e = (struct peer_event){.type = PEER_STORE_FAILED, .bytes = SPAN("the disk is full")};
+        e = (struct peer_event){.type = PEER_STORE_FAILED, .why = SPAN("the disk is full")};
     }
     d->answer(d->who, e);
 }
@@ -80,8 +80,7 @@ static void on_loaded(void *who, uint64_t life)
     if (life != d->life)
         return;
     struct load *l = take_load(d);
-    d->answer(
-        d->who, (struct peer_event){.type = PEER_LOADED, .ticket = l->ticket, .loaded = {l->rows.rows, l->rows.n}});
+    d->answer(d->who, (struct peer_event){.type = PEER_LOADED, .loaded = {l->ticket, l->rows.rows, l->rows.n}});
     load_free(l);
 }
 

@@ -56,7 +56,7 @@ static void on_frame(void *who, struct wire *wire, struct span text)
 {
     struct peerhost *h = who;
     struct peer_event e = event_of(h, PEER_SIGNALING_FRAME);
-    e.bytes = text;
+    e.frame = text;
     if (wire == h->wire)
         step(h, e);
 }
@@ -68,8 +68,8 @@ static void on_closed(void *who, struct wire *wire, uint16_t code)
     if (wire != h->wire)
         return;
     h->wire = NULL;
-    e.close_code = code;
-    e.bytes = code ? SPAN("closed by the server") : SPAN("the connection broke");
+    e.closed.code = code;
+    e.closed.why = code ? SPAN("closed by the server") : SPAN("the connection broke");
     step(h, e);
 }
 
@@ -141,24 +141,24 @@ static void on_description(void *who, uint64_t rtc, struct span type, struct spa
 static void on_candidate(void *who, uint64_t rtc, struct span candidate)
 {
     struct peer_event e = rtc_event(who, PEER_CANDIDATE, rtc);
-    e.bytes = candidate;
+    e.candidate = candidate;
     step(who, e);
 }
 
 static void on_channel_open(void *who, uint64_t rtc, uint16_t channel, struct span label)
 {
     struct peer_event e = rtc_event(who, PEER_CHANNEL_OPEN, rtc);
-    e.channel = channel;
-    e.bytes = label;
+    e.opened.channel = channel;
+    e.opened.label = label;
     step(who, e);
 }
 
 static void on_data(void *who, uint64_t rtc, uint16_t channel, bool binary, struct span bytes)
 {
     struct peer_event e = rtc_event(who, PEER_DATA, rtc);
-    e.channel = channel;
-    e.binary = binary;
-    e.bytes = bytes;
+    e.data.channel = channel;
+    e.data.binary = binary;
+    e.data.bytes = bytes;
     step(who, e);
 }
 
@@ -182,7 +182,7 @@ static void on_ice(void *who, uint64_t rtc, bool connected)
 static void on_failed(void *who, uint64_t rtc, const char *reason)
 {
     struct peer_event e = rtc_event(who, PEER_RTC_FAILED, rtc);
-    e.bytes = span_of(reason);
+    e.reason = span_of(reason);
     step(who, e);
 }
 

@@ -287,7 +287,7 @@ static void test_each_in_its_time(void **state)
 
 static void read_by(struct world *w, int node, const char *id)
 {
-    feed(w, node, (struct peer_event){.type = PEER_READ, .bytes = span_of(id)});
+    feed(w, node, (struct peer_event){.type = PEER_READ, .read = span_of(id)});
     pass(w, 1000);
 }
 

@@ -64,7 +64,7 @@ static inline void connected(struct world *w, int node, struct wrtc *r)
     e->ev.ice.connected = true;
     if (!r->connected) {
         e = later(w, node, PEER_CHANNEL_OPEN, r->id, SPAN("usher"));
-        e->ev.channel = 1;
+        e->ev.opened.channel = 1;
     }
     r->connected = true;
 }
@@ -107,7 +107,7 @@ static inline void rtc_send(struct world *w, int node, const struct peer_effect 
     if (!o || !r->connected || is_cut(w, node, r->with))
         return;
     struct event *e = later(w, r->with, PEER_DATA, o->id, bytes);
-    e->ev.channel = 1;
+    e->ev.data.channel = 1;
     w->data_n++;
 }
 
@@ -209,12 +209,12 @@ static inline bool answer_storage(struct world *w)
             n->load_n--;
             memmove(n->loads, n->loads + 1, n->load_n * sizeof *n->loads);
             memmove(n->load_tickets, n->load_tickets + 1, n->load_n * sizeof *n->load_tickets);
-            feed(w, i, (struct peer_event){.type = PEER_LOADED, .ticket = ticket, .loaded = {rows.rows, rows.n}});
+            feed(w, i, (struct peer_event){.type = PEER_LOADED, .loaded = {ticket, rows.rows, rows.n}});
             memory_store_rows_free(&rows);
             return true;
         }
         if (!n->slow_disk && memory_store_waiting(n->store) > 0 && memory_store_sync(n->store, &ticket)) {
-            feed(w, i, (struct peer_event){.type = PEER_COMMITTED, .ticket = ticket});
+            feed(w, i, (struct peer_event){.type = PEER_COMMITTED, .committed = ticket});
             return true;
         }
     }

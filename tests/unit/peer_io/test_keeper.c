@@ -105,7 +105,7 @@ static void two_turns(const struct scratch *at)
     commit(&d, 2);
     early = early || keeper_next(d.keeper, &d.event);
     wait_for_event(&d);
-    bool one = d.event.type == PEER_COMMITTED && d.event.ticket == 2;
+    bool one = d.event.type == PEER_COMMITTED && d.event.committed == 2;
     unsigned turns = 0; /* the thread may wake the loop for what was there already; then it rests */
     while (turns < 3 && g_main_context_iteration(d.context, FALSE))
         turns++;
@@ -151,7 +151,7 @@ static void loads_see_what_is_not_committed(void **state)
     for (uint64_t ticket = 7; ticket <= 9; ticket++) {
         wait_for_event(&d);
         assert_int_equal(d.event.type, ticket < 9 ? PEER_LOADED : PEER_COMMITTED);
-        assert_int_equal(d.event.ticket, ticket);
+        assert_int_equal(ticket < 9 ? d.event.loaded.ticket : d.event.committed, ticket);
         if (ticket < 9)
             assert_int_equal(d.event.loaded.row_count, ticket - 6);
         if (ticket == 8)
@@ -170,7 +170,7 @@ static void a_step_and_a_half(const struct scratch *at)
     commit(&d, 1);
     put(&d, "b", "of a step that goes on");
     wait_for_event(&d);
-    _exit(d.event.type == PEER_COMMITTED && d.event.ticket == 1 ? 0 : 1);
+    _exit(d.event.type == PEER_COMMITTED && d.event.committed == 1 ? 0 : 1);
 }
 
 static void half_a_step_is_not_committed(void **state)
@@ -220,7 +220,7 @@ static void a_failure_is_told_once_and_is_the_end(void **state)
     commit(&d, 2);
     wait_for_event(&d);
     assert_int_equal(d.event.type, PEER_STORE_FAILED);
-    assert_true(d.event.bytes.n > 0);
+    assert_true(d.event.why.n > 0);
     setrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, handler);
     put(&d, "c", "3");

@@ -29,9 +29,10 @@ static void on_answer(void *who, struct peer_event e)
     b->committed += e.type == PEER_COMMITTED;
     b->failed += e.type == PEER_STORE_FAILED;
     b->known += e.type == PEER_KNOWN;
-    if (e.type == PEER_COMMITTED || e.type == PEER_LOADED)
-        b->ticket = e.ticket;
+    if (e.type == PEER_COMMITTED)
+        b->ticket = e.committed;
     if (e.type == PEER_LOADED) {
+        b->ticket = e.loaded.ticket;
         b->loaded++;
         b->rows = e.loaded.row_count;
     } else if (e.type == PEER_RESTORE) {
