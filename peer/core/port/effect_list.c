@@ -1,11 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * What effects own, each type's said in one place.
+ * What effects own, each type's said in one place; it calls no other file.
  */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "peer/core/peer.h"
+
+static void free_texts(char **texts, size_t n)
+{
+    for (size_t i = 0; texts && i < n; i++)
+        free(texts[i]);
+    free(texts);
+}
+
+void peer_notice_free(struct peer_notice *n)
+{
+    if (!n)
+        return;
+#define X(text) free(n->text);
+    PEER_NOTICE_TEXTS(X)
+#undef X
+    free_texts(n->to, n->to_count);
+    free_texts(n->names, n->to_count);
+    free(n);
+}
 
 void peer_effect_done(struct peer_effect *e)
 {

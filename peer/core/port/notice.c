@@ -22,25 +22,6 @@ const char *peer_notice_name(enum peer_notice_type type)
     return NAMES[type];
 }
 
-static void free_texts(char **texts, size_t n)
-{
-    for (size_t i = 0; texts && i < n; i++)
-        free(texts[i]);
-    free(texts);
-}
-
-void peer_notice_free(struct peer_notice *n)
-{
-    if (!n)
-        return;
-#define X(text) free(n->text);
-    PEER_NOTICE_TEXTS(X)
-#undef X
-    free_texts(n->to, n->to_count);
-    free_texts(n->names, n->to_count);
-    free(n);
-}
-
 /* An absent text (p is NULL) stays absent. */
 static bool copy(char **out, struct span text)
 {
