@@ -376,18 +376,6 @@ bool envelope_content(const struct envelope *e, struct buf *out)
     return ok;
 }
 
-bool envelope_write_for(const struct envelope *e, struct span reader, struct buf *out)
-{
-    struct envelope one = *e;
-    one.key_count = 0;
-    for (size_t i = 0; i < e->key_count; i++)
-        if (span_eq(e->keys[i].who, reader)) {
-            one.keys = &e->keys[i];
-            one.key_count = 1;
-        }
-    return envelope_write(&one, out);
-}
-
 /* ---- conversations and ids ---- */
 
 void envelope_room_conversation(struct span room_id, char out[ENVELOPE_CONVERSATION_MAX + 1])

@@ -177,8 +177,10 @@ bool envelope_content(const struct envelope *e, struct buf *out);
 /* Gives a parsed envelope the content that its `encrypted` held, judged as if it had come in the clear; what is signed
  * stays what it was. Once for each envelope. On false *problem is a static sentence and the envelope is as it was, without content. */
 bool envelope_open_content(struct envelope *e, struct span content, const char **problem);
-/* Appends the text of a parsed envelope with that reader's entry of `keys` alone. */
-bool envelope_write_for(const struct envelope *e, struct span reader, struct buf *out);
+/* Appends a copy of a numbered message that envelope_write made, for one of its readers: with the reader's entry of `keys`
+ * alone, marked as sent so often before (0: not told), and on a way that begins with `route` (an id; n = 0: it goes on no
+ * way). Nothing is parsed. False when the text is no such message, memory ran out, or the copy is too large. */
+bool envelope_copy_for(struct span text, struct span reader, uint32_t retry_count, struct span route, struct buf *out);
 
 /* Members of content.metadata of a parsed envelope; false if absent or of another kind. Borrowed from the envelope.
  * What each type must carry there was checked by envelope_parse. */

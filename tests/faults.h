@@ -16,6 +16,7 @@ static struct {
     long countdown; /* allocations until one fails; -1: never */
     bool for_good;  /* and all after it */
     long failed;
+    long made; /* allocations, of those that may fail */
     long live; /* allocations that are not freed yet */
 } faults = {.countdown = -1};
 
@@ -31,6 +32,7 @@ static __attribute__((noinline)) bool fault_is_lexer(const void *caller, size_t 
 
 static bool fault_is_due(const void *caller, size_t n)
 {
+    faults.made++;
     if (faults.countdown < 0)
         return false;
     if (faults.countdown > 0) {

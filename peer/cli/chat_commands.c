@@ -7,14 +7,15 @@
 
 #include "peer/cli/chat.h"
 
+#define HISTORY_LINES 20
 enum {
     TEXT_MAX = 64 * 1024, /* as usher.h has it */
-    HISTORY_LINES = 20,
-    HISTORY_MAX = 1024 /* as usher.h has it */
+    HISTORY_MAX = 1024    /* as usher.h has it */
 };
 
-static void who(struct chat *c)
+static void who(struct chat *c, const char *nothing)
 {
+    (void)nothing;
     const struct usher_person *people;
     size_t n = usher_people(c->session.usher, &people);
     const char *us = usher_id(c->session.usher);
@@ -29,15 +30,6 @@ static void who(struct chat *c)
         else
             chat_say(c, "* %s (%s): %s%s", name, people[i].id, chat_path(people[i].path), doubt);
     }
-}
-
-static void help(struct chat *c)
-{
-    chat_say(c, "* What you type goes to everybody in the room.");
-    chat_say(c, "*   /msg NAME text   to one person only");
-    chat_say(c, "*   /history N       the last N messages (%d)", HISTORY_LINES);
-    chat_say(c, "*   /who             who is here, and how you are linked");
-    chat_say(c, "*   /quit            leave (also control-D)");
 }
 
 static void send_text(struct chat *c, const char *const *to, size_t count, const char *text)
@@ -82,23 +74,68 @@ static void history(struct chat *c, const char *count)
         usher_history(c->session.usher, NULL, (unsigned)n, NULL);
 }
 
+static void quit(struct chat *c, const char *nothing)
+{
+    (void)nothing;
+    session_leave(&c->session, EXIT_DONE);
+}
+
+static void help(struct chat *c, const char *nothing);
+
+/* In the order in which /help shows them; usher(1) tells of each. */
+static const struct {
+    const char *name, *argument; /* "": it takes none */
+    const char *what;            /* NULL: /help says nothing of it */
+    void (*run)(struct chat *c, const char *argument);
+} COMMANDS[] = {
+    {"/msg", " NAME text", "to one person only", message},
+    {"/history", " N", "the last N messages (" G_STRINGIFY(HISTORY_LINES) ")", history},
+    {"/who", "", "who is here, and how you are linked", who},
+    {"/quit", "", "leave (also control-D)", quit},
+    {"/help", "", NULL, help},
+};
+
+static void help(struct chat *c, const char *nothing)
+{
+    (void)nothing;
+    chat_say(c, "* What you type goes to everybody in the room.");
+    for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++) {
+        gchar *form = g_strconcat(COMMANDS[i].name, COMMANDS[i].argument, NULL);
+        if (COMMANDS[i].what)
+            chat_say(c, "*   %-16s %s", form, COMMANDS[i].what);
+        g_free(form);
+    }
+}
+
+/* What stands behind the name of that command; NULL: the line is another. */
+static const char *argument_of(const char *line, size_t command)
+{
+    size_t n = strlen(COMMANDS[command].name);
+    if (strncmp(line, COMMANDS[command].name, n) != 0)
+        return NULL;
+    bool alone = line[n] == '\0', more = line[n] == ' ' && *COMMANDS[command].argument;
+    return alone || more ? line + n + strspn(line + n, " ") : NULL;
+}
+
+static void command(struct chat *c, const char *line)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++) {
+        const char *argument = argument_of(line, i);
+        if (argument) {
+            COMMANDS[i].run(c, argument);
+            return;
+        }
+    }
+    chat_say(c, "! No such command; /help lists them. A text that begins with a slash is typed with two.");
+}
+
 void chat_line(struct chat *c, char *line)
 {
     g_strchomp(line);
     if (!*line || c->session.leaving)
         return;
-    if (strcmp(line, "/who") == 0)
-        who(c);
-    else if (strcmp(line, "/help") == 0)
-        help(c);
-    else if (strcmp(line, "/quit") == 0)
-        session_leave(&c->session, EXIT_DONE);
-    else if (strcmp(line, "/history") == 0 || g_str_has_prefix(line, "/history "))
-        history(c, line + 8 + strspn(line + 8, " "));
-    else if (strcmp(line, "/msg") == 0 || g_str_has_prefix(line, "/msg "))
-        message(c, line + 4 + strspn(line + 4, " "));
-    else if (*line == '/' && line[1] != '/')
-        chat_say(c, "! No such command; /help lists them. A text that begins with a slash is typed with two.");
+    if (*line == '/' && line[1] != '/')
+        command(c, line);
     else
         send_text(c, NULL, 0, *line == '/' ? line + 1 : line);
 }

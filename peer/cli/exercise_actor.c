@@ -11,26 +11,6 @@ enum {
     SHOWN_LAST = 4 /* events that a failing line quotes */
 };
 
-static const char *const EVENT_NAMES[] = {
-    [USHER_READY] = "ready",
-    [USHER_STATE] = "state",
-    [USHER_JOINED] = "joined",
-    [USHER_PEER] = "peer",
-    [USHER_MESSAGE] = "message",
-    [USHER_ACCEPTED] = "accepted",
-    [USHER_DELIVERED] = "delivered",
-    [USHER_READ] = "read",
-    [USHER_FAILED] = "failed",
-    [USHER_TYPING] = "typing",
-    [USHER_PRESENCE] = "presence",
-    [USHER_STATUS] = "status",
-    [USHER_LINK] = "link",
-    [USHER_MISSING] = "missing",
-    [USHER_HISTORY] = "history",
-    [USHER_ERROR] = "error",
-    [USHER_LEFT] = "left",
-};
-
 bool wrong(struct exercise *x, const char *format, ...)
 {
     va_list args;
@@ -153,7 +133,7 @@ static void append(GString *out, const char *name, const char *value)
 
 static void describe(GString *out, enum usher_event_type type, const char *from, const char *text, const char *kind)
 {
-    g_string_append(out, EVENT_NAMES[type]);
+    g_string_append(out, usher_event_name(type));
     append(out, "of kind", kind);
     append(out, "from", from);
     if (text)

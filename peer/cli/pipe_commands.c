@@ -225,6 +225,7 @@ static void do_unsupported(struct pipe *p, const json_t *command)
         json_string_value(json_object_get(command, "do")));
 }
 
+/* usher(1) tells of each. */
 static const struct {
     const char *name;
     handler *handle;
@@ -244,8 +245,15 @@ static const struct {
     {"leave", do_leave},
     {"quit", do_quit},
 };
-#define COMMAND_NAMES \
-    "send, send-file, accept, decline, read, typing, status, presence, peers, history, stats, announce, leave, quit"
+
+static void say_which_there_are(struct pipe *p)
+{
+    GString *names = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++)
+        g_string_append_printf(names, "%s%s", i > 0 ? ", " : "", COMMANDS[i].name);
+    pipe_say_error(p, "bad-command", "expected do: one of %s", names->str);
+    g_string_free(names, TRUE);
+}
 
 /* What its errors carry; NULL if it has none that can be one. */
 static const char *ref_of(const json_t *command)
@@ -282,7 +290,7 @@ bool pipe_command(struct pipe *p, char *line, size_t n)
         handler *handle = find(json_string_value(json_object_get(command, "do")));
         p->ref = ref_of(command);
         if (!handle)
-            pipe_say_error(p, "bad-command", "expected do: one of " COMMAND_NAMES);
+            say_which_there_are(p);
         else if (handle == do_send && must_wait(p))
             taken = false;
         else

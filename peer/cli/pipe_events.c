@@ -33,103 +33,151 @@ void pipe_say_error(struct pipe *p, const char *code, const char *format, ...)
     g_free(message);
 }
 
-static json_t *string_list(const char *const *texts, size_t n)
+/* ---- members: each function makes the value of one; NULL: there is none ---- */
+
+static const char *text_at(const struct usher_event *e, size_t at)
 {
+    return *(const char *const *)((const char *)e + at);
+}
+
+static json_t *text(const struct usher_event *e, size_t at)
+{
+    const char *t = text_at(e, at);
+    return t ? json_string(t) : NULL;
+}
+
+static json_t *text_or_empty(const struct usher_event *e, size_t at)
+{
+    const char *t = text_at(e, at);
+    return json_string(t ? t : "");
+}
+
+static json_t *number(const struct usher_event *e, size_t at)
+{
+    return json_integer((json_int_t) * (const uint64_t *)((const char *)e + at));
+}
+
+static json_t *truth(const struct usher_event *e, size_t at)
+{
+    return json_boolean(*(const bool *)((const char *)e + at));
+}
+
+static json_t *list(const struct usher_event *e, size_t at)
+{
+    (void)at;
     json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_string(texts[i]));
+    for (size_t i = 0; i < e->to_count; i++)
+        json_array_append_new(list, json_string(e->to[i]));
     return list;
 }
 
-static json_t *joined(const struct usher_event *e)
+static json_t *people(const struct usher_event *e, size_t at)
 {
-    json_t *peers = json_array();
+    (void)at;
+    json_t *people = json_array();
     for (size_t i = 0; i < e->to_count; i++)
         json_array_append_new(
-            peers, json_pack("{s:s, s:s}", "id", e->to[i], "name", e->names && e->names[i] ? e->names[i] : ""));
-    return json_pack("{s:s, s:s, s:o}", "event", "joined", "room", e->room, "peers", peers);
+            people, json_pack("{s:s, s:s}", "id", e->to[i], "name", e->names && e->names[i] ? e->names[i] : ""));
+    return people;
 }
 
-static json_t *peer(const struct usher_event *e)
+static json_t *messages(const struct usher_event *e, size_t at)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:b}", "event", "peer", "id", e->id, "name", e->name ? e->name : "",
-        "state", e->up ? "up" : "down", "path", e->up ? e->path : NULL, "verified", e->verified);
+    return json_loads(text_at(e, at), JSON_ALLOW_NUL, NULL);
 }
 
-static json_t *message(const struct usher_event *e)
+static json_t *up_or_down(const struct usher_event *e, size_t at)
 {
-    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:b}", "event", "message", "id", e->id, "from", e->from,
-        "to", string_list(e->to, e->to_count), "text", e->text, "conversation", e->conversation ? e->conversation : "",
-        "type", e->kind, "timestamp", (json_int_t)e->timestamp, "verified", e->verified);
+    (void)at;
+    return json_string(e->up ? "up" : "down");
 }
 
-static json_t *history(const struct usher_event *e)
+static json_t *path_if_up(const struct usher_event *e, size_t at)
 {
-    return json_pack(
-        "{s:s, s:s*, s:o}", "event", "history", "ref", e->ref, "messages", json_loads(e->text, JSON_ALLOW_NUL, NULL));
+    return e->up ? text(e, at) : NULL;
 }
 
-static json_t *failed(const struct usher_event *e)
-{
-    return json_pack("{s:s, s:s, s:o, s:s}", "event", "failed", "id", e->id ? e->id : "", "to",
-        string_list(e->to, e->to_count), "reason", e->reason ? e->reason : "");
-}
+/* ---- events ---- */
 
-static json_t *receipt(const char *name, const struct usher_event *e)
-{
-    return json_pack("{s:s, s:s, s:s}", "event", name, "id", e->id, "by", e->by);
-}
+#define AT(member) offsetof(struct usher_event, member)
+enum presence {
+    MUST,
+    MAY /* be there */
+};
 
-static json_t *from_with_text(const char *name, const struct usher_event *e, const char *member)
-{
-    return json_pack("{s:s, s:s, s:s*}", "event", name, "from", e->from, member, e->text);
-}
+/* Each member of each event, in the order in which they are printed; usher(1) tells of them. */
+static const struct {
+    enum usher_event_type type;
+    const char *name;
+    json_t *(*value)(const struct usher_event *e, size_t at);
+    size_t at;
+    enum presence presence;
+} MEMBERS[] = {
+    {USHER_READY, "id", text, AT(id), MUST},
+    {USHER_STATE, "state", text, AT(text), MUST},
+    {USHER_JOINED, "room", text, AT(room), MUST},
+    {USHER_JOINED, "peers", people, AT(to), MUST},
+    {USHER_PEER, "id", text, AT(id), MUST},
+    {USHER_PEER, "name", text_or_empty, AT(name), MUST},
+    {USHER_PEER, "state", up_or_down, AT(up), MUST},
+    {USHER_PEER, "path", path_if_up, AT(path), MAY},
+    {USHER_PEER, "verified", truth, AT(verified), MUST},
+    {USHER_MESSAGE, "id", text, AT(id), MUST},
+    {USHER_MESSAGE, "from", text, AT(from), MUST},
+    {USHER_MESSAGE, "to", list, AT(to), MUST},
+    {USHER_MESSAGE, "text", text, AT(text), MUST},
+    {USHER_MESSAGE, "conversation", text_or_empty, AT(conversation), MUST},
+    {USHER_MESSAGE, "type", text, AT(kind), MUST},
+    {USHER_MESSAGE, "timestamp", number, AT(timestamp), MUST},
+    {USHER_MESSAGE, "verified", truth, AT(verified), MUST},
+    {USHER_ACCEPTED, "ref", text, AT(ref), MAY},
+    {USHER_ACCEPTED, "id", text, AT(id), MUST},
+    {USHER_DELIVERED, "id", text, AT(id), MUST},
+    {USHER_DELIVERED, "by", text, AT(by), MUST},
+    {USHER_READ, "id", text, AT(id), MUST},
+    {USHER_READ, "by", text, AT(by), MUST},
+    {USHER_FAILED, "id", text_or_empty, AT(id), MUST},
+    {USHER_FAILED, "to", list, AT(to), MUST},
+    {USHER_FAILED, "reason", text_or_empty, AT(reason), MUST},
+    {USHER_TYPING, "from", text, AT(from), MUST},
+    {USHER_PRESENCE, "from", text, AT(from), MUST},
+    {USHER_PRESENCE, "presence", text, AT(text), MAY},
+    {USHER_STATUS, "from", text, AT(from), MUST},
+    {USHER_STATUS, "text", text, AT(text), MAY},
+    {USHER_LINK, "id", text, AT(id), MAY},
+    {USHER_LINK, "name", text, AT(name), MAY},
+    {USHER_LINK, "code", text, AT(code), MAY},
+    {USHER_LINK, "text", text, AT(text), MUST},
+    {USHER_ROOMS, "from", text, AT(from), MUST},
+    {USHER_ROOMS, "rooms", list, AT(to), MUST},
+    {USHER_MISSING, "from", text, AT(from), MUST},
+    {USHER_MISSING, "conversation", text, AT(conversation), MUST},
+    {USHER_MISSING, "before", text, AT(id), MAY},
+    {USHER_MISSING, "count", number, AT(count), MUST},
+    {USHER_HISTORY, "ref", text, AT(ref), MAY},
+    {USHER_HISTORY, "messages", messages, AT(text), MUST},
+    {USHER_ERROR, "code", text, AT(code), MUST},
+    {USHER_ERROR, "message", text_or_empty, AT(text), MUST},
+    {USHER_ERROR, "fatal", truth, AT(fatal), MUST},
+    {USHER_ERROR, "ref", text, AT(ref), MAY},
+};
 
+/* NULL if something is missing that must be there. */
 static json_t *as_json(const struct usher_event *e)
 {
-    switch (e->type) {
-    case USHER_READY:
-        return json_pack("{s:s, s:s}", "event", "ready", "id", e->id);
-    case USHER_STATE:
-        return json_pack("{s:s, s:s}", "event", "state", "state", e->text);
-    case USHER_JOINED:
-        return joined(e);
-    case USHER_PEER:
-        return peer(e);
-    case USHER_MESSAGE:
-        return message(e);
-    case USHER_ACCEPTED:
-        return json_pack("{s:s, s:s*, s:s}", "event", "accepted", "ref", e->ref, "id", e->id);
-    case USHER_DELIVERED:
-        return receipt("delivered", e);
-    case USHER_READ:
-        return receipt("read", e);
-    case USHER_FAILED:
-        return failed(e);
-    case USHER_TYPING:
-        return from_with_text("typing", e, "text");
-    case USHER_PRESENCE:
-        return from_with_text("presence", e, "presence");
-    case USHER_STATUS:
-        return from_with_text("status", e, "text");
-    case USHER_LINK:
-        return json_pack("{s:s, s:s*, s:s*, s:s*, s:s}", "event", "link", "id", e->id, "name", e->name, "code", e->code,
-            "text", e->text);
-    case USHER_ROOMS:
-        return json_pack(
-            "{s:s, s:s, s:o}", "event", "rooms", "from", e->from, "rooms", string_list(e->to, e->to_count));
-    case USHER_MISSING:
-        return json_pack("{s:s, s:s, s:s, s:s*, s:I}", "event", "missing", "from", e->from, "conversation",
-            e->conversation, "before", e->id, "count", (json_int_t)e->count);
-    case USHER_HISTORY:
-        return history(e);
-    case USHER_ERROR:
-        return json_pack("{s:s, s:s, s:s, s:b, s:s*}", "event", "error", "code", e->code, "message",
-            e->text ? e->text : "", "fatal", e->fatal, "ref", e->ref);
-    case USHER_LEFT:
-        return json_pack("{s:s}", "event", "left");
+    json_t *line = json_pack("{s:s}", "event", usher_event_name(e->type));
+    for (size_t i = 0; i < G_N_ELEMENTS(MEMBERS); i++) {
+        if (MEMBERS[i].type != e->type)
+            continue;
+        json_t *value = MEMBERS[i].value(e, MEMBERS[i].at);
+        if (!value && MEMBERS[i].presence == MAY)
+            continue;
+        if (json_object_set_new(line, MEMBERS[i].name, value) != 0) {
+            json_decref(line);
+            return NULL;
+        }
     }
-    return NULL;
+    return line;
 }
 
 /* After the end of input only acknowledgements are waited for; before it stdin goes on where it had to wait. */

@@ -136,7 +136,7 @@ static void store_failed(struct peer *p, struct span why)
 
 static void loaded(struct peer *p, const struct peer_event *ev)
 {
-    struct load *load = storage_answered(p, ev->ticket);
+    struct load *load = storage_answered(p, ev->loaded.ticket);
     if (load)
         rows_loaded(p, load, ev->loaded.rows, ev->loaded.row_count);
     free(load);
@@ -152,16 +152,16 @@ static void rtc_event(struct peer *p, struct connection *a, const struct peer_ev
             link_failed(p, a, "our own description could not be read");
         break;
     case PEER_CANDIDATE:
-        call_candidate(p, a, ev->bytes);
+        call_candidate(p, a, ev->candidate);
         break;
     case PEER_CHANNEL_OPEN:
-        link_channel_open(p, a, ev->channel, ev->bytes);
+        link_channel_open(p, a, ev->opened.channel, ev->opened.label);
         break;
     case PEER_CHANNEL_CLOSED:
-        link_channel_closed(p, a, ev->channel);
+        link_channel_closed(p, a, ev->closed_channel);
         break;
     case PEER_DATA:
-        if (!a->open || ev->channel != a->channel)
+        if (!a->open || ev->data.channel != a->channel)
             break;
         link_heard(p, a);
         hand_on(p);
@@ -180,7 +180,7 @@ static void rtc_event(struct peer *p, struct connection *a, const struct peer_ev
         link_ice(p, a, ev->ice.connected, ev->ice.path);
         break;
     default:
-        link_failed(p, a, text_copy(reason, sizeof reason, ev->bytes) ? reason : "failed");
+        link_failed(p, a, text_copy(reason, sizeof reason, ev->reason) ? reason : "failed");
         break;
     }
 }
@@ -203,10 +203,10 @@ static void handle(struct peer *p, const struct peer_event *ev)
         restore_row(p, ev->restore.table, ev->restore.row.key, ev->restore.row.value);
         break;
     case PEER_COMMITTED:
-        storage_committed(p, ev->ticket);
+        storage_committed(p, ev->committed);
         break;
     case PEER_STORE_FAILED:
-        store_failed(p, ev->bytes);
+        store_failed(p, ev->why);
         break;
     case PEER_LOADED:
         loaded(p, ev);
@@ -224,10 +224,10 @@ static void handle(struct peer *p, const struct peer_event *ev)
         session_opened(p);
         break;
     case PEER_SIGNALING_FRAME:
-        signaling_frame(p, ev->bytes);
+        signaling_frame(p, ev->frame);
         break;
     case PEER_SIGNALING_CLOSED:
-        session_closed(p, ev->close_code, ev->bytes);
+        session_closed(p, ev->closed.code, ev->closed.why);
         break;
     case PEER_NETWORK:
         session_network(p, ev->cut);
@@ -238,19 +238,19 @@ static void handle(struct peer *p, const struct peer_event *ev)
         compose_message(p, ev);
         break;
     case PEER_READ:
-        receipt_read(p, ev->bytes);
+        receipt_read(p, ev->read);
         break;
     case PEER_TYPING:
         status_typing(p);
         break;
     case PEER_STATUS:
-        status_set(p, ev->bytes);
+        status_set(p, ev->status);
         break;
     case PEER_ROOMS:
-        gossip_rooms(p, ev->send.to, ev->send.to_count);
+        gossip_rooms(p, ev->rooms.ids, ev->rooms.count);
         break;
     case PEER_PRESENCE:
-        gossip_presence(p, ev->bytes);
+        gossip_presence(p, ev->presence);
         break;
     case PEER_LEAVE:
         leave(p);
@@ -300,11 +300,8 @@ static void end_what_is_over(struct peer *p)
 
 static void show_deadline(struct peer *p)
 {
-    struct peer_effect *effect = p->wake != p->told ? effect_add(p, PEER_FX_DEADLINE) : NULL;
-    if (!effect)
-        return;
-    effect->at = p->wake;
-    p->told = p->wake;
+    if (p->wake != p->told && effect_deadline(p, p->wake))
+        p->told = p->wake;
 }
 
 /* What follows from the event, once it was handled. */

@@ -94,35 +94,36 @@ enum {
 };
 
 /* ---- events ---- */
+/* Which member each sets stands first behind its name; everything is borrowed for the step. */
 enum peer_event_type {
     PEER_RESTORE,          /* restore: a stored row, before PEER_START */
-    PEER_COMMITTED,        /* ticket: that commit and all before it are on the disk */
-    PEER_STORE_FAILED,     /* bytes: why a commit or a load failed; no further one is tried: the core ends */
-    PEER_LOADED,           /* ticket, loaded: the answer to PEER_FX_LOAD */
+    PEER_COMMITTED,        /* committed: that commit and all before it are on the disk */
+    PEER_STORE_FAILED,     /* why a commit or a load failed; no further one is tried: the core ends */
+    PEER_LOADED,           /* loaded: the answer to PEER_FX_LOAD */
     PEER_START,            /* first of those that are not PEER_RESTORE or PEER_KNOWN; once: again is without effect */
-    PEER_KNOWN,            /* a remembered key, before PEER_START: known.name belongs to known.id */
+    PEER_KNOWN,            /* known: a remembered key, before PEER_START: the name belongs to the id */
     PEER_SIGNALING_OPEN,   /* the WebSocket is up */
-    PEER_SIGNALING_FRAME,  /* bytes: one text frame from the daemon */
-    PEER_SIGNALING_CLOSED, /* or could not be opened; bytes: the reason for a person; close_code */
-    PEER_NETWORK,          /* the machine has other addresses than before; cut: the WebSocket's is gone */
-    PEER_DESCRIPTION,      /* rtc, description: ours, to be sent */
-    PEER_CANDIDATE,        /* rtc, bytes: ours, to be sent; n = 0 at the end */
-    PEER_CHANNEL_OPEN,     /* rtc, channel, bytes: its label */
-    PEER_CHANNEL_CLOSED,   /* rtc, channel */
-    PEER_DATA,             /* rtc, channel, binary, bytes: one whole message */
-    PEER_CONGESTED,        /* rtc: io holds what could not be sent yet; the core sends nothing more ... */
+    PEER_SIGNALING_FRAME,  /* frame: one text frame from the daemon */
+    PEER_SIGNALING_CLOSED, /* closed: or could not be opened */
+    PEER_NETWORK,          /* cut: the machine has other addresses than before */
+    PEER_DESCRIPTION,      /* description: ours, to be sent */
+    PEER_CANDIDATE,        /* candidate: ours, to be sent; n = 0 at the end */
+    PEER_CHANNEL_OPEN,     /* opened */
+    PEER_CHANNEL_CLOSED,   /* closed_channel */
+    PEER_DATA,             /* data: one whole message */
+    PEER_CONGESTED,        /* io holds what could not be sent yet; the core sends nothing more ... */
     PEER_WRITABLE,         /* ... until this */
-    PEER_ICE_STATE,        /* rtc, ice: the pair was lost or found again */
-    PEER_RTC_FAILED,       /* rtc, bytes: reason ("ice", "fingerprint", "dtls", "sctp", "closed", "sdp"): it is over */
+    PEER_ICE_STATE,        /* ice: the pair was lost or found again */
+    PEER_RTC_FAILED,       /* reason ("ice", "fingerprint", "dtls", "sctp", "closed", "sdp"): it is over */
     PEER_TIME,             /* the deadline came (or any later moment) */
     /* what the application asks for */
     PEER_SEND,     /* send */
-    PEER_READ,     /* bytes: message id that a person saw */
+    PEER_READ,     /* read: the id of a message that a person saw */
     PEER_TYPING,   /* told to everybody in the room */
-    PEER_STATUS,   /* bytes: free text about oneself */
+    PEER_STATUS,   /* status: free text about oneself */
     PEER_HISTORY,  /* history: notices with what was said and heard */
-    PEER_ROOMS,    /* send.to: ids of other rooms that we tell everybody of; replaces the former ones */
-    PEER_PRESENCE, /* bytes: "online" or "away" */
+    PEER_ROOMS,    /* rooms: other rooms that we tell everybody of; replaces the former ones */
+    PEER_PRESENCE, /* presence: "online" or "away" */
     PEER_LEAVE,    /* leave the room for good: links are closed, the signaling socket too */
 };
 
@@ -137,98 +138,121 @@ struct peer_event {
     enum peer_event_type type;
     uint64_t now;     /* milliseconds on a clock that never goes back, and counts on while the machine sleeps */
     uint64_t unix_ms; /* wall clock, for timestamps only: never for deadlines */
-    uint64_t rtc;
-    uint64_t ticket;
-    uint16_t channel;
-    bool binary;
-    struct span bytes;
+    uint64_t rtc;     /* PEER_DESCRIPTION to PEER_RTC_FAILED: the connection's number */
     union {
         struct {
             enum peer_table table;
             struct peer_row row;
         } restore;
+        uint64_t committed; /* its ticket */
+        struct span why;
         struct {
+            uint64_t ticket;
             const struct peer_row *rows; /* in the order asked for */
             size_t row_count;
         } loaded;
         struct {
-            struct span type, sdp; /* "offer" or "answer" */
-        } description;
-        struct {
             struct span name, id;
         } known;
+        struct span frame;
+        struct {
+            uint16_t code;   /* of the server's Close; 0: it sent none */
+            struct span why; /* for a person */
+        } closed;
+        bool cut; /* the address that the WebSocket has is gone */
+        struct {
+            struct span type, sdp; /* "offer" or "answer" */
+        } description;
+        struct span candidate;
+        struct {
+            uint16_t channel;
+            struct span label;
+        } opened;
+        uint16_t closed_channel;
+        struct {
+            uint16_t channel;
+            bool binary;
+            struct span bytes;
+        } data;
+        struct {
+            bool connected;
+            enum peer_path path; /* if connected */
+        } ice;
+        struct span reason;
         struct {
             const struct span *to; /* people's ids; none: the whole room; several: a private message */
             size_t to_count;
             struct span text, ref; /* ref: the application's idempotency key, may be empty */
             uint64_t ttl_ms;       /* 0: ENVELOPE_TTL_DEFAULT_MS */
         } send;
+        struct span read;
+        struct span status;
         struct {
             struct span after, ref; /* after: a message id, or nothing: the newest */
             unsigned limit;
         } history;
         struct {
-            bool connected;
-            enum peer_path path; /* if connected */
-        } ice;
-        uint16_t close_code; /* of the server's Close; 0: it sent none */
-        bool cut;
+            const struct span *ids;
+            size_t count;
+        } rooms;
+        struct span presence;
     };
 };
 
 /* ---- effects ---- */
+/* Which member each sets stands behind its name; peer_effect_done frees what it owns. */
 enum peer_effect_type {
+    PEER_FX_NONE,          /* nothing any more: it was taken */
     PEER_FX_CONNECT,       /* server: open the signaling WebSocket (any older one is closed) */
     PEER_FX_DISCONNECT,    /* close it with 1000 after what is queued was sent */
-    PEER_FX_SIGNAL,        /* text: send this frame to the daemon */
-    PEER_FX_ICE_SERVERS,   /* text: the JSON array of `welcome` or `ice-servers`, for connections made from now on */
-    PEER_FX_RTC_NEW,       /* rtc: make a connection under this number */
-    PEER_FX_RTC_OFFER,     /* rtc, flag: with ICE restart; channel label "usher" */
-    PEER_FX_RTC_REMOTE,    /* rtc, kind ("offer"/"answer"), text: SDP. If io cannot use it: PEER_RTC_FAILED "sdp" */
-    PEER_FX_RTC_CANDIDATE, /* rtc, text: may be empty = end of candidates */
-    PEER_FX_RTC_SEND,      /* rtc, channel, text: a text message (flag: a binary one) */
-    PEER_FX_RTC_FREE,      /* rtc: close and forget; no event for this number is wanted any more */
-    PEER_FX_DEADLINE,      /* at: wake with PEER_TIME then at the latest; replaces the earlier; UINT64_MAX: none */
+    PEER_FX_SIGNAL,        /* frame: send it to the daemon */
+    PEER_FX_ICE_SERVERS,   /* ice_servers, for connections made from now on */
+    PEER_FX_RTC_NEW,       /* make a connection under this number */
+    PEER_FX_RTC_OFFER,     /* restart; channel label "usher" */
+    PEER_FX_RTC_REMOTE,    /* description. If io cannot use it: PEER_RTC_FAILED "sdp" */
+    PEER_FX_RTC_CANDIDATE, /* candidate */
+    PEER_FX_RTC_SEND,      /* message */
+    PEER_FX_RTC_FREE,      /* close and forget; no event for this number is wanted any more */
+    PEER_FX_DEADLINE,      /* deadline: wake with PEER_TIME then at the latest; replaces the earlier */
     /* The next four in order; what is put or deleted becomes durable with the next commit, which covers all before it.
      * A load sees every put and delete before it. */
-    PEER_FX_PUT,    /* table, kind: the key, text: the value; replaces an older one */
-    PEER_FX_DELETE, /* table, kind: the key; it may be absent */
-    PEER_FX_COMMIT, /* ticket; answered by PEER_COMMITTED, later, never from within the step's effects. io may answer several by the last */
-    PEER_FX_LOAD, /* ticket, table, kind: from this key (included), text: to this key (left out), limit, flag: last first */
-    PEER_FX_REMEMBER, /* kind: display name, text: id; keep it for PEER_KNOWN at the next start */
+    PEER_FX_PUT,    /* put; replaces an older value */
+    PEER_FX_DELETE, /* delete; the row may be absent */
+    PEER_FX_COMMIT, /* commit; answered by PEER_COMMITTED, later, never from within the step's effects. io may answer several by the last */
+    PEER_FX_LOAD,     /* load; answered by PEER_LOADED */
+    PEER_FX_REMEMBER, /* remember: keep it for PEER_KNOWN at the next start */
     PEER_FX_NOTICE,   /* notice, for the application */
     PEER_FX_LOG,      /* log */
 };
 
-/* What the application is told: `usher pipe` prints each as one JSON line (design: section 8). Which members are set
- * stands behind the name; text members are NULL when absent. */
+/* What the application is told, and its name. peer/include/usher.h lists the same in the same order (the compiler holds the
+ * two together in peer/io/usher.c), and says which members each sets; text members are NULL when absent. */
 /* clang-format off */
 #define PEER_NOTICE_LIST(X) \
-    X(READY, "ready", "id: who we are. After `joined`") \
-    X(STATE, "state", "text: disconnected, connecting, connected, joining, in-room, discovering, p2p-connected") \
-    X(JOINED, "joined", "room, to and names: who is there") \
-    X(PEER, "peer", "id, name, up, path (direct, turn, relay), verified; up again when the path is another") \
-    X(MESSAGE, "message", "id, from, to, text, conversation, kind (direct_message, ...), verified, timestamp") \
-    X(ACCEPTED, "accepted", "ref, id, conversation (absent for a ref that was accepted before)") \
-    X(DELIVERED, "delivered", "id, by") \
-    X(READ, "read", "id, by") \
-    X(FAILED, "failed", "id, to, reason") \
-    X(TYPING, "typing", "from") \
-    X(PRESENCE, "presence", "from, text") \
-    X(STATUS, "status", "from, text") \
-    X(LINK, "link", "id, name, code, text: what a link is doing when it is not simply up: retrying, not up in 15 s ...") \
-    X(ERROR, "error", "code, text; fatal if the peer cannot go on (unauthorized, out-of-memory, ...)") \
-    X(ROOMS, "rooms", "from, to: the rooms that this person tells of") \
-    X(MISSING, "missing", "from, conversation, id, count: messages of that author that nobody had; id waited for them. " \
-                          "count is 0 if nothing proves how many, or that they exist") \
-    X(HISTORY, "history", "ref, text: a JSON array of what was said and heard, oldest first") \
-    X(LEFT, "left", "after PEER_LEAVE: all is closed, and on the disk unless that failed")
+    X(READY, "ready") \
+    X(STATE, "state") \
+    X(JOINED, "joined") \
+    X(PEER, "peer") \
+    X(MESSAGE, "message") \
+    X(ACCEPTED, "accepted") \
+    X(DELIVERED, "delivered") \
+    X(READ, "read") \
+    X(FAILED, "failed") \
+    X(TYPING, "typing") \
+    X(PRESENCE, "presence") \
+    X(STATUS, "status") \
+    X(LINK, "link") \
+    X(ROOMS, "rooms") \
+    X(MISSING, "missing") \
+    X(HISTORY, "history") \
+    X(ERROR, "error") \
+    X(LEFT, "left")
 /* Its texts. */
 #define PEER_NOTICE_TEXTS(X) X(id) X(from) X(by) X(ref) X(room) X(name) X(text) X(conversation) X(reason) X(code)
 /* clang-format on */
 
 enum peer_notice_type {
-#define X(name, text, members) NOTICE_##name,
+#define X(name, text) NOTICE_##name,
     PEER_NOTICE_LIST(X)
 #undef X
     NOTICE_TYPES
@@ -249,22 +273,65 @@ struct peer_notice {
 };
 void peer_notice_free(struct peer_notice *n); /* takes NULL */
 
+/* n bytes and a NUL. */
+struct peer_text {
+    char *p;
+    size_t n;
+};
+static inline struct span peer_text_view(struct peer_text text)
+{
+    return (struct span){text.p, text.n};
+}
+
+/* The effect owns what its pointers without `const` point to, none of them NULL. Whoever keeps any of it takes the effect
+ * whole. */
 struct peer_effect {
     enum peer_effect_type type;
-    uint64_t rtc;
-    uint16_t channel;
-    bool flag;
-    unsigned server;
-    enum peer_table table;
-    unsigned limit;
-    uint64_t ticket; /* counts up */
-    uint64_t at;
-    char *kind; /* owned or NULL; NUL-terminated */
-    char *text; /* owned or NULL; text_n bytes and a NUL */
-    size_t text_n;
-    struct peer_notice *notice; /* owned or NULL */
-    struct log_record *log;     /* owned or NULL */
+    uint64_t rtc; /* PEER_FX_RTC_*: the connection's number */
+    union {
+        unsigned server;
+        struct peer_text frame;
+        struct peer_text ice_servers; /* the JSON array of `welcome` or `ice-servers` */
+        bool restart;                 /* of ICE */
+        struct {
+            const char *type; /* static: "offer" or "answer" */
+            struct peer_text sdp;
+        } description;
+        struct peer_text candidate; /* n = 0: there are no more */
+        struct {
+            uint16_t channel;
+            bool binary;
+            struct peer_text bytes; /* one whole message */
+        } message;
+        uint64_t deadline; /* UINT64_MAX: none */
+        struct {
+            enum peer_table table;
+            char *key;
+            struct peer_text value;
+        } put;
+        struct {
+            enum peer_table table;
+            char *key;
+        } delete;
+        struct {
+            uint64_t ticket; /* of commits and loads: counts up */
+        } commit;
+        struct {
+            uint64_t ticket;
+            enum peer_table table;
+            char *from, *to; /* keys: from this one to that one, which is left out; an empty `to`: to the end */
+            unsigned limit;
+            bool last_first;
+        } load;
+        struct {
+            char *name, *id; /* a display name, and whose it is */
+        } remember;
+        struct peer_notice *notice;
+        struct log_record *log;
+    };
 };
+void peer_effect_done(struct peer_effect *e);                    /* frees what it owns: PEER_FX_NONE is left */
+struct peer_effect peer_effect_take(struct peer_effect *effect); /* whole, returned owned: PEER_FX_NONE is left */
 
 /* A list the caller owns and reuses: zero it once, execute and clear it after each step.
  *

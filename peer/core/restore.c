@@ -104,7 +104,7 @@ static bool restore_outgoing(struct peer *p, struct span value)
     like.expires = p->now + (left < ttl ? left : ttl);
     buf_init(&text, PEER_MESSAGE_MAX);
     buf_init(&plain, 1);
-    /* So it has a conversation, under which its other rows stand. */
+    /* A message of ours is signed: so it has a conversation, under which its other rows stand, and a number. */
     bool ours = e.is_signed && envelope_is_talk(e.type) && span_is(e.from, p->id);
     bool ok = ours && text_copy(like.id, sizeof like.id, e.id) &&
               text_copy(like.conversation, sizeof like.conversation, e.conversation) && buf_span(&text, value) &&

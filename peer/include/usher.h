@@ -45,12 +45,13 @@ struct usher_options {
     struct usher_faults faults;
 };
 
+/* What happens, and which members of the event tell of it. */
 enum usher_event_type {
-    USHER_READY,     /* id */
-    USHER_STATE,     /* text */
-    USHER_JOINED,    /* room, to, names */
-    USHER_PEER,      /* id, name, up, path, verified; up again when the path is another */
-    USHER_MESSAGE,   /* id, from, to, text, conversation, kind, verified, timestamp */
+    USHER_READY,     /* id: who we are; after USHER_JOINED */
+    USHER_STATE,     /* text: disconnected, connecting, connected, joining, in-room, discovering, p2p-connected */
+    USHER_JOINED,    /* room; to, names: who is there */
+    USHER_PEER,      /* id, name, up, path (direct, turn, relay), verified; up again when the path is another */
+    USHER_MESSAGE,   /* id, from, to, text, conversation, kind (direct_message, ...), verified, timestamp */
     USHER_ACCEPTED,  /* ref, id, conversation (absent for a ref that was accepted before) */
     USHER_DELIVERED, /* id, by */
     USHER_READ,      /* id, by */
@@ -58,18 +59,20 @@ enum usher_event_type {
     USHER_TYPING,    /* from */
     USHER_PRESENCE,  /* from, text */
     USHER_STATUS,    /* from, text */
-    USHER_LINK,    /* id, name, text: a link that is not simply up or down; code "known-name": a name that is, or looks
-                      * like, one that is known with another key */
-    USHER_ROOMS,   /* from, to: the ids of other rooms that this person tells of */
-    USHER_MISSING, /* from, conversation, count: messages of that person that nobody had; id waited for them */
-    USHER_HISTORY, /* ref, text: a JSON array of messages, oldest first (usher_history) */
-    USHER_ERROR,   /* code, text, ref, fatal */
-    USHER_LEFT
+    USHER_LINK,      /* id, name, code, text: a link that is not simply up or down, or a doubt (see code below) */
+    USHER_ROOMS,     /* from, to: the ids of other rooms that this person tells of */
+    USHER_MISSING,   /* from, conversation, count: messages of that person that nobody had; id waited for them */
+    USHER_HISTORY,   /* ref, text: a JSON array of messages, oldest first (usher_history) */
+    USHER_ERROR,     /* code, text, ref; fatal if this peer cannot go on (unauthorized, out-of-memory ...) */
+    USHER_LEFT       /* after usher_leave: all is closed, and on the disk unless that failed */
 };
+/* "ready", "state", ...: as usher(1) calls it; static. */
+const char *usher_event_name(enum usher_event_type type);
 
 /* Borrowed for the callback. Text members are NULL when the type has none. Names are as others chose them, but for what
  * cannot be seen or would change what stands around it: control characters, line ends, directions of writing, invisible
- * ones, runs of spaces; < and > are _. Two people may have one name: the id is the person. */
+ * ones, runs of spaces; < and > are _. Two people may have one name: the id is the person. The code "known-name" of a link
+ * says that its name is, or looks like, one that is known with another key. */
 struct usher_event {
     enum usher_event_type type;
     const char *id, *from, *by, *ref, *room, *name, *text, *conversation, *reason, *code, *kind, *path;
@@ -77,7 +80,7 @@ struct usher_event {
     const char *const *names;
     size_t to_count;
     uint64_t timestamp; /* the sender's clock, milliseconds since 1970 */
-    uint64_t count;
+    uint64_t count;     /* 0: nothing proves how many are missing, or that they exist */
     bool up, verified, fatal;
 };
 typedef void usher_callback(struct usher *u, const struct usher_event *event, void *user);

@@ -47,12 +47,12 @@ static void on_signaling_open(void *user)
 
 static void on_signaling_frame(void *user, struct span text)
 {
-    glue_event(user, &(struct peer_event){.type = PEER_SIGNALING_FRAME, .bytes = text});
+    glue_event(user, &(struct peer_event){.type = PEER_SIGNALING_FRAME, .frame = text});
 }
 
 static void on_signaling_closed(void *user, uint16_t code, const char *why)
 {
-    glue_event(user, &(struct peer_event){.type = PEER_SIGNALING_CLOSED, .close_code = code, .bytes = span_of(why)});
+    glue_event(user, &(struct peer_event){.type = PEER_SIGNALING_CLOSED, .closed = {code, span_of(why)}});
 }
 
 static void on_signaling_flushed(void *user)
@@ -88,16 +88,16 @@ static void execute(struct glue *g, struct peer_effect *effect)
         signaling_disconnect(g->signaling);
         return;
     case PEER_FX_SIGNAL:
-        signaling_send(g->signaling, (struct span){effect->text, effect->text_n});
+        signaling_send(g->signaling, peer_text_view(effect->frame));
         return;
     case PEER_FX_ICE_SERVERS:
-        ice_servers_set(g->ice_servers, (struct span){effect->text, effect->text_n});
+        ice_servers_set(g->ice_servers, peer_text_view(effect->ice_servers));
         return;
     case PEER_FX_DEADLINE:
-        clock_alarm_set(g->deadline, effect->at);
+        clock_alarm_set(g->deadline, effect->deadline);
         return;
     case PEER_FX_REMEMBER:
-        g->options.on_remember(g->options.user, effect->kind, effect->text);
+        g->options.on_remember(g->options.user, effect->remember.name, effect->remember.id);
         return;
     case PEER_FX_PUT:
     case PEER_FX_DELETE:
@@ -106,8 +106,7 @@ static void execute(struct glue *g, struct peer_effect *effect)
         keeper_effect(g->keeper, effect);
         return;
     case PEER_FX_NOTICE:
-        notices_add(g->notices, effect->notice);
-        effect->notice = NULL;
+        notices_add(g->notices, peer_effect_take(effect).notice);
         return;
     case PEER_FX_LOG:
         g->options.on_log(g->options.user, effect->log);

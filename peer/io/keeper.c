@@ -112,15 +112,7 @@ void keeper_free(struct keeper *k)
 static struct store_job *job_new(struct peer_effect *e)
 {
     struct store_job *job = g_new(struct store_job, 1);
-    *job = (struct store_job){.type = e->type,
-        .table = e->table,
-        .key = e->kind,
-        .text = e->text,
-        .text_n = e->text_n,
-        .limit = e->limit,
-        .descending = e->flag,
-        .ticket = e->ticket};
-    e->kind = e->text = NULL;
+    *job = (struct store_job){.what = peer_effect_take(e)};
     return job;
 }
 
@@ -150,11 +142,12 @@ void keeper_effect(struct keeper *k, struct peer_effect *e)
     if (k->failed)
         return;
     if (e->type == PEER_FX_COMMIT) {
-        want_commit(k, e->ticket);
+        want_commit(k, e->commit.ticket);
         return;
     }
-    k->asked |= e->type == PEER_FX_LOAD;
-    store_jobs_add(k->step.first || e->type != PEER_FX_LOAD ? &k->step : &k->closed, job_new(e));
+    bool load = e->type == PEER_FX_LOAD;
+    k->asked |= load;
+    store_jobs_add(k->step.first || !load ? &k->step : &k->closed, job_new(e));
 }
 
 /* ---- given ---- */
@@ -171,7 +164,7 @@ static void give(struct keeper *k)
     if (due) {
         k->wanted = k->now = false;
         g_source_set_ready_time(k->idle, -1);
-        store_jobs_add(&k->closed, job_new(&(struct peer_effect){.type = PEER_FX_COMMIT, .ticket = k->ticket}));
+        store_jobs_add(&k->closed, job_new(&(struct peer_effect){.type = PEER_FX_COMMIT, .commit = {k->ticket}}));
     }
     if (due || (k->asked && k->closed.first))
         store_thread_give(k->thread, &k->closed);
@@ -188,13 +181,16 @@ bool keeper_next(struct keeper *k, struct peer_event *event)
     struct store_answer *a = k->told = store_thread_take(k->thread);
     if (!a)
         return false;
-    *event = (struct peer_event){.type = a->type, .ticket = a->ticket};
+    k->failed = a->type == PEER_STORE_FAILED;
+    *event = (struct peer_event){.type = a->type};
     if (a->type == PEER_LOADED) {
+        event->loaded.ticket = a->ticket;
         event->loaded.rows = a->rows.rows;
         event->loaded.row_count = a->rows.n;
-    } else if (a->type == PEER_STORE_FAILED) {
-        k->failed = true;
-        event->bytes = span_of(a->why.text);
+    } else if (k->failed) {
+        event->why = span_of(a->why.text);
+    } else {
+        event->committed = a->ticket;
     }
     return true;
 }

@@ -23,7 +23,7 @@ struct keeper *keeper_new(
     GMainContext *context, struct store *store, void (*due)(void *user), void *user, struct err *err);
 /* Waits until all is done that was asked for; commits nothing. Takes NULL. */
 void keeper_free(struct keeper *k);
-/* PEER_FX_PUT, _DELETE, _COMMIT or _LOAD, whose kind and text are taken. What a step put comes before its commit. */
+/* PEER_FX_PUT, _DELETE, _COMMIT or _LOAD, taken. What a step put comes before its commit. */
 void keeper_effect(struct keeper *k, struct peer_effect *effect);
 /* The next event for the core: PEER_LOADED, PEER_COMMITTED, PEER_STORE_FAILED (once). False: none now. To be asked
  * after every event, for that is how it counts them. What event points to lives until the next call. Waits for the disk

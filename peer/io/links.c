@@ -19,10 +19,7 @@ enum {
 
 struct held {
     struct held *next;
-    uint16_t channel;
-    bool binary;
-    size_t n;
-    char *bytes; /* owned */
+    struct peer_effect effect; /* PEER_FX_RTC_SEND */
 };
 
 struct link {
@@ -50,6 +47,12 @@ struct links {
     struct after *afters;
 };
 
+static void held_free(struct held *h)
+{
+    peer_effect_done(&h->effect);
+    free(h);
+}
+
 static void after(struct links *all, enum peer_event_type type, uint64_t rtc, const char *reason)
 {
     struct after *a = calloc(1, sizeof *a);
@@ -65,7 +68,7 @@ bool links_next(struct links *all, struct peer_event *event)
     if (!a)
         return false;
     DL_DELETE(all->afters, a);
-    *event = (struct peer_event){.type = a->type, .rtc = a->rtc, .bytes = span_of(a->reason)};
+    *event = (struct peer_event){.type = a->type, .rtc = a->rtc, .reason = span_of(a->reason)};
     free(a);
     return true;
 }
@@ -87,7 +90,7 @@ static void on_description(void *user, struct rtc *r, const char *type, const ch
 static void on_candidate(void *user, struct rtc *r, const char *candidate)
 {
     (void)r;
-    link_event(user, (struct peer_event){.type = PEER_CANDIDATE, .bytes = span_of(candidate)});
+    link_event(user, (struct peer_event){.type = PEER_CANDIDATE, .candidate = span_of(candidate)});
 }
 
 static void on_ice_state(void *user, struct rtc *r, bool connected)
@@ -105,26 +108,31 @@ static void on_connected(void *user, struct rtc *r)
 static void on_channel_open(void *user, struct rtc *r, uint16_t channel, struct span label)
 {
     (void)r;
-    link_event(user, (struct peer_event){.type = PEER_CHANNEL_OPEN, .channel = channel, .bytes = label});
+    link_event(user, (struct peer_event){.type = PEER_CHANNEL_OPEN, .opened = {channel, label}});
 }
 
 static void on_channel_closed(void *user, struct rtc *r, uint16_t channel)
 {
     (void)r;
-    link_event(user, (struct peer_event){.type = PEER_CHANNEL_CLOSED, .channel = channel});
+    link_event(user, (struct peer_event){.type = PEER_CHANNEL_CLOSED, .closed_channel = channel});
 }
 
 static void on_message(void *user, struct rtc *r, uint16_t channel, bool binary, struct span bytes)
 {
     (void)r;
-    link_event(user, (struct peer_event){.type = PEER_DATA, .channel = channel, .binary = binary, .bytes = bytes});
+    link_event(user, (struct peer_event){.type = PEER_DATA, .data = {channel, binary, bytes}});
 }
 
 static void on_failed(void *user, struct rtc *r, const char *reason, const char *detail)
 {
     (void)r;
     (void)detail;
-    link_event(user, (struct peer_event){.type = PEER_RTC_FAILED, .bytes = span_of(reason)});
+    link_event(user, (struct peer_event){.type = PEER_RTC_FAILED, .reason = span_of(reason)});
+}
+
+static enum rtc_sent send_message(struct rtc *r, const struct peer_effect *effect)
+{
+    return rtc_send(r, effect->message.channel, effect->message.binary, peer_text_view(effect->message.bytes));
 }
 
 /* What is not open any more is heard of through on_channel_closed or on_failed; what is too large never fits. */
@@ -133,12 +141,11 @@ static void on_writable(void *user, struct rtc *r)
     struct link *l = user;
     while (l->held) {
         struct held *h = l->held;
-        if (rtc_send(r, h->channel, h->binary, (struct span){h->bytes, h->n}) == RTC_FULL)
+        if (send_message(r, &h->effect) == RTC_FULL)
             return;
         LL_DELETE(l->held, h);
-        l->held_bytes -= h->n;
-        free(h->bytes);
-        free(h);
+        l->held_bytes -= h->effect.message.bytes.n;
+        held_free(h);
     }
     link_event(l, (struct peer_event){.type = PEER_WRITABLE});
 }
@@ -170,10 +177,7 @@ static void link_free(struct links *all, struct link *l)
     rtc_free(l->rtc);
     struct held *h, *next;
     LL_FOREACH_SAFE(l->held, h, next)
-    {
-        free(h->bytes);
-        free(h);
-    }
+    held_free(h);
     free(l);
 }
 
@@ -192,24 +196,24 @@ static void link_new(struct links *all, uint64_t number)
 
 static void link_hold(struct links *all, struct link *l, struct peer_effect *effect)
 {
-    struct held *h = effect->text_n <= HELD_MAX - l->held_bytes ? calloc(1, sizeof *h) : NULL;
+    struct peer_text bytes = effect->message.bytes;
+    struct held *h = bytes.n <= HELD_MAX - l->held_bytes ? calloc(1, sizeof *h) : NULL;
     if (!h) {
         after(all, PEER_RTC_FAILED, l->number, "closed");
         return;
     }
     if (!l->held)
         after(all, PEER_CONGESTED, l->number, NULL);
-    *h = (struct held){.channel = effect->channel, .binary = effect->flag, .n = effect->text_n, .bytes = effect->text};
-    effect->text = NULL;
-    l->held_bytes += h->n;
+    *h = (struct held){.effect = peer_effect_take(effect)};
+    l->held_bytes += bytes.n;
     LL_APPEND(l->held, h);
 }
 
 /* What somebody on the way, or the sender itself, could do to a sealed message. */
-static void tamper(struct peer_effect *effect)
+static void tamper(struct peer_text bytes)
 {
     static const char SEALED[] = "\"encrypted\":\"";
-    char *sealed = strstr(effect->text, SEALED);
+    char *sealed = strstr(bytes.p, SEALED);
     if (sealed)
         sealed[sizeof SEALED] = sealed[sizeof SEALED] == 'A' ? 'B' : 'A';
 }
@@ -217,9 +221,8 @@ static void tamper(struct peer_effect *effect)
 static void link_send(struct links *all, struct link *l, struct peer_effect *effect)
 {
     if (all->tamper)
-        tamper(effect);
-    struct span bytes = {effect->text, effect->text_n};
-    enum rtc_sent sent = l->held ? RTC_FULL : rtc_send(l->rtc, effect->channel, effect->flag, bytes);
+        tamper(effect->message.bytes);
+    enum rtc_sent sent = l->held ? RTC_FULL : send_message(l->rtc, effect);
     if (sent == RTC_FULL)
         link_hold(all, l, effect);
     else if (sent == RTC_TOO_LARGE) /* the two would disagree, and something be taken for sent that is not */
@@ -236,18 +239,17 @@ void links_effect(struct links *all, struct peer_effect *effect)
     if (!l)
         return;
     struct err err;
-    struct span text = {effect->text, effect->text_n};
     switch (effect->type) {
     case PEER_FX_RTC_OFFER:
-        if (!rtc_offer(l->rtc, CHANNEL_LABEL, effect->flag))
+        if (!rtc_offer(l->rtc, CHANNEL_LABEL, effect->restart))
             after(all, PEER_RTC_FAILED, l->number, "ice");
         break;
     case PEER_FX_RTC_REMOTE:
-        if (!rtc_remote(l->rtc, effect->kind, text, &err))
+        if (!rtc_remote(l->rtc, effect->description.type, peer_text_view(effect->description.sdp), &err))
             after(all, PEER_RTC_FAILED, l->number, "sdp");
         break;
     case PEER_FX_RTC_CANDIDATE:
-        rtc_candidate(l->rtc, text);
+        rtc_candidate(l->rtc, peer_text_view(effect->candidate));
         break;
     case PEER_FX_RTC_SEND:
         link_send(all, l, effect);

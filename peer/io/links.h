@@ -17,7 +17,7 @@ struct links;
 struct links *links_new(
     struct rtc_factory *factory, bool tamper, void (*on_event)(void *user, struct peer_event *event), void *user);
 void links_free(struct links *all); /* closes all at once; takes NULL; not from inside a callback */
-/* PEER_FX_RTC_*; takes the text of a message that must wait. Without effect on a connection that is gone. */
+/* PEER_FX_RTC_*; takes a message that must wait. Without effect on a connection that is gone. */
 void links_effect(struct links *all, struct peer_effect *effect);
 /* The next event that effects gave rise to. False: none. */
 bool links_next(struct links *all, struct peer_event *event);

@@ -29,8 +29,7 @@ struct store_thread {
 
 void store_job_free(struct store_job *job)
 {
-    free(job->key);
-    free(job->text);
+    peer_effect_done(&job->what);
     free(job);
 }
 
@@ -43,7 +42,7 @@ void store_jobs_add(struct store_jobs *jobs, struct store_job *job)
         jobs->first = job;
     jobs->last = job;
     jobs->n++;
-    jobs->bytes += job->text_n;
+    jobs->bytes += job->what.type == PEER_FX_PUT ? job->what.put.value.n : 0;
 }
 
 void store_jobs_free(struct store_jobs *jobs)
@@ -101,12 +100,12 @@ static void fail(struct store_thread *t, const struct err *why)
     answer(t, a);
 }
 
-static void load(struct store_thread *t, const struct store_job *job)
+static void load(struct store_thread *t, const struct peer_effect *e)
 {
-    struct store_answer *a = answer_new(PEER_LOADED, job->ticket);
+    struct store_answer *a = answer_new(PEER_LOADED, e->load.ticket);
     struct err err;
-    if (store_load(t->store, job->table, span_of(job->key), (struct span){job->text, job->text_n}, job->limit,
-            job->descending, &a->rows, &err)) {
+    if (store_load(t->store, e->load.table, span_of(e->load.from), span_of(e->load.to), e->load.limit,
+            e->load.last_first, &a->rows, &err)) {
         answer(t, a);
         return;
     }
@@ -114,13 +113,12 @@ static void load(struct store_thread *t, const struct store_job *job)
     fail(t, &err);
 }
 
-static void change(struct store_thread *t, const struct store_job *job)
+static void change(struct store_thread *t, const struct peer_effect *e)
 {
     struct err err;
-    struct span key = span_of(job->key);
-    bool ok = job->type == PEER_FX_PUT
-                  ? store_put(t->store, job->table, key, (struct span){job->text, job->text_n}, &err)
-                  : store_delete(t->store, job->table, key, &err);
+    bool ok = e->type == PEER_FX_PUT
+                  ? store_put(t->store, e->put.table, span_of(e->put.key), peer_text_view(e->put.value), &err)
+                  : store_delete(t->store, e->delete.table, span_of(e->delete.key), &err);
     if (!ok)
         fail(t, &err);
 }
@@ -144,13 +142,13 @@ static void work(struct store_thread *t, struct store_jobs *jobs)
             store_job_free(job);
             continue;
         }
-        if (job->type == PEER_FX_LOAD) {
-            load(t, job);
-        } else if (job->type == PEER_FX_COMMIT) {
+        if (job->what.type == PEER_FX_LOAD) {
+            load(t, &job->what);
+        } else if (job->what.type == PEER_FX_COMMIT) {
             wanted = true;
-            ticket = job->ticket;
+            ticket = job->what.commit.ticket;
         } else {
-            change(t, job);
+            change(t, &job->what);
         }
         store_job_free(job);
     }

@@ -17,13 +17,7 @@ enum {
 
 struct store_job {
     struct store_job *next;
-    enum peer_effect_type type; /* PEER_FX_PUT, _DELETE, _LOAD; _COMMIT: sync all that was given */
-    enum peer_table table;
-    char *key, *text; /* owned; as in struct peer_effect */
-    size_t text_n;
-    unsigned limit;
-    bool descending;
-    uint64_t ticket;
+    struct peer_effect what; /* owned: PEER_FX_PUT, _DELETE, _LOAD; _COMMIT: sync all that was given */
 };
 void store_job_free(struct store_job *job);
 

@@ -41,42 +41,21 @@ struct usher {
 
 /* ---- what the application is told ---- */
 
-static const enum usher_event_type EVENT_TYPES[] = {
-    [NOTICE_READY] = USHER_READY,
-    [NOTICE_STATE] = USHER_STATE,
-    [NOTICE_JOINED] = USHER_JOINED,
-    [NOTICE_PEER] = USHER_PEER,
-    [NOTICE_MESSAGE] = USHER_MESSAGE,
-    [NOTICE_ACCEPTED] = USHER_ACCEPTED,
-    [NOTICE_DELIVERED] = USHER_DELIVERED,
-    [NOTICE_READ] = USHER_READ,
-    [NOTICE_FAILED] = USHER_FAILED,
-    [NOTICE_TYPING] = USHER_TYPING,
-    [NOTICE_PRESENCE] = USHER_PRESENCE,
-    [NOTICE_STATUS] = USHER_STATUS,
-    [NOTICE_LINK] = USHER_LINK,
-    [NOTICE_ROOMS] = USHER_ROOMS,
-    [NOTICE_MISSING] = USHER_MISSING,
-    [NOTICE_HISTORY] = USHER_HISTORY,
-    [NOTICE_ERROR] = USHER_ERROR,
-    [NOTICE_LEFT] = USHER_LEFT,
-};
+/* A notice is an event: their lists are one, and so are the names of their texts. */
+#define X(name, text) _Static_assert((int)NOTICE_##name == (int)USHER_##name, "the two lists differ in " #name);
+PEER_NOTICE_LIST(X)
+#undef X
+_Static_assert((int)NOTICE_TYPES == (int)USHER_LEFT + 1, "an event is no notice");
+
+const char *usher_event_name(enum usher_event_type type)
+{
+    return peer_notice_name((enum peer_notice_type)type);
+}
 
 static void on_notice(void *user, const struct peer_notice *n)
 {
     struct usher *u = user;
-    struct usher_event event = {
-        .type = EVENT_TYPES[n->type],
-        .id = n->id,
-        .from = n->from,
-        .by = n->by,
-        .ref = n->ref,
-        .room = n->room,
-        .name = n->name,
-        .text = n->text,
-        .conversation = n->conversation,
-        .reason = n->reason,
-        .code = n->code,
+    struct usher_event event = {.type = (enum usher_event_type)n->type,
         .kind = n->kind,
         .path = n->path,
         .to = (const char *const *)n->to,
@@ -87,6 +66,9 @@ static void on_notice(void *user, const struct peer_notice *n)
         .up = n->up,
         .verified = n->verified,
         .fatal = n->fatal,
+#define X(text) .text = n->text,
+        PEER_NOTICE_TEXTS(X)
+#undef X
     };
     u->callback(u, &event, u->user);
 }
@@ -359,29 +341,24 @@ bool usher_send(struct usher *u, const char *const *to, size_t to_count, const c
     return usher_send_within(u, to, to_count, text, ref, 0);
 }
 
-static void ask(struct usher *u, enum peer_event_type type, const char *text)
-{
-    glue_event(u->glue, &(struct peer_event){.type = type, .bytes = span_of(text)});
-}
-
 void usher_read(struct usher *u, const char *message_id)
 {
-    ask(u, PEER_READ, message_id);
+    glue_event(u->glue, &(struct peer_event){.type = PEER_READ, .read = span_of(message_id)});
 }
 
 void usher_typing(struct usher *u)
 {
-    ask(u, PEER_TYPING, NULL);
+    glue_event(u->glue, &(struct peer_event){.type = PEER_TYPING});
 }
 
 void usher_status(struct usher *u, const char *text)
 {
-    ask(u, PEER_STATUS, text);
+    glue_event(u->glue, &(struct peer_event){.type = PEER_STATUS, .status = span_of(text)});
 }
 
 void usher_presence(struct usher *u, const char *presence)
 {
-    ask(u, PEER_PRESENCE, presence);
+    glue_event(u->glue, &(struct peer_event){.type = PEER_PRESENCE, .presence = span_of(presence)});
 }
 
 bool usher_announce_rooms(struct usher *u, const char *const *rooms, size_t count)
@@ -394,7 +371,7 @@ bool usher_announce_rooms(struct usher *u, const char *const *rooms, size_t coun
         if (!room_id_valid(ids[i]))
             return false;
     }
-    struct peer_event event = {.type = PEER_ROOMS, .send = {.to = ids, .to_count = count}};
+    struct peer_event event = {.type = PEER_ROOMS, .rooms = {ids, count}};
     glue_event(u->glue, &event);
     return true;
 }
@@ -408,7 +385,7 @@ void usher_history(struct usher *u, const char *after, unsigned limit, const cha
 
 void usher_leave(struct usher *u)
 {
-    ask(u, PEER_LEAVE, NULL);
+    glue_event(u->glue, &(struct peer_event){.type = PEER_LEAVE});
 }
 
 size_t usher_pending(const struct usher *u)
@@ -444,45 +421,13 @@ void usher_stats(const struct usher *u, struct usher_stats *stats)
 {
     const struct peer_stats *s = peer_stats(glue_peer(u->glue));
     struct peer_times t = peer_times(glue_peer(u->glue));
-    *stats = (struct usher_stats){
-        .calls_total = s->calls_total,
-        .links_up_total = s->links_up_total,
-        .links_failed_total = s->links_failed_total,
-        .restarts_total = s->restarts_total,
-        .reconnects_total = s->reconnects_total,
-        .connect_ms_last = s->connect_ms_last,
-        .sent_total = s->sent_total,
-        .received_total = s->received_total,
-        .delivered_total = s->delivered_total,
-        .retransmitted_total = s->retransmitted_total,
-        .refused_total = s->refused_total,
-        .links_up = s->links_up,
-        .queued = s->queued,
-        .pushed_total = s->pushed_total,
-        .announced_total = s->announced_total,
-        .grafted_total = s->grafted_total,
-        .pruned_total = s->pruned_total,
-        .relayed_total = s->relayed_total,
-        .relayed_out_total = s->relayed_out_total,
-        .relay_dropped_total = s->relay_dropped_total,
-        .missing_total = s->missing_total,
-        .expired_total = s->expired_total,
-        .requests_total = s->requests_total,
-        .replies_total = s->replies_total,
-        .kept = s->kept,
-        .failed_total = s->failed_total,
-        .alone_total = s->alone_total,
-        .acks_total = s->acks_total,
-        .handed_total = s->handed_total,
-        .filled_total = s->filled_total,
-        .news_total = s->news_total,
-        .heartbeats_total = s->heartbeats_total,
-        .signals_total = s->signals_total,
-        .passing_total = s->passing_total,
-        .connect_ms_p50 = t.connect_p50,
+    *stats = (struct usher_stats){.connect_ms_p50 = t.connect_p50,
         .connect_ms_p99 = t.connect_p99,
         .delivery_ms_p50 = t.delivery_p50,
         .delivery_ms_p90 = t.delivery_p90,
         .delivery_ms_p99 = t.delivery_p99,
+#define X(name, sentence) .name = s->name,
+        PEER_COUNTER_LIST(X)
+#undef X
     };
 }

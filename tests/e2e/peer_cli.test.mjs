@@ -8,7 +8,7 @@ import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import { WebSocketServer } from 'ws';
-import { startDaemon, within } from './lib/daemon.mjs';
+import { root, startDaemon, within } from './lib/daemon.mjs';
 import { joinPeer, Peer, runUsher, scratch, spawnUsher, startPeer } from './lib/peer.mjs';
 import { freePorts } from './lib/program.mjs';
 
@@ -26,6 +26,42 @@ test('help and version', async () => {
     const version = await runUsher(['--version']);
     assert.equal(version.code, 0);
     assert.match(version.stdout, /^usher \d+\.\d+\.\d+\n$/);
+});
+
+// What a section of usher(1) says of each of its heads: .TP, a line with one or more names, text.
+function entries(manual, from, to) {
+    const section = manual.slice(manual.indexOf(from), manual.indexOf(to));
+    return section.split(/^\.TP$/m).slice(1).map((entry) => {
+        const [head, ...text] = entry.trim().split('\n');
+        return { names: head.replace(/^\.(BR|BI|B) /, '').split('\\fR,\\fP '), text: text.join('\n') };
+    });
+}
+
+test('each event with its members, and each command, is in the manual', async () => {
+    const read = async (file) => (await readFile(path.join(root, file), 'utf8')).replaceAll('\\-', '-');
+    const manual = await read('docs/man/usher.1');
+    const header = await read('peer/include/usher.h');
+    const events = [...header.matchAll(/^ {4}USHER_([A-Z]+)\b/gm)].map(([, name]) => name.toLowerCase());
+    const members = [...(await read('peer/cli/pipe_events.c')).matchAll(/\{USHER_([A-Z]+), "(\w+)",/g)];
+    assert.ok(events.length >= 18 && members.length >= 45);
+    const out = entries(manual, '.SS Out', '.SH ENVIRONMENT');
+    const told = (event) => out.find(({ names }) => names.includes(event))?.text ?? assert.fail(`${event} is not in usher.1`);
+    for (const event of events) told(event);
+    for (const [, type, member] of members)
+        assert.match(told(type.toLowerCase()), new RegExp(`^\\.(B|BR) ${member}\\b`, 'm'), `${type}: ${member}`);
+    // The commands as the program itself lists them.
+    const daemon = await startDaemon();
+    const peer = await joinPeer({ server: daemon.url });
+    peer.do({ do: 'nothing that there is' });
+    const { message } = await peer.event('error', { code: 'bad-command' });
+    const commands = message.replace('expected do: one of ', '').split(', ');
+    const described = [...manual.matchAll(/\{"do":"([a-z-]+)"/g)].map(([, name]) => name);
+    assert.deepEqual(described.sort(), commands.sort());
+    const slashes = [...(await read('peer/cli/chat_commands.c')).matchAll(/\{"(\/[a-z]+)", "/g)].map(([, name]) => name);
+    const chat = entries(manual, '.SH COMMANDS', '.SH OPTIONS').find(({ names }) => /^chat\b/.test(names[0])).text;
+    assert.deepEqual([...chat.matchAll(/^\.BI? (\/[a-z]+)/gm)].map(([, name]) => name).sort(), slashes.sort());
+    await peer.stop();
+    await daemon.stop();
 });
 
 test('usage errors exit 2 with one line that says what was expected', async () => {
@@ -250,6 +286,9 @@ test('chat without a terminal: plain lines in and out, harmless', async () => {
     assert.equal((await ann.event('message', { text: 'only you' })).type, 'direct_message');
     await shows(new RegExp(`\\* <ann> \\(${ann.id}\\): direct link`));
     await shows(/No such command/);
+    child.stdin.write('/help\n');
+    await shows(/^\* {3}\/msg NAME text {3}to one person only\n\* {3}\/history N {7}the last N messages \(20\)$/m);
+    await shows(/^\* {3}\/who {13}who is here, .*\n\* {3}\/quit {12}leave/m);
     ann.do({ do: 'send', text: 'one\ntwo \u001b[31mred\u001b[0m \u202e' });
     await shows(/^<ann> one\n {4}two \ufffd\[31mred\ufffd\[0m \ufffd$/m);
     child.stdin.write('/history 2\n/history none\n');

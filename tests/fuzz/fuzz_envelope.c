@@ -63,6 +63,24 @@ static void check_relayed(struct envelope *e)
     buf_done(&text);
 }
 
+/* A copy made of the text is the one that is made of the parsed envelope. */
+static void check_copy(const struct envelope *e, struct span text)
+{
+    struct buf copy = room(), other = room();
+    struct envelope one = *e;
+    struct span us = SPAN("us"), reader = e->key_count > 0 ? e->keys[0].who : SPAN("nobody");
+    one.retry_count = 2;
+    one.route = &us;
+    one.route_count = 1;
+    one.key_count = e->key_count > 0;
+    bool made = envelope_copy_for(text, reader, 2, us, &copy);
+    must(!made || e->sequence > 0, "a copy of what has no number");
+    if (made && envelope_write(&one, &other))
+        must(span_eq(buf_view(&copy), buf_view(&other)), "a copy is another message");
+    buf_done(&copy);
+    buf_done(&other);
+}
+
 static void check_canonical(struct span json)
 {
     struct buf once = room(), twice = room();
@@ -140,6 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         buf_reset(&out);
         must(envelope_write(&sender, &out), "the members alone cannot be written");
         check_fixed(buf_view(&out));
+        check_copy(&sender, buf_view(&out));
     }
     envelope_done(&e);
     buf_done(&out);

@@ -225,16 +225,19 @@ static void check_effect(struct fuzz *f, const struct peer_effect *fx)
             f->live[fx->rtc] = false;
         break;
     case PEER_FX_PUT:
+        assert(fx->put.table < PEER_TABLES && strlen(fx->put.key) <= ROW_KEY_MAX && fx->put.value.p);
+        break;
     case PEER_FX_DELETE:
-        assert(fx->table < PEER_TABLES && strlen(fx->kind) <= ROW_KEY_MAX);
+        assert(fx->delete.table < PEER_TABLES && strlen(fx->delete.key) <= ROW_KEY_MAX);
         break;
     case PEER_FX_COMMIT:
-        assert(fx->ticket > f->asked);
-        f->asked = fx->ticket;
+        assert(fx->commit.ticket > f->asked);
+        f->asked = fx->commit.ticket;
         break;
     case PEER_FX_LOAD:
-        assert(fx->table < PEER_TABLES && fx->limit > 0 && fx->limit <= ROWS_MAX && f->load_n < LOADS_MAX);
-        f->loads[f->load_n++] = fx->ticket;
+        assert(fx->load.table < PEER_TABLES && fx->load.limit > 0 && fx->load.limit <= ROWS_MAX);
+        assert(fx->load.from && fx->load.to && f->load_n < LOADS_MAX);
+        f->loads[f->load_n++] = fx->load.ticket;
         break;
     default:
         break;
@@ -256,11 +259,11 @@ static void step(struct fuzz *f, struct peer_event ev)
 static void storage_event(struct fuzz *f, struct peer_event *ev, struct peer_row *row)
 {
     if (ev->type == PEER_STORE_FAILED && input_byte(&f->in) < 8) {
-        ev->bytes = SPAN("the disk is full");
+        ev->why = SPAN("the disk is full");
     } else if (ev->type == PEER_COMMITTED && f->committed < f->asked) {
-        ev->ticket = f->committed = f->asked;
+        ev->committed = f->committed = f->asked;
     } else if (ev->type == PEER_LOADED && f->load_n > 0) {
-        ev->ticket = f->loads[0];
+        ev->loaded.ticket = f->loads[0];
         memmove(f->loads, f->loads + 1, --f->load_n * sizeof *f->loads);
         *row = (struct peer_row){input_text(&f->in), input_text(&f->in)};
         ev->loaded.rows = row;
@@ -277,10 +280,10 @@ static void random_event(struct fuzz *f)
     struct peer_person people[4];
     struct span to[4];
     char s[1024];
-    if (ev.type == PEER_START || ev.type == PEER_LEAVE)
-        ev.type = input_byte(&f->in) < 250 ? PEER_SIGNALING_FRAME : ev.type;
+    if (ev.type == PEER_START || (ev.type == PEER_LEAVE && input_byte(&f->in) < 250))
+        ev.type = PEER_SIGNALING_FRAME; /* it was started, and that comes once */
     ev.rtc = f->last > 3 ? f->last - input_byte(&f->in) % 3 : 1 + input_byte(&f->in) % 3;
-    ev.channel = input_byte(&f->in) & 1;
+    uint16_t channel = input_byte(&f->in) & 1;
     f->now += input_byte(&f->in) < 32 ? 5000 : 10;
     switch (ev.type) {
     case PEER_RESTORE:
@@ -294,18 +297,23 @@ static void random_event(struct fuzz *f)
         ev.known.id = input_text(&f->in);
         break;
     case PEER_SIGNALING_FRAME:
-        ev.bytes = frame(f);
+        ev.frame = frame(f);
         break;
     case PEER_DESCRIPTION:
         ev.description.type = input_byte(&f->in) & 1 ? SPAN("offer") : SPAN("answer");
         ev.description.sdp = sdp(f, s, sizeof s, false);
         break;
     case PEER_CHANNEL_OPEN:
-        ev.bytes = input_byte(&f->in) < 240 ? SPAN("usher") : input_text(&f->in);
+        ev.opened.channel = channel;
+        ev.opened.label = input_byte(&f->in) < 240 ? SPAN("usher") : input_text(&f->in);
+        break;
+    case PEER_CHANNEL_CLOSED:
+        ev.closed_channel = channel;
         break;
     case PEER_DATA:
-        ev.binary = input_byte(&f->in) > 250;
-        ev.bytes = data(f);
+        ev.data.channel = channel;
+        ev.data.binary = input_byte(&f->in) > 250;
+        ev.data.bytes = data(f);
         break;
     case PEER_ICE_STATE:
         ev.ice.connected = input_byte(&f->in) & 1;
@@ -321,12 +329,16 @@ static void random_event(struct fuzz *f)
         break;
     }
     case PEER_PRESENCE:
-        ev.bytes = SPAN("away");
+        ev.presence = SPAN("away");
         break;
     case PEER_CANDIDATE:
+        ev.candidate = input_text(&f->in);
+        break;
     case PEER_STATUS:
+        ev.status = input_text(&f->in);
+        break;
     case PEER_READ:
-        ev.bytes = input_byte(&f->in) & 1 ? SPAN("m1") : input_text(&f->in);
+        ev.read = input_byte(&f->in) & 1 ? SPAN("m1") : input_text(&f->in);
         break;
     default:
         break;
@@ -341,17 +353,18 @@ static void link_up(struct fuzz *f)
     char s[1024];
     struct fuzz zeros = {0};
     step(f, (struct peer_event){.type = PEER_SIGNALING_FRAME,
-                .bytes = SPAN("{\"type\":\"peer-joined\",\"peerId\":\"n.3\",\"displayName\":\"d1\",\"metadata\":{"
+                .frame = SPAN("{\"type\":\"peer-joined\",\"peerId\":\"n.3\",\"displayName\":\"d1\",\"metadata\":{"
                               "\"usher\":1,\"key\":\"" KEY "\",\"box\":\"" KEY "\",\"sig\":\"" SIG "\"}}")});
     struct peer_event description = {.type = PEER_DESCRIPTION, .rtc = 1, .description.type = SPAN("offer")};
     description.description.sdp = sdp(&zeros, s, sizeof s, false);
     step(f, description);
     sdp(&zeros, s, sizeof s, true);
     int n = snprintf(f->text, TEXT_MAX, "{\"type\":\"answer\",\"from\":\"n.3\",\"sdp\":\"%s\"}", s);
-    step(f, (struct peer_event){.type = PEER_SIGNALING_FRAME, .bytes = {f->text, (size_t)n}});
-    step(f, (struct peer_event){.type = PEER_CHANNEL_OPEN, .rtc = 1, .bytes = SPAN("usher")});
+    step(f, (struct peer_event){.type = PEER_SIGNALING_FRAME, .frame = {f->text, (size_t)n}});
+    step(f, (struct peer_event){.type = PEER_CHANNEL_OPEN, .rtc = 1, .opened = {0, SPAN("usher")}});
     peer_people(f->p, &who, 1);
-    step(f, (struct peer_event){.type = PEER_DATA, .rtc = 1, .bytes = envelope(f, who.id, INTRODUCTION, 0, 0, 0)});
+    step(f, (struct peer_event){
+                .type = PEER_DATA, .rtc = 1, .data = {0, false, envelope(f, who.id, INTRODUCTION, 0, 0, 0)}});
     assert(peer_stats(f->p)->links_up == 1);
 }
 
@@ -374,9 +387,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     step(&f, (struct peer_event){.type = PEER_START});
     step(&f, (struct peer_event){.type = PEER_SIGNALING_OPEN});
     step(&f, (struct peer_event){.type = PEER_SIGNALING_FRAME,
-                 .bytes = SPAN("{\"type\":\"welcome\",\"peerId\":\"n.x\",\"iceServers\":[]}")});
+                 .frame = SPAN("{\"type\":\"welcome\",\"peerId\":\"n.x\",\"iceServers\":[]}")});
     step(&f, (struct peer_event){
-                 .type = PEER_SIGNALING_FRAME, .bytes = SPAN("{\"type\":\"peers\",\"peerId\":\"n.25\",\"peers\":[]}")});
+                 .type = PEER_SIGNALING_FRAME, .frame = SPAN("{\"type\":\"peers\",\"peerId\":\"n.25\",\"peers\":[]}")});
     if (input_byte(&f.in) & 1)
         link_up(&f);
     while (f.in.n > 0)

@@ -124,11 +124,11 @@ static void deliver(struct fuzz *f)
     DL_DELETE(f->w->queue, e);
     unsigned how = e->ev.type == PEER_DATA ? input_byte(&f->in) : 255;
     if (e->ev.type == PEER_DATA)
-        keep(f, e->ev.bytes);
+        keep(f, e->ev.data.bytes);
     if (how % 8 == 0) {
-        char *text = altered(f, e->ev.bytes);
-        feed(f->w, e->node,
-            (struct peer_event){.type = PEER_DATA, .rtc = e->ev.rtc, .channel = 1, .bytes = span_of(text)});
+        char *text = altered(f, e->ev.data.bytes);
+        feed(
+            f->w, e->node, (struct peer_event){.type = PEER_DATA, .rtc = e->ev.rtc, .data = {1, false, span_of(text)}});
         free(text);
     } else if (how % 8 != 1) {
         feed(f->w, e->node, e->ev);
@@ -147,7 +147,7 @@ static void replay(struct fuzz *f)
     char *text = altered(f, span_of(f->old[input_byte(&f->in) % f->old_n]));
     if (r->live)
         feed(f->w, (int)(n - f->w->nodes),
-            (struct peer_event){.type = PEER_DATA, .rtc = r->id, .channel = 1, .bytes = span_of(text)});
+            (struct peer_event){.type = PEER_DATA, .rtc = r->id, .data = {1, false, span_of(text)}});
     free(text);
 }
 
@@ -211,7 +211,7 @@ static void something(struct fuzz *f)
     case 5:
         feed(f->w, i,
             (struct peer_event){
-                .type = PEER_PRESENCE, .bytes = input_byte(&f->in) & 1 ? SPAN("away") : SPAN("online")});
+                .type = PEER_PRESENCE, .presence = input_byte(&f->in) & 1 ? SPAN("away") : SPAN("online")});
         break;
     case 6:
         if (f->w->nodes[i].rtc_n && f->w->nodes[i].rtcs[0].live)

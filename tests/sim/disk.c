@@ -67,9 +67,9 @@ static void on_sync(void *who, uint64_t life)
     if (life != d->life)
         return;
     d->syncing = false;
-    if (!memory_store_sync(d->store, &e.ticket)) {
+    if (!memory_store_sync(d->store, &e.committed)) {
         d->failed = true;
-        e = (struct peer_event){.type = PEER_STORE_FAILED, .bytes = SPAN("the disk is full")};
+        e = (struct peer_event){.type = PEER_STORE_FAILED, .why = SPAN("the disk is full")};
     }
     d->answer(d->who, e);
 }
@@ -80,8 +80,7 @@ static void on_loaded(void *who, uint64_t life)
     if (life != d->life)
         return;
     struct load *l = take_load(d);
-    d->answer(
-        d->who, (struct peer_event){.type = PEER_LOADED, .ticket = l->ticket, .loaded = {l->rows.rows, l->rows.n}});
+    d->answer(d->who, (struct peer_event){.type = PEER_LOADED, .loaded = {l->ticket, l->rows.rows, l->rows.n}});
     load_free(l);
 }
 
@@ -104,8 +103,8 @@ static void remember(struct disk *d, const char *name, const char *id)
 static void start_load(struct disk *d, const struct peer_effect *e)
 {
     struct load *l = world_alloc(sizeof *l);
-    world_check(d->w, e->limit > 0 && e->limit <= ROWS_MAX, "a load of %u rows", e->limit);
-    *l = (struct load){NULL, e->ticket, memory_store_load(d->store, e)};
+    world_check(d->w, e->load.limit > 0 && e->load.limit <= ROWS_MAX, "a load of %u rows", e->load.limit);
+    *l = (struct load){NULL, e->load.ticket, memory_store_load(d->store, e)};
     *d->last = l;
     d->last = &l->next;
     later(d, LOAD_MS, on_loaded);
@@ -114,7 +113,7 @@ static void start_load(struct disk *d, const struct peer_effect *e)
 void disk_effect(struct disk *d, const struct peer_effect *e)
 {
     if (e->type == PEER_FX_REMEMBER) {
-        remember(d, e->kind, e->text);
+        remember(d, e->remember.name, e->remember.id);
         return;
     }
     if (d->failed)
@@ -123,13 +122,16 @@ void disk_effect(struct disk *d, const struct peer_effect *e)
         start_load(d, e);
         return;
     }
-    world_check(d->w, e->type == PEER_FX_COMMIT || strlen(e->kind) <= ROW_KEY_MAX, "a long key: %s", e->kind);
     memory_store_effect(d->store, e);
-    if (e->type != PEER_FX_COMMIT)
+    if (e->type != PEER_FX_COMMIT) {
+        const char *key = e->type == PEER_FX_PUT ? e->put.key : e->delete.key;
+        world_check(d->w, strlen(key) <= ROW_KEY_MAX, "a long key: %s", key);
         return;
-    world_check(d->w, e->ticket > d->ticket, "ticket %llu after %llu", (unsigned long long)e->ticket,
-        (unsigned long long)d->ticket);
-    d->ticket = e->ticket;
+    }
+    uint64_t ticket = e->commit.ticket;
+    world_check(
+        d->w, ticket > d->ticket, "ticket %llu after %llu", (unsigned long long)ticket, (unsigned long long)d->ticket);
+    d->ticket = ticket;
     if (!d->syncing)
         later(d, SYNC_MS, on_sync);
     d->syncing = true;
@@ -139,7 +141,7 @@ void disk_effect(struct disk *d, const struct peer_effect *e)
 static void restore(struct disk *d, enum peer_table table)
 {
     char first[] = "", end[] = "";
-    struct peer_effect all = {.table = table, .kind = first, .text = end, .limit = UINT_MAX};
+    struct peer_effect all = {.type = PEER_FX_LOAD, .load = {0, table, first, end, UINT_MAX, false}};
     struct memory_store_rows rows = memory_store_load(d->store, &all);
     for (size_t i = 0; i < rows.n; i++)
         d->answer(d->who, (struct peer_event){.type = PEER_RESTORE, .restore = {table, rows.rows[i]}});

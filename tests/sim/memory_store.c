@@ -128,10 +128,11 @@ void memory_store_effect(struct memory_store *s, const struct peer_effect *e)
         return;
     if (e->type == PEER_FX_COMMIT) {
         s->marks = room(s->marks, s->marks_n, &s->marks_cap, sizeof *s->marks);
-        s->marks[s->marks_n++] = (struct mark){s->n, e->ticket};
+        s->marks[s->marks_n++] = (struct mark){s->n, e->commit.ticket};
+    } else if (e->type == PEER_FX_PUT) {
+        change(s, e->put.table, span_of(e->put.key), copy(peer_text_view(e->put.value)));
     } else {
-        bool put = e->type == PEER_FX_PUT;
-        change(s, e->table, span_of(e->kind), put ? copy((struct span){e->text, e->text_n}) : (struct text){NULL, 0});
+        change(s, e->delete.table, span_of(e->delete.key), (struct text){NULL, 0});
     }
 }
 
@@ -258,14 +259,14 @@ void memory_store_break(struct memory_store *s, bool broken)
 
 struct memory_store_rows memory_store_load(const struct memory_store *s, const struct peer_effect *e)
 {
-    const struct table *t = &s->tables[e->table];
-    struct span end = {e->text, e->text_n};
-    size_t first = lower(t, span_of(e->kind)), last = end.n ? lower(t, end) : t->n;
+    const struct table *t = &s->tables[e->load.table];
+    struct span end = span_of(e->load.to);
+    size_t first = lower(t, span_of(e->load.from)), last = end.n ? lower(t, end) : t->n;
     size_t n = last > first ? last - first : 0;
-    n = n < e->limit ? n : e->limit;
+    n = n < e->load.limit ? n : e->load.limit;
     struct memory_store_rows out = {need(calloc(n + 1, sizeof *out.rows)), n};
     for (size_t i = 0; i < n; i++) {
-        const struct row *r = &t->rows[e->flag ? last - 1 - i : first + i];
+        const struct row *r = &t->rows[e->load.last_first ? last - 1 - i : first + i];
         out.rows[i] = (struct peer_row){view(copy(view(r->key))), view(copy(view(r->value)))};
     }
     return out;

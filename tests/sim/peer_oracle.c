@@ -234,24 +234,25 @@ static void message_written(struct person *x, struct span key)
 
 void peer_oracle_row(struct peer_oracle *p, unsigned who, const struct peer_effect *put)
 {
-    struct span key = span_of(put->kind), value = {put->text, put->text_n};
+    enum peer_table table = put->put.table;
+    struct span key = span_of(put->put.key), value = peer_text_view(put->put.value);
     size_t number;
-    if (put->table == TABLE_LOG) {
+    if (table == TABLE_LOG) {
         number = diary_put(p->people[who].diary, key, value);
         if (number != SIZE_MAX)
             recorded(p, who, number, value);
         return;
     }
-    world_check(p->w, diary_number(value) == SIZE_MAX, "%u writes %s in the clear", who, put->kind);
-    if (put->table == TABLE_DELIVERY)
+    world_check(p->w, diary_number(value) == SIZE_MAX, "%u writes %s in the clear", who, put->put.key);
+    if (table == TABLE_DELIVERY)
         delivery_written(p, who, key);
-    else if (put->table == TABLE_REF)
+    else if (table == TABLE_REF)
         ref_written(p, who, key, value);
-    else if (put->table == TABLE_OUTGOING)
+    else if (table == TABLE_OUTGOING)
         outgoing_written(p, key, value);
-    else if (put->table == TABLE_MESSAGE)
+    else if (table == TABLE_MESSAGE)
         message_written(&p->people[who], key);
-    else if (put->table == TABLE_CLOCK)
+    else if (table == TABLE_CLOCK)
         order_row(p, who, key, value);
 }
 
@@ -266,13 +267,14 @@ static bool is_settled(const struct peer_oracle *p, size_t number, unsigned read
 
 void peer_oracle_gone(const struct peer_oracle *p, unsigned who, const struct peer_effect *gone)
 {
-    struct span key = span_of(gone->kind);
+    enum peer_table table = gone->delete.table;
+    struct span key = span_of(gone->delete.key);
     size_t number;
     unsigned reader;
-    if (gone->table == TABLE_DELIVERY && of_delivery(p, key, &number, &reader))
+    if (table == TABLE_DELIVERY && of_delivery(p, key, &number, &reader))
         world_check(
             p->w, is_settled(p, number, reader), "%u forgets m%zu, which %u does not have", who, number, reader);
-    if (gone->table == TABLE_CUSTODY && key.n > MESSAGE_ID_CHARS &&
+    if (table == TABLE_CUSTODY && key.n > MESSAGE_ID_CHARS &&
         peer_oracle_by_id(p, (struct span){key.p + key.n - MESSAGE_ID_CHARS, MESSAGE_ID_CHARS}, &number)) {
         const char *slash = memchr(key.p, '/', key.n);
         reader = slash ? peer_oracle_who(p, (struct span){key.p, (size_t)(slash - key.p)}) : PEOPLE_MAX;

@@ -60,7 +60,7 @@ static void on_frame(void *who, struct wire *wire, struct span text)
 {
     struct peerhost *h = who;
     struct peer_event e = event_of(h, PEER_SIGNALING_FRAME);
-    e.bytes = text;
+    e.frame = text;
     if (wire == h->wire)
         step(h, e);
 }
@@ -72,8 +72,8 @@ static void on_closed(void *who, struct wire *wire, uint16_t code)
     if (wire != h->wire)
         return;
     h->wire = NULL;
-    e.close_code = code;
-    e.bytes = code ? SPAN("closed by the server") : SPAN("the connection broke");
+    e.closed.code = code;
+    e.closed.why = code ? SPAN("closed by the server") : SPAN("the connection broke");
     step(h, e);
 }
 
@@ -145,24 +145,24 @@ static void on_description(void *who, uint64_t rtc, struct span type, struct spa
 static void on_candidate(void *who, uint64_t rtc, struct span candidate)
 {
     struct peer_event e = rtc_event(who, PEER_CANDIDATE, rtc);
-    e.bytes = candidate;
+    e.candidate = candidate;
     step(who, e);
 }
 
 static void on_channel_open(void *who, uint64_t rtc, uint16_t channel, struct span label)
 {
     struct peer_event e = rtc_event(who, PEER_CHANNEL_OPEN, rtc);
-    e.channel = channel;
-    e.bytes = label;
+    e.opened.channel = channel;
+    e.opened.label = label;
     step(who, e);
 }
 
 static void on_data(void *who, uint64_t rtc, uint16_t channel, bool binary, struct span bytes)
 {
     struct peer_event e = rtc_event(who, PEER_DATA, rtc);
-    e.channel = channel;
-    e.binary = binary;
-    e.bytes = bytes;
+    e.data.channel = channel;
+    e.data.binary = binary;
+    e.data.bytes = bytes;
     step(who, e);
 }
 
@@ -186,7 +186,7 @@ static void on_ice(void *who, uint64_t rtc, bool connected)
 static void on_failed(void *who, uint64_t rtc, const char *reason)
 {
     struct peer_event e = rtc_event(who, PEER_RTC_FAILED, rtc);
-    e.bytes = span_of(reason);
+    e.reason = span_of(reason);
     step(who, e);
 }
 
@@ -256,13 +256,22 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
         peer_oracle_notice(h->in.peer_oracle, h->who, n);
 }
 
+static void send_message(struct peerhost *h, const struct peer_effect *e)
+{
+    struct span bytes = peer_text_view(e->message.bytes);
+    world_trace(h->in.w, "peer %u: rtc %llu send %.*s", h->who, (unsigned long long)e->rtc,
+        (int)(bytes.n < 120 ? bytes.n : 120), bytes.p);
+    if (is_judged(h))
+        peer_oracle_frame(h->in.peer_oracle, h->who, bytes);
+    rtc_send(h->party, e->rtc, e->message.channel, e->message.binary, bytes);
+}
+
 static void execute(struct peerhost *h, const struct peer_effect *e)
 {
-    struct span text = {e->text, e->text_n};
     if (e->type >= PEER_FX_RTC_NEW && e->type <= PEER_FX_RTC_FREE && e->type != PEER_FX_RTC_SEND) {
         static const char *const NAMES[] = {"new", "offer", "remote", "candidate", "send", "free"};
         world_trace(h->in.w, "peer %u: rtc %llu %s %s", h->who, (unsigned long long)e->rtc,
-            NAMES[e->type - PEER_FX_RTC_NEW], e->kind ? e->kind : "");
+            NAMES[e->type - PEER_FX_RTC_NEW], e->type == PEER_FX_RTC_REMOTE ? e->description.type : "");
     }
     switch (e->type) {
     case PEER_FX_CONNECT:
@@ -273,32 +282,28 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
         break;
     case PEER_FX_SIGNAL:
         if (h->wire)
-            wire_send(h->wire, WIRE_CLIENT, frame_of(text));
+            wire_send(h->wire, WIRE_CLIENT, frame_of(peer_text_view(e->frame)));
         break;
     case PEER_FX_RTC_NEW:
         rtc_make(h->party, e->rtc);
         break;
     case PEER_FX_RTC_OFFER:
-        rtc_offer(h->party, e->rtc, e->flag);
+        rtc_offer(h->party, e->rtc, e->restart);
         break;
     case PEER_FX_RTC_REMOTE:
-        rtc_remote(h->party, e->rtc, span_of(e->kind), text);
+        rtc_remote(h->party, e->rtc, span_of(e->description.type), peer_text_view(e->description.sdp));
         break;
     case PEER_FX_RTC_CANDIDATE:
-        rtc_candidate(h->party, e->rtc, text);
+        rtc_candidate(h->party, e->rtc, peer_text_view(e->candidate));
         break;
     case PEER_FX_RTC_SEND:
-        world_trace(h->in.w, "peer %u: rtc %llu send %.*s", h->who, (unsigned long long)e->rtc,
-            (int)(text.n < 120 ? text.n : 120), text.p);
-        if (is_judged(h))
-            peer_oracle_frame(h->in.peer_oracle, h->who, text);
-        rtc_send(h->party, e->rtc, e->channel, e->flag, text);
+        send_message(h, e);
         break;
     case PEER_FX_RTC_FREE:
         rtc_free(h->party, e->rtc);
         break;
     case PEER_FX_DEADLINE:
-        set_deadline(h, e->at);
+        set_deadline(h, e->deadline);
         break;
     case PEER_FX_PUT:
         disk_effect(h->disk, e);
@@ -322,6 +327,7 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
         if (e->log->level <= LOG_LEVEL_WARNING)
             world_trace(h->in.w, "peer %u: %s: %s", h->who, e->log->event, e->log->message);
         break;
+    case PEER_FX_NONE:
     case PEER_FX_ICE_SERVERS:
         break;
     }

@@ -18,11 +18,8 @@
 
 static void offer(struct peer *p, struct connection *a, bool restart)
 {
-    struct peer_effect *effect = effect_add(p, PEER_FX_RTC_OFFER);
-    if (!effect)
+    if (!effect_rtc_offer(p, a->rtc, restart))
         return;
-    effect->rtc = a->rtc;
-    effect->flag = restart;
     a->awaiting = true;
     a->candidates = 0;
 }

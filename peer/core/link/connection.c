@@ -31,10 +31,8 @@ struct connection *connection_new(
         return NULL;
     a->rtc = ++p->last_rtc;
     HASH_ADD(hh, p->connections, rtc, sizeof a->rtc, a);
-    struct peer_effect *effect = a->hh.tbl ? effect_add(p, PEER_FX_RTC_NEW) : NULL;
-    if (!effect)
+    if (!a->hh.tbl || !effect_rtc_new(p, a->rtc))
         goto fail;
-    effect->rtc = a->rtc;
     a->person = who;
     a->message_max = SDP_MESSAGE_DEFAULT;
     a->began = p->now;
@@ -55,9 +53,7 @@ void connection_free(struct peer *p, struct connection *a)
     assert(!a || connection_find(p, a->rtc) == a);
     if (!a)
         return;
-    struct peer_effect *effect = effect_add(p, PEER_FX_RTC_FREE);
-    if (effect)
-        effect->rtc = a->rtc;
+    effect_rtc_free(p, a->rtc);
     if (a->introduced)
         connection_report(p, a, false);
     if (a->link[0])
@@ -82,9 +78,7 @@ void connection_send(struct peer *p, struct connection *a, struct span text)
         return;
     }
     bool before = memory_short(p);
-    struct peer_effect *effect = effect_text(p, PEER_FX_RTC_SEND, a->rtc, text);
-    if (effect)
-        effect->channel = a->channel;
+    effect_rtc_send(p, a->rtc, a->channel, text);
     memory_spared(p, before);
 }
 

@@ -41,9 +41,7 @@ static struct connection *connection_of(const struct person *who, const struct r
 
 static void remote(struct peer *p, struct connection *a, const char *type, struct span sdp)
 {
-    struct peer_effect *effect = effect_text(p, PEER_FX_RTC_REMOTE, a->rtc, sdp);
-    if (effect)
-        effect->kind = strdup(type);
+    effect_rtc_remote(p, a->rtc, type, sdp);
     a->awaiting = false;
 }
 
@@ -148,7 +146,7 @@ static void on_candidate(
         return;
     }
     a->candidates++;
-    effect_text(p, PEER_FX_RTC_CANDIDATE, a->rtc, m->candidate);
+    effect_rtc_candidate(p, a->rtc, m->candidate);
 }
 
 static void negotiate(struct peer *p, struct person *who, struct roster_entry *entry, const struct signaling_message *m)

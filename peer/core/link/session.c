@@ -72,9 +72,7 @@ void session_show(struct peer *p)
 static void connect(struct peer *p)
 {
     struct session *s = &p->session;
-    struct peer_effect *effect = effect_add(p, PEER_FX_CONNECT);
-    if (effect)
-        effect->server = s->server;
+    effect_connect(p, s->server);
     p->stats.reconnects_total += s->connected_once;
     s->connected_once = true;
     s->pause_ms = 0;
@@ -98,11 +96,6 @@ static void pause_session(struct peer *p)
     move(p, SESSION_PAUSED, p->now + (s->pause_ms ? s->pause_ms : effect_jitter(p, base)));
 }
 
-static void disconnect(struct peer *p)
-{
-    effect_add(p, PEER_FX_DISCONNECT);
-}
-
 static bool has_socket(const struct session *s)
 {
     return s->state >= SESSION_CONNECTING;
@@ -111,7 +104,7 @@ static bool has_socket(const struct session *s)
 static void stop(struct peer *p)
 {
     if (has_socket(&p->session))
-        disconnect(p);
+        effect_disconnect(p);
     p->session.stopped = true;
     move(p, SESSION_IDLE, NEVER);
 }
@@ -158,14 +151,14 @@ void session_network(struct peer *p, bool cut)
 static void abandon(struct peer *p, const char *why)
 {
     effect_log(p, LOG_LEVEL_NOTICE, "signaling-abandoned", "the server did not do its part", "why", span_of(why));
-    disconnect(p);
+    effect_disconnect(p);
     pause_session(p);
 }
 
 void session_lost(struct peer *p)
 {
     effect_log(p, LOG_LEVEL_WARNING, "frame-lost", "there was no memory to read what the server said", NULL, SPAN(""));
-    disconnect(p);
+    effect_disconnect(p);
     pause_session(p);
 }
 
@@ -194,14 +187,14 @@ void session_due(struct peer *p)
 
 bool session_send(struct peer *p, struct buf *frame)
 {
-    return p->session.state == SESSION_JOINED && !frame->failed && effect_text(p, PEER_FX_SIGNAL, 0, buf_view(frame));
+    return p->session.state == SESSION_JOINED && !frame->failed && effect_signal(p, buf_view(frame));
 }
 
 static void take_ice_servers(struct peer *p, const struct signaling_message *m)
 {
     struct span servers = span_of(m->ice_servers);
     if (m->ice_servers && servers.n <= ICE_SERVERS_MAX)
-        effect_text(p, PEER_FX_ICE_SERVERS, 0, servers);
+        effect_ice_servers(p, servers);
 }
 
 static void join(struct peer *p)
@@ -216,7 +209,7 @@ static void join(struct peer *p)
                                     .box = p->settings.box,
                                     .sig = p->settings.box_signature});
     if (!join.failed)
-        effect_text(p, PEER_FX_SIGNAL, 0, buf_view(&join));
+        effect_signal(p, buf_view(&join));
     buf_done(&join);
     move(p, SESSION_JOINING, p->now + ANSWER_MS);
 }
@@ -227,7 +220,7 @@ static void resume(struct peer *p)
     buf_init(&resume, FRAME_MAX_DEFAULT);
     signaling_write_resume(&resume, span_of(p->session.resume_token));
     if (!resume.failed)
-        effect_text(p, PEER_FX_SIGNAL, 0, buf_view(&resume));
+        effect_signal(p, buf_view(&resume));
     buf_done(&resume);
     move(p, SESSION_RESUMING, p->now + ANSWER_MS);
 }
@@ -382,7 +375,7 @@ void session_rest(struct peer *p)
     leave_room(p);
     s->resume_token[0] = '\0';
     s->pause_ms = TWIN_REST_MS;
-    disconnect(p);
+    effect_disconnect(p);
     pause_session(p);
     s->server = server;
     s->failures = 0;

@@ -12,6 +12,7 @@
 
 #include "peer/core/state.h"
 #include "peer/core/message/conversation.h"
+#include "peer/core/message/waiting.h"
 #include "peer/core/order/causal.h"
 #include "peer/core/port/effects.h"
 #include "peer/core/port/storage.h"
@@ -28,16 +29,10 @@ struct conversation *conversation_find(const struct peer *p, struct span name)
     return c;
 }
 
-void conversation_waiting_free(struct waiting *w)
-{
-    free(w->text);
-    free(w);
-}
-
 static void free_waiting(void *ctx, void *item)
 {
     (void)ctx;
-    conversation_waiting_free(item);
+    waiting_free(item);
 }
 
 static void conversation_free(struct conversation *c)

@@ -46,15 +46,6 @@ struct conversation {
     UT_hash_handle hh;
 };
 
-/* What waits in a conversation for its predecessors. */
-struct waiting {
-    char *text; /* owned */
-    size_t n;
-    char author[PERSON_MAX + 1], id[ENVELOPE_ID_MAX + 1];
-    uint64_t sequence;
-    bool kept; /* a custodian handed it over */
-};
-
 /* The name of the conversation that a message from `from` to these people belongs to; none: the room's. */
 void conversation_name(
     const struct peer *p, struct span from, const struct span *to, size_t n, char out[ENVELOPE_CONVERSATION_MAX + 1]);
@@ -80,7 +71,6 @@ void conversation_tell(struct peer *p, struct conversation *c, struct missing *m
 /* Puts a message into the history; of a room only an author's newest are kept. */
 void conversation_keep(
     struct peer *p, const struct conversation *c, struct span author, uint64_t sequence, struct span text);
-void conversation_waiting_free(struct waiting *w);
 void conversation_clear(struct peer *p);
 
 #endif

@@ -25,6 +25,7 @@
 #include "peer/core/message/history.h"
 #include "peer/core/message/message_log.h"
 #include "peer/core/message/receipt.h"
+#include "peer/core/message/waiting.h"
 
 /* ---- judged ---- */
 
@@ -130,22 +131,18 @@ static void deliver(
 
 static void forget_row(struct peer *p, const struct conversation *c, const struct waiting *w)
 {
-    struct row_key key = storage_message_key(c->name, span_of(w->author), w->sequence);
+    struct row_key key = storage_message_key(c->name, w->from, w->sequence);
     storage_delete(p, TABLE_WAIT, span_of(key.text));
 }
 
 static void deliver_waiting(struct peer *p, struct conversation *c, struct waiting *w)
 {
-    struct envelope e;
-    struct person *author = roster_find(p, span_of(w->author));
-    bool ours;
+    struct envelope e = waiting_said(w);
+    struct person *author = roster_find(p, w->from);
     forget_row(p, c, w);
-    if (author && envelope_parse((struct span){w->text, w->n}, &e, NULL)) {
-        if (unseal(p, author, &e, &ours))
-            deliver(p, c, author, &e, ours, w->kept);
-        envelope_done(&e);
-    }
-    conversation_waiting_free(w);
+    if (author)
+        deliver(p, c, author, &e, w->ours, w->kept);
+    waiting_free(w);
 }
 
 void deliver_waiting_messages(struct peer *p, struct conversation *c)
@@ -156,21 +153,6 @@ void deliver_waiting_messages(struct peer *p, struct conversation *c)
 }
 
 /* ---- waiting ---- */
-
-static struct waiting *waiting_new(const struct envelope *e, struct span raw)
-{
-    struct waiting *w = calloc(1, sizeof *w);
-    if (!w || !(w->text = malloc(raw.n + 1))) {
-        free(w);
-        return NULL;
-    }
-    memcpy(w->text, raw.p, raw.n);
-    w->n = raw.n;
-    w->sequence = e->sequence;
-    text_copy(w->author, sizeof w->author, e->from);
-    text_copy(w->id, sizeof w->id, e->id);
-    return w;
-}
 
 /* Whoever sent what waits probably has what it waits for, which may just be slower. */
 static void tell_lacks(struct peer *p, const struct person *from, const struct envelope *e)
@@ -219,28 +201,29 @@ static void heed_since(struct peer *p, struct conversation *c, const struct enve
 static bool offer(struct peer *p, struct conversation *c, struct person *from, struct person *author,
     const struct envelope *e, struct span raw, bool ours)
 {
-    struct waiting *w = waiting_new(e, raw), *far = NULL;
-    if (w)
-        w->kept = is_kept(c, from, e);
+    bool kept = is_kept(c, from, e);
+    struct waiting *w = waiting_new(e, ours, kept), *far = NULL;
+    /* What is kept of a message is less than what came of it, but for one that names many and is sealed to none. */
+    size_t cost = w && w->size > raw.n ? w->size : raw.n;
     enum causal_verdict verdict = CAUSAL_FULL;
     do {
         if (far) {
             forget_row(p, c, far);
-            conversation_waiting_free(far);
+            waiting_free(far);
         }
         if (w)
-            verdict = causal_offer(c->order, e->from, e->sequence, e->clock, e->clock_count, w, raw.n, p->now);
+            verdict = causal_offer(c->order, e->from, e->sequence, e->clock, e->clock_count, w, cost, p->now);
         /* Of the room others have what has to go, and it comes when its turn is nearer. */
-        far = w && verdict == CAUSAL_FULL && c->room ? causal_evict(c->order, e->from, e->sequence, raw.n) : NULL;
+        far = w && verdict == CAUSAL_FULL && c->room ? causal_evict(c->order, e->from, e->sequence, cost) : NULL;
     } while (far);
     if (verdict == CAUSAL_WAIT)
         waits(p, c, from, author, e, raw, ours);
-    else if (w)
-        conversation_waiting_free(w);
+    else
+        waiting_free(w);
     if (verdict == CAUSAL_FULL)
         guard_refuse(p, author, "more messages out of order than can wait");
     if (verdict == CAUSAL_DELIVER)
-        deliver(p, c, author, e, ours, is_kept(c, from, e));
+        deliver(p, c, author, e, ours, kept);
     return verdict == CAUSAL_DELIVER || verdict == CAUSAL_WAIT;
 }
 
@@ -302,7 +285,7 @@ static void thank_custodian(struct peer *p, const struct conversation *c, struct
         return;
     if (e->sequence <= causal_get(c->order, e->from))
         message_log_had(p, c, author, from, e);
-    else if (w && span_is(e->id, w->id))
+    else if (w && span_eq(e->id, w->id))
         after_commit_tell(p, AFTER_COMMIT_KEPT, from->id, e->id, false);
 }
 

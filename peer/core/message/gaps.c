@@ -19,6 +19,7 @@
 #include "peer/core/message/conversation.h"
 #include "peer/core/message/deliver.h"
 #include "peer/core/message/history.h"
+#include "peer/core/message/waiting.h"
 
 /* Of the room everybody has the messages; an author of a conversation of few may have to be asked through others. */
 static bool can_ask(const struct peer *p, const struct conversation *c, const struct person *who)
@@ -43,17 +44,13 @@ static struct person *whom_to_ask(struct peer *p, struct conversation *c)
 
 static void tell_missing(struct peer *p, const struct conversation *c, const struct causal_gap *gap)
 {
-    struct envelope e;
     const struct waiting *w = gap->item;
-    bool read = envelope_parse((struct span){w->text, w->n}, &e, NULL);
     effect_log(p, LOG_LEVEL_WARNING, "messages-missing", "nobody had them", "author", span_of(gap->author));
     after_commit_notice(p, &(struct notice){.type = NOTICE_MISSING,
-                               .id = read ? e.id : (struct span){0},
+                               .id = w->id,
                                .from = span_of(gap->author),
                                .conversation = span_of(c->name),
                                .count = gap->proved ? gap->to - gap->from + 1 : 0});
-    if (read)
-        envelope_done(&e);
 }
 
 static void give_up(struct peer *p, struct conversation *c)

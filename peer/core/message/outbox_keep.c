@@ -234,16 +234,10 @@ uint64_t outbox_first_unheard(const struct person *who, const struct conversatio
 bool outbox_copy(const struct peer *p, const struct delivery *d, bool relayed, struct buf *out)
 {
     assert(d->message && d->reader->keyed);
-    struct envelope e;
-    struct span us = span_of(p->id);
-    if (!envelope_parse((struct span){d->message->text, d->message->n}, &e, NULL))
-        return false;
-    e.retry_count = d->tries > 0 ? d->tries : d->message->type == ENVELOPE_GROUP_MESSAGE;
-    e.route = relayed ? &us : NULL;
-    e.route_count = relayed ? 1 : 0;
-    bool ok = envelope_write_for(&e, person_id(d->reader), out);
-    envelope_done(&e);
-    return ok;
+    const struct outgoing *m = d->message;
+    unsigned tries = d->tries > 0 ? d->tries : m->type == ENVELOPE_GROUP_MESSAGE;
+    struct span way = relayed ? span_of(p->id) : SPAN("");
+    return envelope_copy_for((struct span){m->text, m->n}, person_id(d->reader), tries, way, out);
 }
 
 void outbox_expire(struct peer *p)

@@ -369,12 +369,12 @@ void receive_data(struct peer *p, struct connection *a, const struct peer_event 
 {
     struct person *who = a->person;
     struct envelope e;
-    assert(a->open && ev->channel == a->channel);
-    if (ev->binary || ev->bytes.n > PEER_MESSAGE_MAX) {
-        receive_refused(p, a, ev->binary ? "a binary message" : "a message that is too long");
+    assert(a->open && ev->data.channel == a->channel);
+    if (ev->data.binary || ev->data.bytes.n > PEER_MESSAGE_MAX) {
+        receive_refused(p, a, ev->data.binary ? "a binary message" : "a message that is too long");
         return;
     }
-    bool parsed = envelope_parse(ev->bytes, &e, NULL);
+    bool parsed = envelope_parse(ev->data.bytes, &e, NULL);
     if (receive_lost(p)) {
         if (parsed)
             envelope_done(&e);
@@ -383,9 +383,9 @@ void receive_data(struct peer *p, struct connection *a, const struct peer_event 
     if (!parsed && who->keyed)
         receive_refused(p, a, "no envelope");
     else if (!parsed)
-        plain_text(p, who, ev->bytes);
+        plain_text(p, who, ev->data.bytes);
     else if (who->keyed)
-        keyed_data(p, a, &e, ev->bytes);
+        keyed_data(p, a, &e, ev->data.bytes);
     else
         plain_data(p, a, &e);
     if (parsed)

@@ -78,9 +78,7 @@ void trust_meet(struct peer *p, const struct person *who)
     if (own || taken || !who->keyed || HASH_COUNT(p->known) >= NAMES_MAX)
         return;
     trust_known(p, span_of(who->name), person_id(who));
-    struct peer_effect *effect = effect_text(p, PEER_FX_REMEMBER, 0, person_id(who));
-    if (effect)
-        effect->kind = strdup(who->name);
+    effect_remember(p, span_of(who->name), person_id(who));
 }
 
 void trust_clear(struct peer *p)

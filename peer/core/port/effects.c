@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Effects own what they carry. When memory runs out an effect is lost whole; whoever added it says whether that may be
- * (memory.h): a frame may, as a network loses a packet; a row, a deadline or what the application is told may not.
+ * Each constructor sets all members of its type and copies what the effect is to own. When memory runs out an effect is lost
+ * whole; whoever added it says whether that may be (memory.h): a frame may, as a network loses a packet; a row, a deadline
+ * or what the application is told may not.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -10,66 +11,150 @@
 #include "peer/core/port/effects.h"
 #include "peer/core/port/memory.h"
 
-void peer_effects_clear(struct peer_effects *fx)
+static bool has_room(struct peer_effects *fx)
 {
-    for (size_t i = 0; i < fx->n; i++) {
-        free(fx->v[i].kind);
-        free(fx->v[i].text);
-        peer_notice_free(fx->v[i].notice);
-        free(fx->v[i].log);
-    }
-    fx->n = 0;
-    peer_notice_free(fx->out_of_memory);
-    fx->out_of_memory = NULL;
+    if (fx->n < fx->cap)
+        return true;
+    size_t cap = fx->cap ? 2 * fx->cap : 16;
+    struct peer_effect *v = realloc(fx->v, cap * sizeof *v);
+    if (!v)
+        return false;
+    fx->v = v;
+    fx->cap = cap;
+    return true;
 }
 
-void peer_effects_done(struct peer_effects *fx)
-{
-    peer_effects_clear(fx);
-    free(fx->v);
-    *fx = (struct peer_effects){0};
-}
-
-struct peer_effect *effect_add(struct peer *p, enum peer_effect_type type)
+/* Taken. whole: no part of it is missing for want of memory. */
+static bool add(struct peer *p, struct peer_effect effect, bool whole)
 {
     assert(p->fx);
-    struct peer_effects *fx = p->fx;
-    if (fx->n == fx->cap) {
-        size_t cap = fx->cap ? 2 * fx->cap : 16;
-        struct peer_effect *v = realloc(fx->v, cap * sizeof *v);
-        if (!v)
-            return NULL;
-        fx->v = v;
-        fx->cap = cap;
+    if (whole && has_room(p->fx)) {
+        p->fx->v[p->fx->n++] = effect;
+        return true;
     }
-    struct peer_effect *effect = &fx->v[fx->n++];
-    *effect = (struct peer_effect){.type = type};
-    return effect;
+    peer_effect_done(&effect);
+    return false;
 }
 
-struct peer_effect *effect_text(struct peer *p, enum peer_effect_type type, uint64_t rtc, struct span text)
+static struct peer_text copy_of(struct span text)
 {
     assert(text.p || text.n == 0);
-    struct peer_effect *effect = effect_add(p, type);
-    if (!effect)
-        return NULL;
-    effect->rtc = rtc;
-    effect->text = malloc(text.n + 1);
-    if (!effect->text) {
-        p->fx->n--;
-        return NULL;
-    }
+    struct peer_text copy = {malloc(text.n + 1), text.n};
+    if (!copy.p)
+        return copy;
     if (text.n)
-        memcpy(effect->text, text.p, text.n);
-    effect->text[text.n] = '\0';
-    effect->text_n = text.n;
-    return effect;
+        memcpy(copy.p, text.p, text.n);
+    copy.p[text.n] = '\0';
+    return copy;
 }
 
-void effect_wake(struct peer *p, uint64_t at)
+/* ---- the signaling socket ---- */
+
+bool effect_connect(struct peer *p, unsigned server)
 {
-    if (at < p->wake)
-        p->wake = at;
+    assert(server < p->settings.servers);
+    return add(p, (struct peer_effect){.type = PEER_FX_CONNECT, .server = server}, true);
+}
+
+bool effect_disconnect(struct peer *p)
+{
+    return add(p, (struct peer_effect){.type = PEER_FX_DISCONNECT}, true);
+}
+
+bool effect_signal(struct peer *p, struct span frame)
+{
+    struct peer_text copy = copy_of(frame);
+    return add(p, (struct peer_effect){.type = PEER_FX_SIGNAL, .frame = copy}, copy.p);
+}
+
+bool effect_ice_servers(struct peer *p, struct span ice_servers)
+{
+    struct peer_text copy = copy_of(ice_servers);
+    return add(p, (struct peer_effect){.type = PEER_FX_ICE_SERVERS, .ice_servers = copy}, copy.p);
+}
+
+/* ---- connections ---- */
+
+bool effect_rtc_new(struct peer *p, uint64_t rtc)
+{
+    assert(rtc > 0);
+    return add(p, (struct peer_effect){.type = PEER_FX_RTC_NEW, .rtc = rtc}, true);
+}
+
+bool effect_rtc_offer(struct peer *p, uint64_t rtc, bool restart)
+{
+    return add(p, (struct peer_effect){.type = PEER_FX_RTC_OFFER, .rtc = rtc, .restart = restart}, true);
+}
+
+bool effect_rtc_remote(struct peer *p, uint64_t rtc, const char *type, struct span sdp)
+{
+    assert(type);
+    struct peer_text copy = copy_of(sdp);
+    return add(p, (struct peer_effect){.type = PEER_FX_RTC_REMOTE, .rtc = rtc, .description = {type, copy}}, copy.p);
+}
+
+bool effect_rtc_candidate(struct peer *p, uint64_t rtc, struct span candidate)
+{
+    struct peer_text copy = copy_of(candidate);
+    return add(p, (struct peer_effect){.type = PEER_FX_RTC_CANDIDATE, .rtc = rtc, .candidate = copy}, copy.p);
+}
+
+bool effect_rtc_send(struct peer *p, uint64_t rtc, uint16_t channel, struct span text)
+{
+    struct peer_text copy = copy_of(text);
+    return add(
+        p, (struct peer_effect){.type = PEER_FX_RTC_SEND, .rtc = rtc, .message = {channel, false, copy}}, copy.p);
+}
+
+bool effect_rtc_free(struct peer *p, uint64_t rtc)
+{
+    return add(p, (struct peer_effect){.type = PEER_FX_RTC_FREE, .rtc = rtc}, true);
+}
+
+bool effect_deadline(struct peer *p, uint64_t deadline)
+{
+    return add(p, (struct peer_effect){.type = PEER_FX_DEADLINE, .deadline = deadline}, true);
+}
+
+/* ---- the store ---- */
+
+bool effect_put(struct peer *p, enum peer_table table, struct span key, struct span value)
+{
+    char *k = copy_of(key).p;
+    struct peer_text v = copy_of(value);
+    return add(p, (struct peer_effect){.type = PEER_FX_PUT, .put = {table, k, v}}, k && v.p);
+}
+
+bool effect_delete(struct peer *p, enum peer_table table, struct span key)
+{
+    char *k = copy_of(key).p;
+    return add(p, (struct peer_effect){.type = PEER_FX_DELETE, .delete = {table, k}}, k);
+}
+
+bool effect_commit(struct peer *p, uint64_t ticket)
+{
+    return add(p, (struct peer_effect){.type = PEER_FX_COMMIT, .commit = {ticket}}, true);
+}
+
+bool effect_load(struct peer *p, uint64_t ticket, enum peer_table table, struct span from, struct span to,
+    unsigned limit, bool last_first)
+{
+    char *f = copy_of(from).p, *t = copy_of(to).p;
+    return add(p, (struct peer_effect){.type = PEER_FX_LOAD, .load = {ticket, table, f, t, limit, last_first}}, f && t);
+}
+
+bool effect_remember(struct peer *p, struct span name, struct span id)
+{
+    char *n = copy_of(name).p, *i = copy_of(id).p;
+    return add(p, (struct peer_effect){.type = PEER_FX_REMEMBER, .remember = {n, i}}, n && i);
+}
+
+/* ---- the application and the log ---- */
+
+bool effect_notice(struct peer *p, struct peer_notice *notice)
+{
+    assert(p->fx && notice);
+    return has_room(p->fx) && add(p, (struct peer_effect){.type = PEER_FX_NOTICE, .notice = notice}, true);
 }
 
 void effect_log(
@@ -78,16 +163,21 @@ void effect_log(
     assert(event && message);
     bool before = memory_short(p);
     struct log_record *record = malloc(sizeof *record);
-    struct peer_effect *effect = record ? effect_add(p, PEER_FX_LOG) : NULL;
-    memory_spared(p, before);
-    if (!effect) {
-        free(record);
-        return;
+    if (record) {
+        log_record_init(record, level, event, message);
+        if (key)
+            log_record_add(record, key, value);
+        add(p, (struct peer_effect){.type = PEER_FX_LOG, .log = record}, true);
     }
-    log_record_init(record, level, event, message);
-    if (key)
-        log_record_add(record, key, value);
-    effect->log = record;
+    memory_spared(p, before);
+}
+
+/* ---- and what most effects need ---- */
+
+void effect_wake(struct peer *p, uint64_t at)
+{
+    if (at < p->wake)
+        p->wake = at;
 }
 
 bool text_copy(char *out, size_t n, struct span text)

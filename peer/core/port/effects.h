@@ -13,9 +13,26 @@
 
 #define NEVER UINT64_MAX /* a time that does not come */
 
-struct peer_effect *effect_add(struct peer *p, enum peer_effect_type type);
-/* With a copy of the text. */
-struct peer_effect *effect_text(struct peer *p, enum peer_effect_type type, uint64_t rtc, struct span text);
+/* One constructor a type; what it takes means what peer.h says of its members. Texts are copied. False: memory is short, and
+ * nothing was added. */
+bool effect_connect(struct peer *p, unsigned server);
+bool effect_disconnect(struct peer *p);
+bool effect_signal(struct peer *p, struct span frame);
+bool effect_ice_servers(struct peer *p, struct span ice_servers);
+bool effect_rtc_new(struct peer *p, uint64_t rtc);
+bool effect_rtc_offer(struct peer *p, uint64_t rtc, bool restart);
+bool effect_rtc_remote(struct peer *p, uint64_t rtc, const char *type, struct span sdp); /* type is static */
+bool effect_rtc_candidate(struct peer *p, uint64_t rtc, struct span candidate);
+bool effect_rtc_send(struct peer *p, uint64_t rtc, uint16_t channel, struct span text); /* a text message */
+bool effect_rtc_free(struct peer *p, uint64_t rtc);
+bool effect_deadline(struct peer *p, uint64_t deadline);
+bool effect_put(struct peer *p, enum peer_table table, struct span key, struct span value);
+bool effect_delete(struct peer *p, enum peer_table table, struct span key);
+bool effect_commit(struct peer *p, uint64_t ticket);
+bool effect_load(struct peer *p, uint64_t ticket, enum peer_table table, struct span from, struct span to,
+    unsigned limit, bool last_first);
+bool effect_remember(struct peer *p, struct span name, struct span id);
+bool effect_notice(struct peer *p, struct peer_notice *notice); /* taken, but if false */
 /* Wakes the peer at that time at the latest. */
 void effect_wake(struct peer *p, uint64_t at);
 /* A record with up to one field (key may be NULL). event and message are static. */

@@ -14,31 +14,12 @@
 const char *peer_notice_name(enum peer_notice_type type)
 {
     static const char *const NAMES[NOTICE_TYPES] = {
-#define X(name, text, members) [NOTICE_##name] = text,
+#define X(name, text) [NOTICE_##name] = text,
         PEER_NOTICE_LIST(X)
 #undef X
     };
     assert(type < NOTICE_TYPES);
     return NAMES[type];
-}
-
-static void free_texts(char **texts, size_t n)
-{
-    for (size_t i = 0; texts && i < n; i++)
-        free(texts[i]);
-    free(texts);
-}
-
-void peer_notice_free(struct peer_notice *n)
-{
-    if (!n)
-        return;
-#define X(text) free(n->text);
-    PEER_NOTICE_TEXTS(X)
-#undef X
-    free_texts(n->to, n->to_count);
-    free_texts(n->names, n->to_count);
-    free(n);
 }
 
 /* An absent text (p is NULL) stays absent. */
@@ -100,11 +81,8 @@ struct peer_notice *notice_make(const struct notice *n)
 void notice_give(struct peer *p, struct peer_notice **n)
 {
     assert(n && *n);
-    struct peer_effect *effect = effect_add(p, PEER_FX_NOTICE);
-    if (!effect)
-        return;
-    effect->notice = *n;
-    *n = NULL;
+    if (effect_notice(p, *n))
+        *n = NULL;
 }
 
 void notice_add(struct peer *p, const struct notice *n)

@@ -12,26 +12,23 @@
 #include "peer/core/port/storage.h"
 #include "peer/core/port/effects.h"
 
+static bool may_write(const struct peer *p)
+{
+    return !p->restoring && !p->closing;
+}
+
 void storage_put(struct peer *p, enum peer_table table, struct span key, struct span value)
 {
     assert(table < PEER_TABLES && key.n > 0 && key.n <= ROW_KEY_MAX);
-    struct peer_effect *effect = p->restoring || p->closing ? NULL : effect_text(p, PEER_FX_PUT, 0, value);
-    if (!effect)
-        return;
-    effect->table = table;
-    effect->kind = strndup(key.p, key.n);
-    p->dirty = true;
+    if (may_write(p) && effect_put(p, table, key, value))
+        p->dirty = true;
 }
 
 void storage_delete(struct peer *p, enum peer_table table, struct span key)
 {
     assert(table < PEER_TABLES && key.p);
-    struct peer_effect *effect = p->restoring || p->closing ? NULL : effect_add(p, PEER_FX_DELETE);
-    if (!effect)
-        return;
-    effect->table = table;
-    effect->kind = strndup(key.p, key.n);
-    p->dirty = true;
+    if (may_write(p) && effect_delete(p, table, key))
+        p->dirty = true;
 }
 
 void storage_committed(struct peer *p, uint64_t ticket)
@@ -47,10 +44,9 @@ bool storage_is_settled(const struct peer *p)
 
 void storage_end_step(struct peer *p)
 {
-    struct peer_effect *effect = p->dirty ? effect_add(p, PEER_FX_COMMIT) : NULL;
-    if (!effect)
+    if (!p->dirty || !effect_commit(p, p->ticket + 1))
         return;
-    effect->ticket = p->commit = ++p->ticket;
+    p->commit = ++p->ticket;
     p->dirty = false;
 }
 
@@ -61,16 +57,11 @@ struct load *storage_load(struct peer *p, enum load_type type, enum peer_table t
 {
     assert(table < PEER_TABLES && limit > 0 && limit <= ROWS_MAX);
     struct load *load = p->load_count < LOADS_MAX ? calloc(1, sizeof *load) : NULL;
-    struct peer_effect *effect = load ? effect_text(p, PEER_FX_LOAD, 0, to) : NULL;
-    if (!effect) {
+    if (!load || !effect_load(p, p->ticket + 1, table, from, to, limit, last)) {
         free(load);
         return NULL;
     }
-    effect->table = table;
-    effect->kind = strndup(from.p, from.n);
-    effect->limit = limit;
-    effect->flag = last;
-    effect->ticket = load->ticket = ++p->ticket;
+    load->ticket = ++p->ticket;
     load->type = type;
     load->limit = limit;
     DL_APPEND(p->loads, load);

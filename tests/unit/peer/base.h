@@ -322,6 +322,27 @@ static inline void world_end(struct world *w)
 
 /* ---- events ---- */
 
+/* Where an event of that type has its bytes; NULL: it has none. */
+static inline struct span *bytes_of(struct peer_event *ev)
+{
+    switch (ev->type) {
+    case PEER_SIGNALING_FRAME:
+        return &ev->frame;
+    case PEER_SIGNALING_CLOSED:
+        return &ev->closed.why;
+    case PEER_CANDIDATE:
+        return &ev->candidate;
+    case PEER_CHANNEL_OPEN:
+        return &ev->opened.label;
+    case PEER_DATA:
+        return &ev->data.bytes;
+    case PEER_RTC_FAILED:
+        return &ev->reason;
+    default:
+        return NULL;
+    }
+}
+
 static inline struct event *later(struct world *w, int node, enum peer_event_type type, uint64_t rtc, struct span bytes)
 {
     struct event *e = calloc(1, sizeof *e);
@@ -331,7 +352,8 @@ static inline struct event *later(struct world *w, int node, enum peer_event_typ
     e->bytes = malloc(bytes.n + 1);
     memcpy(e->bytes, bytes.n ? bytes.p : "", bytes.n);
     e->bytes[bytes.n] = '\0';
-    e->ev.bytes = (struct span){e->bytes, bytes.n};
+    if (bytes_of(&e->ev))
+        *bytes_of(&e->ev) = (struct span){e->bytes, bytes.n};
     DL_APPEND(w->queue, e);
     return e;
 }

@@ -41,14 +41,13 @@ static inline void stranger_offers(
 
 static inline void channel_opens(struct world *w, int node, uint64_t rtc, uint16_t channel, const char *label)
 {
-    feed(w, node,
-        (struct peer_event){.type = PEER_CHANNEL_OPEN, .rtc = rtc, .channel = channel, .bytes = span_of(label)});
+    feed(w, node, (struct peer_event){.type = PEER_CHANNEL_OPEN, .rtc = rtc, .opened = {channel, span_of(label)}});
     run(w);
 }
 
 static inline void data_comes(struct world *w, int node, uint64_t rtc, const char *text)
 {
-    feed(w, node, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .channel = 1, .bytes = span_of(text)});
+    feed(w, node, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .data = {1, false, span_of(text)}});
     run(w);
 }
 

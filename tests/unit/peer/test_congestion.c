@@ -38,7 +38,7 @@ static void test_a_clock_that_is_set(void **state)
 
 static void set_status(struct world *w, int node, const char *text)
 {
-    feed(w, node, (struct peer_event){.type = PEER_STATUS, .bytes = span_of(text)});
+    feed(w, node, (struct peer_event){.type = PEER_STATUS, .status = span_of(text)});
     run(w);
 }
 
@@ -84,7 +84,7 @@ static void test_a_message_that_was_read(void **state)
     assert_int_equal(count(cid, NOTICE_MESSAGE), 1);
     assert_int_equal(count(ann, NOTICE_DELIVERED), 1);
     fill(w, 2, 1, true);
-    feed(w, 2, (struct peer_event){.type = PEER_READ, .bytes = span_of(notice(cid, NOTICE_MESSAGE, 0)->id)});
+    feed(w, 2, (struct peer_event){.type = PEER_READ, .read = span_of(notice(cid, NOTICE_MESSAGE, 0)->id)});
     run(w);
     fill(w, 2, 1, false);
     assert_int_equal(count(ann, NOTICE_READ), 0);

@@ -68,7 +68,7 @@ static void test_a_right_one(void **state)
     assert_int_equal(peer_stats(ann->p)->refused_total, 1);
     /* It ends before its round trip is measured: it is reported all the same. */
     assert_int_equal(ann->reports, 0);
-    feed(w, 0, (struct peer_event){.type = PEER_RTC_FAILED, .rtc = rtc, .bytes = SPAN("closed")});
+    feed(w, 0, (struct peer_event){.type = PEER_RTC_FAILED, .rtc = rtc, .reason = SPAN("closed")});
     run(w);
     assert_int_equal(ann->reports, 1);
     assert_string_equal(ann->outcome, "direct");
@@ -134,8 +134,7 @@ static void refused_as_first(const char *text, bool binary, const char *why)
     struct world *w = world_make(2);
     uint64_t rtc = bob_without_introduction(w);
     struct node *ann = &w->nodes[0];
-    feed(w, 0,
-        (struct peer_event){.type = PEER_DATA, .rtc = rtc, .channel = 1, .binary = binary, .bytes = span_of(text)});
+    feed(w, 0, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .data = {1, binary, span_of(text)}});
     assert_int_equal(count(ann, NOTICE_PEER), 0);
     assert_int_equal(peer_stats(ann->p)->refused_total, 1);
     assert_true(told(ann, NOTICE_LINK, why));

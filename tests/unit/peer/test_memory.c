@@ -28,7 +28,7 @@ static void step_short(struct world *w, int node, struct peer_event ev, long num
 static bool stores(const struct peer_effects *fx)
 {
     for (size_t i = 0; i < fx->n; i++)
-        if (fx->v[i].type == PEER_FX_PUT && fx->v[i].table != TABLE_CONVERSATION)
+        if (fx->v[i].type == PEER_FX_PUT && fx->v[i].put.table != TABLE_CONVERSATION)
             return true;
     return false;
 }
@@ -170,7 +170,7 @@ static void test_after_the_end(void **state)
     (void)state;
     struct world *w = world_up(1);
     faults.for_good = true;
-    step_short(w, 0, (struct peer_event){.type = PEER_SIGNALING_CLOSED, .bytes = SPAN("gone")}, 0);
+    step_short(w, 0, (struct peer_event){.type = PEER_SIGNALING_CLOSED, .closed = {.why = SPAN("gone")}}, 0);
     faults.for_good = false;
     struct peer_effects *fx = &w->nodes[0].fx;
     assert_int_equal(outcome_of(fx), WAS_VOID);

@@ -28,10 +28,10 @@ static void test_direct_from_accepted_to_read(void **state)
     pass(w, 10);
     assert_int_equal(peer_pending(ann->p), 0);
     assert_string_equal(notice(ann, NOTICE_DELIVERED, 0)->by, peer_id(bob->p));
-    feed(w, 1, (struct peer_event){.type = PEER_READ, .bytes = span_of(m->id)});
+    feed(w, 1, (struct peer_event){.type = PEER_READ, .read = span_of(m->id)});
     run(w);
     assert_string_equal(notice(ann, NOTICE_READ, 0)->id, m->id);
-    feed(w, 1, (struct peer_event){.type = PEER_READ, .bytes = span_of(m->id)});
+    feed(w, 1, (struct peer_event){.type = PEER_READ, .read = span_of(m->id)});
     run(w);
     assert_int_equal(count(ann, NOTICE_READ), 1);
     world_end(w);
@@ -138,14 +138,14 @@ static void test_what_grows_by_escaping(void **state)
     assert_string_equal(notice(ann, NOTICE_ERROR, 0)->code, "too-large");
     assert_non_null(strstr(notice(ann, NOTICE_ERROR, 0)->text, "131072 bytes as JSON"));
     memset(text, 033, PEER_TEXT_MAX);
-    feed(w, 0, (struct peer_event){.type = PEER_STATUS, .bytes = {text, PEER_TEXT_MAX}});
+    feed(w, 0, (struct peer_event){.type = PEER_STATUS, .status = {text, PEER_TEXT_MAX}});
     assert_string_equal(notice(ann, NOTICE_ERROR, 1)->code, "too-large");
     assert_int_equal(count(ann, NOTICE_ACCEPTED), 0);
     /* The most that is taken arrives. */
     memset(text, '"', PEER_TEXT_MAX);
     text[0] = text[1] = 'x';
     send_direct(w, 0, 1, text);
-    feed(w, 0, (struct peer_event){.type = PEER_STATUS, .bytes = {text, PEER_TEXT_MAX}});
+    feed(w, 0, (struct peer_event){.type = PEER_STATUS, .status = {text, PEER_TEXT_MAX}});
     run(w);
     assert_int_equal(count(ann, NOTICE_ERROR), 2);
     assert_string_equal(notice(ben, NOTICE_MESSAGE, 0)->text, text);
@@ -401,9 +401,9 @@ static void test_typing_status_presence(void **state)
     struct world *w = world_up(2);
     struct node *bob = &w->nodes[1];
     feed(w, 0, (struct peer_event){.type = PEER_TYPING});
-    feed(w, 0, (struct peer_event){.type = PEER_STATUS, .bytes = SPAN("at lunch")});
-    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .bytes = SPAN("away")});
-    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .bytes = SPAN("nonsense")});
+    feed(w, 0, (struct peer_event){.type = PEER_STATUS, .status = SPAN("at lunch")});
+    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .presence = SPAN("away")});
+    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .presence = SPAN("nonsense")});
     run(w);
     assert_string_equal(notice(bob, NOTICE_TYPING, 0)->from, peer_id(w->nodes[0].p));
     assert_string_equal(notice(bob, NOTICE_STATUS, 0)->text, "at lunch");
@@ -498,12 +498,12 @@ static void test_refused_messages(void **state)
     text = forge(w, 0, &e);
     data_comes(w, 0, rtc, text);
     free(text);
-    feed(w, 0, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .channel = 1, .binary = true, .bytes = SPAN("x")});
+    feed(w, 0, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .data = {1, true, SPAN("x")}});
     assert_int_equal(count(ann, NOTICE_MESSAGE), 0);
     assert_int_equal(count(ann, NOTICE_STATUS), 0);
     assert_int_equal(refusals(w, 0), 9);
     /* Another channel is nobody's business; the link has survived. */
-    feed(w, 0, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .channel = 7, .bytes = SPAN("x")});
+    feed(w, 0, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .data = {7, false, SPAN("x")}});
     assert_int_equal(refusals(w, 0), 9);
     assert_int_equal(peer_stats(ann->p)->links_up, 1);
     world_end(w);

@@ -11,9 +11,8 @@ enum {
 
 static void put(struct memory_store *s, enum peer_table table, const char *key, const char *value)
 {
-    struct peer_effect fx = {.type = PEER_FX_PUT, .table = table, .kind = (char *)key, .text = (char *)value};
-    fx.text_n = strlen(value);
-    memory_store_effect(s, &fx);
+    memory_store_effect(
+        s, &(struct peer_effect){.type = PEER_FX_PUT, .put = {table, (char *)key, {(char *)value, strlen(value)}}});
 }
 
 struct counted {

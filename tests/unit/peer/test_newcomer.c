@@ -19,7 +19,8 @@ static struct world *world_that_spoke(void)
 
 static bool comes_with(const struct event *e, int node, const char *what)
 {
-    return e->node == node && e->ev.type == PEER_DATA && memmem(e->ev.bytes.p, e->ev.bytes.n, what, strlen(what));
+    return e->node == node && e->ev.type == PEER_DATA &&
+           memmem(e->ev.data.bytes.p, e->ev.data.bytes.n, what, strlen(what));
 }
 
 static void count_authors(void *user, enum peer_table table, const struct peer_row *row)

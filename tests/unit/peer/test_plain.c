@@ -300,11 +300,11 @@ static void test_channels_without_number(void **state)
     uint64_t rtc = page_joins(w, "page", "");
     for (uint16_t i = 2; i < 1000; i++)
         channel_opens(w, 0, rtc, i, i % 2 ? "usher" : "other");
-    feed(w, 0, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .channel = 3, .bytes = SPAN("on another channel")});
-    feed(w, 0, (struct peer_event){.type = PEER_CHANNEL_CLOSED, .rtc = rtc, .channel = 3});
+    feed(w, 0, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .data = {3, false, SPAN("on another channel")}});
+    feed(w, 0, (struct peer_event){.type = PEER_CHANNEL_CLOSED, .rtc = rtc, .closed_channel = 3});
     assert_int_equal(count(ann, NOTICE_MESSAGE), 0);
     assert_int_equal(count(ann, NOTICE_PEER), 1);
-    feed(w, 0, (struct peer_event){.type = PEER_CHANNEL_CLOSED, .rtc = rtc, .channel = 1});
+    feed(w, 0, (struct peer_event){.type = PEER_CHANNEL_CLOSED, .rtc = rtc, .closed_channel = 1});
     assert_int_equal(count(ann, NOTICE_PEER), 2);
     world_end(w);
 }

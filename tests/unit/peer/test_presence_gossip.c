@@ -13,7 +13,7 @@ static void test_passed_on_once(void **state)
     struct world *w = world_up(4);
     pass(w, 5000);
     w->watch = NEWS;
-    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .bytes = SPAN("away")});
+    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .presence = SPAN("away")});
     pass(w, 5000);
     for (int i = 1; i < 4; i++) {
         assert_int_equal(count(&w->nodes[i], NOTICE_PRESENCE), 1);
@@ -31,9 +31,9 @@ static void test_rooms_told_of(void **state)
     struct world *w = world_up(3);
     struct span rooms[] = {SPAN("garden"), SPAN("not a room"), SPAN("cellar")};
     pass(w, 5000);
-    feed(w, 0, (struct peer_event){.type = PEER_ROOMS, .send = {.to = rooms, .to_count = 3}});
+    feed(w, 0, (struct peer_event){.type = PEER_ROOMS, .rooms = {rooms, 3}});
     pass(w, 2000);
-    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .bytes = SPAN("away")});
+    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .presence = SPAN("away")});
     pass(w, 2000);
     for (int i = 1; i < 3; i++) {
         assert_int_equal(count(&w->nodes[i], NOTICE_ROOMS), 1);
@@ -132,7 +132,7 @@ static void test_lost_news(void **state)
         start(w, i);
     pass(w, 10000);
     struct node *ann = &w->nodes[0];
-    feed(w, 2, (struct peer_event){.type = PEER_PRESENCE, .bytes = SPAN("away")});
+    feed(w, 2, (struct peer_event){.type = PEER_PRESENCE, .presence = SPAN("away")});
     pass(w, 3000);
     assert_int_equal(count(ann, NOTICE_PRESENCE), 1);
     w->watch = DIGEST;
@@ -170,7 +170,8 @@ static void test_a_digest_while_congested(void **state)
 /* The first digest that comes to Cid finds his link full. */
 static void fill_cids_link(struct world *w, const struct event *e)
 {
-    if (e->node != 2 || e->ev.type != PEER_DATA || !memmem(e->ev.bytes.p, e->ev.bytes.n, DIGEST, strlen(DIGEST)))
+    if (e->node != 2 || e->ev.type != PEER_DATA ||
+        !memmem(e->ev.data.bytes.p, e->ev.data.bytes.n, DIGEST, strlen(DIGEST)))
         return;
     w->sees = NULL;
     feed(w, 2, (struct peer_event){.type = PEER_CONGESTED, .rtc = e->ev.rtc});
@@ -277,7 +278,7 @@ static void invented_comes(struct world *w, uint64_t rtc, unsigned number)
     toy_sign_as(who, buf_view(&bytes), e.signature);
     e.is_signed = true;
     assert_true(envelope_write(&e, &text));
-    feed(w, 0, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .channel = 1, .bytes = buf_view(&text)});
+    feed(w, 0, (struct peer_event){.type = PEER_DATA, .rtc = rtc, .data = {1, false, buf_view(&text)}});
     buf_done(&bytes);
     buf_done(&text);
 }
@@ -425,7 +426,8 @@ static int late; /* the node whose next introduction comes when it has long had 
 
 static void make_late(struct world *w, const struct event *e)
 {
-    if (e->node != late || e->ev.type != PEER_DATA || !memmem(e->ev.bytes.p, e->ev.bytes.n, "_introduction", 13))
+    if (e->node != late || e->ev.type != PEER_DATA ||
+        !memmem(e->ev.data.bytes.p, e->ev.data.bytes.n, "_introduction", 13))
         return;
     w->now += 2000;
     w->sees = NULL;

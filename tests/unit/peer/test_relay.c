@@ -207,7 +207,7 @@ static void test_in_passing(void **state)
     struct node *cid = &w->nodes[2], *dot = &w->nodes[3];
     w->watch = "at lunch";
     feed(w, 0, (struct peer_event){.type = PEER_TYPING});
-    feed(w, 0, (struct peer_event){.type = PEER_STATUS, .bytes = SPAN("at lunch")});
+    feed(w, 0, (struct peer_event){.type = PEER_STATUS, .status = SPAN("at lunch")});
     pass(w, 100);
     for (int i = 1; i < 4; i++) {
         assert_int_equal(count(&w->nodes[i], NOTICE_TYPING), 1);
@@ -330,11 +330,12 @@ static struct {
 static void record(struct world *w, const struct event *e)
 {
     static const char request[] = "\"type\":\"connection_request\"";
-    if (e->ev.type != PEER_DATA || e->node == 1 || !memmem(e->ev.bytes.p, e->ev.bytes.n, request, sizeof request - 1))
+    if (e->ev.type != PEER_DATA || e->node == 1 ||
+        !memmem(e->ev.data.bytes.p, e->ev.data.bytes.n, request, sizeof request - 1))
         return;
     assert_true(tape.n < 256 && e->ev.rtc == rtc_with(&w->nodes[e->node], 1));
     tape.reader[tape.n] = e->node;
-    tape.text[tape.n++] = strndup(e->ev.bytes.p, e->ev.bytes.n);
+    tape.text[tape.n++] = strndup(e->ev.data.bytes.p, e->ev.data.bytes.n);
 }
 
 static void assert_times_grow(int reader)

@@ -287,7 +287,7 @@ static void test_each_in_its_time(void **state)
 
 static void read_by(struct world *w, int node, const char *id)
 {
-    feed(w, node, (struct peer_event){.type = PEER_READ, .bytes = span_of(id)});
+    feed(w, node, (struct peer_event){.type = PEER_READ, .read = span_of(id)});
     pass(w, 1000);
 }
 
@@ -423,6 +423,7 @@ static void test_damaged_rows(void **state)
         {TABLE_PERSON, "x", "0000000000000001no card"},
         {TABLE_OUTGOING, "x", "{"},
         {TABLE_OUTGOING, "x", "{\"id\":\"m\",\"type\":\"direct_message\",\"content\":{\"text\":\"x\"}}"},
+        {TABLE_OUTGOING, "x", "{\"content\":{\"text\":\"\"},\"id\":\"a\",\"type\":\"direct_message\"}"},
         {TABLE_DELIVERY, "no slash", ""},
         {TABLE_WAIT, "x", "{"},
         {TABLE_CUSTODY, "x", "{"},

@@ -301,7 +301,7 @@ static void test_what_could_not_be_said_is_said_in_the_room(void **state)
         feed(w, e->node, e->ev);
         event_free(e);
     }
-    feed(w, 0, (struct peer_event){.type = PEER_SIGNALING_CLOSED, .bytes = SPAN("broken")});
+    feed(w, 0, (struct peer_event){.type = PEER_SIGNALING_CLOSED, .closed = {0, SPAN("broken")}});
     run(w);
     assert_int_equal(signals(w, "n.a", "offer"), 0);
     pass(w, 1300);
@@ -321,7 +321,7 @@ static void test_a_seat_taken_over_is_not_taken_back(void **state)
     memcpy(seat, bob->seat, sizeof seat);
     bob->open = false;
     struct event *e = later(w, 1, PEER_SIGNALING_CLOSED, 0, SPAN("taken"));
-    e->ev.close_code = 4001;
+    e->ev.closed.code = 4001;
     run(w);
     assert_string_equal(notice(bob, NOTICE_ERROR, 0)->code, "taken-over");
     assert_false(notice(bob, NOTICE_ERROR, 0)->fatal);
@@ -332,7 +332,7 @@ static void test_a_seat_taken_over_is_not_taken_back(void **state)
     assert_string_not_equal(bob->seat, seat);
     e = later(w, 1, PEER_SIGNALING_CLOSED, 0, SPAN("broken")); /* any other end: it comes back to its seat */
     bob->open = false;
-    e->ev.close_code = 1008;
+    e->ev.closed.code = 1008;
     run(w);
     pass(w, 3000);
     assert_int_equal(bob->resumes, 1);

@@ -34,7 +34,7 @@ static void test_a_goodbye_ends_the_link(void **state)
 static void comes_in_order(struct world *w, const struct event *e)
 {
     static const char sequence[] = "\"sequence\":";
-    struct span frame = e->ev.bytes;
+    struct span frame = e->ev.data.bytes;
     if (e->node != 1 || e->ev.type != PEER_DATA || !memmem(frame.p, frame.n, "direct_message", 14))
         return;
     const char *at = memmem(frame.p, frame.n, sequence, sizeof sequence - 1);
@@ -161,7 +161,7 @@ static void test_waiting_for_nobody_is_quiet(void **state)
     send_direct(w, 0, 1, "when you are back");
     pass(w, 10000);
     w->now++; /* whatever wakes it next: what is past is not asked for again */
-    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .bytes = SPAN("away")});
+    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .presence = SPAN("away")});
     assert_true(w->nodes[0].deadline > w->now);
     assert_int_equal(peer_pending(w->nodes[0].p), 0);
     assert_int_equal(peer_stats(w->nodes[0].p)->queued, 1);

@@ -131,7 +131,7 @@ static void test_a_disk_that_takes_no_more(void **state)
     send_direct(w, 0, 1, "never acknowledged");
     run(w);
     size_t accepted = count(bob, NOTICE_ACCEPTED);
-    feed(w, 1, (struct peer_event){.type = PEER_STORE_FAILED, .bytes = SPAN("database or disk is full")});
+    feed(w, 1, (struct peer_event){.type = PEER_STORE_FAILED, .why = SPAN("database or disk is full")});
     run(w);
     const struct peer_notice *error = notice(bob, NOTICE_ERROR, 0);
     assert_string_equal(error->code, "storage-failed");
@@ -184,7 +184,7 @@ static void test_the_last_word(void **state)
         run(w);
         assert_int_equal(count(ann, NOTICE_ACCEPTED) + count(ann, NOTICE_LEFT), 0);
         if (fails)
-            feed(w, 0, (struct peer_event){.type = PEER_STORE_FAILED, .bytes = SPAN("full")});
+            feed(w, 0, (struct peer_event){.type = PEER_STORE_FAILED, .why = SPAN("full")});
         ann->slow_disk = false;
         if (!fails)
             run(w);

@@ -64,7 +64,7 @@ static inline void connected(struct world *w, int node, struct wrtc *r)
     e->ev.ice.connected = true;
     if (!r->connected) {
         e = later(w, node, PEER_CHANNEL_OPEN, r->id, SPAN("usher"));
-        e->ev.channel = 1;
+        e->ev.opened.channel = 1;
     }
     r->connected = true;
 }
@@ -74,16 +74,16 @@ static inline void rtc_remote(struct world *w, int node, const struct peer_effec
     struct wrtc *r = rtc_at(&w->nodes[node], fx->rtc);
     unsigned long long id;
     int with;
-    const char *ufrag = strstr(fx->text, "a=ice-ufrag:node");
+    const char *ufrag = strstr(fx->description.sdp.p, "a=ice-ufrag:node"), *type = fx->description.type;
     assert_non_null(r);
     if (!ufrag || sscanf(ufrag, "a=ice-ufrag:node%drtc%llu", &with, &id) != 2) {
-        if (strcmp(fx->kind, "offer") == 0)
+        if (strcmp(type, "offer") == 0)
             describe(w, node, r->id, "answer");
         return;
     }
     r->with = with;
     r->with_rtc = id;
-    if (strcmp(fx->kind, "offer") == 0) {
+    if (strcmp(type, "offer") == 0) {
         describe(w, node, r->id, "answer");
         return;
     }
@@ -101,12 +101,13 @@ static inline void rtc_send(struct world *w, int node, const struct peer_effect 
     n->sends++;
     struct wrtc *r = rtc_at(n, fx->rtc), *o = other_end(w, node, fx->rtc);
     assert_non_null(r);
-    if (w->watch && memmem(fx->text, fx->text_n, w->watch, strlen(w->watch)))
+    struct span bytes = peer_text_view(fx->message.bytes);
+    if (w->watch && memmem(bytes.p, bytes.n, w->watch, strlen(w->watch)))
         w->watched[node]++;
     if (!o || !r->connected || is_cut(w, node, r->with))
         return;
-    struct event *e = later(w, r->with, PEER_DATA, o->id, (struct span){fx->text, fx->text_n});
-    e->ev.channel = 1;
+    struct event *e = later(w, r->with, PEER_DATA, o->id, bytes);
+    e->ev.data.channel = 1;
     w->data_n++;
 }
 
@@ -136,13 +137,13 @@ static inline void execute(struct world *w, int node, struct peer_effect *fx)
         n->open = false;
         break;
     case PEER_FX_SIGNAL:
-        daemon_frame(w, node, (struct span){fx->text, fx->text_n});
+        daemon_frame(w, node, peer_text_view(fx->frame));
         break;
     case PEER_FX_RTC_NEW:
         rtc_new(n, fx->rtc);
         break;
     case PEER_FX_RTC_OFFER:
-        n->restarts += fx->flag;
+        n->restarts += fx->restart;
         describe(w, node, fx->rtc, "offer");
         break;
     case PEER_FX_RTC_REMOTE:
@@ -164,16 +165,15 @@ static inline void execute(struct world *w, int node, struct peer_effect *fx)
         break;
     case PEER_FX_LOAD:
         assert_true(n->load_n < LOADS_MAX);
-        n->load_tickets[n->load_n] = fx->ticket;
+        n->load_tickets[n->load_n] = fx->load.ticket;
         n->loads[n->load_n++] = memory_store_load(n->store, fx);
         break;
     case PEER_FX_DEADLINE:
-        n->deadline = fx->at;
+        n->deadline = fx->deadline;
         break;
     case PEER_FX_NOTICE:
         assert_true(n->notice_n < NOTICES_MAX);
-        n->notices[n->notice_n++] = fx->notice;
-        fx->notice = NULL;
+        n->notices[n->notice_n++] = peer_effect_take(fx).notice;
         break;
     case PEER_FX_LOG:
         n->unreadable += strcmp(fx->log->event, "row-unreadable") == 0;
@@ -209,12 +209,12 @@ static inline bool answer_storage(struct world *w)
             n->load_n--;
             memmove(n->loads, n->loads + 1, n->load_n * sizeof *n->loads);
             memmove(n->load_tickets, n->load_tickets + 1, n->load_n * sizeof *n->load_tickets);
-            feed(w, i, (struct peer_event){.type = PEER_LOADED, .ticket = ticket, .loaded = {rows.rows, rows.n}});
+            feed(w, i, (struct peer_event){.type = PEER_LOADED, .loaded = {ticket, rows.rows, rows.n}});
             memory_store_rows_free(&rows);
             return true;
         }
         if (!n->slow_disk && memory_store_waiting(n->store) > 0 && memory_store_sync(n->store, &ticket)) {
-            feed(w, i, (struct peer_event){.type = PEER_COMMITTED, .ticket = ticket});
+            feed(w, i, (struct peer_event){.type = PEER_COMMITTED, .committed = ticket});
             return true;
         }
     }

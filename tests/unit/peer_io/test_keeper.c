@@ -51,45 +51,27 @@ static void desk_close(struct desk *d)
     g_main_context_unref(d->context);
 }
 
-static char *copy(const char *text)
-{
-    return text ? strdup(text) : NULL;
-}
-
+/* What the keeper does not take is freed. */
 static void want(struct desk *d, struct peer_effect e)
 {
-    struct peer_effects fx = {.v = malloc(sizeof e), .n = 1, .cap = 1};
-    e.kind = copy(e.kind);
-    e.text = copy(e.text);
-    fx.v[0] = e;
-    keeper_effect(d->keeper, &fx.v[0]);
-    peer_effects_done(&fx);
+    keeper_effect(d->keeper, &e);
+    peer_effect_done(&e);
 }
 
 static void put(struct desk *d, const char *key, const char *value)
 {
-    want(d, (struct peer_effect){.type = PEER_FX_PUT,
-                .table = TABLE_REF,
-                .kind = (char *)key,
-                .text = (char *)value,
-                .text_n = strlen(value)});
+    want(d, (struct peer_effect){.type = PEER_FX_PUT, .put = {TABLE_REF, strdup(key), {strdup(value), strlen(value)}}});
 }
 
 static void commit(struct desk *d, uint64_t ticket)
 {
-    want(d, (struct peer_effect){.type = PEER_FX_COMMIT, .ticket = ticket});
+    want(d, (struct peer_effect){.type = PEER_FX_COMMIT, .commit = {ticket}});
 }
 
 static void ask(struct desk *d, uint64_t ticket)
 {
-    char from[] = "", to[] = "zz";
-    want(d, (struct peer_effect){.type = PEER_FX_LOAD,
-                .ticket = ticket,
-                .table = TABLE_REF,
-                .kind = from,
-                .text = to,
-                .text_n = 2,
-                .limit = 9});
+    want(
+        d, (struct peer_effect){.type = PEER_FX_LOAD, .load = {ticket, TABLE_REF, strdup(""), strdup("zz"), 9, false}});
 }
 
 /* The next event, which the thread brings; alarm() bounds the wait. */
@@ -123,7 +105,7 @@ static void two_turns(const struct scratch *at)
     commit(&d, 2);
     early = early || keeper_next(d.keeper, &d.event);
     wait_for_event(&d);
-    bool one = d.event.type == PEER_COMMITTED && d.event.ticket == 2;
+    bool one = d.event.type == PEER_COMMITTED && d.event.committed == 2;
     unsigned turns = 0; /* the thread may wake the loop for what was there already; then it rests */
     while (turns < 3 && g_main_context_iteration(d.context, FALSE))
         turns++;
@@ -169,7 +151,7 @@ static void loads_see_what_is_not_committed(void **state)
     for (uint64_t ticket = 7; ticket <= 9; ticket++) {
         wait_for_event(&d);
         assert_int_equal(d.event.type, ticket < 9 ? PEER_LOADED : PEER_COMMITTED);
-        assert_int_equal(d.event.ticket, ticket);
+        assert_int_equal(ticket < 9 ? d.event.loaded.ticket : d.event.committed, ticket);
         if (ticket < 9)
             assert_int_equal(d.event.loaded.row_count, ticket - 6);
         if (ticket == 8)
@@ -188,7 +170,7 @@ static void a_step_and_a_half(const struct scratch *at)
     commit(&d, 1);
     put(&d, "b", "of a step that goes on");
     wait_for_event(&d);
-    _exit(d.event.type == PEER_COMMITTED && d.event.ticket == 1 ? 0 : 1);
+    _exit(d.event.type == PEER_COMMITTED && d.event.committed == 1 ? 0 : 1);
 }
 
 static void half_a_step_is_not_committed(void **state)
@@ -238,7 +220,7 @@ static void a_failure_is_told_once_and_is_the_end(void **state)
     commit(&d, 2);
     wait_for_event(&d);
     assert_int_equal(d.event.type, PEER_STORE_FAILED);
-    assert_true(d.event.bytes.n > 0);
+    assert_true(d.event.why.n > 0);
     setrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, handler);
     put(&d, "c", "3");

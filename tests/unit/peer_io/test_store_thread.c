@@ -79,19 +79,28 @@ static void desk_close(struct desk *d)
     store_close(d->store);
 }
 
+static struct peer_effect put_of(unsigned number, size_t bytes)
+{
+    char key[32], *value = calloc(1, bytes + 1);
+    snprintf(key, sizeof key, "%08u", number);
+    memset(value, 'v', bytes);
+    return (struct peer_effect){.type = PEER_FX_PUT, .put = {TABLE_REF, strdup(key), {value, bytes}}};
+}
+
+/* bytes: of what is put. */
 static void want(struct desk *d, enum peer_effect_type type, unsigned number, size_t bytes)
 {
     struct store_job *job = calloc(1, sizeof *job);
     char key[32];
     snprintf(key, sizeof key, "%08u", number);
-    job->type = type;
-    job->table = TABLE_REF;
-    job->ticket = number;
-    job->limit = 1;
-    job->key = strdup(type == PEER_FX_LOAD ? "" : key);
-    job->text = calloc(1, bytes + 1);
-    memset(job->text, 'v', bytes);
-    job->text_n = bytes;
+    if (type == PEER_FX_PUT)
+        job->what = put_of(number, bytes);
+    else if (type == PEER_FX_DELETE)
+        job->what = (struct peer_effect){.type = type, .delete = {TABLE_REF, strdup(key)}};
+    else if (type == PEER_FX_LOAD)
+        job->what = (struct peer_effect){.type = type, .load = {number, TABLE_REF, strdup(""), strdup(""), 1, false}};
+    else
+        job->what = (struct peer_effect){.type = type, .commit = {number}};
     store_jobs_add(&d->jobs, job);
 }
 

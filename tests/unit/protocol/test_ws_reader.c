@@ -3,9 +3,8 @@
  * The WebSocket reader: the table of ws_cases.h, each row whole, cut in two at every byte, a byte at a time and in
  * pieces of random sizes, under a mask of zeros and under random ones: the facts must be the same. Every piece is a
  * block of exactly its size, so that ASan sees a step past its end. Then what it costs, and what it does without
- * memory: malloc and its kin are this program's own and hand on to the next in line.
+ * memory.
  */
-#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,52 +16,9 @@
 
 #include "base/buf.h"
 #include "protocol/ws_reader.h"
+#include "tests/faults.h"
 #include "tests/unit/protocol/ws_cases.h"
 #include "tests/unit/protocol/ws_stream.h"
-
-/* ---- allocations that fail ---- */
-
-static struct {
-    long countdown; /* allocations until one fails; -1: never */
-    long made;
-} heap = {.countdown = -1};
-
-static bool fails(void)
-{
-    heap.made++;
-    return heap.countdown >= 0 && heap.countdown-- == 0;
-}
-
-/* ISO C has no cast from dlsym's pointer to a function's. */
-static void find_next(const char *name, void *fn)
-{
-    void *next = dlsym(RTLD_NEXT, name);
-    memcpy(fn, &next, sizeof next);
-}
-
-void *malloc(size_t n)
-{
-    static void *(*next)(size_t);
-    if (!next)
-        find_next("malloc", &next);
-    return fails() ? NULL : next(n);
-}
-
-void *calloc(size_t n, size_t size)
-{
-    static void *(*next)(size_t, size_t);
-    if (!next)
-        find_next("calloc", &next);
-    return fails() ? NULL : next(n, size);
-}
-
-void *realloc(void *p, size_t n)
-{
-    static void *(*next)(void *, size_t);
-    if (!next)
-        find_next("realloc", &next);
-    return fails() ? NULL : next(p, n);
-}
 
 enum {
     FACTS_MAX = 16 * 1024,
@@ -298,14 +254,14 @@ static void test_a_whole_message_costs_nothing(void **state)
     struct ws_input in = {(uint8_t *)stream.p, stream.len};
     struct ws_message m;
     const enum ws_fact facts[] = {WS_TEXT, WS_PING, WS_TEXT, WS_PONG, WS_TEXT, WS_CLOSE, WS_MORE};
-    long made = heap.made;
+    long made = faults.made;
     for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
         assert_int_equal(ws_next(&partial, &in, &(struct ws_limits){100000, 1}, &m), facts[i]);
         if (facts[i] != WS_MORE) /* it lies in the input, just before what comes next */
             assert_ptr_equal(m.bytes.p + m.bytes.n, facts[i] == WS_CLOSE ? stream.p + stream.len : (char *)in.p);
         assert_int_equal(ws_partial_bytes(partial), 0);
     }
-    assert_int_equal(heap.made, made);
+    assert_int_equal(faults.made, made);
     ws_partial_free(partial);
     buf_done(&stream);
 }
@@ -315,7 +271,7 @@ static void test_memory_follows_what_came(void **state)
     (void)state;
     struct session s = session_of(4194304, 0);
     struct buf stream = make_stream("81*1048576", NULL);
-    long made = heap.made;
+    long made = faults.made;
     size_t grown = 0, had = 0;
     feed(&s, stream.p, 14);
     assert_in_range(ws_partial_bytes(s.partial), 1, 512);
@@ -330,7 +286,7 @@ static void test_memory_follows_what_came(void **state)
         assert_in_range(had, i - 14, 2 * i + 512);
     }
     assert_in_range(grown, 1, 20);
-    assert_in_range(heap.made - made, 1, 25);
+    assert_in_range(faults.made - made, 1, 25);
     assert_in_range(had, 1048576, 1048576 + 512); /* its last frame says how much is needed */
     assert_int_equal(m.bytes.n, 1048576);
     assert_int_equal(feed(&s, NULL, 0), WS_MORE);
@@ -344,9 +300,9 @@ static void test_many_fragments_grow_by_doubling(void **state)
     (void)state;
     struct session s = session_of(1048576, 0);
     struct buf stream = make_stream("01*1000 00*1000^1000", NULL);
-    long made = heap.made;
+    long made = faults.made;
     feed(&s, stream.p, stream.len);
-    assert_in_range(heap.made - made, 1, 20);
+    assert_in_range(faults.made - made, 1, 20);
     assert_in_range(ws_partial_bytes(s.partial), 1001000, 1048576 + 512);
     session_done(&s);
     buf_done(&stream);
@@ -417,9 +373,9 @@ static void test_allocations_fail(void **state)
     bool through = false;
     while (!through && failed < 100) {
         struct session s = session_of(0, 0);
-        heap.countdown = failed++;
+        faults.countdown = failed++;
         through = trickle(&stream, &s);
-        heap.countdown = -1;
+        faults.countdown = -1;
         if (!through) { /* nothing is read any more */
             struct buf behind = make_stream("81:a 89:b", NULL);
             assert_int_equal(feed(&s, behind.p, behind.len), WS_MORE);
@@ -441,14 +397,14 @@ static void test_without_memory(void **state)
     struct ws_message m;
     struct ws_partial *partial = NULL;
     struct ws_input in = {(uint8_t *)good.p, good.len};
-    heap.countdown = 0;
+    faults.countdown = 0;
     enum ws_fact text = ws_next(&partial, &in, &limits, &m), ping = ws_next(&partial, &in, &limits, &m);
     enum ws_fact more = ws_next(&partial, &in, &limits, &m);
     in = (struct ws_input){(uint8_t *)bad.p, bad.len};
     ws_next(&partial, &in, &limits, &m);
     enum ws_fact violation = ws_next(&partial, &in, &limits, &m);
-    bool asked = heap.countdown != 0;
-    heap.countdown = -1;
+    bool asked = faults.countdown != 0;
+    faults.countdown = -1;
     assert_false(asked);
     assert_int_equal(text, WS_TEXT);
     assert_int_equal(ping, WS_PING);

@@ -29,9 +29,10 @@ static void on_answer(void *who, struct peer_event e)
     b->committed += e.type == PEER_COMMITTED;
     b->failed += e.type == PEER_STORE_FAILED;
     b->known += e.type == PEER_KNOWN;
-    if (e.type == PEER_COMMITTED || e.type == PEER_LOADED)
-        b->ticket = e.ticket;
+    if (e.type == PEER_COMMITTED)
+        b->ticket = e.committed;
     if (e.type == PEER_LOADED) {
+        b->ticket = e.loaded.ticket;
         b->loaded++;
         b->rows = e.loaded.row_count;
     } else if (e.type == PEER_RESTORE) {
@@ -62,17 +63,26 @@ static void pass(struct bench *b)
     world_run(b->w, world_now(b->w) + 20);
 }
 
-static void ask(struct disk *d, enum peer_effect_type type, enum peer_table table, const char *key, const char *value)
+/* Nothing that is asked of the disk is changed by it. */
+static void put(struct disk *d, enum peer_table table, const char *key, const char *value)
 {
-    char k[64], v[64];
-    snprintf(k, sizeof k, "%s", key);
-    snprintf(v, sizeof v, "%s", value);
-    disk_effect(d, &(struct peer_effect){.type = type, .table = table, .kind = k, .text = v, .text_n = strlen(v)});
+    disk_effect(
+        d, &(struct peer_effect){.type = PEER_FX_PUT, .put = {table, (char *)key, {(char *)value, strlen(value)}}});
+}
+
+static void delete (struct disk *d, enum peer_table table, const char *key)
+{
+    disk_effect(d, &(struct peer_effect){.type = PEER_FX_DELETE, .delete = {table, (char *)key}});
+}
+
+static void remember(struct disk *d, const char *name, const char *id)
+{
+    disk_effect(d, &(struct peer_effect){.type = PEER_FX_REMEMBER, .remember = {(char *)name, (char *)id}});
 }
 
 static void commit(struct disk *d, uint64_t ticket)
 {
-    disk_effect(d, &(struct peer_effect){.type = PEER_FX_COMMIT, .ticket = ticket});
+    disk_effect(d, &(struct peer_effect){.type = PEER_FX_COMMIT, .commit = {ticket}});
 }
 
 static const char *restored(struct bench *b)
@@ -87,9 +97,9 @@ static void answers_later_and_several_at_once(void **state)
     (void)state;
     struct bench b = bench_new(1);
     b.disk = disk_new(b.w, on_answer, &b);
-    ask(b.disk, PEER_FX_PUT, TABLE_CLOCK, "a", "1");
+    put(b.disk, TABLE_CLOCK, "a", "1");
     commit(b.disk, 1);
-    ask(b.disk, PEER_FX_PUT, TABLE_CLOCK, "b", "2");
+    put(b.disk, TABLE_CLOCK, "b", "2");
     commit(b.disk, 2);
     assert_int_equal(b.committed, 0);
     pass(&b);
@@ -104,15 +114,15 @@ static void loads_what_is_not_committed(void **state)
 {
     (void)state;
     struct bench b = bench_new(2);
-    struct peer_effect load = {.type = PEER_FX_LOAD, .ticket = 7, .table = TABLE_LOG, .kind = "b", .limit = 2};
+    struct peer_effect load = {.type = PEER_FX_LOAD, .load = {7, TABLE_LOG, "b", "", 2, false}};
     b.disk = disk_new(b.w, on_answer, &b);
-    ask(b.disk, PEER_FX_PUT, TABLE_LOG, "c", "3");
-    ask(b.disk, PEER_FX_PUT, TABLE_LOG, "a", "1");
-    ask(b.disk, PEER_FX_PUT, TABLE_LOG, "b", "2");
-    ask(b.disk, PEER_FX_PUT, TABLE_LOG, "d", "4");
+    put(b.disk, TABLE_LOG, "c", "3");
+    put(b.disk, TABLE_LOG, "a", "1");
+    put(b.disk, TABLE_LOG, "b", "2");
+    put(b.disk, TABLE_LOG, "d", "4");
     disk_effect(b.disk, &load);
-    ask(b.disk, PEER_FX_DELETE, TABLE_LOG, "c", "");
-    ask(b.disk, PEER_FX_DELETE, TABLE_LOG, "never there", "");
+    delete (b.disk, TABLE_LOG, "c");
+    delete (b.disk, TABLE_LOG, "never there");
     assert_int_equal(b.loaded, 0);
     pass(&b);
     assert_int_equal(b.loaded, 1);
@@ -130,15 +140,15 @@ static void orders_and_bounds_loads(void **state)
         char key[8];
         snprintf(key, sizeof key, "%s", keys[i]);
         memory_store_effect(
-            s, &(struct peer_effect){.type = PEER_FX_PUT, .kind = key, .text = key, .text_n = strlen(key)});
+            s, &(struct peer_effect){.type = PEER_FX_PUT, .put = {TABLE_CONVERSATION, key, {key, strlen(key)}}});
     }
-    struct peer_effect load = {.type = PEER_FX_LOAD, .kind = "a/", .text = "b", .text_n = 1, .limit = 9};
+    struct peer_effect load = {.type = PEER_FX_LOAD, .load = {1, TABLE_CONVERSATION, "a/", "b", 9, false}};
     struct memory_store_rows rows = memory_store_load(s, &load);
     assert_int_equal(rows.n, 2);
     assert_true(span_is(rows.rows[0].key, "a/1"));
     assert_true(span_is(rows.rows[1].value, "a/2"));
     memory_store_rows_free(&rows);
-    load = (struct peer_effect){.type = PEER_FX_LOAD, .kind = "a/1", .limit = 2, .flag = true};
+    load = (struct peer_effect){.type = PEER_FX_LOAD, .load = {2, TABLE_CONVERSATION, "a/1", "", 2, true}};
     rows = memory_store_load(s, &load);
     assert_int_equal(rows.n, 2);
     assert_true(span_is(rows.rows[0].key, "c"));
@@ -155,16 +165,16 @@ static void loses_a_suffix(void **state)
     for (uint64_t seed = 1; seed <= 40; seed++) {
         struct bench b = bench_new(seed);
         b.disk = disk_new(b.w, on_answer, &b);
-        ask(b.disk, PEER_FX_PUT, TABLE_REF, "k", "0");
-        ask(b.disk, PEER_FX_PUT, TABLE_REF, "gone", "0");
+        put(b.disk, TABLE_REF, "k", "0");
+        put(b.disk, TABLE_REF, "gone", "0");
         commit(b.disk, 1);
         pass(&b);
         for (uint64_t i = 1; i <= 3; i++) {
-            ask(b.disk, PEER_FX_PUT, TABLE_REF, "k", (const char *[]){"", "1", "2", "3"}[i]);
-            ask(b.disk, PEER_FX_DELETE, TABLE_REF, "gone", "");
+            put(b.disk, TABLE_REF, "k", (const char *[]){"", "1", "2", "3"}[i]);
+            delete (b.disk, TABLE_REF, "gone");
             commit(b.disk, 1 + i);
         }
-        ask(b.disk, PEER_FX_PUT, TABLE_REF, "never asked for", "x");
+        put(b.disk, TABLE_REF, "never asked for", "x");
         disk_end(b.disk, false);
         pass(&b);
         assert_int_equal(b.committed, 1); /* the dead life's answer went nowhere */
@@ -186,12 +196,12 @@ static void keeps_all_at_an_orderly_end(void **state)
     (void)state;
     struct bench b = bench_new(4);
     b.disk = disk_new(b.w, on_answer, &b);
-    ask(b.disk, PEER_FX_PUT, TABLE_REF, "a", "1");
+    put(b.disk, TABLE_REF, "a", "1");
     commit(b.disk, 1);
-    ask(b.disk, PEER_FX_PUT, TABLE_REF, "b", "2");
-    ask(b.disk, PEER_FX_PUT, TABLE_LOG, "not restored", "3");
-    ask(b.disk, PEER_FX_REMEMBER, TABLE_REF, "ann", "old");
-    ask(b.disk, PEER_FX_REMEMBER, TABLE_REF, "ann", "new");
+    put(b.disk, TABLE_REF, "b", "2");
+    put(b.disk, TABLE_LOG, "not restored", "3");
+    remember(b.disk, "ann", "old");
+    remember(b.disk, "ann", "new");
     disk_end(b.disk, true);
     assert_string_equal(restored(&b), "a=1 b=2 ");
     assert_int_equal(b.known, 1);
@@ -203,14 +213,14 @@ static void fails_once_when_full(void **state)
     (void)state;
     struct bench b = bench_new(5);
     b.disk = disk_new(b.w, on_answer, &b);
-    ask(b.disk, PEER_FX_PUT, TABLE_REF, "a", "1");
+    put(b.disk, TABLE_REF, "a", "1");
     commit(b.disk, 1);
     pass(&b);
-    ask(b.disk, PEER_FX_PUT, TABLE_REF, "b", "2");
+    put(b.disk, TABLE_REF, "b", "2");
     disk_fill(b.disk, true);
     commit(b.disk, 2);
     pass(&b);
-    ask(b.disk, PEER_FX_PUT, TABLE_REF, "c", "3");
+    put(b.disk, TABLE_REF, "c", "3");
     commit(b.disk, 3);
     pass(&b);
     assert_int_equal(b.failed, 1);
