@@ -94,6 +94,8 @@ static inline void lines_write_peers(struct buf *out, const struct reply *r)
     struct reply_peer peer;
     write_member_string(out, "in", r->peers.place.room_id);
     write_member_optional(out, "token", r->peers.place.resume_token);
+    if (r->type == REPLY_RESUMED)
+        write_member_bool(out, "whole", r->peers.recovered);
     write_name(out, "with");
     buf_byte(out, '[');
     while (r->peers.next(r->peers.others, &peer)) {

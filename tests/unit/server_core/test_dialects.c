@@ -90,20 +90,26 @@ static void test_what_one_says_the_other_hears(void **state)
     stop(&h);
 }
 
+/* Its number, as the answer to it. */
+static void answer_question(struct harness *h, unsigned i)
+{
+    char line[128];
+    assert_memory_equal(heard(h, i), "{\"there\":", 9);
+    snprintf(line, sizeof line, "{\"here\":%.*s", (int)strcspn(h->text + 9, "\n"), h->text + 9);
+    say(h, i, line);
+}
+
 /* The dialect asks in its own words, and its answer counts as a pong does. */
 static void test_it_asks_for_itself(void **state)
 {
     (void)state;
     struct harness h;
     meet(&h);
-    char line[128];
     wake(&h, h.now + 1000);
     pings(&h, 0);
-    assert_memory_equal(heard(&h, 1), "{\"there\":", 9);
-    snprintf(line, sizeof line, "{\"here\":%.*s", (int)strcspn(h.text + 9, "\n"), h.text + 9);
+    answer_question(&h, 1);
     quiet(&h);
     pong(&h, 0, h.ping);
-    say(&h, 1, line);
     quiet(&h);
     wake(&h, h.now + 500); /* nobody is late */
     quiet(&h);
@@ -126,6 +132,12 @@ static void test_back_in_the_same_dialect_only(void **state)
     heard(&h, 1);
     struct token token = lines_token(&h);
     char line[RESUME_TOKEN_MAX + 32];
+    signal_to(&h, 0, h.id[1]);
+    heard(&h, 1);
+    wake(&h, h.now + 1000);
+    pings(&h, 0);
+    answer_question(&h, 1); /* so that signal has arrived */
+    pong(&h, 0, h.ping);
     gone(&h, 1, 0);
     hears(&h, 0, "{\"type\":\"peer-away\",\"peerId\":\"%s\"}", h.id[1]);
     snprintf(line, sizeof line, "{\"type\":\"signal\",\"to\":\"%s\",\"data\":1}", h.id[1]);
@@ -138,6 +150,7 @@ static void test_back_in_the_same_dialect_only(void **state)
     snprintf(line, sizeof line, "{\"back\":\"%s\"}", token.text);
     say(&h, 3, line);
     assert_memory_equal(heard(&h, 3), "{\"in\":\"a\",\"token\":\"", 19);
+    assert_non_null(strstr(h.text, "\"whole\":true"));
     hears(&h, 3, "{\"from\":\"%s\",\"said\":1}\n", h.id[0]);
     hears(&h, 0, "{\"type\":\"peer-back\",\"peerId\":\"%s\"}", h.id[1]);
     quiet(&h);
