@@ -206,7 +206,7 @@ check: ## install what tests need, build, run all tests
 
 core: ## build and test the pure cores; needs only jansson, uthash and cmocka
 	@tools/deps.sh core
-	@$(MAKE) --no-print-directory $(foreach a,base protocol server peer sim,$(call unit_of,$(a)))
+	@$(MAKE) --no-print-directory $(foreach a,base protocol server_core peer sim,$(call unit_of,$(a)))
 	@tests/run.sh $(BUILD) core-unit
 
 lint: ## formatting, static analysis, layering, sizes
