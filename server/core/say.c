@@ -103,12 +103,12 @@ void say_unprepare(struct said *said)
     *said = (struct said){{NULL}};
 }
 
-bool say_prepare(struct core *c, const struct reply *r, struct said *said)
+bool say_prepare(struct core *c, const struct room *room, const struct reply *r, struct said *said)
 {
     *said = (struct said){{NULL}};
-    for (uint8_t i = 0; i < c->dialects_n; i++) {
-        said->in[i] = say_frame(c, i, r);
-        if (said->in[i])
+    for (const struct member *m = room ? room->members : NULL; m; m = m->next) {
+        struct frame **frame = &said->in[m->dialect];
+        if (!m->session || *frame || (*frame = say_frame(c, m->dialect, r)))
             continue;
         say_unprepare(said);
         return false;

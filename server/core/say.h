@@ -24,9 +24,10 @@ struct frame *say_frame(struct core *c, uint8_t dialect, const struct reply *r);
 struct said {
     struct frame *in[DIALECTS_MAX]; /* owned; NULL: nobody speaks it, or it is not written yet */
 };
-/* Writes it in all of them; false, with nothing kept, when out of memory. */
-bool say_prepare(struct core *c, const struct reply *r, struct said *said);
-/* Sends what was prepared to all members of the room who have a connection, and frees it. */
+/* Writes it in the dialects of those members of the room (NULL: there is none yet) who have a connection; false, with
+ * nothing kept, when out of memory. */
+bool say_prepare(struct core *c, const struct room *room, const struct reply *r, struct said *said);
+/* Sends what was prepared to them, and frees it. The room has the same members still. */
 void say_prepared(struct core *c, const struct room *room, struct said *said);
 void say_unprepare(struct said *said);
 

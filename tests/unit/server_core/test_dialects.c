@@ -5,13 +5,18 @@
 #include "tests/unit/server_core/lines.h"
 #include "tests/unit/server_core/seat.h"
 
-static void enter_lines(struct harness *h, unsigned i)
+static void enter_in(struct harness *h, unsigned i, const struct dialect *dialect)
 {
     open_from(h, i, (struct address){{0}});
-    step(h, (struct core_event){.type = CORE_READY, .conn = conn_of(h, i), .dialect = &LINES});
+    step(h, (struct core_event){.type = CORE_READY, .conn = conn_of(h, i), .dialect = dialect});
     assert_memory_equal(heard(h, i), "{\"you\":\"", 8);
     snprintf(h->id[i], sizeof h->id[i], "%.*s", (int)strcspn(h->text + 8, "\""), h->text + 8);
     quiet(h);
+}
+
+static void enter_lines(struct harness *h, unsigned i)
+{
+    enter_in(h, i, &LINES);
 }
 
 /* A native client, 0, and one of lines, 1. */
@@ -157,6 +162,36 @@ static void test_back_in_the_same_dialect_only(void **state)
     stop(&h);
 }
 
+static unsigned written;
+
+static void count_write(struct buf *out, const struct reply *r)
+{
+    written++;
+    lines_write(out, r);
+}
+
+/* What a room hears is not written for those who are in another. */
+static void test_written_where_it_is_spoken(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct dialect counted = LINES;
+    counted.mark = 'c';
+    counted.write = count_write;
+    meet(&h);
+    enter_in(&h, 2, &counted);
+    say(&h, 2, "{\"join\":\"b\"}");
+    assert_memory_equal(heard(&h, 2), "{\"in\":\"b\"", 9);
+    written = 0;
+    enter_room(&h, 3, "a");
+    gone(&h, 3, 1000);
+    assert_int_equal(written, 0);
+    enter_room(&h, 4, "b");
+    hears(&h, 2, "{\"came\":\"%s\"}\n", h.id[4]);
+    assert_int_equal(written, 1);
+    stop(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_what_one_says_the_other_hears),
         cmocka_unit_test(test_it_asks_for_itself),
         cmocka_unit_test(test_back_in_the_same_dialect_only),
+        cmocka_unit_test(test_written_where_it_is_spoken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
