@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * offer, answer, ice-candidate, signal: from one member of a room to another, byte for byte but for `to`. This is the
- * hot path: a lookup, one frame, one effect; nothing is written or logged, and kept only for a seat that is away. A stranger, a member of another room
- * and oneself are the same `no-such-peer`, so nobody can find out who is connected.
+ * hot path: a lookup, one frame, one effect; nothing is logged, and a frame is kept only for a member that is away. For a
+ * reader of another dialect it is written anew. A stranger, a member of another room and oneself are the same
+ * `no-such-peer`, so nobody can find out who is connected.
  */
 #include "server/core/on.h"
 
