@@ -44,7 +44,7 @@ static inline enum error lines_say(struct request *r, const json_t *value, const
     r->message.to = (struct span){r->space, at};
     r->relay.to = lines_keep(r, &at, to);
     free(text);
-    return r->relay.to.p ? ERROR_NONE : ERROR_BAD_MESSAGE;
+    return at > 0 && r->relay.to.p ? ERROR_NONE : ERROR_BAD_MESSAGE;
 }
 
 static inline enum error lines_understand(struct request *r, const json_t *o)
