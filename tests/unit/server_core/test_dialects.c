@@ -58,6 +58,11 @@ static void test_each_hears_its_own(void **state)
     hears(&h, 1, "{\"no\":\"nobody says that\"}\n");
     say(&h, 1, "what");
     hears(&h, 1, "{\"no\":\"bad-json\"}\n");
+    say(&h, 1, "{\"type\":\"leave-room\"}");
+    hears(&h, 1, "{\"no\":\"nobody says that\"}\n");
+    say(&h, 0, "{\"leave\":true}");
+    hears_error(&h, 0, ERROR_BAD_MESSAGE, false);
+    quiet(&h);
     enter_room(&h, 2, "a");
     hears(&h, 0, "{\"type\":\"peer-joined\",\"peerId\":\"%s\"}", h.id[2]);
     hears(&h, 1, "{\"came\":\"%s\"}\n", h.id[2]);
