@@ -30,6 +30,10 @@ const struct framing *framing_of(const struct io *io, const struct conn *c);
 void framing_open(struct io *io, struct conn *c, const struct dialect *dialect);
 /* Listens on a socket that listens already, as io_listen_passed, for clients of this framing. */
 bool framing_listen(struct io *io, int fd, const struct framing *framing, struct err *e);
+/* A client that was told to close goes on sending: nothing of that is looked at any more. */
+void framing_stop(struct io *io, struct conn *c);
+/* All that was queued is out: an end that waits for that comes. */
+void framing_sent(struct io *io, struct conn *c);
 
 /* ---- for the framings ---- */
 
