@@ -42,6 +42,14 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
         session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
         return;
     }
+    if (say_is_nothing(frame)) {
+        frame_unref(frame);
+        session_refuse(c, s,
+            &(struct reply_error){.error = ERROR_NO_SUCH_PEER,
+                .problem = "that peer speaks another dialect, which has no words for this",
+                .ref = r->request.ref});
+        return;
+    }
     c->stats.relayed_total++;
     c->stats.relayed[r->request.type]++;
     c->stats.relayed_bytes[r->request.type] += frame_text(frame).n;

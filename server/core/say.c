@@ -58,6 +58,8 @@ struct frame *say_frame(struct core *c, uint8_t dialect, const struct reply *r)
     const struct dialect *d = say_dialect(c, dialect);
     struct buf *text = say_text(c);
     d->write(text, r);
+    if (text->len == 0 && !text->failed)
+        return frame_raw(0);
     struct frame *frame = done(c, text->failed ? NULL : d->frame(buf_view(text)));
     if (frame && (r->type == REPLY_PEERS || r->type == REPLY_RESUMED))
         frame->unlimited = true;
@@ -85,6 +87,10 @@ bool say_send(struct core *c, struct session *s, struct frame *frame)
     if (!frame) {
         condemn(c, s);
         return false;
+    }
+    if (say_is_nothing(frame)) {
+        frame_unref(frame);
+        return true;
     }
     c->stats.frames_out++;
     c->stats.bytes_out += frame_text(frame).n;

@@ -20,6 +20,11 @@ struct frame *say_body(struct core *c);
 const struct dialect *say_dialect(const struct core *c, uint8_t dialect);
 /* A reply in that dialect; NULL when out of memory. */
 struct frame *say_frame(struct core *c, uint8_t dialect, const struct reply *r);
+/* Whether the dialect has no words for it: say_send sends nothing then. */
+static inline bool say_is_nothing(const struct frame *frame)
+{
+    return frame->len == 0;
+}
 /* One reply for many, of different dialects: written once in each that is spoken. */
 struct said {
     struct frame *in[DIALECTS_MAX]; /* owned; NULL: nobody speaks it, or it is not written yet */

@@ -106,6 +106,11 @@ static inline void lines_write_peers(struct buf *out, const struct reply *r)
     buf_byte(out, ']');
 }
 
+static inline bool lines_has_words(enum reply_type t)
+{
+    return t != REPLY_ICE_SERVERS && t != REPLY_PONG && t != REPLY_LEFT_ROOM && t != REPLY_DRAINING;
+}
+
 static inline void lines_write(struct buf *out, const struct reply *r)
 {
     static const char *const PRESENCE[REPLIES] = {
@@ -114,6 +119,8 @@ static inline void lines_write(struct buf *out, const struct reply *r)
         [REPLY_PEER_AWAY] = "away",
         [REPLY_PEER_BACK] = "back",
     };
+    if (!lines_has_words(r->type))
+        return;
     buf_byte(out, '{');
     if (r->type == REPLY_WELCOME)
         write_member_string(out, "you", r->welcome.peer_id);

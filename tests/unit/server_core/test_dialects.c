@@ -197,6 +197,45 @@ static void test_written_where_it_is_spoken(void **state)
     stop(&h);
 }
 
+/* No presence, and nothing of others. */
+static void write_little(struct buf *out, const struct reply *r)
+{
+    if (r->type == REPLY_WELCOME || r->type == REPLY_PEERS || r->type == REPLY_ERROR)
+        lines_write(out, r);
+}
+
+/* Nobody fails for what somebody's dialect cannot say. */
+static void test_a_dialect_of_few_words(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct dialect terse = LINES;
+    terse.mark = 't';
+    terse.write = write_little;
+    meet(&h);
+    enter_in(&h, 2, &terse);
+    say(&h, 2, "{\"join\":\"a\"}");
+    assert_memory_equal(heard(&h, 2), "{\"in\":\"a\"", 9);
+    enter_room(&h, 3, "a");
+    hears(&h, 1, "{\"came\":\"%s\"}\n", h.id[3]);
+    hears(&h, 0, "{\"type\":\"peer-joined\",\"peerId\":\"%s\"}", h.id[3]);
+    quiet(&h);
+    uint64_t sent = core_stats(h.core)->frames_out;
+    signal_to(&h, 0, h.id[2]);
+    hears_error(&h, 0, ERROR_NO_SUCH_PEER, false);
+    assert_non_null(strstr(h.text, "no words"));
+    quiet(&h);
+    assert_int_equal(core_stats(h.core)->frames_out, sent + 1);
+    assert_int_equal(core_stats(h.core)->relayed_total, 0);
+    gone(&h, 2, 0);
+    signal_to(&h, 0, h.id[2]);
+    hears_error(&h, 0, ERROR_NO_SUCH_PEER, false);
+    assert_int_equal(core_stats(h.core)->held_bytes, 0);
+    say(&h, 1, "{\"leave\":true}");
+    hears(&h, 0, "{\"type\":\"peer-left\",\"peerId\":\"%s\",\"reason\":\"left\"}", h.id[1]);
+    stop(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_it_asks_for_itself),
         cmocka_unit_test(test_back_in_the_same_dialect_only),
         cmocka_unit_test(test_written_where_it_is_spoken),
+        cmocka_unit_test(test_a_dialect_of_few_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
