@@ -16,7 +16,8 @@ enum {
 struct framing {
     /* Of a listener that has this framing from the first byte: what is spoken there. NULL: an HTTP request says. */
     const struct dialect *dialect;
-    /* Bytes came, to be changed at will; so many of them were used, FRAMES_AT_ONCE messages at most. */
+    /* Bytes came, to be changed at will; so many of them were used: of FRAMES_AT_ONCE messages at most, and of none while
+     * the client is not heard. The rest comes again. */
     size_t (*bytes)(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
     /* Asks whether the client is there; the answer becomes CORE_PONG. NULL: the dialect asks. */
     void (*ping)(struct io *io, struct conn *c, uint32_t number);
