@@ -5,8 +5,8 @@
  *
  *     {"join":"lobby"}  {"leave":true}  {"say":VALUE,"to":ID}  {"back":TOKEN}  {"here":NUMBER}
  */
-#ifndef TESTS_UNIT_SERVER_LINES_H
-#define TESTS_UNIT_SERVER_LINES_H
+#ifndef TESTS_UNIT_SERVER_CORE_LINES_H
+#define TESTS_UNIT_SERVER_CORE_LINES_H
 
 #include <jansson.h>
 
