@@ -184,7 +184,7 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
         goto fail;
     if (!room && !(room = room_new(c, r->request.join.room_id, incarnation)))
         goto fail;
-    say_send(c, s, peers);
+    say_reply(c, s, peers);
     say_prepared(c, room, &joined);
     session_move(c, s, SESSION_JOINED);
     room_enter(c, room, s->member);

@@ -146,7 +146,7 @@ static void make_anew(struct core *c, struct session *s, const struct asked *r)
     room_enter(c, room, m);
     session_join(c, s, m);
     c->stats.resumed_total++;
-    say_send(c, s, resumed);
+    say_reply(c, s, resumed);
     seat_tell_back(c, m);
     return;
 fail:

@@ -88,18 +88,22 @@ bool say_send(struct core *c, struct session *s, struct frame *frame)
         condemn(c, s);
         return false;
     }
-    if (say_is_nothing(frame)) {
-        frame_unref(frame);
-        return true;
-    }
     c->stats.frames_out++;
     c->stats.bytes_out += frame_text(frame).n;
     return emit(c, s, &(struct core_effect){.type = CORE_SEND, .conn = s->conn, .frame = frame});
 }
 
+void say_reply(struct core *c, struct session *s, struct frame *frame)
+{
+    if (frame && say_is_nothing(frame))
+        frame_unref(frame);
+    else
+        say_send(c, s, frame);
+}
+
 void say(struct core *c, struct session *s, const struct reply *r)
 {
-    say_send(c, s, say_frame(c, s->dialect, r));
+    say_reply(c, s, say_frame(c, s->dialect, r));
 }
 
 void say_unprepare(struct said *said)
@@ -124,7 +128,7 @@ bool say_prepare(struct core *c, const struct room *room, const struct reply *r,
 
 static void to_member(struct core *c, const struct member *m, struct frame *frame)
 {
-    say_send(c, m->session, frame ? frame_ref(frame) : NULL);
+    say_reply(c, m->session, frame ? frame_ref(frame) : NULL);
 }
 
 void say_prepared(struct core *c, const struct room *room, struct said *said)
