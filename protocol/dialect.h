@@ -101,7 +101,8 @@ struct dialect {
     char mark; /* in resume tokens: never changed, and no other dialect's */
     /* On an error, `ref` and `problem` are set all the same. */
     enum error (*read)(struct span bytes, struct request *r);
-    /* Appends the text of a reply. Whether memory ran out is the buffer's to say. */
+    /* Appends the text of a reply to an empty buffer. Whether memory ran out is the buffer's to say. Nothing appended: it
+     * has no words for that. Its client is not told; where a client of another dialect is to be relayed, that is refused. */
     void (*write)(struct buf *out, const struct reply *reply);
     /* A text as its transport wants it; NULL when out of memory. */
     struct frame *(*frame)(struct span text);

@@ -113,7 +113,8 @@ enum {
     X(AUTH_ALGORITHMS, "auth", "algorithms", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                          \
         "signature algorithms that keys may name, of HS256 HS384 HS512 RS256 ES256; empty: all of them")               \
     X(AUTH_KEYS, "auth", "keys", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD | OPTION_FILE,                        \
-        "files of the keys that tokens are checked with, one key a file; several while keys change")                   \
+        "files of the keys that tokens are checked with, one key a file as KEY FILES of usherd.conf(5) shows; "        \
+        "several while keys change")                                                                                   \
     X(AUTH_ADMIN, "auth", "admin", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                    \
         "subjects whose tokens may close any room, besides those with the claim admin")                                \
     X(AUTH_LEEWAY, "auth", "leeway", DURATION, 0, 3600000, "30s", "", OPTION_RELOAD,                                   \

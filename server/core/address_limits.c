@@ -43,7 +43,7 @@ static struct address network_of(const struct address *a)
     return network;
 }
 
-static void origin_free(struct core *c, struct address_state *o)
+static void address_state_free(struct core *c, struct address_state *o)
 {
     if (o->idle.next) {
         waiting_remove(&o->idle);
@@ -57,7 +57,7 @@ static void rest(struct core *c, struct address_state *o)
 {
     waiting_add(&c->idle, &o->idle, c->now);
     if (++c->idle_count > ADDRESSES_IDLE_MAX)
-        origin_free(c, WAIT_OF(waiting_first(&c->idle), struct address_state, idle));
+        address_state_free(c, WAIT_OF(waiting_first(&c->idle), struct address_state, idle));
 }
 
 static void rest_if_idle(struct core *c, struct address_state *o)
@@ -77,7 +77,7 @@ static bool has_address(const void *item, const void *address)
 }
 
 /* The address's entry, made if there is none; NULL when out of memory. */
-static struct address_state *origin_get(struct core *c, const struct address *address)
+static struct address_state *address_state_get(struct core *c, const struct address *address)
 {
     struct address network = network_of(address);
     uint32_t hash = hash_keyed(c->hash_key, &network, sizeof network);
@@ -118,7 +118,7 @@ enum error address_limits_admit_named(struct core *c, const struct address *addr
     *state = NULL;
     if (!counts(set, address))
         return ERROR_NONE;
-    struct address_state *o = origin_get(c, address);
+    struct address_state *o = address_state_get(c, address);
     if (!o)
         return ERROR_SERVER_FULL;
     if (set->max_connections_per_address && o->connections >= set->max_connections_per_address) {
@@ -197,7 +197,7 @@ uint64_t address_limits_due(const struct core *c)
 void address_limits_tick(struct core *c)
 {
     for (uint32_t n = batch_size(c) * BATCH_LIGHT; n > 0 && address_limits_due(c) <= c->now; n--)
-        origin_free(c, WAIT_OF(waiting_first(&c->idle), struct address_state, idle));
+        address_state_free(c, WAIT_OF(waiting_first(&c->idle), struct address_state, idle));
 }
 
 void address_limits_free(struct core *c)

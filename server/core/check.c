@@ -66,6 +66,7 @@ static void check_members(const struct core *c, struct found *f)
     for (uint64_t at = 0; (m = table_next(&c->members, &at));) {
         assert(m->session || m->room);
         assert(!m->session || (m->session->member == m && m->held_bytes == 0));
+        assert(m->dialect < c->dialects_n && (!m->session || m->session->dialect == m->dialect));
         assert((m->introduction != NULL) == (m->display_name_n + m->metadata_n > 0) && (!m->introduction || m->room));
         connected += m->session != NULL;
         f->joined += m->room != NULL;
@@ -132,7 +133,7 @@ static void check_queues(const struct core *c, const struct found *f)
     assert(check_waiting(&c->ice) + check_waiting(&c->ice_stale) == f->ice);
 }
 
-static void check_origins(const struct core *c, const struct found *f)
+static void check_addresses(const struct core *c, const struct found *f)
 {
     uint64_t connections = 0, rooms = 0;
     const struct address_state *o;
@@ -162,7 +163,7 @@ static void check_pending(const struct core *c)
     assert(delayed == c->delayed && delayed <= DELAYED_MAX && pending_due(c) == due);
 }
 
-static void check_keep(const struct core *c, const struct found *f)
+static void check_room_store(const struct core *c, const struct found *f)
 {
     const struct room_store *k = &c->room_store;
     assert(!k->answering || k->storing);
@@ -185,9 +186,9 @@ void core_check(const struct core *c)
     check_members(c, &found);
     check_rooms(c, &found);
     check_queues(c, &found);
-    check_origins(c, &found);
+    check_addresses(c, &found);
     check_pending(c);
-    check_keep(c, &found);
+    check_room_store(c, &found);
     check_notices(c);
     assert(!c->drained || c->draining);
     assert(!c->fx);

@@ -5,7 +5,7 @@
  * file, and knows a connection by slot and generation only, so a whole server runs inside a test and replays from a
  * seed. What a client sends can never make a step fail: it gets an answer from the error table.
  *
- *     io: accept ──► CORE_OPEN ──► (CORE_CLOSE: refused)      lws handshake ──► CORE_READY ──► welcome
+ *     io: accept ──► CORE_OPEN ──► (CORE_CLOSE: refused)      handshake ────► CORE_READY ──► welcome
  *         frame ───► CORE_FRAME ─► CORE_SEND to one or many   CORE_PING ──► ping, its pong ──► CORE_PONG
  *         socket gone ──► CORE_GONE ──► peer-left, or peer-away while the seat is kept     timer ──► CORE_TIME
  *         its Close ───► CORE_CLOSED ─► what is owed to it, then CORE_CLOSE
@@ -118,7 +118,7 @@ enum core_event_type {
     CORE_ADDRESS, /* a trusted proxy named the client of a connection that was opened without an address: counts against its limits; refused as CORE_OPEN is */
     CORE_READY,   /* its handshake is done, and what it speaks is known (dialect): the core welcomes it */
     CORE_FRAME,   /* one whole text message (bytes, borrowed for the step) */
-    CORE_UNREADABLE, /* a message the dialect does not know: `error` says which answer it gets (binary: BAD_MESSAGE, over max_frame or in too many fragments: TOO_LARGE, not UTF-8: BAD_JSON); `problem` is the sentence or NULL */
+    CORE_UNREADABLE, /* a message that io cannot hand over: `error` says which answer it gets (binary: BAD_MESSAGE, over max_frame or in too many fragments: TOO_LARGE); `problem` is the sentence or NULL */
     CORE_PONG, /* a WebSocket pong (pong); the answer to the ping of the last CORE_PING says that all that was sent before it has arrived, any other is a sign of life only */
     CORE_CONTROL, /* a WebSocket ping, which io answers, or new keys of TLS: a sign of life, and counted as a message is */
     CORE_VIOLATION, /* it broke RFC 6455 (violation), and what it sends cannot be read any more: the core closes it */

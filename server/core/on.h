@@ -11,10 +11,10 @@
 /* What a client asked for, and what was found about it. */
 struct asked {
     struct request request;
-    const char *problem;        /* set by check, besides its error: a sentence more exact than the table's, or NULL */
-    uint64_t retry_after_ms;    /* set by check: when it may be tried again; 0: that is not known */
-    struct member *reader;      /* set by the check of relayed messages; of resume: who comes back, NULL if made anew */
-    struct resume_token ticket; /* set by the check of resume */
+    const char *problem;       /* set by check, besides its error: a sentence more exact than the table's, or NULL */
+    uint64_t retry_after_ms;   /* set by check: when it may be tried again; 0: that is not known */
+    struct member *reader;     /* set by the check of relayed messages; of resume: who comes back, NULL if made anew */
+    struct resume_token token; /* set by the check of resume */
     char resume_token_space[RESUME_TOKEN_PLAIN_MAX];
     bool proven;          /* join-room: its password was hashed and is the room's */
     bool waited;          /* its password or token was delayed before */
@@ -43,7 +43,7 @@ void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent)
 /* A WebSocket pong with this number, or a ping, came in. */
 void on_pong(struct core *c, struct session *s, uint32_t number);
 void on_control(struct core *c, struct session *s);
-/* A message that the dialect cannot read. */
+/* A message that io could not hand over. */
 void on_unreadable(struct core *c, struct session *s, enum error e, const char *problem);
 
 #endif

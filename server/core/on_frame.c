@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every message's way: a sign of life, parsed, checked, applied, and last of all paced, so that a frame over the rate
- * is handled before reading stops. A session that is not welcomed yet or told to close is not listened to.
+ * Every message's way: a sign of life, read by its dialect, checked, applied, and last of all counted by the rate limit,
+ * so that a frame over the rate is handled before reading stops. A session that is not welcomed yet or told to close is not listened to.
  */
 #include "server/core/on.h"
 
@@ -32,7 +32,7 @@ static bool listens(const struct session *s)
     return s->state == SESSION_READY || s->state == SESSION_JOINED;
 }
 
-static void pace(struct core *c, struct session *s)
+static void count_for_rate(struct core *c, struct session *s)
 {
     if (listens(s))
         rate_limit_frame(c, s);
@@ -92,7 +92,7 @@ void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent)
         handle(c, s, &r);
     else
         session_refuse(c, s, &(struct reply_error){.error = e, .problem = r.request.problem, .ref = r.request.ref});
-    pace(c, s);
+    count_for_rate(c, s);
 }
 
 void on_delayed(struct core *c, const struct pending *e)
@@ -121,7 +121,7 @@ void on_unreadable(struct core *c, struct session *s, enum error e, const char *
         return;
     }
     session_refuse(c, s, &reply);
-    pace(c, s);
+    count_for_rate(c, s);
 }
 
 /* Of pongs the answer to our own ping alone is free: others may come as fast as messages may, or a flood of them would

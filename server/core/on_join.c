@@ -141,10 +141,10 @@ static struct frame *frame_peers(
                            });
 }
 
-static bool prepare_joined(struct core *c, const struct member *m, struct said *joined)
+static bool prepare_joined(struct core *c, const struct room *room, const struct member *m, struct said *joined)
 {
     char id[PEER_ID_MAX];
-    return say_prepare(c,
+    return say_prepare(c, room,
         &(struct reply){.type = REPLY_PEER_JOINED,
             .peer = {.peer_id = say_peer_id(c, m, id), .introduction = member_introduction(m)}},
         joined);
@@ -180,11 +180,11 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
     uint64_t incarnation = room ? room->incarnation : rng_u64(c->rng);
     s->member->generation += 2; /* so that tokens of an earlier stay are too old, the one that was not used as well */
     if (!introduce(s, r) || !(peers = frame_peers(c, s, r, room, incarnation)) ||
-        !prepare_joined(c, s->member, &joined))
+        !prepare_joined(c, room, s->member, &joined))
         goto fail;
     if (!room && !(room = room_new(c, r->request.join.room_id, incarnation)))
         goto fail;
-    say_send(c, s, peers);
+    say_reply(c, s, peers);
     say_prepared(c, room, &joined);
     session_move(c, s, SESSION_JOINED);
     room_enter(c, room, s->member);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * offer, answer, ice-candidate, signal: from one member of a room to another, byte for byte but for `to`. This is the
- * hot path: a lookup, one frame, one effect; nothing is written or logged, and kept only for a seat that is away. A stranger, a member of another room
- * and oneself are the same `no-such-peer`, so nobody can find out who is connected.
+ * hot path: a lookup, one frame, one effect; nothing is logged, and a frame is kept only for a member that is away. For a
+ * reader of another dialect it is written anew. A stranger, a member of another room and oneself are the same
+ * `no-such-peer`, so nobody can find out who is connected.
  */
 #include "server/core/on.h"
 
@@ -32,13 +33,25 @@ static struct frame *frame_for(
         &(struct reply){.type = REPLY_RELAYED, .relayed = {.type = r->type, .from = from, .payload = d->payload(r)}});
 }
 
+/* There is no frame for want of memory, or it is empty for want of words. Takes it. */
+static void refuse(struct core *c, struct session *s, const struct asked *r, struct frame *frame)
+{
+    struct reply_error e = {.error = ERROR_SERVER_FULL, .ref = r->request.ref};
+    if (frame) {
+        e.error = ERROR_NO_SUCH_PEER;
+        e.problem = "that peer speaks another dialect, which has no words for this";
+    }
+    frame_unref(frame);
+    session_refuse(c, s, &e);
+}
+
 static void apply(struct core *c, struct session *s, const struct asked *r)
 {
     assert(r->reader && r->reader != s->member && r->reader->room == s->member->room);
     char id[PEER_ID_MAX];
     struct frame *frame = frame_for(c, r->reader, s, &r->request, say_peer_id(c, s->member, id));
-    if (!frame) {
-        session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
+    if (!frame || say_is_nothing(frame)) {
+        refuse(c, s, r, frame);
         return;
     }
     c->stats.relayed_total++;

@@ -36,15 +36,15 @@ static bool is_ours(const struct core *c, const struct resume_token *t)
 
 static bool is_sound(const struct core *c, struct asked *r, struct span token)
 {
-    enum resume_token_found found = resume_token_read(c->settings.crypto, token, &r->ticket, r->resume_token_space);
+    enum resume_token_found found = resume_token_read(c->settings.crypto, token, &r->token, r->resume_token_space);
     r->wrong = found == RESUME_TOKEN_FORGED ? "resume token" : NULL;
     return found == RESUME_TOKEN_GOOD;
 }
 
 static bool read_token(const struct core *c, struct asked *r)
 {
-    return seat_kept(c) && is_sound(c, r, r->request.resume.token) && is_ours(c, &r->ticket) &&
-           r->ticket.expires > c->unix_ms / 1000;
+    return seat_kept(c) && is_sound(c, r, r->request.resume.token) && is_ours(c, &r->token) &&
+           r->token.expires > c->unix_ms / 1000;
 }
 
 static bool is_this_boot(const struct core *c, const struct resume_token *t)
@@ -81,12 +81,12 @@ static enum error check(const struct core *c, const struct session *s, struct as
     }
     if (!read_token(c, r))
         return ERROR_RESUME_FAILED;
-    if (r->ticket.dialect != say_dialect(c, s->dialect)->mark) {
+    if (r->token.dialect != say_dialect(c, s->dialect)->mark) {
         r->problem = "the seat was taken in another dialect: come back in that one";
         return ERROR_RESUME_FAILED;
     }
-    r->reader = member_find(c, r->ticket.peer_id);
-    bool holds = r->reader ? holds_for(r->reader, &r->ticket) : may_return(c, &r->ticket);
+    r->reader = member_find(c, r->token.peer_id);
+    bool holds = r->reader ? holds_for(r->reader, &r->token) : may_return(c, &r->token);
     if (!holds)
         return ERROR_RESUME_FAILED;
     if (!r->reader || !seat_is_fought_over(c, r->reader, &r->retry_after_ms))
@@ -100,10 +100,10 @@ static struct place place_of(const struct member *m, const struct room *room, co
     return (struct place){
         .self = m,
         .room = room,
-        .room_id = r->ticket.room_id,
-        .incarnation = r->ticket.incarnation,
-        .generation = r->ticket.generation + 1,
-        .expires = r->ticket.expires,
+        .room_id = r->token.room_id,
+        .incarnation = r->token.incarnation,
+        .generation = r->token.generation + 1,
+        .expires = r->token.expires,
         .ref = r->request.ref,
     };
 }
@@ -112,15 +112,15 @@ static void take_again(struct core *c, struct member *m, struct session *s, cons
 {
     assert(m->room && s->state == SESSION_READY && m->dialect == s->dialect);
     struct place place = place_of(m, m->room, r);
-    bool restarted = !is_this_boot(c, &r->ticket);
-    bool unheard = m->told_lost && r->ticket.generation == m->generation;
+    bool restarted = !is_this_boot(c, &r->token);
+    bool unheard = m->told_lost && r->token.generation == m->generation;
     bool was_away = member_is_away(m), recovered = !restarted && seat_is_whole(m) && !unheard;
     struct frame *resumed = peers_resumed(c, &place, restarted, recovered);
     if (!resumed) {
         session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
         return;
     }
-    m->generation = r->ticket.generation;
+    m->generation = r->token.generation;
     m->told_lost = !recovered;
     seat_take(c, m, s, resumed);
     if (was_away)
@@ -129,8 +129,8 @@ static void take_again(struct core *c, struct member *m, struct session *s, cons
 
 static void make_anew(struct core *c, struct session *s, const struct asked *r)
 {
-    assert(s->state == SESSION_READY && !member_find(c, r->ticket.peer_id));
-    const struct resume_token *t = &r->ticket;
+    assert(s->state == SESSION_READY && !member_find(c, r->token.peer_id));
+    const struct resume_token *t = &r->token;
     struct room *room = room_find(c, t->room_id);
     struct member *m = member_new(c, t->peer_id.p + c->prefix_n);
     struct place place = place_of(m, room, r);
@@ -146,7 +146,7 @@ static void make_anew(struct core *c, struct session *s, const struct asked *r)
     room_enter(c, room, m);
     session_join(c, s, m);
     c->stats.resumed_total++;
-    say_send(c, s, resumed);
+    say_reply(c, s, resumed);
     seat_tell_back(c, m);
     return;
 fail:

@@ -10,7 +10,7 @@
 static struct span write_token(const struct core *c, const struct place *p, char text[RESUME_TOKEN_MAX + 1])
 {
     char id[PEER_ID_MAX];
-    struct resume_token ticket = {
+    struct resume_token token = {
         .generation = p->generation,
         .incarnation = p->incarnation,
         .expires = p->expires,
@@ -20,8 +20,8 @@ static struct span write_token(const struct core *c, const struct place *p, char
         .room_id = p->room_id,
         .introduction = member_introduction(p->self),
     };
-    memcpy(ticket.boot, c->boot, sizeof ticket.boot);
-    return seat_kept(c) ? resume_token_write(c->settings.crypto, &ticket, text) : (struct span){NULL, 0};
+    memcpy(token.boot, c->boot, sizeof token.boot);
+    return seat_kept(c) ? resume_token_write(c->settings.crypto, &token, text) : (struct span){NULL, 0};
 }
 
 /* The others in the room, one after the other. */

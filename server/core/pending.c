@@ -2,8 +2,8 @@
  *
  * Plain lists: those that wait for a hash are at most HASHES_MAX and for their time DELAYED_MAX, so walks through them
  * are short; those that wait for the disk are one for each open HTTP request, in order of what they wait for, so the first
- * is always the next. An pending outlives its connection: its result is then for
- * nobody. Only those that wait for their time go with it, or an address could hold all their places.
+ * is always the next. What is pending outlives its connection: the result is then for nobody. Only what waits for its time
+ * goes with it, or an address could hold all those places.
  */
 #include "server/core/pending.h"
 

@@ -39,7 +39,7 @@ void pending_store(struct core *c, const struct pending *why);
 enum error pending_delay(struct core *c, const struct pending *why, uint64_t ms);
 /* Whether this connection waits for a hash or for its time. */
 bool pending_waits(const struct core *c, struct conn_id conn);
-/* The pending that waits for this hash, taken off the list: the caller frees it. NULL if there is none. */
+/* What waits for this hash, taken off the list: the caller frees it. NULL if there is none. */
 struct pending *pending_take_hashed(struct core *c, uint64_t job);
 /* The next one that waits for the disk no longer, if it is asked now; NULL if there is none. */
 const struct pending *pending_stored(const struct core *c);

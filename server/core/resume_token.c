@@ -12,9 +12,13 @@
 
 enum {
     VERSION = 3,
-    SEALED_MAX = RESUME_TOKEN_PLAIN_MAX + SEAL_EXTRA
+    SEALED_MAX = RESUME_TOKEN_PLAIN_MAX + SEAL_EXTRA,
+    /* A version, what has a fixed length, and three lengths; ids; a name of which each byte is escaped, in quotes. */
+    LONGEST = 1 + BOOT_BYTES + 4 + 8 + 8 + 1 + 1 + 1 + 1 + 2 + PEER_ID_MAX + ROOM_ID_MAX + DISPLAY_NAME_MAX * 6 + 2 +
+              METADATA_MAX
 };
 
+_Static_assert((size_t)LONGEST <= RESUME_TOKEN_PLAIN_MAX, "every member gets a token");
 _Static_assert(BASE64_LEN(SEALED_MAX) <= RESUME_TOKEN_MAX, "every token is one that a client may send");
 
 static void put_id(struct buf *out, struct span id)
@@ -47,15 +51,15 @@ static bool write_plain(const struct resume_token *t, struct buf *out)
 }
 
 struct span resume_token_write(
-    const struct core_crypto *crypto, const struct resume_token *ticket, char text[RESUME_TOKEN_MAX + 1])
+    const struct core_crypto *crypto, const struct resume_token *t, char text[RESUME_TOKEN_MAX + 1])
 {
-    assert(ticket->peer_id.n <= PEER_ID_MAX && ticket->room_id.n <= ROOM_ID_MAX);
-    assert(ticket->introduction.display_name.n <= UINT16_MAX);
+    assert(t->peer_id.n <= PEER_ID_MAX && t->room_id.n <= ROOM_ID_MAX);
+    assert(t->introduction.display_name.n <= UINT16_MAX);
     char sealed[SEALED_MAX];
     struct span token = {text, 0};
     struct buf plain;
     buf_init(&plain, RESUME_TOKEN_PLAIN_MAX);
-    if (write_plain(ticket, &plain) && crypto->seal(crypto->ctx, plain.p, plain.len, sealed)) {
+    if (write_plain(t, &plain) && crypto->seal(crypto->ctx, plain.p, plain.len, sealed)) {
         base64_encode(sealed, plain.len + SEAL_EXTRA, text);
         token.n = BASE64_LEN(plain.len + SEAL_EXTRA);
     }
@@ -104,22 +108,21 @@ static bool take_text(struct span *rest, struct span *text)
 }
 
 enum resume_token_found resume_token_read(
-    const struct core_crypto *crypto, struct span text, struct resume_token *ticket, char space[RESUME_TOKEN_PLAIN_MAX])
+    const struct core_crypto *crypto, struct span text, struct resume_token *t, char space[RESUME_TOKEN_PLAIN_MAX])
 {
     char sealed[SEALED_MAX], version, kept;
     size_t n = decode(text, sealed);
     if (n < SEAL_EXTRA || !crypto->open(crypto->ctx, sealed, n, space))
         return RESUME_TOKEN_FORGED;
     struct span rest = {space, n - SEAL_EXTRA};
-    bool ok = take(&rest, &version, 1) && version == VERSION && take(&rest, ticket->boot, BOOT_BYTES) &&
-              take(&rest, &ticket->generation, sizeof ticket->generation) &&
-              take(&rest, &ticket->incarnation, sizeof ticket->incarnation) &&
-              take(&rest, &ticket->expires, sizeof ticket->expires) && take(&rest, &kept, 1) &&
-              take(&rest, &ticket->dialect, 1) && take_id(&rest, &ticket->peer_id, PEER_ID_MAX) &&
-              take_id(&rest, &ticket->room_id, ROOM_ID_MAX) && take_text(&rest, &ticket->introduction.display_name);
+    bool ok = take(&rest, &version, 1) && version == VERSION && take(&rest, t->boot, BOOT_BYTES) &&
+              take(&rest, &t->generation, sizeof t->generation) &&
+              take(&rest, &t->incarnation, sizeof t->incarnation) && take(&rest, &t->expires, sizeof t->expires) &&
+              take(&rest, &kept, 1) && take(&rest, &t->dialect, 1) && take_id(&rest, &t->peer_id, PEER_ID_MAX) &&
+              take_id(&rest, &t->room_id, ROOM_ID_MAX) && take_text(&rest, &t->introduction.display_name);
     if (!ok)
         return RESUME_TOKEN_UNKNOWN;
-    ticket->kept = kept != 0;
-    ticket->introduction.metadata = rest;
+    t->kept = kept != 0;
+    t->introduction.metadata = rest;
     return RESUME_TOKEN_GOOD;
 }

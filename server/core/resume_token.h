@@ -26,14 +26,14 @@ struct resume_token {
 
 /* The token in `text`, as a span; n = 0 if it could not be sealed. */
 struct span resume_token_write(
-    const struct core_crypto *crypto, const struct resume_token *ticket, char text[RESUME_TOKEN_MAX + 1]);
+    const struct core_crypto *crypto, const struct resume_token *t, char text[RESUME_TOKEN_MAX + 1]);
 enum resume_token_found {
     RESUME_TOKEN_GOOD,
     RESUME_TOKEN_UNKNOWN, /* ours, of another version */
     RESUME_TOKEN_FORGED,  /* none of ours, or changed */
 };
-/* The ticket's spans point into `space`. */
-enum resume_token_found resume_token_read(const struct core_crypto *crypto, struct span text,
-    struct resume_token *ticket, char space[RESUME_TOKEN_PLAIN_MAX]);
+/* The token's spans point into `space`. */
+enum resume_token_found resume_token_read(
+    const struct core_crypto *crypto, struct span text, struct resume_token *t, char space[RESUME_TOKEN_PLAIN_MAX]);
 
 #endif

@@ -137,7 +137,7 @@ void room_store_goes(struct core *c, const struct room *room)
     append(c);
 }
 
-/* The same room as when the pending began, not another one under its name. */
+/* The same room as when the wait began, not another one under its name. */
 static struct room *room_of(const struct core *c, const struct room_terms *t)
 {
     struct room *room = t->id_n ? room_find(c, (struct span){t->id, t->id_n}) : NULL;

@@ -58,6 +58,8 @@ struct frame *say_frame(struct core *c, uint8_t dialect, const struct reply *r)
     const struct dialect *d = say_dialect(c, dialect);
     struct buf *text = say_text(c);
     d->write(text, r);
+    if (text->len == 0 && !text->failed)
+        return frame_raw(0);
     struct frame *frame = done(c, text->failed ? NULL : d->frame(buf_view(text)));
     if (frame && (r->type == REPLY_PEERS || r->type == REPLY_RESUMED))
         frame->unlimited = true;
@@ -91,9 +93,17 @@ bool say_send(struct core *c, struct session *s, struct frame *frame)
     return emit(c, s, &(struct core_effect){.type = CORE_SEND, .conn = s->conn, .frame = frame});
 }
 
+void say_reply(struct core *c, struct session *s, struct frame *frame)
+{
+    if (frame && say_is_nothing(frame))
+        frame_unref(frame);
+    else
+        say_send(c, s, frame);
+}
+
 void say(struct core *c, struct session *s, const struct reply *r)
 {
-    say_send(c, s, say_frame(c, s->dialect, r));
+    say_reply(c, s, say_frame(c, s->dialect, r));
 }
 
 void say_unprepare(struct said *said)
@@ -103,12 +113,12 @@ void say_unprepare(struct said *said)
     *said = (struct said){{NULL}};
 }
 
-bool say_prepare(struct core *c, const struct reply *r, struct said *said)
+bool say_prepare(struct core *c, const struct room *room, const struct reply *r, struct said *said)
 {
     *said = (struct said){{NULL}};
-    for (uint8_t i = 0; i < c->dialects_n; i++) {
-        said->in[i] = say_frame(c, i, r);
-        if (said->in[i])
+    for (const struct member *m = room ? room->members : NULL; m; m = m->next) {
+        struct frame **frame = &said->in[m->dialect];
+        if (!m->session || *frame || (*frame = say_frame(c, m->dialect, r)))
             continue;
         say_unprepare(said);
         return false;
@@ -118,7 +128,7 @@ bool say_prepare(struct core *c, const struct reply *r, struct said *said)
 
 static void to_member(struct core *c, const struct member *m, struct frame *frame)
 {
-    say_send(c, m->session, frame ? frame_ref(frame) : NULL);
+    say_reply(c, m->session, frame ? frame_ref(frame) : NULL);
 }
 
 void say_prepared(struct core *c, const struct room *room, struct said *said)

@@ -20,18 +20,26 @@ struct frame *say_body(struct core *c);
 const struct dialect *say_dialect(const struct core *c, uint8_t dialect);
 /* A reply in that dialect; NULL when out of memory. */
 struct frame *say_frame(struct core *c, uint8_t dialect, const struct reply *r);
+/* Whether the dialect has no words for it. */
+static inline bool say_is_nothing(const struct frame *frame)
+{
+    return frame->len == 0;
+}
 /* One reply for many, of different dialects: written once in each that is spoken. */
 struct said {
     struct frame *in[DIALECTS_MAX]; /* owned; NULL: nobody speaks it, or it is not written yet */
 };
-/* Writes it in all of them; false, with nothing kept, when out of memory. */
-bool say_prepare(struct core *c, const struct reply *r, struct said *said);
-/* Sends what was prepared to all members of the room who have a connection, and frees it. */
+/* Writes it in the dialects of those members of the room (NULL: there is none yet) who have a connection; false, with
+ * nothing kept, when out of memory. */
+bool say_prepare(struct core *c, const struct room *room, const struct reply *r, struct said *said);
+/* Sends what was prepared to them, and frees it. The room has the same members still. */
 void say_prepared(struct core *c, const struct room *room, struct said *said);
 void say_unprepare(struct said *said);
 
 /* Takes the frame; NULL (memory ran out before) condemns the reader as a lost one does: false. */
 bool say_send(struct core *c, struct session *s, struct frame *frame);
+/* The same for what say_frame made: nothing is sent if the dialect has no words for it. */
+void say_reply(struct core *c, struct session *s, struct frame *frame);
 void say(struct core *c, struct session *s, const struct reply *r);
 /* To all members but `except` and those away; max_room_members bounds how many. */
 void say_to_room(struct core *c, const struct room *room, const struct member *except, const struct reply *r);

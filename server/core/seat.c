@@ -169,7 +169,7 @@ void seat_take(struct core *c, struct member *m, struct session *s, struct frame
     }
     session_join(c, s, m);
     c->stats.resumed_total++;
-    say_send(c, s, resumed);
+    say_reply(c, s, resumed);
     say_held(c, m, held);
 }
 

@@ -160,8 +160,8 @@ void session_asks(struct core *c, struct session *s)
 static uint8_t dialect_number(struct core *c, const struct dialect *d)
 {
     uint8_t i = 0;
-    while (i < c->dialects_n && c->dialects[i] != d)
-        i++;
+    for (; i < c->dialects_n && c->dialects[i] != d; i++)
+        assert(c->dialects[i]->mark != d->mark); /* or its tokens would be good in this one */
     if (i == c->dialects_n && i < DIALECTS_MAX)
         c->dialects[c->dialects_n++] = d;
     return i;

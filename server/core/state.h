@@ -222,7 +222,7 @@ struct core {
     struct waiting unjoined;
     struct waiting ice, ice_stale; /* the second: told before the wall clock was set forward */
     int64_t wall_least;  /* of the wall clock's lead over `now` since the last of those was put there: the least */
-    struct waiting idle; /* origins */
+    struct waiting idle; /* addresses */
     uint32_t idle_count;
     struct waiting lingering; /* empty rooms that join-room made */
     struct waiting unused;    /* empty rooms made over HTTP */

@@ -9,6 +9,7 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
+#include "server/io/framing.h"
 #include "server/io/transport.h"
 
 static bool is_answer(const struct conn *c)
@@ -92,6 +93,6 @@ bool flush(struct io *io, struct conn *c)
     if (is_answer(c))
         http_sent(io, c);
     else if (c->state == CONN_CLOSING)
-        ws_sent(io, c);
+        framing_sent(io, c);
     return true;
 }

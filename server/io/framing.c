@@ -29,3 +29,17 @@ void framing_end(struct io *io, struct conn *c)
     transport_of(c)->read(io, c, false);
     turn_write(io, c);
 }
+
+void framing_stop(struct io *io, struct conn *c)
+{
+    c->linger = true;
+    framing_end(io, c);
+}
+
+void framing_sent(struct io *io, struct conn *c)
+{
+    if (c->end_sent && c->linger)
+        turn_linger(io, c);
+    else if (c->end_sent)
+        turn_kill(io, c);
+}

@@ -16,7 +16,8 @@ enum {
 struct framing {
     /* Of a listener that has this framing from the first byte: what is spoken there. NULL: an HTTP request says. */
     const struct dialect *dialect;
-    /* Bytes came, to be changed at will; so many of them were used, FRAMES_AT_ONCE messages at most. */
+    /* Bytes came, to be changed at will; so many of them were used: of FRAMES_AT_ONCE messages at most, and of none while
+     * the client is not heard. The rest comes again. */
     size_t (*bytes)(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
     /* Asks whether the client is there; the answer becomes CORE_PONG. NULL: the dialect asks. */
     void (*ping)(struct io *io, struct conn *c, uint32_t number);
@@ -30,6 +31,10 @@ const struct framing *framing_of(const struct io *io, const struct conn *c);
 void framing_open(struct io *io, struct conn *c, const struct dialect *dialect);
 /* Listens on a socket that listens already, as io_listen_passed, for clients of this framing. */
 bool framing_listen(struct io *io, int fd, const struct framing *framing, struct err *e);
+/* A client that was told to close goes on sending: nothing of that is looked at any more. */
+void framing_stop(struct io *io, struct conn *c);
+/* All that was queued is out: an end that waits for that comes. */
+void framing_sent(struct io *io, struct conn *c);
 
 /* ---- for the framings ---- */
 

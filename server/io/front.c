@@ -157,7 +157,7 @@ void front_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
     case CONN_CLOSING:
         c->thrown += (uint32_t)n;
         if (c->thrown > CLOSING_MAX)
-            ws_stop(io, c);
+            framing_stop(io, c);
         else
             frames(io, c, bytes, n);
         break;

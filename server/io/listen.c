@@ -349,6 +349,7 @@ bool framing_listen(struct io *io, int fd, const struct framing *framing, struct
     while (i < FRAMINGS_MAX && io->framings[i] && io->framings[i] != framing)
         i++;
     assert(i < FRAMINGS_MAX && framing->dialect);
+    assert(framing->ping || framing->dialect->ask_alive);
     struct listener *l = passed(io, fd, e);
     if (!l)
         return false;

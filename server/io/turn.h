@@ -163,10 +163,7 @@ void front_put_off(struct io *io, struct conn *c, const struct span *parts, size
 void ws_left(struct io *io, struct conn *c);
 /* The code of the Close frame that came, as the core reads it; 0: none came (ws.c). */
 uint16_t ws_close_code(const struct conn *c);
-/* All that was queued is out (ws.c, answer.c). */
-void ws_sent(struct io *io, struct conn *c);
-/* A client that was told to close goes on sending: nothing of that is looked at any more (ws.c). */
-void ws_stop(struct io *io, struct conn *c);
+/* All that was queued is out (answer.c; of framings see framing.h). */
 void http_sent(struct io *io, struct conn *c);
 /* The answer of the core to a connection's HTTP request. Takes the body, which may be NULL. */
 void http_respond(struct io *io, struct conn *c, unsigned status, struct frame *body, uint32_t retry_after_ms);

@@ -65,14 +65,6 @@ static void send_close(struct io *io, struct conn *c, uint16_t code, struct span
     send_control(io, c, OPCODE_CLOSE, payload, code ? reason.n + 2 : 0);
 }
 
-void ws_sent(struct io *io, struct conn *c)
-{
-    if (c->end_sent && c->linger)
-        turn_linger(io, c);
-    else if (c->end_sent)
-        turn_kill(io, c);
-}
-
 /* Section 5.5.1: the answer carries the code that came. */
 static void close_websocket(struct io *io, struct conn *c, uint16_t code, const char *reason)
 {
@@ -169,12 +161,6 @@ static void on_violation(struct io *io, struct conn *c, uint16_t code, const cha
         turn_kill(io, c);
     else
         framing_end(io, c);
-}
-
-void ws_stop(struct io *io, struct conn *c)
-{
-    c->linger = true;
-    framing_end(io, c);
 }
 
 /* False when nothing more is to be read. */

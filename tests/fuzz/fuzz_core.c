@@ -159,7 +159,8 @@ static void speak(struct world *w, struct core_event e)
         const char *message = MESSAGES_KNOWN[which], *hole = strstr(message, "%s");
         size_t before = hole ? (size_t)(hole - message) : strlen(message);
         unsigned whose = next(w) % SLOTS;
-        const char *filling = strstr(message, "resumeToken") || strstr(message, "back") ? w->conn[whose].token : w->conn[whose].id;
+        const char *filling =
+            strstr(message, "resumeToken") || strstr(message, "back") ? w->conn[whose].token : w->conn[whose].id;
         snprintf(text, sizeof text, "%.*s%s%s", (int)before, message, hole ? filling : "", hole ? hole + 2 : "");
         e.bytes = span_of(text);
         e.urgent = next(w) & 1;

@@ -4,8 +4,8 @@
  * the test takes those that it expects, one by one for each connection in order, and quiet() asserts that nothing is
  * left (a deadline is always welcome: tests look at h->deadline). Invariants are checked after every step.
  */
-#ifndef TESTS_UNIT_SERVER_HARNESS_H
-#define TESTS_UNIT_SERVER_HARNESS_H
+#ifndef TESTS_UNIT_SERVER_CORE_HARNESS_H
+#define TESTS_UNIT_SERVER_CORE_HARNESS_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,8 +5,8 @@
  *
  *     {"join":"lobby"}  {"leave":true}  {"say":VALUE,"to":ID}  {"back":TOKEN}  {"here":NUMBER}
  */
-#ifndef TESTS_UNIT_SERVER_LINES_H
-#define TESTS_UNIT_SERVER_LINES_H
+#ifndef TESTS_UNIT_SERVER_CORE_LINES_H
+#define TESTS_UNIT_SERVER_CORE_LINES_H
 
 #include <jansson.h>
 
@@ -44,7 +44,7 @@ static inline enum error lines_say(struct request *r, const json_t *value, const
     r->message.to = (struct span){r->space, at};
     r->relay.to = lines_keep(r, &at, to);
     free(text);
-    return r->relay.to.p ? ERROR_NONE : ERROR_BAD_MESSAGE;
+    return at > 0 && r->relay.to.p ? ERROR_NONE : ERROR_BAD_MESSAGE;
 }
 
 static inline enum error lines_understand(struct request *r, const json_t *o)
@@ -106,6 +106,11 @@ static inline void lines_write_peers(struct buf *out, const struct reply *r)
     buf_byte(out, ']');
 }
 
+static inline bool lines_has_words(enum reply_type t)
+{
+    return t != REPLY_ICE_SERVERS && t != REPLY_PONG && t != REPLY_LEFT_ROOM && t != REPLY_DRAINING;
+}
+
 static inline void lines_write(struct buf *out, const struct reply *r)
 {
     static const char *const PRESENCE[REPLIES] = {
@@ -114,6 +119,8 @@ static inline void lines_write(struct buf *out, const struct reply *r)
         [REPLY_PEER_AWAY] = "away",
         [REPLY_PEER_BACK] = "back",
     };
+    if (!lines_has_words(r->type))
+        return;
     buf_byte(out, '{');
     if (r->type == REPLY_WELCOME)
         write_member_string(out, "you", r->welcome.peer_id);

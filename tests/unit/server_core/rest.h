@@ -2,8 +2,8 @@
  *
  * HTTP requests to the harness's core, and what it asks of io for them.
  */
-#ifndef TESTS_UNIT_SERVER_REST_H
-#define TESTS_UNIT_SERVER_REST_H
+#ifndef TESTS_UNIT_SERVER_CORE_REST_H
+#define TESTS_UNIT_SERVER_CORE_REST_H
 
 #include "tests/unit/server_core/harness.h"
 

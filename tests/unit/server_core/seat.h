@@ -2,8 +2,8 @@
  *
  * Seats in the harness: a seal that is none, tokens, and a daemon that starts again.
  */
-#ifndef TESTS_UNIT_SERVER_SEAT_H
-#define TESTS_UNIT_SERVER_SEAT_H
+#ifndef TESTS_UNIT_SERVER_CORE_SEAT_H
+#define TESTS_UNIT_SERVER_CORE_SEAT_H
 
 #include "tests/unit/server_core/harness.h"
 

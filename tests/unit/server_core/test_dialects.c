@@ -5,13 +5,18 @@
 #include "tests/unit/server_core/lines.h"
 #include "tests/unit/server_core/seat.h"
 
-static void enter_lines(struct harness *h, unsigned i)
+static void enter_in(struct harness *h, unsigned i, const struct dialect *dialect)
 {
     open_from(h, i, (struct address){{0}});
-    step(h, (struct core_event){.type = CORE_READY, .conn = conn_of(h, i), .dialect = &LINES});
+    step(h, (struct core_event){.type = CORE_READY, .conn = conn_of(h, i), .dialect = dialect});
     assert_memory_equal(heard(h, i), "{\"you\":\"", 8);
     snprintf(h->id[i], sizeof h->id[i], "%.*s", (int)strcspn(h->text + 8, "\""), h->text + 8);
     quiet(h);
+}
+
+static void enter_lines(struct harness *h, unsigned i)
+{
+    enter_in(h, i, &LINES);
 }
 
 /* A native client, 0, and one of lines, 1. */
@@ -53,6 +58,11 @@ static void test_each_hears_its_own(void **state)
     hears(&h, 1, "{\"no\":\"nobody says that\"}\n");
     say(&h, 1, "what");
     hears(&h, 1, "{\"no\":\"bad-json\"}\n");
+    say(&h, 1, "{\"type\":\"leave-room\"}");
+    hears(&h, 1, "{\"no\":\"nobody says that\"}\n");
+    say(&h, 0, "{\"leave\":true}");
+    hears_error(&h, 0, ERROR_BAD_MESSAGE, false);
+    quiet(&h);
     enter_room(&h, 2, "a");
     hears(&h, 0, "{\"type\":\"peer-joined\",\"peerId\":\"%s\"}", h.id[2]);
     hears(&h, 1, "{\"came\":\"%s\"}\n", h.id[2]);
@@ -157,6 +167,75 @@ static void test_back_in_the_same_dialect_only(void **state)
     stop(&h);
 }
 
+static unsigned written;
+
+static void count_write(struct buf *out, const struct reply *r)
+{
+    written++;
+    lines_write(out, r);
+}
+
+/* What a room hears is not written for those who are in another. */
+static void test_written_where_it_is_spoken(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct dialect counted = LINES;
+    counted.mark = 'c';
+    counted.write = count_write;
+    meet(&h);
+    enter_in(&h, 2, &counted);
+    say(&h, 2, "{\"join\":\"b\"}");
+    assert_memory_equal(heard(&h, 2), "{\"in\":\"b\"", 9);
+    written = 0;
+    enter_room(&h, 3, "a");
+    gone(&h, 3, 1000);
+    assert_int_equal(written, 0);
+    enter_room(&h, 4, "b");
+    hears(&h, 2, "{\"came\":\"%s\"}\n", h.id[4]);
+    assert_int_equal(written, 1);
+    stop(&h);
+}
+
+/* No presence, and nothing of others. */
+static void write_little(struct buf *out, const struct reply *r)
+{
+    if (r->type == REPLY_WELCOME || r->type == REPLY_PEERS || r->type == REPLY_ERROR)
+        lines_write(out, r);
+}
+
+/* Nobody fails for what somebody's dialect cannot say. */
+static void test_a_dialect_of_few_words(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct dialect terse = LINES;
+    terse.mark = 't';
+    terse.write = write_little;
+    meet(&h);
+    enter_in(&h, 2, &terse);
+    say(&h, 2, "{\"join\":\"a\"}");
+    assert_memory_equal(heard(&h, 2), "{\"in\":\"a\"", 9);
+    enter_room(&h, 3, "a");
+    hears(&h, 1, "{\"came\":\"%s\"}\n", h.id[3]);
+    hears(&h, 0, "{\"type\":\"peer-joined\",\"peerId\":\"%s\"}", h.id[3]);
+    quiet(&h);
+    uint64_t sent = core_stats(h.core)->frames_out;
+    signal_to(&h, 0, h.id[2]);
+    hears_error(&h, 0, ERROR_NO_SUCH_PEER, false);
+    assert_non_null(strstr(h.text, "no words"));
+    quiet(&h);
+    assert_int_equal(core_stats(h.core)->frames_out, sent + 1);
+    assert_int_equal(core_stats(h.core)->relayed_total, 0);
+    gone(&h, 2, 0);
+    signal_to(&h, 0, h.id[2]);
+    hears_error(&h, 0, ERROR_NO_SUCH_PEER, false);
+    assert_int_equal(core_stats(h.core)->held_bytes, 0);
+    say(&h, 1, "{\"leave\":true}");
+    hears(&h, 0, "{\"type\":\"peer-left\",\"peerId\":\"%s\",\"reason\":\"left\"}", h.id[1]);
+    stop(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +243,8 @@ int main(void)
         cmocka_unit_test(test_what_one_says_the_other_hears),
         cmocka_unit_test(test_it_asks_for_itself),
         cmocka_unit_test(test_back_in_the_same_dialect_only),
+        cmocka_unit_test(test_written_where_it_is_spoken),
+        cmocka_unit_test(test_a_dialect_of_few_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,8 +23,11 @@ static size_t take_lines(struct io *io, struct conn *c, unsigned char *bytes, si
 {
     assert_true(c->id.slot < SLOTS);
     char *line = half[c->id.slot].text;
+    unsigned taken = 0;
     for (size_t i = 0; i < n && !c->doomed && c->state == CONN_OPEN; i++) {
         size_t *at = &half[c->id.slot].n;
+        if (taken == FRAMES_AT_ONCE || !framing_is_heard(c))
+            return i;
         assert_true(*at < LINE_MAX_BYTES);
         if (bytes[i] != '\n') {
             line[(*at)++] = (char)bytes[i];
@@ -32,6 +35,7 @@ static size_t take_lines(struct io *io, struct conn *c, unsigned char *bytes, si
         }
         size_t whole = *at;
         *at = 0;
+        taken++;
         io->put_off = false;
         framing_text(io, c, (struct span){line, whole});
         if (io->put_off) {
@@ -84,6 +88,18 @@ static void say_frame(int fd, const char *text)
     say(fd, bytes, 6 + strlen(text));
 }
 
+/* In one piece, of which so many are looked at in turn. */
+static void say_many(int fd, const char *to, unsigned count)
+{
+    char text[8192], last[128];
+    size_t n = 0;
+    for (unsigned i = 0; i < count; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "{\"say\":%u,\"to\":\"%s\"}\n", i, to);
+    n += (size_t)snprintf(last, sizeof last, "{\"say\":\"the last\",\"to\":\"%s\"}\n", to);
+    assert_true(n < sizeof text);
+    say_text(fd, strcat(text, last));
+}
+
 static void test_lines_and_frames(void **state)
 {
     struct engine *e = *state;
@@ -108,6 +124,8 @@ static void test_lines_and_frames(void **state)
     snprintf(line, sizeof line, "{\"say\":[1,\"two\"],\"to\":\"%s\"}\n", id);
     say_text(lines, line);
     hears(e, ws, "\"data\":[1,\"two\"]");
+    say_many(lines, id, 3 * FRAMES_AT_ONCE);
+    hears(e, ws, "\"data\":\"the last\"");
     hang_up(lines, false);
     hears(e, ws, "\"type\":\"peer-left\"");
     lines = dial_lines(e, port);
