@@ -2,6 +2,7 @@
  *
  * The `usher` command. It can do what any program can with usher.h, and nothing else.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <jansson.h>
@@ -21,7 +22,8 @@ static int print_id(const struct options *o)
         fprintf(stderr, "usher: %s\n", err);
         return EXIT_FAILED;
     }
-    return printf("%s\n", id) > 0 && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+    puts(id);
+    return EXIT_DONE;
 }
 
 static int run(const struct options *o)
@@ -72,6 +74,15 @@ static void unblock_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What was printed may still wait for the end of the process, where nobody would hear that a disk is full. */
+static int end(int status)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || status != EXIT_DONE)
+        return status;
+    fprintf(stderr, "usher: cannot write to standard output: %s\n", strerror(errno));
+    return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -82,6 +93,7 @@ int main(int argc, char **argv)
     json_set_alloc_funcs(g_malloc, g_free); /* jansson's lexer would go on without memory, over its buffer's end */
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk: an error that is told, not an end */
     int status = options_parse(&options, argc, argv) ? run(&options) : EXIT_USAGE;
+    status = end(status);
     options_done(&options);
     return status;
 }

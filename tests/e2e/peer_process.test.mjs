@@ -78,3 +78,17 @@ for (const how of ['blocked', 'ignored'])
         program.kill('SIGTERM');
         assert.equal(await within(PATIENCE_MS, program.exited, 'it did not end'), 0);
     });
+
+// A file that may not grow fails the same call as a full disk, and comes with a signal that ends a process.
+for (const [name, how] of [['a full disk', ['sh', '-c', 'exec "$0" "$@" >/dev/full']], ['a file that may not grow', ['sh', '-c', 'ulimit -f 0; exec "$0" "$@" >"$OUT"']]])
+    for (const what of [['--version'], ['--help'], ['id', '--state', 'STATE']])
+        test(`what ${what[0]} prints to ${name} is missed`, async () => {
+            const state = await scratch();
+            await runUsher(['id', '--state', state]); // it is there already: nothing else is written
+            const [program, ...args] = how;
+            const child = spawn(program, [...args, usher, ...what.map((word) => (word === 'STATE' ? state : word))],
+                { cwd: root, env: { ...process.env, OUT: path.join(state, 'out') }, stdio: ['ignore', 'ignore', 'pipe'] });
+            const ended = new Program('usher', child, [child.stderr]);
+            assert.equal(await within(PATIENCE_MS, ended.exited, 'it does not end'), 1, ended.log);
+            assert.match(ended.log, /^usher: cannot write to standard output: (No space left on device|File too large)\n$/);
+        });
