@@ -128,6 +128,7 @@ static char *read_line(char *line, int size, void *stream)
             return NULL;
         }
         skip_rest(s);
+        line[n - 1] = '\n'; /* whole: later versions of inih would read on for the end of it */
     }
     check_line(s, line);
     return n > 0 && !s->failed ? line : NULL;
