@@ -274,7 +274,8 @@ test('--healthcheck asks over TLS', async () => {
 
 test('an end that is near is warned of at start, at reload and by --test-config, and is a metric', async () => {
     const names = 'subjectAltName=IP:127.0.0.1';
-    for (const [name, days] of [['fresh', 30], ['ending', 5], ['over', -1]]) await authority.issue(name, names, days);
+    for (const [name, days] of [['fresh', 30], ['ending', 5]]) await authority.issue(name, names, days);
+    await authority.issueUntil('over', new Date(Date.now() - 86400000));
     const use = async (name) => {
         await fs.copyFile(at(`${name}.key`), at('watched.key'));
         await fs.copyFile(at(`${name}.pem`), at('watched.pem'));

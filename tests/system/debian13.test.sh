@@ -40,7 +40,7 @@ daemon_passes() {
     local tests=("${@/#/tests/e2e/daemon}")
     in_own_machine env USHERD=build/usherd node --test "${tests[@]/%/.test.mjs}" >"$scratch/said"
     local status=$?
-    grep -E '^(not ok|# (pass|fail|skipped) )' "$scratch/said"
+    grep -E -A 14 '^(not ok|# (pass|fail|skipped) )' "$scratch/said"
     return $status
 }
 

@@ -20,7 +20,7 @@ export async function makeAuthority() {
         file: at('ca.pem'),
         ca: await readFile(at('ca.pem')),
         // { certificate, key }: files called after the name that the certificate carries.
-        // days: how long it is good; -1: until yesterday.
+        // days: how long it is good.
         async issue(name, names = HERE, days = 30) {
             openssl('req', '-new', ...NEW_KEY, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
             await writeFile(at('names'), names);

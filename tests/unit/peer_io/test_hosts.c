@@ -36,11 +36,15 @@ static void ip(const char *lines)
     assert_int_equal(pclose(f), 0);
 }
 
-/* Root in namespaces of its own, as whoever runs it. */
+/* Root in namespaces of its own, as whoever runs it. Who is root needs no other users, which a chroot may not have. */
 static int enter(void **state)
 {
     char map[64];
     (void)state;
+    if (geteuid() == 0 && unshare(CLONE_NEWNET) == 0) {
+        ip("link set lo up\n");
+        return 0;
+    }
     snprintf(map, sizeof map, "0 %u 1", (unsigned)geteuid());
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
         return -1;
