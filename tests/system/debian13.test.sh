@@ -38,7 +38,7 @@ passes() {
 # daemon_passes NAME...: these of tests/e2e, against the daemon that was compiled there.
 daemon_passes() {
     local tests=("${@/#/tests/e2e/daemon}")
-    in_own_machine env USHERD=build/usherd node --test "${tests[@]/%/.test.mjs}" >"$scratch/said"
+    in_own_machine env USHERD=build/usherd USHER=build/usher node --test "${tests[@]/%/.test.mjs}" >"$scratch/said"
     local status=$?
     grep -E -A 14 '^(not ok|# (pass|fail|skipped) )' "$scratch/said"
     return $status
