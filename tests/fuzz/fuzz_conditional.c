@@ -76,16 +76,20 @@ static void check_date(struct span text)
 
 /* ---- ranges ---- */
 
-/* A number of at most 18 digits, so that nothing overflows; longer ones count as that large. */
+__extension__ typedef unsigned __int128 wide;
+
+/* A number that is larger than any file counts as UINT64_MAX. */
 static bool slow_number(struct span s, uint64_t *n)
 {
-    *n = 0;
+    wide number = 0;
     for (size_t i = 0; i < s.n; i++) {
         if (!strchr("0123456789", s.p[i]) || s.p[i] == '\0')
             return false;
-        if (*n < UINT64_C(100000000000000000))
-            *n = *n * 10 + (uint64_t)(s.p[i] - '0');
+        number = number * 10 + (wide)(s.p[i] - '0');
+        if (number > UINT64_MAX)
+            number = UINT64_MAX;
     }
+    *n = (uint64_t)number;
     return s.n > 0;
 }
 
@@ -101,7 +105,7 @@ static bool slow_range(struct span s, bool map[SIZE])
     if ((left.n && !from) || (right.n && !to) || (!from && !to) || (from && to && first > last))
         return false;
     for (uint64_t at = 0; at < SIZE; at++)
-        if (from ? at >= first && (!to || at <= last) : at + last >= SIZE)
+        if (from ? at >= first && (!to || at <= last) : last >= SIZE - at)
             map[at] = true;
     return true;
 }

@@ -117,6 +117,9 @@ void expiry_message_heard(struct peer *p, struct person *author, const struct en
     bool same = w->conversation == conversation, later = !same || e->sequence > w->sequence;
     if (!w->known && seems_held_back(p, author, e))
         return;
+    /* It may have rested all the same, and for as long as their presence is newer. */
+    if (!w->known && w->has_gossip && w->presence > least)
+        least = w->presence;
     if (!w->known || least > w->ahead)
         learn(p, w, least, 0);
     else if (same && later && e->timestamp < w->timestamp)

@@ -237,6 +237,30 @@ static void test_set_back_behind_others(void **state)
     world_end(w);
 }
 
+/* Cid, who has no link with Ann, hears first what rested for forty minutes: her presence shows that her clock is ahead of
+ * that, so it was not set when she is heard next, and what she wrote eighty minutes ago is late. */
+static void test_first_heard_late(void **state)
+{
+    (void)state;
+    struct world *w = world_in_line(3, 10000);
+    struct span routes[3][2];
+    pass(w, 15000);
+    struct talk rested = talk_direct(w, 0, 2, "m1", 1), now = talk_direct(w, 0, 2, "m2", 2),
+                late = talk_group(w, 0, 2, "m3", 1);
+    rested.e.timestamp = unix_of(w, 0) - 40 * MINUTE;
+    now.e.timestamp = unix_of(w, 0);
+    late.e.timestamp = unix_of(w, 0) - 80 * MINUTE;
+    through(w, &rested, routes[0], 1);
+    through(w, &now, routes[1], 1);
+    talk_comes(w, 1, &rested);
+    talk_comes(w, 1, &now);
+    assert_int_equal(shown(w, 2), 2);
+    talk_comes(w, 1, &late);
+    assert_int_equal(shown(w, 2), 2);
+    assert_int_equal(expired(w, 2), 1);
+    world_end(w);
+}
+
 /* Ann went; Bob, a new process, hears her words of `age` ago from Cid, and never heard her. Dot may be there too. */
 static bool is_shown(uint64_t age, int64_t ann, int64_t bob, int64_t cid, bool dot)
 {
@@ -362,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_a_clock_is_set),
         cmocka_unit_test(test_a_clock_is_wrong),
         cmocka_unit_test(test_set_back_behind_others),
+        cmocka_unit_test(test_first_heard_late),
         cmocka_unit_test(test_an_author_never_heard),
         cmocka_unit_test(test_an_author_nobody_heard),
         cmocka_unit_test(test_from_the_future),
