@@ -9,13 +9,10 @@ import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Daemon, binary, keepsMemory, root, run, startDaemon, within } from './lib/daemon.mjs';
+import { Daemon, binary, root, run, startDaemon, testMemory, within } from './lib/daemon.mjs';
 import { connect, pair } from './lib/client.mjs';
 import { scratch } from './lib/peer.mjs';
 import { Program } from './lib/program.mjs';
-
-// Not under ASan, which maps more than a machine has.
-const testMemory = keepsMemory() ? () => {} : test;
 
 const PATIENCE_MS = 10000;
 

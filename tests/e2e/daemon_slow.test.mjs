@@ -12,12 +12,9 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { keepsMemory, root, startDaemon, within } from './lib/daemon.mjs';
+import { root, startDaemon, testMemory, within } from './lib/daemon.mjs';
 import { connect, pair } from './lib/client.mjs';
 import { parseMetrics } from './lib/prometheus.mjs';
-
-// Not where freed memory is kept on purpose.
-const testMemory = keepsMemory() ? () => {} : test;
 
 const ROOMS = 20;
 const MEMBERS = 50;

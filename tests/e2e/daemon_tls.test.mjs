@@ -13,14 +13,11 @@ import tls from 'node:tls';
 import { once } from 'node:events';
 import { Duplex } from 'node:stream';
 import { makeAuthority } from './lib/authority.mjs';
-import { keepsMemory, run, startDaemon, within } from './lib/daemon.mjs';
+import { run, startDaemon, testMemory, within } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
 import { parseMetrics } from './lib/prometheus.mjs';
 import { scratch, startPeer } from './lib/peer.mjs';
 import { Raw, TEXT, frame, handshake as handshakeOf } from './lib/raw.mjs';
-
-// Not where freed memory is kept on purpose.
-const testMemory = keepsMemory() ? () => {} : test;
 
 const set = (...options) => options.flatMap((option) => ['--set', option]);
 
