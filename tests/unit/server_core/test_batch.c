@@ -4,10 +4,9 @@
  * many connections, frees so many blocks, makes so many effects; the rest is due now, and a message that comes in
  * meanwhile is served before the next batch.
  *
- * free and realloc are this program's own: the first counts, the second can be made to fail.
+ * free is counted, and realloc can be made to fail (tests/faults.h).
  */
-#include <dlfcn.h>
-
+#include "tests/faults.h"
 #include "tests/unit/server_core/rest.h"
 #include "tests/unit/server_core/seat.h"
 
@@ -21,37 +20,6 @@ enum {
     VERIFIED_MAX = 8,
     TIMEOUT_MS = 1000
 };
-
-static uint64_t freed;
-static bool no_realloc;
-
-static void find_next(const char *name, void *fn)
-{
-    void *next = dlsym(RTLD_NEXT, name);
-    memcpy(fn, &next, sizeof next);
-}
-
-void free(void *p)
-{
-    static void (*next)(void *);
-    static bool looking;
-    if (looking)
-        return; /* dlsym forgets what it said before us */
-    looking = !next;
-    if (!next)
-        find_next("free", &next);
-    looking = false;
-    freed++;
-    next(p);
-}
-
-void *realloc(void *p, size_t n)
-{
-    static void *(*next)(void *, size_t);
-    if (!next)
-        find_next("realloc", &next);
-    return no_realloc ? NULL : next(p, n);
-}
 
 /* ---- a crowd: as the harness, for many ---- */
 
@@ -102,10 +70,10 @@ static void happens(struct crowd *w, struct core_event e)
     core_effects_clear(&w->fx);
     e.now = w->now;
     e.unix_ms = w->now;
-    freed = 0;
+    faults.freed = 0;
     core_step(w->core, &e, &w->fx);
     w->deadline = core_deadline(w->core);
-    w->freed = freed;
+    w->freed = (uint64_t)faults.freed;
     note_effects(w);
 }
 
@@ -266,9 +234,9 @@ static void test_all_are_owed_a_close(void **state)
     begin(w, no_limits());
     all_come(w, CROWD);
     core_effects_done(&w->fx);
-    no_realloc = true;
+    faults.no_realloc = true;
     says(w, 0, "{\"type\":\"leave-room\"}");
-    no_realloc = false;
+    faults.no_realloc = false;
     assert_int_equal(w->fx.n, 0);
     size_t closed = 0;
     while (closed < CROWD) {
