@@ -3,7 +3,6 @@
 
 #include "server/io/transport.h"
 
-_Static_assert(sizeof((struct io *)0)->framings / sizeof(const struct framing *) == FRAMINGS_MAX, "see turn.h");
 _Static_assert(FRAMINGS_MAX <= 1 << 2, "it fits into conn.framing");
 
 const struct framing *framing_of(const struct io *io, const struct conn *c)

@@ -9,7 +9,6 @@
 #include "server/io/turn.h"
 
 enum {
-    FRAMINGS_MAX = 4,
     FRAMING_WEBSOCKET = 0 /* of every connection that began as an HTTP request */
 };
 
