@@ -18,7 +18,7 @@ struct found {
 
 static void check_state(const struct session *s)
 {
-    bool welcomed = s->state == SESSION_READY || s->state == SESSION_JOINED;
+    bool welcomed = session_listens(s);
     assert(s->state < SESSION_STATES);
     assert(welcomed == (s->member != NULL) && (!s->member || s->member->session == s));
     assert((s->state == SESSION_JOINED) == (s->member && s->member->room));

@@ -27,14 +27,9 @@ static const struct handler *const HANDLERS[MESSAGES] = {
     [MESSAGE_PING] = &on_ping,
 };
 
-static bool listens(const struct session *s)
-{
-    return s->state == SESSION_READY || s->state == SESSION_JOINED;
-}
-
 static void count_for_rate(struct core *c, struct session *s)
 {
-    if (listens(s))
+    if (session_listens(s))
         rate_limit_frame(c, s);
 }
 
@@ -73,7 +68,7 @@ static bool is_dear(enum message_type t)
 
 void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent)
 {
-    if (!listens(s))
+    if (!session_listens(s))
         return;
     alive_heard(c, s);
     struct asked r;
@@ -102,7 +97,7 @@ void on_delayed(struct core *c, const struct pending *e)
     struct asked r;
     begin(&r);
     r.waited = true;
-    if (s && listens(s) &&
+    if (s && session_listens(s) &&
         say_dialect(c, s->dialect)->read((struct span){e->bytes, e->bytes_n}, &r.request) == ERROR_NONE)
         handle(c, s, &r);
 }
@@ -110,7 +105,7 @@ void on_delayed(struct core *c, const struct pending *e)
 void on_unreadable(struct core *c, struct session *s, enum error e, const char *problem)
 {
     assert(e != ERROR_NONE && e < ERRORS);
-    if (!listens(s))
+    if (!session_listens(s))
         return;
     alive_heard(c, s);
     c->stats.frames_in[MESSAGE_NONE]++;
@@ -128,13 +123,13 @@ void on_unreadable(struct core *c, struct session *s, enum error e, const char *
  * cost the others what a flood of messages must not. */
 void on_pong(struct core *c, struct session *s, uint32_t number)
 {
-    if (listens(s) && !alive_pong(c, s, number))
+    if (session_listens(s) && !alive_pong(c, s, number))
         rate_limit_frame(c, s);
 }
 
 void on_control(struct core *c, struct session *s)
 {
-    if (!listens(s))
+    if (!session_listens(s))
         return;
     alive_heard(c, s);
     rate_limit_frame(c, s);

@@ -201,7 +201,7 @@ void on_join_hashed(struct core *c, const struct pending *e, const uint8_t *hash
     assert(e->kind == PENDING_JOIN);
     struct session *s = session_find(c, e->conn);
     struct asked r = {.proven = false};
-    bool listens = s && (s->state == SESSION_READY || s->state == SESSION_JOINED); /* it may have resumed meanwhile */
+    bool listens = s && session_listens(s); /* it may have resumed meanwhile */
     if (!listens || say_dialect(c, s->dialect)->read((struct span){e->bytes, e->bytes_n}, &r.request) != ERROR_NONE)
         return;
     const struct room *room = room_find(c, r.request.join.room_id);

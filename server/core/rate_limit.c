@@ -13,6 +13,7 @@
 #include "server/core/alive.h"
 #include "server/core/notice.h"
 #include "server/core/say.h"
+#include "server/core/session.h"
 
 enum {
     RATE_TOLD_EVERY_MS = 1000
@@ -35,7 +36,7 @@ static void tell(struct core *c, struct session *s)
 
 void rate_limit_frame(struct core *c, struct session *s)
 {
-    assert(s->state == SESSION_READY || s->state == SESSION_JOINED);
+    assert(session_listens(s));
     bool allowed = within(c, s);
     bucket_take(&s->messages);
     if (allowed)

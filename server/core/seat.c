@@ -19,7 +19,6 @@
 
 #include <utlist.h>
 
-#include "server/core/alive.h"
 #include "server/core/batch.h"
 #include "server/core/member.h"
 #include "server/core/room.h"
@@ -151,9 +150,7 @@ static void take_over(struct core *c, struct member *m)
     struct session *old = m->session;
     note_takeover(c, m);
     member_disconnect(m);
-    session_move(c, old, SESSION_CLOSING);
-    bool said = say_close(c, old, CLOSE_TAKEN_OVER, "resumed on another connection");
-    alive_watch(c, old, said ? WATCH_NONE : WATCH_OWED);
+    session_await_gone(c, old, say_close(c, old, CLOSE_TAKEN_OVER, "resumed on another connection"));
 }
 
 void seat_take(struct core *c, struct member *m, struct session *s, struct frame *resumed)
@@ -173,12 +170,18 @@ void seat_take(struct core *c, struct member *m, struct session *s, struct frame
     say_held(c, m, held);
 }
 
+/* What was held is nobody's any more. */
+static void stop_waiting(struct core *c, struct member *away)
+{
+    c->stats.held_bytes -= away->held_bytes;
+    DL_CONCAT(c->litter, away->held);
+    waiting_remove(&away->away);
+}
+
 void seat_drop(struct core *c, struct member *m)
 {
     assert(!m->session);
-    c->stats.held_bytes -= m->held_bytes;
-    DL_CONCAT(c->litter, m->held);
-    waiting_remove(&m->away);
+    stop_waiting(c, m);
     free(m->introduction);
     free(m);
 }
@@ -188,9 +191,7 @@ void seat_expire(struct core *c, struct member *away)
     assert(member_is_away(away));
     room_leave(c, away, away->why);
     c->stats.away--;
-    c->stats.held_bytes -= away->held_bytes;
-    DL_CONCAT(c->litter, away->held);
-    waiting_remove(&away->away);
+    stop_waiting(c, away);
     member_free(c, away);
 }
 

@@ -156,13 +156,13 @@ void session_asks(struct core *c, struct session *s)
     s->over_http = true;
 }
 
-/* Its number; DIALECTS_MAX if there are too many. */
 static uint8_t dialect_number(struct core *c, const struct dialect *d)
 {
     uint8_t i = 0;
     for (; i < c->dialects_n && c->dialects[i] != d; i++)
         assert(c->dialects[i]->mark != d->mark); /* or its tokens would be good in this one */
-    if (i == c->dialects_n && i < DIALECTS_MAX)
+    assert(i < DIALECTS_MAX);
+    if (i == c->dialects_n)
         c->dialects[c->dialects_n++] = d;
     return i;
 }
@@ -196,7 +196,6 @@ void session_welcome(struct core *c, struct session *s, const struct dialect *di
     if (s->state != SESSION_OPENED || s->over_http)
         return;
     s->dialect = dialect_number(c, dialect ? dialect : &dialect_native);
-    assert(s->dialect < DIALECTS_MAX);
     struct member *m = member_new_random(c);
     if (!m) {
         session_end(c, s, error_close_code(ERROR_SERVER_FULL), error_code(ERROR_SERVER_FULL), DEPARTURE_DISCONNECTED);
@@ -210,8 +209,7 @@ void session_welcome(struct core *c, struct session *s, const struct dialect *di
 
 /* ---- its end ---- */
 
-/* It was told to close, or (`said` is false) could not be told so. */
-static void await_gone(struct core *c, struct session *s, bool said)
+void session_await_gone(struct core *c, struct session *s, bool said)
 {
     leave_member(c, s);
     if (s->state != SESSION_CLOSING)
@@ -226,7 +224,7 @@ void session_end(struct core *c, struct session *s, uint16_t code, const char *r
     bool said = say_close(c, s, code, reason);
     if (s->state == SESSION_JOINED)
         seat_break(c, s->member, why);
-    await_gone(c, s, said);
+    session_await_gone(c, s, said);
 }
 
 void session_fail(struct core *c, struct session *s, const struct reply_error *e, enum departure why)
@@ -302,7 +300,7 @@ static void depart(struct core *c, struct session *s, bool meant)
 
 void session_closed(struct core *c, struct session *s, uint16_t close_code)
 {
-    if (s->state != SESSION_READY && s->state != SESSION_JOINED)
+    if (!session_listens(s))
         return;
     s->closed = true;
     s->meant = is_meant(close_code);
@@ -317,7 +315,7 @@ void session_answered(struct core *c, struct conn_id conn)
         return;
     bool said = say_close(c, s, 0, "");
     depart(c, s, s->meant);
-    await_gone(c, s, said);
+    session_await_gone(c, s, said);
 }
 
 void session_gone(struct core *c, struct session *s, uint16_t close_code)

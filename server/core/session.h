@@ -8,6 +8,12 @@
 /* The session of this very generation; NULL if there is none. */
 struct session *session_find(const struct core *c, struct conn_id conn);
 
+/* Whether it is welcomed, and not told to close: what it says is heard. */
+static inline bool session_listens(const struct session *s)
+{
+    return s->state == SESSION_READY || s->state == SESSION_JOINED;
+}
+
 /* Whether it is in c->unjoined: in no room, and not told to close. */
 bool session_waits_to_join(const struct session *s);
 
@@ -28,6 +34,8 @@ void session_move(struct core *c, struct session *s, enum session_state to);
 void session_refuse(struct core *c, struct session *s, const struct reply_error *e);
 /* Says a fatal error, then ends it with the error's close code. */
 void session_fail(struct core *c, struct session *s, const struct reply_error *e, enum departure why);
+/* It is in no room, and was told to close; or (`said` is false) could not be told so. */
+void session_await_gone(struct core *c, struct session *s, bool said);
 /* Closes the connection and tells its room, now; the reason is static text. */
 void session_end(struct core *c, struct session *s, uint16_t code, const char *reason, enum departure why);
 /* It broke RFC 6455: says so in the log, and ends it. The problem is static text. */
