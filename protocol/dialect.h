@@ -41,7 +41,10 @@ struct request {
         } report;
         uint32_t alive; /* the number of the question that it answers */
     };
-    struct message message; /* the native dialect's own */
+    union {
+        struct message native;
+        struct relay_payload payload; /* of dialects that find it at once */
+    } codec;                          /* what a dialect keeps for its `relay` and `payload`: nobody else looks at it */
     char space[TOKEN_MAX + PASSWORD_MAX];
 };
 
@@ -81,7 +84,7 @@ struct reply {
         struct span room_id;         /* REPLY_ROOM_CLOSED */
         uint64_t reconnect_after_ms; /* REPLY_DRAINING */
         struct {
-            struct reply_place place;
+            struct reply_stay stay;
             bool restarted, recovered;                           /* REPLY_RESUMED */
             uint64_t resume_grace_ms;                            /* the same */
             bool (*next)(void *others, struct reply_peer *peer); /* one after the other; false: that was the last */
@@ -99,10 +102,14 @@ struct reply {
 struct dialect {
     const char *name;
     char mark; /* in resume tokens: never changed, and no other dialect's */
-    /* On an error, `ref` and `problem` are set all the same. */
+    /* What it can say, a bit (dialect_bit) for each: the requests that its clients have, and the replies that they are
+     * told. A client is not told what its dialect has no words for; where it is to be relayed something, that is
+     * refused. */
+    uint32_t requests; /* of enum message_type */
+    uint32_t replies;  /* of enum reply_type */
+    /* One of its requests, or an error: of those `ref` and `problem` are set all the same. */
     enum error (*read)(struct span bytes, struct request *r);
-    /* Appends the text of a reply to an empty buffer. Whether memory ran out is the buffer's to say. Nothing appended: it
-     * has no words for that. Its client is not told; where a client of another dialect is to be relayed, that is refused. */
+    /* Appends the text of one of its replies to an empty buffer. Whether memory ran out is the buffer's to say. */
     void (*write)(struct buf *out, const struct reply *reply);
     /* A text as its transport wants it; NULL when out of memory. */
     struct frame *(*frame)(struct span text);
@@ -114,6 +121,12 @@ struct dialect {
      * transport asks in its own way (a WebSocket's ping). */
     void (*ask_alive)(struct buf *out, uint32_t number);
 };
+
+static inline uint32_t dialect_bit(unsigned type)
+{
+    return UINT32_C(1) << type;
+}
+_Static_assert(MESSAGES <= 32 && REPLIES <= 32, "each has a bit");
 
 /* The language of protocol/README.md, over a WebSocket. */
 extern const struct dialect dialect_native;

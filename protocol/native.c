@@ -25,8 +25,8 @@ static struct span raw_of(const struct scan *s, enum member_name m)
 
 static void read_join(struct request *r)
 {
-    const struct scan *s = &r->message.scan;
-    r->join.room_id = r->message.room_id;
+    const struct scan *s = &r->codec.native.scan;
+    r->join.room_id = r->codec.native.room_id;
     r->join.token = text_of(s, MEMBER_TOKEN, r->space, TOKEN_MAX);
     r->join.password = text_of(s, MEMBER_PASSWORD, r->space + TOKEN_MAX, PASSWORD_MAX);
     r->join.introduction = (struct introduction){raw_of(s, MEMBER_DISPLAY_NAME), raw_of(s, MEMBER_METADATA)};
@@ -34,9 +34,9 @@ static void read_join(struct request *r)
 
 static void read_report(struct request *r)
 {
-    r->report.outcome = message_outcome(&r->message);
-    r->report.connected = message_connect_ms(&r->message, &r->report.connect_ms);
-    r->report.measured = message_rtt_ms(&r->message, &r->report.rtt_ms);
+    r->report.outcome = message_outcome(&r->codec.native);
+    r->report.connected = message_connect_ms(&r->codec.native, &r->report.connect_ms);
+    r->report.measured = message_rtt_ms(&r->codec.native, &r->report.rtt_ms);
 }
 
 static void read_members(struct request *r)
@@ -46,13 +46,13 @@ static void read_members(struct request *r)
     case MESSAGE_ANSWER:
     case MESSAGE_ICE_CANDIDATE:
     case MESSAGE_SIGNAL:
-        r->relay.to = r->message.to;
+        r->relay.to = r->codec.native.to;
         break;
     case MESSAGE_JOIN_ROOM:
         read_join(r);
         break;
     case MESSAGE_RESUME:
-        r->resume.token = text_of(&r->message.scan, MEMBER_RESUME_TOKEN, r->space, RESUME_TOKEN_MAX);
+        r->resume.token = text_of(&r->codec.native.scan, MEMBER_RESUME_TOKEN, r->space, RESUME_TOKEN_MAX);
         break;
     case MESSAGE_REPORT:
         read_report(r);
@@ -64,18 +64,18 @@ static void read_members(struct request *r)
 
 static enum error native_read(struct span bytes, struct request *r)
 {
-    enum error e = message_parse(bytes, &r->message);
-    r->type = e == ERROR_NONE ? r->message.type : MESSAGE_NONE;
+    enum error e = message_parse(bytes, &r->codec.native);
+    r->type = e == ERROR_NONE ? r->codec.native.type : MESSAGE_NONE;
     r->bytes = bytes;
-    r->ref = r->message.ref;
-    r->problem = r->message.problem;
+    r->ref = r->codec.native.ref;
+    r->problem = r->codec.native.problem;
     read_members(r);
     return e;
 }
 
 static struct frame *native_relay(const struct request *r, struct span from)
 {
-    return message_splice(&r->message, from);
+    return message_splice(&r->codec.native, from);
 }
 
 static struct relay_payload native_payload(const struct request *r)
@@ -87,7 +87,7 @@ static struct relay_payload native_payload(const struct request *r)
         [MESSAGE_SIGNAL] = MEMBER_DATA,
     };
     assert(message_is_relayed(r->type));
-    const struct scan *s = &r->message.scan;
+    const struct scan *s = &r->codec.native.scan;
     return (struct relay_payload){scan_raw(s, VALUES[r->type]), raw_of(s, MEMBER_LINK)};
 }
 
@@ -96,9 +96,9 @@ static struct relay_payload native_payload(const struct request *r)
 static void write_peers(struct buf *out, const struct reply *r)
 {
     if (r->type == REPLY_PEERS)
-        reply_peers_begin(out, &r->peers.place);
+        reply_peers_begin(out, &r->peers.stay);
     else
-        reply_resumed_begin(out, &r->peers.place, r->peers.restarted, r->peers.recovered, r->peers.resume_grace_ms);
+        reply_resumed_begin(out, &r->peers.stay, r->peers.restarted, r->peers.recovered, r->peers.resume_grace_ms);
     struct reply_peer peer;
     while (r->peers.next(r->peers.others, &peer))
         reply_peers_add(out, peer.peer_id, &peer.introduction, peer.away);
@@ -156,6 +156,8 @@ static void native_write(struct buf *out, const struct reply *r)
 const struct dialect dialect_native = {
     .name = "native",
     .mark = 'n',
+    .requests = ((1U << MESSAGE_ALIVE) - 1) & ~(1U << MESSAGE_NONE),
+    .replies = (1U << REPLIES) - 1,
     .read = native_read,
     .write = native_write,
     .frame = frame_of,

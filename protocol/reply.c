@@ -131,12 +131,12 @@ void reply_peer_left(struct buf *out, struct span peer_id, enum departure why)
     end(out);
 }
 
-static void begin_place(struct buf *out, const char *type, const struct reply_place *place)
+static void begin_stay(struct buf *out, const char *type, const struct reply_stay *stay)
 {
-    begin(out, type, place->ref);
-    write_member_string(out, "roomId", place->room_id);
-    write_member_string(out, "peerId", place->peer_id);
-    write_member_optional(out, "resumeToken", place->resume_token);
+    begin(out, type, stay->ref);
+    write_member_string(out, "roomId", stay->room_id);
+    write_member_string(out, "peerId", stay->peer_id);
+    write_member_optional(out, "resumeToken", stay->resume_token);
 }
 
 static void begin_list(struct buf *out)
@@ -145,16 +145,16 @@ static void begin_list(struct buf *out)
     buf_byte(out, '[');
 }
 
-void reply_peers_begin(struct buf *out, const struct reply_place *place)
+void reply_peers_begin(struct buf *out, const struct reply_stay *stay)
 {
-    begin_place(out, "peers", place);
+    begin_stay(out, "peers", stay);
     begin_list(out);
 }
 
 void reply_resumed_begin(
-    struct buf *out, const struct reply_place *place, bool restarted, bool recovered, uint64_t resume_grace_ms)
+    struct buf *out, const struct reply_stay *stay, bool restarted, bool recovered, uint64_t resume_grace_ms)
 {
-    begin_place(out, "resumed", place);
+    begin_stay(out, "resumed", stay);
     write_member_bool(out, "restarted", restarted);
     write_member_bool(out, "recovered", recovered);
     write_member_u64(out, "resumeGrace", resume_grace_ms);

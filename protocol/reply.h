@@ -69,17 +69,17 @@ void reply_peer_left(struct buf *out, struct span peer_id, enum departure why);
 void reply_peer_away(struct buf *out, struct span peer_id);
 void reply_peer_back(struct buf *out, struct span peer_id, const struct introduction *i);
 
-/* One's own place in a room. */
-struct reply_place {
+/* One's own stay in a room. */
+struct reply_stay {
     struct span ref; /* JSON text; n = 0: none */
     struct span room_id, peer_id;
     struct span resume_token; /* n = 0: none */
 };
 
 /* `peers` and `resumed` are written in steps: either begin, one add for each other member, end. */
-void reply_peers_begin(struct buf *out, const struct reply_place *place);
+void reply_peers_begin(struct buf *out, const struct reply_stay *stay);
 void reply_resumed_begin(
-    struct buf *out, const struct reply_place *place, bool restarted, bool recovered, uint64_t resume_grace_ms);
+    struct buf *out, const struct reply_stay *stay, bool restarted, bool recovered, uint64_t resume_grace_ms);
 void reply_peers_add(struct buf *out, struct span peer_id, const struct introduction *i, bool away);
 void reply_peers_end(struct buf *out);
 

@@ -23,9 +23,9 @@
 
 enum {
     GUESSES_FREE = 3,
-    GUESS_DELAY_MS = 250, /* doubled by each failure up to: */
-    GUESS_DELAY_MAX_MS = 4000,
-    GUESS_DOUBLINGS_MAX = 4
+    FAILURE_DELAY_MS = 250, /* doubled by each failure up to: */
+    FAILURE_DELAY_MAX_MS = 4000,
+    FAILURE_DOUBLINGS_MAX = 4
 };
 
 static uint64_t forgiven_each(const struct core *c)
@@ -42,7 +42,7 @@ static uint64_t blamed_for(const struct core *c, const struct address_state *o)
 static uint64_t delay_after(uint64_t failed)
 {
     uint64_t doublings = failed - GUESSES_FREE;
-    return doublings < GUESS_DOUBLINGS_MAX ? (uint64_t)GUESS_DELAY_MS << doublings : GUESS_DELAY_MAX_MS;
+    return doublings < FAILURE_DOUBLINGS_MAX ? (uint64_t)FAILURE_DELAY_MS << doublings : FAILURE_DELAY_MAX_MS;
 }
 
 static uint64_t being_hashed(const struct core *c, const struct address_state *o)
@@ -69,7 +69,7 @@ enum auth_verdict auth_throttle_look(const struct core *c, const struct session 
         *ms = delay_after(failed);
         return AUTH_DELAYED;
     }
-    *ms = GUESS_DELAY_MS;
+    *ms = FAILURE_DELAY_MS;
     return failed + being_hashed(c, s->address) >= limit ? AUTH_DELAYED : AUTH_ALLOWED;
 }
 

@@ -64,13 +64,14 @@ static void check_members(const struct core *c, struct found *f)
     const struct member *m;
     uint64_t connected = 0;
     for (uint64_t at = 0; (m = table_next(&c->members, &at));) {
-        assert(m->session || m->room);
+        assert(member_is_here(m) || (member_is_away(m) && m->room));
+        assert(member_is_here(m) == (m->session != NULL));
         assert(!m->session || (m->session->member == m && m->held_bytes == 0));
         assert(m->dialect < c->dialects_n && (!m->session || m->session->dialect == m->dialect));
         assert((m->introduction != NULL) == (m->display_name_n + m->metadata_n > 0) && (!m->introduction || m->room));
-        connected += m->session != NULL;
+        connected += member_is_here(m);
         f->joined += m->room != NULL;
-        if (!m->session)
+        if (member_is_away(m))
             check_away(m, f);
     }
     assert(connected == f->named && f->named + f->away == c->members.count);

@@ -158,7 +158,7 @@ struct core_event {
         urgent; /* CORE_FRAME: messages of others wait behind it, so what a whole room hears of is put off: CORE_AGAIN */
     union {
         struct address address;        /* CORE_OPEN, CORE_ADDRESS */
-        const struct dialect *dialect; /* CORE_READY; lives as long as the core. NULL: dialect_native */
+        const struct dialect *dialect; /* CORE_READY; lives as long as the core */
         struct span bytes;             /* CORE_FRAME */
         struct {
             enum error error;

@@ -55,9 +55,10 @@ void member_free(struct core *c, struct member *m)
 
 void member_connect(struct member *m, struct session *s)
 {
-    assert(!m->session && !s->member);
+    assert(m->place != PLACE_SESSION && !s->member);
+    m->place = PLACE_SESSION;
     m->session = s;
-    m->dialect = s->dialect;
+    m->dialect = s->dialect & 7U;
     s->member = m;
     m->unheld = false;
     m->relayed = m->proved = m->pinged = 0;
@@ -65,16 +66,12 @@ void member_connect(struct member *m, struct session *s)
 
 void member_disconnect(struct member *m)
 {
-    assert(m->session && m->session->member == m);
+    assert(m->place == PLACE_SESSION && m->session->member == m);
+    m->place = m->room ? PLACE_AWAY : PLACE_NONE;
     m->session->member = NULL;
     m->session = NULL;
     m->held = NULL;
     m->away = (struct wait){NULL, NULL, 0};
-}
-
-bool member_is_away(const struct member *m)
-{
-    return !m->session && m->room;
 }
 
 bool member_introduce(struct member *m, const struct introduction *i)

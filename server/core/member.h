@@ -18,11 +18,18 @@ struct member *member_new(struct core *c, const char *id);
 struct member *member_new_random(struct core *c);
 /* It is in no room. Takes NULL. */
 void member_free(struct core *c, struct member *m);
-/* It goes on with this connection, which has none; and loses the one that it has. */
+/* It goes on with this connection, which has none; and loses the one that it has: in a room, it is away from now on. */
 void member_connect(struct member *m, struct session *s);
 void member_disconnect(struct member *m);
-/* Whether it is in a room and has no connection. */
-bool member_is_away(const struct member *m);
+static inline bool member_is_away(const struct member *m)
+{
+    return m->place == PLACE_AWAY;
+}
+/* Its connection is here. */
+static inline bool member_is_here(const struct member *m)
+{
+    return m->place == PLACE_SESSION;
+}
 /* Keeps a copy of what it says of itself, while it says nothing; false when out of memory. */
 bool member_introduce(struct member *m, const struct introduction *i);
 void member_forget_introduction(struct member *m);

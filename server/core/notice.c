@@ -31,7 +31,7 @@ static const struct {
     [NOTICE_FULL] = {LOG_LEVEL_WARNING, "server-full", "the limit of rooms or of memory refused requests"},
     [NOTICE_MEMORY] = {LOG_LEVEL_ERROR, "out-of-memory", "memory ran out: connections are closed"},
     [NOTICE_STORE] = {LOG_LEVEL_ERROR, "store-failed", "rooms made over HTTP could not be stored: they are refused"},
-    [NOTICE_PACED] = {LOG_LEVEL_NOTICE, "connection-paced",
+    [NOTICE_RATE] = {LOG_LEVEL_NOTICE, "connection-paced",
         "connections sent faster than their rate and are read slower"},
     [NOTICE_JOINS] = {LOG_LEVEL_WARNING, "joins-refused", "addresses joined or made rooms faster than their rate"},
     [NOTICE_ROOM_FULL] = {LOG_LEVEL_NOTICE, "room-full", "rooms had their number of members"},

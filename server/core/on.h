@@ -35,6 +35,9 @@ extern const struct handler on_join, on_leave, on_relay, on_resume, on_report, o
 struct pending;
 void on_join_hashed(struct core *c, const struct pending *e, const uint8_t *hash);
 
+/* What a client said, read in its dialect. */
+enum error on_read(const struct core *c, const struct session *s, struct span bytes, struct request *r);
+
 /* A message was delayed for its password or token, and is looked at now. */
 void on_delayed(struct core *c, const struct pending *e);
 

@@ -41,6 +41,14 @@ static void begin(struct asked *r)
     r->proven = r->waited = false;
 }
 
+enum error on_read(const struct core *c, const struct session *s, struct span bytes, struct request *r)
+{
+    const struct dialect *d = say_dialect(c, s->dialect);
+    enum error e = d->read(bytes, r);
+    assert(e != ERROR_NONE || d->requests & dialect_bit(r->type));
+    return e;
+}
+
 static void handle(struct core *c, struct session *s, struct asked *r)
 {
     assert(HANDLERS[r->request.type]);
@@ -73,7 +81,7 @@ void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent)
     alive_heard(c, s);
     struct asked r;
     begin(&r);
-    enum error e = say_dialect(c, s->dialect)->read(bytes, &r.request);
+    enum error e = on_read(c, s, bytes, &r.request);
     enum message_type type = e == ERROR_NONE ? r.request.type : MESSAGE_NONE;
     if (type == MESSAGE_ALIVE) {
         on_pong(c, s, r.request.alive);
@@ -97,8 +105,7 @@ void on_delayed(struct core *c, const struct pending *e)
     struct asked r;
     begin(&r);
     r.waited = true;
-    if (s && session_listens(s) &&
-        say_dialect(c, s->dialect)->read((struct span){e->bytes, e->bytes_n}, &r.request) == ERROR_NONE)
+    if (s && session_listens(s) && on_read(c, s, (struct span){e->bytes, e->bytes_n}, &r.request) == ERROR_NONE)
         handle(c, s, &r);
 }
 

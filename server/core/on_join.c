@@ -130,7 +130,7 @@ static bool introduce(struct session *s, const struct asked *r)
 static struct frame *frame_peers(
     struct core *c, const struct session *s, const struct asked *r, const struct room *room, uint64_t incarnation)
 {
-    return peers_joined(c, &(struct place){
+    return peers_joined(c, &(struct stay){
                                .self = s->member,
                                .room = room,
                                .room_id = r->request.join.room_id,
@@ -202,7 +202,7 @@ void on_join_hashed(struct core *c, const struct pending *e, const uint8_t *hash
     struct session *s = session_find(c, e->conn);
     struct asked r = {.proven = false};
     bool listens = s && session_listens(s); /* it may have resumed meanwhile */
-    if (!listens || say_dialect(c, s->dialect)->read((struct span){e->bytes, e->bytes_n}, &r.request) != ERROR_NONE)
+    if (!listens || on_read(c, s, (struct span){e->bytes, e->bytes_n}, &r.request) != ERROR_NONE)
         return;
     const struct room *room = room_find(c, r.request.join.room_id);
     bool same = room && room->incarnation == e->terms.incarnation;

@@ -95,9 +95,9 @@ static enum error check(const struct core *c, const struct session *s, struct as
     return ERROR_RESUME_FAILED;
 }
 
-static struct place place_of(const struct member *m, const struct room *room, const struct asked *r)
+static struct stay stay_of(const struct member *m, const struct room *room, const struct asked *r)
 {
-    return (struct place){
+    return (struct stay){
         .self = m,
         .room = room,
         .room_id = r->token.room_id,
@@ -111,11 +111,11 @@ static struct place place_of(const struct member *m, const struct room *room, co
 static void take_again(struct core *c, struct member *m, struct session *s, const struct asked *r)
 {
     assert(m->room && s->state == SESSION_READY && m->dialect == s->dialect);
-    struct place place = place_of(m, m->room, r);
+    struct stay stay = stay_of(m, m->room, r);
     bool restarted = !is_this_boot(c, &r->token);
     bool unheard = m->told_lost && r->token.generation == m->generation;
     bool was_away = member_is_away(m), recovered = !restarted && seat_is_whole(m) && !unheard;
-    struct frame *resumed = peers_resumed(c, &place, restarted, recovered);
+    struct frame *resumed = peers_resumed(c, &stay, restarted, recovered);
     if (!resumed) {
         session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
         return;
@@ -133,11 +133,11 @@ static void make_anew(struct core *c, struct session *s, const struct asked *r)
     const struct resume_token *t = &r->token;
     struct room *room = room_find(c, t->room_id);
     struct member *m = member_new(c, t->peer_id.p + c->prefix_n);
-    struct place place = place_of(m, room, r);
+    struct stay stay = stay_of(m, room, r);
     struct frame *resumed = NULL;
     if (m)
-        m->dialect = s->dialect;
-    if (!m || !member_introduce(m, &t->introduction) || !(resumed = peers_resumed(c, &place, true, false)))
+        m->dialect = s->dialect & 7U;
+    if (!m || !member_introduce(m, &t->introduction) || !(resumed = peers_resumed(c, &stay, true, false)))
         goto fail;
     if (!room && !(room = room_new(c, t->room_id, t->incarnation)))
         goto fail;

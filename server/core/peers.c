@@ -7,7 +7,7 @@
 #include "server/core/say.h"
 #include "server/core/seat.h"
 
-static struct span write_token(const struct core *c, const struct place *p, char text[RESUME_TOKEN_MAX + 1])
+static struct span write_token(const struct core *c, const struct stay *p, char text[RESUME_TOKEN_MAX + 1])
 {
     char id[PEER_ID_MAX];
     struct resume_token token = {
@@ -45,23 +45,23 @@ static bool next_other(void *ctx, struct reply_peer *peer)
     return true;
 }
 
-static struct frame *write_reply(struct core *c, const struct place *p, struct reply *r)
+static struct frame *write_reply(struct core *c, const struct stay *p, struct reply *r)
 {
     assert(p->self && p->room_id.n > 0 && p->generation > 0);
     char id[PEER_ID_MAX], token[RESUME_TOKEN_MAX + 1];
     struct others others = {.c = c, .next = p->room ? p->room->members : NULL, .self = p->self};
-    r->peers.place = (struct reply_place){p->ref, p->room_id, say_peer_id(c, p->self, id), write_token(c, p, token)};
+    r->peers.stay = (struct reply_stay){p->ref, p->room_id, say_peer_id(c, p->self, id), write_token(c, p, token)};
     r->peers.next = next_other;
     r->peers.others = &others;
     return say_frame(c, p->self->dialect, r);
 }
 
-struct frame *peers_joined(struct core *c, const struct place *p)
+struct frame *peers_joined(struct core *c, const struct stay *p)
 {
     return write_reply(c, p, &(struct reply){.type = REPLY_PEERS});
 }
 
-struct frame *peers_resumed(struct core *c, const struct place *p, bool restarted, bool recovered)
+struct frame *peers_resumed(struct core *c, const struct stay *p, bool restarted, bool recovered)
 {
     assert(!restarted || !recovered);
     return write_reply(c, p,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The frames that show somebody its place in a room: which room, who one is, the token to come back with, and who else
+ * The frames that show somebody its stay in a room: which room, who one is, the token to come back with, and who else
  * is there. A new token is a new generation; the one before it is good until this one is used.
  */
 #ifndef SERVER_CORE_PEERS_H
@@ -8,7 +8,7 @@
 
 #include "server/core/state.h"
 
-struct place {
+struct stay {
     const struct member *self;
     const struct room *room; /* NULL: it will be made, and self alone be in it */
     struct span room_id;
@@ -20,7 +20,7 @@ struct place {
 
 /* Each NULL when out of memory. Both are as long as the room is full: max_room_members bounds them, and without that
  * limit an operator has chosen that a join costs what thousands of members cost. */
-struct frame *peers_joined(struct core *c, const struct place *p);
-struct frame *peers_resumed(struct core *c, const struct place *p, bool restarted, bool recovered);
+struct frame *peers_joined(struct core *c, const struct stay *p);
+struct frame *peers_resumed(struct core *c, const struct stay *p, bool restarted, bool recovered);
 
 #endif

@@ -45,7 +45,7 @@ void rate_limit_frame(struct core *c, struct session *s)
     bool reading = s->watch == WATCH_QUIET || s->watch == WATCH_PINGED;
     if (!reading || !say_pause(c, s))
         return;
-    notice_limit(c, LIMIT_MESSAGE_RATE, NOTICE_PACED, s);
+    notice_limit(c, LIMIT_MESSAGE_RATE, NOTICE_RATE, s);
     alive_watch(c, s, WATCH_PAUSED);
 }
 

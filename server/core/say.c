@@ -12,6 +12,7 @@
 
 #include "server/core/alive.h"
 #include "server/core/effects.h"
+#include "server/core/member.h"
 #include "server/core/notice.h"
 
 enum {
@@ -57,9 +58,10 @@ struct frame *say_frame(struct core *c, uint8_t dialect, const struct reply *r)
 {
     const struct dialect *d = say_dialect(c, dialect);
     struct buf *text = say_text(c);
-    d->write(text, r);
-    if (text->len == 0 && !text->failed)
+    if (!(d->replies & dialect_bit(r->type)))
         return frame_raw(0);
+    d->write(text, r);
+    assert(text->len > 0 || text->failed);
     struct frame *frame = done(c, text->failed ? NULL : d->frame(buf_view(text)));
     if (frame && (r->type == REPLY_PEERS || r->type == REPLY_RESUMED))
         frame->unlimited = true;
@@ -118,7 +120,7 @@ bool say_prepare(struct core *c, const struct room *room, const struct reply *r,
     *said = (struct said){{NULL}};
     for (const struct member *m = room ? room->members : NULL; m; m = m->next) {
         struct frame **frame = &said->in[m->dialect];
-        if (!m->session || *frame || (*frame = say_frame(c, m->dialect, r)))
+        if (!member_is_here(m) || *frame || (*frame = say_frame(c, m->dialect, r)))
             continue;
         say_unprepare(said);
         return false;
@@ -134,7 +136,7 @@ static void to_member(struct core *c, const struct member *m, struct frame *fram
 void say_prepared(struct core *c, const struct room *room, struct said *said)
 {
     for (const struct member *m = room->members; m; m = m->next)
-        if (m->session)
+        if (member_is_here(m))
             to_member(c, m, said->in[m->dialect]);
     say_unprepare(said);
 }
@@ -144,7 +146,7 @@ void say_to_room(struct core *c, const struct room *room, const struct member *e
     assert(!except || except->room == room);
     struct said said = {{NULL}};
     for (const struct member *m = room->members; m; m = m->next) {
-        if (m == except || !m->session)
+        if (m == except || !member_is_here(m))
             continue;
         if (!said.in[m->dialect])
             said.in[m->dialect] = say_frame(c, m->dialect, r);

@@ -37,7 +37,7 @@ bool seat_kept(const struct core *c)
 
 bool seat_is_whole(const struct member *m)
 {
-    return (!m->session || m->relayed == m->proved) && !m->unheld;
+    return (!member_is_here(m) || m->relayed == m->proved) && !m->unheld;
 }
 
 /* ---- connections change hands ---- */
@@ -51,7 +51,7 @@ static void tell_away(struct core *c, const struct member *m)
 
 void seat_tell_back(struct core *c, const struct member *m)
 {
-    assert(m->room && m->session);
+    assert(m->room && member_is_here(m));
     char id[PEER_ID_MAX];
     say_to_room(c, m->room, m,
         &(struct reply){.type = REPLY_PEER_BACK,
@@ -60,12 +60,12 @@ void seat_tell_back(struct core *c, const struct member *m)
 
 void seat_break(struct core *c, struct member *m, enum departure why)
 {
-    assert(m->room && m->session);
+    assert(m->room && member_is_here(m));
     if (!seat_kept(c) || c->stats.away >= AWAY_MAX) {
         room_leave(c, m, why);
         return;
     }
-    m->why = why;
+    m->why = why & 7U;
     m->unheld = !seat_is_whole(m);
     member_disconnect(m);
     waiting_add(&c->away, &m->away, c->now);
@@ -137,7 +137,7 @@ bool seat_is_fought_over(const struct core *c, const struct member *m, uint64_t 
 
 static void note_takeover(const struct core *c, struct member *m)
 {
-    assert(m->session);
+    assert(member_is_here(m));
     uint64_t gap = c->now - m->taken_at;
     m->taken_gap = gap < UINT16_MAX ? (uint16_t)gap : UINT16_MAX;
     m->taken_at = c->now & TAKEN_AT_MAX;
@@ -157,7 +157,7 @@ void seat_take(struct core *c, struct member *m, struct session *s, struct frame
 {
     struct held *held = NULL;
     assert(m->room && s->state == SESSION_READY);
-    if (m->session) {
+    if (member_is_here(m)) {
         take_over(c, m);
     } else {
         held = m->held;
@@ -180,7 +180,7 @@ static void stop_waiting(struct core *c, struct member *away)
 
 void seat_drop(struct core *c, struct member *m)
 {
-    assert(!m->session);
+    assert(!member_is_here(m));
     stop_waiting(c, m);
     free(m->introduction);
     free(m);

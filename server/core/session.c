@@ -193,9 +193,10 @@ static void say_welcome(struct core *c, struct session *s)
 
 void session_welcome(struct core *c, struct session *s, const struct dialect *dialect)
 {
+    assert(dialect);
     if (s->state != SESSION_OPENED || s->over_http)
         return;
-    s->dialect = dialect_number(c, dialect ? dialect : &dialect_native);
+    s->dialect = dialect_number(c, dialect);
     struct member *m = member_new_random(c);
     if (!m) {
         session_end(c, s, error_close_code(ERROR_SERVER_FULL), error_code(ERROR_SERVER_FULL), DEPARTURE_DISCONNECTED);

@@ -23,7 +23,7 @@ void session_open(struct core *c, struct conn_id conn, const struct address *add
 void session_address(struct core *c, struct session *s, const struct address *address);
 /* It asks something over HTTP: the time for joining a room is no matter to it. */
 void session_asks(struct core *c, struct session *s);
-/* Its handshake is done: gives it its peer id and welcomes it, in its dialect. NULL: dialect_native. */
+/* Its handshake is done: gives it its peer id and welcomes it, in its dialect. */
 void session_welcome(struct core *c, struct session *s, const struct dialect *dialect);
 /* Goes on as this member, which is in a room and has no connection; the one that it was, in no room, is freed. */
 void session_join(struct core *c, struct session *s, struct member *m);

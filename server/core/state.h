@@ -56,6 +56,14 @@ enum watch {
     WATCH_NONE = WATCHES
 };
 
+/* Where what is said to a member goes. */
+enum place {
+    PLACE_NONE,    /* nowhere: it has no connection yet, or no more, and no seat is kept */
+    PLACE_SESSION, /* to its session */
+    PLACE_AWAY,    /* it is held, until the member comes back to its seat */
+    PLACES
+};
+
 struct room;
 struct member;
 struct address_state;
@@ -92,15 +100,16 @@ struct held {
 struct member {
     char id[ID_CHARS];                   /* the random part of its peer id */
     uint16_t display_name_n, metadata_n; /* of `introduction` */
-    uint8_t dialect;                     /* of core->dialects: the one that its connection speaks, or spoke */
-    enum departure why : 3;              /* while it is away: how its connection was lost */
+    uint8_t dialect : 3;                 /* of core->dialects: the one that its connection speaks, or spoke */
+    uint8_t place : 2;                   /* enum place */
+    uint8_t why : 3;                     /* enum departure, while it is away: how its connection was lost */
     uint8_t takes : 2;          /* how often it was taken over from a connection that looked alive; 2: twice or more */
     bool unheld : 1;            /* while it is away: a frame for it is lost */
     bool told_lost : 1;         /* the last `resumed` was not recovered: heard for certain once its token is used */
     bool returned : 1;          /* in a room by a token of an earlier boot */
     uint32_t generation;        /* of the last resume token that was used; the one given out is the next */
     uint32_t held_bytes;        /* of `held` */
-    struct session *session;    /* its connection, whose member it is; NULL: it is away */
+    struct session *session;    /* at PLACE_SESSION: whose member it is; else NULL */
     char *introduction;         /* owned: both texts, one behind the other; NULL if it says nothing of itself */
     struct room *room;          /* borrowed; NULL: in none */
     struct member *prev, *next; /* in room->members */
@@ -137,6 +146,7 @@ enum room_kind {
 
 _Static_assert(SESSION_STATES <= 1 << 2 && WATCH_NONE < 1 << 3, "they fit into struct session");
 _Static_assert(DEPARTURES <= 1 << 3, "every departure fits into member.why");
+_Static_assert(PLACES <= 1 << 2 && DIALECTS_MAX <= 1 << 3, "they fit into struct member");
 
 struct room {
     uint64_t incarnation;     /* random: another room under this id has another */
@@ -186,7 +196,7 @@ enum notice {
     NOTICE_FULL,
     NOTICE_MEMORY,
     NOTICE_STORE,
-    NOTICE_PACED,
+    NOTICE_RATE,
     NOTICE_JOINS,
     NOTICE_ROOM_FULL,
     NOTICE_WRONG,

@@ -109,7 +109,9 @@ static void on_accept(void *who, struct wire *wire)
 
 static void on_open(void *who, struct wire *wire)
 {
-    step(who, event_of(who, wire, CORE_READY));
+    struct core_event e = event_of(who, wire, CORE_READY);
+    e.dialect = &dialect_native;
+    step(who, e);
 }
 
 static void on_frame(void *who, struct wire *wire, struct span text)

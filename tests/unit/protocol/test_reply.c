@@ -112,12 +112,12 @@ static void test_presence(void **state)
     buf_done(&b);
 }
 
-static const struct reply_place HERE = {.room_id = {"lobby", 5}, .peer_id = {"n.me", 4}};
+static const struct reply_stay HERE = {.room_id = {"lobby", 5}, .peer_id = {"n.me", 4}};
 
 static void test_peers(void **state)
 {
     (void)state;
-    struct reply_place asked = HERE;
+    struct reply_stay asked = HERE;
     asked.ref = SPAN("\"r\"");
     struct buf b;
     buf_init(&b, REPLY_MAX);
@@ -137,7 +137,7 @@ static void test_resumed(void **state)
 {
     (void)state;
     struct buf b;
-    struct reply_place seat = HERE;
+    struct reply_stay seat = HERE;
     seat.resume_token = SPAN("t+/=");
     buf_init(&b, REPLY_MAX);
     reply_peers_begin(&b, &seat);

@@ -79,7 +79,10 @@ static inline struct conn_id conn_of(const struct harness *h, unsigned i)
 
 static inline void happen(struct harness *h, unsigned i, enum core_event_type type)
 {
-    step(h, (struct core_event){.type = type, .conn = conn_of(h, i)});
+    struct core_event e = {.type = type, .conn = conn_of(h, i)};
+    if (type == CORE_READY)
+        e.dialect = &dialect_native;
+    step(h, e);
 }
 
 /* ---- what the core did ---- */

@@ -34,14 +34,13 @@ static inline enum error lines_join(struct request *r, const char *room)
     return room_id_valid(r->join.room_id) ? ERROR_NONE : ERROR_BAD_MESSAGE;
 }
 
-/* The value comes first in the space, so that lines_payload finds it. */
 static inline enum error lines_say(struct request *r, const json_t *value, const char *to)
 {
     size_t at = 0;
     char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     r->type = MESSAGE_SIGNAL;
     lines_keep(r, &at, text);
-    r->message.to = (struct span){r->space, at};
+    r->codec.payload = (struct relay_payload){{r->space, at}, {NULL, 0}};
     r->relay.to = lines_keep(r, &at, to);
     free(text);
     return at > 0 && r->relay.to.p ? ERROR_NONE : ERROR_BAD_MESSAGE;
@@ -86,14 +85,14 @@ static inline enum error lines_read(struct span bytes, struct request *r)
 
 static inline struct relay_payload lines_payload(const struct request *r)
 {
-    return (struct relay_payload){r->message.to, {NULL, 0}};
+    return r->codec.payload;
 }
 
 static inline void lines_write_peers(struct buf *out, const struct reply *r)
 {
     struct reply_peer peer;
-    write_member_string(out, "in", r->peers.place.room_id);
-    write_member_optional(out, "token", r->peers.place.resume_token);
+    write_member_string(out, "in", r->peers.stay.room_id);
+    write_member_optional(out, "token", r->peers.stay.resume_token);
     if (r->type == REPLY_RESUMED)
         write_member_bool(out, "whole", r->peers.recovered);
     write_name(out, "with");
@@ -106,11 +105,6 @@ static inline void lines_write_peers(struct buf *out, const struct reply *r)
     buf_byte(out, ']');
 }
 
-static inline bool lines_has_words(enum reply_type t)
-{
-    return t != REPLY_ICE_SERVERS && t != REPLY_PONG && t != REPLY_LEFT_ROOM && t != REPLY_DRAINING;
-}
-
 static inline void lines_write(struct buf *out, const struct reply *r)
 {
     static const char *const PRESENCE[REPLIES] = {
@@ -119,8 +113,6 @@ static inline void lines_write(struct buf *out, const struct reply *r)
         [REPLY_PEER_AWAY] = "away",
         [REPLY_PEER_BACK] = "back",
     };
-    if (!lines_has_words(r->type))
-        return;
     buf_byte(out, '{');
     if (r->type == REPLY_WELCOME)
         write_member_string(out, "you", r->welcome.peer_id);
@@ -169,6 +161,9 @@ static inline void lines_ask_alive(struct buf *out, uint32_t number)
 static const struct dialect LINES = {
     .name = "lines",
     .mark = 'l',
+    .requests = 1U << MESSAGE_JOIN_ROOM | 1U << MESSAGE_LEAVE_ROOM | 1U << MESSAGE_SIGNAL | 1U << MESSAGE_RESUME |
+                1U << MESSAGE_ALIVE,
+    .replies = ~(1U << REPLY_ICE_SERVERS | 1U << REPLY_PONG | 1U << REPLY_LEFT_ROOM | 1U << REPLY_DRAINING),
     .read = lines_read,
     .write = lines_write,
     .frame = lines_frame,

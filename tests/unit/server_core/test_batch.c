@@ -79,7 +79,10 @@ static void happens(struct crowd *w, struct core_event e)
 
 static void happens_to(struct crowd *w, uint32_t i, enum core_event_type type)
 {
-    happens(w, (struct core_event){.type = type, .conn = {i, 1}});
+    struct core_event e = {.type = type, .conn = {i, 1}};
+    if (type == CORE_READY)
+        e.dialect = &dialect_native;
+    happens(w, e);
 }
 
 static void says(struct crowd *w, uint32_t i, const char *text)

@@ -128,6 +128,7 @@ static void test_returns_are_spread(void **state)
             struct core_event e = {.type = CORE_OPEN, .conn = {i, 1}, .now = h.now};
             core_step(h.core, &e, &h.fx);
             e.type = CORE_READY;
+            e.dialect = &dialect_native;
             core_step(h.core, &e, &h.fx);
             core_effects_clear(&h.fx);
         }

@@ -45,6 +45,8 @@ static void play(struct story *t, unsigned i, enum core_event_type type, const c
     struct core_event e = {.type = type, .conn = {i, 1}, .now = t->now};
     if (type == CORE_OPEN)
         e.address = ipv4((uint8_t)(i + 1));
+    else if (type == CORE_READY)
+        e.dialect = &dialect_native;
     else if (type == CORE_FRAME)
         e.bytes = span_of(text);
     else if (type == CORE_UNREADABLE)
@@ -279,6 +281,7 @@ static void test_bytes_per_connection(void **state)
         struct core_event e = {.type = CORE_OPEN, .conn = {i, 1}, .now = 1};
         core_step(core, &e, &fx);
         e.type = CORE_READY;
+        e.dialect = &dialect_native;
         core_step(core, &e, &fx);
         char text[96];
         int n = snprintf(
@@ -312,7 +315,9 @@ static void live_with_seats_away(void)
         static const enum core_event_type LIFE[] = {CORE_OPEN, CORE_READY, CORE_FRAME, CORE_GONE};
         for (size_t k = 0; k < sizeof LIFE / sizeof *LIFE; k++) {
             struct core_event e = {.type = LIFE[k], .conn = {i, 1}, .now = 1};
-            if (e.type == CORE_FRAME)
+            if (e.type == CORE_READY)
+                e.dialect = &dialect_native;
+            else if (e.type == CORE_FRAME)
                 e.bytes = span_of("{\"type\":\"join-room\",\"roomId\":\"a\"}");
             core_step(core, &e, &fx);
             core_effects_clear(&fx);

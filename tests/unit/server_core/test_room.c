@@ -143,6 +143,7 @@ static void test_a_large_room(void **state)
         struct core_event e = {.type = CORE_OPEN, .conn = {i, 1}, .now = h.now};
         core_step(h.core, &e, &h.fx);
         e.type = CORE_READY;
+        e.dialect = &dialect_native;
         core_step(h.core, &e, &h.fx);
         core_effects_clear(&h.fx);
         e.type = CORE_FRAME;
