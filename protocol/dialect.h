@@ -39,10 +39,16 @@ struct request {
             bool connected, measured; /* whether it tells: */
             uint64_t connect_ms, rtt_ms;
         } report;
-        uint32_t alive; /* the number of the question that it answers */
+        struct {
+            size_t n;
+            struct span v[TOPICS_MAX]; /* each of 1 to TOPIC_MAX bytes, decoded */
+        } topics;                      /* subscribe, unsubscribe */
+        struct span topic;             /* publish: likewise; what is published is `bytes`, a JSON object */
+        uint32_t alive;                /* the number of the question that it answers */
     };
     union {
         struct message native;
+        struct scan scan;
         struct relay_payload payload; /* of dialects that find it at once */
     } codec;                          /* what a dialect keeps for its `relay` and `payload`: nobody else looks at it */
     char space[TOKEN_MAX + PASSWORD_MAX];
@@ -62,7 +68,8 @@ enum reply_type {
     REPLY_PEER_LEFT,
     REPLY_PEER_AWAY,
     REPLY_PEER_BACK,
-    REPLY_RELAYED, /* what a client of another dialect sent */
+    REPLY_RELAYED,   /* what a client of another dialect sent */
+    REPLY_PUBLISHED, /* to all who have subscribed to its topic */
     REPLIES
 };
 
@@ -96,6 +103,10 @@ struct reply {
             struct span from;
             struct relay_payload payload;
         } relayed;
+        struct {
+            struct span bytes; /* a JSON object, as it came */
+            uint32_t clients;  /* who hear of it */
+        } published;
     };
 };
 
@@ -130,5 +141,7 @@ _Static_assert(MESSAGES <= 32 && REPLIES <= 32, "each has a bit");
 
 /* The language of protocol/README.md, over a WebSocket. */
 extern const struct dialect dialect_native;
+/* What the clients of npm's y-webrtc say, over a WebSocket: topics in place of rooms, and no peers. */
+extern const struct dialect dialect_ywebrtc;
 
 #endif

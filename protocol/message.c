@@ -183,6 +183,9 @@ bool message_is_relayed(enum message_type t)
 const char *message_name(enum message_type t)
 {
     static const char *const NAMES[MESSAGES] = {[MESSAGE_NONE] = "",
+        [MESSAGE_SUBSCRIBE] = "subscribe",
+        [MESSAGE_UNSUBSCRIBE] = "unsubscribe",
+        [MESSAGE_PUBLISH] = "publish",
         [MESSAGE_ALIVE] = "alive",
 #define X(name, text) [MESSAGE_##name] = (text),
         MESSAGE_TABLE(X)

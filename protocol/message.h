@@ -32,7 +32,11 @@ enum message_type {
 #define X(name, text) MESSAGE_##name,
     MESSAGE_TABLE(X)
 #undef X
-    MESSAGE_ALIVE, /* the answer to a dialect's own question; no native message */
+    /* No native messages: */
+    MESSAGE_SUBSCRIBE, /* to topics, which are no rooms: whoever publishes there reaches all who have subscribed */
+    MESSAGE_UNSUBSCRIBE,
+    MESSAGE_PUBLISH,
+    MESSAGE_ALIVE, /* the answer to a dialect's own question; counted nowhere, as a pong is */
     MESSAGES
 };
 

@@ -148,6 +148,7 @@ static void native_write(struct buf *out, const struct reply *r)
     case REPLY_RELAYED:
         reply_relayed(out, r->relayed.type, r->relayed.from, r->relayed.payload.value, r->relayed.payload.link);
         break;
+    case REPLY_PUBLISHED:
     case REPLIES:
         assert(false);
     }
@@ -156,8 +157,8 @@ static void native_write(struct buf *out, const struct reply *r)
 const struct dialect dialect_native = {
     .name = "native",
     .mark = 'n',
-    .requests = ((1U << MESSAGE_ALIVE) - 1) & ~(1U << MESSAGE_NONE),
-    .replies = (1U << REPLIES) - 1,
+    .requests = ((1U << MESSAGE_SUBSCRIBE) - 1) & ~(1U << MESSAGE_NONE),
+    .replies = (1U << REPLY_PUBLISHED) - 1,
     .read = native_read,
     .write = native_write,
     .frame = frame_of,

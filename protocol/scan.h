@@ -34,7 +34,9 @@
     X(PEER_ID, "peerId") \
     X(OUTCOME, "outcome") \
     X(CONNECT_MS, "connectMs") \
-    X(RTT_MS, "rttMs")
+    X(RTT_MS, "rttMs") \
+    X(TOPIC, "topic") \
+    X(TOPICS, "topics")
 /* clang-format on */
 
 enum member_name {

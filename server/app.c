@@ -223,6 +223,7 @@ static struct io_settings make_io_settings(const struct config *c)
     struct io_settings s = {
         .max_frame = frame_limit(c),
         .max_queue = config_number(c, OPTION_LIMITS_MAX_QUEUE),
+        .ywebrtc = config_number(c, OPTION_DIALECTS_YWEBRTC) != 0,
     };
     s.origins = config_list(c, OPTION_SERVER_ORIGINS, &s.origins_count);
     s.web_root = config_text(c, OPTION_SERVER_WEB_ROOT);

@@ -229,6 +229,9 @@ static void remark_auth(const struct remarks *r)
     for (size_t i = 0; i < sizeof NEED_KEYS / sizeof *NEED_KEYS; i++)
         if (count(r->config, NEED_KEYS[i]) > 0 && count(r->config, OPTION_AUTH_KEYS) == 0)
             remark(r, NEED_KEYS[i], NULL, "auth.keys is empty: no token is checked, and this has no effect");
+    if (config_number(r->config, OPTION_AUTH_REQUIRED) && config_number(r->config, OPTION_DIALECTS_YWEBRTC))
+        remark(r, OPTION_DIALECTS_YWEBRTC, NULL,
+            "clients of y-webrtc bring no tokens, which auth.required asks for: all that they say is refused");
 }
 
 static void remark_limits(const struct remarks *r)

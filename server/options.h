@@ -133,7 +133,7 @@ enum {
         "whether socket.io-client 4 is served at /socket.io/")                                                         \
     X(DIALECTS_PEERJS, "dialects", "peerjs", BOOL, 0, 1, "yes", "", OPTION_LATER,                                      \
         "whether peerjs is served at /peerjs")                                                                         \
-    X(DIALECTS_YWEBRTC, "dialects", "ywebrtc", BOOL, 0, 1, "yes", "", OPTION_LATER,                                    \
+    X(DIALECTS_YWEBRTC, "dialects", "ywebrtc", BOOL, 0, 1, "no", "", OPTION_RELOAD,                                    \
         "whether y-webrtc is served at /y-webrtc")                                                                     \
     X(CLUSTER_REDIS, "cluster", "redis", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_REFUSE | OPTION_SECRET,              \
         "the Redis that several daemons share, as redis://HOST:PORT; empty: this daemon is alone")                     \

@@ -10,10 +10,11 @@
 #include "server/core/room.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
+#include "server/core/topic.h"
 
 struct found {
     uint64_t connections, named, joined, unjoined, ice, watched, counted, away, held;
-    uint64_t rooms, members, made, makers, line_bytes;
+    uint64_t subscriptions, rooms, members, made, makers, line_bytes;
 };
 
 static void check_state(const struct session *s)
@@ -22,12 +23,37 @@ static void check_state(const struct session *s)
     assert(s->state < SESSION_STATES);
     assert(welcomed == (s->member != NULL) && (!s->member || s->member->session == s));
     assert((s->state == SESSION_JOINED) == (s->member && s->member->room));
-    assert(session_waits_to_join(s) == (s->unjoined.next != NULL));
+    assert(s->state == SESSION_SUBSCRIBED ? s->topics != NULL : session_waits_to_join(s) == (s->unjoined.next != NULL));
     assert(welcomed == (s->ice.next != NULL));
     assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
     assert(!welcomed || s->closed || s->watch != WATCH_NONE);
     assert(s->state != SESSION_OPENED || s->watch == WATCH_NONE);
     assert(s->state != SESSION_CLOSING || s->watch == WATCH_NONE || s->watch == WATCH_OWED);
+}
+
+static uint64_t check_topics_of(const struct core *c, const struct session *s)
+{
+    uint64_t n = 0;
+    for (const struct subscription *sub = s->topics; sub; sub = sub->of_session, n++) {
+        assert(sub->session == s && n < TOPICS_MAX);
+        assert(topic_find(c, (struct span){sub->topic->name, sub->topic->name_n}) == sub->topic);
+    }
+    return n;
+}
+
+static void check_topics(const struct core *c, const struct found *f)
+{
+    uint64_t all = 0;
+    const struct topic *t;
+    for (uint64_t at = 0; (t = table_next(&c->topics, &at));) {
+        uint32_t n = 0;
+        for (const struct subscription *sub = t->subscriptions; sub; sub = sub->next, n++)
+            assert(sub->topic == t && (!sub->next || sub->next->prev == sub));
+        assert(n > 0 && n == t->count);
+        all += n;
+    }
+    assert(c->topics.count == c->stats.topics);
+    assert(all == c->stats.subscriptions && all == f->subscriptions);
 }
 
 static void check_sessions(const struct core *c, struct found *f)
@@ -44,6 +70,7 @@ static void check_sessions(const struct core *c, struct found *f)
         f->ice += s->ice.next != NULL;
         f->watched += s->alive.next != NULL;
         f->counted += s->address != NULL;
+        f->subscriptions += s->state == SESSION_SUBSCRIBED ? check_topics_of(c, s) : 0;
     }
     assert(f->connections == c->stats.connections);
 }
@@ -186,6 +213,7 @@ void core_check(const struct core *c)
     check_sessions(c, &found);
     check_members(c, &found);
     check_rooms(c, &found);
+    check_topics(c, &found);
     check_queues(c, &found);
     check_addresses(c, &found);
     check_pending(c);

@@ -24,6 +24,7 @@
 #include "server/core/room_list.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
+#include "server/core/topic.h"
 
 struct core *core_new(const struct core_settings *settings, const struct rng *rng)
 {
@@ -42,6 +43,7 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
         waiting_init(&c->watch[w]);
     table_init(&c->members, member_hash);
     table_init(&c->room_ids, room_hash);
+    table_init(&c->topics, topic_hash);
     table_init(&c->addresses, address_limits_hash);
     table_init(&c->tombstones, tombstone_hash);
     waiting_init(&c->away);
@@ -75,6 +77,7 @@ void core_free(struct core *c)
     frame_unref(c->room_list);
     frame_unref(c->room_store.file);
     table_done(&c->room_ids);
+    table_done(&c->topics);
     pending_done(c);
     seat_done(c);
     address_limits_free(c);

@@ -260,11 +260,12 @@ enum limit {
 
 /* ---- numbers, for /health, /metrics and tests ---- */
 struct core_stats {
-    uint64_t connections; /* open now, handshaken or not */
-    uint64_t rooms;       /* now */
-    uint64_t members;     /* seats now, those away as well */
-    uint64_t away;        /* seats kept for their peer's return, now */
-    uint64_t held_bytes;  /* of the frames kept for them */
+    uint64_t connections;           /* open now, handshaken or not */
+    uint64_t rooms;                 /* now */
+    uint64_t topics, subscriptions; /* now */
+    uint64_t members;               /* seats now, those away as well */
+    uint64_t away;                  /* seats kept for their peer's return, now */
+    uint64_t held_bytes;            /* of the frames kept for them */
     uint64_t accepted_total, refused_total, joins_total, leaves_total;
     uint64_t frames_in[MESSAGES]; /* by type; MESSAGE_NONE counts the unreadable */
     uint64_t relayed_total;

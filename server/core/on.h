@@ -29,7 +29,8 @@ struct handler {
     void (*apply)(struct core *c, struct session *s, const struct asked *r);             /* NULL: nothing to do */
 };
 
-extern const struct handler on_join, on_leave, on_relay, on_resume, on_report, on_ping;
+extern const struct handler on_join, on_leave, on_relay, on_resume, on_report, on_ping, on_subscribe, on_unsubscribe,
+    on_publish;
 
 /* The hash of a join's password is there: hash is NULL if it could not be made. */
 struct pending;

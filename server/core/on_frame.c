@@ -25,6 +25,9 @@ static const struct handler *const HANDLERS[MESSAGES] = {
     [MESSAGE_RESUME] = &on_resume,
     [MESSAGE_REPORT] = &on_report,
     [MESSAGE_PING] = &on_ping,
+    [MESSAGE_SUBSCRIBE] = &on_subscribe,
+    [MESSAGE_UNSUBSCRIBE] = &on_unsubscribe,
+    [MESSAGE_PUBLISH] = &on_publish,
 };
 
 static void count_for_rate(struct core *c, struct session *s)
@@ -68,10 +71,11 @@ static void handle(struct core *c, struct session *s, struct asked *r)
         h->apply(c, s, r);
 }
 
-/* A whole room hears of who comes and goes, and who comes is told of all: as much work as tens of messages. */
+/* A whole room hears of who comes and goes, and who comes is told of all; a topic hears of all that is published: as much
+ * work as tens of messages. */
 static bool is_dear(enum message_type t)
 {
-    return t == MESSAGE_JOIN_ROOM || t == MESSAGE_LEAVE_ROOM || t == MESSAGE_RESUME;
+    return t == MESSAGE_JOIN_ROOM || t == MESSAGE_LEAVE_ROOM || t == MESSAGE_RESUME || t == MESSAGE_PUBLISH;
 }
 
 void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent)

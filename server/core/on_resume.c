@@ -62,12 +62,11 @@ static bool holds_for(const struct member *m, const struct resume_token *t)
 /* Whether a token of an earlier boot may make its seat anew. */
 static bool may_return(const struct core *c, const struct resume_token *t)
 {
-    const struct core_settings *set = &c->settings;
     if (is_this_boot(c, t) || !tombstones_matter(c) || tombstone_has(c, t->peer_id.p + c->prefix_n, t->incarnation))
         return false;
     const struct room *room = room_find(c, t->room_id);
     if (!room)
-        return !t->kept && (!set->max_rooms || c->stats.rooms < set->max_rooms);
+        return !t->kept && !room_all_are_there(c);
     uint32_t capacity = room_capacity(c, room);
     return room->incarnation == t->incarnation && (!capacity || room->count < capacity);
 }

@@ -177,7 +177,7 @@ static bool may_create(struct core *c, const struct session *s, const struct roo
 {
     const struct conn_id conn = s->conn;
     const struct core_settings *set = &c->settings;
-    bool full = (set->max_rooms && c->stats.rooms >= set->max_rooms) || c->made_count >= ROOMS_KEPT_MAX;
+    bool full = room_all_are_there(c) || c->made_count >= ROOMS_KEPT_MAX;
     if (c->draining)
         refuse(c, conn, ERROR_DRAINING, NULL);
     else if (set->max_room_members && t->max_peers > set->max_room_members)

@@ -116,6 +116,12 @@ struct room *room_restore(struct core *c, const struct room_terms *t)
     return room;
 }
 
+bool room_all_are_there(const struct core *c)
+{
+    uint32_t max = c->settings.max_rooms;
+    return max && c->stats.rooms + c->stats.topics >= max;
+}
+
 uint32_t room_capacity(const struct core *c, const struct room *room)
 {
     uint32_t most = c->settings.max_room_members, own = room->made ? room->made->terms.max_peers : 0;
@@ -133,7 +139,7 @@ enum error room_admits(const struct core *c, const struct room *room, const char
         *problem = "there is no such room, and a join makes none here";
         return ERROR_FORBIDDEN;
     }
-    return set->max_rooms && c->stats.rooms >= set->max_rooms ? ERROR_SERVER_FULL : ERROR_NONE;
+    return room_all_are_there(c) ? ERROR_SERVER_FULL : ERROR_NONE;
 }
 
 /* A linger of 0 lets those go that stayed under an earlier setting. */

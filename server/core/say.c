@@ -128,16 +128,19 @@ bool say_prepare(struct core *c, const struct room *room, const struct reply *r,
     return true;
 }
 
-static void to_member(struct core *c, const struct member *m, struct frame *frame)
+void say_shared(struct core *c, struct session *s, const struct reply *r, struct said *said)
 {
-    say_reply(c, m->session, frame ? frame_ref(frame) : NULL);
+    struct frame **frame = &said->in[s->dialect];
+    if (!*frame)
+        *frame = say_frame(c, s->dialect, r);
+    say_reply(c, s, *frame ? frame_ref(*frame) : NULL);
 }
 
 void say_prepared(struct core *c, const struct room *room, struct said *said)
 {
     for (const struct member *m = room->members; m; m = m->next)
         if (member_is_here(m))
-            to_member(c, m, said->in[m->dialect]);
+            say_reply(c, m->session, frame_ref(said->in[m->dialect]));
     say_unprepare(said);
 }
 
@@ -145,13 +148,9 @@ void say_to_room(struct core *c, const struct room *room, const struct member *e
 {
     assert(!except || except->room == room);
     struct said said = {{NULL}};
-    for (const struct member *m = room->members; m; m = m->next) {
-        if (m == except || !member_is_here(m))
-            continue;
-        if (!said.in[m->dialect])
-            said.in[m->dialect] = say_frame(c, m->dialect, r);
-        to_member(c, m, said.in[m->dialect]);
-    }
+    for (const struct member *m = room->members; m; m = m->next)
+        if (m != except && member_is_here(m))
+            say_shared(c, m->session, r, &said);
     say_unprepare(&said);
 }
 

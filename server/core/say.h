@@ -35,6 +35,8 @@ bool say_prepare(struct core *c, const struct room *room, const struct reply *r,
 /* Sends what was prepared to them, and frees it. The room has the same members still. */
 void say_prepared(struct core *c, const struct room *room, struct said *said);
 void say_unprepare(struct said *said);
+/* Sends one who hears it, written when the first of its dialect does; say_unprepare frees it when all have heard. */
+void say_shared(struct core *c, struct session *s, const struct reply *r, struct said *said);
 
 /* Takes the frame; NULL (memory ran out before) condemns the reader as a lost one does: false. */
 bool say_send(struct core *c, struct session *s, struct frame *frame);

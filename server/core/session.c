@@ -4,7 +4,7 @@
  * the close comes first, then the room is told at once, while the session stays until io reports the socket gone, so
  * that its slot and its place within the limits are held for as long as the socket is.
  *
- *     OPENED ──► READY ◄──► JOINED        any ──► CLOSING ──► (gone)
+ *     OPENED ──► READY ◄──► JOINED, SUBSCRIBED        any ──► CLOSING ──► (gone)
  *
  * From READY on it has a member: what a room sees of it. That one may stay in the room when the connection is lost (seat.c).
  */
@@ -22,6 +22,7 @@
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
+#include "server/core/topic.h"
 
 enum {
     FIRST_SLOTS = 64
@@ -42,15 +43,16 @@ void session_move(struct core *c, struct session *s, enum session_state to)
 {
     static const bool LEGAL[SESSION_STATES][SESSION_STATES] = {
         [SESSION_OPENED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
-        [SESSION_READY] = {[SESSION_JOINED] = true, [SESSION_CLOSING] = true},
+        [SESSION_READY] = {[SESSION_JOINED] = true, [SESSION_SUBSCRIBED] = true, [SESSION_CLOSING] = true},
         [SESSION_JOINED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
+        [SESSION_SUBSCRIBED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
     };
     assert(LEGAL[s->state][to]);
     assert((to != SESSION_CLOSING) == (s->member != NULL));
     if (to == SESSION_CLOSING)
         waiting_remove(&s->ice);
     bool waited = session_waits_to_join(s);
-    s->state = to & 3;
+    s->state = to & 7;
     bool waits = session_waits_to_join(s);
     if (waited && !waits)
         waiting_remove(&s->unjoined);
@@ -212,6 +214,7 @@ void session_welcome(struct core *c, struct session *s, const struct dialect *di
 
 void session_await_gone(struct core *c, struct session *s, bool said)
 {
+    topic_leave_all(c, s);
     leave_member(c, s);
     if (s->state != SESSION_CLOSING)
         session_move(c, s, SESSION_CLOSING);
@@ -327,6 +330,7 @@ void session_gone(struct core *c, struct session *s, uint16_t close_code)
 
 void session_free(struct core *c, struct session *s)
 {
+    topic_leave_all(c, s);
     if (s->member && s->member->room)
         member_disconnect(s->member); /* all is being freed, rooms too */
     else

@@ -11,7 +11,7 @@ struct session *session_find(const struct core *c, struct conn_id conn);
 /* Whether it is welcomed, and not told to close: what it says is heard. */
 static inline bool session_listens(const struct session *s)
 {
-    return s->state == SESSION_READY || s->state == SESSION_JOINED;
+    return s->state == SESSION_READY || s->state == SESSION_JOINED || s->state == SESSION_SUBSCRIBED;
 }
 
 /* Whether it is in c->unjoined: in no room, and not told to close. */

@@ -39,10 +39,11 @@ enum {
 };
 
 enum session_state {
-    SESSION_OPENED,  /* a socket; its WebSocket handshake is not done */
-    SESSION_READY,   /* welcomed, in no room */
-    SESSION_JOINED,  /* its member is in a room */
-    SESSION_CLOSING, /* told to close; hears and says nothing more; its CORE_GONE is to come */
+    SESSION_OPENED,     /* a socket; its WebSocket handshake is not done */
+    SESSION_READY,      /* welcomed, in no room */
+    SESSION_JOINED,     /* its member is in a room */
+    SESSION_SUBSCRIBED, /* its member is in no room, and it has topics */
+    SESSION_CLOSING,    /* told to close; hears and says nothing more; its CORE_GONE is to come */
     SESSION_STATES
 };
 
@@ -73,7 +74,7 @@ struct pending;
  * 360 (tests/unit/server_core/test_memory.c). */
 struct session {
     struct conn_id conn;
-    uint8_t state : 2;     /* enum session_state */
+    uint8_t state : 3;     /* enum session_state */
     uint8_t watch : 3;     /* enum watch */
     bool over_http : 1;    /* while SESSION_OPENED: its request came, and it will be no WebSocket */
     bool closed : 1;       /* its Close frame came; it is answered when nothing is owed any more, */
@@ -81,10 +82,13 @@ struct session {
     uint8_t bad_frames;    /* until bad_until */
     uint8_t dialect;       /* of core->dialects; from SESSION_READY on */
     uint32_t ping;         /* the number of its last ping, until that is answered; else 0 */
-    struct member *member; /* owned; not NULL exactly when SESSION_READY or SESSION_JOINED */
-    struct wait unjoined;  /* while SESSION_OPENED and not over_http, or SESSION_READY */
+    struct member *member; /* owned; not NULL exactly from SESSION_READY until SESSION_CLOSING */
+    union {
+        struct wait unjoined;        /* while SESSION_OPENED and not over_http, or SESSION_READY */
+        struct subscription *topics; /* owned list, through of_session; while SESSION_SUBSCRIBED */
+    };
     struct wait alive;
-    struct wait ice; /* while SESSION_READY or SESSION_JOINED: since it was told its ICE servers */
+    struct wait ice; /* while it has a member: since it was told its ICE servers */
     struct bucket messages;
     struct address_state *address; /* borrowed; NULL if no per-address limit counts it */
     uint64_t rate_told_until;      /* no rate-limited error before */
@@ -144,7 +148,7 @@ enum room_kind {
     ROOM_KINDS
 };
 
-_Static_assert(SESSION_STATES <= 1 << 2 && WATCH_NONE < 1 << 3, "they fit into struct session");
+_Static_assert(SESSION_STATES <= 1 << 3 && WATCH_NONE < 1 << 3, "they fit into struct session");
 _Static_assert(DEPARTURES <= 1 << 3, "every departure fits into member.why");
 _Static_assert(PLACES <= 1 << 2 && DIALECTS_MAX <= 1 << 3, "they fit into struct member");
 
@@ -161,6 +165,23 @@ struct room {
     bool closing;  /* nobody is told who leaves: room-closed says it */
     uint8_t id_n;
     char id[]; /* no NUL */
+};
+
+/* One session's share in a topic. */
+struct subscription {
+    struct subscription *prev, *next; /* in topic->subscriptions */
+    struct subscription *of_session;  /* the next one of its session */
+    struct session *session;
+    struct topic *topic;
+};
+
+/* What y-webrtc has in place of rooms: it is there while somebody has subscribed to it. */
+struct topic {
+    struct subscription *subscriptions; /* owned */
+    uint32_t count;                     /* of them */
+    uint32_t hash;                      /* of its name */
+    uint16_t name_n;
+    char name[]; /* any text; no NUL behind it */
 };
 
 /* rooms.json: see room_store.c. */
@@ -224,6 +245,7 @@ struct core {
     uint32_t slot_cap;
     struct table members; /* by peer id; those away as well */
     struct table room_ids;
+    struct table topics;            /* by name */
     struct room *rooms[ROOM_KINDS]; /* in the order in which they were made */
     struct frame *room_list; /* owned: the answer to GET /api/rooms, until something in it changes; NULL: to be made */
     struct table addresses;  /* by address */

@@ -160,6 +160,10 @@ static unsigned find_route(struct http_request *r)
             r->asked->parameter = parameter;
         }
     }
+    if (methods == 0 && upgrade_door(r->io, r->asked->path)) {
+        methods = HTTP_GET;
+        r->asked->route = r->method == HTTP_GET ? &upgrade_route : NULL;
+    }
     return methods;
 }
 
@@ -288,6 +292,7 @@ void http_request(struct http_request *r)
 {
     struct io *io = r->io;
     struct conn *c = r->conn;
+    const struct door *door;
     r->method = read_method(r->asked->head.method, &r->is_head);
     c->state = CONN_ANSWER; /* whatever it is refused for from now on, it hears so */
     bool welcome = client_identify(io, c, &r->asked->head);
@@ -300,8 +305,8 @@ void http_request(struct http_request *r)
         http_turn_away(r, c->refused);
     else if (expects_more(r))
         http_error(r, 417, NULL, "expectation-failed", "only 100-continue can be expected here");
-    else if (strcmp(r->asked->path, "/ws") == 0 && upgrade_wanted(&r->asked->head))
-        upgrade(r);
+    else if (upgrade_wanted(&r->asked->head) && (door = upgrade_door(io, r->asked->path)))
+        upgrade(r, door);
     else
         dispatch(r);
 }

@@ -111,9 +111,14 @@ bool http_origin_allowed(const struct io *io, const struct request_head *h);
 void http_refuse_origin(struct http_request *r, const char *message);
 /* The token of `Authorization: Bearer`; n = 0 if there is none. */
 struct span http_bearer(const struct http_request *r);
-/* Whether the request asks to become a WebSocket (upgrade.c). */
+/* The WebSocket at this path (upgrade.c); NULL: there is none, or its dialect is switched off. Who asks there over HTTP is
+ * answered by upgrade_route. */
+struct door;
+const struct door *upgrade_door(const struct io *io, const char *path);
+extern const struct route upgrade_route;
+/* Whether the request asks to become a WebSocket. */
 bool upgrade_wanted(const struct request_head *h);
 /* Its handshake at /ws: done, and the request is the caller's to free, or answered and refused. */
-void upgrade(struct http_request *r);
+void upgrade(struct http_request *r, const struct door *door);
 
 #endif

@@ -26,6 +26,7 @@ struct io_settings {
     const char *web_root;             /* borrowed alike; "" or NULL: no files are served */
     struct cidr_list trusted_proxies; /* whose X-Forwarded-For is believed */
     struct cidr_list metrics_allow;   /* who may read /metrics, besides this machine */
+    bool ywebrtc;                     /* whether y-webrtc is served */
 };
 
 struct io_params {

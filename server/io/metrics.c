@@ -44,6 +44,8 @@ static void write_histogram(
     }
 NUMBER(connections, m->core->connections)
 NUMBER(rooms, m->core->rooms)
+NUMBER(topics, m->core->topics)
+NUMBER(subscriptions, m->core->subscriptions)
 NUMBER(members, m->core->members)
 NUMBER(away, m->core->away)
 NUMBER(held_bytes, m->core->held_bytes)
@@ -203,6 +205,8 @@ static const struct family FAMILIES[] = {
     {"usherd_connections_refused_total", "counter", "Sockets that a limit or a drain refused.", refused},
     {"usherd_connections_closed_total", "counter", "Connections that the daemon closed, by reason.", closed},
     {"usherd_rooms", "gauge", "Rooms.", rooms},
+    {"usherd_topics", "gauge", "Topics of y-webrtc.", topics},
+    {"usherd_subscriptions", "gauge", "Subscriptions to them.", subscriptions},
     {"usherd_members", "gauge", "Seats in rooms, those of absent members included.", members},
     {"usherd_members_away", "gauge", "Seats that are kept for a member whose connection broke.", away},
     {"usherd_joins_total", "counter", "Members that came into a room.", joins},

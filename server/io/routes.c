@@ -35,11 +35,6 @@ static void ready(struct http_request *r)
         http_error(r, 503, "Retry-After: 5\r\n", error_code(e), error_text(e));
 }
 
-static void websocket(struct http_request *r)
-{
-    http_error(r, 426, "Upgrade: websocket\r\n", "upgrade-required", "this is a WebSocket's address");
-}
-
 const struct route routes[] = {
     {"/health", HTTP_GET, false, health},
     {"/ready", HTTP_GET, false, ready},
@@ -50,6 +45,5 @@ const struct route routes[] = {
     {"/api/rooms/:id", HTTP_DELETE, false, rest_close},
     {"/api/ice-servers", HTTP_GET, false, rest_ice_servers},
     {"/api/validate", HTTP_GET, false, rest_validate},
-    {"/ws", HTTP_GET, false, websocket},
 };
 const size_t routes_count = sizeof routes / sizeof *routes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The door to the WebSocket at /ws: RFC 6455 section 4.2. Whoever does not knock as it says gets an HTTP answer that
- * tells why.
+ * The doors to WebSockets: RFC 6455 section 4.2. Each path is a dialect's. Whoever does not knock as the RFC says gets an
+ * HTTP answer that tells why.
  */
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -9,12 +9,50 @@
 #include "server/io/framing.h"
 #include "server/io/http.h"
 
-static const char SUBPROTOCOL[] = "usher.v1", GUID[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+static const char GUID[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 enum {
     KEY_CHARS = 24, /* base64 of 16 bytes */
     ACCEPT_CHARS = 28,
 };
+
+static bool always(const struct io_settings *s)
+{
+    (void)s;
+    return true;
+}
+
+static bool ywebrtc(const struct io_settings *s)
+{
+    return s->ywebrtc;
+}
+
+struct door {
+    const char *path;
+    const struct dialect *dialect;
+    const char *subprotocol; /* NULL: its clients name none */
+    bool (*open)(const struct io_settings *s);
+};
+
+static const struct door DOORS[] = {
+    {"/ws", &dialect_native, "usher.v1", always},
+    {"/y-webrtc", &dialect_ywebrtc, NULL, ywebrtc},
+};
+
+const struct door *upgrade_door(const struct io *io, const char *path)
+{
+    for (size_t i = 0; i < sizeof DOORS / sizeof *DOORS; i++)
+        if (strcmp(path, DOORS[i].path) == 0)
+            return DOORS[i].open(&io->settings) ? &DOORS[i] : NULL;
+    return NULL;
+}
+
+static void not_upgraded(struct http_request *r)
+{
+    http_error(r, 426, "Upgrade: websocket\r\n", "upgrade-required", "this is a WebSocket's address");
+}
+
+const struct route upgrade_route = {"", HTTP_GET, false, not_upgraded};
 
 /* RFC 9110 section 7.8: who asks to switch to something else is answered as if he had not. */
 bool upgrade_wanted(const struct request_head *h)
@@ -45,7 +83,7 @@ static bool write_accept(struct span key, char out[ACCEPT_CHARS + 1])
     return true;
 }
 
-static void switch_protocols(struct http_request *r, struct span key, bool subprotocol)
+static void switch_protocols(struct http_request *r, const struct door *door, struct span key, const char *subprotocol)
 {
     struct io *io = r->io;
     struct conn *c = r->conn;
@@ -57,7 +95,7 @@ static void switch_protocols(struct http_request *r, struct span key, bool subpr
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
         hashed ? accept : "");
     if (subprotocol)
-        buf_printf(&text, "Sec-WebSocket-Protocol: %s\r\n", SUBPROTOCOL);
+        buf_printf(&text, "Sec-WebSocket-Protocol: %s\r\n", subprotocol);
     buf_text(&text, "\r\n");
     struct frame *f = text.failed || !hashed ? NULL : frame_raw(text.len);
     if (f)
@@ -65,7 +103,7 @@ static void switch_protocols(struct http_request *r, struct span key, bool subpr
     buf_done(&text);
     turn_queue(io, c, f);
     if (!c->doomed)
-        framing_open(io, c, &dialect_native);
+        framing_open(io, c, door->dialect);
 }
 
 static bool names_subprotocols(const struct request_head *h)
@@ -76,12 +114,12 @@ static bool names_subprotocols(const struct request_head *h)
     return false;
 }
 
-void upgrade(struct http_request *r)
+void upgrade(struct http_request *r, const struct door *door)
 {
     struct request_head *h = &r->asked->head;
     struct span key = {NULL, 0}, version;
     uint64_t body = 1; /* unless it is told to be 0 */
-    bool has_subprotocols = names_subprotocols(h);
+    bool named = door->subprotocol && names_subprotocols(h);
     if (r->method != HTTP_GET || r->is_head || h->minor == 0 ||
         !request_head_list_has(h, "Connection", "upgrade", true))
         http_error(r, 400, NULL, "bad-handshake", "a WebSocket begins with GET, HTTP/1.1 and Connection: Upgrade");
@@ -92,10 +130,10 @@ void upgrade(struct http_request *r)
             "speak WebSocket version 13");
     else if (!request_head_find(h, "Sec-WebSocket-Key", &key) || !is_key(key))
         http_error(r, 400, NULL, "bad-handshake", "Sec-WebSocket-Key must be 16 bytes in base64");
-    else if (has_subprotocols && !request_head_list_has(h, "Sec-WebSocket-Protocol", SUBPROTOCOL, false))
+    else if (named && !request_head_list_has(h, "Sec-WebSocket-Protocol", door->subprotocol, false))
         http_error(r, 400, NULL, "bad-subprotocol", "the subprotocol here is usher.v1");
     else if (!http_origin_allowed(r->io, h))
         http_refuse_origin(r, "this origin may not connect");
     else
-        switch_protocols(r, key, has_subprotocols);
+        switch_protocols(r, door, key, named ? door->subprotocol : NULL);
 }

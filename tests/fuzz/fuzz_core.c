@@ -148,6 +148,11 @@ static void speak(struct world *w, struct core_event e)
         "{\"say\":[1],\"to\":\"%s\"}",
         "{\"back\":\"%s\"}",
         "{\"leave\":true}",
+        "{\"type\":\"subscribe\",\"topics\":[\"a\",\"b\"]}",
+        "{\"type\":\"subscribe\",\"topics\":[\"c\",\"a\"]}",
+        "{\"type\":\"unsubscribe\",\"topics\":[\"a\"]}",
+        "{\"type\":\"unsubscribe\",\"topics\":[\"c\",\"b\"]}",
+        "{\"type\":\"publish\",\"topic\":\"a\",\"data\":1}",
     };
     enum {
         KNOWN = sizeof MESSAGES_KNOWN / sizeof *MESSAGES_KNOWN
@@ -212,7 +217,7 @@ static void of_connection(struct world *w, unsigned what, unsigned slot)
         break;
     case 4:
         e.type = CORE_READY;
-        e.dialect = what > 128 ? &LINES : &dialect_native;
+        e.dialect = what > 192 ? &dialect_ywebrtc : what > 128 ? &LINES : &dialect_native;
         step(w, e);
         break;
     case 5:

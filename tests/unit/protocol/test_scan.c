@@ -87,7 +87,7 @@ static void test_every_name_is_found(void **state)
         snprintf(text, sizeof text, "{\"%sx\":1,\"%.*s\":2}", member_name(m), (int)strlen(member_name(m)) - 1,
             member_name(m));
         assert_int_equal(scan_copy(span_of(text), &s), ERROR_NONE);
-        assert_int_equal(s.present, 0);
+        assert_int_equal(s.present, m == MEMBER_TOPICS ? 1u << MEMBER_TOPIC : 0); /* which begins as that one */
         done(&s);
     }
 }
