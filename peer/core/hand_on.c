@@ -5,9 +5,9 @@
  *
  *     1. what waited for a commit that is on the disk, in the order in which it was said (after_commit.c);
  *     2. the facts about people (facts.c), first those about the person of whom something was found first; of one person
- *        in the order of FACT_LIST: a link that was lost is let go of before the next is told of.
+ *        in the order of FACT_LIST: a link that was lost is let go of before the next is handed on.
  *
- * Who is told of a fact, and in which order, stands here and nowhere else.
+ * Who hears of a fact, and in which order, stands here and nowhere else.
  */
 #include "peer/core/state.h"
 #include "peer/core/hand_on.h"
@@ -75,7 +75,7 @@ static void committed(struct peer *p, struct after_commit *t)
 
 /* ---- facts ---- */
 
-/* They are told what went on meanwhile; as soon as the link can take it. */
+/* They hear what went on meanwhile; as soon as the link can take it. */
 static void catch_up(struct peer *p, struct person *who)
 {
     who->behind = !link_can_send(who);
@@ -107,8 +107,8 @@ static void link_down(struct peer *p, struct person *who)
 
 static void link_writable(struct peer *p, struct person *who)
 {
-    if (who->clock_untold && link_can_send(who)) {
-        who->clock_untold = false;
+    if (who->clock_unsent && link_can_send(who)) {
+        who->clock_unsent = false;
         send_heartbeat(p, who, false, p->now);
     }
     receipt_settle(p, who);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What lower floors found out, told to the higher ones.
- *   before   no call to a lower floor is under way: peer.c calls it between its calls
+ * What lower floors found out, handed on to the higher ones.
+ *   before   no call to a lower floor is in progress: peer.c calls it between its calls
  *   after    no fact, and nothing that a commit has let go, is left
  */
 #ifndef PEER_CORE_HAND_ON_H

@@ -89,9 +89,9 @@ struct rtc *rtc_new(struct rtc_factory *f, const struct rtc_callbacks *callbacks
     r->callbacks = *callbacks;
     r->user = user;
     buf_init(&r->sctp.partial, PEER_MESSAGE_MAX);
-    if (RAND_bytes((unsigned char *)&r->session_id, sizeof r->session_id) != 1 || !rtc_ice_init(r))
+    if (RAND_bytes((unsigned char *)&r->sess_id, sizeof r->sess_id) != 1 || !rtc_ice_init(r))
         goto fail;
-    r->session_id >>= 1; /* 63 bits, RFC 9429 section 5.2.1 */
+    r->sess_id >>= 1; /* 63 bits, RFC 9429 section 5.2.1 */
     return r;
 fail:
     rtc_free(r);
@@ -179,7 +179,7 @@ static void describe(struct rtc *r, const char *type, enum sdp_setup setup)
         .media = {{.kind = SPAN("application"), .mid = SPAN("0")}},
         .media_count = 1,
         .bundle = true,
-        .session_id = r->session_id,
+        .sess_id = r->sess_id,
         .version = r->version++,
     };
     g_strlcpy(s.fingerprint, r->factory->certificate.fingerprint, sizeof s.fingerprint);

@@ -7,7 +7,7 @@
  * libnice's own consent checks (RFC 7675) stay off: in 0.1.21 they end idle connections that lose one packet in twenty;
  * its connectivity checks as keepalive find a dead path as well, and peers ping above that.
  *
- * FAILED before the first pair is not reported: with candidates still on their way, it is not final. Whoever waits for
+ * FAILED before the first pair is not reported: with candidates still to come, it is not final. Whoever waits for
  * a connection has the clock. A remote name in .local (mDNS) cannot be parsed and is dropped; its packets come as
  * peer-reflexive all the same.
  *
@@ -111,7 +111,7 @@ static void on_pair(
     struct rtc *r = data;
     enum rtc_path ours = path_of(local), theirs = path_of(remote), before = r->ice.path;
     r->ice.path = ours > theirs ? ours : theirs;
-    /* Where packets are lost, the relay may come first and the straight way a second later. */
+    /* Where packets are lost, the relay may come first and the direct path a second later. */
     if (r->ice.was_up && !r->ice.restarting && r->ice.path != before)
         rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_ICE_STATE, .flag = true});
 }

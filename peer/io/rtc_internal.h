@@ -168,7 +168,7 @@ struct rtc {
     struct rtc *woken_prev, *woken_next;
     struct rtc_event *events;
     enum rtc_negotiation negotiation;
-    uint64_t session_id;
+    uint64_t sess_id;
     unsigned version;
     char *remote_text; /* the remote description; what `remote` points into. Owned; NULL until there is one */
     struct sdp remote;

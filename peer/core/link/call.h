@@ -17,7 +17,7 @@ struct roster_entry;
 struct connection *call_begin(struct peer *p, struct person *who, const struct roster_entry *entry);
 /* Restarts ICE on it. */
 void call_restart(struct peer *p, struct connection *a);
-/* io's description is to be told. False: it cannot be read, and the connection is of no use. */
+/* io's description is to be sent. False: it cannot be read, and the connection is of no use. */
 bool call_describe(struct peer *p, struct connection *a, struct span type, struct span sdp);
 /* io's candidate; n = 0 at the end. */
 void call_candidate(struct peer *p, struct connection *a, struct span candidate);

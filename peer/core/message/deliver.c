@@ -104,12 +104,12 @@ static void show(struct peer *p, struct conversation *c, struct person *author, 
         after_commit_tell(p, AFTER_COMMIT_RECEIPT, author->id, e->id, c->room);
 }
 
-/* Nobody waits for it any more, and its author is told. */
+/* Nobody waits for it any more, and its author is to hear it. */
 static void bury(struct peer *p, struct conversation *c, const struct person *author, const struct envelope *e)
 {
     p->stats.expired_total++;
     conversation_bury(p, c, person_id(author),
-        (struct missing){.from = e->sequence, .to = e->sequence, .expired = true, .untold = e->requires_ack});
+        (struct missing){.from = e->sequence, .to = e->sequence, .expired = true, .unreported = e->requires_ack});
 }
 
 /* A custodian forgets a copy when its time is over, which it counts from when the author gave it: kept means in
@@ -236,8 +236,8 @@ static void tell_clock(struct peer *p, struct conversation *c, struct person *au
     history_ask(p, c, author);
 }
 
-/* What was shown is acknowledged again; of what will not be shown the author is told so. That the clock is past its
- * number says neither: who lost its state used the number for something else. Who sends alone what the room was told
+/* What was shown is acknowledged again; of what will not be shown the author hears so. That the clock is past its
+ * number says neither: who lost its state used the number for something else. Who sends alone what the room was sent
  * has missed more receipts than this one: our clock shows it which messages to send again. */
 static void again(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e)
 {
@@ -253,7 +253,7 @@ static void again(struct peer *p, struct conversation *c, struct person *author,
 }
 
 /* Whoever lost its state begins to number anew, and what we had under a number is not what comes under it now: that was
- * never shown, will never be, and is told by its id. Where nothing was shown under the number the stretch tells why. */
+ * never shown, will never be, and is reported by its id. Where nothing was shown under the number the stretch tells why. */
 void deliver_had(struct peer *p, const struct load *load, bool had)
 {
     assert(load->type == LOAD_HAD || load->type == LOAD_HAD_ROW);
@@ -276,7 +276,7 @@ void deliver_had(struct peer *p, const struct load *load, bool had)
         tell_clock(p, c, asker);
 }
 
-/* Who kept a copy for us may forget it: the author may be away, so the custodian is told too. */
+/* Who kept a copy for us may forget it: the author may be away, so the custodian hears it too. */
 static void thank_custodian(struct peer *p, const struct conversation *c, struct person *from,
     const struct person *author, const struct envelope *e)
 {
@@ -318,8 +318,8 @@ static void begin_at(struct peer *p, struct conversation *c, const struct envelo
         conversation_keep(p, c, e->from, e->sequence, raw);
 }
 
-void deliver_message(
-    struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw, enum arrival way)
+void deliver_message(struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw,
+    enum arrival arrival)
 {
     assert(author->keyed && e->is_signed && raw.n > 0);
     char name[ENVELOPE_CONVERSATION_MAX + 1];
@@ -335,14 +335,14 @@ void deliver_message(
         return;
     }
     heed_since(p, c, e);
-    if (way == ARRIVED_AS_HEAD && c->room)
+    if (arrival == ARRIVED_AS_HEAD && c->room)
         begin_at(p, c, e, raw);
     bool is_new = take(p, c, from, author, e, raw);
-    p->stats.filled_total += is_new && way == ARRIVED_FROM_HISTORY;
+    p->stats.filled_total += is_new && arrival == ARRIVED_FROM_HISTORY;
     if (!is_new)
         again(p, c, author, e);
     thank_custodian(p, c, from, author, e);
-    if (way == ARRIVED_BY_TREE)
+    if (arrival == ARRIVED_BY_TREE)
         broadcast_pass_on(p, c, from, e, raw, is_new);
     else if (is_new && c->room)
         broadcast_pass_by(p, c, from, e);

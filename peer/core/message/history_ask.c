@@ -56,7 +56,7 @@ static bool request(struct peer *p, struct conversation *c, struct person *who, 
     struct buf metadata, frame;
     bool linked = link_is_up(who);
     struct envelope_tick *clock = clock_of(c, linked ? NULL : who, &b->clock_count);
-    c->told_at = p->now;
+    c->clock_sent_at = p->now;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
     buf_init(&frame, PEER_MESSAGE_MAX);
     b->clock = clock;

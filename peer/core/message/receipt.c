@@ -79,7 +79,7 @@ void receipt_owe(struct peer *p, struct person *who, struct span id, bool group)
         box->acks_at = at;
     effect_wake(p, box->acks_at);
     if (s->owes_ack)
-        return; /* and there was no way to say so */
+        return; /* and it could not be said */
     s->owes_ack = true;
     DL_APPEND2(box->acks, s, ack_prev, ack_next);
     if (++box->ack_count >= ENVELOPE_OF_MAX)

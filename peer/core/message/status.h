@@ -2,7 +2,7 @@
  *
  * What is of use at once or not at all.
  *   owns     the free text about ourselves
- *   after    who can be reached now has it; who links later is told the text
+ *   after    who can be reached now has it; who links later is sent the text
  */
 #ifndef PEER_MESSAGE_STATUS_H
 #define PEER_MESSAGE_STATUS_H

@@ -11,7 +11,7 @@
  * filling in since, is given up: if a later message of that author is held, its signature proves the sequence and the
  * clock jumps to just before it. If only somebody else's clock claims it, it may be forged and as high as 2^53-1: then
  * the claim is forgotten for the message that made it, and nobody's clock moves. Messages that claim to come after each
- * other are untied in the same way. Somebody named in claims only is no author: he takes no place among them.
+ * other are untied likewise. Somebody named in claims only is no author: he takes no place among them.
  *
  * Times are any milliseconds that do not run backwards. Running out of memory is CAUSAL_FULL: the message was not taken
  * and can come again.

@@ -4,7 +4,7 @@
  *   owns     a ring of things to do, at most AFTER_COMMITS_MAX, each behind the commit that covers what was put before it
  *   before   what depends on rows is named after these were put, within the same step
  *   after    after_commit_next gives out, in order, what every commit it waits for is on the disk for; what was named while
- *            nothing was under way is ready at once
+ *            no commit was in progress is ready at once
  */
 #ifndef PEER_PORT_AFTER_COMMIT_H
 #define PEER_PORT_AFTER_COMMIT_H
@@ -35,7 +35,7 @@ struct after_commit {
 void after_commit_notice(struct peer *p, const struct notice *n);
 /* The message of ours with that id may go. */
 void after_commit_send(struct peer *p, const char *id);
-/* who: the id of the person that is told. */
+/* who: the id of the person that it is sent to. */
 void after_commit_tell(struct peer *p, enum after_commit_type type, const char *who, struct span id, bool group);
 /* type: AFTER_COMMIT_FRAME or AFTER_COMMIT_SEALED. The frame is taken. */
 void after_commit_frame(struct peer *p, enum after_commit_type type, const char *who, struct buf *frame);
