@@ -189,6 +189,36 @@ static void test_copies_for_who_is_there(void **state)
     world_end(w);
 }
 
+/* While Cid keeps what Ann left for Bob her clock is set on by two hours. Bob, who cannot link with her, hears of that from
+ * Dot before Cid reaches him: by that clock it is late, by Cid's, which did not jump, it is in time. So is what came
+ * first and waits for the other. */
+static void test_a_clock_is_set_while_they_rest(void **state)
+{
+    (void)state;
+    struct world *w = world_up(4);
+    struct node *bob = &w->nodes[1];
+    pass(w, 3000);
+    leave(w, 1);
+    struct talk second = talk_direct(w, 0, 1, "m2", 2), first = talk_direct(w, 0, 1, "m1", 1);
+    gives(w, 0, &second);
+    gives(w, 0, &first);
+    assert_int_equal(kept(w, 2), 2);
+    w->nodes[0].clock += 2 * 3600000;
+    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .presence = SPAN("away")});
+    pass(w, 5000);
+    part(w, 0, 1, true);
+    part(w, 2, 1, true);
+    start(w, 1);
+    pass(w, 5000);
+    assert_int_equal(count(bob, NOTICE_MESSAGE), 0);
+    part(w, 2, 1, false);
+    pass(w, 30000);
+    assert_int_equal(count(bob, NOTICE_MESSAGE), 2);
+    assert_int_equal(peer_stats(bob->p)->expired_total, 0);
+    assert_int_equal(kept(w, 2), 0);
+    world_end(w);
+}
+
 static void test_copies_that_are_not_taken(void **state)
 {
     (void)state;
@@ -228,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_a_flood_of_copies),
         cmocka_unit_test(test_many_givers_leave_room),
         cmocka_unit_test(test_copies_for_who_is_there),
+        cmocka_unit_test(test_a_clock_is_set_while_they_rest),
         cmocka_unit_test(test_copies_that_are_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
