@@ -88,7 +88,6 @@ static void catch_up(struct peer *p, struct person *who)
 static void link_up(struct peer *p, struct person *who)
 {
     if (who->keyed) {
-        outbox_new_carrier(p);
         broadcast_link_up(p, who);
         gossip_link_up(p, who);
         catch_up(p, who);

@@ -274,15 +274,6 @@ void outbox_link_up(struct peer *p, struct person *who)
     outbox_flush(p, who);
 }
 
-void outbox_new_carrier(struct peer *p)
-{
-    for (struct person *who = p->people; who; who = who->hh.next)
-        if (who->keyed && !link_is_up(who) && who->waiting > 0) {
-            who->outbox.copies_at = p->now + COPIES_AFTER_MS;
-            effect_wake(p, who->outbox.copies_at);
-        }
-}
-
 void outbox_link_down(struct peer *p, struct person *who)
 {
     assert(!link_is_up(who));
@@ -391,6 +382,21 @@ static void resend_late(struct peer *p, struct person *who, enum way way)
     }
 }
 
+/* They were reached through others when it was sent, and are not now: whoever passed it on may have lost it, so what is
+ * late waits again, for a link or for others who keep a copy. */
+static void take_back_late(struct peer *p, struct person *who)
+{
+    struct delivery *d;
+    bool any = false;
+    while ((d = who->outbox.in[DELIVERY_FLIGHT]) && d->sent_at + ACK_TIMEOUT_MS <= p->now) {
+        d->tries = 0;
+        delivery_move(d, DELIVERY_QUEUE);
+        any = true;
+    }
+    if (any)
+        delivery_sort(&who->outbox);
+}
+
 /* Of what rides on the tree. */
 static void resend_unheard(struct peer *p, struct person *who, enum way way)
 {
@@ -438,6 +444,8 @@ void outbox_due(struct peer *p, struct person *who)
         resend_late(p, who, way);
         resend_unheard(p, who, way);
     } else {
+        if (!link_is_up(who))
+            take_back_late(p, who);
         effect_wake(p, box->stuck_at > p->now ? box->stuck_at : p->now + ACK_TIMEOUT_MS);
     }
     effect_wake(p, box->copies_at);

@@ -101,8 +101,6 @@ void outbox_release(struct peer *p, struct outgoing *m);
 void outbox_flush(struct peer *p, struct person *who); /* what the link can take now */
 void outbox_link_up(struct peer *p, struct person *who);
 void outbox_link_down(struct peer *p, struct person *who);
-/* Somebody has linked, who may keep copies for those who cannot be reached. */
-void outbox_new_carrier(struct peer *p);
 void outbox_reached(struct peer *p, struct person *who); /* by whatever way, after there was none: tried again */
 void outbox_acknowledged(struct peer *p, struct person *who, struct span id);
 void outbox_stored(struct peer *p, struct person *who, struct span id); /* on their disk, or on a custodian's */

@@ -62,6 +62,72 @@ static void test_delivered_when_the_sender_is_gone(void **state)
     world_end(w);
 }
 
+/* Bob is reached through Cid only, who loses him while Ann's words are in flight: they are left with Cid and Dot. */
+static void test_what_was_lost_through_others(void **state)
+{
+    (void)state;
+    struct world *w = world_up(4);
+    part(w, 0, 1, true);
+    part(w, 3, 1, true);
+    pass(w, 20000);
+    part(w, 2, 1, true);
+    send_direct(w, 0, 1, "lost on the way");
+    pass(w, 20000);
+    assert_int_equal(kept(w, 2) + kept(w, 3), 2);
+    world_end(w);
+}
+
+/* Ann dies before Cid's copy for Bob is on her disk, and calls Cid anew before he misses her: her new connection takes
+ * the place of the old one, and the copy is left with her once more. */
+static void test_a_custodian_that_began_anew(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    struct node *ann = &w->nodes[0];
+    pass(w, 3000);
+    leave(w, 1);
+    ann->slow_disk = true;
+    w->watch = "direct_message";
+    send_direct(w, 2, 1, "for Bob");
+    pass(w, 4000);
+    assert_int_equal(w->watched[2], 1);
+    ann->slow_disk = false;
+    w->drop_closes = true;
+    daemon_left(w, 0, "disconnected");
+    node_boot(w, 0);
+    make_fingerprint(ann->fingerprint, 9);
+    start(w, 0);
+    pass(w, 5000);
+    assert_int_equal(count(&w->nodes[2], NOTICE_PEER), 3); /* Ann was never down */
+    assert_int_equal(w->watched[2], 2);
+    assert_int_equal(kept(w, 0), 1);
+    world_end(w);
+}
+
+/* The link is lost with the copy in flight: it is left with Cid when he is back, and not again when that breaks. */
+static void test_a_copy_that_is_lost(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    pass(w, 3000);
+    leave(w, 1);
+    w->watch = "direct_message";
+    send_direct(w, 0, 1, "for Bob");
+    part(w, 0, 2, true);
+    pass(w, 20000);
+    assert_int_equal(w->watched[0], 1);
+    assert_int_equal(kept(w, 2), 0);
+    for (int i = 0; i < 2; i++) {
+        part(w, 0, 2, false);
+        pass(w, 60000);
+        assert_int_equal(w->watched[0], 2);
+        assert_int_equal(kept(w, 2), 1);
+        part(w, 0, 2, true);
+        pass(w, 20000);
+    }
+    world_end(w);
+}
+
 static void test_forgotten_in_its_time(void **state)
 {
     (void)state;
@@ -253,6 +319,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_delivered_when_the_sender_is_gone),
+        cmocka_unit_test(test_what_was_lost_through_others),
+        cmocka_unit_test(test_a_custodian_that_began_anew),
+        cmocka_unit_test(test_a_copy_that_is_lost),
         cmocka_unit_test(test_forgotten_in_its_time),
         cmocka_unit_test(test_no_group_message_is_kept),
         cmocka_unit_test(test_a_flood_of_copies),
