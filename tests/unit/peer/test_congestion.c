@@ -95,6 +95,26 @@ static void test_a_message_that_was_read(void **state)
     world_end(w);
 }
 
+/* Receipts wait for the link that is full, and go as soon as it takes them: nothing is sent again for want of them. */
+static void test_receipts(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    pass(w, 3000);
+    fill(w, 1, 0, true);
+    send_direct(w, 0, 1, "hello");
+    run(w);
+    feed(w, 1, (struct peer_event){.type = PEER_READ, .read = span_of(notice(bob, NOTICE_MESSAGE, 0)->id)});
+    pass(w, 1000);
+    assert_int_equal(count(ann, NOTICE_DELIVERED) + count(ann, NOTICE_READ), 0);
+    fill(w, 1, 0, false);
+    assert_int_equal(count(ann, NOTICE_DELIVERED), 1);
+    assert_int_equal(count(ann, NOTICE_READ), 1);
+    assert_int_equal(peer_stats(ann->p)->retransmitted_total, 0);
+    world_end(w);
+}
+
 /* Cid is away, and Bob, who would keep what is for him, cannot be given it. */
 static void test_a_copy_to_be_kept(void **state)
 {
@@ -165,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_a_status),
         cmocka_unit_test(test_a_status_through_others),
         cmocka_unit_test(test_a_message_that_was_read),
+        cmocka_unit_test(test_receipts),
         cmocka_unit_test(test_a_copy_to_be_kept),
         cmocka_unit_test(test_an_announcement),
     };
