@@ -29,48 +29,48 @@
 
 /* ---- what a commit has let go ---- */
 
-static void send_frame(struct peer *p, struct person *who, const struct after_commit *t)
+static void send_frame(struct peer *p, struct person *who, const struct after_commit_frame *f)
 {
     if (link_can_send(who))
-        connection_send(p, who->link.connection, (struct span){t->frame, t->n});
+        connection_send(p, who->link.connection, (struct span){f->text, f->n});
     else
         who->behind = true;
 }
 
-static void tell_person(struct peer *p, struct person *who, const struct after_commit *t)
-{
-    switch (t->type) {
-    case AFTER_COMMIT_RECEIPT:
-        receipt_owe(p, who, span_of(t->id), t->group);
-        break;
-    case AFTER_COMMIT_KEPT:
-        receipt_stored(p, who, span_of(t->id));
-        break;
-    case AFTER_COMMIT_MISSED:
-        receipt_missed(p, who, span_of(t->id));
-        break;
-    case AFTER_COMMIT_FRAME:
-        send_frame(p, who, t);
-        break;
-    case AFTER_COMMIT_SEALED:
-        relay_send(p, who, (struct span){t->frame, t->n});
-        break;
-    case AFTER_COMMIT_NOTICE:
-    case AFTER_COMMIT_SEND:
-        break;
-    }
-}
-
+/* By now whoever it concerns may have gone, and the message been settled. */
 static void committed(struct peer *p, struct after_commit *t)
 {
-    struct person *who = roster_find(p, span_of(t->who));
-    struct outgoing *m = t->type == AFTER_COMMIT_SEND ? outbox_find(p, span_of(t->id)) : NULL;
-    if (t->type == AFTER_COMMIT_NOTICE)
+    struct person *who;
+    struct outgoing *m;
+    switch (t->type) {
+    case AFTER_COMMIT_NOTICE:
         notice_give(p, &t->notice);
-    else if (m)
-        outbox_release(p, m);
-    else if (who)
-        tell_person(p, who, t);
+        break;
+    case AFTER_COMMIT_SEND:
+        if ((m = outbox_find(p, span_of(t->send.id))))
+            outbox_release(p, m);
+        break;
+    case AFTER_COMMIT_RECEIPT:
+        if ((who = roster_find(p, span_of(t->receipt.who))))
+            receipt_owe(p, who, span_of(t->receipt.id), t->receipt.group);
+        break;
+    case AFTER_COMMIT_KEPT:
+        if ((who = roster_find(p, span_of(t->kept.who))))
+            receipt_stored(p, who, span_of(t->kept.id));
+        break;
+    case AFTER_COMMIT_MISSED:
+        if ((who = roster_find(p, span_of(t->missed.who))))
+            receipt_missed(p, who, span_of(t->missed.id));
+        break;
+    case AFTER_COMMIT_FRAME:
+        if ((who = roster_find(p, span_of(t->frame.who))))
+            send_frame(p, who, &t->frame);
+        break;
+    case AFTER_COMMIT_SEALED:
+        if ((who = roster_find(p, span_of(t->sealed.who))))
+            relay_send(p, who, (struct span){t->sealed.text, t->sealed.n});
+        break;
+    }
 }
 
 /* ---- facts ---- */

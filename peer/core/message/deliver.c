@@ -101,7 +101,7 @@ static void show(struct peer *p, struct conversation *c, struct person *author, 
     message_log_add(p, &n);
     after_commit_notice(p, &n);
     if (e->requires_ack)
-        after_commit_tell(p, AFTER_COMMIT_RECEIPT, author->id, e->id, c->room);
+        after_commit_receipt(p, author->id, e->id, c->room);
 }
 
 /* Nobody waits for it any more, and its author is to hear it. */
@@ -175,7 +175,7 @@ static void waits(struct peer *p, struct conversation *c, struct person *from, s
         /* Of a conversation of few only its author keeps messages. */
         memcpy(c->hint, author->id, sizeof c->hint);
         if (ours)
-            after_commit_tell(p, AFTER_COMMIT_KEPT, author->id, e->id, false);
+            after_commit_kept(p, author->id, e->id);
     }
     if (c->ask_at == NEVER) {
         c->asks = 0;
@@ -244,7 +244,7 @@ static void again(struct peer *p, struct conversation *c, struct person *author,
     if (e->sequence > causal_get(c->order, e->from) || !sealed_to(e, p->id) || !e->requires_ack)
         return;
     if (receipt_knows(author, e->id))
-        after_commit_tell(p, AFTER_COMMIT_RECEIPT, author->id, e->id, c->room);
+        after_commit_receipt(p, author->id, e->id, c->room);
     else
         message_log_had(p, c, author, author, e);
     bool unheard = c->room && e->retry_count > 0;
@@ -261,7 +261,7 @@ void deliver_had(struct peer *p, const struct load *load, bool had)
     struct person *asker = roster_find(p, span_of(load->who));
     struct missing *m = c ? conversation_missing(c, span_of(load->author), load->from) : NULL;
     if (asker && had)
-        after_commit_tell(p, AFTER_COMMIT_RECEIPT, asker->id, span_of(load->ref), c && c->room);
+        after_commit_receipt(p, asker->id, span_of(load->ref), c && c->room);
     /* Asked by its id alone: it may come yet. */
     if (!c || !asker || had || !c->started) /* a newcomer may begin elsewhere once more */
         return;
@@ -271,7 +271,7 @@ void deliver_had(struct peer *p, const struct load *load, bool had)
     }
     if (!m)
         guard_refuse(p, asker, "a sequence that was used for another message");
-    after_commit_tell(p, AFTER_COMMIT_MISSED, asker->id, span_of(load->ref), c->room);
+    after_commit_missed(p, asker->id, span_of(load->ref));
     if (strcmp(load->who, load->author) == 0)
         tell_clock(p, c, asker);
 }
@@ -286,7 +286,7 @@ static void thank_custodian(struct peer *p, const struct conversation *c, struct
     if (e->sequence <= causal_get(c->order, e->from))
         message_log_had(p, c, author, from, e);
     else if (w && span_eq(e->id, w->id))
-        after_commit_tell(p, AFTER_COMMIT_KEPT, from->id, e->id, false);
+        after_commit_kept(p, from->id, e->id);
 }
 
 static bool take(struct peer *p, struct conversation *c, struct person *from, struct person *author, struct envelope *e,

@@ -132,7 +132,7 @@ void receipt_query(struct peer *p, struct person *who, const struct span *ids, s
 void receipt_asked(struct peer *p, struct person *author, struct span id)
 {
     if (receipt_knows(author, id))
-        after_commit_tell(p, AFTER_COMMIT_RECEIPT, author->id, id, false);
+        after_commit_receipt(p, author->id, id, false);
     else
         message_log_asked(p, author, id);
 }
