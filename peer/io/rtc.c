@@ -140,8 +140,7 @@ void rtc_fail(struct rtc *r, const char *reason, const char *detail)
     if (rtc_is_over(r))
         return;
     r->failed = true;
-    rtc_event(r,
-        (struct rtc_event){.kind = RTC_EVENT_FAILED, .word = reason, .text = (char *)detail, .text_n = strlen(detail)});
+    rtc_event_failed(r, reason, detail);
 }
 
 /* The server listens as soon as it knows whom to expect, the client calls when there is a path. */
@@ -160,7 +159,7 @@ void rtc_on_ice_up(struct rtc *r)
 
 void rtc_on_dtls_up(struct rtc *r)
 {
-    rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_CONNECTED});
+    rtc_event_connected(r);
     if (!rtc_sctp_start(r))
         rtc_fail(r, "sctp", "the association could not be started");
 }
@@ -192,8 +191,7 @@ static void describe(struct rtc *r, const char *type, enum sdp_setup setup)
     struct buf text;
     buf_init(&text, SDP_MAX);
     if (sdp_build(&s, &text))
-        rtc_event(
-            r, (struct rtc_event){.kind = RTC_EVENT_DESCRIPTION, .word = type, .text = text.p, .text_n = text.len});
+        rtc_event_description(r, type, buf_view(&text));
     else
         rtc_fail(r, "sdp", "the description would be too long");
     buf_done(&text);

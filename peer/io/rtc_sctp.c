@@ -393,7 +393,7 @@ static void check_writable(struct rtc *r)
         return;
     r->sctp.want_writable = false;
     rtc_channels_push(r);
-    rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_WRITABLE});
+    rtc_event_writable(r);
 }
 
 bool rtc_sctp_next(struct rtc *r)
