@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What lower floors found out, handed on to the higher ones.
+ *   owns     nothing: facts are people/facts.h's, what waits for a commit is port/after_commit.h's
  *   before   no call to a lower floor is in progress: peer.c calls it between its calls
  *   after    no fact, and nothing that a commit has let go, is left
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Our half of what the two ends of a connection say about it.
+ *   owns     nothing: what is said of a connection stands in struct connection
  *   before   the connection is the current one of its person's link, or its rival
  *   after    what is said goes to the daemon, or sealed through others; `unsure` if it may not have arrived
  */

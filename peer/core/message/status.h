@@ -2,6 +2,7 @@
  *
  * What is of use at once or not at all.
  *   owns     the free text about ourselves
+ *   before   a person that is named was not let go of
  *   after    who can be reached now has it; who links later is sent the text
  */
 #ifndef PEER_MESSAGE_STATUS_H

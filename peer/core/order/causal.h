@@ -15,6 +15,11 @@
  *
  * Times are any milliseconds that do not run backwards. Running out of memory is CAUSAL_FULL: the message was not taken
  * and can come again.
+ *
+ *   owns     the clock, and each waiting item until causal_next, causal_give_up or item_free hands it out
+ *   before   the caller has checked the author's signature; times do not run backwards
+ *   after    an item is handed out once, behind all that its clock names or after what it waited for was given up; the
+ *            bounds below hold whatever comes
  */
 #ifndef PEER_CORE_CAUSAL_H
 #define PEER_CORE_CAUSAL_H

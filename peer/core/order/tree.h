@@ -25,6 +25,11 @@
  *                                                       tree_answered: all that it had has come
  *
  * Whether a message is new is for the caller to say: its clocks know.
+ *
+ *   owns     each author's tree as this member sees it, what each link is owed, and what is lacked of whom
+ *   before   the caller says whether a message is new, and ends a link here when it ends
+ *   after    each new message is pushed along the eager links or announced; what was named and did not come is asked of one
+ *            link at a time, of each that named it in turn
  */
 #ifndef PEER_CORE_TREE_H
 #define PEER_CORE_TREE_H
