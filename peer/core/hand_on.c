@@ -9,6 +9,8 @@
  *
  * Who hears of a fact, and in which order, stands here and nowhere else.
  */
+#include <assert.h>
+
 #include "peer/core/state.h"
 #include "peer/core/hand_on.h"
 #include "peer/core/port/after_commit.h"
@@ -85,8 +87,10 @@ static void catch_up(struct peer *p, struct person *who)
     store_and_forward_link_up(p, who);
 }
 
+/* An introduction is the last thing that a call looks at: nothing has ended the link since. */
 static void link_up(struct peer *p, struct person *who)
 {
+    assert(link_is_up(who));
     if (who->keyed) {
         broadcast_link_up(p, who);
         gossip_link_up(p, who);
@@ -136,8 +140,7 @@ static void tell_fact(struct peer *p, struct person *who, enum fact fact)
         store_and_forward_link_down(p, who);
         break;
     case FACT_LINK_UP:
-        if (link_is_up(who)) /* and not lost again in the same call */
-            link_up(p, who);
+        link_up(p, who);
         break;
     case FACT_LINK_WRITABLE:
         link_writable(p, who);
