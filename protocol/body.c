@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Members are written in the order of RFC 8785 where a reader of ours ever depended on it, and elsewhere in the order
- * in which they are told of: the envelope's writer sorts them all.
+ * in which they stand: the envelope's writer sorts them all.
  */
 #include <assert.h>
 #include <stdio.h>

@@ -94,7 +94,7 @@ void body_read_presence(const struct envelope *e, struct body_presence *b);
 bool body_write_digest(struct buf *out, const struct envelope_tick *versions, size_t n);
 size_t body_read_digest(const struct envelope *e, struct envelope_tick *versions, size_t max);
 
-/* The newest of each author, and how many links it came along; 0: not told. */
+/* The newest of each author, and how many links it came along; 0: not said. */
 struct body_announcement {
     struct span author;
     uint64_t sequence;

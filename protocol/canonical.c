@@ -2,7 +2,7 @@
  *
  * No white space, the shortest escapes (write_string), integers as they are, and members sorted by the UTF-16 code
  * units of their names (RFC 8785 section 3.2.3). Jansson's own sorted output was rejected: it sorts by bytes and
- * escapes in its own way.
+ * escapes by rules of its own.
  */
 #include "protocol/canonical.h"
 

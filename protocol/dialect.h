@@ -76,7 +76,7 @@ enum reply_type {
 /* Somebody in a room, as the others see it. */
 struct reply_peer {
     struct span peer_id;
-    struct introduction introduction; /* not told of REPLY_PEER_LEFT and REPLY_PEER_AWAY */
+    struct introduction introduction; /* not said of REPLY_PEER_LEFT and REPLY_PEER_AWAY */
     bool away;                        /* in REPLY_PEERS and REPLY_RESUMED */
     enum departure why;               /* in REPLY_PEER_LEFT */
 };
@@ -129,7 +129,7 @@ struct dialect {
     /* The same for a reader of another dialect, who gets a REPLY_RELAYED. */
     struct relay_payload (*payload)(const struct request *r);
     /* Appends the question whether somebody is still there; it is answered by a request of MESSAGE_ALIVE. NULL: the
-     * transport asks in its own way (a WebSocket's ping). */
+     * transport asks by its own means (a WebSocket's ping). */
     void (*ask_alive)(struct buf *out, uint32_t number);
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Writing an envelope, and the small change around it. A sender's members become a tree; a parsed envelope has its
- * tree already, and only the five members that may change on the way are laid over a copy of it. The tree is read
+ * tree already, and only the five members that may change in between are laid over a copy of it. The tree is read
  * back before it is written: whatever breaks a bound is refused here as it would be at the reader's. Canonical form
- * serves for the wire too, so there is one way to write.
+ * serves for the wire too, so there is one form.
  */
 #include "protocol/envelope.h"
 
@@ -15,7 +15,7 @@
 #include "protocol/envelope_tree.h"
 #include "protocol/json_read.h"
 
-/* First what may change on the way and is not signed, then what a header does not have either. */
+/* First what may change in between and is not signed, then what a header does not have either. */
 static const char *const UNSIGNED[] = {"route", "retryCount", "hops", "keys", "signature", "content", "encrypted"};
 enum {
     UNSIGNED_COUNT = 5,
@@ -271,7 +271,7 @@ static bool set_signature(json_t *tree, const struct envelope *e)
 static json_t *came_signed(const json_t *came)
 {
     json_t *tree = json_copy((json_t *)came);
-    if (json_object_size(tree) != json_object_size(came)) { /* jansson does not tell when memory ran out half way */
+    if (json_object_size(tree) != json_object_size(came)) { /* jansson does not tell when memory ran out meanwhile */
         json_decref(tree);
         return NULL;
     }

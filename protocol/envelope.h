@@ -142,7 +142,7 @@ struct envelope {
     bool requires_ack;
     uint64_t ttl_ms; /* 0: none is given, see envelope_ttl */
     uint32_t retry_count;
-    uint32_t hops; /* links that a group message has come along the tree; 0: not told */
+    uint32_t hops; /* links that a group message has come along the tree; 0: not said */
     const struct envelope_key *keys;
     size_t key_count;
     struct span encrypted; /* base64, in place of text, attachments and metadata */
@@ -172,14 +172,14 @@ bool envelope_write_signed(struct envelope *e, envelope_sign_fn *sign, void *ctx
 /* Appends the signed bytes without content and `encrypted`: what a seal is bound to. */
 bool envelope_header_bytes(const struct envelope *e, struct buf *out);
 /* Appends the RFC 8785 form of a sender's content: text, attachments and metadata. False, too, when a reader would
- * refuse it: once it is sealed, nobody on the way can tell. */
+ * refuse it: once it is sealed, nobody in between can tell. */
 bool envelope_content(const struct envelope *e, struct buf *out);
-/* Gives a parsed envelope the content that its `encrypted` held, judged as if it had come in the clear; what is signed
+/* Gives a parsed envelope the content inside its `encrypted`, judged as if it had come in the clear; what is signed
  * stays what it was. Once for each envelope. On false *problem is a static sentence and the envelope is as it was, without content. */
 bool envelope_open_content(struct envelope *e, struct span content, const char **problem);
 /* Appends a copy of a numbered message that envelope_write made, for one of its readers: with the reader's entry of `keys`
- * alone, marked as sent so often before (0: not told), and on a way that begins with `route` (an id; n = 0: it goes on no
- * way). Nothing is parsed. False when the text is no such message, memory ran out, or the copy is too large. */
+ * alone, marked as sent so often before (0: not said), and with `route` as the first of its route (an id; n = 0:
+ * it has none). Nothing is parsed. False when the text is no such message, memory ran out, or the copy is too large. */
 bool envelope_copy_for(struct span text, struct span reader, uint32_t retry_count, struct span route, struct buf *out);
 
 /* Members of content.metadata of a parsed envelope; false if absent or of another kind. Borrowed from the envelope.

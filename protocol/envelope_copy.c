@@ -69,7 +69,7 @@ static void write_key(struct span keys, struct span reader, struct buf *out)
         }
 }
 
-static void write_way(uint32_t retry_count, struct span route, struct buf *out)
+static void write_tries_and_route(uint32_t retry_count, struct span route, struct buf *out)
 {
     if (retry_count > 0) {
         buf_text(out, "\"retryCount\":");
@@ -97,7 +97,7 @@ bool envelope_copy_for(struct span text, struct span reader, uint32_t retry_coun
         if (span_is(m.name, "retryCount") || span_is(m.name, "route"))
             continue;
         if (span_is(m.name, "sequence")) { /* in the order of names the two stand right before it */
-            write_way(retry_count, route, out);
+            write_tries_and_route(retry_count, route, out);
             numbered = true;
         }
         buf_span(out, m.whole);

@@ -14,7 +14,7 @@
 #include "protocol/error.h"
 #include "protocol/message.h"
 
-/* `peers` of the largest room that can be told of; every other reply is under 8 KiB. */
+/* `peers` of the largest room that can be named; every other reply is under 8 KiB. */
 enum {
     REPLY_MAX = 64 * 1024 * 1024
 };
@@ -22,7 +22,7 @@ enum {
 /* Why a peer left, the `reason` of peer-left. A client must take a reason it does not know as "disconnected". */
 #define DEPARTURE_TABLE(X)                                                             \
     X(LEFT, "left")                 /* said leave-room, or closed with 1000 or 1001 */ \
-    X(DISCONNECTED, "disconnected") /* the socket ended in any other way */            \
+    X(DISCONNECTED, "disconnected") /* the socket ended otherwise */                   \
     X(TIMEOUT, "timeout")           /* did not answer our ping */                      \
     X(SLOW, "slow")                 /* did not read what was sent to it */             \
     X(FLOOD, "flood")               /* sent too many bad frames */                     \

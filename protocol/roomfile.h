@@ -16,7 +16,7 @@ enum {
     ROOM_HASH_BYTES = 32,
     ROOMS_KEPT_MAX = 10000,          /* rooms made over HTTP: bounds the file that each change writes anew */
     ROOMFILE_MAX = 16 * 1024 * 1024, /* of them all: a room takes 1,100 bytes at most, most of it an escaped name */
-    ROOMS_LISTED_MAX = 1000,         /* told in one list */
+    ROOMS_LISTED_MAX = 1000,         /* named in one list */
     ROOM_PEERS_CEILING = 1000000000,
 };
 

@@ -20,7 +20,7 @@
 struct reader {
     const unsigned char *start, *end;
     const char *problem; /* why the grammar was broken */
-    bool escaped;        /* the string read last held a backslash */
+    bool escaped;        /* the string read last has a backslash */
 };
 
 struct piece {

@@ -19,7 +19,7 @@ struct level {
 
 struct parser {
     struct sdp *out;
-    struct level session, data;
+    struct level top, data;
     struct span group; /* mids of the BUNDLE group */
     bool in_data, found_data, port_zero, bundle_only;
     struct span sctp_port, max_message_size;
@@ -211,7 +211,7 @@ static void on_attribute(struct parser *p, struct span line)
         return;
     if (out->media_count && !p->in_data)
         return;
-    struct level *level = p->in_data ? &p->data : &p->session;
+    struct level *level = p->in_data ? &p->data : &p->top;
     if (take(line, "ice-ufrag:", &level->ufrag) || take(line, "ice-pwd:", &level->pwd) ||
         take(line, "setup:", &level->setup))
         return;
@@ -278,15 +278,15 @@ static bool finish(struct parser *p, struct err *err)
     if (!p->found_data || (p->port_zero && !p->bundle_only))
         return err_set(err, "the session description offers no data channel");
     /* Name and password are a pair: never one of each level. */
-    struct level *ice = p->data.ufrag.n || p->data.pwd.n ? &p->data : &p->session;
+    struct level *ice = p->data.ufrag.n || p->data.pwd.n ? &p->data : &p->top;
     out->ufrag = ice->ufrag;
     out->pwd = ice->pwd;
     if (!is_credential(out->ufrag, 4) || !is_credential(out->pwd, 22))
         return err_set(err, "a=ice-ufrag or a=ice-pwd is missing or malformed");
-    struct span fingerprint = p->data.fingerprint.n ? p->data.fingerprint : p->session.fingerprint;
+    struct span fingerprint = p->data.fingerprint.n ? p->data.fingerprint : p->top.fingerprint;
     if (!sdp_fingerprint(fingerprint, out->fingerprint))
         return err_set(err, "a=fingerprint is missing, malformed or of a hash other than SHA-2");
-    if (!parse_setup(p->data.setup.n ? p->data.setup : p->session.setup, &out->setup))
+    if (!parse_setup(p->data.setup.n ? p->data.setup : p->top.setup, &out->setup))
         return err_set(err, "a=setup is not actpass, active or passive");
     for (size_t i = 0; i < out->media_count; i++)
         if (out->media[i].mid.n && !is_visible(out->media[i].mid, SDP_MID_MAX))
@@ -349,7 +349,7 @@ static void build_data(const struct sdp *s, struct buf *out)
 
 bool sdp_build(const struct sdp *s, struct buf *out)
 {
-    buf_printf(out, "v=0\r\no=- %" PRIu64 " %u IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n", s->session_id, s->version);
+    buf_printf(out, "v=0\r\no=- %" PRIu64 " %u IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n", s->sess_id, s->version);
     if (s->bundle)
         add_line(out, "a=group:BUNDLE ", s->media[s->data].mid);
     for (size_t i = 0; i < s->media_count; i++)

@@ -48,10 +48,10 @@ struct sdp {
     size_t candidate_count;
     struct sdp_media media[SDP_MEDIA_MAX]; /* in order */
     size_t media_count;
-    size_t data;         /* which of them is the data channel's */
-    bool bundle;         /* the data channel's mid is in a BUNDLE group */
-    uint64_t session_id; /* o=: written, not read; below 2^63 */
-    unsigned version;    /* o=: written, not read */
+    size_t data;      /* which of them is the data channel's */
+    bool bundle;      /* the data channel's mid is in a BUNDLE group */
+    uint64_t sess_id; /* o=: written, not read; below 2^63 */
+    unsigned version; /* o=: written, not read */
 };
 
 /* False with the reason in err when there is no usable data-channel section. The size is bounded by SDP_MAX. */

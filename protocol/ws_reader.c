@@ -276,7 +276,7 @@ static enum ws_fact read_in_place(struct reader *r, const struct header *h)
     struct span payload = {(const char *)r->in->p, n};
     mask_apply(r->in->p, n, h->key, 0);
     skip(r->in, n);
-    tidy(r->partial); /* it held the header, at most */
+    tidy(r->partial); /* it had the header, at most */
     if (h->opcode != TEXT)
         return read_control(r, h->opcode, payload);
     r->out->bytes = payload;
@@ -356,7 +356,7 @@ static enum ws_fact end_frame(struct reader *r, struct ws_partial *p)
     return WS_TEXT;
 }
 
-/* Skips at most n bytes of a refused message, and no byte behind the one that is to be told of. */
+/* Skips at most n bytes of a refused message, and no byte behind the one that is to be reported. */
 static enum ws_fact skip_refused(struct reader *r, struct ws_partial *p, size_t n)
 {
     size_t max = r->limits->message_max;

@@ -105,6 +105,17 @@ spdx() {
     done
 }
 
+# What the module owns, what must hold before a call, what holds after: in each header of the peer's core but those of one
+# module's own files (_inner, _state) and of the whole (peer.h, state.h, bounds.h).
+contracts() {
+    local part
+    sources 'peer/core/*.h' | grep -vE '_(inner|state)\.h$|/core/(peer|state|bounds)\.h$' | while read -r file; do
+        for part in owns before after; do
+            grep -qE "^ \*   $part  +[^ ]" "$file" || echo "$file does not say: $part"
+        done
+    done
+}
+
 unfinished() {
     grep -nE '\b(TODO|FIXME|XXX|HACK)\b|usleep\(|[^a-z_]sleep\(|(it|test|describe)\.(skip|only)\(' \
         $(sources '*.c' '*.h' '*.mjs' '*.sh' | grep -v tools/lint.sh)
@@ -140,6 +151,7 @@ check 'layers: symbols of the cores' pure_symbols
 check "layers: calls in the peer's core" tools/layers.sh "$build" faults
 check 'sizes of files and functions' sizes
 check 'SPDX lines' spdx
+check "contracts in the peer's core" contracts
 check 'nothing unfinished' unfinished
 check 'lock files carry no addresses' lock_files
 check 'links in documents' links

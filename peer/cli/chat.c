@@ -25,7 +25,7 @@ void chat_say(struct chat *c, const char *format, ...)
     if (c->term)
         term_print(c->term, line);
     else if (puts(line) < 0 || fflush(stdout) != 0)
-        session_leave(&c->session, EXIT_FAILED);
+        client_leave(&c->client, EXIT_FAILED);
     g_free(line);
 }
 
@@ -37,14 +37,14 @@ static void on_typed(void *user, char *line)
 static void on_typed_end(void *user)
 {
     struct chat *c = user;
-    session_leave(&c->session, EXIT_DONE);
+    client_leave(&c->client, EXIT_DONE);
 }
 
 static bool on_line(void *user, char *line, size_t n)
 {
     struct chat *c = user;
     (void)n;
-    if (!c->session.joined || usher_pending(c->session.usher) >= PENDING_MAX)
+    if (!c->client.joined || usher_pending(c->client.usher) >= PENDING_MAX)
         return false;
     chat_line(c, line);
     return true;
@@ -58,7 +58,7 @@ static void on_too_long(void *user)
 static gboolean on_end_timeout(gpointer user)
 {
     struct chat *c = user;
-    session_leave(&c->session, c->session.joined ? EXIT_DONE : EXIT_NO_CONNECTION);
+    client_leave(&c->client, c->client.joined ? EXIT_DONE : EXIT_NO_CONNECTION);
     return G_SOURCE_REMOVE;
 }
 
@@ -70,8 +70,8 @@ static void on_end_seen(void *user)
 static void end_if_done(struct chat *c)
 {
     /* Who was never in the room has not been refused yet. */
-    if (c->ended && c->session.joined && !c->session.leaving && usher_pending(c->session.usher) == 0)
-        session_leave(&c->session, EXIT_DONE);
+    if (c->ended && c->client.joined && !c->client.leaving && usher_pending(c->client.usher) == 0)
+        client_leave(&c->client, EXIT_DONE);
 }
 
 static void on_end(void *user)
@@ -115,18 +115,18 @@ static void open_terminal(struct chat *c)
 
 int chat_run(const struct options *o)
 {
-    struct chat c = {.session = {.on_event = on_event, .say = say}, .room = o->usher.room, .name = o->usher.name};
-    c.session.user = &c;
+    struct chat c = {.client = {.on_event = on_event, .say = say}, .room = o->usher.room, .name = o->usher.name};
+    c.client.user = &c;
     c.names = names_new();
     int status = EXIT_FAILED;
-    if (session_open(&c.session, o)) {
-        names_learn(c.names, usher_id(c.session.usher), c.name);
+    if (client_open(&c.client, o)) {
+        names_learn(c.names, usher_id(c.client.usher), c.name);
         open_terminal(&c);
-        status = session_run(&c.session);
+        status = client_run(&c.client);
     }
     term_free(c.term);
     input_free(c.input);
-    session_close(&c.session);
+    client_close(&c.client);
     names_free(c.names);
     return status;
 }

@@ -7,11 +7,11 @@
 
 #include "peer/cli/input.h"
 #include "peer/cli/names.h"
-#include "peer/cli/session.h"
+#include "peer/cli/client.h"
 #include "peer/cli/term.h"
 
 struct chat {
-    struct session session;
+    struct client client;
     struct term *term;   /* NULL: stdin or stdout is no terminal */
     struct input *input; /* then lines come from here */
     const char *room, *name;

@@ -17,8 +17,8 @@ static void who(struct chat *c, const char *nothing)
 {
     (void)nothing;
     const struct usher_person *people;
-    size_t n = usher_people(c->session.usher, &people);
-    const char *us = usher_id(c->session.usher);
+    size_t n = usher_people(c->client.usher, &people);
+    const char *us = usher_id(c->client.usher);
     chat_say(c, "* %s (you, %s)", names_call(c->names, us), us);
     for (size_t i = 0; i < n; i++) {
         const char *name = names_call(c->names, people[i].id), *doubt = people[i].verified ? "" : ", no key";
@@ -34,7 +34,7 @@ static void who(struct chat *c, const char *nothing)
 
 static void send_text(struct chat *c, const char *const *to, size_t count, const char *text)
 {
-    if (!usher_send(c->session.usher, to, count, text, NULL))
+    if (!usher_send(c->client.usher, to, count, text, NULL))
         chat_say(c, "! That was not sent: a message is UTF-8 text of at most %d bytes.", TEXT_MAX);
 }
 
@@ -42,7 +42,7 @@ static void message(struct chat *c, const char *line)
 {
     const struct usher_person *people;
     const char *found = NULL;
-    size_t longest = 0, same = 0, n = usher_people(c->session.usher, &people);
+    size_t longest = 0, same = 0, n = usher_people(c->client.usher, &people);
     for (size_t i = 0; i < n; i++) {
         size_t matched = names_match(c->names, people[i].id, line);
         if (matched > longest)
@@ -71,13 +71,13 @@ static void history(struct chat *c, const char *count)
     if (*count && !g_ascii_string_to_unsigned(count, 10, 1, HISTORY_MAX, &n, NULL))
         chat_say(c, "! /history wants a number from 1 to %d, or nothing.", HISTORY_MAX);
     else
-        usher_history(c->session.usher, NULL, (unsigned)n, NULL);
+        usher_history(c->client.usher, NULL, (unsigned)n, NULL);
 }
 
 static void quit(struct chat *c, const char *nothing)
 {
     (void)nothing;
-    session_leave(&c->session, EXIT_DONE);
+    client_leave(&c->client, EXIT_DONE);
 }
 
 static void help(struct chat *c, const char *nothing);
@@ -132,7 +132,7 @@ static void command(struct chat *c, const char *line)
 void chat_line(struct chat *c, char *line)
 {
     g_strchomp(line);
-    if (!*line || c->session.leaving)
+    if (!*line || c->client.leaving)
         return;
     if (*line == '/' && line[1] != '/')
         command(c, line);

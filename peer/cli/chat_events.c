@@ -42,7 +42,7 @@ static void say_peer(struct chat *c, const struct usher_event *e)
 {
     names_learn(c->names, e->id, e->name);
     const char *name = names_call(c->names, e->id);
-    if (!e->up && c->session.leaving)
+    if (!e->up && c->client.leaving)
         return; /* it is we who go */
     if (!e->up)
         chat_say(c, "* %s is gone.", name);
@@ -72,7 +72,7 @@ static void say_message(struct chat *c, const struct usher_event *e)
     chat_say(c, "%s%s %s", before, names_call(c->names, e->from), text);
     g_free(before);
     g_free(text);
-    usher_read(c->session.usher, e->id);
+    usher_read(c->client.usher, e->id);
 }
 
 static void say_status(struct chat *c, const struct usher_event *e)
@@ -91,7 +91,7 @@ static void say_record(struct chat *c, const json_t *m)
     gint64 ms = json_integer_value(json_object_get(m, "timestamp"));
     GDateTime *at = g_date_time_new_from_unix_local(ms / 1000);
     gchar *when = at ? g_date_time_format(at, "%F %H:%M") : g_strdup("?");
-    bool ours = g_strcmp0(from, usher_id(c->session.usher)) == 0;
+    bool ours = g_strcmp0(from, usher_id(c->client.usher)) == 0;
     chat_say(c, "(%s%s) %s %s", when, g_strcmp0(kind, "group_message") == 0 ? "" : ", not to all",
         ours ? "you:" : names_call(c->names, from), text);
     g_free(when);
@@ -137,7 +137,7 @@ static void say_failed(struct chat *c, const struct usher_event *e)
 static void say_state(struct chat *c, const char *state)
 {
     bool lost = g_strcmp0(state, "disconnected") == 0;
-    if (lost && !c->lost && c->was_in && !c->session.leaving)
+    if (lost && !c->lost && c->was_in && !c->client.leaving)
         chat_say(c, "* The server is lost, the links to others stay. Looking for it again …");
     c->lost = lost || (c->lost && g_strcmp0(state, "in-room") != 0);
 }

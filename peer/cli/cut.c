@@ -14,7 +14,7 @@ enum {
 };
 
 /* To one server. */
-struct way {
+struct forward {
     struct cut *cut;
     GSocketListener *listener;
     gchar *host;
@@ -23,7 +23,7 @@ struct way {
 };
 
 struct cut {
-    struct way *ways;
+    struct forward *forwards;
     guint16 *ports; /* ours, of each */
     size_t n;
     GSocketClient *client;
@@ -35,9 +35,9 @@ struct cut {
 
 struct pair {
     struct cut *cut; /* NULL: it is gone */
-    struct way *way;
+    struct forward *forward;
     GIOStream *near, *far;
-    int directions; /* under way */
+    int directions; /* open */
 };
 
 static void pair_close(struct pair *p)
@@ -76,15 +76,15 @@ static void splice(struct pair *p, GIOStream *from, GIOStream *to)
         G_OUTPUT_STREAM_SPLICE_NONE, G_PRIORITY_DEFAULT, p->cut->cutting, on_spliced, p);
 }
 
-/* What became of a way to the server; error NULL: it is there. */
-static void note_attempt(struct cut *c, struct way *way, const GError *error)
+/* What became of a connection to the server; error NULL: it is there. */
+static void note_attempt(struct cut *c, struct forward *forward, const GError *error)
 {
     if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         return;
     g_clear_pointer(&c->trouble, g_free);
-    way->refused = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+    forward->refused = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
     if (error)
-        c->trouble = g_strdup_printf("%s:%u: %s", way->host, way->port, error->message);
+        c->trouble = g_strdup_printf("%s:%u: %s", forward->host, forward->port, error->message);
     else
         c->reached = TRUE;
 }
@@ -96,7 +96,7 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer user)
     GSocketConnection *far = g_socket_client_connect_to_host_finish(G_SOCKET_CLIENT(source), result, &error);
     p->far = far ? G_IO_STREAM(far) : NULL;
     if (p->cut)
-        note_attempt(p->cut, p->way, error);
+        note_attempt(p->cut, p->forward, error);
     g_clear_error(&error);
     if (!far || !p->cut || p->cut->refuse) {
         pair_free(p);
@@ -114,25 +114,25 @@ static void on_accepted(GObject *source, GAsyncResult *result, gpointer user)
         g_error_free(error);
         return;
     }
-    struct way *way = user;
-    struct cut *c = way->cut;
+    struct forward *forward = user;
+    struct cut *c = forward->cut;
     g_clear_error(&error);
     if (near && !c->refuse) {
         struct pair *p = g_new0(struct pair, 1);
-        *p = (struct pair){.cut = c, .way = way, .near = G_IO_STREAM(g_object_ref(near))};
+        *p = (struct pair){.cut = c, .forward = forward, .near = G_IO_STREAM(g_object_ref(near))};
         c->pairs = g_list_prepend(c->pairs, p);
-        g_socket_client_connect_to_host_async(c->client, way->host, way->port, c->cutting, on_connected, p);
+        g_socket_client_connect_to_host_async(c->client, forward->host, forward->port, c->cutting, on_connected, p);
     }
     g_clear_object(&near);
-    g_socket_listener_accept_async(way->listener, c->closing, on_accepted, way);
+    g_socket_listener_accept_async(forward->listener, c->closing, on_accepted, forward);
 }
 
-static gboolean listen_on_loopback(struct way *way, guint16 *port, GError **error)
+static gboolean listen_on_loopback(struct forward *forward, guint16 *port, GError **error)
 {
     GInetAddress *loopback = g_inet_address_new_loopback(G_SOCKET_FAMILY_IPV4);
     GSocketAddress *wanted = g_inet_socket_address_new(loopback, 0), *got = NULL;
     gboolean ok = g_socket_listener_add_address(
-        way->listener, wanted, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &got, error);
+        forward->listener, wanted, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &got, error);
     if (ok)
         *port = g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(got));
     g_clear_object(&got);
@@ -141,21 +141,21 @@ static gboolean listen_on_loopback(struct way *way, guint16 *port, GError **erro
     return ok;
 }
 
-static gboolean way_open(struct cut *c, size_t i, const char *url, GError **error)
+static gboolean forward_open(struct cut *c, size_t i, const char *url, GError **error)
 {
-    struct way *way = &c->ways[i];
+    struct forward *forward = &c->forwards[i];
     GUri *uri = g_uri_parse(url, G_URI_FLAGS_ENCODED, error);
     if (!uri)
         return FALSE;
     int usual = strcmp(g_uri_get_scheme(uri), "wss") == 0 ? PORT_TLS : PORT_DEFAULT;
-    way->host = g_strdup(g_uri_get_host(uri));
-    way->port = (guint16)(g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : usual);
+    forward->host = g_strdup(g_uri_get_host(uri));
+    forward->port = (guint16)(g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : usual);
     g_uri_unref(uri);
-    way->cut = c;
-    way->listener = g_socket_listener_new();
-    if (!way->host || !listen_on_loopback(way, &c->ports[i], error))
+    forward->cut = c;
+    forward->listener = g_socket_listener_new();
+    if (!forward->host || !listen_on_loopback(forward, &c->ports[i], error))
         return FALSE;
-    g_socket_listener_accept_async(way->listener, c->closing, on_accepted, way);
+    g_socket_listener_accept_async(forward->listener, c->closing, on_accepted, forward);
     return TRUE;
 }
 
@@ -163,16 +163,16 @@ struct cut *cut_new(const char *const *urls, size_t n, char *err, size_t err_n)
 {
     GError *error = NULL;
     struct cut *c = g_new0(struct cut, 1);
-    c->ways = g_new0(struct way, n);
+    c->forwards = g_new0(struct forward, n);
     c->ports = g_new0(guint16, n);
     c->n = n;
     c->client = g_socket_client_new();
     c->closing = g_cancellable_new();
     c->cutting = g_cancellable_new();
     for (size_t i = 0; i < n; i++)
-        if (!way_open(c, i, urls[i], &error)) {
-            g_snprintf(
-                err, err_n, "no way to %s could be made: %s", urls[i], error ? error->message : "it names no host");
+        if (!forward_open(c, i, urls[i], &error)) {
+            g_snprintf(err, err_n, "connections to %s cannot be forwarded: %s", urls[i],
+                error ? error->message : "it names no host");
             g_clear_error(&error);
             cut_free(c);
             return NULL;
@@ -190,16 +190,16 @@ void cut_free(struct cut *c)
         ((struct pair *)at->data)->cut = NULL; /* freed as their directions end, in the loop */
     g_list_free(c->pairs);
     for (size_t i = 0; i < c->n; i++) {
-        if (c->ways[i].listener)
-            g_socket_listener_close(c->ways[i].listener);
-        g_clear_object(&c->ways[i].listener);
-        g_free(c->ways[i].host);
+        if (c->forwards[i].listener)
+            g_socket_listener_close(c->forwards[i].listener);
+        g_clear_object(&c->forwards[i].listener);
+        g_free(c->forwards[i].host);
     }
     g_object_unref(c->client);
     g_object_unref(c->closing);
     g_object_unref(c->cutting);
     g_free(c->trouble);
-    g_free(c->ways);
+    g_free(c->forwards);
     g_free(c->ports);
     g_free(c);
 }
@@ -222,7 +222,7 @@ const char *cut_trouble(const struct cut *c)
 bool cut_hopeless(const struct cut *c)
 {
     for (size_t i = 0; i < c->n; i++)
-        if (c->reached || !c->ways[i].refused)
+        if (c->reached || !c->forwards[i].refused)
             return false;
     return true;
 }

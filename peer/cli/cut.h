@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ways to servers, which can be cut: for each a port of loopback behind which every connection goes on to that server's
+ * Connections to servers, which can be cut: for each a port of loopback behind which every connection goes on to that server's
  * own address, byte for byte. What is lost and found again here does not touch the server.
  */
 #ifndef PEER_CLI_CUT_H

@@ -2,7 +2,7 @@
  *
  * `usher exercise`: the whole stack, line by line, against the server that is named. The people are several `struct
  * usher` in this process, with state directories of their own that go at the end, in a room that nobody else knows.
- * Their way to the server is cut when a line wants a server to be lost; the server itself and its other clients see no
+ * Their connections to the server are cut when a line wants a server to be lost; the server itself and its other clients see no
  * more than sockets that end.
  */
 #include <ftw.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The parts of `usher exercise`: exercise.c runs the lines and prints the table, exercise_lines.c says what each tries,
- * exercise_actor.c plays the people, cut.c is their way to the server.
+ * exercise_actor.c plays the people, cut.c carries their connections to the server.
  */
 #ifndef PEER_CLI_EXERCISE_H
 #define PEER_CLI_EXERCISE_H

@@ -89,11 +89,11 @@ static bool wait_for(struct exercise *x, bool (*holds)(void *ctx), void *ctx, un
     gint64 end = g_get_monotonic_time() + (gint64)ms * 1000;
     end = end < x->end ? end : x->end;
     guint tick = g_timeout_add(5, on_tick, NULL); /* so that a quiet loop looks again */
-    bool held;
-    while (!(held = holds(ctx)) && g_get_monotonic_time() < end)
+    bool is_so;
+    while (!(is_so = holds(ctx)) && g_get_monotonic_time() < end)
         g_main_context_iteration(NULL, TRUE);
     g_source_remove(tick);
-    return held;
+    return is_so;
 }
 
 static bool never(void *ctx)

@@ -22,8 +22,8 @@ struct input {
     guint source;   /* 0: not watched */
     size_t from, n; /* what waits in buf */
     bool skipping;  /* inside a line that is too long */
-    bool ended, end_told;
-    bool taking; /* callbacks are under way */
+    bool ended, end_given;
+    bool taking; /* callbacks are running */
     char buf[INPUT_LINE_MAX + READ_BYTES + 1];
 };
 
@@ -86,8 +86,8 @@ static void take(struct input *in)
         in->n = 0;
     }
     watch(in);
-    if (in->ended && in->n == 0 && !in->end_told) {
-        in->end_told = true;
+    if (in->ended && in->n == 0 && !in->end_given) {
+        in->end_given = true;
         in->callbacks.on_end(in->user);
     }
 }

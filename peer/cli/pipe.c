@@ -25,7 +25,7 @@ static void on_too_long(void *user)
 static gboolean on_end_timeout(gpointer user)
 {
     struct pipe *p = user;
-    session_leave(&p->session, p->session.joined ? EXIT_DONE : EXIT_NO_CONNECTION);
+    client_leave(&p->client, p->client.joined ? EXIT_DONE : EXIT_NO_CONNECTION);
     return G_SOURCE_REMOVE;
 }
 
@@ -39,11 +39,11 @@ static void on_end_seen(void *user)
 static void on_end(void *user)
 {
     struct pipe *p = user;
-    if (p->session.leaving)
+    if (p->client.leaving)
         return;
     p->ending = true;
-    if (p->session.left || (p->ready && usher_pending(p->session.usher) == 0))
-        session_leave(&p->session, EXIT_DONE);
+    if (p->client.left || (p->ready && usher_pending(p->client.usher) == 0))
+        client_leave(&p->client, EXIT_DONE);
     else if (p->ready)
         g_timeout_add_seconds(PIPE_END_SECONDS, on_end_timeout, p);
 }
@@ -55,7 +55,7 @@ static gboolean on_stdout_closed(gint fd, GIOCondition condition, gpointer user)
     struct pipe *p = user;
     p->stdout_watch = 0;
     p->broken = true;
-    session_leave(&p->session, EXIT_FAILED);
+    client_leave(&p->client, EXIT_FAILED);
     return G_SOURCE_REMOVE;
 }
 
@@ -73,17 +73,17 @@ int pipe_run(const struct options *o)
         .on_end_seen = on_end_seen,
         .on_end = on_end,
     };
-    struct pipe p = {.session = {.on_event = pipe_on_event, .say = say}};
-    p.session.user = &p;
+    struct pipe p = {.client = {.on_event = pipe_on_event, .say = say}};
+    p.client.user = &p;
     int status = EXIT_FAILED;
-    if (session_open(&p.session, o)) {
+    if (client_open(&p.client, o)) {
         p.input = input_new(STDIN_FILENO, &CALLBACKS, &p);
         p.stdout_watch = g_unix_fd_add(STDOUT_FILENO, G_IO_ERR, on_stdout_closed, &p);
-        status = session_run(&p.session);
+        status = client_run(&p.client);
     }
     if (p.stdout_watch)
         g_source_remove(p.stdout_watch);
     input_free(p.input);
-    session_close(&p.session);
+    client_close(&p.client);
     return status;
 }

@@ -8,17 +8,17 @@
 #include <jansson.h>
 
 #include "peer/cli/input.h"
-#include "peer/cli/session.h"
+#include "peer/cli/client.h"
 
 enum {
     PIPE_PENDING_MAX = 512,   /* messages without an acknowledgement above which stdin waits */
     PIPE_END_SECONDS = 10,    /* after the end of input, for what is not acknowledged yet */
-    PIPE_HISTORY_LIMIT = 100, /* messages that `history` lists unless it is told otherwise */
+    PIPE_HISTORY_LIMIT = 100, /* messages that `history` lists unless `limit` says otherwise */
     PIPE_HISTORY_MAX = 1024   /* as usher.h has it */
 };
 
 struct pipe {
-    struct session session;
+    struct client client;
     struct input *input;
     guint stdout_watch; /* 0: it was seen to close */
     bool ready, ending;

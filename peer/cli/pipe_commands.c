@@ -63,7 +63,7 @@ static void do_send(struct pipe *p, const json_t *command)
             "send wants ttl: milliseconds, a number from 1 to %" G_GINT64_FORMAT " (30 days)", TTL_MAX_MS);
         return;
     }
-    if (!usher_send_within(p->session.usher, to, count, text, ref, (uint64_t)json_integer_value(ttl)))
+    if (!usher_send_within(p->client.usher, to, count, text, ref, (uint64_t)json_integer_value(ttl)))
         pipe_say_error(p, "bad-command", "this cannot be sent");
 }
 
@@ -71,27 +71,27 @@ static void do_read(struct pipe *p, const json_t *command)
 {
     const char *id;
     if (get_text(p, command, "id", 64, &id))
-        usher_read(p->session.usher, id);
+        usher_read(p->client.usher, id);
 }
 
 static void do_typing(struct pipe *p, const json_t *command)
 {
     (void)command;
-    usher_typing(p->session.usher);
+    usher_typing(p->client.usher);
 }
 
 static void do_status(struct pipe *p, const json_t *command)
 {
     const char *text;
     if (get_text(p, command, "text", TEXT_MAX, &text))
-        usher_status(p->session.usher, text);
+        usher_status(p->client.usher, text);
 }
 
 static void do_presence(struct pipe *p, const json_t *command)
 {
     const char *presence = json_string_value(json_object_get(command, "presence"));
     if (presence && (strcmp(presence, "online") == 0 || strcmp(presence, "away") == 0))
-        usher_presence(p->session.usher, presence);
+        usher_presence(p->client.usher, presence);
     else
         pipe_say_error(p, "bad-command", "presence wants presence: \"online\" or \"away\"");
 }
@@ -101,7 +101,7 @@ static void do_peers(struct pipe *p, const json_t *command)
     (void)command;
     const struct usher_person *people;
     json_t *list = json_array();
-    size_t n = usher_people(p->session.usher, &people);
+    size_t n = usher_people(p->client.usher, &people);
     for (size_t i = 0; i < n; i++)
         json_array_append_new(
             list, json_pack("{s:s, s:s, s:s, s:s*, s:b, s:b, s:I}", "id", people[i].id, "name", people[i].name, "state",
@@ -122,13 +122,13 @@ static void do_history(struct pipe *p, const json_t *command)
     if ((json_object_get(command, "after") && !get_text(p, command, "after", 64, &after)) ||
         (json_object_get(command, "ref") && !get_text(p, command, "ref", REF_MAX_BYTES, &ref)))
         return;
-    usher_history(p->session.usher, after, (unsigned)n, ref);
+    usher_history(p->client.usher, after, (unsigned)n, ref);
 }
 
 static json_t *links(struct pipe *p)
 {
     const struct usher_person *people;
-    size_t n = usher_people(p->session.usher, &people);
+    size_t n = usher_people(p->client.usher, &people);
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
         if (people[i].up && strcmp(people[i].path, "relay") != 0)
@@ -141,7 +141,7 @@ static void do_stats(struct pipe *p, const json_t *command)
 {
     (void)command;
     struct usher_stats s;
-    usher_stats(p->session.usher, &s);
+    usher_stats(p->client.usher, &s);
     const struct {
         const char *name;
         uint64_t value;
@@ -159,7 +159,7 @@ static void do_stats(struct pipe *p, const json_t *command)
         {"refusedTotal", s.refused_total},
         {"linksUp", s.links_up},
         {"queued", s.queued},
-        {"pending", usher_pending(p->session.usher)},
+        {"pending", usher_pending(p->client.usher)},
         {"pushedTotal", s.pushed_total},
         {"announcedTotal", s.announced_total},
         {"graftedTotal", s.grafted_total},
@@ -202,21 +202,21 @@ static void do_announce(struct pipe *p, const json_t *command)
     bool ok = json_is_array(list) && n <= ROOMS_MAX;
     for (size_t i = 0; ok && i < n; i++)
         ok = (rooms[i] = json_string_value(json_array_get(list, i))) != NULL;
-    if (!ok || !usher_announce_rooms(p->session.usher, rooms, n))
+    if (!ok || !usher_announce_rooms(p->client.usher, rooms, n))
         pipe_say_error(p, "bad-command", "announce wants rooms: an array of at most %d room ids", ROOMS_MAX);
 }
 
 static void do_leave(struct pipe *p, const json_t *command)
 {
     (void)command;
-    if (!p->session.left)
-        usher_leave(p->session.usher);
+    if (!p->client.left)
+        usher_leave(p->client.usher);
 }
 
 static void do_quit(struct pipe *p, const json_t *command)
 {
     (void)command;
-    session_leave(&p->session, EXIT_DONE);
+    client_leave(&p->client, EXIT_DONE);
 }
 
 static void do_unsupported(struct pipe *p, const json_t *command)
@@ -274,12 +274,12 @@ static handler *find(const char *name)
 
 static bool must_wait(const struct pipe *p)
 {
-    return !p->session.left && (!p->ready || usher_pending(p->session.usher) >= PIPE_PENDING_MAX);
+    return !p->client.left && (!p->ready || usher_pending(p->client.usher) >= PIPE_PENDING_MAX);
 }
 
 bool pipe_command(struct pipe *p, char *line, size_t n)
 {
-    if (p->session.leaving || strspn(line, " \t\r") == n)
+    if (p->client.leaving || strspn(line, " \t\r") == n)
         return true;
     json_error_t error;
     json_t *command = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);

@@ -20,7 +20,7 @@ void pipe_say(struct pipe *p, json_t *event)
     p->broken = fputs(line, stdout) < 0 || putchar('\n') < 0 || fflush(stdout) != 0;
     free(line);
     if (p->broken)
-        session_leave(&p->session, EXIT_FAILED);
+        client_leave(&p->client, EXIT_FAILED);
 }
 
 void pipe_say_error(struct pipe *p, const char *code, const char *format, ...)
@@ -183,9 +183,9 @@ static json_t *as_json(const struct usher_event *e)
 /* After the end of input only acknowledgements are waited for; before it stdin goes on where it had to wait. */
 static void go_on(struct pipe *p)
 {
-    if (p->ending && usher_pending(p->session.usher) == 0)
-        session_leave(&p->session, EXIT_DONE);
-    else if (!p->ending && p->input && usher_pending(p->session.usher) < PIPE_PENDING_MAX)
+    if (p->ending && usher_pending(p->client.usher) == 0)
+        client_leave(&p->client, EXIT_DONE);
+    else if (!p->ending && p->input && usher_pending(p->client.usher) < PIPE_PENDING_MAX)
         input_resume(p->input);
 }
 
@@ -198,6 +198,6 @@ void pipe_on_event(struct usher *u, const struct usher_event *event, void *user)
         pipe_say(p, line);
     if (event->type == USHER_READY)
         p->ready = true;
-    if (p->ready && !p->session.leaving)
+    if (p->ready && !p->client.leaving)
         go_on(p);
 }

@@ -63,7 +63,7 @@ static void check_outbox(const struct person *who)
     assert(box->count[DELIVERY_FLIGHT] <= FLIGHT_MAX && box->count[DELIVERY_DONE] <= DONE_MAX);
 }
 
-/* Whatever waits for this person has somebody who looks after it: an answer under way, or a time when it is tried
+/* Whatever waits for this person has somebody who looks after it: an answer in flight, or a time when it is tried
  * again. */
 static void check_care(const struct peer *p, const struct person *who)
 {
@@ -71,7 +71,7 @@ static void check_care(const struct peer *p, const struct person *who)
     const struct delivery *first = box->in[DELIVERY_QUEUE];
     bool may_go = link_can_send(who) && first && first->message->committed;
     assert(!may_go || !who->keyed || box->count[DELIVERY_FLIGHT] > 0);
-    assert(box->count[DELIVERY_HELD] == 0 || (box->retry_at != NEVER && p->wake <= box->retry_at));
+    assert(box->count[DELIVERY_PAUSED] == 0 || (box->retry_at != NEVER && p->wake <= box->retry_at));
     assert(box->count[DELIVERY_FLIGHT] + box->count[DELIVERY_TREE] == 0 || p->wake <= p->now + ACK_TIMEOUT_MS);
     assert(
         !first || !first->message->committed || !who->keyed || link_is_up(who) || p->wake <= p->now + ACK_TIMEOUT_MS);
@@ -96,7 +96,7 @@ static void check_conversation(const struct peer *p, const struct conversation *
     assert(conversation_find(p, span_of(c->name)) == c);
     assert(c->missing_count <= MISSING_MAX);
     for (size_t i = 0; i < c->missing_count; i++)
-        assert(c->missing[i].from <= c->missing[i].to && (!c->missing[i].untold || c->tell_at != NEVER));
+        assert(c->missing[i].from <= c->missing[i].to && (!c->missing[i].unreported || c->tell_at != NEVER));
     assert(p->wake <= c->tell_at);
     assert(causal_waiting(c->order) <= CAUSAL_WAITING_MAX && causal_waiting_bytes(c->order) <= CAUSAL_BYTES_MAX);
     /* Nothing is missing without somebody being asked, and nothing waits without an end. */

@@ -5,10 +5,12 @@
  *
  *     1. what waited for a commit that is on the disk, in the order in which it was said (after_commit.c);
  *     2. the facts about people (facts.c), first those about the person of whom something was found first; of one person
- *        in the order of FACT_LIST: a link that was lost is let go of before the next is told of.
+ *        in the order of FACT_LIST: a link that was lost is let go of before the next is handed on.
  *
- * Who is told of a fact, and in which order, stands here and nowhere else.
+ * Who hears of a fact, and in which order, stands here and nowhere else.
  */
+#include <assert.h>
+
 #include "peer/core/state.h"
 #include "peer/core/hand_on.h"
 #include "peer/core/port/after_commit.h"
@@ -29,53 +31,53 @@
 
 /* ---- what a commit has let go ---- */
 
-static void send_frame(struct peer *p, struct person *who, const struct after_commit *t)
+static void send_frame(struct peer *p, struct person *who, const struct after_commit_frame *f)
 {
     if (link_can_send(who))
-        connection_send(p, who->link.connection, (struct span){t->frame, t->n});
+        connection_send(p, who->link.connection, (struct span){f->text, f->n});
     else
         who->behind = true;
 }
 
-static void tell_person(struct peer *p, struct person *who, const struct after_commit *t)
+/* By now whoever it concerns may have gone, and the message been settled. */
+static void committed(struct peer *p, struct after_commit *t)
 {
+    struct person *who;
+    struct outgoing *m;
     switch (t->type) {
+    case AFTER_COMMIT_NOTICE:
+        notice_give(p, &t->notice);
+        break;
+    case AFTER_COMMIT_SEND:
+        if ((m = outbox_find(p, span_of(t->send.id))))
+            outbox_release(p, m);
+        break;
     case AFTER_COMMIT_RECEIPT:
-        receipt_owe(p, who, span_of(t->id), t->group);
+        if ((who = roster_find(p, span_of(t->receipt.who))))
+            receipt_owe(p, who, span_of(t->receipt.id), t->receipt.group);
         break;
     case AFTER_COMMIT_KEPT:
-        receipt_stored(p, who, span_of(t->id));
+        if ((who = roster_find(p, span_of(t->kept.who))))
+            receipt_stored(p, who, span_of(t->kept.id));
         break;
     case AFTER_COMMIT_MISSED:
-        receipt_missed(p, who, span_of(t->id));
+        if ((who = roster_find(p, span_of(t->missed.who))))
+            receipt_missed(p, who, span_of(t->missed.id));
         break;
     case AFTER_COMMIT_FRAME:
-        send_frame(p, who, t);
+        if ((who = roster_find(p, span_of(t->frame.who))))
+            send_frame(p, who, &t->frame);
         break;
     case AFTER_COMMIT_SEALED:
-        relay_send(p, who, (struct span){t->frame, t->n});
-        break;
-    case AFTER_COMMIT_NOTICE:
-    case AFTER_COMMIT_SEND:
+        if ((who = roster_find(p, span_of(t->sealed.who))))
+            relay_send(p, who, (struct span){t->sealed.text, t->sealed.n});
         break;
     }
 }
 
-static void committed(struct peer *p, struct after_commit *t)
-{
-    struct person *who = roster_find(p, span_of(t->who));
-    struct outgoing *m = t->type == AFTER_COMMIT_SEND ? outbox_find(p, span_of(t->id)) : NULL;
-    if (t->type == AFTER_COMMIT_NOTICE)
-        notice_give(p, &t->notice);
-    else if (m)
-        outbox_release(p, m);
-    else if (who)
-        tell_person(p, who, t);
-}
-
 /* ---- facts ---- */
 
-/* They are told what went on meanwhile; as soon as the link can take it. */
+/* They hear what went on meanwhile; as soon as the link can take it. */
 static void catch_up(struct peer *p, struct person *who)
 {
     who->behind = !link_can_send(who);
@@ -85,10 +87,11 @@ static void catch_up(struct peer *p, struct person *who)
     store_and_forward_link_up(p, who);
 }
 
+/* An introduction is the last thing that a call looks at: nothing has ended the link since. */
 static void link_up(struct peer *p, struct person *who)
 {
+    assert(link_is_up(who));
     if (who->keyed) {
-        outbox_new_carrier(p);
         broadcast_link_up(p, who);
         gossip_link_up(p, who);
         catch_up(p, who);
@@ -107,8 +110,8 @@ static void link_down(struct peer *p, struct person *who)
 
 static void link_writable(struct peer *p, struct person *who)
 {
-    if (who->clock_untold && link_can_send(who)) {
-        who->clock_untold = false;
+    if (who->clock_unsent && link_can_send(who)) {
+        who->clock_unsent = false;
         send_heartbeat(p, who, false, p->now);
     }
     receipt_settle(p, who);
@@ -137,8 +140,7 @@ static void tell_fact(struct peer *p, struct person *who, enum fact fact)
         store_and_forward_link_down(p, who);
         break;
     case FACT_LINK_UP:
-        if (link_is_up(who)) /* and not lost again in the same call */
-            link_up(p, who);
+        link_up(p, who);
         break;
     case FACT_LINK_WRITABLE:
         link_writable(p, who);

@@ -54,7 +54,7 @@ struct peer *peer_new(const struct peer_settings *settings, const struct peer_cr
     p->settings = *settings;
     p->crypto = *crypto;
     p->rng = *rng;
-    p->wake = p->told = p->session.at = NEVER;
+    p->wake = p->deadline = p->session.at = NEVER;
     p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)settings->key, KEY_BYTES}, hash);
     envelope_short_hash(hash, p->id);
     p->gossip_at = p->digest_at = p->compare_at = p->twin.doubt_until = NEVER;
@@ -268,7 +268,7 @@ static void do_what_is_due(struct peer *p)
 {
     if (p->now < p->wake)
         return;
-    p->wake = p->told = NEVER; /* io's timer is spent: the same moment may have to be told again */
+    p->wake = p->deadline = NEVER; /* io's timer is spent: the same moment may have to be set again */
     signaling_due(p);
     hand_on(p);
     outbox_expire(p);
@@ -300,8 +300,8 @@ static void end_what_is_over(struct peer *p)
 
 static void show_deadline(struct peer *p)
 {
-    if (p->wake != p->told && effect_deadline(p, p->wake))
-        p->told = p->wake;
+    if (p->wake != p->deadline && effect_deadline(p, p->wake))
+        p->deadline = p->wake;
 }
 
 /* What follows from the event, once it was handled. */
@@ -351,7 +351,7 @@ static void answer_after_the_end(struct peer *p, const struct peer_event *event)
 static void tell_clock(struct peer *p)
 {
     for (struct person *who = p->people; who; who = who->hh.next) {
-        who->clock_untold = link_is_up(who) && !link_can_send(who);
+        who->clock_unsent = link_is_up(who) && !link_can_send(who);
         send_heartbeat(p, who, false, p->now);
     }
 }
@@ -360,7 +360,7 @@ static void step(struct peer *p, const struct peer_event *event)
 {
     if (expiry_watch(p))
         tell_clock(p);
-    /* While rows come, what one of them is about is not there yet: whose time is over then is told with the start. */
+    /* While rows come, what one of them is about is not there yet: whose time is over then is reported with the start. */
     bool restoring = event->type == PEER_RESTORE || event->type == PEER_KNOWN;
     if (!restoring && event->type != PEER_START)
         end_what_is_over(p);

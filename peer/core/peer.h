@@ -119,7 +119,7 @@ enum peer_event_type {
     /* what the application asks for */
     PEER_SEND,     /* send */
     PEER_READ,     /* read: the id of a message that a person saw */
-    PEER_TYPING,   /* told to everybody in the room */
+    PEER_TYPING,   /* sent to everybody in the room */
     PEER_STATUS,   /* status: free text about oneself */
     PEER_HISTORY,  /* history: notices with what was said and heard */
     PEER_ROOMS,    /* rooms: other rooms that we tell everybody of; replaces the former ones */

@@ -2,7 +2,7 @@
  *
  * The core as it was when its last commit was made, row by row, before it starts. Rows come table by table in the order
  * of PEER_TABLE_LIST: conversations before their clocks, people before what waits for them. A row that cannot be read
- * (of another version, or damaged) is left alone and told in the log; the rest is taken. What belongs to another room
+ * (of another version, or damaged) is left alone and named in the log; the rest is taken. What belongs to another room
  * stays on the disk until that room is entered again.
  */
 #include <assert.h>

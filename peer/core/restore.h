@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The core as it was when its last commit was made.
+ *   owns     nothing: each row goes to the module that wrote it
  *   before   PEER_START has not come; rows come table by table in the order of PEER_TABLE_LIST
  *   after    a row that cannot be read is left alone and logged
  */

@@ -35,12 +35,12 @@ struct person {
     char id[PERSON_MAX + 1];
     char name[DISPLAY_NAME_MAX + 1];
     bool keyed;
-    bool clock_heard;         /* it told its clock of the room: `since` is not needed for it */
+    bool clock_heard;         /* it sent its clock of the room: `since` is not needed for it */
     bool follows;             /* it has delivered a message of ours in the room, and so what that depends on;
                                  neither holds any more when it asks as a newcomer: it lost its state */
     bool stored;              /* in the table of people */
     size_t waiting;           /* messages that wait for this person, kept by outbox_keep.c */
-    bool engaged;             /* a link is up, on its way or waited for, kept by link.c */
+    bool engaged;             /* a link is up, begun or waited for, kept by link.c */
     const char *left;         /* static: why nobody knows this person any more; NULL: it is known */
     unsigned facts;           /* bits by enum fact: not handed on yet */
     struct person *fact_next; /* in the queue of those with facts */
@@ -55,12 +55,12 @@ struct person {
     struct clock_estimate clock_estimate;
     struct presence presence;
     struct route way;
-    uint64_t told;      /* the presence up to this order was sent on this link */
-    bool unanswered;    /* its digest came while nothing could go to this link: all is compared when it can */
-    bool behind;        /* something could not go to this link: it is told what it lacks when it can */
-    bool clock_untold;  /* our clock was set while nothing could go to this link */
-    bool status_untold; /* the text about ourselves could not go there */
-    unsigned handed;    /* messages that come next on this link, and why */
+    uint64_t gossip_sent; /* the presence up to this order was sent on this link */
+    bool unanswered;      /* its digest came while nothing could go to this link: all is compared when it can */
+    bool behind;          /* something could not go to this link: it is sent what it lacks when it can */
+    bool clock_unsent;    /* our clock was set while nothing could go to this link */
+    bool status_unsent;   /* the text about ourselves could not go there */
+    unsigned handed;      /* messages that come next on this link, and why */
     enum handing handing;
     UT_hash_handle hh;
 };
@@ -81,8 +81,8 @@ struct peer {
     struct peer_notice *last_words; /* owned: told when there is no memory to make it; NULL: it was */
     int64_t clock_ahead;            /* of our wall clock before the monotonic one, when it was looked at last */
 
-    uint64_t wake; /* nothing is due before; may be earlier than needed */
-    uint64_t told; /* the deadline that io knows */
+    uint64_t wake;     /* nothing is due before; may be earlier than needed */
+    uint64_t deadline; /* that io knows */
 
     struct session session;
     struct person *people;
@@ -131,7 +131,7 @@ struct peer {
     bool store_failed;       /* nothing more will be */
     bool overlay_stale;
     bool ways_known;     /* everybody's `way` is right */
-    bool routes_changed; /* somebody may be reached now who was not, or the other way round */
+    bool routes_changed; /* somebody may be reached now who was not, or the reverse */
     struct ref *refs;
     struct known *known;
     bool away;

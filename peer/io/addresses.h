@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The addresses of this machine, and news of their changes (rtnetlink). Where the kernel gives no news, as in some
- * sandboxes, links find out by themselves that their way is gone.
+ * sandboxes, links find out by themselves that their path is gone.
  */
 #ifndef PEER_IO_ADDRESSES_H
 #define PEER_IO_ADDRESSES_H

@@ -117,7 +117,7 @@ static void execute(struct glue *g, struct peer_effect *effect)
     }
 }
 
-/* What is under way goes no further; io ends with the application, which is told to. */
+/* What was begun goes no further; io ends with the application, which is told to. */
 static void run_out(struct glue *g)
 {
     g->run_out = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The order: the address by which the server is reached, those by which the default route goes (the kernel says, asked
- * for a way to an address of documentation, RFC 5737 and 3849; nothing is sent), all others as the kernel lists them.
+ * for a route to an address of documentation, RFC 5737 and 3849; nothing is sent), all others as the kernel lists them.
  * Link-local addresses of IPv6 mean something on one interface only, which a candidate does not name: they are offered
  * if there is nothing else.
  */
@@ -35,7 +35,7 @@ static bool same(const struct sockaddr *a, const struct sockaddr_storage *b)
                sizeof(struct in6_addr)) == 0;
 }
 
-/* The own address of the way to somewhere; AF_UNSPEC: there is none. */
+/* The own address of the route to somewhere; AF_UNSPEC: there is none. */
 static void ask_route(int family, const char *to, struct sockaddr_storage *own)
 {
     struct sockaddr_storage there = {.ss_family = (sa_family_t)family};

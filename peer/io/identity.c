@@ -91,7 +91,7 @@ static bool read_key(struct span text, size_t at, const char *label, uint8_t out
            base64_decode((struct span){text.p + at + label_n, KEY_CHARS}, out, KEY_BYTES);
 }
 
-/* There is one way to write an identity: what was read must be what would be written. */
+/* An identity has one form: what was read must be what would be written. */
 static bool read_text(struct span text, struct identity *identity)
 {
     size_t box_at = strlen(SIGN_LABEL) + KEY_CHARS + 1, n;

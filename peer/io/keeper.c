@@ -17,13 +17,13 @@ struct keeper {
     GSource *answers; /* made ready by the thread */
     void (*due)(void *user);
     void *user;
-    struct store_jobs step;    /* of the step in hand, whose commit is still to come */
-    struct store_jobs closed;  /* of whole steps, not given to the thread */
-    struct store_answer *told; /* what the last event points to */
-    uint64_t ticket;           /* the last one that was asked for */
-    bool wanted, now;          /* a commit; and this instant */
-    bool asked;                /* a load is among the closed */
-    unsigned steps;            /* since it was wanted */
+    struct store_jobs step;     /* of the step in hand, whose commit is still to come */
+    struct store_jobs closed;   /* of whole steps, not given to the thread */
+    struct store_answer *given; /* what the last event points to */
+    uint64_t ticket;            /* the last one that was asked for */
+    bool wanted, now;           /* a commit; and this instant */
+    bool asked;                 /* a load is among the closed */
+    unsigned steps;             /* since it was wanted */
     gint64 since;
     bool failed;
 };
@@ -103,7 +103,7 @@ void keeper_free(struct keeper *k)
     source_free(k->answers);
     store_jobs_free(&k->step);
     store_jobs_free(&k->closed);
-    store_answer_free(k->told);
+    store_answer_free(k->given);
     free(k);
 }
 
@@ -173,12 +173,12 @@ static void give(struct keeper *k)
 
 bool keeper_next(struct keeper *k, struct peer_event *event)
 {
-    store_answer_free(k->told);
-    k->told = NULL;
+    store_answer_free(k->given);
+    k->given = NULL;
     if (k->failed)
         return false;
     give(k);
-    struct store_answer *a = k->told = store_thread_take(k->thread);
+    struct store_answer *a = k->given = store_thread_take(k->thread);
     if (!a)
         return false;
     k->failed = a->type == PEER_STORE_FAILED;

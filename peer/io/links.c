@@ -14,11 +14,11 @@
 
 #define CHANNEL_LABEL "usher"
 enum {
-    HELD_MAX = 16 * 1024 * 1024 /* bytes that one step may leave behind on a connection: 64 of the largest messages */
+    UNSENT_MAX = 16 * 1024 * 1024 /* bytes that one step may leave behind on a connection: 64 of the largest messages */
 };
 
-struct held {
-    struct held *next;
+struct unsent {
+    struct unsent *next;
     struct peer_effect effect; /* PEER_FX_RTC_SEND */
 };
 
@@ -27,8 +27,8 @@ struct link {
     uint64_t number;
     struct links *all;
     struct rtc *rtc;
-    struct held *held; /* in order */
-    size_t held_bytes;
+    struct unsent *unsent; /* in order */
+    size_t unsent_bytes;
 };
 
 struct after { /* an event that effects gave rise to */
@@ -47,10 +47,10 @@ struct links {
     struct after *afters;
 };
 
-static void held_free(struct held *h)
+static void unsent_free(struct unsent *u)
 {
-    peer_effect_done(&h->effect);
-    free(h);
+    peer_effect_done(&u->effect);
+    free(u);
 }
 
 static void after(struct links *all, enum peer_event_type type, uint64_t rtc, const char *reason)
@@ -139,13 +139,13 @@ static enum rtc_sent send_message(struct rtc *r, const struct peer_effect *effec
 static void on_writable(void *user, struct rtc *r)
 {
     struct link *l = user;
-    while (l->held) {
-        struct held *h = l->held;
-        if (send_message(r, &h->effect) == RTC_FULL)
+    while (l->unsent) {
+        struct unsent *u = l->unsent;
+        if (send_message(r, &u->effect) == RTC_FULL)
             return;
-        LL_DELETE(l->held, h);
-        l->held_bytes -= h->effect.message.bytes.n;
-        held_free(h);
+        LL_DELETE(l->unsent, u);
+        l->unsent_bytes -= u->effect.message.bytes.n;
+        unsent_free(u);
     }
     link_event(l, (struct peer_event){.type = PEER_WRITABLE});
 }
@@ -175,9 +175,9 @@ static void link_free(struct links *all, struct link *l)
 {
     HASH_DEL(all->links, l);
     rtc_free(l->rtc);
-    struct held *h, *next;
-    LL_FOREACH_SAFE(l->held, h, next)
-    held_free(h);
+    struct unsent *u, *next;
+    LL_FOREACH_SAFE(l->unsent, u, next)
+    unsent_free(u);
     free(l);
 }
 
@@ -194,22 +194,22 @@ static void link_new(struct links *all, uint64_t number)
     HASH_ADD(hh, all->links, number, sizeof l->number, l);
 }
 
-static void link_hold(struct links *all, struct link *l, struct peer_effect *effect)
+static void link_put_off(struct links *all, struct link *l, struct peer_effect *effect)
 {
     struct peer_text bytes = effect->message.bytes;
-    struct held *h = bytes.n <= HELD_MAX - l->held_bytes ? calloc(1, sizeof *h) : NULL;
-    if (!h) {
+    struct unsent *u = bytes.n <= UNSENT_MAX - l->unsent_bytes ? calloc(1, sizeof *u) : NULL;
+    if (!u) {
         after(all, PEER_RTC_FAILED, l->number, "closed");
         return;
     }
-    if (!l->held)
+    if (!l->unsent)
         after(all, PEER_CONGESTED, l->number, NULL);
-    *h = (struct held){.effect = peer_effect_take(effect)};
-    l->held_bytes += bytes.n;
-    LL_APPEND(l->held, h);
+    *u = (struct unsent){.effect = peer_effect_take(effect)};
+    l->unsent_bytes += bytes.n;
+    LL_APPEND(l->unsent, u);
 }
 
-/* What somebody on the way, or the sender itself, could do to a sealed message. */
+/* What somebody in between, or the sender itself, could do to a sealed message. */
 static void tamper(struct peer_text bytes)
 {
     static const char SEALED[] = "\"encrypted\":\"";
@@ -222,9 +222,9 @@ static void link_send(struct links *all, struct link *l, struct peer_effect *eff
 {
     if (all->tamper)
         tamper(effect->message.bytes);
-    enum rtc_sent sent = l->held ? RTC_FULL : send_message(l->rtc, effect);
+    enum rtc_sent sent = l->unsent ? RTC_FULL : send_message(l->rtc, effect);
     if (sent == RTC_FULL)
-        link_hold(all, l, effect);
+        link_put_off(all, l, effect);
     else if (sent == RTC_TOO_LARGE) /* the two would disagree, and something be taken for sent that is not */
         after(all, PEER_RTC_FAILED, l->number, "sctp");
 }

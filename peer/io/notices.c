@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-struct told {
-    struct told *next, *prev;
+struct waiting {
+    struct waiting *next, *prev;
     struct peer_notice *notice;
 };
 
@@ -13,7 +13,7 @@ struct notices {
     GMainContext *context; /* borrowed */
     notices_fn *tell;
     void *user;
-    struct told *told; /* in order */
+    struct waiting *waiting; /* in order */
     size_t n;
     GSource *source;
     bool delivering, hold_left;
@@ -35,10 +35,10 @@ void notices_free(struct notices *n)
         g_source_destroy(n->source);
         g_source_unref(n->source);
     }
-    struct told *t, *next;
-    DL_FOREACH_SAFE (n->told, t, next) {
-        peer_notice_free(t->notice);
-        free(t);
+    struct waiting *w, *next;
+    DL_FOREACH_SAFE (n->waiting, w, next) {
+        peer_notice_free(w->notice);
+        free(w);
     }
     free(n);
 }
@@ -48,13 +48,13 @@ void notices_deliver(struct notices *n)
     if (n->delivering)
         return;
     n->delivering = true;
-    struct told *t;
-    while ((t = n->told) && !(t->notice->type == NOTICE_LEFT && n->hold_left)) {
-        DL_DELETE(n->told, t);
+    struct waiting *w;
+    while ((w = n->waiting) && !(w->notice->type == NOTICE_LEFT && n->hold_left)) {
+        DL_DELETE(n->waiting, w);
         n->n--;
-        n->tell(n->user, t->notice);
-        peer_notice_free(t->notice);
-        free(t);
+        n->tell(n->user, w->notice);
+        peer_notice_free(w->notice);
+        free(w);
     }
     n->delivering = false;
 }
@@ -70,7 +70,7 @@ static gboolean deliver_now(gpointer user)
 
 void notices_arm(struct notices *n)
 {
-    if (!n->told || n->source || n->delivering)
+    if (!n->waiting || n->source || n->delivering)
         return;
     n->source = g_idle_source_new();
     /* Ahead of what the application reads next, so that its next command finds what the last one did. */
@@ -81,13 +81,13 @@ void notices_arm(struct notices *n)
 
 void notices_add(struct notices *n, struct peer_notice *notice)
 {
-    struct told *t = calloc(1, sizeof *t);
-    if (!t) {
+    struct waiting *w = calloc(1, sizeof *w);
+    if (!w) {
         peer_notice_free(notice);
         return;
     }
-    t->notice = notice;
-    DL_APPEND(n->told, t);
+    w->notice = notice;
+    DL_APPEND(n->waiting, w);
     n->n++;
 }
 

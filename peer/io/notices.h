@@ -19,7 +19,7 @@ void notices_add(struct notices *n, struct peer_notice *notice);                
 void notices_arm(struct notices *n);
 /* All that waits, now; not from within a step. */
 void notices_deliver(struct notices *n);
-/* While held, NOTICE_LEFT waits, and what comes after it: the last frames to the daemon go out first. */
+/* While `hold`, NOTICE_LEFT waits, and what comes after it: the last frames to the daemon go out first. */
 void notices_hold_left(struct notices *n, bool hold);
 size_t notices_waiting(const struct notices *n);
 

@@ -89,9 +89,9 @@ struct rtc *rtc_new(struct rtc_factory *f, const struct rtc_callbacks *callbacks
     r->callbacks = *callbacks;
     r->user = user;
     buf_init(&r->sctp.partial, PEER_MESSAGE_MAX);
-    if (RAND_bytes((unsigned char *)&r->session_id, sizeof r->session_id) != 1 || !rtc_ice_init(r))
+    if (RAND_bytes((unsigned char *)&r->sess_id, sizeof r->sess_id) != 1 || !rtc_ice_init(r))
         goto fail;
-    r->session_id >>= 1; /* 63 bits, RFC 9429 section 5.2.1 */
+    r->sess_id >>= 1; /* 63 bits, RFC 9429 section 5.2.1 */
     return r;
 fail:
     rtc_free(r);
@@ -140,8 +140,7 @@ void rtc_fail(struct rtc *r, const char *reason, const char *detail)
     if (rtc_is_over(r))
         return;
     r->failed = true;
-    rtc_event(r,
-        (struct rtc_event){.kind = RTC_EVENT_FAILED, .word = reason, .text = (char *)detail, .text_n = strlen(detail)});
+    rtc_event_failed(r, reason, detail);
 }
 
 /* The server listens as soon as it knows whom to expect, the client calls when there is a path. */
@@ -160,7 +159,7 @@ void rtc_on_ice_up(struct rtc *r)
 
 void rtc_on_dtls_up(struct rtc *r)
 {
-    rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_CONNECTED});
+    rtc_event_connected(r);
     if (!rtc_sctp_start(r))
         rtc_fail(r, "sctp", "the association could not be started");
 }
@@ -179,7 +178,7 @@ static void describe(struct rtc *r, const char *type, enum sdp_setup setup)
         .media = {{.kind = SPAN("application"), .mid = SPAN("0")}},
         .media_count = 1,
         .bundle = true,
-        .session_id = r->session_id,
+        .sess_id = r->sess_id,
         .version = r->version++,
     };
     g_strlcpy(s.fingerprint, r->factory->certificate.fingerprint, sizeof s.fingerprint);
@@ -192,8 +191,7 @@ static void describe(struct rtc *r, const char *type, enum sdp_setup setup)
     struct buf text;
     buf_init(&text, SDP_MAX);
     if (sdp_build(&s, &text))
-        rtc_event(
-            r, (struct rtc_event){.kind = RTC_EVENT_DESCRIPTION, .word = type, .text = text.p, .text_n = text.len});
+        rtc_event_description(r, type, buf_view(&text));
     else
         rtc_fail(r, "sdp", "the description would be too long");
     buf_done(&text);

@@ -103,14 +103,13 @@ void rtc_channels_push(struct rtc *r)
 static void opened(struct rtc *r, struct rtc_channel *c)
 {
     c->state = CHANNEL_OPEN;
-    rtc_event(r,
-        (struct rtc_event){.kind = RTC_EVENT_CHANNEL_OPEN, .channel = c->id, .text = c->label, .text_n = c->label_n});
+    rtc_event_channel_open(r, c->id, (struct span){c->label, c->label_n});
 }
 
 static void closed(struct rtc *r, struct rtc_channel *c)
 {
     c->state = CHANNEL_FREE;
-    rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_CHANNEL_CLOSED, .channel = c->id});
+    rtc_event_channel_closed(r, c->id);
 }
 
 void rtc_channel_close(struct rtc *r, struct rtc_channel *c)

@@ -7,7 +7,7 @@
  * runs: there it is compared with the remote description's fingerprint, so a stranger gets an alert and no byte of
  * SCTP is read or written. Datagrams that come before that description are dropped; DTLS sends them again.
  *
- * No sessions, tickets or renegotiation: each would be a way around that comparison. Retransmission starts at 100 ms
+ * No resumption, tickets or renegotiation: each would get around that comparison. Retransmission starts at 100 ms
  * (RFC 6347 section 4.2.4.1 suggests 1 s for want of knowing the path; ICE has just measured that it is there).
  */
 #include <openssl/err.h>

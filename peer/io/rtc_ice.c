@@ -7,7 +7,7 @@
  * libnice's own consent checks (RFC 7675) stay off: in 0.1.21 they end idle connections that lose one packet in twenty;
  * its connectivity checks as keepalive find a dead path as well, and peers ping above that.
  *
- * FAILED before the first pair is not reported: with candidates still on their way, it is not final. Whoever waits for
+ * FAILED before the first pair is not reported: with candidates still to come, it is not final. Whoever waits for
  * a connection has the clock. A remote name in .local (mDNS) cannot be parsed and is dropped; its packets come as
  * peer-reflexive all the same.
  *
@@ -73,7 +73,7 @@ static void queue_candidate(struct rtc *r, NiceCandidate *candidate)
 {
     gchar *line = nice_agent_generate_local_candidate_sdp(r->ice.agent, candidate);
     if (line && g_str_has_prefix(line, "a=candidate:"))
-        rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_CANDIDATE, .text = line + 2, .text_n = strlen(line) - 2});
+        rtc_event_candidate(r, line + 2);
     g_free(line);
 }
 
@@ -87,7 +87,7 @@ static void on_gathered(NiceAgent *agent, guint stream, gpointer data)
 {
     (void)agent;
     (void)stream;
-    rtc_event(data, (struct rtc_event){.kind = RTC_EVENT_CANDIDATE});
+    rtc_event_candidate(data, NULL);
 }
 
 static enum rtc_path path_of(const NiceCandidate *c)
@@ -111,9 +111,9 @@ static void on_pair(
     struct rtc *r = data;
     enum rtc_path ours = path_of(local), theirs = path_of(remote), before = r->ice.path;
     r->ice.path = ours > theirs ? ours : theirs;
-    /* Where packets are lost, the relay may come first and the straight way a second later. */
+    /* Where packets are lost, the relay may come first and the direct path a second later. */
     if (r->ice.was_up && !r->ice.restarting && r->ice.path != before)
-        rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_ICE_STATE, .flag = true});
+        rtc_event_ice_state(r, true);
 }
 
 static void retire(struct rtc *r, NiceAgent **agent);
@@ -126,7 +126,7 @@ static void went_up(struct rtc *r)
     r->ice.restarting = false;
     retire(r, &r->ice.before);
     if (r->ice.was_up)
-        rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_ICE_STATE, .flag = true});
+        rtc_event_ice_state(r, true);
     r->ice.was_up = true;
     rtc_on_ice_up(r);
 }
@@ -136,7 +136,7 @@ static void went_down(struct rtc *r)
     if (!r->ice.up || r->ice.restarting)
         return;
     r->ice.up = false;
-    rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_ICE_STATE, .flag = false});
+    rtc_event_ice_state(r, false);
 }
 
 static void on_state(NiceAgent *agent, guint stream, guint component, guint state, gpointer data)

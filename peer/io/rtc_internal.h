@@ -145,11 +145,24 @@ enum rtc_event_kind {
 struct rtc_event {
     struct rtc_event *prev, *next;
     enum rtc_event_kind kind;
-    const char *word; /* static: the description's type, the failure's reason */
-    char *text;       /* owned, or NULL */
-    size_t text_n;
-    uint16_t channel;
-    bool flag;
+    union {
+        struct {
+            const char *type; /* static: "offer" or "answer" */
+            char *sdp;        /* owned */
+        } description;
+        char *candidate; /* owned; NULL: there are no more */
+        struct {
+            uint16_t channel;
+            char *label; /* owned */
+            size_t label_n;
+        } channel_open;
+        uint16_t channel_closed;
+        bool ice_up;
+        struct {
+            const char *reason; /* static */
+            char *detail;       /* owned */
+        } failed;
+    };
 };
 
 enum rtc_negotiation {
@@ -168,7 +181,7 @@ struct rtc {
     struct rtc *woken_prev, *woken_next;
     struct rtc_event *events;
     enum rtc_negotiation negotiation;
-    uint64_t session_id;
+    uint64_t sess_id;
     unsigned version;
     char *remote_text; /* the remote description; what `remote` points into. Owned; NULL until there is one */
     struct sdp remote;
@@ -189,8 +202,17 @@ void rtc_on_dtls_up(struct rtc *r);
 
 /* rtc_pump.c */
 GSource *rtc_pump_new(struct rtc_factory *f);
-/* Queues an event; text of n bytes is copied (NULL: none). */
-void rtc_event(struct rtc *r, struct rtc_event event);
+/* Each queues an event of its kind, unless the connection is over. What is static stays the caller's, the rest is
+ * copied. */
+void rtc_event_description(struct rtc *r, const char *type, struct span sdp);
+void rtc_event_candidate(struct rtc *r, const char *candidate); /* NULL: there are no more */
+void rtc_event_connected(struct rtc *r);
+void rtc_event_channel_open(struct rtc *r, uint16_t channel, struct span label);
+void rtc_event_channel_closed(struct rtc *r, uint16_t channel);
+void rtc_event_writable(struct rtc *r);
+void rtc_event_ice_state(struct rtc *r, bool up);
+void rtc_event_failed(
+    struct rtc *r, const char *reason, const char *detail); /* the one that a failed one still queues */
 /* Has rtc_run called in the loop's next turn. */
 void rtc_wake(struct rtc *r);
 void rtc_unwake(struct rtc *r);

@@ -86,20 +86,97 @@ void rtc_unwake(struct rtc *r)
     rtc_unref(r);
 }
 
-void rtc_event(struct rtc *r, struct rtc_event event)
+static struct rtc_event *event_add(struct rtc *r, enum rtc_event_kind kind)
 {
-    if (r->freed || (r->failed && event.kind != RTC_EVENT_FAILED))
-        return;
-    struct rtc_event *e = g_new(struct rtc_event, 1);
-    *e = event;
-    e->text = event.text ? g_strndup(event.text, event.text_n) : NULL;
+    if (r->freed || (r->failed && kind != RTC_EVENT_FAILED))
+        return NULL;
+    struct rtc_event *e = g_new0(struct rtc_event, 1);
+    e->kind = kind;
     DL_APPEND(r->events, e);
     rtc_wake(r);
+    return e;
+}
+
+void rtc_event_description(struct rtc *r, const char *type, struct span sdp)
+{
+    struct rtc_event *e = event_add(r, RTC_EVENT_DESCRIPTION);
+    if (!e)
+        return;
+    e->description.type = type;
+    e->description.sdp = g_strndup(sdp.p, sdp.n);
+}
+
+void rtc_event_candidate(struct rtc *r, const char *candidate)
+{
+    struct rtc_event *e = event_add(r, RTC_EVENT_CANDIDATE);
+    if (e)
+        e->candidate = g_strdup(candidate);
+}
+
+void rtc_event_connected(struct rtc *r)
+{
+    event_add(r, RTC_EVENT_CONNECTED);
+}
+
+void rtc_event_channel_open(struct rtc *r, uint16_t channel, struct span label)
+{
+    struct rtc_event *e = event_add(r, RTC_EVENT_CHANNEL_OPEN);
+    if (!e)
+        return;
+    e->channel_open.channel = channel;
+    e->channel_open.label = g_strndup(label.p, label.n);
+    e->channel_open.label_n = label.n;
+}
+
+void rtc_event_channel_closed(struct rtc *r, uint16_t channel)
+{
+    struct rtc_event *e = event_add(r, RTC_EVENT_CHANNEL_CLOSED);
+    if (e)
+        e->channel_closed = channel;
+}
+
+void rtc_event_writable(struct rtc *r)
+{
+    event_add(r, RTC_EVENT_WRITABLE);
+}
+
+void rtc_event_ice_state(struct rtc *r, bool up)
+{
+    struct rtc_event *e = event_add(r, RTC_EVENT_ICE_STATE);
+    if (e)
+        e->ice_up = up;
+}
+
+void rtc_event_failed(struct rtc *r, const char *reason, const char *detail)
+{
+    struct rtc_event *e = event_add(r, RTC_EVENT_FAILED);
+    if (!e)
+        return;
+    e->failed.reason = reason;
+    e->failed.detail = g_strdup(detail);
 }
 
 static void event_free(struct rtc_event *e)
 {
-    g_free(e->text);
+    switch (e->kind) {
+    case RTC_EVENT_DESCRIPTION:
+        g_free(e->description.sdp);
+        break;
+    case RTC_EVENT_CANDIDATE:
+        g_free(e->candidate);
+        break;
+    case RTC_EVENT_CHANNEL_OPEN:
+        g_free(e->channel_open.label);
+        break;
+    case RTC_EVENT_FAILED:
+        g_free(e->failed.detail);
+        break;
+    case RTC_EVENT_CONNECTED:
+    case RTC_EVENT_CHANNEL_CLOSED:
+    case RTC_EVENT_WRITABLE:
+    case RTC_EVENT_ICE_STATE:
+        break;
+    }
     g_free(e);
 }
 
@@ -116,28 +193,29 @@ static void deliver(struct rtc *r, const struct rtc_event *e)
     const struct rtc_callbacks *c = &r->callbacks;
     switch (e->kind) {
     case RTC_EVENT_DESCRIPTION:
-        c->on_description(r->user, r, e->word, e->text);
+        c->on_description(r->user, r, e->description.type, e->description.sdp);
         break;
     case RTC_EVENT_CANDIDATE:
-        c->on_candidate(r->user, r, e->text);
+        c->on_candidate(r->user, r, e->candidate);
         break;
     case RTC_EVENT_CONNECTED:
         c->on_connected(r->user, r);
         break;
     case RTC_EVENT_CHANNEL_OPEN:
-        c->on_channel_open(r->user, r, e->channel, (struct span){e->text, e->text_n});
+        c->on_channel_open(
+            r->user, r, e->channel_open.channel, (struct span){e->channel_open.label, e->channel_open.label_n});
         break;
     case RTC_EVENT_CHANNEL_CLOSED:
-        c->on_channel_closed(r->user, r, e->channel);
+        c->on_channel_closed(r->user, r, e->channel_closed);
         break;
     case RTC_EVENT_WRITABLE:
         c->on_writable(r->user, r);
         break;
     case RTC_EVENT_ICE_STATE:
-        c->on_ice_state(r->user, r, e->flag);
+        c->on_ice_state(r->user, r, e->ice_up);
         break;
     case RTC_EVENT_FAILED:
-        c->on_failed(r->user, r, e->word, e->text);
+        c->on_failed(r->user, r, e->failed.reason, e->failed.detail);
         break;
     }
 }

@@ -4,11 +4,11 @@
  * passes by rtc_sctp_tick. usrsctp calls back in the middle of its work, so its functions only queue; rtc_sctp_next
  * handles what they queued when usrsctp has returned.
  *
- * usrsctp has timers and no way to ask when the next one is due. To tick every 10 ms whatever happens would wake an idle
+ * usrsctp has timers and no call to ask when the next one is due. To tick every 10 ms whatever happens would wake an idle
  * machine a hundred times a second. But each of its timers follows from what was sent, received or is waiting: an
  * acknowledgement is delayed by SACK_DELAY_MS after data came, nothing is sent again before RTO_MIN_MS, and what is
  * neither has 30 s. So each packet says by when the clock must tick. Before whatever sets a timer, the time that passed
- * since is told, or the timer would be early by that.
+ * since is counted, or the timer would be early by that.
  *
  * usrsctp is one for the process, and gives a packet to send only an address with it. That address stands in cookies
  * on the wire, so it must not be a pointer (CVE-2020-6514); it may be used after usrsctp_close, so it must be looked
@@ -34,13 +34,13 @@ static struct {
 enum {
     RTO_MIN_MS = 200,
     RTO_INITIAL_MS = 1000,
-    RTO_MAX_MS = 2000,        /* how long the next try may keep waiting after the way is back */
+    RTO_MAX_MS = 2000,        /* how long the next try may keep waiting after the path is back */
     RETRANSMISSIONS_MAX = 30, /* hence a minute without an answer */
     INIT_ATTEMPTS = 8,
     CHUNKS_MAX = 16 * 1024,
     SACK_DELAY_MS = 20, /* RFC 9260 section 6.2 allows 500; the less, the sooner a link is idle again */
     SACK_TICK_MS = 25,
-    TICK_BUSY_MS = 10,    /* while an association begins, or much is on its way */
+    TICK_BUSY_MS = 10,    /* while an association begins, or much is in flight */
     TICK_WAITING_MS = 50, /* while something is */
     TICK_IDLE_MS = 5000,  /* heartbeats, which are 30 s apart */
     MUCH = 16 * 1024
@@ -393,7 +393,7 @@ static void check_writable(struct rtc *r)
         return;
     r->sctp.want_writable = false;
     rtc_channels_push(r);
-    rtc_event(r, (struct rtc_event){.kind = RTC_EVENT_WRITABLE});
+    rtc_event_writable(r);
 }
 
 bool rtc_sctp_next(struct rtc *r)

@@ -5,7 +5,7 @@
  * the daemon's pings by itself; that a daemon vanished without a word is for the core to notice, which asks it.
  *
  * Failures: whatever goes wrong becomes one sentence and on_closed, always from an idle source, because lws reports
- * some of it from inside its own connect call. A connection that we gave up is told apart from the current one by its
+ * some of it from inside its own connect call. A connection that we gave up is known from the current one by its
  * opaque pointer, which is cleared: lws may close it later, in its own time.
  *
  * Rejected: handing lws the name. It resolves in the caller's thread, and walks the results on one handle, which its
@@ -38,8 +38,8 @@ struct outgoing {
 enum phase {
     IDLE,       /* nothing is wanted */
     RESOLVING,  /* GResolver works */
-    CONNECTING, /* wsi is on its way up */
-    OPEN,       /* frames go both ways */
+    CONNECTING, /* wsi is connecting */
+    OPEN,       /* frames go in both directions */
     CLOSING     /* what is queued goes out, then close 1000 */
 };
 
@@ -52,7 +52,7 @@ struct signaling {
     enum phase phase;
     struct url url;
     char name[URL_NAME_MAX + 1]; /* of url, for sentences */
-    GCancellable *cancel;        /* of the lookup under way */
+    GCancellable *cancel;        /* of the lookup in progress */
     GList *addresses, *next;     /* of GInetAddress */
     struct lws *wsi;             /* the current connection */
     GQueue queue;                /* of struct outgoing */
@@ -102,7 +102,7 @@ static void wsi_forget(struct signaling *s)
     s->wsi = NULL;
 }
 
-/* Back to IDLE, whatever was under way. */
+/* Back to IDLE, whatever was begun. */
 static void drop(struct signaling *s)
 {
     source_drop(&s->timer);

@@ -27,7 +27,7 @@ struct signaling_callbacks {
     void (*on_frame)(void *user, struct span text); /* one whole text message, borrowed */
     /* Once for each signaling_connect: the code of the server's Close, 0 if it sent none, and a sentence for a person. */
     void (*on_closed)(void *user, uint16_t code, const char *why);
-    void (*on_flushed)(void *user); /* after signaling_disconnect: the good-bye is on its way */
+    void (*on_flushed)(void *user); /* after signaling_disconnect: the good-bye is sent */
 };
 
 /* context is referenced, user borrowed. NULL with one sentence in err. tls: whether any URL is wss. */
@@ -40,8 +40,8 @@ void signaling_free(struct signaling *s);
 void signaling_connect(struct signaling *s, const struct url *url);
 /* Sends what is queued, then closes with code 1000. on_flushed follows, and no on_closed. */
 void signaling_disconnect(struct signaling *s);
-/* Once the machine's addresses have changed: whether it is open from an address that is gone, or still on its way by what
- * was the way before. */
+/* Once the machine's addresses have changed: whether it is open from an address that is gone, or still connecting over the
+ * former route. */
 bool signaling_is_cut(const struct signaling *s);
 /* Our own address of the connection; false if it is not open. */
 bool signaling_own_address(const struct signaling *s, struct sockaddr_storage *own);

@@ -17,7 +17,7 @@ enum {
 
 struct state {
     char path[STATE_PATH_MAX + 1];
-    int lock;      /* descriptor whose flock is held; -1: none */
+    int lock;      /* descriptor whose flock we have; -1: none */
     bool fallback; /* the default directory was in use: this is one of those after it */
 };
 

@@ -17,7 +17,7 @@ struct actor {
     struct run *r;
     unsigned host;
     struct wire *wire; /* NULL: offline */
-    bool open, mute;   /* welcomed; pongs are held back */
+    bool open, mute;   /* welcomed; pongs are not sent */
     uint16_t closed;   /* the code of its last close */
     char id[PEER_ID_MAX + 1], token[RESUME_TOKEN_MAX + 1];
     json_t *said;          /* the last message, but for relayed ones */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is under way belongs to one life of the daemon; what comes of it later comes to nobody.
+ * What was begun belongs to one life of the daemon; what comes of it later comes to nobody.
  */
 #include "tests/sim/clerk.h"
 

@@ -28,7 +28,7 @@ struct clerk {
     void *who;
     uint32_t failing; /* of 1,000 */
     uint64_t life;
-    struct frame *disk, *writing; /* NULL: no file; nothing under way */
+    struct frame *disk, *writing; /* NULL: no file; nothing in progress */
     struct clerk_job jobs[HASHES_MAX];
 };
 

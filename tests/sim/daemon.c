@@ -291,25 +291,25 @@ void daemon_failing(struct daemon *d, uint32_t permille)
 static void execute(struct daemon *d, const struct core_effect *e)
 {
     struct slot *s = e->conn.slot < d->slot_count ? &d->slots[e->conn.slot] : NULL;
-    bool held = s && s->wire && s->generation == e->conn.generation;
+    bool is_open = s && s->wire && s->generation == e->conn.generation;
     switch (e->type) {
     case CORE_SEND:
-        if (held)
+        if (is_open)
             send_frame(d, e->conn, e->frame);
         break;
     case CORE_CLOSE:
-        if (held)
+        if (is_open)
             wire_close(s->wire, WIRE_SERVER, e->close.code);
         else
             hang_up_at(d, e->conn, 1);
         break;
     case CORE_PING:
-        if (held)
+        if (is_open)
             wire_ping(s->wire, WIRE_SERVER, e->ping);
         break;
     case CORE_PAUSE:
     case CORE_RESUME:
-        if (held)
+        if (is_open)
             wire_reading(s->wire, WIRE_SERVER, e->type == CORE_RESUME);
         break;
     case CORE_RESPONSE:

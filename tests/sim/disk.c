@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * One sync is under way at a time and covers all that was asked for until it ends, as in peer/io. The number of the
+ * One sync runs at a time and covers all that was asked for until it ends, as in peer/io. The number of the
  * life is the argument of its timers, so a dead one's fire into nothing.
  */
 #include "tests/sim/disk.h"

@@ -10,7 +10,7 @@
 
 enum {
     SMALL_ROOM = 8,
-    SEEN_MS = ENVELOPE_TTL_DEFAULT_MS - 60000, /* whoever was linked so lately reads what the room is told */
+    SEEN_MS = ENVELOPE_TTL_DEFAULT_MS - 60000, /* whoever was linked so lately reads what the room is sent */
     /* A message may be this much older than its time when it is recorded: clocks of people who never heard each other may
      * be five minutes apart, and what is said on a link is half a minute old at most. To which comes how far clocks were set. */
     LATE_MS = 330000

@@ -4,7 +4,7 @@
  * stand there already, but for what he is excused from:
  *
  *     given up      a row on his disk says so: he will never have it. What only a message that he gave up would have
- *                   told him to wait for, he does not wait for either.
+ *                   made him wait for, he does not wait for either.
  *     passed        its author lost its state, and numbered it as something that went before: its number is behind his clock.
  *     too late      its author had reported it failed before he came to the room: a newcomer begins behind it.
  *     untied        a message claimed to come after some of an author's, which nobody had: its application was told so
@@ -47,7 +47,7 @@ static uint64_t hex(struct span text)
     return strtoull(digits, NULL, 16);
 }
 
-/* Those of an author's messages in a conversation that were told to others. */
+/* Those of an author's messages in a conversation that were sent to others. */
 static void add_range(const struct peer_oracle *p, struct span conversation, unsigned author, uint64_t from,
     uint64_t to, struct marks *out)
 {

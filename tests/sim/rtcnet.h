@@ -33,7 +33,7 @@ void rtc_net_congestion(struct rtc_net *net, uint32_t permille);
 void rtc_net_forbid(struct rtc_net *net, unsigned a, unsigned b);
 /* ... or again between all. */
 void rtc_net_allow(struct rtc_net *net);
-/* Somebody who holds this certificate sits on every path, ends both DTLS sessions and passes on what he reads: a
+/* Somebody who holds this certificate sits on every path, ends both DTLS connections and passes on what he reads: a
  * description that names him connects too. The text is borrowed. */
 void rtc_net_middleman(struct rtc_net *net, const char *fingerprint);
 

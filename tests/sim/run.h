@@ -71,7 +71,7 @@ scenario seed_storms;       /* likewise, and every path loses 40 % of its packet
 struct story {
     const char *name; /* for --scenario and TAP */
     scenario *tell;
-    bool long_one; /* told by name only */
+    bool long_one; /* run by name only */
 };
 /* All named stories; the last has a NULL name. */
 extern const struct story STORIES[];

@@ -32,7 +32,7 @@ struct notice {
     enum move move;
     char id[PEER_ID_MAX + 1];
     const char *reason; /* of MOVE_LEFT; static */
-    json_t *self;       /* borrowed from a seat or token that outlives the step; NULL where none is told */
+    json_t *self;       /* borrowed from a seat or token that outlives the step; NULL where none is said */
 };
 
 struct caller { /* one connection */
@@ -43,7 +43,7 @@ struct caller { /* one connection */
     uint64_t last_life, outside_since;
     /* frames relayed to it; how many of them the answer to the last ping will prove; how many are proved */
     uint64_t relayed, pinged, proved;
-    uint32_t ping;  /* its number; 0: none is under way */
+    uint32_t ping;  /* its number; 0: none is in flight */
     int64_t tokens; /* of message_rate, in thousandths, at: */
     uint64_t tokens_at;
     struct notice *owed;
@@ -81,7 +81,7 @@ struct seat {
     bool told_lost;                   /* in the last `resumed` */
     struct kept *kept;
     size_t kept_bytes, kept_n;
-    uint64_t told; /* frames for it in this stay, the kept ones as well */
+    uint64_t frames; /* frames for it in this stay, the kept ones as well */
     UT_hash_handle hh;
 };
 

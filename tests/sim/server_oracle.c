@@ -269,7 +269,7 @@ static void server_oracle_effect(struct server_oracle *j, const struct core_effe
 
 /* ---- pass three: was it all, and not more ---- */
 
-/* A frame for somebody who is away is kept, unless that would be too much ([R-1]); which of the two is told by the
+/* A frame for somebody who is away is kept, unless that would be too much ([R-1]); which of the two is said by the
  * daemon's count. */
 static void server_oracle_kept(struct server_oracle *j, const struct core *core, struct seat *to)
 {
@@ -277,7 +277,7 @@ static void server_oracle_kept(struct server_oracle *j, const struct core *core,
     size_t in_all = j->seats.kept_bytes + (j->seats.away * KEPT_SEAT_MAX / 64 + 1) * KEPT_COST;
     bool dropped = core_stats(core)->unheld_total != j->unkept;
     world_check(j->w, j->relays == 0, "a frame for %s, who is away, went to somebody", to->id);
-    to->told++;
+    to->frames++;
     j->relayed++;
     if (dropped) {
         world_check(j->w, to->kept_bytes + n + cost > KEPT_SEAT_MAX || in_all + n > KEPT_ALL_MAX,
@@ -458,5 +458,5 @@ size_t server_oracle_away(const struct server_oracle *j)
 uint64_t server_oracle_relayed_to(const struct server_oracle *j, const char *peer_id)
 {
     const struct seat *s = seats_by_id(&j->seats, peer_id);
-    return s ? s->told : 0;
+    return s ? s->frames : 0;
 }

@@ -23,7 +23,7 @@ struct server_oracle {
     struct token *tokens;
     struct used_id *used;
     struct pending pending;
-    size_t hashing;       /* passwords under way */
+    size_t hashing;       /* passwords being hashed */
     uint64_t life, began; /* which start of the daemon this is, and when it began to listen */
     uint64_t relayed, unkept, last_sweep, drain_since;
     bool listening, draining, drained;

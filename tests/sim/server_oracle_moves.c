@@ -120,10 +120,10 @@ void server_oracle_expire(struct server_oracle *j)
 
 bool server_oracle_is_behind(const struct server_oracle *j)
 {
-    bool untold = false;
+    bool owed = false;
     for (size_t i = 0; j->draining && i < j->seats.n; i++)
-        untold |= j->seats.v[i]->live && !j->seats.v[i]->closing;
-    return untold || j->pending.answering || j->pending.filing || overdue_seat(j) || overdue_room(j, false) ||
+        owed |= j->seats.v[i]->live && !j->seats.v[i]->closing;
+    return owed || j->pending.answering || j->pending.filing || overdue_seat(j) || overdue_room(j, false) ||
            overdue_room(j, true);
 }
 

@@ -356,7 +356,7 @@ static void check_list(struct server_oracle *j, const json_t *body)
         const char *id = json_string_value(json_object_get(view, "id"));
         r = seats_room(&j->seats, id);
         if (!r || r->id[0] == '?')
-            continue; /* a code that the server oracle was not told yet */
+            continue; /* a code that the server oracle does not know yet */
         check_view(j, view);
         world_check(j->w, r->made ? r->listed : j->settings.list_joined, "room %s is listed", id);
     }

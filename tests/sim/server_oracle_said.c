@@ -183,7 +183,7 @@ static void said_resumed(struct server_oracle *j, struct caller *c)
     }
     memcpy(c->id, s->id, sizeof c->id);
     check_recovered(j, s, t, restarted);
-    c->relayed = c->proved = c->pinged = 0; /* what is under way proves nothing of this seat */
+    c->relayed = c->proved = c->pinged = 0; /* what is in flight proves nothing of this seat */
     s->used = t->turn;
     world_check(j->w, json_is_true(json_object_get(j->said, "restarted")) == restarted, "%s is told that the server %s",
         s->id, restarted ? "lived on" : "was started again");
@@ -261,10 +261,10 @@ static void said_relay(struct server_oracle *j, struct caller *c, const char *ty
         self->slot, c->slot);
     world_check(j->w, strcmp(j->claim.to, s->id) == 0, "a %s went to %s, not to %s", type, s->id, j->claim.to);
     json_t *right = server_oracle_relayed(j);
-    world_check(j->w, json_equal(j->said, right), "a %s was changed on its way from conn %u", type, self->slot);
+    world_check(j->w, json_equal(j->said, right), "a %s was changed in flight from conn %u", type, self->slot);
     json_decref(right);
     c->relayed++;
-    s->told++;
+    s->frames++;
     j->relays++;
     j->relayed++;
 }

@@ -54,7 +54,7 @@ scenario story_sender_crashes;     /* between commit and send, and around it */
 scenario story_reader_crashes;     /* between store and acknowledgement */
 scenario story_one_link_left;      /* with the daemon dead the others come back through it */
 scenario story_through_three;      /* relayed where links are forbidden */
-scenario story_gap_through_others; /* what was lost on the way is asked for on it */
+scenario story_gap_through_others; /* what was lost through others is asked for through them */
 scenario story_custody;            /* delivered while the sender is gone, then forgotten */
 scenario story_custodians_asleep;  /* ... or not, if they slept for longer than it lives */
 scenario story_newcomer;           /* starts in the middle */

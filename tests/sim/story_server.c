@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Stories of the daemon and its crowd that must go the same way each time.
+ * Stories of the daemon and its crowd that must go alike each time.
  */
 #include "tests/sim/stories.h"
 

@@ -51,7 +51,7 @@ struct end {
     unsigned host;
     enum state state;
     bool mute, reads;
-    struct item *inbox; /* on its way to this end */
+    struct item *inbox; /* in flight to this end */
     size_t inbox_bytes;
     uint64_t last_due, stuck_since;
     bool pumping;

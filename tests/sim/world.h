@@ -22,7 +22,7 @@ enum {
 struct world;
 typedef void world_fn(void *who, uint64_t arg);
 
-/* What a packet meets on its way from or to a host; a path adds those of both its ends. */
+/* What a packet meets between the net and a host; a path adds those of both its ends. */
 struct weather {
     uint32_t latency_ms, jitter_ms;
     uint32_t loss; /* of 1,000 */

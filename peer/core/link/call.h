@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Our half of what the two ends of a connection say about it.
+ *   owns     nothing: what is said of a connection stands in struct connection
  *   before   the connection is the current one of its person's link, or its rival
  *   after    what is said goes to the daemon, or sealed through others; `unsure` if it may not have arrived
  */
@@ -17,7 +18,7 @@ struct roster_entry;
 struct connection *call_begin(struct peer *p, struct person *who, const struct roster_entry *entry);
 /* Restarts ICE on it. */
 void call_restart(struct peer *p, struct connection *a);
-/* io's description is to be told. False: it cannot be read, and the connection is of no use. */
+/* io's description is to be sent. False: it cannot be read, and the connection is of no use. */
 bool call_describe(struct peer *p, struct connection *a, struct span type, struct span sdp);
 /* io's candidate; n = 0 at the end. */
 void call_candidate(struct peer *p, struct connection *a, struct span candidate);

@@ -23,7 +23,7 @@ struct connection {
     char peer_id[PEER_ID_MAX + 1]; /* the other's, when it began; empty: it has none */
     bool through_peers;            /* signaled over data channels, not through the daemon */
     bool offerer;
-    bool awaiting; /* our offer is made or under way, and not answered */
+    bool awaiting; /* our offer is made or in the making, and not answered */
     bool open;     /* the channel `usher` is */
     bool congested;
     bool lost;   /* ICE lost its pair here: the other may not have noticed */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The first message on a channel, which proves who is at its other end.
+ *   owns     nothing: what was proved stands in struct connection
  *   before   the channel is open, and both descriptions are known
  *   after    an introduction that holds was made by the person, for us, for this room and these two certificates
  */

@@ -129,8 +129,8 @@ void link_entry_changed(struct peer *p, struct person *who)
     link_begin(p, who);
 }
 
-/* What waited for the room begins again. What is under way goes on, unless it lacks something: answers and candidates
- * that were held for us come yet. */
+/* What waited for the room begins again. What was begun goes on, unless it lacks something: answers and candidates
+ * that the daemon kept for us come yet. */
 void link_resumed(struct peer *p, struct person *who, bool whole)
 {
     const struct link *link = &who->link;
@@ -140,7 +140,7 @@ void link_resumed(struct peer *p, struct person *who, bool whole)
         link_entry_changed(p, who);
 }
 
-/* Whether an offer that crossed the word of their loss was held or went with the socket, an answer tells, or none. */
+/* Whether an offer that crossed the word of their loss was kept or went with the socket, an answer tells, or none. */
 void link_returned(struct peer *p, struct person *who)
 {
     const struct link *link = &who->link;

@@ -3,7 +3,7 @@
  * The link to one person, over all its connections.
  *   owns     struct link, one state machine (LINK_STATES; link.c has the table of legal moves)
  *   before   a connection that is named belongs to its person's link
- *   after    LINK_DOWN, LINK_REPLACED, LINK_UP and LINK_WRITABLE are told as facts; who is wanted is called again for as long
+ *   after    LINK_DOWN, LINK_REPLACED, LINK_UP and LINK_WRITABLE are noted as facts; who is wanted is called again for as long
  *            as something leads there
  */
 #ifndef PEER_LINK_LINK_H
@@ -17,7 +17,7 @@ struct connection;
 #define LINK_STATES(X)                                                                        \
     X(IDLE, "nobody is being called: the person has no roster entry, or has just been met")   \
     X(WAITING, "it is the other's turn to call, or a pause before the next connection")       \
-    X(CALLING, "a connection is under way; its channel is not open yet")                      \
+    X(CALLING, "a connection is begun; its channel is not open yet")                          \
     X(INTRODUCING, "the channel is open; the other's introduction has not been verified yet") \
     X(UP, "introduced, or the open channel of a plain peer: messages flow")                   \
     X(RESTARTING, "nothing is heard any more: ICE is restarted on the same connection, messages wait")
@@ -49,7 +49,7 @@ struct link {
 
 /* ---- link_state.c: it only looks ---- */
 bool link_is_up(const struct person *who);          /* introduced; perhaps just restarting */
-bool link_is_calling(const struct person *who);     /* a connection is under way, and its channel is not open */
+bool link_is_calling(const struct person *who);     /* a connection is begun, and its channel is not open */
 bool link_can_send(const struct person *who);       /* messages: not while it is restarting or congested */
 bool link_fits(const struct person *who, size_t n); /* the link is up, and takes a message of so many bytes */
 bool link_is_there(const struct person *who);       /* in the room, or linked */

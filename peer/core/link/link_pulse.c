@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Whether a link lives. A ping every 2 s shows it; after 6 s of silence whoever made the offer restarts ICE on the same
- * connection, once; who is told that ICE lost its pair does so at once, whoever it is, since the other end may have
+ * connection, once; who hears that ICE lost its pair does so at once, whoever it is, since the other end may have
  * nothing but the silence to go by. What does not come back within 5 s is over (link.c).
  *
  * Who takes a new roster entry while its link looks alive may be another process, which knows nothing of the link: it

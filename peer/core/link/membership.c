@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Who is in the room. The daemon names its members; each is turned into a roster entry of a person (roster.c), and the
- * links are told what that changes. A key shown is not yet a key proved (metadata can be copied): that is for the
+ * links hear what that changes. A key shown is not yet a key proved (metadata can be copied): that is for the
  * introduction, and an entry that fails it is left alone for a while (link.c) without harm to the person whose key it
  * borrowed.
  *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Who is in the room, as the daemon tells it.
+ *   owns     nothing: entries are people/roster.h's, and links link/link.h's
  *   before   we are in the room (but for membership_due and membership_clear)
  *   after    each member has an entry of its person, and the person's link knows of it; what a member shows of its key is
  *            believed only with a signature that holds

@@ -6,7 +6,7 @@
  * daemon or without.
  *
  * A person tells its own links. Whoever did not know it pushes it on to a few of those whom it does not name as
- * told, and gathers for all others what it has that is new into a digest, person by version; so it does on a new link,
+ * linked, and gathers for all others what it has that is new into a digest, person by version; so it does on a new link,
  * and now and then with somebody for the sake of what was lost. Who reads a digest sends what it has newer, and answers
  * with a digest of what it has older or not at all; if the link is congested, with one of all as soon as it can. What
  * is said for the sake of what was lost names those, too, of whom nothing came: version 0. So each presence goes over
@@ -78,11 +78,11 @@ static void send_gossip(struct peer *p, const struct person *who, struct span te
     connection_send(p, who->link.connection, text);
 }
 
-/* The newest presence is told on this link; it counts if all before it was. */
+/* The newest presence is sent on this link; it counts if all before it was. */
 static void knows(const struct peer *p, struct person *who)
 {
-    if (who->told + 1 == p->gossip_order)
-        who->told = p->gossip_order;
+    if (who->gossip_sent + 1 == p->gossip_order)
+        who->gossip_sent = p->gossip_order;
 }
 
 static void next_version(struct peer *p)
@@ -117,7 +117,7 @@ void gossip_rooms(struct peer *p, const struct span *ids, size_t n)
 
 void gossip_changed(struct peer *p)
 {
-    /* The more there are the more is told, and to the more. */
+    /* The more there are the more is sent, and to the more. */
     uint64_t n = HASH_COUNT(p->people) < GOSSIP_PEOPLE_MAX ? HASH_COUNT(p->people) : GOSSIP_PEOPLE_MAX;
     if (p->gossip_at == NEVER)
         p->gossip_at = p->now + GOSSIP_DELAY_MS + n * n;
@@ -161,18 +161,18 @@ static void compare(struct peer *p, struct person *who, uint64_t since, bool ask
 void gossip_tell(struct peer *p, struct person *who)
 {
     struct buf text;
-    if (!who->keyed || !link_can_send(who) || (who->told == p->gossip_order && !who->unanswered))
+    if (!who->keyed || !link_can_send(who) || (who->gossip_sent == p->gossip_order && !who->unanswered))
         return;
     buf_init(&text, PEER_MESSAGE_MAX);
-    if (p->gossip_order_ours > who->told && write_gossip(p, &text))
+    if (p->gossip_order_ours > who->gossip_sent && write_gossip(p, &text))
         send_gossip(p, who, buf_view(&text));
     buf_done(&text);
-    compare(p, who, who->unanswered ? 0 : who->told, who->unanswered);
-    who->told = p->gossip_order;
+    compare(p, who, who->unanswered ? 0 : who->gossip_sent, who->unanswered);
+    who->gossip_sent = p->gossip_order;
     who->unanswered = false;
 }
 
-/* The others are told of this link soon, under the next version. */
+/* The others hear of this link soon, under the next version. */
 void gossip_link_up(struct peer *p, struct person *who)
 {
     assert(who->keyed && link_is_up(who));
@@ -180,7 +180,7 @@ void gossip_link_up(struct peer *p, struct person *who)
         next_version(p);
     if (p->gossip_order_ours == 0)
         p->gossip_order_ours = ++p->gossip_order;
-    who->told = 0;
+    who->gossip_sent = 0;
     who->unanswered = false;
     gossip_tell(p, who);
     gossip_changed(p);
@@ -231,7 +231,7 @@ void gossip_due(struct peer *p)
 static bool keep_links(struct presence *presence, const struct body_presence *b, bool *changed)
 {
     size_t n = b->link_count;
-    struct told_link *links = calloc(n + 1, sizeof *links);
+    struct presence_link *links = calloc(n + 1, sizeof *links);
     if (!links)
         return false;
     size_t count = 0;
@@ -314,7 +314,7 @@ static void show(struct peer *p, struct person *who, struct span presence)
     notice_add(p, &(struct notice){.type = NOTICE_PRESENCE, .from = person_id(who), .text = presence});
 }
 
-/* An earlier process of ours told more than we have, by a clock that was ahead of ours. */
+/* An earlier process of ours announced more than we have, by a clock that was ahead of ours. */
 static void hear_ourselves(struct peer *p, const struct envelope *e, uint64_t version)
 {
     if (version <= p->gossip_version || !guard_signed_by(p, p->settings.key, e))
@@ -323,7 +323,7 @@ static void hear_ourselves(struct peer *p, const struct envelope *e, uint64_t ve
     gossip_now(p);
 }
 
-/* Whoever is linked with us is shown the newest that is told of it: what somebody else brings, or what we had
+/* Whoever is linked with us is shown the newest that is said of it: what somebody else brings, or what we had
  * before. */
 static void show_its_own(
     struct peer *p, struct person *who, const struct person *from, uint64_t version, struct span raw)
@@ -390,7 +390,7 @@ static bool may_ask(const struct peer *p, struct person *who)
 void gossip_compared(struct peer *p, struct person *from, const struct envelope *e)
 {
     assert(from->keyed && link_is_up(from));
-    /* Neither answers nor questions can be sent, and it is not told again: when they can, all is compared. */
+    /* Neither answers nor questions can be sent, and it is not sent again: when they can, all is compared. */
     if (!link_can_send(from)) {
         from->unanswered = true;
         return;

@@ -13,24 +13,24 @@
 
 struct person;
 
-struct told_link {
+struct presence_link {
     char id[ID_CHARS + 1];
     uint64_t rtt_ms;
     struct person *person; /* of relay.c, while it looks for ways */
 };
 
-/* What a person last told everybody about itself. */
+/* What a person last said to everybody about itself. */
 struct presence {
-    uint64_t version; /* 0: nothing was told */
+    uint64_t version; /* 0: nothing was said */
     uint64_t heard_at;
     uint64_t asked_at; /* for newer, last */
     uint64_t order;    /* counts up over all that we hear and say */
     char *text;        /* owned: the envelope, for those who link with us later */
     size_t n;
-    struct told_link *links; /* owned */
+    struct presence_link *links; /* owned */
     size_t link_count;
     char presence[8];
-    uint32_t rooms; /* hash of those that it told of; 0: none */
+    uint32_t rooms; /* hash of those that it announced; 0: none */
 };
 
 void gossip_due(struct peer *p);
@@ -41,7 +41,7 @@ void gossip_presence(struct peer *p, struct span presence);
 /* The rooms that we tell of; what is no room's id is left out. */
 void gossip_rooms(struct peer *p, const struct span *ids, size_t n);
 void gossip_link_up(struct peer *p, struct person *who);
-/* What this link has not been told yet, if it can take it. */
+/* What this link has not been sent yet, if it can take it. */
 void gossip_tell(struct peer *p, struct person *who);
 void gossip_heard(struct peer *p, struct person *from, const struct envelope *e, struct span raw);
 /* Their digest came. */

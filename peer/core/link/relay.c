@@ -70,7 +70,7 @@ static void find_ways(struct peer *p)
         widen(p, relays);
 }
 
-static struct person *way_to(const struct peer *p, const struct person *who, size_t relays)
+static struct person *first_step(const struct peer *p, const struct person *who, size_t relays)
 {
     if (!p->ways_known)
         find_ways((struct peer *)p);
@@ -79,7 +79,7 @@ static struct person *way_to(const struct peer *p, const struct person *who, siz
 
 bool relay_reaches(const struct peer *p, const struct person *who)
 {
-    return who->keyed && way_to(p, who, RELAYS_MAX) != NULL;
+    return who->keyed && first_step(p, who, RELAYS_MAX) != NULL;
 }
 
 /* Anybody linked with both of us. */
@@ -99,7 +99,7 @@ static struct person *step_to(const struct peer *p, struct person *who, const st
     assert(n <= RELAYS_MAX);
     if (link_can_send(who) || n == RELAYS_MAX)
         return who;
-    struct person *first = way_to(p, who, RELAYS_MAX - n);
+    struct person *first = first_step(p, who, RELAYS_MAX - n);
     if (first && !span_is_among(first->id, avoid, n))
         return first;
     return friend_of(p, who, avoid, n);

@@ -3,7 +3,7 @@
  * Through others to somebody without a link.
  *   owns     struct route: the first step to each person
  *   before   relay_send: the text names one reader, is sealed to it, and has us as the first of its route
- *   after    at most RELAYS_MAX others pass a message on; who can be reached, and how, is told by a notice and the facts
+ *   after    at most RELAYS_MAX others pass a message on; who can be reached, and how, is said by a notice and the facts
  *            REACHED and PATH
  */
 #ifndef PEER_LINK_RELAY_H
@@ -28,7 +28,7 @@ bool relay_send(struct peer *p, struct person *who, struct span text);
 void relay_pass(struct peer *p, struct person *from, const struct envelope *e, struct span reader);
 /* The application is told who can be reached now, and how, where that has changed. */
 void relay_show(struct peer *p);
-/* Whether `who` told that it is linked with that person. */
+/* Whether `who` says that it is linked with that person. */
 bool relay_names(const struct person *who, const char *id);
 /* They said good-bye: nobody leads there until they are heard of again. */
 void relay_forget(struct peer *p, struct person *who);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is sent once and kept by nobody.
+ *   owns     nothing, and so nothing of it is sent again from here
  *   before   the reader has a key: plain peers get none of it
- *   after    it is on the link, or on its way through others, or lost: docs/messaging.md ("A link that is full") says what brings
+ *   after    it is on the link, or goes through others, or is lost: docs/messaging.md ("A link that is full") says what brings
  *            it again. Who adds a caller adds a line there
  */
 #ifndef PEER_LINK_SEND_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The signaling session. The normal path: connect, welcome, join-room, peers; then signals both ways, with a `ping`
+ * The signaling session. The normal path: connect, welcome, join-room, peers; then signals in both directions, with a `ping`
  * when the daemon has been silent, so that a path that died without a word is noticed. Whatever ends it, the next
  * server in turn is tried after 1, 2, 4 … 30 s, each and up to a quarter more by chance, for ever; a daemon that names
  * a time (draining, rate-limited) is obeyed. Only what cannot get better by waiting is fatal: a token or password that
@@ -10,8 +10,8 @@
  * of peers says who is there (roster.c). The daemon keeps our roster entry for a while, too: the first server tried
  * after a loss is the one that has it, and whichever answers is shown our token. Who refuses it is asked for a new
  * roster entry on the same connection; the token is kept then only if another server gave it, which may yet be reached.
- * A roster entry that somebody else took over is his: we say so, and join anew. JOINED is told each time the room was
- * entered, which a roster entry resumed is not; READY only the first time.
+ * A roster entry that somebody else took over is his: we say so, and join anew. The notice JOINED goes out each time
+ * the room was entered, which a roster entry resumed is not; READY only the first time.
  */
 #include <assert.h>
 

@@ -4,7 +4,7 @@
  *   owns     struct session
  *   before   session_start once; frames only while a socket is open
  *   after    whatever ends the session, the next server is tried, for ever, unless waiting cannot help; the state that the
- *            application sees is told by a notice each time it changes
+ *            application sees is told (a notice) each time it changes
  */
 #ifndef PEER_LINK_SESSION_H
 #define PEER_LINK_SESSION_H
@@ -56,7 +56,7 @@ void session_opened(struct peer *p);
 /* A frame came: false if no session is open. */
 bool session_hears(struct peer *p);
 enum session_outcome session_handle(struct peer *p, const struct signaling_message *m);
-/* Who is in the room was told: so are we, the first time. */
+/* The list of who is in the room came: we are in it, the first time. */
 void session_ready(struct peer *p);
 void session_closed(struct peer *p, uint16_t close_code, struct span why);
 void session_lost(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the daemon says, frame by frame, and what has come due of it.
+ *   owns     nothing
  *   before   the socket is open
  *   after    the session, the members of the room and the connections know
  */

@@ -105,9 +105,9 @@ static bool is_proof(struct peer *p, const struct envelope *e, const struct body
 
 static void tell(struct peer *p, uint64_t started, bool rests)
 {
-    if (started == p->twin.told)
+    if (started == p->twin.shown)
         return;
-    p->twin.told = started;
+    p->twin.shown = started;
     notice_add(
         p, &(struct notice){.type = NOTICE_ERROR,
                .code = SPAN("identity-twice"),

@@ -14,10 +14,10 @@ struct signaling_message;
 
 struct twin {
     uint64_t started;              /* by the wall clock: the later one rests */
-    uint64_t told;                 /* when the one began that the application was told of; 0: none */
+    uint64_t shown;                /* when the one began that the application was told of; 0: none */
     uint64_t claims_at;            /* claims are paid for up to then */
     uint64_t doubt_until;          /* our key sat there when we came: nobody is called before; NEVER: it did not */
-    char claimed[PEER_ID_MAX + 1]; /* the roster entry that was told of us last */
+    char claimed[PEER_ID_MAX + 1]; /* the roster entry that was announced of us last */
 };
 
 void twin_start(struct peer *p);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Group messages on their way along the tree (tree.h decides, this file says it): what is new goes on at once, before
+ * Group messages along the tree (tree.h decides, this file says it): what is new goes on at once, before
  * anything else is done with it; what comes a second time tells its bringer to leave the tree; the links that are not
  * in the tree hear what there is, and who lacks something of it asks for it and takes that link into the tree.
  */

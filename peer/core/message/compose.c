@@ -163,7 +163,7 @@ static bool find_readers(struct peer *p, struct draft *d)
 
 /* ---- the message ---- */
 
-/* Where those begin who have not told their clock of the room yet: the readers, and who does not read this one but still
+/* Where those begin who have not sent their clock of the room yet: the readers, and who does not read this one but still
  * waits for another. For him, too, it may be the last of ours, behind which a newcomer begins. */
 static size_t since(const struct peer *p, const struct draft *d, struct envelope_tick *out, size_t max)
 {
@@ -275,7 +275,7 @@ static bool compose(struct peer *p, struct draft *d)
     return ok;
 }
 
-/* Of several readers each is told of by name when it is sent to (outbox.c); a sole one that can never have it, at
+/* Of several readers each is reported by name when it is sent to (outbox.c); a sole one that can never have it, at
  * once. */
 static bool reader_takes(struct draft *d)
 {
@@ -323,7 +323,7 @@ static void store(struct peer *p, const struct draft *d)
 
 static void accepted(struct peer *p, struct draft *d)
 {
-    struct notice told = {.type = NOTICE_ACCEPTED,
+    struct notice n = {.type = NOTICE_ACCEPTED,
         .id = span_of(d->id),
         .ref = d->ev->send.ref.n ? d->ev->send.ref : (struct span){0},
         .conversation = span_of(d->name)};
@@ -334,9 +334,9 @@ static void accepted(struct peer *p, struct draft *d)
     }
     p->stats.sent_total++;
     if (is_recorded(d))
-        after_commit_notice(p, &told);
+        after_commit_notice(p, &n);
     else
-        notice_add(p, &told);
+        notice_add(p, &n);
 }
 
 static void hand_over(struct peer *p, struct draft *d)

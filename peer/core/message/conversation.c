@@ -264,7 +264,7 @@ bool conversation_bury(struct peer *p, struct conversation *c, struct span autho
     storage_number(to, m->to);
     snprintf(value, sizeof value, "%s%s", to, m->expired ? CONVERSATION_EXPIRED : "");
     storage_put(p, TABLE_CLOCK, span_of(key.text), span_of(value));
-    if (like.untold)
+    if (like.unreported)
         conversation_tell(p, c, m);
     return true;
 }
@@ -272,11 +272,11 @@ bool conversation_bury(struct peer *p, struct conversation *c, struct span autho
 void conversation_tell(struct peer *p, struct conversation *c, struct missing *m)
 {
     assert(m >= c->missing && m < c->missing + c->missing_count);
-    m->untold = true;
+    m->unreported = true;
     if (c->tell_at == NEVER)
         c->tell_at = p->now + ASK_DELAY_MS;
-    if (c->tell_at < c->told_at + ASK_AGAIN_MS)
-        c->tell_at = c->told_at + ASK_AGAIN_MS;
+    if (c->tell_at < c->clock_sent_at + ASK_AGAIN_MS)
+        c->tell_at = c->clock_sent_at + ASK_AGAIN_MS;
     effect_wake(p, c->tell_at);
 }
 

@@ -21,7 +21,7 @@ struct missing {
     char author[PERSON_MAX + 1];
     uint64_t from, to;
     bool expired;
-    bool untold; /* the author waits for our receipt */
+    bool unreported; /* the author waits for our receipt */
 };
 
 struct conversation {
@@ -38,9 +38,9 @@ struct conversation {
     char hint[PERSON_MAX + 1];           /* who sent what waits: asked first */
     struct missing missing[MISSING_MAX]; /* stored: they must never be acknowledged */
     size_t missing_count;
-    uint64_t told_at;  /* our clock, last */
-    uint64_t tell_at;  /* when to tell authors of those that they do not know of; NEVER: they know of all */
-    uint64_t released; /* our own sequences up to this are on the disk, and may be seen by others */
+    uint64_t clock_sent_at; /* last */
+    uint64_t tell_at;       /* when to tell authors of those that they do not know of; NEVER: they know of all */
+    uint64_t released;      /* our own sequences up to this are on the disk, and may be seen by others */
     uint64_t
         regained; /* and up to this were taken from somebody's clock: there are no messages to them any more; 0: none */
     UT_hash_handle hh;
@@ -63,10 +63,10 @@ void conversation_store_clock(struct peer *p, struct conversation *c, struct spa
 /* The stretch that this sequence is in, if it will never be shown; else NULL. */
 struct missing *conversation_missing(struct conversation *c, struct span author, uint64_t sequence);
 #define CONVERSATION_EXPIRED " expired" /* behind the last sequence of such a stretch in its row */
-/* These of that author will never be shown; untold: and the author is to be told so. False if it can be nobody's
+/* These of that author will never be shown; unreported: and the author is to hear so. False if it can be nobody's
  * name. */
 bool conversation_bury(struct peer *p, struct conversation *c, struct span author, struct missing like);
-/* This stretch's author is told soon; at most once in ASK_AGAIN_MS. */
+/* This stretch's author hears of it soon; at most once in ASK_AGAIN_MS. */
 void conversation_tell(struct peer *p, struct conversation *c, struct missing *m);
 /* Puts a message into the history; of a room only an author's newest are kept. */
 void conversation_keep(

@@ -101,15 +101,15 @@ static void show(struct peer *p, struct conversation *c, struct person *author, 
     message_log_add(p, &n);
     after_commit_notice(p, &n);
     if (e->requires_ack)
-        after_commit_tell(p, AFTER_COMMIT_RECEIPT, author->id, e->id, c->room);
+        after_commit_receipt(p, author->id, e->id, c->room);
 }
 
-/* Nobody waits for it any more, and its author is told. */
+/* Nobody waits for it any more, and its author is to hear it. */
 static void bury(struct peer *p, struct conversation *c, const struct person *author, const struct envelope *e)
 {
     p->stats.expired_total++;
     conversation_bury(p, c, person_id(author),
-        (struct missing){.from = e->sequence, .to = e->sequence, .expired = true, .untold = e->requires_ack});
+        (struct missing){.from = e->sequence, .to = e->sequence, .expired = true, .unreported = e->requires_ack});
 }
 
 /* A custodian forgets a copy when its time is over, which it counts from when the author gave it: kept means in
@@ -175,7 +175,7 @@ static void waits(struct peer *p, struct conversation *c, struct person *from, s
         /* Of a conversation of few only its author keeps messages. */
         memcpy(c->hint, author->id, sizeof c->hint);
         if (ours)
-            after_commit_tell(p, AFTER_COMMIT_KEPT, author->id, e->id, false);
+            after_commit_kept(p, author->id, e->id);
     }
     if (c->ask_at == NEVER) {
         c->asks = 0;
@@ -236,15 +236,15 @@ static void tell_clock(struct peer *p, struct conversation *c, struct person *au
     history_ask(p, c, author);
 }
 
-/* What was shown is acknowledged again; of what will not be shown the author is told so. That the clock is past its
- * number says neither: who lost its state used the number for something else. Who sends alone what the room was told
+/* What was shown is acknowledged again; of what will not be shown the author hears so. That the clock is past its
+ * number says neither: who lost its state used the number for something else. Who sends alone what the room was sent
  * has missed more receipts than this one: our clock shows it which messages to send again. */
 static void again(struct peer *p, struct conversation *c, struct person *author, const struct envelope *e)
 {
     if (e->sequence > causal_get(c->order, e->from) || !sealed_to(e, p->id) || !e->requires_ack)
         return;
     if (receipt_knows(author, e->id))
-        after_commit_tell(p, AFTER_COMMIT_RECEIPT, author->id, e->id, c->room);
+        after_commit_receipt(p, author->id, e->id, c->room);
     else
         message_log_had(p, c, author, author, e);
     bool unheard = c->room && e->retry_count > 0;
@@ -253,7 +253,7 @@ static void again(struct peer *p, struct conversation *c, struct person *author,
 }
 
 /* Whoever lost its state begins to number anew, and what we had under a number is not what comes under it now: that was
- * never shown, will never be, and is told by its id. Where nothing was shown under the number the stretch tells why. */
+ * never shown, will never be, and is reported by its id. Where nothing was shown under the number the stretch tells why. */
 void deliver_had(struct peer *p, const struct load *load, bool had)
 {
     assert(load->type == LOAD_HAD || load->type == LOAD_HAD_ROW);
@@ -261,7 +261,7 @@ void deliver_had(struct peer *p, const struct load *load, bool had)
     struct person *asker = roster_find(p, span_of(load->who));
     struct missing *m = c ? conversation_missing(c, span_of(load->author), load->from) : NULL;
     if (asker && had)
-        after_commit_tell(p, AFTER_COMMIT_RECEIPT, asker->id, span_of(load->ref), c && c->room);
+        after_commit_receipt(p, asker->id, span_of(load->ref), c && c->room);
     /* Asked by its id alone: it may come yet. */
     if (!c || !asker || had || !c->started) /* a newcomer may begin elsewhere once more */
         return;
@@ -271,12 +271,12 @@ void deliver_had(struct peer *p, const struct load *load, bool had)
     }
     if (!m)
         guard_refuse(p, asker, "a sequence that was used for another message");
-    after_commit_tell(p, AFTER_COMMIT_MISSED, asker->id, span_of(load->ref), c->room);
+    after_commit_missed(p, asker->id, span_of(load->ref));
     if (strcmp(load->who, load->author) == 0)
         tell_clock(p, c, asker);
 }
 
-/* Who kept a copy for us may forget it: the author may be away, so the custodian is told too. */
+/* Who kept a copy for us may forget it: the author may be away, so the custodian hears it too. */
 static void thank_custodian(struct peer *p, const struct conversation *c, struct person *from,
     const struct person *author, const struct envelope *e)
 {
@@ -286,7 +286,7 @@ static void thank_custodian(struct peer *p, const struct conversation *c, struct
     if (e->sequence <= causal_get(c->order, e->from))
         message_log_had(p, c, author, from, e);
     else if (w && span_eq(e->id, w->id))
-        after_commit_tell(p, AFTER_COMMIT_KEPT, from->id, e->id, false);
+        after_commit_kept(p, from->id, e->id);
 }
 
 static bool take(struct peer *p, struct conversation *c, struct person *from, struct person *author, struct envelope *e,
@@ -318,8 +318,8 @@ static void begin_at(struct peer *p, struct conversation *c, const struct envelo
         conversation_keep(p, c, e->from, e->sequence, raw);
 }
 
-void deliver_message(
-    struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw, enum arrival way)
+void deliver_message(struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw,
+    enum arrival arrival)
 {
     assert(author->keyed && e->is_signed && raw.n > 0);
     char name[ENVELOPE_CONVERSATION_MAX + 1];
@@ -335,14 +335,14 @@ void deliver_message(
         return;
     }
     heed_since(p, c, e);
-    if (way == ARRIVED_AS_HEAD && c->room)
+    if (arrival == ARRIVED_AS_HEAD && c->room)
         begin_at(p, c, e, raw);
     bool is_new = take(p, c, from, author, e, raw);
-    p->stats.filled_total += is_new && way == ARRIVED_FROM_HISTORY;
+    p->stats.filled_total += is_new && arrival == ARRIVED_FROM_HISTORY;
     if (!is_new)
         again(p, c, author, e);
     thank_custodian(p, c, from, author, e);
-    if (way == ARRIVED_BY_TREE)
+    if (arrival == ARRIVED_BY_TREE)
         broadcast_pass_on(p, c, from, e, raw, is_new);
     else if (is_new && c->room)
         broadcast_pass_by(p, c, from, e);

@@ -23,9 +23,9 @@ enum arrival {
 };
 
 /* from: whose link it came on, NULL out of the store; raw: as it came. */
-void deliver_message(
-    struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw, enum arrival way);
-/* The clock moved in another way: what waited for that is delivered. */
+void deliver_message(struct peer *p, struct person *from, struct person *author, struct envelope *e, struct span raw,
+    enum arrival arrival);
+/* The clock moved otherwise: what waited for that is delivered. */
 void deliver_waiting_messages(struct peer *p, struct conversation *c);
 /* Whether the log has what message_log_had looked for, from that author. */
 void deliver_had(struct peer *p, const struct load *load, bool had);

@@ -83,16 +83,16 @@ static bool asked_enough(const struct peer *p, struct conversation *c)
     return !lacks(c) || (p->stats.links_up > 0 && c->asks >= n) || p->now >= causal_due(c->order) + CAUSAL_CLAIM_MS;
 }
 
-/* Each author once, of all that is his. Whoever cannot be told now is when a link comes up, or when it comes again. */
+/* Each author once, of all that is his. Whoever cannot hear it now does when a link comes up, or when it comes again. */
 static void tell_authors(struct peer *p, struct conversation *c)
 {
     c->tell_at = NEVER;
     for (size_t i = 0; i < c->missing_count; i++) {
         const char *author = c->missing[i].author;
-        if (!c->missing[i].untold)
+        if (!c->missing[i].unreported)
             continue;
         for (size_t k = i; k < c->missing_count; k++)
-            c->missing[k].untold &= strcmp(c->missing[k].author, author) != 0;
+            c->missing[k].unreported &= strcmp(c->missing[k].author, author) != 0;
         struct person *who = roster_find(p, span_of(author));
         if (who && send_can(p, who))
             history_ask(p, c, who);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is missing in a conversation.
- *   owns     each conversation's questions (ask_at, asks, hint) and what its authors are yet to be told (tell_at)
+ *   owns     each conversation's questions (ask_at, asks, hint) and what its authors are yet to hear (tell_at)
  *   before   nothing: it is called with every wake
  *   after    whoever may have what is missing was asked in turn; what nobody had is given up, and shown as missing
  */

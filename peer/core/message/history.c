@@ -215,7 +215,7 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
     size_t n = body_read_clock(e, theirs, ENVELOPE_CLOCK_MAX);
     body_read_request(e, &b);
     if (b.is_new) {
-        /* Whatever it told and read before, it has lost. */
+        /* Whatever it said and read before, it has lost. */
         if (c->room)
             who->clock_heard = who->follows = false;
         if (linked)

@@ -56,7 +56,7 @@ static bool request(struct peer *p, struct conversation *c, struct person *who, 
     struct buf metadata, frame;
     bool linked = link_is_up(who);
     struct envelope_tick *clock = clock_of(c, linked ? NULL : who, &b->clock_count);
-    c->told_at = p->now;
+    c->clock_sent_at = p->now;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
     buf_init(&frame, PEER_MESSAGE_MAX);
     b->clock = clock;
@@ -70,7 +70,7 @@ static bool request(struct peer *p, struct conversation *c, struct person *who, 
         .conversation = span_of(c->name)};
     if (ok && (linked ? say_envelope(p, &e, id, &frame) : say_sealed(p, who, &e, &frame))) {
         p->stats.requests_total++;
-        after_commit_frame(p, linked ? AFTER_COMMIT_FRAME : AFTER_COMMIT_SEALED, who->id, &frame);
+        (linked ? after_commit_frame : after_commit_sealed)(p, who->id, &frame);
     } else {
         ok = false;
     }

@@ -19,8 +19,8 @@ struct load;
 void message_log_add(struct peer *p, const struct notice *n);
 /* What the application asks for: a `history` notice. */
 void message_log_show(struct peer *p, const struct peer_event *ev);
-/* A person read this message: we, if `by` is empty, and its author is told; or one of its readers, and we are told. An
- * id that is not in the record is an error of the application's, and of others without effect. */
+/* A person read this message: we, if `by` is empty, and its author hears of it; or one of its readers, and the
+ * application is told. An id that is not in the record is an error of the application's, and of others without effect. */
 void message_log_read(struct peer *p, struct span id, struct span by);
 /* Looks for a message at or below the clock; deliver_had hears of it, and answers `asker`: its author, or who kept a
  * copy. */

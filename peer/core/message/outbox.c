@@ -6,11 +6,11 @@
  *     queue ─► flight (handed to a link) ─► done (acknowledged)
  *       ▲        │ ▲ 5 s without an answer: sent again, 3 times in all
  *       │        ▼
- *       └────── held ◄── given up for now      all that is not done goes back to the queue, in order, at link-up
+ *       └───── paused ◄─ given up for now      all that is not done goes back to the queue, in order, at link-up
  *
  * A group message is handed to the tree once (tree.h), for everybody who can be reached then or later: whoever was
- * away, or lost it on the way, sees that it lacks it and asks for it (history.c), and often has it from others before
- * its author knows. So it is sent again to a reader that for 5 s acknowledged nothing the room was told, and then the
+ * away, or did not get it, sees that it lacks it and asks for it (history.c), and often has it from others before
+ * its author knows. So it is sent again to a reader that for 5 s acknowledged nothing the room was sent, and then the
  * oldest and the newest only, in copies of its own, marked as sent again, which travel on no tree: the newest shows the
  * reader all that it lacks. Where no link comes up within a second, messages go through others (relay.c); where nobody
  * leads there, others keep copies (store_and_forward.c).
@@ -71,7 +71,7 @@ static void mind(struct peer *p, struct person *who)
     if (box->stuck_at > p->now)
         effect_wake(p, box->stuck_at);
     effect_wake(p, box->copies_at);
-    /* What the room is told goes through others as well. */
+    /* What the room is sent goes through others as well. */
     if (!relay_reaches(p, who) || !box->in[DELIVERY_QUEUE] ||
         box->in[DELIVERY_QUEUE]->message->type != ENVELOPE_GROUP_MESSAGE)
         link_wanted(p, who);
@@ -240,16 +240,16 @@ void outbox_release(struct peer *p, struct outgoing *m)
     }
 }
 
-static void requeue_held(struct outbox *box)
+static void requeue_paused(struct outbox *box)
 {
-    for (struct delivery *d; (d = box->in[DELIVERY_HELD]);) {
+    for (struct delivery *d; (d = box->in[DELIVERY_PAUSED]);) {
         d->tries = 0;
         delivery_move(d, DELIVERY_QUEUE);
     }
     delivery_sort(box);
 }
 
-/* All that is not done begins again, in order; but what the room was told may have come through others. */
+/* All that is not done begins again, in order; but what the room was sent may have come through others. */
 static void requeue(struct outbox *box, bool reached)
 {
     struct delivery *d, *next;
@@ -258,7 +258,7 @@ static void requeue(struct outbox *box, bool reached)
             delivery_move(d, DELIVERY_QUEUE);
     while (!reached && box->in[DELIVERY_TREE])
         delivery_move(box->in[DELIVERY_TREE], DELIVERY_QUEUE);
-    requeue_held(box);
+    requeue_paused(box);
     DL_FOREACH (box->in[DELIVERY_QUEUE], d)
         d->tries = 0;
 }
@@ -272,15 +272,6 @@ void outbox_link_up(struct peer *p, struct person *who)
     status_tell(p, who);
     receipt_settle(p, who);
     outbox_flush(p, who);
-}
-
-void outbox_new_carrier(struct peer *p)
-{
-    for (struct person *who = p->people; who; who = who->hh.next)
-        if (who->keyed && !link_is_up(who) && who->waiting > 0) {
-            who->outbox.copies_at = p->now + COPIES_AFTER_MS;
-            effect_wake(p, who->outbox.copies_at);
-        }
 }
 
 void outbox_link_down(struct peer *p, struct person *who)
@@ -301,7 +292,7 @@ void outbox_reached(struct peer *p, struct person *who)
     struct delivery *d;
     DL_FOREACH (box->in[DELIVERY_FLIGHT], d)
         d->tries = 0;
-    if (!box->in[DELIVERY_HELD])
+    if (!box->in[DELIVERY_PAUSED])
         return;
     box->retry_at = p->now;
     effect_wake(p, p->now);
@@ -327,9 +318,9 @@ void outbox_stored(struct peer *p, struct person *who, struct span id)
 {
     struct delivery *d = find(who, id);
     if (d && d->message && d->place == DELIVERY_FLIGHT) {
-        delivery_move(d, DELIVERY_HELD);
+        delivery_move(d, DELIVERY_PAUSED);
         if (who->outbox.retry_at == NEVER)
-            who->outbox.retry_at = p->now + HELD_RETRY_MS;
+            who->outbox.retry_at = p->now + PAUSED_RETRY_MS;
         effect_wake(p, who->outbox.retry_at);
     }
 }
@@ -357,7 +348,7 @@ void outbox_never_shown(struct peer *p, struct person *who, struct span id)
 
 void outbox_asked(struct peer *p, struct person *who, const struct conversation *c)
 {
-    static const enum delivery_place late[] = {DELIVERY_FLIGHT, DELIVERY_HELD};
+    static const enum delivery_place late[] = {DELIVERY_FLIGHT, DELIVERY_PAUSED};
     struct outbox *box = &who->outbox;
     for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
         struct delivery *d, *next;
@@ -385,10 +376,25 @@ static void resend_late(struct peer *p, struct person *who, enum way way)
             send_delivery(p, d, way);
             continue;
         }
-        delivery_move(d, DELIVERY_HELD);
+        delivery_move(d, DELIVERY_PAUSED);
         if (who->outbox.retry_at == NEVER)
-            who->outbox.retry_at = p->now + HELD_RETRY_MS;
+            who->outbox.retry_at = p->now + PAUSED_RETRY_MS;
     }
+}
+
+/* They were reached through others when it was sent, and are not now: whoever passed it on may have lost it, so what is
+ * late waits again, for a link or for others who keep a copy. */
+static void take_back_late(struct peer *p, struct person *who)
+{
+    struct delivery *d;
+    bool any = false;
+    while ((d = who->outbox.in[DELIVERY_FLIGHT]) && d->sent_at + ACK_TIMEOUT_MS <= p->now) {
+        d->tries = 0;
+        delivery_move(d, DELIVERY_QUEUE);
+        any = true;
+    }
+    if (any)
+        delivery_sort(&who->outbox);
 }
 
 /* Of what rides on the tree. */
@@ -429,7 +435,7 @@ void outbox_due(struct peer *p, struct person *who)
         seek_custodians(p, who);
     if (p->now >= box->retry_at) {
         box->retry_at = NEVER;
-        requeue_held(box);
+        requeue_paused(box);
     }
     if (p->now >= box->passed_at)
         outbox_requeue_passed(p, box);
@@ -438,6 +444,8 @@ void outbox_due(struct peer *p, struct person *who)
         resend_late(p, who, way);
         resend_unheard(p, who, way);
     } else {
+        if (!link_is_up(who))
+            take_back_late(p, who);
         effect_wake(p, box->stuck_at > p->now ? box->stuck_at : p->now + ACK_TIMEOUT_MS);
     }
     effect_wake(p, box->copies_at);

@@ -37,9 +37,9 @@ struct outgoing {
 
 enum delivery_place {
     DELIVERY_QUEUE,  /* not sent on this link */
-    DELIVERY_TREE,   /* told to the room, and the reader can be reached */
+    DELIVERY_TREE,   /* sent to the room, and the reader can be reached */
     DELIVERY_FLIGHT, /* sent, not acknowledged */
-    DELIVERY_HELD,   /* tried TRIES_MAX times: waits for the next link-up */
+    DELIVERY_PAUSED, /* tried TRIES_MAX times: waits for the next link-up */
     DELIVERY_DONE,   /* acknowledged; kept for message_read */
     DELIVERY_PLACES
 };
@@ -72,7 +72,7 @@ struct outbox {
     size_t count[DELIVERY_PLACES];
     size_t flight_bytes;
     uint64_t stuck_at;  /* since when something waits and no link is up; NEVER: nothing */
-    uint64_t retry_at;  /* when what is held is tried again; NEVER: nothing is */
+    uint64_t retry_at;  /* when what is paused is tried again; NEVER: nothing is */
     uint64_t tree_at;   /* when the reader acknowledged nothing of what rides on the tree for too long */
     uint64_t copies_at; /* when others are asked to keep copies; NEVER: they were */
     uint64_t passed_at; /* when those are sent again that the reader's clock is past; NEVER: none */
@@ -101,9 +101,7 @@ void outbox_release(struct peer *p, struct outgoing *m);
 void outbox_flush(struct peer *p, struct person *who); /* what the link can take now */
 void outbox_link_up(struct peer *p, struct person *who);
 void outbox_link_down(struct peer *p, struct person *who);
-/* Somebody has linked, who may keep copies for those who cannot be reached. */
-void outbox_new_carrier(struct peer *p);
-void outbox_reached(struct peer *p, struct person *who); /* on whatever way, after there was none: tried again */
+void outbox_reached(struct peer *p, struct person *who); /* by whatever way, after there was none: tried again */
 void outbox_acknowledged(struct peer *p, struct person *who, struct span id);
 void outbox_stored(struct peer *p, struct person *who, struct span id); /* on their disk, or on a custodian's */
 /* They say of this very message that they will never show it. */

@@ -236,8 +236,8 @@ bool outbox_copy(const struct peer *p, const struct delivery *d, bool relayed, s
     assert(d->message && d->reader->keyed);
     const struct outgoing *m = d->message;
     unsigned tries = d->tries > 0 ? d->tries : m->type == ENVELOPE_GROUP_MESSAGE;
-    struct span way = relayed ? span_of(p->id) : SPAN("");
-    return envelope_copy_for((struct span){m->text, m->n}, person_id(d->reader), tries, way, out);
+    struct span route = relayed ? span_of(p->id) : SPAN("");
+    return envelope_copy_for((struct span){m->text, m->n}, person_id(d->reader), tries, route, out);
 }
 
 void outbox_expire(struct peer *p)

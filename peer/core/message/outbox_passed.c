@@ -16,7 +16,7 @@
 /* What it does not answer it does not have, or it knows no such question: that is sent again, alone. */
 void outbox_passed(struct peer *p, struct person *who, const struct conversation *c, uint64_t count)
 {
-    static const enum delivery_place late[] = {DELIVERY_TREE, DELIVERY_HELD};
+    static const enum delivery_place late[] = {DELIVERY_TREE, DELIVERY_PAUSED};
     struct outbox *box = &who->outbox;
     struct span ids[ENVELOPE_OF_MAX];
     size_t n = 0;
@@ -37,7 +37,7 @@ void outbox_passed(struct peer *p, struct person *who, const struct conversation
 
 void outbox_requeue_passed(const struct peer *p, struct outbox *box)
 {
-    static const enum delivery_place late[] = {DELIVERY_TREE, DELIVERY_HELD};
+    static const enum delivery_place late[] = {DELIVERY_TREE, DELIVERY_PAUSED};
     box->passed_at = NEVER;
     for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
         struct delivery *d, *next;

@@ -79,7 +79,7 @@ void receipt_owe(struct peer *p, struct person *who, struct span id, bool group)
         box->acks_at = at;
     effect_wake(p, box->acks_at);
     if (s->owes_ack)
-        return; /* and there was no way to say so */
+        return; /* and it could not be said */
     s->owes_ack = true;
     DL_APPEND2(box->acks, s, ack_prev, ack_next);
     if (++box->ack_count >= ENVELOPE_OF_MAX)
@@ -132,7 +132,7 @@ void receipt_query(struct peer *p, struct person *who, const struct span *ids, s
 void receipt_asked(struct peer *p, struct person *author, struct span id)
 {
     if (receipt_knows(author, id))
-        after_commit_tell(p, AFTER_COMMIT_RECEIPT, author->id, id, false);
+        after_commit_receipt(p, author->id, id, false);
     else
         message_log_asked(p, author, id);
 }

@@ -18,7 +18,7 @@ struct person;
 /* A message id heard from somebody. */
 struct seen {
     char id[ENVELOPE_ID_MAX + 1];
-    bool owes_ack, owes_read, read; /* read: and told */
+    bool owes_ack, owes_read, read; /* read: and said */
     struct seen *ack_prev, *ack_next, *read_prev, *read_next;
     UT_hash_handle hh; /* in order of arrival */
 };
@@ -36,7 +36,7 @@ struct inbox {
     uint64_t acks_at;  /* when to send them */
     uint64_t acked_at; /* when the last were sent */
     struct mark marks[MARKS_MAX];
-    uint64_t clock_at;     /* when they were told our clock because something of theirs came again */
+    uint64_t clock_at;     /* when they were sent our clock because something of theirs came again */
     uint64_t requests_at;  /* history requests are paid for up to then */
     uint64_t strangers_at; /* likewise presence of people that we did not know */
     uint64_t answers_at;   /* likewise presence that they asked for */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What comes in on a channel. From a person with a key: an introduction first, then envelopes. Those that it says
- * itself must be signed by it and be for us; those of others are messages of the room on their way along the tree
+ * itself must be signed by it and be for us; those of others are messages of the room that go along the tree
  * (deliver.c), copies out of somebody's history or to be kept (history.c, store_and_forward.c), presence
  * (presence_gossip.c), or messages that go on to somebody else (relay.c). Whoever wrote an envelope must have signed
  * it: the link only tells who handed it over.
@@ -126,7 +126,7 @@ static void on_link(struct peer *p, struct connection *a, const struct envelope 
     }
 }
 
-/* Said by `who`, over whatever way. */
+/* Said by `who`, by whatever way. */
 static void on_said(struct peer *p, struct person *who, const struct envelope *e, struct connection *a)
 {
     switch (e->type) {
@@ -158,7 +158,7 @@ static void on_said(struct peer *p, struct person *who, const struct envelope *e
 
 /* ---- people with keys ---- */
 
-/* What could not be looked at for want of memory was not refused: it is as if it had been lost on the way. */
+/* What could not be looked at for want of memory was not refused: it is as if it had been lost in flight. */
 static bool receive_lost(struct peer *p)
 {
     bool lost = memory_spared(p, false);
@@ -196,7 +196,7 @@ static void introduction(struct peer *p, struct connection *a, const struct enve
     link_introduced(p, a);
 }
 
-/* The one reader of an envelope on its way; empty if there are several, or none. */
+/* The one reader of an envelope for somebody else; empty if there are several, or none. */
 static struct span sole_reader(const struct envelope *e)
 {
     if (e->key_count > 0)

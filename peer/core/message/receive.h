@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What comes in on a channel, and whose concern it is.
+ *   owns     nothing: what came is borrowed until the call returns
  *   before   the message came on the open channel `usher` of that connection
  *   after    nothing of an envelope was believed whose signature does not hold; what was refused is counted
  */

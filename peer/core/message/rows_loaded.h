@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rows that were asked for have come.
+ *   owns     nothing: the load and its rows are the caller's
  *   before   the load was answered, and is off the list
  *   after    whoever asked has them
  */

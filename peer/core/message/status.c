@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is said in passing: that somebody types, which is of use at once or not at all, and the free text about oneself,
- * which whoever can be reached later is told, too.
+ * which whoever can be reached later is sent, too.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -23,16 +23,16 @@ static bool status_send(struct peer *p, struct person *who, struct envelope e)
 void status_tell(struct peer *p, struct person *who)
 {
     assert(who && !who->left);
-    who->status_untold =
+    who->status_unsent =
         p->status && who->keyed &&
         !status_send(p, who, (struct envelope){.type = ENVELOPE_STATUS_UPDATE, .text = span_of(p->status)});
-    if (who->status_untold && who->shown)
+    if (who->status_unsent && who->shown)
         effect_wake(p, p->now + ACK_TIMEOUT_MS);
 }
 
 void status_due(struct peer *p, struct person *who)
 {
-    if (who->status_untold && who->shown)
+    if (who->status_unsent && who->shown)
         status_tell(p, who);
 }
 

@@ -2,7 +2,8 @@
  *
  * What is of use at once or not at all.
  *   owns     the free text about ourselves
- *   after    who can be reached now has it; who links later is told the text
+ *   before   a person that is named was not let go of
+ *   after    who can be reached now has it; who links later is sent the text
  */
 #ifndef PEER_MESSAGE_STATUS_H
 #define PEER_MESSAGE_STATUS_H

@@ -173,7 +173,7 @@ void store_and_forward_take(struct peer *p, struct person *giver, const struct e
     if (!row.failed)
         storage_put(p, TABLE_CUSTODY, span_of(h->key), buf_view(&row));
     buf_done(&row);
-    after_commit_tell(p, AFTER_COMMIT_KEPT, giver->id, e->id, false);
+    after_commit_kept(p, giver->id, e->id);
     struct person *reader = roster_find(p, e->keys[0].who);
     if (reader && link_can_send(reader))
         hand_over(p, reader, h);

@@ -11,10 +11,15 @@
  * filling in since, is given up: if a later message of that author is held, its signature proves the sequence and the
  * clock jumps to just before it. If only somebody else's clock claims it, it may be forged and as high as 2^53-1: then
  * the claim is forgotten for the message that made it, and nobody's clock moves. Messages that claim to come after each
- * other are untied in the same way. Somebody named in claims only is no author: he takes no place among them.
+ * other are untied likewise. Somebody named in claims only is no author: he takes no place among them.
  *
  * Times are any milliseconds that do not run backwards. Running out of memory is CAUSAL_FULL: the message was not taken
  * and can come again.
+ *
+ *   owns     the clock, and each waiting item until causal_next, causal_give_up or item_free hands it out
+ *   before   the caller has checked the author's signature; times do not run backwards
+ *   after    an item is handed out once, behind all that its clock names or after what it waited for was given up; the
+ *            bounds below hold whatever comes
  */
 #ifndef PEER_CORE_CAUSAL_H
 #define PEER_CORE_CAUSAL_H

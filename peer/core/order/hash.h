@@ -3,6 +3,10 @@
  * uthash as this core uses it: an add that finds no memory leaves the element out (its handle's `tbl` stays NULL)
  * instead of ending the process, and the hash is FNV-1a. It needs no secret: ids of people are hashes already, seats
  * are the daemon's choice, and message ids fill a bounded table of their own sender only.
+ *
+ *   owns     nothing
+ *   before   whoever adds looks at the handle's `tbl`
+ *   after    an element that was not added is the caller's as before, and no process ends for want of memory
  */
 #ifndef PEER_CORE_HASH_H
 #define PEER_CORE_HASH_H

@@ -9,6 +9,10 @@
  * two of up to 64 members are at most 3 links apart (4 of up to 256). Who follows a wide stretch of the ring is a finger
  * of many: the busiest of 64 can have some 36 links. Nothing is stored but the sorted ring: a question costs two binary
  * searches and O(log n) additions.
+ *
+ *   owns     the ring of identities of one room
+ *   before   both ends of a link have set the same identities; else they may answer differently until they have
+ *   after    both ends of a link give the same answer, which depends on nothing else
  */
 #ifndef PEER_CORE_OVERLAY_H
 #define PEER_CORE_OVERLAY_H

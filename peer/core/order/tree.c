@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a link is owed is what came behind the number that it was told, so a message costs no memory for each link.
+ * What a link is owed is what came behind the last number announced to it, so a message costs no memory for each link.
  *
  * Prunes and grafts that cross on a link leave its ends of two minds; the next message that the eager end pushes agrees
  * them, as new (both eager) or had already (both lazy). That is why a prune answers every push of what was there, also
@@ -36,7 +36,7 @@ static void author_free(struct tree *t, struct author_tree *record)
     t->model = NULL;
     HASH_DEL(t->by_author, record);
     DL_DELETE(t->authors, record);
-    free(record->ways);
+    free(record->branches);
     free(record);
 }
 
@@ -45,10 +45,11 @@ static void link_free(struct tree *t, struct link *link)
 {
     struct link *last = t->links[--t->count];
     for (struct author_tree *record = t->authors; record; record = record->next) {
-        if (link->index < record->way_count)
-            record->ways[link->index] = last->index < record->way_count ? record->ways[last->index] : (struct way){0};
-        if (record->way_count > t->count)
-            record->way_count = t->count;
+        if (link->index < record->branch_count)
+            record->branches[link->index] =
+                last->index < record->branch_count ? record->branches[last->index] : (struct branch){0};
+        if (record->branch_count > t->count)
+            record->branch_count = t->count;
     }
     t->links[link->index] = last;
     last->index = link->index;
@@ -143,14 +144,15 @@ static struct author_tree *author_of(struct tree *t, struct span author)
     if (record || !(record = calloc(1, sizeof *record)))
         return record;
     copy_id(record->author, author);
-    if ((like = model(t)) && like->way_count && (record->ways = calloc(like->way_count, sizeof *record->ways))) {
-        record->way_count = like->way_count;
-        for (size_t i = 0; i < like->way_count; i++)
-            record->ways[i].lazy = like->ways[i].lazy;
+    if ((like = model(t)) && like->branch_count &&
+        (record->branches = calloc(like->branch_count, sizeof *record->branches))) {
+        record->branch_count = like->branch_count;
+        for (size_t i = 0; i < like->branch_count; i++)
+            record->branches[i].lazy = like->branches[i].lazy;
     }
     HASH_ADD(hh, t->by_author, author, (unsigned)author.n, record);
     if (!record->hh.tbl) {
-        free(record->ways);
+        free(record->branches);
         free(record);
         return NULL;
     }
@@ -161,29 +163,29 @@ static struct author_tree *author_of(struct tree *t, struct span author)
     return record;
 }
 
-static struct way *way_of(const struct tree *t, struct author_tree *record, const struct link *link)
+static struct branch *branch_of(const struct tree *t, struct author_tree *record, const struct link *link)
 {
-    if (link->index >= record->way_count) {
-        struct way *ways = realloc(record->ways, t->count * sizeof *ways);
-        if (!ways)
+    if (link->index >= record->branch_count) {
+        struct branch *branches = realloc(record->branches, t->count * sizeof *branches);
+        if (!branches)
             return NULL;
-        memset(ways + record->way_count, 0, (t->count - record->way_count) * sizeof *ways);
-        record->ways = ways;
-        record->way_count = t->count;
+        memset(branches + record->branch_count, 0, (t->count - record->branch_count) * sizeof *branches);
+        record->branches = branches;
+        record->branch_count = t->count;
     }
-    return &record->ways[link->index];
+    return &record->branches[link->index];
 }
 
 static bool is_lazy(const struct author_tree *record, const struct link *link)
 {
-    return record && link->index < record->way_count && record->ways[link->index].lazy;
+    return record && link->index < record->branch_count && record->branches[link->index].lazy;
 }
 
 static void set_lazy(const struct tree *t, struct author_tree *record, const struct link *link, bool lazy)
 {
-    struct way *way = record && link ? way_of(t, record, link) : NULL;
-    if (way)
-        way->lazy = lazy;
+    struct branch *branch = record && link ? branch_of(t, record, link) : NULL;
+    if (branch)
+        branch->lazy = lazy;
 }
 
 void tree_make_eager(const struct tree *t, struct span author, const struct link *link)
@@ -244,18 +246,18 @@ enum tree_verdict tree_received(struct tree *t, const struct tree_message *m, ui
     struct author_tree *record = m->is_new ? author_of(t, m->author) : find_author(t, m->author);
     if (!record)
         return m->is_new ? TREE_NEW : TREE_NOTHING;
-    struct way *way = m->pushed && link ? way_of(t, record, link) : NULL;
-    /* What was on its way when they were told: the link stays as it is. */
-    bool late = way && way->lazy && way->pruned_at > 0 && now < way->pruned_at + TREE_PRUNE_MS;
+    struct branch *branch = m->pushed && link ? branch_of(t, record, link) : NULL;
+    /* What was in flight when they were pruned: the link stays as it is. */
+    bool late = branch && branch->lazy && branch->pruned_at > 0 && now < branch->pruned_at + TREE_PRUNE_MS;
     if (m->is_new)
         author_note(t, record, m, m->pushed ? link : NULL);
     bool again = m->pushed && comes_again(record, m->sequence);
-    if (way && !late && again) {
-        *way = (struct way){.lazy = true, .pruned_at = now};
+    if (branch && !late && again) {
+        *branch = (struct branch){.lazy = true, .pruned_at = now};
         return TREE_PRUNE;
     }
-    if (way && !late)
-        way->lazy = false;
+    if (branch && !late)
+        branch->lazy = false;
     if (!m->is_new)
         return TREE_NOTHING;
     tree_lack_has(t, m->author, m->has, now);
@@ -263,7 +265,7 @@ enum tree_verdict tree_received(struct tree *t, const struct tree_message *m, ui
         struct link *other = t->links[i];
         if (other == link || other->owed_at != TREE_NEVER || (m->pushed && !is_lazy(record, other)))
             continue;
-        other->told = t->number - 1;
+        other->announced = t->number - 1;
         other->owed_at = now + TREE_ANNOUNCE_MS;
     }
     return TREE_NEW;
@@ -279,9 +281,9 @@ size_t tree_announcements(struct tree *t, uint64_t now, struct span *link, struc
             continue;
         size_t n = 0;
         const struct author_tree *record = t->authors ? t->authors->prev : NULL;
-        for (; record && record->number > l->told && n < max; record = record == t->authors ? NULL : record->prev)
+        for (; record && record->number > l->announced && n < max; record = record == t->authors ? NULL : record->prev)
             out[n++] = (struct tree_newest){span_of(record->author), record->sequence, record->hops};
-        l->told = t->number;
+        l->announced = t->number;
         l->owed_at = TREE_NEVER;
         *link = span_of(l->id);
         if (n > 0)
@@ -314,7 +316,7 @@ bool tree_announced(struct tree *t, struct span from, const struct tree_newest *
     if (!is_shorter(t, ours, record, link))
         return false;
     struct link *old = tree_find_link(t, span_of(ours->from));
-    assert(old); /* the way by which it is longer */
+    assert(old); /* the link that it came by */
     set_lazy(t, ours, old, true);
     set_lazy(t, ours, link, false);
     memcpy(swap->graft, link->id, sizeof swap->graft);

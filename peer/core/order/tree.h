@@ -4,7 +4,7 @@
  * Trees, 2007), a tree for each author.
  *
  * In an author's tree each link is eager or lazy, and new ones are eager. A message goes whole to the eager links, save
- * where it came from; the lazy ones are told, in batches, the newest sequence of each author. Who gets a message twice along
+ * where it came from; to the lazy ones is announced, in batches, the newest sequence of each author. Who gets a message twice along
  * the tree prunes the link it came by: after one message the eager links are a tree of its fastest paths. Who hears of a
  * message and does not get it within TREE_WAIT_MS grafts: takes the announcer's link into the tree and asks it for what
  * is missing; if that is in vain, the next announcer. So a broken tree mends itself with the next message. What a compared
@@ -13,7 +13,7 @@
  * takes that link instead. What came otherwise than along the tree, out of somebody's history, prunes nothing when the tree
  * brings it too, and is announced to all links, eager ones as well: it is not pushed on.
  *
- * One tree shared by all authors, as the paper has it, was measured and rejected: of messages that are under way at
+ * One tree shared by all authors, as the paper has it, was measured and rejected: of messages that are in flight at
  * once, two ends of a circle each prune another link and part the tree, so in a room of 64 with 8 to 64 who talk a
  * message cost 2 to 3 pushes a member for ever; with trees of their own it is 1. A new author's tree begins as a copy of
  * that of the author with the smallest id, the same one everywhere, so a first message costs no flood either.
@@ -25,6 +25,11 @@
  *                                                       tree_answered: all that it had has come
  *
  * Whether a message is new is for the caller to say: its clocks know.
+ *
+ *   owns     each author's tree as this member sees it, what each link is owed, and what is lacked of whom
+ *   before   the caller says whether a message is new, and ends a link here when it ends
+ *   after    each new message is pushed along the eager links or announced; what was named and did not come is asked of one
+ *            link at a time, of each that named it in turn
  */
 #ifndef PEER_CORE_TREE_H
 #define PEER_CORE_TREE_H
@@ -42,8 +47,8 @@ enum {
     TREE_OWED_MAX = 1024,    /* authors announced to one link in one batch */
     TREE_ANNOUNCE_MS = 100,  /* announcements are gathered for so long */
     TREE_DEPTH = 5, /* hops; what comes deeper looks for a shorter way. One less than is promised: it may come late */
-    TREE_PRUNE_MS = 1000,     /* what was under way when a prune was sent is not answered by another */
-    TREE_WAIT_MS = 200,       /* for what was told of to come by itself */
+    TREE_PRUNE_MS = 1000,     /* what was in flight when a prune was sent is not answered by another */
+    TREE_WAIT_MS = 200,       /* for what was named to come by itself */
     TREE_ANSWER_MS = 2000,    /* for an answer to begin, or to go on, of a link that is silent */
     TREE_PATIENCE_MS = 10000, /* likewise of one that lives: it has much to do */
     TREE_PACE_MS = 20,        /* between two questions to one link, however fast it answers */
@@ -68,7 +73,7 @@ struct tree_swap {
     char prune[ENVELOPE_PERSON_MAX + 1];
 };
 
-/* Somebody told of an author's messages up to sequence, and of those we have, delivered or held, so many without a gap. */
+/* Somebody named an author's messages up to sequence, and of those we have, delivered or held, so many without a gap. */
 struct tree_lack {
     struct span from, author;
     uint64_t sequence, has;
@@ -114,8 +119,8 @@ void tree_grafted(struct tree *t, struct span id, struct span author);
  * send him a graft that asks for nothing, and the other link a prune. */
 bool tree_announced(struct tree *t, struct span from, const struct tree_newest *newest, uint64_t has, uint64_t now,
     struct tree_swap *swap);
-/* Nothing happens unless it is more than we have, and told by a link. */
-void tree_lacked(struct tree *t, const struct tree_lack *told, uint64_t now);
+/* Nothing happens unless it is more than we have, and named by a link. */
+void tree_lacked(struct tree *t, const struct tree_lack *named, uint64_t now);
 /* One link that is to be asked now, and for what; returns for how many authors, 0: none is. Repeat. It is asked nothing
  * more until it has answered, was silent for too long, or is down. Spans live until the next call. */
 size_t tree_grafts(struct tree *t, uint64_t now, struct span *link, struct tree_graft *out, size_t max);

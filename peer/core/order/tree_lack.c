@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * What somebody told of and did not come: in an announcement, in a clock that was compared, or as what a message that
- * waits here depends on. It may be on its way, so TREE_WAIT_MS pass before one of those who told of it is asked, and
- * again after each answer for what was told of meanwhile.
+ * What somebody named and did not come: in an announcement, in a clock that was compared, or as what a message that
+ * waits here depends on. It may be in flight, so TREE_WAIT_MS pass before one of those who named it is asked, and
+ * again after each answer for what was named meanwhile.
  *
- *     told of ─► waits ─► asked ─► answered: there; or more of it (asked again); or nothing (the next announcer)
+ *     named  ─► waits ─► asked ─► answered: there; or more of it (asked again); or nothing (the next announcer)
  *                  ▲        ├────► silent for TREE_ANSWER_MS (whoever is busy, and heard: TREE_PATIENCE_MS), or its link is
  *                  │        │      down: the next announcer
  *                  └────────┴────  something of it came: later
  *
  * One link is asked one thing at a time, for all that it is to bring, and each message of one link at a time: so nothing
- * comes twice, however many have it. Nobody left to ask: forgotten, until it is told of again.
+ * comes twice, however many have it. Nobody left to ask: forgotten, until it is named again.
  */
 #include "peer/core/order/tree_state.h"
 
@@ -67,17 +67,17 @@ static struct lack *lack_new(struct tree *t, struct span author, uint64_t now)
     return NULL;
 }
 
-void tree_lacked(struct tree *t, const struct tree_lack *told, uint64_t now)
+void tree_lacked(struct tree *t, const struct tree_lack *named, uint64_t now)
 {
-    assert(told->author.n > 0 && told->author.n <= ENVELOPE_PERSON_MAX);
-    const struct link *link = told->sequence > told->has ? tree_find_link(t, told->from) : NULL;
-    struct lack *lack = link ? find_lack(t, told->author) : NULL;
-    if (!link || (!lack && !(lack = lack_new(t, told->author, now))))
+    assert(named->author.n > 0 && named->author.n <= ENVELOPE_PERSON_MAX);
+    const struct link *link = named->sequence > named->has ? tree_find_link(t, named->from) : NULL;
+    struct lack *lack = link ? find_lack(t, named->author) : NULL;
+    if (!link || (!lack && !(lack = lack_new(t, named->author, now))))
         return;
-    lack->has = told->has;
-    lack->announced |= told->announced;
-    lack->sequence = told->sequence > lack->sequence ? told->sequence : lack->sequence;
-    if (lack->count < TREE_ANNOUNCERS_MAX && !has_announced(lack, told->from))
+    lack->has = named->has;
+    lack->announced |= named->announced;
+    lack->sequence = named->sequence > lack->sequence ? named->sequence : lack->sequence;
+    if (lack->count < TREE_ANNOUNCERS_MAX && !has_announced(lack, named->from))
         memcpy(lack->announcers[lack->count++], link->id, sizeof link->id);
 }
 

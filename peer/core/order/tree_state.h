@@ -2,10 +2,10 @@
  *
  * What tree.c (the trees) and tree_lack.c (what did not come along them) share. Nobody else includes this.
  *
- *     struct tree ─► link (by id): told of all that came up to a number; asked for what is lacked, until it has answered
+ *     struct tree ─► link (by id): announced to it: what came up to a number; asked for what is lacked
  *                 ├► author trees: the newest sequence of an author, in the order in which they came; and which links are
  *                 │  lazy in this author's tree
- *                 └► lack (by author): told of and not there; who told, still to be asked
+ *                 └► lack (by author): named and not there; who named it, still to be asked
  */
 #ifndef PEER_CORE_TREE_STATE_H
 #define PEER_CORE_TREE_STATE_H
@@ -17,7 +17,7 @@
 
 struct link {
     char id[ENVELOPE_PERSON_MAX + 1];
-    uint64_t told;                 /* what came up to this number */
+    uint64_t announced;            /* what came up to this number */
     uint64_t owed_at;              /* when to announce; TREE_NEVER: nothing is owed */
     uint64_t asked_at, busy_until; /* when it was asked last; it is not asked again before it has answered, or then */
     size_t index;
@@ -25,9 +25,9 @@ struct link {
 };
 
 /* A link in one author's tree. */
-struct way {
+struct branch {
     bool lazy;
-    uint64_t pruned_at; /* when they were told last; 0: never */
+    uint64_t pruned_at; /* when the prune was sent last; 0: never */
 };
 
 struct author_tree {
@@ -36,15 +36,15 @@ struct author_tree {
     uint64_t pushed;                    /* bit n: sequence - n came along the tree */
     unsigned hops;                      /* of that sequence; 0: unknown, or ours */
     char from[ENVELOPE_PERSON_MAX + 1]; /* the link that pushed it; empty: none */
-    struct way *ways;                   /* by the index of the link; those behind are as new links are */
-    size_t way_count;
+    struct branch *branches;            /* by the index of the link; those behind are as new links are */
+    size_t branch_count;
     struct author_tree *prev, *next;
     UT_hash_handle hh;
 };
 
 struct lack {
     char author[ENVELOPE_PERSON_MAX + 1];
-    uint64_t sequence; /* the highest that was told of */
+    uint64_t sequence; /* the highest that was named */
     uint64_t has;      /* without a gap, when something came last */
     uint64_t at;       /* when somebody is asked, or who was asked has had time enough */
     bool announced;    /* who is asked takes its place in the tree, too */

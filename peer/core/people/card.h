@@ -2,6 +2,7 @@
  *
  * A person on one line: key, box, signature (base64) and name, as the store keeps it and as peers tell each other of
  * third ones.
+ *   owns     nothing: a card is a copy
  *   before   nothing: a card may come from anybody
  *   after    a card that was read has a signature that holds, and the id that follows from its key
  */

@@ -102,8 +102,8 @@ static bool is_vouched_for(const struct peer *p, const struct person *author, co
     return w->vouched && !is_over((int64_t)p->now + w->vouch - (int64_t)e->timestamp, envelope_ttl(e));
 }
 
-/* A message of somebody who was not heard before is held to be on its way since it was written. */
-static bool seems_held_back(const struct peer *p, const struct person *author, const struct envelope *e)
+/* A message of somebody who was not heard before counts as in flight since it was written. */
+static bool seems_late(const struct peer *p, const struct person *author, const struct envelope *e)
 {
     return author->clock_estimate.has_gossip ? gossip_says_over(p, author, e) : most_say_over(p, e);
 }
@@ -115,7 +115,7 @@ void expiry_message_heard(struct peer *p, struct person *author, const struct en
     uint32_t conversation = hash_bytes(e->conversation.p, e->conversation.n);
     int64_t least = ahead(e->timestamp, p->now);
     bool same = w->conversation == conversation, later = !same || e->sequence > w->sequence;
-    if (!w->known && seems_held_back(p, author, e))
+    if (!w->known && seems_late(p, author, e))
         return;
     /* It may have rested all the same, and for as long as their presence is newer. */
     if (!w->known && w->has_gossip && w->presence > least)

@@ -33,7 +33,7 @@ void expiry_heartbeat_heard(struct peer *p, struct person *who, uint64_t timesta
 void expiry_message_heard(struct peer *p, struct person *author, const struct envelope *e);
 /* Their presence came, newer than what we had. */
 void expiry_gossip_heard(struct peer *p, struct person *who, uint64_t timestamp);
-/* What their clock shows, to be told to others; 0: we do not know. And what others say of it. */
+/* What their clock shows, for others to know; 0: we do not know. And what others say of it. */
 uint64_t expiry_clock_of(const struct peer *p, const struct person *who);
 void expiry_vouched(struct peer *p, struct person *who, uint64_t clock);
 bool expiry_is_over(const struct peer *p, const struct person *author, const struct envelope *e);

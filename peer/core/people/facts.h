@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a floor tells those above it.
+ * What a floor hands on to those above it.
  *   owns     each person's facts that were not handed on, and the queue of the people who have some
  *   before   the person is alive: LEFT is its last fact
  *   after    fact_next gives out all facts, those of one person in the order of FACT_LIST, each once however often it was
@@ -13,7 +13,7 @@
 
 struct person;
 
-/* What a floor tells those above it, in the order in which they hear it of one person (hand_on.c says what each
+/* What a floor hands on to those above it, in the order in which they hear it of one person (hand_on.c says what each
  * does). */
 #define FACT_LIST(X)                                                                                      \
     X(LINK_DOWN, "the link was up and is not any more")                                                   \
@@ -31,7 +31,7 @@ enum fact {
 };
 
 void fact_add(struct peer *p, struct person *who, enum fact fact);
-/* NULL: nothing is left to be told. */
+/* NULL: nothing is left to be handed on. */
 struct person *fact_next(struct peer *p, enum fact *fact);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every frame of somebody else is held to, whichever part of the core reads it: that its author signed it, that it
+ * What every frame of somebody else must satisfy, whichever part of the core reads it: that its author signed it, that it
  * opens, and that its sender does not do more of it than it may. What is refused is counted, and logged once a second.
  */
 #include <assert.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every frame of somebody else is held to.
+ * What every frame of somebody else must satisfy.
+ *   owns     how much was refused, and when that was logged last
  *   before   nothing: frames may be anything that envelope_parse takes
  *   after    what is refused is counted, and logged once in LOG_REFUSED_MS; it never ends a link
  */

@@ -86,7 +86,7 @@ void roster_free(struct person *who)
     free(who);
 }
 
-/* Something waits for them, or they have been here; or they are only told of, which costs nothing to invent. */
+/* Something waits for them, or they have been here; or they are only named, which costs nothing to invent. */
 static int need_of(const struct person *who)
 {
     return who->waiting > 0 ? 2 : who->seen_unix != 0;

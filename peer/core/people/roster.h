@@ -21,7 +21,7 @@ struct roster_entry {
     struct person *person;
     bool dialect;     /* called with `signal` */
     bool listed;      /* seen in the list that is being read */
-    bool away;        /* its socket is lost, frames for it are held: not called */
+    bool away;        /* its socket is lost, the daemon keeps frames for it: not called */
     uint64_t gone_at; /* a roster entry of the daemon's earlier life that has not come back has left then; else NEVER */
     uint64_t refused_until; /* 0: it never gave a wrong introduction */
     struct roster_entry *prev, *next;

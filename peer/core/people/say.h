@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Envelopes of ours: what all of them have in common.
+ *   owns     the time of the newest introduction or connection request
  *   before   type, and what is said, are filled in
  *   after    id, sender and time are; introductions and connection requests are each newer than the last, whatever the clock
  *            does ([M-57])

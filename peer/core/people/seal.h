@@ -5,6 +5,11 @@
  * AAD, so content cannot be moved to another message; `encrypted` is signed, so nobody who reads it can alter it
  * either. `keys` is not signed, for relays pass on one reader's alone: a wrapped key names its message and its reader,
  * so it opens nothing else, and one that was changed opens nothing at all.
+ *
+ *   owns     nothing: struct sealed is the caller's, until sealed_done
+ *   before   the sender's header is filled in whole; keys of readers may be any bytes
+ *   after    who is not among the readers learns no more than type, sizes and readers; what opens was sealed by the sender of that very
+ *            header, and is as it was
  */
 #ifndef PEER_CORE_SEAL_H
 #define PEER_CORE_SEAL_H

@@ -60,29 +60,60 @@ void after_commit_send(struct peer *p, const char *id)
     p->dirty = true;
     struct after_commit *t = after_commit_add(p, AFTER_COMMIT_SEND);
     if (t)
-        text_copy(t->id, sizeof t->id, span_of(id));
+        text_copy(t->send.id, sizeof t->send.id, span_of(id));
 }
 
-void after_commit_tell(struct peer *p, enum after_commit_type type, const char *who, struct span id, bool group)
+void after_commit_receipt(struct peer *p, const char *who, struct span id, bool group)
 {
     assert(who[0] && id.n > 0);
-    struct after_commit *t = after_commit_add(p, type);
+    struct after_commit *t = after_commit_add(p, AFTER_COMMIT_RECEIPT);
     if (!t)
         return;
-    text_copy(t->id, sizeof t->id, id);
-    text_copy(t->who, sizeof t->who, span_of(who));
-    t->group = group;
+    text_copy(t->receipt.who, sizeof t->receipt.who, span_of(who));
+    text_copy(t->receipt.id, sizeof t->receipt.id, id);
+    t->receipt.group = group;
 }
 
-void after_commit_frame(struct peer *p, enum after_commit_type type, const char *who, struct buf *frame)
+static void said_set(struct after_commit_said *said, const char *who, struct span id)
+{
+    assert(who[0] && id.n > 0);
+    text_copy(said->who, sizeof said->who, span_of(who));
+    text_copy(said->id, sizeof said->id, id);
+}
+
+void after_commit_kept(struct peer *p, const char *who, struct span id)
+{
+    struct after_commit *t = after_commit_add(p, AFTER_COMMIT_KEPT);
+    if (t)
+        said_set(&t->kept, who, id);
+}
+
+void after_commit_missed(struct peer *p, const char *who, struct span id)
+{
+    struct after_commit *t = after_commit_add(p, AFTER_COMMIT_MISSED);
+    if (t)
+        said_set(&t->missed, who, id);
+}
+
+static void frame_set(struct after_commit_frame *f, const char *who, struct buf *frame)
 {
     assert(who[0]);
-    struct after_commit *t = after_commit_add(p, type);
-    assert(type == AFTER_COMMIT_FRAME || type == AFTER_COMMIT_SEALED);
-    if (!t)
-        return;
-    text_copy(t->who, sizeof t->who, span_of(who));
-    t->frame = buf_take(frame, &t->n);
+    text_copy(f->who, sizeof f->who, span_of(who));
+    f->text = buf_take(frame, &f->n);
+}
+
+void after_commit_frame(struct peer *p, const char *who, struct buf *frame)
+{
+    struct after_commit *t = after_commit_add(p, AFTER_COMMIT_FRAME);
+    if (t)
+        frame_set(&t->frame, who, frame);
+}
+
+void after_commit_sealed(struct peer *p, const char *who, struct buf *frame)
+{
+    struct after_commit *t = after_commit_add(p, AFTER_COMMIT_SEALED);
+    if (t)
+        frame_set(&t->sealed, who, frame);
 }
 
 bool after_commit_next(struct peer *p, struct after_commit *out)
@@ -97,8 +128,22 @@ bool after_commit_next(struct peer *p, struct after_commit *out)
 
 void after_commit_done(struct after_commit *t)
 {
-    peer_notice_free(t->notice);
-    free(t->frame);
+    switch (t->type) {
+    case AFTER_COMMIT_NOTICE:
+        peer_notice_free(t->notice);
+        break;
+    case AFTER_COMMIT_FRAME:
+        free(t->frame.text);
+        break;
+    case AFTER_COMMIT_SEALED:
+        free(t->sealed.text);
+        break;
+    case AFTER_COMMIT_SEND:
+    case AFTER_COMMIT_RECEIPT:
+    case AFTER_COMMIT_KEPT:
+    case AFTER_COMMIT_MISSED:
+        break;
+    }
     *t = (struct after_commit){0};
 }
 

@@ -4,7 +4,7 @@
  *   owns     a ring of things to do, at most AFTER_COMMITS_MAX, each behind the commit that covers what was put before it
  *   before   what depends on rows is named after these were put, within the same step
  *   after    after_commit_next gives out, in order, what every commit it waits for is on the disk for; what was named while
- *            nothing was under way is ready at once
+ *            no commit was in progress is ready at once
  */
 #ifndef PEER_PORT_AFTER_COMMIT_H
 #define PEER_PORT_AFTER_COMMIT_H
@@ -14,31 +14,47 @@
 
 /* What is done once a commit is on the disk. */
 enum after_commit_type {
-    AFTER_COMMIT_NOTICE,  /* tell the application */
-    AFTER_COMMIT_SEND,    /* the message of ours `id` may go */
-    AFTER_COMMIT_RECEIPT, /* tell `who` that we have `id` */
-    AFTER_COMMIT_KEPT,    /* tell `who` that we keep its copy `id` */
-    AFTER_COMMIT_MISSED,  /* tell `who` that `id` will never be shown */
-    AFTER_COMMIT_FRAME,   /* send `who` this frame, which says what we have */
-    AFTER_COMMIT_SEALED   /* likewise through others */
+    AFTER_COMMIT_NOTICE,  /* notice: tell the application */
+    AFTER_COMMIT_SEND,    /* send: the message of ours may go */
+    AFTER_COMMIT_RECEIPT, /* receipt: say to `who` that we have the message */
+    AFTER_COMMIT_KEPT,    /* kept: say to `who` that we keep its copy of the message */
+    AFTER_COMMIT_MISSED,  /* missed: say to `who` that the message will never be shown */
+    AFTER_COMMIT_FRAME,   /* frame: send it to `who`, on the link; it says what we have */
+    AFTER_COMMIT_SEALED   /* sealed: likewise through others */
+};
+struct after_commit_frame {
+    char who[PERSON_MAX + 1];
+    char *text; /* owned */
+    size_t n;
+};
+struct after_commit_said {
+    char who[PERSON_MAX + 1], id[ENVELOPE_ID_MAX + 1];
 };
 struct after_commit {
     enum after_commit_type type;
     uint64_t ticket;
-    struct peer_notice *notice; /* owned */
-    char id[ENVELOPE_ID_MAX + 1], who[PERSON_MAX + 1];
-    bool group;
-    char *frame; /* owned */
-    size_t n;
+    union {
+        struct peer_notice *notice; /* owned */
+        struct {
+            char id[ENVELOPE_ID_MAX + 1];
+        } send;
+        struct {
+            char who[PERSON_MAX + 1], id[ENVELOPE_ID_MAX + 1];
+            bool group;
+        } receipt;
+        struct after_commit_said kept, missed;
+        struct after_commit_frame frame, sealed;
+    };
 };
 
+/* Constructors. who: the id of the person that it goes to; a frame is taken. */
 void after_commit_notice(struct peer *p, const struct notice *n);
-/* The message of ours with that id may go. */
 void after_commit_send(struct peer *p, const char *id);
-/* who: the id of the person that is told. */
-void after_commit_tell(struct peer *p, enum after_commit_type type, const char *who, struct span id, bool group);
-/* type: AFTER_COMMIT_FRAME or AFTER_COMMIT_SEALED. The frame is taken. */
-void after_commit_frame(struct peer *p, enum after_commit_type type, const char *who, struct buf *frame);
+void after_commit_receipt(struct peer *p, const char *who, struct span id, bool group);
+void after_commit_kept(struct peer *p, const char *who, struct span id);
+void after_commit_missed(struct peer *p, const char *who, struct span id);
+void after_commit_frame(struct peer *p, const char *who, struct buf *frame);
+void after_commit_sealed(struct peer *p, const char *who, struct buf *frame);
 /* The next that is ready, to be freed by after_commit_done; false: none is. */
 bool after_commit_next(struct peer *p, struct after_commit *out);
 void after_commit_done(struct after_commit *t);

@@ -5,7 +5,7 @@
  *   before   a step is in hand. Whatever allocates sets errno when it cannot, be it ours, uthash or jansson, which does not
  *            always tell; so nothing has to be handed up through those that only call others
  *   after    memory_short stays true until the step ends, or until what was lost is said to have been of the kind that may
- *            be lost: as a packet is, or by somebody who was told so. A step that ends short is void (peer.h)
+ *            be lost: as a packet is, or by somebody who hears of that. A step that ends short is void (peer.h)
  */
 #ifndef PEER_PORT_MEMORY_H
 #define PEER_PORT_MEMORY_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the application is told.
+ *   owns     nothing: what is made is the effect's, or the caller's
  *   before   the members that peer.h names for this type are set; an absent text has p == NULL
  *   after    the notice is an effect of its own, with copies of all texts; names of others are cleaned of what could pass
  *            for something else on a screen

@@ -37,7 +37,7 @@ struct load {
 
 void storage_put(struct peer *p, enum peer_table table, struct span key, struct span value);
 void storage_delete(struct peer *p, enum peer_table table, struct span key);
-/* Rows of a table from a key to another (left out); borrowed until it is answered. NULL: LOADS_MAX are under way, or
+/* Rows of a table from a key to another (left out); borrowed until it is answered. NULL: LOADS_MAX are in progress, or
  * memory is short. */
 struct load *storage_load(struct peer *p, enum load_type type, enum peer_table table, struct span from, struct span to,
     unsigned limit, bool last);

@@ -89,7 +89,7 @@ void story_unasked_pongs(struct run *r, const struct world_options *options)
     ann->mute = true;
     while (ann->pings == 0)
         run_for(r, 100);
-    wire_reading(ann->wire, WIRE_CLIENT, false); /* so that the frame is on its way for ever */
+    wire_reading(ann->wire, WIRE_CLIENT, false); /* so that the frame is in flight for ever */
     actor_relay(bob, ann, 1, 10);
     for (uint32_t i = 0; i < 9; i++)
         wire_pong(ann->wire, WIRE_CLIENT, i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * One story, told once for each allocation that a core makes in it: that one fails. Whoever lacks it goes on, or says that
+ * One story, run once for each allocation that a core makes in it: that one fails. Whoever lacks it goes on, or says that
  * its memory ran out and begins again from its disk; the oracle holds everybody to what was promised, and nothing may be
  * left in memory at the end.
  */

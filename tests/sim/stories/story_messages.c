@@ -307,7 +307,7 @@ void story_an_hour_is_an_hour(struct run *r, const struct world_options *options
     }
     world_check(r->w, peer_oracle_failed(r->peer_oracle) == 2, "%llu of 2 are reported failed",
         (unsigned long long)peer_oracle_failed(r->peer_oracle));
-    peerhost_crash(r->people[0]); /* its words in the room come from the others, and what it told from custodians */
+    peerhost_crash(r->people[0]); /* its words in the room come from the others, and what it said from custodians */
     peerhost_start(r->people[3]);
     run_for(r, 30000);
     peerhost_start(r->people[0]);
@@ -318,7 +318,7 @@ void story_an_hour_is_an_hour(struct run *r, const struct world_options *options
 }
 
 /* One of six takes small messages only: what was said to many is larger than a copy for one. Nobody sends it more than it
- * takes, on whatever way (rtcchannel.c looks at that), and each message is shown to it or fails by name. */
+ * takes, by whatever way (rtcchannel.c looks at that), and each message is shown to it or fails by name. */
 void story_small_messages(struct run *r, const struct world_options *options)
 {
     const struct peerhost *to[4];

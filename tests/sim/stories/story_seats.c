@@ -208,7 +208,7 @@ void story_held_for_all(struct run *r, const struct world_options *options)
     leave_stage(CAST_MAX);
 }
 
-/* A pong answers its own ping only: it comes late, when another ping is under way behind a frame that is lost. */
+/* A pong answers its own ping only: it comes late, when another ping is in flight behind a frame that is lost. */
 void story_late_pong(struct run *r, const struct world_options *options)
 {
     struct core_settings s = daemon_settings();
@@ -224,7 +224,7 @@ void story_late_pong(struct run *r, const struct world_options *options)
     actor_relay(bob, ann, 1, 10);
     run_for(r, 500);
     actor_say(ann, SPAN("{\"type\":\"ping\"}"));
-    run_for(r, s.ping_interval_ms + 500); /* there is another ping on its way, behind the frame */
+    run_for(r, s.ping_interval_ms + 500); /* there is another ping in flight, behind the frame */
     wire_pong(ann->wire, WIRE_CLIENT, ann->ping);
     run_for(r, 500);
     actor_vanish(ann, false);

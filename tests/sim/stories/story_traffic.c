@@ -79,7 +79,7 @@ static void at_once(struct run *r, const struct world_options *options, unsigned
     c.handed -= before.handed;
     double sum = show("at once", r, &c, ROUNDS * people);
     world_check(r->w, sum <= 1.2, "a message costs %.2f frames a member", sum);
-    world_check(r->w, c.handed <= c.pushed / 50, "%llu messages came out of histories that were on their way",
+    world_check(r->w, c.handed <= c.pushed / 50, "%llu messages came out of histories that were in flight",
         (unsigned long long)c.handed);
 }
 

@@ -94,7 +94,7 @@ struct world {
     struct node nodes[NODES_MAX];
     int n;
     bool daemon_up, cut;             /* cut: nothing passes between connections */
-    bool hold_signals;               /* relayed frames wait in `held` */
+    bool hold_signals;               /* relayed frames wait in `delayed` */
     bool wall[NODES_MAX][NODES_MAX]; /* nothing passes between these two; set both ways by `part` */
     const char *watch;               /* frames with this text in them are counted ... */
     size_t watched[NODES_MAX];       /* ... by who sent them */
@@ -107,7 +107,7 @@ struct world {
     struct stranger strangers[STRANGERS_MAX];
     size_t stranger_n;
     struct event *queue;
-    struct event *held;
+    struct event *delayed;
     struct event *mail; /* relayed to members that are away */
     struct signal signals[SIGNALS_MAX];
     size_t signal_n;
@@ -302,7 +302,7 @@ static inline void world_end(struct world *w)
     struct event *e, *next;
     DL_FOREACH_SAFE (w->queue, e, next)
         event_free(e);
-    DL_FOREACH_SAFE (w->held, e, next)
+    DL_FOREACH_SAFE (w->delayed, e, next)
         event_free(e);
     DL_FOREACH_SAFE (w->mail, e, next)
         event_free(e);

@@ -95,8 +95,8 @@ static inline void daemon_resume(struct world *w, int node, const char *token)
     n->resumes++;
     assert_non_null(token);
     assert_int_equal(sscanf(token, "%59[^/]/%u/%u/%u", seat, &generation, &boot, &server), 4);
-    bool held = boot == w->boot ? n->in_room : !n->in_room;
-    if (!w->grace || strcmp(seat, n->seat) != 0 || generation < n->generation || !held ||
+    bool valid = boot == w->boot ? n->in_room : !n->in_room;
+    if (!w->grace || strcmp(seat, n->seat) != 0 || generation < n->generation || !valid ||
         (w->apart && server != n->server)) {
         frame_to(w, node, "{\"type\":\"error\",\"code\":\"resume-failed\",\"message\":\"m\",\"fatal\":false}");
         return;
@@ -156,7 +156,7 @@ static inline void daemon_relay(struct world *w, const char *from, json_t *frame
         DL_APPEND(w->mail, e);
     } else if (w->hold_signals) {
         DL_DELETE(w->queue, e);
-        DL_APPEND(w->held, e);
+        DL_APPEND(w->delayed, e);
     }
 }
 

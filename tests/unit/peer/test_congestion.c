@@ -95,6 +95,26 @@ static void test_a_message_that_was_read(void **state)
     world_end(w);
 }
 
+/* Receipts wait for the link that is full, and go as soon as it takes them: nothing is sent again for want of them. */
+static void test_receipts(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    pass(w, 3000);
+    fill(w, 1, 0, true);
+    send_direct(w, 0, 1, "hello");
+    run(w);
+    feed(w, 1, (struct peer_event){.type = PEER_READ, .read = span_of(notice(bob, NOTICE_MESSAGE, 0)->id)});
+    pass(w, 1000);
+    assert_int_equal(count(ann, NOTICE_DELIVERED) + count(ann, NOTICE_READ), 0);
+    fill(w, 1, 0, false);
+    assert_int_equal(count(ann, NOTICE_DELIVERED), 1);
+    assert_int_equal(count(ann, NOTICE_READ), 1);
+    assert_int_equal(peer_stats(ann->p)->retransmitted_total, 0);
+    world_end(w);
+}
+
 /* Cid is away, and Bob, who would keep what is for him, cannot be given it. */
 static void test_a_copy_to_be_kept(void **state)
 {
@@ -158,6 +178,40 @@ static void test_an_announcement(void **state)
     world_end(w);
 }
 
+/* Ann has what Cid said while Bob was away, and Cid is gone. Bob and Ann link and would compare their clocks, but what
+ * they ask waits for their disks, and then the link is full: they ask when it takes that. */
+static void test_clocks_to_be_compared(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    pass(w, 3000);
+    part(w, 1, 0, true);
+    part(w, 1, 2, true);
+    pass(w, 20000);
+    send_ref(w, 2, NULL, 0, "said meanwhile", "");
+    pass(w, 3000);
+    assert_int_equal(count(ann, NOTICE_MESSAGE), 1);
+    part(w, 0, 2, true);
+    pass(w, 20000);
+    ann->slow_disk = bob->slow_disk = true;
+    part(w, 1, 0, false);
+    for (int i = 0; i < 600 && (peer_stats(bob->p)->links_up == 0 || peer_stats(ann->p)->links_up == 0); i++)
+        pass(w, 100);
+    assert_int_equal(peer_stats(bob->p)->links_up, 1);
+    assert_int_equal(peer_stats(ann->p)->links_up, 1);
+    fill(w, 0, 1, true);
+    fill(w, 1, 0, true);
+    ann->slow_disk = bob->slow_disk = false;
+    run(w);
+    assert_int_equal(count(bob, NOTICE_MESSAGE), 0);
+    fill(w, 0, 1, false);
+    fill(w, 1, 0, false);
+    pass(w, 3000);
+    assert_int_equal(count(bob, NOTICE_MESSAGE), 1);
+    world_end(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,8 +219,10 @@ int main(void)
         cmocka_unit_test(test_a_status),
         cmocka_unit_test(test_a_status_through_others),
         cmocka_unit_test(test_a_message_that_was_read),
+        cmocka_unit_test(test_receipts),
         cmocka_unit_test(test_a_copy_to_be_kept),
         cmocka_unit_test(test_an_announcement),
+        cmocka_unit_test(test_clocks_to_be_compared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,7 +84,7 @@ static void test_over_when_it_starts(void **state)
     world_end(w);
 }
 
-/* As if it had come through others, who held it up. */
+/* As if it had come through others, who delayed it. */
 static void through(struct world *w, struct talk *t, struct span route[2], int relay)
 {
     route[0] = span_of(peer_id(w->nodes[t->from].p));

@@ -74,25 +74,28 @@ static void test_what_waits_for_a_commit(void **state)
     struct peer *p = new_peer();
     struct after_commit t;
     (void)state;
-    after_commit_tell(p, AFTER_COMMIT_KEPT, "ann", SPAN("m0"), false); /* nothing is under way: ready at once */
+    after_commit_kept(p, "ann", SPAN("m0")); /* no commit is awaited: ready at once */
     assert_true(after_commit_next(p, &t));
-    assert_string_equal(t.id, "m0");
+    assert_int_equal(t.type, AFTER_COMMIT_KEPT);
+    assert_string_equal(t.kept.id, "m0");
     after_commit_done(&t);
     p->dirty = true; /* a row was put: the commit that ends this step is the third ticket */
     p->ticket = 2;
-    after_commit_tell(p, AFTER_COMMIT_RECEIPT, "ann", SPAN("m1"), true);
+    after_commit_receipt(p, "ann", SPAN("m1"), true);
     p->dirty = false;
     p->commit = p->ticket = 3;
-    after_commit_tell(p, AFTER_COMMIT_MISSED, "ben", SPAN("m2"), false);
+    after_commit_missed(p, "ben", SPAN("m2"));
     assert_false(after_commit_next(p, &t));
     p->committed = 3;
     assert_true(after_commit_next(p, &t));
-    assert_string_equal(t.id, "m1");
-    assert_true(t.group);
+    assert_int_equal(t.type, AFTER_COMMIT_RECEIPT);
+    assert_string_equal(t.receipt.id, "m1");
+    assert_true(t.receipt.group);
     after_commit_done(&t);
     assert_true(after_commit_next(p, &t));
-    assert_string_equal(t.id, "m2");
-    assert_string_equal(t.who, "ben");
+    assert_int_equal(t.type, AFTER_COMMIT_MISSED);
+    assert_string_equal(t.missed.id, "m2");
+    assert_string_equal(t.missed.who, "ben");
     after_commit_done(&t);
     assert_false(after_commit_next(p, &t));
     after_commit_clear(p);

@@ -362,8 +362,8 @@ static void test_large_messages_go_by_and_by(void **state)
         send_direct(w, 0, 1, text);
     run(w); /* onto the disk */
     w->hold_signals = false;
-    DL_CONCAT(w->queue, w->held);
-    w->held = NULL;
+    DL_CONCAT(w->queue, w->delayed);
+    w->delayed = NULL;
     while (w->queue) {
         struct event *e = w->queue;
         uint64_t before = w->nodes[0].sends;

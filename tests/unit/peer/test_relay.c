@@ -429,7 +429,7 @@ static uint64_t by_the_clock(const struct world *w)
 }
 
 /* Bob kept some back, and Ann never heard them: what has been overtaken, by another or by the link itself, is refused. */
-static void test_an_offer_that_was_held_back(void **state)
+static void test_an_offer_that_was_delayed(void **state)
 {
     (void)state;
     struct world *w = world_up(3);
@@ -490,7 +490,7 @@ int main(void)
         cmocka_unit_test(test_friends_link_without_the_daemon),
         cmocka_unit_test(test_one_link_brings_the_others_back),
         cmocka_unit_test(test_a_replayed_offer_changes_nothing),
-        cmocka_unit_test(test_an_offer_that_was_held_back),
+        cmocka_unit_test(test_an_offer_that_was_delayed),
         cmocka_unit_test(test_a_clock_that_was_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

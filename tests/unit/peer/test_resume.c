@@ -227,7 +227,7 @@ static void test_who_is_away_is_not_called(void **state)
     world_end(w);
 }
 
-/* Ann's offer finds Bob away: it is held, and no second one is made. */
+/* Ann's offer finds Bob away: the daemon keeps it, and no second one is made. */
 static void test_an_offer_waits_for_its_reader(void **state)
 {
     (void)state;
@@ -271,8 +271,8 @@ static void test_what_was_lost_is_said_again(void **state)
         start(w, 0);
         start(w, 1);
         struct event *e, *next;
-        DL_FOREACH_SAFE (w->held, e, next) {
-            DL_DELETE(w->held, e);
+        DL_FOREACH_SAFE (w->delayed, e, next) {
+            DL_DELETE(w->delayed, e);
             event_free(e);
         }
         w->hold_signals = false;

@@ -62,6 +62,72 @@ static void test_delivered_when_the_sender_is_gone(void **state)
     world_end(w);
 }
 
+/* Bob is reached through Cid only, who loses him while Ann's words are in flight: they are left with Cid and Dot. */
+static void test_what_was_lost_through_others(void **state)
+{
+    (void)state;
+    struct world *w = world_up(4);
+    part(w, 0, 1, true);
+    part(w, 3, 1, true);
+    pass(w, 20000);
+    part(w, 2, 1, true);
+    send_direct(w, 0, 1, "lost on the way");
+    pass(w, 20000);
+    assert_int_equal(kept(w, 2) + kept(w, 3), 2);
+    world_end(w);
+}
+
+/* Ann dies before Cid's copy for Bob is on her disk, and calls Cid anew before he misses her: her new connection takes
+ * the place of the old one, and the copy is left with her once more. */
+static void test_a_custodian_that_began_anew(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    struct node *ann = &w->nodes[0];
+    pass(w, 3000);
+    leave(w, 1);
+    ann->slow_disk = true;
+    w->watch = "direct_message";
+    send_direct(w, 2, 1, "for Bob");
+    pass(w, 4000);
+    assert_int_equal(w->watched[2], 1);
+    ann->slow_disk = false;
+    w->drop_closes = true;
+    daemon_left(w, 0, "disconnected");
+    node_boot(w, 0);
+    make_fingerprint(ann->fingerprint, 9);
+    start(w, 0);
+    pass(w, 5000);
+    assert_int_equal(count(&w->nodes[2], NOTICE_PEER), 3); /* Ann was never down */
+    assert_int_equal(w->watched[2], 2);
+    assert_int_equal(kept(w, 0), 1);
+    world_end(w);
+}
+
+/* The link is lost with the copy in flight: it is left with Cid when he is back, and not again when that breaks. */
+static void test_a_copy_that_is_lost(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    pass(w, 3000);
+    leave(w, 1);
+    w->watch = "direct_message";
+    send_direct(w, 0, 1, "for Bob");
+    part(w, 0, 2, true);
+    pass(w, 20000);
+    assert_int_equal(w->watched[0], 1);
+    assert_int_equal(kept(w, 2), 0);
+    for (int i = 0; i < 2; i++) {
+        part(w, 0, 2, false);
+        pass(w, 60000);
+        assert_int_equal(w->watched[0], 2);
+        assert_int_equal(kept(w, 2), 1);
+        part(w, 0, 2, true);
+        pass(w, 20000);
+    }
+    world_end(w);
+}
+
 static void test_forgotten_in_its_time(void **state)
 {
     (void)state;
@@ -189,6 +255,36 @@ static void test_copies_for_who_is_there(void **state)
     world_end(w);
 }
 
+/* While Cid keeps what Ann left for Bob her clock is set on by two hours. Bob, who cannot link with her, hears of that from
+ * Dot before Cid reaches him: by that clock it is late, by Cid's, which did not jump, it is in time. So is what came
+ * first and waits for the other. */
+static void test_a_clock_is_set_while_they_rest(void **state)
+{
+    (void)state;
+    struct world *w = world_up(4);
+    struct node *bob = &w->nodes[1];
+    pass(w, 3000);
+    leave(w, 1);
+    struct talk second = talk_direct(w, 0, 1, "m2", 2), first = talk_direct(w, 0, 1, "m1", 1);
+    gives(w, 0, &second);
+    gives(w, 0, &first);
+    assert_int_equal(kept(w, 2), 2);
+    w->nodes[0].clock += 2 * 3600000;
+    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .presence = SPAN("away")});
+    pass(w, 5000);
+    part(w, 0, 1, true);
+    part(w, 2, 1, true);
+    start(w, 1);
+    pass(w, 5000);
+    assert_int_equal(count(bob, NOTICE_MESSAGE), 0);
+    part(w, 2, 1, false);
+    pass(w, 30000);
+    assert_int_equal(count(bob, NOTICE_MESSAGE), 2);
+    assert_int_equal(peer_stats(bob->p)->expired_total, 0);
+    assert_int_equal(kept(w, 2), 0);
+    world_end(w);
+}
+
 static void test_copies_that_are_not_taken(void **state)
 {
     (void)state;
@@ -223,11 +319,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_delivered_when_the_sender_is_gone),
+        cmocka_unit_test(test_what_was_lost_through_others),
+        cmocka_unit_test(test_a_custodian_that_began_anew),
+        cmocka_unit_test(test_a_copy_that_is_lost),
         cmocka_unit_test(test_forgotten_in_its_time),
         cmocka_unit_test(test_no_group_message_is_kept),
         cmocka_unit_test(test_a_flood_of_copies),
         cmocka_unit_test(test_many_givers_leave_room),
         cmocka_unit_test(test_copies_for_who_is_there),
+        cmocka_unit_test(test_a_clock_is_set_while_they_rest),
         cmocka_unit_test(test_copies_that_are_not_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,8 +238,8 @@ static inline void run(struct world *w)
 static inline void release_signals(struct world *w)
 {
     w->hold_signals = false;
-    DL_CONCAT(w->queue, w->held);
-    w->held = NULL;
+    DL_CONCAT(w->queue, w->delayed);
+    w->delayed = NULL;
     run(w);
 }
 

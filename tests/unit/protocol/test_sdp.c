@@ -123,7 +123,7 @@ static void test_writes_what_it_reads(void **state)
         .media = {{.kind = SPAN("application"), .mid = SPAN("data")}},
         .media_count = 1,
         .bundle = true,
-        .session_id = INT64_MAX,
+        .sess_id = INT64_MAX,
     };
     struct buf out;
     buf_init(&out, SDP_MAX);

@@ -84,33 +84,33 @@ static void show(struct buf *facts, enum ws_fact fact, const struct ws_message *
 
 /* ---- reading ---- */
 
-struct session {
+struct stream {
     struct ws_partial *partial;
     struct ws_limits limits;
     struct buf facts;
     size_t came;
 };
 
-static struct session session_of(size_t message_max, unsigned fragments_max)
+static struct stream stream_of(size_t message_max, unsigned fragments_max)
 {
-    struct session s = {.limits = {message_max ? message_max : 65536, fragments_max ? fragments_max : 1024}};
+    struct stream s = {.limits = {message_max ? message_max : 65536, fragments_max ? fragments_max : 1024}};
     buf_init(&s.facts, FACTS_MAX);
     return s;
 }
 
-static void session_done(struct session *s)
+static void stream_done(struct stream *s)
 {
     ws_partial_free(s->partial);
     buf_done(&s->facts);
 }
 
 /* A dead reader costs nothing, and is not at its beginning either. */
-static bool is_dead(const struct session *s)
+static bool is_dead(const struct stream *s)
 {
     return s->partial && ws_partial_bytes(s->partial) == 0;
 }
 
-static enum ws_fact feed(struct session *s, const void *bytes, size_t n)
+static enum ws_fact feed(struct stream *s, const void *bytes, size_t n)
 {
     uint8_t *block = malloc(n ? n : 1);
     assert_non_null(block);
@@ -134,7 +134,7 @@ static enum ws_fact feed(struct session *s, const void *bytes, size_t n)
     return last;
 }
 
-static void expect_facts(struct session *s, const struct ws_case *c, const char *how, size_t where)
+static void expect_facts(struct stream *s, const struct ws_case *c, const char *how, size_t where)
 {
     if (ws_partial_bytes(s->partial) > 0)
         buf_text(&s->facts, s->facts.len ? " +" : "+");
@@ -143,12 +143,12 @@ static void expect_facts(struct session *s, const struct ws_case *c, const char 
     const char *got = s->facts.p ? s->facts.p : "";
     if (s->facts.failed || strcmp(got, c->expected) != 0 || is_dead(s) != dead)
         fail_msg("%s (%s), %s %zu: %.2000s%s", c->name, c->sent, how, where, got, is_dead(s) ? " dead" : "");
-    session_done(s);
+    stream_done(s);
 }
 
 static void cut_in_two(const struct ws_case *c, struct span stream, size_t at)
 {
-    struct session s = session_of(c->message_max, c->fragments_max);
+    struct stream s = stream_of(c->message_max, c->fragments_max);
     feed(&s, stream.p, at);
     feed(&s, stream.p + at, stream.n - at);
     expect_facts(&s, c, "cut at", at);
@@ -156,7 +156,7 @@ static void cut_in_two(const struct ws_case *c, struct span stream, size_t at)
 
 static void cut_in_pieces(const struct ws_case *c, struct span stream, size_t piece, const struct rng *sizes)
 {
-    struct session s = session_of(c->message_max, c->fragments_max);
+    struct stream s = stream_of(c->message_max, c->fragments_max);
     for (size_t at = 0, n; at < stream.n; at += n) {
         n = sizes ? rng_below(sizes, (uint32_t)piece) : piece;
         if (n > stream.n - at)
@@ -236,7 +236,7 @@ static void test_every_pair_of_first_bytes(void **state)
 static void test_a_limit_of_nothing(void **state)
 {
     (void)state;
-    struct session s = session_of(0, 0);
+    struct stream s = stream_of(0, 0);
     s.limits.message_max = 0;
     struct buf stream = make_stream("81: 81:xx 01: 80: 01: 80:x 81:", NULL);
     feed(&s, stream.p, stream.len);
@@ -269,7 +269,7 @@ static void test_a_whole_message_costs_nothing(void **state)
 static void test_memory_follows_what_came(void **state)
 {
     (void)state;
-    struct session s = session_of(4194304, 0);
+    struct stream s = stream_of(4194304, 0);
     struct buf stream = make_stream("81*1048576", NULL);
     long made = faults.made;
     size_t grown = 0, had = 0;
@@ -291,20 +291,20 @@ static void test_memory_follows_what_came(void **state)
     assert_int_equal(m.bytes.n, 1048576);
     assert_int_equal(feed(&s, NULL, 0), WS_MORE);
     assert_null(s.partial);
-    session_done(&s);
+    stream_done(&s);
     buf_done(&stream);
 }
 
 static void test_many_fragments_grow_by_doubling(void **state)
 {
     (void)state;
-    struct session s = session_of(1048576, 0);
+    struct stream s = stream_of(1048576, 0);
     struct buf stream = make_stream("01*1000 00*1000^1000", NULL);
     long made = faults.made;
     feed(&s, stream.p, stream.len);
     assert_in_range(faults.made - made, 1, 20);
     assert_in_range(ws_partial_bytes(s.partial), 1001000, 1048576 + 512);
-    session_done(&s);
+    stream_done(&s);
     buf_done(&stream);
 }
 
@@ -312,13 +312,13 @@ static void test_many_fragments_grow_by_doubling(void **state)
 static void test_a_refused_message_is_not_kept(void **state)
 {
     (void)state;
-    struct session s = session_of(1000, 0);
+    struct stream s = stream_of(1000, 0);
     struct buf stream = make_stream("01*900 00*900 00*900", NULL), end = make_stream("80:x", NULL);
     feed(&s, stream.p, stream.len);
     assert_in_range(ws_partial_bytes(s.partial), 1, 512);
     feed(&s, end.p, end.len);
     assert_null(s.partial);
-    session_done(&s);
+    stream_done(&s);
     buf_done(&stream);
     buf_done(&end);
 }
@@ -327,14 +327,14 @@ static void test_a_refused_message_is_not_kept(void **state)
 static void test_limits_change_between_calls(void **state)
 {
     (void)state;
-    struct session s = session_of(1000, 0);
+    struct stream s = stream_of(1000, 0);
     struct buf begin = make_stream("01*600", NULL), more = make_stream("00*10 80*10", NULL);
     feed(&s, begin.p, begin.len - 100);
     s.limits.message_max = 10;
     feed(&s, begin.p + begin.len - 100, 100);
     feed(&s, more.p, more.len);
     expect_facts(&s, &(struct ws_case){"smaller", "", "RL RL", 0, 0}, "after", 600);
-    s = session_of(1000, 0);
+    s = stream_of(1000, 0);
     feed(&s, begin.p, begin.len - 100);
     s.limits.message_max = 100000;
     feed(&s, begin.p + begin.len - 100, 100);
@@ -347,7 +347,7 @@ static void test_limits_change_between_calls(void **state)
 /* ---- without memory ---- */
 
 /* Sends a byte at a time; true if it got through. */
-static bool trickle(const struct buf *stream, struct session *s)
+static bool trickle(const struct buf *stream, struct stream *s)
 {
     for (size_t i = 0; i < stream->len; i++) {
         struct ws_input in = {(uint8_t *)stream->p + i, 1};
@@ -372,7 +372,7 @@ static void test_allocations_fail(void **state)
     long failed = 0;
     bool through = false;
     while (!through && failed < 100) {
-        struct session s = session_of(0, 0);
+        struct stream s = stream_of(0, 0);
         faults.countdown = failed++;
         through = trickle(&stream, &s);
         faults.countdown = -1;
@@ -381,7 +381,7 @@ static void test_allocations_fail(void **state)
             assert_int_equal(feed(&s, behind.p, behind.len), WS_MORE);
             buf_done(&behind);
         }
-        session_done(&s);
+        stream_done(&s);
     }
     assert_true(through);
     assert_in_range(failed, 15, 50);

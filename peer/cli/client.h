@@ -2,14 +2,14 @@
  *
  * What chat and pipe have in common: one usher on one main loop, signals, a polite end, and what goes to stderr.
  */
-#ifndef PEER_CLI_SESSION_H
-#define PEER_CLI_SESSION_H
+#ifndef PEER_CLI_CLIENT_H
+#define PEER_CLI_CLIENT_H
 
 #include <glib.h>
 
 #include "peer/cli/options.h"
 
-struct session {
+struct client {
     GMainLoop *loop;
     struct usher *usher;
     int status;   /* what the process will exit with */
@@ -22,15 +22,15 @@ struct session {
     GHashTable *said; /* remarks that were made already, and when */
 };
 
-/* Begins; false, with a sentence on stderr, when that is not possible. The callbacks get `user`, from session_run. */
-bool session_open(struct session *s, const struct options *o);
+/* Begins; false, with a sentence on stderr, when that is not possible. The callbacks get `user`, from client_run. */
+bool client_open(struct client *c, const struct options *o);
 /* Runs until the end and returns the exit status. */
-int session_run(struct session *s);
-/* Frees what session_open made, whether that went well or not. */
-void session_close(struct session *s);
+int client_run(struct client *c);
+/* Frees what client_open made, whether that went well or not. */
+void client_close(struct client *c);
 /* Says good-bye, then ends with this status; nothing if it is leaving already. */
-void session_leave(struct session *s, int status);
+void client_leave(struct client *c, int status);
 /* Ends at once. */
-void session_quit(struct session *s, int status);
+void client_quit(struct client *c, int status);
 
 #endif
