@@ -203,7 +203,7 @@ static void try_next(struct signaling *s)
         .context = s->lws,
         .address = address,
         .port = s->url.through ? s->url.through : s->url.port,
-        .ssl_connection = s->url.tls ? LCCSCF_USE_SSL : 0,
+        .ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (s->url.tls ? LCCSCF_USE_SSL : 0),
         .path = s->url.path,
         .host = s->name,
         .protocol = SUBPROTOCOL,
@@ -375,12 +375,26 @@ static void connection_error(struct signaling *s, struct lws *wsi, const char *i
         attempt_failed(s, "%s is full or shutting down, or a proxy that is without its daemon", s->name);
     else if (status == 403)
         attempt_failed(s, "%s refuses us with HTTP status 403: a proxy's rule, most likely; ask who runs it", s->name);
+    else if (status >= 300 && status < 400)
+        attempt_failed(
+            s, "%s redirects (HTTP status %u), which is not followed: name the daemon itself", s->name, status);
     else if (status != 0 && status != 101)
         attempt_failed(s, "%s answers %s with HTTP status %u, so it is no usher daemon", s->name, s->url.path, status);
     else if (!in || strncmp(in, "Unable to connect", n) == 0)
         attempt_failed(s, "nothing listens at %s", s->name);
     else
         attempt_failed(s, "no connection to %s: %.*s", s->name, (int)MIN(n, WHY_MAX), in);
+}
+
+/* However lws comes to free the current connection. It tells of most ends with a callback of their own, but not when its
+ * timer finds an answer that is only half there. */
+static void destroyed(struct signaling *s)
+{
+    s->wsi = NULL;
+    if (s->phase == CONNECTING)
+        attempt_failed(s, "%s does not answer", s->name);
+    else
+        end(s, "%s hung up", s->name);
 }
 
 /* Before the first byte of TLS. lws cuts the host's name off at its first colon, so of [::1]:443 it would look for a
@@ -427,6 +441,10 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         lws_set_opaque_user_data(wsi, NULL);
         s->wsi = NULL;
         end(s, "%s hung up", s->name);
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        if (wsi == s->wsi)
+            destroyed(s);
         return 0;
     default:
         return 0;
