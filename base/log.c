@@ -38,6 +38,32 @@ void log_record_init(struct log_record *r, enum log_level level, const char *eve
     r->count = 0;
 }
 
+/* Not so are controls, those of C1 as well (to a terminal U+009B is ESC [), and what turns the direction of writing or
+ * counts as a line's end to some readers (Unicode's Bidi_Control, U+2028, U+2029). p: a character of n bytes. */
+static bool is_plain(const unsigned char *p, size_t n)
+{
+    if (n == 1)
+        return *p >= 0x20 && *p != 0x7f;
+    if (n == 2)
+        return !(p[0] == 0xc2 && p[1] < 0xa0) && !(p[0] == 0xd8 && p[1] == 0x9c); /* U+0080 to 9F, U+061C */
+    if (n != 3 || p[0] != 0xe2)
+        return n > 0;
+    if (p[1] == 0x80) /* U+200E, 200F, 2028 to 202E */
+        return p[2] != 0x8e && p[2] != 0x8f && (p[2] < 0xa8 || p[2] > 0xae);
+    return p[1] != 0x81 || p[2] < 0xa6 || p[2] > 0xa9; /* U+2066 to 2069 */
+}
+
+/* Takes the next character off; what is none, or not plain, is a question mark. */
+static struct span next_plain(struct span *text)
+{
+    const unsigned char *p = (const unsigned char *)text->p;
+    size_t n = utf8_next(p, text->n);
+    struct span c = is_plain(p, n) ? (struct span){text->p, n} : SPAN("?");
+    n = n ? n : 1;
+    *text = (struct span){text->p + n, text->n - n};
+    return c;
+}
+
 void log_record_add(struct log_record *r, const char *key, struct span value)
 {
     if (r->count == LOG_FIELDS_MAX)
@@ -45,18 +71,12 @@ void log_record_add(struct log_record *r, const char *key, struct span value)
     struct log_field *f = &r->fields[r->count++];
     f->key = key;
     size_t made = 0;
-    for (size_t i = 0; i < value.n;) {
-        size_t n = utf8_next((const unsigned char *)value.p + i, value.n - i);
-        bool plain = n > 1 || (n == 1 && (unsigned char)value.p[i] >= 0x20 && value.p[i] != 0x7f);
-        size_t put = plain ? n : 1;
-        if (made + put > LOG_VALUE_MAX)
+    while (value.n > 0) {
+        struct span c = next_plain(&value);
+        if (made + c.n > LOG_VALUE_MAX)
             break;
-        if (plain)
-            memcpy(f->value + made, value.p + i, n);
-        else
-            f->value[made] = '?';
-        made += put;
-        i += n ? n : 1;
+        memcpy(f->value + made, c.p, c.n);
+        made += c.n;
     }
     f->value[made] = '\0';
 }
@@ -71,15 +91,22 @@ void log_record_addf(struct log_record *r, const char *key, const char *format, 
     log_record_add(r, key, span_of(text));
 }
 
-/* Values hold no control characters, so only the quote and the backslash need care. */
+/* Values are plain already; a message may quote a path or a line of a file. */
+static void add_plain(struct buf *out, const char *text, const char *escaped)
+{
+    struct span rest = span_of(text);
+    while (rest.n > 0) {
+        struct span c = next_plain(&rest);
+        if (strchr(escaped, *c.p))
+            buf_byte(out, '\\');
+        buf_span(out, c);
+    }
+}
+
 static void add_quoted(struct buf *out, const char *text)
 {
     buf_byte(out, '"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            buf_byte(out, '\\');
-        buf_byte(out, *text);
-    }
+    add_plain(out, text, "\"\\");
     buf_byte(out, '"');
 }
 
@@ -108,7 +135,7 @@ static void format_json(struct buf *out, const struct log_record *r, uint64_t un
 
 static void format_text(struct buf *out, const struct log_record *r)
 {
-    buf_text(out, r->message);
+    add_plain(out, r->message, "");
     for (unsigned i = 0; i < r->count; i++) {
         const char *value = r->fields[i].value;
         buf_printf(out, " %s=", r->fields[i].key);
@@ -120,23 +147,10 @@ static void format_text(struct buf *out, const struct log_record *r)
     buf_byte(out, '\n');
 }
 
-/* A message may quote a path: a control character in it must not begin a field of its own. */
-static void make_plain(struct buf *out, size_t from)
-{
-    for (size_t i = from; i < out->len; i++)
-        if ((unsigned char)out->p[i] < 0x20)
-            out->p[i] = '?';
-}
-
 void log_fields(struct buf *out, const struct log_record *r)
 {
     buf_text(out, "MESSAGE=");
-    size_t from = out->len;
     format_text(out, r);
-    if (out->failed)
-        return;
-    make_plain(out, from);
-    out->p[out->len - 1] = '\n';
     buf_printf(out, "PRIORITY=%d\nEVENT=%s\n", (int)r->level, r->event);
     for (unsigned i = 0; i < r->count; i++) {
         for (const char *c = r->fields[i].key; *c; c++)

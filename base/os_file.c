@@ -86,6 +86,13 @@ static const char *made_up(int fd)
                : NULL;
 }
 
+/* What it leads to may be on a disk that is not mounted yet: a file that is not there would be made anew. */
+static bool leads_nowhere(const char *path, int error)
+{
+    struct stat st;
+    return error == ENOENT && lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* What was opened is looked at; and what cannot be opened for being none, like a socket or, to be written, a folder. */
 int os_file_open(const char *path, int flags, const char *expected, struct err *why)
 {
@@ -96,6 +103,8 @@ int os_file_open(const char *path, int flags, const char *expected, struct err *
     const char *instead = known ? no_file(&st) : NULL;
     if (!instead)
         instead = made_up(fd);
+    if (fd < 0 && !instead && leads_nowhere(path, error))
+        instead = "link that leads nowhere";
     if (fd >= 0 && !instead)
         return fd;
     if (fd >= 0)

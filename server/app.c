@@ -17,6 +17,7 @@
 #include "base/os_rng.h"
 #include "protocol/limits.h"
 #include "server/announce.h"
+#include "server/ending.h"
 #include "server/adapters/ice_list.h"
 #include "server/io/io.h"
 #include "server/adapters/owner.h"
@@ -28,7 +29,8 @@
 
 enum {
     SIGNALS = 3,
-    STOP_MS = 10000 /* what ending may take once the drain is over: rooms.json and its disk */
+    STOP_MS = 10000,      /* what ending may take once the drain is over: rooms.json and its disk; */
+    STOP_AT_ONCE_MS = 100 /* after a second signal */
 };
 
 struct parts {
@@ -54,6 +56,8 @@ struct app {
     struct core *core;
     struct io *io;
     struct service service;
+    bool impatient, closing; /* a second signal came; all is being undone */
+    struct ending ending;    /* while closing */
     struct service_socket passed[SERVICE_SOCKETS_MAX];
     int passed_count;
     int code;
@@ -298,11 +302,15 @@ static void reload(struct app *a)
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct app *a = handle->data;
-    if (number == SIGHUP) {
+    if (a->closing) {
+        if (number != SIGHUP)
+            ending_now(&a->ending);
+    } else if (number == SIGHUP) {
         reload(a);
     } else if (core_draining(a->core)) {
         logger_say(&a->logger, LOG_LEVEL_WARNING, "stopped", "a second signal: ending before all are gone");
         a->code = EXIT_FAILURE;
+        a->impatient = true;
         uv_stop(&a->loop);
     } else {
         logger_say(&a->logger, LOG_LEVEL_NOTICE, "draining", "stopping: everybody is told to come back later");
@@ -411,14 +419,20 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
     return true;
 }
 
+/* Signals act until the last thread is back. */
 static void close_all(struct app *a)
 {
+    a->closing = true;
+    ending_begin(&a->ending, &a->loop, &a->logger, a->impatient ? STOP_AT_ONCE_MS : STOP_MS);
     for (size_t i = 0; i < a->signals_open; i++)
-        uv_close((uv_handle_t *)&a->signals[i], NULL);
+        uv_unref((uv_handle_t *)&a->signals[i]);
     if (a->certificate_open)
         uv_close((uv_handle_t *)&a->certificate, NULL);
     service_close(&a->service);
     io_free(a->io);
+    for (size_t i = 0; i < a->signals_open; i++)
+        uv_close((uv_handle_t *)&a->signals[i], NULL);
+    ending_over(&a->ending);
     core_free(a->core);
     uv_run(&a->loop, UV_RUN_DEFAULT);
     uv_loop_close(&a->loop);

@@ -22,6 +22,7 @@
 
 #include "base/buf.h"
 #include "peer/io/addresses.h"
+#include "peer/io/signaling_tls.h"
 
 enum {
     ATTEMPT_SECONDS = 10, /* an address that does not answer */
@@ -51,6 +52,7 @@ struct signaling {
     struct lws_context *lws;
     enum phase phase;
     struct url url;
+    struct signaling_tls tls;    /* of wsi */
     char name[URL_NAME_MAX + 1]; /* of url, for sentences */
     GCancellable *cancel;        /* of the lookup in progress */
     GList *addresses, *next;     /* of GInetAddress */
@@ -82,10 +84,12 @@ static void source_drop(GSource **source)
     }
 }
 
+/* An idle source as well gets its turn beside a socket that always has something to be read. */
 static void source_set(struct signaling *s, GSource **at, GSource *source, GSourceFunc run)
 {
     source_drop(at);
     *at = source;
+    g_source_set_priority(source, G_PRIORITY_DEFAULT);
     g_source_set_callback(source, run, s, NULL);
     g_source_attach(source, s->context);
 }
@@ -197,13 +201,14 @@ static void try_next(struct signaling *s)
     gchar *address = s->url.zone[0] && !s->url.through ? g_strconcat(bare, "%", s->url.zone, NULL) : g_strdup(bare);
     s->next = s->next->next;
     s->phase = CONNECTING;
+    signaling_tls_begin(&s->tls, s->url.host);
     source_set(s, &s->timer, g_timeout_source_new_seconds(ATTEMPT_SECONDS), attempt_timeout);
     struct lws *wsi = NULL;
     struct lws_client_connect_info info = {
         .context = s->lws,
         .address = address,
         .port = s->url.through ? s->url.through : s->url.port,
-        .ssl_connection = s->url.tls ? LCCSCF_USE_SSL : 0,
+        .ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (s->url.tls ? LCCSCF_USE_SSL : 0),
         .path = s->url.path,
         .host = s->name,
         .protocol = SUBPROTOCOL,
@@ -375,6 +380,9 @@ static void connection_error(struct signaling *s, struct lws *wsi, const char *i
         attempt_failed(s, "%s is full or shutting down, or a proxy that is without its daemon", s->name);
     else if (status == 403)
         attempt_failed(s, "%s refuses us with HTTP status 403: a proxy's rule, most likely; ask who runs it", s->name);
+    else if (status >= 300 && status < 400)
+        attempt_failed(
+            s, "%s redirects (HTTP status %u), which is not followed: name the daemon itself", s->name, status);
     else if (status != 0 && status != 101)
         attempt_failed(s, "%s answers %s with HTTP status %u, so it is no usher daemon", s->name, s->url.path, status);
     else if (!in || strncmp(in, "Unable to connect", n) == 0)
@@ -383,25 +391,34 @@ static void connection_error(struct signaling *s, struct lws *wsi, const char *i
         attempt_failed(s, "no connection to %s: %.*s", s->name, (int)MIN(n, WHY_MAX), in);
 }
 
-/* Before the first byte of TLS. lws cuts the host's name off at its first colon, so of [::1]:443 it would look for a
- * certificate of "["; and a numeric address is no server name (RFC 6066 section 3). */
-static void on_tls(const SSL *ssl, int where, int what)
+/* However lws comes to free the current connection. It tells of most ends with a callback of their own, but not when its
+ * timer finds an answer that is only half there. */
+static void destroyed(struct signaling *s)
 {
-    SSL *own = (SSL *)ssl;
-    const struct signaling *s = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    (void)what;
-    if (where != SSL_CB_HANDSHAKE_START || !X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(own), s->url.host))
-        return;
-    X509_VERIFY_PARAM_set1_host(SSL_get0_param(own), NULL, 0);
-    SSL_set_tlsext_host_name(own, NULL);
+    s->wsi = NULL;
+    if (s->phase == CONNECTING)
+        attempt_failed(s, "%s does not answer", s->name);
+    else
+        end(s, "%s hung up", s->name);
+}
+
+/* TLS tells of it from within a read. */
+static void flooded(void *user)
+{
+    struct signaling *s = user;
+    static const char WHY[] = "%s changes its keys without end";
+    if (s->phase == CONNECTING)
+        attempt_failed(s, WHY, s->name);
+    else
+        end(s, WHY, s->name);
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n)
 {
     struct signaling *s = wsi ? lws_get_opaque_user_data(wsi) : NULL;
     if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_CLIENT_VERIFY_CERTS) {
-        SSL_CTX_set_app_data((SSL_CTX *)user, lws_context_user(lws_get_context(wsi)));
-        SSL_CTX_set_info_callback(user, on_tls);
+        struct signaling *owner = lws_context_user(lws_get_context(wsi));
+        signaling_tls_attach(user, &owner->tls);
     }
     if (!s)
         return 0;
@@ -413,6 +430,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         s->callbacks.on_open(s->user);
         return 0;
     case LWS_CALLBACK_CLIENT_RECEIVE:
+        signaling_tls_heard(&s->tls);
         return s->phase == OPEN && !s->later ? receive(s, wsi, in, n) : 0;
     case LWS_CALLBACK_CLIENT_WRITEABLE:
         return s->phase == OPEN || s->phase == CLOSING ? write_queue(s, wsi) : 0;
@@ -427,6 +445,10 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         lws_set_opaque_user_data(wsi, NULL);
         s->wsi = NULL;
         end(s, "%s hung up", s->name);
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        if (wsi == s->wsi)
+            destroyed(s);
         return 0;
     default:
         return 0;
@@ -452,6 +474,8 @@ struct signaling *signaling_new(
     }
     s->callbacks = *callbacks;
     s->user = user;
+    s->tls.flooded = flooded;
+    s->tls.ctx = s;
     s->context = g_main_context_ref(context);
     s->loop = g_main_loop_new(context, FALSE);
     g_queue_init(&s->queue);

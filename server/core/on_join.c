@@ -213,7 +213,7 @@ void on_join_hashed(struct core *c, const struct pending *e, const uint8_t *hash
     else if (r.proven)
         error = check(c, s, &r);
     else
-        r.problem = "the password is wrong";
+        r.problem = same ? "the password is wrong" : "the room was closed while its password was checked: join again";
     if (hash && same && !r.proven)
         auth_throttle_failed(c, s, "password");
     if (error == ERROR_NONE)

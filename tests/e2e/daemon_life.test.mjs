@@ -181,6 +181,24 @@ test('--healthcheck tells a daemon that is well from one that is not', async () 
     assert.match(ill.stderr, /answered "HTTP\/1\.1 500/);
 });
 
+// A byte at a time, before the head is whole, is no answer; nor does a line write to a terminal.
+test('--healthcheck has 3 seconds for all of it', async () => {
+    const slow = net.createServer((socket) => {
+        const drops = setInterval(() => socket.write('H'), 500);
+        socket.on('error', () => {}).on('close', () => clearInterval(drops));
+    }).listen(0, '127.0.0.1');
+    await once(slow, 'listening');
+    const late = await run(['--listen', `127.0.0.1:${slow.address().port}`, '--healthcheck']);
+    slow.close();
+    assert.equal(late.code, 1);
+    assert.match(late.stderr, /^usherd: 127\.0\.0\.1:\d+: no answer in time\n$/);
+    const loud = net.createServer((socket) => socket.end('HTTP/1.1 503 \u001b[2J\r\n\r\n')).listen(0, '127.0.0.1');
+    await once(loud, 'listening');
+    const ill = await run(['--listen', `127.0.0.1:${loud.address().port}`, '--healthcheck']);
+    loud.close();
+    assert.match(ill.stderr, /^usherd: 127\.0\.0\.1:\d+: answered "HTTP\/1\.1 503 \?\[2J"\n$/);
+});
+
 test('SIGTERM sees everybody off and ends with 0', async () => {
     for (const signal of ['SIGTERM', 'SIGINT']) {
         const daemon = await startDaemon();

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
+import http from 'node:http';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Daemon, binary, root, run, startDaemon, testMemory, within } from './lib/daemon.mjs';
@@ -259,4 +260,50 @@ test('what cannot be printed is said', async () => {
         assert.equal(program.log, 'usherd: cannot write to standard output: No space left on device\n');
     }
     assert.equal((await run(['--version'])).code, 0);
+});
+
+// A daemon whose thread is in the midst of writing rooms.json, to a disk that takes a minute for each sync
+// (tests/hooks/sync.c). The keys are there already.
+const DRAIN_MS = 500; // who waits for the answer is waited for
+async function startWriting() {
+    const folder = await scratch();
+    const args = ['--set', `server.state_dir=${folder}`, '--set', `server.drain_timeout=${DRAIN_MS}ms`];
+    assert.equal(await (await startDaemon({ args })).stop(), 0);
+    const env = {
+        LD_PRELOAD: path.resolve(path.dirname(binary), 'tests/slow-sync.so'),
+        USHER_TEST_SYNC_MS: '60000',
+        ASAN_OPTIONS: 'verify_asan_link_order=0:detect_leaks=0',
+    };
+    const daemon = await startDaemon({ args, env });
+    http.request(`${daemon.http}/api/rooms`, { method: 'POST' }).on('error', () => {}).end();
+    const begun = async () => {
+        while (!(await fs.readdir(folder)).includes('rooms.json.new')) await pause(20);
+    };
+    await within(PATIENCE_MS, begun(), 'nothing is written');
+    return daemon;
+}
+
+async function whenClosed(daemon) {
+    for (;;)
+        try {
+            await (await fetch(`${daemon.http}/health`)).text();
+            await pause(20);
+        } catch {
+            return;
+        }
+}
+
+test('a disk that does not answer holds the end up for 10 seconds, and a second signal for none', { timeout: 60000 }, async () => {
+    const [STOP_MS, AT_ONCE_MS] = [10000, 2000];
+    const daemons = await Promise.all([startWriting(), startWriting(), startWriting()]);
+    for (const daemon of daemons) daemon.kill('SIGTERM');
+    await Promise.all(daemons.map((daemon) => daemon.logged(/stopping: everybody is told to come back later/)));
+    const [patient, hurried, late] = daemons;
+    hurried.kill('SIGTERM'); // while it drains
+    assert.equal(await within(AT_ONCE_MS, hurried.exited, 'it did not end at once'), 1);
+    await within(PATIENCE_MS, whenClosed(late), 'it still listens');
+    late.kill('SIGTERM'); // when only the disk is waited for
+    assert.equal(await within(AT_ONCE_MS, late.exited, 'it did not end at once'), 1);
+    assert.equal(await within(DRAIN_MS + STOP_MS + AT_ONCE_MS, patient.exited, 'it did not end'), 1);
+    assert.match(patient.log, /the disk does not answer: ending without what was still to be written or read\n$/);
 });

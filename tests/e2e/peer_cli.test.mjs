@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import http from 'node:http';
+import net from 'node:net';
 import path from 'node:path';
 import { WebSocketServer } from 'ws';
 import { root, startDaemon, within } from './lib/daemon.mjs';
@@ -186,13 +187,33 @@ test('a server that is not there is said once, retried, and found', async () => 
 for (const [what, status, sentence] of [
     ['is none', 404, /answers \/ws with HTTP status 404, so it is no usher daemon/],
     ['refuses us', 403, /refuses us with HTTP status 403: .* most likely; ask who runs it/],
+    ['redirects', 301, /redirects \(HTTP status 301\), which is not followed: name the daemon itself\n/],
 ])
     test(`a server that ${what} is said`, async () => {
-        const server = http.createServer((request, response) => response.writeHead(status).end()).listen(0, '127.0.0.1');
+        const answer = (request, response) => response.writeHead(status, { location: '/elsewhere' }).end();
+        const server = http.createServer(answer).listen(0, '127.0.0.1');
         await once(server, 'listening');
         const peer = await startPeer({ server: `ws://127.0.0.1:${server.address().port}`, name: 'ann' });
         await peer.says(sentence);
-        await peer.stop();
+        assert.equal(await peer.stop(), 0);
+        server.close();
+    });
+
+// libwebsockets gives up on either by itself, each in its own way.
+for (const [what, half] of [['nothing', ''], ['half an answer', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso']])
+    test(`a server that says ${what} and no more is tried again`, async () => {
+        let connections = 0;
+        let twice;
+        const again = new Promise((resolve) => (twice = resolve));
+        const server = net.createServer((socket) => {
+            socket.on('error', () => {}).on('data', () => socket.write(half));
+            if (++connections === 2) twice();
+        }).listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        const peer = await startPeer({ server: `ws://127.0.0.1:${server.address().port}`, name: 'ann' });
+        await peer.says(/does not answer/, 20000);
+        await within(15000, again, 'it did not come again');
+        assert.equal(await peer.stop(), 0);
         server.close();
     });
 

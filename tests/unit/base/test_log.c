@@ -88,6 +88,36 @@ static void test_hostile_bytes(void **state)
     assert_string_equal(r.fields[0].value, "a?b?c??[0m?\xc3\xa9");
 }
 
+/* U+009B is ESC [ to a terminal, U+202E turns what follows around, U+2028 is a line's end to some; their neighbours stay. */
+static void test_characters_that_mislead(void **state)
+{
+    (void)state;
+    struct log_record r = record();
+    log_record_add(&r, "c1", SPAN("\xc2\x80|\xc2\x9b|\xc2\x9f|\xc2\xa0"));
+    log_record_add(
+        &r, "bidi", SPAN("\xd8\x9c|\xe2\x80\x8e|\xe2\x80\x8f|\xe2\x80\xaa|\xe2\x80\xae|\xe2\x81\xa6|\xe2\x81\xa9"));
+    log_record_add(&r, "ends", SPAN("\xe2\x80\xa8|\xe2\x80\xa9"));
+    log_record_add(&r, "others",
+        SPAN("\xd8\x9d\xe2\x80\x8d\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xe2\x82\xac\xf0\x9f\x98\x80"));
+    assert_string_equal(r.fields[0].value, "?|?|?|\xc2\xa0");
+    assert_string_equal(r.fields[1].value, "?|?|?|?|?|?|?");
+    assert_string_equal(r.fields[2].value, "?|?");
+    assert_string_equal(r.fields[3].value,
+        "\xd8\x9d\xe2\x80\x8d\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xe2\x82\xac\xf0\x9f\x98\x80");
+}
+
+/* It may quote a line of a file: in each format it stays one line, and JSON stays JSON. */
+static void test_a_message_is_plain(void **state)
+{
+    (void)state;
+    struct log_record r = record();
+    r.message = "a\tb\nc \"\\\xff\xc2\x9b";
+    writes(&r, LOG_JOURNAL, "<5>a?b?c \"\\??\n");
+    writes(&r, LOG_JSON,
+        "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"notice\",\"event\":\"listening\","
+        "\"message\":\"a?b?c \\\"\\\\??\"}\n");
+}
+
 static void test_values_are_cut_between_characters(void **state)
 {
     (void)state;
@@ -162,6 +192,8 @@ int main(void)
         cmocka_unit_test(test_journal_fields),
         cmocka_unit_test(test_values_that_need_quotes),
         cmocka_unit_test(test_hostile_bytes),
+        cmocka_unit_test(test_characters_that_mislead),
+        cmocka_unit_test(test_a_message_is_plain),
         cmocka_unit_test(test_values_are_cut_between_characters),
         cmocka_unit_test(test_one_field_too_many),
         cmocka_unit_test(test_the_longest_line),

@@ -127,6 +127,25 @@ static void test_no_file(void **state)
     leave(dir, (const char *const[]){"f", "g.new", NULL});
 }
 
+/* The disk that it leads to may not be mounted yet. As a file that is not there, rooms would open without their passwords,
+ * and a key would be made anew. */
+static void test_link_that_leads_nowhere(void **state)
+{
+    char *dir = enter(state), path[STATE_PATH_MAX];
+    struct err e;
+    struct buf text;
+    struct rng_seeded seed;
+    uint8_t key[STATE_KEY_BYTES];
+    rng_seeded_init(&seed, 1);
+    struct rng rng = rng_seeded_port(&seed);
+    snprintf(path, sizeof path, "%s/f", dir);
+    assert_int_equal(symlink("not/mounted", path), 0);
+    assert_false(state_dir_read(dir, "f", 100, &text, &e));
+    assert_non_null(strstr(e.text, "/f: this is a link that leads nowhere: expected a file, or none"));
+    assert_false(state_dir_key(dir, "f", &rng, key, &e));
+    leave(dir, (const char *const[]){"f", NULL});
+}
+
 static void test_key(void **state)
 {
     char *dir = enter(state);
@@ -186,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_test),
         cmocka_unit_test(test_write_and_read),
         cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_link_that_leads_nowhere),
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_lock),

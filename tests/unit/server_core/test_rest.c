@@ -213,6 +213,8 @@ static void test_a_hash_for_a_room_that_is_gone(void **state)
     assert_string_not_equal(token, other);
     hashed(&h, job, hash);
     hears_error(&h, 0, ERROR_ROOM_LOCKED, false);
+    assert_non_null(strstr(h.text, "the room was closed while its password was checked: join again"));
+    assert_int_equal(core_stats(h.core)->auth_failed_total, 0); /* nobody knows whether it was wrong */
     say(&h, 0, "{\"type\":\"join-room\",\"roomId\":\"hall\",\"password\":\"another\"}");
     job = asks_hash(&h, hash);
     gone(&h, 0, 1000);
