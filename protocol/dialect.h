@@ -44,7 +44,11 @@ struct request {
             struct span v[TOPICS_MAX]; /* each of 1 to TOPIC_MAX bytes, decoded */
         } topics;                      /* subscribe, unsubscribe */
         struct span topic;             /* publish: likewise; what is published is `bytes`, a JSON object */
-        uint32_t alive;                /* the number of the question that it answers */
+        struct {
+            struct span to; /* decoded, of 1 to CHOSEN_ID_MAX bytes; n = 0: the client says farewell */
+            bool kept;      /* for a while, if nobody has that name */
+        } forward;
+        uint32_t alive; /* the number of the question that it answers */
     };
     union {
         struct message native;
@@ -70,6 +74,10 @@ enum reply_type {
     REPLY_PEER_BACK,
     REPLY_RELAYED,   /* what a client of another dialect sent */
     REPLY_PUBLISHED, /* to all who have subscribed to its topic */
+    REPLY_NAMED,     /* the client has the name that it chose */
+    REPLY_NAME_TAKEN,
+    REPLY_UNNAMED, /* it has no name, and will get none */
+    REPLY_EXPIRED, /* what it said to somebody was kept, and nobody came for it */
     REPLIES
 };
 
@@ -107,6 +115,10 @@ struct reply {
             struct span bytes; /* a JSON object, as it came */
             uint32_t clients;  /* who hear of it */
         } published;
+        const char *problem; /* REPLY_UNNAMED: a static sentence */
+        struct {
+            struct span to, from; /* names */
+        } expired;
     };
 };
 
@@ -143,5 +155,14 @@ _Static_assert(MESSAGES <= 32 && REPLIES <= 32, "each has a bit");
 extern const struct dialect dialect_native;
 /* What the clients of npm's y-webrtc say, over a WebSocket: topics in place of rooms, and no peers. */
 extern const struct dialect dialect_ywebrtc;
+/* What npm's peerjs says, over a WebSocket: clients that chose their names, and no rooms. */
+extern const struct dialect dialect_peerjs;
+
+/* A name that a client chose, as its address brings it: decoded, and not looked at but for the key. */
+struct client_name {
+    struct span key;        /* of at most CHOSEN_KEY_MAX bytes */
+    struct span id, secret; /* p = NULL: absent */
+    const char *problem;    /* why it gets no name, a static sentence; NULL: none is known yet */
+};
 
 #endif

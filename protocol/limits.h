@@ -19,9 +19,12 @@ enum {
     RESUME_TOKEN_MAX = 4096,
     REF_MAX = 64,
     LINK_MAX = 64,
-    TOPIC_MAX = 256, /* of y-webrtc; any text */
-    TOPICS_MAX = 32, /* of one connection */
-    NODE_MAX = 32,   /* A-Za-z0-9_- */
+    TOPIC_MAX = 256,        /* of y-webrtc; any text */
+    TOPICS_MAX = 32,        /* of one connection */
+    CHOSEN_KEY_MAX = 64,    /* of peerjs: the name space that a client chose its id in, */
+    CHOSEN_ID_MAX = 128,    /* that id, */
+    CHOSEN_SECRET_MAX = 64, /* and what shows that it is the same client */
+    NODE_MAX = 32,          /* A-Za-z0-9_- */
     PEER_ID_MAX = NODE_MAX + 1 + 26,
     CLOSE_REASON_MAX = 123, /* RFC 6455 section 5.5: 125 bytes less the code */
 

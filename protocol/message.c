@@ -186,6 +186,7 @@ const char *message_name(enum message_type t)
         [MESSAGE_SUBSCRIBE] = "subscribe",
         [MESSAGE_UNSUBSCRIBE] = "unsubscribe",
         [MESSAGE_PUBLISH] = "publish",
+        [MESSAGE_FORWARD] = "forward",
         [MESSAGE_ALIVE] = "alive",
 #define X(name, text) [MESSAGE_##name] = (text),
         MESSAGE_TABLE(X)

@@ -36,7 +36,8 @@ enum message_type {
     MESSAGE_SUBSCRIBE, /* to topics, which are no rooms: whoever publishes there reaches all who have subscribed */
     MESSAGE_UNSUBSCRIBE,
     MESSAGE_PUBLISH,
-    MESSAGE_ALIVE, /* the answer to a dialect's own question; counted nowhere, as a pong is */
+    MESSAGE_FORWARD, /* to a client by the name that it chose */
+    MESSAGE_ALIVE,   /* the answer to a dialect's own question; counted nowhere, as a pong is */
     MESSAGES
 };
 

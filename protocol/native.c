@@ -149,6 +149,10 @@ static void native_write(struct buf *out, const struct reply *r)
         reply_relayed(out, r->relayed.type, r->relayed.from, r->relayed.payload.value, r->relayed.payload.link);
         break;
     case REPLY_PUBLISHED:
+    case REPLY_NAMED:
+    case REPLY_NAME_TAKEN:
+    case REPLY_UNNAMED:
+    case REPLY_EXPIRED:
     case REPLIES:
         assert(false);
     }

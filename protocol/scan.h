@@ -36,7 +36,9 @@
     X(CONNECT_MS, "connectMs") \
     X(RTT_MS, "rttMs") \
     X(TOPIC, "topic") \
-    X(TOPICS, "topics")
+    X(TOPICS, "topics") \
+    X(DST, "dst") \
+    X(PAYLOAD, "payload")
 /* clang-format on */
 
 enum member_name {

@@ -228,8 +228,11 @@ static struct io_settings make_io_settings(const struct config *c)
         .max_frame = frame_limit(c),
         .max_queue = config_number(c, OPTION_LIMITS_MAX_QUEUE),
         .ywebrtc = config_number(c, OPTION_DIALECTS_YWEBRTC) != 0,
+        .peerjs = config_number(c, OPTION_DIALECTS_PEERJS) != 0,
+        .peerjs_discovery = config_number(c, OPTION_DIALECTS_PEERJS_DISCOVERY) != 0,
     };
     s.origins = config_list(c, OPTION_SERVER_ORIGINS, &s.origins_count);
+    s.peerjs_keys = config_list(c, OPTION_DIALECTS_PEERJS_KEYS, &s.peerjs_keys_count);
     s.web_root = config_text(c, OPTION_SERVER_WEB_ROOT);
     read_networks(c, OPTION_SERVER_TRUSTED_PROXIES, &s.trusted_proxies);
     read_networks(c, OPTION_SERVER_METRICS_ALLOW, &s.metrics_allow);

@@ -10,6 +10,7 @@
 
 #include "protocol/limits.h"
 #include "server/io/cidr.h"
+#include "protocol/message.h"
 #include "server/adapters/ice_url.h"
 #include "server/io/listen_address.h"
 #include "server/io/origins.h"
@@ -70,6 +71,12 @@ static bool check_algorithm(const char *text, struct err *e)
            err_set(e, "expected one of HS256, HS384, HS512, RS256 and ES256; the setting is repeated for more");
 }
 
+/* It has the form of a room's id. */
+static bool check_key(const char *text, struct err *e)
+{
+    return room_id_valid(span_of(text)) || err_set(e, "expected a key of 1 to 64 of A-Z a-z 0-9 _ -");
+}
+
 bool config_rule(enum option_id id, const char *text, char out[OPTION_TEXT_MAX + 1], struct err *problem)
 {
     snprintf(out, OPTION_TEXT_MAX + 1, "%s", text);
@@ -89,6 +96,8 @@ bool config_rule(enum option_id id, const char *text, char out[OPTION_TEXT_MAX +
         return ice_url_normalise(ICE_URL_STUN, text, out, problem);
     case OPTION_ICE_TURN:
         return ice_url_normalise(ICE_URL_TURN, text, out, problem);
+    case OPTION_DIALECTS_PEERJS_KEYS:
+        return check_key(text, problem);
     case OPTION_AUTH_ALGORITHMS:
         return check_algorithm(text, problem);
     case OPTION_SERVER_STATE_DIR:

@@ -131,8 +131,12 @@ enum {
         "how long TURN credentials are good")                                                                          \
     X(DIALECTS_SOCKETIO, "dialects", "socketio", BOOL, 0, 1, "yes", "", OPTION_LATER,                                  \
         "whether socket.io-client 4 is served at /socket.io/")                                                         \
-    X(DIALECTS_PEERJS, "dialects", "peerjs", BOOL, 0, 1, "yes", "", OPTION_LATER,                                      \
-        "whether peerjs is served at /peerjs")                                                                         \
+    X(DIALECTS_PEERJS, "dialects", "peerjs", BOOL, 0, 1, "yes", "", OPTION_RELOAD,                                     \
+        "whether peerjs is served, at /peerjs and every path that ends so")                                            \
+    X(DIALECTS_PEERJS_KEYS, "dialects", "peerjs_keys", LIST, 0, OPTION_LIST_MAX, "peerjs", "", OPTION_RELOAD,          \
+        "the keys that clients of peerjs may name, each with names of its own: 1 to 64 of A-Z a-z 0-9 _ -")            \
+    X(DIALECTS_PEERJS_DISCOVERY, "dialects", "peerjs_discovery", BOOL, 0, 1, "no", "", OPTION_RELOAD,                  \
+        "whether anybody may list the names of clients of peerjs, at /peerjs/peers")                                   \
     X(DIALECTS_YWEBRTC, "dialects", "ywebrtc", BOOL, 0, 1, "no", "", OPTION_RELOAD,                                    \
         "whether y-webrtc is served at /y-webrtc")                                                                     \
     X(CLUSTER_REDIS, "cluster", "redis", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_REFUSE | OPTION_SECRET,              \

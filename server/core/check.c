@@ -8,23 +8,27 @@
 #include "server/core/pending.h"
 #include "server/core/member.h"
 #include "server/core/room.h"
+#include "server/core/say.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
 #include "server/core/topic.h"
 
 struct found {
     uint64_t connections, named, joined, unjoined, ice, watched, counted, away, held;
-    uint64_t subscriptions, rooms, members, made, makers, line_bytes;
+    uint64_t subscriptions, names, rooms, members, made, makers, line_bytes;
 };
 
-static void check_state(const struct session *s)
+static void check_state(const struct core *c, const struct session *s)
 {
-    bool welcomed = session_listens(s);
+    bool welcomed = session_listens(s), told = welcomed && say_has_words(c, s->dialect, REPLY_WELCOME);
     assert(s->state < SESSION_STATES);
     assert(welcomed == (s->member != NULL) && (!s->member || s->member->session == s));
     assert((s->state == SESSION_JOINED) == (s->member && s->member->room));
-    assert(s->state == SESSION_SUBSCRIBED ? s->topics != NULL : session_waits_to_join(s) == (s->unjoined.next != NULL));
-    assert(welcomed == (s->ice.next != NULL));
+    assert(s->state != SESSION_NAMED || s->named->session == s);
+    assert(s->state == SESSION_NAMED || s->state == SESSION_SUBSCRIBED
+               ? s->topics != NULL
+               : session_waits_to_join(s) == (s->unjoined.next != NULL));
+    assert(told == (s->ice.next != NULL)); /* with its ICE servers */
     assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
     assert(!welcomed || s->closed || s->watch != WATCH_NONE);
     assert(s->state != SESSION_OPENED || s->watch == WATCH_NONE);
@@ -56,6 +60,28 @@ static void check_topics(const struct core *c, const struct found *f)
     assert(all == c->stats.subscriptions && all == f->subscriptions);
 }
 
+static void check_names(const struct core *c, const struct found *f)
+{
+    uint64_t letters = 0, owned = 0, n = 0;
+    const struct named *named;
+    for (const struct wait *w = c->letters.ends.next; w != &c->letters.ends; w = w->next, letters++)
+        owned += WAIT_OF(w, const struct letter, wait)->from != NULL;
+    for (uint64_t at = 0; (named = table_next(&c->named, &at)); n++) {
+        assert(named->session->state == SESSION_NAMED && named->session->named == named);
+        owned -= named->letters;
+    }
+    assert(letters == c->letters_n && letters <= LETTERS_MAX && owned == 0);
+    assert(n == c->stats.named && n == f->names);
+}
+
+static uint64_t letter_bytes(const struct core *c)
+{
+    uint64_t n = 0;
+    for (const struct wait *w = c->letters.ends.next; w != &c->letters.ends; w = w->next)
+        n += WAIT_OF(w, const struct letter, wait)->frame->len;
+    return n;
+}
+
 static void check_sessions(const struct core *c, struct found *f)
 {
     for (uint32_t slot = 0; slot < c->slot_cap; slot++) {
@@ -63,13 +89,14 @@ static void check_sessions(const struct core *c, struct found *f)
         if (!s)
             continue;
         assert(s->conn.slot == slot);
-        check_state(s);
+        check_state(c, s);
         f->connections++;
         f->named += s->member != NULL;
         f->unjoined += session_waits_to_join(s);
         f->ice += s->ice.next != NULL;
         f->watched += s->alive.next != NULL;
         f->counted += s->address != NULL;
+        f->names += s->state == SESSION_NAMED;
         f->subscriptions += s->state == SESSION_SUBSCRIBED ? check_topics_of(c, s) : 0;
     }
     assert(f->connections == c->stats.connections);
@@ -103,7 +130,7 @@ static void check_members(const struct core *c, struct found *f)
     }
     assert(connected == f->named && f->named + f->away == c->members.count);
     assert(f->away == c->stats.away && f->away <= AWAY_MAX);
-    assert(f->held == c->stats.held_bytes && f->held <= HELD_ALL_MAX);
+    assert(f->held + letter_bytes(c) == c->stats.held_bytes && c->stats.held_bytes <= HELD_ALL_MAX);
     assert(f->joined == c->stats.members);
     assert(c->stats.joins_total - c->stats.leaves_total == c->stats.members);
 }
@@ -214,6 +241,7 @@ void core_check(const struct core *c)
     check_members(c, &found);
     check_rooms(c, &found);
     check_topics(c, &found);
+    check_names(c, &found);
     check_queues(c, &found);
     check_addresses(c, &found);
     check_pending(c);

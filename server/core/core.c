@@ -17,6 +17,7 @@
 #include "server/core/ice.h"
 #include "server/core/member.h"
 #include "server/core/room_store.h"
+#include "server/core/named.h"
 #include "server/core/notice.h"
 #include "server/core/on.h"
 #include "server/core/rest.h"
@@ -44,6 +45,8 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     table_init(&c->members, member_hash);
     table_init(&c->room_ids, room_hash);
     table_init(&c->topics, topic_hash);
+    table_init(&c->named, named_hash);
+    waiting_init(&c->letters);
     table_init(&c->addresses, address_limits_hash);
     table_init(&c->tombstones, tombstone_hash);
     waiting_init(&c->away);
@@ -78,6 +81,7 @@ void core_free(struct core *c)
     frame_unref(c->room_store.file);
     table_done(&c->room_ids);
     table_done(&c->topics);
+    named_done(c);
     pending_done(c);
     seat_done(c);
     address_limits_free(c);
@@ -163,6 +167,7 @@ static const struct {
     {drain_tick, drain_due},
     {room_store_tick, room_store_due},
     {delayed, pending_due},
+    {named_tick, named_due},
     {notice_tick, notice_due},
 };
 
@@ -182,7 +187,7 @@ static void of_session(struct core *c, struct session *s, const struct core_even
     if (e->type == CORE_ADDRESS)
         session_address(c, s, &e->address);
     else if (e->type == CORE_READY)
-        session_welcome(c, s, e->dialect);
+        session_welcome(c, s, e->dialect, e->name);
     else if (e->type == CORE_FRAME)
         on_frame(c, s, e->bytes, e->urgent);
     else if (e->type == CORE_UNREADABLE)

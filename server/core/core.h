@@ -140,6 +140,7 @@ enum core_request_type {
     REQUEST_CLOSE,    /* with a token */
     REQUEST_VALIDATE, /* what a join would be answered */
     REQUEST_ICE,      /* the ICE servers, with credentials */
+    REQUEST_NAMES,    /* the names of clients under the key `room` */
 };
 
 /* Everything is borrowed for the step. */
@@ -157,9 +158,12 @@ struct core_event {
     bool
         urgent; /* CORE_FRAME: messages of others wait behind it, so what a whole room hears of is put off: CORE_AGAIN */
     union {
-        struct address address;        /* CORE_OPEN, CORE_ADDRESS */
-        const struct dialect *dialect; /* CORE_READY; lives as long as the core */
-        struct span bytes;             /* CORE_FRAME */
+        struct address address; /* CORE_OPEN, CORE_ADDRESS */
+        struct {
+            const struct dialect *dialect;  /* CORE_READY; lives as long as the core */
+            const struct client_name *name; /* that its client chose; NULL: none */
+        };
+        struct span bytes; /* CORE_FRAME */
         struct {
             enum error error;
             const char *problem; /* static text */
@@ -263,9 +267,10 @@ struct core_stats {
     uint64_t connections;           /* open now, handshaken or not */
     uint64_t rooms;                 /* now */
     uint64_t topics, subscriptions; /* now */
+    uint64_t named;                 /* clients that chose a name, now */
     uint64_t members;               /* seats now, those away as well */
     uint64_t away;                  /* seats kept for their peer's return, now */
-    uint64_t held_bytes;            /* of the frames kept for them */
+    uint64_t held_bytes;            /* of the frames kept for them, and for names that nobody has */
     uint64_t accepted_total, refused_total, joins_total, leaves_total;
     uint64_t frames_in[MESSAGES]; /* by type; MESSAGE_NONE counts the unreadable */
     uint64_t relayed_total;

@@ -30,7 +30,7 @@ struct handler {
 };
 
 extern const struct handler on_join, on_leave, on_relay, on_resume, on_report, on_ping, on_subscribe, on_unsubscribe,
-    on_publish;
+    on_publish, on_forward;
 
 /* The hash of a join's password is there: hash is NULL if it could not be made. */
 struct pending;

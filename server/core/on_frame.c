@@ -28,6 +28,7 @@ static const struct handler *const HANDLERS[MESSAGES] = {
     [MESSAGE_SUBSCRIBE] = &on_subscribe,
     [MESSAGE_UNSUBSCRIBE] = &on_unsubscribe,
     [MESSAGE_PUBLISH] = &on_publish,
+    [MESSAGE_FORWARD] = &on_forward,
 };
 
 static void count_for_rate(struct core *c, struct session *s)

@@ -16,6 +16,7 @@
 #include "server/core/address_limits.h"
 #include "server/core/effects.h"
 #include "server/core/auth_throttle.h"
+#include "server/core/named.h"
 #include "server/core/notice.h"
 #include "server/core/on.h"
 #include "server/core/room.h"
@@ -111,6 +112,16 @@ static void refuse_unknown(struct core *c, struct conn_id conn)
 static void show_all(struct core *c, struct conn_id conn)
 {
     struct frame *list = room_list_get(c);
+    if (list)
+        rest_respond(c, conn, 200, list);
+    else
+        refuse(c, conn, ERROR_SERVER_FULL, NULL);
+}
+
+static void show_names(struct core *c, struct conn_id conn, struct span key)
+{
+    named_list(c, key, say_text(c));
+    struct frame *list = say_body(c);
     if (list)
         rest_respond(c, conn, 200, list);
     else
@@ -427,6 +438,9 @@ static void answer(struct core *c, struct session *s, const struct core_request 
         break;
     case REQUEST_ICE:
         show_ice_servers(c, s->conn, r->token);
+        break;
+    case REQUEST_NAMES:
+        show_names(c, s->conn, r->room);
         break;
     }
 }

@@ -54,6 +54,11 @@ const struct dialect *say_dialect(const struct core *c, uint8_t dialect)
     return c->dialects[dialect];
 }
 
+bool say_has_words(const struct core *c, uint8_t dialect, enum reply_type type)
+{
+    return say_dialect(c, dialect)->replies & dialect_bit(type);
+}
+
 struct frame *say_frame(struct core *c, uint8_t dialect, const struct reply *r)
 {
     const struct dialect *d = say_dialect(c, dialect);

@@ -18,6 +18,8 @@ struct frame *say_body(struct core *c);
 
 /* The dialect of this number, of a session or a member. */
 const struct dialect *say_dialect(const struct core *c, uint8_t dialect);
+/* Whether it has words for such a reply. */
+bool say_has_words(const struct core *c, uint8_t dialect, enum reply_type type);
 /* A reply in that dialect; NULL when out of memory. */
 struct frame *say_frame(struct core *c, uint8_t dialect, const struct reply *r);
 /* Whether the dialect has no words for it. */

@@ -4,7 +4,7 @@
  * the close comes first, then the room is told at once, while the session stays until io reports the socket gone, so
  * that its slot and its place within the limits are held for as long as the socket is.
  *
- *     OPENED ──► READY ◄──► JOINED, SUBSCRIBED        any ──► CLOSING ──► (gone)
+ *     OPENED ──► READY ◄──► JOINED, SUBSCRIBED, NAMED        any ──► CLOSING ──► (gone)
  *
  * From READY on it has a member: what a room sees of it. That one may stay in the room when the connection is lost (seat.c).
  */
@@ -18,6 +18,7 @@
 #include "server/core/pending.h"
 #include "server/core/ice.h"
 #include "server/core/member.h"
+#include "server/core/named.h"
 #include "server/core/notice.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
@@ -43,9 +44,11 @@ void session_move(struct core *c, struct session *s, enum session_state to)
 {
     static const bool LEGAL[SESSION_STATES][SESSION_STATES] = {
         [SESSION_OPENED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
-        [SESSION_READY] = {[SESSION_JOINED] = true, [SESSION_SUBSCRIBED] = true, [SESSION_CLOSING] = true},
+        [SESSION_READY] =
+            {[SESSION_JOINED] = true, [SESSION_SUBSCRIBED] = true, [SESSION_NAMED] = true, [SESSION_CLOSING] = true},
         [SESSION_JOINED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
         [SESSION_SUBSCRIBED] = {[SESSION_READY] = true, [SESSION_CLOSING] = true},
+        [SESSION_NAMED] = {[SESSION_CLOSING] = true},
     };
     assert(LEGAL[s->state][to]);
     assert((to != SESSION_CLOSING) == (s->member != NULL));
@@ -193,7 +196,7 @@ static void say_welcome(struct core *c, struct session *s)
     buf_done(&servers);
 }
 
-void session_welcome(struct core *c, struct session *s, const struct dialect *dialect)
+void session_welcome(struct core *c, struct session *s, const struct dialect *dialect, const struct client_name *name)
 {
     assert(dialect);
     if (s->state != SESSION_OPENED || s->over_http)
@@ -207,7 +210,10 @@ void session_welcome(struct core *c, struct session *s, const struct dialect *di
     member_connect(m, s);
     session_move(c, s, SESSION_READY);
     alive_watch(c, s, WATCH_QUIET);
-    say_welcome(c, s);
+    if (name)
+        named_take(c, s, name);
+    else if (say_has_words(c, s->dialect, REPLY_WELCOME))
+        say_welcome(c, s);
 }
 
 /* ---- its end ---- */
@@ -215,6 +221,7 @@ void session_welcome(struct core *c, struct session *s, const struct dialect *di
 void session_await_gone(struct core *c, struct session *s, bool said)
 {
     topic_leave_all(c, s);
+    named_leave(c, s);
     leave_member(c, s);
     if (s->state != SESSION_CLOSING)
         session_move(c, s, SESSION_CLOSING);
@@ -331,6 +338,7 @@ void session_gone(struct core *c, struct session *s, uint16_t close_code)
 void session_free(struct core *c, struct session *s)
 {
     topic_leave_all(c, s);
+    named_leave(c, s);
     if (s->member && s->member->room)
         member_disconnect(s->member); /* all is being freed, rooms too */
     else

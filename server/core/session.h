@@ -11,7 +11,8 @@ struct session *session_find(const struct core *c, struct conn_id conn);
 /* Whether it is welcomed, and not told to close: what it says is heard. */
 static inline bool session_listens(const struct session *s)
 {
-    return s->state == SESSION_READY || s->state == SESSION_JOINED || s->state == SESSION_SUBSCRIBED;
+    return s->state == SESSION_READY || s->state == SESSION_JOINED || s->state == SESSION_SUBSCRIBED ||
+           s->state == SESSION_NAMED;
 }
 
 /* Whether it is in c->unjoined: in no room, and not told to close. */
@@ -23,8 +24,9 @@ void session_open(struct core *c, struct conn_id conn, const struct address *add
 void session_address(struct core *c, struct session *s, const struct address *address);
 /* It asks something over HTTP: the time for joining a room is no matter to it. */
 void session_asks(struct core *c, struct session *s);
-/* Its handshake is done: gives it its peer id and welcomes it, in its dialect. */
-void session_welcome(struct core *c, struct session *s, const struct dialect *dialect);
+/* Its handshake is done: gives it its peer id and welcomes it, in its dialect; or gives it the name that it chose
+ * (NULL: it chose none). */
+void session_welcome(struct core *c, struct session *s, const struct dialect *dialect, const struct client_name *name);
 /* Goes on as this member, which is in a room and has no connection; the one that it was, in no room, is freed. */
 void session_join(struct core *c, struct session *s, struct member *m);
 /* The one setter of the state. */

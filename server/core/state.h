@@ -36,6 +36,9 @@ enum {
     HELD_SEAT_MAX = 64 * 1024,  /* bytes of frames kept for one seat */
     HELD_ALL_MAX = 16 * 1024 * 1024,
     DIALECTS_MAX = 8,
+    LETTERS_MAX = 1024, /* that wait for names which nobody has; of more, their senders are told at once */
+    LETTERS_EACH = 64,  /* of one sender */
+    LETTER_MS = 5000,
 };
 
 enum session_state {
@@ -43,6 +46,7 @@ enum session_state {
     SESSION_READY,      /* welcomed, in no room */
     SESSION_JOINED,     /* its member is in a room */
     SESSION_SUBSCRIBED, /* its member is in no room, and it has topics */
+    SESSION_NAMED,      /* its member is in no room, and it has a name of its own */
     SESSION_CLOSING,    /* told to close; hears and says nothing more; its CORE_GONE is to come */
     SESSION_STATES
 };
@@ -86,9 +90,10 @@ struct session {
     union {
         struct wait unjoined;        /* while SESSION_OPENED and not over_http, or SESSION_READY */
         struct subscription *topics; /* owned list, through of_session; while SESSION_SUBSCRIBED */
+        struct named *named;         /* owned; while SESSION_NAMED */
     };
     struct wait alive;
-    struct wait ice; /* while it has a member: since it was told its ICE servers */
+    struct wait ice; /* while it has a member that was told of ICE servers: since it was told last */
     struct bucket messages;
     struct address_state *address; /* borrowed; NULL if no per-address limit counts it */
     uint64_t rate_told_until;      /* no rate-limited error before */
@@ -184,6 +189,24 @@ struct topic {
     char name[]; /* any text; no NUL behind it */
 };
 
+/* A name that a client chose, as the clients of peerjs do. */
+struct named {
+    struct session *session; /* that has it */
+    uint32_t hash;           /* of key and id */
+    uint32_t letters;        /* of it that wait for others */
+    uint8_t key_n, id_n, secret_n;
+    char text[]; /* key, id and secret, one behind the other */
+};
+
+/* What was said to a name that nobody has, until somebody takes that name or its time is over. */
+struct letter {
+    struct wait wait;    /* in core->letters */
+    struct named *from;  /* who is told of its end; NULL: is gone */
+    struct frame *frame; /* one reference */
+    uint8_t key_n, to_n;
+    char text[]; /* the key and the name that it is for */
+};
+
 /* rooms.json: see room_store.c. */
 struct room_store {
     uint64_t changed, asked; /* versions of what it is to hold: now, and as io was told last */
@@ -245,7 +268,10 @@ struct core {
     uint32_t slot_cap;
     struct table members; /* by peer id; those away as well */
     struct table room_ids;
-    struct table topics;            /* by name */
+    struct table topics; /* by name */
+    struct table named;  /* sessions that chose a name, by key and name */
+    struct waiting letters;
+    uint32_t letters_n;
     struct room *rooms[ROOM_KINDS]; /* in the order in which they were made */
     struct frame *room_list; /* owned: the answer to GET /api/rooms, until something in it changes; NULL: to be made */
     struct table addresses;  /* by address */

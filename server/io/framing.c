@@ -10,10 +10,11 @@ const struct framing *framing_of(const struct io *io, const struct conn *c)
     return c->framing == FRAMING_WEBSOCKET ? &framing_websocket : io->framings[c->framing];
 }
 
-void framing_open(struct io *io, struct conn *c, const struct dialect *dialect)
+void framing_open(struct io *io, struct conn *c, const struct dialect *dialect, const struct client_name *name)
 {
     struct core_event e = io_event(io, CORE_READY, c);
     e.dialect = dialect;
+    e.name = name;
     conn_unlimit(&io->conns, c);
     c->state = CONN_OPEN;
     c->partial = NULL;

@@ -26,8 +26,8 @@ struct framing {
 
 extern const struct framing framing_websocket;
 const struct framing *framing_of(const struct io *io, const struct conn *c);
-/* The connection speaks it from now on: the core hears that it is ready. */
-void framing_open(struct io *io, struct conn *c, const struct dialect *dialect);
+/* The connection speaks it from now on: the core hears that it is ready, and which name it chose (NULL: none). */
+void framing_open(struct io *io, struct conn *c, const struct dialect *dialect, const struct client_name *name);
 /* Listens on a socket that listens already, as io_listen_passed, for clients of this framing. */
 bool framing_listen(struct io *io, int fd, const struct framing *framing, struct err *e);
 /* A client that was told to close goes on sending: nothing of that is looked at any more. */

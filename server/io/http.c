@@ -15,6 +15,7 @@
  * would be done before the browser looks at the answer.
  */
 #include "server/io/http.h"
+#include "server/io/peerjs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,11 +161,13 @@ static unsigned find_route(struct http_request *r)
             r->asked->parameter = parameter;
         }
     }
-    if (methods == 0 && upgrade_door(r->io, r->asked->path)) {
-        methods = HTTP_GET;
-        r->asked->route = r->method == HTTP_GET ? &upgrade_route : NULL;
-    }
-    return methods;
+    if (methods > 0)
+        return methods;
+    const struct route *row =
+        upgrade_door(r->io, r->asked->path) ? &upgrade_route : peerjs_route(&r->io->settings, r->asked->path);
+    if (row && row->methods & r->method)
+        r->asked->route = row;
+    return row ? row->methods : 0;
 }
 
 static const char *allow_list(unsigned methods, char *out)

@@ -26,7 +26,10 @@ struct io_settings {
     const char *web_root;             /* borrowed alike; "" or NULL: no files are served */
     struct cidr_list trusted_proxies; /* whose X-Forwarded-For is believed */
     struct cidr_list metrics_allow;   /* who may read /metrics, besides this machine */
-    bool ywebrtc;                     /* whether y-webrtc is served */
+    bool ywebrtc, peerjs;             /* whether they are served */
+    bool peerjs_discovery;            /* whether anybody may see who is there */
+    const char *const *peerjs_keys;   /* borrowed as `origins`; each of 1 to CHOSEN_KEY_MAX bytes */
+    size_t peerjs_keys_count;
 };
 
 struct io_params {

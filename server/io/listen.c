@@ -101,7 +101,7 @@ void listen_take(struct io *io, struct conn *c)
     } else if (c->framing != FRAMING_WEBSOCKET && c->refused) {
         turn_kill(io, c); /* it has no way to say why */
     } else if (c->framing != FRAMING_WEBSOCKET) {
-        framing_open(io, c, framing_of(io, c)->dialect);
+        framing_open(io, c, framing_of(io, c)->dialect, NULL);
     }
 }
 

@@ -46,6 +46,7 @@ NUMBER(connections, m->core->connections)
 NUMBER(rooms, m->core->rooms)
 NUMBER(topics, m->core->topics)
 NUMBER(subscriptions, m->core->subscriptions)
+NUMBER(names, m->core->named)
 NUMBER(members, m->core->members)
 NUMBER(away, m->core->away)
 NUMBER(held_bytes, m->core->held_bytes)
@@ -207,6 +208,7 @@ static const struct family FAMILIES[] = {
     {"usherd_rooms", "gauge", "Rooms.", rooms},
     {"usherd_topics", "gauge", "Topics of y-webrtc.", topics},
     {"usherd_subscriptions", "gauge", "Subscriptions to them.", subscriptions},
+    {"usherd_names", "gauge", "Clients of peerjs, which have names of their own.", names},
     {"usherd_members", "gauge", "Seats in rooms, those of absent members included.", members},
     {"usherd_members_away", "gauge", "Seats that are kept for a member whose connection broke.", away},
     {"usherd_joins_total", "counter", "Members that came into a room.", joins},

@@ -43,6 +43,11 @@ void rest_ice_servers(struct http_request *r)
     ask(r, &(struct core_request){.type = REQUEST_ICE, .token = http_bearer(r)});
 }
 
+void rest_names(struct http_request *r, struct span key)
+{
+    ask(r, &(struct core_request){.type = REQUEST_NAMES, .room = key});
+}
+
 void rest_validate(struct http_request *r)
 {
     struct buf room, token;

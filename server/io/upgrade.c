@@ -8,6 +8,7 @@
 
 #include "server/io/framing.h"
 #include "server/io/http.h"
+#include "server/io/peerjs.h"
 
 static const char GUID[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -28,11 +29,13 @@ static bool ywebrtc(const struct io_settings *s)
 }
 
 struct door {
-    const char *path;
+    const char *path; /* NULL: see peerjs.h */
     const struct dialect *dialect;
     const char *subprotocol; /* NULL: its clients name none */
     bool (*open)(const struct io_settings *s);
 };
+
+static const struct door PEERJS = {NULL, &dialect_peerjs, NULL, NULL};
 
 static const struct door DOORS[] = {
     {"/ws", &dialect_native, "usher.v1", always},
@@ -44,7 +47,7 @@ const struct door *upgrade_door(const struct io *io, const char *path)
     for (size_t i = 0; i < sizeof DOORS / sizeof *DOORS; i++)
         if (strcmp(path, DOORS[i].path) == 0)
             return DOORS[i].open(&io->settings) ? &DOORS[i] : NULL;
-    return NULL;
+    return peerjs_is_door(&io->settings, path) ? &PEERJS : NULL;
 }
 
 static void not_upgraded(struct http_request *r)
@@ -83,6 +86,18 @@ static bool write_accept(struct span key, char out[ACCEPT_CHARS + 1])
     return true;
 }
 
+static void open_door(struct http_request *r, const struct door *door)
+{
+    struct peerjs_name chosen;
+    if (door != &PEERJS) {
+        framing_open(r->io, r->conn, door->dialect, NULL);
+        return;
+    }
+    peerjs_name_read(&chosen, &r->io->settings, &r->asked->head);
+    framing_open(r->io, r->conn, door->dialect, &chosen.name);
+    peerjs_name_done(&chosen);
+}
+
 static void switch_protocols(struct http_request *r, const struct door *door, struct span key, const char *subprotocol)
 {
     struct io *io = r->io;
@@ -103,7 +118,7 @@ static void switch_protocols(struct http_request *r, const struct door *door, st
     buf_done(&text);
     turn_queue(io, c, f);
     if (!c->doomed)
-        framing_open(io, c, door->dialect);
+        open_door(r, door);
 }
 
 static bool names_subprotocols(const struct request_head *h)

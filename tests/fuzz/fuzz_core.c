@@ -153,6 +153,10 @@ static void speak(struct world *w, struct core_event e)
         "{\"type\":\"unsubscribe\",\"topics\":[\"a\"]}",
         "{\"type\":\"unsubscribe\",\"topics\":[\"c\",\"b\"]}",
         "{\"type\":\"publish\",\"topic\":\"a\",\"data\":1}",
+        "{\"type\":\"OFFER\",\"dst\":\"a\",\"payload\":1}",
+        "{\"type\":\"CANDIDATE\",\"dst\":\"b\"}",
+        "{\"type\":\"LEAVE\",\"dst\":\"b\"}",
+        "{\"type\":\"LEAVE\"}",
     };
     enum {
         KNOWN = sizeof MESSAGES_KNOWN / sizeof *MESSAGES_KNOWN
@@ -177,6 +181,10 @@ static void speak(struct world *w, struct core_event e)
     }
     step(w, e);
 }
+
+/* Two clients of one name, one of another, and one of no good name. */
+static const struct client_name NAMES[] = {{{"k", 1}, {"a", 1}, {"s", 1}, NULL}, {{"k", 1}, {"a", 1}, {"t", 1}, NULL},
+    {{"k", 1}, {"b", 1}, {"s", 1}, NULL}, {{"k", 1}, {"-", 1}, {"s", 1}, NULL}};
 
 static void of_connection(struct world *w, unsigned what, unsigned slot)
 {
@@ -217,7 +225,8 @@ static void of_connection(struct world *w, unsigned what, unsigned slot)
         break;
     case 4:
         e.type = CORE_READY;
-        e.dialect = what > 192 ? &dialect_ywebrtc : what > 128 ? &LINES : &dialect_native;
+        e.dialect = what > 192 ? &dialect_ywebrtc : what > 128 ? &LINES : what > 64 ? &dialect_peerjs : &dialect_native;
+        e.name = e.dialect == &dialect_peerjs ? &NAMES[what / 15 % 4] : NULL;
         step(w, e);
         break;
     case 5:

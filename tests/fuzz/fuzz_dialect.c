@@ -41,6 +41,16 @@ static void publish(const struct dialect *d, const struct request *r)
     buf_done(&out);
 }
 
+static void forward(const struct dialect *d, const struct request *r)
+{
+    struct request again;
+    assert(r->forward.to.n <= CHOSEN_ID_MAX);
+    struct frame *f = d->relay(r, (struct span){"a", 1});
+    assert(f && d->read(frame_text(f), &again) == ERROR_NONE && again.type == MESSAGE_FORWARD);
+    assert(span_eq(again.forward.to, r->forward.to) && again.forward.kept == r->forward.kept);
+    frame_unref(f);
+}
+
 static void try_dialect(const struct dialect *d, struct span bytes)
 {
     struct request r;
@@ -54,6 +64,8 @@ static void try_dialect(const struct dialect *d, struct span bytes)
         check_topics(&r);
     else if (r.type == MESSAGE_PUBLISH)
         publish(d, &r);
+    else if (r.type == MESSAGE_FORWARD && r.forward.to.n > 0)
+        forward(d, &r);
     else if (r.type == MESSAGE_JOIN_ROOM)
         assert(room_id_valid(r.join.room_id));
     else if (message_is_relayed(r.type))
@@ -62,7 +74,7 @@ static void try_dialect(const struct dialect *d, struct span bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct dialect *const DIALECTS[] = {&dialect_native, &dialect_ywebrtc};
+    static const struct dialect *const DIALECTS[] = {&dialect_native, &dialect_ywebrtc, &dialect_peerjs};
     const struct span bytes = {(const char *)data, size};
     for (size_t i = 0; i < sizeof DIALECTS / sizeof *DIALECTS; i++)
         try_dialect(DIALECTS[i], bytes);
