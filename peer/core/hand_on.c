@@ -56,6 +56,7 @@ static void tell_person(struct peer *p, struct person *who, const struct after_c
         relay_send(p, who, (struct span){t->frame, t->n});
         break;
     case AFTER_COMMIT_NOTICE:
+    case AFTER_COMMIT_END:
     case AFTER_COMMIT_SEND:
         break;
     }
@@ -65,8 +66,10 @@ static void committed(struct peer *p, struct after_commit *t)
 {
     struct person *who = roster_find(p, span_of(t->who));
     struct outgoing *m = t->type == AFTER_COMMIT_SEND ? outbox_find(p, span_of(t->id)) : NULL;
-    if (t->type == AFTER_COMMIT_NOTICE)
+    if (t->notice)
         notice_give(p, &t->notice);
+    if (t->type == AFTER_COMMIT_END)
+        outbox_told(p, span_of(t->id), span_of(t->who));
     else if (m)
         outbox_release(p, m);
     else if (who)

@@ -43,15 +43,34 @@ static struct after_commit *after_commit_add(struct peer *p, enum after_commit_t
     return t;
 }
 
-void after_commit_notice(struct peer *p, const struct notice *n)
+static struct after_commit *notice_later(struct peer *p, enum after_commit_type type, const struct notice *n)
 {
     struct peer_notice *made = notice_make(n);
-    p->dirty = true;
-    struct after_commit *t = made ? after_commit_add(p, AFTER_COMMIT_NOTICE) : NULL;
+    struct after_commit *t = made ? after_commit_add(p, type) : NULL;
     if (t)
         t->notice = made;
     else
         peer_notice_free(made);
+    return t;
+}
+
+void after_commit_notice(struct peer *p, const struct notice *n)
+{
+    p->dirty = true;
+    notice_later(p, AFTER_COMMIT_NOTICE, n);
+}
+
+void after_commit_follow(struct peer *p, const struct notice *n)
+{
+    notice_later(p, AFTER_COMMIT_NOTICE, n);
+}
+
+bool after_commit_end(struct peer *p, const struct notice *n, struct span id, struct span who)
+{
+    assert(id.n > 0 && who.n > 0);
+    p->dirty = true;
+    struct after_commit *t = notice_later(p, AFTER_COMMIT_END, n);
+    return t && text_copy(t->id, sizeof t->id, id) && text_copy(t->who, sizeof t->who, who);
 }
 
 void after_commit_send(struct peer *p, const char *id)

@@ -15,6 +15,7 @@
 /* What is done once a commit is on the disk. */
 enum after_commit_type {
     AFTER_COMMIT_NOTICE,  /* tell the application */
+    AFTER_COMMIT_END,     /* likewise, how the delivery of `id` to `who` ended */
     AFTER_COMMIT_SEND,    /* the message of ours `id` may go */
     AFTER_COMMIT_RECEIPT, /* tell `who` that we have `id` */
     AFTER_COMMIT_KEPT,    /* tell `who` that we keep its copy `id` */
@@ -25,7 +26,7 @@ enum after_commit_type {
 struct after_commit {
     enum after_commit_type type;
     uint64_t ticket;
-    struct peer_notice *notice; /* owned */
+    struct peer_notice *notice; /* owned; of the first two */
     char id[ENVELOPE_ID_MAX + 1], who[PERSON_MAX + 1];
     bool group;
     char *frame; /* owned */
@@ -33,6 +34,10 @@ struct after_commit {
 };
 
 void after_commit_notice(struct peer *p, const struct notice *n);
+/* Behind all notices that wait, without a commit of its own. */
+void after_commit_follow(struct peer *p, const struct notice *n);
+/* False: too many wait, or memory is short. */
+bool after_commit_end(struct peer *p, const struct notice *n, struct span id, struct span who);
 /* The message of ours with that id may go. */
 void after_commit_send(struct peer *p, const char *id);
 /* who: the id of the person that is told. */
