@@ -102,12 +102,21 @@ static struct notice end_notice(struct span id, const struct span *reader, struc
     return (struct notice){.type = NOTICE_FAILED, .id = id, .to = reader, .to_count = 1, .reason = how};
 }
 
+/* Of small letters and dashes. */
+static bool is_end(struct span how)
+{
+    size_t i = 0;
+    while (i < how.n && ((how.p[i] >= 'a' && how.p[i] <= 'z') || how.p[i] == '-'))
+        i++;
+    return i == how.n && how.n > 0 && how.n <= ENDED_MAX;
+}
+
 /* To a plain peer nothing is kept, so nothing can be taken back. */
 static void tell_end(struct peer *p, const struct delivery *d, const char *how)
 {
     struct span id = span_of(d->id), reader = person_id(d->reader);
     struct notice n = end_notice(id, &reader, span_of(how));
-    assert(strlen(how) <= ENDED_MAX);
+    assert(is_end(span_of(how)));
     if (d->reader->keyed)
         storage_put(p, TABLE_DELIVERY, span_of(delivery_key(id, reader).text), span_of(how));
     if (!d->reader->keyed || !after_commit_end(p, &n, id, reader))
@@ -117,8 +126,7 @@ static void tell_end(struct peer *p, const struct delivery *d, const char *how)
 bool outbox_ended(struct peer *p, struct span id, struct span reader, struct span how)
 {
     struct notice n = end_notice(id, &reader, how);
-    return id.n > 0 && id.n <= ENVELOPE_ID_MAX && reader.n > 0 && reader.n <= PERSON_MAX && how.n <= ENDED_MAX &&
-           after_commit_end(p, &n, id, reader);
+    return envelope_id_valid(id) && person_id_valid(reader) && is_end(how) && after_commit_end(p, &n, id, reader);
 }
 
 void outbox_told(struct peer *p, struct span id, struct span reader)

@@ -144,11 +144,11 @@ static void test_delivered_before_read(void **state)
     world_end(w);
 }
 
-/* A row that tells of no end: passed over, and told to nobody. */
+/* Rows that tell of no end: passed over, and told to nobody; the last does. */
 static void test_no_end(void **state)
 {
     (void)state;
-    static const char *const keys[] = {"noslash", "/reader", "id/"};
+    static const char *const keys[] = {"noslash", "/reader", "id/", "id/two readers", "\xff/reader"};
     struct world *w = world_make(1);
     struct peer_event e = {.type = PEER_RESTORE, .restore = {.table = TABLE_DELIVERY}};
     e.restore.row.value = SPAN("delivered");
@@ -157,12 +157,19 @@ static void test_no_end(void **state)
         feed(w, 0, e);
         assert_int_equal(w->nodes[0].unreadable, i + 1);
     }
+    static const char *const reasons[] = {"a-reason-that-is-longer-than-any-of-ours", "Expired", "ex\xffpired"};
     e.restore.row.key = SPAN("id/reader");
-    e.restore.row.value = SPAN("a reason that is longer than any of ours");
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        e.restore.row.value = span_of(reasons[i]);
+        feed(w, 0, e);
+        assert_int_equal(w->nodes[0].unreadable, sizeof keys / sizeof *keys + i + 1);
+    }
+    e.restore.row.value = SPAN("expired");
     feed(w, 0, e);
-    assert_int_equal(w->nodes[0].unreadable, 4);
     start(w, 0);
-    assert_int_equal(count(&w->nodes[0], NOTICE_DELIVERED) + count(&w->nodes[0], NOTICE_FAILED), 0);
+    assert_int_equal(count(&w->nodes[0], NOTICE_DELIVERED), 0);
+    assert_int_equal(count(&w->nodes[0], NOTICE_FAILED), 1);
+    assert_int_equal(w->nodes[0].unreadable, sizeof keys / sizeof *keys + sizeof reasons / sizeof *reasons);
     world_end(w);
 }
 
