@@ -48,6 +48,10 @@ static void committed(struct peer *p, struct after_commit *t)
     case AFTER_COMMIT_NOTICE:
         notice_give(p, &t->notice);
         break;
+    case AFTER_COMMIT_END:
+        notice_give(p, &t->end.notice);
+        outbox_told(p, span_of(t->end.id), span_of(t->end.who));
+        break;
     case AFTER_COMMIT_SEND:
         if ((m = outbox_find(p, span_of(t->send.id))))
             outbox_release(p, m);

@@ -114,12 +114,14 @@ static bool restore_outgoing(struct peer *p, struct span value)
     return ok;
 }
 
-static bool restore_delivery(struct peer *p, struct span key)
+static bool restore_delivery(struct peer *p, struct span key, struct span ended)
 {
     const char *slash = span_find(key, '/');
     if (!slash)
         return false;
     struct span id = {key.p, (size_t)(slash - key.p)}, reader = {slash + 1, key.n - id.n - 1};
+    if (ended.n > 0)
+        return outbox_ended(p, id, reader, ended);
     struct outgoing *m = outbox_find(p, id);
     struct person *who = roster_find(p, reader);
     /* Its message may be of another room. */
@@ -151,7 +153,7 @@ void restore_row(struct peer *p, enum peer_table table, struct span key, struct 
         ok = restore_outgoing(p, value);
         break;
     case TABLE_DELIVERY:
-        ok = restore_delivery(p, key);
+        ok = restore_delivery(p, key, value);
         break;
     case TABLE_REF:
         compose_remember_ref(p, key, value);

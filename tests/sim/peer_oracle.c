@@ -95,6 +95,15 @@ bool peer_oracle_waits(const struct peer_oracle *p, unsigned who, const struct s
            memmem(value.p, value.n, s->id, strlen(s->id));
 }
 
+bool peer_oracle_is_open(const struct peer_oracle *p, size_t number, unsigned reader)
+{
+    const struct sent *s = p->sent[number];
+    char key[ROW_KEY_MAX + 1];
+    struct span value;
+    snprintf(key, sizeof key, "%s/%s", s->id, p->people[reader].id);
+    return memory_store_value(p->people[s->sender].store, TABLE_DELIVERY, span_of(key), &value) && value.n == 0;
+}
+
 bool peer_oracle_passed(const struct peer_oracle *p, unsigned who, size_t number)
 {
     const struct sent *s = p->sent[number];
@@ -192,12 +201,13 @@ static struct sent *of_delivery(const struct peer_oracle *p, struct span key, si
     return *reader < PEOPLE_MAX ? s : NULL;
 }
 
-static void delivery_written(struct peer_oracle *p, unsigned who, struct span key)
+/* ended: how it did, or empty. */
+static void delivery_written(struct peer_oracle *p, unsigned who, struct span key, struct span ended)
 {
     size_t number;
     unsigned reader;
     struct sent *s = of_delivery(p, key, &number, &reader);
-    if (!s || s->sender != who)
+    if (!s || s->sender != who || ended.n > 0)
         return;
     s->readers[reader] = ASKED;
     marks_add(&p->people[reader].asked, number);
@@ -245,7 +255,7 @@ void peer_oracle_row(struct peer_oracle *p, unsigned who, const struct peer_effe
     }
     world_check(p->w, diary_number(value) == SIZE_MAX, "%u writes %s in the clear", who, put->put.key);
     if (table == TABLE_DELIVERY)
-        delivery_written(p, who, key);
+        delivery_written(p, who, key, value);
     else if (table == TABLE_REF)
         ref_written(p, who, key, value);
     else if (table == TABLE_OUTGOING)

@@ -4,8 +4,8 @@
  * all is healed. A message that was accepted reaches each of its readers exactly once, whoever crashes, and in the same
  * words, and not long after its time, or is reported failed by that reader's name, when its time is over or he said that he
  * misses it; never before what its sender knew when it spoke, unless that was reported missing, or had failed before its
- * reader came to the room. Nothing is said to be sent, stored or delivered that a crash can take back; nobody forgets what its reader still needs; and nobody else ever holds a message in the
- * clear. Who loses its state, or puts back an older one, answers for what it finds: what was lost is owed by nobody, what is
+ * reader came to the room. Nothing is said to be sent, stored, delivered or failed that a crash can take back; nobody
+ * forgets what its reader still needs; and nobody else ever holds a message in the clear. Who loses its state, or puts back an older one, answers for what it finds: what was lost is owed by nobody, what is
  * pending once more may be settled once more; but what others said to have been delivered must have been, also then. A key
  * for idempotency names one message for ever; a peer's "up" and "down" alternate.
  *

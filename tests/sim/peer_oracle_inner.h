@@ -92,6 +92,9 @@ bool peer_oracle_keeps(const struct peer_oracle *p, unsigned who, size_t number)
 /* It waits there for what comes before it, whatever crashes. */
 bool peer_oracle_waits(const struct peer_oracle *p, unsigned who, const struct sent *s);
 
+/* Whatever crashes, its sender still waits for this reader of it, or may: how that ended can be taken back. */
+bool peer_oracle_is_open(const struct peer_oracle *p, size_t number, unsigned reader);
+
 /* That disk's clock is past it, whatever crashes, and it is not in the record: it will never be shown. */
 bool peer_oracle_passed(const struct peer_oracle *p, unsigned who, size_t number);
 

@@ -78,6 +78,8 @@ static void on_delivered(struct peer_oracle *p, unsigned who, const struct peer_
         p->w, s->readers[by] == ASKED || s->told_life[by] != life, "%u: m%zu is settled twice for %u", who, number, by);
     world_check(p->w, s->readers[by] == ASKED || s->readers[by] == DELIVERED,
         "%u: m%zu is delivered to %u after it failed", who, number, by);
+    world_check(p->w, !peer_oracle_is_open(p, number, by),
+        "%u: m%zu is delivered to %u, and a crash can take that back", who, number, by);
     p->delivered += s->readers[by] == ASKED;
     s->readers[by] = DELIVERED;
     s->told_life[by] = life;
@@ -116,6 +118,8 @@ static void on_failed(struct peer_oracle *p, unsigned who, const struct peer_not
         world_check(
             p->w, to < PEOPLE_MAX && s->readers[to] != NOT_ASKED, "%u: m%zu failed for a stranger", who, number);
         world_check(p->w, s->readers[to] != DELIVERED, "%u: m%zu failed after it was delivered to %u", who, number, to);
+        world_check(p->w, !peer_oracle_is_open(p, number, to), "%u: m%zu failed for %u, and a crash can take that back",
+            who, number, to);
         check_reason(p, who, n->reason, number, to);
         p->failed += s->readers[to] == ASKED;
         s->readers[to] = strcmp(n->reason, "missed") == 0 ? MISSED : FAILED;

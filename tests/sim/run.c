@@ -8,6 +8,7 @@
 
 enum {
     LOOK_MS = 100,
+    CALM_MS = 20,
     TREE_MS = 600,     /* for a message to get everywhere and the prunes back */
     TREE_AUTHORS = 12, /* whose trees are judged */
     MESH = 8,
@@ -171,6 +172,12 @@ static const char *tree_is_wrong(const struct run *r, const struct peerhost *aut
                 parent[a] = b;
         }
     return joined + 1 < members ? "does not span its island" : edges > joined ? "has a circle" : NULL;
+}
+
+void run_calm(struct run *r)
+{
+    for (unsigned i = 0; i < r->people_count; i++)
+        world_weather(r->w, peerhost_host(r->people[i]), (struct weather){.latency_ms = CALM_MS});
 }
 
 void run_until_tree(struct run *r, uint64_t ms)

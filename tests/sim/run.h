@@ -52,6 +52,8 @@ void run_befriend(struct run *r, const struct world_options *options, unsigned p
 void run_say_all(struct run *r); /* everybody who runs says something to the room */
 /* Lets time pass until every promise is kept, or fails after `ms`. */
 void run_until_delivered(struct run *r, uint64_t ms);
+/* From now on every path is quick and loses nothing. */
+void run_calm(struct run *r);
 /* Lets everybody speak in turns until the broadcast tree of each has spanned his island without a circle, or fails after
  * `ms`. */
 void run_until_tree(struct run *r, uint64_t ms);

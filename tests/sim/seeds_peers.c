@@ -22,12 +22,12 @@ enum {
     MISFORTUNE_MS = 2500,
     LOOK_MS = 500,
     REAL_EVERY = 50,
-    APART_EVERY = 8,  /* seeds in which some can never be linked */
-    LOSSES_EVERY = 5, /* seeds in which some lose their state */
-    LOSS_MAX = 151,   /* of 1,000 at each end of a path */
-    STORM = 250,      /* at both together */
-    STORM_LOSS = 400, /* at each end, in seeds of storms */
-    CALM_MS = 20,
+    APART_EVERY = 8,    /* seeds in which some can never be linked */
+    LOSSES_EVERY = 5,   /* seeds in which some lose their state */
+    LOSS_MAX = 151,     /* of 1,000 at each end of a path */
+    STORM = 250,        /* at both together */
+    STORM_LOSS = 400,   /* at each end, in seeds of storms */
+    IN_TIME = 8,        /* people whom some messages reach without a packet sent again, in any weather but a storm */
     ABSENT_CHANCE = 30, /* of 1,000 */
     ABSENT_OF = 4,      /* hours of pings are many events */
     ABSENT_TURNS = 12,
@@ -232,12 +232,13 @@ static void heal(struct run *r)
 }
 
 /* Where a message takes longer than TREE_WAIT_MS behind its announcement, each is followed by grafts: a circle is then the
- * tree's answer to lost packets, as in its paper, and goes with the first messages that are not late. So its shape is judged in
- * such weather only. */
-static void calm(struct run *r)
+ * tree's answer to lost packets, as in its paper, and goes with the first messages that are not late. So its shape is judged
+ * where there are such messages: with many people whose paths lose packets nearly every message is late for somebody. In a
+ * room of 58 (seed 6206) one tree had a circle whenever it was looked at for 180 s; from the same moment on, with nothing
+ * lost, all twelve were right within 20 s. */
+static bool some_come_in_time(const struct life *life, unsigned people)
 {
-    for (unsigned i = 0; i < r->people_count; i++)
-        world_weather(r->w, peerhost_host(r->people[i]), (struct weather){.latency_ms = CALM_MS});
+    return !life->loss && people <= IN_TIME;
 }
 
 /* Everybody is linked with everybody, and holds no connection more. */
@@ -281,8 +282,8 @@ static void live(struct run *r, const struct world_options *options, const struc
     if (people <= ABSENT_OF && world_chance(w, ABSENT_CHANCE))
         stay_away(r);
     heal(r);
-    if (life->loss)
-        calm(r);
+    if (!some_come_in_time(life, people))
+        run_calm(r);
     run_until_tree(r, DELIVER_MS);
     run_until_delivered(r, DELIVER_MS);
     world_check(w, run_all_linked(r), "a link went down in peace");

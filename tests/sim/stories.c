@@ -62,6 +62,7 @@ const struct story STORIES[] = {
     {"friend-in-common", story_friend_in_common, false},
     {"back-through-others", story_back_through_others, false},
     {"both-sides-talk", story_both_sides_talk, false},
+    {"circle-after-rain", story_circle_after_rain, false},
     {"clocks-of-hours", story_clocks_of_hours, false},
     {"custodian-crashes", story_custodian_crashes, false},
     {"given-up-for-good", story_given_up_for_good, false},

@@ -71,6 +71,7 @@ scenario story_accepted_then_crash; /* before anything was sent */
 scenario story_friend_in_common;    /* with the daemon dead two are linked through a third */
 scenario story_back_through_others; /* and has at once what was tried in vain */
 scenario story_both_sides_talk;     /* of a partition; then everybody has everything */
+scenario story_circle_after_rain;   /* goes when packets are not lost any more */
 scenario story_clocks_of_hours;     /* jump while a custodian keeps something */
 scenario story_custodian_crashes;   /* about when it says that it keeps a copy */
 scenario story_given_up_for_good;   /* over a crash, and whoever comes with it */

@@ -10,6 +10,7 @@
 
 #include "peer/core/state.h"
 #include "peer/core/message/message_log.h"
+#include "peer/core/port/after_commit.h"
 #include "peer/core/port/effects.h"
 #include "peer/core/port/notice.h"
 #include "peer/core/port/storage.h"
@@ -250,7 +251,7 @@ static void read_row(struct peer *p, const struct load *load, struct span text, 
     struct span from = span_of(json_string_value(json_object_get(row, "from")));
     bool ours = span_is(from, p->id);
     if (load->who[0] && ours && is_for(row, load->who))
-        notice_add(p, &(struct notice){.type = NOTICE_READ, .id = id, .by = span_of(load->who)});
+        after_commit_follow(p, &(struct notice){.type = NOTICE_READ, .id = id, .by = span_of(load->who)});
     else if (!load->who[0] && id.n > 0 && text_copy(answer->id, sizeof answer->id, id) &&
              text_copy(answer->author, sizeof answer->author, from))
         answer->type = LOG_ANSWER_READ;

@@ -28,6 +28,7 @@
 #include "peer/core/state.h"
 #include "peer/core/message/outbox.h"
 #include "peer/core/order/tree.h"
+#include "peer/core/port/after_commit.h"
 #include "peer/core/port/effects.h"
 #include "peer/core/port/notice.h"
 #include "peer/core/people/guard.h"
@@ -135,8 +136,7 @@ static void ride(struct peer *p, struct delivery *d)
 /* Nothing that comes later changes it: what a reader takes it says when the link begins. */
 static void too_large(struct peer *p, struct delivery *d)
 {
-    delivery_failed(p, span_of(d->id), person_id(d->reader), "too-large");
-    delivery_free(p, d);
+    delivery_failed(p, d, "too-large");
 }
 
 static bool send_plain(struct peer *p, struct delivery *d)
@@ -333,7 +333,8 @@ void outbox_was_read(struct peer *p, struct person *who, struct span id)
         message_log_read(p, id, person_id(who));
     if (!d || d->message)
         return;
-    notice_add(p, &(struct notice){.type = NOTICE_READ, .id = id, .by = person_id(who)});
+    /* Not before it is told to be delivered. */
+    after_commit_follow(p, &(struct notice){.type = NOTICE_READ, .id = id, .by = person_id(who)});
     delivery_free(p, d);
 }
 
@@ -342,8 +343,7 @@ void outbox_never_shown(struct peer *p, struct person *who, struct span id)
     struct delivery *d = find(who, id);
     if (!d || !d->message || !d->sent)
         return;
-    delivery_failed(p, id, person_id(who), "missed");
-    delivery_free(p, d);
+    delivery_failed(p, d, "missed");
 }
 
 void outbox_asked(struct peer *p, struct person *who, const struct conversation *c)

@@ -4,6 +4,7 @@
  *   owns     struct outgoing and struct delivery, each person's outbox, their rows, and how much waits for whom
  *   before   outbox_release: the message is on the disk
  *   after    a delivery ends by an answer of its reader, or is reported failed by that reader's name; nothing else forgets it.
+ *            How it ended is on the disk before it is told, and until it was: no crash makes it end otherwise, or untold
  *            At most QUEUE_MAX wait in all, QUEUE_READER_MAX for one reader
  */
 #ifndef PEER_MESSAGE_OUTBOX_H
@@ -89,6 +90,10 @@ uint64_t outbox_first_unheard(const struct person *who, const struct conversatio
 /* A copy for one reader: with its key alone, as often as it was tried, and with us as the first of its route if it goes
  * through others. */
 bool outbox_copy(const struct peer *p, const struct delivery *d, bool relayed, struct buf *out);
+/* A delivery of an earlier life had ended so, and that may not have been told. False: it is no such row. */
+bool outbox_ended(struct peer *p, struct span id, struct span reader, struct span how);
+/* The application was told how it ended. */
+void outbox_told(struct peer *p, struct span id, struct span reader);
 /* Whose time is over has failed. */
 void outbox_expire(struct peer *p);
 void outbox_clear(struct peer *p); /* at the end: what nobody waits for, and no commit has let go */

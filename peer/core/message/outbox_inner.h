@@ -13,10 +13,10 @@ void delivery_move(struct delivery *d, enum delivery_place to); /* to the end th
 void delivery_sort(struct outbox *box);                         /* the queue, in the order in which it was accepted */
 /* The reader has it: told, and kept for message_read. */
 void delivery_done(struct peer *p, struct delivery *d);
-/* Forgets it, and its message with the last. */
+/* Forgets it, and its message with the last; nobody is told. */
 void delivery_free(struct peer *p, struct delivery *d);
-/* Tells that this reader will not get it, and why. */
-void delivery_failed(struct peer *p, struct span id, struct span reader, const char *reason);
+/* Tells that this reader will not get it, and why; and forgets it. */
+void delivery_failed(struct peer *p, struct delivery *d, const char *reason);
 /* Those for which the reader had time enough to answer. */
 void outbox_requeue_passed(const struct peer *p, struct outbox *box);
 void outgoing_free(struct peer *p, struct outgoing *m); /* without deliveries */

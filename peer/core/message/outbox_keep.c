@@ -3,6 +3,10 @@
  * What the outbox keeps: messages by their number and in the order of their end, deliveries by reader and place, and
  * the rows of both. A message goes with the last delivery that waits for it; what is delivered is remembered for a
  * while longer, since it may yet be read.
+ *
+ * How a delivery ended is written into its row, told once that is on the disk, and then the row goes. Rejected: to delete
+ * the row and tell in the same step, as was done: a crash took back the one and not the other, and who had heard
+ * "delivered" heard "failed" an hour later; and to tell when the row's end is on the disk: a crash then told nothing.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -10,6 +14,7 @@
 
 #include "peer/core/message/outbox_inner.h"
 #include "peer/core/state.h"
+#include "peer/core/port/after_commit.h"
 #include "peer/core/port/effects.h"
 #include "peer/core/port/notice.h"
 #include "peer/core/port/storage.h"
@@ -68,11 +73,65 @@ void outgoing_free(struct peer *p, struct outgoing *m)
     free(m);
 }
 
-static void row_key(char key[ID_CHARS + PERSON_MAX + 2], const struct delivery *d)
+/* ---- how a delivery ends ---- */
+
+enum {
+    ENDED_MAX = 32 /* bytes of a reason */
+};
+
+static const char DELIVERED[] = "delivered"; /* the value of a row; else it is the reason why it failed, or empty */
+
+struct delivery_key {
+    char text[ENVELOPE_ID_MAX + 1 + PERSON_MAX + 1];
+};
+
+static struct delivery_key delivery_key(struct span id, struct span reader)
 {
-    memcpy(key, d->id, ID_CHARS);
-    key[ID_CHARS] = '/';
-    memcpy(key + ID_CHARS + 1, d->reader->id, PERSON_MAX + 1);
+    assert(id.n <= ENVELOPE_ID_MAX && reader.n <= PERSON_MAX);
+    struct delivery_key key = {{0}};
+    memcpy(key.text, id.p, id.n);
+    key.text[id.n] = '/';
+    memcpy(key.text + id.n + 1, reader.p, reader.n);
+    return key;
+}
+
+static struct notice end_notice(struct span id, const struct span *reader, struct span how)
+{
+    if (span_is(how, DELIVERED))
+        return (struct notice){.type = NOTICE_DELIVERED, .id = id, .by = *reader};
+    return (struct notice){.type = NOTICE_FAILED, .id = id, .to = reader, .to_count = 1, .reason = how};
+}
+
+/* Of small letters and dashes. */
+static bool is_end(struct span how)
+{
+    size_t i = 0;
+    while (i < how.n && ((how.p[i] >= 'a' && how.p[i] <= 'z') || how.p[i] == '-'))
+        i++;
+    return i == how.n && how.n > 0 && how.n <= ENDED_MAX;
+}
+
+/* To a plain peer nothing is kept, so nothing can be taken back. */
+static void tell_end(struct peer *p, const struct delivery *d, const char *how)
+{
+    struct span id = span_of(d->id), reader = person_id(d->reader);
+    struct notice n = end_notice(id, &reader, span_of(how));
+    assert(is_end(span_of(how)));
+    if (d->reader->keyed)
+        storage_put(p, TABLE_DELIVERY, span_of(delivery_key(id, reader).text), span_of(how));
+    if (!d->reader->keyed || !after_commit_end(p, &n, id, reader))
+        notice_add(p, &n);
+}
+
+bool outbox_ended(struct peer *p, struct span id, struct span reader, struct span how)
+{
+    struct notice n = end_notice(id, &reader, how);
+    return envelope_id_valid(id) && person_id_valid(reader) && is_end(how) && after_commit_end(p, &n, id, reader);
+}
+
+void outbox_told(struct peer *p, struct span id, struct span reader)
+{
+    storage_delete(p, TABLE_DELIVERY, span_of(delivery_key(id, reader).text));
 }
 
 /* The delivery waits for nothing any more; its message goes with the last of them. */
@@ -80,10 +139,6 @@ static void detach(struct peer *p, struct delivery *d)
 {
     assert(d->message && p->queued > 0);
     struct outgoing *m = d->message;
-    char key[ID_CHARS + PERSON_MAX + 2];
-    row_key(key, d);
-    if (d->reader->keyed)
-        storage_delete(p, TABLE_DELIVERY, span_of(key));
     DL_DELETE2(m->deliveries, d, of_prev, of_next);
     d->message = NULL;
     p->queued--;
@@ -101,19 +156,19 @@ void delivery_free(struct peer *p, struct delivery *d)
     free(d);
 }
 
-void delivery_failed(struct peer *p, struct span id, struct span reader, const char *reason)
+void delivery_failed(struct peer *p, struct delivery *d, const char *reason)
 {
-    assert(id.n > 0 && reader.n > 0 && reason);
+    assert(d->message && reason && *reason);
     p->stats.failed_total++;
-    notice_add(
-        p, &(struct notice){.type = NOTICE_FAILED, .id = id, .to = &reader, .to_count = 1, .reason = span_of(reason)});
+    tell_end(p, d, reason);
+    delivery_free(p, d);
 }
 
 void delivery_done(struct peer *p, struct delivery *d)
 {
     assert(d->message && d->place != DELIVERY_DONE);
     struct outbox *box = &d->reader->outbox;
-    notice_add(p, &(struct notice){.type = NOTICE_DELIVERED, .id = span_of(d->id), .by = person_id(d->reader)});
+    tell_end(p, d, DELIVERED);
     if (d->message->type == ENVELOPE_GROUP_MESSAGE) {
         d->reader->follows = true;
         box->tree_at = p->now + ACK_TIMEOUT_MS;
@@ -184,7 +239,7 @@ bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
 {
     assert(!who->left && (who->keyed ? m->text : m->plain));
     struct outbox *box = &who->outbox;
-    char key[ID_CHARS + PERSON_MAX + 2];
+    struct span id = span_of(m->id), reader = person_id(who);
     if (who->waiting == 0)
         box->stuck_at = NEVER;
     struct delivery *d = who->waiting < QUEUE_READER_MAX ? calloc(1, sizeof *d) : NULL;
@@ -194,7 +249,9 @@ bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
     }
     if (!d || !d->hh.tbl) {
         free(d);
-        delivery_failed(p, span_of(m->id), person_id(who), "queue-full");
+        p->stats.failed_total++;
+        struct notice full = end_notice(id, &reader, SPAN("queue-full"));
+        notice_add(p, &full);
         return false;
     }
     d->message = m;
@@ -203,11 +260,10 @@ bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
     DL_APPEND2(m->deliveries, d, of_prev, of_next);
     put(d, DELIVERY_QUEUE);
     p->queued++;
-    row_key(key, d);
     if (who->keyed && !who->stored)
         roster_store(p, who); /* the next start must know whom it is for */
     if (who->keyed)
-        storage_put(p, TABLE_DELIVERY, span_of(key), SPAN(""));
+        storage_put(p, TABLE_DELIVERY, span_of(delivery_key(id, reader).text), SPAN(""));
     return true;
 }
 
@@ -249,8 +305,7 @@ void outbox_expire(struct peer *p)
             outgoing_free(p, p->outgoing);
         for (; d; d = next) {
             next = d->of_next;
-            delivery_failed(p, span_of(d->id), person_id(d->reader), "expired");
-            delivery_free(p, d);
+            delivery_failed(p, d, "expired");
         }
     }
     if (p->outgoing)
@@ -267,8 +322,7 @@ void outbox_missed(
             if (!d->message->committed || d->message->sequence < from || d->message->sequence > to ||
                 strcmp(d->message->conversation, c->name) != 0)
                 continue;
-            delivery_failed(p, span_of(d->id), person_id(who), reason);
-            delivery_free(p, d);
+            delivery_failed(p, d, reason);
         }
     }
 }
@@ -279,7 +333,8 @@ void outbox_drop(struct peer *p, struct person *who, const char *reason)
     struct delivery *d, *next;
     HASH_ITER (hh, who->outbox.by_id, d, next) {
         if (d->message && (!p->closing || !who->keyed))
-            delivery_failed(p, span_of(d->id), person_id(who), reason);
-        delivery_free(p, d);
+            delivery_failed(p, d, reason);
+        else
+            delivery_free(p, d);
     }
 }

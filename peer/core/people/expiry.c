@@ -10,13 +10,14 @@
  * it also bounds from above: a clock that is set back is found out. Introductions do not tell: their timestamps never
  * go back.
  *
- * Who has no link with us is judged by the messages that come from there through others without having rested anywhere:
- * the latest counts, unless a later message has an earlier time. Such messages are believed to be new unless their
- * presence (presence_gossip.c), which is as old as it was when it came, says otherwise. Of whom we heard nothing but
- * presence, what rested somewhere must be in time, too, by what most of the clocks say that we know, our own among
- * them, with five minutes' allowance: one that is wrong decides nothing. Or whoever hands it over has heard the author,
- * and vouches for it: a lie makes something late. What a custodian has kept is in time by that custodian's monotonic
- * clock, and is not judged again (deliver.c).
+ * Who has no link with us is judged by the messages that come from there through others without having rested
+ * anywhere: the latest counts, unless a later message has an earlier time. Such messages are believed to be new
+ * unless their presence (presence_gossip.c), which is as old as it was when it came, says otherwise; but they may
+ * have rested with their author. So they bound the clock from below only: what shows it to be further ahead later
+ * does not show that it was set. Of whom we heard nothing but presence, what rested somewhere must be in time, too,
+ * by what most of the clocks say that we know, our own among them, with five minutes' allowance: one that is wrong
+ * decides nothing. Or whoever hands it over has heard the author, and vouches for it: a lie makes something late.
+ * What a custodian has kept is in time by that custodian's monotonic clock, and is not judged again (deliver.c).
  *
  * What was written before a clock was set is judged by that clock as it was then, as far as we heard it. Rejected: our
  * own wall clock for everybody (one wrong clock would drop all that its owner hears), and the author's word alone,
@@ -39,15 +40,17 @@ static void set(struct peer *p, struct clock_estimate *w, int64_t to)
     w->until = (int64_t)p->now;
     w->ahead = to;
     w->was_set = true;
+    w->bounded = false;
 }
 
-/* At least so far ahead, and at most by `late` more. */
+/* At least so far ahead, and at most by `late` more. If it is further ahead than we knew it was set forward only if we
+ * knew how far at most: a message may have rested with its author. */
 static void learn(struct peer *p, struct clock_estimate *w, int64_t least, int64_t late)
 {
     if (!w->known) {
         w->known = true;
         w->ahead = least;
-    } else if (least > w->ahead + CLOCK_SLACK_MS || least + CLOCK_SLACK_MS < w->ahead) {
+    } else if ((w->bounded && least > w->ahead + CLOCK_SLACK_MS) || least + CLOCK_SLACK_MS < w->ahead) {
         set(p, w, least);
     } else if (least > w->ahead || least + late < w->ahead) {
         w->ahead = least;
@@ -58,6 +61,7 @@ void expiry_heartbeat_heard(struct peer *p, struct person *who, uint64_t timesta
 {
     uint64_t late = since <= p->now && p->now - since < CLOCK_SLACK_MS ? p->now - since : CLOCK_SLACK_MS;
     learn(p, &who->clock_estimate, ahead(timestamp, p->now), (int64_t)late);
+    who->clock_estimate.bounded = true;
 }
 
 /* In milliseconds; below 0: it comes from the clock's future. */
@@ -140,6 +144,8 @@ void expiry_gossip_heard(struct peer *p, struct person *who, uint64_t timestamp)
         w->presence = least;
     w->has_gossip = true;
     w->gossip_timestamp = timestamp;
+    if (w->known && !w->bounded && w->presence > w->ahead)
+        w->ahead = w->presence;
 }
 
 uint64_t expiry_clock_of(const struct peer *p, const struct person *who)

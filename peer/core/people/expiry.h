@@ -17,7 +17,8 @@ struct person;
 /* Somebody's wall clock, as far as we know it (expiry.c). In milliseconds before our monotonic clock. */
 struct clock_estimate {
     bool known, was_set;
-    int64_t ahead;                /* at least; of a link: and hardly more */
+    bool bounded;                 /* by heartbeats of a link, from above too */
+    int64_t ahead;                /* at least; if it is bounded: and hardly more */
     int64_t was, until;           /* before it was set, and when we noticed, by our clock */
     uint32_t conversation;        /* hash of the one that its newest message belonged to */
     uint64_t sequence, timestamp; /* of that */

@@ -43,15 +43,39 @@ static struct after_commit *after_commit_add(struct peer *p, enum after_commit_t
     return t;
 }
 
-void after_commit_notice(struct peer *p, const struct notice *n)
+/* Takes the notice, which is NULL when memory was short. */
+static void notice_later(struct peer *p, struct peer_notice *made)
 {
-    struct peer_notice *made = notice_make(n);
-    p->dirty = true;
     struct after_commit *t = made ? after_commit_add(p, AFTER_COMMIT_NOTICE) : NULL;
     if (t)
         t->notice = made;
     else
         peer_notice_free(made);
+}
+
+void after_commit_notice(struct peer *p, const struct notice *n)
+{
+    p->dirty = true;
+    notice_later(p, notice_make(n));
+}
+
+void after_commit_follow(struct peer *p, const struct notice *n)
+{
+    notice_later(p, notice_make(n));
+}
+
+bool after_commit_end(struct peer *p, const struct notice *n, struct span id, struct span who)
+{
+    assert(id.n > 0 && who.n > 0);
+    struct peer_notice *made = notice_make(n);
+    p->dirty = true;
+    struct after_commit *t = made ? after_commit_add(p, AFTER_COMMIT_END) : NULL;
+    if (!t) {
+        peer_notice_free(made);
+        return false;
+    }
+    t->end.notice = made;
+    return text_copy(t->end.id, sizeof t->end.id, id) && text_copy(t->end.who, sizeof t->end.who, who);
 }
 
 void after_commit_send(struct peer *p, const char *id)
@@ -131,6 +155,9 @@ void after_commit_done(struct after_commit *t)
     switch (t->type) {
     case AFTER_COMMIT_NOTICE:
         peer_notice_free(t->notice);
+        break;
+    case AFTER_COMMIT_END:
+        peer_notice_free(t->end.notice);
         break;
     case AFTER_COMMIT_FRAME:
         free(t->frame.text);

@@ -15,6 +15,7 @@
 /* What is done once a commit is on the disk. */
 enum after_commit_type {
     AFTER_COMMIT_NOTICE,  /* notice: tell the application */
+    AFTER_COMMIT_END,     /* end: likewise, how the delivery of the message to `who` ended */
     AFTER_COMMIT_SEND,    /* send: the message of ours may go */
     AFTER_COMMIT_RECEIPT, /* receipt: say to `who` that we have the message */
     AFTER_COMMIT_KEPT,    /* kept: say to `who` that we keep its copy of the message */
@@ -36,6 +37,10 @@ struct after_commit {
     union {
         struct peer_notice *notice; /* owned */
         struct {
+            struct peer_notice *notice; /* owned */
+            char id[ENVELOPE_ID_MAX + 1], who[PERSON_MAX + 1];
+        } end;
+        struct {
             char id[ENVELOPE_ID_MAX + 1];
         } send;
         struct {
@@ -49,6 +54,10 @@ struct after_commit {
 
 /* Constructors. who: the id of the person that it goes to; a frame is taken. */
 void after_commit_notice(struct peer *p, const struct notice *n);
+/* Behind all notices that wait, without a commit of its own. */
+void after_commit_follow(struct peer *p, const struct notice *n);
+/* False: too many wait, or memory is short. */
+bool after_commit_end(struct peer *p, const struct notice *n, struct span id, struct span who);
 void after_commit_send(struct peer *p, const char *id);
 void after_commit_receipt(struct peer *p, const char *who, struct span id, bool group);
 void after_commit_kept(struct peer *p, const char *who, struct span id);

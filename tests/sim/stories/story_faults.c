@@ -133,6 +133,23 @@ void story_both_sides_talk(struct run *r, const struct world_options *options)
     run_until_delivered(r, 10000);
 }
 
+/* Many, whose paths lose so much that nearly every message comes late to somebody, who takes another link into the tree for
+ * it; when they lose nothing any more the trees have their shape within a few messages each. */
+void story_circle_after_rain(struct run *r, const struct world_options *options)
+{
+    run_befriend(r, options, 24);
+    for (unsigned i = 0; i < 24; i++)
+        world_weather(
+            r->w, peerhost_host(r->people[i]), (struct weather){.latency_ms = 40, .jitter_ms = 30, .loss = 100});
+    for (unsigned i = 0; i < 48; i++) {
+        run_say(r, r->people[i % 24]);
+        run_for(r, 200);
+    }
+    run_calm(r);
+    run_until_tree(r, 20000);
+    run_until_delivered(r, 10000);
+}
+
 /* The wall clocks of a sender, a custodian and the reader jump while a copy is kept: it is neither dropped nor doubled. */
 void story_clocks_of_hours(struct run *r, const struct world_options *options)
 {

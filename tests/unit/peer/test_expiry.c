@@ -261,6 +261,76 @@ static void test_first_heard_late(void **state)
     world_end(w);
 }
 
+/* Cid comes when Ann's presence is 45 minutes old, and has no link with her. */
+static struct world *cid_comes_late(void)
+{
+    struct world *w = world_make(3);
+    world_line(w, 3);
+    start(w, 0);
+    start(w, 1);
+    pass(w, 45 * MINUTE);
+    start(w, 2);
+    pass(w, 5000);
+    return w;
+}
+
+/* What he hears first rested for forty minutes, of which her presence tells nothing. What comes next, over a link or through
+ * Bob, shows her clock further ahead; it was not set, so what she wrote eighty minutes ago is late. */
+static void rested_longer(bool linked)
+{
+    struct world *w = cid_comes_late();
+    struct span routes[3][2];
+    struct talk rested = talk_direct(w, 0, 2, "m1", 1), now = talk_direct(w, 0, 2, "m2", 2),
+                late = talk_group(w, 0, 2, "m3", 1);
+    rested.e.timestamp = unix_of(w, 0) - 40 * MINUTE;
+    through(w, &rested, routes[0], 1);
+    talk_comes(w, 1, &rested);
+    assert_int_equal(shown(w, 2), 1);
+    if (linked) {
+        part(w, 0, 2, false);
+        pass(w, MINUTE);
+        assert_int_equal(peer_stats(w->nodes[2].p)->links_up, 2);
+    } else {
+        now.e.timestamp = unix_of(w, 0);
+        through(w, &now, routes[1], 1);
+        talk_comes(w, 1, &now);
+    }
+    size_t before = shown(w, 2);
+    late.e.timestamp = unix_of(w, 0) - 80 * MINUTE;
+    through(w, &late, routes[2], 1);
+    talk_comes(w, 1, &late);
+    assert_int_equal(shown(w, 2), before);
+    assert_int_equal(expired(w, 2), 1);
+    world_end(w);
+}
+
+static void test_rested_with_its_author(void **state)
+{
+    (void)state;
+    rested_longer(false);
+    rested_longer(true);
+}
+
+/* Her presence comes after what rested: it shows the same. */
+static void test_presence_after_what_rested(void **state)
+{
+    (void)state;
+    struct world *w = cid_comes_late();
+    struct span routes[2][2];
+    struct talk rested = talk_direct(w, 0, 2, "m1", 1), late = talk_group(w, 0, 2, "m2", 1);
+    rested.e.timestamp = unix_of(w, 0) - 40 * MINUTE;
+    late.e.timestamp = unix_of(w, 0) - 80 * MINUTE;
+    through(w, &rested, routes[0], 1);
+    talk_comes(w, 1, &rested);
+    feed(w, 0, (struct peer_event){.type = PEER_PRESENCE, .presence = SPAN("away")});
+    pass(w, 5000);
+    through(w, &late, routes[1], 1);
+    talk_comes(w, 1, &late);
+    assert_int_equal(shown(w, 2), 1);
+    assert_int_equal(expired(w, 2), 1);
+    world_end(w);
+}
+
 /* Ann went; Bob, a new process, hears her words of `age` ago from Cid, and never heard her. Dot may be there too. */
 static bool is_shown(uint64_t age, int64_t ann, int64_t bob, int64_t cid, bool dot)
 {
@@ -387,6 +457,8 @@ int main(void)
         cmocka_unit_test(test_a_clock_is_wrong),
         cmocka_unit_test(test_set_back_behind_others),
         cmocka_unit_test(test_first_heard_late),
+        cmocka_unit_test(test_rested_with_its_author),
+        cmocka_unit_test(test_presence_after_what_rested),
         cmocka_unit_test(test_an_author_never_heard),
         cmocka_unit_test(test_an_author_nobody_heard),
         cmocka_unit_test(test_from_the_future),

@@ -321,6 +321,7 @@ static void test_over_while_asleep(void **state)
     w->watch = "direct_message";
     w->now += 3600000;
     feed(w, 0, (struct peer_event){.type = PEER_WRITABLE, .rtc = rtc});
+    run(w);
     assert_int_equal(w->watched[0], 0);
     assert_int_equal(count(ann, NOTICE_FAILED), 1);
     assert_string_equal(notice(ann, NOTICE_FAILED, 0)->reason, "expired");
