@@ -63,7 +63,7 @@ struct frame *say_frame(struct core *c, uint8_t dialect, const struct reply *r)
 {
     const struct dialect *d = say_dialect(c, dialect);
     struct buf *text = say_text(c);
-    if (!(d->replies & dialect_bit(r->type)))
+    if (!say_has_words(c, dialect, r->type))
         return frame_raw(0);
     d->write(text, r);
     assert(text->len > 0 || text->failed);
