@@ -81,10 +81,13 @@ enum reply_type {
     REPLIES
 };
 
+struct dialect;
+
 /* Somebody in a room, as the others see it. */
 struct reply_peer {
     struct span peer_id;
-    struct introduction introduction; /* not said of REPLY_PEER_LEFT and REPLY_PEER_AWAY */
+    struct introduction introduction; /* not told of REPLY_PEER_LEFT and REPLY_PEER_AWAY; */
+    const struct dialect *dialect;    /* nor is this: the one that it speaks */
     bool away;                        /* in REPLY_PEERS and REPLY_RESUMED */
     enum departure why;               /* in REPLY_PEER_LEFT */
 };

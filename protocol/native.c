@@ -93,6 +93,12 @@ static struct relay_payload native_payload(const struct request *r)
 
 /* ---- replies ---- */
 
+/* What a native client must know to call it: NULL for one of its own. */
+static const char *foreign(const struct reply_peer *p)
+{
+    return p->dialect == &dialect_native ? NULL : p->dialect->name;
+}
+
 static void write_peers(struct buf *out, const struct reply *r)
 {
     if (r->type == REPLY_PEERS)
@@ -101,7 +107,7 @@ static void write_peers(struct buf *out, const struct reply *r)
         reply_resumed_begin(out, &r->peers.stay, r->peers.restarted, r->peers.recovered, r->peers.resume_grace_ms);
     struct reply_peer peer;
     while (r->peers.next(r->peers.others, &peer))
-        reply_peers_add(out, peer.peer_id, &peer.introduction, peer.away);
+        reply_peers_add(out, peer.peer_id, &peer.introduction, foreign(&peer), peer.away);
     reply_peers_end(out);
 }
 
@@ -134,7 +140,7 @@ static void native_write(struct buf *out, const struct reply *r)
         write_peers(out, r);
         break;
     case REPLY_PEER_JOINED:
-        reply_peer_joined(out, r->peer.peer_id, &r->peer.introduction);
+        reply_peer_joined(out, r->peer.peer_id, &r->peer.introduction, foreign(&r->peer));
         break;
     case REPLY_PEER_LEFT:
         reply_peer_left(out, r->peer.peer_id, r->peer.why);
@@ -143,7 +149,7 @@ static void native_write(struct buf *out, const struct reply *r)
         reply_peer_away(out, r->peer.peer_id);
         break;
     case REPLY_PEER_BACK:
-        reply_peer_back(out, r->peer.peer_id, &r->peer.introduction);
+        reply_peer_back(out, r->peer.peer_id, &r->peer.introduction, foreign(&r->peer));
         break;
     case REPLY_RELAYED:
         reply_relayed(out, r->relayed.type, r->relayed.from, r->relayed.payload.value, r->relayed.payload.link);

@@ -87,35 +87,38 @@ void reply_server_draining(struct buf *out, uint64_t reconnect_after_ms)
     end(out);
 }
 
-static void introduce(struct buf *out, struct span peer_id, const struct introduction *i)
+static void introduce(struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect)
 {
     write_member_string(out, "peerId", peer_id);
     if (i->display_name.n)
         write_member_raw(out, "displayName", i->display_name);
     if (i->metadata.n)
         write_member_raw(out, "metadata", i->metadata);
+    if (dialect)
+        write_member_string(out, "dialect", span_of(dialect));
 }
 
-static void presence(struct buf *out, const char *type, struct span peer_id, const struct introduction *i)
+static void presence(
+    struct buf *out, const char *type, struct span peer_id, const struct introduction *i, const char *dialect)
 {
     begin(out, type, NO_REF);
-    introduce(out, peer_id, i);
+    introduce(out, peer_id, i, dialect);
     end(out);
 }
 
-void reply_peer_joined(struct buf *out, struct span peer_id, const struct introduction *i)
+void reply_peer_joined(struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect)
 {
-    presence(out, "peer-joined", peer_id, i);
+    presence(out, "peer-joined", peer_id, i, dialect);
 }
 
 void reply_peer_away(struct buf *out, struct span peer_id)
 {
-    presence(out, "peer-away", peer_id, &(struct introduction){.display_name = {NULL, 0}});
+    presence(out, "peer-away", peer_id, &(struct introduction){.display_name = {NULL, 0}}, NULL);
 }
 
-void reply_peer_back(struct buf *out, struct span peer_id, const struct introduction *i)
+void reply_peer_back(struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect)
 {
-    presence(out, "peer-back", peer_id, i);
+    presence(out, "peer-back", peer_id, i, dialect);
 }
 
 void reply_peer_left(struct buf *out, struct span peer_id, enum departure why)
@@ -161,12 +164,12 @@ void reply_resumed_begin(
     begin_list(out);
 }
 
-void reply_peers_add(struct buf *out, struct span peer_id, const struct introduction *i, bool away)
+void reply_peers_add(struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect, bool away)
 {
     if (out->len && out->p[out->len - 1] == '}')
         buf_byte(out, ',');
     buf_byte(out, '{');
-    introduce(out, peer_id, i);
+    introduce(out, peer_id, i, dialect);
     if (away)
         write_member_bool(out, "away", true);
     end(out);

@@ -64,10 +64,11 @@ void reply_server_draining(struct buf *out, uint64_t reconnect_after_ms);
 struct introduction {
     struct span display_name, metadata;
 };
-void reply_peer_joined(struct buf *out, struct span peer_id, const struct introduction *i);
+/* dialect: the name of the one that the peer speaks; NULL: this one. */
+void reply_peer_joined(struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect);
 void reply_peer_left(struct buf *out, struct span peer_id, enum departure why);
 void reply_peer_away(struct buf *out, struct span peer_id);
-void reply_peer_back(struct buf *out, struct span peer_id, const struct introduction *i);
+void reply_peer_back(struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect);
 
 /* One's own stay in a room. */
 struct reply_stay {
@@ -80,7 +81,8 @@ struct reply_stay {
 void reply_peers_begin(struct buf *out, const struct reply_stay *stay);
 void reply_resumed_begin(
     struct buf *out, const struct reply_stay *stay, bool restarted, bool recovered, uint64_t resume_grace_ms);
-void reply_peers_add(struct buf *out, struct span peer_id, const struct introduction *i, bool away);
+void reply_peers_add(
+    struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect, bool away);
 void reply_peers_end(struct buf *out);
 
 /* An offer, answer, ice-candidate or signal that was not said in this dialect. The value is JSON text: `sdp`, `candidate`

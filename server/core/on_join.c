@@ -146,7 +146,9 @@ static bool prepare_joined(struct core *c, const struct room *room, const struct
     char id[PEER_ID_MAX];
     return say_prepare(c, room,
         &(struct reply){.type = REPLY_PEER_JOINED,
-            .peer = {.peer_id = say_peer_id(c, m, id), .introduction = member_introduction(m)}},
+            .peer = {.peer_id = say_peer_id(c, m, id),
+                .introduction = member_introduction(m),
+                .dialect = say_dialect(c, m->dialect)}},
         joined);
 }
 

@@ -40,8 +40,10 @@ static bool next_other(void *ctx, struct reply_peer *peer)
     if (!m)
         return false;
     o->next = m->next;
-    *peer = (struct reply_peer){
-        .peer_id = say_peer_id(o->c, m, o->id), .introduction = member_introduction(m), .away = member_is_away(m)};
+    *peer = (struct reply_peer){.peer_id = say_peer_id(o->c, m, o->id),
+        .introduction = member_introduction(m),
+        .dialect = say_dialect(o->c, m->dialect),
+        .away = member_is_away(m)};
     return true;
 }
 

@@ -55,7 +55,9 @@ void seat_tell_back(struct core *c, const struct member *m)
     char id[PEER_ID_MAX];
     say_to_room(c, m->room, m,
         &(struct reply){.type = REPLY_PEER_BACK,
-            .peer = {.peer_id = say_peer_id(c, m, id), .introduction = member_introduction(m)}});
+            .peer = {.peer_id = say_peer_id(c, m, id),
+                .introduction = member_introduction(m),
+                .dialect = say_dialect(c, m->dialect)}});
 }
 
 void seat_break(struct core *c, struct member *m, enum departure why)

@@ -95,11 +95,11 @@ static void test_presence(void **state)
     struct buf b;
     buf_init(&b, REPLY_MAX);
     const struct introduction whole = {SPAN("\"B\\u00f6\""), SPAN("{ \"a\":1e400 }")}, named = {SPAN("\"x\""), NONE};
-    reply_peer_joined(&b, SPAN("n.a"), &whole);
+    reply_peer_joined(&b, SPAN("n.a"), &whole, NULL);
     said(&b, "{\"type\":\"peer-joined\",\"peerId\":\"n.a\",\"displayName\":\"B\\u00f6\",\"metadata\":{ \"a\":1e400 }}");
-    reply_peer_joined(&b, SPAN("n.a"), &named);
+    reply_peer_joined(&b, SPAN("n.a"), &named, NULL);
     said(&b, "{\"type\":\"peer-joined\",\"peerId\":\"n.a\",\"displayName\":\"x\"}");
-    reply_peer_joined(&b, SPAN("n.a"), &NOTHING);
+    reply_peer_joined(&b, SPAN("n.a"), &NOTHING, NULL);
     said(&b, "{\"type\":\"peer-joined\",\"peerId\":\"n.a\"}");
     static const char *const REASONS[] = {"left", "disconnected", "timeout", "slow", "flood", "too-large", "violation"};
     assert_int_equal(DEPARTURES, sizeof REASONS / sizeof *REASONS);
@@ -125,8 +125,8 @@ static void test_peers(void **state)
     reply_peers_end(&b);
     said(&b, "{\"type\":\"peers\",\"roomId\":\"lobby\",\"peerId\":\"n.me\",\"peers\":[]}");
     reply_peers_begin(&b, &asked);
-    reply_peers_add(&b, SPAN("n.a"), &NOTHING, false);
-    reply_peers_add(&b, SPAN("n.b"), &METADATA, true);
+    reply_peers_add(&b, SPAN("n.a"), &NOTHING, NULL, false);
+    reply_peers_add(&b, SPAN("n.b"), &METADATA, NULL, true);
     reply_peers_end(&b);
     said(&b, "{\"type\":\"peers\",\"ref\":\"r\",\"roomId\":\"lobby\",\"peerId\":\"n.me\","
              "\"peers\":[{\"peerId\":\"n.a\"},{\"peerId\":\"n.b\",\"metadata\":{},\"away\":true}]}");
@@ -144,13 +144,13 @@ static void test_resumed(void **state)
     reply_peers_end(&b);
     said(&b, "{\"type\":\"peers\",\"roomId\":\"lobby\",\"peerId\":\"n.me\",\"resumeToken\":\"t+/=\",\"peers\":[]}");
     reply_resumed_begin(&b, &seat, false, true, 30000);
-    reply_peers_add(&b, SPAN("n.a"), &NOTHING, false);
+    reply_peers_add(&b, SPAN("n.a"), &NOTHING, NULL, false);
     reply_peers_end(&b);
     said(&b, "{\"type\":\"resumed\",\"roomId\":\"lobby\",\"peerId\":\"n.me\",\"resumeToken\":\"t+/=\","
              "\"restarted\":false,\"recovered\":true,\"resumeGrace\":30000,\"peers\":[{\"peerId\":\"n.a\"}]}");
     reply_peer_away(&b, SPAN("n.a"));
     said(&b, "{\"type\":\"peer-away\",\"peerId\":\"n.a\"}");
-    reply_peer_back(&b, SPAN("n.a"), &METADATA);
+    reply_peer_back(&b, SPAN("n.a"), &METADATA, NULL);
     said(&b, "{\"type\":\"peer-back\",\"peerId\":\"n.a\",\"metadata\":{}}");
     buf_done(&b);
 }
@@ -161,7 +161,7 @@ static void test_too_little_room(void **state)
     struct buf b;
     buf_init(&b, 20);
     reply_peers_begin(&b, &HERE);
-    reply_peers_add(&b, SPAN("n.a"), &NOTHING, false);
+    reply_peers_add(&b, SPAN("n.a"), &NOTHING, NULL, false);
     reply_peers_end(&b);
     assert_true(b.failed);
     assert_true(b.len <= 20);

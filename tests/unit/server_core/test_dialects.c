@@ -50,7 +50,7 @@ static void test_each_hears_its_own(void **state)
     struct harness h;
     meet(&h);
     char line[256];
-    hears(&h, 0, "{\"type\":\"peer-joined\",\"peerId\":\"%s\"}", h.id[1]);
+    hears(&h, 0, "{\"type\":\"peer-joined\",\"peerId\":\"%s\",\"dialect\":\"lines\"}", h.id[1]);
     assert_memory_equal(heard(&h, 1), "{\"in\":\"a\",\"token\":\"", 19);
     assert_non_null(strstr(h.text, h.id[0]));
     quiet(&h);
@@ -63,7 +63,11 @@ static void test_each_hears_its_own(void **state)
     say(&h, 0, "{\"leave\":true}");
     hears_error(&h, 0, ERROR_BAD_MESSAGE, false);
     quiet(&h);
-    enter_room(&h, 2, "a");
+    enter(&h, 2);
+    join(&h, 2, "a");
+    assert_non_null(strstr(heard(&h, 2), h.id[1])); /* each with its dialect, if it is another */
+    assert_non_null(strstr(h.text, "\",\"dialect\":\"lines\"}]"));
+    assert_null(strstr(h.text, "native"));
     hears(&h, 0, "{\"type\":\"peer-joined\",\"peerId\":\"%s\"}", h.id[2]);
     hears(&h, 1, "{\"came\":\"%s\"}\n", h.id[2]);
     snprintf(line, sizeof line, "{\"type\":\"leave-room\",\"ref\":\"r\"}");
@@ -162,7 +166,7 @@ static void test_back_in_the_same_dialect_only(void **state)
     assert_memory_equal(heard(&h, 3), "{\"in\":\"a\",\"token\":\"", 19);
     assert_non_null(strstr(h.text, "\"whole\":true"));
     hears(&h, 3, "{\"from\":\"%s\",\"said\":1}\n", h.id[0]);
-    hears(&h, 0, "{\"type\":\"peer-back\",\"peerId\":\"%s\"}", h.id[1]);
+    hears(&h, 0, "{\"type\":\"peer-back\",\"peerId\":\"%s\",\"dialect\":\"lines\"}", h.id[1]);
     quiet(&h);
     stop(&h);
 }
