@@ -10,6 +10,7 @@
 #define SERVER_IO_TURN_H
 
 #include "server/io/conn.h"
+#include "server/io/hosts.h"
 #include "server/io/io.h"
 #include "server/io/metrics.h"
 #include "server/io/origins.h"
@@ -43,6 +44,7 @@ enum {
 struct listener;
 struct hashers;
 struct store_work;
+struct stun_socket;
 struct web_root;
 struct lws_context;
 struct lws_vhost;
@@ -78,6 +80,7 @@ struct io {
 
     struct malloc_trim trim;
     struct conn_table conns;
+    struct hosts hosts; /* of their requests */
     unsigned refused_count; /* of those, the core refused so many at the door */
     struct core_effects effects;
     bool stepping;
@@ -104,6 +107,7 @@ struct io {
     struct web_root *web;  /* owned */
     struct hashers *hashers;  /* owned */
     struct store_work *store; /* owned */
+    struct stun_socket *stun, *stun_next; /* owned; NULL: off. The second is bound and not in use, or the first */
     bool freeing;
 };
 
