@@ -38,13 +38,13 @@ void io_stun_switch(struct io *io, bool take)
     struct stun_socket *other = take ? io->stun : io->stun_next;
     if (io->stun_next == io->stun)
         return;
+    if (take && io->stun_next)
+        stun_socket_start(io->stun_next, io->stats.stun);
+    stun_socket_close(other);
     if (take) {
         io->stun = io->stun_next;
-        if (io->stun)
-            stun_socket_start(io->stun, io->stats.stun);
         say(io);
     }
-    stun_socket_close(other);
     io->stun_next = io->stun;
 }
 

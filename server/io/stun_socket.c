@@ -266,15 +266,16 @@ void stun_socket_start(struct stun_socket *s, uint64_t *outcomes)
 
 static void closed(uv_handle_t *handle)
 {
-    struct stun_socket *s = handle->data;
-    close(s->fd);
-    free(s);
+    free(handle->data);
 }
 
 void stun_socket_close(struct stun_socket *s)
 {
-    if (s)
-        uv_close((uv_handle_t *)&s->poll, closed);
+    if (!s)
+        return;
+    uv_poll_stop(&s->poll);
+    close(s->fd); /* at once, or what comes goes on to go here where the address is the more exact one */
+    uv_close((uv_handle_t *)&s->poll, closed);
 }
 
 const struct listen_address *stun_socket_address(const struct stun_socket *s)

@@ -35,7 +35,7 @@ struct stun_socket *stun_socket_open(
     uv_loop_t *loop, const char *address, const struct stun_socket *beside, struct err *e);
 /* Answers from now on; counts into outcomes[STUN_OUTCOMES], borrowed until it is closed. */
 void stun_socket_start(struct stun_socket *s, uint64_t *outcomes);
-/* The loop has to run once more. Takes NULL. */
+/* What it has not read is lost. The loop has to run once more. Takes NULL. */
 void stun_socket_close(struct stun_socket *s);
 /* Where it is bound. */
 const struct listen_address *stun_socket_address(const struct stun_socket *s);
