@@ -15,6 +15,7 @@ import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 import { run, startDaemon } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
+import { Network } from './lib/networks.mjs';
 import { parseMetrics } from './lib/prometheus.mjs';
 import { Raw } from './lib/raw.mjs';
 import { StunClient, mapped, request } from './lib/stun.mjs';
@@ -166,6 +167,32 @@ test('one address gets what its rate allows, and its neighbours all that they as
     neighbour.close();
 });
 
+// Datagrams that no honest socket sends, with a checksum of 0, which is none (RFC 768); then one that is answered.
+const FORGE = `use Socket; my ($port) = @ARGV; my $request = pack('nnNa12', 1, 0, 0x2112a442, 'transactions');
+    for my $from (0, $port) {
+        socket(my $raw, PF_INET, SOCK_RAW, 17) or die; bind($raw, pack_sockaddr_in(0, INADDR_LOOPBACK)) or die;
+        send($raw, pack('nnnn', $from, $port, 28, 0) . $request, 0, pack_sockaddr_in(0, INADDR_LOOPBACK)) or die;
+    }
+    socket(my $s, PF_INET, SOCK_DGRAM, 0) or die; send($s, $request, 0, pack_sockaddr_in($port, INADDR_LOOPBACK)) or die;
+    recv($s, my $answer, 100, 0); print length $answer;`;
+
+test('nothing is answered to port 0, nor to itself', () => inFolder(async (folder) => {
+    const network = await Network.make();
+    const file = path.join(folder, 'socket');
+    const other = await startDaemon({ listen: `unix:${file}`, space: network.space,
+        args: set('ice.stun_listen=127.0.0.1:3478', 'server.metrics_allow=unix') });
+    const [command, ...args] = [...network.space, 'perl', '-e', FORGE, '3478'];
+    assert.equal((await promisify(execFile)(command, args, { timeout: 8000 })).stdout, '32');
+    const answer = await new Promise((resolve, reject) =>
+        http.get({ socketPath: file, path: '/metrics', headers: { host: 'h' } }, resolve).on('error', reject));
+    let text = '';
+    for await (const piece of answer.setEncoding('utf8')) text += piece;
+    const samples = parseMetrics(text);
+    assert.equal(samples.get('usherd_stun_datagrams_total{outcome="unsent"}'), 2);
+    assert.equal(samples.get('usherd_stun_datagrams_total{outcome="answered"}'), 1);
+    assert.equal(await other.stop(), 0);
+}));
+
 // ---- who hears of it, and how ----
 
 test('clients are told of it under the host that they asked for', async () => {
@@ -236,11 +263,14 @@ test('a reload moves it, renames it, switches it off and on, and changes nothing
     await client.ask();
     await reload(`stun_listen = 0.0.0.0:${first}`, new RegExp(`stun on 0\\.0\\.0\\.0:${first}\\n`));
     await client.ask();
+    const thief = dgram.createSocket({ type: 'udp4', reuseAddr: true }).bind(first, '127.0.0.1'); // would get what is ours
+    await assert.rejects(once(thief, 'listening'), { code: 'EADDRINUSE' });
     await reload('', /stun off\n/);
     assert.deepEqual(await urls(), []);
     const free = dgram.createSocket('udp4').bind(first, '127.0.0.1'); // nobody has it any more
     await once(free, 'listening');
     free.close();
+    await once(free, 'close');
     await reload('stun_listen = 127.0.0.1:0', /stun on 127\.0\.0\.1:(\d+)\n/);
     assert.equal((await urls()).length, 1);
     client.close();

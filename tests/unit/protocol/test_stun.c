@@ -211,12 +211,13 @@ static void test_attributes(void **state)
 static void test_fingerprint(void **state)
 {
     (void)state;
-    static const uint8_t CRC[] = {0xfd, 0xf6, 0xae, 0x02};
+    static const uint8_t CRC[] = {0xfd, 0xf6, 0xae, 0x02}, LONGER[] = {0x8e, 0xfe, 0x89, 0xcd};
     struct datagram d = begin();
     add(&d, 0x8028, 4, 4);
     memcpy(d.bytes + d.n - 4, CRC, sizeof CRC);
     assert_int_equal(read_datagram(&d), STUN_ANSWER);
     add(&d, 0x8022, 0, 0);
+    memcpy(d.bytes + STUN_HEADER + 4, LONGER, sizeof LONGER); /* the right one of this length, and not the last */
     assert_int_equal(read_datagram(&d), STUN_MALFORMED);
 }
 
