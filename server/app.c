@@ -470,6 +470,7 @@ static bool open_process(struct app *a, struct err *e)
     signals_prepare();
     logger_take_lws(&a->logger, false);
     a->passed_count = service_sockets(a->passed, e);
+    listeners += *config_text(a->config, OPTION_ICE_STUN_LISTEN) != '\0';
     return a->passed_count >= 0 && limits_prepare(listeners, e) && logger_open(&a->logger, e) && open_loop(a, e);
 }
 

@@ -80,7 +80,6 @@ struct io {
 
     struct malloc_trim trim;
     struct conn_table conns;
-    struct hosts hosts; /* of their requests */
     unsigned refused_count; /* of those, the core refused so many at the door */
     struct core_effects effects;
     bool stepping;
@@ -107,8 +106,10 @@ struct io {
     struct web_root *web;  /* owned */
     struct hashers *hashers;  /* owned */
     struct store_work *store; /* owned */
-    struct stun_socket *stun, *stun_next; /* owned; NULL: off. The second is bound and not in use, or the first */
     bool freeing;
+
+    struct hosts hosts;                   /* of the requests of all connections */
+    struct stun_socket *stun, *stun_next; /* owned; NULL: off. The second is bound and not in use, or the first */
 };
 
 /* The core's word on one event, done at once. */
