@@ -124,6 +124,7 @@ test('what is no whole binding request gets no answer, and does no harm', async 
         request([[0x8028, 'crc?']]), // a wrong FINGERPRINT
         request([0, 1, 2, 3, 4, 5, 6].map((n) => [0x7000 + n, ''])), // more than a refusal can name
         request([[0x8022, 'x'.repeat(1232)]]), // larger than such a datagram may be
+        Buffer.concat([request([[0x8022, 'x'.repeat(1208)]]), Buffer.alloc(4)]), // as large as may be, and more behind it
         Buffer.alloc(9000, 0x21),
         Buffer.from('GET / HTTP/1.1\r\n\r\n'),
     ];
