@@ -92,7 +92,7 @@ static enum stun_outcome answer(struct stun_socket *s, struct slot *slot, struct
         return STUN_OUTCOME_MALFORMED;
     in_port_t port = port_of(slot);
     bool foreign = turn_round(slot, &got->msg_hdr) || port != s->port;
-    if (port == 0 || !foreign)
+    if (!foreign)
         return STUN_OUTCOME_UNSENT;
     struct stun_source source = {.port = ntohs(port)};
     memcpy(source.address, from.bytes, sizeof source.address);
@@ -120,7 +120,7 @@ static void prepare(struct stun_socket *s)
     }
 }
 
-/* One that the system does not send (a firewall, no way there) is passed over; its client asks again. */
+/* One that the system does not send (a firewall, no way there, to port 0) is passed over; its client asks again. */
 static void send_all(struct stun_socket *s, unsigned n, const enum stun_outcome *outcomes)
 {
     for (unsigned at = 0; at < n;) {
