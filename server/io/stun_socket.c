@@ -136,7 +136,7 @@ static void send_all(struct stun_socket *s, unsigned n, const enum stun_outcome 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
     struct stun_socket *s = poll->data;
-    enum stun_outcome outcomes[BATCH];
+    enum stun_outcome outcomes[BATCH] = {STUN_OUTCOME_ANSWERED};
     unsigned answers = 0;
     (void)status;
     (void)events;
