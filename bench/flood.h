@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the kinds of flood share: mode_flood.c has their table, flood_ws.c floods over WebSockets, flood_http.c over
- * connections of which each carries one request.
+ * connections of which each carries one request, flood_udp.c with datagrams.
  */
 #ifndef BENCH_FLOOD_H
 #define BENCH_FLOOD_H
@@ -21,6 +21,8 @@ struct flood_kind {
     size_t padding;      /* bytes of header lines added to it */
     bool dribbled;       /* it is sent a byte at a time */
     bool dropped;        /* the connection is reset as soon as it is out */
+    /* Of datagrams: the request, and so many of it a second; 0: as many as can be. */
+    uint64_t a_second;
     /* Either way. */
     bool unread;     /* what comes is left in the socket */
     bool needs_room; /* --room */
@@ -57,5 +59,6 @@ void flood_more_joins(struct flood *f, struct ws_client *c);
 void flood_answer_password(struct flood *f, struct ws_client *c, struct span text);
 
 bool flood_run_requests(struct flood *f);
+bool flood_run_datagrams(struct flood *f);
 
 #endif

@@ -13,9 +13,9 @@ set -euo pipefail
 # shellcheck source=bench/common.sh
 . "$(dirname "$0")/common.sh"
 rounds=${ROUNDS:-8}
-kinds=${KINDS:-frames controls joins connections passwords tokens}
+kinds=${KINDS:-frames controls joins connections passwords tokens stun}
 # shellcheck disable=SC2034 # common.sh starts the daemon with it
-settings=()
+settings=(--set ice.stun_listen=127.0.0.1:0)
 
 first=(chrt -r 10)
 "${first[@]}" true 2>/dev/null || first=(env)
@@ -38,7 +38,9 @@ lock_room() {
 }
 
 flood() {
-    chrt -o 0 taskset -c "$LOAD_CORE" "$build/bench/load" flood --server "${address_of[native]}" \
+    local server=${address_of[native]}
+    [[ $1 != stun && $1 != datagrams ]] || server=$(sed -n 's/.*stun on //p' "$work/native.log")
+    chrt -o 0 taskset -c "$LOAD_CORE" "$build/bench/load" flood --server "$server" \
         --pid "${pid_of[native]}" --kind "$1" --room locked --clients "${FLOODERS:-1}" --seconds "$flood_seconds" \
         >>"$work/flood" 2>&1 &
     pid_of[flood]=$!

@@ -25,6 +25,8 @@
  *     unread       the same, and the answer is not read
  *     metrics      requests for the metrics
  *     files        requests for /large in web_root
+ *     stun         100,000 binding requests a second, to the UDP port that --server names
+ *     datagrams    as many of them as can be
  */
 #include "bench/flood.h"
 
@@ -49,6 +51,10 @@ struct in_addr flood_address(unsigned client)
 #define WEBSOCKET                                                                          \
     "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+
+#define BINDING                \
+    "\0\1\0\0\x21\x12\xa4\x42" \
+    "transactions"
 
 /* A ClientHello of TLS 1.3 (RFC 8446 section 4.1.2) with a share for x25519. */
 static const char hello[] =
@@ -88,6 +94,8 @@ static const struct flood_kind kinds[] = {
     {"unread", flood_run_requests, .request = GET("/api/rooms"), .unread = true},
     {"metrics", flood_run_requests, .request = GET("/metrics")},
     {"files", flood_run_requests, .request = GET("/large")},
+    {"stun", flood_run_datagrams, .request = REQUEST(BINDING), .a_second = 100000},
+    {"datagrams", flood_run_datagrams, .request = REQUEST(BINDING)},
 };
 
 static const struct flood_kind *find(const char *name)

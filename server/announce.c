@@ -18,9 +18,10 @@ void announce_record(void *logger, const struct log_record *r)
 void announce_start(const struct config *c, const struct logger *l)
 {
     logger_say(l, LOG_LEVEL_NOTICE, "started", "usherd " USHER_VERSION " is ready");
-    if (!config_changed(c, OPTION_ICE_STUN) && !config_changed(c, OPTION_ICE_TURN))
+    if (!config_changed(c, OPTION_ICE_STUN) && !config_changed(c, OPTION_ICE_STUN_LISTEN) &&
+        !config_changed(c, OPTION_ICE_TURN))
         logger_say(l, LOG_LEVEL_NOTICE, "no-stun",
-            "no STUN server is configured (ice.stun): peers on different networks will need one");
+            "no STUN server is configured (ice.stun, ice.stun_listen): peers on different networks will need one");
     if (!config_number(c, OPTION_AUTH_REQUIRED))
         logger_say(l, LOG_LEVEL_NOTICE, "open",
             "this server is open: whoever reaches it may join rooms without a token (auth.required)");

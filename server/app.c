@@ -130,11 +130,19 @@ static uint32_t frame_limit(const struct config *c)
     return max ? max : FRAME_MAX_CEILING;
 }
 
-static struct ice_list *make_ice_list(const struct config *c, struct err *e)
+static bool own_stun(const void *ctx, struct conn_id conn, char url[ICE_URL_MAX + 1])
+{
+    const struct app *a = ctx;
+    return io_stun_url(a->io, conn, url);
+}
+
+static struct ice_list *make_ice_list(const struct app *a, const struct config *c, struct err *e)
 {
     struct ice_list_settings s = {
         .secret = config_text(c, OPTION_ICE_TURN_SECRET),
         .ttl_ms = config_number(c, OPTION_ICE_TURN_TTL),
+        .own = own_stun,
+        .own_ctx = a,
     };
     s.stun = config_list(c, OPTION_ICE_STUN, &s.stun_count);
     s.turn = config_list(c, OPTION_ICE_TURN, &s.turn_count);
@@ -151,10 +159,10 @@ struct token_keys *app_token_keys(const struct config *c, struct err *e)
     return token_keys_new(&s, e);
 }
 
-/* What is made from the settings and lives as long as they do. */
-static bool make_parts(struct parts *p, const struct config *c, struct err *e)
+/* What is made from the settings and lives as long as they do. The app is borrowed. */
+static bool make_parts(struct parts *p, const struct app *a, const struct config *c, struct err *e)
 {
-    *p = (struct parts){.ice = make_ice_list(c, e)};
+    *p = (struct parts){.ice = make_ice_list(a, c, e)};
     p->keys = p->ice ? app_token_keys(c, e) : NULL;
     return p->keys != NULL;
 }
@@ -168,7 +176,7 @@ static void free_parts(struct parts *p)
 bool app_test(const struct config *c, struct err *e)
 {
     struct parts p;
-    bool ok = make_parts(&p, c, e) && state_dir_test(config_text(c, OPTION_SERVER_STATE_DIR), e);
+    bool ok = make_parts(&p, NULL, c, e) && state_dir_test(config_text(c, OPTION_SERVER_STATE_DIR), e);
     free_parts(&p);
     return ok;
 }
@@ -234,6 +242,7 @@ static struct io_settings make_io_settings(const struct config *c)
     s.origins = config_list(c, OPTION_SERVER_ORIGINS, &s.origins_count);
     s.peerjs_keys = config_list(c, OPTION_DIALECTS_PEERJS_KEYS, &s.peerjs_keys_count);
     s.web_root = config_text(c, OPTION_SERVER_WEB_ROOT);
+    s.stun_public = config_text(c, OPTION_ICE_STUN_PUBLIC);
     read_networks(c, OPTION_SERVER_TRUSTED_PROXIES, &s.trusted_proxies);
     read_networks(c, OPTION_SERVER_METRICS_ALLOW, &s.metrics_allow);
     return s;
@@ -256,12 +265,21 @@ static void say_doubts(struct app *a)
     look_at_certificate(&a->certificate);
 }
 
+/* What can fail of it, and changes nothing then. */
+static bool prepare(struct app *a, const struct config *next, struct parts *parts, struct err *e)
+{
+    if (!make_parts(parts, a, next, e) || !io_stun_bind(a->io, config_text(next, OPTION_ICE_STUN_LISTEN), e))
+        return false;
+    bool tls = io_reload_tls(a->io, config_text(next, OPTION_TLS_CERTIFICATE), config_text(next, OPTION_TLS_KEY), e);
+    io_stun_switch(a->io, tls);
+    return tls;
+}
+
 /* Takes the new settings, unless it fails. */
 static bool take_over(struct app *a, struct config *next, struct err *e)
 {
     struct parts parts;
-    if (!make_parts(&parts, next, e) ||
-        !io_reload_tls(a->io, config_text(next, OPTION_TLS_CERTIFICATE), config_text(next, OPTION_TLS_KEY), e)) {
+    if (!prepare(a, next, &parts, e)) {
         free_parts(&parts);
         config_free(next);
         return false;
@@ -387,7 +405,7 @@ static bool listen_all(struct app *a, struct err *e)
 
 static bool open_all(struct app *a, const struct rng *rng, struct err *e)
 {
-    if (!make_parts(&a->parts, a->config, e))
+    if (!make_parts(&a->parts, a, a->config, e))
         return false;
     if (!state_dir_open(config_text(a->config, OPTION_SERVER_STATE_DIR), a->state_dir, e))
         return false;
@@ -418,6 +436,9 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
     a->io = io_new(&params, e);
     if (!a->io || !watch_signals(a, e) || !listen_all(a, e))
         return false;
+    if (!io_stun_bind(a->io, config_text(a->config, OPTION_ICE_STUN_LISTEN), e))
+        return false;
+    io_stun_switch(a->io, true);
     io_started(a->io);
     return true;
 }
@@ -467,6 +488,7 @@ static bool open_process(struct app *a, struct err *e)
     signals_prepare();
     logger_take_lws(&a->logger, false);
     a->passed_count = service_sockets(a->passed, e);
+    listeners += *config_text(a->config, OPTION_ICE_STUN_LISTEN) != '\0';
     return a->passed_count >= 0 && limits_prepare(listeners, e) && logger_open(&a->logger, e) && open_loop(a, e);
 }
 

@@ -198,14 +198,27 @@ static bool is_loopback(const char *url)
     return false;
 }
 
+static const char NOT_REACHED[] =
+    "clients on other machines look for this server on their own: name an address that they reach";
+
+static void remark_stun_public(const struct remarks *r, const char *public)
+{
+    char url[OPTION_TEXT_MAX + 8];
+    snprintf(url, sizeof url, "stun:%s", public);
+    if (is_loopback(url))
+        remark(r, OPTION_ICE_STUN_PUBLIC, public, NOT_REACHED);
+    if (*public && !*config_text(r->config, OPTION_ICE_STUN_LISTEN))
+        remark(r, OPTION_ICE_STUN_PUBLIC, public,
+            "ice.stun_listen is empty, so there is no STUN server here: others are named in ice.stun");
+}
+
 static void remark_urls(const struct remarks *r, enum option_id id)
 {
     size_t n;
     const char *const *list = config_list(r->config, id, &n);
     for (size_t i = 0; i < n; i++) {
         if (is_loopback(list[i]))
-            remark(r, id, list[i],
-                "clients on other machines look for this server on their own: name an address that they reach");
+            remark(r, id, list[i], NOT_REACHED);
         if (ice_url_is_dtls(list[i]))
             remark(r, id, list[i], "no browser speaks TURN over DTLS: for TLS write ?transport=tcp");
     }
@@ -216,6 +229,7 @@ static void remark_ice(const struct remarks *r)
     const struct config *c = r->config;
     remark_urls(r, OPTION_ICE_STUN);
     remark_urls(r, OPTION_ICE_TURN);
+    remark_stun_public(r, config_text(c, OPTION_ICE_STUN_PUBLIC));
     if (*config_text(c, OPTION_ICE_TURN_SECRET) && count(c, OPTION_ICE_TURN) == 0)
         remark(r, OPTION_ICE_TURN_SECRET, NULL, "no TURN server is named in ice.turn: the secret has no effect");
     if (count(c, OPTION_ICE_TURN) > 0 && config_number(c, OPTION_ICE_TURN_TTL) < TURN_TTL_SHORT_MS)

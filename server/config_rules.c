@@ -7,6 +7,7 @@
 #include "server/config.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "protocol/limits.h"
 #include "server/io/cidr.h"
@@ -15,6 +16,7 @@
 #include "server/io/listen_address.h"
 #include "server/io/origins.h"
 #include "server/adapters/token_key.h"
+#include "server/adapters/url_host.h"
 
 _Static_assert((int)ORIGIN_MAX <= (int)OPTION_TEXT_MAX && (int)ICE_URL_MAX <= (int)OPTION_TEXT_MAX,
     "a rule writes into a text's room");
@@ -65,6 +67,30 @@ static bool check_listen(const char *text, struct err *e)
     return listen_address_parse(text, &address, e);
 }
 
+static bool check_stun_listen(const char *text, struct err *e)
+{
+    struct listen_address address;
+    bool udp = listen_address_parse(text, &address, NULL) && address.at.any.sa_family != AF_UNIX && !address.proxy;
+    return !*text || udp || err_set(e, "expected a UDP address such as [::]:3478, *:3478 or 192.0.2.1:3478");
+}
+
+static bool check_stun_public(const char *text, char out[OPTION_TEXT_MAX + 1], struct err *e)
+{
+    char host[URL_HOST_MAX + 1];
+    unsigned port;
+    if (!*text)
+        return true;
+    if (strncasecmp(text, "stun:", 5) == 0)
+        return err_set(e, "write it without stun:, as HOST:PORT");
+    const char *problem = url_host_read(url_trim(span_of(text)), host, &port);
+    if (!problem && port == 0)
+        problem = "the port is missing";
+    if (problem)
+        return err_set(e, "%s: expected HOST:PORT such as stun.example:3478", problem);
+    snprintf(out, OPTION_TEXT_MAX + 1, "%s:%u", host, port);
+    return true;
+}
+
 static bool check_algorithm(const char *text, struct err *e)
 {
     return token_alg_find(span_of(text)) != JWT_ALG_INVAL ||
@@ -94,6 +120,10 @@ bool config_rule(enum option_id id, const char *text, char out[OPTION_TEXT_MAX +
         return origins_normalise(text, out, problem);
     case OPTION_ICE_STUN:
         return ice_url_normalise(ICE_URL_STUN, text, out, problem);
+    case OPTION_ICE_STUN_LISTEN:
+        return check_stun_listen(text, problem);
+    case OPTION_ICE_STUN_PUBLIC:
+        return check_stun_public(text, out, problem);
     case OPTION_ICE_TURN:
         return ice_url_normalise(ICE_URL_TURN, text, out, problem);
     case OPTION_DIALECTS_PEERJS_KEYS:

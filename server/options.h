@@ -121,6 +121,11 @@ enum {
         "how far the clocks of those who make tokens may be off: exp, nbf and iat are judged with so much tolerance")  \
     X(ICE_STUN, "ice", "stun", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                        \
         "STUN servers told to clients, such as stun:stun.l.google.com:19302; peers on different networks need one")    \
+    X(ICE_STUN_LISTEN, "ice", "stun_listen", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD,                          \
+        "a UDP address where the daemon is a STUN server itself, such as [::]:3478; clients are told of it under the " \
+        "host that they connected to")                                                                                 \
+    X(ICE_STUN_PUBLIC, "ice", "stun_public", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD,                          \
+        "HOST:PORT under which clients reach stun_listen, where that is not the host that they connected to")          \
     X(ICE_TURN, "ice", "turn", LIST, 0, OPTION_LIST_MAX, "", "", OPTION_RELOAD,                                        \
         "TURN servers told to clients, such as turn:turn.example:3478?transport=udp")                                  \
     X(ICE_TURN_SECRET, "ice", "turn_secret", TEXT, 0, OPTION_TEXT_MAX, "", "",                                         \

@@ -29,8 +29,10 @@ enum {
 };
 
 struct ice_list {
-    char *text; /* owned: all of the array that is the same for everybody, without its end */
+    char *text; /* owned: what of the array is the same for everybody, without its ends */
     bool turn;
+    bool (*own)(const void *ctx, struct conn_id conn, char url[ICE_URL_MAX + 1]);
+    const void *own_ctx;
     uint64_t ttl_ms;
     size_t secret_n;
     char secret[TURN_SECRET_MAX + 1];
@@ -79,7 +81,6 @@ static char *write_text(const struct ice_list_settings *s)
 {
     struct buf text;
     buf_init(&text, LIST_TEXT_MAX);
-    buf_byte(&text, '[');
     if (s->stun_count) {
         buf_byte(&text, '{');
         write_urls(&text, s->stun, s->stun_count);
@@ -103,6 +104,8 @@ struct ice_list *ice_list_new(const struct ice_list_settings *s, struct err *e)
     }
     l->turn = s->turn_count > 0;
     l->ttl_ms = s->ttl_ms;
+    l->own = s->own;
+    l->own_ctx = s->own_ctx;
     if (l->turn && !read_secret(l, s->secret, e))
         goto fail;
     return l;
@@ -136,9 +139,23 @@ static void write_credentials(const struct ice_list *l, struct span peer_id, uin
     buf_byte(out, '}');
 }
 
-void ice_list_write(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out)
+/* First, so that whoever asks only one STUN server asks the one that is here. */
+static void write_own(const struct ice_list *l, struct conn_id conn, struct buf *out)
+{
+    char text[ICE_URL_MAX + 1];
+    const char *url = text;
+    if (!l->own || !l->own(l->own_ctx, conn, text))
+        return;
+    buf_byte(out, '{');
+    write_urls(out, &url, 1);
+    buf_text(out, *l->text ? "}," : "}");
+}
+
+void ice_list_write(void *ctx, struct conn_id conn, struct span peer_id, uint64_t unix_seconds, struct buf *out)
 {
     const struct ice_list *l = ctx;
+    buf_byte(out, '[');
+    write_own(l, conn, out);
     buf_text(out, l->text);
     if (l->turn)
         write_credentials(l, peer_id, unix_seconds, out);

@@ -38,7 +38,7 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     memcpy(c->prefix, settings->node, n);
     c->prefix[n] = '.';
     c->prefix_n = (uint8_t)(n + 1);
-    c->hash_key = rng_below(rng, 0x7ffffffe) + 1;
+    c->hash_key = rng_below(rng, HASH_KEYS) + 1;
     rng->fill(rng->ctx, c->boot, sizeof c->boot);
     for (enum watch w = 0; w < WATCHES; w++)
         waiting_init(&c->watch[w]);

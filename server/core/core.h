@@ -73,8 +73,8 @@ struct core_ports {
     void *verify_ctx, *ice_ctx, *owner_ctx; /* borrowed until the core is freed or configured anew */
     /* Fills the claims and returns NULL, or returns a static sentence on why the token is none. */
     const char *(*verify)(void *ctx, struct span token, uint64_t unix_seconds, struct claims *claims);
-    /* Appends the JSON array of ICE servers for this peer, with credentials of its own. NULL: `[]`. */
-    void (*ice_servers)(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out);
+    /* Appends the JSON array of ICE servers for this peer, at this connection, with credentials of its own. NULL: `[]`. */
+    void (*ice_servers)(void *ctx, struct conn_id conn, struct span peer_id, uint64_t unix_seconds, struct buf *out);
     /* The secret that proves who made a room: a MAC over its id and incarnation. NULL: nobody can prove it. */
     bool (*owner_token)(void *ctx, struct span room_id, uint64_t incarnation, uint8_t token[OWNER_TOKEN_BYTES]);
 };

@@ -31,7 +31,7 @@ void ice_take(struct core *c, struct session *s, struct buf *out)
     char id[PEER_ID_MAX];
     buf_init(out, ICE_TEXT_MAX);
     if (ports->ice_servers)
-        ports->ice_servers(ports->ice_ctx, say_peer_id(c, s->member, id), c->unix_ms / 1000, out);
+        ports->ice_servers(ports->ice_ctx, s->conn, say_peer_id(c, s->member, id), c->unix_ms / 1000, out);
     else
         buf_text(out, "[]");
     waiting_remove(&s->ice);

@@ -370,7 +370,7 @@ static void show_ice_servers(struct core *c, struct conn_id conn, struct span to
     struct buf *text = say_text(c);
     buf_text(text, "{\"iceServers\":");
     if (ports->ice_servers)
-        ports->ice_servers(ports->ice_ctx, SPAN("http"), c->unix_ms / 1000, text);
+        ports->ice_servers(ports->ice_ctx, conn, SPAN("http"), c->unix_ms / 1000, text);
     else
         buf_text(text, "[]");
     buf_text(text, "}\n");

@@ -85,6 +85,7 @@ void conn_release(struct conn_table *t, struct conn *c)
 {
     assert(c->state != CONN_FREE);
     assert(!c->dirty && !c->doomed && !c->slow && !c->ready && !c->polled && !c->wsi);
+    assert(c->host == 0);
     assert(c->limit == LIMIT_NONE && c->prev == CONN_NONE && c->next == CONN_NONE);
     conn_forget(c);
     queue_free(&c->queue);

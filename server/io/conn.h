@@ -85,6 +85,7 @@ struct conn {
     unsigned forwarded : 1;  /* its request names a client, or came from a proxy that should have named one */
     unsigned unproven : 1;   /* and that is not to be believed, or not to be read */
     struct address address;  /* the client's; all zero for a unix socket */
+    uint32_t host;           /* of io->hosts: the one that its request asked for */
     const char *refused;     /* why the core closed it before it spoke WebSocket. Static; NULL: it did not */
     struct lws *wsi;         /* under TLS, once libwebsockets has the socket; else NULL */
     union {

@@ -299,6 +299,10 @@ void http_request(struct http_request *r)
     r->method = read_method(r->asked->head.method, &r->is_head);
     c->state = CONN_ANSWER; /* whatever it is refused for from now on, it hears so */
     bool welcome = client_identify(io, c, &r->asked->head);
+    if (!hosts_take(&io->hosts, r->asked->head.host, &c->host)) {
+        turn_kill(io, c);
+        return;
+    }
     if (r->asked->head.path.n >= sizeof r->asked->path)
         http_error(r, 414, NULL, "uri-too-long", "a path may have 511 bytes");
     else if (!path_decode(r->asked->head.path, r->asked->path, sizeof r->asked->path))

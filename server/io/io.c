@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/os_rng.h"
+#include "server/io/stun.h"
 #include "server/io/transport.h"
 #include "server/io/web_file.h"
 
@@ -47,6 +49,7 @@ static void close_connections(struct io *io)
 struct io *io_new(const struct io_params *p, struct err *e)
 {
     struct io *io = calloc(1, sizeof *io);
+    struct rng rng = os_rng();
     if (!io) {
         err_memory(e);
         return NULL;
@@ -65,6 +68,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->spare = io->poller.fd = -1;
     io->dirty = io->doomed = io->slow = io->ready_first = io->ready_last = CONN_NONE;
     conn_table_init(&io->conns);
+    hosts_init(&io->hosts, &rng);
     malloc_trim_init(&io->trim);
     io->scratch = malloc(OUT_BATCH);
     io->in = malloc(READ_SIZE);
@@ -131,12 +135,14 @@ void io_free(struct io *io)
         return;
     io->freeing = true;
     listen_close(io);
+    stun_close(io);
     hash_stop(io);
     close_connections(io);
     close_handles(io);
     secure_close(io);
     uv_run(io->loop, UV_RUN_DEFAULT);
     conn_table_done(&io->conns);
+    hosts_done(&io->hosts);
     uv_run(io->loop, UV_RUN_DEFAULT);
     web_root_free(io->web);
     work_close(io);

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "server/core/core.h"
 #include "server/io/cidr.h"
+#include "server/adapters/ice_url.h"
 #include "server/adapters/logger.h"
 
 struct io;
@@ -23,7 +24,8 @@ struct io_settings {
     size_t max_queue;           /* bytes waiting for one connection; 0: no limit */
     const char *const *origins; /* see io/origins.h; borrowed until the next io_configure or io_free */
     size_t origins_count;
-    const char *web_root;             /* borrowed alike; "" or NULL: no files are served */
+    const char *stun_public; /* HOST:PORT, borrowed alike; "": the host of a client's request, and the bound port */
+    const char *web_root;    /* borrowed alike; "" or NULL: no files are served */
     struct cidr_list trusted_proxies; /* whose X-Forwarded-For is believed */
     struct cidr_list metrics_allow;   /* who may read /metrics, besides this machine */
     bool ywebrtc, peerjs;             /* whether they are served */
@@ -59,6 +61,13 @@ void io_configure(struct io *io, const struct io_settings *s);
 bool io_reload_tls(struct io *io, const char *certificate, const char *key, struct err *e);
 /* What TLS is served with now, borrowed until the next io_reload_tls; NULL: there is no TLS. */
 struct ssl_ctx_st *io_tls(const struct io *io);
+/* Binds ice.stun_listen ("": none), beside what is bound now; nothing else changes before io_stun_switch. False with the
+ * sentence in e, and no switch is needed. */
+bool io_stun_bind(struct io *io, const char *address, struct err *e);
+/* Answers STUN there from now on, and nowhere else; logs `stun on …`. Or forgets it, unless `take`. */
+void io_stun_switch(struct io *io, bool take);
+/* Writes under which URL this client reaches the STUN server built in; false if there is none, or nobody knows. */
+bool io_stun_url(const struct io *io, struct conn_id id, char out[ICE_URL_MAX + 1]);
 /* Has the core see everybody off. Accepting goes on until `drained`, so that /health and /ready are answered; the core
  * refuses whoever wants more. But from sockets that were passed nobody is taken any more. */
 void io_drain(struct io *io);

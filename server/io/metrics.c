@@ -126,6 +126,17 @@ static void proxy_refused(struct buf *out, const char *name, const struct metric
         sample(out, name, "reason", proxy_problem_label(p), m->io->proxy_refused[p]);
 }
 
+static void stun(struct buf *out, const char *name, const struct metrics *m)
+{
+    static const char *const NAMES[STUN_OUTCOMES] = {
+#define X(outcome, text) [STUN_OUTCOME_##outcome] = (text),
+        STUN_OUTCOME_TABLE(X)
+#undef X
+    };
+    for (enum stun_outcome o = 0; o < STUN_OUTCOMES; o++)
+        sample(out, name, "outcome", NAMES[o], m->io->stun[o]);
+}
+
 /* A connection is refused for these only (server/core/address_limits.c). */
 static void refused(struct buf *out, const char *name, const struct metrics *m)
 {
@@ -242,6 +253,7 @@ static const struct family FAMILIES[] = {
         "When the TLS certificate expires, in seconds since 1970; the first to expire of its file.", certificate},
     {"usherd_log_dropped_total", "counter", "Log records that were dropped because the log did not take them in time.",
         log_dropped},
+    {"usherd_stun_datagrams_total", "counter", "Datagrams to the STUN server built in, by what became of them.", stun},
     {"usherd_ice_outcomes_total", "counter", "Calls by their outcome, as clients report them.", ice_outcomes},
     {"usherd_ice_connect_seconds", "histogram", "Time to connect of calls that did not fail, as clients report it.",
         ice_connect},

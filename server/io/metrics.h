@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "server/core/core.h"
 #include "server/io/proxy_header.h"
+#include "server/io/stun_socket.h"
 
 /* Every status that an answer over HTTP has; what is none of them is the last. */
 #define ANSWER_TABLE(X)                       \
@@ -51,6 +52,7 @@ struct io_stats {
     uint64_t origin_refused;        /* requests of web pages whose origin is not among server.origins */
     uint64_t forwarded_refused;     /* requests of a proxy whose word on its client is not believed, or missing */
     uint64_t proxy_refused[PROXY_PROBLEMS]; /* connections closed for their PROXY header */
+    uint64_t stun[STUN_OUTCOMES];           /* datagrams to the STUN server built in */
     uint64_t descriptor_shortages;          /* times that accepting paused for want of file descriptors */
 };
 

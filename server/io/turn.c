@@ -283,6 +283,8 @@ static void end(struct io *io, struct conn *c)
     io->refused_count -= c->uncounted;
     malloc_trim_freed(&io->trim, worth(c), uv_now(io->loop));
     c->doomed = c->slow = false;
+    hosts_drop(&io->hosts, c->host);
+    c->host = HOST_NONE;
     conn_release(&io->conns, c);
     if (io->exhausted && !io->freeing)
         listen_resume(io);

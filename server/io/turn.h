@@ -10,6 +10,7 @@
 #define SERVER_IO_TURN_H
 
 #include "server/io/conn.h"
+#include "server/io/hosts.h"
 #include "server/io/io.h"
 #include "server/io/metrics.h"
 #include "server/io/origins.h"
@@ -43,6 +44,7 @@ enum {
 struct listener;
 struct hashers;
 struct store_work;
+struct stun_socket;
 struct web_root;
 struct lws_context;
 struct lws_vhost;
@@ -105,6 +107,9 @@ struct io {
     struct hashers *hashers;  /* owned */
     struct store_work *store; /* owned */
     bool freeing;
+
+    struct hosts hosts;                   /* of the requests of all connections */
+    struct stun_socket *stun, *stun_next; /* owned; NULL: off. The second is bound and not in use, or the first */
 };
 
 /* The core's word on one event, done at once. */

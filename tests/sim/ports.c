@@ -107,9 +107,10 @@ bool ports_owner(void *ctx, struct span room_id, uint64_t incarnation, uint8_t t
     return true;
 }
 
-void ports_ice(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out)
+void ports_ice(void *ctx, struct conn_id conn, struct span peer_id, uint64_t unix_seconds, struct buf *out)
 {
     const struct ports *p = ctx;
+    (void)conn;
     if (p->ice_ttl_ms == 0) {
         buf_text(out, "[]");
         return;

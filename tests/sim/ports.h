@@ -27,7 +27,7 @@ void ports_token(
 const char *ports_verify(void *ctx, struct span token, uint64_t unix_seconds, struct claims *claims);
 bool ports_owner(void *ctx, struct span room_id, uint64_t incarnation, uint8_t token[OWNER_TOKEN_BYTES]);
 /* One TURN server, whose username begins with the second in which it lapses, as coturn's do. */
-void ports_ice(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out);
+void ports_ice(void *ctx, struct conn_id conn, struct span peer_id, uint64_t unix_seconds, struct buf *out);
 void ports_hash(const struct core_hash *ask, uint8_t hash[ROOM_HASH_BYTES]);
 
 #endif

@@ -277,20 +277,20 @@ stand_ins() {
 compose() { SITE=localhost TURN_SECRET=between-us here podman-compose --project-name usher "$@"; }
 service() { here podman ps --quiet --filter "name=usher_$1_1"; }
 
-# Podman-compose 1.0 passes over a network's addresses, so the network is there before it; and it puts a service of the host's
-# network into another one too, which podman refuses, so coturn is run by its command without those words.
-compose_rest() {
-    local subnet command
-    subnet=$(sed -n 's/^ *- subnet: //p' docker-compose.yml)
-    grep -q "USHERD_SERVER_TRUSTED_PROXIES: $subnet\$" docker-compose.yml || return
-    here podman network create --subnet "$subnet" usher_inner || return
-    command=$(compose --dry-run up --detach --no-build coturn 2>&1 | sed -n 's/^podman run \(--name=usher_coturn_1 .*\)$/\1/p')
-    # shellcheck disable=SC2086 # words
-    here podman run ${command/--net usher_inner --network-alias coturn/}
+# Podman-compose 1.0 puts a service of the host's network into another one too, which podman refuses, so each is run by its
+# command without those words.
+compose_up() {
+    local name command
+    for name in usherd caddy coturn; do
+        command=$(compose --dry-run up --detach --no-build "$name" 2>&1 |
+            sed -n "s/^podman run \(--name=usher_${name}_1 .*\)\$/\1/p" | sed "s/--net [a-z_]* --network-alias $name//")
+        # shellcheck disable=SC2086 # words
+        here podman run $command || return
+    done
 }
 
 composed() {
-    compose_rest && compose up --detach --no-build usherd caddy && within 20 says "$(service usherd)" 'is ready' &&
+    compose_up && within 20 says "$(service usherd)" 'is ready' &&
         here podman healthcheck run "$(service usherd)" && within 20 says "$(service caddy)" 'serving initial configuration' &&
         within 20 here timeout 2 turnutils_stunclient 127.0.0.1
 }
@@ -301,7 +301,12 @@ through_caddy() {
     within 20 here podman exec "$(service caddy)" test -s "/$name" &&
         here podman exec "$(service caddy)" cat "/$name" >"$authority" && joins composed wss://localhost/ws &&
         [ "$(CURL_CA_BUNDLE=$authority status https://localhost/metrics)" = 404 ] &&
-        ! here curl --silent --max-time 2 http://127.0.0.1:4000/health
+        ! here curl --silent --max-time 2 http://127.0.0.2:4000/health
+}
+
+stuns() {
+    grep '"stun:localhost:3479"' "$scratch/composed" &&
+        here timeout 2 turnutils_stunclient -p 3479 127.0.0.1 | grep 'reflexive addr: 127.0.0.1:'
 }
 
 # What the client was told is good at coturn, which yet carries nothing to this machine.
@@ -354,6 +359,7 @@ name="docker-compose.yml, with Debian's Caddy and coturn"
 if stand_ins >&2; then
     try "$name: all three start" composed
     try "$name: a client joins over wss, metrics stay in, the daemon is not published" through_caddy
+    try "$name: clients are told of the daemon's own STUN server, which answers" stuns
     try "$name: what clients are told is good for TURN, and not for this machine's own addresses" turns
     try "$name: stop" taken_down
 else

@@ -13,6 +13,7 @@ import { once } from 'node:events';
 import { within } from '../e2e/lib/daemon.mjs';
 import { Client, connect, pair } from '../e2e/lib/client.mjs';
 import { Raw } from '../e2e/lib/raw.mjs';
+import { StunClient, mapped } from '../e2e/lib/stun.mjs';
 import { Crowd } from './systemd-crowd.mjs';
 
 const { INIT, ROOT } = process.env;
@@ -442,6 +443,15 @@ await test('credentials reach the daemon, and nobody else', async () => {
     await done('start', 'usherd.service');
     assert.match(await (await fetch('http://127.0.0.1:4000/api/ice-servers')).text(), /"credential":"[^"]+"/);
     await done('reload', 'usherd.service');
+});
+
+await test('STUN is answered from within the sandbox', async () => {
+    await fresh();
+    configure(`${GOOD}[ice]\nstun_listen = [::]:3478\n`);
+    await done('start', 'usherd.service');
+    const client = await StunClient.open('127.0.0.1', '127.0.0.1', 3478);
+    assert.equal(mapped(await client.ask()), `127.0.0.1 ${client.port}`);
+    client.close();
 });
 
 await fresh();

@@ -25,7 +25,7 @@ static void writes(const struct ice_list_settings *s, uint64_t refresh_ms, const
     for (int i = 0; i < 2; i++) {
         struct buf out;
         buf_init(&out, 4096);
-        ice_list_write(l, SPAN("n1.peer"), 1700000000, &out);
+        ice_list_write(l, (struct conn_id){7, 1}, SPAN("n1.peer"), 1700000000, &out);
         assert_string_equal(out.p, expected);
         buf_done(&out);
     }
@@ -47,6 +47,33 @@ static void test_lists(void **state)
     writes(&s, 2880000,
         "[{\"urls\":[\"turn:t\",\"turns:t\"],\"username\":\"1700003600:n1.peer\","
         "\"credential\":\"YQYMRBeQYeByITSnmL7CGRWTqh8=\"}]");
+}
+
+/* The server built in comes first, whatever else there is. */
+static bool own(const void *ctx, struct conn_id conn, char url[ICE_URL_MAX + 1])
+{
+    if (!*(const bool *)ctx)
+        return false;
+    snprintf(url, ICE_URL_MAX + 1, "stun:host-of-%u:3478", conn.slot);
+    return true;
+}
+
+static void test_own(void **state)
+{
+    (void)state;
+    bool there = false;
+    struct ice_list_settings s = {
+        .stun = STUN, .turn = TURN, .secret = "s3cret", .ttl_ms = 3600000, .own = own, .own_ctx = &there};
+    writes(&s, 0, "[]");
+    there = true;
+    writes(&s, 0, "[{\"urls\":[\"stun:host-of-7:3478\"]}]");
+    s.stun_count = 1;
+    writes(&s, 0, "[{\"urls\":[\"stun:host-of-7:3478\"]},{\"urls\":[\"stun:a\"]}]");
+    s.stun_count = 0;
+    s.turn_count = 1;
+    writes(&s, 2880000,
+        "[{\"urls\":[\"stun:host-of-7:3478\"]},{\"urls\":[\"turn:t\"],"
+        "\"username\":\"1700003600:n1.peer\",\"credential\":\"YQYMRBeQYeByITSnmL7CGRWTqh8=\"}]");
 }
 
 static void test_no_secret_file(void **state)
@@ -97,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_own),
         cmocka_unit_test(test_no_secret_file),
         cmocka_unit_test(test_secret_file),
     };

@@ -308,9 +308,10 @@ static void test_rooms_of_all(void **state)
 
 /* ---- what others wait for ---- */
 
-static void servers(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out)
+static void servers(void *ctx, struct conn_id conn, struct span peer_id, uint64_t unix_seconds, struct buf *out)
 {
     (void)ctx;
+    (void)conn;
     (void)peer_id;
     (void)unix_seconds;
     buf_text(out, "[]");

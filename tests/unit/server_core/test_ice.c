@@ -13,11 +13,11 @@ enum {
 
 static const uint64_t NOON_MS = UINT64_C(1790000000000);
 
-/* Whom, and when. */
-static void servers(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out)
+/* Whom, where, and when. */
+static void servers(void *ctx, struct conn_id conn, struct span peer_id, uint64_t unix_seconds, struct buf *out)
 {
     (void)ctx;
-    buf_printf(out, "[\"%.*s %llu\"]", (int)peer_id.n, peer_id.p, (unsigned long long)unix_seconds);
+    buf_printf(out, "[\"%.*s %u %llu\"]", (int)peer_id.n, peer_id.p, conn.slot, (unsigned long long)unix_seconds);
 }
 
 static struct core_settings lapsing(void)
@@ -50,7 +50,7 @@ static void pass(struct harness *h, uint64_t ms)
 
 static void told(struct harness *h, unsigned i)
 {
-    hears(h, i, "{\"type\":\"ice-servers\",\"iceServers\":[\"%s %llu\"]}", h->id[i],
+    hears(h, i, "{\"type\":\"ice-servers\",\"iceServers\":[\"%s %u %llu\"]}", h->id[i], i,
         (unsigned long long)(h->unix_ms / 1000));
 }
 
@@ -132,7 +132,7 @@ static void test_set_forward_while_they_move(void **state)
     resume(&h, 2, &t); /* on a connection that was told before the jump */
     resumed(&h, 2, 0, false, true);
     wake(&h, h.now);
-    hears(&h, 2, "{\"type\":\"ice-servers\",\"iceServers\":[\"%s %llu\"]}", h.id[0],
+    hears(&h, 2, "{\"type\":\"ice-servers\",\"iceServers\":[\"%s 2 %llu\"]}", h.id[0],
         (unsigned long long)(h.unix_ms / 1000));
     quiet(&h);
     stop(&h);
@@ -205,7 +205,7 @@ static void test_over_a_resume(void **state)
         pass(&h, REFRESH_MS - 5001);
         quiet(&h);
         pass(&h, 1);
-        hears(&h, 1, "{\"type\":\"ice-servers\",\"iceServers\":[\"%s %llu\"]}", h.id[0],
+        hears(&h, 1, "{\"type\":\"ice-servers\",\"iceServers\":[\"%s 1 %llu\"]}", h.id[0],
             (unsigned long long)(h.unix_ms / 1000));
         quiet(&h);
         stop(&h);

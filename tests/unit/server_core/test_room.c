@@ -6,8 +6,9 @@
 
 #define JOIN(members) "{\"type\":\"join-room\",\"roomId\":\"lobby\"" members "}"
 
-static void one_server(void *ctx, struct span peer_id, uint64_t unix_seconds, struct buf *out)
+static void one_server(void *ctx, struct conn_id conn, struct span peer_id, uint64_t unix_seconds, struct buf *out)
 {
+    (void)conn;
     (void)ctx;
     (void)peer_id;
     (void)unix_seconds;

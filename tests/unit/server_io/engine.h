@@ -154,6 +154,7 @@ static inline void engine_is_empty(struct engine *e)
     assert_true(io->ready_first == CONN_NONE && io->ready_last == CONN_NONE);
     assert_int_equal(io->dirty_count, 0);
     assert_int_equal(io->refused_count, 0);
+    assert_null(io->hosts.named);
     for (uint32_t slot = 0; slot < io->conns.made; slot++) {
         struct conn *c = conn_at(&io->conns, slot);
         assert_int_equal(c->state, CONN_FREE);

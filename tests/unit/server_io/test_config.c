@@ -240,6 +240,8 @@ static void test_normalised(void **state)
     for (size_t i = 0; i < n; i++)
         assert_string_equal(list[i], ORIGINS[i]);
     assert_string_equal(config_list(c, OPTION_ICE_STUN, &n)[0], "stun:stun.example:19302");
+    assert_string_equal(config_text(c, OPTION_ICE_STUN_LISTEN), "*:3478");
+    assert_string_equal(config_text(c, OPTION_ICE_STUN_PUBLIC), "stun.example:3478");
     assert_string_equal(config_list(c, OPTION_ICE_TURN, &n)[1], "turns:turn.example:5349?transport=tcp");
     assert_string_equal(config_text(c, OPTION_ICE_TURN_SECRET), "sec#ret;with marks");
     assert_int_equal(config_number(c, OPTION_AUTH_LEEWAY), 60000);

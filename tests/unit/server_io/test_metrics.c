@@ -57,6 +57,7 @@ static void test_numbers(void **state)
     core.ended[DEPARTURE_SLOW] = 8;
     core.ice_outcomes[OUTCOME_TURN] = 9;
     struct io_stats io = {.descriptor_shortages = 1, .origin_refused = 12, .proxy_refused = {[PROXY_LATE] = 11}};
+    io.stun[STUN_OUTCOME_RATE_LIMITED] = 13;
     char *text = render(&core, &io);
     expect(text, "usherd_build_info{version=\"1.2.3\"} 1");
     expect(text, "usherd_connections 7");
@@ -72,6 +73,7 @@ static void test_numbers(void **state)
     expect(text, "usherd_ice_outcomes_total{outcome=\"turn\"} 9");
     expect(text, "usherd_proxy_refused_total{reason=\"late\"} 11");
     expect(text, "usherd_origin_refused_total 12");
+    expect(text, "usherd_stun_datagrams_total{outcome=\"rate-limited\"} 13");
     expect(text, "usherd_tls_certificate_not_after_timestamp_seconds 1800000000");
     expect(text, "usherd_queue_bytes 300");
     expect(text, "usherd_queue_largest_bytes 200");
