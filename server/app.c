@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/os_rng.h"
-#include "protocol/limits.h"
 #include "server/announce.h"
 #include "server/ending.h"
 #include "server/adapters/ice_list.h"
@@ -25,6 +24,7 @@
 #include "server/io/service.h"
 #include "server/io/tls.h"
 #include "server/limits.h"
+#include "server/settings.h"
 #include "server/signals.h"
 
 enum {
@@ -119,17 +119,6 @@ static void set_logger(struct logger *l, const struct config *c)
     l->format = format == 0 ? logger_detect() : FORMATS[format];
 }
 
-static uint32_t count_of(const struct config *c, enum option_id id)
-{
-    return (uint32_t)config_number(c, id);
-}
-
-static uint32_t frame_limit(const struct config *c)
-{
-    uint32_t max = count_of(c, OPTION_LIMITS_MAX_FRAME);
-    return max ? max : FRAME_MAX_CEILING;
-}
-
 static bool own_stun(const void *ctx, struct conn_id conn, char url[ICE_URL_MAX + 1])
 {
     const struct app *a = ctx;
@@ -183,68 +172,17 @@ bool app_test(const struct config *c, struct err *e)
 
 static struct core_settings make_core_settings(struct app *a, const struct config *c, const struct parts *p)
 {
-    struct core_settings s = {
-        .server_name = "usherd/" USHER_VERSION,
-        .ping_interval_ms = config_number(c, OPTION_SERVER_PING_INTERVAL),
-        .ping_timeout_ms = config_number(c, OPTION_SERVER_PING_TIMEOUT),
-        .join_timeout_ms = config_number(c, OPTION_LIMITS_JOIN_TIMEOUT),
-        .drain_timeout_ms = config_number(c, OPTION_SERVER_DRAIN_TIMEOUT),
-        .resume_grace_ms = config_number(c, OPTION_SERVER_RESUME_GRACE),
-        .crypto = seal_port(a->seal),
-        .max_connections = count_of(c, OPTION_LIMITS_MAX_CONNECTIONS),
-        .max_connections_per_address = count_of(c, OPTION_LIMITS_MAX_CONNECTIONS_PER_ADDRESS),
-        .connection_rate = count_of(c, OPTION_LIMITS_CONNECTION_RATE),
-        .connection_burst = count_of(c, OPTION_LIMITS_CONNECTION_BURST),
-        .max_rooms = count_of(c, OPTION_LIMITS_MAX_ROOMS),
-        .max_room_members = count_of(c, OPTION_LIMITS_MAX_ROOM_MEMBERS),
-        .max_frame = frame_limit(c),
-        .message_rate = count_of(c, OPTION_LIMITS_MESSAGE_RATE),
-        .message_burst = count_of(c, OPTION_LIMITS_MESSAGE_BURST),
-        .join_rate = count_of(c, OPTION_LIMITS_JOIN_RATE),
-        .auth_failures = count_of(c, OPTION_LIMITS_AUTH_FAILURES),
-        .auto_create = config_number(c, OPTION_ROOMS_AUTO_CREATE) != 0,
-        .list_joined = config_number(c, OPTION_ROOMS_LISTED) != 0,
-        .room_linger_ms = config_number(c, OPTION_ROOMS_LINGER),
-        .room_ttl_ms = config_number(c, OPTION_ROOMS_TTL),
-        .token_required = config_number(c, OPTION_AUTH_REQUIRED) != 0,
-        .ice_refresh_ms = ice_list_refresh_ms(p->ice),
-        .ports =
-            {
-                .verify_ctx = p->keys,
-                .verify = token_keys_count(p->keys) ? token_verify : NULL,
-                .ice_ctx = p->ice,
-                .ice_servers = ice_list_write,
-                .owner_ctx = &a->owner,
-                .owner_token = owner_token,
-            },
+    struct core_settings s = settings_of_core(c);
+    s.crypto = seal_port(a->seal);
+    s.ice_refresh_ms = ice_list_refresh_ms(p->ice);
+    s.ports = (struct core_ports){
+        .verify_ctx = p->keys,
+        .verify = token_keys_count(p->keys) ? token_verify : NULL,
+        .ice_ctx = p->ice,
+        .ice_servers = ice_list_write,
+        .owner_ctx = &a->owner,
+        .owner_token = owner_token,
     };
-    snprintf(s.node, sizeof s.node, "%s", config_text(c, OPTION_SERVER_NODE));
-    return s;
-}
-
-/* config_check has seen to it that they can be read. */
-static void read_networks(const struct config *c, enum option_id id, struct cidr_list *list)
-{
-    size_t n;
-    const char *const *entries = config_list(c, id, &n);
-    cidr_list_parse(entries, n, list, NULL);
-}
-
-static struct io_settings make_io_settings(const struct config *c)
-{
-    struct io_settings s = {
-        .max_frame = frame_limit(c),
-        .max_queue = config_number(c, OPTION_LIMITS_MAX_QUEUE),
-        .ywebrtc = config_number(c, OPTION_DIALECTS_YWEBRTC) != 0,
-        .peerjs = config_number(c, OPTION_DIALECTS_PEERJS) != 0,
-        .peerjs_discovery = config_number(c, OPTION_DIALECTS_PEERJS_DISCOVERY) != 0,
-    };
-    s.origins = config_list(c, OPTION_SERVER_ORIGINS, &s.origins_count);
-    s.peerjs_keys = config_list(c, OPTION_DIALECTS_PEERJS_KEYS, &s.peerjs_keys_count);
-    s.web_root = config_text(c, OPTION_SERVER_WEB_ROOT);
-    s.stun_public = config_text(c, OPTION_ICE_STUN_PUBLIC);
-    read_networks(c, OPTION_SERVER_TRUSTED_PROXIES, &s.trusted_proxies);
-    read_networks(c, OPTION_SERVER_METRICS_ALLOW, &s.metrics_allow);
     return s;
 }
 
@@ -287,7 +225,7 @@ static bool take_over(struct app *a, struct config *next, struct err *e)
     announce_restart(a->config, next, &a->logger);
     struct core_settings core = make_core_settings(a, next, &parts);
     snprintf(core.node, sizeof core.node, "%s", config_text(a->config, OPTION_SERVER_NODE));
-    struct io_settings io = make_io_settings(next);
+    struct io_settings io = settings_of_io(next);
     core_configure(a->core, &core);
     io_configure(a->io, &io);
     set_logger(&a->logger, next);
@@ -425,7 +363,7 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
         .loop = &a->loop,
         .core = a->core,
         .logger = &a->logger,
-        .settings = make_io_settings(a->config),
+        .settings = settings_of_io(a->config),
         .state_dir = a->state_dir,
         .version = USHER_VERSION,
         .certificate = config_text(a->config, OPTION_TLS_CERTIFICATE),
