@@ -47,7 +47,9 @@ END
     fi
     # A cache that lies there whatever one says.
     [ ! -d /var/lib/containers ] || mount -t tmpfs tmpfs /var/lib/containers
-    ip netns add "$netns" && here ip link set lo up
+    # Coturn serves nobody where there is no address but loopback's.
+    ip netns add "$netns" && here ip link set lo up && here ip link add outside type dummy &&
+        here ip address add 192.0.2.1/24 dev outside && here ip link set outside up
 }
 
 clear_up() {

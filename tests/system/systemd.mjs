@@ -241,6 +241,7 @@ await test('systemctl reload: a new certificate and new limits under open connec
     serve('second', 12);
     fs.chmodSync(path.join(folder, 'live.key'), 0o600);
     await refuse(/tls\.key = \S+live\.key: the file cannot be read: Permission denied: give/);
+    fs.chmodSync(path.join(folder, 'live.key'), 0o640);
     fs.writeFileSync(path.join(folder, 'live.pem'), 'no certificate');
     await refuse(/tls\.certificate = \S+live\.pem: /);
     serve('second', 13);
