@@ -48,8 +48,9 @@ END
     # A cache that lies there whatever one says.
     [ ! -d /var/lib/containers ] || mount -t tmpfs tmpfs /var/lib/containers
     # Coturn serves nobody where there is no address but loopback's.
-    ip netns add "$netns" && here ip link set lo up && here ip link add outside type dummy &&
-        here ip address add 192.0.2.1/24 dev outside && here ip link set outside up
+    ip netns add "$netns" && here ip link set lo up && here ip link add outside type veth peer name beyond &&
+        here ip address add 192.0.2.1/24 dev outside && here ip link set outside up &&
+        here ip link set beyond up
 }
 
 clear_up() {
