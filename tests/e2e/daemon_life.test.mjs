@@ -80,8 +80,8 @@ test('what would leave the server open refuses the start', async () => {
 });
 
 test('what has no effect yet is said at start', async () => {
-    const daemon = await startDaemon({ args: ['--set', 'dialects.peerjs=no'] });
-    await daemon.logged(/no effect in this version option=dialects\.peerjs/);
+    const daemon = await startDaemon({ args: ['--set', 'dialects.socketio=no'] });
+    await daemon.logged(/no effect in this version option=dialects\.socketio/);
     assert.equal(await daemon.stop(), 0);
 });
 

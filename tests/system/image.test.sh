@@ -295,7 +295,9 @@ compose_up() {
 composed() {
     compose_up && within 20 says "$(service usherd)" 'is ready' &&
         here podman healthcheck run "$(service usherd)" && within 20 says "$(service caddy)" 'serving initial configuration' &&
-        within 20 here timeout 2 turnutils_stunclient 127.0.0.1
+        within 20 here timeout 2 turnutils_stunclient 127.0.0.1 && return
+    here podman logs "$(service coturn)" >&2
+    return 1
 }
 
 through_caddy() {
