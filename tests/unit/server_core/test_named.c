@@ -172,6 +172,26 @@ static void test_letters_of_who_comes_again(void **state)
     stop(&h);
 }
 
+/* A client of peerjs from the address. */
+static void enter_from(struct harness *h, unsigned i, uint8_t address, const char *id)
+{
+    struct client_name name = {SPAN("peerjs"), span_of(id), SPAN("secret"), NULL};
+    open_from(h, i, (struct address){{address}});
+    step(h, (struct core_event){.type = CORE_READY, .conn = conn_of(h, i), .dialect = &dialect_peerjs, .name = &name});
+    hears(h, i, "{\"type\":\"OPEN\"}");
+}
+
+/* To somebody who is not there, with a payload of so many bytes. */
+static void write_to(struct harness *h, unsigned i, const char *to, size_t n)
+{
+    static char line[FRAME_MAX_DEFAULT + 128], filler[FRAME_MAX_DEFAULT];
+    assert_true(n < sizeof filler);
+    memset(filler, 'x', n);
+    filler[n] = '\0';
+    snprintf(line, sizeof line, "{\"type\":\"OFFER\",\"dst\":\"%s\",\"payload\":\"%s\"}", to, filler);
+    say(h, i, line);
+}
+
 static void test_letters_are_bounded(void **state)
 {
     (void)state;
@@ -186,6 +206,87 @@ static void test_letters_are_bounded(void **state)
     }
     say(&h, 0, "{\"type\":\"OFFER\",\"dst\":\"one more\"}");
     hears(&h, 0, "{\"type\":\"EXPIRE\",\"src\":\"one more\",\"dst\":\"alice\"}");
+    quiet(&h);
+    stop(&h);
+}
+
+/* Who comes gets all at once, and a client that has no room for it is closed. */
+static void test_letters_for_one_name_are_bounded(void **state)
+{
+    (void)state;
+    struct harness h;
+    start(&h, no_limits());
+    enter_open(&h, 0, "alice");
+    enter_open(&h, 1, "carol");
+    write_to(&h, 0, "bob", 40000);
+    write_to(&h, 1, "bob", 20000);
+    quiet(&h);
+    write_to(&h, 1, "bob", 10000);
+    hears(&h, 1, "{\"type\":\"EXPIRE\",\"src\":\"bob\",\"dst\":\"carol\"}");
+    write_to(&h, 1, "dave", 10000);
+    quiet(&h);
+    assert_in_range(core_stats(h.core)->held_bytes, 70000, 71000);
+    wake(&h, h.now + 5000);
+    hears(&h, 0, "{\"type\":\"EXPIRE\",\"src\":\"bob\",\"dst\":\"alice\"}");
+    hears(&h, 1, "{\"type\":\"EXPIRE\",\"src\":\"bob\",\"dst\":\"carol\"}");
+    hears(&h, 1, "{\"type\":\"EXPIRE\",\"src\":\"dave\",\"dst\":\"carol\"}");
+    quiet(&h);
+    stop(&h);
+}
+
+/* Those of one address, whoever sends them and stays or goes; others keep their place. */
+static void test_letters_of_an_address_are_bounded(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct core_settings settings = no_limits();
+    settings.max_connections_per_address = 1000;
+    start(&h, settings);
+    for (unsigned k = 0; k < 2; k++) { /* in number, then in bytes */
+        char id[16], to[16];
+        unsigned most = k == 0 ? 128 : 8;
+        for (unsigned i = 0; i < most; i++) {
+            snprintf(id, sizeof id, "evil%u", i);
+            snprintf(to, sizeof to, "n%u", i);
+            enter_from(&h, 0, 1, id);
+            write_to(&h, 0, to, k == 0 ? 1 : 65000);
+            quiet(&h);
+            gone(&h, 0, 0);
+        }
+        enter_from(&h, 0, 1, "evil");
+        write_to(&h, 0, "last", k == 0 ? 1 : 65000);
+        hears(&h, 0, "{\"type\":\"EXPIRE\",\"src\":\"last\",\"dst\":\"evil\"}");
+        enter_from(&h, 1, 2, "alice");
+        write_to(&h, 1, "last", 1000);
+        gone(&h, 0, 0);
+        quiet(&h);
+        wake(&h, h.now + 5000);
+        while (h.deadline <= h.now) /* of what is due at once a batch is dealt with at a time */
+            wake(&h, h.now);
+        hears(&h, 1, "{\"type\":\"EXPIRE\",\"src\":\"last\",\"dst\":\"alice\"}");
+        gone(&h, 1, 0);
+        quiet(&h);
+        assert_int_equal(core_stats(h.core)->held_bytes, 0);
+    }
+    stop(&h);
+}
+
+static void test_letters_in_all_are_bounded(void **state)
+{
+    (void)state;
+    struct harness h;
+    char to[16];
+    start(&h, no_limits()); /* of no address */
+    enter_open(&h, 0, "alice");
+    enter_open(&h, 1, "carol");
+    unsigned kept = 4 * 1024 * 1024 / 65000;
+    for (unsigned i = 0; i < kept; i++) {
+        snprintf(to, sizeof to, "n%u", i);
+        write_to(&h, i % 2, to, 65000);
+        quiet(&h);
+    }
+    write_to(&h, 0, "more", 65000);
+    hears(&h, 0, "{\"type\":\"EXPIRE\",\"src\":\"more\",\"dst\":\"alice\"}");
     quiet(&h);
     stop(&h);
 }
@@ -328,6 +429,9 @@ int main(void)
         cmocka_unit_test(test_letters),
         cmocka_unit_test(test_letters_of_who_comes_again),
         cmocka_unit_test(test_letters_are_bounded),
+        cmocka_unit_test(test_letters_for_one_name_are_bounded),
+        cmocka_unit_test(test_letters_of_an_address_are_bounded),
+        cmocka_unit_test(test_letters_in_all_are_bounded),
         cmocka_unit_test(test_who_gets_no_name),
         cmocka_unit_test(test_names_are_paced),
         cmocka_unit_test(test_no_time_to_join),
