@@ -77,6 +77,7 @@ struct room;
 struct member;
 struct address_state;
 struct pending;
+struct name_list;
 
 /* 136 bytes; with a member of 120, what malloc adds and their share of a room and of the tables an idle member costs some
  * 360 (tests/unit/server_core/test_memory.c). */
@@ -274,8 +275,9 @@ struct core {
     uint32_t slot_cap;
     struct table members; /* by peer id; those away as well */
     struct table room_ids;
-    struct table topics; /* by name */
-    struct table named;  /* sessions that chose a name, by key and name */
+    struct table topics;          /* by name */
+    struct table named;           /* sessions that chose a name, by key and name */
+    struct name_list *name_lists; /* owned: see name_list.c */
     struct waiting letters;
     uint32_t letters_n, letter_bytes; /* so many; their bytes are in stats.held_bytes too */
     struct room *rooms[ROOM_KINDS];   /* in the order in which they were made */

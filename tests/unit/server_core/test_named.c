@@ -3,7 +3,7 @@
  * Clients that chose a name, as those of peerjs do; and memory that runs out at every point of a story of them.
  */
 #include "tests/faults.h"
-#include "tests/unit/server_core/harness.h"
+#include "tests/unit/server_core/rest.h"
 
 static void enter_as(struct harness *h, unsigned i, const char *key, const char *id, const char *secret)
 {
@@ -291,6 +291,74 @@ static void test_letters_in_all_are_bounded(void **state)
     stop(&h);
 }
 
+static void happens(struct harness *h, struct core_event e)
+{
+    e.now = h->now;
+    core_step(h->core, &e, &h->fx);
+    core_check(h->core);
+    core_effects_clear(&h->fx);
+}
+
+static void comes(struct harness *h, uint32_t i, const char *id)
+{
+    struct client_name name = {SPAN("k"), span_of(id), SPAN("s"), NULL};
+    happens(h, (struct core_event){.type = CORE_OPEN, .conn = {i, 1}});
+    happens(h, (struct core_event){.type = CORE_READY, .conn = {i, 1}, .dialect = &dialect_peerjs, .name = &name});
+}
+
+/* The list that slot 6 is told, borrowed for as long as it is the newest: so many names. */
+static struct frame *list(struct harness *h, const char *key, unsigned names)
+{
+    ask(h, 6, (struct core_request){.type = REQUEST_NAMES, .room = span_of(key)});
+    const struct core_effect *e = took(h, CORE_RESPONSE);
+    assert_non_null(e);
+    assert_int_equal(e->response.status, 200);
+    struct frame *body = e->response.body;
+    struct span text = frame_text(body);
+    unsigned n = 0;
+    for (size_t i = 0; i < text.n; i++)
+        n += text.p[i] == '"';
+    assert_int_equal(n, 2 * names);
+    gone(h, 6, 0);
+    return body;
+}
+
+/* A few are shown as they are; many a second late, by one list for all who ask. */
+static void test_listed(void **state)
+{
+    (void)state;
+    struct harness h;
+    char id[16];
+    start(&h, no_limits());
+    list(&h, "k", 0);
+    enter_as(&h, 0, "other", "alice", "s");
+    hears(&h, 0, "{\"type\":\"OPEN\"}");
+    for (unsigned i = 0; i < 256; i++) {
+        snprintf(id, sizeof id, "n%u", i);
+        comes(&h, 10 + i, id);
+        list(&h, "k", i + 1);
+    }
+    struct frame *one = frame_ref(list(&h, "k", 256)), *other = frame_ref(list(&h, "other", 1));
+    comes(&h, 1, "bob");
+    wake(&h, h.now + 999);
+    assert_ptr_equal(list(&h, "k", 256), one);
+    assert_ptr_equal(list(&h, "other", 1), other);
+    wake(&h, h.now + 1);
+    assert_ptr_not_equal(list(&h, "k", 257), one);
+    for (uint32_t i = 1; i <= 10; i += 9)
+        happens(&h, (struct core_event){.type = CORE_GONE, .conn = {i, 1}});
+    list(&h, "k", 255); /* they are few again */
+    comes(&h, 2, "carol");
+    comes(&h, 4, "erin");
+    list(&h, "k", 257);
+    comes(&h, 3, "dave");
+    core_configure(h.core, &h.settings);
+    list(&h, "k", 258);
+    frame_unref(one);
+    frame_unref(other);
+    stop(&h);
+}
+
 static void test_who_gets_no_name(void **state)
 {
     (void)state;
@@ -364,21 +432,6 @@ static void test_no_time_to_join(void **state)
 
 /* ---- memory ---- */
 
-static void happens(struct harness *h, struct core_event e)
-{
-    e.now = h->now;
-    core_step(h->core, &e, &h->fx);
-    core_check(h->core);
-    core_effects_clear(&h->fx);
-}
-
-static void comes(struct harness *h, uint32_t i, const char *id)
-{
-    struct client_name name = {SPAN("k"), span_of(id), SPAN("s"), NULL};
-    happens(h, (struct core_event){.type = CORE_OPEN, .conn = {i, 1}});
-    happens(h, (struct core_event){.type = CORE_READY, .conn = {i, 1}, .dialect = &dialect_peerjs, .name = &name});
-}
-
 static void says(struct harness *h, uint32_t i, const char *text)
 {
     happens(h, (struct core_event){.type = CORE_FRAME, .conn = {i, 1}, .bytes = span_of(text)});
@@ -432,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_letters_for_one_name_are_bounded),
         cmocka_unit_test(test_letters_of_an_address_are_bounded),
         cmocka_unit_test(test_letters_in_all_are_bounded),
+        cmocka_unit_test(test_listed),
         cmocka_unit_test(test_who_gets_no_name),
         cmocka_unit_test(test_names_are_paced),
         cmocka_unit_test(test_no_time_to_join),
