@@ -16,6 +16,7 @@
 struct found {
     uint64_t connections, named, joined, unjoined, ice, watched, counted, away, held;
     uint64_t subscriptions, names, rooms, members, made, makers, line_bytes;
+    uint64_t sent, sent_bytes; /* letters of addresses that are counted */
 };
 
 static void check_state(const struct core *c, const struct session *s)
@@ -60,7 +61,21 @@ static void check_topics(const struct core *c, const struct found *f)
     assert(all == c->stats.subscriptions && all == f->subscriptions);
 }
 
-static void check_names(const struct core *c, const struct found *f)
+/* The bytes of all; and what of them is counted at addresses. */
+static uint64_t letter_bytes(const struct core *c, struct found *f)
+{
+    uint64_t n = 0;
+    for (const struct wait *w = c->letters.ends.next; w != &c->letters.ends; w = w->next) {
+        const struct letter *l = WAIT_OF(w, const struct letter, wait);
+        uint64_t cost = l->frame->len + sizeof *l;
+        n += cost;
+        f->sent += l->address != NULL;
+        f->sent_bytes += l->address ? cost : 0;
+    }
+    return n;
+}
+
+static void check_names(const struct core *c, struct found *f)
 {
     uint64_t letters = 0, owned = 0, n = 0;
     const struct named *named;
@@ -71,15 +86,8 @@ static void check_names(const struct core *c, const struct found *f)
         owned -= named->letters;
     }
     assert(letters == c->letters_n && letters <= LETTERS_MAX && owned == 0);
+    assert(letter_bytes(c, f) == c->letter_bytes && c->letter_bytes <= LETTERS_BYTES_MAX);
     assert(n == c->stats.named && n == f->names);
-}
-
-static uint64_t letter_bytes(const struct core *c)
-{
-    uint64_t n = 0;
-    for (const struct wait *w = c->letters.ends.next; w != &c->letters.ends; w = w->next)
-        n += WAIT_OF(w, const struct letter, wait)->frame->len;
-    return n;
 }
 
 static void check_sessions(const struct core *c, struct found *f)
@@ -130,7 +138,7 @@ static void check_members(const struct core *c, struct found *f)
     }
     assert(connected == f->named && f->named + f->away == c->members.count);
     assert(f->away == c->stats.away && f->away <= AWAY_MAX);
-    assert(f->held + letter_bytes(c) == c->stats.held_bytes && c->stats.held_bytes <= HELD_ALL_MAX);
+    assert(f->held + c->letter_bytes == c->stats.held_bytes && f->held <= HELD_ALL_MAX);
     assert(f->joined == c->stats.members);
     assert(c->stats.joins_total - c->stats.leaves_total == c->stats.members);
 }
@@ -190,14 +198,17 @@ static void check_queues(const struct core *c, const struct found *f)
 
 static void check_addresses(const struct core *c, const struct found *f)
 {
-    uint64_t connections = 0, rooms = 0;
+    uint64_t connections = 0, rooms = 0, letters = 0, bytes = 0;
     const struct address_state *o;
     for (uint64_t at = 0; (o = table_next(&c->addresses, &at));) {
-        assert((o->connections == 0 && o->rooms == 0) == (o->idle.next != NULL));
+        assert((o->connections == 0 && o->rooms == 0 && o->letters == 0) == (o->idle.next != NULL));
         connections += o->connections;
         rooms += o->rooms;
+        letters += o->letters;
+        bytes += o->letter_bytes;
     }
     assert(connections == f->counted && rooms == f->makers);
+    assert(letters == f->sent && bytes == f->sent_bytes);
     assert(check_waiting(&c->idle) == c->idle_count && c->idle_count <= ADDRESSES_IDLE_MAX);
 }
 

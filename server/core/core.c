@@ -17,6 +17,7 @@
 #include "server/core/ice.h"
 #include "server/core/member.h"
 #include "server/core/room_store.h"
+#include "server/core/name_list.h"
 #include "server/core/named.h"
 #include "server/core/notice.h"
 #include "server/core/on.h"
@@ -81,6 +82,7 @@ void core_free(struct core *c)
     frame_unref(c->room_store.file);
     table_done(&c->room_ids);
     table_done(&c->topics);
+    name_list_forget(c);
     named_done(c);
     pending_done(c);
     seat_done(c);
@@ -95,6 +97,7 @@ void core_configure(struct core *c, const struct core_settings *settings)
 {
     assert(!c->fx);
     c->settings = *settings;
+    name_list_forget(c); /* of keys that are none any more, too */
     room_list_forget(c); /* which rooms are shown, and as how large, may have changed */
 }
 

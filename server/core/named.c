@@ -85,43 +85,67 @@ static struct span letter_to(const struct letter *l)
     return (struct span){l->text + l->key_n, l->to_n};
 }
 
-static bool is_for(const struct letter *l, const struct named *n)
+static bool is_for(const struct letter *l, struct span key, struct span id)
 {
-    return span_eq((struct span){l->text, l->key_n}, key_of(n)) && span_eq(letter_to(l), id_of(n));
+    return span_eq((struct span){l->text, l->key_n}, key) && span_eq(letter_to(l), id);
+}
+
+/* What it takes of the bounds. */
+static uint32_t cost_of(const struct frame *frame)
+{
+    return (uint32_t)(frame->len + sizeof(struct letter));
 }
 
 /* Its frame is the caller's. */
 static struct frame *letter_take(struct core *c, struct letter *l)
 {
     struct frame *frame = l->frame;
+    uint32_t cost = cost_of(frame);
     waiting_remove(&l->wait);
     if (l->from)
         l->from->letters--;
     c->letters_n--;
-    c->stats.held_bytes -= frame->len;
+    c->letter_bytes -= cost;
+    c->stats.held_bytes -= cost;
+    address_limits_letter_gone(c, l->address, cost);
     free(l);
     return frame;
 }
 
-static bool may_keep(const struct core *c, const struct named *from, const struct frame *frame)
+/* What waits for the name and would reach its client at once. */
+static uint32_t letter_bytes_for(const struct core *c, struct span key, struct span to)
+{
+    uint32_t n = 0;
+    for (const struct letter *l = letter_first(c); l; l = letter_next(c, l))
+        n += is_for(l, key, to) ? cost_of(l->frame) : 0;
+    return n;
+}
+
+static bool may_keep(const struct core *c, const struct named *from, struct span to, uint32_t cost)
 {
     return c->letters_n < LETTERS_MAX && from->letters < LETTERS_EACH && !c->draining &&
-           c->stats.held_bytes + frame->len <= HELD_ALL_MAX;
+           c->letter_bytes + cost <= LETTERS_BYTES_MAX &&
+           letter_bytes_for(c, key_of(from), to) + cost <= LETTERS_TO_BYTES_MAX;
 }
 
 /* Takes the frame if it is kept. */
 static bool letter_keep(struct core *c, struct named *from, struct span to, struct frame *frame)
 {
-    struct letter *l = may_keep(c, from, frame) ? malloc(sizeof *l + from->key_n + to.n) : NULL;
-    if (!l)
+    struct address_state *address = from->session->address;
+    uint32_t cost = cost_of(frame);
+    struct letter *l = may_keep(c, from, to, cost) ? malloc(sizeof *l + from->key_n + to.n) : NULL;
+    if (!l || !address_limits_letter_kept(address, cost)) {
+        free(l);
         return false;
-    *l = (struct letter){.from = from, .frame = frame, .key_n = from->key_n, .to_n = (uint8_t)to.n};
+    }
+    *l = (struct letter){.from = from, .address = address, .frame = frame, .key_n = from->key_n, .to_n = (uint8_t)to.n};
     memcpy(l->text, from->text, from->key_n);
     memcpy(l->text + from->key_n, to.p, to.n);
     waiting_add(&c->letters, &l->wait, c->now);
     from->letters++;
     c->letters_n++;
-    c->stats.held_bytes += frame->len;
+    c->letter_bytes += cost;
+    c->stats.held_bytes += cost;
     return true;
 }
 
@@ -173,7 +197,7 @@ static void deliver(struct core *c, const struct named *to)
     struct letter *next;
     for (struct letter *l = letter_first(c); l; l = next) {
         next = letter_next(c, l);
-        if (is_for(l, to))
+        if (is_for(l, key_of(to), id_of(to)))
             say_send(c, to->session, letter_take(c, l));
     }
 }

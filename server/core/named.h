@@ -4,8 +4,9 @@
  * secret, so that its client may come again while an old connection of its own still looks alive; nobody else can.
  *
  * What is said to a name that nobody has is a letter: it is kept for LETTER_MS, since whoever had that name may be about to
- * come again. Then its sender is told. Letters are bounded: LETTERS_EACH of one sender, LETTERS_MAX in all, and
- * HELD_ALL_MAX bytes with what is held for seats.
+ * come again. Then its sender is told. Letters are bounded: LETTERS_EACH of one sender, LETTERS_TO_BYTES_MAX for one name,
+ * LETTERS_MAX and LETTERS_BYTES_MAX in all, of which an address may have one part in LETTERS_SHARE: so nobody takes the
+ * place of all others' letters.
  */
 #ifndef SERVER_CORE_NAMED_H
 #define SERVER_CORE_NAMED_H

@@ -16,7 +16,7 @@
 #include "server/core/address_limits.h"
 #include "server/core/effects.h"
 #include "server/core/auth_throttle.h"
-#include "server/core/named.h"
+#include "server/core/name_list.h"
 #include "server/core/notice.h"
 #include "server/core/on.h"
 #include "server/core/room.h"
@@ -120,8 +120,7 @@ static void show_all(struct core *c, struct conn_id conn)
 
 static void show_names(struct core *c, struct conn_id conn, struct span key)
 {
-    named_list(c, key, say_text(c));
-    struct frame *list = say_body(c);
+    struct frame *list = name_list_get(c, key);
     if (list)
         rest_respond(c, conn, 200, list);
     else

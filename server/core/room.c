@@ -119,7 +119,7 @@ struct room *room_restore(struct core *c, const struct room_terms *t)
 bool room_all_are_there(const struct core *c)
 {
     uint32_t max = c->settings.max_rooms;
-    return max && c->stats.rooms + c->stats.topics >= max;
+    return max && c->stats.rooms >= max;
 }
 
 uint32_t room_capacity(const struct core *c, const struct room *room)

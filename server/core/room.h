@@ -15,7 +15,7 @@ struct room *room_new(struct core *c, struct span id, uint64_t incarnation);
 struct room *room_restore(struct core *c, const struct room_terms *t);
 /* Members are told room-closed and are out of it; the room is gone. */
 void room_close(struct core *c, struct room *room);
-/* Whether there are as many rooms, and topics with them, as there may be. */
+/* Whether there are as many rooms as there may be. */
 bool room_all_are_there(const struct core *c);
 /* How many members it takes; 0: any number. */
 uint32_t room_capacity(const struct core *c, const struct room *room);

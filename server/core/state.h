@@ -38,6 +38,10 @@ enum {
     DIALECTS_MAX = 8,
     LETTERS_MAX = 1024, /* that wait for names which nobody has; of more, their senders are told at once */
     LETTERS_EACH = 64,  /* of one sender */
+    LETTERS_BYTES_MAX = 4 * 1024 * 1024,
+    LETTERS_TO_BYTES_MAX =
+        HELD_SEAT_MAX, /* for one name: its client gets them all at once, and is to have room for them */
+    LETTERS_SHARE = 8, /* one address may have this part of LETTERS_MAX and of LETTERS_BYTES_MAX */
     LETTER_MS = 5000,
 };
 
@@ -73,6 +77,7 @@ struct room;
 struct member;
 struct address_state;
 struct pending;
+struct name_list;
 
 /* 136 bytes; with a member of 120, what malloc adds and their share of a room and of the tables an idle member costs some
  * 360 (tests/unit/server_core/test_memory.c). */
@@ -200,9 +205,10 @@ struct named {
 
 /* What was said to a name that nobody has, until somebody takes that name or its time is over. */
 struct letter {
-    struct wait wait;    /* in core->letters */
-    struct named *from;  /* who is told of its end; NULL: is gone */
-    struct frame *frame; /* one reference */
+    struct wait wait;              /* in core->letters */
+    struct named *from;            /* who is told of its end; NULL: is gone */
+    struct address_state *address; /* borrowed: its sender's; NULL if no per-address limit counts it */
+    struct frame *frame;           /* one reference */
     uint8_t key_n, to_n;
     char text[]; /* the key and the name that it is for */
 };
@@ -226,10 +232,11 @@ struct address_state {
     struct address address;
     uint32_t hash; /* of it */
     uint32_t connections;
-    uint32_t rooms; /* made from it over HTTP, and there now */
+    uint32_t rooms;                 /* made from it over HTTP, and there now */
+    uint32_t letters, letter_bytes; /* sent from it, and waiting */
     struct bucket arrivals, joins;
     uint64_t blamed_until; /* when the last wrong password or token is forgiven: see auth_throttle.c */
-    struct wait idle;      /* while it has neither connections nor rooms */
+    struct wait idle;      /* while it has neither connections nor rooms nor letters */
 };
 
 /* Kinds of log record that are written at most once a second, with a count. */
@@ -268,11 +275,12 @@ struct core {
     uint32_t slot_cap;
     struct table members; /* by peer id; those away as well */
     struct table room_ids;
-    struct table topics; /* by name */
-    struct table named;  /* sessions that chose a name, by key and name */
+    struct table topics;          /* by name */
+    struct table named;           /* sessions that chose a name, by key and name */
+    struct name_list *name_lists; /* owned: see name_list.c */
     struct waiting letters;
-    uint32_t letters_n;
-    struct room *rooms[ROOM_KINDS]; /* in the order in which they were made */
+    uint32_t letters_n, letter_bytes; /* so many; their bytes are in stats.held_bytes too */
+    struct room *rooms[ROOM_KINDS];   /* in the order in which they were made */
     struct frame *room_list; /* owned: the answer to GET /api/rooms, until something in it changes; NULL: to be made */
     struct table addresses;  /* by address */
     struct waiting watch[WATCHES];

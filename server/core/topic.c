@@ -9,7 +9,6 @@
 
 #include <utlist.h>
 
-#include "server/core/room.h"
 #include "server/core/session.h"
 
 uint32_t topic_hash(const void *topic)
@@ -75,7 +74,7 @@ static void drop(struct core *c, struct subscription **at)
 
 static enum error admits(struct core *c, const struct topic *t, size_t own, const char **problem)
 {
-    uint32_t max = c->settings.max_room_members;
+    uint32_t max = c->settings.max_room_members, most = c->settings.max_rooms;
     if (own >= TOPICS_MAX) {
         *problem = "a connection may have 32 topics";
         return ERROR_FORBIDDEN;
@@ -84,7 +83,7 @@ static enum error admits(struct core *c, const struct topic *t, size_t own, cons
         *problem = "the topic has as many subscribers as it may";
         return ERROR_ROOM_FULL;
     }
-    if (!t && room_all_are_there(c)) {
+    if (!t && most && c->stats.topics >= most) {
         c->stats.limited[LIMIT_MAX_ROOMS]++;
         return ERROR_SERVER_FULL;
     }

@@ -2,7 +2,7 @@
  *
  * Topics: sessions subscribe to names, and what is published under one reaches all of them. They are no rooms: nobody
  * is shown, nobody has a seat, and a room of the same name has nothing to do with it. What one session may cost is
- * bounded as with rooms: TOPICS_MAX of its own, max_room_members in each, max_rooms of them and of rooms together.
+ * bounded as with rooms: TOPICS_MAX of its own, max_room_members in each, max_rooms of them, apart from rooms.
  */
 #ifndef SERVER_CORE_TOPIC_H
 #define SERVER_CORE_TOPIC_H

@@ -147,6 +147,15 @@ static bool matches(const char *pattern, const char *path, struct span *paramete
     return *path == '\0';
 }
 
+bool http_has_route(const char *path)
+{
+    struct span parameter;
+    for (size_t i = 0; i < routes_count; i++)
+        if (matches(routes[i].pattern, path, &parameter))
+            return true;
+    return false;
+}
+
 /* Sets the row of this path and method, if there is one; returns the methods that the path has. */
 static unsigned find_route(struct http_request *r)
 {
@@ -161,7 +170,7 @@ static unsigned find_route(struct http_request *r)
             r->asked->parameter = parameter;
         }
     }
-    if (methods > 0)
+    if (methods > 0 || web_root_has_room(r->io->web, r->asked->path))
         return methods;
     const struct route *row =
         upgrade_door(r->io, r->asked->path) ? &upgrade_route : peerjs_route(&r->io->settings, r->asked->path);

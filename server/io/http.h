@@ -111,6 +111,8 @@ bool http_origin_allowed(const struct io *io, const struct request_head *h);
 void http_refuse_origin(struct http_request *r, const char *message);
 /* The token of `Authorization: Bearer`; n = 0 if there is none. */
 struct span http_bearer(const struct http_request *r);
+/* Whether the path is in the table of routes, whatever the method. */
+bool http_has_route(const char *path);
 /* The WebSocket at this path (upgrade.c); NULL: there is none, or its dialect is switched off. Who asks there over HTTP is
  * answered by upgrade_route. */
 struct door;

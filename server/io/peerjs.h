@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Where the clients of PeerJS knock: at any path that ends in /peerjs, for the WebSocket, and beside it over HTTP at
- * KEY/id, for a name, and KEY/peers, for those of the others. Paths of ours are never theirs.
+ * KEY/id, for a name, and KEY/peers, for those of the others. Paths of ours are never theirs: those of the table of routes,
+ * and over HTTP, where the web client is served, the pages of rooms, one of which may be called peerjs.
  */
 #ifndef SERVER_IO_PEERJS_H
 #define SERVER_IO_PEERJS_H

@@ -47,7 +47,7 @@ const struct door *upgrade_door(const struct io *io, const char *path)
     for (size_t i = 0; i < sizeof DOORS / sizeof *DOORS; i++)
         if (strcmp(path, DOORS[i].path) == 0)
             return DOORS[i].open(&io->settings) ? &DOORS[i] : NULL;
-    return peerjs_is_door(&io->settings, path) ? &PEERJS : NULL;
+    return peerjs_is_door(&io->settings, path) && !http_has_route(path) ? &PEERJS : NULL;
 }
 
 static void not_upgraded(struct http_request *r)

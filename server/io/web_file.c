@@ -390,6 +390,11 @@ bool web_root_may_have(const struct web_root *root, const char *path)
     return root->path && *root->path && web_name(path);
 }
 
+bool web_root_has_room(const struct web_root *root, const char *path)
+{
+    return root->path && *root->path && web_is_room(path);
+}
+
 static char *keep_text(char **at, const char *text)
 {
     size_t n = strlen(text) + 1;

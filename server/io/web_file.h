@@ -40,6 +40,8 @@ void web_root_free(struct web_root *root);
 /* Whether the decoded path may name a file at all, as far as that is known without the disk; where it may not, the answer
  * is 404. */
 bool web_root_may_have(const struct web_root *root, const char *path);
+/* Whether the decoded path is that of a room's page, /room/:id. */
+bool web_root_has_room(const struct web_root *root, const char *path);
 
 /* Borrowed for the call. */
 struct web_asked {

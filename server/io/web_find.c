@@ -30,11 +30,14 @@ static const char INDEX[] = "index.html", ROOM[] = "/room/";
 
 /* ---- names ---- */
 
+bool web_is_room(const char *path)
+{
+    return strncmp(path, ROOM, sizeof ROOM - 1) == 0 && room_id_valid(span_of(path + sizeof ROOM - 1));
+}
+
 const char *web_name(const char *path)
 {
-    if (strcmp(path, "/") == 0)
-        return INDEX;
-    if (strncmp(path, ROOM, sizeof ROOM - 1) == 0 && room_id_valid(span_of(path + sizeof ROOM - 1)))
+    if (strcmp(path, "/") == 0 || web_is_room(path))
         return INDEX;
     if (*path != '/')
         return NULL;

@@ -25,6 +25,8 @@ struct web_found {
 /* What a decoded path names below the folder: `/` and `/room/:id` its index.html. NULL if it can be no file of it: a name that
  * begins with a dot or is empty, or a backslash. Borrowed from path, or static. Touches no disk. */
 const char *web_name(const char *path);
+/* Whether the path is /room/:id. */
+bool web_is_room(const char *path);
 /* Finds the file, or of its precompressed twins the one that is wanted most. 0, or an errno that says why not. */
 int web_find(const char *root, const char *name, struct span accept_encoding, struct web_found *found);
 /* Writes the strong entity tag, with its quotes: another for every twin and every version. */

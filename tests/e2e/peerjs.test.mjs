@@ -4,6 +4,8 @@
 // server speaks it, by a WebSocket of ours.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { root, startDaemon } from './lib/daemon.mjs';
 import { Client } from './lib/client.mjs';
@@ -101,6 +103,23 @@ test('who calls somebody that is not there hears so, and keeps its place', async
     await page.waitForFunction(() => window.errors.includes('peer-unavailable'));
     assert.ok(await page.evaluate(() => window.peer.open));
     await page.close();
+});
+
+test('paths of ours are never theirs', async () => {
+    const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'usherd-peerjs-'));
+    await fs.writeFile(path.join(folder, 'index.html'), 'the page');
+    const keys = ['peerjs', 'room'].flatMap((key) => ['--set', `dialects.peerjs_keys=${key}`]);
+    const ours = await startDaemon({ args: ['--set', `server.web_root=${folder}`, ...keys] });
+    for (const at of ['/room/peerjs', '/room/id', '/room/peers']) assert.equal(await (await fetch(`${ours.http}${at}`)).text(), 'the page');
+    const mounted = await name('a', 't', { of: ours, at: '/room/peerjs' });
+    assert.deepEqual(mounted.first, { type: 'OPEN' });
+    await mounted.client.close();
+    const refused = new Client(`ws://127.0.0.1:${ours.port}/api/rooms/peerjs?key=peerjs&id=a&token=t`, {}, []);
+    const opened = refused.text().then((first) => ({ message: first }));
+    opened.catch(() => {}); /* it is refused */
+    assert.match((await Promise.race([refused.failed, opened])).message, /404/);
+    await ours.stop();
+    await fs.rm(folder, { recursive: true });
 });
 
 // What happens on a name: the client, and its first message.

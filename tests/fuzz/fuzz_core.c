@@ -19,7 +19,8 @@ enum {
     SLOTS = 6,
     STEPS_MAX = 2000,
     TOKEN_TEXT = 400,
-    GRACE_MS = 900
+    GRACE_MS = 900,
+    LONGEST_MS = 5000 /* that anything is kept for who is not there: letters (named.h) */
 };
 
 struct world {
@@ -309,7 +310,7 @@ static void leave(struct world *w)
             w->conn[slot].open = false;
             step(w, (struct core_event){.type = CORE_GONE, .conn = {slot, w->conn[slot].generation}});
         }
-    w->now += GRACE_MS;
+    w->now += LONGEST_MS;
     do
         step(w, (struct core_event){.type = CORE_TIME});
     while (w->deadline <= w->now);

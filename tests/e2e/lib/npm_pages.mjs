@@ -69,9 +69,10 @@ export async function npmPages() {
             return page;
         },
         async close() {
+            server.close(); // first: node waits for it, and what fails below is to be told
+            server.closeAllConnections();
             for (const { browser } of opened) await browser.close();
-            for (const { profile } of opened) await rm(profile, { recursive: true, force: true });
-            server.close();
+            for (const { profile } of opened) await rm(profile, { recursive: true, force: true, maxRetries: 5 });
         },
     };
 }

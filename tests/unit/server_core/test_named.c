@@ -3,7 +3,7 @@
  * Clients that chose a name, as those of peerjs do; and memory that runs out at every point of a story of them.
  */
 #include "tests/faults.h"
-#include "tests/unit/server_core/harness.h"
+#include "tests/unit/server_core/rest.h"
 
 static void enter_as(struct harness *h, unsigned i, const char *key, const char *id, const char *secret)
 {
@@ -172,6 +172,26 @@ static void test_letters_of_who_comes_again(void **state)
     stop(&h);
 }
 
+/* A client of peerjs from the address. */
+static void enter_from(struct harness *h, unsigned i, uint8_t address, const char *id)
+{
+    struct client_name name = {SPAN("peerjs"), span_of(id), SPAN("secret"), NULL};
+    open_from(h, i, (struct address){{address}});
+    step(h, (struct core_event){.type = CORE_READY, .conn = conn_of(h, i), .dialect = &dialect_peerjs, .name = &name});
+    hears(h, i, "{\"type\":\"OPEN\"}");
+}
+
+/* To somebody who is not there, with a payload of so many bytes. */
+static void write_to(struct harness *h, unsigned i, const char *to, size_t n)
+{
+    static char line[FRAME_MAX_DEFAULT + 128], filler[FRAME_MAX_DEFAULT];
+    assert_true(n < sizeof filler);
+    memset(filler, 'x', n);
+    filler[n] = '\0';
+    snprintf(line, sizeof line, "{\"type\":\"OFFER\",\"dst\":\"%s\",\"payload\":\"%s\"}", to, filler);
+    say(h, i, line);
+}
+
 static void test_letters_are_bounded(void **state)
 {
     (void)state;
@@ -187,6 +207,155 @@ static void test_letters_are_bounded(void **state)
     say(&h, 0, "{\"type\":\"OFFER\",\"dst\":\"one more\"}");
     hears(&h, 0, "{\"type\":\"EXPIRE\",\"src\":\"one more\",\"dst\":\"alice\"}");
     quiet(&h);
+    stop(&h);
+}
+
+/* Who comes gets all at once, and a client that has no room for it is closed. */
+static void test_letters_for_one_name_are_bounded(void **state)
+{
+    (void)state;
+    struct harness h;
+    start(&h, no_limits());
+    enter_open(&h, 0, "alice");
+    enter_open(&h, 1, "carol");
+    write_to(&h, 0, "bob", 40000);
+    write_to(&h, 1, "bob", 20000);
+    quiet(&h);
+    write_to(&h, 1, "bob", 10000);
+    hears(&h, 1, "{\"type\":\"EXPIRE\",\"src\":\"bob\",\"dst\":\"carol\"}");
+    write_to(&h, 1, "dave", 10000);
+    quiet(&h);
+    assert_in_range(core_stats(h.core)->held_bytes, 70000, 71000);
+    wake(&h, h.now + 5000);
+    hears(&h, 0, "{\"type\":\"EXPIRE\",\"src\":\"bob\",\"dst\":\"alice\"}");
+    hears(&h, 1, "{\"type\":\"EXPIRE\",\"src\":\"bob\",\"dst\":\"carol\"}");
+    hears(&h, 1, "{\"type\":\"EXPIRE\",\"src\":\"dave\",\"dst\":\"carol\"}");
+    quiet(&h);
+    stop(&h);
+}
+
+/* Those of one address, whoever sends them and stays or goes; others keep their place. */
+static void test_letters_of_an_address_are_bounded(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct core_settings settings = no_limits();
+    settings.max_connections_per_address = 1000;
+    start(&h, settings);
+    for (unsigned k = 0; k < 2; k++) { /* in number, then in bytes */
+        char id[16], to[16];
+        unsigned most = k == 0 ? 128 : 8;
+        for (unsigned i = 0; i < most; i++) {
+            snprintf(id, sizeof id, "evil%u", i);
+            snprintf(to, sizeof to, "n%u", i);
+            enter_from(&h, 0, 1, id);
+            write_to(&h, 0, to, k == 0 ? 1 : 65000);
+            quiet(&h);
+            gone(&h, 0, 0);
+        }
+        enter_from(&h, 0, 1, "evil");
+        write_to(&h, 0, "last", k == 0 ? 1 : 65000);
+        hears(&h, 0, "{\"type\":\"EXPIRE\",\"src\":\"last\",\"dst\":\"evil\"}");
+        enter_from(&h, 1, 2, "alice");
+        write_to(&h, 1, "last", 1000);
+        gone(&h, 0, 0);
+        quiet(&h);
+        wake(&h, h.now + 5000);
+        while (h.deadline <= h.now) /* of what is due at once a batch is dealt with at a time */
+            wake(&h, h.now);
+        hears(&h, 1, "{\"type\":\"EXPIRE\",\"src\":\"last\",\"dst\":\"alice\"}");
+        gone(&h, 1, 0);
+        quiet(&h);
+        assert_int_equal(core_stats(h.core)->held_bytes, 0);
+    }
+    stop(&h);
+}
+
+static void test_letters_in_all_are_bounded(void **state)
+{
+    (void)state;
+    struct harness h;
+    char to[16];
+    start(&h, no_limits()); /* of no address */
+    enter_open(&h, 0, "alice");
+    enter_open(&h, 1, "carol");
+    unsigned kept = 4 * 1024 * 1024 / 65000;
+    for (unsigned i = 0; i < kept; i++) {
+        snprintf(to, sizeof to, "n%u", i);
+        write_to(&h, i % 2, to, 65000);
+        quiet(&h);
+    }
+    write_to(&h, 0, "more", 65000);
+    hears(&h, 0, "{\"type\":\"EXPIRE\",\"src\":\"more\",\"dst\":\"alice\"}");
+    quiet(&h);
+    stop(&h);
+}
+
+static void happens(struct harness *h, struct core_event e)
+{
+    e.now = h->now;
+    core_step(h->core, &e, &h->fx);
+    core_check(h->core);
+    core_effects_clear(&h->fx);
+}
+
+static void comes(struct harness *h, uint32_t i, const char *id)
+{
+    struct client_name name = {SPAN("k"), span_of(id), SPAN("s"), NULL};
+    happens(h, (struct core_event){.type = CORE_OPEN, .conn = {i, 1}});
+    happens(h, (struct core_event){.type = CORE_READY, .conn = {i, 1}, .dialect = &dialect_peerjs, .name = &name});
+}
+
+/* The list that slot 6 is told, borrowed for as long as it is the newest: so many names. */
+static struct frame *list(struct harness *h, const char *key, unsigned names)
+{
+    ask(h, 6, (struct core_request){.type = REQUEST_NAMES, .room = span_of(key)});
+    const struct core_effect *e = took(h, CORE_RESPONSE);
+    assert_non_null(e);
+    assert_int_equal(e->response.status, 200);
+    struct frame *body = e->response.body;
+    struct span text = frame_text(body);
+    unsigned n = 0;
+    for (size_t i = 0; i < text.n; i++)
+        n += text.p[i] == '"';
+    assert_int_equal(n, 2 * names);
+    gone(h, 6, 0);
+    return body;
+}
+
+/* A few are shown as they are; many a second late, by one list for all who ask. */
+static void test_listed(void **state)
+{
+    (void)state;
+    struct harness h;
+    char id[16];
+    start(&h, no_limits());
+    list(&h, "k", 0);
+    enter_as(&h, 0, "other", "alice", "s");
+    hears(&h, 0, "{\"type\":\"OPEN\"}");
+    for (unsigned i = 0; i < 256; i++) {
+        snprintf(id, sizeof id, "n%u", i);
+        comes(&h, 10 + i, id);
+        list(&h, "k", i + 1);
+    }
+    struct frame *one = frame_ref(list(&h, "k", 256)), *other = frame_ref(list(&h, "other", 1));
+    comes(&h, 1, "bob");
+    wake(&h, h.now + 999);
+    assert_ptr_equal(list(&h, "k", 256), one);
+    assert_ptr_equal(list(&h, "other", 1), other);
+    wake(&h, h.now + 1);
+    assert_ptr_not_equal(list(&h, "k", 257), one);
+    for (uint32_t i = 1; i <= 10; i += 9)
+        happens(&h, (struct core_event){.type = CORE_GONE, .conn = {i, 1}});
+    list(&h, "k", 255); /* they are few again */
+    comes(&h, 2, "carol");
+    comes(&h, 4, "erin");
+    list(&h, "k", 257);
+    comes(&h, 3, "dave");
+    core_configure(h.core, &h.settings);
+    list(&h, "k", 258);
+    frame_unref(one);
+    frame_unref(other);
     stop(&h);
 }
 
@@ -263,21 +432,6 @@ static void test_no_time_to_join(void **state)
 
 /* ---- memory ---- */
 
-static void happens(struct harness *h, struct core_event e)
-{
-    e.now = h->now;
-    core_step(h->core, &e, &h->fx);
-    core_check(h->core);
-    core_effects_clear(&h->fx);
-}
-
-static void comes(struct harness *h, uint32_t i, const char *id)
-{
-    struct client_name name = {SPAN("k"), span_of(id), SPAN("s"), NULL};
-    happens(h, (struct core_event){.type = CORE_OPEN, .conn = {i, 1}});
-    happens(h, (struct core_event){.type = CORE_READY, .conn = {i, 1}, .dialect = &dialect_peerjs, .name = &name});
-}
-
 static void says(struct harness *h, uint32_t i, const char *text)
 {
     happens(h, (struct core_event){.type = CORE_FRAME, .conn = {i, 1}, .bytes = span_of(text)});
@@ -328,6 +482,10 @@ int main(void)
         cmocka_unit_test(test_letters),
         cmocka_unit_test(test_letters_of_who_comes_again),
         cmocka_unit_test(test_letters_are_bounded),
+        cmocka_unit_test(test_letters_for_one_name_are_bounded),
+        cmocka_unit_test(test_letters_of_an_address_are_bounded),
+        cmocka_unit_test(test_letters_in_all_are_bounded),
+        cmocka_unit_test(test_listed),
         cmocka_unit_test(test_who_gets_no_name),
         cmocka_unit_test(test_names_are_paced),
         cmocka_unit_test(test_no_time_to_join),
