@@ -310,8 +310,8 @@ through_caddy() {
 }
 
 stuns() {
-    grep '"stun:localhost:3479"' "$scratch/composed" &&
-        here timeout 2 turnutils_stunclient -p 3479 127.0.0.1 | grep 'reflexive addr: 127.0.0.1:'
+    grep '"stun:localhost:3480"' "$scratch/composed" &&
+        here timeout 2 turnutils_stunclient -p 3480 127.0.0.1 | grep 'reflexive addr: 127.0.0.1:'
 }
 
 # What the client was told is good at coturn, which yet carries nothing to this machine.
