@@ -91,7 +91,6 @@ static void catch_up(struct peer *p, struct person *who)
     store_and_forward_link_up(p, who);
 }
 
-/* An introduction is the last thing that a call looks at: nothing has ended the link since. */
 static void link_up(struct peer *p, struct person *who)
 {
     assert(link_is_up(who));
@@ -144,7 +143,8 @@ static void tell_fact(struct peer *p, struct person *who, enum fact fact)
         store_and_forward_link_down(p, who);
         break;
     case FACT_LINK_UP:
-        link_up(p, who);
+        if (link_is_up(who)) /* and not lost again in the same call, for want of memory */
+            link_up(p, who);
         break;
     case FACT_LINK_WRITABLE:
         link_writable(p, who);
