@@ -4,8 +4,7 @@
 // And the signaling protocol of its own, as its server speaks it.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import WebSocket from 'ws';
-import { startDaemon } from './lib/daemon.mjs';
+import { startDaemon, within } from './lib/daemon.mjs';
 import { Client } from './lib/client.mjs';
 import { npmPages } from './lib/npm_pages.mjs';
 
@@ -21,6 +20,12 @@ after(async () => {
     await daemon.stop();
 });
 
+async function open(url = address()) {
+    const client = new Client(url, {}, []);
+    const opened = new Promise((resolve) => client.ws.on('open', resolve));
+    await within(8000, Promise.race([opened, client.failed.then((error) => Promise.reject(error))]), 'the WebSocket did not open');
+    return client;
+}
 const address = (of = daemon) => `ws://127.0.0.1:${of.port}/y-webrtc`;
 
 // The document `doc` in the page, and its provider.
@@ -65,8 +70,7 @@ test('without a daemon they do not: it was the daemon that brought them together
 });
 
 test('the protocol of its server', async () => {
-    const [a, b, c] = [0, 1, 2].map(() => new Client(address(), {}, []));
-    for (const client of [a, b, c]) await new Promise((resolve) => client.ws.on('open', resolve));
+    const [a, b, c] = [await open(), await open(), await open()];
     a.send({ type: 'subscribe', topics: ['x', 'y'] });
     b.send({ type: 'subscribe', topics: ['x'] });
     for (const client of [a, b]) assert.deepEqual(await client.ask({ type: 'ping' }), { type: 'pong' });
@@ -84,8 +88,7 @@ test('the protocol of its server', async () => {
 });
 
 test('what is wrong is said, and costs nobody else anything', async () => {
-    const client = new Client(address(), {}, []);
-    await new Promise((resolve) => client.ws.on('open', resolve));
+    const client = await open();
     const long = 'x'.repeat(257);
     const cases = [['nonsense', 'bad-json'], [{ type: 'join-room', roomId: 'a' }, 'unknown-type'], [{ type: 'publish' }, 'bad-message'],
         [{ type: 'subscribe', topics: [long] }, 'bad-message'], [{ type: 'subscribe', topics: 'x' }, 'bad-message'],
@@ -112,13 +115,12 @@ test('it is off unless asked for', async () => {
 });
 
 test('a native peer and a topic of one name have nothing to do with each other', async () => {
-    const ws = new WebSocket(`ws://127.0.0.1:${daemon.port}/y-webrtc`);
-    await new Promise((resolve) => ws.on('open', resolve));
-    ws.send(JSON.stringify({ type: 'subscribe', topics: ['lobby'] }));
+    const topics = await open();
+    topics.send({ type: 'subscribe', topics: ['lobby'] });
     const native = new Client(daemon.url);
     await native.next();
     const joined = await native.join('lobby');
     assert.deepEqual(joined.peers, []);
     await native.close(1000);
-    ws.terminate();
+    await topics.close();
 });
