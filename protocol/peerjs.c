@@ -8,11 +8,10 @@
  */
 #include <assert.h>
 
-#include "protocol/dialect.h"
+#include "protocol/dialect_json.h"
 #include "protocol/write.h"
 
 enum {
-    TYPE_NAME_MAX = 16,
     FORWARD_EXTRA = 6 * CHOSEN_ID_MAX + 64 /* what a message may grow by */
 };
 
@@ -21,55 +20,30 @@ static const struct {
     bool kept; /* for who may be about to come back */
 } FORWARDED[] = {{"OFFER", true}, {"ANSWER", true}, {"CANDIDATE", true}, {"LEAVE", false}, {"EXPIRE", false}};
 
-static enum error refuse(struct request *r, enum error e, const char *problem)
-{
-    r->type = MESSAGE_NONE;
-    r->problem = problem;
-    return e;
-}
-
-static struct span type_of(const struct scan *s, char space[TYPE_NAME_MAX])
-{
-    struct span name = {NULL, 0};
-    if (scan_has(s, MEMBER_TYPE))
-        scan_text(s, MEMBER_TYPE, space, TYPE_NAME_MAX, &name);
-    return name;
-}
-
-static bool read_name(const struct scan *s, struct request *r)
-{
-    struct span *to = &r->forward.to;
-    return scan_text(s, MEMBER_DST, r->space, sizeof r->space, to) && to->n >= 1 && to->n <= CHOSEN_ID_MAX;
-}
-
-static enum error read_forward(const struct scan *s, struct request *r, struct span type, bool kept)
+static enum error read_forward(struct request *r, struct span type, bool kept)
 {
     r->type = MESSAGE_FORWARD;
     r->forward.kept = kept;
     r->forward.to = (struct span){NULL, 0};
-    if (!scan_has(s, MEMBER_DST) && span_is(type, "LEAVE"))
+    bool farewell = !scan_has(&r->codec.scan, MEMBER_DST) && span_is(type, "LEAVE");
+    if (farewell || dialect_text(r, MEMBER_DST, CHOSEN_ID_MAX, &r->forward.to))
         return ERROR_NONE;
-    if (!scan_has(s, MEMBER_DST) || !read_name(s, r))
-        return refuse(r, ERROR_BAD_MESSAGE, "`dst` must be a string of 1 to 128 bytes");
-    return ERROR_NONE;
+    return dialect_refuse(r, ERROR_BAD_MESSAGE, "`dst` must be a string of 1 to 128 bytes");
 }
 
 static enum error peerjs_read(struct span bytes, struct request *r)
 {
-    struct scan *s = &r->codec.scan;
-    char space[TYPE_NAME_MAX];
-    r->bytes = bytes;
-    r->ref = (struct span){NULL, 0};
-    r->problem = NULL;
-    enum error e = scan_frame(bytes, s);
+    char space[DIALECT_TYPE_MAX];
+    enum error e = dialect_scan(bytes, r);
     if (e != ERROR_NONE)
-        return refuse(r, e, s->problem);
-    struct span type = type_of(s, space);
+        return e;
+    struct span type = dialect_type(&r->codec.scan, space);
     for (size_t i = 0; i < sizeof FORWARDED / sizeof *FORWARDED; i++)
         if (span_is(type, FORWARDED[i].name))
-            return read_forward(s, r, type, FORWARDED[i].kept);
+            return read_forward(r, type, FORWARDED[i].kept);
     if (!span_is(type, "HEARTBEAT"))
-        return refuse(r, ERROR_UNKNOWN_TYPE, "`type` must be OFFER, ANSWER, CANDIDATE, LEAVE, EXPIRE or HEARTBEAT");
+        return dialect_refuse(
+            r, ERROR_UNKNOWN_TYPE, "`type` must be OFFER, ANSWER, CANDIDATE, LEAVE, EXPIRE or HEARTBEAT");
     r->type = MESSAGE_PING;
     return ERROR_NONE;
 }

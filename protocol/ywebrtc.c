@@ -7,13 +7,9 @@
  */
 #include <assert.h>
 
-#include "protocol/dialect.h"
+#include "protocol/dialect_json.h"
 #include "protocol/json_read.h"
 #include "protocol/write.h"
-
-enum {
-    TYPE_NAME_MAX = 16
-};
 
 static const char *const PROBLEM_TYPE = "`type` must be subscribe, unsubscribe, publish or ping",
                          *const PROBLEM_TOPIC = "`topic` must be a string of 1 to 256 bytes",
@@ -24,10 +20,8 @@ _Static_assert(TOPIC_MAX *TOPICS_MAX <= TOKEN_MAX + PASSWORD_MAX, "all topics fi
 static enum message_type type_of(const struct scan *s)
 {
     static const enum message_type TYPES[] = {MESSAGE_SUBSCRIBE, MESSAGE_UNSUBSCRIBE, MESSAGE_PUBLISH, MESSAGE_PING};
-    char space[TYPE_NAME_MAX];
-    struct span name;
-    if (!scan_has(s, MEMBER_TYPE) || !scan_text(s, MEMBER_TYPE, space, sizeof space, &name))
-        return MESSAGE_NONE;
+    char space[DIALECT_TYPE_MAX];
+    struct span name = dialect_type(s, space);
     for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++)
         if (span_is(name, message_name(TYPES[i])))
             return TYPES[i];
@@ -71,36 +65,18 @@ static bool read_topics(const struct scan *s, struct request *r)
     return ok;
 }
 
-static bool read_topic(const struct scan *s, struct request *r)
-{
-    struct span *topic = &r->topic;
-    return scan_has(s, MEMBER_TOPIC) && scan_text(s, MEMBER_TOPIC, r->space, sizeof r->space, topic) && topic->n >= 1 &&
-           topic->n <= TOPIC_MAX;
-}
-
-static enum error refuse(struct request *r, enum error e, const char *problem)
-{
-    r->type = MESSAGE_NONE;
-    r->problem = problem;
-    return e;
-}
-
 static enum error ywebrtc_read(struct span bytes, struct request *r)
 {
-    struct scan *s = &r->codec.scan;
-    r->bytes = bytes;
-    r->ref = (struct span){NULL, 0};
-    r->problem = NULL;
-    enum error e = scan_frame(bytes, s);
+    enum error e = dialect_scan(bytes, r);
     if (e != ERROR_NONE)
-        return refuse(r, e, s->problem);
-    r->type = type_of(s);
+        return e;
+    r->type = type_of(&r->codec.scan);
     if (r->type == MESSAGE_NONE)
-        return refuse(r, ERROR_UNKNOWN_TYPE, PROBLEM_TYPE);
-    if (r->type == MESSAGE_PUBLISH)
-        return read_topic(s, r) ? ERROR_NONE : refuse(r, ERROR_BAD_MESSAGE, PROBLEM_TOPIC);
-    if (r->type != MESSAGE_PING && !read_topics(s, r))
-        return refuse(r, ERROR_BAD_MESSAGE, PROBLEM_TOPICS);
+        return dialect_refuse(r, ERROR_UNKNOWN_TYPE, PROBLEM_TYPE);
+    if (r->type == MESSAGE_PUBLISH && !dialect_text(r, MEMBER_TOPIC, TOPIC_MAX, &r->topic))
+        return dialect_refuse(r, ERROR_BAD_MESSAGE, PROBLEM_TOPIC);
+    if ((r->type == MESSAGE_SUBSCRIBE || r->type == MESSAGE_UNSUBSCRIBE) && !read_topics(&r->codec.scan, r))
+        return dialect_refuse(r, ERROR_BAD_MESSAGE, PROBLEM_TOPICS);
     return ERROR_NONE;
 }
 
