@@ -27,14 +27,6 @@ enum {
 
 /* ---- what cannot be ---- */
 
-/* The port in network order; 0 for none, or any free one. */
-static in_port_t port_of(const struct listen_address *a)
-{
-    if (a->at.any.sa_family == AF_INET6)
-        return a->at.in6.sin6_port;
-    return a->at.any.sa_family == AF_INET ? a->at.in.sin_port : 0;
-}
-
 /* [::] is 0.0.0.0 too (see io/listen.c). */
 static bool is_any(const struct listen_address *a)
 {
@@ -58,7 +50,7 @@ static bool excludes(const struct listen_address *a, const struct listen_address
 {
     if (a->at.any.sa_family == AF_UNIX || b->at.any.sa_family == AF_UNIX)
         return is_same(a, b);
-    if (port_of(a) == 0 || port_of(a) != port_of(b))
+    if (listen_address_port(a) == 0 || listen_address_port(a) != listen_address_port(b))
         return false;
     bool one_family = a->at.any.sa_family == b->at.any.sa_family;
     if (one_family)

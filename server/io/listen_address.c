@@ -99,6 +99,13 @@ void listen_address_format(const struct listen_address *a, char *out)
     }
 }
 
+in_port_t listen_address_port(const struct listen_address *a)
+{
+    if (a->at.any.sa_family == AF_INET6)
+        return a->at.in6.sin6_port;
+    return a->at.any.sa_family == AF_INET ? a->at.in.sin_port : 0;
+}
+
 bool listen_address_without_ipv6(struct listen_address *a)
 {
     if (a->at.any.sa_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&a->at.in6.sin6_addr)) {

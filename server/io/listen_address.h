@@ -32,6 +32,8 @@ enum {
 bool listen_address_parse(const char *text, struct listen_address *a, struct err *e);
 /* The same form, for `listening on …`. out has LISTEN_TEXT_MAX bytes. */
 void listen_address_format(const struct listen_address *a, char *out);
+/* Its port, in network order; 0 for none, or any free one. */
+in_port_t listen_address_port(const struct listen_address *a);
 /* Makes [::] 0.0.0.0, for a system without IPv6; false, with errno EAFNOSUPPORT, for any other address. */
 bool listen_address_without_ipv6(struct listen_address *a);
 /* A client's address as the core counts it. */

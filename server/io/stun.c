@@ -55,12 +55,6 @@ void stun_close(struct io *io)
     io->stun = io->stun_next = NULL;
 }
 
-static unsigned port_of(const struct stun_socket *s)
-{
-    const struct listen_address *a = stun_socket_address(s);
-    return ntohs(a->at.any.sa_family == AF_INET6 ? a->at.in6.sin6_port : a->at.in.sin_port);
-}
-
 bool io_stun_url(const struct io *io, struct conn_id id, char out[ICE_URL_MAX + 1])
 {
     if (!io->stun)
@@ -73,6 +67,7 @@ bool io_stun_url(const struct io *io, struct conn_id id, char out[ICE_URL_MAX + 
     struct span host = hosts_name(&io->hosts, c ? c->host : HOST_NONE);
     if (host.n == 0)
         return false;
-    snprintf(out, ICE_URL_MAX + 1, "stun:%.*s:%u", (int)host.n, host.p, port_of(io->stun));
+    snprintf(out, ICE_URL_MAX + 1, "stun:%.*s:%u", (int)host.n, host.p,
+        ntohs(listen_address_port(stun_socket_address(io->stun))));
     return true;
 }

@@ -248,7 +248,7 @@ struct stun_socket *stun_socket_open(
     }
     s->poll.data = s;
     getsockname(s->fd, &s->address.at.any, &s->address.len);
-    s->port = s->address.at.any.sa_family == AF_INET6 ? s->address.at.in6.sin6_port : s->address.at.in.sin_port;
+    s->port = listen_address_port(&s->address);
     stun_limit_init(&s->limit, &rng);
     return s;
 fail:
