@@ -6,22 +6,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
 import { root, run, startDaemon, within } from './lib/daemon.mjs';
 import { connect, pair } from './lib/client.mjs';
 import { Raw, handshake } from './lib/raw.mjs';
-
-async function inFolder(body) {
-    const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'usherd-e2e-'));
-    try {
-        await body(folder);
-    } finally {
-        await fs.rm(folder, { recursive: true });
-    }
-}
+import { inFolder } from './lib/folder.mjs';
 
 test('--version, --help', async () => {
     assert.match((await run(['--version'])).stdout, /^usherd \d+\.\d+\.\d+\n$/);

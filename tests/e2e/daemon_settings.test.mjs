@@ -5,23 +5,14 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { run, startDaemon } from './lib/daemon.mjs';
 import { Client, connect } from './lib/client.mjs';
 import { parseMetrics } from './lib/prometheus.mjs';
+import { inFolder } from './lib/folder.mjs';
 
 const set = (...options) => options.flatMap((option) => ['--set', option]);
 const HERE = ['--listen', '127.0.0.1:0'];
-
-async function inFolder(body) {
-    const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'usherd-e2e-'));
-    try {
-        await body(folder);
-    } finally {
-        await fs.rm(folder, { recursive: true });
-    }
-}
 
 test('a wrong URL or origin refuses --test-config, start and reload, with its line and the right form', () => inFolder(async (folder) => {
     const conf = path.join(folder, 'usherd.conf');

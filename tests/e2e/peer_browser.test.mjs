@@ -4,25 +4,21 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import http from 'node:http';
-import os from 'node:os';
 import path from 'node:path';
-import { chromium } from 'playwright-core';
 import { startDaemon, root } from './lib/daemon.mjs';
 import { joinPeer } from './lib/peer.mjs';
 import { seatOf } from './lib/plain.mjs';
+import { LOOPBACK, openChromium } from './lib/chromium.mjs';
 
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update', '--disable-sync',
-    '--allow-loopback-in-peer-connection'];
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript' };
 const TRIES = 64;
 
 let daemon;
 let server;
 let browser;
-let profile;
+let opened;
 
 before(async () => {
     daemon = await startDaemon();
@@ -33,15 +29,13 @@ before(async () => {
         response.writeHead(200, { 'content-type': type }).end(await readFile(path.join(root, 'tests/e2e/pages', name)));
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    profile = await mkdtemp(path.join(os.tmpdir(), 'usher-chromium-'));
-    browser = await chromium.launchPersistentContext(profile, {
-        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, headless: true });
+    opened = await openChromium(LOOPBACK);
+    browser = opened.browser;
     browser.setDefaultTimeout(15000);
 });
 after(async () => {
-    await browser?.close();
+    await opened?.close();
     server.close();
-    await rm(profile, { recursive: true, force: true });
     await daemon.stop();
 });
 

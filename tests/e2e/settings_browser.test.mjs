@@ -4,11 +4,8 @@
 // RTCPeerConnection, origins by the URL parser that browsers share with Node.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import fs from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
-import { chromium } from 'playwright-core';
 import { run } from './lib/daemon.mjs';
+import { openChromium } from './lib/chromium.mjs';
 
 const TAKEN = {
     stun: ['stun:stun.example', 'stun:stun.example:3478', 'stuns:stun.example:5349', 'STUN:Stun.Example:19302', ' stun:stun.example',
@@ -25,17 +22,12 @@ const THROWN_AT = {
         'turn://turn.example', 'turns://turn.example:443?transport=tcp', 'turn.example', 'turn:turn.example?transport=udp,tcp'],
 };
 
-let profile, browser, page;
+let opened, page;
 before(async () => {
-    profile = await fs.mkdtemp(path.join(os.tmpdir(), 'usher-chromium-'));
-    browser = await chromium.launchPersistentContext(profile, {
-        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'], headless: true });
-    page = await browser.newPage();
+    opened = await openChromium();
+    page = await opened.browser.newPage();
 });
-after(async () => {
-    await browser?.close();
-    if (profile) await fs.rm(profile, { recursive: true, force: true });
-});
+after(() => opened?.close());
 
 const opens = (url) => page.evaluate((urls) => {
     try {

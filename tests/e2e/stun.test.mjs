@@ -9,16 +9,16 @@ import dgram from 'node:dgram';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import http from 'node:http';
-import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { chromium } from 'playwright-core';
 import { run, startDaemon } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
 import { Network } from './lib/networks.mjs';
 import { parseMetrics } from './lib/prometheus.mjs';
 import { Raw } from './lib/raw.mjs';
 import { StunClient, mapped, request } from './lib/stun.mjs';
+import { inFolder } from './lib/folder.mjs';
+import { openChromium } from './lib/chromium.mjs';
 
 const BURST = 200;
 const RATE = 100;
@@ -49,15 +49,6 @@ async function told(of, headers) {
     return JSON.parse(text).iceServers.flatMap(({ urls }) => urls);
 }
 
-async function inFolder(body) {
-    const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'usherd-e2e-'));
-    try {
-        await body(folder);
-    } finally {
-        await fs.rm(folder, { recursive: true });
-    }
-}
-
 // ---- who is answered ----
 
 for (const [address, family] of [['127.0.0.1', 'IPv4'], ['::1', 'IPv6']])
@@ -81,11 +72,9 @@ test('an answer has the request\'s transaction, the address and nothing else, an
 });
 
 test('a Chromium page gets its reflexive address from the server that it was told of', async () => {
-    const profile = await fs.mkdtemp(path.join(os.tmpdir(), 'usher-chromium-'));
-    const browser = await chromium.launchPersistentContext(profile, {
-        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'], headless: true });
+    const opened = await openChromium();
     try {
-        const page = await browser.newPage();
+        const page = await opened.browser.newPage();
         await page.goto(`${daemon.http}/health`);
         const count = (await outcomes())('answered');
         const candidate = await page.evaluate(async () => {
@@ -104,8 +93,7 @@ test('a Chromium page gets its reflexive address from the server that it was tol
         assert.match(candidate, / 127\.0\.0\.1 \d+ typ srflx /);
         assert.ok((await outcomes())('answered') > count);
     } finally {
-        await browser.close();
-        await fs.rm(profile, { recursive: true, force: true });
+        await opened.close();
     }
 });
 

@@ -3,18 +3,15 @@
 // Headless Chromium with npm's packages as they were published: a server on loopback hands their modules out, with the
 // names of packages written as addresses, since a page knows no node_modules.
 import { once } from 'node:events';
-import { readFile, mkdtemp, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import http from 'node:http';
-import os from 'node:os';
 import path from 'node:path';
-import { chromium } from 'playwright-core';
+import { LOOPBACK, openChromium } from './chromium.mjs';
 import { root } from './daemon.mjs';
 
 const PACKAGES = path.join(root, 'tests/e2e/node_modules');
 const CONDITIONS = new Set(['browser', 'module', 'import', 'default']);
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--allow-loopback-in-peer-connection', '--use-fake-device-for-media-stream',
-    '--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required'];
+const MEDIA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required'];
 // `from 'name'` or `import 'name'`, where the name is a package's.
 const BARE = /((?:^|[}\s*])from\s*|^import\s*)(['"])(@?[a-z][\w.-]*(?:\/[\w.@/-]+)?)\2/gm;
 // A module that was written for a script tag or for require.
@@ -59,20 +56,17 @@ export async function npmPages() {
     const opened = [];
     return {
         async open() {
-            const profile = await mkdtemp(path.join(os.tmpdir(), 'usher-chromium-'));
-            const browser = await chromium.launchPersistentContext(profile, {
-                executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, headless: true });
-            opened.push({ profile, browser });
-            browser.setDefaultTimeout(20000);
-            const page = await browser.newPage();
+            const one = await openChromium([...LOOPBACK, ...MEDIA]);
+            opened.push(one);
+            one.browser.setDefaultTimeout(20000);
+            const page = await one.browser.newPage();
             await page.goto(`http://127.0.0.1:${server.address().port}/`);
             return page;
         },
         async close() {
             server.close(); // first: node waits for it, and what fails below is to be told
             server.closeAllConnections();
-            for (const { browser } of opened) await browser.close();
-            for (const { profile } of opened) await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+            for (const one of opened) await one.close();
         },
     };
 }
