@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "protocol/dialect.h"
+#include "tests/unit/protocol/dialect_cases.h"
 
 static enum error reads(const char *text, struct request *r)
 {
@@ -39,10 +39,7 @@ static void test_reads(void **state)
 static void test_refuses(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        enum error error;
-    } CASES[] = {
+    static const struct refused_case CASES[] = {
         {"", ERROR_BAD_JSON},
         {"[]", ERROR_BAD_JSON},
         {"{}", ERROR_UNKNOWN_TYPE},
@@ -52,11 +49,7 @@ static void test_refuses(void **state)
         {"{\"type\":\"LEAVE\",\"dst\":\"\"}", ERROR_BAD_MESSAGE},
         {"{\"type\":\"ANSWER\",\"dst\":{}}", ERROR_BAD_MESSAGE},
     };
-    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
-        struct request r;
-        assert_int_equal(reads(CASES[i].text, &r), CASES[i].error);
-        assert_true(r.problem && r.type == MESSAGE_NONE && r.ref.n == 0);
-    }
+    dialect_refuses(&dialect_peerjs, CASES, sizeof CASES / sizeof *CASES);
     for (int more = 0; more < 2; more++) {
         char text[CHOSEN_ID_MAX + 64];
         struct request r;

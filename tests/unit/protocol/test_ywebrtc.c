@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "protocol/dialect.h"
+#include "tests/unit/protocol/dialect_cases.h"
 
 static enum error reads(const char *text, struct request *r)
 {
@@ -35,10 +35,7 @@ static void test_reads(void **state)
 static void test_refuses(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        enum error error;
-    } CASES[] = {
+    static const struct refused_case CASES[] = {
         {"", ERROR_BAD_JSON},
         {"[]", ERROR_BAD_JSON},
         {"{\"type\":\"ping\"", ERROR_BAD_JSON},
@@ -53,13 +50,7 @@ static void test_refuses(void **state)
         {"{\"type\":\"publish\",\"topic\":\"\"}", ERROR_BAD_MESSAGE},
         {"{\"type\":\"publish\",\"topic\":[\"a\"]}", ERROR_BAD_MESSAGE},
     };
-    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
-        struct request r;
-        assert_int_equal(reads(CASES[i].text, &r), CASES[i].error);
-        assert_non_null(r.problem);
-        assert_int_equal(r.type, MESSAGE_NONE);
-        assert_int_equal(r.ref.n, 0);
-    }
+    dialect_refuses(&dialect_ywebrtc, CASES, sizeof CASES / sizeof *CASES);
 }
 
 /* The largest that are allowed, and one more. */

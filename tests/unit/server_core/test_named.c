@@ -2,7 +2,7 @@
  *
  * Clients that chose a name, as those of peerjs do; and memory that runs out at every point of a story of them.
  */
-#include "tests/faults.h"
+#include "tests/unit/server_core/short_memory.h"
 #include "tests/unit/server_core/rest.h"
 
 static void enter_as(struct harness *h, unsigned i, const char *key, const char *id, const char *secret)
@@ -16,12 +16,6 @@ static void enter_open(struct harness *h, unsigned i, const char *id)
 {
     enter_as(h, i, "peerjs", id, "secret");
     hears(h, i, "{\"type\":\"OPEN\"}");
-}
-
-static void skip_log(struct harness *h)
-{
-    while (logged(h))
-        ;
 }
 
 static void refused(struct harness *h, unsigned i, const char *words)
@@ -291,14 +285,6 @@ static void test_letters_in_all_are_bounded(void **state)
     stop(&h);
 }
 
-static void happens(struct harness *h, struct core_event e)
-{
-    e.now = h->now;
-    core_step(h->core, &e, &h->fx);
-    core_check(h->core);
-    core_effects_clear(&h->fx);
-}
-
 static void comes(struct harness *h, uint32_t i, const char *id)
 {
     struct client_name name = {SPAN("k"), span_of(id), SPAN("s"), NULL};
@@ -450,27 +436,16 @@ static void tell(struct harness *h)
     happens(h, (struct core_event){.type = CORE_TIME});
 }
 
+static void check_nothing_left(const struct core_stats *s)
+{
+    assert_int_equal(s->named, 0);
+    assert_int_equal(s->held_bytes, 0);
+}
+
 static void test_memory_runs_out(void **state)
 {
     (void)state;
-    long failed = 0;
-    for (long k = 0; failed == k; k++) {
-        struct harness h;
-        start(&h, no_limits());
-        long live = faults.live;
-        faults.failed = 0;
-        faults.countdown = k;
-        tell(&h);
-        faults.countdown = -1;
-        failed += faults.failed;
-        for (uint32_t i = 0; i < 3; i++)
-            happens(&h, (struct core_event){.type = CORE_GONE, .conn = {i, 1}});
-        assert_int_equal(core_stats(h.core)->named, 0);
-        assert_int_equal(core_stats(h.core)->held_bytes, 0);
-        stop(&h);
-        assert_true(faults.live < live);
-    }
-    assert_true(failed > 20);
+    memory_runs_out(tell, check_nothing_left);
 }
 
 int main(void)

@@ -2,8 +2,7 @@
  *
  * Topics, as the clients of y-webrtc use them; and memory that runs out at every point of a story of them.
  */
-#include "tests/faults.h"
-#include "tests/unit/server_core/harness.h"
+#include "tests/unit/server_core/short_memory.h"
 
 static void enter_y(struct harness *h, unsigned i)
 {
@@ -17,12 +16,6 @@ static void begin(struct harness *h, struct core_settings settings, unsigned cli
     start(h, settings);
     for (unsigned i = 0; i < clients; i++)
         enter_y(h, i);
-}
-
-static void skip_log(struct harness *h)
-{
-    while (logged(h))
-        ;
 }
 
 static void refused(struct harness *h, unsigned i, enum error e, const char *words)
@@ -196,50 +189,26 @@ static void test_closed_where_tokens_are_required(void **state)
 
 static void tell(struct harness *h)
 {
-    struct core_event e = {.now = 1};
     static const char *const SAID[] = {"{\"type\":\"subscribe\",\"topics\":[\"a\",\"b\"]}",
         "{\"type\":\"subscribe\",\"topics\":[\"b\",\"c\"]}", "{\"type\":\"publish\",\"topic\":\"b\",\"data\":1}",
         "{\"type\":\"unsubscribe\",\"topics\":[\"b\"]}"};
-    for (uint32_t i = 0; i < 3; i++)
-        for (unsigned k = 0; k < 6; k++) {
-            e.conn = (struct conn_id){i, 1};
-            e.type = k == 0 ? CORE_OPEN : k == 1 ? CORE_READY : CORE_FRAME;
-            if (e.type == CORE_OPEN)
-                e.address = (struct address){{0}};
-            else if (e.type == CORE_READY)
-                e.dialect = &dialect_ywebrtc;
-            else
-                e.bytes = span_of(SAID[k - 2]);
-            core_step(h->core, &e, &h->fx);
-            core_check(h->core);
-            core_effects_clear(&h->fx);
-        }
+    for (uint32_t i = 0; i < STORY_CLIENTS; i++) {
+        happens(h, (struct core_event){.type = CORE_OPEN, .conn = {i, 1}});
+        happens(h, (struct core_event){.type = CORE_READY, .conn = {i, 1}, .dialect = &dialect_ywebrtc});
+        for (size_t k = 0; k < sizeof SAID / sizeof *SAID; k++)
+            happens(h, (struct core_event){.type = CORE_FRAME, .conn = {i, 1}, .bytes = span_of(SAID[k])});
+    }
+}
+
+static void check_nothing_left(const struct core_stats *s)
+{
+    assert_int_equal(s->topics, 0);
 }
 
 static void test_memory_runs_out(void **state)
 {
     (void)state;
-    long failed = 0;
-    for (long k = 0; failed == k; k++) {
-        struct harness h;
-        start(&h, no_limits());
-        long live = faults.live;
-        faults.failed = 0;
-        faults.countdown = k;
-        tell(&h);
-        faults.countdown = -1;
-        failed += faults.failed;
-        for (uint32_t i = 0; i < 3; i++) {
-            struct core_event e = {.type = CORE_GONE, .conn = {i, 1}, .now = 2};
-            core_step(h.core, &e, &h.fx);
-            core_check(h.core);
-            core_effects_clear(&h.fx);
-        }
-        assert_int_equal(core_stats(h.core)->topics, 0);
-        stop(&h);
-        assert_true(faults.live < live);
-    }
-    assert_true(failed > 20);
+    memory_runs_out(tell, check_nothing_left);
 }
 
 int main(void)
