@@ -9,11 +9,11 @@ import http from 'node:http';
 import path from 'node:path';
 import { startDaemon, root } from './lib/daemon.mjs';
 import { joinPeer } from './lib/peer.mjs';
-import { seatOf } from './lib/plain.mjs';
+import { seatInTheMiddle } from './lib/plain.mjs';
 import { LOOPBACK, openChromium } from './lib/chromium.mjs';
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript' };
-const TRIES = 64;
+const TRIES = 64; // as in lib/plain.mjs
 
 let daemon;
 let server;
@@ -54,8 +54,9 @@ async function openPage(room, seat, smaller) {
 for (const [who, smaller] of [['the browser calls', true], ['usher calls', false]]) {
     test(`${who}: messages cross in both directions`, async () => {
         const room = smaller ? 'calls' : 'called';
-        const usher = await joinPeer({ server: daemon.url, room, name: 'ann' });
-        const { page, id } = await openPage(room, await seatOf(daemon.url, room), smaller);
+        const join = () => joinPeer({ server: daemon.url, room, name: 'ann' });
+        const { peer: usher, seat } = await seatInTheMiddle(daemon.url, room, join);
+        const { page, id } = await openPage(room, seat, smaller);
         await page.evaluate('join()');
         const up = await usher.event('peer', { state: 'up' });
         assert.equal(up.id, id);
