@@ -20,9 +20,9 @@ static void see(struct client *c, const char *id)
     world_check(w, id, "client %u is told of nobody", c->number);
     world_check(w, !find(c, id) && strcmp(id, c->id) != 0, "client %u is told twice of %s", c->number, id);
     world_check(w, c->view_n < VIEW_MAX, "client %u sees more than %d", c->number, VIEW_MAX);
-    snprintf(c->view[c->view_n++].id, sizeof c->view[0].id, "%s", id);
-    c->view[c->view_n - 1].tag = 0;
-    c->view[c->view_n - 1].away = false;
+    struct seen *s = &c->view[c->view_n++];
+    *s = (struct seen){0};
+    snprintf(s->id, sizeof s->id, "%s", id);
 }
 
 static void see_all(struct client *c, const json_t *said)
@@ -39,8 +39,10 @@ static void see_all(struct client *c, const json_t *said)
         struct seen *s = &c->view[c->view_n - 1];
         s->away = json_is_true(json_object_get(entry, "away"));
         for (size_t k = 0; k < n; k++)
-            if (strcmp(before[k].id, s->id) == 0)
+            if (strcmp(before[k].id, s->id) == 0) {
                 s->tag = before[k].tag;
+                s->by = before[k].by;
+            }
     }
 }
 
@@ -83,14 +85,16 @@ static void heard_relay(struct client *c, const json_t *said)
 {
     const char *from = json_string_value(json_object_get(said, "from"));
     uint64_t tag = (uint64_t)json_integer_value(json_object_get(said, "tag"));
+    unsigned by = (unsigned)json_integer_value(json_object_get(said, "by"));
     struct seen *s = find(c, from);
     c->received++;
     if (!s && c->returned)
         return;
     world_check(c->crowd->w, s, "client %u hears from %s, who is not in its room", c->number, from ? from : "?");
-    world_check(c->crowd->w, tag > s->tag, "client %u: frame %llu of %s after %llu", c->number, (unsigned long long)tag,
-        from, (unsigned long long)s->tag);
+    world_check(c->crowd->w, tag > s->tag || by != s->by, "client %u: frame %llu of %s after %llu", c->number,
+        (unsigned long long)tag, from, (unsigned long long)s->tag);
     s->tag = tag;
+    s->by = by;
 }
 
 static void heard_away(struct client *c, const char *id)

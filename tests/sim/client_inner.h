@@ -15,6 +15,7 @@ enum {
 struct seen {
     char id[PEER_ID_MAX + 1];
     uint64_t tag; /* of the last frame from it */
+    unsigned by;  /* who sent that one: a seat may pass to another, whose frames were under way for longer */
     bool away;
 };
 
@@ -41,7 +42,7 @@ struct crowd {
     struct daemon *d;
     struct crowd_options options;
     struct client *clients;
-    uint64_t resumed, tag; /* tags count up over all, since a seat may pass from one to another */
+    uint64_t resumed, tag; /* tags count up over all */
     bool calm;
 };
 

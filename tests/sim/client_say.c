@@ -118,7 +118,7 @@ static void relay(struct client *c, const char *to)
 {
     struct buf b;
     buf_init(&b, FRAME_MAX_DEFAULT);
-    buf_printf(&b, "{\"tag\":%llu,\"to\":\"%s\"", (unsigned long long)++c->crowd->tag, to);
+    buf_printf(&b, "{\"tag\":%llu,\"by\":%u,\"to\":\"%s\"", (unsigned long long)++c->crowd->tag, c->number, to);
     add_body(c, &b);
     if (world_chance(c->crowd->w, 100))
         buf_text(&b, ",\"ref\":\"mine\"");

@@ -92,14 +92,10 @@ void server_oracle_may_join(struct server_oracle *j, bool hashed, bool proven)
 static void server_oracle_seat(struct server_oracle *j, const struct token *t, const struct seat *s)
 {
     bool old = t->life != j->life;
-    j->wait_ms = s->caller && s->taken[1] && world_now(j->w) - s->taken[1] < DUEL_MS
-                     ? DUEL_MS - (world_now(j->w) - s->taken[1])
-                     : 0;
-    if (j->wait_ms) /* */
-        refuse(j, ERROR_RESUME_FAILED);
-    if (s->stay == t->stay && t->turn < s->used)
-        refuse(j, ERROR_RESUME_FAILED);
-    else if (s->stay != t->stay && !(old && s->room->incarnation == t->incarnation))
+    bool holds = s->stay == t->stay ? t->turn >= s->used : old && s->room->incarnation == t->incarnation;
+    bool fought_over = s->caller && s->taken[1] && world_now(j->w) - s->taken[1] < DUEL_MS;
+    j->wait_ms = holds && fought_over ? DUEL_MS - (world_now(j->w) - s->taken[1]) : 0; /* who waits may come */
+    if (!holds || fought_over)
         refuse(j, ERROR_RESUME_FAILED);
     /* The page leaves open which of two stays of an earlier life holds, and whether that life's tokens hold for a seat
      * that was taken again when they hold for none any more. */

@@ -289,9 +289,12 @@ void server_oracle_store(struct server_oracle *j, const struct core_effect *e)
     json_array_foreach(rooms, i, line)
     {
         const char *id = json_string_value(json_object_get(line, "id"));
-        const struct filed *f = filed_as(j, line, id);
-        world_check(j->w, f, "rooms.json has %s, which nobody made", id);
+        struct filed *f = filed_as(j, line, id), *at = &j->pending.writing.v[i];
+        world_check(j->w, f >= at, "rooms.json has %s, which nobody made", id);
         world_check(j->w, json_is_true(json_object_get(line, "locked")) == f->locked, "rooms.json has another %s", id);
+        struct filed was = *at;
+        *at = *f; /* in the order of the lines, in which they are there again after a restart, and go */
+        *f = was;
     }
     world_check(j->w, json_array_size(rooms) == j->pending.writing.n, "rooms.json has %zu rooms of %zu",
         json_array_size(rooms), j->pending.writing.n);
