@@ -85,8 +85,8 @@ static void check_names(const struct core *c, struct found *f)
         assert(named->session->state == SESSION_NAMED && named->session->named == named);
         owned -= named->letters;
     }
-    assert(letters == c->letters_n && letters <= LETTERS_MAX && owned == 0);
-    assert(letter_bytes(c, f) == c->letter_bytes && c->letter_bytes <= LETTERS_BYTES_MAX);
+    assert(letters == c->stats.letters && letters <= LETTERS_MAX && owned == 0);
+    assert(letter_bytes(c, f) == c->stats.letter_bytes && c->stats.letter_bytes <= LETTERS_BYTES_MAX);
     assert(n == c->stats.named && n == f->names);
 }
 
@@ -138,7 +138,7 @@ static void check_members(const struct core *c, struct found *f)
     }
     assert(connected == f->named && f->named + f->away == c->members.count);
     assert(f->away == c->stats.away && f->away <= AWAY_MAX);
-    assert(f->held + c->letter_bytes == c->stats.held_bytes && f->held <= HELD_ALL_MAX);
+    assert(f->held == c->stats.held_bytes && f->held <= HELD_ALL_MAX);
     assert(f->joined == c->stats.members);
     assert(c->stats.joins_total - c->stats.leaves_total == c->stats.members);
 }

@@ -270,7 +270,8 @@ struct core_stats {
     uint64_t named;                 /* clients that chose a name, now */
     uint64_t members;               /* seats now, those away as well */
     uint64_t away;                  /* seats kept for their peer's return, now */
-    uint64_t held_bytes;            /* of the frames kept for them, and for names that nobody has */
+    uint64_t held_bytes;            /* of the frames kept for them */
+    uint64_t letters, letter_bytes; /* what was said to names that nobody has, and waits now */
     uint64_t accepted_total, refused_total, joins_total, leaves_total;
     uint64_t frames_in[MESSAGES]; /* by type; MESSAGE_NONE counts the unreadable */
     uint64_t relayed_total;

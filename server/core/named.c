@@ -104,9 +104,8 @@ static struct frame *letter_take(struct core *c, struct letter *l)
     waiting_remove(&l->wait);
     if (l->from)
         l->from->letters--;
-    c->letters_n--;
-    c->letter_bytes -= cost;
-    c->stats.held_bytes -= cost;
+    c->stats.letters--;
+    c->stats.letter_bytes -= cost;
     address_limits_letter_gone(c, l->address, cost);
     free(l);
     return frame;
@@ -123,8 +122,8 @@ static uint32_t letter_bytes_for(const struct core *c, struct span key, struct s
 
 static bool may_keep(const struct core *c, const struct named *from, struct span to, uint32_t cost)
 {
-    return c->letters_n < LETTERS_MAX && from->letters < LETTERS_EACH && !c->draining &&
-           c->letter_bytes + cost <= LETTERS_BYTES_MAX &&
+    return c->stats.letters < LETTERS_MAX && from->letters < LETTERS_EACH && !c->draining &&
+           c->stats.letter_bytes + cost <= LETTERS_BYTES_MAX &&
            letter_bytes_for(c, key_of(from), to) + cost <= LETTERS_TO_BYTES_MAX;
 }
 
@@ -143,9 +142,8 @@ static bool letter_keep(struct core *c, struct named *from, struct span to, stru
     memcpy(l->text + from->key_n, to.p, to.n);
     waiting_add(&c->letters, &l->wait, c->now);
     from->letters++;
-    c->letters_n++;
-    c->letter_bytes += cost;
-    c->stats.held_bytes += cost;
+    c->stats.letters++;
+    c->stats.letter_bytes += cost;
     return true;
 }
 

@@ -86,8 +86,7 @@ void seat_hold(struct core *c, struct member *away, struct frame *frame)
 {
     assert(member_is_away(away));
     uint32_t cost = cost_of(frame);
-    bool fits =
-        away->held_bytes + cost <= HELD_SEAT_MAX && c->stats.held_bytes - c->letter_bytes + cost <= HELD_ALL_MAX;
+    bool fits = away->held_bytes + cost <= HELD_SEAT_MAX && c->stats.held_bytes + cost <= HELD_ALL_MAX;
     struct held *h = fits ? malloc(sizeof *h) : NULL;
     if (!h) {
         frame_unref(frame);

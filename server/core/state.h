@@ -279,8 +279,7 @@ struct core {
     struct table named;           /* sessions that chose a name, by key and name */
     struct name_list *name_lists; /* owned: see name_list.c */
     struct waiting letters;
-    uint32_t letters_n, letter_bytes; /* so many; their bytes are in stats.held_bytes too */
-    struct room *rooms[ROOM_KINDS];   /* in the order in which they were made */
+    struct room *rooms[ROOM_KINDS]; /* in the order in which they were made */
     struct frame *room_list; /* owned: the answer to GET /api/rooms, until something in it changes; NULL: to be made */
     struct table addresses;  /* by address */
     struct waiting watch[WATCHES];

@@ -50,6 +50,8 @@ NUMBER(names, m->core->named)
 NUMBER(members, m->core->members)
 NUMBER(away, m->core->away)
 NUMBER(held_bytes, m->core->held_bytes)
+NUMBER(letters, m->core->letters)
+NUMBER(letter_bytes, m->core->letter_bytes)
 NUMBER(accepted, m->core->accepted_total)
 NUMBER(joins, m->core->joins_total)
 NUMBER(leaves, m->core->leaves_total)
@@ -220,6 +222,8 @@ static const struct family FAMILIES[] = {
     {"usherd_topics", "gauge", "Topics of y-webrtc.", topics},
     {"usherd_subscriptions", "gauge", "Subscriptions to them.", subscriptions},
     {"usherd_names", "gauge", "Clients of peerjs, which have names of their own.", names},
+    {"usherd_letters", "gauge", "Messages of peerjs that wait for somebody who is about to come.", letters},
+    {"usherd_letter_bytes", "gauge", "Their bytes.", letter_bytes},
     {"usherd_members", "gauge", "Seats in rooms, those of absent members included.", members},
     {"usherd_members_away", "gauge", "Seats that are kept for a member whose connection broke.", away},
     {"usherd_joins_total", "counter", "Members that came into a room.", joins},

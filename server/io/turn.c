@@ -438,13 +438,19 @@ static void kill_late(struct io *io, uint64_t now)
     }
 }
 
+/* What the core keeps for those who may come. */
+static uint64_t kept_bytes(const struct io *io)
+{
+    return core_stats(io->core)->held_bytes + core_stats(io->core)->letter_bytes;
+}
+
 static void tell_time(struct io *io, uint64_t now)
 {
-    uint64_t held = core_stats(io->core)->held_bytes;
+    uint64_t kept = kept_bytes(io);
     io->core_at = UINT64_MAX;
     struct core_event e = io_event(io, CORE_TIME, NULL);
     io_step(io, &e);
-    malloc_trim_freed(&io->trim, held - core_stats(io->core)->held_bytes, now);
+    malloc_trim_freed(&io->trim, kept - kept_bytes(io), now);
 }
 
 /* All that could be read has been; or there was time enough for it, since under full load there is always more. */

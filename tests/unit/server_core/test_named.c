@@ -126,7 +126,7 @@ static void test_letters(void **state)
     say(&h, 0, "{\"type\":\"LEAVE\",\"dst\":\"bob\"}"); /* not kept */
     say(&h, 5, "{\"type\":\"OFFER\",\"dst\":\"bob\"}"); /* another bob */
     quiet(&h);
-    assert_true(core_stats(h.core)->held_bytes > 0);
+    assert_true(core_stats(h.core)->letter_bytes > 0);
     enter_open(&h, 1, "bob");
     hears(&h, 1, "{\"type\":\"OFFER\",\"src\":\"alice\",\"dst\":\"bob\"}");
     hears(&h, 1, "{\"type\":\"CANDIDATE\",\"src\":\"alice\",\"dst\":\"bob\"}");
@@ -138,13 +138,13 @@ static void test_letters(void **state)
     hears(&h, 0, "{\"type\":\"EXPIRE\",\"src\":\"carol\",\"dst\":\"alice\"}"); /* once for both */
     hears(&h, 5, "{\"type\":\"EXPIRE\",\"src\":\"bob\",\"dst\":\"alice\"}");
     quiet(&h);
-    assert_int_equal(core_stats(h.core)->held_bytes, 0);
+    assert_int_equal(core_stats(h.core)->letter_bytes, 0);
     say(&h, 0, "{\"type\":\"OFFER\",\"dst\":\"carol\"}");
     say(&h, 0, "{\"type\":\"OFFER\",\"dst\":\"carol\"}");
     gone(&h, 0, 0); /* who is gone is told nothing */
     wake(&h, h.now + 5000);
     quiet(&h);
-    assert_int_equal(core_stats(h.core)->held_bytes, 0);
+    assert_int_equal(core_stats(h.core)->letter_bytes, 0);
     assert_true(h.deadline > h.now + 100000);
     stop(&h);
 }
@@ -219,7 +219,7 @@ static void test_letters_for_one_name_are_bounded(void **state)
     hears(&h, 1, "{\"type\":\"EXPIRE\",\"src\":\"bob\",\"dst\":\"carol\"}");
     write_to(&h, 1, "dave", 10000);
     quiet(&h);
-    assert_in_range(core_stats(h.core)->held_bytes, 70000, 71000);
+    assert_in_range(core_stats(h.core)->letter_bytes, 70000, 71000);
     wake(&h, h.now + 5000);
     hears(&h, 0, "{\"type\":\"EXPIRE\",\"src\":\"bob\",\"dst\":\"alice\"}");
     hears(&h, 1, "{\"type\":\"EXPIRE\",\"src\":\"bob\",\"dst\":\"carol\"}");
@@ -260,7 +260,7 @@ static void test_letters_of_an_address_are_bounded(void **state)
         hears(&h, 1, "{\"type\":\"EXPIRE\",\"src\":\"last\",\"dst\":\"alice\"}");
         gone(&h, 1, 0);
         quiet(&h);
-        assert_int_equal(core_stats(h.core)->held_bytes, 0);
+        assert_int_equal(core_stats(h.core)->letter_bytes, 0);
     }
     stop(&h);
 }
@@ -439,7 +439,7 @@ static void tell(struct harness *h)
 static void check_nothing_left(const struct core_stats *s)
 {
     assert_int_equal(s->named, 0);
-    assert_int_equal(s->held_bytes, 0);
+    assert_int_equal(s->letter_bytes, 0);
 }
 
 static void test_memory_runs_out(void **state)
