@@ -161,6 +161,10 @@ extern const struct dialect dialect_ywebrtc;
 /* What npm's peerjs says, over a WebSocket: clients that chose their names, and no rooms. */
 extern const struct dialect dialect_peerjs;
 
+/* What npm's socket.io-client 4 says, in messages of Engine.IO: `4` stands before each text that it makes, and no more
+ * before one that it reads. */
+extern const struct dialect dialect_socketio;
+
 /* A name that a client chose, as its address brings it: decoded, and not looked at but for the key. */
 struct client_name {
     struct span key;        /* of at most CHOSEN_KEY_MAX bytes */

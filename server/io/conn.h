@@ -24,7 +24,7 @@ enum conn_state {
     CONN_HEAD,    /* the head of an HTTP request is due, or not whole yet */
     CONN_BODY,    /* its body is */
     CONN_ANSWER,  /* the request is whole: its answer is worked on or sent, and nothing more is read */
-    CONN_OPEN,    /* speaks WebSocket */
+    CONN_OPEN,    /* speaks WebSocket, or what else its framing is */
     CONN_CLOSING, /* a Close frame was queued or received: nothing more is taken from it */
     CONN_LINGER,  /* all is out and our side is shut: what still comes is thrown away until the client ends */
 };
@@ -38,6 +38,13 @@ enum conn_limit {
     LIMIT_REST,      /* REST_MS: what a client that is gone sent last */
     LIMIT_CLOSE,     /* CLOSE_MS: the end, one way or the other */
     CONN_LIMITS,
+};
+
+/* How its messages lie in its bytes: framing.h. */
+enum conn_framing {
+    FRAMING_WEBSOCKET, /* of every connection that began as an HTTP request, unless it is told otherwise */
+    FRAMING_ENGINEIO,  /* a WebSocket with packets of Engine.IO (engineio.h) */
+    FRAMING_LISTENERS  /* and from here on those that listeners have */
 };
 
 struct http_request;
@@ -77,7 +84,7 @@ struct conn {
     unsigned taken : 1;      /* past the door: its bytes are read. Before that it can be refused and still hear so */
     unsigned uncounted : 1;  /* refused at the door: REFUSED_MAX bounds it, no limit of the core */
     unsigned secure : 1;     /* it speaks TLS */
-    unsigned framing : 2;    /* of io->framings (framing.h) */
+    unsigned framing : 3;    /* enum conn_framing */
     unsigned shakes : 1;     /* under TLS: no byte came that is not of its handshake */
     unsigned via_proxy : 1;  /* a PROXY header came first: its socket is not the client's */
     unsigned nameless : 1;   /* and it names no client */
@@ -99,6 +106,7 @@ struct conn {
     uint32_t handed;         /* bytes written of which TLS keeps a rest; 0: it keeps none */
     union {
         uint32_t untaken; /* in CONN_ANSWER: bytes in the socket when that was looked at last */
+        uint32_t pinged;  /* in CONN_OPEN, of FRAMING_ENGINEIO: the number of the ping that is not answered; 0: none */
         uint32_t thrown;  /* in CONN_CLOSING and CONN_LINGER: bytes that came */
     };
     uint32_t dirty_next, doomed_next, slow_next;
