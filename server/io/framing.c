@@ -7,8 +7,10 @@ _Static_assert(FRAMING_LISTENERS + FRAMINGS_MAX <= 1 << 3, "it fits into conn.fr
 
 const struct framing *framing_of(const struct io *io, const struct conn *c)
 {
-    static const struct framing *const OURS[FRAMING_LISTENERS] = {
-        [FRAMING_WEBSOCKET] = &framing_websocket, [FRAMING_ENGINEIO] = &framing_engineio};
+    static const struct framing *const OURS[FRAMING_LISTENERS] = {[FRAMING_WEBSOCKET] = &framing_websocket,
+        [FRAMING_ENGINEIO] = &framing_engineio,
+        [FRAMING_POLLING] = &framing_polling,
+        [FRAMING_PROBE] = &framing_probe};
     return c->framing < FRAMING_LISTENERS ? OURS[c->framing] : io->framings[c->framing - FRAMING_LISTENERS];
 }
 

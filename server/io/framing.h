@@ -20,7 +20,7 @@ struct framing {
     void (*close)(struct io *io, struct conn *c, uint16_t code, const char *reason);
 };
 
-extern const struct framing framing_websocket, framing_engineio;
+extern const struct framing framing_websocket, framing_engineio, framing_polling, framing_probe;
 const struct framing *framing_of(const struct io *io, const struct conn *c);
 /* The connection speaks it from now on: the core hears that it is ready, and which name it chose (NULL: none). */
 void framing_open(struct io *io, struct conn *c, const struct dialect *dialect, const struct client_name *name);

@@ -72,7 +72,7 @@ static void not_upgraded(struct http_request *r)
     http_error(r, 426, "Upgrade: websocket\r\n", "upgrade-required", "this is a WebSocket's address");
 }
 
-const struct route upgrade_route = {"", HTTP_GET, false, not_upgraded};
+const struct route upgrade_route = {"", HTTP_GET, NULL, not_upgraded};
 
 /* RFC 9110 section 7.8: who asks to switch to something else is answered as if he had not. */
 bool upgrade_wanted(const struct request_head *h)

@@ -12,6 +12,7 @@
 #include "protocol/mask.h"
 #include "protocol/ws_reader.h"
 #include "server/io/engineio.h"
+#include "server/io/polling.h"
 #include "server/io/framing.h"
 #include "server/io/ready.h"
 #include "server/io/transport.h"
@@ -126,6 +127,10 @@ void ws_leaves(struct io *io, struct conn *c, uint16_t code)
     }
     c->left = true;
     c->close_code = code;
+    if (c->framing == FRAMING_PROBE) {
+        ws_close(io, c, 0, "");
+        return;
+    }
     transport_of(c)->read(io, c, false);
     turn_limit(io, c, LIMIT_CLOSE);
     c->untold = true;
@@ -175,6 +180,8 @@ static bool take(struct io *io, struct conn *c, enum ws_fact fact, const struct 
     }
     if (c->state != CONN_OPEN) /* after our Close */
         return true;
+    if (c->framing == FRAMING_PROBE)
+        return probe_text(io, c, fact == WS_TEXT ? m->bytes : (struct span){NULL, 0});
     if (fact == WS_TEXT && c->framing == FRAMING_ENGINEIO)
         return engineio_text(io, c, m->bytes);
     if (fact == WS_TEXT)
