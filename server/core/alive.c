@@ -52,6 +52,8 @@ void alive_pause(struct core *c, struct session *s)
         alive_watch(c, s, WATCH_PAUSED);
         return;
     }
+    if (s->watch == WATCH_PAUSED) /* since before it was connected */
+        alive_watch(c, s, WATCH_QUIET);
     if (s->paused)
         waiting_remove(&s->pause);
     s->paused = true;

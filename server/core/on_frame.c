@@ -141,6 +141,13 @@ void on_delayed(struct core *c, const struct pending *e)
         handle(c, s, &r);
 }
 
+/* Who speaks such a dialect sends binary where it told so before, and nowhere else. */
+static void end_unreadable(struct core *c, struct session *s, struct reply_error reply)
+{
+    reply.fatal = true;
+    session_fail(c, s, &reply, DEPARTURE_VIOLATION);
+}
+
 void on_unreadable(struct core *c, struct session *s, enum error e, const char *problem)
 {
     assert(e != ERROR_NONE && e < ERRORS);
@@ -154,10 +161,11 @@ void on_unreadable(struct core *c, struct session *s, enum error e, const char *
         session_fail(c, s, &reply, DEPARTURE_TOO_LARGE);
         return;
     }
-    if (s->expects == EXPECTS_CONNECT)
-        end_unexpected(c, s);
-    else if (s->expects && e == ERROR_BAD_MESSAGE)
+    bool awaited = s->expects > 0 && s->expects < EXPECTS_CONNECT && e == ERROR_BAD_MESSAGE;
+    if (awaited)
         s->expects = (s->expects - 1U) & 0xfU; /* its message was refused */
+    else if (say_dialect(c, s->dialect)->connects)
+        end_unreadable(c, s, reply);
     else
         session_refuse(c, s, &reply);
     count_for_rate(c, s);
