@@ -184,6 +184,10 @@ extern const struct dialect dialect_peerjs;
 /* What the clients of npm's socket.io-client say, in messages of Engine.IO: the native events under the same names. */
 extern const struct dialect dialect_socketio;
 
+/* What npm's socket.io-client 4 says, in messages of Engine.IO: `4` stands before each text that it makes, and no more
+ * before one that it reads. */
+extern const struct dialect dialect_socketio;
+
 /* A name that a client chose, as its address brings it: decoded, and not looked at but for the key. */
 struct client_name {
     struct span key;        /* of at most CHOSEN_KEY_MAX bytes */

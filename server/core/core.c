@@ -204,6 +204,8 @@ static void of_session(struct core *c, struct session *s, const struct core_even
         session_violates(c, s, e->violation.code, e->violation.problem);
     else if (e->type == CORE_HTTP)
         session_asks(c, s);
+    else if (e->type == CORE_BELONGS)
+        session_belongs(c, s);
     else if (e->type == CORE_REQUEST && s->state == SESSION_OPENED)
         rest_request(c, s, e->request);
     else if (e->type == CORE_CLOSED)

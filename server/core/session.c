@@ -161,6 +161,14 @@ void session_asks(struct core *c, struct session *s)
     s->over_http = true;
 }
 
+void session_belongs(struct core *c, struct session *s)
+{
+    if (s->state != SESSION_OPENED)
+        return;
+    address_limits_give_back(c, s->address);
+    s->address = NULL;
+}
+
 static uint8_t dialect_number(struct core *c, const struct dialect *d)
 {
     uint8_t i = 0;

@@ -24,6 +24,8 @@ void session_open(struct core *c, struct conn_id conn, const struct address *add
 void session_address(struct core *c, struct session *s, const struct address *address);
 /* It asks something over HTTP: the time for joining a room is no matter to it. */
 void session_asks(struct core *c, struct session *s);
+/* It is part of another connection: its address gets back what it took. */
+void session_belongs(struct core *c, struct session *s);
 /* Its handshake is done: gives it its peer id and welcomes it, in its dialect; or gives it the name that it chose
  * (NULL: it chose none). */
 void session_welcome(struct core *c, struct session *s, const struct dialect *dialect, const struct client_name *name);

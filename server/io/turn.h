@@ -34,7 +34,7 @@ enum {
     LATE_FROZEN_MS = 1000,        /* the same when the timer came more than LATE_MS too late: the process was stopped */
     OUT_BATCH = 64 * 1024,        /* bytes written to one socket at once */
     HTTP_A_TURN = 64 * 1024,      /* bytes of answers written in a turn, so that they delay no relay */
-    FRAMINGS_MAX = 4,             /* that listeners have, and a WebSocket's */
+    FRAMINGS_MAX = 4,             /* that listeners have */
     FRAMES_AT_ONCE = 32,          /* frames of a WebSocket looked at, before others have their turn */
     READ_SIZE = 256 * 1024,       /* bytes read from one socket at once, at most, into a buffer that all share */
     CLOSING_MAX = 16 * 1024,      /* bytes looked at of a client that was told to close: more is thrown away unread */
@@ -97,7 +97,7 @@ struct io {
     struct log_pace proxy_refusals, origin_refusals; /* of PROXY headers, of pages */
 
     struct listener *listeners;                   /* owned */
-    const struct framing *framings[FRAMINGS_MAX]; /* those that listeners have, by number */
+    const struct framing *framings[FRAMINGS_MAX]; /* those that listeners have; the first is FRAMING_LISTENERS */
     int spare;             /* a descriptor given up when there are no more, so that a reload can still open its file */
     bool accepting;        /* the listeners are polled */
     bool exhausted;        /* descriptors ran out, and accepting has not gone well for a second since */
