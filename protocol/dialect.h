@@ -181,9 +181,6 @@ extern const struct dialect dialect_native;
 extern const struct dialect dialect_ywebrtc;
 /* What npm's peerjs says, over a WebSocket: clients that chose their names, and no rooms. */
 extern const struct dialect dialect_peerjs;
-/* What the clients of npm's socket.io-client say, in messages of Engine.IO: the native events under the same names. */
-extern const struct dialect dialect_socketio;
-
 /* What npm's socket.io-client 4 says, in messages of Engine.IO: `4` stands before each text that it makes, and no more
  * before one that it reads. */
 extern const struct dialect dialect_socketio;
