@@ -37,6 +37,7 @@ enum conn_limit {
     LIMIT_ANSWER,    /* ANSWER_MS since the client last took a part of its answer */
     LIMIT_REST,      /* REST_MS: what a client that is gone sent last */
     LIMIT_CLOSE,     /* CLOSE_MS: the end, one way or the other */
+    LIMIT_FAREWELL,  /* FAREWELL_MS: a last poll */
     CONN_LIMITS,
 };
 

@@ -6,7 +6,7 @@
  * the client back. The POST is answered when all of them were taken, so that a client is as slow as it has to be.
  *
  * Whoever ends a poll before it was answered whole has lost what was in it, or may have: such a session ends. So do two
- * polls or two POSTs at once, and what is no packet. When we end a session, its next poll is told `1`, within CLOSE_MS; a
+ * polls or two POSTs at once, and what is no packet. When we end a session, its next poll is told `1`, within FAREWELL_MS; a
  * client that was given up for its silence has none, and of that nothing is kept.
  */
 #include "server/io/polling.h"
@@ -231,7 +231,7 @@ static void close_session(struct io *io, struct conn *s, uint16_t code, const ch
         turn_kill(io, s);
         return;
     }
-    turn_limit(io, s, LIMIT_CLOSE);
+    turn_limit(io, s, LIMIT_FAREWELL);
     polling_say(io, s, s->left ? "6" : "1");
     if (!s->doomed)
         framing_end(io, s);
