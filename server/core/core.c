@@ -43,6 +43,7 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     rng->fill(rng->ctx, c->boot, sizeof c->boot);
     for (enum watch w = 0; w < WATCHES; w++)
         waiting_init(&c->watch[w]);
+    waiting_init(&c->paused);
     table_init(&c->members, member_hash);
     table_init(&c->room_ids, room_hash);
     table_init(&c->topics, topic_hash);
