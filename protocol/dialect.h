@@ -22,6 +22,8 @@ struct request {
     struct span bytes;   /* as they came */
     struct span ref;     /* as the dialect's answer brings it back; n = 0: none */
     const char *problem; /* on an error: a static sentence more exact than the table's, or NULL */
+    bool final;          /* on an error: the client cannot be understood any more, and is closed */
+    uint8_t attachments; /* on an error: so many binary messages follow that belong to it */
     union {
         struct {
             struct span room_id;              /* room_id_valid */
@@ -34,6 +36,11 @@ struct request {
         struct {
             struct span token; /* decoded */
         } resume;
+        struct {
+            struct span pid,
+                token;           /* decoded, of a client that was here before: PID_CHARS, a resume token; n = 0: none */
+            const char *problem; /* it asks for what nobody has here: a static sentence; NULL: it does not */
+        } connect;
         struct {
             enum outcome outcome;
             bool connected, measured; /* whether it tells: */
@@ -52,6 +59,10 @@ struct request {
     };
     union {
         struct message native;
+        struct {
+            struct message message; /* without its type */
+            struct span argument;   /* that its members are in, as sent; n = 0: there is none */
+        } event;
         struct scan scan;
         struct relay_payload payload; /* of dialects that find it at once */
     } codec;                          /* what a dialect keeps for its `relay` and `payload`: nobody else looks at it */
@@ -72,12 +83,15 @@ enum reply_type {
     REPLY_PEER_LEFT,
     REPLY_PEER_AWAY,
     REPLY_PEER_BACK,
-    REPLY_RELAYED,   /* what a client of another dialect sent */
-    REPLY_PUBLISHED, /* to all who have subscribed to its topic */
-    REPLY_NAMED,     /* the client has the name that it chose */
+    REPLY_PEER_RETURNED, /* likewise, after a restart of the server: no list of those who are here has it */
+    REPLY_RELAYED,       /* what a client of another dialect sent */
+    REPLY_PUBLISHED,     /* to all who have subscribed to its topic */
+    REPLY_NAMED,         /* the client has the name that it chose */
     REPLY_NAME_TAKEN,
-    REPLY_UNNAMED, /* it has no name, and will get none */
-    REPLY_EXPIRED, /* what it said to somebody was kept, and nobody came for it */
+    REPLY_UNNAMED,    /* it has no name, and will get none */
+    REPLY_EXPIRED,    /* what it said to somebody was kept, and nobody came for it */
+    REPLY_DONE,       /* its request, which brought a `ref`, was done; behind the reply that shows what came of it */
+    REPLY_TAKEN_OVER, /* another connection has its seat now */
     REPLIES
 };
 
@@ -95,7 +109,7 @@ struct reply_peer {
 struct reply {
     enum reply_type type;
     union {
-        struct span ref; /* REPLY_PONG, REPLY_LEFT_ROOM: of the request that is answered; n = 0: none */
+        struct span ref; /* REPLY_PONG, REPLY_LEFT_ROOM, REPLY_DONE: of the request that is answered; n = 0: none */
         struct reply_welcome welcome;
         struct span ice_servers; /* a JSON array */
         struct reply_error error;
@@ -133,7 +147,10 @@ struct dialect {
      * refused. */
     uint32_t requests; /* of enum message_type */
     uint32_t replies;  /* of enum reply_type */
-    /* One of its requests, or an error: of those `ref` and `problem` are set all the same. */
+    bool connects;    /* its clients are welcomed when they say MESSAGE_CONNECT; then they may be in no room for ever */
+    bool joins_again; /* a join of the room that it is in is answered by its list, and is no error */
+    bool asks_always; /* its clients wait for our pings: one comes each ping_interval, whatever they say meanwhile */
+    /* One of its requests, or an error: of those `ref`, `problem`, `final` and `attachments` are set all the same. */
     enum error (*read)(struct span bytes, struct request *r);
     /* Appends the text of one of its replies to an empty buffer. Whether memory ran out is the buffer's to say. */
     void (*write)(struct buf *out, const struct reply *reply);
@@ -154,12 +171,19 @@ static inline uint32_t dialect_bit(unsigned type)
 }
 _Static_assert(MESSAGES <= 32 && REPLIES <= 32, "each has a bit");
 
+enum {
+    PID_CHARS = 26 /* of what shows a client of a dialect that `connects` that it is the one that it was */
+};
+
 /* The language of protocol/README.md, over a WebSocket. */
 extern const struct dialect dialect_native;
 /* What the clients of npm's y-webrtc say, over a WebSocket: topics in place of rooms, and no peers. */
 extern const struct dialect dialect_ywebrtc;
 /* What npm's peerjs says, over a WebSocket: clients that chose their names, and no rooms. */
 extern const struct dialect dialect_peerjs;
+/* What npm's socket.io-client 4 says, in messages of Engine.IO: `4` stands before each text that it makes, and no more
+ * before one that it reads. */
+extern const struct dialect dialect_socketio;
 
 /* A name that a client chose, as its address brings it: decoded, and not looked at but for the key. */
 struct client_name {

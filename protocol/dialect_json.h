@@ -15,6 +15,8 @@ static inline enum error dialect_refuse(struct request *r, enum error e, const c
 {
     r->type = MESSAGE_NONE;
     r->problem = problem;
+    r->final = false;
+    r->attachments = 0;
     return e;
 }
 

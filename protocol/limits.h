@@ -24,6 +24,7 @@ enum {
     CHOSEN_KEY_MAX = 64,    /* of peerjs: the name space that a client chose its id in, */
     CHOSEN_ID_MAX = 128,    /* that id, */
     CHOSEN_SECRET_MAX = 64, /* and what shows that it is the same client */
+    ATTACHMENTS_MAX = 10,   /* binary messages that belong to one of Socket.IO's */
     NODE_MAX = 32,          /* A-Za-z0-9_- */
     PEER_ID_MAX = NODE_MAX + 1 + 26,
     CLOSE_REASON_MAX = 123, /* RFC 6455 section 5.5: 125 bytes less the code */

@@ -187,6 +187,8 @@ const char *message_name(enum message_type t)
         [MESSAGE_UNSUBSCRIBE] = "unsubscribe",
         [MESSAGE_PUBLISH] = "publish",
         [MESSAGE_FORWARD] = "forward",
+        [MESSAGE_CONNECT] = "connect",
+        [MESSAGE_DISCONNECT] = "disconnect",
         [MESSAGE_ALIVE] = "alive",
 #define X(name, text) [MESSAGE_##name] = (text),
         MESSAGE_TABLE(X)
@@ -212,7 +214,7 @@ static enum error refuse(struct message *m, enum error e, enum member_name membe
     return e;
 }
 
-static enum message_type find_type(struct span name)
+enum message_type message_find(struct span name)
 {
 #define X(id, text)                                                                \
     if (name.n == sizeof(text) - 1 && memcmp(name.p, text, sizeof(text) - 1) == 0) \
@@ -232,7 +234,7 @@ static enum error read_type(struct message *m)
     char space[TYPE_NAME_MAX];
     struct span name;
     if (scan_text(&m->scan, MEMBER_TYPE, space, sizeof space, &name))
-        m->type = find_type(name);
+        m->type = message_find(name);
     return m->type == MESSAGE_NONE ? refuse(m, ERROR_UNKNOWN_TYPE, MEMBER_TYPE, TYPES_KNOWN) : ERROR_NONE;
 }
 
@@ -241,7 +243,7 @@ static bool obeys(const struct scan *s, const struct rule *rule)
     return scan_has(s, rule->member) ? rule->holds(s, rule->member, rule->max) : !rule->required;
 }
 
-static enum error read_members(struct message *m)
+static inline enum error read_members(struct message *m)
 {
     const struct row *row = &ROWS[m->type];
     for (const struct rule *rule = row->rules; rule < row->rules + RULES_MAX && rule->holds; rule++)
@@ -254,12 +256,23 @@ static enum error read_members(struct message *m)
     return ERROR_NONE;
 }
 
-enum error message_parse(struct span frame, struct message *m)
+static inline void begin(struct message *m, enum message_type type)
 {
-    m->type = MESSAGE_NONE;
+    m->type = type;
     m->ref = m->to = m->room_id = (struct span){NULL, 0};
     m->problem = NULL;
     m->member = MEMBERS;
+}
+
+enum error message_read(enum message_type type, struct message *m)
+{
+    begin(m, type);
+    return read_members(m);
+}
+
+enum error message_parse(struct span frame, struct message *m)
+{
+    begin(m, MESSAGE_NONE);
     enum error e = scan_frame(frame, &m->scan);
     bool ref_holds = obeys(&m->scan, &REF);
     if (ref_holds && scan_has(&m->scan, MEMBER_REF))

@@ -37,7 +37,9 @@ enum message_type {
     MESSAGE_UNSUBSCRIBE,
     MESSAGE_PUBLISH,
     MESSAGE_FORWARD, /* to a client by the name that it chose */
-    MESSAGE_ALIVE,   /* the answer to a dialect's own question; counted nowhere, as a pong is */
+    MESSAGE_CONNECT, /* to be welcomed, as somebody new or as the one that it was; and its end, on the same connection */
+    MESSAGE_DISCONNECT,
+    MESSAGE_ALIVE, /* the answer to a dialect's own question; counted nowhere, as a pong is */
     MESSAGES
 };
 
@@ -66,6 +68,11 @@ struct message {
 /* Scans the frame, finds its row, checks every member of the row. On an error `ref` is still set when it could be
  * read, so that the answer can echo it. The frame is borrowed for as long as `m` is used. */
 enum error message_parse(struct span frame, struct message *m);
+
+/* The same for a message whose type was told elsewhere and whose members are in m->scan, as the scanner found them sound. */
+enum error message_read(enum message_type type, struct message *m);
+/* The type of that name; MESSAGE_NONE if no native message has it. */
+enum message_type message_find(struct span name);
 
 /* The frame that a relayed message becomes for its reader: "to":… replaced by "from":"<from>", all other bytes the
  * same. `from` is a peer id and needs no escaping. One reference, owned by the caller; NULL when out of memory. */

@@ -5,71 +5,21 @@
  */
 #include <assert.h>
 
-#include "protocol/dialect.h"
+#include "protocol/dialect_json.h"
+#include "protocol/dialect_members.h"
 
 /* ---- requests ---- */
-
-/* The member decoded, p = NULL if it is absent. It was checked to fit. */
-static struct span text_of(const struct scan *s, enum member_name m, char *space, size_t n)
-{
-    struct span text = {NULL, 0};
-    if (scan_has(s, m))
-        scan_text(s, m, space, n, &text);
-    return text;
-}
-
-static struct span raw_of(const struct scan *s, enum member_name m)
-{
-    return scan_has(s, m) ? scan_raw(s, m) : (struct span){NULL, 0};
-}
-
-static void read_join(struct request *r)
-{
-    const struct scan *s = &r->codec.native.scan;
-    r->join.room_id = r->codec.native.room_id;
-    r->join.token = text_of(s, MEMBER_TOKEN, r->space, TOKEN_MAX);
-    r->join.password = text_of(s, MEMBER_PASSWORD, r->space + TOKEN_MAX, PASSWORD_MAX);
-    r->join.introduction = (struct introduction){raw_of(s, MEMBER_DISPLAY_NAME), raw_of(s, MEMBER_METADATA)};
-}
-
-static void read_report(struct request *r)
-{
-    r->report.outcome = message_outcome(&r->codec.native);
-    r->report.connected = message_connect_ms(&r->codec.native, &r->report.connect_ms);
-    r->report.measured = message_rtt_ms(&r->codec.native, &r->report.rtt_ms);
-}
-
-static void read_members(struct request *r)
-{
-    switch (r->type) {
-    case MESSAGE_OFFER:
-    case MESSAGE_ANSWER:
-    case MESSAGE_ICE_CANDIDATE:
-    case MESSAGE_SIGNAL:
-        r->relay.to = r->codec.native.to;
-        break;
-    case MESSAGE_JOIN_ROOM:
-        read_join(r);
-        break;
-    case MESSAGE_RESUME:
-        r->resume.token = text_of(&r->codec.native.scan, MEMBER_RESUME_TOKEN, r->space, RESUME_TOKEN_MAX);
-        break;
-    case MESSAGE_REPORT:
-        read_report(r);
-        break;
-    default:
-        break;
-    }
-}
 
 static enum error native_read(struct span bytes, struct request *r)
 {
     enum error e = message_parse(bytes, &r->codec.native);
-    r->type = e == ERROR_NONE ? r->codec.native.type : MESSAGE_NONE;
     r->bytes = bytes;
     r->ref = r->codec.native.ref;
-    r->problem = r->codec.native.problem;
-    read_members(r);
+    if (e != ERROR_NONE)
+        return dialect_refuse(r, e, r->codec.native.problem);
+    r->type = r->codec.native.type;
+    r->problem = NULL;
+    members_read(&r->codec.native, r);
     return e;
 }
 
@@ -80,15 +30,7 @@ static struct frame *native_relay(const struct request *r, struct span from)
 
 static struct relay_payload native_payload(const struct request *r)
 {
-    static const enum member_name VALUES[MESSAGES] = {
-        [MESSAGE_OFFER] = MEMBER_SDP,
-        [MESSAGE_ANSWER] = MEMBER_SDP,
-        [MESSAGE_ICE_CANDIDATE] = MEMBER_CANDIDATE,
-        [MESSAGE_SIGNAL] = MEMBER_DATA,
-    };
-    assert(message_is_relayed(r->type));
-    const struct scan *s = &r->codec.native.scan;
-    return (struct relay_payload){scan_raw(s, VALUES[r->type]), raw_of(s, MEMBER_LINK)};
+    return members_payload(&r->codec.native);
 }
 
 /* ---- replies ---- */
@@ -149,6 +91,7 @@ static void native_write(struct buf *out, const struct reply *r)
         reply_peer_away(out, r->peer.peer_id);
         break;
     case REPLY_PEER_BACK:
+    case REPLY_PEER_RETURNED:
         reply_peer_back(out, r->peer.peer_id, &r->peer.introduction, foreign(&r->peer));
         break;
     case REPLY_RELAYED:
@@ -159,6 +102,8 @@ static void native_write(struct buf *out, const struct reply *r)
     case REPLY_NAME_TAKEN:
     case REPLY_UNNAMED:
     case REPLY_EXPIRED:
+    case REPLY_DONE:
+    case REPLY_TAKEN_OVER:
     case REPLIES:
         assert(false);
     }

@@ -27,7 +27,7 @@ enum {
     X(SLOW, "slow")                 /* did not read what was sent to it */             \
     X(FLOOD, "flood")               /* sent too many bad frames */                     \
     X(TOO_LARGE, "too-large")       /* sent a message over the limit */                \
-    X(VIOLATION, "violation")       /* broke RFC 6455 */
+    X(VIOLATION, "violation")       /* broke RFC 6455, or its dialect's grammar */
 
 enum departure {
 #define X(name, reason) DEPARTURE_##name,
@@ -36,9 +36,12 @@ enum departure {
     DEPARTURES
 };
 
+/* The `reason` of peer-left. Static. */
+const char *departure_reason(enum departure why);
+
 struct reply_welcome {
-    struct span peer_id;
-    struct span ice_servers; /* a JSON array */
+    struct span peer_id, pid; /* the second: of dialects that `connect`; n = 0: no seat is kept */
+    struct span ice_servers;  /* a JSON array */
     uint64_t ping_interval_ms;
     uint32_t max_frame, max_room_members, message_rate, message_burst; /* 0: no limit */
     struct span server;

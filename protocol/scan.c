@@ -392,7 +392,7 @@ static const unsigned char *object(struct reader *r, const unsigned char *p, uns
     }
 }
 
-enum error scan_frame(struct span frame, struct scan *s)
+static inline struct reader start_scan(struct span frame, struct scan *s)
 {
     assert(frame.n <= UINT32_MAX);
     s->frame = frame;
@@ -400,18 +400,59 @@ enum error scan_frame(struct span frame, struct scan *s)
     s->problem = NULL;
     s->member = MEMBERS;
     const unsigned char *start = (const unsigned char *)frame.p;
-    struct reader r = {.start = start, .end = frame.n ? start + frame.n : start};
-    const unsigned char *p = start;
-    p = next_byte(&p, r.end) == '{' ? object(&r, p, 1, s) : broken(&r, "a frame is one JSON object");
-    if (p && next_byte(&p, r.end) != -1)
-        p = broken(&r, "nothing may follow the object");
+    return (struct reader){.start = start, .end = frame.n ? start + frame.n : start};
+}
+
+/* p: behind the value that the frame is. */
+static inline enum error finish_scan(struct reader *r, const unsigned char *p, struct scan *s, const char *problem)
+{
+    if (p && next_byte(&p, r->end) != -1)
+        p = broken(r, problem);
     if (!p) {
         s->present = 0;
-        s->problem = r.problem;
+        s->problem = r->problem;
         s->member = MEMBERS;
         return ERROR_BAD_JSON;
     }
     return s->problem ? ERROR_BAD_MESSAGE : ERROR_NONE;
+}
+
+enum error scan_frame(struct span frame, struct scan *s)
+{
+    struct reader r = start_scan(frame, s);
+    const unsigned char *p = r.start;
+    p = next_byte(&p, r.end) == '{' ? object(&r, p, 1, s) : broken(&r, "a frame is one JSON object");
+    return finish_scan(&r, p, s, "nothing may follow the object");
+}
+
+/* From the opening bracket on. */
+static const unsigned char *list(struct reader *r, const unsigned char *p, struct scan *s, struct span parts[2])
+{
+    p++;
+    int first = next_byte(&p, r->end);
+    if (first == ']')
+        return p + 1;
+    for (size_t i = 0;; i++, first = next_byte(&p, r->end)) {
+        const unsigned char *at = p;
+        bool more;
+        p = i == 1 && first == '{' ? object(r, p, 2, s) : value(r, p, first, 2);
+        if (p && i < 2)
+            parts[i] = (struct span){(const char *)at, (size_t)(p - at)};
+        p = p ? next(r, p, ']', &more) : NULL;
+        if (!p || !more)
+            return p;
+    }
+}
+
+enum error scan_list(struct span frame, struct scan *s, struct span *first, struct span *second)
+{
+    struct reader r = start_scan(frame, s);
+    struct span parts[2] = {{NULL, 0}, {NULL, 0}};
+    const unsigned char *p = r.start;
+    p = next_byte(&p, r.end) == '[' ? list(&r, p, s, parts) : broken(&r, "this is to be a JSON array");
+    *first = parts[0];
+    *second = parts[1];
+    return finish_scan(&r, p, s, "nothing may follow the array");
 }
 
 /* ---- what was found ---- */
@@ -462,6 +503,15 @@ bool scan_text(const struct scan *s, enum member_name m, char *room, size_t room
     }
     size_t n;
     if (!decode(inner, room, room_n, &n))
+        return false;
+    *text = (struct span){room, n};
+    return true;
+}
+
+bool scan_string(struct span raw, char *room, size_t room_n, struct span *text)
+{
+    size_t n;
+    if (raw.n == 0 || *raw.p != '"' || !decode((struct span){raw.p + 1, raw.n - 2}, room, room_n, &n))
         return false;
     *text = (struct span){room, n};
     return true;

@@ -38,7 +38,9 @@
     X(TOPIC, "topic") \
     X(TOPICS, "topics") \
     X(DST, "dst") \
-    X(PAYLOAD, "payload")
+    X(PAYLOAD, "payload") \
+    X(PID, "pid") \
+    X(OFFSET, "offset")
 /* clang-format on */
 
 enum member_name {
@@ -77,6 +79,9 @@ struct scan {
 
 /* Reads the frame (borrowed for as long as `s` is used). ERROR_NONE, ERROR_BAD_JSON or ERROR_BAD_MESSAGE. */
 enum error scan_frame(struct span frame, struct scan *s);
+/* The same for a frame that is an array: the members are those of its second value, if that is an object, and `first` is
+ * its first value as sent, `second` its second; n = 0: it has none. */
+enum error scan_list(struct span frame, struct scan *s, struct span *first, struct span *second);
 
 static inline bool scan_has(const struct scan *s, enum member_name m)
 {
@@ -88,6 +93,8 @@ struct span scan_raw(const struct scan *s, enum member_name m);
 /* The member as text when it is a string without escapes: the bytes between the quotes, borrowed from the frame;
  * with escapes: decoded into room (room_n bytes). False if it is no string or does not fit. */
 bool scan_text(const struct scan *s, enum member_name m, char *room, size_t room_n, struct span *text);
+/* The same for a string of its JSON text, as sent and found sound; false for another value. */
+bool scan_string(struct span raw, char *room, size_t room_n, struct span *text);
 const char *member_name(enum member_name m);
 
 #endif

@@ -134,7 +134,7 @@ enum {
         "FILE")                                                                                                        \
     X(ICE_TURN_TTL, "ice", "turn_ttl", DURATION, 1000, 7 * OPTION_DAY_MS, "1h", "", OPTION_RELOAD,                     \
         "how long TURN credentials are good")                                                                          \
-    X(DIALECTS_SOCKETIO, "dialects", "socketio", BOOL, 0, 1, "yes", "", OPTION_LATER,                                  \
+    X(DIALECTS_SOCKETIO, "dialects", "socketio", BOOL, 0, 1, "yes", "", OPTION_RELOAD,                                 \
         "whether socket.io-client 4 is served at /socket.io/")                                                         \
     X(DIALECTS_PEERJS, "dialects", "peerjs", BOOL, 0, 1, "yes", "", OPTION_RELOAD,                                     \
         "whether peerjs is served, at /peerjs and every path that ends so")                                            \

@@ -59,6 +59,9 @@ struct io_settings settings_of_io(const struct config *c)
     struct io_settings s = {
         .max_frame = frame_limit(c),
         .max_queue = config_number(c, OPTION_LIMITS_MAX_QUEUE),
+        .ping_interval_ms = config_number(c, OPTION_SERVER_PING_INTERVAL),
+        .ping_timeout_ms = config_number(c, OPTION_SERVER_PING_TIMEOUT),
+        .socketio = config_number(c, OPTION_DIALECTS_SOCKETIO) != 0,
         .ywebrtc = config_number(c, OPTION_DIALECTS_YWEBRTC) != 0,
         .peerjs = config_number(c, OPTION_DIALECTS_PEERJS) != 0,
         .peerjs_discovery = config_number(c, OPTION_DIALECTS_PEERJS_DISCOVERY) != 0,

@@ -148,6 +148,14 @@ void address_limits_leave(struct core *c, struct address_state *o)
     rest_if_idle(c, o);
 }
 
+void address_limits_give_back(struct core *c, struct address_state *o)
+{
+    if (!o)
+        return;
+    bucket_give(&o->arrivals, c->settings.connection_burst);
+    address_limits_leave(c, o);
+}
+
 void address_limits_room_made(struct address_state *o)
 {
     assert(!o || o->connections > 0);

@@ -13,6 +13,9 @@ enum error address_limits_admit(struct core *c, const struct address *address, s
 enum error address_limits_admit_named(struct core *c, const struct address *address, struct address_state **state);
 /* The connection is gone. Takes NULL. */
 void address_limits_leave(struct core *c, struct address_state *o);
+/* The connection is none of its own, and does not count any more: neither among those that there are, nor for how fast they
+ * come. Takes NULL. */
+void address_limits_give_back(struct core *c, struct address_state *o);
 /* A room was made from the address of a connection that there is, and is gone. Each takes NULL. */
 void address_limits_room_made(struct address_state *o);
 void address_limits_room_gone(struct core *c, struct address_state *o);

@@ -7,8 +7,12 @@
  * pong runs from the ping, not from the last sign of life: a server that was stopped for a minute must not drop
  * everybody when it wakes.
  *
+ * The clients of some dialects look for our pings (`asks_always`): they are pinged each ping_interval, whatever they say
+ * and though they are read slower for a while; whoever is not read meanwhile has not to answer.
+ *
  * A connection outside a room is closed after join_timeout, counted from its arrival or from when it left a room, but
- * for one that asks something over HTTP: its answer may be a long one.
+ * for one that asks something over HTTP: its answer may be a long one; and for one whose dialect `connects`: that has
+ * to come in time.
  */
 #include "server/core/alive.h"
 
@@ -20,13 +24,48 @@
 #include "server/core/say.h"
 #include "server/core/session.h"
 
+static void end_pause(struct session *s)
+{
+    waiting_remove(&s->pause);
+    s->paused = false;
+}
+
 void alive_watch(struct core *c, struct session *s, enum watch watch)
 {
     assert(watch <= WATCH_NONE);
+    if (s->paused && watch >= WATCH_PAUSED)
+        end_pause(s);
     waiting_remove(&s->alive);
     s->watch = watch & 7;
     if (watch != WATCH_NONE)
         waiting_add(&c->watch[watch], &s->alive, c->now);
+}
+
+bool alive_is_read(const struct session *s)
+{
+    return !s->paused && (s->watch == WATCH_QUIET || s->watch == WATCH_PINGED);
+}
+
+void alive_pause(struct core *c, struct session *s)
+{
+    if (!s->steady || !s->connected) {
+        alive_watch(c, s, WATCH_PAUSED);
+        return;
+    }
+    if (s->watch == WATCH_PAUSED) /* since before it was connected */
+        alive_watch(c, s, WATCH_QUIET);
+    if (s->paused)
+        waiting_remove(&s->pause);
+    s->paused = true;
+    waiting_add(&c->paused, &s->pause, c->now);
+}
+
+void alive_go_on(struct core *c, struct session *s)
+{
+    if (s->paused)
+        end_pause(s);
+    else
+        alive_watch(c, s, WATCH_QUIET);
 }
 
 bool alive_pong(struct core *c, struct session *s, uint32_t number)
@@ -45,7 +84,7 @@ bool alive_pong(struct core *c, struct session *s, uint32_t number)
 void alive_heard(struct core *c, struct session *s)
 {
     assert(s->state != SESSION_OPENED && s->state != SESSION_CLOSING);
-    if (s->watch == WATCH_PINGED || (s->watch == WATCH_QUIET && s->alive.since != c->now))
+    if (s->watch == WATCH_PINGED || (s->watch == WATCH_QUIET && s->alive.since != c->now && !s->steady))
         alive_watch(c, s, WATCH_QUIET);
 }
 
@@ -98,19 +137,21 @@ static void ping_quiet(struct core *c)
     for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c, WATCH_QUIET)); n++)
         if (say_ping(c, s, ping_number(c))) {
             s->member->pinged = s->member->relayed;
-            alive_watch(c, s, c->settings.ping_timeout_ms ? WATCH_PINGED : WATCH_QUIET);
+            alive_watch(c, s, c->settings.ping_timeout_ms && !s->paused ? WATCH_PINGED : WATCH_QUIET);
         }
 }
 
 static void end_unjoined(struct core *c)
 {
-    const struct reply_error late = {
-        .error = ERROR_NOT_IN_ROOM, .problem = "no room was joined in time", .fatal = true};
+    static const char ROOM[] = "no room was joined in time", CONNECT[] = "no CONNECT came in time";
     uint64_t timeout = c->settings.join_timeout_ms;
     for (uint32_t n = 0; batch_allows(c, n) && waiting_due(&c->unjoined, timeout) <= c->now; n++) {
         struct session *s = WAIT_OF(waiting_first(&c->unjoined), struct session, unjoined);
         c->stats.limited[LIMIT_JOIN_TIMEOUT]++;
-        session_fail(c, s, &late, DEPARTURE_DISCONNECTED);
+        session_fail(c, s,
+            &(struct reply_error){
+                .error = ERROR_NOT_IN_ROOM, .problem = s->expects == EXPECTS_CONNECT ? CONNECT : ROOM, .fatal = true},
+            DEPARTURE_DISCONNECTED);
     }
 }
 
@@ -121,6 +162,8 @@ void alive_tick(struct core *c)
     ping_quiet(c);
     for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c, WATCH_PAUSED)); n++)
         rate_limit_look(c, s);
+    for (uint32_t n = 0; batch_allows(c, n) && waiting_due(&c->paused, PAUSE_MS) <= c->now; n++)
+        rate_limit_look(c, WAIT_OF(waiting_first(&c->paused), struct session, pause));
     end_unjoined(c);
 }
 
@@ -137,7 +180,8 @@ void alive_pay(struct core *c)
 
 uint64_t alive_due(const struct core *c)
 {
-    uint64_t due = waiting_due(&c->unjoined, c->settings.join_timeout_ms);
+    uint64_t due = waiting_due(&c->unjoined, c->settings.join_timeout_ms), paused = waiting_due(&c->paused, PAUSE_MS);
+    due = paused < due ? paused : due;
     for (enum watch w = 0; w < WATCHES; w++) {
         uint64_t at = waiting_due(&c->watch[w], interval_of(c, w));
         due = at < due ? at : due;

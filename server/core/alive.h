@@ -6,6 +6,11 @@
 
 /* From now on the session waits for this (WATCH_NONE: for nothing). */
 void alive_watch(struct core *c, struct session *s, enum watch watch);
+/* Whether what it sends is read. */
+bool alive_is_read(const struct session *s);
+/* Reading it stopped, or has to stay so: it is looked at in PAUSE_MS; and it is read again. */
+void alive_pause(struct core *c, struct session *s);
+void alive_go_on(struct core *c, struct session *s);
 /* It gave a sign of life. */
 void alive_heard(struct core *c, struct session *s);
 /* A pong came, with this number; whether it is the answer to the last ping. */

@@ -44,6 +44,12 @@ void bucket_take(struct bucket *b)
     b->level -= TOKEN;
 }
 
+void bucket_give(struct bucket *b, uint32_t burst)
+{
+    int64_t full = (int64_t)burst * TOKEN;
+    b->level = b->level + TOKEN < full ? b->level + TOKEN : full;
+}
+
 uint64_t bucket_wait(const struct bucket *b, uint32_t rate)
 {
     assert(rate > 0);

@@ -19,6 +19,8 @@ void bucket_fill(struct bucket *b, uint32_t burst, uint64_t now);
 bool bucket_ready(struct bucket *b, uint32_t rate, uint32_t burst, uint64_t now);
 /* Takes a token, there or not: what was taken too much is a debt. */
 void bucket_take(struct bucket *b);
+/* Gives one back that was taken. */
+void bucket_give(struct bucket *b, uint32_t burst);
 /* Milliseconds from b->at until a whole token is there. */
 uint64_t bucket_wait(const struct bucket *b, uint32_t rate);
 /* Milliseconds from an empty bucket to a full one. */

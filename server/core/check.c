@@ -14,21 +14,24 @@
 #include "server/core/topic.h"
 
 struct found {
-    uint64_t connections, named, joined, unjoined, ice, watched, counted, away, held;
+    uint64_t connections, named, joined, unjoined, paused, ice, watched, counted, away, held;
     uint64_t subscriptions, names, rooms, members, made, makers, line_bytes;
     uint64_t sent, sent_bytes; /* letters of addresses that are counted */
 };
 
 static void check_state(const struct core *c, const struct session *s)
 {
-    bool welcomed = session_listens(s), told = welcomed && say_has_words(c, s->dialect, REPLY_WELCOME);
+    bool welcomed = session_listens(s), told = welcomed && say_has_words(c, s->dialect, REPLY_WELCOME) &&
+                                               (s->connected || !say_dialect(c, s->dialect)->connects);
     assert(s->state < SESSION_STATES);
     assert(welcomed == (s->member != NULL) && (!s->member || s->member->session == s));
     assert((s->state == SESSION_JOINED) == (s->member && s->member->room));
     assert(s->state != SESSION_NAMED || s->named->session == s);
     assert(s->state == SESSION_NAMED || s->state == SESSION_SUBSCRIBED
                ? s->topics != NULL
-               : session_waits_to_join(s) == (s->unjoined.next != NULL));
+               : (session_waits_to_join(s) || s->paused) == (s->unjoined.next != NULL));
+    assert(!s->paused || (s->connected && s->steady && welcomed && s->watch == WATCH_QUIET));
+    assert(!welcomed || (s->expects == EXPECTS_CONNECT) == (!s->connected && say_dialect(c, s->dialect)->connects));
     assert(told == (s->ice.next != NULL)); /* with its ICE servers */
     assert((s->watch == WATCH_NONE) == (s->alive.next == NULL));
     assert(!welcomed || s->closed || s->watch != WATCH_NONE);
@@ -101,6 +104,7 @@ static void check_sessions(const struct core *c, struct found *f)
         f->connections++;
         f->named += s->member != NULL;
         f->unjoined += session_waits_to_join(s);
+        f->paused += s->paused;
         f->ice += s->ice.next != NULL;
         f->watched += s->alive.next != NULL;
         f->counted += s->address != NULL;
@@ -193,6 +197,7 @@ static void check_queues(const struct core *c, const struct found *f)
     assert(watched == f->watched);
     assert(check_waiting(&c->away) == f->away);
     assert(check_waiting(&c->unjoined) == f->unjoined);
+    assert(check_waiting(&c->paused) == f->paused);
     assert(check_waiting(&c->ice) + check_waiting(&c->ice_stale) == f->ice);
 }
 

@@ -43,6 +43,7 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     rng->fill(rng->ctx, c->boot, sizeof c->boot);
     for (enum watch w = 0; w < WATCHES; w++)
         waiting_init(&c->watch[w]);
+    waiting_init(&c->paused);
     table_init(&c->members, member_hash);
     table_init(&c->room_ids, room_hash);
     table_init(&c->topics, topic_hash);
@@ -203,6 +204,8 @@ static void of_session(struct core *c, struct session *s, const struct core_even
         session_violates(c, s, e->violation.code, e->violation.problem);
     else if (e->type == CORE_HTTP)
         session_asks(c, s);
+    else if (e->type == CORE_BELONGS)
+        session_belongs(c, s);
     else if (e->type == CORE_REQUEST && s->state == SESSION_OPENED)
         rest_request(c, s, e->request);
     else if (e->type == CORE_CLOSED)

@@ -127,6 +127,7 @@ enum core_event_type {
     CORE_GONE,   /* the socket is closed (close_code as received, 0 if it broke): last event of this generation */
     CORE_TIME,   /* the deadline came (or any later moment). One as soon as io listens: resume_grace runs from there */
     CORE_HTTP,   /* it asks something over HTTP: it ends with its answer, and until then it is io's to bound in time */
+    CORE_BELONGS, /* and what it asks is part of another connection, which counts already: it counts against no limit of its address any more */
     CORE_REQUEST, /* an HTTP request about rooms (conn, request); answered by one CORE_RESPONSE, now or later, unless the connection is gone */
     CORE_HASHED,  /* the answer to a CORE_HASH (hashed) */
     CORE_STORED,  /* the answer to a CORE_STORE: whether the file is on the disk (stored) */

@@ -24,14 +24,13 @@ enum {
     CLOCK_LOOK_MS = 10000
 };
 
-void ice_take(struct core *c, struct session *s, struct buf *out)
+void ice_take(struct core *c, struct session *s, const struct member *m, struct buf *out)
 {
-    assert(s->member);
     const struct core_ports *ports = &c->settings.ports;
     char id[PEER_ID_MAX];
     buf_init(out, ICE_TEXT_MAX);
     if (ports->ice_servers)
-        ports->ice_servers(ports->ice_ctx, s->conn, say_peer_id(c, s->member, id), c->unix_ms / 1000, out);
+        ports->ice_servers(ports->ice_ctx, s->conn, say_peer_id(c, m, id), c->unix_ms / 1000, out);
     else
         buf_text(out, "[]");
     waiting_remove(&s->ice);
@@ -67,7 +66,7 @@ void ice_tick(struct core *c)
     struct session *s;
     for (uint32_t n = 0; batch_allows(c, n) && (s = next_due(c)); n++) {
         struct buf servers;
-        ice_take(c, s, &servers);
+        ice_take(c, s, s->member, &servers);
         if (servers.failed)
             say_send(c, s, NULL);
         else

@@ -11,12 +11,14 @@
 /* What a client asked for, and what was found about it. */
 struct asked {
     struct request request;
-    const char *problem;       /* set by check, besides its error: a sentence more exact than the table's, or NULL */
-    uint64_t retry_after_ms;   /* set by check: when it may be tried again; 0: that is not known */
-    struct member *reader;     /* set by the check of relayed messages; of resume: who comes back, NULL if made anew */
-    struct resume_token token; /* set by the check of resume */
+    const char *problem;     /* set by check, besides its error: a sentence more exact than the table's, or NULL */
+    uint64_t retry_after_ms; /* set by check: when it may be tried again; 0: that is not known */
+    struct member
+        *reader; /* set by the check of relayed messages; of resume and connect: who comes back, NULL if made anew */
+    struct resume_token token; /* set by the check of resume and connect */
     char resume_token_space[RESUME_TOKEN_PLAIN_MAX];
     bool proven;          /* join-room: its password was hashed and is the room's */
+    bool returns;         /* set by the check of connect: to its seat, as resume would */
     bool waited;          /* its password or token was delayed before */
     const char *wrong;    /* set by check: what it shows and is none of ours; static text, or NULL */
     struct claims claims; /* set by the check of join-room */
@@ -30,7 +32,11 @@ struct handler {
 };
 
 extern const struct handler on_join, on_leave, on_relay, on_resume, on_report, on_ping, on_subscribe, on_unsubscribe,
-    on_publish, on_forward;
+    on_publish, on_forward, on_connect, on_disconnect;
+
+/* What resume does with its token, for connect: ERROR_NONE if the seat may be taken, and then to be applied. */
+enum error on_resume_check(const struct core *c, const struct session *s, struct asked *r, struct span token);
+void on_resume_apply(struct core *c, struct session *s, const struct asked *r);
 
 /* The hash of a join's password is there: hash is NULL if it could not be made. */
 struct pending;

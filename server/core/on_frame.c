@@ -29,6 +29,8 @@ static const struct handler *const HANDLERS[MESSAGES] = {
     [MESSAGE_UNSUBSCRIBE] = &on_unsubscribe,
     [MESSAGE_PUBLISH] = &on_publish,
     [MESSAGE_FORWARD] = &on_forward,
+    [MESSAGE_CONNECT] = &on_connect,
+    [MESSAGE_DISCONNECT] = &on_disconnect,
 };
 
 static void count_for_rate(struct core *c, struct session *s)
@@ -76,7 +78,30 @@ static void handle(struct core *c, struct session *s, struct asked *r)
  * work as tens of messages. */
 static bool is_dear(enum message_type t)
 {
-    return t == MESSAGE_JOIN_ROOM || t == MESSAGE_LEAVE_ROOM || t == MESSAGE_RESUME || t == MESSAGE_PUBLISH;
+    static const uint32_t DEAR = 1U << MESSAGE_JOIN_ROOM | 1U << MESSAGE_LEAVE_ROOM | 1U << MESSAGE_RESUME |
+                                 1U << MESSAGE_PUBLISH | 1U << MESSAGE_CONNECT | 1U << MESSAGE_DISCONNECT;
+    return DEAR & dialect_bit(t);
+}
+
+/* Something else has to come first. Whoever does not know that is not of its dialect. */
+static void end_unexpected(struct core *c, struct session *s)
+{
+    session_fail(c, s,
+        &(struct reply_error){.error = ERROR_BAD_MESSAGE,
+            .problem = s->expects == EXPECTS_CONNECT ? "a CONNECT has to come first" : "its attachments were to follow",
+            .fatal = true},
+        DEPARTURE_VIOLATION);
+}
+
+static void refuse_request(struct core *c, struct session *s, enum error e, const struct request *r)
+{
+    struct reply_error reply = {.error = e, .problem = r->problem, .ref = r->ref, .fatal = r->final};
+    if (reply.fatal)
+        session_fail(c, s, &reply, DEPARTURE_VIOLATION);
+    else
+        session_refuse(c, s, &reply);
+    if (session_listens(s) && r->attachments)
+        s->expects = r->attachments & 0xfU;
 }
 
 void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent)
@@ -96,10 +121,12 @@ void on_frame(struct core *c, struct session *s, struct span bytes, bool urgent)
         return;
     c->stats.frames_in[type]++;
     c->stats.bytes_in[type] += bytes.n;
-    if (e == ERROR_NONE)
+    if (s->expects && (s->expects != EXPECTS_CONNECT || type != MESSAGE_CONNECT))
+        end_unexpected(c, s);
+    else if (e == ERROR_NONE)
         handle(c, s, &r);
     else
-        session_refuse(c, s, &(struct reply_error){.error = e, .problem = r.request.problem, .ref = r.request.ref});
+        refuse_request(c, s, e, &r.request);
     count_for_rate(c, s);
 }
 
@@ -112,6 +139,13 @@ void on_delayed(struct core *c, const struct pending *e)
     r.waited = true;
     if (s && session_listens(s) && on_read(c, s, (struct span){e->bytes, e->bytes_n}, &r.request) == ERROR_NONE)
         handle(c, s, &r);
+}
+
+/* Who speaks such a dialect sends binary where it told so before, and nowhere else. */
+static void end_unreadable(struct core *c, struct session *s, struct reply_error reply)
+{
+    reply.fatal = true;
+    session_fail(c, s, &reply, DEPARTURE_VIOLATION);
 }
 
 void on_unreadable(struct core *c, struct session *s, enum error e, const char *problem)
@@ -127,7 +161,13 @@ void on_unreadable(struct core *c, struct session *s, enum error e, const char *
         session_fail(c, s, &reply, DEPARTURE_TOO_LARGE);
         return;
     }
-    session_refuse(c, s, &reply);
+    bool awaited = s->expects > 0 && s->expects < EXPECTS_CONNECT && e == ERROR_BAD_MESSAGE;
+    if (awaited)
+        s->expects = (s->expects - 1U) & 0xfU; /* its message was refused */
+    else if (say_dialect(c, s->dialect)->connects)
+        end_unreadable(c, s, reply);
+    else
+        session_refuse(c, s, &reply);
     count_for_rate(c, s);
 }
 

@@ -71,11 +71,19 @@ static void delay(struct core *c, struct session *s, const struct asked *r, uint
         session_refuse(c, s, &(struct reply_error){.error = e, .ref = r->request.ref});
 }
 
+/* Pages join whenever they are connected, also where their seat was given back to them. */
+static bool is_again(const struct core *c, const struct session *s, const struct asked *r)
+{
+    const struct room *room = s->member->room;
+    return room && say_dialect(c, s->dialect)->joins_again &&
+           span_eq(r->request.join.room_id, (struct span){room->id, room->id_n});
+}
+
 static bool gate(struct core *c, struct session *s, const struct asked *r)
 {
     assert(s->member && r->request.type == MESSAGE_JOIN_ROOM);
     uint64_t ms = 0;
-    if (s->state == SESSION_JOINED || pending_waits(c, s->conn))
+    if ((s->state == SESSION_JOINED && !is_again(c, s, r)) || pending_waits(c, s->conn))
         return true; /* for check to refuse */
     if (!r->waited && !address_limits_join(c, s->address, &ms)) {
         refuse_for(c, s, r, "too many joins from this address", ms);
@@ -95,7 +103,7 @@ static bool gate(struct core *c, struct session *s, const struct asked *r)
 static enum error check(const struct core *c, const struct session *s, struct asked *r)
 {
     assert(room_id_valid(r->request.join.room_id));
-    if (s->state == SESSION_JOINED) {
+    if (s->state == SESSION_JOINED && !is_again(c, s, r)) {
         r->problem = "already in a room: leave first";
         return ERROR_BAD_MESSAGE;
     }
@@ -104,7 +112,7 @@ static enum error check(const struct core *c, const struct session *s, struct as
         return ERROR_BAD_MESSAGE;
     }
     enum error e = authorise(c, r);
-    if (e != ERROR_NONE)
+    if (e != ERROR_NONE || s->state == SESSION_JOINED)
         return e;
     const struct room *room = room_find(c, r->request.join.room_id);
     if (is_locked(room) && !r->proven && !r->request.join.password.p)
@@ -169,8 +177,25 @@ static void ask_hash(struct core *c, struct session *s, const struct asked *r, c
                 .retry_after_ms = HASH_RETRY_MS});
 }
 
+/* The list, and a token that is as good as the one before. What it says of itself stays what the others were told. */
+static void tell_again(struct core *c, struct session *s, const struct asked *r)
+{
+    const struct room *room = s->member->room;
+    struct frame *peers = frame_peers(c, s, r, room, room->incarnation);
+    if (!peers) {
+        session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
+        return;
+    }
+    say_reply(c, s, peers);
+    say_done(c, s, r->request.ref);
+}
+
 static void apply(struct core *c, struct session *s, const struct asked *r)
 {
+    if (s->state == SESSION_JOINED) {
+        tell_again(c, s, r);
+        return;
+    }
     assert(s->state == SESSION_READY && !s->member->room);
     struct room *room = room_find(c, r->request.join.room_id);
     if (is_locked(room) && !r->proven) {
@@ -190,6 +215,7 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
     say_prepared(c, room, &joined);
     session_move(c, s, SESSION_JOINED);
     room_enter(c, room, s->member);
+    say_done(c, s, r->request.ref);
     return;
 fail:
     frame_unref(peers);

@@ -23,6 +23,7 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
     say(c, s, &(struct reply){.type = REPLY_LEFT_ROOM, .ref = r->request.ref});
     room_leave(c, s->member, DEPARTURE_LEFT);
     session_move(c, s, SESSION_READY);
+    say_done(c, s, r->request.ref);
 }
 
 const struct handler on_leave = {.check = check, .apply = apply};

@@ -12,6 +12,7 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
 {
     assert(s->member && r->request.type == MESSAGE_PING);
     say(c, s, &(struct reply){.type = REPLY_PONG, .ref = r->request.ref});
+    say_done(c, s, r->request.ref);
 }
 
 const struct handler on_ping = {.apply = apply};

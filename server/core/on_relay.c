@@ -59,10 +59,11 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
     c->stats.relayed_bytes[r->request.type] += frame_text(frame).n;
     if (member_is_away(r->reader)) {
         seat_hold(c, r->reader, frame);
-        return;
+    } else {
+        r->reader->relayed++;
+        say_send(c, r->reader->session, frame);
     }
-    r->reader->relayed++;
-    say_send(c, r->reader->session, frame);
+    say_done(c, s, r->request.ref);
 }
 
 const struct handler on_relay = {.check = check, .apply = apply};

@@ -4,7 +4,7 @@
  * metrics say what clients told.
  */
 #include "server/core/on.h"
-#include "server/core/state.h"
+#include "server/core/say.h"
 
 #include <assert.h>
 
@@ -21,7 +21,7 @@ const struct histogram_bounds CORE_RTT_BOUNDS = {
 static void apply(struct core *c, struct session *s, const struct asked *r)
 {
     assert(r->request.report.outcome < OUTCOMES);
-    (void)s;
+    say_done(c, s, r->request.ref);
     c->stats.ice_outcomes[r->request.report.outcome]++;
     if (r->request.report.outcome == OUTCOME_FAILED)
         return;

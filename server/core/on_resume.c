@@ -41,10 +41,9 @@ static bool is_sound(const struct core *c, struct asked *r, struct span token)
     return found == RESUME_TOKEN_GOOD;
 }
 
-static bool read_token(const struct core *c, struct asked *r)
+static bool read_token(const struct core *c, struct asked *r, struct span token)
 {
-    return seat_kept(c) && is_sound(c, r, r->request.resume.token) && is_ours(c, &r->token) &&
-           r->token.expires > c->unix_ms / 1000;
+    return seat_kept(c) && is_sound(c, r, token) && is_ours(c, &r->token) && r->token.expires > c->unix_ms / 1000;
 }
 
 static bool is_this_boot(const struct core *c, const struct resume_token *t)
@@ -71,14 +70,14 @@ static bool may_return(const struct core *c, const struct resume_token *t)
     return room->incarnation == t->incarnation && (!capacity || room->count < capacity);
 }
 
-static enum error check(const struct core *c, const struct session *s, struct asked *r)
+enum error on_resume_check(const struct core *c, const struct session *s, struct asked *r, struct span token)
 {
-    assert(s->member && r->request.type == MESSAGE_RESUME);
+    assert(s->member);
     if (s->state == SESSION_JOINED) {
         r->problem = "already in a room: leave first";
         return ERROR_RESUME_FAILED;
     }
-    if (!read_token(c, r))
+    if (!read_token(c, r, token))
         return ERROR_RESUME_FAILED;
     if (r->token.dialect != say_dialect(c, s->dialect)->mark) {
         r->problem = "the seat was taken in another dialect: come back in that one";
@@ -94,6 +93,12 @@ static enum error check(const struct core *c, const struct session *s, struct as
     return ERROR_RESUME_FAILED;
 }
 
+static enum error check(const struct core *c, const struct session *s, struct asked *r)
+{
+    assert(r->request.type == MESSAGE_RESUME);
+    return on_resume_check(c, s, r, r->request.resume.token);
+}
+
 static struct stay stay_of(const struct member *m, const struct room *room, const struct asked *r)
 {
     return (struct stay){
@@ -107,6 +112,25 @@ static struct stay stay_of(const struct member *m, const struct room *room, cons
     };
 }
 
+/* Who says CONNECT and is not answered waits for ever, so its connection ends. */
+static void refuse_for_memory(struct core *c, struct session *s, const struct asked *r)
+{
+    struct reply_error e = {.error = ERROR_SERVER_FULL, .ref = r->request.ref};
+    e.fatal = r->request.type == MESSAGE_CONNECT;
+    if (e.fatal)
+        session_fail(c, s, &e, DEPARTURE_DISCONNECTED);
+    else
+        session_refuse(c, s, &e);
+}
+
+/* First of all who says CONNECT is told who it is, by the pid that it had if all that was for it has arrived or follows. */
+static void welcome_back(
+    struct core *c, struct session *s, const struct asked *r, const struct member *m, bool recovered)
+{
+    if (r->request.type == MESSAGE_CONNECT)
+        session_say_connected(c, s, m, recovered ? r->request.connect.pid : (struct span){NULL, 0});
+}
+
 static void take_again(struct core *c, struct member *m, struct session *s, const struct asked *r)
 {
     assert(m->room && s->state == SESSION_READY && m->dialect == s->dialect);
@@ -116,14 +140,15 @@ static void take_again(struct core *c, struct member *m, struct session *s, cons
     bool was_away = member_is_away(m), recovered = !restarted && seat_is_whole(m) && !unheard;
     struct frame *resumed = peers_resumed(c, &stay, restarted, recovered);
     if (!resumed) {
-        session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
+        refuse_for_memory(c, s, r);
         return;
     }
     m->generation = r->token.generation;
     m->told_lost = !recovered;
+    welcome_back(c, s, r, m, recovered);
     seat_take(c, m, s, resumed);
     if (was_away)
-        seat_tell_back(c, m);
+        seat_tell_back(c, m, false);
 }
 
 static void make_anew(struct core *c, struct session *s, const struct asked *r)
@@ -145,18 +170,19 @@ static void make_anew(struct core *c, struct session *s, const struct asked *r)
     room_enter(c, room, m);
     session_join(c, s, m);
     c->stats.resumed_total++;
+    welcome_back(c, s, r, m, false);
     say_reply(c, s, resumed);
-    seat_tell_back(c, m);
+    seat_tell_back(c, m, true);
     return;
 fail:
     frame_unref(resumed);
     if (m)
         member_forget_introduction(m);
     member_free(c, m);
-    session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
+    refuse_for_memory(c, s, r);
 }
 
-static void apply(struct core *c, struct session *s, const struct asked *r)
+void on_resume_apply(struct core *c, struct session *s, const struct asked *r)
 {
     if (r->reader)
         take_again(c, r->reader, s, r);
@@ -164,4 +190,4 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
         make_anew(c, s, r);
 }
 
-const struct handler on_resume = {.check = check, .apply = apply};
+const struct handler on_resume = {.check = check, .apply = on_resume_apply};

@@ -42,18 +42,17 @@ void rate_limit_frame(struct core *c, struct session *s)
     if (allowed)
         return;
     tell(c, s);
-    bool reading = s->watch == WATCH_QUIET || s->watch == WATCH_PINGED;
-    if (!reading || !say_pause(c, s))
+    if (!alive_is_read(s) || !say_pause(c, s))
         return;
     notice_limit(c, LIMIT_MESSAGE_RATE, NOTICE_RATE, s);
-    alive_watch(c, s, WATCH_PAUSED);
+    alive_pause(c, s);
 }
 
 void rate_limit_look(struct core *c, struct session *s)
 {
-    assert(s->watch == WATCH_PAUSED);
+    assert(s->watch == WATCH_PAUSED || s->paused);
     if (!within(c, s))
-        alive_watch(c, s, WATCH_PAUSED);
+        alive_pause(c, s);
     else if (say_resume(c, s))
-        alive_watch(c, s, WATCH_QUIET);
+        alive_go_on(c, s);
 }

@@ -166,6 +166,12 @@ void say_error(struct core *c, struct session *s, const struct reply_error *e)
     say(c, s, &(struct reply){.type = REPLY_ERROR, .error = *e});
 }
 
+void say_ref_done(struct core *c, struct session *s, struct span ref)
+{
+    if (say_has_words(c, s->dialect, REPLY_DONE))
+        say(c, s, &(struct reply){.type = REPLY_DONE, .ref = ref});
+}
+
 bool say_close(struct core *c, struct session *s, uint16_t code, const char *reason)
 {
     assert(strnlen(reason, CLOSE_REASON_MAX + 1) <= CLOSE_REASON_MAX);

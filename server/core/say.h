@@ -49,6 +49,14 @@ void say(struct core *c, struct session *s, const struct reply *r);
 void say_to_room(struct core *c, const struct room *room, const struct member *except, const struct reply *r);
 void say_error(struct core *c, struct session *s, const struct reply_error *e);
 
+/* What it asked for with this `ref` was done: tells it, if its dialect has words for that. */
+void say_ref_done(struct core *c, struct session *s, struct span ref);
+static inline void say_done(struct core *c, struct session *s, struct span ref)
+{
+    if (ref.n)
+        say_ref_done(c, s, ref);
+}
+
 /* Each returns false when memory ran out: the session is condemned. */
 bool say_close(struct core *c, struct session *s, uint16_t code, const char *reason);
 /* Its pong is to bring this number. */

@@ -49,12 +49,12 @@ static void tell_away(struct core *c, const struct member *m)
     say_to_room(c, m->room, m, &(struct reply){.type = REPLY_PEER_AWAY, .peer = {.peer_id = say_peer_id(c, m, id)}});
 }
 
-void seat_tell_back(struct core *c, const struct member *m)
+void seat_tell_back(struct core *c, const struct member *m, bool anew)
 {
     assert(m->room && member_is_here(m));
     char id[PEER_ID_MAX];
     say_to_room(c, m->room, m,
-        &(struct reply){.type = REPLY_PEER_BACK,
+        &(struct reply){.type = anew ? REPLY_PEER_RETURNED : REPLY_PEER_BACK,
             .peer = {.peer_id = say_peer_id(c, m, id),
                 .introduction = member_introduction(m),
                 .dialect = say_dialect(c, m->dialect)}});
@@ -152,6 +152,7 @@ static void take_over(struct core *c, struct member *m)
     struct session *old = m->session;
     note_takeover(c, m);
     member_disconnect(m);
+    say(c, old, &(struct reply){.type = REPLY_TAKEN_OVER});
     session_await_gone(c, old, say_close(c, old, CLOSE_TAKEN_OVER, "resumed on another connection"));
 }
 

@@ -37,7 +37,7 @@ struct session *session_find(const struct core *c, struct conn_id conn)
 
 bool session_waits_to_join(const struct session *s)
 {
-    return (s->state == SESSION_OPENED && !s->over_http) || s->state == SESSION_READY;
+    return (s->state == SESSION_OPENED && !s->over_http) || (s->state == SESSION_READY && !s->connected);
 }
 
 void session_move(struct core *c, struct session *s, enum session_state to)
@@ -161,6 +161,14 @@ void session_asks(struct core *c, struct session *s)
     s->over_http = true;
 }
 
+void session_belongs(struct core *c, struct session *s)
+{
+    if (s->state != SESSION_OPENED)
+        return;
+    address_limits_give_back(c, s->address);
+    s->address = NULL;
+}
+
 static uint8_t dialect_number(struct core *c, const struct dialect *d)
 {
     uint8_t i = 0;
@@ -172,15 +180,24 @@ static uint8_t dialect_number(struct core *c, const struct dialect *d)
     return i;
 }
 
-static void say_welcome(struct core *c, struct session *s)
+/* Of a client that is told in `welcome` already, or has none to be told: nothing. */
+static void say_ice_servers(struct core *c, struct session *s, struct span servers)
+{
+    if (say_dialect(c, s->dialect)->connects && !span_is(servers, "[]"))
+        say(c, s, &(struct reply){.type = REPLY_ICE_SERVERS, .ice_servers = servers});
+}
+
+/* It is m, or is about to be. */
+static void say_welcome(struct core *c, struct session *s, const struct member *m, struct span pid)
 {
     char id[PEER_ID_MAX];
     const struct core_settings *set = &c->settings;
     struct buf servers;
-    ice_take(c, s, &servers);
+    ice_take(c, s, m, &servers);
     struct reply welcome = {.type = REPLY_WELCOME,
         .welcome = {
-            .peer_id = say_peer_id(c, s->member, id),
+            .peer_id = say_peer_id(c, m, id),
+            .pid = pid,
             .ice_servers = buf_view(&servers),
             .ping_interval_ms = set->ping_interval_ms,
             .max_frame = set->max_frame ? set->max_frame : FRAME_MAX_CEILING,
@@ -189,11 +206,49 @@ static void say_welcome(struct core *c, struct session *s)
             .message_burst = set->message_burst,
             .server = span_of(set->server_name),
         }};
-    if (servers.failed)
+    if (servers.failed) {
         say_send(c, s, NULL);
-    else
+    } else {
         say(c, s, &welcome);
+        say_ice_servers(c, s, buf_view(&servers));
+    }
     buf_done(&servers);
+}
+
+void session_connect(struct core *c, struct session *s)
+{
+    assert(s->state == SESSION_READY && !s->connected && say_dialect(c, s->dialect)->connects);
+    waiting_remove(&s->unjoined);
+    s->connected = true;
+    s->expects = 0;
+}
+
+void session_say_connected(struct core *c, struct session *s, const struct member *m, struct span pid)
+{
+    uint8_t random[ID_BYTES];
+    char text[PID_CHARS + 1];
+    assert(s->connected);
+    if (pid.n == 0 && seat_kept(c)) {
+        c->rng->fill(c->rng->ctx, random, sizeof random);
+        base32_encode(random, sizeof random, text);
+        pid = (struct span){text, PID_CHARS};
+    }
+    say_welcome(c, s, m, pid);
+}
+
+void session_disconnect(struct core *c, struct session *s)
+{
+    assert(s->connected);
+    if (s->state == SESSION_JOINED) {
+        room_leave(c, s->member, DEPARTURE_LEFT);
+        session_move(c, s, SESSION_READY);
+    }
+    waiting_remove(&s->ice);
+    if (s->paused)
+        alive_watch(c, s, WATCH_PAUSED);
+    s->connected = false;
+    s->expects = EXPECTS_CONNECT;
+    waiting_add(&c->unjoined, &s->unjoined, c->now);
 }
 
 void session_welcome(struct core *c, struct session *s, const struct dialect *dialect, const struct client_name *name)
@@ -209,11 +264,14 @@ void session_welcome(struct core *c, struct session *s, const struct dialect *di
     }
     member_connect(m, s);
     session_move(c, s, SESSION_READY);
+    s->steady = dialect->asks_always;
     alive_watch(c, s, WATCH_QUIET);
     if (name)
         named_take(c, s, name);
+    else if (dialect->connects)
+        s->expects = EXPECTS_CONNECT;
     else if (say_has_words(c, s->dialect, REPLY_WELCOME))
-        say_welcome(c, s);
+        say_welcome(c, s, s->member, (struct span){NULL, 0});
 }
 
 /* ---- its end ---- */
@@ -294,10 +352,12 @@ void session_refuse(struct core *c, struct session *s, const struct reply_error 
         notice_limit(c, LIMIT_MAX_ROOM_MEMBERS, NOTICE_ROOM_FULL, s);
 }
 
-/* RFC 6455 section 7.4.1: 1000 is a normal closure, 1001 a page that was left. */
-static bool is_meant(uint16_t close_code)
+/* RFC 6455 section 7.4.1: 1000 is a normal closure, 1001 a page that was left. A dialect that has a word for leaving says
+ * it; without it, its transport alone was closed. */
+static bool is_meant(const struct core *c, const struct session *s, uint16_t close_code)
 {
-    return close_code == 1000 || close_code == 1001;
+    bool has_word = session_listens(s) && say_dialect(c, s->dialect)->requests & dialect_bit(MESSAGE_DISCONNECT);
+    return close_code == 1001 || (close_code == 1000 && !has_word);
 }
 
 /* Its connection ends, by its client's doing. */
@@ -314,7 +374,7 @@ void session_closed(struct core *c, struct session *s, uint16_t close_code)
     if (!session_listens(s))
         return;
     s->closed = true;
-    s->meant = is_meant(close_code);
+    s->meant = is_meant(c, s, close_code);
     alive_watch(c, s, WATCH_NONE);
     session_answered(c, s->conn);
 }
@@ -331,7 +391,7 @@ void session_answered(struct core *c, struct conn_id conn)
 
 void session_gone(struct core *c, struct session *s, uint16_t close_code)
 {
-    depart(c, s, is_meant(close_code));
+    depart(c, s, is_meant(c, s, close_code));
     session_free(c, s);
 }
 
@@ -343,7 +403,7 @@ void session_free(struct core *c, struct session *s)
         member_disconnect(s->member); /* all is being freed, rooms too */
     else
         leave_member(c, s);
-    waiting_remove(&s->alive);
+    alive_watch(c, s, WATCH_NONE);
     if (session_waits_to_join(s))
         waiting_remove(&s->unjoined);
     waiting_remove(&s->ice);

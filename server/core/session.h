@@ -15,7 +15,7 @@ static inline bool session_listens(const struct session *s)
            s->state == SESSION_NAMED;
 }
 
-/* Whether it is in c->unjoined: in no room, and not told to close. */
+/* Whether it is in c->unjoined: in no room, though it should be in one soon or say CONNECT, and not told to close. */
 bool session_waits_to_join(const struct session *s);
 
 /* A socket was accepted: a session, or a refusal. */
@@ -24,9 +24,17 @@ void session_open(struct core *c, struct conn_id conn, const struct address *add
 void session_address(struct core *c, struct session *s, const struct address *address);
 /* It asks something over HTTP: the time for joining a room is no matter to it. */
 void session_asks(struct core *c, struct session *s);
+/* It is part of another connection: its address gets back what it took. */
+void session_belongs(struct core *c, struct session *s);
 /* Its handshake is done: gives it its peer id and welcomes it, in its dialect; or gives it the name that it chose
  * (NULL: it chose none). */
 void session_welcome(struct core *c, struct session *s, const struct dialect *dialect, const struct client_name *name);
+/* Of a dialect that `connects`: its client said so, and is told who it is: m, its member now or in this step. pid: the one
+ * that it had, for nothing of what it was is lost; n = 0: it gets a new one. */
+void session_connect(struct core *c, struct session *s);
+void session_say_connected(struct core *c, struct session *s, const struct member *m, struct span pid);
+/* It takes that back: its room is left, and it may connect again. */
+void session_disconnect(struct core *c, struct session *s);
 /* Goes on as this member, which is in a room and has no connection; the one that it was, in no room, is freed. */
 void session_join(struct core *c, struct session *s, struct member *m);
 /* The one setter of the state. */

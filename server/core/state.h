@@ -43,6 +43,7 @@ enum {
         HELD_SEAT_MAX, /* for one name: its client gets them all at once, and is to have room for them */
     LETTERS_SHARE = 8, /* one address may have this part of LETTERS_MAX and of LETTERS_BYTES_MAX */
     LETTER_MS = 5000,
+    EXPECTS_CONNECT = 15, /* session.expects: more than a packet may have attachments */
 };
 
 enum session_state {
@@ -88,12 +89,17 @@ struct session {
     bool over_http : 1;    /* while SESSION_OPENED: its request came, and it will be no WebSocket */
     bool closed : 1;       /* its Close frame came; it is answered when nothing is owed any more, */
     bool meant : 1;        /* and by that frame it leaves for good */
+    bool connected : 1;    /* its dialect `connects`, and it said that: it may be in no room for ever */
+    bool steady : 1;       /* its dialect `asks_always` */
+    bool paused : 1;       /* of a connected, steady one: reading stopped. Its `alive` goes on */
+    uint8_t expects : 4;   /* what must come before all else: so many attachments, or EXPECTS_CONNECT; 0: nothing */
     uint8_t bad_frames;    /* until bad_until */
     uint8_t dialect;       /* of core->dialects; from SESSION_READY on */
     uint32_t ping;         /* the number of its last ping, until that is answered; else 0 */
     struct member *member; /* owned; not NULL exactly from SESSION_READY until SESSION_CLOSING */
     union {
-        struct wait unjoined;        /* while SESSION_OPENED and not over_http, or SESSION_READY */
+        struct wait unjoined;        /* while SESSION_OPENED and not over_http, or SESSION_READY and not connected */
+        struct wait pause;           /* while paused */
         struct subscription *topics; /* owned list, through of_session; while SESSION_SUBSCRIBED */
         struct named *named;         /* owned; while SESSION_NAMED */
     };
@@ -159,6 +165,7 @@ enum room_kind {
 };
 
 _Static_assert(SESSION_STATES <= 1 << 3 && WATCH_NONE < 1 << 3, "they fit into struct session");
+_Static_assert((int)EXPECTS_CONNECT > (int)ATTACHMENTS_MAX, "they can be told apart");
 _Static_assert(DEPARTURES <= 1 << 3, "every departure fits into member.why");
 _Static_assert(PLACES <= 1 << 2 && DIALECTS_MAX <= 1 << 3, "they fit into struct member");
 
@@ -283,7 +290,8 @@ struct core {
     struct frame *room_list; /* owned: the answer to GET /api/rooms, until something in it changes; NULL: to be made */
     struct table addresses;  /* by address */
     struct waiting watch[WATCHES];
-    struct waiting away; /* members */
+    struct waiting paused; /* sessions, through `pause` */
+    struct waiting away;   /* members */
     struct waiting unjoined;
     struct waiting ice, ice_stale; /* the second: told before the wall clock was set forward */
     int64_t wall_least;  /* of the wall clock's lead over `now` since the last of those was put there: the least */

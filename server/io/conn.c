@@ -69,7 +69,10 @@ void conn_forget(struct conn *c)
         break;
     case CONN_OPEN:
     case CONN_CLOSING:
-        ws_partial_free(c->partial);
+        if (c->framing == FRAMING_POLLING)
+            free(c->polling);
+        else
+            ws_partial_free(c->partial);
         c->partial = NULL;
         front_rest_free(c->rest);
         c->rest = NULL;
@@ -79,6 +82,12 @@ void conn_forget(struct conn *c)
     case CONN_LINGER:
         break;
     }
+}
+
+void conn_forget_polling(struct conn *c)
+{
+    free(c->polling);
+    c->partial = NULL;
 }
 
 void conn_release(struct conn_table *t, struct conn *c)

@@ -24,7 +24,7 @@ enum conn_state {
     CONN_HEAD,    /* the head of an HTTP request is due, or not whole yet */
     CONN_BODY,    /* its body is */
     CONN_ANSWER,  /* the request is whole: its answer is worked on or sent, and nothing more is read */
-    CONN_OPEN,    /* speaks WebSocket */
+    CONN_OPEN,    /* speaks WebSocket, or what else its framing is */
     CONN_CLOSING, /* a Close frame was queued or received: nothing more is taken from it */
     CONN_LINGER,  /* all is out and our side is shut: what still comes is thrown away until the client ends */
 };
@@ -37,11 +37,22 @@ enum conn_limit {
     LIMIT_ANSWER,    /* ANSWER_MS since the client last took a part of its answer */
     LIMIT_REST,      /* REST_MS: what a client that is gone sent last */
     LIMIT_CLOSE,     /* CLOSE_MS: the end, one way or the other */
+    LIMIT_FAREWELL,  /* FAREWELL_MS: a last poll */
     CONN_LIMITS,
+};
+
+/* How its messages lie in its bytes: framing.h. */
+enum conn_framing {
+    FRAMING_WEBSOCKET, /* of every connection that began as an HTTP request, unless it is told otherwise */
+    FRAMING_ENGINEIO,  /* a WebSocket with packets of Engine.IO (engineio.h) */
+    FRAMING_POLLING,   /* a session of Engine.IO without a socket (polling.h) */
+    FRAMING_PROBE,     /* the WebSocket that such a session may go on with */
+    FRAMING_LISTENERS  /* and from here on those that listeners have */
 };
 
 struct http_request;
 struct front_rest;
+struct polling;
 struct proxy_wait;
 struct lws;
 
@@ -77,7 +88,9 @@ struct conn {
     unsigned taken : 1;      /* past the door: its bytes are read. Before that it can be refused and still hear so */
     unsigned uncounted : 1;  /* refused at the door: REFUSED_MAX bounds it, no limit of the core */
     unsigned secure : 1;     /* it speaks TLS */
-    unsigned framing : 2;    /* of io->framings (framing.h) */
+    unsigned framing : 3;    /* enum conn_framing */
+    unsigned held : 1;       /* CONN_ANSWER: while it waits for its answer, its client's end is noticed */
+    unsigned upgrades : 1;   /* FRAMING_PROBE: in the ready queue, so that its session goes on with it */
     unsigned shakes : 1;     /* under TLS: no byte came that is not of its handshake */
     unsigned via_proxy : 1;  /* a PROXY header came first: its socket is not the client's */
     unsigned nameless : 1;   /* and it names no client */
@@ -91,7 +104,8 @@ struct conn {
     union {
         struct proxy_wait *proxy;   /* owned; in CONN_PROXY */
         struct http_request *http;  /* owned; from CONN_HEAD to CONN_ANSWER, NULL until bytes came */
-        struct ws_partial *partial; /* owned; in CONN_OPEN and CONN_CLOSING: of an unfinished message */
+        struct polling *polling;    /* owned; in CONN_OPEN and CONN_CLOSING, of FRAMING_POLLING */
+        struct ws_partial *partial; /* owned; in these, of all others: of an unfinished message */
     };
     struct front_rest *rest; /* owned; in CONN_OPEN and CONN_CLOSING: frames that were read and are not looked at yet */
     struct queue *queue;     /* owned; NULL while nothing waits to be written */
@@ -99,6 +113,8 @@ struct conn {
     uint32_t handed;         /* bytes written of which TLS keeps a rest; 0: it keeps none */
     union {
         uint32_t untaken; /* in CONN_ANSWER: bytes in the socket when that was looked at last */
+        uint32_t pinged;  /* in CONN_OPEN, of FRAMING_ENGINEIO: the number of the ping that is not answered; 0: none */
+        uint32_t session; /* in CONN_OPEN, of FRAMING_PROBE: the slot of its session */
         uint32_t thrown;  /* in CONN_CLOSING and CONN_LINGER: bytes that came */
     };
     uint32_t dirty_next, doomed_next, slow_next;
@@ -134,6 +150,8 @@ struct conn *conn_open(struct conn_table *t, int fd);
 void conn_release(struct conn_table *t, struct conn *c);
 /* Frees what it owns in its present state: a request, a part of a message, a wait for a PROXY header. */
 void conn_forget(struct conn *c);
+/* A session that polled does not any more: what it was is freed, and it has no part of a message. */
+void conn_forget_polling(struct conn *c);
 /* The connection of that generation; NULL if it is gone or about to be ended. The only way to one from whatever
  * comes late: an event of the poller, an effect of the core, a file's next piece. */
 struct conn *conn_find(const struct conn_table *t, struct conn_id id);

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 
 #include "server/io/framing.h"
+#include "server/io/polling.h"
 #include "server/io/transport.h"
 
 static bool is_answer(const struct conn *c)
@@ -84,6 +85,8 @@ static bool deafen(struct io *io, struct conn *c)
 bool flush(struct io *io, struct conn *c)
 {
     bool broken = false;
+    if (c->framing == FRAMING_POLLING)
+        return polling_flush(io, c);
     while (c->queue && write_some(io, c, queue_next(c->queue, io->scratch, OUT_BATCH), &broken))
         continue;
     if (broken)

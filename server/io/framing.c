@@ -3,11 +3,15 @@
 
 #include "server/io/transport.h"
 
-_Static_assert(FRAMINGS_MAX <= 1 << 2, "it fits into conn.framing");
+_Static_assert(FRAMING_LISTENERS + FRAMINGS_MAX <= 1 << 3, "it fits into conn.framing");
 
 const struct framing *framing_of(const struct io *io, const struct conn *c)
 {
-    return c->framing == FRAMING_WEBSOCKET ? &framing_websocket : io->framings[c->framing];
+    static const struct framing *const OURS[FRAMING_LISTENERS] = {[FRAMING_WEBSOCKET] = &framing_websocket,
+        [FRAMING_ENGINEIO] = &framing_engineio,
+        [FRAMING_POLLING] = &framing_polling,
+        [FRAMING_PROBE] = &framing_probe};
+    return c->framing < FRAMING_LISTENERS ? OURS[c->framing] : io->framings[c->framing - FRAMING_LISTENERS];
 }
 
 void framing_open(struct io *io, struct conn *c, const struct dialect *dialect, const struct client_name *name)

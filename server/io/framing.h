@@ -8,10 +8,6 @@
 
 #include "server/io/turn.h"
 
-enum {
-    FRAMING_WEBSOCKET = 0 /* of every connection that began as an HTTP request */
-};
-
 struct framing {
     /* Of a listener that has this framing from the first byte: what is spoken there. NULL: an HTTP request says. */
     const struct dialect *dialect;
@@ -24,7 +20,7 @@ struct framing {
     void (*close)(struct io *io, struct conn *c, uint16_t code, const char *reason);
 };
 
-extern const struct framing framing_websocket;
+extern const struct framing framing_websocket, framing_engineio, framing_polling, framing_probe;
 const struct framing *framing_of(const struct io *io, const struct conn *c);
 /* The connection speaks it from now on: the core hears that it is ready, and which name it chose (NULL: none). */
 void framing_open(struct io *io, struct conn *c, const struct dialect *dialect, const struct client_name *name);
@@ -58,7 +54,23 @@ static inline bool framing_is_member(const struct io *io, const struct conn *c)
     return !io->urgent && core_is_member(io->core, c->id);
 }
 
+/* A sign of life came, that counts as a message does. */
+static inline void framing_control(struct io *io, const struct conn *c)
+{
+    struct core_event e = io_event(io, CORE_CONTROL, c);
+    io_step(io, &e);
+}
+
 /* Nothing more is taken from the client: the socket closes when the queue is empty. */
 void framing_end(struct io *io, struct conn *c);
+
+/* ---- what a WebSocket's frames are, whatever their messages are (ws.c) ---- */
+
+size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n);
+void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason);
+/* The client says farewell, with that code: in a Close frame, or in another way. Nothing more is to be read. */
+void ws_leaves(struct io *io, struct conn *c, uint16_t code);
+/* It broke the protocol, and is closed with this code and sentence (of at most CLOSE_REASON_MAX bytes, static). */
+void ws_violates(struct io *io, struct conn *c, uint16_t code, const char *problem);
 
 #endif

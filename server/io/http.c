@@ -22,6 +22,7 @@
 
 #include "server/io/client.h"
 #include "server/io/origins.h"
+#include "server/io/polling.h"
 #include "server/io/query.h"
 #include "server/io/web_file.h"
 
@@ -82,7 +83,7 @@ bool http_origin_allowed(const struct io *io, const struct request_head *h)
 }
 
 /* A person who set server.origins wrongly sees in the log what the browser sends. */
-static void count_foreign(struct http_request *r)
+void http_count_foreign(struct http_request *r)
 {
     struct io *io = r->io;
     struct span origin = SPAN("");
@@ -93,7 +94,7 @@ static void count_foreign(struct http_request *r)
 
 void http_refuse_origin(struct http_request *r, const char *message)
 {
-    count_foreign(r);
+    http_count_foreign(r);
     http_error(r, 403, NULL, error_code(ERROR_FORBIDDEN), message);
 }
 
@@ -172,8 +173,9 @@ static unsigned find_route(struct http_request *r)
     }
     if (methods > 0 || web_root_has_room(r->io->web, r->asked->path))
         return methods;
-    const struct route *row =
-        upgrade_door(r->io, r->asked->path) ? &upgrade_route : peerjs_route(&r->io->settings, r->asked->path);
+    const struct route *row = polling_route(&r->io->settings, r->asked->path);
+    if (!row)
+        row = upgrade_door(r->io, r->asked->path) ? &upgrade_route : peerjs_route(&r->io->settings, r->asked->path);
     if (row && row->methods & r->method)
         r->asked->route = row;
     return row ? row->methods : 0;
@@ -196,7 +198,7 @@ static void answer_options(struct http_request *r, unsigned methods)
         "Access-Control-Allow-Headers: Authorization, Content-Type\r\nAccess-Control-Max-Age: 86400\r\n",
         allow, allow);
     if (!http_origin_allowed(r->io, &r->asked->head)) {
-        count_foreign(r);
+        http_count_foreign(r);
         snprintf(headers, sizeof headers, "Allow: %s\r\n", allow);
     }
     http_answer(r, &(struct http_answer){.status = 204, .headers = headers});
@@ -221,7 +223,10 @@ static void await_rest(struct http_request *r)
 {
     static const char CONTINUE[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct span expects;
+    size_t whole = r->asked->head.n + r->asked->body_n;
     r->conn->state = CONN_BODY;
+    if (r->asked->in.max < whole)
+        r->asked->in.max = whole;
     /* RFC 9110 section 10.1.1: not to HTTP/1.0, nor when the body is on its way already. */
     if (r->asked->head.minor > 0 && r->asked->in.len == r->asked->head.n &&
         request_head_find(&r->asked->head, "Expect", &expects)) {
@@ -233,10 +238,27 @@ static void await_rest(struct http_request *r)
     http_body(r);
 }
 
+bool http_usual_body(struct http_request *r, size_t *max)
+{
+    (void)r;
+    *max = HTTP_BODY_MAX;
+    return true;
+}
+
+static void refuse_length(struct http_request *r, size_t max)
+{
+    char problem[64];
+    snprintf(problem, sizeof problem, "a request's body may have %zu bytes", max);
+    http_error(r, 413, NULL, error_code(ERROR_TOO_LARGE), problem);
+}
+
 /* Hands the request to its handler if no body is to come, and refuses one that is not to be read. */
 static void await_body(struct http_request *r)
 {
     uint64_t length = 0;
+    size_t max;
+    if (!r->asked->route->body(r, &max))
+        return;
     switch (request_head_body(&r->asked->head, &length)) {
     case BODY_NONE:
         handle(r);
@@ -248,9 +270,9 @@ static void await_body(struct http_request *r)
         http_error(r, 411, NULL, "length-required", "send the body whole, with its Content-Length");
         break;
     case BODY_LENGTH:
-        r->asked->body_n = length <= HTTP_BODY_MAX ? (size_t)length : 0;
-        if (length > HTTP_BODY_MAX)
-            http_error(r, 413, NULL, error_code(ERROR_TOO_LARGE), "a request's body may have 16384 bytes");
+        r->asked->body_n = length <= max ? (size_t)length : 0;
+        if (length > max)
+            refuse_length(r, max);
         else
             await_rest(r);
         break;
@@ -317,7 +339,7 @@ void http_request(struct http_request *r)
     else if (!path_decode(r->asked->head.path, r->asked->path, sizeof r->asked->path))
         http_error(r, 400, NULL, "bad-request", "the path has a % that no two hexadecimal digits follow, or %00");
     /* A full server still says how it is: whoever watches it would restart it otherwise. */
-    else if (!welcome && strcmp(r->asked->path, "/health") != 0)
+    else if (!welcome && strcmp(r->asked->path, "/health") != 0 && !polling_admits(r))
         http_turn_away(r, c->refused);
     else if (expects_more(r))
         http_error(r, 417, NULL, "expectation-failed", "only 100-continue can be expected here");

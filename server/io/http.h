@@ -11,7 +11,7 @@
 #include "server/io/turn.h"
 
 enum {
-    HTTP_BODY_MAX = 16 * 1024, /* of a request */
+    HTTP_BODY_MAX = 16 * 1024, /* of a request, unless its route says otherwise */
     HTTP_PATH_MAX = 512,
     HTTP_HEADERS_MAX = 1024, /* bytes of the lines that a handler adds */
     HTTP_REFUSAL_MAX = 1024, /* of an answer at the door */
@@ -31,7 +31,9 @@ struct web_download;
 struct route {
     const char *pattern; /* a segment `:name` stands for any one segment, a last `*` for all that follows */
     unsigned methods;    /* of enum http_method */
-    bool body;           /* the handler waits for the request's body */
+    /* The request's body may have *max bytes, and the handler waits for it; false: it is answered already. NULL: it has none
+     * that matters. */
+    bool (*body)(struct http_request *r, size_t *max);
     void (*handle)(struct http_request *r);
 };
 
@@ -59,6 +61,7 @@ struct http_request {
     bool no_page;                  /* no web page may read the answer, whatever server.origins says */
     struct web_download *download; /* owned: the file that is being sent, NULL if no more of it is to be read */
     bool piece_waits;              /* a piece of it is queued */
+    struct conn_id session;        /* that it is a part of (polling.h); generation 0: of none */
 };
 
 struct http_answer {
@@ -70,6 +73,9 @@ struct http_answer {
     const uint64_t
         *length; /* of a file, whose body follows in pieces and whose headers are its own; NULL: it is all here */
 };
+
+/* For routes whose bodies are of HTTP_BODY_MAX. */
+bool http_usual_body(struct http_request *r, size_t *max);
 
 /* Handlers in files of their own. */
 void http_metrics(struct http_request *r);
@@ -107,7 +113,9 @@ size_t http_refusal(const char *reason, char *out);
 
 /* Whether server.origins lets the page that asks in; true when it is no page. */
 bool http_origin_allowed(const struct io *io, const struct request_head *h);
-/* Answers a page that it does not let in. */
+/* A page that it does not let in is counted, and maybe said. */
+void http_count_foreign(struct http_request *r);
+/* Answers such a page. */
 void http_refuse_origin(struct http_request *r, const char *message);
 /* The token of `Authorization: Bearer`; n = 0 if there is none. */
 struct span http_bearer(const struct http_request *r);
@@ -120,7 +128,7 @@ const struct door *upgrade_door(const struct io *io, const char *path);
 extern const struct route upgrade_route;
 /* Whether the request asks to become a WebSocket. */
 bool upgrade_wanted(const struct request_head *h);
-/* Its handshake at /ws: done, and the request is the caller's to free, or answered and refused. */
+/* Its handshake there: done, and the request is the caller's to free, or answered and refused. */
 void upgrade(struct http_request *r, const struct door *door);
 
 #endif

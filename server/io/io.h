@@ -26,11 +26,12 @@ struct io_settings {
     size_t origins_count;
     const char *stun_public; /* HOST:PORT, borrowed alike; "": the host of a client's request, and the bound port */
     const char *web_root;    /* borrowed alike; "" or NULL: no files are served */
-    struct cidr_list trusted_proxies; /* whose X-Forwarded-For is believed */
-    struct cidr_list metrics_allow;   /* who may read /metrics, besides this machine */
-    bool ywebrtc, peerjs;             /* whether they are served */
-    bool peerjs_discovery;            /* whether anybody may see who is there */
-    const char *const *peerjs_keys;   /* borrowed as `origins`; each of 1 to CHOSEN_KEY_MAX bytes */
+    struct cidr_list trusted_proxies;           /* whose X-Forwarded-For is believed */
+    struct cidr_list metrics_allow;             /* who may read /metrics, besides this machine */
+    uint64_t ping_interval_ms, ping_timeout_ms; /* as the core has them: told to clients of Engine.IO */
+    bool ywebrtc, peerjs, socketio;             /* whether they are served */
+    bool peerjs_discovery;                      /* whether anybody may see who is there */
+    const char *const *peerjs_keys;             /* borrowed as `origins`; each of 1 to CHOSEN_KEY_MAX bytes */
     size_t peerjs_keys_count;
 };
 

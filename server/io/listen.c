@@ -35,7 +35,7 @@ struct listener {
     struct io *io;
     int fd;
     bool passed;          /* by the service manager, which holds it too */
-    unsigned framing : 2; /* of io->framings */
+    unsigned framing : 3; /* enum conn_framing */
     struct listen_address address;
     struct stat file; /* of a unix socket that we bound: what we put at its path; all zero: none */
     struct listener *next;
@@ -345,7 +345,7 @@ bool io_listen_passed(struct io *io, int fd, bool proxy, struct err *e)
 
 bool framing_listen(struct io *io, int fd, const struct framing *framing, struct err *e)
 {
-    unsigned i = FRAMING_WEBSOCKET + 1;
+    unsigned i = 0;
     while (i < FRAMINGS_MAX && io->framings[i] && io->framings[i] != framing)
         i++;
     assert(i < FRAMINGS_MAX && framing->dialect);
@@ -354,7 +354,7 @@ bool framing_listen(struct io *io, int fd, const struct framing *framing, struct
     if (!l)
         return false;
     io->framings[i] = framing;
-    l->framing = i & 3;
+    l->framing = (FRAMING_LISTENERS + i) & 7;
     return watch(io, l, e);
 }
 

@@ -78,7 +78,7 @@ static void answer_peers(struct http_request *r)
 
 const struct route *peerjs_route(const struct io_settings *s, const char *path)
 {
-    static const struct route ID = {"", HTTP_GET, false, answer_id}, PEERS = {"", HTTP_GET, false, answer_peers};
+    static const struct route ID = {"", HTTP_GET, NULL, answer_id}, PEERS = {"", HTTP_GET, NULL, answer_peers};
     const struct route *route = ends_in(path, "/id") ? &ID : ends_in(path, "/peers") ? &PEERS : NULL;
     return s->peerjs && route && is_key(s, key_in(path)) ? route : NULL;
 }

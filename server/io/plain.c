@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/io/polling.h"
 #include "server/io/proxy_protocol.h"
 #include "server/io/ready.h"
 
@@ -33,7 +34,7 @@ enum {
  * or it would be told in each turn. */
 static bool is_paused(const struct conn *c)
 {
-    return c->state == CONN_OPEN && !c->left && c->interest == 0;
+    return c->interest == 0 && ((c->state == CONN_OPEN && !c->left) || (c->state == CONN_ANSWER && c->held));
 }
 
 static void arm(struct io *io, struct conn *c, unsigned armed)
@@ -63,7 +64,10 @@ void plain_interest(struct io *io, struct conn *c, unsigned interest)
 void plain_wait(struct io *io, struct conn *c)
 {
     c->bulk = true;
-    plain_interest(io, c, c->interest);
+    if (c->framing == FRAMING_POLLING)
+        transport_polling.read(io, c, c->interest & POLLER_READ);
+    else
+        plain_interest(io, c, c->interest);
 }
 
 bool plain_start(struct io *io, struct conn *c)
@@ -131,6 +135,8 @@ static void close_socket(struct io *io, struct conn *c)
 
 const struct transport *transport_of(const struct conn *c)
 {
+    if (c->framing == FRAMING_POLLING)
+        return &transport_polling;
     return c->wsi ? &transport_secure : &transport_plain;
 }
 
@@ -252,6 +258,10 @@ void plain_event(void *ctx, struct conn_id id, unsigned happened)
 
 void plain_serve(struct io *io, struct conn *c)
 {
+    if (c->upgrades) {
+        probe_ends(io, c);
+        return;
+    }
     if (c->untold)
         ws_left(io, c);
     if (c->queue && c->state != CONN_OPEN)

@@ -107,6 +107,21 @@ void queue_advance(struct queue **queue, size_t n)
     }
 }
 
+const struct frame *queue_first(const struct queue *q)
+{
+    return q ? at(q, 0) : NULL;
+}
+
+bool queue_join(struct queue **first, struct queue **then)
+{
+    bool joined = true;
+    assert(!*then || (*then)->offset == 0);
+    for (uint32_t i = 0; *then && joined && i < (*then)->count; i++)
+        joined = queue_push(first, frame_ref(at(*then, i)));
+    queue_free(then);
+    return joined;
+}
+
 size_t queue_bytes(const struct queue *q)
 {
     return q ? q->bytes : 0;

@@ -19,6 +19,11 @@ bool queue_push(struct queue **q, struct frame *f);
 struct span queue_next(const struct queue *q, char *scratch, size_t size);
 /* The first n bytes are out. */
 void queue_advance(struct queue **q, size_t n);
+/* The frame that is to be written next, borrowed; NULL: nothing waits. */
+const struct frame *queue_first(const struct queue *q);
+/* All that waits in `then`, of which nothing is out, goes behind what waits in `first`; `then` is empty after it. False when
+ * out of memory: some of it is lost. */
+bool queue_join(struct queue **first, struct queue **then);
 /* As the limit counts them. */
 size_t queue_bytes(const struct queue *q);
 /* Drops all, but for a first frame of which a part is out: its rest has to follow, or the client would take what comes

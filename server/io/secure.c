@@ -179,6 +179,16 @@ void secure_start(struct io *io, struct conn *c)
         turn_kill(io, c);
 }
 
+void secure_move(struct conn *from, struct conn *to)
+{
+    if (!from->wsi)
+        return;
+    to->wsi = from->wsi;
+    from->wsi = NULL;
+    lws_set_opaque_user_data(to->wsi, to);
+    tls_count(lws_get_ssl(to->wsi), &to->shaken);
+}
+
 /* ---- what we do ---- */
 
 static void again(struct io *io, struct conn *c)

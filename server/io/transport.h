@@ -44,6 +44,10 @@ void plain_wait(struct io *io, struct conn *c);
 /* Does what it was in the ready queue for: reads its socket once, writes what waits. */
 void plain_serve(struct io *io, struct conn *c);
 
+/* ---- polling.c: of a session that has no socket ---- */
+
+extern const struct transport transport_polling;
+
 /* ---- secure.c ---- */
 
 extern const struct transport transport_secure;
@@ -52,6 +56,8 @@ bool secure_open(struct io *io, const char *certificate, const char *key, struct
 /* Ends it and runs the loop until nothing is left on that: for when its connections and all our handles are closed.
  * Takes one that was not opened. */
 void secure_close(struct io *io);
+/* What libwebsockets has of one connection is the other's from now on; nothing if it has nothing. */
+void secure_move(struct conn *from, struct conn *to);
 /* The first bytes of a TLS connection lie in its socket: libwebsockets takes it over. */
 void secure_start(struct io *io, struct conn *c);
 

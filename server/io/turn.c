@@ -18,6 +18,7 @@
 
 #include "server/io/framing.h"
 #include "server/io/http.h"
+#include "server/io/polling.h"
 #include "server/io/proxy_protocol.h"
 #include "server/io/ready.h"
 
@@ -72,6 +73,7 @@ void turn_limit(struct io *io, struct conn *c, enum conn_limit limit)
         [LIMIT_ANSWER] = ANSWER_MS,
         [LIMIT_REST] = REST_MS,
         [LIMIT_CLOSE] = CLOSE_MS,
+        [LIMIT_FAREWELL] = FAREWELL_MS,
     };
     if (!c->doomed)
         conn_limit(&io->conns, c, limit, uv_now(io->loop) + MS[limit]);
@@ -279,6 +281,7 @@ static void end(struct io *io, struct conn *c)
 {
     malloc_trim_freed(&io->trim, queue_bytes(c->queue), uv_now(io->loop));
     transport_of(c)->close(io, c);
+    polling_request_gone(io, c);
     tell_gone(io, c);
     io->refused_count -= c->uncounted;
     malloc_trim_freed(&io->trim, worth(c), uv_now(io->loop));

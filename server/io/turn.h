@@ -19,11 +19,12 @@
 #include "server/io/malloc_trim.h"
 
 enum {
-    PROXY_MS = 5000,        /* from accept to a whole PROXY header, where one comes first */
-    HANDSHAKE_MS = 10000,   /* from accept, or that header, to an open WebSocket or a whole request */
-    ANSWER_MS = 10000,      /* for a client to take a byte of its answer, and the next, and the next */
-    REST_MS = 20000,        /* for what a client sent before it went to be read, where message_rate holds that back */
-    CLOSE_MS = 5000,        /* for a client to read what is queued and answer our Close; again for it to end its side */
+    PROXY_MS = 5000,      /* from accept to a whole PROXY header, where one comes first */
+    HANDSHAKE_MS = 10000, /* from accept, or that header, to an open WebSocket or a whole request */
+    ANSWER_MS = 10000,    /* for a client to take a byte of its answer, and the next, and the next */
+    REST_MS = 20000,      /* for what a client sent before it went to be read, where message_rate holds that back */
+    CLOSE_MS = 5000,      /* for a client to read what is queued and answer our Close; again for it to end its side */
+    FAREWELL_MS = 2000,   /* for a client that polls to ask once more, and hear of its end: a handshake of TLS or two */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     SHARE_US = 25, /* of a turn, for accepting; for the ready queue; for ends: a message waits for each of them once */
     REFUSED_MAX = 32,             /* refused connections that are let in to ask for /health, at once */
@@ -34,7 +35,7 @@ enum {
     LATE_FROZEN_MS = 1000,        /* the same when the timer came more than LATE_MS too late: the process was stopped */
     OUT_BATCH = 64 * 1024,        /* bytes written to one socket at once */
     HTTP_A_TURN = 64 * 1024,      /* bytes of answers written in a turn, so that they delay no relay */
-    FRAMINGS_MAX = 4,             /* that listeners have, and a WebSocket's */
+    FRAMINGS_MAX = 4,             /* that listeners have */
     FRAMES_AT_ONCE = 32,          /* frames of a WebSocket looked at, before others have their turn */
     READ_SIZE = 256 * 1024,       /* bytes read from one socket at once, at most, into a buffer that all share */
     CLOSING_MAX = 16 * 1024,      /* bytes looked at of a client that was told to close: more is thrown away unread */
@@ -97,7 +98,7 @@ struct io {
     struct log_pace proxy_refusals, origin_refusals; /* of PROXY headers, of pages */
 
     struct listener *listeners;                   /* owned */
-    const struct framing *framings[FRAMINGS_MAX]; /* those that listeners have, by number */
+    const struct framing *framings[FRAMINGS_MAX]; /* those that listeners have; the first is FRAMING_LISTENERS */
     int spare;             /* a descriptor given up when there are no more, so that a reload can still open its file */
     bool accepting;        /* the listeners are polled */
     bool exhausted;        /* descriptors ran out, and accepting has not gone well for a second since */

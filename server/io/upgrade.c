@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include "server/io/engineio.h"
 #include "server/io/framing.h"
 #include "server/io/http.h"
 #include "server/io/peerjs.h"
@@ -23,6 +24,11 @@ static bool always(const struct io_settings *s)
     return true;
 }
 
+static bool socketio(const struct io_settings *s)
+{
+    return s->socketio;
+}
+
 static bool ywebrtc(const struct io_settings *s)
 {
     return s->ywebrtc;
@@ -33,13 +39,24 @@ struct door {
     const struct dialect *dialect;
     const char *subprotocol; /* NULL: its clients name none */
     bool (*open)(const struct io_settings *s);
+    bool (*ask)(struct http_request *r); /* whether its query is right; else it is answered. NULL: none is wanted */
+    void (*enter)(struct http_request *r, const struct dialect *dialect); /* NULL: as any WebSocket does */
 };
 
-static const struct door PEERJS = {NULL, &dialect_peerjs, NULL, NULL};
+static void enter_peerjs(struct http_request *r, const struct dialect *dialect)
+{
+    struct peerjs_name chosen;
+    peerjs_name_read(&chosen, &r->io->settings, &r->asked->head);
+    framing_open(r->io, r->conn, dialect, &chosen.name);
+    peerjs_name_done(&chosen);
+}
+
+static const struct door PEERJS = {.dialect = &dialect_peerjs, .enter = enter_peerjs};
 
 static const struct door DOORS[] = {
-    {"/ws", &dialect_native, "usher.v1", always},
-    {"/y-webrtc", &dialect_ywebrtc, NULL, ywebrtc},
+    {"/ws", &dialect_native, "usher.v1", always, NULL, NULL},
+    {ENGINEIO_PATH, &dialect_socketio, NULL, socketio, engineio_ask, engineio_enter},
+    {"/y-webrtc", &dialect_ywebrtc, NULL, ywebrtc, NULL, NULL},
 };
 
 const struct door *upgrade_door(const struct io *io, const char *path)
@@ -55,7 +72,7 @@ static void not_upgraded(struct http_request *r)
     http_error(r, 426, "Upgrade: websocket\r\n", "upgrade-required", "this is a WebSocket's address");
 }
 
-const struct route upgrade_route = {"", HTTP_GET, false, not_upgraded};
+const struct route upgrade_route = {"", HTTP_GET, NULL, not_upgraded};
 
 /* RFC 9110 section 7.8: who asks to switch to something else is answered as if he had not. */
 bool upgrade_wanted(const struct request_head *h)
@@ -86,18 +103,6 @@ static bool write_accept(struct span key, char out[ACCEPT_CHARS + 1])
     return true;
 }
 
-static void open_door(struct http_request *r, const struct door *door)
-{
-    struct peerjs_name chosen;
-    if (door != &PEERJS) {
-        framing_open(r->io, r->conn, door->dialect, NULL);
-        return;
-    }
-    peerjs_name_read(&chosen, &r->io->settings, &r->asked->head);
-    framing_open(r->io, r->conn, door->dialect, &chosen.name);
-    peerjs_name_done(&chosen);
-}
-
 static void switch_protocols(struct http_request *r, const struct door *door, struct span key, const char *subprotocol)
 {
     struct io *io = r->io;
@@ -117,8 +122,10 @@ static void switch_protocols(struct http_request *r, const struct door *door, st
         memcpy(frame_payload(f), text.p, text.len);
     buf_done(&text);
     turn_queue(io, c, f);
-    if (!c->doomed)
-        open_door(r, door);
+    if (!c->doomed && door->enter)
+        door->enter(r, door->dialect);
+    else if (!c->doomed)
+        framing_open(io, c, door->dialect, NULL);
 }
 
 static bool names_subprotocols(const struct request_head *h)
@@ -149,6 +156,6 @@ void upgrade(struct http_request *r, const struct door *door)
         http_error(r, 400, NULL, "bad-subprotocol", "the subprotocol here is usher.v1");
     else if (!http_origin_allowed(r->io, h))
         http_refuse_origin(r, "this origin may not connect");
-    else
+    else if (!door->ask || door->ask(r))
         switch_protocols(r, door, key, named ? door->subprotocol : NULL);
 }

@@ -11,6 +11,8 @@
 
 #include "protocol/mask.h"
 #include "protocol/ws_reader.h"
+#include "server/io/engineio.h"
+#include "server/io/polling.h"
 #include "server/io/framing.h"
 #include "server/io/ready.h"
 #include "server/io/transport.h"
@@ -28,12 +30,6 @@ enum {
 uint16_t ws_close_code(const struct conn *c)
 {
     return c->close_code == WS_CODE_NONE ? NORMAL_CLOSURE : c->close_code;
-}
-
-static void tell(struct io *io, enum core_event_type type, const struct conn *c)
-{
-    struct core_event e = io_event(io, type, c);
-    io_step(io, &e);
 }
 
 /* ---- our control frames ---- */
@@ -66,10 +62,11 @@ static void send_close(struct io *io, struct conn *c, uint16_t code, struct span
 }
 
 /* Section 5.5.1: the answer carries the code that came. */
-static void close_websocket(struct io *io, struct conn *c, uint16_t code, const char *reason)
+void ws_close(struct io *io, struct conn *c, uint16_t code, const char *reason)
 {
     uint16_t answer = c->close_code == WS_CODE_NONE ? 0 : c->close_code;
     c->state = CONN_CLOSING;
+    c->thrown = 0;
     send_close(io, c, code ? code : answer, span_of(reason));
     if (c->doomed)
         return;
@@ -92,7 +89,7 @@ static void on_ping(struct io *io, struct conn *c, struct span payload)
 {
     send_control(io, c, OPCODE_PONG, payload.p, payload.n);
     if (!c->doomed)
-        tell(io, CORE_CONTROL, c);
+        framing_control(io, c);
 }
 
 static void on_pong(struct io *io, const struct conn *c, struct span payload)
@@ -122,7 +119,7 @@ static void on_refused(struct io *io, const struct conn *c, enum ws_refusal refu
 }
 
 /* Our answer is the core's to give: it may owe this client others, which go first. */
-static void on_close(struct io *io, struct conn *c, uint16_t code)
+void ws_leaves(struct io *io, struct conn *c, uint16_t code)
 {
     if (c->state != CONN_OPEN) {
         framing_end(io, c);
@@ -130,6 +127,10 @@ static void on_close(struct io *io, struct conn *c, uint16_t code)
     }
     c->left = true;
     c->close_code = code;
+    if (c->framing == FRAMING_PROBE) {
+        ws_close(io, c, 0, "");
+        return;
+    }
     transport_of(c)->read(io, c, false);
     turn_limit(io, c, LIMIT_CLOSE);
     c->untold = true;
@@ -148,7 +149,7 @@ void ws_left(struct io *io, struct conn *c)
         io_step(io, &e);
 }
 
-static void on_violation(struct io *io, struct conn *c, uint16_t code, const char *problem)
+void ws_violates(struct io *io, struct conn *c, uint16_t code, const char *problem)
 {
     if (c->state == CONN_OPEN) {
         struct core_event e = io_event(io, CORE_VIOLATION, c);
@@ -172,13 +173,17 @@ static bool take(struct io *io, struct conn *c, enum ws_fact fact, const struct 
     }
     if (fact == WS_CLOSE || fact == WS_VIOLATION) {
         if (fact == WS_CLOSE)
-            on_close(io, c, m->code);
+            ws_leaves(io, c, m->code);
         else
-            on_violation(io, c, m->code, m->problem);
+            ws_violates(io, c, m->code, m->problem);
         return false;
     }
     if (c->state != CONN_OPEN) /* after our Close */
         return true;
+    if (c->framing == FRAMING_PROBE)
+        return probe_text(io, c, fact == WS_TEXT ? m->bytes : (struct span){NULL, 0});
+    if (fact == WS_TEXT && c->framing == FRAMING_ENGINEIO)
+        return engineio_text(io, c, m->bytes);
     if (fact == WS_TEXT)
         framing_text(io, c, m->bytes);
     else if (fact == WS_PING)
@@ -208,7 +213,7 @@ static void put_off(struct io *io, struct conn *c, struct span text, struct span
     frame_unref(f);
 }
 
-static size_t take_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
+size_t ws_bytes(struct io *io, struct conn *c, unsigned char *bytes, size_t n)
 {
     const struct ws_limits limits = {.message_max = io->settings.max_frame, .fragments_max = FRAME_FRAGMENTS_MAX};
     struct ws_input in = {bytes, n};
@@ -231,4 +236,4 @@ static size_t take_bytes(struct io *io, struct conn *c, unsigned char *bytes, si
     return n - in.n;
 }
 
-const struct framing framing_websocket = {.bytes = take_bytes, .ping = ping, .close = close_websocket};
+const struct framing framing_websocket = {.bytes = ws_bytes, .ping = ping, .close = ws_close};

@@ -71,8 +71,8 @@ test('what would leave the server open refuses the start', async () => {
 });
 
 test('what has no effect yet is said at start', async () => {
-    const daemon = await startDaemon({ args: ['--set', 'dialects.socketio=no'] });
-    await daemon.logged(/no effect in this version option=dialects\.socketio/);
+    const daemon = await startDaemon({ args: ['--set', 'cluster.lease=20s'] });
+    await daemon.logged(/no effect in this version option=cluster\.lease/);
     assert.equal(await daemon.stop(), 0);
 });
 

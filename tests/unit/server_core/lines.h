@@ -78,6 +78,8 @@ static inline enum error lines_read(struct span bytes, struct request *r)
     r->bytes = bytes;
     r->ref = (struct span){NULL, 0};
     r->problem = NULL;
+    r->final = false;
+    r->attachments = 0;
     enum error e = json_is_object(o) ? lines_understand(r, o) : ERROR_BAD_JSON;
     json_decref(o);
     return e;
@@ -112,6 +114,7 @@ static inline void lines_write(struct buf *out, const struct reply *r)
         [REPLY_PEER_LEFT] = "left",
         [REPLY_PEER_AWAY] = "away",
         [REPLY_PEER_BACK] = "back",
+        [REPLY_PEER_RETURNED] = "back",
     };
     buf_byte(out, '{');
     if (r->type == REPLY_WELCOME)
@@ -163,7 +166,8 @@ static const struct dialect LINES = {
     .mark = 'l',
     .requests = 1U << MESSAGE_JOIN_ROOM | 1U << MESSAGE_LEAVE_ROOM | 1U << MESSAGE_SIGNAL | 1U << MESSAGE_RESUME |
                 1U << MESSAGE_ALIVE,
-    .replies = ~(1U << REPLY_ICE_SERVERS | 1U << REPLY_PONG | 1U << REPLY_LEFT_ROOM | 1U << REPLY_DRAINING),
+    .replies = ~(1U << REPLY_ICE_SERVERS | 1U << REPLY_PONG | 1U << REPLY_LEFT_ROOM | 1U << REPLY_DRAINING |
+                 1U << REPLY_DONE | 1U << REPLY_TAKEN_OVER),
     .read = lines_read,
     .write = lines_write,
     .frame = lines_frame,
