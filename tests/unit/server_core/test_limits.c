@@ -133,6 +133,48 @@ static void test_address_told_later(void **state)
     stop(&h);
 }
 
+/* A request of a session that counts already gives its place and its token back, once; the session's own stay. */
+static void test_requests_of_a_session(void **state)
+{
+    (void)state;
+    struct harness h;
+    struct core_settings set = no_limits();
+    set.max_connections_per_address = 2;
+    set.connection_rate = 1;
+    set.connection_burst = 3;
+    start(&h, set);
+    admitted(&h, 0, ipv4(1));
+    for (unsigned i = 0; i < 5; i++) {
+        admitted(&h, 1, ipv4(1));
+        happen(&h, 1, CORE_HTTP);
+        happen(&h, 1, CORE_BELONGS);
+        happen(&h, 1, CORE_BELONGS);
+        quiet(&h);
+        admitted(&h, 2, ipv4(1)); /* the place of 1 is free again */
+        happen(&h, 2, CORE_HTTP);
+        happen(&h, 2, CORE_BELONGS);
+        gone(&h, 1, 0);
+        gone(&h, 2, 0);
+    }
+    admitted(&h, 1, ipv4(1));
+    happen(&h, 0, CORE_BELONGS); /* and nothing more than it took: */
+    happen(&h, 1, CORE_BELONGS);
+    for (unsigned i = 2; i < 5; i++) {
+        admitted(&h, i, ipv4(1));
+        gone(&h, i, 0);
+    }
+    refused(&h, 5, ipv4(1), 1008, "rate-limited");
+    stop(&h);
+    set.connection_rate = 0;
+    start(&h, set);
+    admitted(&h, 0, ipv4(1));
+    ready(&h, 0);
+    happen(&h, 0, CORE_BELONGS); /* it is no request: it counts */
+    admitted(&h, 1, ipv4(1));
+    refused(&h, 2, ipv4(1), 1008, "rate-limited");
+    stop(&h);
+}
+
 static const char *field(const struct log_record *r, const char *key)
 {
     for (unsigned i = 0; i < r->count; i++)
@@ -447,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_connections_per_address),
         cmocka_unit_test(test_ipv6_by_64),
         cmocka_unit_test(test_address_told_later),
+        cmocka_unit_test(test_requests_of_a_session),
         cmocka_unit_test(test_records_name_connection_peer_and_room),
         cmocka_unit_test(test_connection_rate),
         cmocka_unit_test(test_idle_addresses_are_dropped),

@@ -164,6 +164,33 @@ static void test_a_cut_leaves_what_is_half_out(void **state)
     assert_null(q);
 }
 
+static void test_joins(void **state)
+{
+    (void)state;
+    struct queue *first = NULL, *then = NULL;
+    char out[64];
+    assert_null(queue_first(NULL));
+    assert_true(queue_join(&first, &then));
+    assert_null(first);
+    queue_push(&then, frame("cd"));
+    struct frame *unlimited = frame("efg");
+    unlimited->unlimited = true;
+    queue_push(&then, unlimited);
+    assert_int_equal(queue_first(then)->len, 2);
+    queue_push(&first, frame("ab"));
+    take(&first, 1, 1, out);
+    assert_true(queue_join(&first, &then));
+    assert_null(then);
+    assert_int_equal(queue_bytes(first), 4);
+    take(&first, sizeof out, sizeof out, out);
+    assert_string_equal(out, "bcdefg");
+    assert_null(first);
+    queue_push(&then, frame("h"));
+    assert_true(queue_join(&first, &then));
+    take(&first, sizeof out, sizeof out, out);
+    assert_string_equal(out, "h");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_counts_whole_frames_until_they_are_out),
         cmocka_unit_test(test_leaves_one_unlimited_frame_out),
         cmocka_unit_test(test_a_cut_leaves_what_is_half_out),
+        cmocka_unit_test(test_joins),
         cmocka_unit_test(test_shares_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
