@@ -325,6 +325,7 @@ static void test_histories(void **state)
     unsigned recovered = 0, returned = 0, kept = 0;
     for (uint64_t seed = 1; seed <= HISTORIES; seed++) {
         struct play t = {.recovered = 0};
+        print_message("seed %u\n", (unsigned)seed);
         struct core_settings set = with_seats();
         set.resume_grace_ms = SHORT_GRACE_MS;
         set.ping_interval_ms = 300;
