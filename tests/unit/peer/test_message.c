@@ -161,6 +161,7 @@ static void test_the_same_ref_is_sent_once(void **state)
     struct span to = span_of(peer_id(w->nodes[1].p));
     send_ref(w, 0, &to, 1, "once", "r");
     send_ref(w, 0, &to, 1, "once", "r");
+    assert_int_equal(count(&w->nodes[0], NOTICE_ACCEPTED), 0); /* neither before it is on the disk */
     pass(w, 10);
     assert_int_equal(count(&w->nodes[1], NOTICE_MESSAGE), 1);
     assert_int_equal(count(&w->nodes[0], NOTICE_ACCEPTED), 2);
