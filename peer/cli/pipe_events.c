@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "peer/cli/pipe.h"
 
@@ -196,6 +197,9 @@ void pipe_on_event(struct usher *u, const struct usher_event *event, void *user)
     json_t *line = as_json(event);
     if (line)
         pipe_say(p, line);
+    /* The next commit takes back that it is still to be told: ended as by a crash, the next start tells it. */
+    if (p->broken && (event->type == USHER_DELIVERED || event->type == USHER_FAILED))
+        _exit(EXIT_FAILED);
     if (event->type == USHER_READY)
         p->ready = true;
     if (p->ready && !p->client.leaving)

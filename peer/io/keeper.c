@@ -3,7 +3,9 @@
  * What a step puts and deletes waits here until the step asks for a commit: the thread must never have half of a step when it
  * syncs for the steps before. A commit is remembered: a source whose priority is just below that of sockets and timers runs
  * when nothing more is readable, so its one sync covers every frame of the turn. Under a flood that moment never comes; then
- * KEEPER_STEPS_MAX and KEEPER_WAIT_US end the wait. A load goes to the thread at once, with all that was put before it.
+ * KEEPER_STEPS_MAX and KEEPER_WAIT_US end the wait, and the source goes ahead of sockets, but behind the notices
+ * (notices.h): a step may say what it then deletes, and a crash must not find it deleted and unsaid. A load goes to the thread
+ * at once, with all that was put before it.
  */
 #include "peer/io/keeper.h"
 
@@ -11,9 +13,15 @@
 
 #include "peer/io/store_thread.h"
 
+/* Of the source that commits. */
+enum {
+    AT_LEISURE = G_PRIORITY_DEFAULT + 1,
+    LATE = G_PRIORITY_HIGH + 1 /* notices have G_PRIORITY_HIGH */
+};
+
 struct keeper {
     struct store_thread *thread;
-    GSource *idle;    /* ready while a commit is wanted */
+    GSource *idle;    /* ready while a commit is wanted, and not yet begun */
     GSource *answers; /* made ready by the thread */
     void (*due)(void *user);
     void *user;
@@ -77,7 +85,7 @@ struct keeper *keeper_new(
     }
     k->due = due;
     k->user = user;
-    k->idle = source_new(k, context, G_PRIORITY_DEFAULT + 1, on_idle);
+    k->idle = source_new(k, context, AT_LEISURE, on_idle);
     k->answers = source_new(k, context, G_PRIORITY_DEFAULT, on_answers);
     k->thread = store_thread_new(store, on_ready, k, err);
     if (k->thread)
@@ -152,18 +160,19 @@ void keeper_effect(struct keeper *k, struct peer_effect *e)
 
 /* ---- given ---- */
 
-static bool is_due(struct keeper *k)
+static bool is_late(struct keeper *k)
 {
-    return k->wanted &&
-           (k->now || ++k->steps >= KEEPER_STEPS_MAX || g_get_monotonic_time() - k->since >= KEEPER_WAIT_US);
+    return ++k->steps >= KEEPER_STEPS_MAX || g_get_monotonic_time() - k->since >= KEEPER_WAIT_US;
 }
 
 static void give(struct keeper *k)
 {
-    bool due = is_due(k);
+    bool due = k->wanted && k->now;
+    if (k->wanted && !due && is_late(k))
+        g_source_set_priority(k->idle, LATE);
     if (due) {
         k->wanted = k->now = false;
-        g_source_set_ready_time(k->idle, -1);
+        g_source_set_priority(k->idle, AT_LEISURE);
         store_jobs_add(&k->closed, job_new(&(struct peer_effect){.type = PEER_FX_COMMIT, .commit = {k->ticket}}));
     }
     if (due || (k->asked && k->closed.first))

@@ -13,8 +13,10 @@
 struct keeper;
 
 enum {
-    KEEPER_STEPS_MAX = 256, /* a commit waits for at most so many events of the peer ... */
-    KEEPER_WAIT_US = 5000   /* ... or so long, while the loop has frames to read */
+    /* While the loop has frames to read, a commit waits for so many events of the peer, or so long. Then it is next, once the
+     * application has heard what it is to hear. */
+    KEEPER_STEPS_MAX = 256,
+    KEEPER_WAIT_US = 5000
 };
 
 /* store is borrowed until keeper_free; the caller may use it until the first keeper_next. due is called from the loop when

@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { root, startDaemon, within } from './lib/daemon.mjs';
-import { runUsher, scratch, usher } from './lib/peer.mjs';
+import { joinPeer, Peer, runUsher, scratch, usher } from './lib/peer.mjs';
 import { Program } from './lib/program.mjs';
 
 const PATIENCE_MS = 15000;
@@ -92,3 +92,34 @@ for (const [name, how] of [['a full disk', ['sh', '-c', 'exec "$0" "$@" >/dev/fu
             assert.equal(await within(PATIENCE_MS, ended.exited, 'it does not end'), 1, ended.log);
             assert.match(ended.log, /^usher: cannot write to standard output: (No space left on device|File too large)\n$/);
         });
+
+// Hands on what a program says until it says that something was delivered, then takes no more: a small buffer is full by then.
+const TAKES_NO_MORE = `use Socket; socketpair(my $ours, my $its, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die;
+    setsockopt($its, SOL_SOCKET, SO_SNDBUF, pack('i', 4096)) or die; $| = 1;
+    my $pid = fork(); if (!$pid) { open(STDOUT, '>&', $its) or die; close($ours); exec @ARGV or die; }
+    close($its); my $all = '';
+    while (sysread($ours, my $part, 64)) { print $part; $all .= $part; $all =~ /"delivered"/ and last; }
+    shutdown($ours, 0); while (sysread($ours, my $part, 4096)) { print $part; }
+    waitpid($pid, 0); exit($? >> 8);`;
+
+test('what it could not say of a delivery before its reader went is said by the next start', async () => {
+    const MESSAGES = 200;
+    const state = await scratch();
+    const options = { server: daemon.url, room: 'unread', name: 'ann', state };
+    const ben = await joinPeer({ ...options, name: 'ben', state: undefined });
+    const args = ['--server', daemon.url, '--state', state, '--ice-address', '127.0.0.1', '--name', 'ann', 'pipe', 'unread'];
+    const ann = new Peer(spawn('perl', ['-e', TAKES_NO_MORE, usher, ...args], { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] }), state);
+    await ann.linked(ben);
+    ben.child.kill('SIGSTOP');
+    for (let i = 0; i < MESSAGES; i++) ann.do({ do: 'send', to: [ben.id], text: `${i}`, ref: `${i}` });
+    for (let i = 0; i < MESSAGES; i++) await ann.event('accepted', { ref: `${i}` });
+    ben.child.kill('SIGCONT');
+    assert.equal(await within(PATIENCE_MS, ann.exited, 'it went on'), 1);
+    const told = ann.count('delivered');
+    assert.ok(told > 0 && told < MESSAGES, `${told}`);
+
+    const again = await joinPeer(options);
+    for (const { id } of ann.all.filter(({ event }) => event === 'accepted'))
+        if (!ann.count('delivered', { id })) await again.event('delivered', { id, by: ben.id });
+    await Promise.all([again.stop(), ben.stop()]);
+});

@@ -387,8 +387,8 @@ void compose_message(struct peer *p, const struct peer_event *ev)
 {
     const struct ref *r = ref_find(p, ev->send.ref);
     struct draft d = {.ev = ev};
-    if (r) {
-        notice_add(p, &(struct notice){.type = NOTICE_ACCEPTED, .id = span_of(r->id), .ref = ev->send.ref});
+    if (r) { /* the first with this key may still be on its way to the disk */
+        after_commit_follow(p, &(struct notice){.type = NOTICE_ACCEPTED, .id = span_of(r->id), .ref = ev->send.ref});
         return;
     }
     buf_init(&d.text, PEER_MESSAGE_MAX);

@@ -111,15 +111,18 @@ static bool is_end(struct span how)
     return i == how.n && how.n > 0 && how.n <= ENDED_MAX;
 }
 
-/* To a plain peer nothing is kept, so nothing can be taken back. */
-static void tell_end(struct peer *p, const struct delivery *d, const char *how)
+/* Behind `accepted`, which may still wait. To a plain peer nothing is kept, so nothing can be taken back. */
+static void tell_end(struct peer *p, const struct person *who, struct span id, const char *how)
 {
-    struct span id = span_of(d->id), reader = person_id(d->reader);
+    struct span reader = person_id(who);
     struct notice n = end_notice(id, &reader, span_of(how));
     assert(is_end(span_of(how)));
-    if (d->reader->keyed)
-        storage_put(p, TABLE_DELIVERY, span_of(delivery_key(id, reader).text), span_of(how));
-    if (!d->reader->keyed || !after_commit_end(p, &n, id, reader))
+    if (!who->keyed) {
+        after_commit_follow(p, &n);
+        return;
+    }
+    storage_put(p, TABLE_DELIVERY, span_of(delivery_key(id, reader).text), span_of(how));
+    if (!after_commit_end(p, &n, id, reader))
         notice_add(p, &n);
 }
 
@@ -160,7 +163,7 @@ void delivery_failed(struct peer *p, struct delivery *d, const char *reason)
 {
     assert(d->message && reason && *reason);
     p->stats.failed_total++;
-    tell_end(p, d, reason);
+    tell_end(p, d->reader, span_of(d->id), reason);
     delivery_free(p, d);
 }
 
@@ -168,7 +171,7 @@ void delivery_done(struct peer *p, struct delivery *d)
 {
     assert(d->message && d->place != DELIVERY_DONE);
     struct outbox *box = &d->reader->outbox;
-    tell_end(p, d, DELIVERED);
+    tell_end(p, d->reader, span_of(d->id), DELIVERED);
     if (d->message->type == ENVELOPE_GROUP_MESSAGE) {
         d->reader->follows = true;
         box->tree_at = p->now + ACK_TIMEOUT_MS;
@@ -239,7 +242,6 @@ bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
 {
     assert(!who->left && (who->keyed ? m->text : m->plain));
     struct outbox *box = &who->outbox;
-    struct span id = span_of(m->id), reader = person_id(who);
     if (who->waiting == 0)
         box->stuck_at = NEVER;
     struct delivery *d = who->waiting < QUEUE_READER_MAX ? calloc(1, sizeof *d) : NULL;
@@ -250,8 +252,7 @@ bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
     if (!d || !d->hh.tbl) {
         free(d);
         p->stats.failed_total++;
-        struct notice full = end_notice(id, &reader, SPAN("queue-full"));
-        notice_add(p, &full);
+        tell_end(p, who, span_of(m->id), "queue-full");
         return false;
     }
     d->message = m;
@@ -263,7 +264,7 @@ bool outbox_add_reader(struct peer *p, struct outgoing *m, struct person *who)
     if (who->keyed && !who->stored)
         roster_store(p, who); /* the next start must know whom it is for */
     if (who->keyed)
-        storage_put(p, TABLE_DELIVERY, span_of(delivery_key(id, reader).text), SPAN(""));
+        storage_put(p, TABLE_DELIVERY, span_of(delivery_key(span_of(m->id), person_id(who)).text), SPAN(""));
     return true;
 }
 

@@ -161,6 +161,7 @@ static void test_the_same_ref_is_sent_once(void **state)
     struct span to = span_of(peer_id(w->nodes[1].p));
     send_ref(w, 0, &to, 1, "once", "r");
     send_ref(w, 0, &to, 1, "once", "r");
+    assert_int_equal(count(&w->nodes[0], NOTICE_ACCEPTED), 0); /* neither before it is on the disk */
     pass(w, 10);
     assert_int_equal(count(&w->nodes[1], NOTICE_MESSAGE), 1);
     assert_int_equal(count(&w->nodes[0], NOTICE_ACCEPTED), 2);
@@ -390,8 +391,14 @@ static void test_a_full_queue_says_so(void **state)
     for (int i = 0; i < 16384; i++)
         send_direct(w, 0, 1, "x");
     assert_int_equal(count(&w->nodes[0], NOTICE_FAILED), 0);
+    struct node *ann = &w->nodes[0];
+    forget_notices(ann);
     send_direct(w, 0, 1, "one too many");
-    assert_string_equal(notice(&w->nodes[0], NOTICE_FAILED, 0)->reason, "queue-full");
+    assert_int_equal(ann->notice_n, 0); /* nobody knows yet what has failed */
+    run(w);
+    assert_string_equal(ann->notices[ann->notice_n - 2]->id, notice(ann, NOTICE_FAILED, 0)->id);
+    assert_int_equal(ann->notices[ann->notice_n - 2]->type, NOTICE_ACCEPTED);
+    assert_string_equal(notice(ann, NOTICE_FAILED, 0)->reason, "queue-full");
     peer_check(w->nodes[0].p);
     world_end(w);
 }

@@ -24,7 +24,8 @@ struct desk {
     struct store *store;
     struct keeper *keeper;
     struct peer_event event; /* the newest */
-    unsigned dues;
+    unsigned dues, frames;
+    bool answered, told;
 };
 
 static void on_due(void *user)
@@ -125,18 +126,72 @@ static void one_commit_for_a_turn_of_the_loop(void **state)
     assert_int_equal(rows_on_disk(*state), 2);
 }
 
+/* A source that is always ready, as a socket is in a flood. */
+static gboolean on_frame(gpointer user)
+{
+    struct desk *d = user;
+    d->frames++;
+    d->answered = d->answered || keeper_next(d->keeper, &d->event);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_told(gpointer user)
+{
+    struct desk *d = user;
+    d->told = d->dues == 0 && d->frames == 0;
+    return G_SOURCE_REMOVE;
+}
+
+static GSource *attach(struct desk *d, int priority, GSourceFunc run)
+{
+    GSource *source = g_idle_source_new();
+    g_source_set_priority(source, priority);
+    g_source_set_callback(source, run, d, NULL);
+    g_source_attach(source, d->context);
+    return source;
+}
+
+static void detach(GSource *source)
+{
+    g_source_destroy(source);
+    g_source_unref(source);
+}
+
 static void a_flood_does_not_put_it_off(void **state)
 {
     struct desk d;
     desk_open(&d, *state);
     put(&d, "a", "1");
     commit(&d, 1);
-    while (!keeper_next(d.keeper, &d.event)) /* no turn of the loop ends */
-        continue;
+    GSource *flood = attach(&d, G_PRIORITY_DEFAULT, on_frame);
+    while (!d.answered)
+        g_main_context_iteration(d.context, TRUE);
     assert_int_equal(d.event.type, PEER_COMMITTED);
-    assert_int_equal(d.dues, 0);
+    detach(flood);
     desk_close(&d);
     assert_int_equal(rows_on_disk(*state), 1);
+}
+
+/* What a step said and then deleted would be lost if the process ended between. */
+static void a_late_commit_begins_behind_the_notices(void **state)
+{
+    struct desk d;
+    desk_open(&d, *state);
+    put(&d, "a", "1");
+    commit(&d, 1);
+    for (unsigned i = 0; i < 2 * KEEPER_STEPS_MAX; i++)
+        assert_false(keeper_next(d.keeper, &d.event));
+    GSource *notices = attach(&d, G_PRIORITY_HIGH, on_told), *flood = attach(&d, G_PRIORITY_DEFAULT, on_frame);
+    g_main_context_iteration(d.context, TRUE);
+    assert_true(d.told);
+    g_main_context_iteration(d.context, TRUE);
+    assert_int_equal(d.dues, 1);
+    assert_int_equal(d.frames, 0);
+    detach(notices);
+    detach(flood);
+    wait_for_event(&d);
+    assert_int_equal(d.event.type, PEER_COMMITTED);
+    desk_close(&d);
 }
 
 static void loads_see_what_is_not_committed(void **state)
@@ -240,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_SCRATCH(one_commit_for_a_turn_of_the_loop),
         IN_SCRATCH(a_flood_does_not_put_it_off),
+        IN_SCRATCH(a_late_commit_begins_behind_the_notices),
         IN_SCRATCH(loads_see_what_is_not_committed),
         IN_SCRATCH(half_a_step_is_not_committed),
         IN_SCRATCH(the_end_waits_for_what_was_asked),
