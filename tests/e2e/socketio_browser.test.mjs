@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { connect } from './lib/client.mjs';
 import { root, startDaemon } from './lib/daemon.mjs';
 import { npmPages } from './lib/npm_pages.mjs';
 import { joinPeer } from './lib/peer.mjs';
@@ -97,12 +98,12 @@ for (const [who, smaller] of [['the page calls', true], ['usher calls', false]])
 test('a page that is reloaded has left', async () => {
     const page = await openPage('', false);
     await page.waitForFunction(() => window.socket.io.engine.transport.name === 'websocket');
+    const native = await connect(daemon.url);
+    await native.join('reload');
     await page.evaluate(() => window.socket.emitWithAck('join-room', { roomId: 'reload' }));
-    const native = await joinPeer({ server: daemon.url, room: 'reload', name: 'bob' });
+    const { peerId } = await native.next();
     await page.reload();
-    await native.event('peer', { state: 'down' }).catch(() => {});
-    const rooms = await (await fetch(`${daemon.http}/health`)).json();
-    assert.equal(rooms.status, 'ok');
-    await native.stop();
+    assert.deepEqual(await native.next(), { type: 'peer-left', peerId, reason: 'left' });
+    await native.close(1000);
     await page.close();
 });

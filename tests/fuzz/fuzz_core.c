@@ -70,10 +70,10 @@ static const char *verify(void *ctx, struct span token, uint64_t unix_seconds, s
 
 static void heard_token(struct world *w, const struct core_effect *e)
 {
-    static const char *const BEFORE[] = {"\"resumeToken\":\"", "\"token\":\""};
+    static const char *const BEFORE[] = {"\"resumeToken\":\"", "\"token\":\"", "\"},\""};
     struct span text = frame_text(e->frame);
     const char *at = NULL, *end = NULL;
-    for (size_t i = 0; i < 2 && !at; i++) {
+    for (size_t i = 0; i < 3 && !at; i++) {
         at = memmem(text.p, text.n, BEFORE[i], strlen(BEFORE[i]));
         at = at ? at + strlen(BEFORE[i]) : NULL;
     }
@@ -86,10 +86,10 @@ static void heard_token(struct world *w, const struct core_effect *e)
 
 static void heard(struct world *w, const struct core_effect *e)
 {
-    static const char *const WELCOMES[] = {"{\"type\":\"welcome\",\"peerId\":\"", "{\"you\":\""};
+    static const char *const WELCOMES[] = {"{\"type\":\"welcome\",\"peerId\":\"", "{\"you\":\"", "40{\"sid\":\""};
     struct span text = frame_text(e->frame);
-    assert(text.n > 2 && text.p[0] == '{' && text.p[text.n - 1] != '\0');
-    for (size_t i = 0, n; i < 2; i++)
+    assert(text.n > 1 && (text.p[0] == '{' || text.p[0] == '4') && text.p[text.n - 1] != '\0');
+    for (size_t i = 0, n; i < 3; i++)
         if ((n = strlen(WELCOMES[i])) < text.n && memcmp(text.p, WELCOMES[i], n) == 0)
             snprintf(w->conn[e->conn.slot].id, sizeof w->conn[0].id, "%.29s", text.p + n);
     heard_token(w, e);
@@ -158,6 +158,16 @@ static void speak(struct world *w, struct core_event e)
         "{\"type\":\"CANDIDATE\",\"dst\":\"b\"}",
         "{\"type\":\"LEAVE\",\"dst\":\"b\"}",
         "{\"type\":\"LEAVE\"}",
+        "0",
+        "0{\"pid\":\"aaaaaaaaaaaaaaaaaaaaaaaaaa\",\"offset\":\"%s\"}",
+        "0/chat",
+        "1",
+        "21[\"join-room\",{\"roomId\":\"a\",\"displayName\":\"x\"}]",
+        "2[\"join-room\",{\"roomId\":\"b\",\"token\":\"bad\"}]",
+        "22[\"signal\",{\"to\":\"%s\",\"data\":null}]",
+        "23[\"leave-room\"]",
+        "2[\"ping\"]",
+        "52-4[\"hi\"]",
     };
     enum {
         KNOWN = sizeof MESSAGES_KNOWN / sizeof *MESSAGES_KNOWN
@@ -169,8 +179,9 @@ static void speak(struct world *w, struct core_event e)
         const char *message = MESSAGES_KNOWN[which], *hole = strstr(message, "%s");
         size_t before = hole ? (size_t)(hole - message) : strlen(message);
         unsigned whose = next(w) % SLOTS;
-        const char *filling =
-            strstr(message, "resumeToken") || strstr(message, "back") ? w->conn[whose].token : w->conn[whose].id;
+        const char *filling = strstr(message, "resumeToken") || strstr(message, "back") || strstr(message, "offset")
+                                  ? w->conn[whose].token
+                                  : w->conn[whose].id;
         snprintf(text, sizeof text, "%.*s%s%s", (int)before, message, hole ? filling : "", hole ? hole + 2 : "");
         e.bytes = span_of(text);
         e.urgent = next(w) & 1;
@@ -202,6 +213,8 @@ static void of_connection(struct world *w, unsigned what, unsigned slot)
     if (what % 16 == 0)
         e.conn.generation -= 1 + what / 16; /* a late event of an earlier socket */
     static const uint16_t CODES[] = {1000, 1001, 1006, 0};
+    static const struct dialect *const DIALECTS[] = {
+        &dialect_native, &dialect_socketio, &LINES, &dialect_ywebrtc, &dialect_peerjs};
     switch (what % 15) {
     case 0:
         e.type = CORE_GONE;
@@ -226,7 +239,7 @@ static void of_connection(struct world *w, unsigned what, unsigned slot)
         break;
     case 4:
         e.type = CORE_READY;
-        e.dialect = what > 192 ? &dialect_ywebrtc : what > 128 ? &LINES : what > 64 ? &dialect_peerjs : &dialect_native;
+        e.dialect = DIALECTS[what / 15 % 5];
         e.name = e.dialect == &dialect_peerjs ? &NAMES[what / 15 % 4] : NULL;
         step(w, e);
         break;

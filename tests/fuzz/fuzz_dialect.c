@@ -74,7 +74,8 @@ static void try_dialect(const struct dialect *d, struct span bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct dialect *const DIALECTS[] = {&dialect_native, &dialect_ywebrtc, &dialect_peerjs};
+    static const struct dialect *const DIALECTS[] = {
+        &dialect_native, &dialect_ywebrtc, &dialect_peerjs, &dialect_socketio};
     const struct span bytes = {(const char *)data, size};
     for (size_t i = 0; i < sizeof DIALECTS / sizeof *DIALECTS; i++)
         try_dialect(DIALECTS[i], bytes);

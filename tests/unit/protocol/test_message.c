@@ -96,7 +96,8 @@ static void test_types(void **state)
 {
     (void)state;
     static const char *const NAMES[MESSAGES] = {"", "join-room", "leave-room", "offer", "answer", "ice-candidate",
-        "signal", "resume", "report", "ping", "subscribe", "unsubscribe", "publish", "forward", "connect", "disconnect", "alive"};
+        "signal", "resume", "report", "ping", "subscribe", "unsubscribe", "publish", "forward", "connect", "disconnect",
+        "alive"};
     for (enum message_type t = MESSAGE_NONE; t < MESSAGES; t++) {
         assert_string_equal(message_name(t), NAMES[t]);
         assert_int_equal(message_is_relayed(t), t >= MESSAGE_OFFER && t <= MESSAGE_SIGNAL);
