@@ -121,16 +121,21 @@ void reply_peer_back(struct buf *out, struct span peer_id, const struct introduc
     presence(out, "peer-back", peer_id, i, dialect);
 }
 
-void reply_peer_left(struct buf *out, struct span peer_id, enum departure why)
+const char *departure_reason(enum departure why)
 {
     static const char *const REASONS[DEPARTURES] = {
 #define X(name, reason) [DEPARTURE_##name] = (reason),
         DEPARTURE_TABLE(X)
 #undef X
     };
+    return REASONS[why];
+}
+
+void reply_peer_left(struct buf *out, struct span peer_id, enum departure why)
+{
     begin(out, "peer-left", NO_REF);
     write_member_string(out, "peerId", peer_id);
-    write_member_string(out, "reason", span_of(REASONS[why]));
+    write_member_string(out, "reason", span_of(departure_reason(why)));
     end(out);
 }
 

@@ -36,6 +36,9 @@ enum departure {
     DEPARTURES
 };
 
+/* The word of that table. */
+const char *departure_reason(enum departure why);
+
 struct reply_welcome {
     struct span peer_id;
     struct span ice_servers; /* a JSON array */

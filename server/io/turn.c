@@ -197,6 +197,7 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
         break;
     case CORE_HASH:
     case CORE_STORE:
+    case CORE_WEBHOOK:
     case CORE_LOG:
     case CORE_DRAINED:
         break;
