@@ -163,6 +163,7 @@ $(BUILD)/bench/store: $(BUILD)/bench/store.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $
 # What of the io layers is pure is fuzzed too; and one target plays in the unit tests' small world.
 $(BUILD)/tests/fuzz/fuzz_proxy: $(BUILD)/server/io/proxy_header.o
 $(BUILD)/tests/fuzz/fuzz_origin: $(call obj,server/io/origins.c server/adapters/ice_url.c server/adapters/url_host.c)
+$(BUILD)/tests/fuzz/fuzz_webhook: $(call obj,server/io/webhook_answer.c server/adapters/webhook_url.c server/adapters/url_host.c)
 REQUEST_HEAD_O := $(call obj,$(wildcard server/io/request_*.c))
 $(BUILD)/tests/fuzz/fuzz_head: $(REQUEST_HEAD_O)
 $(BUILD)/tests/fuzz/fuzz_query: $(BUILD)/server/io/query.o

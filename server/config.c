@@ -142,7 +142,7 @@ static bool refuse_state(const struct option *o, const struct config_origin *fro
  * and his password, or the query of one that is called. */
 static int shown_bytes(const struct option *o, const char *value)
 {
-    size_t n = o == &options[OPTION_WEBHOOKS_URL] ? strcspn(value, "?") : strlen(value);
+    size_t n = o == &options[OPTION_WEBHOOKS_URL] ? strcspn(value, "?#") : strlen(value);
     return n < 80 ? (int)n : 80;
 }
 
