@@ -80,6 +80,9 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(call PC,--cflags,$(PKGS)) -MMD -MP -c -o $@ $<
 
+# The page at /check is part of the program (.incbin).
+$(BUILD)/server/io/check_page.o: $(wildcard server/check/*)
+
 # ---- programs -----------------------------------------------------------------------------------------------
 $(BUILD)/usherd: $(BUILD)/server/main.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(SERVER_IO_PKGS) $(PROTOCOL_PKGS))
@@ -163,6 +166,7 @@ $(BUILD)/bench/store: $(BUILD)/bench/store.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $
 # What of the io layers is pure is fuzzed too; and one target plays in the unit tests' small world.
 $(BUILD)/tests/fuzz/fuzz_proxy: $(BUILD)/server/io/proxy_header.o
 $(BUILD)/tests/fuzz/fuzz_origin: $(call obj,server/io/origins.c server/adapters/ice_url.c server/adapters/url_host.c)
+$(BUILD)/tests/fuzz/fuzz_webhook: $(call obj,server/io/webhook_answer.c server/adapters/webhook_url.c server/adapters/url_host.c)
 REQUEST_HEAD_O := $(call obj,$(wildcard server/io/request_*.c))
 $(BUILD)/tests/fuzz/fuzz_head: $(REQUEST_HEAD_O)
 $(BUILD)/tests/fuzz/fuzz_query: $(BUILD)/server/io/query.o
@@ -183,7 +187,7 @@ $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_B
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
-        bench-flood bench-channel bench-messages bench-store \
+        bench-flood bench-webhooks bench-channel bench-messages bench-store \
         install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -254,6 +258,10 @@ bench-flood: ## what a client that means harm costs the others
 	@tools/deps.sh build
 	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
 	@BUILD=$(BUILD) bench/flood.sh
+bench-webhooks: ## what webhooks cost those who are relayed
+	@tools/deps.sh build bench
+	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
+	@BUILD=$(BUILD) bench/webhooks.sh
 bench-channel: ## data channel throughput beside @roamhq/wrtc
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory $(BUILD)/bench/channel

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     STACK_BYTES = 256 * 1024 /* libsystemd and OpenSSL keep a few pages there */
@@ -38,6 +39,17 @@ static bool start(pthread_t *thread, size_t stack, void *(*run)(void *), void *c
 bool os_thread_start(pthread_t *thread, void *(*run)(void *), void *ctx, struct err *e)
 {
     return start(thread, STACK_BYTES, run, ctx, e);
+}
+
+bool os_thread_join(pthread_t thread, unsigned ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until); /* what pthread_timedjoin_np counts by */
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return (ms == 0 ? pthread_tryjoin_np(thread, NULL) : pthread_timedjoin_np(thread, NULL, &until)) == 0;
 }
 
 static void *wait_for_end(void *ctx)

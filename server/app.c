@@ -21,8 +21,10 @@
 #include "server/io/io.h"
 #include "server/adapters/owner.h"
 #include "server/adapters/seal.h"
+#include "server/adapters/secret_text.h"
 #include "server/io/service.h"
 #include "server/io/tls.h"
+#include "server/io/webhook_post.h"
 #include "server/limits.h"
 #include "server/settings.h"
 #include "server/signals.h"
@@ -33,9 +35,13 @@ enum {
     STOP_AT_ONCE_MS = 100 /* after a second signal */
 };
 
+_Static_assert((int)OPTION_WEBHOOKS_MAX == (int)WEBHOOK_URLS_MAX, "as many may be set as there are places");
+
 struct parts {
     struct ice_list *ice;
     struct token_keys *keys;
+    char webhook_secret[WEBHOOK_SECRET_MAX + 2];
+    size_t webhook_secret_n;
 };
 
 struct app {
@@ -148,18 +154,30 @@ struct token_keys *app_token_keys(const struct config *c, struct err *e)
     return token_keys_new(&s, e);
 }
 
+static bool read_webhook_secret(struct parts *p, const struct config *c, struct err *e)
+{
+    const char *text = config_text(c, OPTION_WEBHOOKS_SECRET);
+    if (*text &&
+        !secret_text_read("webhooks.secret", text, WEBHOOK_SECRET_MAX, p->webhook_secret, &p->webhook_secret_n, e))
+        return false;
+    return !*text || p->webhook_secret_n >= WEBHOOK_SECRET_LEAST ||
+           err_set(e, "webhooks.secret: expected at least %d bytes, such as what `openssl rand -hex 32` prints",
+               WEBHOOK_SECRET_LEAST);
+}
+
 /* What is made from the settings and lives as long as they do. The app is borrowed. */
 static bool make_parts(struct parts *p, const struct app *a, const struct config *c, struct err *e)
 {
     *p = (struct parts){.ice = make_ice_list(a, c, e)};
     p->keys = p->ice ? app_token_keys(c, e) : NULL;
-    return p->keys != NULL;
+    return p->keys && read_webhook_secret(p, c, e);
 }
 
 static void free_parts(struct parts *p)
 {
     ice_list_free(p->ice);
     token_keys_free(p->keys);
+    OPENSSL_cleanse(p->webhook_secret, sizeof p->webhook_secret);
 }
 
 bool app_test(const struct config *c, struct err *e)
@@ -203,14 +221,23 @@ static void say_doubts(struct app *a)
     look_at_certificate(&a->certificate);
 }
 
+static bool prepare_webhooks(struct app *a, const struct config *c, const struct parts *p, struct err *e)
+{
+    struct webhook_settings s = {.secret = {p->webhook_secret, p->webhook_secret_n}};
+    s.urls = config_list(c, OPTION_WEBHOOKS_URL, &s.urls_count);
+    return io_webhooks_prepare(a->io, &s, e);
+}
+
 /* What can fail of it, and changes nothing then. */
 static bool prepare(struct app *a, const struct config *next, struct parts *parts, struct err *e)
 {
     if (!make_parts(parts, a, next, e) || !io_stun_bind(a->io, config_text(next, OPTION_ICE_STUN_LISTEN), e))
         return false;
-    bool tls = io_reload_tls(a->io, config_text(next, OPTION_TLS_CERTIFICATE), config_text(next, OPTION_TLS_KEY), e);
-    io_stun_switch(a->io, tls);
-    return tls;
+    bool ready = prepare_webhooks(a, next, parts, e) &&
+                 io_reload_tls(a->io, config_text(next, OPTION_TLS_CERTIFICATE), config_text(next, OPTION_TLS_KEY), e);
+    io_stun_switch(a->io, ready);
+    io_webhooks_switch(a->io, ready);
+    return ready;
 }
 
 /* Takes the new settings, unless it fails. */
@@ -366,6 +393,7 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
         .settings = settings_of_io(a->config),
         .state_dir = a->state_dir,
         .version = USHER_VERSION,
+        .node = config_text(a->config, OPTION_SERVER_NODE),
         .certificate = config_text(a->config, OPTION_TLS_CERTIFICATE),
         .key = config_text(a->config, OPTION_TLS_KEY),
         .drained = on_drained,
@@ -376,7 +404,10 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
         return false;
     if (!io_stun_bind(a->io, config_text(a->config, OPTION_ICE_STUN_LISTEN), e))
         return false;
+    if (!prepare_webhooks(a, a->config, &a->parts, e))
+        return false;
     io_stun_switch(a->io, true);
+    io_webhooks_switch(a->io, true);
     io_started(a->io);
     return true;
 }
@@ -421,13 +452,15 @@ static bool open_loop(struct app *a, struct err *e)
 /* Passed sockets come first: what is opened before would be taken for them. */
 static bool open_process(struct app *a, struct err *e)
 {
-    size_t listeners;
+    size_t listeners, webhooks;
     config_list(a->config, OPTION_SERVER_LISTEN, &listeners);
     signals_prepare();
     logger_take_lws(&a->logger, false);
     a->passed_count = service_sockets(a->passed, e);
     listeners += *config_text(a->config, OPTION_ICE_STUN_LISTEN) != '\0';
-    return a->passed_count >= 0 && limits_prepare(listeners, e) && logger_open(&a->logger, e) && open_loop(a, e);
+    config_list(a->config, OPTION_WEBHOOKS_URL, &webhooks);
+    return a->passed_count >= 0 && limits_prepare(listeners, webhooks, e) && logger_open(&a->logger, e) &&
+           open_loop(a, e);
 }
 
 static void close_logger(struct app *a)

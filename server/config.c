@@ -139,7 +139,13 @@ static bool refuse_state(const struct option *o, const struct config_origin *fro
 }
 
 /* The value as it was given and what is wrong with it. A secret is not shown, nor what may hold one: a URL with a user
- * and his password. */
+ * and his password, or the query of one that is called. */
+static int shown_bytes(const struct option *o, const char *value)
+{
+    size_t n = o == &options[OPTION_WEBHOOKS_URL] ? strcspn(value, "?#") : strlen(value);
+    return n < 80 ? (int)n : 80;
+}
+
 static bool refuse_text(
     const struct option *o, const char *value, const struct config_origin *from, const char *problem, struct err *e)
 {
@@ -147,7 +153,7 @@ static bool refuse_text(
     buf_init(&text, sizeof e->text);
     say_where(o, from, &text);
     if (!(o->flags & OPTION_SECRET) && !strchr(value, '@'))
-        buf_printf(&text, " = \"%.80s\"", value);
+        buf_printf(&text, " = \"%.*s\"", shown_bytes(o, value), value);
     err_set(e, "%s: %s", text.p ? text.p : "", problem);
     buf_done(&text);
     return false;

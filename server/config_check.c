@@ -17,6 +17,7 @@
 #include "protocol/limits.h"
 #include "server/io/cidr.h"
 #include "server/adapters/ice_url.h"
+#include "server/adapters/webhook_url.h"
 #include "server/io/listen_address.h"
 #include "server/io/tls.h"
 
@@ -125,6 +126,10 @@ bool config_acts(const struct config *c, struct err *e)
         return err_set(e, "auth.required is set, but auth.keys is empty: expected at least one key file");
     if (count(c, OPTION_ICE_TURN) > 0 && !*config_text(c, OPTION_ICE_TURN_SECRET))
         return err_set(e, "ice.turn is set, but ice.turn_secret is empty: expected the secret of the TURN servers");
+    if (count(c, OPTION_WEBHOOKS_URL) > 0 && !*config_text(c, OPTION_WEBHOOKS_SECRET))
+        return err_set(e,
+            "webhooks.url is set, but webhooks.secret is empty: expected a secret that the receivers know "
+            "too, such as what `openssl rand -hex 32` prints");
     return true;
 }
 
@@ -229,6 +234,19 @@ static void remark_ice(const struct remarks *r)
             "credentials that lapse within a minute may do so while a call is being set up");
 }
 
+static void remark_webhooks(const struct remarks *r)
+{
+    size_t n;
+    const char *const *list = config_list(r->config, OPTION_WEBHOOKS_URL, &n);
+    struct webhook_url url;
+    for (size_t i = 0; i < n; i++)
+        if (webhook_url_read(list[i], &url, NULL) && webhook_url_is_open(&url))
+            remark(r, OPTION_WEBHOOKS_URL, url.host,
+                "names and metadata go to this host unencrypted: use https unless its network is your own");
+    if (n == 0 && *config_text(r->config, OPTION_WEBHOOKS_SECRET))
+        remark(r, OPTION_WEBHOOKS_SECRET, NULL, "webhooks.url is empty: the secret has no effect");
+}
+
 static void remark_auth(const struct remarks *r)
 {
     static const enum option_id NEED_KEYS[] = {OPTION_AUTH_ALGORITHMS, OPTION_AUTH_ADMIN};
@@ -283,6 +301,7 @@ void config_remark(const struct config *c, config_say *say, void *ctx)
     remark_origins(&r);
     remark_proxies(&r);
     remark_ice(&r);
+    remark_webhooks(&r);
     remark_auth(&r);
     remark_limits(&r);
     remark_files(&r);

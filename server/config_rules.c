@@ -17,6 +17,7 @@
 #include "server/io/origins.h"
 #include "server/adapters/token_key.h"
 #include "server/adapters/url_host.h"
+#include "server/adapters/webhook_url.h"
 
 _Static_assert((int)ORIGIN_MAX <= (int)OPTION_TEXT_MAX && (int)ICE_URL_MAX <= (int)OPTION_TEXT_MAX,
     "a rule writes into a text's room");
@@ -97,6 +98,12 @@ static bool check_algorithm(const char *text, struct err *e)
            err_set(e, "expected one of HS256, HS384, HS512, RS256 and ES256; the setting is repeated for more");
 }
 
+static bool check_webhook(const char *text, struct err *e)
+{
+    struct webhook_url url;
+    return webhook_url_read(text, &url, e);
+}
+
 /* It has the form of a room's id. */
 static bool check_key(const char *text, struct err *e)
 {
@@ -126,6 +133,8 @@ bool config_rule(enum option_id id, const char *text, char out[OPTION_TEXT_MAX +
         return check_stun_public(text, out, problem);
     case OPTION_ICE_TURN:
         return ice_url_normalise(ICE_URL_TURN, text, out, problem);
+    case OPTION_WEBHOOKS_URL:
+        return check_webhook(text, problem);
     case OPTION_DIALECTS_PEERJS_KEYS:
         return check_key(text, problem);
     case OPTION_AUTH_ALGORITHMS:
@@ -137,6 +146,7 @@ bool config_rule(enum option_id id, const char *text, char out[OPTION_TEXT_MAX +
     case OPTION_AUTH_KEYS:
         return check_path(text, problem);
     case OPTION_ICE_TURN_SECRET:
+    case OPTION_WEBHOOKS_SECRET:
         return *text != '@' || check_path(text, problem);
     default:
         return true;

@@ -14,7 +14,7 @@ enum {
     POOL_DEFAULT = 4,              /* threads of libuv's pool, which aborts when it gets none */
     POOL_MAX = 1024,
     POOL_STACK = 8 * 1024 * 1024,
-    THREADS = 3, /* of our own: two that hash, and the log's */
+    THREADS = 3, /* of our own: two that hash, and the log's; and one for each receiver of webhooks */
 };
 
 static struct rlimit raise_descriptors(void)
@@ -56,9 +56,11 @@ static unsigned pool_size(void)
     return n < POOL_MAX ? (unsigned)n : POOL_MAX;
 }
 
-bool limits_prepare(size_t listeners, struct err *e)
+bool limits_prepare(size_t listeners, size_t webhooks, struct err *e)
 {
     struct rlimit limit = raise_descriptors();
-    return check_descriptors(DESCRIPTORS_LEAST + listeners, &limit, e) &&
-           os_thread_probe(pool_size() + THREADS, POOL_STACK, e);
+    /* of a receiver, its socket and the word to stop; and what wakes the loop */
+    size_t descriptors = listeners + 2 * webhooks + (webhooks > 0);
+    return check_descriptors(DESCRIPTORS_LEAST + descriptors, &limit, e) &&
+           os_thread_probe(pool_size() + THREADS + (unsigned)webhooks, POOL_STACK, e);
 }

@@ -10,8 +10,8 @@
 
 #include "base/err.h"
 
-/* As many descriptors as the hard limit gives, and enough of them, threads and memory to start with so many listeners;
- * else false with the sentence in e. */
-bool limits_prepare(size_t listeners, struct err *e);
+/* As many descriptors as the hard limit gives, and enough of them, threads and memory to start with so many listeners
+ * and receivers of webhooks; else false with the sentence in e. */
+bool limits_prepare(size_t listeners, size_t webhooks, struct err *e);
 
 #endif

@@ -30,8 +30,9 @@ enum option_flags {
 };
 
 enum {
-    OPTION_TEXT_MAX = 1024, /* bytes of one text; a file's line cannot hold more than 197 anyway */
-    OPTION_LIST_MAX = 64,   /* entries of one list */
+    OPTION_TEXT_MAX = 1024,  /* bytes of one text; a file's line cannot hold more than 197 anyway */
+    OPTION_LIST_MAX = 64,    /* entries of one list */
+    OPTION_WEBHOOKS_MAX = 8, /* receivers: a thread and a queue each */
     OPTION_COUNT_MAX = 1000000000,
     OPTION_SIZE_MAX = 1024 * 1024 * 1024,
 };
@@ -134,6 +135,11 @@ enum {
         "FILE")                                                                                                        \
     X(ICE_TURN_TTL, "ice", "turn_ttl", DURATION, 1000, 7 * OPTION_DAY_MS, "1h", "", OPTION_RELOAD,                     \
         "how long TURN credentials are good")                                                                          \
+    X(WEBHOOKS_URL, "webhooks", "url", LIST, 0, OPTION_WEBHOOKS_MAX, "", "", OPTION_RELOAD,                            \
+        "a URL where what happens in rooms is told, such as https://app.example/usher; each has a queue of its own")   \
+    X(WEBHOOKS_SECRET, "webhooks", "secret", TEXT, 0, OPTION_TEXT_MAX, "", "",                                         \
+        OPTION_RELOAD | OPTION_SECRET | OPTION_FILE,                                                                   \
+        "the secret that signs what is told there, of 16 to 256 bytes; @FILE: what is in FILE")                        \
     X(DIALECTS_SOCKETIO, "dialects", "socketio", BOOL, 0, 1, "yes", "", OPTION_RELOAD,                                 \
         "whether socket.io-client 4 is served at /socket.io/")                                                         \
     X(DIALECTS_PEERJS, "dialects", "peerjs", BOOL, 0, 1, "yes", "", OPTION_RELOAD,                                     \

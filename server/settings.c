@@ -42,6 +42,9 @@ struct core_settings settings_of_core(const struct config *c)
         .room_ttl_ms = config_number(c, OPTION_ROOMS_TTL),
         .token_required = config_number(c, OPTION_AUTH_REQUIRED) != 0,
     };
+    size_t webhooks;
+    config_list(c, OPTION_WEBHOOKS_URL, &webhooks);
+    s.webhooks = webhooks > 0;
     snprintf(s.node, sizeof s.node, "%s", config_text(c, OPTION_SERVER_NODE));
     return s;
 }
@@ -62,6 +65,7 @@ struct io_settings settings_of_io(const struct config *c)
         .ping_interval_ms = config_number(c, OPTION_SERVER_PING_INTERVAL),
         .ping_timeout_ms = config_number(c, OPTION_SERVER_PING_TIMEOUT),
         .socketio = config_number(c, OPTION_DIALECTS_SOCKETIO) != 0,
+        .drain_timeout_ms = config_number(c, OPTION_SERVER_DRAIN_TIMEOUT),
         .ywebrtc = config_number(c, OPTION_DIALECTS_YWEBRTC) != 0,
         .peerjs = config_number(c, OPTION_DIALECTS_PEERJS) != 0,
         .peerjs_discovery = config_number(c, OPTION_DIALECTS_PEERJS_DISCOVERY) != 0,

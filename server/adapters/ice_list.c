@@ -7,20 +7,17 @@
  */
 #include "server/adapters/ice_list.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/os_file.h"
 #include "base/text.h"
 #include "protocol/limits.h"
 #include "protocol/write.h"
+#include "server/adapters/secret_text.h"
 
 enum {
     SHA1_BYTES = 20,
@@ -35,35 +32,8 @@ struct ice_list {
     const void *own_ctx;
     uint64_t ttl_ms;
     size_t secret_n;
-    char secret[TURN_SECRET_MAX + 1];
+    char secret[TURN_SECRET_MAX + 2]; /* a byte more than it may have, and a NUL */
 };
-
-static bool read_secret(struct ice_list *l, const char *secret, struct err *e)
-{
-    if (*secret != '@') {
-        snprintf(l->secret, sizeof l->secret, "%s", secret);
-        l->secret_n = strlen(l->secret);
-        return true;
-    }
-    struct err why;
-    int fd = os_file_open(secret + 1, O_RDONLY, "a file with the secret", &why);
-    if (fd < 0)
-        return err_set_errno(
-            e, why.error, "ice.turn_secret: the file \"%.160s\" cannot be read: %s", secret + 1, why.text);
-    ssize_t n = read(fd, l->secret, sizeof l->secret);
-    int error = n < 0 ? errno : 0;
-    close(fd);
-    l->secret_n = n < 0 ? 0 : (size_t)n;
-    if (error)
-        return err_set_errno(e, error, "ice.turn_secret: the file \"%.160s\" cannot be read: %s%s", secret + 1,
-            strerror(error), os_file_advice(error));
-    while (l->secret_n > 0 && (l->secret[l->secret_n - 1] == '\n' || l->secret[l->secret_n - 1] == '\r'))
-        l->secret_n--;
-    if (l->secret_n == 0 || l->secret_n > TURN_SECRET_MAX)
-        return err_set(e, "ice.turn_secret: the file \"%.120s\" must hold 1 to %d bytes", secret + 1, TURN_SECRET_MAX);
-    return !memchr(l->secret, '\n', l->secret_n) ||
-           err_set(e, "ice.turn_secret: the file \"%.120s\" must hold one line, and no comment", secret + 1);
-}
 
 static void write_urls(struct buf *out, const char *const *urls, size_t n)
 {
@@ -106,7 +76,7 @@ struct ice_list *ice_list_new(const struct ice_list_settings *s, struct err *e)
     l->ttl_ms = s->ttl_ms;
     l->own = s->own;
     l->own_ctx = s->own_ctx;
-    if (l->turn && !read_secret(l, s->secret, e))
+    if (l->turn && !secret_text_read("ice.turn_secret", s->secret, TURN_SECRET_MAX, l->secret, &l->secret_n, e))
         goto fail;
     return l;
 fail:

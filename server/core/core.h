@@ -104,6 +104,7 @@ struct core_settings {
     uint64_t room_linger_ms; /* how long an empty room that join-room made stays; 0: not at all */
     uint64_t room_ttl_ms;    /* how long an empty room that was made over HTTP stays; 0: for ever */
     bool token_required;     /* join-room needs a token */
+    bool webhooks;           /* what happens in rooms is told: CORE_WEBHOOK */
     uint64_t
         ice_refresh_ms; /* what ports.ice_servers writes is told anew this often, and lapses by the wall clock a quarter of this later; 0: it does not lapse */
     uint32_t batch; /* of what is due at once, so much of each kind is done in one step; 0: BATCH_DEFAULT (batch.h) */
@@ -196,6 +197,7 @@ enum core_effect_type {
     CORE_RESPONSE, /* answer the HTTP request of conn with `response`; the effect owns one reference to its body */
     CORE_HASH,     /* hash the password; the effect owns it (free). Wipe it after use */
     CORE_STORE, /* write these bytes as rooms.json, whole or not at all; the effect owns one reference. One at a time */
+    CORE_WEBHOOK, /* something happened in a room: tell the receivers this JSON object; the effect owns one reference */
     CORE_DRAINED, /* every connection is gone after CORE_DRAIN: the process may end */
 };
 
@@ -228,6 +230,7 @@ struct core_effect {
         } response;
         struct core_hash *hash;
         struct frame *store;
+        struct frame *webhook; /* no WebSocket frame: its bytes alone */
     };
 };
 
@@ -287,6 +290,7 @@ struct core_stats {
     uint64_t errors[ERRORS];                             /* errors sent, by code, over HTTP as well */
     uint64_t limited[LIMITS];                            /* times that a limit refused, closed or paused */
     uint64_t auth_failed_total, auth_delayed_total;      /* wrong passwords and tokens; attempts made to wait */
+    uint64_t webhooks_lost_total;                        /* events that there was no memory to tell */
 };
 
 /* The buckets of ice_connect and ice_rtt. */

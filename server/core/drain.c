@@ -6,6 +6,9 @@
  * slot is taken, and no seat moves to another. A thousand clients return each
  * second; if that took longer than RETURN_SPAN_MS all of them are spread over that time. drain_timeout 0 waits for the
  * last one however long it takes.
+ *
+ * Where webhooks are told what happens, the seats of those who are away end as well, behind all others, and rooms that
+ * linger: nobody else will tell.
  */
 #include "server/core/drain.h"
 
@@ -13,7 +16,9 @@
 
 #include "server/core/batch.h"
 #include "server/core/effects.h"
+#include "server/core/member.h"
 #include "server/core/say.h"
+#include "server/core/seat.h"
 #include "server/core/session.h"
 
 enum {
@@ -35,6 +40,17 @@ static void dismiss(struct core *c, struct session *s, uint64_t return_after_ms)
     session_end(c, s, error_close_code(ERROR_DRAINING), error_code(ERROR_DRAINING), DEPARTURE_DISCONNECTED);
 }
 
+static bool seats_end(const struct core *c)
+{
+    return c->settings.webhooks && waiting_first(&c->away);
+}
+
+/* Whether a seat or a room is still to be ended (room.c). */
+static bool more_ends(const struct core *c)
+{
+    return seats_end(c) || (c->settings.webhooks && waiting_first(&c->lingering));
+}
+
 void drain_tick(struct core *c)
 {
     if (!c->draining)
@@ -47,6 +63,8 @@ void drain_tick(struct core *c)
         dismiss(c, s, return_after(c->drain_told++, c->drain_total));
         n++;
     }
+    for (; c->drain_slot == c->slot_cap && seats_end(c) && batch_allows(c, n); n++)
+        seat_expire(c, WAIT_OF(waiting_first(&c->away), struct member, away));
 }
 
 void drain_begin(struct core *c)
@@ -62,7 +80,7 @@ void drain_begin(struct core *c)
 void drain_settle(struct core *c)
 {
     assert(c->draining);
-    bool over = c->stats.connections == 0 || c->now >= c->drain_end;
+    bool over = (c->stats.connections == 0 && !more_ends(c)) || c->now >= c->drain_end;
     if (!c->drained && over)
         c->drained = effects_add(c->fx, &(struct core_effect){.type = CORE_DRAINED});
 }
@@ -71,5 +89,5 @@ uint64_t drain_due(const struct core *c)
 {
     if (!c->draining || c->drained)
         return UINT64_MAX;
-    return c->drain_slot < c->slot_cap ? c->now : c->drain_end;
+    return c->drain_slot < c->slot_cap || seats_end(c) ? c->now : c->drain_end;
 }

@@ -22,6 +22,8 @@ static void effect_drop(const struct core_effect *e)
         frame_unref(e->response.body);
     else if (e->type == CORE_STORE)
         frame_unref(e->store);
+    else if (e->type == CORE_WEBHOOK)
+        frame_unref(e->webhook);
     else if (e->type == CORE_HASH)
         free(e->hash);
 }

@@ -23,6 +23,7 @@
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
+#include "server/core/webhook.h"
 
 enum {
     HASH_RETRY_MS = 2000,
@@ -215,6 +216,7 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
     say_prepared(c, room, &joined);
     session_move(c, s, SESSION_JOINED);
     room_enter(c, room, s->member);
+    webhook_peer(c, WEBHOOK_PEER_JOINED, room, s->member);
     say_done(c, s, r->request.ref);
     return;
 fail:

@@ -23,6 +23,7 @@
 #include "server/core/room_list.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
+#include "server/core/webhook.h"
 
 enum {
     RETRY_MS = 2000,
@@ -212,6 +213,8 @@ static void create(struct core *c, struct session *s, struct room_terms *t)
     t->created_ms = c->unix_ms;
     t->incarnation = rng_u64(c->rng);
     struct room *room = room_restore(c, t);
+    if (room)
+        webhook_room(c, WEBHOOK_ROOM_CREATED, room);
     if (!room || !owner_token(c, room, token)) {
         if (room)
             room_close(c, room);

@@ -21,6 +21,7 @@
 #include "server/core/say.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
+#include "server/core/webhook.h"
 
 uint32_t room_hash(const void *item)
 {
@@ -62,12 +63,16 @@ static struct room *add(struct core *c, struct span id, uint64_t incarnation, en
 struct room *room_new(struct core *c, struct span id, uint64_t incarnation)
 {
     assert(room_id_valid(id) && !room_find(c, id));
-    return add(c, id, incarnation, ROOM_JOINED);
+    struct room *room = add(c, id, incarnation, ROOM_JOINED);
+    if (room)
+        webhook_room(c, WEBHOOK_ROOM_CREATED, room);
+    return room;
 }
 
 static void room_free(struct core *c, struct room *room)
 {
     assert(!room->members);
+    webhook_room(c, WEBHOOK_ROOM_CLOSED, room);
     waiting_remove(&room->empty);
     room_list_changes(c, room);
     if (room->made) {
@@ -145,7 +150,8 @@ enum error room_admits(const struct core *c, const struct room *room, const char
 /* A linger of 0 lets those go that stayed under an earlier setting. */
 static uint64_t linger(const struct core *c)
 {
-    return c->settings.room_linger_ms ? c->settings.room_linger_ms : 1;
+    bool over = c->draining && c->settings.webhooks; /* it ends with the daemon, which is to be told */
+    return c->settings.room_linger_ms && !over ? c->settings.room_linger_ms : 1;
 }
 
 uint64_t room_due(const struct core *c)
@@ -199,6 +205,7 @@ void room_leave(struct core *c, struct member *m, enum departure why)
 {
     struct room *room = m->room;
     assert(room && room->count > 0);
+    webhook_peer_left(c, room, m, why);
     DL_DELETE(room->members, m);
     m->room = NULL;
     room->count--;

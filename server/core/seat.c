@@ -24,6 +24,7 @@
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
+#include "server/core/webhook.h"
 
 enum {
     DUEL_MS = 1000 /* in which a seat is taken over twice at most */
@@ -58,6 +59,7 @@ void seat_tell_back(struct core *c, const struct member *m, bool anew)
             .peer = {.peer_id = say_peer_id(c, m, id),
                 .introduction = member_introduction(m),
                 .dialect = say_dialect(c, m->dialect)}});
+    webhook_peer(c, WEBHOOK_PEER_BACK, m->room, m);
 }
 
 void seat_break(struct core *c, struct member *m, enum departure why)
@@ -73,6 +75,7 @@ void seat_break(struct core *c, struct member *m, enum departure why)
     waiting_add(&c->away, &m->away, c->now);
     c->stats.away++;
     tell_away(c, m);
+    webhook_peer(c, WEBHOOK_PEER_AWAY, m->room, m);
 }
 
 /* ---- what is held ---- */

@@ -19,7 +19,7 @@ bool seat_is_fought_over(const struct core *c, const struct member *m, uint64_t 
 /* The member goes on with the connection `s`, which is in no room: the member that `s` had is freed. The connection that
  * it had itself, if any, is closed. Takes the frame `resumed`; what was held follows it. */
 void seat_take(struct core *c, struct member *m, struct session *s, struct frame *resumed);
-/* Tells the others in its room that it is back; anew: its seat was made anew, and no list that they have shows it. */
+/* Tells the others in its room, and webhooks, that it is back; anew: its seat was made anew, and no list that they have shows it. */
 void seat_tell_back(struct core *c, const struct member *m, bool anew);
 /* It will not come back: it has left. What was held for it goes a batch at a time: with seat_tick. */
 void seat_expire(struct core *c, struct member *away);

@@ -73,7 +73,8 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->scratch = malloc(OUT_BATCH);
     io->in = malloc(READ_SIZE);
     io->web = web_root_new(io->loop, io->logger);
-    if (!open_handles(io) || !io->web || !work_open(io) || !hash_open(io) || !io->scratch || !io->in) {
+    io->webhooks = webhooks_new(io->loop, io->logger, p->node);
+    if (!open_handles(io) || !io->web || !io->webhooks || !work_open(io) || !hash_open(io) || !io->scratch || !io->in) {
         err_memory(e);
         goto fail;
     }
@@ -122,8 +123,20 @@ SSL_CTX *io_tls(const struct io *io)
     return io->tls;
 }
 
+bool io_webhooks_prepare(struct io *io, const struct webhook_settings *settings, struct err *e)
+{
+    return webhooks_prepare(io->webhooks, settings, e);
+}
+
+void io_webhooks_switch(struct io *io, bool take)
+{
+    webhooks_switch(io->webhooks, take);
+}
+
 void io_drain(struct io *io)
 {
+    uint64_t ms = io->settings.drain_timeout_ms;
+    io->webhooks_until = uv_now(io->loop) + (ms ? ms : WEBHOOKS_DRAIN_MS);
     listen_drain(io);
     struct core_event e = io_event(io, CORE_DRAIN, NULL);
     io_step(io, &e);
@@ -136,6 +149,7 @@ void io_free(struct io *io)
     io->freeing = true;
     listen_close(io);
     stun_close(io);
+    webhooks_stop(io->webhooks);
     hash_stop(io);
     close_connections(io);
     close_handles(io);
@@ -145,6 +159,7 @@ void io_free(struct io *io)
     hosts_done(&io->hosts);
     uv_run(io->loop, UV_RUN_DEFAULT);
     web_root_free(io->web);
+    webhooks_free(io->webhooks);
     work_close(io);
     hash_free(io);
     SSL_CTX_free(io->tls);

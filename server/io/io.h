@@ -13,6 +13,7 @@
 #include "server/io/cidr.h"
 #include "server/adapters/ice_url.h"
 #include "server/adapters/logger.h"
+#include "server/io/webhooks.h"
 
 struct io;
 
@@ -22,6 +23,7 @@ struct io;
 struct io_settings {
     size_t max_frame;           /* bytes of one message; never 0 */
     size_t max_queue;           /* bytes waiting for one connection; 0: no limit */
+    uint64_t drain_timeout_ms;  /* what webhooks may take when the daemon stops; 0: WEBHOOKS_DRAIN_MS */
     const char *const *origins; /* see io/origins.h; borrowed until the next io_configure or io_free */
     size_t origins_count;
     const char *stun_public; /* HOST:PORT, borrowed alike; "": the host of a client's request, and the bound port */
@@ -35,6 +37,10 @@ struct io_settings {
     size_t peerjs_keys_count;
 };
 
+enum {
+    WEBHOOKS_DRAIN_MS = 10000
+};
+
 struct io_params {
     uv_loop_t *loop;             /* borrowed */
     struct core *core;           /* borrowed */
@@ -42,8 +48,9 @@ struct io_params {
     struct io_settings settings;
     const char *state_dir;         /* borrowed */
     const char *version;           /* static */
+    const char *node;              /* borrowed for io_new: told to webhooks */
     const char *certificate, *key; /* borrowed for io_new; "": no TLS */
-    void (*drained)(void *ctx);    /* after io_drain, when the last connection is gone */
+    void (*drained)(void *ctx);    /* after io_drain, when the last connection is gone and webhooks were told */
     void *ctx;
 };
 
@@ -69,6 +76,9 @@ bool io_stun_bind(struct io *io, const char *address, struct err *e);
 void io_stun_switch(struct io *io, bool take);
 /* Writes under which URL this client reaches the STUN server built in; false if there is none, or nobody knows. */
 bool io_stun_url(const struct io *io, struct conn_id id, char out[ICE_URL_MAX + 1]);
+/* Webhooks, in two steps as with STUN: see server/io/webhooks.h. */
+bool io_webhooks_prepare(struct io *io, const struct webhook_settings *settings, struct err *e);
+void io_webhooks_switch(struct io *io, bool take);
 /* Has the core see everybody off. Accepting goes on until `drained`, so that /health and /ready are answered; the core
  * refuses whoever wants more. But from sockets that were passed nobody is taken any more. */
 void io_drain(struct io *io);

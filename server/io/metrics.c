@@ -63,6 +63,7 @@ NUMBER(origin_refused, m->io->origin_refused)
 NUMBER(forwarded_refused, m->io->forwarded_refused)
 NUMBER(descriptor_shortages, m->io->descriptor_shortages)
 NUMBER(log_dropped, m->log_dropped)
+NUMBER(webhooks_lost, m->core->webhooks_lost_total)
 NUMBER(queue_connections, m->queue.connections)
 NUMBER(queue_bytes, m->queue.bytes)
 NUMBER(queue_largest, m->queue.largest)
@@ -212,6 +213,28 @@ static void ice_rtt(struct buf *out, const char *name, const struct metrics *m)
     write_histogram(out, name, &m->core->ice_rtt, &CORE_RTT_BOUNDS);
 }
 
+/* ---- of each receiver of webhooks, by its number: its URL may be a secret ---- */
+
+static void webhook_events(struct buf *out, const char *name, const struct metrics *m)
+{
+    for (size_t i = 0; i < m->webhooks_count; i++) {
+        const struct webhook_counts *w = &m->webhooks[i];
+        buf_printf(out, "%s{url=\"%zu\",outcome=\"delivered\"} %" PRIu64 "\n", name, i + 1, w->delivered);
+        buf_printf(out, "%s{url=\"%zu\",outcome=\"dropped\"} %" PRIu64 "\n", name, i + 1, w->dropped);
+    }
+}
+
+#define WEBHOOK(function, member)                                                                 \
+    static void function(struct buf *out, const char *name, const struct metrics *m)              \
+    {                                                                                             \
+        for (size_t i = 0; i < m->webhooks_count; i++)                                            \
+            buf_printf(out, "%s{url=\"%zu\"} %" PRIu64 "\n", name, i + 1, m->webhooks[i].member); \
+    }
+WEBHOOK(webhook_failed, failed)
+WEBHOOK(webhook_events_waiting, events)
+WEBHOOK(webhook_bytes, bytes)
+#undef WEBHOOK
+
 static const struct family FAMILIES[] = {
     {"usherd_build_info", "gauge", "The running version; always 1.", build_info},
     {"usherd_connections", "gauge", "Sockets that are open, their handshake done or not.", connections},
@@ -257,6 +280,12 @@ static const struct family FAMILIES[] = {
         "When the TLS certificate expires, in seconds since 1970; the first to expire of its file.", certificate},
     {"usherd_log_dropped_total", "counter", "Log records that were dropped because the log did not take them in time.",
         log_dropped},
+    {"usherd_webhook_events_total", "counter", "Events for a receiver of webhooks, by what became of them.",
+        webhook_events},
+    {"usherd_webhook_failed_tries_total", "counter", "Tries to send it a batch that failed.", webhook_failed},
+    {"usherd_webhook_queue_events", "gauge", "Events that wait for it.", webhook_events_waiting},
+    {"usherd_webhook_queue_bytes", "gauge", "What they and keeping them takes, in bytes.", webhook_bytes},
+    {"usherd_webhook_lost_total", "counter", "Events that there was no memory to tell any receiver.", webhooks_lost},
     {"usherd_stun_datagrams_total", "counter", "Datagrams to the STUN server built in, by what became of them.", stun},
     {"usherd_ice_outcomes_total", "counter", "Calls by their outcome, as clients report them.", ice_outcomes},
     {"usherd_ice_connect_seconds", "histogram", "Time to connect of calls that did not fail, as clients report it.",
@@ -275,6 +304,8 @@ void metrics_write(struct buf *out, const struct metrics *m)
     for (const struct family *f = FAMILIES; f < FAMILIES + sizeof FAMILIES / sizeof *FAMILIES; f++) {
         if (f->samples == certificate && m->certificate_expiry == 0)
             continue; /* a time that is none would look like a certificate that expired in 1970 */
+        if (strncmp(f->name, "usherd_webhook_", 15) == 0 && m->webhooks_count == 0)
+            continue;
         buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name, f->type);
         f->samples(out, f->name, m);
     }

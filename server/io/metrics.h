@@ -10,6 +10,7 @@
 #include "server/core/core.h"
 #include "server/io/proxy_header.h"
 #include "server/io/stun_socket.h"
+#include "server/io/webhook_queue.h"
 
 /* Every status that an answer over HTTP has; what is none of them is the last. */
 #define ANSWER_TABLE(X)                       \
@@ -72,8 +73,10 @@ struct metrics {
     const struct io_stats *io;
     struct queue_stats queue;
     struct process_stats process;
-    int64_t certificate_expiry; /* unix seconds; 0: no TLS, and no such metric */
-    uint64_t log_dropped;       /* records that nobody will read */
+    int64_t certificate_expiry;            /* unix seconds; 0: no TLS, and no such metric */
+    uint64_t log_dropped;                  /* records that nobody will read */
+    const struct webhook_counts *webhooks; /* of each receiver: */
+    size_t webhooks_count;                 /* so many; 0: none, and no such metrics */
     const char *version;
 };
 

@@ -32,6 +32,7 @@ void http_metrics(struct http_request *r)
             "metrics are for this machine and for server.metrics_allow only");
         return;
     }
+    struct webhook_counts webhooks[WEBHOOK_URLS_MAX];
     struct metrics m = {
         .core = core_stats(io->core),
         .io = &io->stats,
@@ -39,6 +40,8 @@ void http_metrics(struct http_request *r)
         .process = process_look(),
         .certificate_expiry = io->tls ? tls_expiry(io->tls) : 0,
         .log_dropped = logger_dropped(io->logger),
+        .webhooks = webhooks,
+        .webhooks_count = webhooks_counts(io->webhooks, webhooks),
         .version = io->version,
     };
     m.process.start_seconds = io->started_unix;

@@ -199,6 +199,7 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
         break;
     case CORE_HASH:
     case CORE_STORE:
+    case CORE_WEBHOOK:
     case CORE_LOG:
     case CORE_DRAINED:
         break;
@@ -215,8 +216,11 @@ static void execute(struct io *io, struct core_effect *fx)
     } else if (fx->type == CORE_STORE) {
         work_store(io, fx->store);
         fx->store = NULL;
+    } else if (fx->type == CORE_WEBHOOK) {
+        webhooks_put(io->webhooks, fx->webhook);
+        fx->webhook = NULL;
     } else if (fx->type == CORE_DRAINED) {
-        io->drained(io->ctx);
+        webhooks_drain(io->webhooks, io->webhooks_until, io->drained, io->ctx);
     } else {
         struct conn *c = conn_find(&io->conns, fx->conn);
         if (c)

@@ -323,7 +323,8 @@ static void execute(struct daemon *d, const struct core_effect *e)
         clerk_store(&d->clerk, e->store);
         break;
     case CORE_LOG:
-    case CORE_AGAIN: /* done in step() */
+    case CORE_WEBHOOK: /* the server oracle's to judge */
+    case CORE_AGAIN:   /* done in step() */
         break;
     case CORE_DRAINED:
         d->drained = true;

@@ -32,6 +32,7 @@ struct server_oracle *server_oracle_new(struct world *w, const struct core_setti
 void server_oracle_reset(struct server_oracle *j)
 {
     seats_reset(&j->seats);
+    server_oracle_webhooks_reset(j);
     pending_reset(&j->pending);
     j->hashing = 0;
     j->draining = j->drained = j->listening = false;
@@ -45,6 +46,7 @@ void server_oracle_free(struct server_oracle *j)
     if (!j)
         return;
     seats_done(&j->seats);
+    server_oracle_webhooks_reset(j);
     pending_done(&j->pending);
     tokens_free(&j->tokens);
     struct used_id *u, *tmp;
@@ -182,6 +184,7 @@ static void note_event(struct server_oracle *j)
     } else if (e->type == CORE_DRAIN) {
         j->draining = true;
         j->drain_since = world_now(j->w);
+        server_oracle_expire_seats(j);
     } else if (e->type == CORE_TIME) {
         server_oracle_expire(j);
         server_oracle_answer_stored(j);
@@ -242,6 +245,8 @@ static void server_oracle_other_effect(struct server_oracle *j, const struct cor
         note_hash(j, e->hash);
     } else if (e->type == CORE_STORE) {
         server_oracle_store(j, e);
+    } else if (e->type == CORE_WEBHOOK) {
+        server_oracle_webhook(j, e);
     } else if (e->type == CORE_RESPONSE) {
         server_oracle_response(j, e);
     }
@@ -352,6 +357,7 @@ static void compare(struct server_oracle *j, const struct core *core)
     world_check(j->w, !set->max_connections || n->connections <= set->max_connections, "%llu connections",
         (unsigned long long)n->connections);
     j->unkept = n->unheld_total;
+    server_oracle_webhooks_agree(j);
 }
 
 static void sweep_caller(struct server_oracle *j, const struct caller *c)

@@ -11,7 +11,8 @@
  *     doubled or out of order; `recovered` where something was lost; a peer id used twice;
  *     a locked room entered without its password, a room that was closed and is back, one over HTTP that is answered
  *     wrongly, never or before it is on the disk; a limit exceeded; a connection idle for longer than ping interval and timeout together; a missing deadline;
- *     a connection that lives on after its close was asked for; a drain that does not end.
+ *     a connection that lives on after its close was asked for; a drain that does not end;
+ *     webhooks that are not told each fact once, in order, when it is true.
  */
 #ifndef SIM_SERVER_ORACLE_H
 #define SIM_SERVER_ORACLE_H

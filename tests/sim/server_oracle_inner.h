@@ -16,6 +16,9 @@ struct used_id {
     UT_hash_handle hh;
 };
 
+struct told_room;
+struct told_peer;
+
 struct server_oracle {
     struct world *w;
     struct core_settings settings;
@@ -23,6 +26,10 @@ struct server_oracle {
     struct token *tokens;
     struct used_id *used;
     struct pending pending;
+    struct {
+        struct told_room *rooms;
+        struct told_peer *peers;
+    } told;               /* what a receiver of webhooks believes; uthash */
     size_t hashing;       /* passwords being hashed */
     uint64_t life, began; /* which start of the daemon this is, and when it began to listen */
     uint64_t relayed, unkept, last_sweep, drain_since;
@@ -61,6 +68,7 @@ void server_oracle_left(struct server_oracle *j, const struct seat *s); /* it ha
 void server_oracle_leave(struct server_oracle *j, struct seat *s, const char *reason);
 void server_oracle_lose(struct server_oracle *j, struct caller *c, const char *why);
 void server_oracle_expire(struct server_oracle *j);
+void server_oracle_expire_seats(struct server_oracle *j);
 bool server_oracle_is_behind(
     const struct server_oracle *j); /* what is over was not done yet: only so much is in one step */
 size_t server_oracle_batch(const struct server_oracle *j); /* so much of each kind */
@@ -82,6 +90,12 @@ void server_oracle_clock(struct server_oracle *j); /* at each event */
 /* Credentials are in what is said; again: in ice-servers. */
 void server_oracle_credentials(struct server_oracle *j, struct caller *c, bool again);
 void server_oracle_lapse(struct server_oracle *j, struct caller *c); /* whether it holds what has lapsed */
+
+/* ---- server_oracle_webhooks.c: what webhooks are told ---- */
+void server_oracle_webhook(struct server_oracle *j, const struct core_effect *e);
+void server_oracle_webhooks_restore(struct server_oracle *j); /* rooms of an earlier life, which were told then */
+void server_oracle_webhooks_agree(struct server_oracle *j);   /* at the end of a step */
+void server_oracle_webhooks_reset(struct server_oracle *j);
 
 /* ---- server_oracle_said.c: what is said ---- */
 void server_oracle_said(struct server_oracle *j, struct caller *c, struct frame *frame);

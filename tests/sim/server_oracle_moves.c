@@ -63,6 +63,12 @@ static void forget_room(struct server_oracle *j, struct room *r)
     seats_room_free(&j->seats, r);
 }
 
+/* Where webhooks are told, seats and rooms that linger end with the daemon. */
+static bool all_end(const struct server_oracle *j)
+{
+    return j->draining && j->settings.webhooks;
+}
+
 /* The seat that is away for longest, if its time is over; NULL if there is none. */
 static struct seat *overdue_seat(const struct server_oracle *j)
 {
@@ -70,7 +76,7 @@ static struct seat *overdue_seat(const struct server_oracle *j)
     HASH_ITER (hh, j->seats.by_id, s, next)
         if (!s->caller && (!first || s->away_number < first->away_number))
             first = s;
-    return first && is_over(j, first->away_since, j->settings.resume_grace_ms) ? first : NULL;
+    return first && (all_end(j) || is_over(j, first->away_since, j->settings.resume_grace_ms)) ? first : NULL;
 }
 
 static struct room *overdue_room(const struct server_oracle *j, bool made)
@@ -79,7 +85,7 @@ static struct room *overdue_room(const struct server_oracle *j, bool made)
     HASH_ITER (hh, j->seats.rooms, r, next)
         if (r->n == 0 && r->made == made && (!first || r->empty_number < first->empty_number))
             first = r;
-    uint64_t time = made ? j->settings.room_ttl_ms : j->settings.room_linger_ms;
+    uint64_t time = made ? j->settings.room_ttl_ms : all_end(j) ? 1 : j->settings.room_linger_ms;
     return first && is_over(j, first->empty_since, time) ? first : NULL;
 }
 
@@ -99,18 +105,25 @@ static size_t given_up(const struct server_oracle *j)
     return n;
 }
 
-/* What is over goes in its order, a batch of each kind in one step; of seats fewer, when many hear of each. */
-void server_oracle_expire(struct server_oracle *j)
+/* A batch in one step, fewer when many hear of each. Those that end with the daemon are another, when all are seen off. */
+void server_oracle_expire_seats(struct server_oracle *j)
 {
-    size_t seats = given_up(j), batch = server_oracle_batch(j);
+    size_t seats = given_up(j), batch = server_oracle_batch(j) * (all_end(j) ? 2 : 1);
     for (size_t i = 0; i < seats; i++) {
         struct seat *s = overdue_seat(j);
         world_check(j->w, s, "%zu seats are given up and %zu are over", seats, i);
         server_oracle_leave(j, s, s->why);
     }
     world_check(j->w, seats <= batch, "%zu seats are given up in one step", seats);
-    bool enough = seats == batch || j->fx->n >= MANY_EFFECTS || !overdue_seat(j);
+    bool enough = seats == batch || j->fx->n >= MANY_EFFECTS || !overdue_seat(j) || all_end(j);
     world_check(j->w, enough, "%zu seats are given up, and more are over", seats);
+}
+
+/* What is over goes in its order, a batch of each kind in one step. */
+void server_oracle_expire(struct server_oracle *j)
+{
+    size_t batch = server_oracle_batch(j);
+    server_oracle_expire_seats(j);
     for (int made = 0; made < 2; made++) {
         struct room *r;
         for (size_t i = 0; i < batch && (r = overdue_room(j, made)); i++)

@@ -331,6 +331,7 @@ void server_oracle_written(struct server_oracle *j)
 void server_oracle_restore(struct server_oracle *j)
 {
     pending_restore(&j->pending, &j->seats, world_now(j->w));
+    server_oracle_webhooks_restore(j);
 }
 
 /* ---- answers ---- */

@@ -12,6 +12,9 @@
 
 #include "server/io/metrics.h"
 
+static const struct webhook_counts WEBHOOKS[] = {{.delivered = 5, .dropped = 6, .failed = 7, .events = 8, .bytes = 9},
+    {.delivered = 10, .dropped = UINT64_MAX, .failed = UINT64_MAX, .events = UINT64_MAX, .bytes = UINT64_MAX}};
+
 static char *render_with(const struct core_stats *core, const struct io_stats *io, int64_t certificate_expiry)
 {
     const struct metrics m = {
@@ -21,6 +24,8 @@ static char *render_with(const struct core_stats *core, const struct io_stats *i
         .queue = {.connections = 2, .bytes = 300, .largest = 200},
         .process = {.cpu_seconds = 1.5, .start_seconds = 1700000000.25, .resident_bytes = 4096, .fds = 9},
         .version = "1.2.3",
+        .webhooks = WEBHOOKS,
+        .webhooks_count = 2,
     };
     struct buf out;
     buf_init(&out, METRICS_MAX);
@@ -56,6 +61,7 @@ static void test_numbers(void **state)
     core.refused[ERROR_DRAINING] = 6;
     core.ended[DEPARTURE_SLOW] = 8;
     core.ice_outcomes[OUTCOME_TURN] = 9;
+    core.webhooks_lost_total = 3;
     struct io_stats io = {.descriptor_shortages = 1, .origin_refused = 12, .proxy_refused = {[PROXY_LATE] = 11}};
     io.stun[STUN_OUTCOME_RATE_LIMITED] = 13;
     char *text = render(&core, &io);
@@ -76,6 +82,13 @@ static void test_numbers(void **state)
     expect(text, "usherd_stun_datagrams_total{outcome=\"rate-limited\"} 13");
     expect(text, "usherd_tls_certificate_not_after_timestamp_seconds 1800000000");
     expect(text, "usherd_queue_bytes 300");
+    expect(text, "usherd_webhook_events_total{url=\"1\",outcome=\"delivered\"} 5");
+    expect(text, "usherd_webhook_events_total{url=\"1\",outcome=\"dropped\"} 6");
+    expect(text, "usherd_webhook_events_total{url=\"2\",outcome=\"delivered\"} 10");
+    expect(text, "usherd_webhook_failed_tries_total{url=\"1\"} 7");
+    expect(text, "usherd_webhook_queue_events{url=\"1\"} 8");
+    expect(text, "usherd_webhook_queue_bytes{url=\"1\"} 9");
+    expect(text, "usherd_webhook_lost_total 3");
     expect(text, "usherd_queue_largest_bytes 200");
     expect(text, "process_cpu_seconds_total 1.500000");
     expect(text, "process_start_time_seconds 1700000000.250");
