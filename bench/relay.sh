@@ -3,7 +3,7 @@
 # How many signals a second of its processor time the daemon relays, beside a Socket.IO server and the yardstick of what
 # is possible. All live for the whole run (a warm JIT is fair to Node) and take turns, so that a busy neighbour hits all
 # of them; the tables show medians, and medians of each round's ratios.
-#   usage: [ROUNDS=3] [SECONDS=4] [WARMUP=3] [CELLS="N:W:S ..."] [SERVERS="native socketio yardstick"]
+#   usage: [ROUNDS=3] [SECONDS=4] [WARMUP=3] [CELLS="N:W:S ..."] [SERVERS="native native-socketio socketio yardstick"]
 #          [BEFORE=/path/to/another/usherd] [PROXIED=1] [TLS=1] [BUSY=1] bench/relay.sh
 #   after make build/usherd build/bench/load build/bench/yardstick
 # Bash counts in SECONDS from the value that it finds there, so read it first.
@@ -14,7 +14,7 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 # clients:window:payload[:one]; one: one side of each pair begins, so that each read brings the whole window
 cells=${CELLS:-200:4:200 2000:1:200 200:4:1200 200:1:600}
-servers=${SERVERS:-native ${BEFORE:+before} socketio yardstick}
+servers=${SERVERS:-native ${BEFORE:+before} native-socketio socketio yardstick}
 for kind in ${PROXIED:+proxied} ${TLS:+tls}; do
     servers+=" native-$kind ${BEFORE:+before-$kind}"
 done
@@ -77,6 +77,7 @@ awk "$awk_take"'
         print ""
         compare("usherd", "before")
         compare("usherd", "Socket.IO")
+        compare("usherd-socketio", "Socket.IO")
         compare("usherd", "yardstick")
         compare("usherd-proxied", "usherd")
         compare("usherd-proxied", "before-proxied")

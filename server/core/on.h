@@ -13,8 +13,7 @@ struct asked {
     struct request request;
     const char *problem;     /* set by check, besides its error: a sentence more exact than the table's, or NULL */
     uint64_t retry_after_ms; /* set by check: when it may be tried again; 0: that is not known */
-    struct member
-        *reader; /* set by the check of relayed messages; of resume and connect: who comes back, NULL if made anew */
+    struct member *reader;   /* set by the check of relayed messages; of resume and connect: who comes back, or NULL */
     struct resume_token token; /* set by the check of resume and connect */
     char resume_token_space[RESUME_TOKEN_PLAIN_MAX];
     bool proven;          /* join-room: its password was hashed and is the room's */

@@ -4,7 +4,10 @@
 // with its settings. Where that has an application echo, what we have in its place is tried.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { startDaemon } from './lib/daemon.mjs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Decoder } from 'socket.io-parser';
+import { root, startDaemon } from './lib/daemon.mjs';
 import { connectPackets, openPackets } from './lib/socketio.mjs';
 
 const SETTINGS = ['server.ping_interval=300ms', 'server.ping_timeout=200ms', 'limits.max_frame=1000000', 'limits.join_timeout=1',
@@ -173,4 +176,23 @@ describe('beyond the suite', () => {
         packets.ws.send(Buffer.from('42["p\xffng"]', 'latin1'), { binary: false });
         await closes(packets, /UTF-8/);
     });
+});
+
+// Both read the vectors, this one and protocol/socketio.c (test_vectors.c); `parser` stands where it is laxer, because its
+// server closes or ignores what it lets through, or stricter.
+test('the vectors, by socket.io-parser', async () => {
+    for (const { clause, name, in: text, expect, parser } of JSON.parse(await readFile(path.join(root, 'tests/vectors/socketio.json'), 'utf8'))) {
+        let takes = true;
+        let packet;
+        const decoder = new Decoder();
+        decoder.on('decoded', (decoded) => (packet = decoded));
+        try {
+            decoder.add(text);
+        } catch {
+            takes = false;
+        }
+        assert.equal(takes, parser ? parser === 'takes' : !expect.final, `[${clause}] ${name}`);
+        if (takes && packet && !parser && expect.ref && !expect.ref.startsWith('/')) assert.equal(packet.id, Number(expect.ref), name);
+        if (takes && packet && expect.ref?.startsWith('/')) assert.equal(packet.nsp, expect.ref, name);
+    }
 });

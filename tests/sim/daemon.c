@@ -31,6 +31,7 @@ struct daemon {
     struct world *w;
     struct core *core;
     struct core_settings settings;
+    const struct dialect *dialect; /* of its clients */
     struct core_effects fx;
     struct wire_listener listener;
     struct server_oracle *server_oracle;
@@ -110,7 +111,7 @@ static void on_accept(void *who, struct wire *wire)
 static void on_open(void *who, struct wire *wire)
 {
     struct core_event e = event_of(who, wire, CORE_READY);
-    e.dialect = &dialect_native;
+    e.dialect = ((struct daemon *)who)->dialect;
     step(who, e);
 }
 
@@ -358,7 +359,8 @@ static void step(struct daemon *d, struct core_event event)
     }
     if (world_afford(d->w, d->slot_count))
         core_check(d->core);
-    server_oracle_step(d->server_oracle, d->core, &event, &d->fx);
+    if (d->dialect == &dialect_native)
+        server_oracle_step(d->server_oracle, d->core, &event, &d->fx);
     d->stepping = false;
     for (size_t i = 0; i < d->fx.n; i++)
         execute(d, &d->fx.v[i]);
@@ -392,6 +394,7 @@ struct daemon *daemon_new(struct world *w, const struct core_settings *settings)
     struct daemon *d = world_alloc(sizeof *d);
     d->w = w;
     d->settings = *settings;
+    d->dialect = &dialect_native;
     d->crypto = ports_crypto(&d->ports);
     d->settings.crypto = &d->crypto;
     ports_fill(&d->ports, &d->settings.ports);
@@ -440,6 +443,11 @@ void daemon_drain(struct daemon *d)
     world_trace(d->w, "daemon drains");
     d->listener.up = false;
     step(d, (struct core_event){.type = CORE_DRAIN});
+}
+
+void daemon_speak(struct daemon *d, const struct dialect *dialect)
+{
+    d->dialect = dialect;
 }
 
 struct wire_listener *daemon_listener(struct daemon *d)

@@ -32,6 +32,9 @@ void daemon_request(struct daemon *d, const struct core_request *request, uint32
 /* Of 1,000 hashes and files, how many fail. */
 void daemon_failing(struct daemon *d, uint32_t permille);
 
+/* Its clients speak this dialect, from the first on. The server oracle knows the native one only, and looks away. */
+void daemon_speak(struct daemon *d, const struct dialect *dialect);
+
 struct wire_listener *daemon_listener(struct daemon *d);
 unsigned daemon_host(const struct daemon *d);
 struct server_oracle *daemon_server_oracle(struct daemon *d);

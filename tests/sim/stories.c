@@ -23,6 +23,7 @@ const struct story STORIES[] = {
     {"closed-stays-closed", story_closed_stays_closed, false},
     {"resume-beside-join", story_resume_beside_join, false},
     {"admin-closes", story_admin_closes, false},
+    {"pages-come-and-go", story_pages_come_and_go, false},
     {"all-vanish-at-once", story_all_vanish_at_once, false},
     {"flood-of-controls", story_flood_of_controls, false},
     {"unasked-pongs", story_unasked_pongs, false},

@@ -28,6 +28,8 @@ scenario story_closed_stays_closed; /* ... and brings no closed one back */
 scenario story_resume_beside_join;  /* each is answered */
 scenario story_admin_closes;        /* a room that no file has */
 
+scenario story_pages_come_and_go; /* of Socket.IO: nobody is told that nothing is lost when something is */
+
 scenario story_all_vanish_at_once; /* a batch at a time, and the others are served in between */
 scenario story_flood_of_controls;  /* pings and pongs are read as fast as messages may come */
 scenario story_unasked_pongs;      /* ... and prove nothing */

@@ -18,6 +18,7 @@
 
 #include "protocol/body.h"
 #include "protocol/canonical.h"
+#include "protocol/dialect.h"
 #include "protocol/envelope.h"
 #include "protocol/message.h"
 
@@ -130,6 +131,35 @@ static void test_splices(void **state)
         buf_done(&in);
         buf_done(&out);
     }
+    json_decref(cases);
+}
+
+static void check_packet(const json_t *one)
+{
+    struct buf in = bytes_of(json_object_get(one, "in"));
+    const json_t *expect = json_object_get(one, "expect");
+    const char *type = text(expect, "type"), *error = text(expect, "error"), *ref = text(expect, "ref");
+    struct request r;
+    enum error e = dialect_socketio.read(buf_view(&in), &r);
+    if (error) {
+        says(strcmp(error_code(e), error) == 0, one, error_code(e));
+        says(r.problem != NULL, one, "no sentence");
+        says(r.final == json_is_true(json_object_get(expect, "final")), one, "it ends the connection, or does not");
+        says(r.attachments == json_integer_value(json_object_get(expect, "attachments")), one, "other attachments");
+    } else {
+        says(e == ERROR_NONE, one, r.problem ? r.problem : error_code(e));
+        says(strcmp(message_name(r.type), type) == 0, one, message_name(r.type));
+    }
+    says(span_is(r.ref, ref ? ref : ""), one, "another ref is echoed");
+    buf_done(&in);
+}
+
+/* Against socket.io-parser they are held in tests/e2e/socketio_protocol.test.mjs. */
+static void test_packets(void **state)
+{
+    size_t i;
+    json_t *one, *cases = load(state, "socketio");
+    json_array_foreach(cases, i, one) check_packet(one);
     json_decref(cases);
 }
 
@@ -364,6 +394,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_frames, path),
         cmocka_unit_test_prestate(test_splices, path),
+        cmocka_unit_test_prestate(test_packets, path),
         cmocka_unit_test_prestate(test_errors, path),
         cmocka_unit_test_prestate(test_canonical, path),
         cmocka_unit_test_prestate(test_ids, path),
