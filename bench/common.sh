@@ -46,12 +46,12 @@ make_certificate() {
 }
 
 # server_command KIND: native is our build, before the other one ($BEFORE). With -proxied it trusts who connects to name
-# clients, with -tls it speaks TLS, and with -socketio its clients speak Socket.IO.
+# clients, with -tls it speaks TLS, with -socketio its clients are Socket.IO's.
 server_command() {
     local kind=$1 program=$build/usherd
     [ "${kind%%-*}" != before ] || program=$BEFORE
     case $kind in
-        native | native-socketio | before) usherd_command "$kind" "$program" ;;
+        native | before | *-socketio) usherd_command "$kind" "$program" ;;
         *-proxied) usherd_command "$kind" "$program" --set server.trusted_proxies=127.0.0.0/8 ;;
         *-tls) usherd_command "$kind" "$program" --set "tls.certificate=$certificate" --set "tls.key=$work/key.pem" ;;
         yardstick) pin "$SERVER_CORE" "$build/bench/yardstick" ;;

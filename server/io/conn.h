@@ -37,7 +37,8 @@ enum conn_limit {
     LIMIT_ANSWER,    /* ANSWER_MS since the client last took a part of its answer */
     LIMIT_REST,      /* REST_MS: what a client that is gone sent last */
     LIMIT_CLOSE,     /* CLOSE_MS: the end, one way or the other */
-    LIMIT_FAREWELL,  /* FAREWELL_MS: a last poll */
+    LIMIT_POLL,      /* POLL_MS: the next poll */
+    LIMIT_FAREWELL,  /* FAREWELL_MS: a last one */
     CONN_LIMITS,
 };
 
@@ -68,7 +69,7 @@ struct conn {
     struct conn_id id;
     int fd;
     unsigned state : 4;      /* enum conn_state */
-    unsigned limit : 3;      /* enum conn_limit */
+    unsigned limit : 4;      /* enum conn_limit */
     unsigned interest : 3;   /* what is waited for: POLLER_READ and, while the poller has the socket, POLLER_WRITE */
     unsigned armed : 4;      /* of that, what the poller tells: less while the connection is in the ready queue;
                               * of a paused one POLLER_END */

@@ -3,75 +3,7 @@
  * Sessions of Engine.IO that poll, on real sockets: their names, their requests in pieces, clients that go at each stage, and
  * the WebSocket that takes their place. What is said to them is put into their queue, whatever their dialect says.
  */
-#include "server/io/framing.h"
-#include "server/io/polling.h"
-#include "tests/unit/server_io/engine.h"
-
-#define WEBSOCKET                                                                \
-    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" \
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-
-enum {
-    SID_CHARS = 39,
-    REQUEST_MAX = 512
-};
-
-static int polling_up(void **state)
-{
-    int up = engine_up(state);
-    struct engine *e = *state;
-    e->io->settings.socketio = true;
-    return up;
-}
-
-#define WITH_POLLING(test) cmocka_unit_test_setup_teardown(test, polling_up, engine_down)
-
-/* ---- a session ---- */
-
-/* The one that there is; NULL: there is none. */
-static struct conn *session_of(const struct engine *e)
-{
-    for (uint32_t slot = 0; slot < e->io->conns.made; slot++) {
-        struct conn *c = conn_at(&e->io->conns, slot);
-        if (c->state != CONN_FREE && !c->doomed && c->framing == FRAMING_POLLING)
-            return c;
-    }
-    return NULL;
-}
-
-static void request(char out[REQUEST_MAX], const char *method, const char *sid, const char *headers)
-{
-    snprintf(out, REQUEST_MAX, "%s /socket.io/?EIO=4&transport=polling%s%s HTTP/1.1\r\nHost: a\r\n%s\r\n", method,
-        sid ? "&sid=" : "", sid ? sid : "", headers);
-}
-
-static const char *asks(struct engine *e, const char *text)
-{
-    int fd = dial(e);
-    say_text(fd, text);
-    return answer_of(e, fd);
-}
-
-/* Its queue is empty. */
-static struct conn *begin(struct engine *e, char sid[SID_CHARS + 1])
-{
-    char text[REQUEST_MAX];
-    request(text, "GET", NULL, "");
-    const char *answer = asks(e, text), *at = strstr(answer, "\"sid\":\"");
-    begins_with(answer, "HTTP/1.1 200 OK\r\n");
-    assert_non_null(at);
-    snprintf(sid, SID_CHARS + 1, "%.*s", SID_CHARS, at + 7);
-    UNTIL(e, e->io->conns.open == 1);
-    struct conn *s = session_of(e);
-    assert_ptr_equal(s, only(e));
-    queue_free(&s->queue);
-    return s;
-}
-
-static void told(struct engine *e, struct conn *s, const char *packet)
-{
-    turn_queue(e->io, s, frame_of(span_of(packet)));
-}
+#include "tests/unit/server_io/polling.h"
 
 static const char *body_of(const struct engine *e)
 {
@@ -150,6 +82,23 @@ static void test_a_poll_waits_for_the_queue(void **state)
     assert_string_equal(body_of(e), "4three");
     UNTIL(e, e->io->conns.open == 1);
     ends(e, s);
+}
+
+/* Also where nothing is pinged. */
+static void test_who_does_not_poll(void **state)
+{
+    struct engine *e = *state;
+    char sid[SID_CHARS + 1];
+    struct conn *s = begin(e, sid);
+    assert_int_equal(s->limit, LIMIT_POLL);
+    int fd = poll_of(e, s, sid);
+    assert_int_equal(s->limit, LIMIT_NONE);
+    told(e, s, "4x");
+    answer_of(e, fd);
+    assert_int_equal(s->limit, LIMIT_POLL);
+    assert_in_range(s->deadline, uv_now(&e->loop) + POLL_MS - PATIENCE_MS, uv_now(&e->loop) + POLL_MS);
+    s->deadline = 0;
+    gone(e);
 }
 
 static void test_a_post_in_every_split(void **state)
@@ -237,24 +186,6 @@ static void test_its_end_answers_what_waits(void **state)
 
 /* ---- the WebSocket ---- */
 
-static size_t put_frame(char *out, const char *text)
-{
-    const char head[] = {(char)0x81, (char)(0x80 | strlen(text)), 0, 0, 0, 0};
-    memcpy(out, head, sizeof head);
-    memcpy(out + sizeof head, text, strlen(text));
-    return sizeof head + strlen(text);
-}
-
-static size_t write_upgrade(char *out, const char *sid)
-{
-    size_t n = (size_t)sprintf(
-        out, "GET /socket.io/?transport=websocket&sid=%s HTTP/1.1\r\nHost: a\r\n" WEBSOCKET "\r\n", sid);
-    n += put_frame(out + n, "2probe");
-    n += put_frame(out + n, "5");
-    n += put_frame(out + n, "6");
-    return n + put_frame(out + n, "6");
-}
-
 static bool hears(struct engine *e, int fd, size_t *n, const char *text)
 {
     hears_end(e, fd, n);
@@ -286,7 +217,8 @@ static void test_an_upgrade_in_every_split(void **state)
             17));
         UNTIL(e, e->io->conns.open == 1);
         assert_ptr_equal(only(e), s);
-        assert_true(s->framing == FRAMING_ENGINEIO && s->fd >= 0 && s->state == CONN_OPEN && s->polled);
+        assert_true(s->framing == FRAMING_ENGINEIO && s->limit == LIMIT_NONE && s->fd >= 0 && s->state == CONN_OPEN &&
+                    s->polled);
         told(e, s, "4more");
         UNTIL(e, hears(e, fd, &heard,
                      "\x81\x05"
@@ -340,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_POLLING(test_names_are_secrets),
         WITH_POLLING(test_a_poll_waits_for_the_queue),
+        WITH_POLLING(test_who_does_not_poll),
         WITH_POLLING(test_a_post_in_every_split),
         WITH_POLLING(test_clients_that_go),
         WITH_POLLING(test_an_answered_request_may_go),
