@@ -163,10 +163,10 @@ void session_asks(struct core *c, struct session *s)
 
 void session_belongs(struct core *c, struct session *s)
 {
-    if (s->state != SESSION_OPENED)
-        return;
-    address_limits_give_back(c, s->address);
-    s->address = NULL;
+    if (s->state == SESSION_OPENED) {
+        address_limits_give_back(c, s->address);
+        s->address = NULL;
+    }
 }
 
 static uint8_t dialect_number(struct core *c, const struct dialect *d)

@@ -37,7 +37,8 @@ enum conn_limit {
     LIMIT_ANSWER,    /* ANSWER_MS since the client last took a part of its answer */
     LIMIT_REST,      /* REST_MS: what a client that is gone sent last */
     LIMIT_CLOSE,     /* CLOSE_MS: the end, one way or the other */
-    LIMIT_FAREWELL,  /* FAREWELL_MS: a last poll */
+    LIMIT_POLL,      /* POLL_MS: the next poll */
+    LIMIT_FAREWELL,  /* FAREWELL_MS: a last one */
     CONN_LIMITS,
 };
 

@@ -82,6 +82,7 @@ void polling_begin(struct http_request *r, struct conn *s, const struct dialect 
     r->session = s->id;
     http_answer(r, &(struct http_answer){.status = text.failed ? 503 : 200, .type = TEXT, .body = buf_view(&text)});
     buf_done(&text);
+    turn_limit(io, s, LIMIT_POLL);
     struct core_event e = io_event(io, CORE_READY, s);
     e.dialect = dialect;
     io_step(io, &e);
@@ -165,6 +166,8 @@ bool polling_flush(struct io *io, struct conn *s)
         buf_done(&text);
         if (!made)
             return false;
+        if (s->state == CONN_OPEN && !s->left)
+            turn_limit(io, s, LIMIT_POLL);
     }
     if (!s->queue && s->state == CONN_CLOSING)
         framing_sent(io, s);

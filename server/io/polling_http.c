@@ -69,6 +69,8 @@ static void poll(struct http_request *r, struct conn *s)
     else
         belongs(r, s);
     s->polling->poll = r->conn->id;
+    if (s->limit == LIMIT_POLL)
+        conn_unlimit(&io->conns, s);
     hold(r);
     if (probed && !s->queue)
         polling_say(io, s, "6");

@@ -105,6 +105,7 @@ static void stop_polling(struct io *io, struct conn *s)
     if (poll)
         polling_answer(poll, SPAN("6"));
     polling_posted(io, s, ENGINEIO_ERROR_REQUEST);
+    conn_unlimit(&io->conns, s);
     ready_remove(io, s);
     front_rest_free(s->rest);
     conn_forget_polling(s);

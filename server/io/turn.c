@@ -73,6 +73,7 @@ void turn_limit(struct io *io, struct conn *c, enum conn_limit limit)
         [LIMIT_ANSWER] = ANSWER_MS,
         [LIMIT_REST] = REST_MS,
         [LIMIT_CLOSE] = CLOSE_MS,
+        [LIMIT_POLL] = POLL_MS,
         [LIMIT_FAREWELL] = FAREWELL_MS,
     };
     if (!c->doomed)

@@ -24,6 +24,7 @@ enum {
     ANSWER_MS = 10000,    /* for a client to take a byte of its answer, and the next, and the next */
     REST_MS = 20000,      /* for what a client sent before it went to be read, where message_rate holds that back */
     CLOSE_MS = 5000,      /* for a client to read what is queued and answer our Close; again for it to end its side */
+    POLL_MS = 60000,      /* for a client that polls to ask again, whatever server.ping_interval is */
     FAREWELL_MS = 2000,   /* for a client that polls to ask once more, and hear of its end: a handshake of TLS or two */
     ACCEPT_RETRY_MS = 1000, /* between looks for a free descriptor when there was none */
     SHARE_US = 25, /* of a turn, for accepting; for the ready queue; for ends: a message waits for each of them once */

@@ -12,6 +12,7 @@ import tls from 'node:tls';
 import { makeAuthority } from './lib/authority.mjs';
 import { startDaemon, within } from './lib/daemon.mjs';
 import { connect } from './lib/client.mjs';
+import { EngineIo } from './lib/engineio.mjs';
 import { joinPeer, scratch, startPeer } from './lib/peer.mjs';
 import { Raw } from './lib/raw.mjs';
 import { startReverseProxy } from './lib/proxies.mjs';
@@ -78,6 +79,18 @@ CASES.forEach(([kind, how], index) => describe(`${kind}, upstream by ${how}`, ()
     after(async () => {
         await proxy?.stop();
         assert.equal(await daemon?.stop(), 0);
+    });
+
+    test('Socket.IO: polling and the upgrade', async () => {
+        const io = new EngineIo({ host: 'localhost', port: proxy.https }, authority.ca);
+        const session = await io.open();
+        const poll = session.poll();
+        await session.say('40');
+        assert.match((await poll).text, /^40\{/);
+        const ws = await session.upgrade();
+        ws.send('421["ping"]');
+        assert.match(await ws.text(), /^42\["pong"/);
+        await ws.close();
     });
 
     test('a room over wss, at / and under a path', async () => {

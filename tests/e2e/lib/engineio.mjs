@@ -15,14 +15,13 @@ export const opened = (ws) => within(PATIENCE_MS, Promise.race([once(ws.ws, 'ope
 
 export class EngineIo {
     // ca: the daemon's way is TLS.
-    constructor(daemon, ca) {
-        this.port = daemon.port;
-        this.ca = ca;
+    constructor({ port, host = '127.0.0.1' }, ca) {
+        Object.assign(this, { port, host, ca });
     }
 
     // { status, headers, text } of a request with that query. signal: an AbortController's.
     ask(method, query, { body, headers = {}, signal, path = '/socket.io/' } = {}) {
-        const options = { host: '127.0.0.1', port: this.port, path: `${path}?${query}`, method, headers, signal, agent: false };
+        const options = { host: this.host, port: this.port, path: `${path}?${query}`, method, headers, signal, agent: false };
         const answer = new Promise((resolve, reject) => {
             const request = (this.ca ? https : http).request({ ...options, ca: this.ca }, (response) => {
                 let text = '';
@@ -44,7 +43,7 @@ export class EngineIo {
     // A WebSocket with that query; ws.text() is its next message, ws.closed its end.
     socket(query) {
         const scheme = this.ca ? 'wss' : 'ws';
-        return new Client(`${scheme}://127.0.0.1:${this.port}/socket.io/?${query}`, { ca: this.ca }, []);
+        return new Client(`${scheme}://${this.host}:${this.port}/socket.io/?${query}`, { ca: this.ca }, []);
     }
 
     // One that is open, behind its open packet, which is in `settings`.

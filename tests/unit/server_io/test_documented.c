@@ -191,7 +191,7 @@ static void test_routes(void **state)
 {
     (void)state;
     char *man = read_words("docs/man/usherd.8");
-    size_t rows = 7; /* `/` and `/room/ID`, which are web_root's; the WebSockets; and what peerjs asks */
+    size_t rows = 9; /* `/` and `/room/ID`, which are web_root's; the WebSockets; Engine.IO's; and what peerjs asks */
     for (size_t i = 0; i < routes_count; i++)
         for (size_t k = 0; k < sizeof METHODS / sizeof *METHODS; k++) {
             char words[128];
@@ -204,6 +204,7 @@ static void test_routes(void **state)
         }
     assert_true(says(man, ".B GET /") && says(man, ".B GET /room/ID"));
     assert_true(says(man, ".B GET /ws") && says(man, ".B GET /y-webrtc") && says(man, ".B GET /peerjs"));
+    assert_true(says(man, ".B GET /socket.io/") && says(man, ".B POST /socket.io/"));
     assert_true(says(man, ".B GET /KEY/id") && says(man, ".B GET /KEY/peers"));
     size_t documented = 0;
     for (size_t k = 0; k < sizeof METHODS / sizeof *METHODS; k++) {

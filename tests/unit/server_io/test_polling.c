@@ -152,6 +152,23 @@ static void test_a_poll_waits_for_the_queue(void **state)
     ends(e, s);
 }
 
+/* Also where nothing is pinged. */
+static void test_who_does_not_poll(void **state)
+{
+    struct engine *e = *state;
+    char sid[SID_CHARS + 1];
+    struct conn *s = begin(e, sid);
+    assert_int_equal(s->limit, LIMIT_POLL);
+    int fd = poll_of(e, s, sid);
+    assert_int_equal(s->limit, LIMIT_NONE);
+    told(e, s, "4x");
+    answer_of(e, fd);
+    assert_int_equal(s->limit, LIMIT_POLL);
+    assert_in_range(s->deadline, uv_now(&e->loop) + POLL_MS - PATIENCE_MS, uv_now(&e->loop) + POLL_MS);
+    s->deadline = 0;
+    gone(e);
+}
+
 static void test_a_post_in_every_split(void **state)
 {
     struct engine *e = *state;
@@ -286,7 +303,8 @@ static void test_an_upgrade_in_every_split(void **state)
             17));
         UNTIL(e, e->io->conns.open == 1);
         assert_ptr_equal(only(e), s);
-        assert_true(s->framing == FRAMING_ENGINEIO && s->fd >= 0 && s->state == CONN_OPEN && s->polled);
+        assert_true(s->framing == FRAMING_ENGINEIO && s->limit == LIMIT_NONE && s->fd >= 0 && s->state == CONN_OPEN &&
+                    s->polled);
         told(e, s, "4more");
         UNTIL(e, hears(e, fd, &heard,
                      "\x81\x05"
@@ -340,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_POLLING(test_names_are_secrets),
         WITH_POLLING(test_a_poll_waits_for_the_queue),
+        WITH_POLLING(test_who_does_not_poll),
         WITH_POLLING(test_a_post_in_every_split),
         WITH_POLLING(test_clients_that_go),
         WITH_POLLING(test_an_answered_request_may_go),
