@@ -2,6 +2,7 @@
  *
  * What is served over HTTP, a row for each path and method, and the handlers that need nothing but the core's numbers.
  */
+#include "server/io/check_page.h"
 #include "server/io/http.h"
 #include "server/io/rest.h"
 
@@ -45,5 +46,9 @@ const struct route routes[] = {
     {"/api/rooms/:id", HTTP_DELETE, false, rest_close},
     {"/api/ice-servers", HTTP_GET, false, rest_ice_servers},
     {"/api/validate", HTTP_GET, false, rest_validate},
+    {"/check", HTTP_GET, false, check_page},
+    {"/check/check.js", HTTP_GET, false, check_script},
+    {"/check/check.css", HTTP_GET, false, check_style},
+    {"/check/result", HTTP_POST, true, check_result},
 };
 const size_t routes_count = sizeof routes / sizeof *routes;
