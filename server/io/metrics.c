@@ -140,6 +140,29 @@ static void stun(struct buf *out, const char *name, const struct metrics *m)
         sample(out, name, "outcome", NAMES[o], m->io->stun[o]);
 }
 
+const char *check_part_name(enum check_part part)
+{
+    static const char *const NAMES[CHECK_PARTS] = {
+#define X(name, text) [CHECK_PART_##name] = (text),
+        CHECK_PART_TABLE(X)
+#undef X
+    };
+    return NAMES[part];
+}
+
+static void checks(struct buf *out, const char *name, const struct metrics *m)
+{
+    static const char *const OUTCOMES_OF[CHECK_OUTCOMES] = {
+#define X(outcome, text) [CHECK_##outcome] = (text),
+        CHECK_OUTCOME_TABLE(X)
+#undef X
+    };
+    for (enum check_part p = 0; p < CHECK_PARTS; p++)
+        for (enum check_outcome o = 0; o < CHECK_OUTCOMES; o++)
+            buf_printf(out, "%s{part=\"%s\",outcome=\"%s\"} %" PRIu64 "\n", name, check_part_name(p), OUTCOMES_OF[o],
+                m->io->check[p][o]);
+}
+
 /* A connection is refused for these only (server/core/address_limits.c). */
 static void refused(struct buf *out, const char *name, const struct metrics *m)
 {
@@ -287,6 +310,7 @@ static const struct family FAMILIES[] = {
     {"usherd_webhook_queue_bytes", "gauge", "What they and keeping them takes, in bytes.", webhook_bytes},
     {"usherd_webhook_lost_total", "counter", "Events that there was no memory to tell any receiver.", webhooks_lost},
     {"usherd_stun_datagrams_total", "counter", "Datagrams to the STUN server built in, by what became of them.", stun},
+    {"usherd_check_total", "counter", "What users of the page at /check found, by part and outcome.", checks},
     {"usherd_ice_outcomes_total", "counter", "Calls by their outcome, as clients report them.", ice_outcomes},
     {"usherd_ice_connect_seconds", "histogram", "Time to connect of calls that did not fail, as clients report it.",
         ice_connect},

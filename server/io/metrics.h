@@ -46,15 +46,44 @@ enum answer_status {
     ANSWER_STATUSES
 };
 
+/* What the page at /check tries, and what comes of it. */
+#define CHECK_PART_TABLE(X)   \
+    X(WEBSOCKET, "websocket") \
+    X(POLLING, "polling")     \
+    X(STUN, "stun")           \
+    X(TURN, "turn")
+#define CHECK_OUTCOME_TABLE(X) \
+    X(WORKS, "works")          \
+    X(FAILS, "fails")          \
+    X(SKIPPED, "skipped")
+
+enum check_part {
+#define X(name, text) CHECK_PART_##name,
+    CHECK_PART_TABLE(X)
+#undef X
+    CHECK_PARTS
+};
+
+enum check_outcome {
+#define X(name, text) CHECK_##name,
+    CHECK_OUTCOME_TABLE(X)
+#undef X
+    CHECK_OUTCOMES
+};
+
+/* Its word in that table. */
+const char *check_part_name(enum check_part part);
+
 /* What the io side counts. */
 struct io_stats {
     uint64_t http[ANSWER_STATUSES]; /* answers over HTTP, by status */
     struct histogram relay;         /* from the read that brought the first of a turn's messages to the turn's write */
     uint64_t origin_refused;        /* requests of web pages whose origin is not among server.origins */
     uint64_t forwarded_refused;     /* requests of a proxy whose word on its client is not believed, or missing */
-    uint64_t proxy_refused[PROXY_PROBLEMS]; /* connections closed for their PROXY header */
-    uint64_t stun[STUN_OUTCOMES];           /* datagrams to the STUN server built in */
-    uint64_t descriptor_shortages;          /* times that accepting paused for want of file descriptors */
+    uint64_t proxy_refused[PROXY_PROBLEMS];      /* connections closed for their PROXY header */
+    uint64_t stun[STUN_OUTCOMES];                /* datagrams to the STUN server built in */
+    uint64_t check[CHECK_PARTS][CHECK_OUTCOMES]; /* results of the page at /check */
+    uint64_t descriptor_shortages;               /* times that accepting paused for want of file descriptors */
 };
 
 /* What waits for clients that do not read, now. */

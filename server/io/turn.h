@@ -111,6 +111,8 @@ struct io {
     bool freeing;
 
     struct hosts hosts;                   /* of the requests of all connections */
+    uint64_t check_since;                 /* when the present minute of results of /check began, */
+    unsigned check_taken;                 /* and how many came in it */
     struct webhooks *webhooks;            /* owned */
     uint64_t webhooks_until;              /* once the daemon drains: what they wait for at most */
     struct stun_socket *stun, *stun_next; /* owned; NULL: off. The second is bound and not in use, or the first */

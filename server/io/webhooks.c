@@ -21,7 +21,7 @@
 
 enum {
     NOTICE_EVERY_MS = 10000, /* for each receiver: that events were dropped */
-    STOP_MS = 1000,          /* that threads may take to end */
+    STOP_MS = 1000,          /* that all threads may take to end */
     PREFIX_MAX = 128
 };
 
@@ -399,10 +399,12 @@ void webhooks_stop(struct webhooks *w)
     for (size_t i = 0; i < w->now.n; i++)
         dismiss(w, w->now.v[i], "the daemon ended");
     w->now.n = 0;
+    uint64_t now = uv_hrtime() / 1000000, until = now + STOP_MS;
     while (w->retired) {
         struct retired *r = w->retired;
         w->retired = r->next;
-        webhook_sender_end(r->sender, STOP_MS);
+        webhook_sender_end(r->sender, now < until ? (unsigned)(until - now) : 0);
+        now = uv_hrtime() / 1000000;
         free(r);
     }
     uv_close((uv_handle_t *)&w->timer, NULL);

@@ -21,7 +21,7 @@ const set = (...options) => options.flatMap((option) => ['--set', option]);
 const GRACE_MS = 1000;
 
 function startWith(urls, options = [], more = {}) {
-    const all = [...[urls].flat().map((url) => `webhooks.url=${url}`), `webhooks.secret=${SECRET}`, 'limits.join_rate=0', 'limits.message_rate=0',
+    const all = [...[urls].flat().map((url) => `webhooks.url=${url}`), `webhooks.secret=${SECRET}`, 'limits.join_rate=0', 'limits.message_rate=0', 'limits.connection_rate=0',
         ...options];
     return startDaemon({ args: set(...all), ...more });
 }
@@ -394,7 +394,7 @@ test('a reload changes URLs and the secret: who stays keeps what waits for him',
     const write = (urls, secret = SECRET) =>
         fs.writeFile(conf, `[webhooks]\n${urls.map((url) => `url = ${url}\n`).join('')}${secret ? `secret = ${secret}\n` : ''}`);
     await write([stays.url, `http://127.0.0.1:${closed}/secret-path?token=hush`]);
-    const daemon = await startDaemon({ args: ['--config', conf] });
+    const daemon = await startDaemon({ args: ['--config', conf, ...set('limits.connection_rate=0')] });
     const reload = async (expected) => {
         const from = daemon.log.length;
         daemon.kill('SIGHUP');

@@ -64,6 +64,7 @@ static void test_numbers(void **state)
     core.webhooks_lost_total = 3;
     struct io_stats io = {.descriptor_shortages = 1, .origin_refused = 12, .proxy_refused = {[PROXY_LATE] = 11}};
     io.stun[STUN_OUTCOME_RATE_LIMITED] = 13;
+    io.check[CHECK_PART_TURN][CHECK_FAILS] = 14;
     char *text = render(&core, &io);
     expect(text, "usherd_build_info{version=\"1.2.3\"} 1");
     expect(text, "usherd_connections 7");
@@ -81,6 +82,7 @@ static void test_numbers(void **state)
     expect(text, "usherd_origin_refused_total 12");
     expect(text, "usherd_stun_datagrams_total{outcome=\"rate-limited\"} 13");
     expect(text, "usherd_tls_certificate_not_after_timestamp_seconds 1800000000");
+    expect(text, "usherd_check_total{part=\"turn\",outcome=\"fails\"} 14");
     expect(text, "usherd_queue_bytes 300");
     expect(text, "usherd_webhook_events_total{url=\"1\",outcome=\"delivered\"} 5");
     expect(text, "usherd_webhook_events_total{url=\"1\",outcome=\"dropped\"} 6");
