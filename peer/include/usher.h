@@ -115,8 +115,9 @@ void usher_presence(struct usher *u, const char *presence); /* "online" or "away
  * are more. */
 bool usher_announce_rooms(struct usher *u, const char *const *rooms, size_t count);
 /* The record of what was said and heard, over all starts: the limit (1 to 1024; 0: as many) messages behind the one of
- * that id, or the newest if after is NULL. USHER_HISTORY follows, or USHER_ERROR "no-such-message"; both carry ref. Each
- * message is an object with id, from, to, text, conversation, type, timestamp. */
+ * that id, or the newest if after is NULL. USHER_HISTORY follows, or USHER_ERROR "no-such-message"; both carry ref. At
+ * most 4 MiB: there may be fewer, the first of those behind after, or the newest. Each message is an object with id, from,
+ * to, text, conversation, type, timestamp. */
 void usher_history(struct usher *u, const char *after, unsigned limit, const char *ref);
 /* Says good-bye, closes links and socket; USHER_LEFT follows when all is on the disk. */
 void usher_leave(struct usher *u);

@@ -122,19 +122,27 @@ static void shown_after(struct peer *p, const struct load *load, const struct pe
         no_such_message(p, load);
 }
 
+/* How many of the first rows go into one answer. */
+static size_t rows_that_fit(const struct peer_row *rows, size_t n)
+{
+    size_t fit = 0, bytes = 2;
+    while (fit < n && (bytes += rows[fit].value.n + 1) <= HISTORY_SHOWN_MAX)
+        fit++;
+    return fit;
+}
+
+/* Those asked for as the newest come newest first: if not all fit, the oldest of them stay out. */
 static void shown(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
 {
     struct buf text;
     bool last = n > 1 && memcmp(rows[0].key.p, rows[1].key.p, 16) > 0;
+    size_t fit = rows_that_fit(rows, n);
     buf_init(&text, HISTORY_SHOWN_MAX);
     buf_byte(&text, '[');
-    for (size_t i = 0; i < n; i++) {
-        struct span row = rows[last ? n - 1 - i : i].value;
-        if (text.len + row.n + 2 > HISTORY_SHOWN_MAX)
-            break;
-        if (text.len > 1)
+    for (size_t i = 0; i < fit; i++) {
+        if (i > 0)
             buf_byte(&text, ',');
-        buf_span(&text, row);
+        buf_span(&text, rows[last ? fit - 1 - i : i].value);
     }
     buf_byte(&text, ']');
     notice_add(p, &(struct notice){.type = NOTICE_HISTORY,

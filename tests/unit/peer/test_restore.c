@@ -126,6 +126,47 @@ static size_t recorded(struct world *w, int node, const char *text)
     return strstr(record->text, text) != NULL;
 }
 
+/* The first and the last number with which the messages of an answer begin; how many there are. */
+static size_t shown_numbers(struct world *w, struct span after, int *first, int *last)
+{
+    forget_notices(&w->nodes[0]);
+    feed(w, 0, (struct peer_event){.type = PEER_HISTORY, .history = {.after = after, .limit = 100}});
+    run(w);
+    json_t *rows = json_loads(notice(&w->nodes[0], NOTICE_HISTORY, 0)->text, 0, NULL);
+    size_t n = json_array_size(rows);
+    *first = atoi(json_string_value(json_object_get(json_array_get(rows, 0), "text")));
+    *last = atoi(json_string_value(json_object_get(json_array_get(rows, n - 1), "text")));
+    json_decref(rows);
+    return n;
+}
+
+/* An answer has 4 MiB: of the newest it is the newest that are shown, of those behind one the first. */
+static void test_a_record_of_long_texts(void **state)
+{
+    (void)state;
+    struct world *w = world_up(1);
+    char *text = calloc(1, 60001), begin[ID_CHARS + 1] = "";
+    memset(text, 'x', 60000);
+    for (int i = 0; i < 100; i++) {
+        text[snprintf(text, 8, "%d", i)] = ' ';
+        send_ref(w, 0, NULL, 0, text, "");
+        run(w);
+        if (i == 0)
+            strcpy(begin, notice(&w->nodes[0], NOTICE_ACCEPTED, 0)->id);
+    }
+    int first, last;
+    size_t n = shown_numbers(w, (struct span){0}, &first, &last);
+    assert_in_range(n, 60, 80);
+    assert_int_equal(last, 99);
+    assert_int_equal(first, 100 - (int)n);
+    n = shown_numbers(w, span_of(begin), &first, &last);
+    assert_in_range(n, 60, 80);
+    assert_int_equal(first, 1);
+    assert_int_equal(last, (int)n);
+    free(text);
+    world_end(w);
+}
+
 /* What is said while nobody is there is in the record all the same, and its ref is known to the next life. */
 static void test_said_to_nobody(void **state)
 {
@@ -142,6 +183,37 @@ static void test_said_to_nobody(void **state)
     run(w);
     assert_string_equal(notice(ann, NOTICE_ACCEPTED, 0)->id, id);
     assert_int_equal(peer_stats(ann->p)->sent_total, 0);
+    world_end(w);
+}
+
+/* Of 4,096 keys the oldest is forgotten for one more, in the next life as well: not the first in the order of the rows. */
+static void test_the_newest_refs_are_kept(void **state)
+{
+    (void)state;
+    struct world *w = world_up(1);
+    struct node *ann = &w->nodes[0];
+    char ref[16], id[64];
+    w->data_n = 1 << 20; /* no check after each step */
+    for (int i = 1; i < 4096; i++) {
+        snprintf(ref, sizeof ref, "m%d", i);
+        send_ref(w, 0, NULL, 0, "", ref);
+        run(w);
+    }
+    forget_notices(ann);
+    send_ref(w, 0, NULL, 0, "", "a");
+    run(w);
+    snprintf(id, sizeof id, "%s", notice(ann, NOTICE_ACCEPTED, 0)->id);
+    restart(w, 0);
+    forget_notices(ann);
+    send_ref(w, 0, NULL, 0, "", "z");
+    send_ref(w, 0, NULL, 0, "", "a");
+    run(w);
+    assert_string_equal(notice(ann, NOTICE_ACCEPTED, 1)->id, id);
+    assert_int_equal(peer_stats(ann->p)->sent_total, 1);
+    send_ref(w, 0, NULL, 0, "", "m2");
+    send_ref(w, 0, NULL, 0, "", "m1");
+    run(w);
+    assert_int_equal(peer_stats(ann->p)->sent_total, 2); /* m1 is forgotten */
     world_end(w);
 }
 
@@ -461,7 +533,9 @@ int main(void)
         cmocka_unit_test(test_what_waits_for_an_absent_reader),
         cmocka_unit_test(test_what_waits_for_its_predecessor),
         cmocka_unit_test(test_the_record),
+        cmocka_unit_test(test_a_record_of_long_texts),
         cmocka_unit_test(test_said_to_nobody),
+        cmocka_unit_test(test_the_newest_refs_are_kept),
         cmocka_unit_test(test_tables_that_were_lost),
         cmocka_unit_test(test_what_comes_after_a_lost_message),
         cmocka_unit_test(test_a_memory_of_what_never_was),
