@@ -37,7 +37,6 @@ static void ready(struct http_request *r)
 }
 
 const struct route routes[] = {
-<<<<<<< HEAD
     {"/health", HTTP_GET, NULL, health},
     {"/ready", HTTP_GET, NULL, ready},
     {"/metrics", HTTP_GET, NULL, http_metrics},
@@ -47,20 +46,9 @@ const struct route routes[] = {
     {"/api/rooms/:id", HTTP_DELETE, NULL, rest_close},
     {"/api/ice-servers", HTTP_GET, NULL, rest_ice_servers},
     {"/api/validate", HTTP_GET, NULL, rest_validate},
-=======
-    {"/health", HTTP_GET, false, health},
-    {"/ready", HTTP_GET, false, ready},
-    {"/metrics", HTTP_GET, false, http_metrics},
-    {"/api/rooms", HTTP_GET, false, rest_rooms},
-    {"/api/rooms", HTTP_POST, true, rest_create},
-    {"/api/rooms/:id", HTTP_GET, false, rest_room},
-    {"/api/rooms/:id", HTTP_DELETE, false, rest_close},
-    {"/api/ice-servers", HTTP_GET, false, rest_ice_servers},
-    {"/api/validate", HTTP_GET, false, rest_validate},
-    {"/check", HTTP_GET, false, check_page},
-    {"/check/check.js", HTTP_GET, false, check_script},
-    {"/check/check.css", HTTP_GET, false, check_style},
-    {"/check/result", HTTP_POST, true, check_result},
->>>>>>> hooks
+    {"/check", HTTP_GET, NULL, check_page},
+    {"/check/check.js", HTTP_GET, NULL, check_script},
+    {"/check/check.css", HTTP_GET, NULL, check_style},
+    {"/check/result", HTTP_POST, http_usual_body, check_result},
 };
 const size_t routes_count = sizeof routes / sizeof *routes;
