@@ -69,7 +69,7 @@ struct conn {
     struct conn_id id;
     int fd;
     unsigned state : 4;      /* enum conn_state */
-    unsigned limit : 3;      /* enum conn_limit */
+    unsigned limit : 4;      /* enum conn_limit */
     unsigned interest : 3;   /* what is waited for: POLLER_READ and, while the poller has the socket, POLLER_WRITE */
     unsigned armed : 4;      /* of that, what the poller tells: less while the connection is in the ready queue;
                               * of a paused one POLLER_END */
