@@ -374,11 +374,12 @@ test('a stopping daemon gives a receiver drain_timeout, and says what it dropped
     const client = await connect(daemon.url);
     await client.join('tea');
     await slow.until(() => slow.deliveries.length > 0);
+    const dropped = daemon.logged(/events for a receiver of webhooks were dropped url=2 host=127\.0\.0\.1:\d+ reason="the daemon ended" count=4/);
     const since = Date.now();
     assert.equal(await daemon.stop(), 0);
     assert.ok(Date.now() - since >= 2500 && Date.now() - since < 9000, `${Date.now() - since} ms`);
     assert.deepEqual(slow.events.map(({ type }) => type), WHOLE);
-    assert.match(daemon.log, /events for a receiver of webhooks were dropped url=2 host=127\.0\.0\.1:\d+ reason="the daemon ended" count=4/);
+    await dropped;
     assert.doesNotMatch(daemon.log, /dropped url=1/);
     await slow.close();
     await dead.close();
