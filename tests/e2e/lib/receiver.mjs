@@ -27,7 +27,7 @@ export class Receiver {
         receiver.answer = answer;
         receiver.server = tls ? https.createServer(tls) : http.createServer();
         receiver.server.on('request', (request, response) => receiver.#take(request, response));
-        receiver.server.listen(0, '127.0.0.1');
+        receiver.server.listen(0, '127.0.0.1').unref(); // a test that failed leaves it open
         await once(receiver.server, 'listening');
         receiver.port = receiver.server.address().port;
         receiver.url = `http${tls ? 's' : ''}://127.0.0.1:${receiver.port}${path}`;
