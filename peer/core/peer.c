@@ -193,6 +193,7 @@ static void start(struct peer *p)
     p->started = true;
     twin_start(p);
     outbox_restored(p);
+    compose_restored(p);
     session_start(p);
 }
 

@@ -156,7 +156,7 @@ void restore_row(struct peer *p, enum peer_table table, struct span key, struct 
         ok = restore_delivery(p, key, value);
         break;
     case TABLE_REF:
-        compose_remember_ref(p, key, value);
+        compose_ref_restored(p, key, value);
         break;
     case TABLE_WAIT:
         storage_delete(p, TABLE_WAIT, key);

@@ -75,11 +75,13 @@ static void ref_free(struct peer *p, struct ref *r)
     free(r);
 }
 
-void compose_remember_ref(struct peer *p, struct span ref, struct span id)
+/* In the order in which they come, so that the first is the one to forget. */
+static void ref_remember(struct peer *p, struct span ref, struct span id, uint64_t order)
 {
     struct ref *r = ref.n ? calloc(1, sizeof *r) : NULL;
     if (!r)
         return;
+    r->order = order;
     if (!text_copy(r->ref, sizeof r->ref, ref) || !text_copy(r->id, sizeof r->id, id)) {
         free(r);
         return;
@@ -91,6 +93,37 @@ void compose_remember_ref(struct peer *p, struct span ref, struct span id)
     HASH_ADD_STR(p->refs, ref, r);
     if (!r->hh.tbl)
         free(r);
+}
+
+/* The value is the id, then when it was: the order in the record. */
+static void ref_store(struct peer *p, struct span ref, struct span id, uint64_t order)
+{
+    char value[ID_CHARS + 1 + 17];
+    assert(id.n == ID_CHARS);
+    memcpy(value, id.p, id.n);
+    value[id.n] = ' ';
+    storage_number(value + id.n + 1, order);
+    storage_put(p, TABLE_REF, ref, span_of(value));
+}
+
+void compose_ref_restored(struct peer *p, struct span ref, struct span value)
+{
+    const char *space = span_find(value, ' ');
+    struct span id = {value.p, space ? (size_t)(space - value.p) : value.n};
+    uint64_t order = 0;
+    if (space)
+        storage_read_number((struct span){space + 1, value.n - id.n - 1}, &order);
+    ref_remember(p, ref, id, order);
+}
+
+static int by_age(const struct ref *a, const struct ref *b)
+{
+    return a->order < b->order ? -1 : a->order > b->order;
+}
+
+void compose_restored(struct peer *p)
+{
+    HASH_SORT(p->refs, by_age);
 }
 
 void compose_clear(struct peer *p)
@@ -328,9 +361,9 @@ static void accepted(struct peer *p, struct draft *d)
         .ref = d->ev->send.ref.n ? d->ev->send.ref : (struct span){0},
         .conversation = span_of(d->name)};
     if (d->ev->send.ref.n) {
-        compose_remember_ref(p, d->ev->send.ref, span_of(d->id));
+        ref_remember(p, d->ev->send.ref, span_of(d->id), p->log_order);
         if (is_recorded(d))
-            storage_put(p, TABLE_REF, d->ev->send.ref, span_of(d->id));
+            ref_store(p, d->ev->send.ref, span_of(d->id), p->log_order);
     }
     p->stats.sent_total++;
     if (is_recorded(d))

@@ -14,12 +14,15 @@
 struct ref {
     char ref[REF_MAX + 1];
     char id[ID_CHARS + 1];
+    uint64_t order; /* of the message in the record; 0: not known, and old */
     UT_hash_handle hh;
 };
 
 void compose_message(struct peer *p, const struct peer_event *ev);
 /* Out of its row. */
-void compose_remember_ref(struct peer *p, struct span ref, struct span id);
+void compose_ref_restored(struct peer *p, struct span ref, struct span value);
+/* All rows were read. */
+void compose_restored(struct peer *p);
 void compose_clear(struct peer *p);
 
 #endif

@@ -186,6 +186,37 @@ static void test_said_to_nobody(void **state)
     world_end(w);
 }
 
+/* Of 4,096 keys the oldest is forgotten for one more, in the next life as well: not the first in the order of the rows. */
+static void test_the_newest_refs_are_kept(void **state)
+{
+    (void)state;
+    struct world *w = world_up(1);
+    struct node *ann = &w->nodes[0];
+    char ref[16], id[64];
+    w->data_n = 1 << 20; /* no check after each step */
+    for (int i = 1; i < 4096; i++) {
+        snprintf(ref, sizeof ref, "m%d", i);
+        send_ref(w, 0, NULL, 0, "", ref);
+        run(w);
+    }
+    forget_notices(ann);
+    send_ref(w, 0, NULL, 0, "", "a");
+    run(w);
+    snprintf(id, sizeof id, "%s", notice(ann, NOTICE_ACCEPTED, 0)->id);
+    restart(w, 0);
+    forget_notices(ann);
+    send_ref(w, 0, NULL, 0, "", "z");
+    send_ref(w, 0, NULL, 0, "", "a");
+    run(w);
+    assert_string_equal(notice(ann, NOTICE_ACCEPTED, 1)->id, id);
+    assert_int_equal(peer_stats(ann->p)->sent_total, 1);
+    send_ref(w, 0, NULL, 0, "", "m2");
+    send_ref(w, 0, NULL, 0, "", "m1");
+    run(w);
+    assert_int_equal(peer_stats(ann->p)->sent_total, 2); /* m1 is forgotten */
+    world_end(w);
+}
+
 static bool was_told(const struct node *n, enum peer_notice_type type, const char *id)
 {
     for (size_t i = 0; i < n->notice_n; i++)
@@ -504,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_the_record),
         cmocka_unit_test(test_a_record_of_long_texts),
         cmocka_unit_test(test_said_to_nobody),
+        cmocka_unit_test(test_the_newest_refs_are_kept),
         cmocka_unit_test(test_tables_that_were_lost),
         cmocka_unit_test(test_what_comes_after_a_lost_message),
         cmocka_unit_test(test_a_memory_of_what_never_was),
