@@ -213,10 +213,17 @@ static void delivery_written(struct peer_oracle *p, unsigned who, struct span ke
     marks_add(&p->people[reader].asked, number);
 }
 
+/* The row of a ref has the message's id, and behind it when it was. */
+static struct span ref_id(struct span value)
+{
+    return (struct span){value.p, value.n > MESSAGE_ID_CHARS ? MESSAGE_ID_CHARS : value.n};
+}
+
 /* An own message has its id before anything else is written of it. */
-static void ref_written(struct peer_oracle *p, unsigned who, struct span ref, struct span id)
+static void ref_written(struct peer_oracle *p, unsigned who, struct span ref, struct span value)
 {
     struct sent *s = peer_oracle_by_ref(p, ref);
+    struct span id = ref_id(value);
     if (!s || s->sender != who || s->id[0])
         return;
     snprintf(s->id, sizeof s->id, "%.*s", (int)id.n, id.p);
@@ -326,7 +333,7 @@ static void found(void *user, enum peer_table table, const struct peer_row *row)
     if (table != TABLE_OUTGOING && table != TABLE_DELIVERY && table != TABLE_REF && table != TABLE_ID)
         return;
     if (table == TABLE_REF)
-        id = row->value;
+        id = ref_id(row->value);
     else if (table == TABLE_DELIVERY && slash)
         id.n = (size_t)(slash - id.p);
     world_check(p->w, peer_oracle_by_id(p, id, &number) && diary_has(p->people[d->who].diary, number),
