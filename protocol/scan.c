@@ -10,11 +10,11 @@
 #include "protocol/scan.h"
 
 #include <assert.h>
-#include <limits.h>
 
 #include "base/utf8.h"
 #include "protocol/limits.h"
 #include "protocol/plain.h"
+#include "protocol/scan_escape.h"
 
 /* Each reader below is given where its value begins and returns what lies behind it, or NULL: the grammar was broken. */
 struct reader {
@@ -64,63 +64,6 @@ static inline int peek(const unsigned char *p, const unsigned char *end)
 }
 
 /* ---- strings ---- */
-
-static int hex_digit(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The code unit of "\uXXXX" at p, or -1. */
-static int code_unit(const unsigned char *p, const unsigned char *end)
-{
-    if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
-        return -1;
-    int unit = 0;
-    for (int i = 2; i < 6; i++) {
-        int digit = hex_digit(p[i]);
-        if (digit < 0)
-            return -1;
-        unit = unit << 4 | digit;
-    }
-    return unit;
-}
-
-/* The Unicode scalar value of the \u escape at p (RFC 8259 section 7: twelve characters above the BMP, else six). -1 if
- * it is malformed or half a surrogate pair. */
-static int unicode_escape(const unsigned char *p, const unsigned char *end)
-{
-    int unit = code_unit(p, end);
-    if (unit < 0xd800 || unit > 0xdfff)
-        return unit;
-    int low = unit < 0xdc00 ? code_unit(p + 6, end) : -1;
-    if (low < 0xdc00 || low > 0xdfff)
-        return -1;
-    return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-}
-
-static size_t unicode_escape_size(int value)
-{
-    return value < 0x10000 ? 6 : 12;
-}
-
-/* What the letter of a short escape stands for, or 0. */
-static char short_escape(unsigned char letter)
-{
-    static const char MEANINGS[UCHAR_MAX + 1] = {
-        ['"'] = '"',
-        ['\\'] = '\\',
-        ['/'] = '/',
-        ['b'] = '\b',
-        ['f'] = '\f',
-        ['n'] = '\n',
-        ['r'] = '\r',
-        ['t'] = '\t',
-    };
-    return MEANINGS[letter];
-}
 
 /* Behind the escape at p; NULL if it is malformed. */
 static const unsigned char *escape(struct reader *r, const unsigned char *p)
@@ -453,66 +396,4 @@ enum error scan_list(struct span frame, struct scan *s, struct span *first, stru
     *first = parts[0];
     *second = parts[1];
     return finish_scan(&r, p, s, "nothing may follow the array");
-}
-
-/* ---- what was found ---- */
-
-struct span scan_raw(const struct scan *s, enum member_name m)
-{
-    assert(scan_has(s, m));
-    return (struct span){s->frame.p + s->m[m].value_at, s->m[m].value_n};
-}
-
-/* Decodes a string that was found sound; false if it does not fit. */
-static bool decode(struct span raw, char *room, size_t room_n, size_t *made)
-{
-    const unsigned char *p = (const unsigned char *)raw.p, *end = p + raw.n;
-    size_t n = 0;
-    while (p < end) {
-        char piece[4];
-        size_t piece_n = 1, taken = 1;
-        if (*p != '\\') {
-            piece[0] = (char)*p;
-        } else if (p[1] == 'u') {
-            int value = unicode_escape(p, end);
-            piece_n = utf8_put((unsigned)value, piece);
-            taken = unicode_escape_size(value);
-        } else {
-            piece[0] = short_escape(p[1]);
-            taken = 2;
-        }
-        if (piece_n > room_n - n)
-            return false;
-        memcpy(room + n, piece, piece_n);
-        n += piece_n;
-        p += taken;
-    }
-    *made = n;
-    return true;
-}
-
-bool scan_text(const struct scan *s, enum member_name m, char *room, size_t room_n, struct span *text)
-{
-    if (!scan_has(s, m) || s->m[m].kind != JSON_KIND_STRING)
-        return false;
-    struct span raw = scan_raw(s, m);
-    struct span inner = {raw.p + 1, raw.n - 2};
-    if (!s->m[m].escaped) {
-        *text = inner;
-        return true;
-    }
-    size_t n;
-    if (!decode(inner, room, room_n, &n))
-        return false;
-    *text = (struct span){room, n};
-    return true;
-}
-
-bool scan_string(struct span raw, char *room, size_t room_n, struct span *text)
-{
-    size_t n;
-    if (raw.n == 0 || *raw.p != '"' || !decode((struct span){raw.p + 1, raw.n - 2}, room, room_n, &n))
-        return false;
-    *text = (struct span){room, n};
-    return true;
 }
