@@ -150,8 +150,7 @@ test('two POSTs at once end the session', async () => {
     const second = await session.post('40');
     assert.deepEqual([second.status, JSON.parse(second.text).code], [400, 3]);
     assert.equal((await session.ended()).code, 1);
-    await half.write('4'.repeat(100));
-    await half.until(/400 Bad Request/);
+    await half.until(/400 Bad Request/); // though it is not whole
     await half.end();
 });
 
