@@ -194,7 +194,7 @@ test('results are four words; anything else is refused, and too many are', async
     assert.equal((await fetch(`${daemon.http}/check/result`)).status, 405);
     let taken = 0;
     let status;
-    for (; (status = await post(good)) === 204; taken++);
+    for (; taken < 700 && (status = await post(good)) === 204; taken++);
     assert.equal(status, 429);
     assert.equal(taken, 600);
     const count = await counts(daemon);
