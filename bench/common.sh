@@ -139,3 +139,33 @@ results_for() {
             "server on core $SERVER_CORE, load on core $LOAD_CORE, $(chrt -p $$ | sed -n 's/.*policy: //p')${BUSY:+, both cores busy}"
     } | tee "$results"
 }
+
+# relays_beside ALONE MOST WHAT: the table of what one relay takes beside each thing that the raw figures name, lower
+# quartiles. Fails if the 99th percentile beside one of them is more than MOST times what it is beside ALONE.
+relays_beside() {
+    awk -v alone="$1" -v most="$2" -v what="$3" "$awk_take"'
+    function quartile(key,   n, i, j, t, v) {
+        n = split(values[key], v, " ")
+        for (i = 1; i < n; i++) for (j = i + 1; j <= n; j++) if (v[j] + 0 < v[i] + 0) { t = v[i]; v[i] = v[j]; v[j] = t }
+        return v[int((n + 3) / 4)]
+    }
+    /^beside=/ {
+        split($1, pair, "=")
+        f["beside"] = pair[2]
+        take()
+        if (!(f["beside"] in known)) { known[f["beside"]] = 1; order[++beside] = f["beside"] }
+        for (name in f) values[f["beside"], name] = values[f["beside"], name] " " f[name]
+    }
+    END {
+        printf "What one relay takes, in microseconds, beside each %s; server: the share of its core that the daemon used.\n", what
+        printf "%-12s %8s %8s %8s %8s %7s\n", "beside", "p50", "p99", "ratio", "max", "server"
+        base = quartile(alone SUBSEP "p99_us")
+        for (b = 1; b <= beside; b++) {
+            ratio = quartile(order[b] SUBSEP "p99_us") / base
+            if (ratio > most) worse = 1
+            printf "%-12s %8d %8d %8.2f %8d %7.2f\n", order[b], quartile(order[b] SUBSEP "p50_us"), quartile(order[b] SUBSEP "p99_us"),
+                ratio, quartile(order[b] SUBSEP "max_us"), quartile(order[b] SUBSEP "server_cpu")
+        }
+        exit worse
+    }' "$results"
+}

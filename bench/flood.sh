@@ -59,29 +59,7 @@ for _ in $(seq "$rounds"); do
 done
 
 status=0
-awk '
-    function quartile(key,   n, i, j, t, v) {
-        n = split(values[key], v, " ")
-        for (i = 1; i < n; i++) for (j = i + 1; j <= n; j++) if (v[j] + 0 < v[i] + 0) { t = v[i]; v[i] = v[j]; v[j] = t }
-        return v[int((n + 3) / 4)]
-    }
-    /^beside=/ {
-        for (i = 1; i <= NF; i++) { split($i, pair, "="); f[pair[1]] = pair[2] }
-        if (!(f["beside"] in known)) { known[f["beside"]] = 1; order[++beside] = f["beside"] }
-        for (name in f) values[f["beside"], name] = values[f["beside"], name] " " f[name]
-    }
-    END {
-        print "What one relay takes, in microseconds, beside a flood; server: the share of its core that the daemon used."
-        printf "%-12s %8s %8s %8s %8s %7s\n", "beside", "p50", "p99", "ratio", "max", "server"
-        base = quartile("nothing" SUBSEP "p99_us")
-        for (b = 1; b <= beside; b++) {
-            ratio = quartile(order[b] SUBSEP "p99_us") / base
-            if (ratio > 2) worse = 1
-            printf "%-12s %8d %8d %8.2f %8d %7.2f\n", order[b], quartile(order[b] SUBSEP "p50_us"), quartile(order[b] SUBSEP "p99_us"),
-                ratio, quartile(order[b] SUBSEP "max_us"), quartile(order[b] SUBSEP "server_cpu")
-        }
-        exit worse
-    }' "$results" >"$work/table" || status=1
+relays_beside nothing 2 flood >"$work/table" || status=1
 cat "$work/table"
 sed 's/^/# /' "$work/table" >>"$results"
 echo "raw figures: ${results#"$PWD"/}"
