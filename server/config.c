@@ -12,6 +12,10 @@
 
 #include "base/utf8.h"
 
+enum {
+    SHOWN_MAX = 80 /* bytes of a value that is refused */
+};
+
 #define X(name, section, key, type, least, most, def, choices, flags, meaning) \
     {section, key, def, choices, meaning, least, most, OPTION_##type, flags},
 const struct option options[OPTION_COUNT] = {OPTIONS(X)};
@@ -113,15 +117,23 @@ static void say_where(const struct option *o, const struct config_origin *from, 
     }
 }
 
+/* Of a value as it was given, unless it is a secret or may hold one: a URL with a user and his password, or the query of one
+ * that is called. */
+static bool show_value(const struct option *o, const char *value, struct buf *out)
+{
+    size_t n = o == &options[OPTION_WEBHOOKS_URL] ? strcspn(value, "?#") : strlen(value);
+    if (o->flags & OPTION_SECRET || strchr(value, '@'))
+        return false;
+    buf_printf(out, " = \"%.*s\"", (int)(n < SHOWN_MAX ? n : SHOWN_MAX), value);
+    return true;
+}
+
 static bool refuse_value(const struct option *o, const char *value, const struct config_origin *from, struct err *e)
 {
     struct buf text;
     buf_init(&text, sizeof e->text);
     say_where(o, from, &text);
-    if (o->flags & OPTION_SECRET)
-        buf_text(&text, " is not valid: expected ");
-    else
-        buf_printf(&text, " = \"%.40s\": expected ", value);
+    buf_text(&text, show_value(o, value, &text) ? ": expected " : " is not valid: expected ");
     option_allowed(o, &text);
     err_set(e, "%s", text.p ? text.p : "out of memory");
     buf_done(&text);
@@ -138,22 +150,13 @@ static bool refuse_state(const struct option *o, const struct config_origin *fro
     return false;
 }
 
-/* The value as it was given and what is wrong with it. A secret is not shown, nor what may hold one: a URL with a user
- * and his password, or the query of one that is called. */
-static int shown_bytes(const struct option *o, const char *value)
-{
-    size_t n = o == &options[OPTION_WEBHOOKS_URL] ? strcspn(value, "?#") : strlen(value);
-    return n < 80 ? (int)n : 80;
-}
-
 static bool refuse_text(
     const struct option *o, const char *value, const struct config_origin *from, const char *problem, struct err *e)
 {
     struct buf text;
     buf_init(&text, sizeof e->text);
     say_where(o, from, &text);
-    if (!(o->flags & OPTION_SECRET) && !strchr(value, '@'))
-        buf_printf(&text, " = \"%.*s\"", shown_bytes(o, value), value);
+    show_value(o, value, &text);
     err_set(e, "%s: %s", text.p ? text.p : "", problem);
     buf_done(&text);
     return false;
@@ -172,7 +175,7 @@ static const char *unprintable(const char *text)
 static bool text_fits(const struct option *o, const char *text)
 {
     size_t n = strlen(text);
-    return o->type == OPTION_LIST ? n <= OPTION_TEXT_MAX : n >= o->least && n <= o->most;
+    return o->type == OPTION_LIST || (n >= o->least && n <= o->most);
 }
 
 /* `%d/NAME`, behind the @ of a secret too, is the file in which the service manager passes that credential
@@ -213,6 +216,8 @@ static bool assign_number(
     return true;
 }
 
+_Static_assert(OPTION_TEXT_MAX == 1024, "the sentence names it");
+
 static bool assign_text(
     const struct option *o, struct value *v, const char *text, const struct config_origin *from, struct err *e)
 {
@@ -223,6 +228,8 @@ static bool assign_text(
         return refuse_state(o, from, e, garbage);
     if (!text_fits(o, text))
         return refuse_value(o, text, from, e);
+    if (strlen(text) > OPTION_TEXT_MAX)
+        return refuse_text(o, text, from, "an entry is longer than 1024 bytes", e);
     if (*text && !config_rule((enum option_id)(o - options), text, ruled, &problem))
         return refuse_text(o, text, from, problem.text, e);
     if (!resolve(o, *text ? ruled : "", resolved))

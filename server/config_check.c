@@ -234,15 +234,28 @@ static void remark_ice(const struct remarks *r)
             "credentials that lapse within a minute may do so while a call is being set up");
 }
 
+static bool stands_before(const char *const *list, size_t i)
+{
+    size_t k = 0;
+    while (strcmp(list[k], list[i]) != 0)
+        k++;
+    return k < i;
+}
+
 static void remark_webhooks(const struct remarks *r)
 {
     size_t n;
     const char *const *list = config_list(r->config, OPTION_WEBHOOKS_URL, &n);
     struct webhook_url url;
-    for (size_t i = 0; i < n; i++)
-        if (webhook_url_read(list[i], &url, NULL) && webhook_url_is_open(&url))
+    for (size_t i = 0; i < n; i++) {
+        bool read = webhook_url_read(list[i], &url, NULL);
+        if (read && stands_before(list, i))
+            remark(r, OPTION_WEBHOOKS_URL, url.host,
+                "the same URL stands there twice: it is told everything twice, and not in one order");
+        else if (read && webhook_url_is_open(&url))
             remark(r, OPTION_WEBHOOKS_URL, url.host,
                 "names and metadata go to this host unencrypted: use https unless its network is your own");
+    }
     if (n == 0 && *config_text(r->config, OPTION_WEBHOOKS_SECRET))
         remark(r, OPTION_WEBHOOKS_SECRET, NULL, "webhooks.url is empty: the secret has no effect");
 }

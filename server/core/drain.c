@@ -32,10 +32,16 @@ static uint64_t return_after(uint64_t i, uint64_t total)
     return total <= RETURN_SPAN_MS * RETURNS_PER_MS ? i / RETURNS_PER_MS : i * RETURN_SPAN_MS / total;
 }
 
+/* Who has not said CONNECT yet would keep it, and show it when he is connected: to the next server. */
+static bool is_told(const struct session *s)
+{
+    return s->state != SESSION_OPENED && s->expects != EXPECTS_CONNECT;
+}
+
 static void dismiss(struct core *c, struct session *s, uint64_t return_after_ms)
 {
     assert(c->draining && s->state != SESSION_CLOSING);
-    if (s->state != SESSION_OPENED)
+    if (is_told(s))
         say(c, s, &(struct reply){.type = REPLY_DRAINING, .reconnect_after_ms = return_after_ms});
     session_end(c, s, error_close_code(ERROR_DRAINING), error_code(ERROR_DRAINING), DEPARTURE_DISCONNECTED);
 }

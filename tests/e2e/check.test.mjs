@@ -154,6 +154,17 @@ test('behind a proxy that lets no WebSocket through, and strips a prefix, it say
     assert.equal(await daemon.stop(), 0);
 });
 
+test('a page whose script was refused says so', async () => {
+    const daemon = await startDaemon({ args: set('limits.connection_rate=1', 'limits.connection_burst=1') });
+    const page = await chromium.browser.newPage();
+    const refused = page.waitForResponse((response) => response.url().endsWith('/check.js'));
+    await page.goto(`${daemon.http}/check`);
+    assert.equal((await refused).status(), 429);
+    assert.match(await page.textContent('#verdict'), /Load it again later/);
+    await page.close();
+    assert.equal(await daemon.stop(), 0);
+});
+
 test('where server.origins has not this page it tells what to add, and sends nothing', async () => {
     const daemon = await startDaemon({ args: set('server.origins=https://app.example') });
     const found = await check(daemon.http);

@@ -437,7 +437,8 @@ test('what cannot work is refused at start, with what to do', async () => {
         [['webhooks.url=https://app.example/', 'webhooks.secret=short'], 'webhooks.secret: expected at least 16 bytes'],
         [['webhooks.url=https://app.example/', `webhooks.secret=${'x'.repeat(257)}`], 'webhooks.secret: expected at most 256 bytes'],
         [['webhooks.url=https://app.example/', 'webhooks.secret=@/nowhere'], 'webhooks.secret: the file "/nowhere" cannot be read'],
-        [Array.from({ length: 9 }, (_, i) => `webhooks.url=https://app.example/${i}`), 'expected 0 to 8 entries']]) {
+        [[`webhooks.url=https://app.example/?hush=${'x'.repeat(1024)}`, secret], 'webhooks.url = "https://app.example/": an entry is longer than 1024 bytes'],
+        [Array.from({ length: 9 }, (_, i) => `webhooks.url=https://app.example/${i}?hush`), 'webhooks.url = "https://app.example/8": expected 0 to 8 entries']]) {
         const { code, stderr } = await run([...set(...options), '--test-config']);
         assert.notEqual(code, 0, options.join(' '));
         assert.ok(stderr.includes(sentence), stderr);

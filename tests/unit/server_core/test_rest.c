@@ -157,6 +157,32 @@ static void says_farewell(struct harness *h, unsigned i, uint16_t code)
     step(h, (struct core_event){.type = CORE_CLOSED, .conn = conn_of(h, i), .close_code = code});
 }
 
+/* The join goes on, and whoever leaves too early hears that. */
+static void test_a_leave_behind_a_join(void **state)
+{
+    (void)state;
+    struct harness h;
+    char token[64];
+    uint8_t hash[ROOM_HASH_BYTES];
+    start(&h, rest_settings());
+    made(&h, "{\"name\":\"hall\",\"password\":\"sesame\"}", token);
+    enter(&h, 0);
+    say(&h, 0, "{\"type\":\"leave-room\"}");
+    hears_error(&h, 0, ERROR_NOT_IN_ROOM, false);
+    assert_non_null(strstr(h.text, "join a room first"));
+    say(&h, 0, "{\"type\":\"join-room\",\"roomId\":\"hall\",\"password\":\"sesame\"}");
+    uint64_t job = asks_hash(&h, hash);
+    say(&h, 0, "{\"type\":\"leave-room\"}");
+    hears_error(&h, 0, ERROR_NOT_IN_ROOM, false);
+    assert_non_null(strstr(h.text, "a join is under way"));
+    hashed(&h, job, hash);
+    assert_non_null(strstr(heard(&h, 0), "{\"type\":\"peers\""));
+    say(&h, 0, "{\"type\":\"leave-room\"}");
+    hears(&h, 0, "{\"type\":\"left-room\"}");
+    quiet(&h);
+    stop(&h);
+}
+
 /* RFC 6455 section 5.5.1: a Close is answered, behind what is owed for the frames that came before it. */
 static void test_a_close_behind_a_join(void **state)
 {
@@ -438,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_bodies_that_are_none),
         cmocka_unit_test(test_capacity_of_its_own),
         cmocka_unit_test(test_a_locked_room),
+        cmocka_unit_test(test_a_leave_behind_a_join),
         cmocka_unit_test(test_a_close_behind_a_join),
         cmocka_unit_test(test_a_hash_for_a_room_that_is_gone),
         cmocka_unit_test(test_too_many_passwords),

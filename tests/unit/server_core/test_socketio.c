@@ -416,9 +416,14 @@ static void test_a_room_is_closed(void **state)
     assert_null(take(&h, 0));
     join_io(&h, 0, "b");
     peers_io(&h, 0);
+    ready_io(&h, 1);
+    enter_io(&h, 2);
+    say(&h, 2, "1");
     happen(&h, 0, CORE_DRAIN);
     hears(&h, 0, "42[\"server-draining\",{\"reconnectAfterMs\":0}]");
     closes(&h, 0, 1012, "draining");
+    for (unsigned i = 1; i <= 2; i++) /* before CONNECT, and after DISCONNECT */
+        closes(&h, i, 1012, "draining");
     stop(&h);
 }
 
