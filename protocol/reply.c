@@ -50,13 +50,18 @@ void reply_ice_servers(struct buf *out, struct span ice_servers)
     end(out);
 }
 
-void reply_error(struct buf *out, const struct reply_error *e)
+void reply_error_members(struct buf *out, const struct reply_error *e)
 {
-    begin(out, "error", e->ref);
     write_member_string(out, "code", span_of(error_code(e->error)));
     write_member_string(out, "message", span_of(e->problem ? e->problem : error_text(e->error)));
     if (e->retry_after_ms)
         write_member_u64(out, "retryAfterMs", e->retry_after_ms);
+}
+
+void reply_error(struct buf *out, const struct reply_error *e)
+{
+    begin(out, "error", e->ref);
+    reply_error_members(out, e);
     write_member_bool(out, "fatal", e->fatal);
     end(out);
 }
@@ -87,7 +92,7 @@ void reply_server_draining(struct buf *out, uint64_t reconnect_after_ms)
     end(out);
 }
 
-static void introduce(struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect)
+void reply_introduction_members(struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect)
 {
     write_member_string(out, "peerId", peer_id);
     if (i->display_name.n)
@@ -102,7 +107,7 @@ static void presence(
     struct buf *out, const char *type, struct span peer_id, const struct introduction *i, const char *dialect)
 {
     begin(out, type, NO_REF);
-    introduce(out, peer_id, i, dialect);
+    reply_introduction_members(out, peer_id, i, dialect);
     end(out);
 }
 
@@ -174,7 +179,7 @@ void reply_peers_add(struct buf *out, struct span peer_id, const struct introduc
     if (out->len && out->p[out->len - 1] == '}')
         buf_byte(out, ',');
     buf_byte(out, '{');
-    introduce(out, peer_id, i, dialect);
+    reply_introduction_members(out, peer_id, i, dialect);
     if (away)
         write_member_bool(out, "away", true);
     end(out);
@@ -186,14 +191,20 @@ void reply_peers_end(struct buf *out)
     end(out);
 }
 
-void reply_relayed(struct buf *out, enum message_type type, struct span from, struct span value, struct span link)
+void reply_relayed_members(
+    struct buf *out, enum message_type type, struct span from, struct span value, struct span link)
 {
     assert(message_is_relayed(type));
     bool sdp = type == MESSAGE_OFFER || type == MESSAGE_ANSWER;
-    begin(out, message_name(type), NO_REF);
     write_member_string(out, "from", from);
     write_member_raw(out, sdp ? "sdp" : type == MESSAGE_ICE_CANDIDATE ? "candidate" : "data", value);
     if (link.n)
         write_member_raw(out, "link", link);
+}
+
+void reply_relayed(struct buf *out, enum message_type type, struct span from, struct span value, struct span link)
+{
+    begin(out, message_name(type), NO_REF);
+    reply_relayed_members(out, type, from, value, link);
     end(out);
 }

@@ -92,4 +92,14 @@ void reply_peers_end(struct buf *out);
  * or `data`; so is the link, n = 0: none. */
 void reply_relayed(struct buf *out, enum message_type type, struct span from, struct span value, struct span link);
 
+/* ---- members of an object that is begun: also what other dialects and webhooks say of the same ---- */
+
+/* dialect: as above. */
+void reply_introduction_members(
+    struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect);
+/* But for `ref` and `fatal`. */
+void reply_error_members(struct buf *out, const struct reply_error *e);
+void reply_relayed_members(
+    struct buf *out, enum message_type type, struct span from, struct span value, struct span link);
+
 #endif

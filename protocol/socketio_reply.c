@@ -23,13 +23,8 @@ static void end_event(struct buf *out)
 
 static void write_person(struct buf *out, const struct reply_peer *p)
 {
-    write_member_string(out, "peerId", p->peer_id);
-    if (p->introduction.display_name.n)
-        write_member_raw(out, "displayName", p->introduction.display_name);
-    if (p->introduction.metadata.n)
-        write_member_raw(out, "metadata", p->introduction.metadata);
-    if (p->dialect != &dialect_socketio)
-        write_member_string(out, "dialect", span_of(p->dialect->name));
+    const char *dialect = p->dialect != &dialect_socketio ? p->dialect->name : NULL;
+    reply_introduction_members(out, p->peer_id, &p->introduction, dialect);
 }
 
 static void separate(struct buf *list)
@@ -88,49 +83,31 @@ static void write_welcome(struct buf *out, const struct reply_welcome *w)
     buf_byte(out, '}');
 }
 
-static struct span message_of(const struct reply_error *e)
-{
-    return span_of(e->problem ? e->problem : error_text(e->error));
-}
-
-static void write_error_members(struct buf *out, const struct reply_error *e)
-{
-    write_member_string(out, "code", span_of(error_code(e->error)));
-    write_member_string(out, "message", message_of(e));
-    if (e->retry_after_ms)
-        write_member_u64(out, "retryAfterMs", e->retry_after_ms);
-}
-
 static void write_error(struct buf *out, const struct reply_error *e)
 {
     if (e->ref.n == 0) {
         begin_event(out, "error");
-        write_error_members(out, e);
+        reply_error_members(out, e);
         end_event(out);
     } else if (*e->ref.p == '/') {
         buf_byte(out, '4');
         buf_span(out, e->ref);
         buf_text(out, ",{");
-        write_member_string(out, "message", message_of(e));
+        write_member_string(out, "message", span_of(e->problem ? e->problem : error_text(e->error)));
         buf_byte(out, '}');
     } else {
         buf_byte(out, '3');
         buf_span(out, e->ref);
         buf_text(out, "[{\"ok\":false,\"error\":{");
-        write_error_members(out, e);
+        reply_error_members(out, e);
         buf_text(out, "}}]");
     }
 }
 
 static void write_relayed(struct buf *out, const struct reply *r)
 {
-    enum message_type type = r->relayed.type;
-    bool sdp = type == MESSAGE_OFFER || type == MESSAGE_ANSWER;
-    begin_event(out, message_name(type));
-    write_member_string(out, "from", r->relayed.from);
-    write_member_raw(out, sdp ? "sdp" : type == MESSAGE_ICE_CANDIDATE ? "candidate" : "data", r->relayed.payload.value);
-    if (r->relayed.payload.link.n)
-        write_member_raw(out, "link", r->relayed.payload.link);
+    begin_event(out, message_name(r->relayed.type));
+    reply_relayed_members(out, r->relayed.type, r->relayed.from, r->relayed.payload.value, r->relayed.payload.link);
     end_event(out);
 }
 

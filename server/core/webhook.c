@@ -39,11 +39,7 @@ static void write_peer(const struct core *c, struct buf *text, const struct memb
 {
     char id[PEER_ID_MAX];
     struct introduction i = member_introduction(m);
-    write_member_string(text, "peerId", say_peer_id(c, m, id));
-    if (i.display_name.n)
-        write_member_raw(text, "displayName", i.display_name);
-    if (i.metadata.n)
-        write_member_raw(text, "metadata", i.metadata);
+    reply_introduction_members(text, say_peer_id(c, m, id), &i, NULL);
 }
 
 static void end(struct core *c, struct buf *text)

@@ -85,7 +85,7 @@ static bool is_too_many(struct io *io)
 void check_result(struct http_request *r)
 {
     struct io *io = r->io;
-    struct span form = {r->asked->in.p + r->asked->head.n, r->asked->body_n};
+    struct span form = http_body_of(r);
     enum check_outcome outcomes[CHECK_PARTS];
     for (enum check_part part = 0; part < CHECK_PARTS; part++)
         if (!read_outcome(form, part, &outcomes[part])) {

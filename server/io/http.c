@@ -98,6 +98,11 @@ void http_refuse_origin(struct http_request *r, const char *message)
     http_error(r, 403, NULL, error_code(ERROR_FORBIDDEN), message);
 }
 
+struct span http_body_of(const struct http_request *r)
+{
+    return (struct span){r->asked->in.p + r->asked->head.n, r->asked->body_n};
+}
+
 struct span http_bearer(const struct http_request *r)
 {
     static const char SCHEME[] = "Bearer ";

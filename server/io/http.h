@@ -117,6 +117,8 @@ bool http_origin_allowed(const struct io *io, const struct request_head *h);
 void http_count_foreign(struct http_request *r);
 /* Answers such a page. */
 void http_refuse_origin(struct http_request *r, const char *message);
+/* Its body, once it is whole. */
+struct span http_body_of(const struct http_request *r);
 /* The token of `Authorization: Bearer`; n = 0 if there is none. */
 struct span http_bearer(const struct http_request *r);
 /* Whether the path is in the table of routes, whatever the method. */

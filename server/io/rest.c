@@ -13,11 +13,6 @@ static void ask(struct http_request *r, struct core_request *request)
     io_step(r->io, &e);
 }
 
-static struct span body_of(const struct http_request *r)
-{
-    return (struct span){r->asked->in.p + r->asked->head.n, r->asked->body_n};
-}
-
 void rest_rooms(struct http_request *r)
 {
     ask(r, &(struct core_request){.type = REQUEST_ROOMS});
@@ -25,7 +20,7 @@ void rest_rooms(struct http_request *r)
 
 void rest_create(struct http_request *r)
 {
-    ask(r, &(struct core_request){.type = REQUEST_CREATE, .token = http_bearer(r), .body = body_of(r)});
+    ask(r, &(struct core_request){.type = REQUEST_CREATE, .token = http_bearer(r), .body = http_body_of(r)});
 }
 
 void rest_room(struct http_request *r)
