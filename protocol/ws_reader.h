@@ -20,6 +20,8 @@
 enum {
     WS_CONTROL_MAX = 125, /* bytes of a control frame's payload (section 5.5) */
     WS_CODE_NONE = 1005,  /* stands for a Close without a code (section 7.1.5) */
+    WS_CODE_NORMAL = 1000,
+    WS_CODE_GOING_AWAY = 1001,
     WS_CODE_PROTOCOL = 1002,
     WS_CODE_NOT_UTF8 = 1007,
     WS_PROBLEM_MAX = 100, /* bytes of a problem's sentence: it fits into a Close */

@@ -14,14 +14,13 @@
 
 #include "base/secret.h"
 #include "base/text.h"
+#include "protocol/ws_reader.h"
 #include "server/io/framing.h"
 #include "server/io/polling.h"
 #include "server/io/query.h"
 
 enum {
-    ANSWER_MAX = 512,
-    CODE_PROTOCOL = 1002, /* RFC 6455 section 7.4.1 */
-    CODE_NORMAL = 1000
+    ANSWER_MAX = 512
 };
 
 /* What a sid says, in base32. */
@@ -201,14 +200,14 @@ bool engineio_text(struct io *io, struct conn *c, struct span text)
         break;
     case ENGINEIO_CLOSE:
         c->linger = true; /* its WebSocket may say more */
-        ws_leaves(io, c, CODE_NORMAL);
+        ws_leaves(io, c, WS_CODE_NORMAL);
         return false;
     case ENGINEIO_OPEN:
     case ENGINEIO_PING:
     case ENGINEIO_UPGRADE:
     case ENGINEIO_BINARY:
     case ENGINEIO_BAD:
-        ws_violates(io, c, CODE_PROTOCOL, "Engine.IO: a packet that no client may send here");
+        ws_violates(io, c, WS_CODE_PROTOCOL, "Engine.IO: a packet that no client may send here");
         return false;
     }
     return !c->doomed;

@@ -15,6 +15,7 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 
+#include "protocol/ws_reader.h"
 #include "server/io/engineio.h"
 #include "server/io/framing.h"
 #include "server/io/ready.h"
@@ -22,10 +23,7 @@
 
 enum {
     OPEN_MAX = 512,
-    SEPARATOR = 0x1e,
-    CODE_NORMAL = 1000, /* RFC 6455 section 7.4.1, as the core reads it: */
-    CODE_GONE = 1001,   /* no answer to a ping */
-    CODE_PROTOCOL = 1002
+    SEPARATOR = 0x1e
 };
 
 static const char TEXT[] = "text/plain; charset=UTF-8";
@@ -199,7 +197,7 @@ static bool take_packet(struct io *io, struct conn *s, const struct engineio_pac
         io_step(io, &e);
         break;
     case ENGINEIO_CLOSE:
-        ws_leaves(io, s, CODE_NORMAL);
+        ws_leaves(io, s, WS_CODE_NORMAL);
         break;
     default:
         framing_control(io, s);
@@ -230,7 +228,7 @@ static void close_session(struct io *io, struct conn *s, uint16_t code, const ch
 {
     (void)reason;
     s->state = CONN_CLOSING;
-    if (code == CODE_GONE && !polling_poll(io, s)) {
+    if (code == WS_CODE_GOING_AWAY && !polling_poll(io, s)) { /* no answer to a ping */
         turn_kill(io, s);
         return;
     }
@@ -243,7 +241,7 @@ static void close_session(struct io *io, struct conn *s, uint16_t code, const ch
 void polling_violates(struct io *io, struct conn *s, const char *problem)
 {
     struct core_event e = io_event(io, CORE_VIOLATION, s);
-    e.violation.code = CODE_PROTOCOL;
+    e.violation.code = WS_CODE_PROTOCOL;
     e.violation.problem = problem;
     if (s->state == CONN_OPEN)
         io_step(io, &e);

@@ -12,16 +12,12 @@
  * It has HANDSHAKE_MS for all of this from accept on, the upgrade's 10 s. Whatever else comes closes it, and the session
  * goes on polling; one that probes already or has a WebSocket is left alone by a second one.
  */
+#include "protocol/ws_reader.h"
 #include "server/io/engineio.h"
 #include "server/io/framing.h"
 #include "server/io/polling.h"
 #include "server/io/ready.h"
 #include "server/io/transport.h"
-
-enum {
-    CODE_NORMAL = 1000, /* RFC 6455 section 7.4.1 */
-    CODE_PROTOCOL = 1002
-};
 
 static struct conn *probe_of(const struct io *io, const struct conn *s)
 {
@@ -64,14 +60,14 @@ void probe_refuse(struct io *io, struct conn *c)
 {
     become_probe(io, c);
     c->linger = true;
-    ws_close(io, c, CODE_NORMAL, "the session has a WebSocket");
+    ws_close(io, c, WS_CODE_NORMAL, "the session has a WebSocket");
 }
 
 void probe_drop(struct io *io, const struct conn *s)
 {
     struct conn *c = probe_of(io, s);
     if (c)
-        ws_close(io, c, CODE_NORMAL, "the session has ended");
+        ws_close(io, c, WS_CODE_NORMAL, "the session has ended");
 }
 
 bool probe_text(struct io *io, struct conn *c, struct span text)
@@ -90,7 +86,7 @@ bool probe_text(struct io *io, struct conn *c, struct span text)
         ready_add(io, c);
         return true;
     }
-    ws_violates(io, c, CODE_PROTOCOL, "Engine.IO: no probe");
+    ws_violates(io, c, WS_CODE_PROTOCOL, "Engine.IO: no probe");
     return false;
 }
 
@@ -158,7 +154,7 @@ void probe_ends(struct io *io, struct conn *c)
     struct conn *s = session_of(io, c);
     c->upgrades = false;
     if (!s) {
-        ws_close(io, c, CODE_NORMAL, "the session has ended");
+        ws_close(io, c, WS_CODE_NORMAL, "the session has ended");
         return;
     }
     struct core_event e = io_event(io, CORE_BELONGS, c);

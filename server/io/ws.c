@@ -21,15 +21,14 @@ enum {
     OPCODE_CLOSE = 0x8,
     OPCODE_PING = 0x9,
     OPCODE_PONG = 0xa,
-    /* RFC 6455 section 7.4.1. A Close frame without a code counts as 1000: that is what close() in a browser sends. */
-    NORMAL_CLOSURE = 1000,
     MASKED = 0x80,                        /* in the second byte of a frame */
     MASK_HEADER_MAX = 10 + MASK_KEY_BYTES /* of a frame that a client sends */
 };
 
+/* A Close frame without a code counts as 1000: that is what close() in a browser sends. */
 uint16_t ws_close_code(const struct conn *c)
 {
-    return c->close_code == WS_CODE_NONE ? NORMAL_CLOSURE : c->close_code;
+    return c->close_code == WS_CODE_NONE ? WS_CODE_NORMAL : c->close_code;
 }
 
 /* ---- our control frames ---- */
