@@ -62,6 +62,13 @@ void base32_encode(const void *bytes, size_t n, char *out)
     out[encode(B32, 5, bytes, n, out)] = '\0';
 }
 
+void id_random(const struct rng *r, char out[ID_CHARS + 1])
+{
+    uint8_t random[ID_BYTES];
+    r->fill(r->ctx, random, sizeof random);
+    base32_encode(random, sizeof random, out);
+}
+
 bool base32_decode(struct span text, void *out, size_t n)
 {
     return text.n == BASE32_LEN(n) && decode(B32, 5, text, out, n);

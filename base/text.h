@@ -6,6 +6,7 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include "base/rng.h"
 #include "base/span.h"
 
 #define BASE32_LEN(n) (((n)*8 + 4) / 5)
@@ -20,6 +21,8 @@ enum {
 void base32_encode(const void *bytes, size_t n, char *out);
 /* Decodes exactly n bytes; false on another length, another alphabet or set padding bits. */
 bool base32_decode(struct span text, void *out, size_t n);
+/* Writes an id that nobody can guess, ID_BYTES of random bits in base32, and a NUL. */
+void id_random(const struct rng *r, char out[ID_CHARS + 1]);
 /* Writes BASE64_LEN(n) characters and a NUL to out. */
 void base64_encode(const void *bytes, size_t n, char *out);
 /* Decodes exactly n bytes, padding required; false otherwise. */

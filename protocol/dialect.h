@@ -8,6 +8,7 @@
 #ifndef PROTOCOL_DIALECT_H
 #define PROTOCOL_DIALECT_H
 
+#include "base/text.h"
 #include "protocol/message.h"
 #include "protocol/reply.h"
 
@@ -172,7 +173,7 @@ static inline uint32_t dialect_bit(unsigned type)
 _Static_assert(MESSAGES <= 32 && REPLIES <= 32, "each has a bit");
 
 enum {
-    PID_CHARS = 26 /* of what shows a client of a dialect that `connects` that it is the one that it was */
+    PID_CHARS = ID_CHARS /* of what shows a client of a dialect that `connects` that it is the one that it was */
 };
 
 /* The language of protocol/README.md, over a WebSocket. */

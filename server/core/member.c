@@ -37,10 +37,8 @@ struct member *member_new(struct core *c, const char *id)
 
 struct member *member_new_random(struct core *c)
 {
-    uint8_t random[ID_BYTES];
     char text[ID_CHARS + 1];
-    c->rng->fill(c->rng->ctx, random, sizeof random);
-    base32_encode(random, sizeof random, text);
+    id_random(c->rng, text);
     return member_new(c, text);
 }
 

@@ -162,10 +162,8 @@ static void choose_id(struct core *c, struct room_terms *t)
         t->id_n = t->name_n;
         return;
     }
-    uint8_t random[ID_BYTES];
     char code[ID_CHARS + 1];
-    c->rng->fill(c->rng->ctx, random, sizeof random);
-    base32_encode(random, sizeof random, code);
+    id_random(c->rng, code);
     memcpy(t->id, code, ID_CHARS);
     t->id_n = ID_CHARS;
 }

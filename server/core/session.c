@@ -225,12 +225,10 @@ void session_connect(struct core *c, struct session *s)
 
 void session_say_connected(struct core *c, struct session *s, const struct member *m, struct span pid)
 {
-    uint8_t random[ID_BYTES];
     char text[PID_CHARS + 1];
     assert(s->connected);
     if (pid.n == 0 && seat_kept(c)) {
-        c->rng->fill(c->rng->ctx, random, sizeof random);
-        base32_encode(random, sizeof random, text);
+        id_random(c->rng, text);
         pid = (struct span){text, PID_CHARS};
     }
     say_welcome(c, s, m, pid);

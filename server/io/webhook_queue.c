@@ -144,11 +144,9 @@ uint64_t webhook_queue_due(const struct webhook_queue *q)
 
 static void make_batch(struct webhook_queue *q, uint64_t now)
 {
-    uint8_t random[ID_BYTES];
     q->batch_n = measure(q, q->first, &q->batch_last);
     q->batch_since = now;
-    q->rng->fill(q->rng->ctx, random, sizeof random);
-    base32_encode(random, sizeof random, q->id);
+    id_random(q->rng, q->id);
 }
 
 void webhook_queue_begin(struct webhook_queue *q, uint64_t now, struct buf *body, char id[ID_CHARS + 1])

@@ -70,7 +70,6 @@ static void on_event(uv_poll_t *poll, int status, int events);
 
 struct webhooks *webhooks_new(uv_loop_t *loop, const struct logger *logger, const char *node)
 {
-    uint8_t random[ID_BYTES];
     char boot[ID_CHARS + 1];
     struct webhooks *w = calloc(1, sizeof *w);
     if (!w)
@@ -80,8 +79,7 @@ struct webhooks *webhooks_new(uv_loop_t *loop, const struct logger *logger, cons
     w->rng = os_rng();
     w->timer_at = w->drain_until = UINT64_MAX;
     w->event = -1;
-    w->rng.fill(w->rng.ctx, random, sizeof random);
-    base32_encode(random, sizeof random, boot);
+    id_random(&w->rng, boot);
     snprintf(w->prefix, sizeof w->prefix, "{\"node\":\"%s\",\"boot\":\"%s\",\"events\":[", node, boot);
     uv_timer_init(loop, &w->timer);
     w->timer.data = w;

@@ -27,10 +27,8 @@ static void offer(struct peer *p, struct connection *a, bool restart)
 struct connection *call_begin(struct peer *p, struct person *who, const struct roster_entry *entry)
 {
     assert(!who->link.connection);
-    uint8_t random[ID_BYTES];
     char link[ID_CHARS + 1];
-    p->rng.fill(p->rng.ctx, random, sizeof random);
-    base32_encode(random, sizeof random, link);
+    id_random(&p->rng, link);
     struct connection *a = connection_new(p, who, entry, span_of(link));
     if (!a)
         return NULL;

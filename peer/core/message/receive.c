@@ -328,14 +328,12 @@ static void plain_message(struct peer *p, struct person *who, const struct envel
 
 static void plain_text(struct peer *p, struct person *who, struct span text)
 {
-    uint8_t random[ID_BYTES];
     char id[ID_CHARS + 1];
     if (text.n > PEER_TEXT_MAX || !utf8_valid(text.p, text.n)) {
         guard_refuse(p, who, "a text that is too long or not UTF-8");
         return;
     }
-    p->rng.fill(p->rng.ctx, random, sizeof random);
-    base32_encode(random, sizeof random, id);
+    id_random(&p->rng, id);
     struct envelope e = {.type = ENVELOPE_DIRECT_MESSAGE, .id = span_of(id), .text = text};
     plain_message(p, who, &e);
 }

@@ -24,9 +24,7 @@ static uint64_t timestamp(struct peer *p, enum envelope_type type)
 void say_begin(struct peer *p, struct envelope *e, char *id)
 {
     assert(id && e->type != ENVELOPE_UNKNOWN);
-    uint8_t random[ID_BYTES];
-    p->rng.fill(p->rng.ctx, random, sizeof random);
-    base32_encode(random, sizeof random, id);
+    id_random(&p->rng, id);
     e->id = span_of(id);
     e->from = span_of(p->id);
     e->timestamp = timestamp(p, e->type);

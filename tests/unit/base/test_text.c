@@ -93,6 +93,23 @@ static void test_base64_refuses(void **state)
     assert_false(base64_decode(SPAN("Zm v"), out, 3));
 }
 
+static void test_an_id_is_128_random_bits(void **state)
+{
+    (void)state;
+    struct rng_seeded seeded, same;
+    rng_seeded_init(&seeded, 7);
+    rng_seeded_init(&same, 7);
+    struct rng rng = rng_seeded_port(&seeded), twin = rng_seeded_port(&same);
+    unsigned char bits[ID_BYTES], expected[ID_BYTES];
+    char id[ID_CHARS + 1], next[ID_CHARS + 1];
+    id_random(&rng, id);
+    id_random(&rng, next);
+    assert_string_not_equal(id, next);
+    twin.fill(twin.ctx, expected, sizeof expected);
+    assert_true(base32_decode((struct span){id, strlen(id)}, bits, sizeof bits));
+    assert_memory_equal(bits, expected, sizeof bits);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +117,7 @@ int main(void)
         cmocka_unit_test(test_every_byte_there_and_back),
         cmocka_unit_test(test_base32_refuses),
         cmocka_unit_test(test_base64_refuses),
+        cmocka_unit_test(test_an_id_is_128_random_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
