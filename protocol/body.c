@@ -11,6 +11,8 @@
 #include "protocol/body.h"
 #include "protocol/write.h"
 
+#define KIND_TREE "tree"
+
 enum {
     NUMBER_CHARS = 16,                      /* of a sequence in a stretch, hexadecimal */
     STRETCH_CHARS = 2 * (NUMBER_CHARS + 1), /* behind the author's id */
@@ -405,4 +407,71 @@ void body_read_reply(const struct envelope *e, struct body_reply *b)
     b->now = number_of(e, "now");
     b->gone = 0;
     b->has_gone = envelope_number(e, "gone", &b->gone);
+}
+
+/* ---- files ---- */
+
+bool body_write_file_offer(struct buf *out, const struct body_file_offer *b)
+{
+    char hash[BASE64_LEN(BODY_FILE_HASH_BYTES) + 1];
+    base64_encode(b->hash, sizeof b->hash, hash);
+    buf_byte(out, '{');
+    write_member_u64(out, "chunkSize", b->chunk_size);
+    write_member_string(out, "fileId", b->file_id);
+    write_member_string(out, "hash", span_of(hash));
+    if (b->tree)
+        write_member_string(out, "kind", SPAN(KIND_TREE));
+    write_member_string(out, "name", b->name);
+    write_member_u64(out, "size", b->size);
+    return ended(out);
+}
+
+void body_read_file_offer(const struct envelope *e, struct body_file_offer *b)
+{
+    *b = (struct body_file_offer){.file_id = text_of(e, "fileId"),
+        .name = text_of(e, "name"),
+        .size = number_of(e, "size"),
+        .chunk_size = number_of(e, "chunkSize"),
+        .tree = span_is(text_of(e, "kind"), KIND_TREE)};
+    bool is_hash = base64_decode(text_of(e, "hash"), b->hash, sizeof b->hash);
+    assert(is_hash); /* envelope_parse has looked */
+    (void)is_hash;
+}
+
+bool body_write_file_accept(struct buf *out, const struct body_file_accept *b)
+{
+    buf_byte(out, '{');
+    write_member_string(out, "fileId", b->file_id);
+    write_member_optional(out, "have", b->have);
+    return ended(out);
+}
+
+void body_read_file_accept(const struct envelope *e, struct body_file_accept *b)
+{
+    *b = (struct body_file_accept){.file_id = text_of(e, "fileId"), .have = text_of(e, "have")};
+}
+
+bool body_write_file_decline(struct buf *out, const struct body_file_decline *b)
+{
+    buf_byte(out, '{');
+    write_member_string(out, "fileId", b->file_id);
+    write_member_optional(out, "reason", b->reason);
+    return ended(out);
+}
+
+void body_read_file_decline(const struct envelope *e, struct body_file_decline *b)
+{
+    *b = (struct body_file_decline){.file_id = text_of(e, "fileId"), .reason = text_of(e, "reason")};
+}
+
+bool body_write_file_id(struct buf *out, struct span file_id)
+{
+    buf_byte(out, '{');
+    write_member_string(out, "fileId", file_id);
+    return ended(out);
+}
+
+struct span body_read_file_id(const struct envelope *e)
+{
+    return text_of(e, "fileId");
 }

@@ -16,6 +16,10 @@
  *     broadcast_graft, broadcast_prune            an author            body_write_author, body_read_author
  *     history_request                             body_request
  *     history_reply                               body_reply
+ *     file_offer                                  body_file_offer
+ *     file_accept                                 body_file_accept
+ *     file_decline                                body_file_decline
+ *     file_complete                               a file's id          body_write_file_id, body_read_file_id
  *
  * and a card, a line of text in some of them (body_write_card, body_read_card).
  *
@@ -29,12 +33,13 @@
 #include "protocol/envelope.h"
 
 enum {
-    BODY_LINKS_MAX = 64,     /* links of one person that its presence lists */
-    BODY_ROOMS_MAX = 16,     /* other rooms that one person may tell of */
-    BODY_WANTS_MAX = 64,     /* authors whose gaps one history_request fills */
-    BODY_STRETCHES_MAX = 64, /* of one author's messages that will never be shown */
-    BODY_PEOPLE_MAX = 64,    /* cards in one history_reply */
-    BODY_KEY_BYTES = 32      /* Ed25519 and X25519 public keys, RFC 8032 and RFC 7748 */
+    BODY_LINKS_MAX = 64,      /* links of one person that its presence lists */
+    BODY_ROOMS_MAX = 16,      /* other rooms that one person may tell of */
+    BODY_WANTS_MAX = 64,      /* authors whose gaps one history_request fills */
+    BODY_STRETCHES_MAX = 64,  /* of one author's messages that will never be shown */
+    BODY_PEOPLE_MAX = 64,     /* cards in one history_reply */
+    BODY_KEY_BYTES = 32,      /* Ed25519 and X25519 public keys, RFC 8032 and RFC 7748 */
+    BODY_FILE_HASH_BYTES = 32 /* SHA-256 */
 };
 
 /* Who somebody is: "key box signature name", the first three in base64, the name to the end of the line. */
@@ -140,5 +145,32 @@ struct body_reply {
 };
 bool body_write_reply(struct buf *out, const struct body_reply *b);
 void body_read_reply(const struct envelope *e, struct body_reply *b);
+
+struct body_file_offer {
+    struct span file_id, name;
+    uint64_t size;
+    uint8_t hash[BODY_FILE_HASH_BYTES]; /* of the hashes of its blocks */
+    uint64_t chunk_size;
+    bool tree; /* it is a folder: a list of what is in it, then the contents (protocol/file_tree.h) */
+};
+bool body_write_file_offer(struct buf *out, const struct body_file_offer *b);
+void body_read_file_offer(const struct envelope *e, struct body_file_offer *b);
+
+struct body_file_accept {
+    struct span file_id;
+    struct span
+        have; /* in base64: a bit for each block that is there, the first the highest of the first byte; may be absent */
+};
+bool body_write_file_accept(struct buf *out, const struct body_file_accept *b);
+void body_read_file_accept(const struct envelope *e, struct body_file_accept *b);
+
+struct body_file_decline {
+    struct span file_id, reason; /* reason: may be absent */
+};
+bool body_write_file_decline(struct buf *out, const struct body_file_decline *b);
+void body_read_file_decline(const struct envelope *e, struct body_file_decline *b);
+
+bool body_write_file_id(struct buf *out, struct span file_id);
+struct span body_read_file_id(const struct envelope *e);
 
 #endif

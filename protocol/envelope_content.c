@@ -56,6 +56,11 @@ static bool is_base64_32(const json_t *value)
     return json_is_string(value) && base64_decode(text_of(value), bytes, sizeof bytes);
 }
 
+static bool is_map(const json_t *value)
+{
+    return is_within(value, 0, BASE64_LEN(ENVELOPE_FILE_MAP_MAX));
+}
+
 static bool is_presence(const json_t *value)
 {
     struct span text = text_of(value);
@@ -117,7 +122,9 @@ static const struct meta_rule META_RULES[] = {
     META(FILE_OFFER, "size", is_number, ALWAYS, "an integer from 0 up"),
     META(FILE_OFFER, "hash", is_base64_32, ALWAYS, "32 bytes in base64"),
     META(FILE_OFFER, "chunkSize", is_number, ALWAYS, "an integer from 0 up"),
+    META(FILE_OFFER, "kind", is_name, OPTIONAL, "a string of at most 255 bytes"),
     META(FILE_ACCEPT, "fileId", is_id, ALWAYS, "a file id"),
+    META(FILE_ACCEPT, "have", is_map, OPTIONAL, "a map of at most 32 KiB in base64"),
     META(FILE_DECLINE, "fileId", is_id, ALWAYS, "a file id"),
     META(FILE_DECLINE, "reason", is_name, OPTIONAL, "a string of at most 255 bytes"),
     META(FILE_CHUNK, "fileId", is_id, ALWAYS, "a file id"),

@@ -16,7 +16,7 @@ static const struct shape {
     size_t bytes_piece; /* they are a multiple of it */
 } SHAPES[] = {
     [FILE_FRAME_HASHES_WANTED] = {0, 0, 1},
-    [FILE_FRAME_HASHES] = {0, (size_t)FILE_HASHES_MAX * FILE_HASH_BYTES, FILE_HASH_BYTES},
+    [FILE_FRAME_HASHES] = {0, (size_t)FILE_HASHES_MAX *FILE_HASH_BYTES, FILE_HASH_BYTES},
     [FILE_FRAME_WANTED] = {2, 0, 1},
     [FILE_FRAME_CHUNK] = {1, FILE_CHUNK_MAX, 1},
     [FILE_FRAME_HAVE] = {0, 0, 1},

@@ -18,7 +18,7 @@ static char bytes[FILE_CHUNK_MAX + 1];
 static const struct file_frame FRAMES[] = {
     {FILE_FRAME_HASHES_WANTED, {"f1", 2}, 0, 0, 0, {0}},
     {FILE_FRAME_HASHES, {"f1", 2}, FILE_BLOCKS_MAX - 2, 0, 0, {bytes, 2 * (size_t)FILE_HASH_BYTES}},
-    {FILE_FRAME_HASHES, {"f1", 2}, 0, 0, 0, {bytes, (size_t)FILE_HASHES_MAX * FILE_HASH_BYTES}},
+    {FILE_FRAME_HASHES, {"f1", 2}, 0, 0, 0, {bytes, (size_t)FILE_HASHES_MAX *FILE_HASH_BYTES}},
     {FILE_FRAME_WANTED, {"f1", 2}, 7, 0, FILE_BLOCK_BYTES, {0}},
     {FILE_FRAME_WANTED, {"f1", 2}, FILE_BLOCKS_MAX - 1, FILE_BLOCK_BYTES - 1, 1, {0}},
     {FILE_FRAME_CHUNK, {"f1", 2}, 7, 0, 0, {bytes, FILE_CHUNK_MAX}},

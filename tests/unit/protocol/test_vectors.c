@@ -331,6 +331,23 @@ static bool rewrite(const struct envelope *e, struct buf *out)
         body_read_reply(e, &b);
         return body_write_reply(out, &b);
     }
+    case ENVELOPE_FILE_OFFER: {
+        struct body_file_offer b;
+        body_read_file_offer(e, &b);
+        return body_write_file_offer(out, &b);
+    }
+    case ENVELOPE_FILE_ACCEPT: {
+        struct body_file_accept b;
+        body_read_file_accept(e, &b);
+        return body_write_file_accept(out, &b);
+    }
+    case ENVELOPE_FILE_DECLINE: {
+        struct body_file_decline b;
+        body_read_file_decline(e, &b);
+        return body_write_file_decline(out, &b);
+    }
+    case ENVELOPE_FILE_COMPLETE:
+        return body_write_file_id(out, body_read_file_id(e));
     default:
         n = body_read_ids(e, ids);
         return n > 0 && body_write_ids(out, ids, n);
