@@ -55,7 +55,7 @@ A_PROTOCOL := $(BUILD)/libprotocol.a
 A_SCORE    := $(BUILD)/libservercore.a
 A_SIO      := $(BUILD)/libserverio.a
 # The peer's core, a floor an archive, the highest first: each may call only those behind it.
-PEER_FLOORS := message link people port order
+PEER_FLOORS := transfer message link people port order
 A_PCORE    := $(BUILD)/libpeercore.a $(PEER_FLOORS:%=$(BUILD)/libpeer_%.a)
 A_PIO      := $(BUILD)/libpeerio.a
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Who calls whom in peer/core, read from the symbols of its objects: every file's calls to other files, those that go
 # upwards, and the loops of files that call each other. Floors are the folders of peer/core, from the ground:
-# order, port, people, link, message, and the root. A folder that is none of them counts as the root.
+# order, port, people, link, message, transfer, and the root. A folder that is none of them counts as the root. Of message and
+# transfer neither calls the other.
 #   usage: tools/layers.sh BUILD [arrows]     the sums; with `arrows` each call too
 #          tools/layers.sh BUILD faults       what must not be: nothing is printed if all is well
 set -u
@@ -26,7 +27,7 @@ done | awk -v what="$what" '
         return floors + 1
     }
     function folder_of(file) { return floor_of(file) > floors ? "root" : floor_name[floor_of(file)] }
-    BEGIN { floors = split("order port people link message", floor_name, " ") }
+    BEGIN { floors = split("order port people link message transfer", floor_name, " ") }
     { sub(/\.o$/, "", $2) }
     !($2 in number) { number[$2] = ++files; name[files] = $2 }
     $1 == "def" { owner[$3] = $2 }
@@ -61,6 +62,8 @@ done | awk -v what="$what" '
         for (i = 1; i <= files; i++) for (j = 1; j <= files; j++) if ((i, j) in arrow) {
             upward = floor_of(name[j]) > floor_of(name[i])
             if (what == "arrows") print name[i], (upward ? "UP" : "->"), name[j] ":" which[i, j]
+            if (folder_of(name[i]) == "transfer" && folder_of(name[j]) == "message")
+                fault[++faults] = name[i] " calls " name[j] ", of a floor beside its own:" which[i, j]
             if (upward) fault[++faults] = name[i] " calls up to " name[j] ":" which[i, j]
         }
         if (what == "faults") {

@@ -37,7 +37,18 @@ enum {
     MARKS_MAX = 64,                   /* newest messages of one person whose content is remembered, a power of two */
     CLOCK_WHOLE_MAX = 256,            /* authors of a room whose whole clock still fits a message beside 1,024 keys */
     MISSING_MAX = BODY_STRETCHES_MAX, /* stretches of one conversation that were given up; the oldest are forgotten */
-    HISTORY_ROWS_MAX = 256,           /* messages in one answer */
+    UPLOADS_MAX = 256,                /* files that we offer at once */
+    DOWNLOADS_MAX = 1024,             /* that are offered to us, and those that ended lately */
+    OFFERS_OF_ONE_MAX = 256,          /* of one person, and not at their end */
+    WANTED_MAX = 64,                  /* stretches of files that one person may wait for */
+    SERVED_MAX = 2,                   /* of them that io has in hand on one link: while one is sent the next is read */
+    FETCH_MAX = 16,         /* blocks that we await of one person: 16 MiB, 300 MB/s at a round trip of 50 ms */
+    FETCH_SHARED_MAX = 4,   /* of a sender, when others of the room have some too */
+    UNWRITTEN_MAX = 16,     /* blocks of one file that wait for the disk */
+    HASHES_AT_ONCE = 4096,  /* of a file's blocks, that one request brings */
+    RARE_SEEN_MAX = 32,     /* blocks among which the rarest is looked for */
+    WRONG_MAX = 3,          /* blocks that a sender may give wrong */
+    HISTORY_ROWS_MAX = 256, /* messages in one answer */
     HISTORY_BYTES_MAX = 1024 * 1024,
     HISTORY_AUTHORS_MAX = BODY_WANTS_MAX, /* whose gaps one request fills; the rest with the next */
     LOADS_MAX = 1024,                     /* asked of the store and not answered */
@@ -106,6 +117,9 @@ enum {
     ANSWER_MS = 10000,          /* for the daemon to answer: welcome, peers, pong */
     RETRY_AFTER_MAX_MS = 60000, /* what a daemon may ask us to wait */
     LOG_REFUSED_MS = 1000,
+    PROGRESS_MS = 250,        /* of one file, told to the application */
+    STUCK_MS = 30000,         /* for somebody to send more of what it was asked for, while its link is up */
+    ASK_FILE_AGAIN_MS = 5000, /* of somebody who refused, or was stuck */
 };
 
 #endif

@@ -4,7 +4,8 @@
  * next, this is done until nothing is left, so nobody above is ever behind by more than the call in hand:
  *
  *     1. what waited for a commit that is on the disk, in the order in which it was said (after_commit.c);
- *     2. the facts about people (facts.c), first those about the person of whom something was found first; of one person
+ *     2. what somebody said of a file;
+ *     3. the facts about people (facts.c), first those about the person of whom something was found first; of one person
  *        in the order of FACT_LIST: a link that was lost is let go of before the next is handed on.
  *
  * Who hears of a fact, and in which order, stands here and nowhere else.
@@ -28,6 +29,7 @@
 #include "peer/core/message/receipt.h"
 #include "peer/core/message/status.h"
 #include "peer/core/message/store_and_forward.h"
+#include "peer/core/transfer/transfer.h"
 
 /* ---- what a commit has let go ---- */
 
@@ -100,6 +102,8 @@ static void link_up(struct peer *p, struct person *who)
         catch_up(p, who);
     }
     outbox_link_up(p, who);
+    if (who->keyed)
+        transfer_link_up(p, who);
 }
 
 static void link_down(struct peer *p, struct person *who)
@@ -108,6 +112,7 @@ static void link_down(struct peer *p, struct person *who)
     outbox_link_down(p, who);
     receipt_link_down(p, who);
     store_and_forward_link_down(p, who);
+    transfer_link_down(p, who);
     gossip_changed(p);
 }
 
@@ -141,6 +146,7 @@ static void tell_fact(struct peer *p, struct person *who, enum fact fact)
         break;
     case FACT_LINK_REPLACED:
         store_and_forward_link_down(p, who);
+        transfer_link_down(p, who);
         break;
     case FACT_LINK_UP:
         if (link_is_up(who)) /* and not lost again in the same call, for want of memory */
@@ -148,6 +154,10 @@ static void tell_fact(struct peer *p, struct person *who, enum fact fact)
         break;
     case FACT_LINK_WRITABLE:
         link_writable(p, who);
+        break;
+    case FACT_FILES_OPEN:
+        if (link_is_up(who))
+            transfer_channel_open(p, who);
         break;
     case FACT_REACHED:
         outbox_reached(p, who);
@@ -163,6 +173,15 @@ static void tell_fact(struct peer *p, struct person *who, enum fact fact)
     }
 }
 
+static void file_said(struct peer *p)
+{
+    struct person *who = p->file_said.who;
+    struct envelope e = p->file_said.envelope;
+    p->file_said.who = NULL;
+    transfer_said(p, who, &e);
+    envelope_done(&e);
+}
+
 void hand_on(struct peer *p)
 {
     struct after_commit t;
@@ -172,6 +191,8 @@ void hand_on(struct peer *p)
         if (after_commit_next(p, &t)) {
             committed(p, &t);
             after_commit_done(&t);
+        } else if (p->file_said.who) {
+            file_said(p);
         } else if ((who = fact_next(p, &fact))) {
             tell_fact(p, who, fact);
         } else {

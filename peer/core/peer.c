@@ -22,6 +22,7 @@
 #include "peer/core/people/trust.h"
 #include "peer/core/link/call.h"
 #include "peer/core/link/connection.h"
+#include "peer/core/link/files_channel.h"
 #include "peer/core/link/link.h"
 #include "peer/core/link/membership.h"
 #include "peer/core/link/presence_gossip.h"
@@ -41,6 +42,7 @@
 #include "peer/core/message/rows_loaded.h"
 #include "peer/core/message/status.h"
 #include "peer/core/message/store_and_forward.h"
+#include "peer/core/transfer/transfer.h"
 #include "peer/core/hand_on.h"
 #include "peer/core/restore.h"
 
@@ -87,6 +89,7 @@ void peer_free(struct peer *p)
     p->closing = true;
     if (p->tree && p->overlay)
         forget_all(p);
+    transfer_clear(p);
     outbox_clear(p);
     after_commit_clear(p);
     storage_clear(p);
@@ -142,6 +145,22 @@ static void loaded(struct peer *p, const struct peer_event *ev)
     free(load);
 }
 
+static void data(struct peer *p, struct connection *a, const struct peer_event *ev)
+{
+    bool message = a->open && ev->data.channel == a->channel;
+    bool frame = a->files_open && ev->data.channel == a->files_channel && a->introduced;
+    if (!message && !frame)
+        return;
+    link_heard(p, a);
+    hand_on(p);
+    if (memory_short(p))
+        return;
+    if (message)
+        receive_data(p, a, ev);
+    else
+        transfer_frame(p, a, ev);
+}
+
 /* What happened to a connection. */
 static void rtc_event(struct peer *p, struct connection *a, const struct peer_event *ev)
 {
@@ -155,18 +174,18 @@ static void rtc_event(struct peer *p, struct connection *a, const struct peer_ev
         call_candidate(p, a, ev->candidate);
         break;
     case PEER_CHANNEL_OPEN:
+        files_channel_opened(p, a, ev->opened.channel, ev->opened.label);
         link_channel_open(p, a, ev->opened.channel, ev->opened.label);
         break;
     case PEER_CHANNEL_CLOSED:
+        files_channel_closed(a, ev->closed_channel);
         link_channel_closed(p, a, ev->closed_channel);
         break;
     case PEER_DATA:
-        if (!a->open || ev->data.channel != a->channel)
-            break;
-        link_heard(p, a);
-        hand_on(p);
-        if (!memory_short(p))
-            receive_data(p, a, ev);
+        data(p, a, ev);
+        break;
+    case PEER_FILE_GIVEN:
+        transfer_given(p, a, ev->given.ticket, ev->given.ok);
         break;
     case PEER_CONGESTED:
         a->congested = true;
@@ -253,6 +272,16 @@ static void handle(struct peer *p, const struct peer_event *ev)
     case PEER_PRESENCE:
         gossip_presence(p, ev->presence);
         break;
+    case PEER_FILE_OPENED:
+    case PEER_PART_OPENED:
+    case PEER_PART_BLOCK:
+    case PEER_PART_DONE:
+    case PEER_FILE_FAILED:
+    case PEER_FILE_SEND:
+    case PEER_FILE_ACCEPT:
+    case PEER_FILE_DECLINE:
+        transfer_event(p, ev);
+        break;
     case PEER_LEAVE:
         leave(p);
         break;
@@ -279,6 +308,8 @@ static void do_what_is_due(struct peer *p)
     broadcast_due(p);
     hand_on(p);
     gossip_due(p);
+    transfer_due(p);
+    hand_on(p);
     for (struct person *who = p->people; who; who = who->hh.next) {
         link_due(p, who);
         hand_on(p);

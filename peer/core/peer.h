@@ -114,17 +114,27 @@ enum peer_event_type {
     PEER_CONGESTED,        /* io holds what could not be sent yet; the core sends nothing more ... */
     PEER_WRITABLE,         /* ... until this */
     PEER_ICE_STATE,        /* ice: the pair was lost or found again */
+    PEER_FILE_GIVEN,       /* given: what PEER_FX_FILE_GIVE asked for is on its way, or will not be */
     PEER_RTC_FAILED,       /* reason ("ice", "fingerprint", "dtls", "sctp", "closed", "sdp"): it is over */
-    PEER_TIME,             /* the deadline came (or any later moment) */
+    /* files: `file` is the number that the effect gave it. After PEER_FILE_FAILED io has closed it. */
+    PEER_FILE_OPENED, /* opened_file: to PEER_FX_FILE_OPEN */
+    PEER_PART_OPENED, /* opened_part: to PEER_FX_PART_OPEN */
+    PEER_PART_BLOCK,  /* part_block: a block was written whole, and what it is */
+    PEER_PART_DONE,   /* part_done: to PEER_FX_PART_FINISH */
+    PEER_FILE_FAILED, /* failed_file: it cannot be opened, read or written */
+    PEER_TIME,        /* the deadline came (or any later moment) */
     /* what the application asks for */
-    PEER_SEND,     /* send */
-    PEER_READ,     /* read: the id of a message that a person saw */
-    PEER_TYPING,   /* sent to everybody in the room */
-    PEER_STATUS,   /* status: free text about oneself */
-    PEER_HISTORY,  /* history: notices with what was said and heard */
-    PEER_ROOMS,    /* rooms: other rooms that we tell everybody of; replaces the former ones */
-    PEER_PRESENCE, /* presence: "online" or "away" */
-    PEER_LEAVE,    /* leave the room for good: links are closed, the signaling socket too */
+    PEER_SEND,         /* send */
+    PEER_READ,         /* read: the id of a message that a person saw */
+    PEER_TYPING,       /* sent to everybody in the room */
+    PEER_STATUS,       /* status: free text about oneself */
+    PEER_HISTORY,      /* history: notices with what was said and heard */
+    PEER_ROOMS,        /* rooms: other rooms that we tell everybody of; replaces the former ones */
+    PEER_PRESENCE,     /* presence: "online" or "away" */
+    PEER_FILE_SEND,    /* send_file: offered to people, or to everybody who is or comes into the room */
+    PEER_FILE_ACCEPT,  /* accept_file: one that was offered */
+    PEER_FILE_DECLINE, /* file_id: one that was offered; or the end of one that is under way, whoever sends it */
+    PEER_LEAVE,        /* leave the room for good: links are closed, the signaling socket too */
 };
 
 /* How the two ends of a pair reach each other: RFC 8445's candidate types, the worse of both ends. */
@@ -196,6 +206,44 @@ struct peer_event {
             size_t count;
         } rooms;
         struct span presence;
+        struct {
+            const struct span *to; /* people's ids; none: the room */
+            size_t to_count;
+            struct span path, ref; /* ref: may be empty */
+        } send_file;
+        struct {
+            struct span id, folder;
+        } accept_file;
+        struct span file_id;
+        struct {
+            uint64_t ticket;
+            bool ok; /* false: nothing more of it comes */
+        } given;
+        struct {
+            uint64_t file, size;
+            struct span name;
+            const uint8_t *hashes; /* of its blocks, HASH_BYTES each */
+            bool tree;             /* it is a folder */
+        } opened_file;
+        struct {
+            uint64_t file;
+            const uint8_t *hashes; /* of an earlier time; NULL: there was none */
+            const uint8_t
+                *have; /* with hashes: a bit for each block that is there, the first the highest of the first byte */
+        } opened_part;
+        struct {
+            uint64_t file;
+            uint32_t block;
+            uint8_t hash[HASH_BYTES];
+        } part_block;
+        struct {
+            uint64_t file;
+            struct span path; /* where it is now */
+        } part_done;
+        struct {
+            uint64_t file;
+            struct span code, why; /* a word, a sentence */
+        } failed_file;
     };
 };
 
@@ -212,17 +260,26 @@ enum peer_effect_type {
     PEER_FX_RTC_REMOTE,    /* description. If io cannot use it: PEER_RTC_FAILED "sdp" */
     PEER_FX_RTC_CANDIDATE, /* candidate */
     PEER_FX_RTC_SEND,      /* message */
-    PEER_FX_RTC_FREE,      /* close and forget; no event for this number is wanted any more */
-    PEER_FX_DEADLINE,      /* deadline: wake with PEER_TIME then at the latest; replaces the earlier */
+    PEER_FX_RTC_CHANNEL,   /* label: open one more channel; PEER_CHANNEL_OPEN tells its number */
+    PEER_FX_FILE_GIVE, /* give: send these bytes of a file as frames (protocol/file_frame.h), behind what was given before */
+    PEER_FX_RTC_FREE, /* close and forget; no event for this number is wanted any more */
+    PEER_FX_DEADLINE, /* deadline: wake with PEER_TIME then at the latest; replaces the earlier */
     /* The next four in order; what is put or deleted becomes durable with the next commit, which covers all before it.
      * A load sees every put and delete before it. */
     PEER_FX_PUT,    /* put; replaces an older value */
     PEER_FX_DELETE, /* delete; the row may be absent */
     PEER_FX_COMMIT, /* commit; answered by PEER_COMMITTED, later, never from within the step's effects. io may answer several by the last */
-    PEER_FX_LOAD,     /* load; answered by PEER_LOADED */
-    PEER_FX_REMEMBER, /* remember: keep it for PEER_KNOWN at the next start */
-    PEER_FX_NOTICE,   /* notice, for the application */
-    PEER_FX_LOG,      /* log */
+    PEER_FX_LOAD,        /* load; answered by PEER_LOADED */
+    PEER_FX_REMEMBER,    /* remember: keep it for PEER_KNOWN at the next start */
+    PEER_FX_FILE_OPEN,   /* open_file: read it once, for its hashes */
+    PEER_FX_FILE_CLOSE,  /* close_file: of either kind; what is under way of it ends */
+    PEER_FX_PART_OPEN,   /* open_part: what was received of that file before, or a new one */
+    PEER_FX_PART_HASHES, /* part_hashes: to be kept beside it */
+    PEER_FX_PART_WRITE, /* part_write: the bytes are the event's, so to be used within the step. Those of a block come in order; offset 0: anew */
+    PEER_FX_PART_VERIFIED, /* part_verified: the block is as it should be */
+    PEER_FX_PART_FINISH,   /* part_finish: all blocks are */
+    PEER_FX_NOTICE,        /* notice, for the application */
+    PEER_FX_LOG,           /* log */
 };
 
 /* What the application is told, and its name. peer/include/usher.h lists the same in the same order (the compiler holds the
@@ -246,7 +303,11 @@ enum peer_effect_type {
     X(MISSING, "missing") \
     X(HISTORY, "history") \
     X(ERROR, "error") \
-    X(LEFT, "left")
+    X(LEFT, "left") \
+    X(FILE_OFFER, "file-offer") \
+    X(FILE_PROGRESS, "file-progress") \
+    X(FILE_COMPLETE, "file-complete") \
+    X(FILE_FAILED, "file-failed")
 /* Its texts. */
 #define PEER_NOTICE_TEXTS(X) X(id) X(from) X(by) X(ref) X(room) X(name) X(text) X(conversation) X(reason) X(code)
 /* clang-format on */
@@ -268,7 +329,7 @@ struct peer_notice {
     char **names; /* NOTICE_JOINED: beside to */
     size_t to_count;
     const char *kind, *path; /* static */
-    uint64_t timestamp, count;
+    uint64_t timestamp, count, size, took_ms;
     bool up, verified, fatal;
 };
 void peer_notice_free(struct peer_notice *n); /* takes NULL */
@@ -303,6 +364,43 @@ struct peer_effect {
             bool binary;
             struct peer_text bytes; /* one whole message */
         } message;
+        const char *label; /* static */
+        struct {
+            uint16_t channel;
+            uint64_t file, ticket;
+            char *id; /* of the file, as its frames name it */
+            uint32_t block, offset, n;
+        } give;
+        struct {
+            uint64_t file;
+            char *path;
+        } open_file;
+        struct {
+            uint64_t file;
+            bool keep; /* of a part that is not finished: it stays, to be resumed */
+        } close_file;
+        struct {
+            uint64_t file, size;
+            char *folder, *name; /* name: as somebody else chose it */
+            uint8_t root[HASH_BYTES];
+            bool tree;
+        } open_part;
+        struct {
+            uint64_t file;
+            struct peer_text hashes;
+        } part_hashes;
+        struct {
+            uint64_t file;
+            uint32_t block, offset;
+            struct span bytes; /* borrowed from the event */
+        } part_write;
+        struct {
+            uint64_t file;
+            uint32_t block;
+        } part_verified;
+        struct {
+            uint64_t file;
+        } part_finish;
         uint64_t deadline; /* UINT64_MAX: none */
         struct {
             enum peer_table table;
@@ -379,6 +477,10 @@ void peer_effects_done(struct peer_effects *fx);
     X(replies_total, "history replies sent") \
     X(handed_total, "messages sent out of history and store-and-forward") \
     X(filled_total, "messages that came out of others' history and were new") \
+    X(file_frames_total, "frames of files sent, but for their bytes") \
+    X(blocks_given_total, "blocks of files sent to others") \
+    X(blocks_had_total, "blocks of files received and verified") \
+    X(blocks_wrong_total, "blocks of files that were not what they should be") \
     X(kept, "copies kept for others, now") \
     X(links_up, "links up, now") \
     X(queued, "messages waiting for a link or an acknowledgement, now")

@@ -30,6 +30,10 @@
 #include "peer/core/message/outbox.h"
 #include "peer/core/message/receipt.h"
 #include "peer/core/order/hash.h"
+#include "peer/core/transfer/download.h"
+#include "peer/core/transfer/fetch.h"
+#include "peer/core/transfer/serve.h"
+#include "peer/core/transfer/upload.h"
 
 struct person {
     char id[PERSON_MAX + 1];
@@ -60,6 +64,10 @@ struct person {
     bool behind;          /* something could not go to this link: it is sent what it lacks when it can */
     bool clock_unsent;    /* our clock was set while nothing could go to this link */
     bool status_unsent;   /* the text about ourselves could not go there */
+    struct serving serving;
+    unsigned fetching;    /* blocks of files that we await of this person */
+    uint64_t fetch_after; /* none is asked for before */
+    bool lied;            /* it gave a block of somebody else's file that was wrong */
     unsigned handed;      /* messages that come next on this link, and why */
     enum handing handing;
     UT_hash_handle hh;
@@ -132,6 +140,13 @@ struct peer {
     bool overlay_stale;
     bool ways_known;     /* everybody's `way` is right */
     bool routes_changed; /* somebody may be reached now who was not, or the reverse */
+    struct {
+        struct person *who;       /* NULL: nothing is to be handed on */
+        struct envelope envelope; /* owned: of a type file_* */
+    } file_said;
+    struct upload *uploads;     /* by id */
+    struct download *downloads; /* by id */
+    uint64_t last_file, file_ticket, download_order;
     struct ref *refs;
     struct known *known;
     bool away;

@@ -31,9 +31,11 @@ struct connection {
     enum peer_path path;
     bool introduced; /* theirs was verified and ours is sent; of a plain peer: the channel is open */
     uint16_t channel;
-    uint32_t message_max;    /* a=max-message-size of its description: bytes that one message may have */
-    unsigned candidates;     /* remote ones taken since the last offer or answer */
-    uint64_t began, took_ms; /* took_ms: to introduced */
+    uint16_t files_channel;       /* of `usher-files`, if files_open */
+    bool files_open, files_asked; /* files_asked: we have opened one, and it may not be up */
+    uint32_t message_max;         /* a=max-message-size of its description: bytes that one message may have */
+    unsigned candidates;          /* remote ones taken since the last offer or answer */
+    uint64_t began, took_ms;      /* took_ms: to introduced */
     bool reported;
     char local[SDP_FINGERPRINT_MAX + 1], remote[SDP_FINGERPRINT_MAX + 1];
     char mid[SDP_MID_MAX + 1];

@@ -149,6 +149,12 @@ static void on_said(struct peer *p, struct person *who, const struct envelope *e
     case ENVELOPE_HISTORY_REQUEST:
         history_request(p, who, e, a != NULL);
         break;
+    case ENVELOPE_FILE_OFFER:
+    case ENVELOPE_FILE_ACCEPT:
+    case ENVELOPE_FILE_DECLINE:
+    case ENVELOPE_FILE_COMPLETE:
+        p->file_said.who = who;
+        break;
     default:
         if (a)
             on_link(p, a, e);
@@ -386,6 +392,8 @@ void receive_data(struct peer *p, struct connection *a, const struct peer_event 
         keyed_data(p, a, &e, ev->data.bytes);
     else
         plain_data(p, a, &e);
-    if (parsed)
+    if (p->file_said.who)
+        p->file_said.envelope = e;
+    else if (parsed)
         envelope_done(&e);
 }

@@ -20,6 +20,7 @@ struct person;
     X(LINK_REPLACED, "another connection took over a link that was up: what the former took may be lost") \
     X(LINK_UP, "introduced, or a plain peer's channel is open: messages flow")                            \
     X(LINK_WRITABLE, "the link takes messages again, after a restart or congestion")                      \
+    X(FILES_OPEN, "the channel of files is open on a link that is up")                                    \
     X(REACHED, "a link or others lead there, after nobody did")                                           \
     X(PATH, "the application was told another path than before, or that there is none")                   \
     X(LEFT, "nobody knows this person any more: let go of it")

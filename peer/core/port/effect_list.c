@@ -45,6 +45,19 @@ void peer_effect_done(struct peer_effect *e)
     case PEER_FX_RTC_SEND:
         free(e->message.bytes.p);
         break;
+    case PEER_FX_FILE_GIVE:
+        free(e->give.id);
+        break;
+    case PEER_FX_FILE_OPEN:
+        free(e->open_file.path);
+        break;
+    case PEER_FX_PART_OPEN:
+        free(e->open_part.folder);
+        free(e->open_part.name);
+        break;
+    case PEER_FX_PART_HASHES:
+        free(e->part_hashes.hashes.p);
+        break;
     case PEER_FX_PUT:
         free(e->put.key);
         free(e->put.value.p);
@@ -74,6 +87,11 @@ void peer_effect_done(struct peer_effect *e)
     case PEER_FX_RTC_FREE:
     case PEER_FX_DEADLINE:
     case PEER_FX_COMMIT:
+    case PEER_FX_RTC_CHANNEL:
+    case PEER_FX_FILE_CLOSE:
+    case PEER_FX_PART_WRITE:
+    case PEER_FX_PART_VERIFIED:
+    case PEER_FX_PART_FINISH:
         break;
     }
     *e = (struct peer_effect){.type = PEER_FX_NONE};

@@ -106,6 +106,29 @@ bool effect_rtc_send(struct peer *p, uint64_t rtc, uint16_t channel, struct span
         p, (struct peer_effect){.type = PEER_FX_RTC_SEND, .rtc = rtc, .message = {channel, false, copy}}, copy.p);
 }
 
+bool effect_rtc_send_binary(struct peer *p, uint64_t rtc, uint16_t channel, struct span bytes)
+{
+    struct peer_text copy = copy_of(bytes);
+    return add(p, (struct peer_effect){.type = PEER_FX_RTC_SEND, .rtc = rtc, .message = {channel, true, copy}}, copy.p);
+}
+
+bool effect_rtc_channel(struct peer *p, uint64_t rtc, const char *label)
+{
+    assert(label);
+    return add(p, (struct peer_effect){.type = PEER_FX_RTC_CHANNEL, .rtc = rtc, .label = label}, true);
+}
+
+bool effect_file_give(struct peer *p, uint64_t rtc, uint16_t channel, uint64_t file, uint64_t ticket, struct span id,
+    uint32_t block, uint32_t offset, uint32_t n)
+{
+    assert(n > 0);
+    char *copy = copy_of(id).p;
+    return add(p,
+        (struct peer_effect){
+            .type = PEER_FX_FILE_GIVE, .rtc = rtc, .give = {channel, file, ticket, copy, block, offset, n}},
+        copy);
+}
+
 bool effect_rtc_free(struct peer *p, uint64_t rtc)
 {
     return add(p, (struct peer_effect){.type = PEER_FX_RTC_FREE, .rtc = rtc}, true);
@@ -147,6 +170,50 @@ bool effect_remember(struct peer *p, struct span name, struct span id)
 {
     char *n = copy_of(name).p, *i = copy_of(id).p;
     return add(p, (struct peer_effect){.type = PEER_FX_REMEMBER, .remember = {n, i}}, n && i);
+}
+
+/* ---- files ---- */
+
+bool effect_file_open(struct peer *p, uint64_t file, struct span path)
+{
+    char *copy = copy_of(path).p;
+    return add(p, (struct peer_effect){.type = PEER_FX_FILE_OPEN, .open_file = {file, copy}}, copy);
+}
+
+bool effect_file_close(struct peer *p, uint64_t file, bool keep)
+{
+    return add(p, (struct peer_effect){.type = PEER_FX_FILE_CLOSE, .close_file = {file, keep}}, true);
+}
+
+bool effect_part_open(struct peer *p, uint64_t file, struct span folder, struct span name, uint64_t size,
+    const uint8_t root[HASH_BYTES], bool tree)
+{
+    char *f = copy_of(folder).p, *n = copy_of(name).p;
+    struct peer_effect effect = {
+        .type = PEER_FX_PART_OPEN, .open_part = {.file = file, .size = size, .folder = f, .name = n, .tree = tree}};
+    memcpy(effect.open_part.root, root, HASH_BYTES);
+    return add(p, effect, f && n);
+}
+
+bool effect_part_hashes(struct peer *p, uint64_t file, struct span hashes)
+{
+    struct peer_text copy = copy_of(hashes);
+    return add(p, (struct peer_effect){.type = PEER_FX_PART_HASHES, .part_hashes = {file, copy}}, copy.p);
+}
+
+bool effect_part_write(struct peer *p, uint64_t file, uint32_t block, uint32_t offset, struct span bytes)
+{
+    return add(p, (struct peer_effect){.type = PEER_FX_PART_WRITE, .part_write = {file, block, offset, bytes}}, true);
+}
+
+bool effect_part_verified(struct peer *p, uint64_t file, uint32_t block)
+{
+    return add(p, (struct peer_effect){.type = PEER_FX_PART_VERIFIED, .part_verified = {file, block}}, true);
+}
+
+bool effect_part_finish(struct peer *p, uint64_t file)
+{
+    return add(p, (struct peer_effect){.type = PEER_FX_PART_FINISH, .part_finish = {file}}, true);
 }
 
 /* ---- the application and the log ---- */

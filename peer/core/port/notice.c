@@ -63,6 +63,8 @@ struct peer_notice *notice_make(const struct notice *n)
     made->path = n->path;
     made->timestamp = n->timestamp;
     made->count = n->count;
+    made->size = n->size;
+    made->took_ms = n->took_ms;
     made->up = n->up;
     made->verified = n->verified;
     made->fatal = n->fatal;

@@ -19,7 +19,7 @@ struct notice {
     const struct span *to, *names; /* to_count of each; NULL: none */
     size_t to_count;
     const char *kind, *path; /* static */
-    uint64_t timestamp, count;
+    uint64_t timestamp, count, size, took_ms;
     bool up, verified, fatal;
 };
 struct peer_notice *notice_make(const struct notice *n); /* returned owned; NULL when out of memory */

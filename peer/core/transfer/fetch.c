@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a sender alone blocks come in their order. In a room, where several have some, each asks its sender for a few blocks by
+ * chance, the rarest first, and gets from the others what they have: so each block leaves the sender hardly more than once.
+ *
+ * Who asks bounds what is under way, so nobody is sent more than it can write; whoever gives only answers (serve.c).
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "peer/core/state.h"
+#include "peer/core/link/files_channel.h"
+#include "peer/core/link/link.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/transfer/block_map.h"
+#include "peer/core/transfer/download.h"
+#include "peer/core/transfer/fetch.h"
+
+#define NO_BLOCK UINT32_MAX
+
+/* ---- partners ---- */
+
+struct partner *fetch_find_partner(const struct download *d, struct span who)
+{
+    struct partner *partner = d->partners;
+    while (partner && !span_is(who, partner->who))
+        partner = partner->next;
+    return partner;
+}
+
+static void partner_free(struct download *d, struct partner *partner)
+{
+    DL_DELETE(d->partners, partner);
+    free(partner->map);
+    free(partner);
+}
+
+static struct partner *partner_of(struct download *d, struct person *who)
+{
+    struct partner *partner = fetch_find_partner(d, person_id(who));
+    if (partner || !(partner = calloc(1, sizeof *partner)))
+        return partner;
+    text_copy(partner->who, sizeof partner->who, person_id(who));
+    DL_APPEND(d->partners, partner);
+    return partner;
+}
+
+void fetch_all_of(struct peer *p, struct person *who, struct download *d)
+{
+    assert(strcmp(d->from, who->id) == 0);
+    if (partner_of(d, who))
+        fetch_more(p, d);
+}
+
+void fetch_partner(struct peer *p, struct person *who, struct download *d, struct span map)
+{
+    struct partner *partner = partner_of(d, who);
+    if (!partner)
+        return;
+    if (!partner->map && !(partner->map = calloc(block_map_bytes(d->blocks) + 1, 1)))
+        partner_free(d, partner);
+    else if (!block_map_read(map, partner->map, d->blocks))
+        guard_refuse(p, who, "a map of blocks that the file has not");
+    if (d->state == DOWNLOAD_FETCHING)
+        fetch_more(p, d);
+}
+
+/* ---- what is under way ---- */
+
+static struct fetch *find_fetch(const struct download *d, uint32_t block)
+{
+    struct fetch *f = d->fetches;
+    while (f && f->block != block)
+        f = f->next;
+    return f;
+}
+
+/* Whoever was asked is awaited no more. */
+static void let_go(struct peer *p, struct fetch *f)
+{
+    struct person *who = f->who[0] ? roster_find(p, span_of(f->who)) : NULL;
+    if (who) {
+        assert(who->fetching > 0);
+        who->fetching--;
+    }
+    f->who[0] = '\0';
+}
+
+/* The block is to be asked for again, if it is not there. */
+static void drop_fetch(struct peer *p, struct download *d, struct fetch *f)
+{
+    let_go(p, f);
+    block_map_remove(d->asked, f->block);
+    if (f->block < d->next)
+        d->next = f->block;
+    DL_DELETE(d->fetches, f);
+    free(f);
+}
+
+static void drop_fetches_of(struct peer *p, struct download *d, struct span who)
+{
+    struct fetch *f, *next;
+    DL_FOREACH_SAFE (d->fetches, f, next)
+        if (span_is(who, f->who))
+            drop_fetch(p, d, f);
+}
+
+void fetch_drop_partner(struct peer *p, struct download *d, struct span who)
+{
+    struct partner *partner = fetch_find_partner(d, who);
+    drop_fetches_of(p, d, who);
+    if (partner)
+        partner_free(d, partner);
+}
+
+void fetch_clear(struct peer *p, struct download *d)
+{
+    struct file_frame stop = {.type = FILE_FRAME_STOP, .file_id = span_of(d->id)};
+    while (d->fetches) {
+        struct person *who = d->fetches->who[0] ? roster_find(p, span_of(d->fetches->who)) : NULL;
+        struct span id = who ? person_id(who) : (struct span){0};
+        if (who && link_is_up(who))
+            files_channel_send(p, who, &stop);
+        drop_fetch(p, d, d->fetches);
+        if (who)
+            drop_fetches_of(p, d, id);
+    }
+    while (d->partners)
+        partner_free(d, d->partners);
+}
+
+/* ---- which block, of whom ---- */
+
+static bool is_missing(const struct download *d, uint32_t block)
+{
+    return !block_map_has(d->have, block) && !block_map_has(d->asked, block);
+}
+
+static bool partner_has(const struct partner *partner, uint32_t block)
+{
+    return !partner->map || block_map_has(partner->map, block);
+}
+
+static unsigned holders(const struct download *d, uint32_t block)
+{
+    unsigned n = 0;
+    for (const struct partner *partner = d->partners; partner; partner = partner->next)
+        n += partner_has(partner, block);
+    return n;
+}
+
+/* In order; NO_BLOCK: none is missing. */
+static uint32_t first_missing(struct download *d)
+{
+    while (d->next < d->blocks && !is_missing(d, d->next))
+        d->next++;
+    return d->next < d->blocks ? d->next : NO_BLOCK;
+}
+
+/* The rarest of some that this one has, from a place by chance on. */
+static uint32_t rare_missing(struct peer *p, struct download *d, const struct partner *partner)
+{
+    uint32_t best = NO_BLOCK, seen = 0, start = rng_below(&p->rng, d->blocks);
+    unsigned fewest = UINT32_MAX;
+    for (uint32_t i = 0; i < d->blocks && seen < RARE_SEEN_MAX; i++) {
+        uint32_t block = start + i < d->blocks ? start + i : start + i - d->blocks;
+        if (!is_missing(d, block) || !partner_has(partner, block))
+            continue;
+        seen++;
+        unsigned n = holders(d, block);
+        if (n < fewest) {
+            fewest = n;
+            best = block;
+        }
+    }
+    return best;
+}
+
+static bool has_others(const struct download *d)
+{
+    return d->partners && d->partners->next;
+}
+
+/* How much may wait for this one. */
+static unsigned window(const struct download *d, const struct partner *partner)
+{
+    return !partner->map && has_others(d) ? FETCH_SHARED_MAX : FETCH_MAX;
+}
+
+static bool can_be_asked(struct peer *p, const struct download *d, const struct partner *partner, struct person *who)
+{
+    return who && !who->lied && p->now >= who->fetch_after && who->fetching < window(d, partner) &&
+           files_channel(p, who);
+}
+
+static bool ask(struct peer *p, struct download *d, struct person *who, uint32_t block)
+{
+    struct file_frame wanted = {
+        .type = FILE_FRAME_WANTED, .file_id = span_of(d->id), .block = block, .n = file_block_bytes(d->size, block)};
+    struct fetch *f = calloc(1, sizeof *f);
+    if (!f || !files_channel_send(p, who, &wanted)) {
+        free(f);
+        return false;
+    }
+    *f = (struct fetch){.block = block, .bytes = wanted.n, .stuck_at = p->now + STUCK_MS};
+    text_copy(f->who, sizeof f->who, person_id(who));
+    text_copy(f->giver, sizeof f->giver, person_id(who));
+    DL_APPEND(d->fetches, f);
+    block_map_add(d->asked, block);
+    who->fetching++;
+    effect_wake(p, f->stuck_at);
+    return true;
+}
+
+/* One block of somebody: of the others first; of its sender what none of them has, or if nothing is awaited of them. */
+static bool ask_one(struct peer *p, struct download *d)
+{
+    struct partner *partner;
+    bool awaited = false;
+    DL_FOREACH (d->partners, partner) {
+        struct person *who = partner->map ? roster_find(p, span_of(partner->who)) : NULL;
+        if (!who)
+            continue;
+        uint32_t block = can_be_asked(p, d, partner, who) ? rare_missing(p, d, partner) : NO_BLOCK;
+        if (block != NO_BLOCK)
+            return ask(p, d, who, block);
+        awaited = awaited || who->fetching > 0;
+    }
+    struct person *from = roster_find(p, span_of(d->from));
+    if (!(partner = fetch_find_partner(d, span_of(d->from))) || !can_be_asked(p, d, partner, from))
+        return false;
+    uint32_t block = has_others(d) ? rare_missing(p, d, partner) : first_missing(d);
+    if (block == NO_BLOCK || (awaited && holders(d, block) > 1))
+        return false;
+    return ask(p, d, from, block);
+}
+
+static unsigned unwritten(const struct download *d)
+{
+    const struct fetch *f;
+    unsigned n = 0;
+    DL_FOREACH (d->fetches, f)
+        n += f->who[0] == '\0';
+    return n;
+}
+
+static void ask_hashes(struct peer *p, struct download *d)
+{
+    struct person *who = roster_find(p, span_of(d->from));
+    struct file_frame wanted = {.type = FILE_FRAME_HASHES_WANTED, .file_id = span_of(d->id), .block = d->known};
+    if (!who || !who->keyed || !fetch_find_partner(d, person_id(who)) || p->now < d->hashes_at)
+        return;
+    if (files_channel_send(p, who, &wanted))
+        d->hashes_at = p->now + STUCK_MS;
+    effect_wake(p, d->hashes_at > p->now ? d->hashes_at : NEVER);
+}
+
+void fetch_more(struct peer *p, struct download *d)
+{
+    assert(d->state == DOWNLOAD_FETCHING);
+    if (!d->proved) {
+        ask_hashes(p, d);
+        return;
+    }
+    while (unwritten(d) < UNWRITTEN_MAX && ask_one(p, d))
+        ;
+}
+
+/* ---- what comes ---- */
+
+void fetch_hashes(struct peer *p, struct person *who, struct download *d, const struct file_frame *f)
+{
+    uint8_t root[HASH_BYTES];
+    uint32_t n = (uint32_t)(f->bytes.n / HASH_BYTES);
+    if (d->state != DOWNLOAD_FETCHING || d->proved || strcmp(d->from, who->id) != 0 || f->block != d->known ||
+        n > d->blocks - d->known) {
+        guard_refuse(p, who, "hashes that were not asked for");
+        return;
+    }
+    memcpy(d->hashes + (size_t)d->known * HASH_BYTES, f->bytes.p, f->bytes.n);
+    d->known += n;
+    d->hashes_at = p->now + STUCK_MS;
+    if (d->known % HASHES_AT_ONCE == 0)
+        d->hashes_at = p->now;
+    if (d->known == d->blocks) {
+        struct span list = {(const char *)d->hashes, (size_t)d->blocks * HASH_BYTES};
+        p->crypto.sha256(p->crypto.ctx, list, root);
+        if (memcmp(root, d->root, sizeof root) != 0) {
+            download_cannot(p, d, "wrong-hashes", "its hashes do not agree with the file's");
+            return;
+        }
+        d->proved = true;
+        effect_part_hashes(p, d->file, list);
+    }
+    fetch_more(p, d);
+}
+
+void fetch_chunk(struct peer *p, struct person *who, struct download *d, const struct file_frame *f)
+{
+    struct fetch *fetch = d->state == DOWNLOAD_FETCHING ? find_fetch(d, f->block) : NULL;
+    if (!fetch || strcmp(fetch->who, who->id) != 0 || f->offset != fetch->next_byte ||
+        f->bytes.n > fetch->bytes - fetch->next_byte) {
+        guard_refuse(p, who, "bytes of a file that were not asked for");
+        return;
+    }
+    effect_part_write(p, d->file, f->block, f->offset, f->bytes);
+    fetch->next_byte += (uint32_t)f->bytes.n;
+    fetch->stuck_at = p->now + STUCK_MS;
+    if (fetch->next_byte < fetch->bytes)
+        return;
+    let_go(p, fetch);
+    fetch_more(p, d);
+}
+
+void fetch_refused(struct peer *p, struct person *who, struct download *d, uint32_t block)
+{
+    struct fetch *f = find_fetch(d, block);
+    struct partner *partner = fetch_find_partner(d, person_id(who));
+    if (!f || !partner || strcmp(f->who, who->id) != 0)
+        return;
+    drop_fetch(p, d, f);
+    if (partner->map) {
+        block_map_remove(partner->map, block);
+    } else {
+        who->fetch_after = p->now + ASK_FILE_AGAIN_MS;
+        effect_wake(p, who->fetch_after);
+    }
+    fetch_more(p, d);
+}
+
+void fetch_had(struct peer *p, struct person *who, struct download *d, uint32_t block)
+{
+    struct partner *partner = fetch_find_partner(d, person_id(who));
+    if (!partner || !partner->map || block >= d->blocks)
+        return;
+    block_map_add(partner->map, block);
+    if (d->state == DOWNLOAD_FETCHING)
+        fetch_more(p, d);
+}
+
+static void wrong_block(struct peer *p, struct download *d, struct span giver)
+{
+    struct person *who = roster_find(p, giver);
+    p->stats.blocks_wrong_total++;
+    if (who)
+        guard_refuse(p, who, "a block that is not what its hash says");
+    if (span_is(giver, d->from)) {
+        if (++d->wrong >= WRONG_MAX)
+            download_cannot(p, d, "wrong-data", "what its sender gives is not what it offered");
+        return;
+    }
+    if (who)
+        who->lied = true;
+    fetch_drop_partner(p, d, giver);
+}
+
+void fetch_written(struct peer *p, struct download *d, uint32_t block, const uint8_t hash[HASH_BYTES])
+{
+    char giver[PERSON_MAX + 1];
+    struct fetch *f = d->state == DOWNLOAD_FETCHING ? find_fetch(d, block) : NULL;
+    if (!f || f->who[0]) /* asked for again meanwhile: those bytes come anew */
+        return;
+    memcpy(giver, f->giver, sizeof giver);
+    drop_fetch(p, d, f);
+    if (memcmp(hash, d->hashes + (size_t)block * HASH_BYTES, HASH_BYTES) == 0)
+        download_block_there(p, d, block);
+    else
+        wrong_block(p, d, span_of(giver));
+    if (d->state == DOWNLOAD_FETCHING)
+        fetch_more(p, d);
+}
+
+/* ---- links and time ---- */
+
+void fetch_link_down(struct peer *p, struct person *who)
+{
+    struct download *d, *next;
+    HASH_ITER (hh, p->downloads, d, next) {
+        fetch_drop_partner(p, d, person_id(who));
+        if (d->state == DOWNLOAD_FETCHING)
+            fetch_more(p, d);
+    }
+    assert(who->fetching == 0);
+    who->fetch_after = 0;
+}
+
+/* Whoever leaves one block waiting is asked for none for a while. */
+static void drop_stuck(struct peer *p, struct download *d)
+{
+    char giver[PERSON_MAX + 1];
+    struct fetch *f = d->fetches;
+    while (f) {
+        if (f->who[0] && p->now >= f->stuck_at) {
+            struct person *who = roster_find(p, span_of(f->who));
+            memcpy(giver, f->who, sizeof giver);
+            drop_fetches_of(p, d, span_of(giver));
+            if (who) {
+                who->fetch_after = p->now + ASK_FILE_AGAIN_MS;
+                effect_wake(p, who->fetch_after);
+            }
+            f = d->fetches;
+        } else {
+            effect_wake(p, f->who[0] ? f->stuck_at : NEVER);
+            f = f->next;
+        }
+    }
+}
+
+void fetch_due(struct peer *p)
+{
+    struct download *d, *next;
+    HASH_ITER (hh, p->downloads, d, next)
+        if (d->state == DOWNLOAD_FETCHING) {
+            drop_stuck(p, d);
+            fetch_more(p, d);
+        }
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which block is asked of whom.
+ *   owns     struct partner: somebody who has the file, or blocks of it; struct fetch: a block that is asked for until it is
+ *            verified; how many of them wait for one person (struct person's `fetching`)
+ *   before   the download is FETCHING
+ *   after    no block is asked of two people at once; at most FETCH_MAX blocks of all files wait for one person, and at most
+ *            UNWRITTEN_MAX of one file for the disk. Whoever gives a wrong block is asked for no file any more, unless it is the
+ *            sender, who is believed again until WRONG_MAX
+ */
+#ifndef PEER_TRANSFER_FETCH_H
+#define PEER_TRANSFER_FETCH_H
+
+#include "peer/core/peer.h"
+#include "protocol/body.h"
+#include "protocol/file_frame.h"
+
+struct person;
+struct download;
+
+struct partner {
+    struct partner *prev, *next;
+    char who[PERSON_MAX + 1];
+    uint8_t *map; /* owned; NULL: it has all */
+    bool told;    /* what we have, on this link */
+};
+
+struct fetch {
+    struct fetch *prev, *next;
+    char who[PERSON_MAX + 1]; /* from whom; empty: all has come, and io writes it */
+    char giver[PERSON_MAX + 1];
+    uint32_t block, next_byte, bytes;
+    uint64_t stuck_at; /* when nothing more is awaited of whoever was asked */
+};
+
+/* Somebody has these blocks (base64, of body_file_accept), or all of them. */
+void fetch_partner(struct peer *p, struct person *who, struct download *d, struct span map);
+void fetch_all_of(struct peer *p, struct person *who, struct download *d);
+struct partner *fetch_find_partner(const struct download *d, struct span who);
+void fetch_drop_partner(struct peer *p, struct download *d, struct span who);
+
+/* Asks for as much as may be. */
+void fetch_more(struct peer *p, struct download *d);
+/* Frames of the channel. */
+void fetch_hashes(struct peer *p, struct person *who, struct download *d, const struct file_frame *f);
+void fetch_chunk(struct peer *p, struct person *who, struct download *d, const struct file_frame *f);
+void fetch_refused(struct peer *p, struct person *who, struct download *d, uint32_t block);
+void fetch_had(struct peer *p, struct person *who, struct download *d, uint32_t block);
+/* io wrote a block whole, and this is its hash. */
+void fetch_written(struct peer *p, struct download *d, uint32_t block, const uint8_t hash[HASH_BYTES]);
+
+void fetch_link_down(struct peer *p, struct person *who);
+void fetch_due(struct peer *p);
+/* All of it. */
+void fetch_clear(struct peer *p, struct download *d);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What people asked for of the files that we have, or have blocks of.
+ *   owns     struct serving: what one person waits for, in the order in which it asked, over all files
+ *   before   the person's link is up when io is asked to give
+ *   after    io has at most SERVED_MAX stretches of one link in hand; what was wanted comes, or is refused, or its link is lost
+ */
+#ifndef PEER_TRANSFER_SERVE_H
+#define PEER_TRANSFER_SERVE_H
+
+#include "peer/core/peer.h"
+#include "protocol/file_frame.h"
+
+struct person;
+
+struct wanted {
+    struct wanted *next;
+    char id[ENVELOPE_ID_MAX + 1]; /* of the file */
+    uint64_t ticket;              /* of what io has in hand */
+    uint32_t block, offset, n;
+};
+
+struct serving {
+    struct wanted *first, *last; /* owned */
+    unsigned count;              /* of them */
+    struct wanted *given;        /* owned: what io has in hand, oldest first, in the order of tickets */
+    unsigned in_hand;
+};
+
+void serve_wanted(struct peer *p, struct person *who, const struct file_frame *f);
+/* io has sent the oldest stretch of this person that it had, or cannot. */
+void serve_given(struct peer *p, struct person *who, uint64_t ticket, bool ok);
+/* What can be given now is; called when the channel opens, too. */
+void serve_go(struct peer *p, struct person *who);
+/* Nothing of that file is wanted any more. */
+void serve_stop(struct person *who, struct span id);
+void serve_clear(struct person *who);
+
+#endif

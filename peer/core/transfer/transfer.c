@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+
+#include "peer/core/state.h"
+#include "peer/core/link/connection.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/transfer/download.h"
+#include "peer/core/transfer/fetch.h"
+#include "peer/core/transfer/say_file.h"
+#include "peer/core/transfer/serve.h"
+#include "peer/core/transfer/transfer.h"
+#include "peer/core/transfer/upload.h"
+
+/* ---- what others say ---- */
+
+static void on_accept(struct peer *p, struct person *who, const struct envelope *e)
+{
+    struct body_file_accept b;
+    body_read_file_accept(e, &b);
+    struct upload *u = upload_find(p, b.file_id);
+    struct download *d = download_find(p, b.file_id);
+    if (u)
+        upload_accepted(p, who, u, &b);
+    else if (d && d->room && d->have && strcmp(d->from, who->id) != 0)
+        fetch_partner(p, who, d, b.have);
+    else if (!d)
+        say_file_decline(p, who, b.file_id, SPAN("not-offered"));
+}
+
+static void on_decline(struct peer *p, struct person *who, const struct envelope *e)
+{
+    struct body_file_decline b;
+    body_read_file_decline(e, &b);
+    struct upload *u = upload_find(p, b.file_id);
+    struct download *d = download_find(p, b.file_id);
+    if (u)
+        upload_declined(p, who, u, b.reason);
+    else if (d)
+        download_withdrawn(p, who, d, b.reason);
+}
+
+void transfer_said(struct peer *p, struct person *who, const struct envelope *e)
+{
+    struct upload *u;
+    assert(who->keyed);
+    switch (e->type) {
+    case ENVELOPE_FILE_OFFER:
+        download_offered(p, who, e);
+        break;
+    case ENVELOPE_FILE_ACCEPT:
+        on_accept(p, who, e);
+        break;
+    case ENVELOPE_FILE_DECLINE:
+        on_decline(p, who, e);
+        break;
+    case ENVELOPE_FILE_COMPLETE:
+        if ((u = upload_find(p, body_read_file_id(e))))
+            upload_completed(p, who, u);
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_upload_frame(struct peer *p, struct person *who, struct upload *u, const struct file_frame *f)
+{
+    if (f->type == FILE_FRAME_HASHES_WANTED && u->open && f->block < u->blocks)
+        upload_hashes_wanted(p, who, u, f->block);
+    else if (f->type == FILE_FRAME_HAVE)
+        upload_had(p, who, u);
+}
+
+static void on_download_frame(struct peer *p, struct person *who, struct download *d, const struct file_frame *f)
+{
+    switch (f->type) {
+    case FILE_FRAME_HASHES:
+        fetch_hashes(p, who, d, f);
+        break;
+    case FILE_FRAME_CHUNK:
+        fetch_chunk(p, who, d, f);
+        break;
+    case FILE_FRAME_REFUSED:
+        if (d->state == DOWNLOAD_FETCHING)
+            fetch_refused(p, who, d, f->block);
+        break;
+    case FILE_FRAME_HAVE:
+        fetch_had(p, who, d, f->block);
+        break;
+    default:
+        break;
+    }
+}
+
+void transfer_frame(struct peer *p, struct connection *a, const struct peer_event *ev)
+{
+    struct person *who = a->person;
+    struct file_frame f;
+    struct upload *u;
+    struct download *d;
+    if (!ev->data.binary || !file_frame_read(ev->data.bytes, &f))
+        guard_refuse(p, who, "no frame of a file");
+    else if (f.type == FILE_FRAME_WANTED)
+        serve_wanted(p, who, &f);
+    else if (f.type == FILE_FRAME_STOP)
+        serve_stop(who, f.file_id);
+    else if ((u = upload_find(p, f.file_id)))
+        on_upload_frame(p, who, u, &f);
+    else if ((d = download_find(p, f.file_id)))
+        on_download_frame(p, who, d, &f);
+}
+
+/* ---- what io and the application say ---- */
+
+void transfer_given(struct peer *p, struct connection *a, uint64_t ticket, bool ok)
+{
+    if (a == a->person->link.connection)
+        serve_given(p, a->person, ticket, ok);
+}
+
+static void failed(struct peer *p, uint64_t file, struct span code, struct span why)
+{
+    struct upload *u = upload_of_file(p, file);
+    struct download *d = download_of_file(p, file);
+    if (u)
+        upload_failed(p, u, code, why);
+    else if (d)
+        download_failed(p, d, code, why);
+}
+
+static void declined(struct peer *p, struct span id)
+{
+    struct upload *u = upload_find(p, id);
+    struct download *d = download_find(p, id);
+    if (u)
+        upload_end(p, u);
+    else if (d)
+        download_decline(p, d);
+    else
+        notice_add(p, &(struct notice){.type = NOTICE_ERROR,
+                          .id = id,
+                          .code = SPAN("no-such-file"),
+                          .text = SPAN("no file of that id is offered")});
+}
+
+void transfer_event(struct peer *p, const struct peer_event *ev)
+{
+    struct upload *u;
+    struct download *d;
+    switch (ev->type) {
+    case PEER_FILE_SEND:
+        upload_begin(p, ev);
+        break;
+    case PEER_FILE_ACCEPT:
+        download_accept(p, ev->accept_file.id, ev->accept_file.folder);
+        break;
+    case PEER_FILE_DECLINE:
+        declined(p, ev->file_id);
+        break;
+    case PEER_FILE_OPENED:
+        if ((u = upload_of_file(p, ev->opened_file.file)))
+            upload_opened(p, u, ev);
+        break;
+    case PEER_PART_OPENED:
+        if ((d = download_of_file(p, ev->opened_part.file)))
+            download_opened(p, d, ev);
+        break;
+    case PEER_PART_BLOCK:
+        if ((d = download_of_file(p, ev->part_block.file)))
+            fetch_written(p, d, ev->part_block.block, ev->part_block.hash);
+        break;
+    case PEER_PART_DONE:
+        if ((d = download_of_file(p, ev->part_done.file)))
+            download_done(p, d, ev->part_done.path);
+        break;
+    default:
+        assert(ev->type == PEER_FILE_FAILED);
+        failed(p, ev->failed_file.file, ev->failed_file.code, ev->failed_file.why);
+        break;
+    }
+}
+
+/* ---- links and time ---- */
+
+void transfer_link_up(struct peer *p, struct person *who)
+{
+    upload_link_up(p, who);
+    download_link_up(p, who);
+}
+
+void transfer_link_down(struct peer *p, struct person *who)
+{
+    serve_clear(who);
+    fetch_link_down(p, who);
+}
+
+void transfer_channel_open(struct peer *p, struct person *who)
+{
+    serve_go(p, who);
+    fetch_due(p);
+}
+
+void transfer_due(struct peer *p)
+{
+    upload_due(p);
+    fetch_due(p);
+}
+
+void transfer_clear(struct peer *p)
+{
+    upload_clear(p);
+    download_clear(p);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files, as peer.c sees them: which module hears what.
+ *   owns     nothing
+ *   before   envelopes were signed by `who`, who has a key; frames came on the channel of files of a link that is up
+ *   after    what names no file that we know is answered where its sender waits, and dropped where not
+ */
+#ifndef PEER_TRANSFER_TRANSFER_H
+#define PEER_TRANSFER_TRANSFER_H
+
+#include "peer/core/peer.h"
+#include "protocol/envelope.h"
+
+struct person;
+struct connection;
+
+/* Of type file_*. */
+void transfer_said(struct peer *p, struct person *who, const struct envelope *e);
+void transfer_frame(struct peer *p, struct connection *a, const struct peer_event *ev);
+/* PEER_FILE_GIVEN. */
+void transfer_given(struct peer *p, struct connection *a, uint64_t ticket, bool ok);
+/* PEER_FILE_OPENED to PEER_FILE_FAILED, and PEER_FILE_SEND to PEER_FILE_DECLINE. */
+void transfer_event(struct peer *p, const struct peer_event *ev);
+
+void transfer_link_up(struct peer *p, struct person *who);
+void transfer_link_down(struct peer *p, struct person *who);
+void transfer_channel_open(struct peer *p, struct person *who);
+void transfer_due(struct peer *p);
+void transfer_clear(struct peer *p);
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The normal path: the application names a file, io reads it once for its hashes, and it is offered to each reader whose link
+ * is up. Who accepts asks for hashes and blocks (serve.c) until it says that the file is complete.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "peer/core/state.h"
+#include "peer/core/link/files_channel.h"
+#include "peer/core/link/link.h"
+#include "peer/core/people/guard.h"
+#include "peer/core/people/roster.h"
+#include "peer/core/port/effects.h"
+#include "peer/core/port/notice.h"
+#include "peer/core/transfer/block_map.h"
+#include "peer/core/transfer/say_file.h"
+#include "peer/core/transfer/serve.h"
+#include "peer/core/transfer/upload.h"
+
+struct upload *upload_find(const struct peer *p, struct span id)
+{
+    struct upload *u;
+    HASH_FIND(hh, p->uploads, id.p, id.n, u);
+    return u;
+}
+
+struct upload *upload_of_file(const struct peer *p, uint64_t file)
+{
+    struct upload *u = p->uploads;
+    while (u && u->file != file)
+        u = u->hh.next;
+    return u;
+}
+
+struct upload_reader *upload_reader(const struct upload *u, struct span who)
+{
+    struct upload_reader *r = u->readers;
+    while (r && !span_is(who, r->who))
+        r = r->next;
+    return r;
+}
+
+static struct upload_reader *add_reader(struct upload *u, struct span who)
+{
+    struct upload_reader *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    text_copy(r->who, sizeof r->who, who);
+    r->offer_at = 0;
+    DL_APPEND(u->readers, r);
+    return r;
+}
+
+static void upload_free(struct peer *p, struct upload *u)
+{
+    struct upload_reader *r, *next;
+    DL_FOREACH_SAFE (u->readers, r, next)
+        free(r);
+    HASH_DEL(p->uploads, u);
+    free(u->hashes);
+    free(u);
+}
+
+void upload_clear(struct peer *p)
+{
+    struct upload *u, *next;
+    HASH_ITER (hh, p->uploads, u, next)
+        upload_free(p, u);
+}
+
+/* ---- what the application asks for ---- */
+
+static void refuse_file(struct peer *p, struct span code, struct span text, struct span ref)
+{
+    notice_add(p, &(struct notice){.type = NOTICE_ERROR, .code = code, .text = text, .ref = ref});
+}
+
+void upload_begin(struct peer *p, const struct peer_event *ev)
+{
+    struct span ref = ev->send_file.ref.n ? ev->send_file.ref : (struct span){0};
+    if (HASH_COUNT(p->uploads) >= UPLOADS_MAX) {
+        refuse_file(p, SPAN("too-many-files"), SPAN("256 files are offered already: end some, or wait"), ref);
+        return;
+    }
+    for (size_t i = 0; i < ev->send_file.to_count; i++)
+        if (!person_id_valid(ev->send_file.to[i]) || span_is(ev->send_file.to[i], p->id)) {
+            refuse_file(p, SPAN("no-such-peer"), SPAN("a file goes to others, by their ids"), ref);
+            return;
+        }
+    struct upload *u = calloc(1, sizeof *u);
+    if (!u)
+        return;
+    id_random(&p->rng, u->id);
+    u->file = ++p->last_file;
+    u->room = ev->send_file.to_count == 0;
+    text_copy(u->ref, sizeof u->ref, ev->send_file.ref);
+    HASH_ADD_STR(p->uploads, id, u);
+    if (!u->hh.tbl) {
+        free(u);
+        return;
+    }
+    for (size_t i = 0; i < ev->send_file.to_count; i++)
+        if (!upload_reader(u, ev->send_file.to[i]))
+            add_reader(u, ev->send_file.to[i]);
+    effect_file_open(p, u->file, ev->send_file.path);
+}
+
+void upload_end(struct peer *p, struct upload *u)
+{
+    struct upload_reader *r;
+    DL_FOREACH (u->readers, r) {
+        struct person *who = roster_find(p, span_of(r->who));
+        if (!who)
+            continue;
+        serve_stop(who, span_of(u->id));
+        if (r->state != READER_ENDED && who->keyed)
+            say_file_decline(p, who, span_of(u->id), SPAN("ended"));
+    }
+    effect_file_close(p, u->file, true);
+    upload_free(p, u);
+}
+
+/* ---- what io answers ---- */
+
+static void offer(struct peer *p, const struct upload *u, struct upload_reader *r)
+{
+    struct person *who = roster_find(p, span_of(r->who));
+    struct body_file_offer b = {.file_id = span_of(u->id),
+        .name = span_of(u->name),
+        .size = u->size,
+        .chunk_size = FILE_CHUNK_BYTES,
+        .tree = u->tree};
+    memcpy(b.hash, u->root, sizeof b.hash);
+    r->offer_at = NEVER;
+    if (who && !who->keyed) {
+        r->state = READER_ENDED;
+        notice_add(p, &(struct notice){.type = NOTICE_FILE_FAILED,
+                          .id = span_of(u->id),
+                          .by = person_id(who),
+                          .reason = SPAN("plain-peer"),
+                          .text = SPAN("that peer has no key: it takes no files")});
+        return;
+    }
+    if (!who || !say_file_offer(p, who, &b, u->room)) {
+        if (who && !u->room)
+            link_wanted(p, who);
+        return;
+    }
+    if (++r->tries < TRIES_MAX)
+        r->offer_at = p->now + ACK_TIMEOUT_MS;
+    effect_wake(p, r->offer_at);
+}
+
+static void offer_due(struct peer *p, struct upload *u)
+{
+    struct upload_reader *r;
+    DL_FOREACH (u->readers, r) {
+        if (r->state == READER_OFFERED && p->now >= r->offer_at)
+            offer(p, u, r);
+        effect_wake(p, r->state == READER_OFFERED ? r->offer_at : NEVER);
+    }
+}
+
+void upload_opened(struct peer *p, struct upload *u, const struct peer_event *ev)
+{
+    size_t n = (size_t)file_blocks(ev->opened_file.size) * HASH_BYTES;
+    assert(!u->open && file_blocks(ev->opened_file.size) <= FILE_BLOCKS_MAX);
+    u->hashes = malloc(n + 1);
+    if (!u->hashes)
+        return;
+    if (n)
+        memcpy(u->hashes, ev->opened_file.hashes, n);
+    u->open = true;
+    u->size = ev->opened_file.size;
+    u->blocks = (uint32_t)file_blocks(u->size);
+    u->tree = ev->opened_file.tree;
+    p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)u->hashes, n}, u->root);
+    if (!text_copy(u->name, sizeof u->name, ev->opened_file.name) || u->name[0] == '\0')
+        text_copy(u->name, sizeof u->name, SPAN("file"));
+    notice_add(
+        p, &(struct notice){
+               .type = NOTICE_ACCEPTED, .ref = u->ref[0] ? span_of(u->ref) : (struct span){0}, .id = span_of(u->id)});
+    for (struct person *who = p->people; u->room && who; who = who->hh.next)
+        if (who->keyed && link_is_up(who) && !upload_reader(u, person_id(who)))
+            add_reader(u, person_id(who));
+    offer_due(p, u);
+}
+
+void upload_failed(struct peer *p, struct upload *u, struct span code, struct span why)
+{
+    struct upload_reader *r;
+    notice_add(p, &(struct notice){.type = NOTICE_FILE_FAILED,
+                      .id = span_of(u->id),
+                      .ref = u->ref[0] ? span_of(u->ref) : (struct span){0},
+                      .reason = code,
+                      .text = why});
+    DL_FOREACH (u->readers, r) {
+        struct person *who = roster_find(p, span_of(r->who));
+        if (who && u->open && r->state != READER_ENDED && who->keyed)
+            say_file_decline(p, who, span_of(u->id), code);
+    }
+    upload_free(p, u);
+}
+
+/* ---- what readers say ---- */
+
+/* Of a file that goes to people: it is closed when nobody is left. */
+static void end_if_done(struct peer *p, struct upload *u)
+{
+    struct upload_reader *r;
+    if (u->room)
+        return;
+    DL_FOREACH (u->readers, r)
+        if (r->state != READER_ENDED)
+            return;
+    effect_file_close(p, u->file, true);
+    upload_free(p, u);
+}
+
+static uint64_t bytes_of(const struct upload *u, uint32_t blocks)
+{
+    uint64_t bytes = (uint64_t)blocks * FILE_BLOCK_BYTES;
+    return bytes < u->size ? bytes : u->size;
+}
+
+static void tell_progress(struct peer *p, const struct upload *u, struct upload_reader *r)
+{
+    if (p->now < r->told_at)
+        return;
+    r->told_at = p->now + PROGRESS_MS;
+    notice_add(p, &(struct notice){.type = NOTICE_FILE_PROGRESS,
+                      .id = span_of(u->id),
+                      .by = span_of(r->who),
+                      .count = bytes_of(u, r->have),
+                      .size = u->size});
+}
+
+void upload_accepted(struct peer *p, struct person *who, struct upload *u, const struct body_file_accept *b)
+{
+    struct upload_reader *r = upload_reader(u, person_id(who));
+    uint8_t *map = u->open && r ? calloc(block_map_bytes(u->blocks) + 1, 1) : NULL;
+    if (!map) {
+        say_file_decline(p, who, span_of(u->id), SPAN("not-offered"));
+        return;
+    }
+    if (r->state == READER_ENDED) {
+        free(map);
+        return;
+    }
+    if (block_map_read(b->have, map, u->blocks)) {
+        if (r->state != READER_TAKES)
+            r->began = p->now;
+        r->state = READER_TAKES;
+        r->offer_at = NEVER;
+        r->have = block_map_count(map, u->blocks);
+        r->told_at = 0;
+        tell_progress(p, u, r);
+    } else {
+        guard_refuse(p, who, "a map of blocks that the file has not");
+    }
+    free(map);
+}
+
+void upload_declined(struct peer *p, struct person *who, struct upload *u, struct span reason)
+{
+    struct upload_reader *r = upload_reader(u, person_id(who));
+    if (!r || r->state == READER_ENDED)
+        return;
+    r->state = READER_ENDED;
+    serve_stop(who, span_of(u->id));
+    notice_add(p, &(struct notice){.type = NOTICE_FILE_FAILED,
+                      .id = span_of(u->id),
+                      .by = person_id(who),
+                      .reason = reason.n ? reason : SPAN("declined"),
+                      .text = SPAN("the other declined the file, or ended it")});
+    end_if_done(p, u);
+}
+
+void upload_completed(struct peer *p, struct person *who, struct upload *u)
+{
+    struct upload_reader *r = upload_reader(u, person_id(who));
+    if (!r || r->state != READER_TAKES)
+        return;
+    r->state = READER_ENDED;
+    notice_add(p, &(struct notice){.type = NOTICE_FILE_COMPLETE,
+                      .id = span_of(u->id),
+                      .by = person_id(who),
+                      .count = u->size,
+                      .size = u->size,
+                      .took_ms = p->now - r->began});
+    end_if_done(p, u);
+}
+
+void upload_had(struct peer *p, struct person *who, struct upload *u)
+{
+    struct upload_reader *r = upload_reader(u, person_id(who));
+    if (!r || r->state != READER_TAKES || r->have == u->blocks)
+        return;
+    r->have++;
+    tell_progress(p, u, r);
+}
+
+void upload_hashes_wanted(struct peer *p, struct person *who, const struct upload *u, uint32_t first)
+{
+    const struct upload_reader *r = upload_reader(u, person_id(who));
+    if (!r || r->state != READER_TAKES)
+        return;
+    uint32_t last = u->blocks - first < HASHES_AT_ONCE ? u->blocks : first + HASHES_AT_ONCE;
+    for (uint32_t block = first; block < last; block += FILE_HASHES_MAX) {
+        uint32_t n = last - block < FILE_HASHES_MAX ? last - block : FILE_HASHES_MAX;
+        files_channel_send(p, who,
+            &(struct file_frame){.type = FILE_FRAME_HASHES,
+                .file_id = span_of(u->id),
+                .block = block,
+                .bytes = {(const char *)u->hashes + (size_t)block * HASH_BYTES, (size_t)n * HASH_BYTES}});
+    }
+}
+
+/* ---- links and time ---- */
+
+void upload_link_up(struct peer *p, struct person *who)
+{
+    assert(who->keyed);
+    struct upload *u, *next;
+    HASH_ITER (hh, p->uploads, u, next) {
+        struct upload_reader *r = upload_reader(u, person_id(who));
+        if (!r && u->room && u->open)
+            r = add_reader(u, person_id(who));
+        if (!r || r->state == READER_ENDED)
+            continue;
+        /* It may have lost what it knew of the offer. */
+        r->tries = 0;
+        r->offer_at = p->now;
+        if (r->state == READER_TAKES)
+            r->state = READER_OFFERED;
+        if (u->open)
+            offer_due(p, u);
+    }
+}
+
+void upload_due(struct peer *p)
+{
+    struct upload *u, *next;
+    HASH_ITER (hh, p->uploads, u, next)
+        if (u->open)
+            offer_due(p, u);
+}
