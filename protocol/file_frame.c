@@ -22,6 +22,7 @@ static const struct shape {
     [FILE_FRAME_HAVE] = {0, 0, 1},
     [FILE_FRAME_STOP] = {0, 0, 1},
     [FILE_FRAME_REFUSED] = {0, 0, 1},
+    [FILE_FRAME_COMING] = {0, 0, 1},
 };
 
 static uint32_t get32(const unsigned char *p)

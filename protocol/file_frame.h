@@ -8,6 +8,8 @@
  *     WANTED block offset n ───────────────────► CHUNK block offset bytes …   or REFUSED block
  *     HAVE block (it was verified)    STOP (nothing more of this file is wanted)
  *
+ * and tells the others who receive it, so that no two ask its sender for one block: COMING block, HAVE block.
+ *
  * Layout: one byte type, one byte n, n bytes of the file's id, four bytes block; then what the type brings. Numbers are
  * unsigned, the highest byte first.
  */
@@ -36,6 +38,7 @@ enum file_frame_type {
     FILE_FRAME_CHUNK = 4,         /* block, offset in it; bytes: 1 to FILE_CHUNK_MAX, within a block */
     FILE_FRAME_HAVE = 5,          /* block */
     FILE_FRAME_STOP = 6,          /* block: 0 */
+    FILE_FRAME_COMING = 8,        /* block: it was asked for, of whoever sends the file */
     FILE_FRAME_REFUSED = 7        /* block: what was wanted of it does not come */
 };
 

@@ -117,6 +117,8 @@ enum {
     ANSWER_MS = 10000,          /* for the daemon to answer: welcome, peers, pong */
     RETRY_AFTER_MAX_MS = 60000, /* what a daemon may ask us to wait */
     LOG_REFUSED_MS = 1000,
+    BLOCK_PATIENCE_MS = 3000, /* for others to get a block that they asked its sender for, while nothing moves */
+    OTHERS_SOON_MS = 2000,    /* for those of a room who accept a file to hear of each other */
     PROGRESS_MS = 250,        /* of one file, told to the application */
     STUCK_MS = 30000,         /* for somebody to send more of what it was asked for, while its link is up */
     ASK_FILE_AGAIN_MS = 5000, /* of somebody who refused, or was stuck */

@@ -288,6 +288,16 @@ static void tell_partner(struct peer *p, struct download *d, struct person *who)
         say_file_complete(p, who, span_of(d->id));
 }
 
+void download_joined(struct peer *p, struct person *who, struct download *d, const struct body_file_accept *b)
+{
+    if (!d->room || strcmp(d->from, who->id) == 0 || d->state == DOWNLOAD_OFFERED || d->state == DOWNLOAD_ENDED)
+        return;
+    fetch_partner(p, who, d, b->have);
+    const struct partner *partner = fetch_find_partner(d, person_id(who));
+    if (partner && !partner->told && (d->state == DOWNLOAD_FETCHING || d->state == DOWNLOAD_DONE))
+        tell_partner(p, d, who);
+}
+
 static void finish_if_whole(struct peer *p, struct download *d)
 {
     if (d->state != DOWNLOAD_FETCHING || !d->proved || d->have_count < d->blocks)
@@ -364,6 +374,7 @@ void download_block_there(struct peer *p, struct download *d, uint32_t block)
     assert(!block_map_has(d->have, block));
     block_map_add(d->have, block);
     d->have_count++;
+    d->moved_at = p->now;
     p->stats.blocks_had_total++;
     effect_part_verified(p, d->file, block);
     struct file_frame had = {.type = FILE_FRAME_HAVE, .file_id = span_of(d->id), .block = block};

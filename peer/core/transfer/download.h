@@ -47,6 +47,7 @@ struct download {
     uint8_t root[HASH_BYTES];
     uint8_t *hashes; /* owned, from OPENING on: the first `known` of them */
     uint32_t known;
+    uint64_t moved_at;  /* when somebody last had another block */
     uint64_t hashes_at; /* when they are asked for again */
     bool proved;        /* all are known, and agree with the root */
     uint8_t *have;      /* owned, from OPENING on: a map of what is verified */
@@ -67,6 +68,8 @@ bool download_serves(const struct download *d, const struct person *who, uint32_
 
 /* What its sender says. */
 void download_offered(struct peer *p, struct person *who, const struct envelope *e);
+/* Another of the room takes the same file, and has these blocks of it. */
+void download_joined(struct peer *p, struct person *who, struct download *d, const struct body_file_accept *b);
 void download_withdrawn(struct peer *p, struct person *who, struct download *d, struct span reason);
 /* What the application says. */
 void download_accept(struct peer *p, struct span id, struct span folder);

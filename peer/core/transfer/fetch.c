@@ -35,6 +35,7 @@ static void partner_free(struct download *d, struct partner *partner)
 {
     DL_DELETE(d->partners, partner);
     free(partner->map);
+    free(partner->coming);
     free(partner);
 }
 
@@ -60,7 +61,12 @@ void fetch_partner(struct peer *p, struct person *who, struct download *d, struc
     struct partner *partner = partner_of(d, who);
     if (!partner)
         return;
-    if (!partner->map && !(partner->map = calloc(block_map_bytes(d->blocks) + 1, 1)))
+    size_t bytes = block_map_bytes(d->blocks) + 1;
+    if (!partner->map) {
+        partner->map = calloc(bytes, 1);
+        partner->coming = calloc(bytes, 1);
+    }
+    if (!partner->map || !partner->coming)
         partner_free(d, partner);
     else if (!block_map_read(map, partner->map, d->blocks))
         guard_refuse(p, who, "a map of blocks that the file has not");
@@ -144,11 +150,12 @@ static bool partner_has(const struct partner *partner, uint32_t block)
     return !partner->map || block_map_has(partner->map, block);
 }
 
+/* Those who have it, or will soon. */
 static unsigned holders(const struct download *d, uint32_t block)
 {
     unsigned n = 0;
     for (const struct partner *partner = d->partners; partner; partner = partner->next)
-        n += partner_has(partner, block);
+        n += partner_has(partner, block) || (partner->coming && block_map_has(partner->coming, block));
     return n;
 }
 
@@ -179,21 +186,25 @@ static uint32_t rare_missing(struct peer *p, struct download *d, const struct pa
     return best;
 }
 
-static bool has_others(const struct download *d)
+/* Others have some of it too, or will soon. */
+static bool is_shared(const struct peer *p, const struct download *d)
 {
-    return d->partners && d->partners->next;
+    return (d->partners && d->partners->next) || (d->room && p->now < d->began + OTHERS_SOON_MS);
 }
 
-/* How much may wait for this one. */
-static unsigned window(const struct download *d, const struct partner *partner)
+static bool can_be_asked(struct peer *p, struct person *who, unsigned window)
 {
-    return !partner->map && has_others(d) ? FETCH_SHARED_MAX : FETCH_MAX;
+    return who && !who->lied && p->now >= who->fetch_after && who->fetching < window && files_channel(p, who);
 }
 
-static bool can_be_asked(struct peer *p, const struct download *d, const struct partner *partner, struct person *who)
+static void tell_others(struct peer *p, const struct download *d, enum file_frame_type type, uint32_t block)
 {
-    return who && !who->lied && p->now >= who->fetch_after && who->fetching < window(d, partner) &&
-           files_channel(p, who);
+    struct file_frame f = {.type = type, .file_id = span_of(d->id), .block = block};
+    for (const struct partner *partner = d->partners; partner; partner = partner->next) {
+        struct person *who = partner->map ? roster_find(p, span_of(partner->who)) : NULL;
+        if (who && link_is_up(who))
+            files_channel_send(p, who, &f);
+    }
 }
 
 static bool ask(struct peer *p, struct download *d, struct person *who, uint32_t block)
@@ -224,18 +235,31 @@ static bool ask_one(struct peer *p, struct download *d)
         struct person *who = partner->map ? roster_find(p, span_of(partner->who)) : NULL;
         if (!who)
             continue;
-        uint32_t block = can_be_asked(p, d, partner, who) ? rare_missing(p, d, partner) : NO_BLOCK;
+        uint32_t block = can_be_asked(p, who, FETCH_MAX) ? rare_missing(p, d, partner) : NO_BLOCK;
         if (block != NO_BLOCK)
             return ask(p, d, who, block);
         awaited = awaited || who->fetching > 0;
     }
     struct person *from = roster_find(p, span_of(d->from));
-    if (!(partner = fetch_find_partner(d, span_of(d->from))) || !can_be_asked(p, d, partner, from))
+    bool shared = is_shared(p, d);
+    if (!(partner = fetch_find_partner(d, span_of(d->from))) ||
+        !can_be_asked(p, from, shared ? FETCH_SHARED_MAX : FETCH_MAX))
         return false;
-    uint32_t block = has_others(d) ? rare_missing(p, d, partner) : first_missing(d);
-    if (block == NO_BLOCK || (awaited && holders(d, block) > 1))
+    uint32_t block = shared ? rare_missing(p, d, partner) : first_missing(d);
+    if (block == NO_BLOCK)
         return false;
-    return ask(p, d, from, block);
+    if (shared && holders(d, block) > 1) {
+        /* Others have it, or get it now: it is better had of them, unless nothing moves. */
+        if (awaited || p->now < d->moved_at + BLOCK_PATIENCE_MS) {
+            effect_wake(p, d->moved_at + BLOCK_PATIENCE_MS > p->now ? d->moved_at + BLOCK_PATIENCE_MS : NEVER);
+            return false;
+        }
+        d->moved_at = p->now;
+    }
+    if (!ask(p, d, from, block))
+        return false;
+    tell_others(p, d, FILE_FRAME_COMING, block);
+    return true;
 }
 
 static unsigned unwritten(const struct download *d)
@@ -337,8 +361,16 @@ void fetch_had(struct peer *p, struct person *who, struct download *d, uint32_t 
     if (!partner || !partner->map || block >= d->blocks)
         return;
     block_map_add(partner->map, block);
+    d->moved_at = p->now;
     if (d->state == DOWNLOAD_FETCHING)
         fetch_more(p, d);
+}
+
+void fetch_coming(struct person *who, struct download *d, uint32_t block)
+{
+    struct partner *partner = fetch_find_partner(d, person_id(who));
+    if (partner && partner->map && block < d->blocks)
+        block_map_add(partner->coming, block);
 }
 
 static void wrong_block(struct peer *p, struct download *d, struct span giver)
@@ -383,7 +415,8 @@ void fetch_link_down(struct peer *p, struct person *who)
         if (d->state == DOWNLOAD_FETCHING)
             fetch_more(p, d);
     }
-    assert(who->fetching == 0);
+    assert(who->fetching == 0 || who->left); /* who was forgotten is not found by its id any more */
+    who->fetching = 0;
     who->fetch_after = 0;
 }
 

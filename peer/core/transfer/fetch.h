@@ -21,8 +21,9 @@ struct download;
 struct partner {
     struct partner *prev, *next;
     char who[PERSON_MAX + 1];
-    uint8_t *map; /* owned; NULL: it has all */
-    bool told;    /* what we have, on this link */
+    uint8_t *map;    /* owned; NULL: it has all */
+    uint8_t *coming; /* owned: what it has asked the sender for; NULL with map */
+    bool told;       /* what we have, on this link */
 };
 
 struct fetch {
@@ -46,6 +47,7 @@ void fetch_hashes(struct peer *p, struct person *who, struct download *d, const 
 void fetch_chunk(struct peer *p, struct person *who, struct download *d, const struct file_frame *f);
 void fetch_refused(struct peer *p, struct person *who, struct download *d, uint32_t block);
 void fetch_had(struct peer *p, struct person *who, struct download *d, uint32_t block);
+void fetch_coming(struct person *who, struct download *d, uint32_t block);
 /* io wrote a block whole, and this is its hash. */
 void fetch_written(struct peer *p, struct download *d, uint32_t block, const uint8_t hash[HASH_BYTES]);
 

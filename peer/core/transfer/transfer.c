@@ -23,9 +23,9 @@ static void on_accept(struct peer *p, struct person *who, const struct envelope 
     struct download *d = download_find(p, b.file_id);
     if (u)
         upload_accepted(p, who, u, &b);
-    else if (d && d->room && d->have && strcmp(d->from, who->id) != 0)
-        fetch_partner(p, who, d, b.have);
-    else if (!d)
+    else if (d)
+        download_joined(p, who, d, &b);
+    else
         say_file_decline(p, who, b.file_id, SPAN("not-offered"));
 }
 
@@ -87,6 +87,9 @@ static void on_download_frame(struct peer *p, struct person *who, struct downloa
         break;
     case FILE_FRAME_HAVE:
         fetch_had(p, who, d, f->block);
+        break;
+    case FILE_FRAME_COMING:
+        fetch_coming(who, d, f->block);
         break;
     default:
         break;

@@ -37,6 +37,19 @@ struct wrtc {
     uint64_t with_rtc;
 };
 
+/* A file, or what came of one. */
+struct toy_file {
+    struct toy_file *next;
+    uint64_t number; /* that the core gave it; 0: it is closed */
+    bool part, finished;
+    char name[256];
+    uint64_t size;
+    uint8_t root[HASH_BYTES];
+    uint8_t *bytes, *hashes, *map; /* owned; hashes, map: of a part, NULL until they are known */
+    const char *problem; /* static: with this code it fails when it is given or written next; NULL: it does not */
+    bool lies;           /* what is given of it is wrong */
+};
+
 struct node {
     struct peer *p;
     struct peer_effects fx;
@@ -58,10 +71,11 @@ struct node {
     size_t notice_n;
     uint64_t last_send_rtc, sends;
     unsigned restarts, ice_lists;
-    int64_t clock;       /* how far its wall clock is ahead of the right time */
-    bool still;          /* nothing wakes it */
-    bool slow_disk;      /* no commit is answered */
-    unsigned unreadable; /* rows that were passed over */
+    int64_t clock;          /* how far its wall clock is ahead of the right time */
+    bool still;             /* nothing wakes it */
+    bool slow_disk;         /* no commit is answered */
+    unsigned unreadable;    /* rows that were passed over */
+    struct toy_file *files; /* its disk of files (files.h): outlives a boot */
     /* what the daemon knows of it */
     bool away;           /* its socket broke, its seat is kept */
     unsigned generation; /* of its newest token that was used */
@@ -258,6 +272,8 @@ static inline void node_boot(struct world *w, int i)
     n->deadline = UINT64_MAX;
     n->open = n->in_room = false;
     n->seat[0] = '\0';
+    for (struct toy_file *f = n->files; f; f = f->next)
+        f->number = 0;
     if (!n->store)
         n->store = memory_store_new();
     memory_store_crash(n->store, 0);
@@ -312,6 +328,14 @@ static inline void world_end(struct world *w)
         peer_free(w->nodes[i].p);
         loads_free(&w->nodes[i]);
         memory_store_free(w->nodes[i].store);
+        while (w->nodes[i].files) {
+            struct toy_file *file = w->nodes[i].files;
+            w->nodes[i].files = file->next;
+            free(file->bytes);
+            free(file->hashes);
+            free(file->map);
+            free(file);
+        }
     }
     for (size_t i = 0; i < w->signal_n; i++)
         json_decref(w->signals[i].body);

@@ -8,6 +8,7 @@
 #define TESTS_PEER_WORLD_H
 
 #include "tests/unit/peer/daemon.h"
+#include "tests/unit/peer/files.h"
 
 /* ---- connections ---- */
 
@@ -107,8 +108,54 @@ static inline void rtc_send(struct world *w, int node, const struct peer_effect 
     if (!o || !r->connected || is_cut(w, node, r->with))
         return;
     struct event *e = later(w, r->with, PEER_DATA, o->id, bytes);
-    e->ev.data.channel = 1;
+    e->ev.data.channel = fx->message.channel;
+    e->ev.data.binary = fx->message.binary;
     w->data_n++;
+}
+
+/* Both ends have it at once, under the same number. */
+static inline void files_channel_open(struct world *w, int node, const struct peer_effect *fx)
+{
+    struct wrtc *r = rtc_at(&w->nodes[node], fx->rtc), *o = other_end(w, node, fx->rtc);
+    if (!o || !r->connected || is_cut(w, node, r->with))
+        return;
+    later(w, node, PEER_CHANNEL_OPEN, r->id, span_of(fx->label))->ev.opened.channel = 3;
+    later(w, r->with, PEER_CHANNEL_OPEN, o->id, span_of(fx->label))->ev.opened.channel = 3;
+}
+
+/* In frames, as io would; the last of them is followed by the answer. */
+static inline void files_give(struct world *w, int node, const struct peer_effect *fx)
+{
+    struct wrtc *r = rtc_at(&w->nodes[node], fx->rtc), *o = other_end(w, node, fx->rtc);
+    struct toy_file *f = files_at(&w->nodes[node], fx->give.file);
+    assert_non_null(r);
+    assert_non_null(f);
+    bool ok = !f->problem;
+    for (uint32_t done = 0; ok && done < fx->give.n && o && !is_cut(w, node, r->with);) {
+        uint32_t n = fx->give.n - done < FILE_CHUNK_BYTES ? fx->give.n - done : FILE_CHUNK_BYTES;
+        uint8_t *at = f->bytes + (uint64_t)fx->give.block * FILE_BLOCK_BYTES + fx->give.offset + done;
+        struct buf frame;
+        buf_init(&frame, PEER_MESSAGE_MAX);
+        assert_true(file_frame_write(&frame, &(struct file_frame){FILE_FRAME_CHUNK, span_of(fx->give.id),
+                                                 fx->give.block, fx->give.offset + done, 0, {(char *)at, n}}));
+        frame.p[frame.len - 1] = (char)(frame.p[frame.len - 1] + f->lies);
+        struct event *e = later(w, r->with, PEER_DATA, o->id, buf_view(&frame));
+        e->ev.data.channel = fx->give.channel;
+        e->ev.data.binary = true;
+        buf_done(&frame);
+        done += n;
+    }
+    struct event *e = later(w, node, PEER_FILE_GIVEN, fx->rtc, SPAN(""));
+    e->ev.given.ticket = fx->give.ticket;
+    e->ev.given.ok = ok;
+}
+
+static inline void files_effect(struct world *w, int node, const struct peer_effect *fx)
+{
+    if (fx->type == PEER_FX_FILE_GIVE)
+        files_give(w, node, fx);
+    else
+        files_disk_effect(w, node, fx);
 }
 
 static inline void rtc_free(struct world *w, int node, uint64_t id)
@@ -178,7 +225,11 @@ static inline void execute(struct world *w, int node, struct peer_effect *fx)
     case PEER_FX_LOG:
         n->unreadable += strcmp(fx->log->event, "row-unreadable") == 0;
         break;
+    case PEER_FX_RTC_CHANNEL:
+        files_channel_open(w, node, fx);
+        break;
     default:
+        files_effect(w, node, fx);
         break;
     }
 }

@@ -26,6 +26,7 @@ static const struct file_frame FRAMES[] = {
     {FILE_FRAME_HAVE, {"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", 64}, 7, 0, 0, {0}},
     {FILE_FRAME_STOP, {"f", 1}, 0, 0, 0, {0}},
     {FILE_FRAME_REFUSED, {"f1", 2}, 0x01020, 0, 0, {0}},
+    {FILE_FRAME_COMING, {"f1", 2}, 8, 0, 0, {0}},
 };
 
 static void test_there_and_back(void **state)
@@ -66,7 +67,7 @@ static void test_bounds(void **state)
     REFUSED("\x05");
     REFUSED("\x00\x02"
             "f1\0\0\0\1");
-    REFUSED("\x08\x02"
+    REFUSED("\x09\x02"
             "f1\0\0\0\1");
     REFUSED("\x05\x00\0\0\0\1"); /* no id */
     REFUSED("\x05\x02"
