@@ -56,6 +56,7 @@ void file_free(struct file *file)
     file_part_free(file->part, true);
     file_task_free(file->lack);
     file_task_free(file->close);
+    file_task_free(file->held);
     free(file);
 }
 

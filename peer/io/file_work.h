@@ -43,6 +43,7 @@ struct file {
     gint ending;                    /* enum file_ending; atomic */
     bool closed;                    /* the loop's */
     struct file_task *lack, *close; /* owned, until they are used: there may be no memory then */
+    struct file_task *held;         /* owned: its first, which waits for parts to be closed */
 };
 
 struct file_task {

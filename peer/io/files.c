@@ -19,6 +19,7 @@ struct files {
     GSource *answers; /* made ready by the threads */
     GHashTable *open; /* number → struct file, which the closing task takes along */
     struct file_work work;
+    unsigned closing; /* parts that were closed, and have not let go of their locks yet */
 };
 
 /* ---- told ---- */
@@ -82,12 +83,28 @@ static void tell(struct files *f, const struct file_task *t)
     }
 }
 
+/* A part that was closed a moment ago is not in use. */
+static void give_held(struct files *f)
+{
+    GHashTableIter each;
+    gpointer file;
+    g_hash_table_iter_init(&each, f->open);
+    while (g_hash_table_iter_next(&each, NULL, &file)) {
+        struct file_task *t = ((struct file *)file)->held;
+        ((struct file *)file)->held = NULL;
+        if (t)
+            file_pool_give(f->work.pool, &t->file->line, &t->job);
+    }
+}
+
 static void take_answer(struct files *f, struct file_task *t)
 {
     if (!t->file->closed)
         tell(f, t);
     struct file *ended = t->kind == TASK_CLOSE ? t->file : NULL;
     file_task_free(t);
+    if (ended && ended->is_part && --f->closing == 0)
+        give_held(f);
     file_free(ended);
 }
 
@@ -150,6 +167,9 @@ static void close_file(struct files *f, struct file *file, bool keep)
     struct file_task *t = file->close;
     file->close = NULL;
     file->closed = true;
+    file_task_free(file->held);
+    file->held = NULL;
+    f->closing += file->is_part;
     g_atomic_int_set(&file->ending, keep ? FILE_KEPT : FILE_REMOVED);
     file_pool_give(f->work.pool, &file->line, &t->job);
 }
@@ -161,8 +181,10 @@ void files_free(struct files *f)
     GHashTableIter each;
     gpointer file;
     g_hash_table_iter_init(&each, f->open);
-    while (g_hash_table_iter_next(&each, NULL, &file))
+    while (g_hash_table_iter_next(&each, NULL, &file)) {
+        g_hash_table_iter_steal(&each);
         close_file(f, file, true);
+    }
     file_pool_end(f->work.pool);
     for (struct file_job *job; f->work.pool && (job = file_pool_take(f->work.pool));)
         take_answer(f, (struct file_task *)job);
@@ -200,7 +222,10 @@ static bool begin(struct files *f, struct file *file, enum file_task_kind kind, 
     }
     t->total = total;
     g_hash_table_insert(f->open, &file->number, file);
-    file_pool_give(f->work.pool, &file->line, &t->job);
+    if (file->is_part && f->closing > 0)
+        file->held = t;
+    else
+        file_pool_give(f->work.pool, &file->line, &t->job);
     return true;
 }
 
