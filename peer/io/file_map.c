@@ -130,6 +130,8 @@ bool file_map_load(struct file_map *m)
     load_hashes(m);
     if (m->hashes) /* what is not there to be read is zeros */
         file_disk_read(m->fd, m->have, file_bits_bytes(m->blocks), bitmap_at(m));
+    for (uint32_t none = m->blocks; none % 8 != 0; none++)
+        file_bit_set(m->have, none, false);
     return true;
 }
 
