@@ -90,8 +90,7 @@ enum {
     MARKS_MAX = 2 /* on one letter: Vietnamese needs two; more reach into the lines above and below */
 };
 
-/* The code point of the next character, whose bytes are n; '_' for a byte that is none. */
-static unsigned decode(struct span s, size_t *n)
+unsigned display_next(struct span s, size_t *n)
 {
     const unsigned char *p = (const unsigned char *)s.p;
     static const unsigned char FIRST[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
@@ -106,12 +105,19 @@ static unsigned decode(struct span s, size_t *n)
     return c;
 }
 
+enum display_kind display_kind(unsigned c)
+{
+    if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029 || is_in(c, INVISIBLE, COUNT(INVISIBLE)))
+        return DISPLAY_UNSEEN;
+    return is_in(c, SPACES, COUNT(SPACES)) ? DISPLAY_SPACE : DISPLAY_SEEN;
+}
+
 size_t display_name_clean(struct span name, char *out)
 {
     size_t used = 0, marks = MARKS_MAX, n; /* none before the first letter: it would be drawn on our own bracket */
     bool space = false;
     for (; name.n > 0; name.p += n, name.n -= n) {
-        unsigned c = decode(name, &n);
+        unsigned c = display_next(name, &n);
         if (is_in(c, INVISIBLE, COUNT(INVISIBLE)))
             continue;
         if (is_in(c, SPACES, COUNT(SPACES))) {
@@ -274,7 +280,7 @@ size_t display_name_skeleton(struct span name, char *out)
 {
     size_t used = 0, n;
     for (; name.n > 0; name.p += n, name.n -= n) {
-        unsigned c = decode(name, &n);
+        unsigned c = display_next(name, &n);
         if (is_in(c, INVISIBLE, COUNT(INVISIBLE)) || is_in(c, SPACES, COUNT(SPACES)) || is_in(c, MARKS, COUNT(MARKS)))
             continue;
         used += utf8_put(is_in(c, BRACKETS, COUNT(BRACKETS)) ? '_' : fold(c), out + used);

@@ -19,4 +19,14 @@
 size_t display_name_clean(struct span name, char *out);
 size_t display_name_skeleton(struct span name, char *out);
 
+/* What a reader sees of one code point. */
+enum display_kind {
+    DISPLAY_SEEN,
+    DISPLAY_SPACE,  /* a space of whatever width */
+    DISPLAY_UNSEEN, /* nothing, or it changes what stands around it: controls and line ends too */
+};
+enum display_kind display_kind(unsigned c);
+/* The code point of the first character of s (s.n > 0), whose bytes are *n; '_' for a byte that begins none. */
+unsigned display_next(struct span s, size_t *n);
+
 #endif

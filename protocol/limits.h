@@ -56,6 +56,18 @@ enum {
     CHANNEL_LABEL_MAX = 128,
     SDP_MAX = 16 * 1024,
     SDP_LINES_MAX = 512,
+
+    /* Files, fixed. */
+    FILE_BLOCK_BYTES = 1024 * 1024, /* what one hash is of; the last block of a file may be shorter */
+    FILE_BLOCKS_MAX = 256 * 1024,   /* 256 GiB: the list of their hashes is 8 MiB */
+    FILE_HASH_BYTES = 32,           /* SHA-256 */
+
+    /* The list of a folder that is sent (protocol/file_tree.h). */
+    FILE_TREE_MAX = 16 * 1024 * 1024, /* bytes: both sides hold it in memory */
+    FILE_TREE_ENTRIES_MAX = 100 * 1000,
+    FILE_TREE_DEPTH_MAX = 64,
+    FILE_TREE_PATH_MAX = 4096, /* bytes, as Linux's PATH_MAX */
+    FILE_TREE_NAME_MAX = 255,  /* bytes of one name of a path */
 };
 
 #endif
