@@ -159,7 +159,7 @@ void body_read_file_offer(const struct envelope *e, struct body_file_offer *b);
 struct body_file_accept {
     struct span file_id;
     struct span
-        have; /* in base64: a bit for each block that is there, the first the highest of the first byte; may be absent */
+        have; /* in base64: a bit for each block that is there: block b is bit b % 8 of byte b / 8; may be absent */
 };
 bool body_write_file_accept(struct buf *out, const struct body_file_accept *b);
 void body_read_file_accept(const struct envelope *e, struct body_file_accept *b);

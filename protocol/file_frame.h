@@ -22,9 +22,6 @@
 #include "protocol/envelope.h"
 
 enum {
-    FILE_BLOCK_BYTES = 1024 * 1024, /* of every block but the last */
-    FILE_BLOCKS_MAX = 256 * 1024,   /* 256 GiB */
-    FILE_HASH_BYTES = 32,           /* SHA-256, of a block; of the file: of its blocks' hashes, one behind the other */
     FILE_CHUNK_BYTES = 16 * 1024,   /* that we send */
     FILE_CHUNK_MAX = 64 * 1024,     /* that we take */
     FILE_HASHES_MAX = 512,          /* in one frame: 16 KiB */

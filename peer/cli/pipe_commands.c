@@ -13,7 +13,9 @@ enum {
     TEXT_MAX = 64 * 1024, /* as usher.h has it */
     REF_MAX_BYTES = 64,
     READERS_MAX = 256,
-    ROOMS_MAX = 16
+    ROOMS_MAX = 16,
+    PATH_BYTES_MAX = 4095,
+    FILE_ID_BYTES_MAX = 64
 };
 
 #define TTL_MAX_MS (G_GINT64_CONSTANT(30) * 24 * 60 * 60 * 1000)
@@ -181,6 +183,10 @@ static void do_stats(struct pipe *p, const json_t *command)
         {"heartbeatsTotal", s.heartbeats_total},
         {"signalsTotal", s.signals_total},
         {"passingTotal", s.passing_total},
+        {"fileFramesTotal", s.file_frames_total},
+        {"blocksGivenTotal", s.blocks_given_total},
+        {"blocksHadTotal", s.blocks_had_total},
+        {"blocksWrongTotal", s.blocks_wrong_total},
         {"connectMsP50", s.connect_ms_p50},
         {"connectMsP99", s.connect_ms_p99},
         {"deliveryMsP50", s.delivery_ms_p50},
@@ -219,10 +225,33 @@ static void do_quit(struct pipe *p, const json_t *command)
     client_leave(&p->client, EXIT_DONE);
 }
 
-static void do_unsupported(struct pipe *p, const json_t *command)
+static void do_send_file(struct pipe *p, const json_t *command)
 {
-    pipe_say_error(p, "unsupported", "%s is not in this version: it sends no files",
-        json_string_value(json_object_get(command, "do")));
+    const char *path, *ref = NULL, *to[READERS_MAX];
+    size_t count;
+    if (json_object_get(command, "ref") && !get_text(p, command, "ref", REF_MAX_BYTES, &ref))
+        return;
+    if (!get_text(p, command, "path", PATH_BYTES_MAX, &path) || !get_readers(p, command, to, &count))
+        return;
+    if (!usher_send_file(p->client.usher, to, count, path, ref))
+        pipe_say_error(p, "bad-command", "this cannot be sent");
+}
+
+/* Into the folder where usher was started, unless `dir` names another. */
+static void do_accept(struct pipe *p, const json_t *command)
+{
+    const char *id, *folder = ".";
+    if (!get_text(p, command, "fileId", FILE_ID_BYTES_MAX, &id) ||
+        (json_object_get(command, "dir") && !get_text(p, command, "dir", PATH_BYTES_MAX, &folder)))
+        return;
+    usher_accept_file(p->client.usher, id, folder);
+}
+
+static void do_decline(struct pipe *p, const json_t *command)
+{
+    const char *id;
+    if (get_text(p, command, "fileId", FILE_ID_BYTES_MAX, &id))
+        usher_decline_file(p->client.usher, id);
 }
 
 /* usher(1) tells of each. */
@@ -231,9 +260,9 @@ static const struct {
     handler *handle;
 } COMMANDS[] = {
     {"send", do_send},
-    {"send-file", do_unsupported},
-    {"accept", do_unsupported},
-    {"decline", do_unsupported},
+    {"send-file", do_send_file},
+    {"accept", do_accept},
+    {"decline", do_decline},
     {"read", do_read},
     {"typing", do_typing},
     {"status", do_status},
@@ -291,7 +320,7 @@ bool pipe_command(struct pipe *p, char *line, size_t n)
         p->ref = ref_of(command);
         if (!handle)
             say_which_there_are(p);
-        else if (handle == do_send && must_wait(p))
+        else if ((handle == do_send || handle == do_send_file) && must_wait(p))
             taken = false;
         else
             handle(p, command);

@@ -58,6 +58,11 @@ static json_t *number(const struct usher_event *e, size_t at)
     return json_integer((json_int_t) * (const uint64_t *)((const char *)e + at));
 }
 
+static json_t *seconds(const struct usher_event *e, size_t at)
+{
+    return json_real((double)*(const uint64_t *)((const char *)e + at) / 1000);
+}
+
 static json_t *truth(const struct usher_event *e, size_t at)
 {
     return json_boolean(*(const bool *)((const char *)e + at));
@@ -161,6 +166,29 @@ static const struct {
     {USHER_ERROR, "message", text_or_empty, AT(text), MUST},
     {USHER_ERROR, "fatal", truth, AT(fatal), MUST},
     {USHER_ERROR, "ref", text, AT(ref), MAY},
+    {USHER_FILE_OFFER, "fileId", text, AT(id), MUST},
+    {USHER_FILE_OFFER, "from", text, AT(from), MUST},
+    {USHER_FILE_OFFER, "name", text_or_empty, AT(name), MUST},
+    {USHER_FILE_OFFER, "bytes", number, AT(size), MUST},
+    {USHER_FILE_OFFER, "kind", text, AT(kind), MUST},
+    {USHER_FILE_OFFER, "conversation", text, AT(conversation), MAY},
+    {USHER_FILE_PROGRESS, "fileId", text, AT(id), MUST},
+    {USHER_FILE_PROGRESS, "from", text, AT(from), MAY},
+    {USHER_FILE_PROGRESS, "by", text, AT(by), MAY},
+    {USHER_FILE_PROGRESS, "bytes", number, AT(count), MUST},
+    {USHER_FILE_PROGRESS, "of", number, AT(size), MUST},
+    {USHER_FILE_COMPLETE, "fileId", text, AT(id), MUST},
+    {USHER_FILE_COMPLETE, "from", text, AT(from), MAY},
+    {USHER_FILE_COMPLETE, "by", text, AT(by), MAY},
+    {USHER_FILE_COMPLETE, "path", text, AT(text), MAY},
+    {USHER_FILE_COMPLETE, "bytes", number, AT(size), MUST},
+    {USHER_FILE_COMPLETE, "seconds", seconds, AT(took_ms), MUST},
+    {USHER_FILE_FAILED, "fileId", text, AT(id), MUST},
+    {USHER_FILE_FAILED, "ref", text, AT(ref), MAY},
+    {USHER_FILE_FAILED, "from", text, AT(from), MAY},
+    {USHER_FILE_FAILED, "by", text, AT(by), MAY},
+    {USHER_FILE_FAILED, "reason", text, AT(reason), MUST},
+    {USHER_FILE_FAILED, "message", text_or_empty, AT(text), MUST},
 };
 
 /* NULL if something is missing that must be there. */

@@ -42,9 +42,9 @@ enum {
     OFFERS_OF_ONE_MAX = 256,          /* of one person, and not at their end */
     WANTED_MAX = 64,                  /* stretches of files that one person may wait for */
     SERVED_MAX = 2,                   /* of them that io has in hand on one link: while one is sent the next is read */
-    FETCH_MAX = 16,         /* blocks that we await of one person: 16 MiB, 300 MB/s at a round trip of 50 ms */
-    FETCH_SHARED_MAX = 4,   /* of a sender, when others of the room have some too */
-    UNWRITTEN_MAX = 16,     /* blocks of one file that wait for the disk */
+    FETCH_MAX = 8,                    /* blocks that we await of one person: 8 MiB, 160 MB/s at a round trip of 50 ms */
+    FETCH_SHARED_MAX = 4,             /* of a sender, when others of the room have some too */
+    FETCHES_MAX = 20,       /* of all, those included that wait for the disk: less than io takes before it waits */
     HASHES_AT_ONCE = 4096,  /* of a file's blocks, that one request brings */
     RARE_SEEN_MAX = 32,     /* blocks among which the rarest is looked for */
     WRONG_MAX = 3,          /* blocks that a sender may give wrong */

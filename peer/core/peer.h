@@ -229,7 +229,7 @@ struct peer_event {
             uint64_t file;
             const uint8_t *hashes; /* of an earlier time; NULL: there was none */
             const uint8_t
-                *have; /* with hashes: a bit for each block that is there, the first the highest of the first byte */
+                *have; /* with hashes: a bit for each block that is there: block b is bit b % 8 of byte b / 8 */
         } opened_part;
         struct {
             uint64_t file;

@@ -64,7 +64,11 @@ enum usher_event_type {
     USHER_MISSING,   /* from, conversation, count: messages of that person that nobody had; id waited for them */
     USHER_HISTORY,   /* ref, text: a JSON array of messages, oldest first (usher_history) */
     USHER_ERROR,     /* code, text, ref; fatal if this peer cannot go on (unauthorized, out-of-memory ...) */
-    USHER_LEFT       /* after usher_leave: all is closed, and on the disk unless that failed */
+    USHER_LEFT,      /* after usher_leave: all is closed, and on the disk unless that failed */
+    USHER_FILE_OFFER, /* id: of the file; from, name, size, kind (file, folder), conversation (the room's, if it is offered to all) */
+    USHER_FILE_PROGRESS, /* id, count of size bytes: from (we receive it) or by (that reader has so much of ours) */
+    USHER_FILE_COMPLETE, /* id, size, took_ms: from, name and text, the path where it is now; or by, who has ours now */
+    USHER_FILE_FAILED /* id, reason (a word), text; ref: it was never offered; from: we do not get it; by: that reader does not */
 };
 /* "ready", "state", ...: as usher(1) calls it; static. */
 const char *usher_event_name(enum usher_event_type type);
@@ -80,7 +84,8 @@ struct usher_event {
     const char *const *names;
     size_t to_count;
     uint64_t timestamp; /* the sender's clock, milliseconds since 1970 */
-    uint64_t count;     /* 0: nothing proves how many are missing, or that they exist */
+    uint64_t count;     /* of USHER_MISSING: 0: nothing proves how many are missing, or that they exist */
+    uint64_t size, took_ms;
     bool up, verified, fatal;
 };
 typedef void usher_callback(struct usher *u, const struct usher_event *event, void *user);
@@ -119,6 +124,16 @@ bool usher_announce_rooms(struct usher *u, const char *const *rooms, size_t coun
  * most 4 MiB: there may be fewer, the first of those behind after, or the newest. Each message is an object with id, from,
  * to, text, conversation, type, timestamp. */
 void usher_history(struct usher *u, const char *after, unsigned limit, const char *ref);
+/* Offers a file or a folder to these people, or (to_count 0) to everybody who is or comes into the room; who is absent is
+ * offered it when he comes, for as long as this process lives. It is read once before it is offered. USHER_ACCEPTED follows, whose id is the
+ * file's, or USHER_FILE_FAILED with ref. False if path is longer than 4,095 bytes, ref over 64 bytes, or there are more than
+ * 256 readers. */
+bool usher_send_file(struct usher *u, const char *const *to, size_t to_count, const char *path, const char *ref);
+/* Receives a file that was offered into a folder, which exists. What came of it there before is not sent again. False if folder is longer
+ * than 4,095 bytes. */
+bool usher_accept_file(struct usher *u, const char *file_id, const char *folder);
+/* Declines one that was offered, or ends one that is under way, whoever sends it; what came of it stays on the disk. */
+void usher_decline_file(struct usher *u, const char *file_id);
 /* Says good-bye, closes links and socket; USHER_LEFT follows when all is on the disk. */
 void usher_leave(struct usher *u);
 /* Messages not yet acknowledged by every reader. */
@@ -153,6 +168,8 @@ struct usher_stats {
     uint64_t filled_total;                                 /* messages that came out of others' history and were new */
     /* Other frames sent: who is here and linked with whom; pings and pongs; calls through friends; typing and status. */
     uint64_t news_total, heartbeats_total, signals_total, passing_total;
+    /* Of files: frames sent, but for their bytes; blocks of 1 MiB sent; received and verified; received and not what they should be. */
+    uint64_t file_frames_total, blocks_given_total, blocks_had_total, blocks_wrong_total;
 };
 void usher_stats(const struct usher *u, struct usher_stats *stats);
 

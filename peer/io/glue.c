@@ -17,6 +17,7 @@
 #include "peer/io/links.h"
 #include "peer/io/notices.h"
 #include "peer/io/signaling.h"
+#include "peer/io/transfers.h"
 
 struct glue {
     struct peer *peer;
@@ -27,6 +28,7 @@ struct glue {
     struct url *urls;
     struct glue_options options; /* its pointers to what was copied are not used again */
     struct links *links;
+    struct transfers *transfers;
     struct peer_effects effects;
     struct keeper *keeper;
     struct notices *notices;
@@ -105,6 +107,16 @@ static void execute(struct glue *g, struct peer_effect *effect)
     case PEER_FX_LOAD:
         keeper_effect(g->keeper, effect);
         return;
+    case PEER_FX_FILE_OPEN:
+    case PEER_FX_FILE_GIVE:
+    case PEER_FX_FILE_CLOSE:
+    case PEER_FX_PART_OPEN:
+    case PEER_FX_PART_HASHES:
+    case PEER_FX_PART_WRITE:
+    case PEER_FX_PART_VERIFIED:
+    case PEER_FX_PART_FINISH:
+        transfers_effect(g->transfers, effect);
+        return;
     case PEER_FX_NOTICE:
         notices_add(g->notices, peer_effect_take(effect).notice);
         return;
@@ -144,7 +156,7 @@ static void step(struct glue *g, struct peer_event *event)
 static void settle(struct glue *g)
 {
     struct peer_event event;
-    while (links_next(g->links, &event) || keeper_next(g->keeper, &event))
+    while (links_next(g->links, &event) || transfers_next(g->transfers, &event) || keeper_next(g->keeper, &event))
         step(g, &event);
 }
 
@@ -162,6 +174,15 @@ void glue_event(struct glue *g, struct peer_event *event)
 static void on_link_event(void *user, struct peer_event *event)
 {
     glue_event(user, event);
+}
+
+static void on_file_notice(void *user, const char *sentence)
+{
+    struct glue *g = user;
+    struct log_record record;
+    log_record_init(&record, LOG_LEVEL_WARNING, "file", "a file is not sent or kept just as it is");
+    log_record_add(&record, "reason", span_of(sentence));
+    g->options.on_log(g->options.user, &record);
 }
 
 static void on_store_due(void *user)
@@ -223,6 +244,10 @@ struct glue *glue_new(const struct glue_options *options, struct err *err)
     if (!g->signaling)
         goto fail;
     g->links = links_new(g->factory, options->tamper, on_link_event, g);
+    static const struct transfers_callbacks TRANSFERS = {.on_event = on_link_event, .on_notice = on_file_notice};
+    g->transfers = g->links ? transfers_new(options->context, g->links, &TRANSFERS, g, err) : NULL;
+    if (g->links && !g->transfers)
+        goto fail;
     g->keeper = keeper_new(options->context, options->store, on_store_due, g, err);
     if (!g->keeper)
         goto fail;
@@ -249,6 +274,7 @@ void glue_free(struct glue *g)
     clock_alarm_free(g->deadline);
     addresses_free(g->addresses);
     keeper_free(g->keeper);
+    transfers_free(g->transfers);
     links_free(g->links);
     notices_free(g->notices);
     signaling_free(g->signaling);

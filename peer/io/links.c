@@ -3,6 +3,8 @@
  * A message that a connection does not take (RTC_FULL) stays here, in order, with whatever the same step sends after
  * it; the core hears PEER_CONGESTED, and PEER_WRITABLE once all of it went out. One that is too large for the other end never
  * comes here: the core has read a=max-message-size, too.
+ *
+ * Files leave a part of the send buffer free, so that a message finds room at once, however much of files waits.
  */
 #include "peer/io/links.h"
 
@@ -12,14 +14,27 @@
 #define HASH_FUNCTION HASH_OAT /* the default one falls through its cases, which clang warns of */
 #include <uthash.h>
 
+#include "protocol/file_frame.h"
+
 #define CHANNEL_LABEL "usher"
 enum {
-    UNSENT_MAX = 16 * 1024 * 1024 /* bytes that one step may leave behind on a connection: 64 of the largest messages */
+    UNSENT_MAX =
+        16 * 1024 * 1024,        /* bytes that one step may leave behind on a connection: 64 of the largest messages */
+    FILES_BUFFERED = 768 * 1024, /* bytes in the send buffer above which no file adds to them: three quarters of it */
+    FILES_AGAIN = 512 * 1024     /* and below which they do again */
 };
 
 struct unsent {
     struct unsent *next;
     struct peer_effect effect; /* PEER_FX_RTC_SEND */
+};
+
+/* What is sent of a file. */
+struct giving {
+    struct giving *next;
+    struct peer_effect effect; /* PEER_FX_FILE_GIVE */
+    struct file_block *block;  /* referenced */
+    uint32_t done;             /* bytes of effect.give.n */
 };
 
 struct link {
@@ -29,6 +44,7 @@ struct link {
     struct rtc *rtc;
     struct unsent *unsent; /* in order */
     size_t unsent_bytes;
+    struct giving *givings; /* in order */
 };
 
 struct after { /* an event that effects gave rise to */
@@ -71,6 +87,13 @@ bool links_next(struct links *all, struct peer_event *event)
     *event = (struct peer_event){.type = a->type, .rtc = a->rtc, .reason = span_of(a->reason)};
     free(a);
     return true;
+}
+
+static struct link *link_find(struct links *all, uint64_t number)
+{
+    struct link *l;
+    HASH_FIND(hh, all->links, &number, sizeof number, l);
+    return l;
 }
 
 /* ---- what a connection tells ---- */
@@ -135,6 +158,84 @@ static enum rtc_sent send_message(struct rtc *r, const struct peer_effect *effec
     return rtc_send(r, effect->message.channel, effect->message.binary, peer_text_view(effect->message.bytes));
 }
 
+/* ---- files ---- */
+
+static void giving_free(struct giving *g)
+{
+    peer_effect_done(&g->effect);
+    file_block_unref(g->block);
+    free(g);
+}
+
+static void tell_given(struct link *l, uint64_t ticket, bool ok)
+{
+    link_event(l, (struct peer_event){.type = PEER_FILE_GIVEN, .given = {ticket, ok}});
+}
+
+/* The next frame of it; the bytes are copied once, behind their head. */
+static enum rtc_sent give_frame(struct link *l, struct giving *g)
+{
+    char frame[FILE_FRAME_HEAD_MAX + FILE_CHUNK_BYTES];
+    uint32_t offset = g->effect.give.offset + g->done, rest = g->effect.give.n - g->done;
+    uint32_t n = rest < FILE_CHUNK_BYTES ? rest : FILE_CHUNK_BYTES;
+    size_t head = file_frame_chunk_head(span_of(g->effect.give.id), g->effect.give.block, offset, frame);
+    memcpy(frame + head, g->block->bytes + offset, n);
+    enum rtc_sent sent = rtc_send(l->rtc, g->effect.give.channel, true, (struct span){frame, head + n});
+    if (sent == RTC_SENT)
+        g->done += n;
+    return sent;
+}
+
+/* From the loop. Who hears that one was given may free the link: nothing of it is touched then. */
+static void give_more(struct link *l)
+{
+    struct links *all = l->all;
+    uint64_t number = l->number;
+    while (l && l->givings && !l->unsent && rtc_buffered(l->rtc) < FILES_BUFFERED) {
+        struct giving *g = l->givings;
+        enum rtc_sent sent = give_frame(l, g);
+        if (sent == RTC_FULL)
+            return; /* on_writable goes on */
+        if (sent == RTC_SENT && g->done < g->effect.give.n)
+            continue;
+        uint64_t ticket = g->effect.give.ticket;
+        LL_DELETE(l->givings, g);
+        giving_free(g);
+        tell_given(l, ticket, sent == RTC_SENT);
+        l = link_find(all, number);
+    }
+    if (l && l->givings)
+        rtc_await_room(l->rtc, FILES_AGAIN);
+}
+
+void links_give(struct links *all, struct peer_effect *give, struct file_block *b)
+{
+    struct link *l = link_find(all, give->rtc);
+    struct giving *g = l && (uint64_t)give->give.offset + give->give.n <= b->n ? calloc(1, sizeof *g) : NULL;
+    if (!g) {
+        links_give_nothing(all, give);
+        return;
+    }
+    *g = (struct giving){.effect = peer_effect_take(give), .block = file_block_ref(b)};
+    LL_APPEND(l->givings, g);
+    give_more(l);
+}
+
+void links_give_nothing(struct links *all, struct peer_effect *give)
+{
+    struct link *l = link_find(all, give->rtc);
+    uint64_t ticket = give->give.ticket;
+    peer_effect_done(give);
+    if (l)
+        tell_given(l, ticket, false);
+}
+
+static void on_room(void *user, struct rtc *r)
+{
+    (void)r;
+    give_more(user);
+}
+
 /* What is not open any more is heard of through on_channel_closed or on_failed; what is too large never fits. */
 static void on_writable(void *user, struct rtc *r)
 {
@@ -147,7 +248,11 @@ static void on_writable(void *user, struct rtc *r)
         l->unsent_bytes -= u->effect.message.bytes.n;
         unsent_free(u);
     }
+    struct links *all = l->all;
+    uint64_t number = l->number;
     link_event(l, (struct peer_event){.type = PEER_WRITABLE});
+    if ((l = link_find(all, number)))
+        give_more(l);
 }
 
 static const struct rtc_callbacks RTC_CALLBACKS = {
@@ -158,18 +263,12 @@ static const struct rtc_callbacks RTC_CALLBACKS = {
     .on_channel_closed = on_channel_closed,
     .on_message = on_message,
     .on_writable = on_writable,
+    .on_room = on_room,
     .on_ice_state = on_ice_state,
     .on_failed = on_failed,
 };
 
 /* ---- what the core asks of it ---- */
-
-static struct link *link_find(struct links *all, uint64_t number)
-{
-    struct link *l;
-    HASH_FIND(hh, all->links, &number, sizeof number, l);
-    return l;
-}
 
 static void link_free(struct links *all, struct link *l)
 {
@@ -178,6 +277,9 @@ static void link_free(struct links *all, struct link *l)
     struct unsent *u, *next;
     LL_FOREACH_SAFE(l->unsent, u, next)
     unsent_free(u);
+    struct giving *g, *next_giving;
+    LL_FOREACH_SAFE(l->givings, g, next_giving)
+    giving_free(g);
     free(l);
 }
 
@@ -253,6 +355,9 @@ void links_effect(struct links *all, struct peer_effect *effect)
         break;
     case PEER_FX_RTC_SEND:
         link_send(all, l, effect);
+        break;
+    case PEER_FX_RTC_CHANNEL:
+        rtc_open_channel(l->rtc, effect->label); /* who cannot have one more hears of none */
         break;
     default:
         link_free(all, l);

@@ -8,6 +8,7 @@
 #define PEER_IO_LINKS_H
 
 #include "peer/core/peer.h"
+#include "peer/io/file_cache.h"
 #include "peer/io/rtc.h"
 
 struct links;
@@ -22,5 +23,10 @@ void links_effect(struct links *all, struct peer_effect *effect);
 /* The next event that effects gave rise to. False: none. */
 bool links_next(struct links *all, struct peer_event *event);
 void links_addresses_changed(struct links *all);
+/* From the loop: the bytes that PEER_FX_FILE_GIVE asked for are there, and are sent in frames, as far as the send buffer has room,
+ * behind what was given before. give is taken; b is referenced. PEER_FILE_GIVEN follows, perhaps at once, unless the connection is gone. */
+void links_give(struct links *all, struct peer_effect *give, struct file_block *b);
+/* From the loop: they are not to be had. */
+void links_give_nothing(struct links *all, struct peer_effect *give);
 
 #endif

@@ -325,6 +325,14 @@ void rtc_addresses_changed(struct rtc *r)
         rtc_ice_addresses_changed(r);
 }
 
+void rtc_await_room(struct rtc *r, size_t below)
+{
+    g_assert(below > 0);
+    r->sctp.awaited_room = below;
+    if (r->sctp.buffered < below)
+        rtc_wake(r);
+}
+
 size_t rtc_buffered(const struct rtc *r)
 {
     return r->sctp.buffered;

@@ -66,6 +66,8 @@ struct rtc_callbacks {
     void (*on_message)(void *user, struct rtc *r, uint16_t channel, bool binary, struct span bytes);
     /* The send buffer fell below the low-water mark after rtc_send refused. */
     void (*on_writable)(void *user, struct rtc *r);
+    /* Fewer bytes wait in the send buffer than rtc_await_room said. */
+    void (*on_room)(void *user, struct rtc *r);
     /* ICE lost its pair after it was connected, or has found another: rtc_path may be a better one, too. */
     void (*on_ice_state)(void *user, struct rtc *r, bool connected);
     /* Final: nothing follows but rtc_free. reason is one of "ice", "fingerprint", "dtls", "sctp", "closed", "sdp". */
@@ -113,6 +115,8 @@ enum rtc_sent rtc_send(struct rtc *r, uint16_t channel, bool binary, struct span
 void rtc_addresses_changed(struct rtc *r);
 /* Bytes waiting in SCTP's send buffer. */
 size_t rtc_buffered(const struct rtc *r);
+/* on_room follows once, when fewer than `below` (> 0) bytes wait there. */
+void rtc_await_room(struct rtc *r, size_t below);
 enum rtc_path rtc_path(const struct rtc *r);
 
 #endif

@@ -126,7 +126,8 @@ struct rtc_sctp {
     bool up, want_writable;
     uint16_t streams; /* that both sides have */
     size_t buffered;
-    gint64 timed_at; /* when something was last sent that is sent again without an answer; monotonic microseconds */
+    size_t awaited_room; /* on_room is called below it; 0: it is not */
+    gint64 timed_at;     /* when something was last sent that is sent again without an answer; monotonic microseconds */
     struct rtc_packet *inbox;
     struct buf partial; /* of a message that came in parts */
 };
@@ -138,6 +139,7 @@ enum rtc_event_kind {
     RTC_EVENT_CHANNEL_OPEN,
     RTC_EVENT_CHANNEL_CLOSED,
     RTC_EVENT_WRITABLE,
+    RTC_EVENT_ROOM,
     RTC_EVENT_ICE_STATE,
     RTC_EVENT_FAILED,
 };
@@ -210,6 +212,7 @@ void rtc_event_connected(struct rtc *r);
 void rtc_event_channel_open(struct rtc *r, uint16_t channel, struct span label);
 void rtc_event_channel_closed(struct rtc *r, uint16_t channel);
 void rtc_event_writable(struct rtc *r);
+void rtc_event_room(struct rtc *r);
 void rtc_event_ice_state(struct rtc *r, bool up);
 void rtc_event_failed(
     struct rtc *r, const char *reason, const char *detail); /* the one that a failed one still queues */

@@ -140,6 +140,11 @@ void rtc_event_writable(struct rtc *r)
     event_add(r, RTC_EVENT_WRITABLE);
 }
 
+void rtc_event_room(struct rtc *r)
+{
+    event_add(r, RTC_EVENT_ROOM);
+}
+
 void rtc_event_ice_state(struct rtc *r, bool up)
 {
     struct rtc_event *e = event_add(r, RTC_EVENT_ICE_STATE);
@@ -174,6 +179,7 @@ static void event_free(struct rtc_event *e)
     case RTC_EVENT_CONNECTED:
     case RTC_EVENT_CHANNEL_CLOSED:
     case RTC_EVENT_WRITABLE:
+    case RTC_EVENT_ROOM:
     case RTC_EVENT_ICE_STATE:
         break;
     }
@@ -210,6 +216,9 @@ static void deliver(struct rtc *r, const struct rtc_event *e)
         break;
     case RTC_EVENT_WRITABLE:
         c->on_writable(r->user, r);
+        break;
+    case RTC_EVENT_ROOM:
+        c->on_room(r->user, r);
         break;
     case RTC_EVENT_ICE_STATE:
         c->on_ice_state(r->user, r, e->ice_up);

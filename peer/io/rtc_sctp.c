@@ -205,7 +205,7 @@ static int on_space(struct socket *socket, uint32_t space, void *id)
     if (!r)
         return 1;
     r->sctp.buffered = space < RTC_SCTP_BUFFER ? RTC_SCTP_BUFFER - space : 0;
-    if (r->sctp.buffered < RTC_LOW_WATER && r->sctp.want_writable)
+    if ((r->sctp.buffered < RTC_LOW_WATER && r->sctp.want_writable) || r->sctp.buffered < r->sctp.awaited_room)
         rtc_wake(r);
     return 1;
 }
@@ -389,6 +389,10 @@ static void on_data(struct rtc *r, const struct rtc_packet *p)
 
 static void check_writable(struct rtc *r)
 {
+    if (r->sctp.buffered < r->sctp.awaited_room) {
+        r->sctp.awaited_room = 0;
+        rtc_event_room(r);
+    }
     if (!r->sctp.want_writable || r->sctp.buffered >= RTC_LOW_WATER)
         return;
     r->sctp.want_writable = false;

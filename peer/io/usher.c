@@ -22,7 +22,8 @@
 
 enum {
     SERVERS_MAX = 16,
-    ADDRESSES_MAX = 64
+    ADDRESSES_MAX = 64,
+    PATH_BYTES_MAX = 4095
 };
 
 struct usher {
@@ -45,7 +46,7 @@ struct usher {
 #define X(name, text) _Static_assert((int)NOTICE_##name == (int)USHER_##name, "the two lists differ in " #name);
 PEER_NOTICE_LIST(X)
 #undef X
-_Static_assert((int)NOTICE_TYPES == (int)USHER_LEFT + 1, "an event is no notice");
+_Static_assert((int)NOTICE_TYPES == (int)USHER_FILE_FAILED + 1, "an event is no notice");
 
 const char *usher_event_name(enum usher_event_type type)
 {
@@ -63,6 +64,8 @@ static void on_notice(void *user, const struct peer_notice *n)
         .to_count = n->to_count,
         .timestamp = n->timestamp,
         .count = n->count,
+        .size = n->size,
+        .took_ms = n->took_ms,
         .up = n->up,
         .verified = n->verified,
         .fatal = n->fatal,
@@ -381,6 +384,33 @@ void usher_history(struct usher *u, const char *after, unsigned limit, const cha
     struct peer_event event = {
         .type = PEER_HISTORY, .history = {.after = span_of(after), .ref = span_of(ref), .limit = limit}};
     glue_event(u->glue, &event);
+}
+
+bool usher_send_file(struct usher *u, const char *const *to, size_t to_count, const char *path, const char *ref)
+{
+    struct span readers[ENVELOPE_TO_MAX], reference = span_of(ref);
+    if (to_count > ENVELOPE_TO_MAX || strlen(path) > PATH_BYTES_MAX || reference.n > REF_MAX ||
+        !utf8_valid(reference.p, reference.n))
+        return false;
+    for (size_t i = 0; i < to_count; i++)
+        readers[i] = span_of(to[i]);
+    struct peer_event event = {.type = PEER_FILE_SEND, .send_file = {readers, to_count, span_of(path), reference}};
+    glue_event(u->glue, &event);
+    return true;
+}
+
+bool usher_accept_file(struct usher *u, const char *file_id, const char *folder)
+{
+    if (strlen(folder) > PATH_BYTES_MAX)
+        return false;
+    struct peer_event event = {.type = PEER_FILE_ACCEPT, .accept_file = {span_of(file_id), span_of(folder)}};
+    glue_event(u->glue, &event);
+    return true;
+}
+
+void usher_decline_file(struct usher *u, const char *file_id)
+{
+    glue_event(u->glue, &(struct peer_event){.type = PEER_FILE_DECLINE, .file_id = span_of(file_id)});
 }
 
 void usher_leave(struct usher *u)

@@ -32,7 +32,7 @@ bool block_map_read(struct span text, uint8_t *map, uint32_t blocks)
     size_t bytes = block_map_bytes(blocks);
     bool ok = text.n == 0 || base64_decode(text, map, bytes);
     /* Bits behind the last block say nothing, so nobody may have them. */
-    if (ok && text.n > 0 && blocks % 8 > 0 && map[bytes - 1] & (0xff >> blocks % 8))
+    if (ok && text.n > 0 && blocks % 8 > 0 && map[bytes - 1] >> blocks % 8)
         ok = false;
     if (!ok || text.n == 0)
         memset(map, 0, bytes);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which blocks of a file somebody has: a bit for each, the first the highest of the first byte.
+ * Which blocks of a file somebody has: a bit for each, block b is bit b % 8 of byte b / 8.
  *   owns     nothing: maps are their holders', block_map_bytes long, zeroed when nothing is there
  *   before   a block that is named is below `blocks`
  */
@@ -17,17 +17,17 @@ static inline size_t block_map_bytes(uint32_t blocks)
 
 static inline bool block_map_has(const uint8_t *map, uint32_t block)
 {
-    return map[block / 8] >> (7 - block % 8) & 1;
+    return map[block / 8] >> block % 8 & 1;
 }
 
 static inline void block_map_add(uint8_t *map, uint32_t block)
 {
-    map[block / 8] |= (uint8_t)(0x80 >> block % 8);
+    map[block / 8] |= (uint8_t)(1 << block % 8);
 }
 
 static inline void block_map_remove(uint8_t *map, uint32_t block)
 {
-    map[block / 8] &= (uint8_t) ~(0x80 >> block % 8);
+    map[block / 8] &= (uint8_t) ~(1 << block % 8);
 }
 
 uint32_t block_map_count(const uint8_t *map, uint32_t blocks);

@@ -104,6 +104,8 @@ static void drop_fetch(struct peer *p, struct download *d, struct fetch *f)
         d->next = f->block;
     DL_DELETE(d->fetches, f);
     free(f);
+    assert(p->fetches > 0);
+    p->fetches--;
 }
 
 static void drop_fetches_of(struct peer *p, struct download *d, struct span who)
@@ -222,6 +224,7 @@ static bool ask(struct peer *p, struct download *d, struct person *who, uint32_t
     DL_APPEND(d->fetches, f);
     block_map_add(d->asked, block);
     who->fetching++;
+    p->fetches++;
     effect_wake(p, f->stuck_at);
     return true;
 }
@@ -262,15 +265,6 @@ static bool ask_one(struct peer *p, struct download *d)
     return true;
 }
 
-static unsigned unwritten(const struct download *d)
-{
-    const struct fetch *f;
-    unsigned n = 0;
-    DL_FOREACH (d->fetches, f)
-        n += f->who[0] == '\0';
-    return n;
-}
-
 static void ask_hashes(struct peer *p, struct download *d)
 {
     struct person *who = roster_find(p, span_of(d->from));
@@ -289,7 +283,7 @@ void fetch_more(struct peer *p, struct download *d)
         ask_hashes(p, d);
         return;
     }
-    while (unwritten(d) < UNWRITTEN_MAX && ask_one(p, d))
+    while (p->fetches < FETCHES_MAX && ask_one(p, d))
         ;
 }
 

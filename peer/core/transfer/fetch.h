@@ -4,8 +4,8 @@
  *   owns     struct partner: somebody who has the file, or blocks of it; struct fetch: a block that is asked for until it is
  *            verified; how many of them wait for one person (struct person's `fetching`)
  *   before   the download is FETCHING
- *   after    no block is asked of two people at once; at most FETCH_MAX blocks of all files wait for one person, and at most
- *            UNWRITTEN_MAX of one file for the disk. Whoever gives a wrong block is asked for no file any more, unless it is the
+ *   after    no block is asked of two people at once; at most FETCH_MAX blocks of all files wait for one person, and FETCHES_MAX in
+ *            all for somebody or for the disk. Whoever gives a wrong block is asked for no file any more, unless it is the
  *            sender, who is believed again until WRONG_MAX
  */
 #ifndef PEER_TRANSFER_FETCH_H

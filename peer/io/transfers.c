@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A stretch that is to be given waits here until its block was read; its effect is kept under its ticket. A problem of one read
+ * refuses that stretch; one of a source that changed, or of a part that cannot be written, ends the file.
+ */
+#include "peer/io/transfers.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#define HASH_FUNCTION HASH_OAT /* the default one falls through its cases, which clang warns of */
+#include <uthash.h>
+
+#include "peer/io/files.h"
+
+struct reading {
+    uint64_t ticket;
+    struct peer_effect effect; /* PEER_FX_FILE_GIVE */
+    UT_hash_handle hh;
+};
+
+struct failed { /* at once, for want of memory */
+    struct failed *next;
+    uint64_t file;
+};
+
+struct transfers {
+    struct files *files;
+    struct links *links; /* borrowed */
+    const struct transfers_callbacks *callbacks;
+    void *user;
+    struct reading *readings; /* by ticket */
+    struct failed *failed;
+};
+
+static void tell(struct transfers *t, struct peer_event event)
+{
+    t->callbacks->on_event(t->user, &event);
+}
+
+/* ---- what the disks answer ---- */
+
+static void on_opened(void *user, uint64_t file, const struct files_opened *o)
+{
+    tell(user, (struct peer_event){.type = PEER_FILE_OPENED,
+                   .opened_file = {
+                       .file = file, .size = o->size, .name = span_of(o->name), .hashes = o->hashes, .tree = o->tree}});
+}
+
+static void on_hashing(void *user, uint64_t file, uint64_t done, uint64_t total)
+{
+    (void)user;
+    (void)file;
+    (void)done;
+    (void)total;
+}
+
+static void on_notice(void *user, uint64_t file, const char *sentence)
+{
+    struct transfers *t = user;
+    (void)file;
+    t->callbacks->on_notice(t->user, sentence);
+}
+
+/* Taken out of those that are read; false: it is not wanted any more. */
+static bool take_reading(struct transfers *t, uint64_t ticket, struct peer_effect *effect)
+{
+    struct reading *r;
+    HASH_FIND(hh, t->readings, &ticket, sizeof ticket, r);
+    if (!r)
+        return false;
+    HASH_DEL(t->readings, r);
+    *effect = r->effect;
+    g_free(r);
+    return true;
+}
+
+static void on_block(void *user, uint64_t file, uint32_t block, uint64_t ticket, struct file_block *b)
+{
+    struct transfers *t = user;
+    struct peer_effect effect;
+    (void)file;
+    (void)block;
+    if (take_reading(t, ticket, &effect))
+        links_give(t->links, &effect, b);
+}
+
+static void on_part(void *user, uint64_t file, uint32_t blocks, const uint8_t *have, const uint8_t *hashes)
+{
+    (void)blocks;
+    tell(user, (struct peer_event){.type = PEER_PART_OPENED, .opened_part = {file, hashes, hashes ? have : NULL}});
+}
+
+static void on_block_written(void *user, uint64_t file, uint32_t block, const uint8_t hash[FILE_HASH_BYTES])
+{
+    struct peer_event event = {.type = PEER_PART_BLOCK, .part_block = {.file = file, .block = block}};
+    memcpy(event.part_block.hash, hash, HASH_BYTES);
+    tell(user, event);
+}
+
+static void on_done(void *user, uint64_t file, const char *path)
+{
+    tell(user, (struct peer_event){.type = PEER_PART_DONE, .part_done = {file, span_of(path)}});
+}
+
+static void on_problem(void *user, uint64_t file, const struct files_problem *p)
+{
+    struct transfers *t = user;
+    struct peer_effect effect;
+    if (p->call == FILES_READ && take_reading(t, p->ticket, &effect))
+        links_give_nothing(t->links, &effect);
+    if (p->call == FILES_NOTE || (p->call == FILES_READ && strcmp(p->code, "file-changed") != 0))
+        return;
+    files_close(t->files, file, true);
+    tell(t,
+        (struct peer_event){.type = PEER_FILE_FAILED, .failed_file = {file, span_of(p->code), span_of(p->sentence)}});
+}
+
+static void on_caught_up(void *user)
+{
+    (void)user; /* the core bounds what is under way */
+}
+
+/* ---- what the core asks for ---- */
+
+static void fail_at_once(struct transfers *t, uint64_t file)
+{
+    struct failed *f = g_new(struct failed, 1);
+    *f = (struct failed){.file = file};
+    LL_APPEND(t->failed, f);
+}
+
+bool transfers_next(struct transfers *t, struct peer_event *event)
+{
+    struct failed *f = t->failed;
+    if (!f)
+        return false;
+    *event = (struct peer_event){.type = PEER_FILE_FAILED,
+        .failed_file = {f->file, SPAN("memory"), SPAN("there is no memory for one more file")}};
+    LL_DELETE(t->failed, f);
+    g_free(f);
+    return true;
+}
+
+static void give(struct transfers *t, struct peer_effect *effect)
+{
+    struct reading *r = g_new0(struct reading, 1);
+    r->ticket = effect->give.ticket;
+    r->effect = peer_effect_take(effect);
+    HASH_ADD(hh, t->readings, ticket, sizeof r->ticket, r);
+    files_read(t->files, r->effect.give.file, r->effect.give.block, r->ticket);
+}
+
+void transfers_effect(struct transfers *t, struct peer_effect *e)
+{
+    switch (e->type) {
+    case PEER_FX_FILE_OPEN:
+        if (!files_open(t->files, e->open_file.file, e->open_file.path))
+            fail_at_once(t, e->open_file.file);
+        break;
+    case PEER_FX_FILE_GIVE:
+        give(t, e);
+        break;
+    case PEER_FX_FILE_CLOSE:
+        files_close(t->files, e->close_file.file, e->close_file.keep);
+        break;
+    case PEER_FX_PART_OPEN:
+        if (!files_receive(t->files, e->open_part.file, e->open_part.folder, span_of(e->open_part.name),
+                e->open_part.size, e->open_part.root, e->open_part.tree))
+            fail_at_once(t, e->open_part.file);
+        break;
+    case PEER_FX_PART_HASHES:
+        files_hashes(t->files, e->part_hashes.file, (const uint8_t *)e->part_hashes.hashes.p,
+            (uint32_t)(e->part_hashes.hashes.n / HASH_BYTES));
+        break;
+    case PEER_FX_PART_WRITE:
+        files_write(t->files, e->part_write.file, e->part_write.block, e->part_write.offset, e->part_write.bytes);
+        break;
+    case PEER_FX_PART_VERIFIED:
+        files_verified(t->files, e->part_verified.file, e->part_verified.block);
+        break;
+    default:
+        g_assert(e->type == PEER_FX_PART_FINISH);
+        files_finish(t->files, e->part_finish.file);
+        break;
+    }
+}
+
+/* ---- life ---- */
+
+struct transfers *transfers_new(GMainContext *context, struct links *links, const struct transfers_callbacks *callbacks,
+    void *user, struct err *err)
+{
+    static const struct files_callbacks FILES = {
+        .opened = on_opened,
+        .hashing = on_hashing,
+        .notice = on_notice,
+        .block = on_block,
+        .part = on_part,
+        .block_written = on_block_written,
+        .done = on_done,
+        .problem = on_problem,
+        .caught_up = on_caught_up,
+    };
+    struct transfers *t = g_new0(struct transfers, 1);
+    t->links = links;
+    t->callbacks = callbacks;
+    t->user = user;
+    t->files = files_new(context, &FILES, t, err);
+    if (t->files)
+        return t;
+    g_free(t);
+    return NULL;
+}
+
+void transfers_free(struct transfers *t)
+{
+    struct reading *r, *next;
+    struct peer_event event;
+    if (!t)
+        return;
+    files_free(t->files);
+    HASH_ITER (hh, t->readings, r, next) {
+        HASH_DEL(t->readings, r);
+        peer_effect_done(&r->effect);
+        g_free(r);
+    }
+    while (transfers_next(t, &event))
+        ;
+    g_free(t);
+}
