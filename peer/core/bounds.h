@@ -121,6 +121,7 @@ enum {
     OTHERS_SOON_MS = 2000,    /* for those of a room who accept a file to hear of each other */
     PROGRESS_MS = 250,        /* of one file, told to the application */
     STUCK_MS = 30000,         /* for somebody to send more of what it was asked for, while its link is up */
+    SAY_AGAIN_MS = 1000,      /* what of files could not be said on a link that is up */
     ASK_FILE_AGAIN_MS = 5000, /* of somebody who refused, or was stuck */
 };
 

@@ -128,6 +128,7 @@ static void link_writable(struct peer *p, struct person *who)
     status_due(p, who);
     if (who->behind)
         catch_up(p, who);
+    transfer_writable(p, who);
 }
 
 static void let_go(struct peer *p, struct person *who)
@@ -157,7 +158,7 @@ static void tell_fact(struct peer *p, struct person *who, enum fact fact)
         break;
     case FACT_FILES_OPEN:
         if (link_is_up(who))
-            transfer_channel_open(p, who);
+            transfer_writable(p, who);
         break;
     case FACT_REACHED:
         outbox_reached(p, who);

@@ -28,7 +28,7 @@ bool files_channel_send(struct peer *p, struct person *who, const struct file_fr
 {
     struct connection *a = files_channel(p, who);
     struct buf frame;
-    if (!a)
+    if (!a || a->congested)
         return false;
     buf_init(&frame, PEER_MESSAGE_MAX);
     bool ok = file_frame_write(&frame, f) && effect_rtc_send_binary(p, a->rtc, a->files_channel, buf_view(&frame));

@@ -62,18 +62,48 @@ void download_clear(struct peer *p)
         download_free(p, d);
 }
 
+/* How it stands, to its sender; later if it cannot be said now. */
+static void say_state(struct peer *p, struct download *d)
+{
+    struct person *who = sender(p, d);
+    bool said = who && who->keyed;
+    switch (d->state) {
+    case DOWNLOAD_FETCHING:
+        said = said && say_file_accept(p, who, span_of(d->id), d->have, d->blocks);
+        break;
+    case DOWNLOAD_DONE:
+        said = said && say_file_accept(p, who, span_of(d->id), d->have, d->blocks) &&
+               say_file_complete(p, who, span_of(d->id));
+        break;
+    case DOWNLOAD_ENDED:
+        said = said && say_file_decline(p, who, span_of(d->id), span_of(d->end_code));
+        break;
+    case DOWNLOAD_OFFERED:
+    case DOWNLOAD_OPENING:
+    case DOWNLOAD_FINISHING:
+        said = true;
+        break;
+    }
+    d->unsaid = !said;
+    if (d->unsaid && who && link_is_up(who))
+        effect_wake(p, p->now + SAY_AGAIN_MS);
+}
+
+void download_say_again(struct peer *p, struct download *d)
+{
+    say_state(p, d);
+}
+
 /* It stays known, so that an offer that is repeated is answered as this one was. */
 static void end(struct peer *p, struct download *d, const char *code)
 {
-    struct person *who = sender(p, d);
     fetch_clear(p, d);
     if (d->file)
         effect_file_close(p, d->file, true);
     d->file = 0;
     d->state = DOWNLOAD_ENDED;
     d->end_code = code;
-    if (who && who->keyed)
-        say_file_decline(p, who, span_of(d->id), span_of(code));
+    say_state(p, d);
 }
 
 static void tell_failed(struct peer *p, const struct download *d, struct span code, struct span why)
@@ -108,26 +138,6 @@ static unsigned open_offers_of(const struct peer *p, struct span who)
     for (const struct download *d = p->downloads; d; d = d->hh.next)
         n += d->state < DOWNLOAD_DONE && span_is(who, d->from);
     return n;
-}
-
-static void offered_again(struct peer *p, struct person *who, struct download *d)
-{
-    switch (d->state) {
-    case DOWNLOAD_OFFERED:
-    case DOWNLOAD_OPENING:
-    case DOWNLOAD_FINISHING:
-        break;
-    case DOWNLOAD_FETCHING:
-        say_file_accept(p, who, span_of(d->id), d->have, d->blocks);
-        break;
-    case DOWNLOAD_DONE:
-        say_file_accept(p, who, span_of(d->id), d->have, d->blocks);
-        say_file_complete(p, who, span_of(d->id));
-        break;
-    case DOWNLOAD_ENDED:
-        say_file_decline(p, who, span_of(d->id), span_of(d->end_code));
-        break;
-    }
 }
 
 /* The same file from the same person under another id: its sender has begun anew, and knows the former no more. */
@@ -184,7 +194,7 @@ void download_offered(struct peer *p, struct person *who, const struct envelope 
         return;
     }
     if (d) {
-        offered_again(p, who, d);
+        say_state(p, d);
         return;
     }
     const char *problem = offer_problem(p, who, &b);
@@ -277,20 +287,25 @@ static void tell_progress(struct peer *p, struct download *d)
                       .size = d->size});
 }
 
-/* Who takes part hears what we have: its sender, and of a file for the room everybody who may have or want some. */
+/* Who takes part hears what we have: of a file for the room everybody who may have or want some. */
 static void tell_partner(struct peer *p, struct download *d, struct person *who)
 {
     struct partner *partner = fetch_find_partner(d, person_id(who));
+    bool told = say_file_accept(p, who, span_of(d->id), d->have, d->blocks);
     if (partner)
-        partner->told = true;
-    say_file_accept(p, who, span_of(d->id), d->have, d->blocks);
-    if (d->state == DOWNLOAD_DONE && strcmp(d->from, who->id) == 0)
-        say_file_complete(p, who, span_of(d->id));
+        partner->told = told;
+    if (!told)
+        effect_wake(p, p->now + SAY_AGAIN_MS);
+}
+
+static bool is_from(const struct download *d, const struct person *who)
+{
+    return strcmp(d->from, who->id) == 0;
 }
 
 void download_joined(struct peer *p, struct person *who, struct download *d, const struct body_file_accept *b)
 {
-    if (!d->room || strcmp(d->from, who->id) == 0 || d->state == DOWNLOAD_OFFERED || d->state == DOWNLOAD_ENDED)
+    if (!d->room || is_from(d, who) || d->state == DOWNLOAD_OFFERED || d->state == DOWNLOAD_ENDED)
         return;
     fetch_partner(p, who, d, b->have);
     const struct partner *partner = fetch_find_partner(d, person_id(who));
@@ -329,8 +344,9 @@ void download_opened(struct peer *p, struct download *d, const struct peer_event
     d->told_at = 0;
     tell_progress(p, d);
     for (struct person *who = p->people; who; who = who->hh.next)
-        if (who->keyed && link_is_up(who) && (d->room || strcmp(d->from, who->id) == 0))
+        if (who->keyed && link_is_up(who) && d->room && !is_from(d, who))
             tell_partner(p, d, who);
+    say_state(p, d);
     struct person *from = sender(p, d);
     if (from && link_is_up(from))
         fetch_all_of(p, from, d);
@@ -342,10 +358,8 @@ void download_opened(struct peer *p, struct download *d, const struct peer_event
 void download_done(struct peer *p, struct download *d, struct span path)
 {
     assert(d->state == DOWNLOAD_FINISHING);
-    struct person *who = sender(p, d);
     d->state = DOWNLOAD_DONE;
-    if (who && who->keyed)
-        say_file_complete(p, who, span_of(d->id));
+    say_state(p, d);
     notice_add(p, &(struct notice){.type = NOTICE_FILE_COMPLETE,
                       .id = span_of(d->id),
                       .from = span_of(d->from),
@@ -380,8 +394,8 @@ void download_block_there(struct peer *p, struct download *d, uint32_t block)
     struct file_frame had = {.type = FILE_FRAME_HAVE, .file_id = span_of(d->id), .block = block};
     for (struct partner *partner = d->partners; partner; partner = partner->next) {
         struct person *who = roster_find(p, span_of(partner->who));
-        if (who && link_is_up(who))
-            files_channel_send(p, who, &had);
+        if (who && link_is_up(who) && !files_channel_send(p, who, &had))
+            partner->told = false; /* it hears of all at once, later */
     }
     tell_progress(p, d);
     finish_if_whole(p, d);
@@ -398,12 +412,28 @@ void download_link_up(struct peer *p, struct person *who)
     assert(who->keyed);
     struct download *d, *next;
     HASH_ITER (hh, p->downloads, d, next) {
-        bool ours = strcmp(d->from, who->id) == 0;
-        if ((d->state != DOWNLOAD_FETCHING && d->state != DOWNLOAD_DONE) || (!ours && !d->room))
-            continue;
-        if (d->state == DOWNLOAD_FETCHING || ours)
+        if (is_from(d, who)) {
+            say_state(p, d);
+            if (d->state == DOWNLOAD_FETCHING)
+                fetch_all_of(p, who, d);
+        } else if (d->room && d->state == DOWNLOAD_FETCHING) {
             tell_partner(p, d, who);
-        if (ours && d->state == DOWNLOAD_FETCHING)
-            fetch_all_of(p, who, d);
+        }
+    }
+}
+
+void download_due(struct peer *p)
+{
+    struct download *d, *next;
+    HASH_ITER (hh, p->downloads, d, next) {
+        if (d->unsaid)
+            say_state(p, d);
+        if (d->state != DOWNLOAD_FETCHING && d->state != DOWNLOAD_DONE)
+            continue;
+        for (struct partner *partner = d->partners; partner; partner = partner->next) {
+            struct person *who = partner->map && !partner->told ? roster_find(p, span_of(partner->who)) : NULL;
+            if (who && link_is_up(who))
+                tell_partner(p, d, who);
+        }
     }
 }

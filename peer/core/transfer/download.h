@@ -49,6 +49,7 @@ struct download {
     uint32_t known;
     uint64_t moved_at;  /* when somebody last had another block */
     uint64_t hashes_at; /* when they are asked for again */
+    bool unsaid;        /* its sender is to be told how it stands */
     bool proved;        /* all are known, and agree with the root */
     uint8_t *have;      /* owned, from OPENING on: a map of what is verified */
     uint8_t *asked;     /* owned: a map of what is asked for, or not yet verified */
@@ -83,7 +84,12 @@ void download_failed(struct peer *p, struct download *d, struct span code, struc
 void download_block_there(struct peer *p, struct download *d, uint32_t block);
 void download_cannot(struct peer *p, struct download *d, const char *code, const char *why);
 
+/* Its sender answered as if it did not know how it stands. */
+void download_say_again(struct peer *p, struct download *d);
+
 void download_link_up(struct peer *p, struct person *who);
+/* Says what could not be said before. */
+void download_due(struct peer *p);
 void download_clear(struct peer *p);
 
 #endif

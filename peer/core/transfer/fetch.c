@@ -272,7 +272,7 @@ static void ask_hashes(struct peer *p, struct download *d)
     if (!who || !who->keyed || !fetch_find_partner(d, person_id(who)) || p->now < d->hashes_at)
         return;
     if (files_channel_send(p, who, &wanted))
-        d->hashes_at = p->now + STUCK_MS;
+        d->hashes_at = p->now + ASK_FILE_AGAIN_MS;
     effect_wake(p, d->hashes_at > p->now ? d->hashes_at : NEVER);
 }
 
@@ -300,7 +300,7 @@ void fetch_hashes(struct peer *p, struct person *who, struct download *d, const 
     }
     memcpy(d->hashes + (size_t)d->known * HASH_BYTES, f->bytes.p, f->bytes.n);
     d->known += n;
-    d->hashes_at = p->now + STUCK_MS;
+    d->hashes_at = p->now + ASK_FILE_AGAIN_MS;
     if (d->known % HASHES_AT_ONCE == 0)
         d->hashes_at = p->now;
     if (d->known == d->blocks) {
@@ -345,6 +345,7 @@ void fetch_refused(struct peer *p, struct person *who, struct download *d, uint3
     } else {
         who->fetch_after = p->now + ASK_FILE_AGAIN_MS;
         effect_wake(p, who->fetch_after);
+        download_say_again(p, d); /* if it knows nothing of it any more, it says so */
     }
     fetch_more(p, d);
 }

@@ -28,7 +28,7 @@ bool say_file_offer(struct peer *p, struct person *who, const struct body_file_o
     return say(p, who, ENVELOPE_FILE_OFFER, &metadata, body_write_file_offer(&metadata, b), room);
 }
 
-void say_file_accept(struct peer *p, struct person *who, struct span id, const uint8_t *have, uint32_t blocks)
+bool say_file_accept(struct peer *p, struct person *who, struct span id, const uint8_t *have, uint32_t blocks)
 {
     assert(who->keyed);
     struct buf metadata, map;
@@ -37,23 +37,24 @@ void say_file_accept(struct peer *p, struct person *who, struct span id, const u
     struct body_file_accept b = {.file_id = id};
     bool ok = block_map_write(have, blocks, &map);
     b.have = buf_view(&map);
-    say(p, who, ENVELOPE_FILE_ACCEPT, &metadata, ok && body_write_file_accept(&metadata, &b), false);
+    ok = say(p, who, ENVELOPE_FILE_ACCEPT, &metadata, ok && body_write_file_accept(&metadata, &b), false);
     buf_done(&map);
+    return ok;
 }
 
-void say_file_decline(struct peer *p, struct person *who, struct span id, struct span reason)
+bool say_file_decline(struct peer *p, struct person *who, struct span id, struct span reason)
 {
     assert(who->keyed);
     struct buf metadata;
     struct body_file_decline b = {id, reason};
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
-    say(p, who, ENVELOPE_FILE_DECLINE, &metadata, body_write_file_decline(&metadata, &b), false);
+    return say(p, who, ENVELOPE_FILE_DECLINE, &metadata, body_write_file_decline(&metadata, &b), false);
 }
 
-void say_file_complete(struct peer *p, struct person *who, struct span id)
+bool say_file_complete(struct peer *p, struct person *who, struct span id)
 {
     assert(who->keyed);
     struct buf metadata;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
-    say(p, who, ENVELOPE_FILE_COMPLETE, &metadata, body_write_file_id(&metadata, id), false);
+    return say(p, who, ENVELOPE_FILE_COMPLETE, &metadata, body_write_file_id(&metadata, id), false);
 }

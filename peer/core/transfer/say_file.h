@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is said of a file in an envelope.
- *   owns     nothing: whoever says it says it again when it is asked, or on the next link
+ *   owns     nothing
  *   before   the reader has a key
- *   after    it is on the link, or goes through others, or is lost
+ *   after    true: it is on the link, or goes through others. False: it cannot be said now, and whoever has to say it tries again
  */
 #ifndef PEER_TRANSFER_SAY_FILE_H
 #define PEER_TRANSFER_SAY_FILE_H
@@ -13,11 +13,11 @@
 
 struct person;
 
-/* room: it was offered to everybody. False if nothing leads there now. */
+/* room: it was offered to everybody. */
 bool say_file_offer(struct peer *p, struct person *who, const struct body_file_offer *b, bool room);
 /* have: a bit for each of so many blocks. */
-void say_file_accept(struct peer *p, struct person *who, struct span id, const uint8_t *have, uint32_t blocks);
-void say_file_decline(struct peer *p, struct person *who, struct span id, struct span reason);
-void say_file_complete(struct peer *p, struct person *who, struct span id);
+bool say_file_accept(struct peer *p, struct person *who, struct span id, const uint8_t *have, uint32_t blocks);
+bool say_file_decline(struct peer *p, struct person *who, struct span id, struct span reason);
+bool say_file_complete(struct peer *p, struct person *who, struct span id);
 
 #endif

@@ -30,9 +30,10 @@ static uint64_t file_for(const struct peer *p, const struct person *who, const s
     return d && download_serves(d, who, w->block, w->offset + w->n) ? d->file : 0;
 }
 
-static void refuse(struct peer *p, struct person *who, const struct wanted *w)
+/* False: not now. */
+static bool refuse(struct peer *p, struct person *who, const struct wanted *w)
 {
-    files_channel_send(
+    return files_channel_send(
         p, who, &(struct file_frame){.type = FILE_FRAME_REFUSED, .file_id = span_of(w->id), .block = w->block});
 }
 
@@ -47,11 +48,6 @@ void serve_wanted(struct peer *p, struct person *who, const struct file_frame *f
     }
     *w = (struct wanted){.block = f->block, .offset = f->offset, .n = f->n};
     text_copy(w->id, sizeof w->id, f->file_id);
-    if (!file_for(p, who, w)) {
-        refuse(p, who, w);
-        free(w);
-        return;
-    }
     if (s->last)
         s->last->next = w;
     else
@@ -71,23 +67,41 @@ static struct wanted *take_first(struct serving *s)
     return w;
 }
 
+static void put_first(struct serving *s, struct wanted *w)
+{
+    w->next = s->first;
+    s->first = w;
+    s->last = s->last ? s->last : w;
+    s->count++;
+}
+
+/* The next is given, or refused. False: neither can be now. */
+static bool serve_next(struct peer *p, struct person *who, const struct connection *a)
+{
+    struct serving *s = &who->serving;
+    struct wanted *w = take_first(s);
+    uint64_t file = w->refused ? 0 : file_for(p, who, w);
+    w->ticket = ++p->file_ticket;
+    if (file &&
+        effect_file_give(p, a->rtc, a->files_channel, file, w->ticket, span_of(w->id), w->block, w->offset, w->n)) {
+        LL_APPEND(s->given, w);
+        s->in_hand++;
+        return true;
+    }
+    if (refuse(p, who, w)) {
+        free(w);
+        return true;
+    }
+    put_first(s, w);
+    return false;
+}
+
 void serve_go(struct peer *p, struct person *who)
 {
     struct serving *s = &who->serving;
-    struct connection *a;
-    while (s->in_hand < SERVED_MAX && s->first && (a = files_channel(p, who))) {
-        struct wanted *w = take_first(s);
-        uint64_t file = file_for(p, who, w);
-        w->ticket = ++p->file_ticket;
-        if (file &&
-            effect_file_give(p, a->rtc, a->files_channel, file, w->ticket, span_of(w->id), w->block, w->offset, w->n)) {
-            LL_APPEND(s->given, w);
-            s->in_hand++;
-            continue;
-        }
-        refuse(p, who, w);
-        free(w);
-    }
+    const struct connection *a;
+    while (s->in_hand < SERVED_MAX && s->first && (a = files_channel(p, who)) && serve_next(p, who, a))
+        ;
 }
 
 void serve_given(struct peer *p, struct person *who, uint64_t ticket, bool ok)
@@ -98,11 +112,13 @@ void serve_given(struct peer *p, struct person *who, uint64_t ticket, bool ok)
         return;
     s->given = w->next;
     s->in_hand--;
-    if (ok)
+    if (ok) {
         p->stats.blocks_given_total++;
-    else
-        refuse(p, who, w);
-    free(w);
+        free(w);
+    } else {
+        w->refused = true;
+        put_first(s, w);
+    }
     serve_go(p, who);
 }
 

@@ -16,6 +16,7 @@ struct person;
 struct wanted {
     struct wanted *next;
     char id[ENVELOPE_ID_MAX + 1]; /* of the file */
+    bool refused;                 /* it cannot be read: that is still to be said */
     uint64_t ticket;              /* of what io has in hand */
     uint32_t block, offset, n;
 };

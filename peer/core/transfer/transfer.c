@@ -198,15 +198,17 @@ void transfer_link_down(struct peer *p, struct person *who)
     fetch_link_down(p, who);
 }
 
-void transfer_channel_open(struct peer *p, struct person *who)
+void transfer_writable(struct peer *p, struct person *who)
 {
     serve_go(p, who);
+    download_due(p);
     fetch_due(p);
 }
 
 void transfer_due(struct peer *p)
 {
     upload_due(p);
+    download_due(p);
     fetch_due(p);
 }
 

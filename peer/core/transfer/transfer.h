@@ -24,7 +24,8 @@ void transfer_event(struct peer *p, const struct peer_event *ev);
 
 void transfer_link_up(struct peer *p, struct person *who);
 void transfer_link_down(struct peer *p, struct person *who);
-void transfer_channel_open(struct peer *p, struct person *who);
+/* The channel of files is open, or the link takes frames again. */
+void transfer_writable(struct peer *p, struct person *who);
 void transfer_due(struct peer *p);
 void transfer_clear(struct peer *p);
 

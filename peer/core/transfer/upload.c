@@ -143,9 +143,14 @@ static void offer(struct peer *p, const struct upload *u, struct upload_reader *
                           .text = SPAN("that peer has no key: it takes no files")});
         return;
     }
-    if (!who || !say_file_offer(p, who, &b, u->room)) {
-        if (who && !u->room)
+    if (!who)
+        return;
+    if (!say_file_offer(p, who, &b, u->room)) {
+        if (!u->room)
             link_wanted(p, who);
+        if (link_is_up(who)) /* congested, or it is restarting */
+            r->offer_at = p->now + SAY_AGAIN_MS;
+        effect_wake(p, r->offer_at);
         return;
     }
     if (++r->tries < TRIES_MAX)
