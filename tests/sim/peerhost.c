@@ -9,16 +9,38 @@
 #include <stdlib.h>
 
 #include "protocol/envelope.h"
+#include "protocol/file_frame.h"
+#include "tests/sim/filedisk.h"
 #include "tests/sim/short_memory.h"
 
 enum {
+    OFFERS_MAX = 8,
+    GIVE_MS = 5,     /* between two looks whether a link has room for more of a file */
     AGAIN_MS = 1000, /* a process whose memory ran out is started again by whoever watches it */
     CONNECT_MS = 15000,
     LATE_MAX_MS = 4,
     WAKE_MS = 3000 /* after a sleep what comes from outside may be there before a timer is */
 };
 
+struct offer { /* what it offers in each of its lives */
+    char name[64];
+    const struct peerhost *to; /* NULL: the room */
+};
+
+struct giving { /* of a file, to a connection */
+    struct giving *next;
+    uint64_t life;
+    struct peerhost *host;
+    struct peer_effect effect; /* PEER_FX_FILE_GIVE */
+    uint32_t done;
+};
+
 struct peerhost {
+    struct filedisk *files;
+    struct giving *givings; /* in order, as they are begun */
+    struct offer offers[OFFERS_MAX];
+    unsigned offer_count;
+    uint64_t life;
     struct peerhost_world in;
     unsigned who, host;
     struct peer_settings settings;
@@ -237,6 +259,160 @@ static void on_disk(void *who, struct peer_event e)
         step(h, e);
 }
 
+/* ---- files ---- */
+
+static void on_file(void *who, struct peer_event e)
+{
+    struct peerhost *h = who;
+    e.now = world_now(h->in.w);
+    e.unix_ms = world_unix(h->in.w, h->host);
+    if (h->core)
+        step(h, e);
+}
+
+static void giving_free(struct peerhost *h, struct giving *g)
+{
+    struct giving **at = &h->givings;
+    while (*at != g)
+        at = &(*at)->next;
+    *at = g->next;
+    peer_effect_done(&g->effect);
+    free(g);
+}
+
+static void on_give(void *who, uint64_t number);
+
+static void give_later(struct peerhost *h)
+{
+    world_at(h->in.w, world_now(h->in.w) + GIVE_MS, on_give, h, h->life);
+}
+
+/* As many frames as there is room for, of the first of each connection. */
+static void on_give(void *who, uint64_t life)
+{
+    struct peerhost *h = who;
+    struct giving *g = h->givings;
+    if (life != h->life || !h->core || !g)
+        return;
+    while (g->done < g->effect.give.n && rtc_has_room(h->party, g->effect.rtc)) {
+        uint32_t n = g->effect.give.n - g->done < FILE_CHUNK_BYTES ? g->effect.give.n - g->done : FILE_CHUNK_BYTES;
+        uint32_t offset = g->effect.give.offset + g->done;
+        const uint8_t *bytes =
+            filedisk_bytes(h->files, g->effect.give.file, (uint64_t)g->effect.give.block * FILE_BLOCK_BYTES + offset);
+        struct buf frame;
+        if (!bytes)
+            break;
+        buf_init(&frame, PEER_MESSAGE_MAX);
+        file_frame_write(&frame, &(struct file_frame){.type = FILE_FRAME_CHUNK,
+                                     .file_id = span_of(g->effect.give.id),
+                                     .block = g->effect.give.block,
+                                     .offset = offset,
+                                     .bytes = {(const char *)bytes, n}});
+        rtc_send(h->party, g->effect.rtc, g->effect.give.channel, true, buf_view(&frame));
+        buf_done(&frame);
+        g->done += n;
+    }
+    bool open = filedisk_bytes(h->files, g->effect.give.file, 0) != NULL, whole = g->done == g->effect.give.n;
+    if (!whole && open && rtc_is_there(h->party, g->effect.rtc)) {
+        /* The next in line may be another connection's. */
+        h->givings = g->next;
+        g->next = NULL;
+        struct giving **end = &h->givings;
+        while (*end && (*end)->effect.rtc != g->effect.rtc)
+            end = &(*end)->next;
+        g->next = *end;
+        *end = g;
+        give_later(h);
+        return;
+    }
+    struct peer_event e = rtc_event(h, PEER_FILE_GIVEN, g->effect.rtc);
+    e.given.ticket = g->effect.give.ticket;
+    e.given.ok = whole;
+    giving_free(h, g);
+    if (h->givings)
+        give_later(h);
+    step(h, e);
+}
+
+static void give(struct peerhost *h, struct peer_effect *e)
+{
+    struct giving *g = world_alloc(sizeof *g), **end = &h->givings;
+    *g = (struct giving){.host = h, .effect = peer_effect_take(e)};
+    bool first = !h->givings;
+    while (*end)
+        end = &(*end)->next;
+    *end = g;
+    if (first)
+        give_later(h);
+}
+
+struct answering {
+    struct peerhost *host;
+    uint64_t life;
+    char id[ENVELOPE_ID_MAX + 1], name[64];
+};
+
+/* Whoever has the file already takes it no more. */
+static void on_answer(void *who, uint64_t arg)
+{
+    struct answering *a = who;
+    struct peerhost *h = a->host;
+    (void)arg;
+    if (h->core && h->life == a->life) {
+        bool has = filedisk_has(h->files, a->name);
+        struct peer_event e = event_of(h, has ? PEER_FILE_DECLINE : PEER_FILE_ACCEPT);
+        if (has)
+            e.file_id = span_of(a->id);
+        else
+            e.accept_file.id = span_of(a->id);
+        step(h, e);
+    }
+    free(a);
+}
+
+static void answer_offer(struct peerhost *h, const struct peer_notice *n)
+{
+    struct answering *a = world_alloc(sizeof *a);
+    a->host = h;
+    a->life = h->life;
+    snprintf(a->id, sizeof a->id, "%s", n->id);
+    snprintf(a->name, sizeof a->name, "%s", n->name);
+    world_at(h->in.w, world_now(h->in.w) + 1 + world_below(h->in.w, 50), on_answer, a, 0);
+}
+
+static void offer(struct peerhost *h, const struct offer *o)
+{
+    struct span to = o->to ? span_of(o->to->id) : (struct span){0};
+    struct peer_event e = event_of(h, PEER_FILE_SEND);
+    e.send_file.to = o->to ? &to : NULL;
+    e.send_file.to_count = o->to ? 1 : 0;
+    e.send_file.path = span_of(o->name);
+    step(h, e);
+}
+
+void peerhost_offer(struct peerhost *h, const struct peerhost *to, const char *name)
+{
+    struct offer *o = &h->offers[h->offer_count++];
+    assert(h->offer_count <= OFFERS_MAX);
+    o->to = to;
+    snprintf(o->name, sizeof o->name, "%s", name);
+    if (h->core)
+        offer(h, o);
+}
+
+bool peerhost_files_done(const struct peerhost *h)
+{
+    for (unsigned i = 0; i < h->offer_count; i++) {
+        const struct offer *o = &h->offers[i];
+        for (unsigned k = 0; h->in.people[k]; k++) {
+            const struct peerhost *reader = h->in.people[k];
+            if (reader != h && (!o->to || o->to == reader) && !filedisk_has(reader->files, o->name))
+                return false;
+        }
+    }
+    return true;
+}
+
 static void notice(struct peerhost *h, const struct peer_notice *n)
 {
     if (n->type == NOTICE_STATE) {
@@ -250,6 +426,10 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
     }
     h->joins += n->type == NOTICE_JOINED;
     h->errors += n->type == NOTICE_ERROR;
+    if (n->type == NOTICE_FILE_OFFER)
+        answer_offer(h, n);
+    if (n->type >= NOTICE_FILE_OFFER)
+        return;
     if (n->type == NOTICE_MESSAGE && !n->verified)
         h->strangers_heard++;
     else if (is_judged(h))
@@ -266,10 +446,10 @@ static void send_message(struct peerhost *h, const struct peer_effect *e)
     rtc_send(h->party, e->rtc, e->message.channel, e->message.binary, bytes);
 }
 
-static void execute(struct peerhost *h, const struct peer_effect *e)
+static void execute(struct peerhost *h, struct peer_effect *e)
 {
     if (e->type >= PEER_FX_RTC_NEW && e->type <= PEER_FX_RTC_FREE && e->type != PEER_FX_RTC_SEND) {
-        static const char *const NAMES[] = {"new", "offer", "remote", "candidate", "send", "free"};
+        static const char *const NAMES[] = {"new", "offer", "remote", "candidate", "send", "channel", "give", "free"};
         world_trace(h->in.w, "peer %u: rtc %llu %s %s", h->who, (unsigned long long)e->rtc,
             NAMES[e->type - PEER_FX_RTC_NEW], e->type == PEER_FX_RTC_REMOTE ? e->description.type : "");
     }
@@ -301,6 +481,21 @@ static void execute(struct peerhost *h, const struct peer_effect *e)
         break;
     case PEER_FX_RTC_FREE:
         rtc_free(h->party, e->rtc);
+        break;
+    case PEER_FX_RTC_CHANNEL:
+        rtc_open_channel(h->party, e->rtc, e->label);
+        break;
+    case PEER_FX_FILE_GIVE:
+        give(h, e);
+        break;
+    case PEER_FX_FILE_OPEN:
+    case PEER_FX_FILE_CLOSE:
+    case PEER_FX_PART_OPEN:
+    case PEER_FX_PART_HASHES:
+    case PEER_FX_PART_WRITE:
+    case PEER_FX_PART_VERIFIED:
+    case PEER_FX_PART_FINISH:
+        filedisk_effect(h->files, e);
         break;
     case PEER_FX_DEADLINE:
         set_deadline(h, e->deadline);
@@ -380,6 +575,7 @@ struct peerhost *peerhost_new(
     h->crypto.sha256(h->crypto.ctx, (struct span){(const char *)h->settings.key, KEY_BYTES}, hash);
     envelope_short_hash(hash, h->id);
     h->disk = disk_new(in->w, on_disk, h);
+    h->files = filedisk_new(in->w, &h->crypto, on_file, h);
     if (is_judged(h))
         peer_oracle_person(in->peer_oracle, who, h->id, h->host, disk_memory_store(h->disk));
     return h;
@@ -455,6 +651,8 @@ void peerhost_start(struct peerhost *h)
     struct ask a;
     for (size_t next = 0; is_judged(h) && h->core && peer_oracle_again(h->in.peer_oracle, h->who, &next, &a);)
         ask(h, &a);
+    for (unsigned i = 0; h->core && i < h->offer_count; i++)
+        offer(h, &h->offers[i]);
 }
 
 /* The kernel of a host that lives closes the sockets of a process that died. */
@@ -471,6 +669,10 @@ static void end(struct peerhost *h, bool orderly)
     peer_free(h->core);
     h->core = NULL;
     disk_end(h->disk, orderly);
+    filedisk_end(h->files, orderly);
+    h->life++;
+    while (h->givings)
+        giving_free(h, h->givings);
     if (is_judged(h))
         peer_oracle_end(h->in.peer_oracle, h->who);
 }
@@ -508,6 +710,9 @@ void peerhost_free(struct peerhost *h)
     peer_free(h->core);
     peer_effects_done(&h->fx);
     disk_free(h->disk);
+    filedisk_free(h->files);
+    while (h->givings)
+        giving_free(h, h->givings);
     free(h);
 }
 

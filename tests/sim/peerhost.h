@@ -49,6 +49,11 @@ void peerhost_unplug(struct peerhost *h);
 /* Sends to these people; nobody: to the room. What was not accepted is asked for again by its next life. */
 void peerhost_send(struct peerhost *h, const struct peerhost *const *to, size_t n);
 
+/* Offers a file (filedisk.h) to that person, or (NULL) to the room, in this life and again in each that follows. */
+void peerhost_offer(struct peerhost *h, const struct peerhost *to, const char *name);
+/* Everybody who was offered one of its files by now has it. */
+bool peerhost_files_done(const struct peerhost *h);
+
 /* To an id that is nobody of the run's: a plain peer's seat. */
 void peerhost_send_text(struct peerhost *h, struct span to, struct span text);
 /* Unverified messages that came. */

@@ -75,3 +75,25 @@ void rtc_send(struct rtc_party *p, uint64_t rtc, uint16_t channel, bool binary, 
     if (e->out_bytes > WINDOW || world_chance(w, p->net->congestion))
         end_post(e, LOOP_CONGESTED, 0, false, NULL);
 }
+
+void rtc_open_channel(struct rtc_party *p, uint64_t rtc, const char *label)
+{
+    struct end *e = end_find(p, rtc);
+    if (!e || !e->open || !e->pair || !e->pair->open || e->ice == ICE_OVER)
+        return;
+    uint32_t latency = world_latency(p->net->w, p->host, e->pair->party->host);
+    buf_text(end_post(e, LOOP_OTHER_CHANNEL, 2 * latency, false, NULL), label);
+    buf_text(end_post(e->pair, LOOP_OTHER_CHANNEL, latency, false, NULL), label);
+}
+
+bool rtc_has_room(const struct rtc_party *p, uint64_t rtc)
+{
+    const struct end *e = end_find(p, rtc);
+    return e && e->open && !e->congested && e->ice != ICE_OVER && e->out_bytes < WINDOW / 2;
+}
+
+bool rtc_is_there(const struct rtc_party *p, uint64_t rtc)
+{
+    const struct end *e = end_find(p, rtc);
+    return e && e->ice != ICE_OVER;
+}

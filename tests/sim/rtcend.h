@@ -30,6 +30,7 @@ enum loop_kind {
     LOOP_DESCRIPTION,
     LOOP_CANDIDATE,
     LOOP_CHANNEL,
+    LOOP_OTHER_CHANNEL, /* text: its label */
     LOOP_CONGESTED,
     LOOP_WRITABLE,
     LOOP_ICE,

@@ -17,6 +17,7 @@ enum {
     CONNECT_MS = 30000,
     END_MS = 45000, /* lost for so long: it is over */
     CANDIDATES = 2,
+    OTHER_CHANNEL = 2
 };
 
 /* ---- the loop of a party ---- */
@@ -46,6 +47,9 @@ static void tell(void *who, uint64_t arg)
         case LOOP_CHANNEL:
             e->open = true;
             p->face->channel_open(p->who, e->number, 0, SPAN("usher"));
+            break;
+        case LOOP_OTHER_CHANNEL:
+            p->face->channel_open(p->who, e->number, OTHER_CHANNEL, text);
             break;
         case LOOP_CONGESTED:
             e->congested = true;

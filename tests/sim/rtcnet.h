@@ -2,7 +2,7 @@
  *
  * WebRTC as peer/core sees it through peer/io, without its packets: descriptions that protocol/sdp.h reads and writes,
  * candidates that trickle, connections that come up when both sides know each other's credentials and candidates and a
- * path exists, fingerprints compared, one reliable ordered channel whose latency follows the path. A path that is lost
+ * path exists, fingerprints compared, reliable ordered channels whose latency follows the path. A path that is lost
  * is noticed after LOST_MS and found again when it returns; a host that moved to another address is found again only
  * by an ICE restart; what stays lost ends. Events come from the loop, never from inside a call.
  */
@@ -52,7 +52,12 @@ void rtc_offer(struct rtc_party *p, uint64_t rtc, bool restart);
 void rtc_remote(struct rtc_party *p, uint64_t rtc, struct span type, struct span sdp);
 void rtc_candidate(struct rtc_party *p, uint64_t rtc, struct span candidate);
 void rtc_send(struct rtc_party *p, uint64_t rtc, uint16_t channel, bool binary, struct span bytes);
+/* One more channel, under the number 2 at both ends; nothing if the first is not open. */
+void rtc_open_channel(struct rtc_party *p, uint64_t rtc, const char *label);
+/* Whether file bytes may be added to what waits: not while more than a part of the window does. False: it has gone, too. */
+bool rtc_has_room(const struct rtc_party *p, uint64_t rtc);
 void rtc_free(struct rtc_party *p, uint64_t rtc);
+bool rtc_is_there(const struct rtc_party *p, uint64_t rtc); /* it is, and has not failed */
 /* Connections made and not freed. */
 size_t rtc_count(const struct rtc_party *p);
 /* No connection is left whose pair has gone. */

@@ -68,6 +68,7 @@ scenario seed_peers;        /* two to 64 people and their misfortunes */
 scenario seed_apart;        /* likewise, and in every seed some of them can never be linked */
 scenario seed_losses;       /* likewise, and in every seed some lose their state, or put back an older one */
 scenario seed_short_memory; /* one story, in which one allocation fails, another with each seed */
+scenario seed_files;        /* two to five people who send each other files */
 scenario seed_storms;       /* likewise, and every path loses 40 % of its packets at each end */
 
 struct story {

@@ -2,7 +2,7 @@
  *
  *     sim                            every story, and the first seeds
  *     sim --seeds 1-100              every story, and each seed as a server run and a peers run
- *     sim --scenario NAME            one story, or `server`, `peers`, `apart`, `losses`, `storms` or `short-memory`
+ *     sim --scenario NAME            one story, or `server`, `peers`, `apart`, `losses`, `storms`, `files` or `short-memory`
  *                                    with --seed
  *     sim --seed N [--trace]         one seed, checked after every event, with a readable trace
  *     sim --minutes M                fresh seeds for so long
@@ -242,6 +242,7 @@ static bool run_named(struct sim *s)
                      : strcmp(s->scenario, "apart") == 0        ? seed_apart
                      : strcmp(s->scenario, "losses") == 0       ? seed_losses
                      : strcmp(s->scenario, "storms") == 0       ? seed_storms
+                     : strcmp(s->scenario, "files") == 0        ? seed_files
                      : strcmp(s->scenario, "short-memory") == 0 ? seed_short_memory
                                                                 : NULL;
     s->from = s->has_seeds ? s->from : seed;

@@ -279,6 +279,8 @@ static void ask_hashes(struct peer *p, struct download *d)
 void fetch_more(struct peer *p, struct download *d)
 {
     assert(d->state == DOWNLOAD_FETCHING);
+    if (d->have_count == d->blocks)
+        return;
     if (!d->proved) {
         ask_hashes(p, d);
         return;

@@ -264,6 +264,20 @@ static void test_one_upload_serves_a_room(void **state)
     world_end(w);
 }
 
+static void test_nothing_for_a_room(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    files_make(&w->nodes[0], "a.bin", 0);
+    offer_file(w, 0, -1, "a.bin");
+    for (int i = 1; i < 3; i++) {
+        accept_offer(w, i);
+        has_whole(w, i, 0, "a.bin");
+    }
+    assert_int_equal(count(&w->nodes[0], NOTICE_FILE_COMPLETE), 2);
+    world_end(w);
+}
+
 /* Who comes later is offered it too, and can have it of those who have it. */
 static void test_who_comes_later(void **state)
 {
@@ -398,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_a_sender_that_dies),
         cmocka_unit_test(test_somebody_absent),
         cmocka_unit_test(test_one_upload_serves_a_room),
+        cmocka_unit_test(test_nothing_for_a_room),
         cmocka_unit_test(test_who_comes_later),
         cmocka_unit_test(test_wrong_bytes),
         cmocka_unit_test(test_a_partner_that_lies),
