@@ -112,6 +112,8 @@ bool file_unpack_forget(struct file_unpack *u, struct file_problem *p)
     file_folder_done(u->folder);
     if (is_mine(u, u->names->unpacked) && !file_disk_remove(u->dir, u->names->unpacked, FILE_TREE_DEPTH_MAX + 1))
         return refuse(u, "cannot remove", u->names->unpacked, p);
+    if (u->map->stage == FILE_STAGE_BLOCKS && u->map->folder == 0)
+        return true;
     u->map->stage = FILE_STAGE_BLOCKS;
     u->map->unpacked = u->map->folder = 0;
     return file_map_put_stage(u->map) || refuse(u, "cannot write", u->names->part_map, p);
@@ -289,7 +291,6 @@ static bool give_name(struct file_unpack *u, struct file_problem *p)
     fsync(u->dir);
     unlinkat(u->dir, u->names->part, 0);
     unlinkat(u->dir, u->names->part_map, 0);
-    fsync(u->dir);
     return true;
 }
 

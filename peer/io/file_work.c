@@ -141,7 +141,7 @@ static bool read_block(struct file *file, uint32_t block, struct file_task *t)
     t->b = file_cache_find(file->work->cache, file->number, block);
     if (t->b)
         return true;
-    struct file_block *b = file_block_new(FILE_BLOCK_BYTES);
+    struct file_block *b = file_cache_room(file->work->cache);
     if (!b)
         return file_problem_memory(&t->problem);
     b->n = file->source ? file_block_bytes(file->source->size, block) : file_part_block_bytes(file->part, block);
