@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Folders from one place to another: what crosses and what is left out, names that not every system can have, and lists that
+ * Folders from one place to another (file_scan.c, file_folder.c, file_folder_parse.c): what crosses and what is left out, names that not every system can have, and lists that
  * a liar wrote.
  */
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Unfinished files: found again after the end of a process, however that came, and never believed; and what others put
+ * Unfinished files (file_part.c, file_find.c, file_map.c, file_disk.c): found again after the end of a process, however that came, and never believed; and what others put
  * where they are to be, which nothing of ours touches.
  */
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files from one place to another through the threads: of every size around a block's, with names that are taken, changed
+ * Files from one place to another through the threads (files.c, file_work.c, file_source.c, file_cache.c, file_pool.c): of every size around a block's, with names that are taken, changed
  * meanwhile, with more to write than the disk takes, and closed in the middle.
  */
 #include <setjmp.h>
