@@ -13,7 +13,7 @@
 #include "peer/io/file_folder.h"
 
 enum {
-    FILE_UNPACK_STRIDE = 16 * 1024 * 1024,
+    FILE_UNPACK_STRIDE = 8 * 1024 * 1024,
     FILE_UNPACK_AT_ONCE = 128 /* entries of one step, or a stride of bytes */
 };
 

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 
 #include "tests/unit/peer_io/file_trees.h"
+#include "tests/unit/peer_io/mounts.h"
 
 enum {
     FROM = 1,
@@ -368,7 +369,8 @@ static void test_alike(void **state)
     check_file(path, "aaaaaaaaaaaa (4095).x", "", 0);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, mounts_setup, mounts_teardown)
+#define CASE_ON_DISK(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,11 +379,12 @@ int main(void)
         CASE(test_taken_name),
         CASE(test_changed),
         CASE(test_bounds),
-        CASE(test_many),
+        CASE_ON_DISK(test_many),
         CASE(test_hostile_lists),
         CASE(test_no_list),
         CASE(test_alike),
     };
     umask(022);
+    mounts = mounts_begin();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -381,8 +381,6 @@ static void test_limited(void **state)
     assert_int_equal(rmdir(p.dir), 0);
 }
 
-static bool mounts;
-
 static void test_full_disk(void **state)
 {
     struct place p;
@@ -439,7 +437,7 @@ static void test_read_only(void **state)
     assert_int_equal(umount2(p.dir, MNT_DETACH), 0);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, mounts_setup, mounts_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -162,20 +162,18 @@ static void test_stopped(void **state)
 {
     struct place p;
     make_place(*state, &p);
-    make_tree(p.source, 2, 17 * MIB);
+    make_tree(p.source, 2, 9 * MIB);
     stop_everywhere(&p, 2);
 }
 
-static bool mounts;
-
-/* 51 MiB on a disk of 72: what is unpacked must go from the part. */
+/* 27 MiB on a disk of 41: what is unpacked must go from the part. */
 static void test_stopped_on_a_small_disk(void **state)
 {
     struct place p;
     make_place(*state, &p);
-    if (!mounts || !mounts_small(p.dir, 72))
+    if (!mounts || !mounts_small(p.dir, 41))
         skip();
-    make_tree(p.source, 3, 17 * MIB);
+    make_tree(p.source, 3, 9 * MIB);
     stop_everywhere(&p, 3);
     assert_int_equal(umount2(p.dir, MNT_DETACH), 0);
 }
@@ -186,9 +184,9 @@ static void test_damaged_on_a_small_disk(void **state)
     struct place p;
     char got[PATH_ROOM], path[PATH_ROOM];
     make_place(*state, &p);
-    if (!mounts || !mounts_small(p.dir, 72))
+    if (!mounts || !mounts_small(p.dir, 41))
         skip();
-    make_tree(p.source, 3, 17 * MIB);
+    make_tree(p.source, 3, 9 * MIB);
     struct sender s = offer(p.source);
     struct file_part *part = receive(&s, p.dir);
     fill(&s, part);
@@ -201,7 +199,7 @@ static void test_damaged_on_a_small_disk(void **state)
     close(fd);
     part = receive(&s, p.dir);
     unsigned again = fill(&s, part);
-    assert_true(again >= 15 && again < 51);
+    assert_true(again >= 7 && again < 27);
     assert_int_not_equal(finish(part, 1000), UINT32_MAX);
     file_part_free(part, true);
     path_in(p.dir, "tree", got);
@@ -218,14 +216,14 @@ static void test_full_while_unpacking(void **state)
     struct file_problem why;
     bool whole = false;
     make_place(*state, &p);
-    if (!mounts || !mounts_small(p.dir, 72))
+    if (!mounts || !mounts_small(p.dir, 41))
         skip();
-    make_tree(p.source, 3, 17 * MIB);
+    make_tree(p.source, 3, 9 * MIB);
     struct sender s = offer(p.source);
     struct file_part *part = receive(&s, p.dir);
     fill(&s, part);
     path_in(p.dir, "filler", filler);
-    desk_make(filler, 12 * MIB, 1);
+    desk_make(filler, 10 * MIB, 1);
     while (file_part_finish_step(part, &whole, &why))
         assert_false(whole);
     assert_string_equal(why.code, "disk-full");
@@ -243,7 +241,7 @@ static void test_given_up(void **state)
 {
     struct place p;
     make_place(*state, &p);
-    make_tree(p.source, 1, 17 * MIB);
+    make_tree(p.source, 1, 9 * MIB);
     struct sender s = offer(p.source);
     struct file_part *part = receive(&s, p.dir);
     fill(&s, part);
@@ -260,7 +258,7 @@ static void test_killed(void **state)
     struct place p;
     char got[PATH_ROOM];
     make_place(*state, &p);
-    make_tree(p.source, 1, 17 * MIB);
+    make_tree(p.source, 1, 9 * MIB);
     struct sender s = offer(p.source);
     path_in(p.dir, "tree", got);
     for (unsigned after = 1; after <= 4; after++) {
@@ -298,7 +296,7 @@ static void test_killed(void **state)
     sender_done(&s);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, mounts_setup, mounts_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "tests/unit/peer_io/file_desk.h"
+#include "tests/unit/peer_io/mounts.h"
 
 enum {
     FROM = 1,
@@ -349,11 +350,12 @@ static void test_hashing_is_told(void **state)
     desk_close(&d);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, mounts_setup, mounts_teardown)
+#define CASE_ON_DISK(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_sizes),
+        CASE_ON_DISK(test_sizes),
         CASE(test_root),
         CASE(test_taken_names),
         CASE(test_two_of_a_name),
@@ -367,5 +369,6 @@ int main(void)
         CASE(test_closed),
         CASE(test_hashing_is_told),
     };
+    mounts = mounts_begin();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
