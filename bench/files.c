@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What files cost on their disk, without a network: a file of MIB is made, offered (hashed), and received in the pieces that
- * a channel brings; then the same with a folder of SMALL files. FOLDER must be on the disk that is asked about.
+ * What files cost on their disk, without a network: a file of MIB is made, offered (hashed), and received in the
+ * pieces that a channel brings; then the same with a folder of SMALL files. FOLDER must be on the disk that is asked
+ * about.
  *
  *     files FOLDER [MIB [SMALL]]
  *     → usher what=hash mb_per_s=1210 seconds=0.89 cpu_s=0.88 …

@@ -79,8 +79,8 @@ static struct slot *oldest_slot(struct file_cache *c)
     return oldest;
 }
 
-/* A block of a megabyte that is freed and made anew each time costs its page faults, and more memory where two threads do
- * so. */
+/* A block of a megabyte that is freed and made anew each time costs its page faults, and more memory where two
+ * threads do so. */
 struct file_block *file_cache_room(struct file_cache *c)
 {
     struct file_block *b = NULL;

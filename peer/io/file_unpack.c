@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files are made one after the other in the order of the list. A folder is open to us (0700) until all is in it; its own
- * mode it gets at the end, the innermost first, since one may not write into it. So do files when space is spared: they may
- * have to be opened again.
+ * Files are made one after the other in the order of the list. A folder is open to us (0700) until all is in it; its
+ * own mode it gets at the end, the innermost first, since one may not write into it. So do files when space is
+ * spared: they may have to be opened again.
  *
- * What must be on the disk before what: the contents before the map says that they are there (syncfs, then the map), the
- * map before the part gives anything back, the folder's name before part and map go.
+ * What must be on the disk before what: the contents before the map says that they are there (syncfs, then the map),
+ * the map before the part gives anything back, the folder's name before part and map go.
  */
 #include "peer/io/file_unpack.h"
 
@@ -214,7 +214,7 @@ static bool unpack_entry(struct file_unpack *u, uint64_t *bytes, struct file_pro
     *bytes -= n;
     if (n < left)
         return true;
-    if (!u->sparing && fchmod(u->out, e->mode & u->permitted) != 0)
+    if (!u->sparing && !file_disk_mode(u->out, e->mode & u->permitted))
         return refuse_entry(u, u->next, p);
     close(u->out);
     u->out = -1;
@@ -265,7 +265,7 @@ static bool give_mode(struct file_unpack *u, uint32_t entry, struct file_problem
     int fd = dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return (u->resumed && errno == EACCES) || refuse_entry(u, entry, p);
-    bool ok = fchmod(fd, e->mode & u->permitted) == 0 || refuse_entry(u, entry, p);
+    bool ok = file_disk_mode(fd, e->mode & u->permitted) || refuse_entry(u, entry, p);
     close(fd);
     return ok;
 }
@@ -297,7 +297,7 @@ static bool give_name(struct file_unpack *u, struct file_problem *p)
 static bool finish(struct file_unpack *u, struct file_problem *p)
 {
     if (u->folder->top >= 0)
-        fchmod(u->folder->top, u->folder->mode & u->permitted);
+        file_disk_mode(u->folder->top, u->folder->mode & u->permitted);
     if (u->folder->path)
         file_folder_leave(u->folder);
     return give_name(u, p);

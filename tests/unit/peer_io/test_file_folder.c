@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Folders from one place to another (file_scan.c, file_folder.c, file_folder_parse.c): what crosses and what is left out, names that not every system can have, and lists that
- * a liar wrote.
+ * Folders from one place to another (file_scan.c, file_folder.c, file_folder_parse.c): what crosses and what is left
+ * out, names that not every system can have, and lists that a liar wrote.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A folder that is unpacked, with an end of the process at each step of it: on a disk that has room for it twice, and on one
- * where the part must give back what was unpacked.
+ * A folder that is unpacked, with an end of the process at each step of it: on a disk that has room for it twice, and
+ * on one where the part must give back what was unpacked.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -131,7 +131,8 @@ static void remove_tree(const char *dir, const char *name)
     close(fd);
 }
 
-/* Unpacked, stopped after so many steps and begun again, for each number of steps there is. On the way nothing is lost. */
+/* Unpacked, stopped after so many steps and begun again, for each number of steps there is. On the way nothing is
+ * lost. */
 static void stop_everywhere(struct place *p, unsigned large)
 {
     struct sender s = offer(p->source);
@@ -178,7 +179,8 @@ static void test_stopped_on_a_small_disk(void **state)
     assert_int_equal(umount2(p.dir, MNT_DETACH), 0);
 }
 
-/* What was unpacked is damaged meanwhile, and the part has given it back: those blocks are to come again, and no others. */
+/* What was unpacked is damaged meanwhile, and the part has given it back: those blocks are to come again, and no
+ * others. */
 static void test_damaged_on_a_small_disk(void **state)
 {
     struct place p;

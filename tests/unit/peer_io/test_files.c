@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files from one place to another through the threads (files.c, file_work.c, file_source.c, file_cache.c, file_pool.c): of every size around a block's, with names that are taken, changed
- * meanwhile, with more to write than the disk takes, and closed in the middle.
+ * Files from one place to another through the threads (files.c, file_work.c, file_source.c, file_cache.c,
+ * file_pool.c): of every size around a block's, with names that are taken, changed meanwhile, with more to write than
+ * the disk takes, and closed in the middle.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -330,6 +331,14 @@ static void test_closed(void **state)
     assert_true(file_bit(d.told[8].have, 7));
     assert_false(file_bit(d.told[8].have, 6));
     assert_int_equal(d.told[7].part + d.told[7].problems, 0);
+    files_close(d.f, 8, true);
+    desk_ask(&d, 4, 9, at.dir, "h"); /* and what is asked before it is open does nothing */
+    files_write(d.f, 9, 1, 0, SPAN("x"));
+    files_verified(d.f, 9, 1);
+    files_finish(d.f, 9);
+    DESK_WAIT(&d, 9, part);
+    assert_false(file_bit(d.told[9].have, 1));
+    assert_int_equal(d.told[9].problems, 0);
     assert_int_equal(d.told[FROM].opened + d.told[FROM].problems + d.told[FROM].blocks, 0);
     desk_close(&d);
 }
