@@ -154,7 +154,7 @@ $(BUILD)/tests/sim/servercore.o: $(A_SCORE)
 	$(if $(V),,@)objcopy --wildcard --keep-global-symbol='core_*' $@
 $(BUILD)/tests/sim/sim: $(call obj,$(wildcard tests/sim/*.c tests/sim/stories/*.c) peer/io/crypto.c) $(BUILD)/tests/sim/servercore.o $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS) openssl)
-$(BUILD)/bench/load: $(call obj,$(filter-out bench/channel% bench/store% bench/yardstick%,$(wildcard bench/*.c))) $(A_BASE)
+$(BUILD)/bench/load: $(call obj,$(filter-out bench/channel% bench/store% bench/files% bench/yardstick%,$(wildcard bench/*.c))) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,openssl)
 $(BUILD)/bench/yardstick: $(BUILD)/bench/yardstick.o $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^
@@ -162,6 +162,9 @@ $(BUILD)/bench/channel.o: PKGS = $(PEER_IO_PKGS)
 $(BUILD)/bench/channel: $(call obj,$(wildcard bench/channel*.c)) $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
 $(BUILD)/bench/store: $(BUILD)/bench/store.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
+$(BUILD)/bench/files.o: PKGS = $(PEER_IO_PKGS)
+$(BUILD)/bench/files: $(BUILD)/bench/files.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
 # What of the io layers is pure is fuzzed too; and one target plays in the unit tests' small world.
 $(BUILD)/tests/fuzz/fuzz_proxy: $(BUILD)/server/io/proxy_header.o
@@ -187,7 +190,7 @@ $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_B
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
-        bench-flood bench-webhooks bench-channel bench-messages bench-store \
+        bench-flood bench-webhooks bench-channel bench-messages bench-store bench-files \
         install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -275,6 +278,12 @@ bench-store: ## what a durable message costs the peer
 	@$(MAKE) --no-print-directory $(BUILD)/bench/store
 	@mkdir -p $(BUILD)/bench/state
 	$(BUILD)/bench/store $(BUILD)/bench/state
+bench-files: ## hashing, receiving and unpacking files, on the disk of build/
+	@tools/deps.sh build
+	@$(MAKE) --no-print-directory $(BUILD)/bench/files
+	@rm -rf $(BUILD)/bench/files.d && mkdir -p $(BUILD)/bench/files.d
+	$(BUILD)/bench/files $(BUILD)/bench/files.d
+	@rm -rf $(BUILD)/bench/files.d
 
 BIN = $(DESTDIR)$(PREFIX)/bin
 MAN = $(DESTDIR)$(PREFIX)/share/man

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * From the list that somebody sent to entries with names that can be used here. What a name is made into may meet another
- * of its folder: then it gets a number. Which names are taken is one table of all folders, and each such name remembers the
- * number that it has come to, so that a list of nothing but equal names costs no more than another.
+ * From the list that somebody sent to entries with names that can be used here. What a name is made into may meet
+ * another of its folder: then it gets a number. Which names are taken is one table of all folders, and each such name
+ * remembers the number that it has come to, so that a list of nothing but equal names costs no more than another.
  */
 #include <glib.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Names of files as somebody else sent them, made such that they can be given to a file here: they name nothing outside of
- * the folder, show what they are, and are no name that another system, a shell or our own files (.part, .part.map) treat as
- * something else. Pure.
+ * Names of files as somebody else sent them, made such that they can be given to a file here: they name nothing
+ * outside of the folder, show what they are, and are no name that another system, a shell or our own files (.part,
+ * .part.map) treat as something else. Pure.
  */
 #ifndef PEER_IO_FILE_NAME_H
 #define PEER_IO_FILE_NAME_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One folder after the other, deepest first as the list wants it, on a stack of its own: each level has its names, sorted,
- * and the place that was reached. Names are sorted as they are offered, which is not always as they are on the disk.
+ * One folder after the other, deepest first as the list wants it, on a stack of its own: each level has its names,
+ * sorted, and the place that was reached. Names are sorted as they are offered, which is not always as they are on
+ * the disk.
  */
 #include "peer/io/file_scan.h"
 
