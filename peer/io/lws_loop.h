@@ -17,8 +17,8 @@ struct lws_loop {
 
 /* info has what is the caller's own: protocols, user, sizes of buffers; it is filled up. context is referenced. tls: whether any
  * connection uses it. False with one sentence in err; lws_loop_close is due in any case. */
-bool lws_loop_open(struct lws_loop *l, GMainContext *context, struct lws_context_creation_info *info, bool tls,
-    struct err *err);
+bool lws_loop_open(
+    struct lws_loop *l, GMainContext *context, struct lws_context_creation_info *info, bool tls, struct err *err);
 /* Ends the connections that there are. Takes a zeroed one too. */
 void lws_loop_close(struct lws_loop *l);
 
