@@ -174,20 +174,20 @@ static gboolean on_timeout(gpointer user)
     struct http_client *c = user;
     source_drop(&c->timer);
     if (c->phase == READING)
-        failed(c, "%s took more than %d seconds for its answer", c->name, HTTP_SECONDS);
+        failed(c, "%s takes too long for its answer", c->name);
     else if (c->phase == RESOLVING)
-        failed(c, "nobody says within %d seconds where %s is", HTTP_SECONDS, c->url.host);
+        failed(c, "nobody says where %s is", c->url.host);
     else
         failed(c, "%s does not answer", c->name);
     return G_SOURCE_REMOVE;
 }
 
-/* What is left of all the time; of one address of several no more than HTTP_CONNECT_SECONDS until the request is sent. */
+/* What is left of all the time; for one address of several no more than a third of it until the request is sent. */
 static void timer_set(struct http_client *c, bool one_of_several)
 {
     gint64 left = MAX(c->deadline - g_get_monotonic_time(), 0) / 1000;
     if (one_of_several)
-        left = MIN(left, HTTP_CONNECT_SECONDS * 1000);
+        left = MIN(left, c->question.timeout_ms / 3);
     source_set(c, &c->timer, g_timeout_source_new((guint)left), on_timeout);
 }
 
@@ -253,7 +253,7 @@ void http_client_ask(struct http_client *c, const struct url *url, const struct 
     c->body_sent = false;
     url_name(url, c->name);
     c->phase = RESOLVING;
-    c->deadline = g_get_monotonic_time() + (gint64)HTTP_SECONDS * G_USEC_PER_SEC;
+    c->deadline = g_get_monotonic_time() + (gint64)question->timeout_ms * 1000;
     timer_set(c, false);
     c->cancel = g_cancellable_new();
     GResolver *resolver = g_resolver_get_default();

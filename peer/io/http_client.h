@@ -16,16 +16,17 @@
 struct http_client;
 
 enum {
-    HTTP_ANSWER_MAX = 2 * 1024 * 1024, /* a list of 1000 rooms, each byte of a name escaped, is half of it */
-    HTTP_SECONDS = 10,                 /* for the whole of it, from the lookup of the name to the answer's end */
-    HTTP_CONNECT_SECONDS = 4           /* for one address of several */
+    HTTP_ANSWER_MAX = 2 * 1024 * 1024 /* a list of 1000 rooms, each byte of a name escaped, is half of it */
 };
 
 /* What is asked. All of it is borrowed until on_answer, or http_client_free. */
 struct http_question {
     const char *method, *path; /* the path as it stands in the request, printable ASCII */
     struct span body;          /* JSON; of no bytes: none */
-    const char *token;         /* for Authorization: Bearer, printable ASCII of at most 8 KiB; NULL: none */
+    unsigned
+        timeout_ms; /* for the whole of it, from the lookup of the name to the answer's end; to connect to one address of
+                                  several has a third of it */
+    const char *token; /* for Authorization: Bearer, printable ASCII of at most 8 KiB; NULL: none */
 };
 
 enum http_end {

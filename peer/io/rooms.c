@@ -23,7 +23,8 @@
 #include "protocol/write.h"
 
 enum {
-    BODY_MAX = 4096, /* a name and a password, each byte escaped, and what is around them */
+    SERVER_MS = 10000, /* as usher.h has it */
+    BODY_MAX = 4096,   /* a name and a password, each byte escaped, and what is around them */
     PATH_MAX_BYTES = URL_PATH_MAX + ROOM_ID_MAX + 16,
     WHY_MAX = 8192,      /* bytes of what is said of all servers, */
     SENTENCE_MAX = 1024, /* and of one */
@@ -78,6 +79,7 @@ static void ask(struct usher_rooms *r)
             .method = METHODS[r->asked],
             .path = r->path,
             .body = buf_view(&r->body),
+            .timeout_ms = SERVER_MS,
             .token = *r->token ? r->token : NULL,
         });
 }
