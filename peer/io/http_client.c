@@ -141,21 +141,35 @@ static gboolean try_later(gpointer user)
 }
 
 /* The first reason counts. Before anything was sent the next address is tried, if there is one. */
-static void failed(struct http_client *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static void failed(struct http_client *c, const char *format, ...)
+static void fail_as(struct http_client *c, enum http_end end, const char *format, va_list args) G_GNUC_PRINTF(3, 0);
+static void fail_as(struct http_client *c, enum http_end end, const char *format, va_list args)
 {
     if (c->later)
         return;
-    va_list args;
-    va_start(args, format);
     g_vsnprintf(c->why, sizeof c->why, format, args);
-    va_end(args);
-    bool sent = c->phase == SENT || c->phase == READING;
-    bool again = !sent && c->next && g_get_monotonic_time() < c->deadline;
-    c->end = sent ? HTTP_NOT_ANSWERED : HTTP_NOT_SENT;
+    bool again = end == HTTP_NOT_SENT && c->next && g_get_monotonic_time() < c->deadline;
+    c->end = end;
     c->phase = OVER;
     wsi_forget(c);
     source_set(c, &c->later, g_idle_source_new(), again ? try_later : report);
+}
+
+static void failed(struct http_client *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void failed(struct http_client *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fail_as(c, c->phase == SENT || c->phase == READING ? HTTP_NOT_ANSWERED : HTTP_NOT_SENT, format, args);
+    va_end(args);
+}
+
+static void is_nonsense(struct http_client *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void is_nonsense(struct http_client *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fail_as(c, HTTP_NONSENSE, format, args);
+    va_end(args);
 }
 
 /* The connection is gone, and the answer was not whole before. */
@@ -331,22 +345,32 @@ static int take_piece(struct http_client *c, const void *in, size_t n)
     signaling_tls_heard(&c->tls);
     if (n <= HTTP_ANSWER_MAX && buf_add(&c->body, in, n))
         return 0;
-    failed(c, "%s sent an answer of more than %d bytes", c->name, HTTP_ANSWER_MAX);
+    is_nonsense(c, "%s sent an answer of more than %d bytes", c->name, HTTP_ANSWER_MAX);
     return -1;
+}
+
+static bool begins(const char *text, size_t n, const char *with)
+{
+    return text && n >= strlen(with) && memcmp(text, with, strlen(with)) == 0;
 }
 
 static void connection_error(struct http_client *c, struct lws *wsi, const char *in, size_t n)
 {
     const char *certificate = lws_loop_certificate_error(wsi);
+    int shown = (int)MIN(n, WHY_MAX);
     c->wsi = NULL; /* lws frees it when this callback returns */
     if (certificate)
         failed(c, "the certificate of %s: %s", c->name, certificate);
+    else if (c->phase == SENT && (begins(in, n, "problems parsing header") || begins(in, n, "HS: ")))
+        is_nonsense(c, "%s does not answer in HTTP, so it is no usher daemon", c->name);
     else if (c->phase == SENT || c->phase == READING)
         broken_off(c);
-    else if (!in || strncmp(in, "Unable to connect", n) == 0)
+    else if (!in || begins(in, n, "Unable to connect"))
         failed(c, "nothing listens at %s", c->name);
+    else if (c->url.tls)
+        failed(c, "no TLS with %s, whose address may be one of ws://: %.*s", c->name, shown, in);
     else
-        failed(c, "no connection to %s: %.*s", c->name, (int)MIN(n, WHY_MAX), in);
+        failed(c, "no connection to %s: %.*s", c->name, shown, in);
 }
 
 /* TLS tells of it from within a read. */

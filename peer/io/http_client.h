@@ -30,9 +30,10 @@ struct http_question {
 };
 
 enum http_end {
-    HTTP_ANSWERED,    /* status and body are there */
-    HTTP_NOT_SENT,    /* nobody was reached: nothing was asked */
-    HTTP_NOT_ANSWERED /* it was sent, at least in part, and has had no whole answer */
+    HTTP_ANSWERED,     /* status and body are there */
+    HTTP_NOT_SENT,     /* nobody was reached: nothing was asked */
+    HTTP_NOT_ANSWERED, /* it was sent, at least in part, and has had no whole answer */
+    HTTP_NONSENSE      /* what came is no answer, or too much of one */
 };
 
 /* Borrowed for the callback. */

@@ -99,15 +99,21 @@ static void tell_end(struct usher_rooms *r, enum usher_rooms_end end, unsigned s
     tell(r, &(struct usher_rooms_answer){.end = end, .status = status, .text = text});
 }
 
-/* Nothing of use came from this server: the next one, or the end. heard: it may have done what it was asked. */
+/* Of what it answers nothing can be made; it may have done what it was asked. */
+static void failed(struct usher_rooms *r, unsigned status, const char *why)
+{
+    static const char *const DOUBT[] = {
+        "", ": whether the room is made is not known", ": whether the room is gone is not known"};
+    char text[SENTENCE_MAX];
+    snprintf(text, sizeof text, "%s%s", why, DOUBT[r->asked]);
+    tell_end(r, USHER_ROOMS_FAILED, status, text);
+}
+
+/* Nothing of use came from this server: the next one, or the end. */
 static void unanswered(struct usher_rooms *r, bool heard, unsigned status, const char *why)
 {
-    bool done = heard && r->asked != ASKED_LIST;
-    if (done) {
-        char text[SENTENCE_MAX];
-        snprintf(text, sizeof text, "%s: whether the room is %s is not known", why,
-            r->asked == ASKED_CREATE ? "made" : "gone");
-        tell_end(r, USHER_ROOMS_FAILED, status, text);
+    if (heard && r->asked != ASKED_LIST) {
+        failed(r, status, why);
         return;
     }
     buf_printf(&r->why, "%s%s", r->why.len ? "; " : "", why);
@@ -178,7 +184,7 @@ static void nonsense(struct usher_rooms *r, unsigned status)
     char text[SENTENCE_MAX], name[URL_NAME_MAX + 1];
     url_name(&r->urls[r->at], name);
     snprintf(text, sizeof text, "what %s answers %.200s with is not what an usher daemon says", name, r->path);
-    tell_end(r, USHER_ROOMS_FAILED, status, text);
+    failed(r, status, text);
 }
 
 static void keep_token(
@@ -234,7 +240,9 @@ static void on_answer(void *user, const struct http_answer *a)
 {
     static const unsigned DONE[] = {200, 201, 204};
     struct usher_rooms *r = user;
-    if (a->end != HTTP_ANSWERED)
+    if (a->end == HTTP_NONSENSE)
+        failed(r, 0, a->why);
+    else if (a->end != HTTP_ANSWERED)
         unanswered(r, a->end == HTTP_NOT_ANSWERED, 0, a->why);
     else if (a->status != DONE[r->asked])
         refused(r, a);
