@@ -12,6 +12,7 @@
 
 enum {
     NAME_MAX_BYTES = 128, /* as usher.h has it, and these */
+    PASSWORD_MAX_BYTES = 256,
     ROOM_PEERS_MAX = 1000000000,
     ROOM_MAX = 64
 };
@@ -187,6 +188,8 @@ static bool check_rooms(const struct options *o)
         return usage("--json is for rooms list and rooms create");
     if (create && o->usher.name && !*o->usher.name)
         return usage("--name wants 1 to %d bytes of UTF-8", NAME_MAX_BYTES);
+    if (create && o->usher.password && (!*o->usher.password || strlen(o->usher.password) > PASSWORD_MAX_BYTES))
+        return usage("--password wants 1 to %d bytes", PASSWORD_MAX_BYTES);
     return true;
 }
 
