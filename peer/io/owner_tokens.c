@@ -61,6 +61,11 @@ static bool file_read(struct file *f, const char *dir, struct err *err)
     return state_read(dir, FILE_NAME, true, f->text, FILE_MAX, &f->n, err) != STATE_FAILED;
 }
 
+static struct span file_text(const struct file *f)
+{
+    return (struct span){f->text, f->text ? f->n : 0};
+}
+
 static bool file_open(struct file *f, const char *dir, struct err *err)
 {
     *f = (struct file){.lock = -1};
@@ -96,13 +101,13 @@ static struct span token_of(struct span line, const char *server, const char *ro
 static bool file_replace(
     struct file *f, const char *dir, const char *server, const char *room, const char *token, struct err *err)
 {
-    struct span rest = {f->text, f->n}, line;
+    struct span rest = file_text(f), line;
     size_t kept = token != NULL;
     struct buf out;
     buf_init(&out, FILE_MAX);
     while (next_line(&rest, &line))
         kept += token_of(line, server, room).n == 0;
-    rest = (struct span){f->text, f->n};
+    rest = file_text(f);
     while (next_line(&rest, &line)) {
         if (token_of(line, server, room).n > 0)
             continue;
@@ -137,7 +142,7 @@ bool owner_tokens_forget(const char *dir, const char *server, const char *room, 
     struct file f;
     if (!file_open(&f, dir, err))
         return false;
-    struct span rest = {f.text, f.n}, line;
+    struct span rest = file_text(&f), line;
     bool there = false;
     while (!there && next_line(&rest, &line))
         there = token_of(line, server, room).n > 0;
@@ -152,7 +157,7 @@ bool owner_tokens_find(
     struct file f = {.lock = -1};
     *out = '\0';
     bool ok = file_read(&f, dir, err);
-    struct span rest = {f.text, ok ? f.n : 0}, line;
+    struct span rest = file_text(&f), line;
     while (next_line(&rest, &line)) {
         struct span token = token_of(line, server, room);
         if (token.n > 0 && token.n <= OWNER_TOKEN_MAX)
