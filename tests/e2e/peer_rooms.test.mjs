@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { chmod, open, readFile, stat, writeFile } from 'node:fs/promises';
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 import path from 'node:path';
 import { makeAuthority } from './lib/authority.mjs';
@@ -190,13 +191,28 @@ test('over TLS, with a certificate that is good for the server, and no other', a
     fails(await rooms([], { server: `wss://127.0.0.1:${daemon.port}`, env }), 3, /^usher: no TLS with 127\.0\.0\.1:\d+, whose address may be one of ws:/);
 });
 
-// A server that is handed each request and answers as it likes.
-async function serve(handler) {
-    const server = http.createServer(handler).listen(0, '127.0.0.1');
+// A server that is handed each request and answers as it likes; secure: by this certificate and key.
+async function serve(handler, secure) {
+    const server = (secure ? https.createServer(secure, handler) : http.createServer(handler)).listen(0, '127.0.0.1');
     await once(server, 'listening');
     closing.push(() => (server.closeAllConnections(), server.close()));
-    return `ws://127.0.0.1:${server.address().port}`;
+    return `${secure ? 'wss' : 'ws'}://127.0.0.1:${server.address().port}`;
 }
+
+test('the longest list that a daemon gives, over TLS', async () => {
+    const authority = await makeAuthority();
+    const { certificate, key } = await authority.issue('good');
+    const list = { rooms: Array.from({ length: 1000 }, (_, i) =>
+        ({ id: `room-${i}`, name: '\u0001'.repeat(128), peers: i, maxPeers: null, locked: false, createdAt: 1796084330984 })) };
+    const server = await serve((request, response) => response.end(JSON.stringify(list)),
+        { cert: await readFile(certificate), key: await readFile(key) });
+    const { code, stdout, stderr } = await rooms(['--json'], { server, env: { SSL_CERT_FILE: authority.file } });
+    assert.equal(code, 0, stderr);
+    assert.ok(stdout.length > 800000);
+    assert.deepEqual(JSON.parse(stdout), list);
+    const table = await rooms([], { server, env: { SSL_CERT_FILE: authority.file } });
+    assert.equal(table.stdout.trimEnd().split('\n').length, 1001);
+});
 
 test('below the path where a proxy has the daemon', async () => {
     const asked = [];
