@@ -148,7 +148,7 @@ static void loses_none_of_several_processes(void **state)
     for (int p = 0; p < PROCESSES; p++)
         if (fork() == 0) {
             struct err err;
-            char room[16];
+            char room[32];
             bool ok = true;
             for (int i = 0; i < EACH; i++) {
                 snprintf(room, sizeof room, "r%d-%d", p, i);
@@ -162,7 +162,7 @@ static void loses_none_of_several_processes(void **state)
         assert_int_equal(status, 0);
     }
     for (int i = 0; i < PROCESSES * EACH; i++) {
-        char room[16];
+        char room[32];
         snprintf(room, sizeof room, "r%d-%d", i / EACH, i % EACH);
         expect(d, HERE, room, room);
     }
