@@ -184,7 +184,7 @@ static bool check_rooms(const struct options *o)
         return usage("--listed and --unlisted: expected one of them");
     if (!delete &&r->owner_token)
         return usage("--owner-token is for rooms delete");
-    if (r->json && (!rooms || delete))
+    if (o->json && (!rooms || delete))
         return usage("--json is for rooms list and rooms create");
     if (create && o->usher.name && !*o->usher.name)
         return usage("--name wants 1 to %d bytes of UTF-8", NAME_MAX_BYTES);
@@ -253,7 +253,7 @@ static bool take_flag(struct options *o, int flag, bool *server_given, bool *add
         o->rooms.owner_token = optarg;
         return true;
     case 'j':
-        o->rooms.json = true;
+        o->json = true;
         return true;
     case ':':
         return usage("%s wants a value", argv[optind - 1]);

@@ -35,12 +35,13 @@ struct rooms_options {
     enum rooms_command command;
     struct usher_room_terms terms; /* but for name and password, which are the usher's */
     const char *room, *owner_token;
-    bool listed, unlisted, json;
+    bool listed, unlisted;
 };
 
 struct options {
     enum command command;
     struct rooms_options rooms;
+    bool json;                  /* print for a program */
     struct usher_options usher; /* its texts are argv's or owned by lists */
     void *servers, *addresses;  /* GPtrArray of owned text */
 };

@@ -30,10 +30,15 @@ struct rooms {
 
 /* ---- a table ---- */
 
+static long columns_of(const char *text)
+{
+    return fold_width(text, strlen(text));
+}
+
 /* A copy, for g_free, of as much as has place, with an ellipsis where something is missing. */
 static gchar *cut_to(const char *text, long columns)
 {
-    if (fold_width(text, strlen(text)) <= columns)
+    if (columns_of(text) <= columns)
         return g_strdup(text);
     const char *end = text;
     for (const char *next = g_utf8_next_char(end); fold_width(text, (size_t)(next - text)) < columns;
@@ -78,7 +83,7 @@ static void print_row(gchar *const *cells, const long *widths)
     GString *row = g_string_new(NULL);
     for (int i = 0; i < COLUMNS; i++) {
         g_string_append(row, cells[i]);
-        for (long w = fold_width(cells[i], strlen(cells[i])); i + 1 < COLUMNS && w < widths[i] + 2; w++)
+        for (long w = columns_of(cells[i]); i + 1 < COLUMNS && w < widths[i] + 2; w++)
             g_string_append_c(row, ' ');
     }
     gchar *folded = columns ? fold_lines(row->str, columns) : g_strdup(row->str);
@@ -101,7 +106,7 @@ static void print_list(const struct usher_rooms_answer *a)
     for (size_t i = 0; i < a->count; i++)
         fill_row(cells + (i + 1) * COLUMNS, &a->rooms[i]);
     for (size_t i = 0; i < (a->count + 1) * COLUMNS; i++)
-        widths[i % COLUMNS] = MAX(widths[i % COLUMNS], fold_width(cells[i], strlen(cells[i])));
+        widths[i % COLUMNS] = MAX(widths[i % COLUMNS], columns_of(cells[i]));
     for (size_t i = 0; i <= a->count; i++)
         print_row(cells + i * COLUMNS, widths);
     g_strfreev(cells);
@@ -129,17 +134,18 @@ static void say_kept(const struct usher_rooms_answer *a, bool json)
     }
 }
 
-static void print_done(const struct rooms_options *o, const struct usher_rooms_answer *a)
+static void print_done(const struct options *o, const struct usher_rooms_answer *a)
 {
-    if (o->command == ROOMS_DELETE)
-        printf("deleted %s\n", o->room);
+    enum rooms_command command = o->rooms.command;
+    if (command == ROOMS_DELETE)
+        printf("deleted %s\n", o->rooms.room);
     else if (o->json)
         puts(a->json);
-    else if (o->command == ROOMS_LIST)
+    else if (command == ROOMS_LIST)
         print_list(a);
     else
         printf("room         %s\nowner token  %s\n", a->rooms[0].id, a->owner_token);
-    if (o->command == ROOMS_CREATE)
+    if (command == ROOMS_CREATE)
         say_kept(a, o->json);
 }
 
@@ -154,7 +160,7 @@ static void on_answer(const struct usher_rooms_answer *a, void *user)
     struct rooms *r = user;
     r->status = STATUS[a->end];
     if (a->end == USHER_ROOMS_DONE)
-        print_done(&r->options->rooms, a);
+        print_done(r->options, a);
     else
         remark(a->text);
     if (a->status == 401 && r->options->rooms.command == ROOMS_DELETE && !r->options->rooms.owner_token)

@@ -23,6 +23,7 @@ enum {
     WHY_MAX = 512,
     PIECE_MAX = 16 * 1024,  /* bytes of one read, and of a request's head */
     ANSWER_HEAD_MAX = 8192, /* a proxy's headers, too */
+    LWS_SECONDS = 3600,     /* its own patience, 5 seconds by itself: the asker's counts */
     STATUS_NO_CONTENT = 204
 };
 #define NAME "http"
@@ -444,6 +445,7 @@ struct http_client *http_client_new(GMainContext *context, bool tls,
         .protocols = PROTOCOLS,
         .user = c,
         .pt_serv_buf_size = PIECE_MAX,
+        .timeout_secs = LWS_SECONDS,
         .max_http_header_data = ANSWER_HEAD_MAX,
     };
     if (lws_loop_open(&c->loop, context, &info, tls, err))

@@ -17,12 +17,18 @@ import { freePorts } from './lib/program.mjs';
 
 const set = (...options) => options.flatMap((option) => ['--set', option]);
 
-let daemon, state;
+let daemon, state, patient;
 const closing = [];
+
+const SLOW_MS = 6000; // longer than libwebsockets would wait by itself, well within usher's 10 seconds
 
 before(async () => {
     state = await scratch();
     daemon = await startDaemon();
+    // Waits while the other tests run.
+    const slow = await serve((request, response) => setTimeout(() => response.end('{"rooms":[]}'), SLOW_MS));
+    patient = rooms(['--json'], { server: slow });
+    patient.catch(() => {}); // told below
 });
 after(async () => {
     await daemon?.stop();
@@ -346,4 +352,9 @@ test('an owner token that is none, and an answer in single bytes', async () => {
     const made = await rooms(['create'], { server: liar, dir });
     assert.match(made.stdout, /^room +r\nowner token +good\n/);
     assert.equal(await readFile(path.join(dir, 'rooms'), 'utf8'), `${liar.replace('ws:', 'http:')}/ r good\n`);
+});
+
+test('an answer that takes its time is waited for', async () => {
+    const { code, stdout, stderr } = await patient;
+    assert.deepEqual([code, stdout, stderr], [0, '{"rooms":[]}\n', '']);
 });
