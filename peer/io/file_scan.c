@@ -87,6 +87,7 @@ static bool add_name(struct level *l, const char *disk, bool *odd)
         struct named *more = realloc(l->names, room * sizeof *more);
         if (!more)
             return false;
+        memset(more + l->n, 0, (room - l->n) * sizeof *more);
         l->names = more;
         l->room = room;
     }
