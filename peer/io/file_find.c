@@ -37,7 +37,7 @@ static bool set_names(struct file_found *f, const char *name)
 {
     if (strlen(name) + sizeof MAP - 1 > FILE_NAME_MAX)
         return false;
-    strcpy(f->name, name);
+    file_name_copy(name, f->name);
     snprintf(f->part, sizeof f->part, "%.240s%s", name, PART);
     snprintf(f->part_map, sizeof f->part_map, "%.240s%s", name, MAP);
     snprintf(f->unpacked, sizeof f->unpacked, "%.240s%s", name, UNPACKED);

@@ -13,9 +13,8 @@
 #include "peer/io/file_hash.h"
 #include "peer/io/file_problem.h"
 
-enum {
-    FILE_FOLDER_TOP = UINT32_MAX /* the parent of what lies in the folder itself */
-};
+/* The parent of what lies in the folder itself. */
+#define FILE_FOLDER_TOP UINT32_MAX
 
 struct file_entry {
     uint64_t at, size; /* of its content in the run of bytes */

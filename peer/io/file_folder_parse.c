@@ -41,7 +41,7 @@ static bool name_freely(struct names *n, uint32_t parent, struct span sent, char
 {
     char safe[FILE_NAME_MAX + 1];
     file_name_safe(sent, false, FILE_NAME_MAX, safe);
-    strcpy(out, safe);
+    file_name_copy(safe, out);
     if (take_name(n, parent, safe))
         return true;
     char *key = taken_key(parent, safe);

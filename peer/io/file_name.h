@@ -16,6 +16,12 @@ enum {
     FILE_NAMES_TRIED = 99
 };
 
+/* name: at most FILE_NAME_MAX bytes. */
+static inline void file_name_copy(const char *name, char out[FILE_NAME_MAX + 1])
+{
+    memcpy(out, name, strlen(name) + 1);
+}
+
 /* Each writes a name of 1 to `max` bytes (max <= FILE_NAME_MAX) of UTF-8, and a NUL. */
 
 /* Any bytes, as one name; without_path: only what stands behind the last `/` or `\`. */

@@ -342,7 +342,7 @@ static bool finish_file(struct file_part *p, struct file_problem *why)
             why, "file-changed", "%.200s/%.150s was replaced by another file", p->dir_path, p->found.part);
     if (fsync(p->found.fd) != 0 || !file_disk_mode(p->found.fd, file_disk_permitted(0666)))
         return refuse(p, "cannot write", p->found.part, why);
-    strcpy(name, p->found.name);
+    file_name_copy(p->found.name, name);
     bool done = false;
     for (unsigned i = 1; !done && i <= FILE_NAMES_TRIED; i++) {
         done = file_disk_rename(p->dir, p->found.part, name);
@@ -353,7 +353,7 @@ static bool finish_file(struct file_part *p, struct file_problem *why)
     }
     if (!done)
         return refuse(p, "cannot rename to", p->found.name, why);
-    strcpy(p->found.name, name);
+    file_name_copy(name, p->found.name);
     fsync(p->dir); /* the new name before the map goes: a crash between them finds one or the other */
     unlinkat(p->dir, p->found.part_map, 0);
     return true;

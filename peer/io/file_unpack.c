@@ -88,7 +88,7 @@ static bool open_top(struct file_unpack *u)
 /* Of the names that it may have got, the one that it has. */
 static bool find_named(struct file_unpack *u, char name[FILE_NAME_MAX + 1])
 {
-    strcpy(name, u->names->name);
+    file_name_copy(u->names->name, name);
     for (unsigned i = 1; i <= FILE_NAMES_TRIED; i++) {
         if (is_mine(u, name))
             return true;
@@ -275,7 +275,7 @@ static bool give_name(struct file_unpack *u, struct file_problem *p)
     char name[FILE_NAME_MAX + 1];
     bool done = find_named(u, name);
     if (!done)
-        strcpy(name, u->names->name);
+        file_name_copy(u->names->name, name);
     for (unsigned i = 1; !done && i <= FILE_NAMES_TRIED; i++) {
         done = file_disk_rename(u->dir, u->names->unpacked, name);
         if (!done && errno != EEXIST && errno != ENOTEMPTY)
@@ -285,7 +285,7 @@ static bool give_name(struct file_unpack *u, struct file_problem *p)
     }
     if (!done)
         return refuse(u, "cannot rename to", u->names->name, p);
-    strcpy(u->names->name, name);
+    file_name_copy(name, u->names->name);
     if (u->folder->top < 0)
         u->folder->top = openat(u->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     fsync(u->dir);

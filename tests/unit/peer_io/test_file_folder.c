@@ -322,9 +322,8 @@ static void test_hostile_lists(void **state)
 /* Nothing in front of the contents, or less than a first line. */
 static void test_no_list(void **state)
 {
-    static const char *const BAD[] = {"", "u", "usher-tree 1 00000027 755\n", "usher-tree 1 16777216 755\n",
-        "\x7f"
-        "ELF"};
+    static const char *const BAD[] = {
+        "", "u", "usher-tree 1 00000027 755\n", "usher-tree 1 16777216 755\n", "\x7f\x45LF"};
     struct place p;
     make_place(*state, &p);
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
