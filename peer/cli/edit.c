@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libedit edits, without eyes and ears (docs/decisions/0016). What it would draw goes to /dev/null: it knows nothing of
+ * accents, which take no column, and of what is printed above the line. What it would read comes from here, one key at a
+ * time that stands for one of its commands: it waits for the rest of a key, and of a search, with the whole program.
+ *
+ * libedit's native interface rather than its readline one: that has no user pointer, and needs a global. Its wide
+ * characters rather than its bytes: el_gets copies the whole line at each key, which made a long one cost its square.
+ */
+#include "peer/cli/edit.h"
+
+#include <glib.h>
+#include <histedit.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* glibc's and musl's wchar_t is UCS-4. */
+_Static_assert(sizeof(wchar_t) == sizeof(gunichar), "a wchar_t is not a code point here");
+
+struct edit {
+    EditLine *edit;
+    HistoryW *history;
+    FILE *nowhere;
+    wchar_t command; /* that libedit reads next; 0: none */
+};
+
+/* Which command of libedit a key is; it is bound to a control character of its own. */
+static const struct {
+    enum key key;
+    wchar_t code;
+    const wchar_t *bound, *name;
+} COMMANDS[] = {
+    {KEY_LEFT, 1, L"^A", L"ed-prev-char"},
+    {KEY_RIGHT, 2, L"^B", L"ed-next-char"},
+    {KEY_WORD_LEFT, 3, L"^C", L"ed-prev-word"},
+    {KEY_WORD_RIGHT, 4, L"^D", L"em-next-word"},
+    {KEY_HOME, 5, L"^E", L"ed-move-to-beg"},
+    {KEY_END, 6, L"^F", L"ed-move-to-end"},
+    {KEY_UP, 7, L"^G", L"ed-prev-history"},
+    {KEY_DOWN, 8, L"^H", L"ed-next-history"},
+    {KEY_BACKSPACE, 11, L"^K", L"em-delete-prev-char"},
+    {KEY_DELETE, 12, L"^L", L"ed-delete-next-char"},
+    {KEY_DELETE_OR_LEAVE, 12, L"^L", L"ed-delete-next-char"},
+    {KEY_WORD_BACKSPACE, 14, L"^N", L"ed-delete-prev-word"},
+    {KEY_WORD_DELETE, 15, L"^O", L"em-delete-next-word"},
+    {KEY_KILL_END, 16, L"^P", L"ed-kill-line"},
+    {KEY_KILL_BEGIN, 17, L"^Q", L"vi-kill-line-prev"},
+    {KEY_YANK, 18, L"^R", L"em-yank"},
+    {KEY_TRANSPOSE, 20, L"^T", L"ed-transpose-chars"},
+};
+
+static int next_command(EditLine *edit, wchar_t *c)
+{
+    struct edit *e = NULL;
+    el_wget(edit, EL_CLIENTDATA, &e);
+    *c = e->command;
+    e->command = 0;
+    return *c ? 1 : 0;
+}
+
+static wchar_t *no_prompt(EditLine *edit)
+{
+    static wchar_t NOTHING[] = L"";
+    (void)edit;
+    return NOTHING;
+}
+
+static void do_command(struct edit *e, wchar_t code)
+{
+    int n;
+    e->command = code;
+    el_wgets(e->edit, &n);
+}
+
+static bool is_inside_character(const LineInfoW *line)
+{
+    return line->cursor > line->buffer && line->cursor < line->lastchar &&
+           g_unichar_iszerowidth((gunichar)*line->cursor);
+}
+
+/* An accent goes with its letter. */
+static void leave_character(struct edit *e, enum key key)
+{
+    int step = key == KEY_LEFT ? -1 : 1;
+    while (is_inside_character(el_wline(e->edit)))
+        el_cursor(e->edit, step);
+}
+
+/* libedit takes one code point at a time, the last first. */
+static size_t points_before(const LineInfoW *line)
+{
+    const wchar_t *p = line->cursor;
+    while (p > line->buffer + 1 && g_unichar_iszerowidth((gunichar)p[-1]))
+        p--;
+    return (size_t)(line->cursor - p) + (p > line->buffer);
+}
+
+static size_t points_behind(const LineInfoW *line)
+{
+    const wchar_t *p = line->cursor < line->lastchar ? line->cursor + 1 : line->cursor;
+    while (p < line->lastchar && g_unichar_iszerowidth((gunichar)*p))
+        p++;
+    return (size_t)(p - line->cursor);
+}
+
+void edit_key(struct edit *e, enum key key)
+{
+    size_t times = 1;
+    if (key == KEY_BACKSPACE)
+        times = points_before(el_wline(e->edit));
+    else if (key == KEY_DELETE || key == KEY_DELETE_OR_LEAVE)
+        times = points_behind(el_wline(e->edit));
+    for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++)
+        if (COMMANDS[i].key == key)
+            for (size_t k = 0; k < times; k++)
+                do_command(e, COMMANDS[i].code);
+    if (key == KEY_LEFT || key == KEY_RIGHT)
+        leave_character(e, key);
+}
+
+bool edit_insert(struct edit *e, const char *text, size_t n)
+{
+    const LineInfoW *line = el_wline(e->edit);
+    glong got = 0, room = EDIT_MAX - (line->lastchar - line->buffer);
+    gunichar *wide = g_utf8_to_ucs4_fast(text, (glong)n, &got);
+    bool whole = got <= room;
+    wide[whole ? got : MAX(room, 0)] = 0;
+    bool inserted = *wide == 0 || el_winsertstr(e->edit, (const wchar_t *)wide) == 0;
+    g_free(wide);
+    return whole && inserted;
+}
+
+void edit_erase(struct edit *e, size_t n)
+{
+    el_wdeletestr(e->edit, (int)n);
+}
+
+static gchar *utf8(const wchar_t *text, glong n)
+{
+    gchar *out = g_ucs4_to_utf8((const gunichar *)text, n, NULL, NULL, NULL);
+    return out ? out : g_strdup("");
+}
+
+char *edit_text(const struct edit *e, size_t *cursor)
+{
+    const LineInfoW *line = el_wline(e->edit);
+    gchar *before = utf8(line->buffer, line->cursor - line->buffer);
+    gchar *behind = utf8(line->cursor, line->lastchar - line->cursor);
+    gchar *all = g_strconcat(before, behind, NULL);
+    *cursor = strlen(before);
+    g_free(before);
+    g_free(behind);
+    return all;
+}
+
+bool edit_is_empty(const struct edit *e)
+{
+    const LineInfoW *line = el_wline(e->edit);
+    return line->lastchar == line->buffer;
+}
+
+static void begin_line(struct edit *e)
+{
+    el_wset(e->edit, EL_UNBUFFERED, 0);
+    el_wset(e->edit, EL_UNBUFFERED, 1);
+}
+
+void edit_replace(struct edit *e, const char *text)
+{
+    begin_line(e);
+    edit_insert(e, text, strlen(text));
+}
+
+static void remember(struct edit *e, const char *line)
+{
+    HistEventW event;
+    gunichar *wide = g_utf8_to_ucs4_fast(line, -1, NULL);
+    bool same = history_w(e->history, &event, H_FIRST) == 0 && wcscmp(event.str, (const wchar_t *)wide) == 0;
+    if (*wide && !same)
+        history_w(e->history, &event, H_ENTER, (const wchar_t *)wide);
+    g_free(wide);
+}
+
+char *edit_take(struct edit *e)
+{
+    size_t cursor;
+    gchar *line = edit_text(e, &cursor);
+    remember(e, line);
+    begin_line(e);
+    return line;
+}
+
+char *edit_find(struct edit *e, const char *words, unsigned skip)
+{
+    HistEventW event;
+    gchar *found = NULL;
+    gunichar *wide = g_utf8_to_ucs4_fast(words, -1, NULL);
+    int rc = history_w(e->history, &event, H_FIRST);
+    for (; rc == 0 && !found; rc = history_w(e->history, &event, H_NEXT))
+        if (wcsstr(event.str, (const wchar_t *)wide) && skip-- == 0)
+            found = utf8(event.str, (glong)wcslen(event.str));
+    g_free(wide);
+    return found;
+}
+
+void edit_resume(struct edit *e)
+{
+    el_wset(e->edit, EL_PREP_TERM, 1);
+    el_resize(e->edit);
+}
+
+struct edit *edit_new(void)
+{
+    HistEventW event;
+    struct edit *e = g_new0(struct edit, 1);
+    e->nowhere = fopen("/dev/null", "w");
+    e->history = history_winit();
+    if (e->nowhere)
+        e->edit = el_init_fd("usher", stdin, e->nowhere, e->nowhere, STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO);
+    if (!e->edit || !e->history) {
+        edit_free(e);
+        return NULL;
+    }
+    history_w(e->history, &event, H_SETSIZE, EDIT_HISTORY);
+    el_wset(e->edit, EL_CLIENTDATA, e);
+    el_wset(e->edit, EL_PROMPT, no_prompt);
+    el_wset(e->edit, EL_EDITOR, L"emacs");
+    el_wset(e->edit, EL_HIST, history_w, e->history);
+    el_wset(e->edit, EL_SIGNAL, 0);
+    el_wset(e->edit, EL_GETCFN, next_command);
+    for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++)
+        el_wset(e->edit, EL_BIND, COMMANDS[i].bound, COMMANDS[i].name, NULL);
+    el_wset(e->edit, EL_UNBUFFERED, 1);
+    return e;
+}
+
+void edit_free(struct edit *e)
+{
+    if (!e)
+        return;
+    if (e->edit) {
+        el_wset(e->edit, EL_UNBUFFERED, 0);
+        el_end(e->edit);
+    }
+    if (e->history)
+        history_wend(e->history);
+    if (e->nowhere)
+        fclose(e->nowhere);
+    g_free(e);
+}
