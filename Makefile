@@ -58,6 +58,7 @@ A_SIO      := $(BUILD)/libserverio.a
 PEER_FLOORS := message link people port order
 A_PCORE    := $(BUILD)/libpeercore.a $(PEER_FLOORS:%=$(BUILD)/libpeer_%.a)
 A_PIO      := $(BUILD)/libpeerio.a
+A_CLI      := $(BUILD)/libcli.a
 
 $(A_BASE):     $(call obj,$(PURE_BASE_SRC))
 $(A_OS):       $(call obj,$(OS_BASE_SRC))
@@ -67,6 +68,7 @@ $(A_SIO):      $(call obj,$(wildcard server/io/*.c) $(wildcard server/adapters/*
 $(BUILD)/libpeercore.a: $(call obj,$(wildcard peer/core/*.c))
 $(foreach f,$(PEER_FLOORS),$(eval $(BUILD)/libpeer_$(f).a: $(call obj,$(wildcard peer/core/$(f)/*.c))))
 $(A_PIO):      $(call obj,$(wildcard peer/io/*.c))
+$(A_CLI):      $(call obj,$(filter-out peer/cli/main.c,$(wildcard peer/cli/*.c)))
 $(BUILD)/lib%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -74,7 +76,7 @@ $(BUILD)/lib%.a:
 
 $(BUILD)/server/io/%.o $(BUILD)/server/%.o $(BUILD)/tests/unit/server_io/%.o $(BUILD)/tests/unit/server_adapters/%.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/peer/io/%.o $(BUILD)/tests/unit/peer_io/%.o: PKGS = $(PEER_IO_PKGS) $(PROTOCOL_PKGS)
-$(BUILD)/peer/cli/%.o: PKGS = $(CLI_PKGS)
+$(BUILD)/peer/cli/%.o $(BUILD)/tests/unit/peer_cli/%.o: PKGS = $(CLI_PKGS)
 $(BUILD)/protocol/%.o $(BUILD)/peer/core/%.o $(BUILD)/server/core/%.o: PKGS = $(PROTOCOL_PKGS)
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -104,7 +106,7 @@ $(BUILD)/libusher.a: $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(if $(V),,@)objcopy --wildcard --keep-global-symbol='usher_*' $(BUILD)/libusher.o
 	@rm -f $@
 	$(if $(V),,@)$(AR) rcs $@ $(BUILD)/libusher.o
-$(BUILD)/usher: $(call obj,$(wildcard peer/cli/*.c)) $(BUILD)/libusher.a
+$(BUILD)/usher: $(BUILD)/peer/cli/main.o $(A_CLI) $(BUILD)/libusher.a
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(CLI_PKGS))
 
 # What a program of somebody else's looks like: the installed header, and the library.
@@ -139,6 +141,9 @@ $(call unit_of,peer_io):   LIBS = $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_
 $(call unit_of,peer_io):   $(A_PIO) $(L_PEER) $(A_OS)
 $(call unit_of,server_io) $(call unit_of,server_adapters): LINK_PKGS = $(SERVER_IO_PKGS)
 $(call unit_of,peer_io):   LINK_PKGS = $(PEER_IO_PKGS)
+$(call unit_of,peer_cli):  LIBS = $(A_CLI)
+$(call unit_of,peer_cli):  $(A_CLI)
+$(call unit_of,peer_cli):  LINK_PKGS = $(CLI_PKGS)
 $(UNIT_BINS): $(BUILD)/%: $(BUILD)/%.o
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIBS) $(call PC,--libs,$(LINK_PKGS) $(PROTOCOL_PKGS) $(TEST_PKGS))
 

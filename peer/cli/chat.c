@@ -112,13 +112,13 @@ static void say(void *user, const char *line)
     g_free(harmless);
 }
 
-static void open_terminal(struct chat *c)
+static void open_terminal(struct chat *c, bool on_terminal)
 {
     static const struct term_callbacks TERM = {
         .on_line = on_typed, .on_end = on_typed_end, .on_typing = chat_typing, .on_tab = chat_complete};
     static const struct input_callbacks INPUT = {
         .on_line = on_line, .on_too_long = on_too_long, .on_end_seen = on_end_seen, .on_end = on_end};
-    if (term_is_possible()) {
+    if (on_terminal) {
         gchar *name = plain_text(c->name ? c->name : "", FALSE);
         gchar *prompt = g_strconcat(STYLE_BOLD, name, ">", STYLE_PLAIN, " ", NULL);
         c->term = term_new(prompt, &TERM, c);
@@ -137,10 +137,11 @@ int chat_run(const struct options *o)
     c.marks = marks_new();
     c.typists = typists_new();
     c.away = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    bool on_terminal = term_prepare();
     int status = EXIT_FAILED;
     if (client_open(&c.client, o)) {
         names_learn(c.names, usher_id(c.client.usher), c.name);
-        open_terminal(&c);
+        open_terminal(&c, on_terminal);
         status = client_run(&c.client);
     }
     term_free(c.term);

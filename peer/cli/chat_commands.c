@@ -122,6 +122,20 @@ static void say_readers(struct chat *c, GHashTable *ids, const char *what)
     g_string_free(names, TRUE);
 }
 
+static void say_sent(struct chat *c, const struct mark *mark)
+{
+    gchar *flat = plain_text(mark->text, FALSE), *text = width_cut(flat, TEXT_COLUMNS);
+    gchar *space = pad(text, TEXT_COLUMNS), *words = marks_words(mark);
+    chat_say(c, "*   %s%s%s", text, space, words);
+    say_readers(c, mark->delivered, "delivered to");
+    say_readers(c, mark->read, "read by");
+    say_readers(c, mark->failed, "did not reach");
+    g_free(words);
+    g_free(space);
+    g_free(text);
+    g_free(flat);
+}
+
 static void sent(struct chat *c, const char *count)
 {
     guint64 n;
@@ -131,17 +145,8 @@ static void sent(struct chat *c, const char *count)
         n--;
     if (n == 0)
         chat_say(c, "* You have sent nothing yet.");
-    for (; n > 0; n--) {
-        const struct mark *mark = marks_at(c->marks, n - 1);
-        gchar *flat = plain_text(mark->text, FALSE), *text = width_cut(flat, TEXT_COLUMNS), *words = marks_words(mark);
-        chat_say(c, "* %s: %s", words, text);
-        say_readers(c, mark->delivered, "delivered to");
-        say_readers(c, mark->read, "read by");
-        say_readers(c, mark->failed, "did not reach");
-        g_free(words);
-        g_free(text);
-        g_free(flat);
-    }
+    for (; n > 0; n--)
+        say_sent(c, marks_at(c->marks, n - 1));
 }
 
 /* The answer is an event, which chat_events.c shows. */

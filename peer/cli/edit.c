@@ -25,6 +25,10 @@ struct edit {
     wchar_t command; /* that libedit reads next; 0: none */
 };
 
+enum {
+    NEW_LINE = 21
+};
+
 /* Which command of libedit a key is; it is bound to a control character of its own. */
 static const struct {
     enum key key;
@@ -48,6 +52,7 @@ static const struct {
     {KEY_KILL_BEGIN, 17, L"^Q", L"vi-kill-line-prev"},
     {KEY_YANK, 18, L"^R", L"em-yank"},
     {KEY_TRANSPOSE, 20, L"^T", L"ed-transpose-chars"},
+    {KEY_CANCEL, NEW_LINE, L"^U", L"ed-start-over"},
 };
 
 static int next_command(EditLine *edit, wchar_t *c)
@@ -160,15 +165,9 @@ bool edit_is_empty(const struct edit *e)
     return line->lastchar == line->buffer;
 }
 
-static void begin_line(struct edit *e)
-{
-    el_wset(e->edit, EL_UNBUFFERED, 0);
-    el_wset(e->edit, EL_UNBUFFERED, 1);
-}
-
 void edit_replace(struct edit *e, const char *text)
 {
-    begin_line(e);
+    do_command(e, NEW_LINE);
     edit_insert(e, text, strlen(text));
 }
 
@@ -187,7 +186,7 @@ char *edit_take(struct edit *e)
     size_t cursor;
     gchar *line = edit_text(e, &cursor);
     remember(e, line);
-    begin_line(e);
+    do_command(e, NEW_LINE);
     return line;
 }
 
@@ -204,10 +203,14 @@ char *edit_find(struct edit *e, const char *words, unsigned skip)
     return found;
 }
 
+void edit_suspend(struct edit *e)
+{
+    el_wset(e->edit, EL_PREP_TERM, 0);
+}
+
 void edit_resume(struct edit *e)
 {
     el_wset(e->edit, EL_PREP_TERM, 1);
-    el_resize(e->edit);
 }
 
 struct edit *edit_new(void)
@@ -231,6 +234,8 @@ struct edit *edit_new(void)
     el_wset(e->edit, EL_GETCFN, next_command);
     for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++)
         el_wset(e->edit, EL_BIND, COMMANDS[i].bound, COMMANDS[i].name, NULL);
+    /* A control-S would stop what is printed, and with it the whole program. */
+    el_wset(e->edit, EL_SETTY, L"-d", L"-ixon", NULL);
     el_wset(e->edit, EL_UNBUFFERED, 1);
     return e;
 }

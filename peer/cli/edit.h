@@ -38,7 +38,8 @@ char *edit_take(struct edit *e);
 /* The line before that holds these words, the newest first, without the first `skip` of them; NULL: there is none. For
  * g_free. */
 char *edit_find(struct edit *e, const char *words, unsigned skip);
-/* The terminal has another size, or was used by somebody else meanwhile. */
+/* Gives the terminal back as it was, for a while; takes it again. What is being typed stays. */
+void edit_suspend(struct edit *e);
 void edit_resume(struct edit *e);
 
 #endif

@@ -21,6 +21,7 @@
 #include "peer/cli/keys.h"
 #include "peer/cli/plain.h"
 #include "peer/cli/screen.h"
+#include "peer/cli/suspend.h"
 #include "peer/cli/terminfo.h"
 
 #define PASTES_ARE_MARKED "\033[?2004h"
@@ -39,6 +40,7 @@ struct term {
     gchar *prompt, *status; /* g_free */
     GString *wanted;        /* words that are searched for; NULL: no search */
     unsigned skip;          /* what was found before them, in the search */
+    struct suspend *suspend;
     guint source, resize;
     gboolean busy;              /* keys are being handled: the bottom is drawn when they are */
     gboolean pasting, after_cr; /* in marked text; a CR was its last byte */
@@ -351,20 +353,46 @@ static gboolean on_resize(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
+/* The bottom goes, so that the shell's prompt stands below what was said. */
+static void give_back(void *user)
+{
+    struct term *t = user;
+    GString *out = g_string_new(NULL);
+    measure(t);
+    screen_erase(&t->screen, out);
+    g_string_append(out, PASTES_ARE_NOT);
+    write_out(out);
+    edit_suspend(t->edit);
+}
+
+static void take_again(void *user)
+{
+    struct term *t = user;
+    edit_resume(t->edit);
+    fputs(PASTES_ARE_MARKED, stdout);
+    redraw(t);
+}
+
 /* ---- life ---- */
 
-gboolean term_is_possible(void)
+gboolean term_prepare(void)
 {
-    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && terminfo_moves(STDOUT_FILENO);
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !terminfo_moves(STDOUT_FILENO))
+        return FALSE;
+    suspend_prepare();
+    return TRUE;
 }
 
 struct term *term_new(const char *prompt, const struct term_callbacks *callbacks, void *user)
 {
-    struct edit *edit = edit_new();
-    if (!edit)
-        return NULL;
     struct term *t = g_new0(struct term, 1);
-    t->edit = edit;
+    t->suspend = suspend_new(give_back, take_again, t);
+    t->edit = edit_new();
+    if (!t->edit) {
+        suspend_free(t->suspend);
+        g_free(t);
+        return NULL;
+    }
     t->callbacks = *callbacks;
     t->user = user;
     t->prompt = g_strdup(prompt);
@@ -383,10 +411,8 @@ void term_free(struct term *t)
     if (t->source)
         g_source_remove(t->source);
     g_source_remove(t->resize);
-    GString *out = g_string_new(NULL);
-    screen_erase(&t->screen, out);
-    g_string_append(out, PASTES_ARE_NOT);
-    write_out(out);
+    suspend_free(t->suspend);
+    give_back(t);
     edit_free(t->edit);
     screen_done(&t->screen);
     if (t->wanted)

@@ -25,8 +25,8 @@ struct term_callbacks {
     void (*on_tab)(void *user, const char *before, struct term_completion *completion);
 };
 
-/* Whether standard input and output are a terminal that this can be done on. */
-gboolean term_is_possible(void);
+/* Whether standard input and output are a terminal that this can be done on. To be asked before there are threads. */
+gboolean term_prepare(void);
 /* prompt is copied. NULL if the terminal cannot be used. */
 struct term *term_new(const char *prompt, const struct term_callbacks *callbacks, void *user);
 /* Gives the terminal back as it was, below the last line. Takes NULL; not from inside a callback. */
