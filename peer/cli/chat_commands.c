@@ -109,17 +109,28 @@ static void message(struct chat *c, const char *line)
         chat_send(c, &found, 1, text);
 }
 
+/* By what follows the mark of their colour. */
+static gint compare_called(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a + 2, *(const char *const *)b + 2);
+}
+
 static void say_readers(struct chat *c, GHashTable *ids, const char *what)
 {
     GHashTableIter all;
     gpointer id;
-    GString *names = g_string_new(NULL);
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
     g_hash_table_iter_init(&all, ids);
     while (g_hash_table_iter_next(&all, &id, NULL))
-        g_string_append_printf(names, "%s%s", names->len ? ", " : "", chat_call(c, id));
-    if (names->len > 0)
-        chat_say(c, "*     %s %s", what, names->str);
-    g_string_free(names, TRUE);
+        g_ptr_array_add(names, g_strdup(chat_call(c, id)));
+    g_ptr_array_sort(names, compare_called);
+    g_ptr_array_add(names, NULL);
+    if (names->len > 1) {
+        gchar *list = g_strjoinv(", ", (gchar **)names->pdata);
+        chat_say(c, "*     %s %s", what, list);
+        g_free(list);
+    }
+    g_ptr_array_unref(names);
 }
 
 static void say_sent(struct chat *c, const struct mark *mark)
