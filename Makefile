@@ -183,6 +183,10 @@ $(BUILD)/tests/fuzz/fuzz_token.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/tests/fuzz/fuzz_ice_list: $(BUILD)/peer/io/ice_list.o
 $(BUILD)/tests/fuzz/fuzz_ice_list: FUZZ_PKGS = gio-2.0
 $(BUILD)/tests/fuzz/fuzz_ice_list.o: PKGS = $(PEER_IO_PKGS)
+$(BUILD)/tests/fuzz/fuzz_keys: $(BUILD)/peer/cli/keys.o
+$(BUILD)/tests/fuzz/fuzz_fold: $(call obj,$(patsubst %,peer/cli/%.c,fold plain width))
+$(BUILD)/tests/fuzz/fuzz_keys $(BUILD)/tests/fuzz/fuzz_fold: FUZZ_PKGS = gio-2.0
+$(BUILD)/tests/fuzz/fuzz_fold.o: PKGS = $(CLI_PKGS)
 $(BUILD)/tests/fuzz/fuzz_room: $(SIM_MEMORY_STORE)
 $(BUILD)/tests/fuzz/fuzz_room: FUZZ_PKGS = cmocka
 $(BUILD)/tests/fuzz/fuzz_room.o: PKGS = $(PROTOCOL_PKGS) cmocka

@@ -118,10 +118,11 @@ size_t keys_next(const char *bytes, size_t n, enum key *key)
         *key = control(*bytes);
         return 1;
     }
+    /* GLib takes a NUL for the end, and waits for more of what was UTF-8 long ago. */
     gunichar c = g_utf8_get_char_validated(bytes, (gssize)MIN(n, 4));
-    if (c == (gunichar)-2)
+    if (c == (gunichar)-2 && (guchar)*bytes < 0xf5 && n < 4 && !memchr(bytes, '\0', n))
         return 0; /* the rest comes */
-    if (c == (gunichar)-1)
+    if (c >= (gunichar)-2)
         return 1; /* no UTF-8 */
     *key = g_unichar_iscntrl(c) ? KEY_NOTHING : KEY_TEXT;
     return (size_t)(g_utf8_next_char(bytes) - bytes);

@@ -321,6 +321,7 @@ static gboolean on_keys(gint fd, GIOCondition condition, gpointer user)
 {
     struct term *t = user;
     (void)condition;
+    g_assert(t->n < KEYS_BYTES_MAX);
     ssize_t got = read(fd, t->keys + t->n, READ_BYTES);
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return G_SOURCE_CONTINUE;

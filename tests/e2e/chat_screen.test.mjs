@@ -66,6 +66,29 @@ test('messages that come leave the line that is typed as it is, in windows of 80
     await ann.stop();
 });
 
+test('that somebody types is told now and then, and not of commands', async () => {
+    const room = newRoom();
+    const ann = await join(room, 'ann');
+    const ben = await chat(room, 'ben');
+    await ben.shows(/<ann> is here/);
+    await ben.enter('/who');
+    await ben.shows(/\(you, /);
+    await ben.enter('/msg ann first'); // comes behind all that was said before
+    await ann.event('message', { text: 'first' });
+    assert.equal(ann.count('typing'), 0);
+    const began = performance.now();
+    for (const letter of 'letters one by one') {
+        await ben.type(letter);
+        await ben.shows((rows) => rows.at(-1).endsWith(letter.trim()));
+    }
+    await ben.press('Enter');
+    await ann.event('message', { text: 'letters one by one' });
+    const told = ann.count('typing');
+    assert.ok(told >= 1 && told <= 1 + (performance.now() - began) / 4000, `${told} times`);
+    await ben.close();
+    await ann.stop();
+});
+
 test('words are wrapped, and what goes on is indented; a word that is too long is cut between letters', async () => {
     const room = newRoom();
     const ann = await join(room, 'ann');

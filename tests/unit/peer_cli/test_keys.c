@@ -96,6 +96,7 @@ static void test_what_is_no_utf8(void **state)
     assert_int_equal(key, KEY_NOTHING);
     assert_int_equal(keys_next("\xc3", 1, &key), 0);
     assert_int_equal(keys_next("\0", 1, &key), 1);
+    assert_int_equal(keys_next("\xe4\0z", 3, &key), 1); /* it does not wait for ever */
 }
 
 /* An ESC waits for what follows, and is taken with it; a second one begins again. */
