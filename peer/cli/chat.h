@@ -31,7 +31,7 @@ struct chat {
     bool ended;              /* of input: nothing more will be typed */
 };
 
-/* Prints one line, which may have marks of style.h, above the prompt, or just prints it. */
+/* Prints one line, which may have tags of style.h, above the prompt, or just prints it. */
 void chat_say(struct chat *c, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void chat_on_event(struct usher *u, const struct usher_event *event, void *user);
 /* A line that was typed. */
@@ -41,7 +41,7 @@ const char *chat_call(struct chat *c, const char *id);
 /* How a link goes: "direct link", "through a TURN server", … Static. */
 const char *chat_path(const char *path);
 
-/* Sends it, and keeps its mark; to_count 0: to everybody. */
+/* Sends it, and keeps its mark; to_count 0: to everybody. Who writes is not away any more. */
 void chat_send(struct chat *c, const char *const *to, size_t to_count, const char *text);
 /* Something changed that the row above the prompt tells of. */
 void chat_status(struct chat *c);

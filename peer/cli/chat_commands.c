@@ -109,7 +109,7 @@ static void message(struct chat *c, const char *line)
         chat_send(c, &found, 1, text);
 }
 
-/* By what follows the mark of their colour. */
+/* By what follows the tag of their colour. */
 static gint compare_called(gconstpointer a, gconstpointer b)
 {
     return strcmp(*(const char *const *)a + 2, *(const char *const *)b + 2);
@@ -225,7 +225,7 @@ static void unknown(struct chat *c, const char *name)
     for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++)
         names[i] = COMMANDS[i].name;
     gchar *harmless = plain_text(name, FALSE), *cut = width_cut(harmless, TEXT_COLUMNS);
-    const char *meant = nearest_word(name, names, G_N_ELEMENTS(names));
+    const char *meant = name[1] ? nearest_word(name, names, G_N_ELEMENTS(names)) : NULL;
     if (meant)
         chat_say(c, "! There is no command %s: did you mean %s?", cut, meant);
     else
@@ -252,15 +252,6 @@ static void command(struct chat *c, const char *line)
     g_free(name);
 }
 
-/* To everybody. */
-static void say(struct chat *c, const char *text)
-{
-    if (c->is_away)
-        usher_presence(c->client.usher, "online");
-    c->is_away = false;
-    chat_send(c, NULL, 0, text);
-}
-
 void chat_line(struct chat *c, char *line)
 {
     g_strchomp(line);
@@ -269,5 +260,5 @@ void chat_line(struct chat *c, char *line)
     if (*line == '/' && line[1] != '/')
         command(c, line);
     else
-        say(c, *line == '/' ? line + 1 : line);
+        chat_send(c, NULL, 0, *line == '/' ? line + 1 : line);
 }

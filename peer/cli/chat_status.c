@@ -111,6 +111,9 @@ static size_t people_who_confirm(struct chat *c)
 void chat_send(struct chat *c, const char *const *to, size_t to_count, const char *text)
 {
     gchar *ref = g_uuid_string_random();
+    if (c->is_away)
+        usher_presence(c->client.usher, "online");
+    c->is_away = false;
     size_t readers = to_count > 0 ? to_count : people_who_confirm(c);
     if (!usher_send(c->client.usher, to, to_count, text, ref)) {
         chat_say(c, "! That was not sent: a message is UTF-8 text of at most %d bytes.", TEXT_MAX);

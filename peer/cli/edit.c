@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "peer/cli/width.h"
+
 /* glibc's and musl's wchar_t is UCS-4. */
 _Static_assert(sizeof(wchar_t) == sizeof(gunichar), "a wchar_t is not a code point here");
 
@@ -78,50 +80,39 @@ static void do_command(struct edit *e, wchar_t code)
     el_wgets(e->edit, &n);
 }
 
-static bool is_inside_character(const LineInfoW *line)
+/* libedit takes one code point at a time. How many of them make what a person takes for one character (width.h), before the
+ * cursor or behind it. */
+static size_t points_of_character(const struct edit *e, bool before)
 {
-    return line->cursor > line->buffer && line->cursor < line->lastchar &&
-           g_unichar_iszerowidth((gunichar)*line->cursor);
-}
-
-/* An accent goes with its letter. */
-static void leave_character(struct edit *e, enum key key)
-{
-    int step = key == KEY_LEFT ? -1 : 1;
-    while (is_inside_character(el_wline(e->edit)))
-        el_cursor(e->edit, step);
-}
-
-/* libedit takes one code point at a time, the last first. */
-static size_t points_before(const LineInfoW *line)
-{
-    const wchar_t *p = line->cursor;
-    while (p > line->buffer + 1 && g_unichar_iszerowidth((gunichar)p[-1]))
-        p--;
-    return (size_t)(line->cursor - p) + (p > line->buffer);
-}
-
-static size_t points_behind(const LineInfoW *line)
-{
-    const wchar_t *p = line->cursor < line->lastchar ? line->cursor + 1 : line->cursor;
-    while (p < line->lastchar && g_unichar_iszerowidth((gunichar)*p))
-        p++;
-    return (size_t)(p - line->cursor);
+    size_t cursor, n = 0;
+    long width;
+    gchar *text = edit_text(e, &cursor);
+    const char *from = text, *to = text;
+    while (*to && (before ? to < text + cursor : to <= text + cursor)) {
+        from = to;
+        to += width_next(to, &width);
+    }
+    if (before)
+        to = text + cursor;
+    else
+        from = text + cursor;
+    if (to > from)
+        n = (size_t)g_utf8_strlen(from, to - from);
+    g_free(text);
+    return n;
 }
 
 void edit_key(struct edit *e, enum key key)
 {
     size_t times = 1;
-    if (key == KEY_BACKSPACE)
-        times = points_before(el_wline(e->edit));
-    else if (key == KEY_DELETE || key == KEY_DELETE_OR_LEAVE)
-        times = points_behind(el_wline(e->edit));
+    if (key == KEY_BACKSPACE || key == KEY_LEFT)
+        times = points_of_character(e, true);
+    else if (key == KEY_DELETE || key == KEY_DELETE_OR_LEAVE || key == KEY_RIGHT)
+        times = points_of_character(e, false);
     for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++)
         if (COMMANDS[i].key == key)
             for (size_t k = 0; k < times; k++)
                 do_command(e, COMMANDS[i].code);
-    if (key == KEY_LEFT || key == KEY_RIGHT)
-        leave_character(e, key);
 }
 
 bool edit_insert(struct edit *e, const char *text, size_t n)

@@ -34,7 +34,7 @@ static struct row *row_at(const struct shown *shown, size_t i)
     return &g_array_index(shown->rows, struct row, i);
 }
 
-/* A newline is shown as a mark, and ends its row. Other control characters cannot be typed. */
+/* A newline is shown as an arrow, and ends its row. Other control characters cannot be typed. */
 static void show_text(struct shown *shown, const struct screen_view *view)
 {
     shown->text = g_string_new(view->prompt);

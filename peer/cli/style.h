@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Colours. Lines carry marks, which take no columns; only what writes to a terminal turns them into its sequences, or leaves
+ * Colours. Lines carry tags, which take no columns; only what writes to a terminal turns them into its sequences, or leaves
  * them out. They are control characters, and texts and names of others have none (plain.h, usher.h): nobody else can set one.
  */
 #ifndef PEER_CLI_STYLE_H
@@ -29,7 +29,7 @@ enum style_depth style_depth(int fd);
 char style_letter(const char *id);
 /* The colour of a letter among 256; of the letters of names only. */
 int style_colour(char letter);
-/* A copy with sequences instead of marks, or without either; for g_free. */
+/* A copy with sequences instead of tags, or without either; for g_free. */
 char *style_render(const char *text, enum style_depth depth);
 
 #endif

@@ -31,9 +31,9 @@ gboolean term_prepare(void);
 struct term *term_new(const char *prompt, const struct term_callbacks *callbacks, void *user);
 /* Gives the terminal back as it was, below the last line. Takes NULL; not from inside a callback. */
 void term_free(struct term *t);
-/* Prints a line (and its newline), which may have marks of style.h, above the one being typed. */
+/* Prints a line (and its newline), which may have tags of style.h, above the one being typed. */
 void term_print(struct term *t, const char *line);
-/* One row between the two, until there is another; NULL: none. Copied; so may have marks. */
+/* One row between the two, until there is another; NULL: none. Copied; so may have tags. */
 void term_status(struct term *t, const char *status);
 
 #endif

@@ -14,7 +14,7 @@ enum {
 };
 
 /* What a person takes for one character, at p, which is UTF-8 and not at its end: a letter and its accents, a flag, an
- * emoji with its colour of skin; or a mark of style.h. Returns its bytes; its columns to *width. */
+ * emoji with its colour of skin; or a tag of style.h. Returns its bytes; its columns to *width. */
 size_t width_next(const char *p, long *width);
 /* Columns of n bytes of UTF-8. */
 long width_of(const char *text, size_t n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What somebody wrote, on a terminal of so many columns as the first byte says: no row is wider, each but the first is
- * indented, nothing in it moves the cursor or is a mark of usher's own, and no letter of it is lost.
+ * indented, nothing in it moves the cursor or is a tag of style.h, and no letter of it is lost.
  */
 #include <glib.h>
 #include <locale.h>

@@ -52,7 +52,7 @@ static void test_what_belongs_together(void **state)
     folds("aaaaaaaaaaaaaaaaaaa🇩🇪🇩🇪", 20, "aaaaaaaaaaaaaaaaaaa\n    🇩🇪🇩🇪");
 }
 
-static void test_marks_take_no_place(void **state)
+static void test_tags_take_no_place(void **state)
 {
     (void)state;
     folds("\001a<ann>\002 exactly twenty", 20, "\001a<ann>\002 exactly twenty");
@@ -102,7 +102,7 @@ int main(void)
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_words_longer_than_a_row),
         cmocka_unit_test(test_what_belongs_together),
-        cmocka_unit_test(test_marks_take_no_place),
+        cmocka_unit_test(test_tags_take_no_place),
         cmocka_unit_test(test_narrow_terminals),
         cmocka_unit_test(test_rows_of_anything),
     };

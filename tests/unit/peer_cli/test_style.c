@@ -23,7 +23,7 @@ static void renders(const char *text, enum style_depth depth, const char *expect
     g_free(out);
 }
 
-static void test_marks(void **state)
+static void test_tags(void **state)
 {
     (void)state;
     renders("\001a<ann>\002 hello", STYLE_NONE, "<ann> hello");
@@ -71,7 +71,7 @@ static void test_a_colour_for_an_id(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_tags),
         cmocka_unit_test(test_readable_on_dark_and_light),
         cmocka_unit_test(test_a_colour_for_an_id),
     };
