@@ -58,7 +58,7 @@ static void break_rows(struct shown *shown, long columns)
     const char *text = shown->text->str;
     shown->rows = g_array_new(FALSE, FALSE, sizeof row);
     for (const char *p = text; *p;) {
-        long width;
+        long width = 0;
         size_t n = *p == '\n' ? 1 : width_next(p, &width);
         if (*p == '\n' || row.width + width > columns) {
             g_array_append_val(shown->rows, row);

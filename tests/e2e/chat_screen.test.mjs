@@ -255,7 +255,8 @@ test('control-Z gives the terminal back, fg takes it again with the line as it w
     await shell.type('half a line');
     await shell.shows(/ben> half a line$/); // control-Z drops what was not read yet
     await shell.press('C-z');
-    await shell.shows(/Stopped[^]*shell\$/);
+    const rows = await shell.shows(/Stopped[^]*shell\$/);
+    assert.ok(!rows.some((row) => row.startsWith('ben>')), rows.join('\n')); // the shell has the bottom
     await shell.enter('stty -a | grep -o .icanon; fg');
     await shell.shows(/ icanon\n[^]*\nben> half a line$/);
     await shell.type(', and the rest');
