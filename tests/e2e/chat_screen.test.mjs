@@ -241,6 +241,8 @@ test('keys: history, search, words, paste of several lines, completion; keys wit
     await line('ben> /msg Ann Lee');
     await ben.enter('to you');
     await ann.event('message', { text: 'to you', type: 'direct_message' });
+    await ben.enter('/quit');
+    await ben.shows(/Pane is dead \(status 0,/);
     await ben.close();
     await ann.stop();
 });
