@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tab: a command at the beginning of a line, else a name, in any case. A name may hold spaces: behind /msg all that follows is
- * its beginning, elsewhere the last word is. At the beginning of a line a colon goes behind a name.
+ * Tab: a command at the beginning of a line, else a name, in any case. A name may hold spaces: as many words as begin one
+ * count. At the beginning of a line a colon goes behind it.
  */
 #include <string.h>
 
 #include "peer/cli/chat.h"
 
-#define TO_ONE "/msg "
+enum {
+    NAME_BYTES = 256 /* of what is looked at before the cursor: a name and the part of an id behind it are shorter */
+};
 
 static bool begins_with(const char *name, const char *with)
 {
@@ -28,15 +30,15 @@ static void complete_command(const char *before, struct term_completion *complet
     completion->suffix = " ";
 }
 
-static void complete_name(struct chat *c, const char *before, struct term_completion *completion)
+static void complete_name(struct chat *c, const char *begun, GPtrArray *found)
 {
     const struct usher_person *people;
     size_t n = usher_people(c->client.usher, &people);
     for (size_t i = 0; i < n; i++) {
         const char *called = names_call(c->names, people[i].id); /* <name> */
         gchar *name = g_strndup(called + 1, strlen(called) - 2);
-        if (begins_with(name, before + completion->from))
-            g_ptr_array_add(completion->found, name);
+        if (begins_with(name, begun))
+            g_ptr_array_add(found, name);
         else
             g_free(name);
     }
@@ -45,16 +47,16 @@ static void complete_name(struct chat *c, const char *before, struct term_comple
 void chat_complete(void *user, const char *before, struct term_completion *completion)
 {
     struct chat *c = user;
-    const char *space = strrchr(before, ' ');
-    if (*before == '/' && !space) {
+    size_t n = strlen(before);
+    if (*before == '/' && !strchr(before, ' ')) {
         complete_command(before, completion);
         return;
     }
-    if (g_str_has_prefix(before, TO_ONE))
-        completion->from = strlen(TO_ONE);
-    else
-        completion->from = space ? (size_t)(space + 1 - before) : 0;
+    completion->of_others = TRUE;
+    for (size_t at = n > NAME_BYTES ? n - NAME_BYTES : 0; at < n && completion->found->len == 0; at++)
+        if (before[at] != ' ' && (at == 0 || before[at - 1] == ' ')) {
+            complete_name(c, before + at, completion->found);
+            completion->from = at;
+        }
     completion->suffix = completion->from == 0 ? ": " : " ";
-    if (before[completion->from])
-        complete_name(c, before, completion);
 }

@@ -39,6 +39,7 @@ struct term {
     struct screen screen;
     gchar *prompt, *status; /* g_free */
     GString *wanted;        /* words that are searched for; NULL: no search */
+    gchar *unsearched;      /* g_free; what was being typed before */
     unsigned skip;          /* what was found before them, in the search */
     struct suspend *suspend;
     guint source, resize;
@@ -155,11 +156,11 @@ static size_t in_common(const GPtrArray *found)
     return n;
 }
 
-static void list(struct term *t, const GPtrArray *found)
+static void list(struct term *t, const struct term_completion *c)
 {
     GString *line = g_string_new("*");
-    for (guint i = 0; i < found->len; i++)
-        g_string_append_printf(line, "  %s", (const char *)g_ptr_array_index(found, i));
+    for (guint i = 0; i < c->found->len; i++)
+        g_string_append_printf(line, c->of_others ? "  <%s>" : "  %s", (const char *)g_ptr_array_index(c->found, i));
     term_print(t, line->str);
     g_string_free(line, TRUE);
 }
@@ -176,7 +177,7 @@ static void complete(struct term *t)
         const char *first = g_ptr_array_index(c.found, 0);
         size_t n = in_common(c.found);
         if (c.found->len > 1 && (size_t)g_utf8_strlen(first, (gssize)n) <= typed) {
-            list(t, c.found);
+            list(t, &c);
         } else {
             edit_erase(t->edit, typed);
             insert(t, first, n);
@@ -194,6 +195,15 @@ static void end_search(struct term *t)
 {
     g_string_free(t->wanted, TRUE);
     t->wanted = NULL;
+    g_clear_pointer(&t->unsearched, g_free);
+}
+
+static void begin_search(struct term *t)
+{
+    size_t cursor;
+    t->wanted = g_string_new(NULL);
+    t->unsearched = edit_text(t->edit, &cursor);
+    t->skip = 0;
 }
 
 static void search(struct term *t)
@@ -221,9 +231,9 @@ static gboolean search_key(struct term *t, enum key key, const char *bytes, size
         g_string_truncate(t->wanted, (gsize)(last - t->wanted->str));
         t->skip = 0;
     } else {
-        end_search(t);
         if (key == KEY_CANCEL)
-            edit_replace(t->edit, "");
+            edit_replace(t->edit, t->unsearched);
+        end_search(t);
         return key == KEY_CANCEL;
     }
     search(t);
@@ -284,8 +294,7 @@ static void act(struct term *t, enum key key, const char *bytes, size_t n)
         complete(t);
         return;
     case KEY_SEARCH:
-        t->wanted = g_string_new(NULL);
-        t->skip = 0;
+        begin_search(t);
         return;
     case KEY_REDRAW:
         fputs(CLEAR, stdout);

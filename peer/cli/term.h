@@ -15,6 +15,7 @@ struct term_completion {
     GPtrArray *found;   /* of char *; each is freed with g_free */
     size_t from;        /* where in its bytes it would begin */
     const char *suffix; /* goes behind it, if only one was found; static */
+    gboolean of_others; /* they are names: in a list they stand in angle brackets, as everywhere */
 };
 
 struct term_callbacks {

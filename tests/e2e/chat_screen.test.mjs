@@ -156,11 +156,19 @@ test('what others write and are called moves nothing, colours nothing, and passe
     const rows = await ben.rows();
     for (const row of rows) assert.match(row, /^(\* You are in room|\* <\[2J \[31mcay> is here|<\[2J \[31mcay>| {4}|ben> I am typing$|typing: <)/, row);
     assert.equal(rows.at(-1), 'ben> I am typing');
+    const gone = await join(room, '[2J is gone.');
+    await ben.shows(/<\[2J is gone\.> is here/);
+    await ben.press('C-u');
+    await ben.type('[2j');
+    await ben.press('Tab', 'Tab');
+    const listed = await ben.shows(/^\* {2}</m);
+    assert.ok(listed.some((row) => /^\* {2}<\[2J [^<>]*> {2}<\[2J [^<>]*>$/.test(row)), listed.join('\n'));
     const colours = (await ben.rows({ colours: true })).join('\n');
     // eslint-disable-next-line no-control-regex
     assert.doesNotMatch(colours, /\x1b\[31m|\x1b\[(?!38;5;\d+m|39m|1m|2m|0m|m|0;1m|39m|49m|0;39m|1;39m)/);
     await ben.close();
     await bad.stop();
+    await gone.stop();
 });
 
 test('how a message fares: sent, delivered, read, failed; and who is typing', async () => {
@@ -210,10 +218,12 @@ test('keys: history, search, words, paste of several lines, completion; keys wit
     await line('ben> second one');
     await ben.press('Down', 'Down');
     await line('ben> unsent');
-    await ben.press('C-u', 'C-r');
+    await ben.press('C-r');
     await ben.type('grü');
     await line('(search: grü) first grüß');
-    await ben.press('C-g', 'C-r');
+    await ben.press('C-g');
+    await line('ben> unsent');
+    await ben.press('C-u', 'C-r');
     await ben.type('ir');
     await line('(search: ir) third');
     await ben.press('C-r');
@@ -236,13 +246,17 @@ test('keys: history, search, words, paste of several lines, completion; keys wit
     await ben.shows(/^\* {2}\/history {2}\/help$/m);
     await ben.type('e');
     await ben.press('Tab', 'C-u');
+    await ben.type('well, ann l');
+    await ben.press('Tab');
+    await line('ben> well, Ann Lee');
+    await ben.press('C-u');
     await ben.type('/msg ann l');
     await ben.press('Tab');
     await line('ben> /msg Ann Lee');
     await ben.enter('to you');
     await ann.event('message', { text: 'to you', type: 'direct_message' });
     await ben.enter('/quit');
-    await ben.shows(/Pane is dead \(status 0,/);
+    await ben.shows(/^ended with 0$/m);
     await ben.close();
     await ann.stop();
 });

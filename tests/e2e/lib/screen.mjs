@@ -17,7 +17,6 @@ after(() => Promise.all([...open].map((screen) => screen.close())));
 const CONFIG = (term) => `set -g default-terminal ${term}
 set -g status off
 set -g escape-time 0
-set -g remain-on-exit on
 set -g history-limit 5000
 `;
 
@@ -28,7 +27,7 @@ export class Screen extends EventEmitter {
     #block = null; // lines of the reply that is being read
     #rest = '';
 
-    // A program and its arguments. term: what the emulator is called in $TERM.
+    // A program and its arguments; at its end its status stands on the screen. term: what the emulator is called in $TERM.
     static async open(command, { env = {}, columns = 80, rows = 24, term = 'tmux-256color' } = {}) {
         const screen = new Screen();
         screen.dir = await mkdtemp(path.join(os.tmpdir(), 'usher-screen-'));
@@ -37,7 +36,7 @@ export class Screen extends EventEmitter {
         const line = Object.entries(env).map(([name, value]) => quoted(`${name}=${value}`)).concat(command.map(quoted)).join(' ');
         const all = { ...process.env, TMUX_TMPDIR: screen.dir, LC_ALL: 'C.UTF-8', SHELL: '/bin/sh' };
         for (const name of ['TMUX', 'NO_COLOR', 'COLORTERM']) delete all[name];
-        screen.child = spawn('tmux', ['-u', '-f', config, '-C', 'new-session', '-x', columns, '-y', rows, `exec env ${line}`],
+        screen.child = spawn('tmux', ['-u', '-f', config, '-C', 'new-session', '-x', columns, '-y', rows, `env ${line}; echo "ended with $?"; cat`],
             { cwd: root, env: all, stdio: ['pipe', 'pipe', 'inherit'] });
         screen.exited = once(screen.child, 'exit');
         screen.child.stdin.on('error', () => {});
@@ -52,7 +51,6 @@ export class Screen extends EventEmitter {
         const lines = (this.#rest + more).split('\n');
         this.#rest = lines.pop();
         for (const line of lines) this.#line(line);
-        this.emit('news');
     }
 
     #line(line) {
@@ -64,6 +62,8 @@ export class Screen extends EventEmitter {
             this.#block.push(line);
         } else if (line.startsWith('%begin ')) {
             this.#block = [];
+        } else {
+            this.emit('news'); // %output, mostly
         }
     }
 
