@@ -14,10 +14,12 @@ const PATIENCE_MS = 15000;
 const open = new Set();
 after(() => Promise.all([...open].map((screen) => screen.close())));
 
+// Its server ends with this process, also if that is killed.
 const CONFIG = (term) => `set -g default-terminal ${term}
 set -g status off
 set -g escape-time 0
 set -g history-limit 5000
+run-shell -b 'tail --pid=${process.pid} -f /dev/null; kill -9 #{pid}'
 `;
 
 const quoted = (word) => `'${word.replaceAll("'", "'\\''")}'`;
