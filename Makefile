@@ -6,6 +6,9 @@ PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
+# Where bash-completion and zsh look for those of a program in PREFIX.
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 DESTDIR ?=
 VERSION := 0.1.0
 OPT     ?= -O2 -g
@@ -187,6 +190,7 @@ $(BUILD)/tests/fuzz/fuzz_keys: $(BUILD)/peer/cli/keys.o
 $(BUILD)/tests/fuzz/fuzz_fold: $(call obj,$(patsubst %,peer/cli/%.c,fold plain width))
 $(BUILD)/tests/fuzz/fuzz_keys $(BUILD)/tests/fuzz/fuzz_fold: FUZZ_PKGS = gio-2.0
 $(BUILD)/tests/fuzz/fuzz_fold.o: PKGS = $(CLI_PKGS)
+$(BUILD)/tests/fuzz/fuzz_rooms_answer: $(BUILD)/peer/io/rooms_answer.o
 $(BUILD)/tests/fuzz/fuzz_room: $(SIM_MEMORY_STORE)
 $(BUILD)/tests/fuzz/fuzz_room: FUZZ_PKGS = cmocka
 $(BUILD)/tests/fuzz/fuzz_room.o: PKGS = $(PROTOCOL_PKGS) cmocka
@@ -301,6 +305,10 @@ install: all ## install to DESTDIR/PREFIX
 	install -m 644 docs/man/usher.1 $(MAN)/man1
 	install -m 644 docs/man/usherd.conf.5 $(MAN)/man5
 	install -m 644 docs/man/usherd.8 $(MAN)/man8
+	install -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR)
+	install -m 644 completions/usher.bash $(DESTDIR)$(BASHDIR)/usher
+	install -m 644 completions/usherd.bash $(DESTDIR)$(BASHDIR)/usherd
+	install -m 644 completions/_usher completions/_usherd $(DESTDIR)$(ZSHDIR)
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/usherd
 	for unit in $(notdir $(UNITS)); do \
 	    sed 's|/usr/bin/usherd|$(PREFIX)/bin/usherd|; s|/etc/usherd|$(SYSCONFDIR)/usherd|' systemd/$$unit \
@@ -310,6 +318,7 @@ install: all ## install to DESTDIR/PREFIX
 uninstall: ## remove what install put there, except the configuration
 	rm -f $(BIN)/usherd $(BIN)/usher $(DESTDIR)$(LIBDIR)/libusher.a $(DESTDIR)$(PREFIX)/include/usher.h \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/usher.pc $(MAN)/man1/usher.1 $(MAN)/man5/usherd.conf.5 $(MAN)/man8/usherd.8
+	rm -f $(DESTDIR)$(BASHDIR)/usher $(DESTDIR)$(BASHDIR)/usherd $(DESTDIR)$(ZSHDIR)/_usher $(DESTDIR)$(ZSHDIR)/_usherd
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/usher
 

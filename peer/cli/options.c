@@ -11,9 +11,12 @@
 #include <string.h>
 
 enum {
-    NAME_MAX_BYTES = 128, /* as usher.h has it */
+    NAME_MAX_BYTES = 128, /* as usher.h has it, and these */
+    PASSWORD_MAX_BYTES = 256,
+    ROOM_PEERS_MAX = 1000000000,
     ROOM_MAX = 64
 };
+#define COMMAND_LIST "chat ROOM, pipe ROOM, rooms, exercise or id"
 
 static const struct {
     const char *name;
@@ -26,6 +29,17 @@ static const struct {
     {"exercise", COMMAND_EXERCISE, false},
 };
 
+/* `rooms` alone is its list. */
+static const struct {
+    const char *name;
+    enum rooms_command command;
+    bool wants_room;
+} ROOMS_COMMANDS[] = {
+    {"list", ROOMS_LIST, false},
+    {"create", ROOMS_CREATE, false},
+    {"delete", ROOMS_DELETE, true},
+};
+
 static const struct option FLAGS[] = {
     {"server", required_argument, NULL, 's'},
     {"state", required_argument, NULL, 'd'},
@@ -34,6 +48,11 @@ static const struct option FLAGS[] = {
     {"token", required_argument, NULL, 't'},
     {"ice-address", required_argument, NULL, 'i'},
     {"relay-only", no_argument, NULL, 'r'},
+    {"max-peers", required_argument, NULL, 'm'},
+    {"listed", no_argument, NULL, 'l'},
+    {"unlisted", no_argument, NULL, 'u'},
+    {"owner-token", required_argument, NULL, 'o'},
+    {"json", no_argument, NULL, 'j'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
@@ -43,17 +62,24 @@ void options_help(void)
 {
     fputs("usage: usher [options] chat ROOM     talk with whoever is in the room\n"
           "       usher [options] pipe ROOM     the same for a program: JSON lines in and out\n"
+          "       usher [options] rooms [list | create | delete ROOM]\n"
+          "                                     show the rooms that a server lists, make one, close one\n"
           "       usher [options] exercise      try everything against a server, and say what works\n"
           "       usher [options] id            print who you are\n"
           "\n"
           "  --server URL        ws://host:port or wss://host; several are tried in turn (ws://localhost:4000)\n"
-          "  --name NAME         how others see you\n"
+          "  --name NAME         how others see you; of rooms create, the room's name\n"
           "  --state DIR         where your identity is kept (~/.local/state/usher)\n"
           "  --password P        the room's password\n"
           "  --token JWT         a token for servers that ask for one\n"
           "  --ice-address ADDR  use only this address of this machine for links; may be repeated\n"
           "  --relay-only        no direct links, only through the server's TURN servers; hides your addresses from "
           "peers\n"
+          "  --max-peers N       rooms create: how many have place in it\n"
+          "  --listed, --unlisted\n"
+          "                      rooms create: whether the server lists it (it does not)\n"
+          "  --owner-token T     rooms delete: the token that rooms create printed, if it is not kept here\n"
+          "  --json              rooms: what the server answers, as it came\n"
           "  --version, --help\n"
           "\n"
           "USHER_SERVER and USHER_ICE_ADDRESS stand in for their flags, several separated by spaces.\n"
@@ -100,10 +126,33 @@ static bool check_room(const char *room)
            usage("ROOM is 1 to %d of A-Z, a-z, 0-9, - and _, not \"%s\"", ROOM_MAX, room);
 }
 
+/* The words behind `rooms`. */
+static bool parse_rooms(struct options *o, int count, char **words)
+{
+    o->command = COMMAND_ROOMS;
+    if (count == 0)
+        return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(ROOMS_COMMANDS); i++) {
+        if (strcmp(words[0], ROOMS_COMMANDS[i].name) != 0)
+            continue;
+        o->rooms.command = ROOMS_COMMANDS[i].command;
+        int wanted = ROOMS_COMMANDS[i].wants_room ? 2 : 1;
+        if (count < wanted)
+            return usage("rooms %s wants a room: usher rooms %s ROOM", words[0], words[0]);
+        if (count > wanted)
+            return usage("unexpected \"%s\" after %s", words[wanted], words[wanted - 1]);
+        o->rooms.room = words[1];
+        return !ROOMS_COMMANDS[i].wants_room || check_room(words[1]);
+    }
+    return usage("rooms is followed by list, create or delete ROOM, not \"%s\"", words[0]);
+}
+
 static bool parse_command(struct options *o, int count, char **words)
 {
     if (count == 0)
-        return usage("expected a command: chat ROOM, pipe ROOM, exercise or id");
+        return usage("expected a command: " COMMAND_LIST);
+    if (strcmp(words[0], "rooms") == 0)
+        return parse_rooms(o, count - 1, words + 1);
     for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++) {
         if (strcmp(words[0], COMMANDS[i].name) != 0)
             continue;
@@ -118,7 +167,30 @@ static bool parse_command(struct options *o, int count, char **words)
         o->usher.room = words[1];
         return check_room(words[1]);
     }
-    return usage("\"%s\" is no command: chat ROOM, pipe ROOM, exercise or id was expected", words[0]);
+    return usage("\"%s\" is no command: " COMMAND_LIST " was expected", words[0]);
+}
+
+/* Options that would have no effect are a mistake: a room would be made that is not what was meant. */
+static bool check_rooms(const struct options *o)
+{
+    const struct rooms_options *r = &o->rooms;
+    bool rooms = o->command == COMMAND_ROOMS;
+    bool create = rooms && r->command == ROOMS_CREATE, delete = rooms && r->command == ROOMS_DELETE;
+    if (!create && (r->terms.max_peers || r->listed || r->unlisted))
+        return usage("%s is for rooms create", r->terms.max_peers ? "--max-peers"
+                                               : r->listed        ? "--listed"
+                                                                  : "--unlisted");
+    if (r->listed && r->unlisted)
+        return usage("--listed and --unlisted: expected one of them");
+    if (!delete &&r->owner_token)
+        return usage("--owner-token is for rooms delete");
+    if (o->json && (!rooms || delete))
+        return usage("--json is for rooms list and rooms create");
+    if (create && o->usher.name && !*o->usher.name)
+        return usage("--name wants 1 to %d bytes of UTF-8", NAME_MAX_BYTES);
+    if (create && o->usher.password && (!*o->usher.password || strlen(o->usher.password) > PASSWORD_MAX_BYTES))
+        return usage("--password wants 1 to %d bytes", PASSWORD_MAX_BYTES);
+    return true;
 }
 
 static bool check_values(struct options *o)
@@ -132,6 +204,15 @@ static bool check_values(struct options *o)
             return usage("--ice-address wants a numeric address, not \"%s\"", o->usher.ice_addresses[i]);
     if (o->usher.name && (strlen(o->usher.name) > NAME_MAX_BYTES || !g_utf8_validate(o->usher.name, -1, NULL)))
         return usage("--name wants at most %d bytes of UTF-8", NAME_MAX_BYTES);
+    return check_rooms(o);
+}
+
+static bool take_max_peers(struct options *o)
+{
+    guint64 n = 0;
+    if (!g_ascii_string_to_unsigned(optarg, 10, 1, ROOM_PEERS_MAX, &n, NULL))
+        return usage("--max-peers wants a number from 1 to %d, not \"%s\"", ROOM_PEERS_MAX, optarg);
+    o->rooms.terms.max_peers = (uint32_t)n;
     return true;
 }
 
@@ -159,6 +240,20 @@ static bool take_flag(struct options *o, int flag, bool *server_given, bool *add
         return true;
     case 'r':
         o->usher.relay_only = true;
+        return true;
+    case 'm':
+        return take_max_peers(o);
+    case 'l':
+        o->rooms.listed = o->rooms.terms.listed = true;
+        return true;
+    case 'u':
+        o->rooms.unlisted = true;
+        return true;
+    case 'o':
+        o->rooms.owner_token = optarg;
+        return true;
+    case 'j':
+        o->json = true;
         return true;
     case ':':
         return usage("%s wants a value", argv[optind - 1]);

@@ -19,12 +19,29 @@ enum command {
     COMMAND_PIPE,
     COMMAND_ID,
     COMMAND_EXERCISE,
+    COMMAND_ROOMS,
     COMMAND_HELP,
     COMMAND_VERSION
 };
 
+enum rooms_command {
+    ROOMS_LIST,
+    ROOMS_CREATE,
+    ROOMS_DELETE
+};
+
+/* What only `usher rooms` has. */
+struct rooms_options {
+    enum rooms_command command;
+    struct usher_room_terms terms; /* but for name and password, which are the usher's */
+    const char *room, *owner_token;
+    bool listed, unlisted;
+};
+
 struct options {
     enum command command;
+    struct rooms_options rooms;
+    bool json;                  /* print for a program */
     struct usher_options usher; /* its texts are argv's or owned by lists */
     void *servers, *addresses;  /* GPtrArray of owned text */
 };

@@ -82,6 +82,22 @@ test('usage errors exit 2 with one line that says what was expected', async () =
         [['--ice-address', 'localhost', 'pipe', 'r'], /numeric/],
         [['--name', 'n'.repeat(129), 'pipe', 'r'], /128 bytes/],
         [['--state', '', 'id'], /--state wants/],
+        [['rooms', 'open'], /rooms is followed by list, create or delete ROOM, not "open"/],
+        [['rooms', 'list', 'x'], /unexpected "x" after list/],
+        [['rooms', 'delete'], /rooms delete wants a room: usher rooms delete ROOM/],
+        [['rooms', 'delete', 'a room'], /ROOM is 1 to 64/],
+        [['rooms', 'delete', 'a', 'b'], /unexpected "b" after a/],
+        [['rooms', 'create', '--max-peers', '0'], /--max-peers wants a number from 1 to 1000000000, not "0"/],
+        [['rooms', 'create', '--max-peers', '1e3'], /--max-peers wants a number/],
+        [['rooms', 'create', '--listed', '--unlisted'], /expected one of them/],
+        [['rooms', 'create', '--name', ''], /--name wants 1 to 128/],
+        [['rooms', 'create', '--password', ''], /--password wants 1 to 256/],
+        [['rooms', 'create', '--password', 'p'.repeat(257)], /--password wants 1 to 256/],
+        [['rooms', '--max-peers', '3'], /--max-peers is for rooms create/],
+        [['rooms', 'delete', 'r', '--unlisted'], /--unlisted is for rooms create/],
+        [['rooms', 'create', '--owner-token', 't'], /--owner-token is for rooms delete/],
+        [['rooms', 'delete', 'r', '--json'], /--json is for rooms list and rooms create/],
+        [['chat', 'r', '--json'], /--json is for rooms/],
     ];
     for (const [args, says] of cases) {
         const { code, stdout, stderr } = await runUsher(args);
