@@ -45,7 +45,7 @@ PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 PROTOCOL_PKGS  := jansson
 SERVER_IO_PKGS := libwebsockets libuv libsystemd inih openssl libjwt
 PEER_IO_PKGS   := libwebsockets nice gio-2.0 openssl usrsctp sqlite3
-CLI_PKGS       := jansson libedit gio-2.0
+CLI_PKGS       := jansson libedit tinfo gio-2.0
 TEST_PKGS      := cmocka
 
 # ---- objects and archives, one archive a folder -------------------------------------------------------------
@@ -61,6 +61,7 @@ A_SIO      := $(BUILD)/libserverio.a
 PEER_FLOORS := transfer message link people port order
 A_PCORE    := $(BUILD)/libpeercore.a $(PEER_FLOORS:%=$(BUILD)/libpeer_%.a)
 A_PIO      := $(BUILD)/libpeerio.a
+A_CLI      := $(BUILD)/libcli.a
 
 $(A_BASE):     $(call obj,$(PURE_BASE_SRC))
 $(A_OS):       $(call obj,$(OS_BASE_SRC))
@@ -70,6 +71,7 @@ $(A_SIO):      $(call obj,$(wildcard server/io/*.c) $(wildcard server/adapters/*
 $(BUILD)/libpeercore.a: $(call obj,$(wildcard peer/core/*.c))
 $(foreach f,$(PEER_FLOORS),$(eval $(BUILD)/libpeer_$(f).a: $(call obj,$(wildcard peer/core/$(f)/*.c))))
 $(A_PIO):      $(call obj,$(wildcard peer/io/*.c))
+$(A_CLI):      $(call obj,$(filter-out peer/cli/main.c,$(wildcard peer/cli/*.c)))
 $(BUILD)/lib%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -77,7 +79,7 @@ $(BUILD)/lib%.a:
 
 $(BUILD)/server/io/%.o $(BUILD)/server/%.o $(BUILD)/tests/unit/server_io/%.o $(BUILD)/tests/unit/server_adapters/%.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/peer/io/%.o $(BUILD)/tests/unit/peer_io/%.o: PKGS = $(PEER_IO_PKGS) $(PROTOCOL_PKGS)
-$(BUILD)/peer/cli/%.o: PKGS = $(CLI_PKGS)
+$(BUILD)/peer/cli/%.o $(BUILD)/tests/unit/peer_cli/%.o: PKGS = $(CLI_PKGS)
 $(BUILD)/protocol/%.o $(BUILD)/peer/core/%.o $(BUILD)/server/core/%.o: PKGS = $(PROTOCOL_PKGS)
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -107,7 +109,7 @@ $(BUILD)/libusher.a: $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(if $(V),,@)objcopy --wildcard --keep-global-symbol='usher_*' $(BUILD)/libusher.o
 	@rm -f $@
 	$(if $(V),,@)$(AR) rcs $@ $(BUILD)/libusher.o
-$(BUILD)/usher: $(call obj,$(wildcard peer/cli/*.c)) $(BUILD)/libusher.a
+$(BUILD)/usher: $(BUILD)/peer/cli/main.o $(A_CLI) $(BUILD)/libusher.a
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(CLI_PKGS))
 
 # What a program of somebody else's looks like: the installed header, and the library.
@@ -142,6 +144,9 @@ $(call unit_of,peer_io):   LIBS = $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_
 $(call unit_of,peer_io):   $(A_PIO) $(L_PEER) $(A_OS)
 $(call unit_of,server_io) $(call unit_of,server_adapters): LINK_PKGS = $(SERVER_IO_PKGS)
 $(call unit_of,peer_io):   LINK_PKGS = $(PEER_IO_PKGS)
+$(call unit_of,peer_cli):  LIBS = $(A_CLI)
+$(call unit_of,peer_cli):  $(A_CLI)
+$(call unit_of,peer_cli):  LINK_PKGS = $(CLI_PKGS)
 $(UNIT_BINS): $(BUILD)/%: $(BUILD)/%.o
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIBS) $(call PC,--libs,$(LINK_PKGS) $(PROTOCOL_PKGS) $(TEST_PKGS))
 
@@ -184,6 +189,10 @@ $(BUILD)/tests/fuzz/fuzz_token.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/tests/fuzz/fuzz_ice_list: $(BUILD)/peer/io/ice_list.o
 $(BUILD)/tests/fuzz/fuzz_ice_list: FUZZ_PKGS = gio-2.0
 $(BUILD)/tests/fuzz/fuzz_ice_list.o: PKGS = $(PEER_IO_PKGS)
+$(BUILD)/tests/fuzz/fuzz_keys: $(BUILD)/peer/cli/keys.o
+$(BUILD)/tests/fuzz/fuzz_fold: $(call obj,$(patsubst %,peer/cli/%.c,fold plain width))
+$(BUILD)/tests/fuzz/fuzz_keys $(BUILD)/tests/fuzz/fuzz_fold: FUZZ_PKGS = gio-2.0
+$(BUILD)/tests/fuzz/fuzz_fold.o: PKGS = $(CLI_PKGS)
 $(BUILD)/tests/fuzz/fuzz_rooms_answer: $(BUILD)/peer/io/rooms_answer.o
 $(BUILD)/tests/fuzz/fuzz_room: $(SIM_MEMORY_STORE)
 $(BUILD)/tests/fuzz/fuzz_room: FUZZ_PKGS = cmocka

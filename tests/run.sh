@@ -124,7 +124,7 @@ e2e() {
 
 for suite in "$@"; do
     case $suite in
-        unit) unit base protocol server_core peer sim server_adapters server_io peer_io
+        unit) unit base protocol server_core peer sim server_adapters server_io peer_io peer_cli
               run vectors/node 60 node --test --test-reporter=tap tests/vectors/vectors.test.mjs ;;
         core-unit) unit base protocol server_core peer sim ;;
         sim) run sim 600 "$build/tests/sim/sim" --seeds "${SEEDS:-1-2000}"

@@ -16,6 +16,7 @@
 #include "peer/cli/commands.h"
 #include "peer/cli/fold.h"
 #include "peer/cli/plain.h"
+#include "peer/cli/width.h"
 
 enum {
     NAME_COLUMNS = 40,
@@ -32,19 +33,7 @@ struct rooms {
 
 static long columns_of(const char *text)
 {
-    return fold_width(text, strlen(text));
-}
-
-/* A copy, for g_free, of as much as has place, with an ellipsis where something is missing. */
-static gchar *cut_to(const char *text, long columns)
-{
-    if (columns_of(text) <= columns)
-        return g_strdup(text);
-    const char *end = text;
-    for (const char *next = g_utf8_next_char(end); fold_width(text, (size_t)(next - text)) < columns;
-         next = g_utf8_next_char(end))
-        end = next;
-    return g_strdup_printf("%.*s…", (int)(end - text), text);
+    return width_of(text, strlen(text));
 }
 
 static gchar *date_of(uint64_t ms)
@@ -61,7 +50,7 @@ static void fill_row(gchar **cells, const struct usher_room *room)
 {
     gchar *name = plain_text(room->name, FALSE);
     cells[0] = g_strdup(room->id);
-    cells[1] = cut_to(name, NAME_COLUMNS);
+    cells[1] = width_cut(name, NAME_COLUMNS);
     cells[2] = room->max_peers
                    ? g_strdup_printf("%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, room->peers, room->max_peers)
                    : g_strdup_printf("%" G_GUINT64_FORMAT, room->peers);

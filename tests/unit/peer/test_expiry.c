@@ -269,6 +269,24 @@ static void test_first_heard_late(void **state)
     first_heard_late(false);
 }
 
+/* Ann's clock is ten hours ahead: by all others her words of eighty minutes ago are to come yet. By her presence they are late. */
+static void test_late_by_presence_alone(void **state)
+{
+    (void)state;
+    struct world *w = world_make(3);
+    world_line(w, 3);
+    w->nodes[0].clock = 10 * HOUR;
+    for (int i = 0; i < 3; i++)
+        start(w, i);
+    pass(w, 25000);
+    struct talk late = talk_group(w, 0, 2, "m1", 1);
+    late.e.timestamp = unix_of(w, 0) - 80 * MINUTE;
+    talk_comes(w, 1, &late);
+    assert_int_equal(shown(w, 2), 0);
+    assert_int_equal(expired(w, 2), 1);
+    world_end(w);
+}
+
 /* Cid comes when Ann's presence is 45 minutes old, and has no link with her. */
 static struct world *cid_comes_late(void)
 {
@@ -465,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_a_clock_is_wrong),
         cmocka_unit_test(test_set_back_behind_others),
         cmocka_unit_test(test_first_heard_late),
+        cmocka_unit_test(test_late_by_presence_alone),
         cmocka_unit_test(test_rested_with_its_author),
         cmocka_unit_test(test_presence_after_what_rested),
         cmocka_unit_test(test_an_author_never_heard),
