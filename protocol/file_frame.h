@@ -22,9 +22,9 @@
 #include "protocol/envelope.h"
 
 enum {
-    FILE_CHUNK_BYTES = 16 * 1024,   /* that we send */
-    FILE_CHUNK_MAX = 64 * 1024,     /* that we take */
-    FILE_HASHES_MAX = 512,          /* in one frame: 16 KiB */
+    FILE_CHUNK_BYTES = 16 * 1024, /* that we send */
+    FILE_CHUNK_MAX = 64 * 1024,   /* that we take */
+    FILE_HASHES_MAX = 512,        /* in one frame: 16 KiB */
     FILE_FRAME_HEAD_MAX = 2 + ENVELOPE_ID_MAX + 12
 };
 

@@ -146,7 +146,7 @@ struct peer {
     } file_said;
     struct upload *uploads;     /* by id */
     struct download *downloads; /* by id */
-    unsigned fetches; /* of all downloads */
+    unsigned fetches;           /* of all downloads */
     uint64_t last_file, file_ticket, download_order;
     struct ref *refs;
     struct known *known;

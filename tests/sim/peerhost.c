@@ -9,62 +9,20 @@
 #include <stdlib.h>
 
 #include "protocol/envelope.h"
-#include "protocol/file_frame.h"
-#include "tests/sim/filedisk.h"
+#include "tests/sim/peerhost_inner.h"
 #include "tests/sim/short_memory.h"
 
 enum {
-    OFFERS_MAX = 8,
-    GIVE_MS = 5,     /* between two looks whether a link has room for more of a file */
     AGAIN_MS = 1000, /* a process whose memory ran out is started again by whoever watches it */
     CONNECT_MS = 15000,
     LATE_MAX_MS = 4,
     WAKE_MS = 3000 /* after a sleep what comes from outside may be there before a timer is */
 };
 
-struct offer { /* what it offers in each of its lives */
-    char name[64];
-    const struct peerhost *to; /* NULL: the room */
-};
-
-struct giving { /* of a file, to a connection */
-    struct giving *next;
-    uint64_t life;
-    struct peerhost *host;
-    struct peer_effect effect; /* PEER_FX_FILE_GIVE */
-    uint32_t done;
-};
-
-struct peerhost {
-    struct filedisk *files;
-    struct giving *givings; /* in order, as they are begun */
-    struct offer offers[OFFERS_MAX];
-    unsigned offer_count;
-    uint64_t life;
-    struct peerhost_world in;
-    unsigned who, host;
-    struct peer_settings settings;
-    struct peer_crypto crypto;
-    char id[PERSON_MAX + 1], state[32];
-    struct disk *disk;
-    unsigned errors, strangers_heard;
-    uint32_t message_max; /* 0: as large as any */
-    unsigned run_out;
-    /* one life */
-    struct peer *core; /* NULL: not running */
-    struct rtc_party *party;
-    struct wire *wire;
-    struct peer_effects fx;
-    uint64_t deadline, alarm, due; /* due: when it rings */
-    unsigned joins;
-    bool stepping;
-};
-
-static void step(struct peerhost *h, struct peer_event event);
 static void end(struct peerhost *h, bool orderly);
 static void run_out(struct peerhost *h);
 
-static struct peer_event event_of(const struct peerhost *h, enum peer_event_type type)
+struct peer_event peerhost_event(const struct peerhost *h, enum peer_event_type type)
 {
     return (struct peer_event){.type = type, .now = world_now(h->in.w), .unix_ms = world_unix(h->in.w, h->host)};
 }
@@ -75,28 +33,28 @@ static void on_open(void *who, struct wire *wire)
 {
     struct peerhost *h = who;
     if (wire == h->wire)
-        step(h, event_of(h, PEER_SIGNALING_OPEN));
+        peerhost_step(h, peerhost_event(h, PEER_SIGNALING_OPEN));
 }
 
 static void on_frame(void *who, struct wire *wire, struct span text)
 {
     struct peerhost *h = who;
-    struct peer_event e = event_of(h, PEER_SIGNALING_FRAME);
+    struct peer_event e = peerhost_event(h, PEER_SIGNALING_FRAME);
     e.frame = text;
     if (wire == h->wire)
-        step(h, e);
+        peerhost_step(h, e);
 }
 
 static void on_closed(void *who, struct wire *wire, uint16_t code)
 {
     struct peerhost *h = who;
-    struct peer_event e = event_of(h, PEER_SIGNALING_CLOSED);
+    struct peer_event e = peerhost_event(h, PEER_SIGNALING_CLOSED);
     if (wire != h->wire)
         return;
     h->wire = NULL;
     e.closed.code = code;
     e.closed.why = code ? SPAN("closed by the server") : SPAN("the connection broke");
-    step(h, e);
+    peerhost_step(h, e);
 }
 
 static void on_ping(void *who, struct wire *wire, uint32_t number)
@@ -149,67 +107,67 @@ static void connect_to(struct peerhost *h, unsigned server)
 
 /* ---- WebRTC ---- */
 
-static struct peer_event rtc_event(const struct peerhost *h, enum peer_event_type type, uint64_t rtc)
+struct peer_event peerhost_rtc_event(const struct peerhost *h, enum peer_event_type type, uint64_t rtc)
 {
-    struct peer_event e = event_of(h, type);
+    struct peer_event e = peerhost_event(h, type);
     e.rtc = rtc;
     return e;
 }
 
 static void on_description(void *who, uint64_t rtc, struct span type, struct span sdp)
 {
-    struct peer_event e = rtc_event(who, PEER_DESCRIPTION, rtc);
+    struct peer_event e = peerhost_rtc_event(who, PEER_DESCRIPTION, rtc);
     e.description.type = type;
     e.description.sdp = sdp;
-    step(who, e);
+    peerhost_step(who, e);
 }
 
 static void on_candidate(void *who, uint64_t rtc, struct span candidate)
 {
-    struct peer_event e = rtc_event(who, PEER_CANDIDATE, rtc);
+    struct peer_event e = peerhost_rtc_event(who, PEER_CANDIDATE, rtc);
     e.candidate = candidate;
-    step(who, e);
+    peerhost_step(who, e);
 }
 
 static void on_channel_open(void *who, uint64_t rtc, uint16_t channel, struct span label)
 {
-    struct peer_event e = rtc_event(who, PEER_CHANNEL_OPEN, rtc);
+    struct peer_event e = peerhost_rtc_event(who, PEER_CHANNEL_OPEN, rtc);
     e.opened.channel = channel;
     e.opened.label = label;
-    step(who, e);
+    peerhost_step(who, e);
 }
 
 static void on_data(void *who, uint64_t rtc, uint16_t channel, bool binary, struct span bytes)
 {
-    struct peer_event e = rtc_event(who, PEER_DATA, rtc);
+    struct peer_event e = peerhost_rtc_event(who, PEER_DATA, rtc);
     e.data.channel = channel;
     e.data.binary = binary;
     e.data.bytes = bytes;
-    step(who, e);
+    peerhost_step(who, e);
 }
 
 static void on_congested(void *who, uint64_t rtc)
 {
-    step(who, rtc_event(who, PEER_CONGESTED, rtc));
+    peerhost_step(who, peerhost_rtc_event(who, PEER_CONGESTED, rtc));
 }
 
 static void on_writable(void *who, uint64_t rtc)
 {
-    step(who, rtc_event(who, PEER_WRITABLE, rtc));
+    peerhost_step(who, peerhost_rtc_event(who, PEER_WRITABLE, rtc));
 }
 
 static void on_ice(void *who, uint64_t rtc, bool connected)
 {
-    struct peer_event e = rtc_event(who, PEER_ICE_STATE, rtc);
+    struct peer_event e = peerhost_rtc_event(who, PEER_ICE_STATE, rtc);
     e.ice.connected = connected;
-    step(who, e);
+    peerhost_step(who, e);
 }
 
 static void on_failed(void *who, uint64_t rtc, const char *reason)
 {
-    struct peer_event e = rtc_event(who, PEER_RTC_FAILED, rtc);
+    struct peer_event e = peerhost_rtc_event(who, PEER_RTC_FAILED, rtc);
     e.reason = span_of(reason);
-    step(who, e);
+    peerhost_step(who, e);
 }
 
 static const struct rtc_face RTC_FACE = {
@@ -228,7 +186,7 @@ static void on_alarm(void *who, uint64_t arg)
         return;
     }
     h->deadline = UINT64_MAX;
-    step(h, event_of(h, PEER_TIME));
+    peerhost_step(h, peerhost_event(h, PEER_TIME));
 }
 
 static void set_deadline(struct peerhost *h, uint64_t at)
@@ -256,161 +214,7 @@ static void on_disk(void *who, struct peer_event e)
     e.now = world_now(h->in.w);
     e.unix_ms = world_unix(h->in.w, h->host);
     if (h->core) /* a row may have been one too many */
-        step(h, e);
-}
-
-/* ---- files ---- */
-
-static void on_file(void *who, struct peer_event e)
-{
-    struct peerhost *h = who;
-    e.now = world_now(h->in.w);
-    e.unix_ms = world_unix(h->in.w, h->host);
-    if (h->core)
-        step(h, e);
-}
-
-static void giving_free(struct peerhost *h, struct giving *g)
-{
-    struct giving **at = &h->givings;
-    while (*at != g)
-        at = &(*at)->next;
-    *at = g->next;
-    peer_effect_done(&g->effect);
-    free(g);
-}
-
-static void on_give(void *who, uint64_t number);
-
-static void give_later(struct peerhost *h)
-{
-    world_at(h->in.w, world_now(h->in.w) + GIVE_MS, on_give, h, h->life);
-}
-
-/* As many frames as there is room for, of the first of each connection. */
-static void on_give(void *who, uint64_t life)
-{
-    struct peerhost *h = who;
-    struct giving *g = h->givings;
-    if (life != h->life || !h->core || !g)
-        return;
-    while (g->done < g->effect.give.n && rtc_has_room(h->party, g->effect.rtc)) {
-        uint32_t n = g->effect.give.n - g->done < FILE_CHUNK_BYTES ? g->effect.give.n - g->done : FILE_CHUNK_BYTES;
-        uint32_t offset = g->effect.give.offset + g->done;
-        const uint8_t *bytes =
-            filedisk_bytes(h->files, g->effect.give.file, (uint64_t)g->effect.give.block * FILE_BLOCK_BYTES + offset);
-        struct buf frame;
-        if (!bytes)
-            break;
-        buf_init(&frame, PEER_MESSAGE_MAX);
-        file_frame_write(&frame, &(struct file_frame){.type = FILE_FRAME_CHUNK,
-                                     .file_id = span_of(g->effect.give.id),
-                                     .block = g->effect.give.block,
-                                     .offset = offset,
-                                     .bytes = {(const char *)bytes, n}});
-        rtc_send(h->party, g->effect.rtc, g->effect.give.channel, true, buf_view(&frame));
-        buf_done(&frame);
-        g->done += n;
-    }
-    bool open = filedisk_bytes(h->files, g->effect.give.file, 0) != NULL, whole = g->done == g->effect.give.n;
-    if (!whole && open && rtc_is_there(h->party, g->effect.rtc)) {
-        /* The next in line may be another connection's. */
-        h->givings = g->next;
-        g->next = NULL;
-        struct giving **end = &h->givings;
-        while (*end && (*end)->effect.rtc != g->effect.rtc)
-            end = &(*end)->next;
-        g->next = *end;
-        *end = g;
-        give_later(h);
-        return;
-    }
-    struct peer_event e = rtc_event(h, PEER_FILE_GIVEN, g->effect.rtc);
-    e.given.ticket = g->effect.give.ticket;
-    e.given.ok = whole;
-    giving_free(h, g);
-    if (h->givings)
-        give_later(h);
-    step(h, e);
-}
-
-static void give(struct peerhost *h, struct peer_effect *e)
-{
-    struct giving *g = world_alloc(sizeof *g), **end = &h->givings;
-    *g = (struct giving){.host = h, .effect = peer_effect_take(e)};
-    bool first = !h->givings;
-    while (*end)
-        end = &(*end)->next;
-    *end = g;
-    if (first)
-        give_later(h);
-}
-
-struct answering {
-    struct peerhost *host;
-    uint64_t life;
-    char id[ENVELOPE_ID_MAX + 1], name[64];
-};
-
-/* Whoever has the file already takes it no more. */
-static void on_answer(void *who, uint64_t arg)
-{
-    struct answering *a = who;
-    struct peerhost *h = a->host;
-    (void)arg;
-    if (h->core && h->life == a->life) {
-        bool has = filedisk_has(h->files, a->name);
-        struct peer_event e = event_of(h, has ? PEER_FILE_DECLINE : PEER_FILE_ACCEPT);
-        if (has)
-            e.file_id = span_of(a->id);
-        else
-            e.accept_file.id = span_of(a->id);
-        step(h, e);
-    }
-    free(a);
-}
-
-static void answer_offer(struct peerhost *h, const struct peer_notice *n)
-{
-    struct answering *a = world_alloc(sizeof *a);
-    a->host = h;
-    a->life = h->life;
-    snprintf(a->id, sizeof a->id, "%s", n->id);
-    snprintf(a->name, sizeof a->name, "%s", n->name);
-    world_at(h->in.w, world_now(h->in.w) + 1 + world_below(h->in.w, 50), on_answer, a, 0);
-}
-
-static void offer(struct peerhost *h, const struct offer *o)
-{
-    struct span to = o->to ? span_of(o->to->id) : (struct span){0};
-    struct peer_event e = event_of(h, PEER_FILE_SEND);
-    e.send_file.to = o->to ? &to : NULL;
-    e.send_file.to_count = o->to ? 1 : 0;
-    e.send_file.path = span_of(o->name);
-    step(h, e);
-}
-
-void peerhost_offer(struct peerhost *h, const struct peerhost *to, const char *name)
-{
-    struct offer *o = &h->offers[h->offer_count++];
-    assert(h->offer_count <= OFFERS_MAX);
-    o->to = to;
-    snprintf(o->name, sizeof o->name, "%s", name);
-    if (h->core)
-        offer(h, o);
-}
-
-bool peerhost_files_done(const struct peerhost *h)
-{
-    for (unsigned i = 0; i < h->offer_count; i++) {
-        const struct offer *o = &h->offers[i];
-        for (unsigned k = 0; h->in.people[k]; k++) {
-            const struct peerhost *reader = h->in.people[k];
-            if (reader != h && (!o->to || o->to == reader) && !filedisk_has(reader->files, o->name))
-                return false;
-        }
-    }
-    return true;
+        peerhost_step(h, e);
 }
 
 static void notice(struct peerhost *h, const struct peer_notice *n)
@@ -427,7 +231,7 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
     h->joins += n->type == NOTICE_JOINED;
     h->errors += n->type == NOTICE_ERROR;
     if (n->type == NOTICE_FILE_OFFER)
-        answer_offer(h, n);
+        peerhost_answer_offer(h, n);
     if (n->type >= NOTICE_FILE_OFFER)
         return;
     if (n->type == NOTICE_MESSAGE && !n->verified)
@@ -486,7 +290,7 @@ static void execute(struct peerhost *h, struct peer_effect *e)
         rtc_open_channel(h->party, e->rtc, e->label);
         break;
     case PEER_FX_FILE_GIVE:
-        give(h, e);
+        peerhost_give(h, e);
         break;
     case PEER_FX_FILE_OPEN:
     case PEER_FX_FILE_CLOSE:
@@ -528,7 +332,7 @@ static void execute(struct peerhost *h, struct peer_effect *e)
     }
 }
 
-static void step(struct peerhost *h, struct peer_event event)
+void peerhost_step(struct peerhost *h, struct peer_event event)
 {
     assert(h->core && !h->stepping);
     h->stepping = true;
@@ -575,7 +379,7 @@ struct peerhost *peerhost_new(
     h->crypto.sha256(h->crypto.ctx, (struct span){(const char *)h->settings.key, KEY_BYTES}, hash);
     envelope_short_hash(hash, h->id);
     h->disk = disk_new(in->w, on_disk, h);
-    h->files = filedisk_new(in->w, &h->crypto, on_file, h);
+    h->files = filedisk_new(in->w, &h->crypto, peerhost_on_file, h);
     if (is_judged(h))
         peer_oracle_person(in->peer_oracle, who, h->id, h->host, disk_memory_store(h->disk));
     return h;
@@ -595,13 +399,13 @@ static void ask(struct peerhost *h, const struct ask *a)
     struct span ids[PEOPLE_MAX];
     for (size_t i = 0; i < a->to_count; i++)
         ids[i] = span_of(h->in.people[a->to[i]]->id);
-    struct peer_event e = event_of(h, PEER_SEND);
+    struct peer_event e = peerhost_event(h, PEER_SEND);
     e.send.to = a->to_count ? ids : NULL;
     e.send.to_count = a->to_count;
     e.send.text = span_of(a->text);
     e.send.ref = span_of(a->ref);
     world_trace(h->in.w, "peer %u sends %s to %zu", h->who, a->ref, a->to_count);
-    step(h, e);
+    peerhost_step(h, e);
 }
 
 static void on_again(void *who, uint64_t arg)
@@ -647,12 +451,11 @@ void peerhost_start(struct peerhost *h)
     h->joins = 0;
     disk_restore(h->disk);
     if (h->core)
-        step(h, event_of(h, PEER_START));
+        peerhost_step(h, peerhost_event(h, PEER_START));
     struct ask a;
     for (size_t next = 0; is_judged(h) && h->core && peer_oracle_again(h->in.peer_oracle, h->who, &next, &a);)
         ask(h, &a);
-    for (unsigned i = 0; h->core && i < h->offer_count; i++)
-        offer(h, &h->offers[i]);
+    peerhost_offer_again(h);
 }
 
 /* The kernel of a host that lives closes the sockets of a process that died. */
@@ -669,10 +472,7 @@ static void end(struct peerhost *h, bool orderly)
     peer_free(h->core);
     h->core = NULL;
     disk_end(h->disk, orderly);
-    filedisk_end(h->files, orderly);
-    h->life++;
-    while (h->givings)
-        giving_free(h, h->givings);
+    peerhost_files_end(h, orderly);
     if (is_judged(h))
         peer_oracle_end(h->in.peer_oracle, h->who);
 }
@@ -710,15 +510,14 @@ void peerhost_free(struct peerhost *h)
     peer_free(h->core);
     peer_effects_done(&h->fx);
     disk_free(h->disk);
+    peerhost_files_end(h, false);
     filedisk_free(h->files);
-    while (h->givings)
-        giving_free(h, h->givings);
     free(h);
 }
 
 void peerhost_leave(struct peerhost *h)
 {
-    step(h, event_of(h, PEER_LEAVE));
+    peerhost_step(h, peerhost_event(h, PEER_LEAVE));
 }
 
 void peerhost_move(struct peerhost *h)
@@ -748,11 +547,11 @@ void peerhost_send(struct peerhost *h, const struct peerhost *const *to, size_t 
 
 void peerhost_send_text(struct peerhost *h, struct span to, struct span text)
 {
-    struct peer_event e = event_of(h, PEER_SEND);
+    struct peer_event e = peerhost_event(h, PEER_SEND);
     e.send.to = &to;
     e.send.to_count = 1;
     e.send.text = text;
-    step(h, e);
+    peerhost_step(h, e);
 }
 
 unsigned peerhost_strangers_heard(const struct peerhost *h)

@@ -8,7 +8,8 @@ uint32_t block_map_count(const uint8_t *map, uint32_t blocks)
 {
     uint32_t n = 0;
     for (size_t i = 0; i < block_map_bytes(blocks); i++)
-        n += (uint32_t)__builtin_popcount(map[i]);
+        for (unsigned bits = map[i]; bits; bits &= bits - 1)
+            n++;
     assert(n <= blocks);
     return n;
 }

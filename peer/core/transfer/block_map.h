@@ -3,6 +3,7 @@
  * Which blocks of a file somebody has: a bit for each, block b is bit b % 8 of byte b / 8.
  *   owns     nothing: maps are their holders', block_map_bytes long, zeroed when nothing is there
  *   before   a block that is named is below `blocks`
+ *   after    bits behind the last block are not set
  */
 #ifndef PEER_TRANSFER_BLOCK_MAP_H
 #define PEER_TRANSFER_BLOCK_MAP_H

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files of a person: whoever is offered one that it has not takes it, and what it offers itself it offers again in each of
+ * its lives. What is to be given goes out as a link has room, the links by turns.
+ */
+#include "tests/sim/peerhost_inner.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "protocol/file_frame.h"
+
+enum {
+    GIVE_MS = 5 /* between two looks whether a link has room for more of a file */
+};
+
+void peerhost_on_file(void *who, struct peer_event e)
+{
+    struct peerhost *h = who;
+    e.now = world_now(h->in.w);
+    e.unix_ms = world_unix(h->in.w, h->host);
+    if (h->core)
+        peerhost_step(h, e);
+}
+
+static void giving_free(struct peerhost *h, struct giving *g)
+{
+    struct giving **at = &h->givings;
+    while (*at != g)
+        at = &(*at)->next;
+    *at = g->next;
+    peer_effect_done(&g->effect);
+    free(g);
+}
+
+static void on_give(void *who, uint64_t number);
+
+static void give_later(struct peerhost *h)
+{
+    world_at(h->in.w, world_now(h->in.w) + GIVE_MS, on_give, h, h->life);
+}
+
+/* As many frames as there is room for, of the first of each connection. */
+static void on_give(void *who, uint64_t life)
+{
+    struct peerhost *h = who;
+    struct giving *g = h->givings;
+    if (life != h->life || !h->core || !g)
+        return;
+    while (g->done < g->effect.give.n && rtc_has_room(h->party, g->effect.rtc)) {
+        uint32_t n = g->effect.give.n - g->done < FILE_CHUNK_BYTES ? g->effect.give.n - g->done : FILE_CHUNK_BYTES;
+        uint32_t offset = g->effect.give.offset + g->done;
+        const uint8_t *bytes =
+            filedisk_bytes(h->files, g->effect.give.file, (uint64_t)g->effect.give.block * FILE_BLOCK_BYTES + offset);
+        struct buf frame;
+        if (!bytes)
+            break;
+        buf_init(&frame, PEER_MESSAGE_MAX);
+        file_frame_write(&frame, &(struct file_frame){.type = FILE_FRAME_CHUNK,
+                                     .file_id = span_of(g->effect.give.id),
+                                     .block = g->effect.give.block,
+                                     .offset = offset,
+                                     .bytes = {(const char *)bytes, n}});
+        rtc_send(h->party, g->effect.rtc, g->effect.give.channel, true, buf_view(&frame));
+        buf_done(&frame);
+        g->done += n;
+    }
+    bool open = filedisk_bytes(h->files, g->effect.give.file, 0) != NULL, whole = g->done == g->effect.give.n;
+    if (!whole && open && rtc_is_there(h->party, g->effect.rtc)) {
+        /* The next in line may be another connection's. */
+        h->givings = g->next;
+        g->next = NULL;
+        struct giving **end = &h->givings;
+        while (*end && (*end)->effect.rtc != g->effect.rtc)
+            end = &(*end)->next;
+        g->next = *end;
+        *end = g;
+        give_later(h);
+        return;
+    }
+    struct peer_event e = peerhost_rtc_event(h, PEER_FILE_GIVEN, g->effect.rtc);
+    e.given.ticket = g->effect.give.ticket;
+    e.given.ok = whole;
+    giving_free(h, g);
+    if (h->givings)
+        give_later(h);
+    peerhost_step(h, e);
+}
+
+void peerhost_give(struct peerhost *h, struct peer_effect *e)
+{
+    struct giving *g = world_alloc(sizeof *g), **end = &h->givings;
+    *g = (struct giving){.host = h, .effect = peer_effect_take(e)};
+    bool first = !h->givings;
+    while (*end)
+        end = &(*end)->next;
+    *end = g;
+    if (first)
+        give_later(h);
+}
+
+struct answering {
+    struct peerhost *host;
+    uint64_t life;
+    char id[ENVELOPE_ID_MAX + 1], name[64];
+};
+
+/* Whoever has the file already takes it no more. */
+static void on_answer(void *who, uint64_t arg)
+{
+    struct answering *a = who;
+    struct peerhost *h = a->host;
+    (void)arg;
+    if (h->core && h->life == a->life) {
+        bool has = filedisk_has(h->files, a->name);
+        struct peer_event e = peerhost_event(h, has ? PEER_FILE_DECLINE : PEER_FILE_ACCEPT);
+        if (has)
+            e.file_id = span_of(a->id);
+        else
+            e.accept_file.id = span_of(a->id);
+        peerhost_step(h, e);
+    }
+    free(a);
+}
+
+void peerhost_answer_offer(struct peerhost *h, const struct peer_notice *n)
+{
+    struct answering *a = world_alloc(sizeof *a);
+    a->host = h;
+    a->life = h->life;
+    snprintf(a->id, sizeof a->id, "%s", n->id);
+    snprintf(a->name, sizeof a->name, "%s", n->name);
+    world_at(h->in.w, world_now(h->in.w) + 1 + world_below(h->in.w, 50), on_answer, a, 0);
+}
+
+static void offer(struct peerhost *h, const struct offer *o)
+{
+    struct span to = o->to ? span_of(o->to->id) : (struct span){0};
+    struct peer_event e = peerhost_event(h, PEER_FILE_SEND);
+    e.send_file.to = o->to ? &to : NULL;
+    e.send_file.to_count = o->to ? 1 : 0;
+    e.send_file.path = span_of(o->name);
+    peerhost_step(h, e);
+}
+
+void peerhost_offer(struct peerhost *h, const struct peerhost *to, const char *name)
+{
+    struct offer *o = &h->offers[h->offer_count++];
+    assert(h->offer_count <= OFFERS_MAX);
+    o->to = to;
+    snprintf(o->name, sizeof o->name, "%s", name);
+    if (h->core)
+        offer(h, o);
+}
+
+bool peerhost_files_done(const struct peerhost *h)
+{
+    for (unsigned i = 0; i < h->offer_count; i++) {
+        const struct offer *o = &h->offers[i];
+        for (unsigned k = 0; h->in.people[k]; k++) {
+            const struct peerhost *reader = h->in.people[k];
+            if (reader != h && (!o->to || o->to == reader) && !filedisk_has(reader->files, o->name))
+                return false;
+        }
+    }
+    return true;
+}
+
+void peerhost_offer_again(struct peerhost *h)
+{
+    for (unsigned i = 0; h->core && i < h->offer_count; i++)
+        offer(h, &h->offers[i]);
+}
+
+void peerhost_files_end(struct peerhost *h, bool orderly)
+{
+    filedisk_end(h->files, orderly);
+    h->life++;
+    while (h->givings)
+        giving_free(h, h->givings);
+}
