@@ -19,9 +19,9 @@ struct reading {
     UT_hash_handle hh;
 };
 
-struct failed { /* at once, for want of memory */
-    struct failed *next;
-    uint64_t file;
+struct answer { /* what an effect gave rise to at once */
+    struct answer *next;
+    struct peer_event event;
 };
 
 struct transfers {
@@ -30,7 +30,7 @@ struct transfers {
     const struct transfers_callbacks *callbacks;
     void *user;
     struct reading *readings; /* by ticket */
-    struct failed *failed;
+    struct answer *answers;   /* in order */
 };
 
 static void tell(struct transfers *t, struct peer_event event)
@@ -103,6 +103,8 @@ static void on_done(void *user, uint64_t file, const char *path)
     tell(user, (struct peer_event){.type = PEER_PART_DONE, .part_done = {file, span_of(path)}});
 }
 
+static void drop_readings(struct transfers *t, uint64_t file);
+
 static void on_problem(void *user, uint64_t file, const struct files_problem *p)
 {
     struct transfers *t = user;
@@ -111,6 +113,7 @@ static void on_problem(void *user, uint64_t file, const struct files_problem *p)
         links_give_nothing(t->links, &effect);
     if (p->call == FILES_NOTE || (p->call == FILES_READ && strcmp(p->code, "file-changed") != 0))
         return;
+    drop_readings(t, file);
     files_close(t->files, file, true);
     tell(t,
         (struct peer_event){.type = PEER_FILE_FAILED, .failed_file = {file, span_of(p->code), span_of(p->sentence)}});
@@ -123,22 +126,40 @@ static void on_caught_up(void *user)
 
 /* ---- what the core asks for ---- */
 
+static void answer(struct transfers *t, struct peer_event event)
+{
+    struct answer *a = g_new(struct answer, 1);
+    *a = (struct answer){.event = event};
+    LL_APPEND(t->answers, a);
+}
+
 static void fail_at_once(struct transfers *t, uint64_t file)
 {
-    struct failed *f = g_new(struct failed, 1);
-    *f = (struct failed){.file = file};
-    LL_APPEND(t->failed, f);
+    answer(t, (struct peer_event){.type = PEER_FILE_FAILED,
+                  .failed_file = {file, SPAN("memory"), SPAN("there is no memory for one more file")}});
+}
+
+/* files.h tells nothing more of a file that is closed, and whoever asked for a stretch of it is to be answered. */
+static void drop_readings(struct transfers *t, uint64_t file)
+{
+    struct reading *r, *next;
+    HASH_ITER (hh, t->readings, r, next)
+        if (r->effect.give.file == file) {
+            answer(t, (struct peer_event){.type = PEER_FILE_GIVEN, .rtc = r->effect.rtc, .given = {r->ticket, false}});
+            HASH_DEL(t->readings, r);
+            peer_effect_done(&r->effect);
+            g_free(r);
+        }
 }
 
 bool transfers_next(struct transfers *t, struct peer_event *event)
 {
-    struct failed *f = t->failed;
-    if (!f)
+    struct answer *a = t->answers;
+    if (!a)
         return false;
-    *event = (struct peer_event){.type = PEER_FILE_FAILED,
-        .failed_file = {f->file, SPAN("memory"), SPAN("there is no memory for one more file")}};
-    LL_DELETE(t->failed, f);
-    g_free(f);
+    *event = a->event;
+    LL_DELETE(t->answers, a);
+    g_free(a);
     return true;
 }
 
@@ -162,6 +183,7 @@ void transfers_effect(struct transfers *t, struct peer_effect *e)
         give(t, e);
         break;
     case PEER_FX_FILE_CLOSE:
+        drop_readings(t, e->close_file.file);
         files_close(t->files, e->close_file.file, e->close_file.keep);
         break;
     case PEER_FX_PART_OPEN:

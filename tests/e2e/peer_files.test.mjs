@@ -96,10 +96,17 @@ test('declined, ended by either side, and what cannot be sent', async () => {
     ben.do({ do: 'accept', fileId, dir });
     await ben.event('error', { code: 'no-such-file' });
     assert.deepEqual(await left(dir), []);
-    ({ fileId } = await offered(ann, ben, file));
+    for (let round = 0; round < 4; round++) {
+        ({ fileId } = await offered(ann, ben, file));
+        ben.do({ do: 'accept', fileId, dir });
+        if (round > 0) await progress(ben, fileId, round * MIB);
+        ann.do({ do: 'decline', fileId });
+        await ben.event('file-failed', { fileId, from: ann.id, reason: 'ended' });
+    }
+    const small = await makeFile(MIB); // what was under way then holds nothing up
+    ({ fileId } = await offered(ann, ben, small.file));
     ben.do({ do: 'accept', fileId, dir });
-    ann.do({ do: 'decline', fileId });
-    await ben.event('file-failed', { fileId, from: ann.id, reason: 'ended' });
+    await isWhole((await ben.event('file-complete', { fileId })).path, small.content);
     for (const [bad, reason] of [['/no/such/file', 'no-such-file'], ['/dev/zero', 'not-a-file']]) {
         ann.do({ do: 'send-file', to: [ben.id], path: bad, ref: bad });
         const failed = await ann.event('file-failed', { ref: bad });

@@ -47,6 +47,7 @@ struct download {
     uint8_t root[HASH_BYTES];
     uint8_t *hashes; /* owned, from OPENING on: the first `known` of them */
     uint32_t known;
+    uint64_t ask_after; /* its sender, who refused, is not asked for blocks before */
     uint64_t moved_at;  /* when somebody last had another block */
     uint64_t hashes_at; /* when they are asked for again */
     bool unsaid;        /* its sender is to be told how it stands */

@@ -245,7 +245,7 @@ static bool ask_one(struct peer *p, struct download *d)
     }
     struct person *from = roster_find(p, span_of(d->from));
     bool shared = is_shared(p, d);
-    if (!(partner = fetch_find_partner(d, span_of(d->from))) ||
+    if (!(partner = fetch_find_partner(d, span_of(d->from))) || p->now < d->ask_after ||
         !can_be_asked(p, from, shared ? FETCH_SHARED_MAX : FETCH_MAX))
         return false;
     uint32_t block = shared ? rare_missing(p, d, partner) : first_missing(d);
@@ -345,8 +345,8 @@ void fetch_refused(struct peer *p, struct person *who, struct download *d, uint3
     if (partner->map) {
         block_map_remove(partner->map, block);
     } else {
-        who->fetch_after = p->now + ASK_FILE_AGAIN_MS;
-        effect_wake(p, who->fetch_after);
+        d->ask_after = p->now + ASK_FILE_AGAIN_MS;
+        effect_wake(p, d->ask_after);
         download_say_again(p, d); /* if it knows nothing of it any more, it says so */
     }
     fetch_more(p, d);

@@ -108,9 +108,11 @@ void serve_given(struct peer *p, struct person *who, uint64_t ticket, bool ok)
 {
     struct serving *s = &who->serving;
     struct wanted *w = s->given;
-    if (!w || w->ticket != ticket) /* of a link that is gone */
+    while (w && w->ticket != ticket)
+        w = w->next;
+    if (!w) /* of a link that is gone */
         return;
-    s->given = w->next;
+    LL_DELETE(s->given, w);
     s->in_hand--;
     if (ok) {
         p->stats.blocks_given_total++;

@@ -24,12 +24,12 @@ struct wanted {
 struct serving {
     struct wanted *first, *last; /* owned */
     unsigned count;              /* of them */
-    struct wanted *given;        /* owned: what io has in hand, oldest first, in the order of tickets */
+    struct wanted *given;        /* owned: what io has in hand */
     unsigned in_hand;
 };
 
 void serve_wanted(struct peer *p, struct person *who, const struct file_frame *f);
-/* io has sent the oldest stretch of this person that it had, or cannot. */
+/* io has sent a stretch of this person, or cannot; those of several files may end in any order. */
 void serve_given(struct peer *p, struct person *who, uint64_t ticket, bool ok);
 /* What can be given now is; called when the channel opens, too. */
 void serve_go(struct peer *p, struct person *who);

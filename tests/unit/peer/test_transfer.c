@@ -378,6 +378,39 @@ static void test_a_disk_that_fills(void **state)
     world_end(w);
 }
 
+/* Two stretches are in hand, and io is done with the second first: the next two are given all the same. */
+static void test_given_in_any_order(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0];
+    struct event *e, *next, *first = NULL;
+    files_make(ann, "a.bin", 4 * FILE_BLOCK_BYTES);
+    offer_file(w, 0, 1, "a.bin");
+    feed(w, 1,
+        (struct peer_event){
+            .type = PEER_FILE_ACCEPT, .accept_file = {span_of(offered(&w->nodes[1])), SPAN("downloads")}});
+    while (!first && (e = w->queue)) { /* until both have been given */
+        DL_DELETE(w->queue, e);
+        feed(w, e->node, e->ev);
+        event_free(e);
+        unsigned given = 0;
+        DL_FOREACH (w->queue, next)
+            given += next->ev.type == PEER_FILE_GIVEN;
+        if (given == 2)
+            DL_FOREACH (w->queue, next)
+                if (!first && next->ev.type == PEER_FILE_GIVEN)
+                    first = next;
+    }
+    assert_non_null(first);
+    DL_DELETE(w->queue, first);
+    DL_APPEND(w->queue, first);
+    run(w);
+    has_whole(w, 1, 0, "a.bin");
+    assert_int_equal(peer_stats(ann->p)->blocks_given_total, 4);
+    world_end(w);
+}
+
 static void test_ended_by_either(void **state)
 {
     (void)state;
@@ -418,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_a_partner_that_lies),
         cmocka_unit_test(test_a_file_that_changes),
         cmocka_unit_test(test_a_disk_that_fills),
+        cmocka_unit_test(test_given_in_any_order),
         cmocka_unit_test(test_ended_by_either),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
