@@ -27,7 +27,7 @@
  *   status_update       nothing; `text` is required
  *   heartbeat           ping: number, or pong: the number that came as ping
  *   peer_introduction   context, room, reader (id), fingerprint and readerFingerprint ("sha-256 AB:CD:…"), key?, box?
- *                       (base64), name?. A plain peer's has name? only
+ *                       and mac? (base64), name?. A plain peer's has name? only
  *   identity_claim      context, room, seat and reader (seats), started: milliseconds
  *   connection_request  signal: an object as the daemon would relay it
  *   file_offer          fileId, name, size, hash, chunkSize, kind?;  file_accept fileId, have?
@@ -92,7 +92,7 @@ enum {
     ENVELOPE_MEDIA_TYPE_MAX = 127,
     ENVELOPE_METADATA_MAX = 192 * 1024, /* its canonical text; leaves room for the rest in PEER_MESSAGE_MAX */
     ENVELOPE_OF_MAX = 256,              /* message ids that one acknowledgement names */
-    ENVELOPE_FILE_MAP_MAX = 32 * 1024, /* bytes of a map of a file's blocks */
+    ENVELOPE_FILE_MAP_MAX = 32 * 1024,  /* bytes of a map of a file's blocks */
     ENVELOPE_RETRIES_MAX = 1000000,
     ENVELOPE_HOPS_MAX = 1024,
     ENVELOPE_CONVERSATION_MAX = 5 + ROOM_ID_MAX, /* "room:" + id, or "p:" + ID_CHARS */
