@@ -102,7 +102,7 @@ static void names_what_is_wrong(void **state)
     refuses("abandon-ability-able-about-above-abscent",
         "word 6 of the code, \"abscent\", is none of the list: did you mean absent?");
     refuses("abandno-ability-able-about-above-absent", "did you mean abandon?");
-    refuses("wrod-ability", "\"wrod\", is none of the list: did you mean word?");
+    refuses("wrod-ability", "\"wrod\", is none of the list: did you mean wood or word?");
     refuses("tish", "did you mean dish, fish or this?");
     refuses("aba-ability-able-about-above-absent", "word 1 of the code, \"aba\"");
     refuses("xqxqxqxqxq", "\"xqxqxqxqxq\", is none of the list");
