@@ -88,7 +88,9 @@ static void show_offer(struct transfer *t, const struct usher_event *e, const st
     char size[PROGRESS_TEXT_MAX];
     progress_size(e->size, size);
     bool folder = g_strcmp0(e->kind, "folder") == 0;
-    show_line(&t->show, "%.8s offers %s%s (%s)", e->from, folder ? "the folder " : "", item->name, size);
+    char *who = transfer_call(t->private ? t->partner_name : NULL, e->from);
+    show_line(&t->show, "%s offers %s%s (%s)", who, folder ? "the folder " : "", item->name, size);
+    g_free(who);
     show_event(&t->show, json_pack("{ss ss ss ss sI ss*}", "event", "offer", "fileId", e->id, "from", e->from, "name",
                              item->name, "bytes", (json_int_t)e->size, "kind", e->kind));
 }

@@ -60,10 +60,16 @@ static void reader_has(struct transfer *t, const struct usher_event *e)
     if (!item || !e->by)
         return;
     item->size = e->size;
-    if (t->private)
+    if (t->private) {
         transfer_complete(t, item, NULL);
-    else
-        show_line(&t->show, "%.8s has %s", e->by, item->name);
+        return;
+    }
+    item->state = ITEM_WAITING; /* for the next who comes */
+    item->done = 0;
+    item->quarters = 0;
+    show_line(&t->show, "%.8s has %s", e->by, item->name);
+    show_event(&t->show, json_pack("{ss ss ss ss sI}", "event", "complete", "fileId", item->id, "name", item->name,
+                             "by", e->by, "bytes", (json_int_t)e->size));
 }
 
 static void on_event(struct transfer *t, const struct usher_event *e)

@@ -303,7 +303,7 @@ static void peer_changed(struct transfer *t, const struct usher_event *e)
     bool news = !partner || e->up != t->partner_up;
     if (partner)
         t->partner_up = e->up;
-    if (news)
+    if (news && !t->finished)
         show_peer(t, e);
     if (e->up)
         show_path(t, e->path);
@@ -315,12 +315,18 @@ static void peer_changed(struct transfer *t, const struct usher_event *e)
         client_leave(&t->client, transfer_outcome(t));
 }
 
+/* Its sender was started again: he offers the same file under another id, or is about to. */
+static bool begun_anew(const char *reason)
+{
+    return g_strcmp0(reason, "offered-again") == 0 || g_strcmp0(reason, "not-offered") == 0;
+}
+
 static void file_failed(struct transfer *t, const struct usher_event *e)
 {
     struct item *item = transfer_find(t, e->id);
     if (!item)
         return;
-    if (e->reason && strcmp(e->reason, "offered-again") == 0)
+    if (begun_anew(e->reason))
         transfer_forget(t, item);
     else if (t->private || !e->by)
         transfer_failed(t, item, e->reason ? e->reason : "failed", e->text);
