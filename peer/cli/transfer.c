@@ -13,6 +13,7 @@
 
 enum {
     END_SECONDS = 3,      /* for the partner to hear that all is done */
+    LAST_WORD_MS = 1000,  /* of a receiver in a room: until its sender has heard that all is there */
     CONNECT_SECONDS = 30, /* to be in the room for the first time */
     FINGERPRINT_CHARS = 16,
     FINGERPRINT_GROUP = 4,
@@ -203,7 +204,8 @@ void transfer_finish(struct transfer *t)
         bytes, took);
     show_event(&t->show, json_pack("{ss si si sI sf}", "event", "done", "files", (int)files, "failed", (int)failed,
                              "bytes", (json_int_t)done, "seconds", seconds));
-    t->end_timer = g_timeout_add(t->partner_up ? END_SECONDS * 1000 : 0, on_end, t);
+    guint wait = t->partner_up ? END_SECONDS * 1000 : t->sends ? 0 : LAST_WORD_MS;
+    t->end_timer = g_timeout_add(wait, on_end, t);
 }
 
 static void on_interrupt(void *user)
