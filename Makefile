@@ -74,7 +74,7 @@ $(BUILD)/lib%.a:
 
 $(BUILD)/server/io/%.o $(BUILD)/server/%.o $(BUILD)/tests/unit/server_io/%.o $(BUILD)/tests/unit/server_adapters/%.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/peer/io/%.o $(BUILD)/tests/unit/peer_io/%.o: PKGS = $(PEER_IO_PKGS) $(PROTOCOL_PKGS)
-$(BUILD)/peer/cli/%.o: PKGS = $(CLI_PKGS)
+$(BUILD)/peer/cli/%.o $(BUILD)/tests/unit/peer_cli/%.o: PKGS = $(CLI_PKGS)
 $(BUILD)/protocol/%.o $(BUILD)/peer/core/%.o $(BUILD)/server/core/%.o: PKGS = $(PROTOCOL_PKGS)
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -137,6 +137,10 @@ $(call unit_of,server_io) $(call unit_of,server_adapters): LIBS = $(A_SIO) $(A_S
 $(call unit_of,server_io) $(call unit_of,server_adapters): $(A_SIO) $(L_SERVER) $(A_OS)
 $(call unit_of,peer_io):   LIBS = $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 $(call unit_of,peer_io):   $(A_PIO) $(L_PEER) $(A_OS)
+CLI_TEXT := $(call obj,peer/cli/progress.c peer/cli/fold.c)
+$(call unit_of,peer_cli):  LIBS = $(CLI_TEXT)
+$(call unit_of,peer_cli):  $(CLI_TEXT)
+$(call unit_of,peer_cli):  LINK_PKGS = $(CLI_PKGS)
 $(call unit_of,server_io) $(call unit_of,server_adapters): LINK_PKGS = $(SERVER_IO_PKGS)
 $(call unit_of,peer_io):   LINK_PKGS = $(PEER_IO_PKGS)
 $(UNIT_BINS): $(BUILD)/%: $(BUILD)/%.o

@@ -103,7 +103,7 @@ static void names_what_is_wrong(void **state)
         "word 6 of the code, \"abscent\", is none of the list: did you mean absent?");
     refuses("abandno-ability-able-about-above-absent", "did you mean abandon?");
     refuses("wrod-ability", "\"wrod\", is none of the list: did you mean wood or word?");
-    refuses("tish", "did you mean dish, fish or this?");
+    refuses("tish", "did you mean dish, fish or wish?");
     refuses("aba-ability-able-about-above-absent", "word 1 of the code, \"aba\"");
     refuses("xqxqxqxqxq", "\"xqxqxqxqxq\", is none of the list");
     refuses(
