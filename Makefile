@@ -6,6 +6,9 @@ PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
+# Where bash-completion and zsh look for those of a program in PREFIX.
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 DESTDIR ?=
 VERSION := 0.1.0
 OPT     ?= -O2 -g
@@ -42,7 +45,7 @@ PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 PROTOCOL_PKGS  := jansson
 SERVER_IO_PKGS := libwebsockets libuv libsystemd inih openssl libjwt
 PEER_IO_PKGS   := libwebsockets nice gio-2.0 openssl usrsctp sqlite3
-CLI_PKGS       := jansson libedit gio-2.0
+CLI_PKGS       := jansson libedit tinfo gio-2.0
 TEST_PKGS      := cmocka
 
 # ---- objects and archives, one archive a folder -------------------------------------------------------------
@@ -58,6 +61,7 @@ A_SIO      := $(BUILD)/libserverio.a
 PEER_FLOORS := transfer message link people port order
 A_PCORE    := $(BUILD)/libpeercore.a $(PEER_FLOORS:%=$(BUILD)/libpeer_%.a)
 A_PIO      := $(BUILD)/libpeerio.a
+A_CLI      := $(BUILD)/libcli.a
 
 $(A_BASE):     $(call obj,$(PURE_BASE_SRC))
 $(A_OS):       $(call obj,$(OS_BASE_SRC))
@@ -67,6 +71,7 @@ $(A_SIO):      $(call obj,$(wildcard server/io/*.c) $(wildcard server/adapters/*
 $(BUILD)/libpeercore.a: $(call obj,$(wildcard peer/core/*.c))
 $(foreach f,$(PEER_FLOORS),$(eval $(BUILD)/libpeer_$(f).a: $(call obj,$(wildcard peer/core/$(f)/*.c))))
 $(A_PIO):      $(call obj,$(wildcard peer/io/*.c))
+$(A_CLI):      $(call obj,$(filter-out peer/cli/main.c,$(wildcard peer/cli/*.c)))
 $(BUILD)/lib%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -104,7 +109,7 @@ $(BUILD)/libusher.a: $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(if $(V),,@)objcopy --wildcard --keep-global-symbol='usher_*' $(BUILD)/libusher.o
 	@rm -f $@
 	$(if $(V),,@)$(AR) rcs $@ $(BUILD)/libusher.o
-$(BUILD)/usher: $(call obj,$(wildcard peer/cli/*.c)) $(BUILD)/libusher.a
+$(BUILD)/usher: $(BUILD)/peer/cli/main.o $(A_CLI) $(BUILD)/libusher.a
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(CLI_PKGS))
 
 # What a program of somebody else's looks like: the installed header, and the library.
@@ -137,12 +142,11 @@ $(call unit_of,server_io) $(call unit_of,server_adapters): LIBS = $(A_SIO) $(A_S
 $(call unit_of,server_io) $(call unit_of,server_adapters): $(A_SIO) $(L_SERVER) $(A_OS)
 $(call unit_of,peer_io):   LIBS = $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 $(call unit_of,peer_io):   $(A_PIO) $(L_PEER) $(A_OS)
-CLI_TEXT := $(call obj,peer/cli/progress.c peer/cli/fold.c)
-$(call unit_of,peer_cli):  LIBS = $(CLI_TEXT)
-$(call unit_of,peer_cli):  $(CLI_TEXT)
-$(call unit_of,peer_cli):  LINK_PKGS = $(CLI_PKGS)
 $(call unit_of,server_io) $(call unit_of,server_adapters): LINK_PKGS = $(SERVER_IO_PKGS)
 $(call unit_of,peer_io):   LINK_PKGS = $(PEER_IO_PKGS)
+$(call unit_of,peer_cli):  LIBS = $(A_CLI)
+$(call unit_of,peer_cli):  $(A_CLI)
+$(call unit_of,peer_cli):  LINK_PKGS = $(CLI_PKGS)
 $(UNIT_BINS): $(BUILD)/%: $(BUILD)/%.o
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIBS) $(call PC,--libs,$(LINK_PKGS) $(PROTOCOL_PKGS) $(TEST_PKGS))
 
@@ -158,7 +162,7 @@ $(BUILD)/tests/sim/servercore.o: $(A_SCORE)
 	$(if $(V),,@)objcopy --wildcard --keep-global-symbol='core_*' $@
 $(BUILD)/tests/sim/sim: $(call obj,$(wildcard tests/sim/*.c tests/sim/stories/*.c) peer/io/crypto.c) $(BUILD)/tests/sim/servercore.o $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PROTOCOL_PKGS) openssl)
-$(BUILD)/bench/load: $(call obj,$(filter-out bench/channel% bench/store% bench/yardstick%,$(wildcard bench/*.c))) $(A_BASE)
+$(BUILD)/bench/load: $(call obj,$(filter-out bench/channel% bench/store% bench/files% bench/yardstick%,$(wildcard bench/*.c))) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,openssl)
 $(BUILD)/bench/yardstick: $(BUILD)/bench/yardstick.o $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^
@@ -166,6 +170,9 @@ $(BUILD)/bench/channel.o: PKGS = $(PEER_IO_PKGS)
 $(BUILD)/bench/channel: $(call obj,$(wildcard bench/channel*.c)) $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
 $(BUILD)/bench/store: $(BUILD)/bench/store.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
+	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
+$(BUILD)/bench/files.o: PKGS = $(PEER_IO_PKGS)
+$(BUILD)/bench/files: $(BUILD)/bench/files.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
 # What of the io layers is pure is fuzzed too; and one target plays in the unit tests' small world.
 $(BUILD)/tests/fuzz/fuzz_proxy: $(BUILD)/server/io/proxy_header.o
@@ -182,6 +189,11 @@ $(BUILD)/tests/fuzz/fuzz_token.o: PKGS = $(SERVER_IO_PKGS) $(PROTOCOL_PKGS)
 $(BUILD)/tests/fuzz/fuzz_ice_list: $(BUILD)/peer/io/ice_list.o
 $(BUILD)/tests/fuzz/fuzz_ice_list: FUZZ_PKGS = gio-2.0
 $(BUILD)/tests/fuzz/fuzz_ice_list.o: PKGS = $(PEER_IO_PKGS)
+$(BUILD)/tests/fuzz/fuzz_keys: $(BUILD)/peer/cli/keys.o
+$(BUILD)/tests/fuzz/fuzz_fold: $(call obj,$(patsubst %,peer/cli/%.c,fold plain width))
+$(BUILD)/tests/fuzz/fuzz_keys $(BUILD)/tests/fuzz/fuzz_fold: FUZZ_PKGS = gio-2.0
+$(BUILD)/tests/fuzz/fuzz_fold.o: PKGS = $(CLI_PKGS)
+$(BUILD)/tests/fuzz/fuzz_rooms_answer: $(BUILD)/peer/io/rooms_answer.o
 $(BUILD)/tests/fuzz/fuzz_room: $(SIM_MEMORY_STORE)
 $(BUILD)/tests/fuzz/fuzz_room: FUZZ_PKGS = cmocka
 $(BUILD)/tests/fuzz/fuzz_room.o: PKGS = $(PROTOCOL_PKGS) cmocka
@@ -191,7 +203,7 @@ $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_B
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
-        bench-flood bench-webhooks bench-channel bench-messages bench-store \
+        bench-flood bench-webhooks bench-channel bench-messages bench-store bench-files \
         install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -279,6 +291,12 @@ bench-store: ## what a durable message costs the peer
 	@$(MAKE) --no-print-directory $(BUILD)/bench/store
 	@mkdir -p $(BUILD)/bench/state
 	$(BUILD)/bench/store $(BUILD)/bench/state
+bench-files: ## hashing, receiving and unpacking files, on the disk of build/
+	@tools/deps.sh build
+	@$(MAKE) --no-print-directory $(BUILD)/bench/files
+	@rm -rf $(BUILD)/bench/files.d && mkdir -p $(BUILD)/bench/files.d
+	$(BUILD)/bench/files $(BUILD)/bench/files.d
+	@rm -rf $(BUILD)/bench/files.d
 
 BIN = $(DESTDIR)$(PREFIX)/bin
 MAN = $(DESTDIR)$(PREFIX)/share/man
@@ -296,6 +314,10 @@ install: all ## install to DESTDIR/PREFIX
 	install -m 644 docs/man/usher.1 $(MAN)/man1
 	install -m 644 docs/man/usherd.conf.5 $(MAN)/man5
 	install -m 644 docs/man/usherd.8 $(MAN)/man8
+	install -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR)
+	install -m 644 completions/usher.bash $(DESTDIR)$(BASHDIR)/usher
+	install -m 644 completions/usherd.bash $(DESTDIR)$(BASHDIR)/usherd
+	install -m 644 completions/_usher completions/_usherd $(DESTDIR)$(ZSHDIR)
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/usherd
 	for unit in $(notdir $(UNITS)); do \
 	    sed 's|/usr/bin/usherd|$(PREFIX)/bin/usherd|; s|/etc/usherd|$(SYSCONFDIR)/usherd|' systemd/$$unit \
@@ -305,6 +327,7 @@ install: all ## install to DESTDIR/PREFIX
 uninstall: ## remove what install put there, except the configuration
 	rm -f $(BIN)/usherd $(BIN)/usher $(DESTDIR)$(LIBDIR)/libusher.a $(DESTDIR)$(PREFIX)/include/usher.h \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/usher.pc $(MAN)/man1/usher.1 $(MAN)/man5/usherd.conf.5 $(MAN)/man8/usherd.8
+	rm -f $(DESTDIR)$(BASHDIR)/usher $(DESTDIR)$(BASHDIR)/usherd $(DESTDIR)$(ZSHDIR)/_usher $(DESTDIR)$(ZSHDIR)/_usherd
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/usher
 

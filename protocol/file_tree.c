@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The order makes both ends simple: an entry's folder is the entry before it, or one of the folders that the path before
- * names, so the reader needs no table to know that each folder came before what is in it, and that nothing came twice.
+ * The order makes both ends simple: an entry's folder is the entry before it, or one of the folders that the path
+ * before names, so the reader needs no table to know that each folder came before what is in it, and that nothing
+ * came twice.
  */
 #include "protocol/file_tree.h"
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * The list of what is in a folder that is sent: it stands in front of the contents, which follow in its order, so a folder
- * crosses as one run of bytes. docs/decisions/0017-files.md has the format and its reasons.
+ * The list of what is in a folder that is sent: it stands in front of the contents, which follow in its order, so a
+ * folder crosses as one run of bytes. docs/decisions/0017-files.md has the format and its reasons.
  *
- *     usher-tree 1 00000071 755
+ *     usher-tree 1 00000065 755
  *     d 755 photos
  *     f 644 1234 photos/one.jpg
  *
- * The first line has the length of the whole list, itself included, in 8 digits, and the mode of the folder. Then a line an
- * entry: a folder with its mode (octal), or a file with its mode and size. Paths are relative, UTF-8, without control
- * characters; each folder stands before what is in it, siblings are sorted by the bytes of their names, nothing is there
- * twice. So a folder has exactly one list, and what the reader takes is what the writer writes.
+ * The first line has the length of the whole list, itself included, in 8 digits, and the mode of the folder. Then a
+ * line an entry: a folder with its mode (octal), or a file with its mode and size. Paths are relative, UTF-8, without
+ * control characters; each folder stands before what is in it, siblings are sorted by the bytes of their names,
+ * nothing is there twice. So a folder has exactly one list, and what the reader takes is what the writer writes.
  */
 #ifndef PROTOCOL_FILE_TREE_H
 #define PROTOCOL_FILE_TREE_H
@@ -36,8 +36,8 @@ struct file_tree_entry {
 /* Whether it may be one name of a path: 1 to 255 bytes of UTF-8 without control characters and `/`; not `.` or `..`. */
 bool file_tree_name_valid(struct span name);
 
-/* Writes a list: begin, entries in order, end. The buffer is the caller's, with a maximum of FILE_TREE_MAX. What does not
- * fit fails the buffer. */
+/* Writes a list: begin, entries in order, end. The buffer is the caller's, with a maximum of FILE_TREE_MAX. What does
+ * not fit fails the buffer. */
 void file_tree_begin(struct buf *out, unsigned mode);
 void file_tree_add(struct buf *out, const struct file_tree_entry *e);
 void file_tree_end(struct buf *out);
@@ -55,8 +55,8 @@ struct file_tree_reader {
 
 /* list: all of it, borrowed until the last read; its head was read. */
 void file_tree_reader_init(struct file_tree_reader *r, struct span list);
-/* The next entry. False at the end, with *problem NULL, or at what is wrong, with a static sentence; then the reader is not
- * read again. */
+/* The next entry. False at the end, with *problem NULL, or at what is wrong, with a static sentence; then the reader
+ * is not read again. */
 bool file_tree_read(struct file_tree_reader *r, struct file_tree_entry *e, const char **problem);
 
 #endif

@@ -45,6 +45,27 @@ run() {
     count "$name" "$file" $?
 }
 
+# The same beside another one: begin starts it, and waits first for one of two that run to end; finish waits for them all.
+declare -A running=() # names, by process id
+begin() {
+    local name=$1 bound=$2
+    shift 2
+    [ ${#running[@]} -lt 2 ] || end_one
+    timeout --kill-after=10 "$bound" "$@" >"$results/${name//\//-}.tap" 2>&1 </dev/null &
+    running[$!]=$name
+}
+end_one() {
+    local pid status name
+    wait -n -p pid "${!running[@]}"
+    status=$?
+    name=${running[$pid]}
+    unset "running[$pid]"
+    count "$name" "$results/${name//\//-}.tap" "$status"
+}
+finish() {
+    while [ ${#running[@]} -gt 0 ]; do end_one; done
+}
+
 unit() {
     local area program source
     for area in "$@"; do
@@ -56,27 +77,54 @@ unit() {
     done
 }
 
+# Says in TAP how a fuzz target ended.
+fuzz_one() {
+    local name=$1 seconds=$2 corpus=tests/fuzz/corpus/${1#fuzz_}
+    mkdir -p "$results/$name"
+    if "$build/fuzz/tests/fuzz/$name" -max_total_time="$seconds" -max_len=70000 -timeout=10 \
+        -artifact_prefix="$results/$name-" "$results/$name" ${corpus:+$([ -d "$corpus" ] && echo "$corpus")} \
+        >"$results/$name.log" 2>&1; then
+        echo "ok 1 - $name $(tail -n 1 "$results/$name.log")"
+    else
+        echo "not ok 1 - $name"
+        tail -n 40 "$results/$name.log"
+    fi
+}
+
 fuzz() {
-    local source name corpus file seconds=${FUZZ_SECONDS:-5}
+    local source seconds=${FUZZ_SECONDS:-5}
+    export build results
+    export -f fuzz_one
     for source in tests/fuzz/fuzz_*.c; do
-        name=$(basename "${source%.c}")
-        corpus=tests/fuzz/corpus/${name#fuzz_}
-        file=$results/$name.tap
-        mkdir -p "$results/$name"
-        if timeout --kill-after=10 $((seconds + 60)) "$build/fuzz/tests/fuzz/$name" -max_total_time="$seconds" \
-            -max_len=70000 -timeout=10 -artifact_prefix="$results/$name-" "$results/$name" \
-            ${corpus:+$([ -d "$corpus" ] && echo "$corpus")} >"$results/$name.log" 2>&1; then
-            echo "ok 1 - $name $(tail -n 1 "$results/$name.log")" >"$file"
-        else
-            { echo "not ok 1 - $name"; tail -n 40 "$results/$name.log"; } >"$file"
-        fi
-        count "fuzz/$name" "$file" 0
+        source=$(basename "${source%.c}")
+        begin "fuzz/$source" $((seconds + 60)) bash -c 'fuzz_one "$@"' fuzz "$source" "$seconds"
+    done
+    finish
+}
+
+# They measure time, or fill the machine: each has it for itself. Of the others two run at a time.
+alone="daemon_fair daemon_flood daemon_freeze daemon_late daemon_readers daemon_rekey daemon_slow exercise peer_idle \
+peer_slow_disk peer_storm peer_wrtc"
+
+e2e() {
+    local test name
+    export USHERD=$build/usherd USHER=$build/usher
+    for test in tests/e2e/*.test.mjs; do
+        name=$(basename "${test%.test.mjs}")
+        case " $alone " in
+            *" $name "*) ;;
+            *) begin "e2e/$name" 300 node --test --test-reporter=tap "$test" ;;
+        esac
+    done
+    finish
+    for name in $alone; do
+        run "e2e/$name" 300 node --test --test-reporter=tap "tests/e2e/$name.test.mjs"
     done
 }
 
 for suite in "$@"; do
     case $suite in
-        unit) unit base protocol server_core peer sim server_adapters server_io peer_io
+        unit) unit base protocol server_core peer sim server_adapters server_io peer_io peer_cli
               run vectors/node 60 node --test --test-reporter=tap tests/vectors/vectors.test.mjs ;;
         core-unit) unit base protocol server_core peer sim ;;
         sim) run sim 600 "$build/tests/sim/sim" --seeds "${SEEDS:-1-2000}"
@@ -84,11 +132,7 @@ for suite in "$@"; do
              run sim/short-memory 300 "$build/tests/sim/sim" --scenario short-memory --seeds "${MEMORY_SEEDS:-1-1500}"
              run sim/storms 300 "$build/tests/sim/sim" --scenario storms --seeds 1-60
              run sim/room-of-64 300 "$build/tests/sim/sim" --scenario room-of-64 ;;
-        e2e)
-            for test in tests/e2e/*.test.mjs; do
-                USHERD=$build/usherd USHER=$build/usher \
-                    run "e2e/$(basename "${test%.test.mjs}")" 300 node --test --test-reporter=tap "$test"
-            done ;;
+        e2e) e2e ;;
         fuzz) fuzz ;;
         *) echo "tests/run.sh: no suite $suite" >&2; exit 2 ;;
     esac

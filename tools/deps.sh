@@ -30,6 +30,7 @@ build libnice-dev              ICE
 build libusrsctp-dev           SCTP
 build libsqlite3-dev           the peer's messages on disk
 build libedit-dev              line editing in usher chat
+build libncurses-dev           what the terminal can do (terminfo)
 test  libcmocka-dev            unit tests
 test  nodejs                   end-to-end tests with real third-party clients
 test  npm                      fetches those clients: ws, @roamhq/wrtc, playwright-core
@@ -40,6 +41,7 @@ test  coturn                   a real TURN server, on loopback only
 test  haproxy                  a reverse proxy that speaks the PROXY protocol too, on loopback only
 test  nginx                    a reverse proxy, on loopback only
 test  caddy                    another, on loopback only
+test  tmux                     a terminal that the tests look at
 test  procps                   finds what a test started
 test  iproute2                 networks of a test's own
 test  util-linux               namespaces and terminals of a test's own
@@ -75,7 +77,7 @@ have() {
     case $1 in
         gcc) command -v cc ;;
         nodejs) command -v node ;;
-        npm | openssl | clang | chromium | clang-format | clang-tidy | shellcheck | mandoc) command -v "$1" ;;
+        npm | openssl | tmux | clang | chromium | clang-format | clang-tidy | shellcheck | mandoc) command -v "$1" ;;
         procps) command -v ps ;;
         coturn) command -v turnserver ;;
         pkg-config) command -v pkg-config ;;

@@ -100,7 +100,7 @@ sizes() {
 }
 
 spdx() {
-    sources '*.c' '*.h' '*.mjs' '*.sh' Makefile | while read -r file; do
+    sources '*.c' '*.h' '*.mjs' '*.sh' 'completions/*' Makefile | while read -r file; do
         head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || echo "$file has no SPDX line"
     done
 }
@@ -140,7 +140,7 @@ man_pages() {
 }
 
 scripts() {
-    shellcheck $(sources '*.sh' 'debian/*.p*') .ci/run
+    shellcheck $(sources '*.sh' 'completions/*.bash' 'debian/*.p*') .ci/run
 }
 
 check 'clang-format' formatting

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * `usher chat`: on a terminal a prompt at the bottom and the talk above it; otherwise lines in, lines out. Its input ends
- * the chat as /quit does, once what was typed has arrived, or after END_SECONDS.
+ * `usher chat`: on a terminal a prompt at the bottom and the talk above it; otherwise, and on a terminal whose cursor cannot be
+ * moved (TERM=dumb), lines in, lines out. Its input ends the chat as /quit does, once what was typed has arrived, or after
+ * END_SECONDS.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "peer/cli/chat.h"
 #include "peer/cli/commands.h"
 #include "peer/cli/plain.h"
+#include "peer/cli/style.h"
 
 enum {
     PENDING_MAX = 512, /* messages without an acknowledgement above which lines wait */
@@ -22,11 +24,23 @@ void chat_say(struct chat *c, const char *format, ...)
     va_start(args, format);
     gchar *line = g_strdup_vprintf(format, args);
     va_end(args);
-    if (c->term)
+    if (c->term) {
         term_print(c->term, line);
-    else if (puts(line) < 0 || fflush(stdout) != 0)
-        client_leave(&c->client, EXIT_FAILED);
+    } else {
+        gchar *plain = style_render(line, STYLE_NONE);
+        if (puts(plain) < 0 || fflush(stdout) != 0)
+            client_leave(&c->client, EXIT_FAILED);
+        g_free(plain);
+    }
     g_free(line);
+}
+
+const char *chat_call(struct chat *c, const char *id)
+{
+    gchar *called = id ? g_strdup_printf("%c%c%s" STYLE_PLAIN, STYLE_BEGIN, style_letter(id), names_call(c->names, id))
+                       : g_strdup(names_call(c->names, NULL));
+    g_free(c->called);
+    return c->called = called;
 }
 
 static void on_typed(void *user, char *line)
@@ -98,13 +112,15 @@ static void say(void *user, const char *line)
     g_free(harmless);
 }
 
-static void open_terminal(struct chat *c)
+static void open_terminal(struct chat *c, bool on_terminal)
 {
-    static const struct term_callbacks TERM = {.on_line = on_typed, .on_end = on_typed_end};
+    static const struct term_callbacks TERM = {
+        .on_line = on_typed, .on_end = on_typed_end, .on_typing = chat_typing, .on_tab = chat_complete};
     static const struct input_callbacks INPUT = {
         .on_line = on_line, .on_too_long = on_too_long, .on_end_seen = on_end_seen, .on_end = on_end};
-    if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
-        gchar *name = plain_text(c->name ? c->name : "", FALSE), *prompt = g_strdup_printf("%s> ", name);
+    if (on_terminal) {
+        gchar *name = plain_text(c->name ? c->name : "", FALSE);
+        gchar *prompt = g_strconcat(STYLE_BOLD, name, ">", STYLE_PLAIN, " ", NULL);
         c->term = term_new(prompt, &TERM, c);
         g_free(prompt);
         g_free(name);
@@ -118,15 +134,25 @@ int chat_run(const struct options *o)
     struct chat c = {.client = {.on_event = on_event, .say = say}, .room = o->usher.room, .name = o->usher.name};
     c.client.user = &c;
     c.names = names_new();
+    c.marks = marks_new();
+    c.typists = typists_new();
+    c.away = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    bool on_terminal = term_prepare();
     int status = EXIT_FAILED;
     if (client_open(&c.client, o)) {
         names_learn(c.names, usher_id(c.client.usher), c.name);
-        open_terminal(&c);
+        open_terminal(&c, on_terminal);
         status = client_run(&c.client);
     }
     term_free(c.term);
     input_free(c.input);
     client_close(&c.client);
+    if (c.typists_timer)
+        g_source_remove(c.typists_timer);
+    g_hash_table_unref(c.away);
+    typists_free(c.typists);
+    marks_free(c.marks);
     names_free(c.names);
+    g_free(c.called);
     return status;
 }

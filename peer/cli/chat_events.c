@@ -10,6 +10,11 @@
 
 #include "peer/cli/chat.h"
 #include "peer/cli/plain.h"
+#include "peer/cli/width.h"
+
+enum {
+    EXCERPT_COLUMNS = 30 /* of a message that failed */
+};
 
 const char *chat_path(const char *path)
 {
@@ -26,7 +31,7 @@ static void say_who_is_here(struct chat *c, const struct usher_event *e)
     for (size_t i = 0; i < e->to_count; i++)
         names_learn(c->names, e->to[i], e->names ? e->names[i] : NULL);
     for (size_t i = 0; i < e->to_count; i++)
-        g_string_append_printf(names, "%s%s", i ? ", " : "", names_call(c->names, e->to[i]));
+        g_string_append_printf(names, "%s%s", i ? ", " : "", chat_call(c, e->to[i]));
     if (c->was_in)
         chat_say(c, "* The server is back.");
     else if (e->to_count == 0)
@@ -41,7 +46,9 @@ static void say_who_is_here(struct chat *c, const struct usher_event *e)
 static void say_peer(struct chat *c, const struct usher_event *e)
 {
     names_learn(c->names, e->id, e->name);
-    const char *name = names_call(c->names, e->id);
+    const char *name = chat_call(c, e->id);
+    if (!e->up)
+        g_hash_table_remove(c->away, e->id);
     if (!e->up && c->client.leaving)
         return; /* it is we who go */
     if (!e->up)
@@ -69,7 +76,7 @@ static void say_message(struct chat *c, const struct usher_event *e)
 {
     gchar *text = plain_text(e->text, TRUE);
     gchar *before = remark("", g_strcmp0(e->kind, "group_message") == 0, e->to_count, e->verified);
-    chat_say(c, "%s%s %s", before, names_call(c->names, e->from), text);
+    chat_say(c, "%s%s %s", before, chat_call(c, e->from), text);
     g_free(before);
     g_free(text);
     usher_read(c->client.usher, e->id);
@@ -78,7 +85,7 @@ static void say_message(struct chat *c, const struct usher_event *e)
 static void say_status(struct chat *c, const struct usher_event *e)
 {
     gchar *text = plain_text(e->text ? e->text : "", TRUE);
-    chat_say(c, "(status) %s %s", names_call(c->names, e->from), text);
+    chat_say(c, "(status) %s %s", chat_call(c, e->from), text);
     g_free(text);
 }
 
@@ -93,7 +100,7 @@ static void say_record(struct chat *c, const json_t *m)
     gchar *when = at ? g_date_time_format(at, "%F %H:%M") : g_strdup("?");
     bool ours = g_strcmp0(from, usher_id(c->client.usher)) == 0;
     chat_say(c, "(%s%s) %s %s", when, g_strcmp0(kind, "group_message") == 0 ? "" : ", not to all",
-        ours ? "you:" : names_call(c->names, from), text);
+        ours ? "you:" : chat_call(c, from), text);
     g_free(when);
     if (at)
         g_date_time_unref(at);
@@ -112,7 +119,7 @@ static void say_history(struct chat *c, const char *text)
 
 static void say_missing(struct chat *c, const struct usher_event *e)
 {
-    const char *name = names_call(c->names, e->from);
+    const char *name = chat_call(c, e->from);
     if (e->count == 1)
         chat_say(c, "! A message of %s is missing: nobody here has it any more.", name);
     else if (e->count > 1)
@@ -122,15 +129,58 @@ static void say_missing(struct chat *c, const struct usher_event *e)
         chat_say(c, "! Something that %s is said to have written never came.", name);
 }
 
+/* The reason in words; what is not known here, as it came. For g_free. */
+static gchar *reason_in_words(const char *reason)
+{
+    static const struct {
+        const char *reason, *words;
+    } REASONS[] = {
+        {"expired", "its time is over, and they were not seen"},
+        {"missed", "they gave it up, or have another in its place"},
+        {"too-large", "they take only smaller ones"},
+        {"queue-full", "too much waits for them already"},
+        {"gone", "they are gone"},
+        {"forgotten", "they were away for too long"},
+        {"left", "they left"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(REASONS); i++)
+        if (g_strcmp0(reason, REASONS[i].reason) == 0)
+            return g_strdup(REASONS[i].words);
+    return plain_text(reason ? reason : "", FALSE);
+}
+
+/* Which message, if it was sent since the start. For g_free. */
+static gchar *excerpt(struct chat *c, const char *id)
+{
+    const struct mark *mark = marks_find(c->marks, id);
+    if (!mark)
+        return g_strdup("");
+    gchar *flat = plain_text(mark->text, FALSE), *cut = width_cut(flat, EXCERPT_COLUMNS);
+    gchar *quoted = g_strdup_printf(" (%s)", cut);
+    g_free(cut);
+    g_free(flat);
+    return quoted;
+}
+
 static void say_failed(struct chat *c, const struct usher_event *e)
 {
     GString *names = g_string_new(NULL);
     for (size_t i = 0; i < e->to_count; i++)
-        g_string_append_printf(names, "%s%s", i ? ", " : "", names_call(c->names, e->to[i]));
-    gchar *reason = plain_text(e->reason ? e->reason : "", FALSE);
-    chat_say(c, "! A message did not reach %s: %s", names->len ? names->str : "anybody", reason);
+        g_string_append_printf(names, "%s%s", i ? ", " : "", chat_call(c, e->to[i]));
+    gchar *reason = reason_in_words(e->reason), *which = excerpt(c, e->id);
+    chat_say(c, "! A message%s did not reach %s: %s.", which, names->len ? names->str : "anybody", reason);
+    g_free(which);
     g_free(reason);
     g_string_free(names, TRUE);
+}
+
+/* "gone" is told by its link. */
+static void say_presence(struct chat *c, const struct usher_event *e)
+{
+    if (g_strcmp0(e->text, "away") == 0 && g_hash_table_add(c->away, g_strdup(e->from)))
+        chat_say(c, "* %s is away.", chat_call(c, e->from));
+    else if (g_strcmp0(e->text, "online") == 0 && g_hash_table_remove(c->away, e->from))
+        chat_say(c, "* %s is back.", chat_call(c, e->from));
 }
 
 /* Only what a person can use: that the server is lost while links stay. */
@@ -155,13 +205,14 @@ static void say_link(struct chat *c, const struct usher_event *e)
     names_learn(c->names, e->id, e->name);
     if (known_name)
         names_doubt(c->names, e->id);
-    say_remark(c, known_name ? "!" : "*", e->id ? names_call(c->names, e->id) : NULL, e->text);
+    say_remark(c, known_name ? "!" : "*", e->id ? chat_call(c, e->id) : NULL, e->text);
 }
 
 void chat_on_event(struct usher *u, const struct usher_event *event, void *user)
 {
     (void)u;
     struct chat *c = user;
+    chat_status_event(c, event);
     switch (event->type) {
     case USHER_STATE:
         say_state(c, event->text);
@@ -180,6 +231,9 @@ void chat_on_event(struct usher *u, const struct usher_event *event, void *user)
         return;
     case USHER_STATUS:
         say_status(c, event);
+        return;
+    case USHER_PRESENCE:
+        say_presence(c, event);
         return;
     case USHER_LINK:
         say_link(c, event);

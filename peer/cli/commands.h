@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The commands that join a room. Each runs to its end and returns the exit status.
+ * The commands that talk to a server. Each runs to its end and returns the exit status.
  */
 #ifndef PEER_CLI_COMMANDS_H
 #define PEER_CLI_COMMANDS_H
@@ -13,5 +13,6 @@ int send_run(const struct options *o);
 int receive_run(const struct options *o);
 /* Makes rooms and people of its own. */
 int exercise_run(const struct options *o);
+int rooms_run(const struct options *o); /* joins none */
 
 #endif

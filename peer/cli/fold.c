@@ -1,35 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer/cli/fold.h"
 
+#include <glib.h>
 #include <string.h>
 
-#define EMOJI_STYLE 0xfe0f /* draws the character before it in two columns */
+#include "peer/cli/width.h"
 
-static long width_of(gunichar c)
-{
-    if (c == EMOJI_STYLE)
-        return 1;
-    return g_unichar_iszerowidth(c) ? 0 : g_unichar_iswide(c) ? 2 : 1;
-}
-
-long fold_width(const char *text, size_t n)
-{
-    long width = 0;
-    for (const char *p = text; p < text + n; p = g_utf8_next_char(p))
-        width += width_of(g_utf8_get_char(p));
-    return width;
-}
+#define INDENT ((long)strlen(FOLD_INDENT))
 
 static void begin_row(GString *out, long *column)
 {
     g_string_append(out, "\n" FOLD_INDENT);
-    *column = (long)strlen(FOLD_INDENT);
+    *column = INDENT;
 }
 
 /* A word and the spaces before it; the spaces are left out where a row ends. */
 static void add_word(GString *out, const char *word, size_t spaces, size_t n, long columns, long *column)
 {
-    long width = fold_width(word, n);
+    long width = width_of(word, n);
     if (*column + width <= columns) {
         g_string_append_len(out, word, (gssize)n);
         *column += width;
@@ -37,11 +25,11 @@ static void add_word(GString *out, const char *word, size_t spaces, size_t n, lo
     }
     word += spaces;
     n -= spaces;
-    if (spaces > 0 && *column > (long)strlen(FOLD_INDENT))
+    if (spaces > 0 && *column > INDENT)
         begin_row(out, column);
     for (const char *p = word, *next; p < word + n; p = next) {
-        next = g_utf8_next_char(p);
-        long w = width_of(g_utf8_get_char(p));
+        long w;
+        next = p + width_next(p, &w);
         if (*column + w > columns)
             begin_row(out, column);
         g_string_append_len(out, p, next - p);

@@ -6,17 +6,13 @@
 #ifndef PEER_CLI_FOLD_H
 #define PEER_CLI_FOLD_H
 
-#include <glib.h>
-
 #define FOLD_INDENT "    "
 enum {
     FOLD_COLUMNS_MIN = 20 /* on less, lines are broken as for so many */
 };
 
-/* Columns that a terminal gives to these n bytes of UTF-8, as far as one can know. */
-long fold_width(const char *text, size_t n);
 /* A copy, for g_free: no row is wider than columns, and each but the first begins with FOLD_INDENT. It is broken at spaces,
- * a word that is longer than a row anywhere. */
+ * a word that is longer than a row between any two characters (width.h). */
 char *fold_lines(const char *text, long columns);
 
 #endif

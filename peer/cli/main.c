@@ -39,6 +39,8 @@ static int run(const struct options *o)
         return receive_run(o);
     case COMMAND_EXERCISE:
         return exercise_run(o);
+    case COMMAND_ROOMS:
+        return rooms_run(o);
     case COMMAND_ID:
         return print_id(o);
     case COMMAND_HELP:

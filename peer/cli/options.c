@@ -11,7 +11,9 @@
 #include <string.h>
 
 enum {
-    NAME_MAX_BYTES = 128, /* as usher.h has it */
+    NAME_MAX_BYTES = 128, /* as usher.h has it, and these */
+    PASSWORD_MAX_BYTES = 256,
+    ROOM_PEERS_MAX = 1000000000,
     ROOM_MAX = 64,
     ID_CHARS = 26
 };
@@ -23,6 +25,7 @@ enum words {
     FILES,
     PERHAPS_A_CODE
 };
+#define COMMAND_LIST "chat ROOM, pipe ROOM, send FILE..., receive CODE, rooms, exercise or id"
 
 static const struct {
     const char *name;
@@ -36,7 +39,6 @@ static const struct {
     {"id", COMMAND_ID, NO_WORDS},
     {"exercise", COMMAND_EXERCISE, NO_WORDS},
 };
-#define COMMANDS_TEXT "chat ROOM, pipe ROOM, send FILE..., receive CODE, exercise or id"
 
 /* Flags without a short name, and those of one command only. */
 enum {
@@ -44,8 +46,18 @@ enum {
     FLAG_TO,
     FLAG_CODE,
     FLAG_DIR,
-    FLAG_ONCE,
-    FLAG_JSON
+    FLAG_ONCE
+};
+
+/* `rooms` alone is its list. */
+static const struct {
+    const char *name;
+    enum rooms_command command;
+    bool wants_room;
+} ROOMS_COMMANDS[] = {
+    {"list", ROOMS_LIST, false},
+    {"create", ROOMS_CREATE, false},
+    {"delete", ROOMS_DELETE, true},
 };
 
 static const struct option FLAGS[] = {
@@ -61,7 +73,11 @@ static const struct option FLAGS[] = {
     {"code", required_argument, NULL, FLAG_CODE},
     {"dir", required_argument, NULL, FLAG_DIR},
     {"once", no_argument, NULL, FLAG_ONCE},
-    {"json", no_argument, NULL, FLAG_JSON},
+    {"max-peers", required_argument, NULL, 'm'},
+    {"listed", no_argument, NULL, 'l'},
+    {"unlisted", no_argument, NULL, 'u'},
+    {"owner-token", required_argument, NULL, 'o'},
+    {"json", no_argument, NULL, 'j'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
@@ -73,11 +89,13 @@ void options_help(void)
           "       usher [options] pipe ROOM     the same for a program: JSON lines in and out\n"
           "       usher [options] send FILE...  send files and folders; prints a code for the other side\n"
           "       usher [options] receive CODE  receive them\n"
+          "       usher [options] rooms [list | create | delete ROOM]\n"
+          "                                     show the rooms that a server lists, make one, close one\n"
           "       usher [options] exercise      try everything against a server, and say what works\n"
           "       usher [options] id            print who you are\n"
           "\n"
           "  --server URL        ws://host:port or wss://host; several are tried in turn (ws://localhost:4000)\n"
-          "  --name NAME         how others see you\n"
+          "  --name NAME         how others see you; of rooms create, the room's name\n"
           "  --state DIR         where your identity is kept (~/.local/state/usher)\n"
           "  --password P        the room's password\n"
           "  --token JWT         a token for servers that ask for one\n"
@@ -89,7 +107,11 @@ void options_help(void)
           "  --to ID             send: in a room, to this person only\n"
           "  --dir DIR           receive: into this folder (the one you are in)\n"
           "  --once              receive: end after the first file\n"
-          "  --json              send, receive: for programs, one JSON object a line\n"
+          "  --max-peers N       rooms create: how many have place in it\n"
+          "  --listed, --unlisted\n"
+          "                      rooms create: whether the server lists it (it does not)\n"
+          "  --owner-token T     rooms delete: the token that rooms create printed, if it is not kept here\n"
+          "  --json              send, receive: for programs, one object a line; rooms: what the server answers\n"
           "  --version, --help\n"
           "\n"
           "USHER_SERVER and USHER_ICE_ADDRESS stand in for their flags, several separated by spaces.\n"
@@ -173,7 +195,6 @@ static bool check_flags(const struct options *o, const char *command)
         bool given, fits;
     } flags[] = {
         {"--room", o->usher.room, sends || receives},
-        {"--json", o->json, sends || receives},
         {"--code", o->usher.code, sends},
         {"--to", o->to, sends},
         {"--dir", o->dir, receives},
@@ -185,10 +206,33 @@ static bool check_flags(const struct options *o, const char *command)
     return true;
 }
 
+/* The words behind `rooms`. */
+static bool parse_rooms(struct options *o, int count, char **words)
+{
+    o->command = COMMAND_ROOMS;
+    if (count == 0)
+        return true;
+    for (size_t i = 0; i < G_N_ELEMENTS(ROOMS_COMMANDS); i++) {
+        if (strcmp(words[0], ROOMS_COMMANDS[i].name) != 0)
+            continue;
+        o->rooms.command = ROOMS_COMMANDS[i].command;
+        int wanted = ROOMS_COMMANDS[i].wants_room ? 2 : 1;
+        if (count < wanted)
+            return usage("rooms %s wants a room: usher rooms %s ROOM", words[0], words[0]);
+        if (count > wanted)
+            return usage("unexpected \"%s\" after %s", words[wanted], words[wanted - 1]);
+        o->rooms.room = words[1];
+        return !ROOMS_COMMANDS[i].wants_room || check_room(words[1]);
+    }
+    return usage("rooms is followed by list, create or delete ROOM, not \"%s\"", words[0]);
+}
+
 static bool parse_command(struct options *o, int count, char **words)
 {
     if (count == 0)
-        return usage("expected a command: " COMMANDS_TEXT);
+        return usage("expected a command: " COMMAND_LIST);
+    if (strcmp(words[0], "rooms") == 0)
+        return check_flags(o, words[0]) && parse_rooms(o, count - 1, words + 1);
     for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++) {
         if (strcmp(words[0], COMMANDS[i].name) != 0)
             continue;
@@ -207,7 +251,30 @@ static bool parse_command(struct options *o, int count, char **words)
         o->usher.room = words[1];
         return check_room(words[1]);
     }
-    return usage("\"%s\" is no command: " COMMANDS_TEXT " was expected", words[0]);
+    return usage("\"%s\" is no command: " COMMAND_LIST " was expected", words[0]);
+}
+
+/* Options that would have no effect are a mistake: a room would be made that is not what was meant. */
+static bool check_rooms(const struct options *o)
+{
+    const struct rooms_options *r = &o->rooms;
+    bool rooms = o->command == COMMAND_ROOMS;
+    bool create = rooms && r->command == ROOMS_CREATE, delete = rooms && r->command == ROOMS_DELETE;
+    if (!create && (r->terms.max_peers || r->listed || r->unlisted))
+        return usage("%s is for rooms create", r->terms.max_peers ? "--max-peers"
+                                               : r->listed        ? "--listed"
+                                                                  : "--unlisted");
+    if (r->listed && r->unlisted)
+        return usage("--listed and --unlisted: expected one of them");
+    if (!delete &&r->owner_token)
+        return usage("--owner-token is for rooms delete");
+    if (o->json && !(o->command == COMMAND_SEND || o->command == COMMAND_RECEIVE || (rooms && !delete)))
+        return usage("--json is for send, receive, rooms list and rooms create");
+    if (create && o->usher.name && !*o->usher.name)
+        return usage("--name wants 1 to %d bytes of UTF-8", NAME_MAX_BYTES);
+    if (create && o->usher.password && (!*o->usher.password || strlen(o->usher.password) > PASSWORD_MAX_BYTES))
+        return usage("--password wants 1 to %d bytes", PASSWORD_MAX_BYTES);
+    return true;
 }
 
 static bool check_values(struct options *o)
@@ -224,6 +291,15 @@ static bool check_values(struct options *o)
             ID_CHARS, o->to);
     if (o->usher.name && (strlen(o->usher.name) > NAME_MAX_BYTES || !g_utf8_validate(o->usher.name, -1, NULL)))
         return usage("--name wants at most %d bytes of UTF-8", NAME_MAX_BYTES);
+    return check_rooms(o);
+}
+
+static bool take_max_peers(struct options *o)
+{
+    guint64 n = 0;
+    if (!g_ascii_string_to_unsigned(optarg, 10, 1, ROOM_PEERS_MAX, &n, NULL))
+        return usage("--max-peers wants a number from 1 to %d, not \"%s\"", ROOM_PEERS_MAX, optarg);
+    o->rooms.terms.max_peers = (uint32_t)n;
     return true;
 }
 
@@ -267,7 +343,18 @@ static bool take_flag(struct options *o, int flag, bool *server_given, bool *add
     case FLAG_ONCE:
         o->once = true;
         return true;
-    case FLAG_JSON:
+    case 'm':
+        return take_max_peers(o);
+    case 'l':
+        o->rooms.listed = o->rooms.terms.listed = true;
+        return true;
+    case 'u':
+        o->rooms.unlisted = true;
+        return true;
+    case 'o':
+        o->rooms.owner_token = optarg;
+        return true;
+    case 'j':
         o->json = true;
         return true;
     case ':':

@@ -21,19 +21,36 @@ enum command {
     COMMAND_RECEIVE,
     COMMAND_ID,
     COMMAND_EXERCISE,
+    COMMAND_ROOMS,
     COMMAND_HELP,
     COMMAND_VERSION
 };
 
+enum rooms_command {
+    ROOMS_LIST,
+    ROOMS_CREATE,
+    ROOMS_DELETE
+};
+
+/* What only `usher rooms` has. */
+struct rooms_options {
+    enum rooms_command command;
+    struct usher_room_terms terms; /* but for name and password, which are the usher's */
+    const char *room, *owner_token;
+    bool listed, unlisted;
+};
+
 struct options {
     enum command command;
+    struct rooms_options rooms;
+    bool json;                         /* print for a program */
     struct usher_options usher;        /* its texts are argv's or owned by lists */
     void *servers, *addresses, *texts; /* GPtrArray of owned text */
     char **files;                      /* of send: argv's */
     int file_count;
     const char *to;  /* of send: an identity; NULL: whoever comes */
     const char *dir; /* of receive: where to; NULL: here */
-    bool once, json;
+    bool once;
 };
 
 /* False when one line was written to stderr that says what was expected: exit 2. */

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "peer/cli/fold.h"
+#include "peer/cli/width.h"
 
 enum {
     NAME_COLUMNS_MIN = 8,
@@ -80,24 +80,11 @@ unsigned progress_percent(uint64_t done, uint64_t size)
 /* The name in exactly so many columns. */
 static void add_name(GString *out, const char *name, long columns)
 {
-    long width = fold_width(name, strlen(name)), used = 0;
-    bool cut = width > columns;
-    const char *p = name;
-    while (*p) {
-        const char *next = g_utf8_next_char(p);
-        long w = fold_width(p, (size_t)(next - p));
-        if (used + w > columns - cut)
-            break;
-        g_string_append_len(out, p, next - p);
-        used += w;
-        p = next;
-    }
-    if (cut) {
-        g_string_append(out, "…");
-        used++;
-    }
-    for (; used < columns; used++)
+    char *cut = width_cut(name, columns);
+    g_string_append(out, cut);
+    for (long used = width_of(cut, strlen(cut)); used < columns; used++)
         g_string_append_c(out, ' ');
+    g_free(cut);
 }
 
 static void add_bar(GString *out, unsigned percent, long columns)

@@ -6,6 +6,7 @@
 #include <utlist.h>
 
 #include "peer/core/state.h"
+#include "peer/core/transfer/block_map.h"
 #include "peer/core/order/causal.h"
 #include "peer/core/order/tree.h"
 #include "peer/core/port/after_commit.h"
@@ -159,6 +160,28 @@ size_t peer_tree(const struct peer *p, struct span author, char (*ids)[PERSON_MA
     return n;
 }
 
+/* What is awaited of people, and what is there. */
+static void check_downloads(const struct peer *p)
+{
+    unsigned fetches = 0, awaited = 0;
+    for (const struct download *d = p->downloads; d; d = d->hh.next) {
+        assert(d->state == DOWNLOAD_FETCHING || !d->fetches);
+        assert(!d->have || d->have_count == block_map_count(d->have, d->blocks));
+        for (const struct fetch *f = d->fetches; f; f = f->next) {
+            assert(block_map_has(d->asked, f->block) && !block_map_has(d->have, f->block));
+            fetches++;
+            awaited += f->who[0] != '\0';
+        }
+    }
+    assert(fetches == p->fetches && fetches <= FETCHES_MAX);
+    for (const struct person *who = p->people; who; who = who->hh.next) {
+        assert(who->fetching <= FETCH_MAX && who->fetching <= awaited);
+        assert(who->serving.in_hand <= SERVED_MAX && who->serving.count <= WANTED_MAX + SERVED_MAX);
+        awaited -= who->fetching;
+    }
+    assert(awaited == 0);
+}
+
 void peer_check(const struct peer *p)
 {
     size_t connections = 0, entries = 0, up = 0, waiting = 0;
@@ -186,4 +209,5 @@ void peer_check(const struct peer *p)
     check_outgoing(p, waiting);
     check_conversations(p);
     check_copies(p);
+    check_downloads(p);
 }

@@ -191,6 +191,68 @@ void usher_stats(const struct usher *u, struct usher_stats *stats);
  * sentence in err. */
 bool usher_identity(const char *state_dir, char *out, char *err, size_t err_n);
 
+/* ---- rooms of a server, over HTTP (usherd(8)) ----
+ *
+ * Nobody joins, and no identity is needed. Of the options servers, token, state_dir and context count. HTTP goes where the
+ * WebSocket goes, http:// for ws:// and https:// for wss://, with the same look at certificates; below the path of the server's
+ * address, if it has one: wss://host/usher/ws is asked at https://host/usher/api/rooms. Redirects are not followed.
+ *
+ * The servers are tried in turn: the next one when nobody was reached, or a list did not come. What may have been done already
+ * is not asked again. Each has 10 seconds, answers at most 2 MiB. */
+
+struct usher_rooms; /* one request */
+
+struct usher_room {
+    const char *id, *name;     /* the name is as its maker chose it, control characters and all */
+    uint64_t peers, max_peers; /* who is in it now; 0: no limit */
+    uint64_t created;          /* milliseconds since 1970, by the server's clock */
+    bool locked;               /* it has a password */
+};
+
+enum usher_rooms_end {
+    USHER_ROOMS_DONE,
+    USHER_ROOMS_REFUSED,     /* code and text are the server's own: any UTF-8, text at most 512 bytes */
+    USHER_ROOMS_UNREACHABLE, /* text says of each server why it has no answer; nothing was done */
+    USHER_ROOMS_FAILED       /* text: who answers is no usherd, or the answer to what may have been done did not come */
+};
+
+/* Borrowed for the callback. */
+struct usher_rooms_answer {
+    enum usher_rooms_end end;
+    const char *server; /* host:port of the one that was asked last */
+    unsigned status;    /* of HTTP; 0: there was no answer */
+    const char *code, *text;
+    const char *json;               /* what came, one JSON object without what stands around it; NULL: nothing did */
+    const struct usher_room *rooms; /* those that are listed; or the one that was made */
+    size_t count;
+    const char *owner_token; /* of the room that was made */
+    const char *kept;        /* the state directory in which it is kept; NULL: it is not, */
+    const char *not_kept;    /* and this is why */
+};
+typedef void usher_rooms_callback(const struct usher_rooms_answer *answer, void *user);
+
+struct usher_room_terms {
+    const char *name;     /* 1 to 128 bytes: the room's id if it can be one; NULL: the server makes one up */
+    const char *password; /* 1 to 256 bytes; NULL: none */
+    uint32_t max_peers;   /* 1 to 1,000,000,000; 0: as many as the server allows */
+    bool listed;
+};
+
+/* Each begins a request, whose callback comes once. NULL with one sentence in err (err_n bytes) when that cannot begin. What they
+ * are given is copied. */
+struct usher_rooms *usher_rooms_list(
+    const struct usher_options *options, usher_rooms_callback *callback, void *user, char *err, size_t err_n);
+/* The room's owner token is written to the file "rooms" of the state directory (state_dir, or $XDG_STATE_HOME/usher, which
+ * another process may have in use) before the callback. options->token is shown to the server, if there is one. */
+struct usher_rooms *usher_rooms_create(const struct usher_options *options, const struct usher_room_terms *terms,
+    usher_rooms_callback *callback, void *user, char *err, size_t err_n);
+/* With owner_token; if it is NULL, with options->token; if that is too, with the owner token that is kept of this room for one of
+ * the servers, or none. When the room is gone, so is what was kept of it. */
+struct usher_rooms *usher_rooms_delete(const struct usher_options *options, const char *room, const char *owner_token,
+    usher_rooms_callback *callback, void *user, char *err, size_t err_n);
+/* Ends the request, if it has not ended. Takes NULL; not from inside its callback. */
+void usher_rooms_free(struct usher_rooms *r);
+
 #ifdef __cplusplus
 }
 #endif

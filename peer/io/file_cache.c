@@ -17,11 +17,11 @@ struct file_cache {
     struct slot slots[FILE_CACHE_BLOCKS];
 };
 
-struct file_block *file_block_new(uint32_t n)
+static struct file_block *block_new(void)
 {
-    struct file_block *b = malloc(sizeof *b + n);
+    struct file_block *b = malloc(sizeof *b + FILE_BLOCK_BYTES);
     if (b)
-        *b = (struct file_block){.n = n, .references = 1};
+        *b = (struct file_block){.references = 1};
     return b;
 }
 
@@ -70,13 +70,35 @@ struct file_block *file_cache_find(struct file_cache *c, uint64_t file, uint32_t
     return b;
 }
 
-void file_cache_add(struct file_cache *c, uint64_t file, uint32_t block, struct file_block *b)
+static struct slot *oldest_slot(struct file_cache *c)
 {
-    pthread_mutex_lock(&c->lock);
     struct slot *oldest = &c->slots[0];
     for (size_t i = 1; i < FILE_CACHE_BLOCKS; i++)
         if (c->slots[i].used < oldest->used)
             oldest = &c->slots[i];
+    return oldest;
+}
+
+/* A block of a megabyte that is freed and made anew each time costs its page faults, and more memory where two
+ * threads do so. */
+struct file_block *file_cache_room(struct file_cache *c)
+{
+    struct file_block *b = NULL;
+    pthread_mutex_lock(&c->lock);
+    struct slot *oldest = oldest_slot(c);
+    if (oldest->b && g_atomic_int_get(&oldest->b->references) == 1) {
+        b = oldest->b;
+        b->n = 0;
+        *oldest = (struct slot){0};
+    }
+    pthread_mutex_unlock(&c->lock);
+    return b ? b : block_new();
+}
+
+void file_cache_add(struct file_cache *c, uint64_t file, uint32_t block, struct file_block *b)
+{
+    pthread_mutex_lock(&c->lock);
+    struct slot *oldest = oldest_slot(c);
     file_block_unref(oldest->b);
     *oldest = (struct slot){file_block_ref(b), file, ++c->uses, block};
     pthread_mutex_unlock(&c->lock);

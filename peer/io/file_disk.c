@@ -39,8 +39,8 @@ bool file_disk_write(int fd, const void *bytes, size_t n, uint64_t at)
     return true;
 }
 
-/* Where the file system cannot rename so, a second name is given and the first taken away; a folder has only one name, so
- * there it is looked first, which is the best that can be had. */
+/* Where the file system cannot rename so, a second name is given and the first taken away; a folder has only one
+ * name, so there it is looked first, which is the best that can be had. */
 bool file_disk_rename(int dir, const char *from, const char *to)
 {
     if (renameat2(dir, from, dir, to, RENAME_NOREPLACE) == 0)
@@ -75,6 +75,11 @@ uint64_t file_disk_free(int fd)
 bool file_disk_punch(int fd, uint64_t at, uint64_t n)
 {
     return n == 0 || fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at, (off_t)n) == 0;
+}
+
+bool file_disk_mode(int fd, unsigned mode)
+{
+    return fchmod(fd, mode) == 0 || errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS;
 }
 
 unsigned file_disk_permitted(unsigned mode)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calls of the system that files are made of, each whole: a read or a write that was cut short goes on. All block, so they
- * are for the threads of files.h.
+ * Calls of the system that files are made of, each whole: a read or a write that was cut short goes on. All block, so
+ * they are for the threads of files.h.
  */
 #ifndef PEER_IO_FILE_DISK_H
 #define PEER_IO_FILE_DISK_H
@@ -24,6 +24,8 @@ bool file_disk_is_ours(const struct stat *st);
 uint64_t file_disk_free(int fd);
 /* Frees the disk's space of these bytes, which read as 0 then; false: the file system cannot. */
 bool file_disk_punch(int fd, uint64_t at, uint64_t n);
+/* Gives a file its mode, where the file system has modes. False with errno. */
+bool file_disk_mode(int fd, unsigned mode);
 /* What is left of the permissions by the process's umask, which no call can read without changing it. */
 unsigned file_disk_permitted(unsigned mode);
 /* "3.2 GB" */

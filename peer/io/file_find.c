@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The map is what counts: it is locked, names the root, and is made first and taken away last. It is looked for under the
- * name that was offered, then in all maps of the folder, since a part may have got a number, or another name from a person.
+ * The map is what counts: it is locked, names the root, and is made first and taken away last. It is looked for under
+ * the name that was offered, then in all maps of the folder, since a part may have got a number, or another name from
+ * a person.
  *
- * A lock is taken on a file, which may have lost its name meanwhile because another process finished it: then it is looked
- * for anew.
+ * A lock is taken on a file, which may have lost its name meanwhile because another process finished it: then it is
+ * looked for anew.
  */
 #include "peer/io/file_find.h"
 
@@ -36,7 +37,7 @@ static bool set_names(struct file_found *f, const char *name)
 {
     if (strlen(name) + sizeof MAP - 1 > FILE_NAME_MAX)
         return false;
-    strcpy(f->name, name);
+    file_name_copy(name, f->name);
     snprintf(f->part, sizeof f->part, "%.240s%s", name, PART);
     snprintf(f->part_map, sizeof f->part_map, "%.240s%s", name, MAP);
     snprintf(f->unpacked, sizeof f->unpacked, "%.240s%s", name, UNPACKED);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Finds the unfinished file of this root in a folder, or makes one: NAME.part, of the size it is to have and without
- * content, and NAME.part.map. Both are 0600, and nothing that was there before is written to unless its map says that it is
- * this root's. No link is followed.
+ * content, and NAME.part.map. Both are 0600, and nothing that was there before is written to unless its map says that
+ * it is this root's. No link is followed.
  */
 #ifndef PEER_IO_FILE_FIND_H
 #define PEER_IO_FILE_FIND_H
@@ -24,8 +24,9 @@ struct file_found {
     bool resumed;                     /* it was there before */
 };
 
-/* dir: the folder's descriptor; path: its name for sentences. m: size, root, tree are set; afterwards it holds the map with
- * its lock, loaded. name: safe (file_name.h). False with what is wrong; then *found and *m need their done all the same. */
+/* dir: the folder's descriptor; path: its name for sentences. m: size, root, tree are set; afterwards it holds the
+ * map with its lock, loaded. name: safe (file_name.h). False with what is wrong; then *found and *m need their done
+ * all the same. */
 bool file_find(
     int dir, const char *path, const char *name, struct file_map *m, struct file_found *found, struct file_problem *p);
 

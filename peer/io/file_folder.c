@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading goes through the entries in their order, so the folders on the way to the last one stay open: the next is mostly
- * beside it. A folder of 100,000 files takes 5 MB and its list.
+ * Reading goes through the entries in their order, so the folders on the way to the last one stay open: the next is
+ * mostly beside it. A folder of 100,000 files takes 5 MB and its list.
  */
 #include "peer/io/file_folder.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * A folder on the disk together with its list (protocol/file_tree.h): the run of bytes that crosses, list first, can be read
- * from it at any place. A folder that is offered is one, and so is one that was received.
+ * A folder on the disk together with its list (protocol/file_tree.h): the run of bytes that crosses, list first, can
+ * be read from it at any place. A folder that is offered is one, and so is one that was received.
  *
- * The names on the disk may differ from those of the list: what is offered is UTF-8, what is received is made safe, and of
- * names that some system takes for one each but the first gets a number. Every path is walked from the folder's own
- * descriptor, name by name, and no link is followed.
+ * The names on the disk may differ from those of the list: what is offered is UTF-8, what is received is made safe,
+ * and of names that some system takes for one each but the first gets a number. Every path is walked from the
+ * folder's own descriptor, name by name, and no link is followed.
  */
 #ifndef PEER_IO_FILE_FOLDER_H
 #define PEER_IO_FILE_FOLDER_H
@@ -13,9 +13,8 @@
 #include "peer/io/file_hash.h"
 #include "peer/io/file_problem.h"
 
-enum {
-    FILE_FOLDER_TOP = UINT32_MAX /* the parent of what lies in the folder itself */
-};
+/* The parent of what lies in the folder itself. */
+#define FILE_FOLDER_TOP UINT32_MAX
 
 struct file_entry {
     uint64_t at, size; /* of its content in the run of bytes */
@@ -52,8 +51,8 @@ void file_folder_done(struct file_folder *f); /* takes a zeroed one with top -1 
 
 /* Reads the list, which is taken (malloc'd), and finds a safe name for each entry. False with what is wrong. */
 bool file_folder_parse(struct file_folder *f, char *list, size_t n, struct file_problem *p);
-/* Adds an entry to a list that was begun (file_tree_begin), of which at, path, path_n and name_at are set by this; disk_name is taken. Its line is added to the list. False: it
- * does not fit, or no memory. */
+/* Adds an entry to a list that was begun (file_tree_begin), of which at, path, path_n and name_at are set by this;
+ * disk_name is taken. Its line is added to the list. False: it does not fit, or no memory. */
 bool file_folder_add(struct file_folder *f, struct span path, struct file_entry e);
 /* The same, of a path that stands in the list already. */
 bool file_folder_take(struct file_folder *f, struct span path, struct file_entry e);

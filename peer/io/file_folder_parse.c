@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * From the list that somebody sent to entries with names that can be used here. What a name is made into may meet another
- * of its folder: then it gets a number. Which names are taken is one table of all folders, and each such name remembers the
- * number that it has come to, so that a list of nothing but equal names costs no more than another.
+ * From the list that somebody sent to entries with names that can be used here. What a name is made into may meet
+ * another of its folder: then it gets a number. Which names are taken is one table of all folders, and each such name
+ * remembers the number that it has come to, so that a list of nothing but equal names costs no more than another.
  */
 #include <glib.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static bool name_freely(struct names *n, uint32_t parent, struct span sent, char
 {
     char safe[FILE_NAME_MAX + 1];
     file_name_safe(sent, false, FILE_NAME_MAX, safe);
-    strcpy(out, safe);
+    file_name_copy(safe, out);
     if (take_name(n, parent, safe))
         return true;
     char *key = taken_key(parent, safe);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The file beside an unfinished one (NAME.part.map): what it is to become, the hashes of its blocks once they are known,
- * and which blocks are there. docs/decisions/0017-files.md has its layout.
+ * The file beside an unfinished one (NAME.part.map): what it is to become, the hashes of its blocks once they are
+ * known, and which blocks are there. docs/decisions/0017-files.md has its layout.
  *
- * What it says of blocks is a hint: whoever reads it hashes them again. So a note needs no fsync, and what a crash tears
- * costs a block and no more. Head and stage are believed, and have a checksum each.
+ * What it says of blocks is a hint: whoever reads it hashes them again. So a note needs no fsync, and what a crash
+ * tears costs a block and no more. Head and stage are believed, and have a checksum each.
  */
 #ifndef PEER_IO_FILE_MAP_H
 #define PEER_IO_FILE_MAP_H
@@ -36,7 +36,8 @@ struct file_map {
 bool file_map_create(struct file_map *m);
 /* Whether a map is at m->fd, and one of this size, root, and kind: reads no more than its head. */
 bool file_map_is(const struct file_map *m);
-/* Reads stage, hashes and bitmap of a map that file_map_is; hashes that do not make the root are none. False: no memory. */
+/* Reads stage, hashes and bitmap of a map that file_map_is; hashes that do not make the root are none. False: no
+ * memory. */
 bool file_map_load(struct file_map *m);
 /* Each false with errno. */
 bool file_map_put_hashes(struct file_map *m, const uint8_t *hashes); /* copied */

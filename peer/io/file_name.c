@@ -132,7 +132,7 @@ void file_name_safe(struct span sent, bool without_path, size_t max, char out[FI
     size_t blank = strspn(name, " ");
     memmove(name, name + blank, strlen(name + blank) + 1);
     if (name[0] == '\0')
-        strcpy(name, "file");
+        memcpy(name, "file", sizeof "file");
     if (name[0] == '.' || name[0] == '-')
         name[0] = '_';
     if (is_reserved(name)) {
@@ -142,9 +142,9 @@ void file_name_safe(struct span sent, bool without_path, size_t max, char out[FI
     shorten(name, max);
     if (is_ours(name)) {
         shorten(name, max - 1);
-        strcat(name, "_");
+        memcpy(name + strlen(name), "_", 2);
     }
-    strcpy(out, name);
+    file_name_copy(name, out);
 }
 
 void file_name_offered(const char *name, char out[FILE_NAME_MAX + 1])

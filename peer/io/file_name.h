@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Names of files as somebody else sent them, made such that they can be given to a file here: they name nothing outside of
- * the folder, show what they are, and are no name that another system, a shell or our own files (.part, .part.map) treat as
- * something else. Pure.
+ * Names of files as somebody else sent them, made such that they can be given to a file here: they name nothing
+ * outside of the folder, show what they are, and are no name that another system, a shell or our own files (.part,
+ * .part.map) treat as something else. Pure.
  */
 #ifndef PEER_IO_FILE_NAME_H
 #define PEER_IO_FILE_NAME_H
@@ -15,6 +15,12 @@ enum {
     FILE_NAME_BASE_MAX = FILE_NAME_MAX - 9 - 5,
     FILE_NAMES_TRIED = 99
 };
+
+/* name: at most FILE_NAME_MAX bytes. */
+static inline void file_name_copy(const char *name, char out[FILE_NAME_MAX + 1])
+{
+    memcpy(out, name, strlen(name) + 1);
+}
 
 /* Each writes a name of 1 to `max` bytes (max <= FILE_NAME_MAX) of UTF-8, and a NUL. */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The bytes of a part are in up to two places: those of a folder that was being unpacked when a process died are partly in
- * the folder already. Reading puts the two together, so checking and serving blocks need not know.
+ * The bytes of a part are in up to two places: those of a folder that was being unpacked when a process died are
+ * partly in the folder already. Reading puts the two together, so checking and serving blocks need not know.
  */
 #include "peer/io/file_part.h"
 
@@ -131,9 +131,10 @@ static bool refuse(struct file_part *p, const char *cannot, const char *name, st
 
 static bool read_bytes(struct file_part *p, uint8_t *out, size_t n, uint64_t at, struct file_problem *why)
 {
-    uint64_t unpacked = p->finished && p->map.tree             ? p->map.size
-                        : p->map.stage == FILE_STAGE_UNPACKING ? p->map.unpacked
-                                                               : 0;
+    bool given_back = p->map.stage == FILE_STAGE_WHOLE && p->unpack.sparing && p->folder.path;
+    uint64_t unpacked = given_back || (p->finished && p->map.tree) ? p->map.size
+                        : p->map.stage == FILE_STAGE_UNPACKING     ? p->map.unpacked
+                                                                   : 0;
     if (at < unpacked) {
         size_t part = n < unpacked - at ? n : (size_t)(unpacked - at);
         if (!file_folder_read(&p->folder, out, part, at, why))
@@ -193,8 +194,8 @@ static bool begin(struct file_part *p, struct file_problem *why)
     return p->room || file_problem_memory(why);
 }
 
-/* Where a part is being unpacked every block was verified: one that is not sound any more was damaged in the folder, and so
- * what was unpacked is given up, and all looked at again. */
+/* Where a part is being unpacked every block was verified: one that is not sound any more was damaged in the folder,
+ * and so what was unpacked is given up, and all looked at again. */
 static bool check(struct file_part *p, uint32_t block, struct file_problem *why)
 {
     if (!p->found.resumed || !p->map.hashes || !file_bit(p->map.have, block))
@@ -339,9 +340,9 @@ static bool finish_file(struct file_part *p, struct file_problem *why)
     if (is.st_ino != named.st_ino || is.st_dev != named.st_dev)
         return file_problem_set(
             why, "file-changed", "%.200s/%.150s was replaced by another file", p->dir_path, p->found.part);
-    if (fsync(p->found.fd) != 0 || fchmod(p->found.fd, file_disk_permitted(0666)) != 0)
+    if (fsync(p->found.fd) != 0 || !file_disk_mode(p->found.fd, file_disk_permitted(0666)))
         return refuse(p, "cannot write", p->found.part, why);
-    strcpy(name, p->found.name);
+    file_name_copy(p->found.name, name);
     bool done = false;
     for (unsigned i = 1; !done && i <= FILE_NAMES_TRIED; i++) {
         done = file_disk_rename(p->dir, p->found.part, name);
@@ -352,7 +353,7 @@ static bool finish_file(struct file_part *p, struct file_problem *why)
     }
     if (!done)
         return refuse(p, "cannot rename to", p->found.name, why);
-    strcpy(p->found.name, name);
+    file_name_copy(name, p->found.name);
     fsync(p->dir); /* the new name before the map goes: a crash between them finds one or the other */
     unlinkat(p->dir, p->found.part_map, 0);
     return true;

@@ -30,8 +30,8 @@ const uint8_t *file_part_hashes(const struct file_part *p); /* borrowed; NULL: n
 
 bool file_part_put_hashes(
     struct file_part *p, const uint8_t *hashes, size_t blocks, struct file_problem *why); /* copied */
-/* Bytes of a block, in order; offset 0 begins it anew. *whole: that was its last, and hash is of what was written. False: the block
- * is to begin anew; what comes of it till then is left out, with true. */
+/* Bytes of a block, in order; offset 0 begins it anew. *whole: that was its last, and hash is of what was written.
+ * False: the block is to begin anew; what comes of it till then is left out, with true. */
 bool file_part_write(struct file_part *p, uint32_t block, uint32_t offset, struct span bytes, bool *whole,
     uint8_t hash[FILE_HASH_BYTES], struct file_problem *why);
 bool file_part_verified(struct file_part *p, uint32_t block, struct file_problem *why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A line stands in the queue of lines while it has jobs and no thread is at it; so two threads never do one file at once,
- * and what was done by one is seen by the other, for both held the lock between.
+ * A line stands in the queue of lines while it has jobs and no thread is at it; so two threads never do one file at
+ * once, and what was done by one is seen by the other, for both held the lock between.
  */
 #include "peer/io/file_pool.h"
 
@@ -156,7 +156,7 @@ void file_pool_give(struct file_pool *p, struct file_line *line, struct file_job
     job->next = NULL;
     job->line = line;
     pthread_mutex_lock(&p->lock);
-    while (p->bytes > FILE_POOL_BYTES_MAX)
+    while (job->bytes > 0 && p->bytes > FILE_POOL_BYTES_MAX)
         pthread_cond_wait(&p->taken, &p->lock);
     p->bytes += job->bytes;
     if (line->last)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two threads that do what waits for disks. Each file has a line of jobs, done one after the other; a job that takes long
- * is done in steps, and after each step it is another file's turn. What is to be told comes back in one queue, by one
- * wake-up.
+ * Two threads that do what waits for disks. Each file has a line of jobs, done one after the other; a job that takes
+ * long is done in steps, and after each step it is another file's turn. What is to be told comes back in one queue,
+ * by one wake-up.
  */
 #ifndef PEER_IO_FILE_POOL_H
 #define PEER_IO_FILE_POOL_H
@@ -47,13 +47,14 @@ struct file_pool *file_pool_new(enum file_pool_result (*step)(void *user, struct
 void file_pool_end(struct file_pool *p);
 void file_pool_free(struct file_pool *p); /* after file_pool_end and the last file_pool_take. Takes NULL */
 
-/* From the loop. Waits while FILE_POOL_BYTES_MAX is exceeded. */
+/* From the loop. A job that has bytes waits while FILE_POOL_BYTES_MAX is exceeded. */
 void file_pool_give(struct file_pool *p, struct file_line *line, struct file_job *job);
 /* From anywhere: an answer that was no job of the pool's. */
 void file_pool_say(struct file_pool *p, struct file_job *answer);
 /* The next answer; NULL: none now. */
 struct file_job *file_pool_take(struct file_pool *p);
-/* FILE_POOL_BEHIND is reached; if so, file_pool_caught_up is true once when half of it is done, and `ready` is called. */
+/* FILE_POOL_BEHIND is reached; if so, file_pool_caught_up is true once when half of it is done, and `ready` is
+ * called. */
 bool file_pool_is_behind(struct file_pool *p);
 bool file_pool_caught_up(struct file_pool *p);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One folder after the other, deepest first as the list wants it, on a stack of its own: each level has its names, sorted,
- * and the place that was reached. Names are sorted as they are offered, which is not always as they are on the disk.
+ * One folder after the other, deepest first as the list wants it, on a stack of its own: each level has its names,
+ * sorted, and the place that was reached. Names are sorted as they are offered, which is not always as they are on
+ * the disk.
  */
 #include "peer/io/file_scan.h"
 
@@ -86,20 +87,22 @@ static bool add_name(struct level *l, const char *disk, bool *odd)
         struct named *more = realloc(l->names, room * sizeof *more);
         if (!more)
             return false;
+        memset(more + l->n, 0, (room - l->n) * sizeof *more);
         l->names = more;
         l->room = room;
     }
-    struct named *name = &l->names[l->n];
-    name->disk = name->offered = strdup(disk);
-    if (!name->disk)
+    char *own = strdup(disk);
+    if (!own)
         return false;
-    l->n++;
+    struct named *name = &l->names[l->n++];
+    *name = (struct named){own, own};
     file_name_offered(disk, offered);
     if (strcmp(offered, disk) == 0)
         return true;
     *odd = true;
     char *copy = strdup(offered);
-    name->offered = copy ? copy : name->disk;
+    if (copy)
+        name->offered = copy;
     return copy != NULL;
 }
 
@@ -127,7 +130,7 @@ static bool set_apart(struct level *l)
         char *mine = name->offered;
         unsigned number = 0;
         name->offered = name->disk;
-        strcpy(other, mine);
+        file_name_copy(mine, other);
         while (has_offered(l, other) && number < FILE_NAMES_TRIED)
             file_name_numbered(mine, ++number, FILE_NAME_MAX, other);
         free(mine);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Makes the list of a folder that is to be sent, some entries at a time. What is neither a file nor a folder is left out,
- * and so is what may not be read; a person hears of each.
+ * Makes the list of a folder that is to be sent, some entries at a time. What is neither a file nor a folder is left
+ * out, and so is what may not be read; a person hears of each.
  */
 #ifndef PEER_IO_FILE_SCAN_H
 #define PEER_IO_FILE_SCAN_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files are made one after the other in the order of the list. A folder is open to us (0700) until all is in it; its own
- * mode it gets at the end, the innermost first, since one may not write into it. So do files when space is spared: they may
- * have to be opened again.
+ * Files are made one after the other in the order of the list. A folder is open to us (0700) until all is in it; its
+ * own mode it gets at the end, the innermost first, since one may not write into it. So do files when space is
+ * spared: they may have to be opened again.
  *
- * What must be on the disk before what: the contents before the map says that they are there (syncfs, then the map), the
- * map before the part gives anything back, the folder's name before part and map go.
+ * What must be on the disk before what: the contents before the map says that they are there (syncfs, then the map),
+ * the map before the part gives anything back, the folder's name before part and map go.
  */
 #include "peer/io/file_unpack.h"
 
@@ -88,7 +88,7 @@ static bool open_top(struct file_unpack *u)
 /* Of the names that it may have got, the one that it has. */
 static bool find_named(struct file_unpack *u, char name[FILE_NAME_MAX + 1])
 {
-    strcpy(name, u->names->name);
+    file_name_copy(u->names->name, name);
     for (unsigned i = 1; i <= FILE_NAMES_TRIED; i++) {
         if (is_mine(u, name))
             return true;
@@ -112,6 +112,8 @@ bool file_unpack_forget(struct file_unpack *u, struct file_problem *p)
     file_folder_done(u->folder);
     if (is_mine(u, u->names->unpacked) && !file_disk_remove(u->dir, u->names->unpacked, FILE_TREE_DEPTH_MAX + 1))
         return refuse(u, "cannot remove", u->names->unpacked, p);
+    if (u->map->stage == FILE_STAGE_BLOCKS && u->map->folder == 0)
+        return true;
     u->map->stage = FILE_STAGE_BLOCKS;
     u->map->unpacked = u->map->folder = 0;
     return file_map_put_stage(u->map) || refuse(u, "cannot write", u->names->part_map, p);
@@ -212,7 +214,7 @@ static bool unpack_entry(struct file_unpack *u, uint64_t *bytes, struct file_pro
     *bytes -= n;
     if (n < left)
         return true;
-    if (!u->sparing && fchmod(u->out, e->mode & u->permitted) != 0)
+    if (!u->sparing && !file_disk_mode(u->out, e->mode & u->permitted))
         return refuse_entry(u, u->next, p);
     close(u->out);
     u->out = -1;
@@ -263,7 +265,7 @@ static bool give_mode(struct file_unpack *u, uint32_t entry, struct file_problem
     int fd = dir < 0 ? -1 : openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return (u->resumed && errno == EACCES) || refuse_entry(u, entry, p);
-    bool ok = fchmod(fd, e->mode & u->permitted) == 0 || refuse_entry(u, entry, p);
+    bool ok = file_disk_mode(fd, e->mode & u->permitted) || refuse_entry(u, entry, p);
     close(fd);
     return ok;
 }
@@ -273,7 +275,7 @@ static bool give_name(struct file_unpack *u, struct file_problem *p)
     char name[FILE_NAME_MAX + 1];
     bool done = find_named(u, name);
     if (!done)
-        strcpy(name, u->names->name);
+        file_name_copy(u->names->name, name);
     for (unsigned i = 1; !done && i <= FILE_NAMES_TRIED; i++) {
         done = file_disk_rename(u->dir, u->names->unpacked, name);
         if (!done && errno != EEXIST && errno != ENOTEMPTY)
@@ -283,20 +285,19 @@ static bool give_name(struct file_unpack *u, struct file_problem *p)
     }
     if (!done)
         return refuse(u, "cannot rename to", u->names->name, p);
-    strcpy(u->names->name, name);
+    file_name_copy(name, u->names->name);
     if (u->folder->top < 0)
         u->folder->top = openat(u->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     fsync(u->dir);
     unlinkat(u->dir, u->names->part, 0);
     unlinkat(u->dir, u->names->part_map, 0);
-    fsync(u->dir);
     return true;
 }
 
 static bool finish(struct file_unpack *u, struct file_problem *p)
 {
     if (u->folder->top >= 0)
-        fchmod(u->folder->top, u->folder->mode & u->permitted);
+        file_disk_mode(u->folder->top, u->folder->mode & u->permitted);
     if (u->folder->path)
         file_folder_leave(u->folder);
     return give_name(u, p);

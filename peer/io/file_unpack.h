@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * From the one run of bytes of a folder, whole and verified, to the folder: into NAME.part.d first, then, when all of it is
- * on the disk, under its name. It may be stopped between any two instructions and begun again.
+ * From the one run of bytes of a folder, whole and verified, to the folder: into NAME.part.d first, then, when all of
+ * it is on the disk, under its name. It may be stopped between any two instructions and begun again.
  *
- * Where the disk has room for the contents a second time, the part stays as it is until the folder has its name. Where it
- * has not, the part gives back what was unpacked, FILE_UNPACK_STRIDE at a time, and the map says how far that went.
+ * Where the disk has room for the contents a second time, the part stays as it is until the folder has its name.
+ * Where it has not, the part gives back what was unpacked, FILE_UNPACK_STRIDE at a time, and the map says how far
+ * that went.
  */
 #ifndef PEER_IO_FILE_UNPACK_H
 #define PEER_IO_FILE_UNPACK_H
@@ -13,7 +14,7 @@
 #include "peer/io/file_folder.h"
 
 enum {
-    FILE_UNPACK_STRIDE = 16 * 1024 * 1024,
+    FILE_UNPACK_STRIDE = 8 * 1024 * 1024,
     FILE_UNPACK_AT_ONCE = 128 /* entries of one step, or a stride of bytes */
 };
 
@@ -32,8 +33,8 @@ struct file_unpack {
     unsigned permitted; /* modes that the umask leaves */
 };
 
-/* Finds what an earlier process had unpacked of it (map->stage), so that the bytes before map->unpacked can be read from the
- * folder. False: it is not as it was left; file_unpack_forget is to follow. */
+/* Finds what an earlier process had unpacked of it (map->stage), so that the bytes before map->unpacked can be read
+ * from the folder. False: it is not as it was left; file_unpack_forget is to follow. */
 bool file_unpack_reopen(struct file_unpack *u);
 /* Removes what was unpacked: the part is all there is. */
 bool file_unpack_forget(struct file_unpack *u, struct file_problem *p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A file that was closed is done with soon: what takes several steps ends at the next, what is read is not read, and what was
- * to be written to a part is written if it is kept.
+ * A file that was closed is done with soon: what takes several steps ends at the next, what is read is not read, and
+ * what was to be written to a part is written if it is kept.
  */
 #include "peer/io/file_work.h"
 
@@ -95,6 +95,7 @@ static enum file_pool_result end_of_step(struct file_task *t, bool ok, bool whol
     if (ok && !whole)
         return FILE_JOB_GOES_ON;
     t->file->broken |= !ok && t->kind != TASK_FINISH;
+    t->file->ready |= ok;
     return FILE_JOB_DONE;
 }
 
@@ -141,7 +142,7 @@ static bool read_block(struct file *file, uint32_t block, struct file_task *t)
     t->b = file_cache_find(file->work->cache, file->number, block);
     if (t->b)
         return true;
-    struct file_block *b = file_block_new(FILE_BLOCK_BYTES);
+    struct file_block *b = file_cache_room(file->work->cache);
     if (!b)
         return file_problem_memory(&t->problem);
     b->n = file->source ? file_block_bytes(file->source->size, block) : file_part_block_bytes(file->part, block);
@@ -174,12 +175,14 @@ static enum file_pool_result close_file(struct file *file)
     return FILE_JOB_DONE;
 }
 
-/* Of a file that was closed, or has failed: what is of no use any more. */
+/* Of a file that is not open yet, was closed, or has failed: what is of no use. */
 static bool is_idle(const struct file_task *t)
 {
+    bool opens = t->kind == TASK_OPEN || t->kind == TASK_RECEIVE;
     int ending = g_atomic_int_get(&t->file->ending);
     bool writes = t->kind == TASK_WRITE || t->kind == TASK_VERIFIED || t->kind == TASK_HASHES;
-    return t->kind != TASK_CLOSE && (t->file->broken || ending == FILE_REMOVED || (ending == FILE_KEPT && !writes));
+    return t->kind != TASK_CLOSE && (t->file->broken || (!opens && !t->file->ready) || ending == FILE_REMOVED ||
+                                        (ending == FILE_KEPT && !writes));
 }
 
 enum file_pool_result file_work_step(void *user, struct file_job *job)

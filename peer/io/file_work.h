@@ -39,6 +39,7 @@ struct file {
     struct file_source *source; /* owned, one of the two */
     struct file_part *part;
     bool is_part, broken;
+    bool ready;                     /* it was opened, or received */
     gint64 told;                    /* when hashing was told last, us */
     gint ending;                    /* enum file_ending; atomic */
     bool closed;                    /* the loop's */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The loop's side. A call makes a task, which comes back with its answer in it. What a thread has of a file and what the loop
- * has never meet: the loop reads a source or a part only while it tells what its own task has found.
+ * The loop's side. A call makes a task, which comes back with its answer in it. What a thread has of a file and what
+ * the loop has never meet: the loop reads a source or a part only while it tells what its own task has found.
  */
 #include "peer/io/files.h"
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files that are sent and received, as far as they touch disks. Nothing here waits: what is asked is done by two threads, and told
- * from the loop. What is asked of one file is done and told in order.
+ * Files that are sent and received, as far as they touch disks. Nothing here waits: what is asked is done by two
+ * threads, and told from the loop. What is asked of one file is done and told in order.
  *
- * A file has a number of the caller's, which is never used twice. It is a source (files_open) or a part (files_receive),
- * from that call until files_close, after which nothing more is told of it. Blocks are of FILE_BLOCK_BYTES, the last
- * shorter; the hash of a block is SHA-256, the root is the SHA-256 of the blocks' hashes one after the other. A folder
- * is one file too, its list first (protocol/file_tree.h); its size is that of the list and of all its files.
+ * A file has a number of the caller's, which is never used twice. It is a source (files_open) or a part
+ * (files_receive), from that call until files_close, after which nothing more is told of it. Blocks are of
+ * FILE_BLOCK_BYTES, the last shorter; the hash of a block is SHA-256, the root is the SHA-256 of the blocks' hashes
+ * one after the other. A folder is one file too, its list first (protocol/file_tree.h); its size is that of the list
+ * and of all its files.
  *
  * Sizes and places are bytes. docs/decisions/0017-files.md has what is on the disk, and why.
  */
@@ -44,16 +45,17 @@ enum files_call {
 struct files_problem {
     enum files_call call;
     /* Of all calls: "no-permission" "disk-full" "io" "memory". Of files_open: "no-such-file" "not-a-file" "too-large"
-     * "file-changed". Of files_read: "file-changed". Of files_receive: "no-such-file" "not-a-file" (the folder) "in-use"
-     * "too-large". Of files_finish: "incomplete" "bad-folder" (it is no list, or not of what follows) "file-changed". Static. */
+     * "file-changed". Of files_read: "file-changed". Of files_receive: "no-such-file" "not-a-file" (the folder)
+     * "in-use" "too-large". Of files_finish: "incomplete" "bad-folder" (it is no list, or not of what follows)
+     * "file-changed". Static. */
     const char *code;
     const char *sentence; /* for a person: what, which file, what to do */
     uint32_t block;
     uint64_t ticket;
 };
 
-/* All from the loop, never from within a call of this. What is passed is borrowed until the callback returns. A callback may call
- * all of this but files_free. */
+/* All from the loop, never from within a call of this. What is passed is borrowed until the callback returns. A
+ * callback may call all of this but files_free. */
 struct files_callbacks {
     /* files_open. Until files_close, hashes and root stay. */
     void (*opened)(void *user, uint64_t file, const struct files_opened *o);
@@ -63,8 +65,8 @@ struct files_callbacks {
     void (*notice)(void *user, uint64_t file, const char *sentence);
     /* files_read. file_block_ref keeps b. */
     void (*block)(void *user, uint64_t file, uint32_t block, uint64_t ticket, struct file_block *b);
-    /* files_receive. have: a bitmap of the blocks that are there and verified, block b is bit b % 8 of byte b / 8. hashes: of all blocks, if they
-     * are known. Both stay until the next call for this file. */
+    /* files_receive. have: a bitmap of the blocks that are there and verified, block b is bit b % 8 of byte b / 8.
+     * hashes: of all blocks, if they are known. Both stay until the next call for this file. */
     void (*part)(void *user, uint64_t file, uint32_t blocks, const uint8_t *have, const uint8_t *hashes);
     /* files_write: a block is whole. hash is of what was written. */
     void (*block_written)(void *user, uint64_t file, uint32_t block, const uint8_t hash[FILE_HASH_BYTES]);
@@ -77,33 +79,34 @@ struct files_callbacks {
 
 /* callbacks: borrowed. NULL with one sentence in err. */
 struct files *files_new(GMainContext *context, const struct files_callbacks *callbacks, void *user, struct err *err);
-/* Closes all files (parts are kept), waits for the threads: for what was given to be written, and the step in hand. Not from
- * a callback. Takes NULL. */
+/* Closes all files (parts are kept), waits for the threads: for what was given to be written, and the step in hand.
+ * Not from a callback. Takes NULL. */
 void files_free(struct files *f);
 
 /* Each of the calls below does nothing for a file that is not open. What they take is copied. */
 
-/* Offers a file, or a folder. → opened or problem; hashing, notice. A problem ends it, but for files_close. False: no memory, and
- * nothing is told of this file. */
+/* Offers a file, or a folder. → opened or problem; hashing, notice. A problem ends it, but for files_close. False: no
+ * memory, and nothing is told of this file. */
 bool files_open(struct files *f, uint64_t file, const char *path);
-/* A block of a source, or a verified one of a part, finished or not; its hash is checked each time. → block or problem. The ticket is the
- * caller's. */
+/* A block of a source, or a verified one of a part, finished or not; its hash is checked each time. → block or
+ * problem. The ticket is the caller's. */
 void files_read(struct files *f, uint64_t file, uint32_t block, uint64_t ticket);
 
-/* Receives a file into the folder dir. name: as it was sent, any bytes. Finds the unfinished part of the same root, and what
- * of it is sound; else makes one under a name that is free. → part or problem; hashing. A problem ends it. False: no memory. */
+/* Receives a file into the folder dir. name: as it was sent, any bytes. Finds the unfinished part of the same root,
+ * and what of it is sound; else makes one under a name that is free. → part or problem; hashing. A problem ends it.
+ * False: no memory. */
 bool files_receive(struct files *f, uint64_t file, const char *dir, struct span name, uint64_t size,
     const uint8_t root[FILE_HASH_BYTES], bool tree);
 /* The hashes of all blocks, which the caller has checked against the root. */
 void files_hashes(struct files *f, uint64_t file, const uint8_t *hashes, uint32_t blocks);
-/* Bytes of a block, in order from 0; offset 0 begins it anew, and it is not verified any more then. Up to 64 blocks of a file may be under way. → block_written or
- * problem, once a block; after a problem the block is to begin anew. While more than FILE_POOL_BYTES_MAX (24 MiB)
- * wait for the disk this waits too: see files_is_behind. */
+/* Bytes of a block, in order from 0; offset 0 begins it anew, and it is not verified any more then. Up to 64 blocks
+ * of a file may be under way. → block_written or problem, once a block; after a problem the block is to begin anew.
+ * While more than FILE_POOL_BYTES_MAX (24 MiB) wait for the disk this waits too: see files_is_behind. */
 void files_write(struct files *f, uint64_t file, uint32_t block, uint32_t offset, struct span bytes);
 /* The block that was written is what the list says: it counts as there. */
 void files_verified(struct files *f, uint64_t file, uint32_t block);
-/* All blocks are verified: gives it its name, or another if that is taken; a folder is unpacked. → done or problem. After a problem it may
- * be asked again. */
+/* All blocks are verified: gives it its name, or another if that is taken; a folder is unpacked. → done or problem.
+ * After a problem it may be asked again. */
 void files_finish(struct files *f, uint64_t file);
 /* A part that is not finished is kept for another time, or removed. */
 void files_close(struct files *f, uint64_t file, bool keep);

@@ -13,15 +13,13 @@
  */
 #include "peer/io/signaling.h"
 
-#include <dlfcn.h>
 #include <gio/gio.h>
-#include <libwebsockets.h>
-#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "peer/io/addresses.h"
+#include "peer/io/lws_loop.h"
 #include "peer/io/signaling_tls.h"
 
 enum {
@@ -48,8 +46,7 @@ struct signaling {
     struct signaling_callbacks callbacks;
     void *user;
     GMainContext *context;
-    GMainLoop *loop; /* never run: lws's GLib plugin asks for one to find the context */
-    struct lws_context *lws;
+    struct lws_loop loop;
     enum phase phase;
     struct url url;
     struct signaling_tls tls;    /* of wsi */
@@ -102,7 +99,7 @@ static void wsi_forget(struct signaling *s)
         return;
     lws_set_opaque_user_data(s->wsi, NULL);
     lws_set_timeout(s->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-    lws_cancel_service(s->lws); /* its GLib plugin looks at its timers only after an event of its own */
+    lws_cancel_service(s->loop.lws); /* its GLib plugin looks at its timers only after an event of its own */
     s->wsi = NULL;
 }
 
@@ -205,7 +202,7 @@ static void try_next(struct signaling *s)
     source_set(s, &s->timer, g_timeout_source_new_seconds(ATTEMPT_SECONDS), attempt_timeout);
     struct lws *wsi = NULL;
     struct lws_client_connect_info info = {
-        .context = s->lws,
+        .context = s->loop.lws,
         .address = address,
         .port = s->url.through ? s->url.through : s->url.port,
         .ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (s->url.tls ? LCCSCF_USE_SSL : 0),
@@ -360,20 +357,13 @@ static int receive(struct signaling *s, struct lws *wsi, const void *in, size_t 
     return 0;
 }
 
-/* What is wrong with the server's certificate; X509_V_OK if that is not the matter. */
-static long certificate_error(struct lws *wsi)
-{
-    SSL *ssl = lws_get_ssl(wsi);
-    return ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
-}
-
 static void connection_error(struct signaling *s, struct lws *wsi, const char *in, size_t n)
 {
     unsigned status = lws_http_client_http_response(wsi);
-    long certificate = certificate_error(wsi);
+    const char *certificate = lws_loop_certificate_error(wsi);
     s->wsi = NULL; /* lws frees it when this callback returns */
-    if (certificate != X509_V_OK)
-        attempt_failed(s, "the certificate of %s: %s", s->name, X509_verify_cert_error_string(certificate));
+    if (certificate)
+        attempt_failed(s, "the certificate of %s: %s", s->name, certificate);
     else if (status == 502 || status == 504)
         attempt_failed(s, "the proxy at %s does not reach its daemon", s->name);
     else if (status == 503)
@@ -457,13 +447,6 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
 /* ---- life ---- */
 
-/* The last lws context unloads the plugin; a source of it that this turn of the loop still holds would then call into
- * nothing. So it stays. */
-static void keep_plugin(void)
-{
-    dlopen("libwebsockets-evlib_glib.so", RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-}
-
 struct signaling *signaling_new(
     GMainContext *context, bool tls, const struct signaling_callbacks *callbacks, void *user, struct err *err)
 {
@@ -477,26 +460,11 @@ struct signaling *signaling_new(
     s->tls.flooded = flooded;
     s->tls.ctx = s;
     s->context = g_main_context_ref(context);
-    s->loop = g_main_loop_new(context, FALSE);
     g_queue_init(&s->queue);
     buf_init(&s->incoming, SIGNALING_FRAME_MAX);
-    lws_set_log_level(0, NULL);
-    void *loops[] = {s->loop};
-    struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN,
-        .protocols = PROTOCOLS,
-        .fd_limit_per_thread = 16,
-        .options = LWS_SERVER_OPTION_GLIB | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS * !tls |
-                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT * tls,
-        .foreign_loops = loops,
-        .user = s,
-    };
-    s->lws = lws_create_context(&info);
-    if (!s->lws) {
-        err_set(err, "libwebsockets has no GLib event loop: install libwebsockets-evlib-glib");
+    struct lws_context_creation_info info = {.protocols = PROTOCOLS, .user = s};
+    if (!lws_loop_open(&s->loop, context, &info, tls, err))
         goto fail;
-    }
-    keep_plugin();
     return s;
 fail:
     signaling_free(s);
@@ -508,9 +476,7 @@ void signaling_free(struct signaling *s)
     if (!s)
         return;
     drop(s);
-    if (s->lws)
-        lws_context_destroy(s->lws);
-    g_main_loop_unref(s->loop);
+    lws_loop_close(&s->loop);
     g_main_context_unref(s->context);
     buf_done(&s->incoming);
     free(s);

@@ -34,8 +34,7 @@ bool state_default(char path[STATE_PATH_MAX + 1], struct err *err)
     return path_of(path, STATE_PATH_MAX + 1, err, home, ".local/state/usher");
 }
 
-/* mkdir -p, closed to others. */
-static bool make_dir(const char *path, struct err *err)
+bool state_make_dir(const char *path, struct err *err)
 {
     char part[STATE_PATH_MAX + 1];
     snprintf(part, sizeof part, "%s", path);
@@ -91,7 +90,7 @@ static bool open_named(struct state *s, const char *dir, struct err *err)
     if (strlen(dir) > STATE_PATH_MAX || !*dir)
         return err_set(err, "the state directory's name is empty or too long");
     snprintf(s->path, sizeof s->path, "%s", dir);
-    return make_dir(s->path, err) && lock_dir(s, err) == LOCKED;
+    return state_make_dir(s->path, err) && lock_dir(s, err) == LOCKED;
 }
 
 static bool open_free(struct state *s, struct err *err)
@@ -104,7 +103,7 @@ static bool open_free(struct state *s, struct err *err)
         if (need < 0 || (size_t)need >= sizeof s->path)
             return err_set(err, "the path of the state directory is too long");
         s->fallback = i > 1;
-        enum locked got = make_dir(s->path, err) ? lock_dir(s, err) : LOCK_FAILED;
+        enum locked got = state_make_dir(s->path, err) ? lock_dir(s, err) : LOCK_FAILED;
         if (got != IN_USE)
             return got == LOCKED;
     }

@@ -27,6 +27,8 @@ bool state_open(struct state *s, const char *dir, struct err *err);
 /* Unlocks. Takes one that was never opened if it was zeroed with lock = -1. */
 void state_close(struct state *s);
 
+/* Makes the directory, and those above it, closed to others. False, too, if others may write to the one that is there. */
+bool state_make_dir(const char *path, struct err *err);
 /* The directory that state_open(NULL) would try first. */
 bool state_default(char path[STATE_PATH_MAX + 1], struct err *err);
 

@@ -79,6 +79,27 @@ bool url_parse(const char *text, struct url *url, struct err *err)
     return ok;
 }
 
+bool urls_parse(const char *const *texts, size_t count, struct url urls[URLS_MAX], unsigned *n, struct err *err)
+{
+    static const char *const DEFAULT[] = {URL_DEFAULT};
+    if (count > URLS_MAX)
+        return err_set(err, "at most %d servers can be named", URLS_MAX);
+    *n = 0;
+    for (size_t i = 0; i < (count ? count : 1); i++)
+        if (!url_parse(count ? texts[i] : DEFAULT[i], &urls[(*n)++], err))
+            return false;
+    return true;
+}
+
+bool url_beside(const struct url *url, const char *name, char *out, size_t room)
+{
+    size_t n = strcspn(url->path, "?");
+    while (n > 0 && url->path[n - 1] != '/')
+        n--;
+    int need = snprintf(out, room, "%.*s%s", (int)n, url->path, name);
+    return need > 0 && (size_t)need < room;
+}
+
 void url_name(const struct url *url, char name[URL_NAME_MAX + 1])
 {
     bool bare6 = strchr(url->host, ':') != NULL;

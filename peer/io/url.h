@@ -5,6 +5,7 @@
 #ifndef PEER_IO_URL_H
 #define PEER_IO_URL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -16,7 +17,8 @@ enum {
     URL_PORT_TLS = 443,      /* where its proxy does (RFC 6455 section 3) */
     URL_HOST_MAX = 253,      /* RFC 1035 section 2.3.4, less the root's dot */
     URL_ZONE_MAX = 15,       /* IFNAMSIZ, less the NUL */
-    URL_PATH_MAX = 512
+    URL_PATH_MAX = 512,
+    URLS_MAX = 16 /* of one daemon, or of those that stand for each other */
 };
 
 struct url {
@@ -30,6 +32,11 @@ struct url {
 
 /* False with one sentence in err. */
 bool url_parse(const char *text, struct url *url, struct err *err);
+/* Several of them, at most URLS_MAX; none: URL_DEFAULT alone. False with one sentence in err. */
+bool urls_parse(const char *const *texts, size_t count, struct url urls[URLS_MAX], unsigned *n, struct err *err);
+/* The path of what the daemon has beside its WebSocket, as of a relative reference (RFC 3986 section 5.2.3): "api/rooms" beside
+ * /usher/ws is /usher/api/rooms. A query goes. False if it has more than room - 1 bytes. */
+bool url_beside(const struct url *url, const char *name, char *out, size_t room);
 /* "host:port", an IPv6 address in brackets, without its zone (RFC 6874 section 1), into room: what a person and a Host
  * header want. */
 enum {

@@ -23,7 +23,6 @@
 #include "protocol/message.h"
 
 enum {
-    SERVERS_MAX = 16,
     ADDRESSES_MAX = 64,
     PATH_BYTES_MAX = 4095
 };
@@ -170,23 +169,6 @@ static bool copy_settings(const struct usher_options *o, struct peer_settings *s
            copy_text(s->token, sizeof s->token, o->token, "token", err);
 }
 
-static bool copy_urls(
-    const struct usher_options *o, struct url urls[SERVERS_MAX], unsigned *n, bool *loopback, struct err *err)
-{
-    static const char *const DEFAULT[] = {URL_DEFAULT};
-    const char *const *texts = o->server_count ? o->servers : DEFAULT;
-    size_t count = o->server_count ? o->server_count : 1;
-    if (count > SERVERS_MAX)
-        return err_set(err, "at most %d servers can be named", SERVERS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        if (!url_parse(texts[i], &urls[i], err))
-            return false;
-        *loopback = *loopback || url_is_loopback(&urls[i]);
-    }
-    *n = (unsigned)count;
-    return true;
-}
-
 static bool check_addresses(const struct usher_options *o, struct err *err)
 {
     if (o->ice_address_count > ADDRESSES_MAX)
@@ -221,11 +203,13 @@ static void log_fallback(struct usher *u)
 static bool open_glue(struct usher *u, const struct usher_options *o, const struct identity *identity, struct err *err)
 {
     struct peer_settings settings = {.servers = 0};
-    struct url urls[SERVERS_MAX];
+    struct url urls[URLS_MAX];
     struct rtc_options rtc = {
         .addresses = o->ice_addresses, .address_count = o->ice_address_count, .relay_only = o->relay_only};
-    if (!copy_settings(o, &settings, err) || !copy_urls(o, urls, &settings.servers, &rtc.loopback, err))
+    if (!copy_settings(o, &settings, err) || !urls_parse(o->servers, o->server_count, urls, &settings.servers, err))
         return false;
+    for (unsigned i = 0; i < settings.servers; i++)
+        rtc.loopback = rtc.loopback || url_is_loopback(&urls[i]);
     if (!copy_text(settings.no_link, sizeof settings.no_link, o->faults.no_link, "identity without a link", err))
         return false;
     for (unsigned i = 0; i < settings.servers && o->faults.through; i++)

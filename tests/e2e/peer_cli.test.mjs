@@ -59,7 +59,7 @@ test('each event with its members, and each command, is in the manual', async ()
     const described = [...manual.matchAll(/\{"do":"([a-z-]+)"/g)].map(([, name]) => name);
     assert.deepEqual(described.sort(), commands.sort());
     const slashes = [...(await read('peer/cli/chat_commands.c')).matchAll(/\{"(\/[a-z]+)", "/g)].map(([, name]) => name);
-    const chat = entries(manual, '.SH COMMANDS', '.SH OPTIONS').find(({ names }) => /^chat\b/.test(names[0])).text;
+    const chat = manual.slice(manual.indexOf('.SH COMMANDS'), manual.indexOf('.SH OPTIONS'));
     assert.deepEqual([...chat.matchAll(/^\.BI? (\/[a-z]+)/gm)].map(([, name]) => name).sort(), slashes.sort());
     await peer.stop();
     await daemon.stop();
@@ -82,6 +82,22 @@ test('usage errors exit 2 with one line that says what was expected', async () =
         [['--ice-address', 'localhost', 'pipe', 'r'], /numeric/],
         [['--name', 'n'.repeat(129), 'pipe', 'r'], /128 bytes/],
         [['--state', '', 'id'], /--state wants/],
+        [['rooms', 'open'], /rooms is followed by list, create or delete ROOM, not "open"/],
+        [['rooms', 'list', 'x'], /unexpected "x" after list/],
+        [['rooms', 'delete'], /rooms delete wants a room: usher rooms delete ROOM/],
+        [['rooms', 'delete', 'a room'], /ROOM is 1 to 64/],
+        [['rooms', 'delete', 'a', 'b'], /unexpected "b" after a/],
+        [['rooms', 'create', '--max-peers', '0'], /--max-peers wants a number from 1 to 1000000000, not "0"/],
+        [['rooms', 'create', '--max-peers', '1e3'], /--max-peers wants a number/],
+        [['rooms', 'create', '--listed', '--unlisted'], /expected one of them/],
+        [['rooms', 'create', '--name', ''], /--name wants 1 to 128/],
+        [['rooms', 'create', '--password', ''], /--password wants 1 to 256/],
+        [['rooms', 'create', '--password', 'p'.repeat(257)], /--password wants 1 to 256/],
+        [['rooms', '--max-peers', '3'], /--max-peers is for rooms create/],
+        [['rooms', 'delete', 'r', '--unlisted'], /--unlisted is for rooms create/],
+        [['rooms', 'create', '--owner-token', 't'], /--owner-token is for rooms delete/],
+        [['rooms', 'delete', 'r', '--json'], /--json is for rooms list and rooms create/],
+        [['chat', 'r', '--json'], /--json is for rooms/],
     ];
     for (const [args, says] of cases) {
         const { code, stdout, stderr } = await runUsher(args);
@@ -302,14 +318,17 @@ test('chat without a terminal: plain lines in and out, harmless', async () => {
         while (!pattern.test(text)) await once(child.stdout, 'data');
     })(), () => `no ${pattern} in:\n${text}`);
     await shows(/^\* <ann> is here \(direct link\)/m);
-    child.stdin.write('hello from ben\n/msg ann only you\n/who\n/nonsense\n');
+    child.stdin.write('hello from ben\n/msg ann only you\n/who\n/peers\n/nonsense\n/pers\n/quit now\n');
     assert.equal((await ann.event('message', { text: 'hello from ben' })).type, 'group_message');
     assert.equal((await ann.event('message', { text: 'only you' })).type, 'direct_message');
-    await shows(new RegExp(`\\* <ann> \\(${ann.id}\\): direct link`));
-    await shows(/No such command/);
+    await shows(new RegExp(`^\\* <ann> \\(${ann.id}\\): here$`, 'm'));
+    await shows(new RegExp(`^\\* <ann>  ${ann.id}  direct link( {13} +\\d+ ms)?$`, 'm'));
+    await shows(/^! There is no command \/nonsense; \/help lists them/m);
+    await shows(/^! There is no command \/pers: did you mean \/peers\?$/m);
+    await shows(/^! \/quit takes nothing behind it\.$/m);
     child.stdin.write('/help\n');
     await shows(/^\* {3}\/msg NAME text {3}to one person only\n\* {3}\/history N {7}the last N messages \(20\)$/m);
-    await shows(/^\* {3}\/who {13}who is here, .*\n\* {3}\/quit {12}leave/m);
+    await shows(/^\* {3}\/who {13}who is here\n[^]*\n\* {3}\/quit {12}leave/m);
     ann.do({ do: 'send', text: 'one\ntwo \u001b[31mred\u001b[0m \u202e' });
     await shows(/^<ann> one\n {4}two \ufffd\[31mred\ufffd\[0m \ufffd$/m);
     child.stdin.write('/history 2\n/history none\n');

@@ -49,6 +49,14 @@ talks() {
         exercise usherd usher --config /etc/usherd/usherd.conf
 }
 
+completes() {
+    # shellcheck disable=SC2016 # the root's shell reads it
+    in_root bash --norc -c 'for program in usher usherd; do
+        . /usr/share/bash-completion/completions/$program && complete -p $program &&
+            head -n 1 /usr/share/zsh/vendor-completions/_$program | grep -x "#compdef $program" || exit
+    done'
+}
+
 # The example of the package, compiled as its first lines say, by somebody who knows pkg-config only.
 library() {
     cat >"$root/root/library" <<'EOF'
@@ -163,6 +171,7 @@ in_root apt-get update -q >&2
 try 'they install with what they need' install_deb "$BUILD/deb"/usherd_*.deb "$BUILD/deb"/usher_*.deb
 try 'nothing was started or enabled' nothing_runs
 try 'usherd accepts its conffile, serves /health, and usher exercise passes against it' talks
+try 'the shells find what completes usher and usherd' completes
 try 'the library installs' install_deb "$BUILD/deb"/libusher-dev_*.deb
 in_root apt-get install -y -q --no-install-recommends gcc libc6-dev pkg-config >&2
 try 'a program is compiled against it with pkg-config, and talks' library

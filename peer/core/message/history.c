@@ -230,7 +230,6 @@ void history_request(struct peer *p, struct person *who, const struct envelope *
     if (has > causal_get(c->order, span_of(p->id)))
         regain(p, who, c, has);
     outbox_passed(p, who, c, has);
-    outbox_flush(p, who); /* what was in flight may have made room */
     if (!linked) {
         outbox_asked(p, who, c);
         free(theirs);

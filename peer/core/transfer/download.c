@@ -101,6 +101,10 @@ static void end(struct peer *p, struct download *d, const char *code)
     if (d->file)
         effect_file_close(p, d->file, true);
     d->file = 0;
+    free(d->hashes);
+    free(d->have);
+    free(d->asked);
+    d->hashes = d->have = d->asked = NULL;
     d->state = DOWNLOAD_ENDED;
     d->end_code = code;
     say_state(p, d);

@@ -24,7 +24,7 @@ export class Terminal {
         this.columns = columns;
         this.text = '';
         this.child = spawn('script', ['--quiet', '--return', '--flush', '--command', line, '/dev/null'],
-            { cwd: root, env: { ...process.env, TERM: 'xterm', SHELL: '/bin/sh', ...env } });
+            { cwd: root, env: { ...process.env, TERM: 'xterm', NO_COLOR: '1', SHELL: '/bin/sh', ...env } });
         open.add(this.child);
         this.exited = once(this.child, 'exit').then(([code]) => code);
         this.exited.then(() => open.delete(this.child));

@@ -91,12 +91,32 @@ static void test_any_character(void **state)
     }
 }
 
+static void test_kinds(void **state)
+{
+    static const struct {
+        unsigned c;
+        enum display_kind kind;
+    } CASES[] = {{'a', DISPLAY_SEEN}, {'<', DISPLAY_SEEN}, {0x300, DISPLAY_SEEN}, {0x10ffff, DISPLAY_SEEN},
+        {' ', DISPLAY_SPACE}, {0xa0, DISPLAY_SPACE}, {0x3000, DISPLAY_SPACE}, {0, DISPLAY_UNSEEN},
+        {'\n', DISPLAY_UNSEEN}, {0x7f, DISPLAY_UNSEEN}, {0x85, DISPLAY_UNSEEN}, {0x200b, DISPLAY_UNSEEN},
+        {0x202e, DISPLAY_UNSEEN}, {0x2028, DISPLAY_UNSEEN}, {0xe0001, DISPLAY_UNSEEN}};
+    size_t n;
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+        assert_int_equal(display_kind(CASES[i].c), CASES[i].kind);
+    assert_int_equal(display_next(SPAN("\xe2\x80\xaex"), &n), 0x202e);
+    assert_int_equal(n, 3);
+    assert_int_equal(display_next(SPAN("\xff"), &n), '_');
+    assert_int_equal(n, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_shown),
         cmocka_unit_test(test_alike),
         cmocka_unit_test(test_any_character),
+        cmocka_unit_test(test_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

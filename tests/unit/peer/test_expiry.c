@@ -238,10 +238,9 @@ static void test_set_back_behind_others(void **state)
 }
 
 /* Cid, who has no link with Ann, hears first what rested for forty minutes: her presence shows that her clock is ahead of
- * that, so it was not set when she is heard next, and what she wrote eighty minutes ago is late. */
-static void test_first_heard_late(void **state)
+ * that, so it was not set when she is heard next, and what she wrote eighty minutes ago is late, be she heard again or not. */
+static void first_heard_late(bool heard_again)
 {
-    (void)state;
     struct world *w = world_in_line(3, 10000);
     struct span routes[3][2];
     pass(w, 15000);
@@ -253,10 +252,37 @@ static void test_first_heard_late(void **state)
     through(w, &rested, routes[0], 1);
     through(w, &now, routes[1], 1);
     talk_comes(w, 1, &rested);
-    talk_comes(w, 1, &now);
-    assert_int_equal(shown(w, 2), 2);
+    if (heard_again)
+        talk_comes(w, 1, &now);
+    size_t before = shown(w, 2);
+    assert_int_equal(before, heard_again ? 2 : 1);
     talk_comes(w, 1, &late);
-    assert_int_equal(shown(w, 2), 2);
+    assert_int_equal(shown(w, 2), before);
+    assert_int_equal(expired(w, 2), 1);
+    world_end(w);
+}
+
+static void test_first_heard_late(void **state)
+{
+    (void)state;
+    first_heard_late(true);
+    first_heard_late(false);
+}
+
+/* Ann's clock is ten hours ahead: by all others her words of eighty minutes ago are to come yet. By her presence they are late. */
+static void test_late_by_presence_alone(void **state)
+{
+    (void)state;
+    struct world *w = world_make(3);
+    world_line(w, 3);
+    w->nodes[0].clock = 10 * HOUR;
+    for (int i = 0; i < 3; i++)
+        start(w, i);
+    pass(w, 25000);
+    struct talk late = talk_group(w, 0, 2, "m1", 1);
+    late.e.timestamp = unix_of(w, 0) - 80 * MINUTE;
+    talk_comes(w, 1, &late);
+    assert_int_equal(shown(w, 2), 0);
     assert_int_equal(expired(w, 2), 1);
     world_end(w);
 }
@@ -457,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_a_clock_is_wrong),
         cmocka_unit_test(test_set_back_behind_others),
         cmocka_unit_test(test_first_heard_late),
+        cmocka_unit_test(test_late_by_presence_alone),
         cmocka_unit_test(test_rested_with_its_author),
         cmocka_unit_test(test_presence_after_what_rested),
         cmocka_unit_test(test_an_author_never_heard),

@@ -520,6 +520,15 @@ static void test_damaged_rows(void **state)
                 .type = PEER_RESTORE, .restore = {rows[i].table, {span_of(rows[i].key), span_of(rows[i].value)}}});
         assert_int_equal(ann->unreadable, i + 1);
     }
+    /* Ours by its author, and yet nothing that we ever accepted. */
+    static const char *const OURS[] = {"direct_message", "status_update"};
+    for (size_t i = 0; i < sizeof OURS / sizeof *OURS; i++) {
+        char value[256];
+        snprintf(value, sizeof value, "{\"content\":{\"text\":\"x\"},\"from\":\"%s\",\"id\":\"m\",\"type\":\"%s\"}",
+            peer_id(ann->p), OURS[i]);
+        feed(w, 0, (struct peer_event){.type = PEER_RESTORE, .restore = {TABLE_OUTGOING, {SPAN("x"), span_of(value)}}});
+        assert_int_equal(ann->unreadable, sizeof rows / sizeof rows[0] + i + 1);
+    }
     feed(w, 0, (struct peer_event){.type = PEER_START});
     start(w, 1);
     pass(w, 5000);

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 #include <glib.h>
 
-#include "peer/cli/fold.h"
 #include "peer/cli/progress.h"
+#include "peer/cli/width.h"
 
 static void sizes(void **state)
 {
@@ -83,7 +83,7 @@ static void rows_fit(void **state)
     for (size_t i = 0; i < G_N_ELEMENTS(NAMES); i++)
         for (long columns = 20; columns < 200; columns++) {
             char *row = progress_row(NAMES[i], 12300000, 27400000, 3100000, columns);
-            assert_true(fold_width(row, strlen(row)) <= columns);
+            assert_true(width_of(row, strlen(row)) <= columns);
             assert_true(g_utf8_validate(row, -1, NULL));
             assert_int_equal(row[0], NAMES[i][0]);
             assert_non_null(strstr(row, "44%"));

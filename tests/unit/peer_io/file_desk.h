@@ -269,14 +269,15 @@ static inline bool desk_same(const char *a, const char *b)
 {
     FILE *x = fopen(a, "rb"), *y = fopen(b, "rb");
     assert_true(x && y);
-    int c, d;
+    static char p[64 * 1024], q[64 * 1024];
+    size_t n, m;
     do {
-        c = getc_unlocked(x);
-        d = getc_unlocked(y);
-    } while (c == d && c != EOF);
+        n = fread(p, 1, sizeof p, x);
+        m = fread(q, 1, sizeof q, y);
+    } while (n == m && n > 0 && memcmp(p, q, n) == 0);
     fclose(x);
     fclose(y);
-    return c == d;
+    return n == 0 && m == 0;
 }
 
 static inline bool desk_is_there(const char *dir, const char *name)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Unfinished files: found again after the end of a process, however that came, and never believed; and what others put
- * where they are to be, which nothing of ours touches.
+ * Unfinished files (file_part.c, file_find.c, file_map.c, file_disk.c): found again after the end of a process,
+ * however that came, and never believed; and what others put where they are to be, which nothing of ours touches.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +71,8 @@ static void half(const struct place *p, const char *name)
     desk_close(&d);
 }
 
-/* Which blocks are there now, as bits; the rest is carried, and the file is whole in the end. name: what it is called then. */
+/* Which blocks are there now, as bits; the rest is carried, and the file is whole in the end. name: what it is called
+ * then. */
 static unsigned resume(const struct place *p, const char *offered, const char *name, bool knows_hashes)
 {
     struct desk d;
@@ -381,8 +382,6 @@ static void test_limited(void **state)
     assert_int_equal(rmdir(p.dir), 0);
 }
 
-static bool mounts;
-
 static void test_full_disk(void **state)
 {
     struct place p;
@@ -439,7 +438,7 @@ static void test_read_only(void **state)
     assert_int_equal(umount2(p.dir, MNT_DETACH), 0);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, mounts_setup, mounts_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

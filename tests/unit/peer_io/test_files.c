@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files from one place to another through the threads: of every size around a block's, with names that are taken, changed
- * meanwhile, with more to write than the disk takes, and closed in the middle.
+ * Files from one place to another through the threads (files.c, file_work.c, file_source.c, file_cache.c,
+ * file_pool.c): of every size around a block's, with names that are taken, changed meanwhile, with more to write than
+ * the disk takes, and closed in the middle.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "tests/unit/peer_io/file_desk.h"
+#include "tests/unit/peer_io/mounts.h"
 
 enum {
     FROM = 1,
@@ -329,6 +331,14 @@ static void test_closed(void **state)
     assert_true(file_bit(d.told[8].have, 7));
     assert_false(file_bit(d.told[8].have, 6));
     assert_int_equal(d.told[7].part + d.told[7].problems, 0);
+    files_close(d.f, 8, true);
+    desk_ask(&d, 4, 9, at.dir, "h"); /* and what is asked before it is open does nothing */
+    files_write(d.f, 9, 1, 0, SPAN("x"));
+    files_verified(d.f, 9, 1);
+    files_finish(d.f, 9);
+    DESK_WAIT(&d, 9, part);
+    assert_false(file_bit(d.told[9].have, 1));
+    assert_int_equal(d.told[9].problems, 0);
     assert_int_equal(d.told[FROM].opened + d.told[FROM].problems + d.told[FROM].blocks, 0);
     desk_close(&d);
 }
@@ -349,11 +359,12 @@ static void test_hashing_is_told(void **state)
     desk_close(&d);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, mounts_setup, mounts_teardown)
+#define CASE_ON_DISK(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_sizes),
+        CASE_ON_DISK(test_sizes),
         CASE(test_root),
         CASE(test_taken_names),
         CASE(test_two_of_a_name),
@@ -367,5 +378,6 @@ int main(void)
         CASE(test_closed),
         CASE(test_hashing_is_told),
     };
+    mounts = mounts_begin();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

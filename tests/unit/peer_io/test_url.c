@@ -109,6 +109,55 @@ static void names_itself(void **state)
     assert_string_equal(name, "example.org:4000");
 }
 
+static void beside(const char *text, const char *expected)
+{
+    struct url url;
+    char path[URL_PATH_MAX + 64];
+    assert_true(url_parse(text, &url, NULL));
+    assert_true(url_beside(&url, "api/rooms", path, sizeof path));
+    assert_string_equal(path, expected);
+}
+
+/* What a proxy serves below a path is there whole: the WebSocket's neighbours too. */
+static void finds_what_stands_beside_the_websocket(void **state)
+{
+    (void)state;
+    beside("ws://localhost:4000", "/api/rooms");
+    beside("ws://localhost:4000/", "/api/rooms");
+    beside("wss://example.org/ws?a=b/c", "/api/rooms");
+    beside("wss://example.org/usher/ws", "/usher/api/rooms");
+    beside("wss://example.org/a/b/ws", "/a/b/api/rooms");
+    beside("wss://example.org/usher", "/api/rooms");
+    beside("wss://example.org/usher/", "/usher/api/rooms");
+    struct url url;
+    char path[10];
+    assert_true(url_parse("ws://h", &url, NULL));
+    assert_false(url_beside(&url, "api/rooms", path, sizeof path));
+    assert_true(url_beside(&url, "api/room", path, sizeof path));
+}
+
+static void reads_several(void **state)
+{
+    (void)state;
+    static const char *texts[URLS_MAX + 1];
+    struct url urls[URLS_MAX];
+    struct err err;
+    unsigned n = 7;
+    assert_true(urls_parse(NULL, 0, urls, &n, &err));
+    assert_int_equal(n, 1);
+    assert_string_equal(urls[0].host, "localhost");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        texts[i] = i % 2 ? "wss://odd" : "ws://even:1";
+    assert_true(urls_parse(texts, URLS_MAX, urls, &n, &err));
+    assert_int_equal(n, URLS_MAX);
+    assert_string_equal(urls[URLS_MAX - 1].host, "odd");
+    assert_false(urls_parse(texts, URLS_MAX + 1, urls, &n, &err));
+    assert_non_null(strstr(err.text, "at most 16"));
+    texts[1] = "http://odd";
+    assert_false(urls_parse(texts, 2, urls, &n, &err));
+    assert_non_null(strstr(err.text, "http://odd"));
+}
+
 static bool loopback(const char *text)
 {
     struct url url;
@@ -136,6 +185,8 @@ int main(void)
         cmocka_unit_test(refuses_what_is_no_address),
         cmocka_unit_test(refuses_what_is_too_long),
         cmocka_unit_test(names_itself),
+        cmocka_unit_test(finds_what_stands_beside_the_websocket),
+        cmocka_unit_test(reads_several),
         cmocka_unit_test(knows_loopback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+//
+// The screens of docs/screens/chat.txt are what a person sees: they are played here and compared. SCREENS=write makes the file
+// anew. Ids, times of day and round trips are put in the place of those of this run.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { root, startDaemon } from './lib/daemon.mjs';
+import { joinPeer, scratch, usher } from './lib/peer.mjs';
+import { Screen } from './lib/screen.mjs';
+
+const FILE = path.join(root, 'docs/screens/chat.txt');
+const HEAD = `usher chat, as tmux(1) shows it: captured by tests/e2e/chat_docs.test.mjs, which fails when these screens are others.
+To make them anew: SCREENS=write node --test tests/e2e/chat_docs.test.mjs
+`;
+const IDS = ['p7jytgtzts2tpexfitaozbknwy', '2byriko2suofu5f7lw4zy4ui4q', 'k3f9xz2a7rjm4yqlw6dnhcvbt4'];
+
+let daemon;
+before(async () => {
+    daemon = await startDaemon();
+});
+after(() => daemon.stop());
+
+const chat = async (name, columns = 80) => Screen.open([usher, '--server', daemon.url, '--state', await scratch(), '--ice-address',
+    '127.0.0.1', '--name', name, 'chat', 'kitchen'], { columns });
+
+test('the screens in the documentation', async () => {
+    const known = [];
+    const harmless = (row) => row.replace(/\b[a-z2-7]{26}\b/g, (id) => {
+        if (!known.includes(id)) known.push(id);
+        return IDS[known.indexOf(id)];
+    }).replace(/direct link( +\d+ ms)?$/, `direct link${' '.repeat(16)}1 ms`).replace(/\d{4}-\d\d-\d\d \d\d:\d\d/, '2026-11-30 18:42').trimEnd();
+    const shots = [];
+    const shoot = async (title, screen, until) => {
+        const columns = screen === ben ? benColumns : 80;
+        const rows = (await screen.shows(until)).map(harmless);
+        shots.push(`\n${title}\n${'-'.repeat(columns)}\n${rows.join('\n')}\n${'-'.repeat(columns)}\n`);
+    };
+
+    const cay = await joinPeer({ server: daemon.url, room: 'kitchen', name: 'cay' });
+    const ann = await chat('ann');
+    await ann.shows(/<cay> is here/);
+    const ben = await chat('ben');
+    let benColumns = 80;
+    await ann.shows(/<ben> is here/);
+    for (const name of ['ann', 'cay']) await ben.shows(new RegExp(`<${name}> is here \\(direct link\\)`));
+    await cay.event('peer', { name: 'ben', state: 'up', path: 'direct' });
+    await ben.press('C-l');
+    await ben.shows((rows) => rows.length === 1);
+
+    await ann.enter('good evening! who brings the bread tomorrow, and at what time do we meet? I would say at seven, when the market opens');
+    const { id } = await cay.event('message', {});
+    await ben.shows(/<ann> good evening/);
+    await ben.type('I can bring it, if somebody else takes care of the cheese and of the 田中 sauce');
+    await shoot('The row above the prompt: how the last message fares, and who is typing.', ann,
+        /^last message: delivered to all, read by 1 of 2 · typing: <ben>\nann>$/m);
+    cay.do({ do: 'read', id });
+    cay.do({ do: 'send', text: 'seven is fine with me' });
+    await ann.shows(/read by all/);
+    await ben.shows(/<cay> seven/);
+    await shoot('A message comes while a line is typed: the line stays. 80 columns.', ben, /<cay> seven[^]*sauce$/);
+    await ben.resize(40, 24);
+    benColumns = 40;
+    cay.do({ do: 'send', text: 'and I bring the cheese, the one with the holes' });
+    await shoot('The window became 40 columns wide, and the next message is wrapped for it.', ben,
+        (rows) => /the cheese, the one\n {4}with the holes\nben> [^]*sauce$/.test(rows.join('\n')) && rows.every((row) => row.length <= 40));
+    await ben.press('Enter');
+    await ann.shows(/<ben> I can[^]*last message: read by all\nann>$/);
+    await ann.press('C-l');
+    await ann.enter('/pers');
+    await ann.enter('/help');
+    await ann.enter('/peers');
+    await ann.enter('/sent');
+    await ann.enter('/history 3');
+    await shoot('Commands.', ann, /\(\d{4}.*<ben> I can[^]*\nlast message: read by all\nann>$/);
+
+    const text = HEAD + shots.join('');
+    if (process.env.SCREENS === 'write') await writeFile(FILE, text);
+    assert.equal(text, await readFile(FILE, 'utf8'));
+    await ann.close();
+    await ben.close();
+    await cay.stop();
+});
