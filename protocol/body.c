@@ -138,6 +138,7 @@ bool body_write_introduction(struct buf *out, const struct body_introduction *b)
     write_member_string(out, "context", b->context);
     write_member_string(out, "fingerprint", b->fingerprint);
     write_member_string(out, "key", b->key);
+    write_member_optional(out, "mac", b->mac);
     write_member_optional(out, "name", b->name);
     write_member_string(out, "reader", b->reader);
     write_member_string(out, "readerFingerprint", b->reader_fingerprint);
@@ -154,7 +155,8 @@ void body_read_introduction(const struct envelope *e, struct body_introduction *
         .reader_fingerprint = text_of(e, "readerFingerprint"),
         .key = text_of(e, "key"),
         .box = text_of(e, "box"),
-        .name = text_of(e, "name")};
+        .name = text_of(e, "name"),
+        .mac = text_of(e, "mac")};
 }
 
 bool body_write_claim(struct buf *out, const struct body_claim *b)

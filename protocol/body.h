@@ -68,6 +68,7 @@ struct body_introduction {
     struct span context, room, reader, fingerprint, reader_fingerprint;
     struct span key, box; /* base64; may be absent */
     struct span name;     /* may be absent */
+    struct span mac;      /* base64; absent without a secret */
 };
 bool body_write_introduction(struct buf *out, const struct body_introduction *b);
 void body_read_introduction(const struct envelope *e, struct body_introduction *b);

@@ -27,7 +27,7 @@
  *   status_update       nothing; `text` is required
  *   heartbeat           ping: number, or pong: the number that came as ping
  *   peer_introduction   context, room, reader (id), fingerprint and readerFingerprint ("sha-256 AB:CD:…"), key?, box?
- *                       (base64), name?. A plain peer's has name? only
+ *                       and mac? (base64), name?. A plain peer's has name? only
  *   identity_claim      context, room, seat and reader (seats), started: milliseconds
  *   connection_request  signal: an object as the daemon would relay it
  *   file_offer          fileId, name, size, hash, chunkSize, kind?;  file_accept fileId, have?

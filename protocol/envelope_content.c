@@ -110,6 +110,7 @@ static const struct meta_rule META_RULES[] = {
     META(PEER_INTRODUCTION, "readerFingerprint", is_fingerprint, IF_SIGNED, "the reader's DTLS fingerprint"),
     META(PEER_INTRODUCTION, "key", is_base64_32, OPTIONAL, "32 bytes in base64"),
     META(PEER_INTRODUCTION, "box", is_base64_32, OPTIONAL, "32 bytes in base64"),
+    META(PEER_INTRODUCTION, "mac", is_base64_32, OPTIONAL, "32 bytes in base64"),
     META(PEER_INTRODUCTION, "name", is_name, OPTIONAL, "a string of at most 255 bytes"),
     META(CONNECTION_REQUEST, "signal", is_object, ALWAYS, "an object"),
     META(IDENTITY_CLAIM, "context", is_name, ALWAYS, "a string of at most 255 bytes"),

@@ -47,19 +47,29 @@ void client_leave(struct client *c, int status)
     usher_leave(c->usher);
 }
 
+static void asked_to_end(struct client *c)
+{
+    if (c->on_interrupt)
+        c->on_interrupt(c->user);
+    else
+        client_leave(c, EXIT_DONE);
+}
+
 static gboolean on_signal(gpointer user)
 {
     struct client *c = user;
     if (c->leaving)
         client_quit(c, c->status);
     else
-        client_leave(c, EXIT_DONE);
+        asked_to_end(c);
     return G_SOURCE_CONTINUE;
 }
 
 static gboolean on_hangup(gpointer user)
 {
-    client_leave(user, EXIT_DONE);
+    struct client *c = user;
+    if (!c->leaving)
+        asked_to_end(c);
     return G_SOURCE_CONTINUE;
 }
 

@@ -17,6 +17,7 @@ struct client {
     bool left;    /* usher said so */
     bool joined;  /* we were in the room at least once */
     usher_callback *on_event;
+    void (*on_interrupt)(void *user); /* asked to end by a signal, for the first time: it leaves. NULL: with status 0 */
     void (*say)(void *user, const char *line); /* a remark for a person: no newline, already harmless */
     void *user;
     GHashTable *said; /* remarks that were made already, and when */

@@ -9,6 +9,8 @@
 
 int chat_run(const struct options *o); /* for a person */
 int pipe_run(const struct options *o); /* for a program */
+int send_run(const struct options *o);
+int receive_run(const struct options *o);
 /* Makes rooms and people of its own. */
 int exercise_run(const struct options *o);
 int rooms_run(const struct options *o); /* joins none */

@@ -33,6 +33,10 @@ static int run(const struct options *o)
         return chat_run(o);
     case COMMAND_PIPE:
         return pipe_run(o);
+    case COMMAND_SEND:
+        return send_run(o);
+    case COMMAND_RECEIVE:
+        return receive_run(o);
     case COMMAND_EXERCISE:
         return exercise_run(o);
     case COMMAND_ROOMS:

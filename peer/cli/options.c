@@ -14,19 +14,39 @@ enum {
     NAME_MAX_BYTES = 128, /* as usher.h has it, and these */
     PASSWORD_MAX_BYTES = 256,
     ROOM_PEERS_MAX = 1000000000,
-    ROOM_MAX = 64
+    ROOM_MAX = 64,
+    ID_CHARS = 26
 };
-#define COMMAND_LIST "chat ROOM, pipe ROOM, rooms, exercise or id"
+
+/* What stands behind a command. */
+enum words {
+    NO_WORDS,
+    A_ROOM,
+    FILES,
+    PERHAPS_A_CODE
+};
+#define COMMAND_LIST "chat ROOM, pipe ROOM, send FILE..., receive CODE, rooms, exercise or id"
 
 static const struct {
     const char *name;
     enum command command;
-    bool wants_room;
+    enum words words;
 } COMMANDS[] = {
-    {"chat", COMMAND_CHAT, true},
-    {"pipe", COMMAND_PIPE, true},
-    {"id", COMMAND_ID, false},
-    {"exercise", COMMAND_EXERCISE, false},
+    {"chat", COMMAND_CHAT, A_ROOM},
+    {"pipe", COMMAND_PIPE, A_ROOM},
+    {"send", COMMAND_SEND, FILES},
+    {"receive", COMMAND_RECEIVE, PERHAPS_A_CODE},
+    {"id", COMMAND_ID, NO_WORDS},
+    {"exercise", COMMAND_EXERCISE, NO_WORDS},
+};
+
+/* Flags without a short name, and those of one command only. */
+enum {
+    FLAG_ROOM = 256,
+    FLAG_TO,
+    FLAG_CODE,
+    FLAG_DIR,
+    FLAG_ONCE
 };
 
 /* `rooms` alone is its list. */
@@ -48,6 +68,11 @@ static const struct option FLAGS[] = {
     {"token", required_argument, NULL, 't'},
     {"ice-address", required_argument, NULL, 'i'},
     {"relay-only", no_argument, NULL, 'r'},
+    {"room", required_argument, NULL, FLAG_ROOM},
+    {"to", required_argument, NULL, FLAG_TO},
+    {"code", required_argument, NULL, FLAG_CODE},
+    {"dir", required_argument, NULL, FLAG_DIR},
+    {"once", no_argument, NULL, FLAG_ONCE},
     {"max-peers", required_argument, NULL, 'm'},
     {"listed", no_argument, NULL, 'l'},
     {"unlisted", no_argument, NULL, 'u'},
@@ -62,6 +87,8 @@ void options_help(void)
 {
     fputs("usage: usher [options] chat ROOM     talk with whoever is in the room\n"
           "       usher [options] pipe ROOM     the same for a program: JSON lines in and out\n"
+          "       usher [options] send FILE...  send files and folders; prints a code for the other side\n"
+          "       usher [options] receive CODE  receive them\n"
           "       usher [options] rooms [list | create | delete ROOM]\n"
           "                                     show the rooms that a server lists, make one, close one\n"
           "       usher [options] exercise      try everything against a server, and say what works\n"
@@ -75,11 +102,16 @@ void options_help(void)
           "  --ice-address ADDR  use only this address of this machine for links; may be repeated\n"
           "  --relay-only        no direct links, only through the server's TURN servers; hides your addresses from "
           "peers\n"
+          "  --code CODE         send: as before, to whoever was given this code\n"
+          "  --room ROOM         send, receive: in a room, without a code\n"
+          "  --to ID             send: in a room, to this person only\n"
+          "  --dir DIR           receive: into this folder (the one you are in)\n"
+          "  --once              receive: end after the first file\n"
           "  --max-peers N       rooms create: how many have place in it\n"
           "  --listed, --unlisted\n"
           "                      rooms create: whether the server lists it (it does not)\n"
           "  --owner-token T     rooms delete: the token that rooms create printed, if it is not kept here\n"
-          "  --json              rooms: what the server answers, as it came\n"
+          "  --json              send, receive: for programs, one object a line; rooms: what the server answers\n"
           "  --version, --help\n"
           "\n"
           "USHER_SERVER and USHER_ICE_ADDRESS stand in for their flags, several separated by spaces.\n"
@@ -126,6 +158,54 @@ static bool check_room(const char *room)
            usage("ROOM is 1 to %d of A-Z, a-z, 0-9, - and _, not \"%s\"", ROOM_MAX, room);
 }
 
+static bool check_code(const char *code)
+{
+    char err[512];
+    return usher_code_check(code, NULL, 0, err, sizeof err) || usage("%s", err);
+}
+
+/* With no word, send makes a code itself, and receive wants one, or a room. */
+static bool parse_meeting(struct options *o, int count, char **words)
+{
+    bool sends = o->command == COMMAND_SEND;
+    if (sends && count == 0)
+        return usage("send wants files or folders: usher send FILE...");
+    if (sends) {
+        o->files = words;
+        o->file_count = count;
+    } else if (count > 0) {
+        gchar *code = g_strjoinv(" ", words); /* the words of a code may be so many arguments */
+        g_ptr_array_add(o->texts, code);
+        o->usher.code = code;
+    }
+    if (o->usher.room && o->usher.code)
+        return usage("a code has a room of its own: give one of the two");
+    if (!sends && !o->usher.room && !o->usher.code)
+        return usage("receive wants the code that \"usher send\" printed, or --room ROOM");
+    if (o->to && !o->usher.room)
+        return usage("--to wants --room ROOM: where that person is");
+    return (!o->usher.code || check_code(o->usher.code)) && (!o->usher.room || check_room(o->usher.room));
+}
+
+static bool check_flags(const struct options *o, const char *command)
+{
+    bool sends = o->command == COMMAND_SEND, receives = o->command == COMMAND_RECEIVE;
+    const struct {
+        const char *name;
+        bool given, fits;
+    } flags[] = {
+        {"--room", o->usher.room, sends || receives},
+        {"--code", o->usher.code, sends},
+        {"--to", o->to, sends},
+        {"--dir", o->dir, receives},
+        {"--once", o->once, receives},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(flags); i++)
+        if (flags[i].given && !flags[i].fits)
+            return usage("%s does not go with %s", flags[i].name, command);
+    return true;
+}
+
 /* The words behind `rooms`. */
 static bool parse_rooms(struct options *o, int count, char **words)
 {
@@ -152,17 +232,21 @@ static bool parse_command(struct options *o, int count, char **words)
     if (count == 0)
         return usage("expected a command: " COMMAND_LIST);
     if (strcmp(words[0], "rooms") == 0)
-        return parse_rooms(o, count - 1, words + 1);
+        return check_flags(o, words[0]) && parse_rooms(o, count - 1, words + 1);
     for (size_t i = 0; i < G_N_ELEMENTS(COMMANDS); i++) {
         if (strcmp(words[0], COMMANDS[i].name) != 0)
             continue;
         o->command = COMMANDS[i].command;
-        int wanted = COMMANDS[i].wants_room ? 2 : 1;
+        if (!check_flags(o, words[0]))
+            return false;
+        if (COMMANDS[i].words == FILES || COMMANDS[i].words == PERHAPS_A_CODE)
+            return parse_meeting(o, count - 1, words + 1);
+        int wanted = COMMANDS[i].words == A_ROOM ? 2 : 1;
         if (count < wanted)
             return usage("%s wants a room: usher %s ROOM", words[0], words[0]);
         if (count > wanted)
             return usage("unexpected \"%s\" after %s", words[wanted], words[wanted - 1]);
-        if (!COMMANDS[i].wants_room)
+        if (COMMANDS[i].words == NO_WORDS)
             return true;
         o->usher.room = words[1];
         return check_room(words[1]);
@@ -184,8 +268,8 @@ static bool check_rooms(const struct options *o)
         return usage("--listed and --unlisted: expected one of them");
     if (!delete &&r->owner_token)
         return usage("--owner-token is for rooms delete");
-    if (o->json && (!rooms || delete))
-        return usage("--json is for rooms list and rooms create");
+    if (o->json && !(o->command == COMMAND_SEND || o->command == COMMAND_RECEIVE || (rooms && !delete)))
+        return usage("--json is for send, receive, rooms list and rooms create");
     if (create && o->usher.name && !*o->usher.name)
         return usage("--name wants 1 to %d bytes of UTF-8", NAME_MAX_BYTES);
     if (create && o->usher.password && (!*o->usher.password || strlen(o->usher.password) > PASSWORD_MAX_BYTES))
@@ -202,6 +286,9 @@ static bool check_values(struct options *o)
     for (size_t i = 0; i < o->usher.ice_address_count; i++)
         if (!g_hostname_is_ip_address(o->usher.ice_addresses[i]))
             return usage("--ice-address wants a numeric address, not \"%s\"", o->usher.ice_addresses[i]);
+    if (o->to && (strlen(o->to) != ID_CHARS || strspn(o->to, "abcdefghijklmnopqrstuvwxyz234567") != ID_CHARS))
+        return usage("--to wants an identity, the %d letters and digits that \"usher id\" prints there, not \"%s\"",
+            ID_CHARS, o->to);
     if (o->usher.name && (strlen(o->usher.name) > NAME_MAX_BYTES || !g_utf8_validate(o->usher.name, -1, NULL)))
         return usage("--name wants at most %d bytes of UTF-8", NAME_MAX_BYTES);
     return check_rooms(o);
@@ -241,6 +328,21 @@ static bool take_flag(struct options *o, int flag, bool *server_given, bool *add
     case 'r':
         o->usher.relay_only = true;
         return true;
+    case FLAG_ROOM:
+        o->usher.room = optarg;
+        return true;
+    case FLAG_CODE:
+        o->usher.code = optarg;
+        return true;
+    case FLAG_TO:
+        o->to = optarg;
+        return true;
+    case FLAG_DIR:
+        o->dir = optarg;
+        return *optarg || usage("--dir wants a folder");
+    case FLAG_ONCE:
+        o->once = true;
+        return true;
     case 'm':
         return take_max_peers(o);
     case 'l':
@@ -268,6 +370,7 @@ bool options_parse(struct options *o, int argc, char **argv)
     GPtrArray *servers = from_environment("USHER_SERVER"), *addresses = from_environment("USHER_ICE_ADDRESS");
     o->servers = servers;
     o->addresses = addresses;
+    o->texts = g_ptr_array_new_with_free_func(g_free);
     bool server_given = false, address_given = false;
     int flag;
     opterr = 0;
@@ -290,4 +393,5 @@ void options_done(struct options *o)
 {
     g_ptr_array_unref(o->servers);
     g_ptr_array_unref(o->addresses);
+    g_ptr_array_unref(o->texts);
 }

@@ -17,6 +17,8 @@ enum {
 enum command {
     COMMAND_CHAT,
     COMMAND_PIPE,
+    COMMAND_SEND,
+    COMMAND_RECEIVE,
     COMMAND_ID,
     COMMAND_EXERCISE,
     COMMAND_ROOMS,
@@ -41,9 +43,14 @@ struct rooms_options {
 struct options {
     enum command command;
     struct rooms_options rooms;
-    bool json;                  /* print for a program */
-    struct usher_options usher; /* its texts are argv's or owned by lists */
-    void *servers, *addresses;  /* GPtrArray of owned text */
+    bool json;                         /* print for a program */
+    struct usher_options usher;        /* its texts are argv's or owned by lists */
+    void *servers, *addresses, *texts; /* GPtrArray of owned text */
+    char **files;                      /* of send: argv's */
+    int file_count;
+    const char *to;  /* of send: an identity; NULL: whoever comes */
+    const char *dir; /* of receive: where to; NULL: here */
+    bool once;
 };
 
 /* False when one line was written to stderr that says what was expected: exit 2. */

@@ -25,6 +25,7 @@ enum {
     KEY_BYTES = 32,
     SIGNATURE_BYTES = 64,
     HASH_BYTES = 32,
+    SECRET_BYTES = 32,
     NONCE_BYTES = 12,
     TAG_BYTES = 16,
     PERSON_MAX = PEER_ID_MAX,
@@ -57,8 +58,11 @@ struct peer_settings {
     uint8_t key[KEY_BYTES];                 /* our Ed25519 public key */
     uint8_t box[KEY_BYTES];                 /* our X25519 public key */
     uint8_t box_signature[SIGNATURE_BYTES]; /* over box, by key */
-    char no_link[PERSON_MAX + 1];           /* a fault for tests: with this person no link is made; may be empty */
-    unsigned servers;                       /* how many signaling URLs there are (>= 1): PEER_FX_CONNECT names one */
+    /* With a secret only those who prove that they know it are taken, and nobody without a key (protocol/README.md, [I-7]). */
+    bool has_secret;
+    uint8_t secret[SECRET_BYTES];
+    char no_link[PERSON_MAX + 1]; /* a fault for tests: with this person no link is made; may be empty */
+    unsigned servers;             /* how many signaling URLs there are (>= 1): PEER_FX_CONNECT names one */
 };
 
 /* ---- storage ---- */

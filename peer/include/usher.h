@@ -29,8 +29,16 @@ struct usher_faults {
     bool tamper;         /* what is sealed is sent with a wrong byte */
 };
 
+enum {
+    USHER_CODE_BYTES = 54 /* that hold any code and its NUL */
+};
+
 struct usher_options {
-    const char *room;             /* 1 to 64 of A-Za-z0-9_-; NULL only for usher_identity */
+    const char *room; /* 1 to 64 of A-Za-z0-9_-; NULL only with a code */
+    /* Instead of a room: the words that one person gave the other (usher_code_new). Who knows them meets in a room of their own,
+     * and only those are taken who prove that they know them; so not even the server can pass for one of them. Making the
+     * keys of it takes usher_new some 50 ms and 16 MiB. NULL: none */
+    const char *code;
     const char *name;             /* shown to others; at most 128 bytes; may be NULL */
     const char *password, *token; /* may be NULL */
     const char *const *servers;   /* ws://host:port or wss://…; none: ws://localhost:4000 */
@@ -96,6 +104,12 @@ struct usher *usher_new(
     const struct usher_options *options, usher_callback *callback, void *user, char *err, size_t err_n);
 /* Whether url is a server's address as usher_new takes it; if not, one sentence in err. */
 bool usher_check_server(const char *url, char *err, size_t err_n);
+/* A new code of six words, for out (at least USHER_CODE_BYTES): 66 bits from the system's generator. False: n is too small. */
+bool usher_code_new(char *out, size_t n);
+/* Whether people may mean a code by this; then it is written to canonical (may be NULL, else at least USHER_CODE_BYTES) as
+ * usher_code_new writes it. Case, and what stands between the words, do not matter, and of a word its first four letters
+ * are enough. If it is none, one sentence in err names the word that is wrong, and those of the list that are nearest. */
+bool usher_code_check(const char *code, char *canonical, size_t n, char *err, size_t err_n);
 /* Closes everything at once. usher_leave first says good-bye. Takes NULL; not from inside a callback. */
 void usher_free(struct usher *u);
 

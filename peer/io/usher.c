@@ -11,12 +11,14 @@
 
 #include "base/display_name.h"
 #include "base/utf8.h"
+#include "peer/io/code_keys.h"
 #include "peer/io/crypto.h"
 #include "peer/io/glue.h"
 #include "peer/io/identity.h"
 #include "peer/io/known.h"
 #include "peer/io/state.h"
 #include "peer/io/store.h"
+#include "peer/io/words.h"
 #include "protocol/envelope.h"
 #include "protocol/message.h"
 
@@ -136,12 +138,33 @@ static bool copy_text(char *out, size_t room, const char *text, const char *what
     return true;
 }
 
-static bool copy_settings(const struct usher_options *o, struct peer_settings *s, struct err *err)
+static bool copy_code(const char *code, struct peer_settings *s, struct err *err)
 {
+    char words[CODE_MAX + 1];
+    struct code_keys keys;
+    if (!words_code_parse(code, words, err) || !code_keys_derive(words, &keys, err))
+        return false;
+    memcpy(s->room, keys.room, sizeof keys.room);
+    memcpy(s->secret, keys.secret, sizeof s->secret);
+    s->has_secret = true;
+    code_keys_wipe(&keys);
+    return true;
+}
+
+static bool copy_room(const struct usher_options *o, struct peer_settings *s, struct err *err)
+{
+    if (o->code && o->room)
+        return err_set(err, "a code has a room of its own: give one of the two");
+    if (o->code)
+        return copy_code(o->code, s, err);
     if (!o->room || !room_id_valid(span_of(o->room)))
         return err_set(err, "a room's name is 1 to %d of A-Z, a-z, 0-9, - and _", ROOM_ID_MAX);
-    return copy_text(s->room, sizeof s->room, o->room, "room's name", err) &&
-           copy_text(s->name, sizeof s->name, o->name, "name", err) &&
+    return copy_text(s->room, sizeof s->room, o->room, "room's name", err);
+}
+
+static bool copy_settings(const struct usher_options *o, struct peer_settings *s, struct err *err)
+{
+    return copy_room(o, s, err) && copy_text(s->name, sizeof s->name, o->name, "name", err) &&
            copy_text(s->password, sizeof s->password, o->password, "password", err) &&
            copy_text(s->token, sizeof s->token, o->token, "token", err);
 }

@@ -69,7 +69,7 @@ test('usage errors exit 2 with one line that says what was expected', async () =
     const cases = [
         [[], /chat ROOM/],
         [['dance'], /"dance" is no command/],
-        [['send'], /no command/],
+        [['send'], /send wants files or folders/],
         [['pipe'], /pipe wants a room/],
         [['chat', 'a room'], /ROOM is 1 to 64/],
         [['chat', ''], /ROOM is 1 to 64/],
@@ -96,8 +96,8 @@ test('usage errors exit 2 with one line that says what was expected', async () =
         [['rooms', '--max-peers', '3'], /--max-peers is for rooms create/],
         [['rooms', 'delete', 'r', '--unlisted'], /--unlisted is for rooms create/],
         [['rooms', 'create', '--owner-token', 't'], /--owner-token is for rooms delete/],
-        [['rooms', 'delete', 'r', '--json'], /--json is for rooms list and rooms create/],
-        [['chat', 'r', '--json'], /--json is for rooms/],
+        [['rooms', 'delete', 'r', '--json'], /--json is for send, receive, rooms list and rooms create/],
+        [['chat', 'r', '--json'], /--json is for send, receive, rooms/],
     ];
     for (const [args, says] of cases) {
         const { code, stdout, stderr } = await runUsher(args);

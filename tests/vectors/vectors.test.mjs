@@ -226,7 +226,8 @@ const CONTENT = { text: may(isText(65536)), metadata: may((v) => isObject(v) && 
 const OF = { of: must(list(id, 256, 1)) };
 const FILE = { fileId: must(id) };
 const introduction = (rule) => ({ context: rule((v) => v === 'usher-intro-1'), room: rule(isMatch(ROOM_ID)), reader: rule(person),
-  fingerprint: rule(isText(128, 1)), readerFingerprint: rule(isText(128, 1)), key: may(base64(32)), box: may(base64(32)), name: may(isText(255)) });
+  fingerprint: rule(isText(128, 1)), readerFingerprint: rule(isText(128, 1)), key: may(base64(32)), box: may(base64(32)), mac: may(base64(32)),
+  name: may(isText(255)) });
 const METADATA = {
   message_ack: OF, message_delivered: OF, message_read: OF, message_missed: OF, message_query: OF, heartbeat: { ping: may(isCount()), pong: may(isCount()) },
   presence_update: { presence: must((v) => ['online', 'away', 'gone'].includes(v)) }, connection_request: { signal: must(isObject) },

@@ -40,9 +40,8 @@ static struct person *person_of(struct peer *p, const struct signaling_member *m
 {
     struct card card;
     uint8_t hash[HASH_BYTES];
-    if (!holds(p, m)) {
-        return looks_keyed(m->peer_id) ? NULL : roster_meet_plain(p, m->peer_id);
-    }
+    if (!holds(p, m)) /* who has no key cannot prove to know a secret */
+        return looks_keyed(m->peer_id) || p->settings.has_secret ? NULL : roster_meet_plain(p, m->peer_id);
     memcpy(card.key, m->key, sizeof card.key);
     memcpy(card.box, m->box, sizeof card.box);
     memcpy(card.box_signature, m->sig, sizeof card.box_signature);

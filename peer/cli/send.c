@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * `usher send`: prints a code, waits for whoever knows it, offers each file, and ends when the other has all of them. In a
+ * room without a code: to one person, likewise; or to everybody who is or comes there, until it is interrupted.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "peer/cli/commands.h"
+#include "peer/cli/plain.h"
+#include "peer/cli/transfer.h"
+
+enum {
+    REF_BYTES = 16
+};
+
+struct send {
+    struct transfer t;
+    bool offered;
+};
+
+static void offer_all(struct send *s)
+{
+    struct transfer *t = &s->t;
+    const char *to = t->partner;
+    if (s->offered)
+        return;
+    s->offered = true;
+    for (guint i = 0; i < t->items->len; i++) {
+        struct item *item = g_ptr_array_index(t->items, i);
+        char ref[REF_BYTES];
+        snprintf(ref, sizeof ref, "%u", i);
+        if (!usher_send_file(t->client.usher, &to, t->private ? 1 : 0, item->path, ref))
+            transfer_failed(t, item, "too-long", "its path is too long");
+    }
+}
+
+static struct item *by_ref(struct transfer *t, const char *ref)
+{
+    guint64 i;
+    return ref && g_ascii_string_to_unsigned(ref, 10, 0, G_MAXUINT, &i, NULL) && i < t->items->len
+               ? g_ptr_array_index(t->items, (guint)i)
+               : NULL;
+}
+
+static void offered(struct transfer *t, const struct usher_event *e)
+{
+    struct item *item = by_ref(t, e->ref);
+    if (!item)
+        return;
+    g_strlcpy(item->id, e->id, sizeof item->id);
+    show_event(&t->show, json_pack("{ss ss ss}", "event", "offer", "fileId", item->id, "name", item->name));
+}
+
+static void reader_has(struct transfer *t, const struct usher_event *e)
+{
+    struct item *item = transfer_find(t, e->id);
+    if (!item || !e->by)
+        return;
+    item->size = e->size;
+    if (t->private) {
+        transfer_complete(t, item, NULL);
+        return;
+    }
+    item->state = ITEM_WAITING; /* for the next who comes */
+    item->done = 0;
+    item->quarters = 0;
+    show_line(&t->show, "%.8s has %s", e->by, item->name);
+    show_event(&t->show, json_pack("{ss ss ss ss sI}", "event", "complete", "fileId", item->id, "name", item->name,
+                             "by", e->by, "bytes", (json_int_t)e->size));
+}
+
+static void on_event(struct transfer *t, const struct usher_event *e)
+{
+    struct send *s = t->user;
+    struct item *item;
+    switch (e->type) {
+    case USHER_READY:
+        if (!t->options->usher.code)
+            offer_all(s);
+        break;
+    case USHER_ACCEPTED:
+        offered(t, e);
+        break;
+    case USHER_FILE_PROGRESS:
+        item = transfer_find(t, e->id);
+        if (item)
+            item->size = e->size;
+        break;
+    case USHER_FILE_COMPLETE:
+        reader_has(t, e);
+        break;
+    case USHER_FILE_FAILED:
+        item = by_ref(t, e->ref);
+        if (item)
+            transfer_failed(t, item, e->reason ? e->reason : "failed", e->text);
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_partner(struct transfer *t, bool up)
+{
+    if (up && t->private)
+        offer_all(t->user);
+}
+
+static void on_settled(struct transfer *t)
+{
+    struct send *s = t->user;
+    unsigned failed = transfer_count(t, ITEM_FAILED);
+    bool all = transfer_count(t, ITEM_DONE) + failed == t->items->len;
+    if (!s->offered || !(t->private ? all : failed == t->items->len))
+        return;
+    if (t->private && t->partner_up)
+        usher_status(t->client.usher, TRANSFER_ALL_SENT);
+    transfer_finish(t);
+}
+
+/* What cannot be read is said before anybody waits for it. */
+static bool add_files(struct transfer *t, const struct options *o)
+{
+    bool ok = true;
+    for (int i = 0; i < o->file_count; i++) {
+        const char *path = o->files[i];
+        gchar *base = g_path_get_basename(path), *name = g_utf8_make_valid(base, -1);
+        if (access(path, R_OK) != 0) {
+            int error = errno;
+            char *plain = plain_text(name, 0);
+            fprintf(stderr, "usher: cannot read %s: %s\n", plain, strerror(error));
+            g_free(plain);
+            ok = false;
+        }
+        transfer_add(t, "", name, path, 0);
+        g_free(name);
+        g_free(base);
+    }
+    return ok;
+}
+
+static void show_code(struct transfer *t, const struct options *o)
+{
+    GString *command = g_string_new("usher");
+    for (size_t i = 0; i < o->usher.server_count; i++)
+        g_string_append_printf(command, " --server %s", o->usher.servers[i]);
+    g_string_append_printf(command, " receive %s", o->usher.code);
+    show_line(&t->show, "code: %s", o->usher.code);
+    show_line(&t->show, "on the other side: %s", command->str);
+    show_event(&t->show, json_pack("{ss ss ss}", "event", "code", "code", o->usher.code, "command", command->str));
+    g_string_free(command, TRUE);
+}
+
+int send_run(const struct options *given)
+{
+    struct send s = {.offered = false};
+    struct options o = *given;
+    char code[USHER_CODE_BYTES], err[512];
+    struct transfer *t = &s.t;
+    if (o.usher.code)
+        usher_code_check(o.usher.code, code, sizeof code, err, sizeof err);
+    else if (!o.usher.room)
+        usher_code_new(code, sizeof code);
+    if (!o.usher.room)
+        o.usher.code = code;
+    transfer_init(t, &o);
+    t->sends = true;
+    t->user = &s;
+    t->private = o.usher.code || o.to;
+    t->on_event = on_event;
+    t->on_partner = on_partner;
+    t->on_settled = on_settled;
+    if (o.to)
+        g_strlcpy(t->partner, o.to, sizeof t->partner);
+    t->partner_name = g_strndup(t->partner, 8);
+    if (!add_files(t, &o)) {
+        transfer_done(t);
+        return EXIT_FAILED;
+    }
+    if (o.usher.code)
+        show_code(t, &o);
+    return transfer_run(t, &o);
+}
