@@ -59,7 +59,8 @@ _usher() {
     for ((i = 0; i < ${#words[@]}; i++)); do
         option=''
         case ${words[i]} in
-            --server | --name | --state | --password | --token | --ice-address | --max-peers | --owner-token)
+            --server | --name | --state | --password | --token | --ice-address | --max-peers | --owner-token | \
+                --room | --to | --code | --dir)
                 option=${words[i]}
                 i=$((i + 1))
                 ;;
@@ -75,15 +76,21 @@ _usher() {
     [[ $cur != --*=* ]] || { option=${cur%%=*} value=${cur#*=}; }
 
     case $option in
-        --state)
+        --state | --dir)
             compopt -o filenames -o nospace 2>/dev/null
             _usher_reply -d
+            return
+            ;;
+        --room)
+            _usher_reply -W "$(_usher_rooms)"
             return
             ;;
         ?*) return ;;
     esac
     case $cur in
         -*)
+            [[ $command != send ]] || options+=' --room --to --code --json'
+            [[ $command != receive ]] || options+=' --room --dir --once --json'
             [[ $command != rooms || ${sub:-list} != list ]] || options+=' --json'
             [[ $command != rooms || $sub != create ]] || options+=' --max-peers --listed --unlisted --json'
             [[ $command != rooms || $sub != delete ]] || options+=' --owner-token'
@@ -92,7 +99,11 @@ _usher() {
             ;;
     esac
     case $behind:$command:$sub in
-        0:*) _usher_reply -W 'chat pipe rooms exercise id' ;;
+        0:*) _usher_reply -W 'chat send receive pipe rooms exercise id' ;;
+        *:send:*)
+            compopt -o filenames 2>/dev/null
+            _usher_reply -f
+            ;;
         1:rooms:*) _usher_reply -W 'list create delete' ;;
         1:chat:* | 1:pipe:* | 2:rooms:delete) _usher_reply -W "$(_usher_rooms)" ;;
     esac

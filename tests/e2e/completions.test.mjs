@@ -37,7 +37,7 @@ before(async () => {
 test('every option of usher is in both completions, its help and its manual; every command is in the completions', async () => {
     const source = await read('peer/cli/options.c');
     const flags = table(source, /\{"([a-z-]+)", (?:no|required)_argument,/g).map((name) => `--${name}`);
-    const commands = table(source, /\{"([a-z]+)", (?:COMMAND|ROOMS)_[A-Z]+, (?:true|false)\}/g);
+    const commands = table(source, /\{"([a-z]+)", (?:COMMAND|ROOMS)_[A-Z]+, [A-Za-z_]+\}/g);
     assert.ok(flags.length >= 14 && commands.length >= 7);
     const [bash, zsh, manual] = await Promise.all(['completions/usher.bash', 'completions/_usher', 'docs/man/usher.1'].map(read));
     assert.deepEqual(options(bash), flags);
@@ -66,7 +66,7 @@ test('every option of usherd and of usherd token is in both completions', async 
 test('bash completes usher', async () => {
     const here = { HOME: '/nowhere', XDG_STATE_HOME: dir };
     const cases = [
-        [[''], ['chat', 'exercise', 'id', 'pipe', 'rooms']],
+        [[''], ['chat', 'exercise', 'id', 'pipe', 'receive', 'rooms', 'send']],
         [['ex'], ['exercise']],
         [['rooms', ''], ['create', 'delete', 'list']],
         [['--server', 'ws', ':', '//h', ':', '1', 'rooms', 'd'], ['delete']],
@@ -75,6 +75,12 @@ test('bash completes usher', async () => {
         [['--name', ''], []],
         [['rooms', '--js'], ['--json']],
         [['rooms', 'create', '--m'], ['--max-peers']],
+        [['send', '--co'], ['--code']],
+        [['receive', '--co'], []],
+        [['receive', '--on'], ['--once']],
+        [['send', '--room', 'g'], ['gamma']],
+        [['send', `${dir}/us`], [`${dir}/usher`]],
+        [['receive', '--dir', `${dir}/us`], [`${dir}/usher`]],
         [['rooms', 'delete', '--m'], []],
         [['rooms', 'delete', '--ow'], ['--owner-token']],
         [['chat', 'x', '--json'], []],
