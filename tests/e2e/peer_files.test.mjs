@@ -10,6 +10,7 @@ import { startDaemon } from './lib/daemon.mjs';
 import { joinPeer, meet, scratch } from './lib/peer.mjs';
 
 const MIB = 1024 * 1024;
+const LARGE = 200 * MIB; // is under way for long enough to be seen, which is four times a second
 const LONG = 60000;
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -88,7 +89,7 @@ test('a folder: its files, empty folders and modes; links are left out and named
 test('declined, ended by either side, and what cannot be sent', async () => {
     const daemon = await startDaemon();
     const [ann, ben] = await meet(daemon.url, ['ann', 'ben']);
-    const { file } = await makeFile(40 * MIB);
+    const { file } = await makeFile(LARGE);
     const dir = await scratch();
     let { fileId } = await offered(ann, ben, file);
     ben.do({ do: 'decline', fileId });
@@ -129,7 +130,7 @@ test('a receiver that is killed goes on where it was, and so does a new offer of
     const daemon = await startDaemon();
     const state = await scratch();
     const dir = await scratch();
-    const { file, content } = await makeFile(60 * MIB);
+    const { file, content } = await makeFile(LARGE);
     const ann = await joinPeer({ server: daemon.url, name: 'ann' });
     let ben = await joinPeer({ server: daemon.url, name: 'ben', state });
     await ann.linked(ben);
@@ -208,7 +209,7 @@ test('a file that changes while it is sent is not finished, and both hear why', 
 test('messages pass while files do, and the daemon is not needed', async () => {
     const daemon = await startDaemon();
     const [ann, ben] = await meet(daemon.url, ['ann', 'ben']);
-    const { file, content } = await makeFile(60 * MIB);
+    const { file, content } = await makeFile(LARGE);
     const { fileId } = await offered(ann, ben, file);
     ben.do({ do: 'accept', fileId, dir: await scratch() });
     daemon.kill('SIGKILL');

@@ -12,6 +12,7 @@ import { startLiar } from './lib/liar.mjs';
 import { joinPeer, Peer, runUsher, scratch, spawnUsher } from './lib/peer.mjs';
 
 const MIB = 1024 * 1024;
+const LARGE = 200 * MIB; // is under way for long enough to be seen, which is four times a second
 const LONG = 60000;
 const OTHER_CODE = 'abandon-ability-able-about-above-absent';
 
@@ -161,7 +162,7 @@ test('a server that plays the other for each is refused by both, and nothing is 
 });
 
 test('a receiver that is killed goes on where it was, by the same command', async () => {
-    const { file, content } = await makeFile(24 * MIB);
+    const { file, content } = await makeFile(LARGE);
     const [dir, state] = [await scratch(), await scratch()];
     const ann = await startSend([file]);
     const receive = () => start('ben', ['receive', ann.code, '--dir', dir], { state });
@@ -181,7 +182,7 @@ test('a receiver that is killed goes on where it was, by the same command', asyn
 });
 
 test('a sender that is interrupted pauses, says how to go on, and goes on', async () => {
-    const { file, content } = await makeFile(24 * MIB);
+    const { file, content } = await makeFile(LARGE);
     const [dir, state] = [await scratch(), await scratch()];
     let ann = await startSend([file], { state });
     const { code } = ann;
