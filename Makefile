@@ -237,7 +237,7 @@ lint: ## formatting, static analysis, layering, sizes
 asan: ## all tests under ASan and UBSan
 	@tools/deps.sh build test
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT='-O1 -g' test-programs
-	@SEEDS=1-60 MEMORY_SEEDS=1-400 tests/run.sh $(BUILD)/asan unit sim e2e
+	@SEEDS=1-60 MEMORY_SEEDS=1-400 FILES_SEEDS=1-30 tests/run.sh $(BUILD)/asan unit sim e2e
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS
 	@tools/deps.sh build test

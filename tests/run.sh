@@ -130,6 +130,7 @@ for suite in "$@"; do
         sim) run sim 600 "$build/tests/sim/sim" --seeds "${SEEDS:-1-2000}"
              run sim/losses 300 "$build/tests/sim/sim" --scenario losses --seeds 1-600
              run sim/short-memory 300 "$build/tests/sim/sim" --scenario short-memory --seeds "${MEMORY_SEEDS:-1-1500}"
+             run sim/files 300 "$build/tests/sim/sim" --scenario files --seeds "${FILES_SEEDS:-1-200}"
              run sim/storms 300 "$build/tests/sim/sim" --scenario storms --seeds 1-60
              run sim/room-of-64 300 "$build/tests/sim/sim" --scenario room-of-64 ;;
         e2e) e2e ;;

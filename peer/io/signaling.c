@@ -429,7 +429,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         connection_error(s, wsi, in, n);
         return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        s->close_code = n < 2 ? 0 : (uint16_t)(((unsigned char *)in)[0] << 8 | ((unsigned char *)in)[1]);
+        s->close_code = n < 2 ? 0 : (uint16_t)((unsigned)((unsigned char *)in)[0] << 8 | ((unsigned char *)in)[1]);
         return 0;
     case LWS_CALLBACK_CLIENT_CLOSED:
         lws_set_opaque_user_data(wsi, NULL);
