@@ -247,9 +247,12 @@ test('lines that are wrong cost one error each and nothing else', async () => {
         ['{"do":"announce","rooms":["no such: name"]}', 'bad-command', /room ids/],
         [`{"do":"announce","rooms":${JSON.stringify(Array(17).fill('r'))}}`, 'bad-command', /at most 16/],
         ['{"do":"history","limit":0}', 'bad-command', /limit/],
-        ['{"do":"send-file","to":["x"],"path":"/x"}', 'unsupported', /send-file/],
-        ['{"do":"accept","fileId":"x"}', 'unsupported', /accept/],
-        ['{"do":"decline","fileId":"x"}', 'unsupported', /decline/],
+        ['{"do":"send-file","to":["x"]}', 'bad-command', /send-file wants path/],
+        [`{"do":"send-file","path":"/${'x'.repeat(4095)}"}`, 'too-large', /at most 4095/],
+        ['{"do":"send-file","path":"/x","to":[]}', 'bad-command', /to: an array/],
+        ['{"do":"accept","fileId":"x"}', 'no-such-file', /no file of that id/],
+        ['{"do":"accept","fileId":"x","dir":1}', 'bad-command', /accept wants dir/],
+        ['{"do":"decline","fileId":"x"}', 'no-such-file', /no file of that id/],
     ];
     for (const [line, code, says] of cases) {
         ann.child.stdin.write(Buffer.from(`${line}\n`, 'latin1'));
