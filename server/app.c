@@ -323,6 +323,7 @@ static bool watch_signals(struct app *a, struct err *e)
         if (uv_signal_start(&a->signals[i], on_signal, NUMBERS[i]) != 0)
             return err_memory(e);
     }
+    signals_watched();
     return true;
 }
 
@@ -454,7 +455,6 @@ static bool open_process(struct app *a, struct err *e)
 {
     size_t listeners, webhooks;
     config_list(a->config, OPTION_SERVER_LISTEN, &listeners);
-    signals_prepare();
     logger_take_lws(&a->logger, false);
     a->passed_count = service_sockets(a->passed, e);
     listeners += *config_text(a->config, OPTION_ICE_STUN_LISTEN) != '\0';

@@ -12,6 +12,7 @@
 #include "server/app.h"
 #include "server/io/listen_address.h"
 #include "server/adapters/logger.h"
+#include "server/signals.h"
 
 enum {
     ASSIGNMENT_MAX = OPTION_TEXT_MAX + 64,
@@ -163,6 +164,8 @@ static int act(const struct command *c)
     if (c->action == ACTION_RELOAD)
         return reload_command();
     struct err e;
+    if (c->action == ACTION_RUN)
+        signals_prepare(); /* a reload that comes while the settings are read is done when there is one who can */
     struct config *config = app_load(&c->launch, &e);
     if (!config || (c->action != ACTION_PRINT && !config_acts(config, &e)) ||
         (c->action == ACTION_TEST && !app_test(config, &e))) {

@@ -24,9 +24,18 @@ void signals_prepare(void)
 {
     static const int IGNORED[] = {
         SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGTTIN, SIGTTOU};
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL); /* a SIGTERM that the parent had blocked would never come */
+    sigset_t reload;
+    sigemptyset(&reload);
+    sigaddset(&reload, SIGHUP);
+    sigprocmask(SIG_SETMASK, &reload, NULL); /* nothing else: a SIGTERM that the parent had blocked would never come */
     for (size_t i = 0; i < sizeof IGNORED / sizeof *IGNORED; i++)
         ignore(IGNORED[i]);
+}
+
+void signals_watched(void)
+{
+    sigset_t reload;
+    sigemptyset(&reload);
+    sigaddset(&reload, SIGHUP);
+    sigprocmask(SIG_UNBLOCK, &reload, NULL);
 }

@@ -6,8 +6,10 @@
 #ifndef SERVER_SIGNALS_H
 #define SERVER_SIGNALS_H
 
-/* For the start, before any thread: nothing is blocked, and what would end the process for no reason of ours is
- * ignored. A handler that is there already stays. */
+/* First of all, before any thread: SIGHUP waits, nothing else is blocked, and what would end the process for no reason of ours
+ * is ignored. A handler that is there already stays. */
 void signals_prepare(void);
+/* There is somebody who hears SIGHUP: one that came since comes now. */
+void signals_watched(void);
 
 #endif

@@ -57,11 +57,13 @@ static void write_cors(struct buf *out, const struct http_request *r)
 {
     struct span origin = SPAN("*");
     bool all = all_origins(r->io);
+    if (!all)
+        buf_text(out, "Vary: Origin\r\n"); /* also where it is not allowed: what is kept of that is not for who is */
     if (!all &&
         (!request_head_find(&r->asked->head, "Origin", &origin) || !http_origin_allowed(r->io, &r->asked->head)))
         return;
-    buf_printf(out, "Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Expose-Headers: Retry-After\r\n%s",
-        (int)(origin.n <= ORIGIN_MAX ? origin.n : 0), origin.p, all ? "" : "Vary: Origin\r\n");
+    buf_printf(out, "Access-Control-Allow-Origin: %.*s\r\nAccess-Control-Expose-Headers: Retry-After\r\n",
+        (int)(origin.n <= ORIGIN_MAX ? origin.n : 0), origin.p);
 }
 
 void answer_prepare(struct http_request *r)

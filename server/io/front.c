@@ -76,6 +76,8 @@ void front_put_off(struct io *io, struct conn *c, const struct span *parts, size
 static void refuse_head(struct http_request *r)
 {
     r->conn->state = CONN_ANSWER;
+    r->is_head =
+        span_is(r->asked->head.method, "HEAD"); /* which has no body whatever it hears (RFC 9110 section 9.3.2) */
     http_error(r, r->asked->head.status, NULL, r->asked->head.code, r->asked->head.problem);
 }
 

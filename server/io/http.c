@@ -15,6 +15,7 @@
  * would be done before the browser looks at the answer.
  */
 #include "server/io/http.h"
+#include "server/io/field_list.h"
 #include "server/io/peerjs.h"
 
 #include <stdio.h>
@@ -224,17 +225,38 @@ static void handle(struct http_request *r)
     r->asked->route->handle(r);
 }
 
+enum expects {
+    EXPECTS_NOTHING,
+    EXPECTS_CONTINUE,
+    EXPECTS_MORE /* which cannot be met */
+};
+
+/* A list, over all its lines, whose empty elements say nothing (RFC 9110 sections 10.1.1, 5.3 and 5.6.1). */
+static enum expects expects_of(const struct request_head *h)
+{
+    enum expects all = EXPECTS_NOTHING;
+    struct span one;
+    for (size_t i = 0; i < h->headers_count; i++) {
+        struct span rest = header_is(&h->headers[i], "Expect") ? h->headers[i].value : (struct span){0};
+        while (field_next(&rest, &one))
+            if (one.n == 12 && strncasecmp(one.p, "100-continue", one.n) == 0)
+                all = all == EXPECTS_MORE ? all : EXPECTS_CONTINUE;
+            else
+                all = EXPECTS_MORE;
+    }
+    return all;
+}
+
 static void await_rest(struct http_request *r)
 {
     static const char CONTINUE[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    struct span expects;
     size_t whole = r->asked->head.n + r->asked->body_n;
     r->conn->state = CONN_BODY;
     if (r->asked->in.max < whole)
         r->asked->in.max = whole;
     /* RFC 9110 section 10.1.1: not to HTTP/1.0, nor when the body is on its way already. */
     if (r->asked->head.minor > 0 && r->asked->in.len == r->asked->head.n &&
-        request_head_find(&r->asked->head, "Expect", &expects)) {
+        expects_of(&r->asked->head) == EXPECTS_CONTINUE) {
         struct frame *f = frame_raw(sizeof CONTINUE - 1);
         if (f)
             memcpy(frame_payload(f), CONTINUE, sizeof CONTINUE - 1);
@@ -319,14 +341,6 @@ static void dispatch(struct http_request *r)
         handle(r);
 }
 
-/* RFC 9110 section 10.1.1: what else is expected cannot be met. */
-static bool expects_more(const struct http_request *r)
-{
-    struct span value;
-    return request_head_find(&r->asked->head, "Expect", &value) &&
-           !(value.n == 12 && strncasecmp(value.p, "100-continue", value.n) == 0);
-}
-
 void http_request(struct http_request *r)
 {
     struct io *io = r->io;
@@ -346,7 +360,7 @@ void http_request(struct http_request *r)
     /* A full server still says how it is: whoever watches it would restart it otherwise. */
     else if (!welcome && strcmp(r->asked->path, "/health") != 0 && !polling_admits(r))
         http_turn_away(r, c->refused);
-    else if (expects_more(r))
+    else if (expects_of(&r->asked->head) == EXPECTS_MORE)
         http_error(r, 417, NULL, "expectation-failed", "only 100-continue can be expected here");
     else if (upgrade_wanted(&r->asked->head) && (door = upgrade_door(io, r->asked->path)))
         upgrade(r, door);

@@ -217,7 +217,8 @@ void listen_look(struct io *io)
 }
 
 /* A socket file that nobody answers on is what a killed daemon left behind. Whatever else has that name is somebody's
- * file, and stays: connect(2) is refused there in the same way. False with errno. */
+ * file, and stays: connect(2) is refused there in the same way. Nor is it waited for whoever listens and accepts nobody
+ * (EAGAIN). False with errno. */
 static bool remove_stale(const struct listen_address *a)
 {
     struct stat is;
@@ -225,7 +226,7 @@ static bool remove_stale(const struct listen_address *a)
         errno = EEXIST;
         return false;
     }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     bool stale = fd >= 0 && connect(fd, &a->at.any, a->len) < 0 && errno == ECONNREFUSED;
     if (fd >= 0)
         close(fd);

@@ -144,6 +144,16 @@ for (const way of ['plain', 'TLS'])
             raw.destroy();
         });
 
+        test('HEAD is answered without a body, whatever is wrong with it', async () => {
+            for (const [bytes, status] of [['HEAD /health HTTP/1.1\r\n\r\n', 400], [request('HEAD /health', ['Host: b']), 400],
+                [request('HEAD /none'), 404]]) {
+                const raw = await open(way);
+                await raw.write(bytes);
+                await raw.end(PATIENCE_MS);
+                assert.match(`${raw.received}`, new RegExp(`^HTTP/1\\.1 ${status} [^]*\r\n\r\n$`));
+            }
+        });
+
         test('fault 13: Expect: 100-continue is answered', async () => {
             const head = (...lines) => request('POST /api/rooms', lines);
             const raw = await open(way);
@@ -157,6 +167,17 @@ for (const way of ['plain', 'TLS'])
             await answered(way, post('{}', 'Expect: 100-continue'), 201);
             await answered(way, get('/health', 'Expect: 100-continue'), 200);
             await answered(way, post('{}', 'Expect: the-worst'), 417);
+            for (const lines of [['Expect: 100-continue', 'Expect: 100-continue'], ['Expect: 100-continue,'], ['Expect: , 100-Continue ,100-continue']]) {
+                const twice = await open(way);
+                await twice.write(head(...lines, 'Content-Length: 2'));
+                await twice.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+                await twice.write('{}');
+                await twice.end(PATIENCE_MS);
+                assert.deepEqual(answers(twice), [100, 201], lines.join());
+            }
+            await answered(way, post('{}', 'Expect:'), 201);
+            for (const lines of [['Expect: the-worst', 'Expect: the-worst'], ['Expect: 100-continue', 'Expect: more'], ['Expect: 100-continue, more']])
+                await answered(way, post('{}', ...lines), 417);
             const old = await open(way); // RFC 9110 section 10.1.1: not to HTTP/1.0
             await old.write('POST /api/rooms HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n');
             await old.write('{}');

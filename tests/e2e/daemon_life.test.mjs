@@ -9,7 +9,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
-import { root, run, startDaemon, within } from './lib/daemon.mjs';
+import { binary, root, run, startDaemon, within } from './lib/daemon.mjs';
 import { connect, pair } from './lib/client.mjs';
 import { Raw, handshake } from './lib/raw.mjs';
 import { inFolder } from './lib/folder.mjs';
@@ -118,6 +118,26 @@ test('of what stands at the path of a unix socket only a socket that nobody answ
     }
     assert.equal(await fs.readFile(at('file'), 'utf8'), 'precious');
     assert.deepEqual((await fs.readdir(folder)).sort(), ['fifo', 'file', 'folder', 'link']);
+}));
+
+// Whose backlog is full, as of a program that was stopped: connect(2) would wait there for ever.
+test('a unix socket whose owner accepts nobody is in use', () => inFolder(async (folder) => {
+    const socket = path.join(folder, 'stopped.sock');
+    const listen = `require('net').createServer().listen({ path: ${JSON.stringify(socket)}, backlog: 1 }, () => {
+        console.log('listening'); process.kill(process.pid, 'SIGSTOP'); })`;
+    const stopped = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(stopped.stdout, 'data');
+    const clients = Array.from({ length: 4 }, () => net.connect(socket).on('error', () => {}));
+    await once(clients[0], 'connect');
+    try {
+        const { code, stderr } = await run(['--listen', `unix:${socket}`]);
+        assert.match(stderr, /Address already in use/);
+        assert.equal(code, 1);
+    } finally {
+        for (const client of clients) client.destroy();
+        stopped.kill('SIGKILL');
+    }
+    await once(stopped, 'exit');
 }));
 
 test('a daemon that ends leaves the socket of the one that took its path', () => inFolder(async (folder) => {
@@ -302,6 +322,23 @@ test('a second signal ends at once', async () => {
     assert.equal(await within(2000, daemon.exited, 'the daemon did not end'), 1);
     rude.destroy();
 });
+
+test('SIGHUP that comes while the daemon starts is a reload, and no end', () => inFolder(async (folder) => {
+    const file = path.join(folder, 'usherd.conf');
+    await fs.writeFile(file, '[limits]\nmax_frame = 1K\n');
+    const start = 'kill -HUP $$; exec "$0" --config "$1" --listen 127.0.0.1:0 --set "server.state_dir=$2"';
+    const child = spawn('env', ['--block-signal=HUP', 'sh', '-c', start, binary, file, folder], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let log = '';
+    const read = new Promise((resolve) => child.stderr.on('data', (text) => {
+        log += text;
+        if (/the settings were read again/.test(log)) resolve();
+    }));
+    const ended = once(child, 'exit');
+    await within(10000, Promise.race([read, ended.then(([code, signal]) => Promise.reject(new Error(`it ended: ${code ?? signal} ${log}`)))]),
+        () => `no reload: ${log}`);
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+}));
 
 test('SIGHUP takes new settings over, and a mistake changes nothing', () => inFolder(async (folder) => {
     const file = path.join(folder, 'usherd.conf');

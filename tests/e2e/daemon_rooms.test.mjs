@@ -204,6 +204,8 @@ test('one list of origins for pages, whatever they ask', async () => {
         assert.equal(bad.headers.get('access-control-allow-origin'), null);
         const read = await fetch(`${picky.http}/health`, { headers: { origin: 'https://evil.example' } });
         assert.equal(read.headers.get('access-control-allow-origin'), null);
+        assert.equal(read.headers.get('vary'), 'Origin'); // or a cache would hand it to app.example, too
+        assert.equal((await fetch(`${picky.http}/health`)).headers.get('vary'), 'Origin');
         const preflight = await fetch(`${picky.http}/api/rooms`, { method: 'OPTIONS', headers: { origin: 'https://evil.example' } });
         assert.equal(preflight.headers.get('access-control-allow-methods'), null);
         assert.equal((await post(picky, '{}')).status, 201);

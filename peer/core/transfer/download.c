@@ -328,7 +328,7 @@ static void finish_if_whole(struct peer *p, struct download *d)
 void download_opened(struct peer *p, struct download *d, const struct peer_event *ev)
 {
     uint8_t root[HASH_BYTES];
-    assert(d->state == DOWNLOAD_OPENING);
+    assert(d->state == DOWNLOAD_OPENING && d->hashes && d->have);
     struct span list = {(const char *)ev->opened_part.hashes, (size_t)d->blocks * HASH_BYTES};
     d->state = DOWNLOAD_FETCHING;
     if (list.p || d->blocks == 0) {
@@ -337,9 +337,9 @@ void download_opened(struct peer *p, struct download *d, const struct peer_event
             download_cannot(p, d, "wrong-hashes", "its hashes do not agree with the file's");
             return;
         }
-        if (list.n)
+        if (list.p && list.n)
             memcpy(d->hashes, list.p, list.n);
-        if (list.n && ev->opened_part.have)
+        if (list.p && list.n && ev->opened_part.have)
             memcpy(d->have, ev->opened_part.have, block_map_bytes(d->blocks));
         d->known = d->blocks;
         d->proved = true;

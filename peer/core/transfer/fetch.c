@@ -300,6 +300,7 @@ void fetch_hashes(struct peer *p, struct person *who, struct download *d, const 
         guard_refuse(p, who, "hashes that were not asked for");
         return;
     }
+    assert(d->hashes && f->bytes.p);
     memcpy(d->hashes + (size_t)d->known * HASH_BYTES, f->bytes.p, f->bytes.n);
     d->known += n;
     d->hashes_at = p->now + ASK_FILE_AGAIN_MS;
@@ -339,7 +340,7 @@ void fetch_refused(struct peer *p, struct person *who, struct download *d, uint3
 {
     struct fetch *f = find_fetch(d, block);
     struct partner *partner = fetch_find_partner(d, person_id(who));
-    if (!f || !partner || strcmp(f->who, who->id) != 0)
+    if (!f || !partner || !span_is(person_id(who), f->who))
         return;
     drop_fetch(p, d, f);
     if (partner->map) {
@@ -394,6 +395,7 @@ void fetch_written(struct peer *p, struct download *d, uint32_t block, const uin
         return;
     memcpy(giver, f->giver, sizeof giver);
     drop_fetch(p, d, f);
+    assert(d->hashes);
     if (memcmp(hash, d->hashes + (size_t)block * HASH_BYTES, HASH_BYTES) == 0)
         download_block_there(p, d, block);
     else
