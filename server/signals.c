@@ -20,13 +20,19 @@ static void ignore(int number)
         signal(number, SIG_IGN);
 }
 
+static sigset_t only(int number)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    return set;
+}
+
 void signals_prepare(void)
 {
     static const int IGNORED[] = {
         SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGTTIN, SIGTTOU};
-    sigset_t reload;
-    sigemptyset(&reload);
-    sigaddset(&reload, SIGHUP);
+    sigset_t reload = only(SIGHUP);
     sigprocmask(SIG_SETMASK, &reload, NULL); /* nothing else: a SIGTERM that the parent had blocked would never come */
     for (size_t i = 0; i < sizeof IGNORED / sizeof *IGNORED; i++)
         ignore(IGNORED[i]);
@@ -34,8 +40,6 @@ void signals_prepare(void)
 
 void signals_watched(void)
 {
-    sigset_t reload;
-    sigemptyset(&reload);
-    sigaddset(&reload, SIGHUP);
+    sigset_t reload = only(SIGHUP);
     sigprocmask(SIG_UNBLOCK, &reload, NULL);
 }

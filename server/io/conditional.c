@@ -4,13 +4,40 @@
  * is ignored, and a list of entity tags ends where it stops being one. (A broken If-Match names nothing, so it fails.)
  */
 #include "server/io/conditional.h"
-#include "server/io/field_list.h"
 
 #include <strings.h>
 
 #include "server/io/http_date.h"
 
 /* ---- lists (RFC 9110 section 5.6.1) ---- */
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static struct span trim(struct span s)
+{
+    while (s.n > 0 && is_blank(s.p[0]))
+        s = (struct span){s.p + 1, s.n - 1};
+    while (s.n > 0 && is_blank(s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+/* The next element that is not empty, off the front. Not for elements with quotes: those may hold a comma. */
+static bool next_element(struct span *list, struct span *element)
+{
+    while (list->n > 0) {
+        const char *comma = span_find(*list, ',');
+        size_t n = comma ? (size_t)(comma - list->p) : list->n, used = comma ? n + 1 : n;
+        *element = trim((struct span){list->p, n});
+        *list = (struct span){list->p + used, list->n - used};
+        if (element->n > 0)
+            return true;
+    }
+    return false;
+}
 
 /* ---- entity tags (section 8.8.3) ---- */
 
@@ -43,11 +70,11 @@ static bool take_tag(struct span *s, struct tag *tag)
 /* The next tag of a list; false at its end, and where it is none. */
 static bool next_tag(struct span *list, struct tag *tag)
 {
-    while (list->n > 0 && (field_is_blank(list->p[0]) || list->p[0] == ','))
+    while (list->n > 0 && (is_blank(list->p[0]) || list->p[0] == ','))
         *list = (struct span){list->p + 1, list->n - 1};
     if (!take_tag(list, tag))
         return false;
-    *list = field_trim(*list);
+    *list = trim(*list);
     return list->n == 0 || list->p[0] == ',';
 }
 
@@ -55,7 +82,7 @@ static bool next_tag(struct span *list, struct tag *tag)
 static bool names_tag(struct span list, struct span etag, bool strong)
 {
     struct tag tag;
-    list = field_trim(list);
+    list = trim(list);
     if (span_is(list, "*"))
         return true;
     while (next_tag(&list, &tag))
@@ -160,7 +187,7 @@ static bool read_ranges(struct span field, uint64_t size, struct ranges *all)
     if (field.n < UNIT.n || strncasecmp(field.p, UNIT.p, UNIT.n) != 0)
         return false;
     field = (struct span){field.p + UNIT.n, field.n - UNIT.n};
-    while (field_next(&field, &element))
+    while (next_element(&field, &element))
         if (++count > RANGES_MAX || !add_range(all, element, size))
             return false;
     return count > 0;
@@ -170,9 +197,9 @@ enum range_verdict range_choose(
     const struct conditions *c, const struct representation *r, int64_t now, struct byte_part *part)
 {
     struct ranges all = {.satisfiable = false};
-    if (!c->range.p || (c->if_range.p && !range_still_holds(field_trim(c->if_range), r, now)))
+    if (!c->range.p || (c->if_range.p && !range_still_holds(trim(c->if_range), r, now)))
         return RANGE_WHOLE;
-    if (!read_ranges(field_trim(c->range), r->size, &all))
+    if (!read_ranges(trim(c->range), r->size, &all))
         return RANGE_WHOLE;
     if (!all.satisfiable)
         return RANGE_UNSATISFIABLE;
@@ -220,11 +247,11 @@ static bool read_coding(struct span element, struct span *name, int *weight)
 {
     const char *semicolon = span_find(element, ';');
     size_t n = semicolon ? (size_t)(semicolon - element.p) : element.n;
-    *name = field_trim((struct span){element.p, n});
+    *name = trim((struct span){element.p, n});
     *weight = WEIGHT_ONE;
     if (!semicolon)
         return true;
-    struct span rest = field_trim((struct span){semicolon + 1, element.n - n - 1});
+    struct span rest = trim((struct span){semicolon + 1, element.n - n - 1});
     return rest.n > 2 && (rest.p[0] == 'q' || rest.p[0] == 'Q') && rest.p[1] == '=' &&
            read_weight((struct span){rest.p + 2, rest.n - 2}, weight);
 }
@@ -244,7 +271,7 @@ static void read_codings(struct span field, struct weights *w)
 {
     struct span element, name;
     int weight;
-    while (field_next(&field, &element)) {
+    while (next_element(&field, &element)) {
         if (!read_coding(element, &name, &weight))
             continue;
         if (same_word(name, "*"))

@@ -15,7 +15,6 @@
  * would be done before the browser looks at the answer.
  */
 #include "server/io/http.h"
-#include "server/io/field_list.h"
 #include "server/io/peerjs.h"
 
 #include <stdio.h>
@@ -225,28 +224,6 @@ static void handle(struct http_request *r)
     r->asked->route->handle(r);
 }
 
-enum expects {
-    EXPECTS_NOTHING,
-    EXPECTS_CONTINUE,
-    EXPECTS_MORE /* which cannot be met */
-};
-
-/* A list, over all its lines, whose empty elements say nothing (RFC 9110 sections 10.1.1, 5.3 and 5.6.1). */
-static enum expects expects_of(const struct request_head *h)
-{
-    enum expects all = EXPECTS_NOTHING;
-    struct span one;
-    for (size_t i = 0; i < h->headers_count; i++) {
-        struct span rest = header_is(&h->headers[i], "Expect") ? h->headers[i].value : (struct span){0};
-        while (field_next(&rest, &one))
-            if (one.n == 12 && strncasecmp(one.p, "100-continue", one.n) == 0)
-                all = all == EXPECTS_MORE ? all : EXPECTS_CONTINUE;
-            else
-                all = EXPECTS_MORE;
-    }
-    return all;
-}
-
 static void await_rest(struct http_request *r)
 {
     static const char CONTINUE[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -256,7 +233,7 @@ static void await_rest(struct http_request *r)
         r->asked->in.max = whole;
     /* RFC 9110 section 10.1.1: not to HTTP/1.0, nor when the body is on its way already. */
     if (r->asked->head.minor > 0 && r->asked->in.len == r->asked->head.n &&
-        expects_of(&r->asked->head) == EXPECTS_CONTINUE) {
+        request_head_list_has(&r->asked->head, "Expect", "100-continue", true)) {
         struct frame *f = frame_raw(sizeof CONTINUE - 1);
         if (f)
             memcpy(frame_payload(f), CONTINUE, sizeof CONTINUE - 1);
@@ -360,7 +337,8 @@ void http_request(struct http_request *r)
     /* A full server still says how it is: whoever watches it would restart it otherwise. */
     else if (!welcome && strcmp(r->asked->path, "/health") != 0 && !polling_admits(r))
         http_turn_away(r, c->refused);
-    else if (expects_of(&r->asked->head) == EXPECTS_MORE)
+    /* RFC 9110 section 10.1.1: what else is expected cannot be met. */
+    else if (!request_head_list_only(&r->asked->head, "Expect", "100-continue"))
         http_error(r, 417, NULL, "expectation-failed", "only 100-continue can be expected here");
     else if (upgrade_wanted(&r->asked->head) && (door = upgrade_door(io, r->asked->path)))
         upgrade(r, door);

@@ -98,6 +98,18 @@ bool request_head_list_has(const struct request_head *h, const char *name, const
     return false;
 }
 
+bool request_head_list_only(const struct request_head *h, const char *name, const char *word)
+{
+    const struct header *line;
+    for (size_t at = 0; (line = next_line(h, name, &at));)
+        for (struct span list = line->value; list.p;) {
+            struct span element = cut_element(&list);
+            if (element.n > 0 && !head_fold_eq(element, word))
+                return false;
+        }
+    return true;
+}
+
 /* ---- the body ---- */
 
 static enum body_framing bad_body(struct request_head *h, enum problem p)

@@ -66,6 +66,8 @@ bool request_head_join(const struct request_head *h, const char *name, struct bu
 /* Whether a comma-separated list, on any number of lines and of any length, has the word (RFC 9110 section 5.6.1).
  * Without regard to case if `fold`. */
 bool request_head_list_has(const struct request_head *h, const char *name, const char *word, bool fold);
+/* Whether it has nothing else, without regard to case; empty elements say nothing. True if it is absent. */
+bool request_head_list_only(const struct request_head *h, const char *name, const char *word);
 
 enum body_framing {
     BODY_NONE,    /* neither Content-Length nor Transfer-Encoding */
