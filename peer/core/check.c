@@ -170,13 +170,14 @@ static void check_downloads(const struct peer *p)
         for (const struct fetch *f = d->fetches; f; f = f->next) {
             assert(block_map_has(d->asked, f->block) && !block_map_has(d->have, f->block));
             fetches++;
-            awaited += f->who[0] != '\0';
+            awaited += f->awaited;
         }
     }
     assert(fetches == p->fetches && fetches <= FETCHES_MAX);
     for (const struct person *who = p->people; who; who = who->hh.next) {
         assert(who->fetching <= FETCH_MAX && who->fetching <= awaited);
-        assert(who->serving.in_hand <= SERVED_MAX && who->serving.count <= WANTED_MAX + SERVED_MAX);
+        assert(serve_count(who->serving.given) <= SERVED_MAX &&
+               serve_count(who->serving.queue) <= WANTED_MAX + SERVED_MAX);
         awaited -= who->fetching;
     }
     assert(awaited == 0);

@@ -38,6 +38,28 @@ static void tell(struct transfers *t, struct peer_event event)
     t->callbacks->on_event(t->user, &event);
 }
 
+/* ---- what is answered at once ---- */
+
+static void answer(struct transfers *t, struct peer_event event)
+{
+    struct answer *a = g_new(struct answer, 1);
+    *a = (struct answer){.event = event};
+    LL_APPEND(t->answers, a);
+}
+
+/* files.h tells nothing more of a file that is closed, and whoever asked for a stretch of it is to be answered. */
+static void drop_readings(struct transfers *t, uint64_t file)
+{
+    struct reading *r, *next;
+    HASH_ITER (hh, t->readings, r, next)
+        if (r->effect.give.file == file) {
+            answer(t, (struct peer_event){.type = PEER_FILE_GIVEN, .rtc = r->effect.rtc, .given = {r->ticket, false}});
+            HASH_DEL(t->readings, r);
+            peer_effect_done(&r->effect);
+            g_free(r);
+        }
+}
+
 /* ---- what the disks answer ---- */
 
 static void on_opened(void *user, uint64_t file, const struct files_opened *o)
@@ -103,8 +125,6 @@ static void on_done(void *user, uint64_t file, const char *path)
     tell(user, (struct peer_event){.type = PEER_PART_DONE, .part_done = {file, span_of(path)}});
 }
 
-static void drop_readings(struct transfers *t, uint64_t file);
-
 static void on_problem(void *user, uint64_t file, const struct files_problem *p)
 {
     struct transfers *t = user;
@@ -126,30 +146,10 @@ static void on_caught_up(void *user)
 
 /* ---- what the core asks for ---- */
 
-static void answer(struct transfers *t, struct peer_event event)
-{
-    struct answer *a = g_new(struct answer, 1);
-    *a = (struct answer){.event = event};
-    LL_APPEND(t->answers, a);
-}
-
 static void fail_at_once(struct transfers *t, uint64_t file)
 {
     answer(t, (struct peer_event){.type = PEER_FILE_FAILED,
                   .failed_file = {file, SPAN("memory"), SPAN("there is no memory for one more file")}});
-}
-
-/* files.h tells nothing more of a file that is closed, and whoever asked for a stretch of it is to be answered. */
-static void drop_readings(struct transfers *t, uint64_t file)
-{
-    struct reading *r, *next;
-    HASH_ITER (hh, t->readings, r, next)
-        if (r->effect.give.file == file) {
-            answer(t, (struct peer_event){.type = PEER_FILE_GIVEN, .rtc = r->effect.rtc, .given = {r->ticket, false}});
-            HASH_DEL(t->readings, r);
-            peer_effect_done(&r->effect);
-            g_free(r);
-        }
 }
 
 bool transfers_next(struct transfers *t, struct peer_event *event)

@@ -40,6 +40,11 @@ bool download_serves(const struct download *d, const struct person *who, uint32_
            block_map_has(d->have, block) && fetch_find_partner(d, person_id(who));
 }
 
+bool download_is_from(const struct download *d, const struct person *who)
+{
+    return strcmp(d->from, who->id) == 0;
+}
+
 static struct person *sender(const struct peer *p, const struct download *d)
 {
     return roster_find(p, span_of(d->from));
@@ -63,7 +68,7 @@ void download_clear(struct peer *p)
 }
 
 /* How it stands, to its sender; later if it cannot be said now. */
-static void say_state(struct peer *p, struct download *d)
+void download_say_state(struct peer *p, struct download *d)
 {
     struct person *who = sender(p, d);
     bool said = who && who->keyed;
@@ -89,11 +94,6 @@ static void say_state(struct peer *p, struct download *d)
         effect_wake(p, p->now + SAY_AGAIN_MS);
 }
 
-void download_say_again(struct peer *p, struct download *d)
-{
-    say_state(p, d);
-}
-
 /* It stays known, so that an offer that is repeated is answered as this one was. */
 static void end(struct peer *p, struct download *d, const char *code)
 {
@@ -107,7 +107,7 @@ static void end(struct peer *p, struct download *d, const char *code)
     d->hashes = d->have = d->asked = NULL;
     d->state = DOWNLOAD_ENDED;
     d->end_code = code;
-    say_state(p, d);
+    download_say_state(p, d);
 }
 
 static void tell_failed(struct peer *p, const struct download *d, struct span code, struct span why)
@@ -189,7 +189,7 @@ void download_offered(struct peer *p, struct person *who, const struct envelope 
     struct body_file_offer b;
     body_read_file_offer(e, &b);
     struct download *d = download_find(p, b.file_id);
-    if (d && strcmp(d->from, who->id) != 0) {
+    if (d && !download_is_from(d, who)) {
         guard_refuse(p, who, "an offer with the id of somebody else's");
         return;
     }
@@ -198,7 +198,7 @@ void download_offered(struct peer *p, struct person *who, const struct envelope 
         return;
     }
     if (d) {
-        say_state(p, d);
+        download_say_state(p, d);
         return;
     }
     const char *problem = offer_problem(p, who, &b);
@@ -225,7 +225,7 @@ void download_offered(struct peer *p, struct person *who, const struct envelope 
 
 void download_withdrawn(struct peer *p, struct person *who, struct download *d, struct span reason)
 {
-    if (strcmp(d->from, who->id) != 0) {
+    if (!download_is_from(d, who)) {
         fetch_drop_partner(p, d, person_id(who)); /* somebody else of the room gave it up */
         return;
     }
@@ -302,14 +302,9 @@ static void tell_partner(struct peer *p, struct download *d, struct person *who)
         effect_wake(p, p->now + SAY_AGAIN_MS);
 }
 
-static bool is_from(const struct download *d, const struct person *who)
-{
-    return strcmp(d->from, who->id) == 0;
-}
-
 void download_joined(struct peer *p, struct person *who, struct download *d, const struct body_file_accept *b)
 {
-    if (!d->room || is_from(d, who) || d->state == DOWNLOAD_OFFERED || d->state == DOWNLOAD_ENDED)
+    if (!d->room || download_is_from(d, who) || d->state == DOWNLOAD_OFFERED || d->state == DOWNLOAD_ENDED)
         return;
     fetch_partner(p, who, d, b->have);
     const struct partner *partner = fetch_find_partner(d, person_id(who));
@@ -348,9 +343,9 @@ void download_opened(struct peer *p, struct download *d, const struct peer_event
     d->told_at = 0;
     tell_progress(p, d);
     for (struct person *who = p->people; who; who = who->hh.next)
-        if (who->keyed && link_is_up(who) && d->room && !is_from(d, who))
+        if (who->keyed && link_is_up(who) && d->room && !download_is_from(d, who))
             tell_partner(p, d, who);
-    say_state(p, d);
+    download_say_state(p, d);
     struct person *from = sender(p, d);
     if (from && link_is_up(from))
         fetch_all_of(p, from, d);
@@ -363,7 +358,7 @@ void download_done(struct peer *p, struct download *d, struct span path)
 {
     assert(d->state == DOWNLOAD_FINISHING);
     d->state = DOWNLOAD_DONE;
-    say_state(p, d);
+    download_say_state(p, d);
     notice_add(p, &(struct notice){.type = NOTICE_FILE_COMPLETE,
                       .id = span_of(d->id),
                       .from = span_of(d->from),
@@ -416,8 +411,8 @@ void download_link_up(struct peer *p, struct person *who)
     assert(who->keyed);
     struct download *d, *next;
     HASH_ITER (hh, p->downloads, d, next) {
-        if (is_from(d, who)) {
-            say_state(p, d);
+        if (download_is_from(d, who)) {
+            download_say_state(p, d);
             if (d->state == DOWNLOAD_FETCHING)
                 fetch_all_of(p, who, d);
         } else if (d->room && d->state == DOWNLOAD_FETCHING) {
@@ -431,7 +426,7 @@ void download_due(struct peer *p)
     struct download *d, *next;
     HASH_ITER (hh, p->downloads, d, next) {
         if (d->unsaid)
-            say_state(p, d);
+            download_say_state(p, d);
         if (d->state != DOWNLOAD_FETCHING && d->state != DOWNLOAD_DONE)
             continue;
         for (struct partner *partner = d->partners; partner; partner = partner->next) {

@@ -64,6 +64,7 @@ struct download {
 };
 
 struct download *download_find(const struct peer *p, struct span id);
+bool download_is_from(const struct download *d, const struct person *who); /* its sender */
 struct download *download_of_file(const struct peer *p, uint64_t file);
 /* Whether this person may have these bytes of a block from us: `end` is where they end in it. */
 bool download_serves(const struct download *d, const struct person *who, uint32_t block, uint32_t end);
@@ -85,8 +86,8 @@ void download_failed(struct peer *p, struct download *d, struct span code, struc
 void download_block_there(struct peer *p, struct download *d, uint32_t block);
 void download_cannot(struct peer *p, struct download *d, const char *code, const char *why);
 
-/* Its sender answered as if it did not know how it stands. */
-void download_say_again(struct peer *p, struct download *d);
+/* How it stands, to its sender; later if it cannot be said now. */
+void download_say_state(struct peer *p, struct download *d);
 
 void download_link_up(struct peer *p, struct person *who);
 /* Says what could not be said before. */

@@ -51,7 +51,7 @@ static struct partner *partner_of(struct download *d, struct person *who)
 
 void fetch_all_of(struct peer *p, struct person *who, struct download *d)
 {
-    assert(strcmp(d->from, who->id) == 0);
+    assert(download_is_from(d, who));
     if (partner_of(d, who))
         fetch_more(p, d);
 }
@@ -84,15 +84,21 @@ static struct fetch *find_fetch(const struct download *d, uint32_t block)
     return f;
 }
 
+/* Of this one it is. */
+static bool is_awaited(const struct fetch *f, const struct person *who)
+{
+    return f->awaited && span_is(person_id(who), f->giver);
+}
+
 /* Whoever was asked is awaited no more. */
 static void let_go(struct peer *p, struct fetch *f)
 {
-    struct person *who = f->who[0] ? roster_find(p, span_of(f->who)) : NULL;
+    struct person *who = f->awaited ? roster_find(p, span_of(f->giver)) : NULL;
     if (who) {
         assert(who->fetching > 0);
         who->fetching--;
     }
-    f->who[0] = '\0';
+    f->awaited = false;
 }
 
 /* The block is to be asked for again, if it is not there. */
@@ -112,7 +118,7 @@ static void drop_fetches_of(struct peer *p, struct download *d, struct span who)
 {
     struct fetch *f, *next;
     DL_FOREACH_SAFE (d->fetches, f, next)
-        if (span_is(who, f->who))
+        if (f->awaited && span_is(who, f->giver))
             drop_fetch(p, d, f);
 }
 
@@ -128,7 +134,7 @@ void fetch_clear(struct peer *p, struct download *d)
 {
     struct file_frame stop = {.type = FILE_FRAME_STOP, .file_id = span_of(d->id)};
     while (d->fetches) {
-        struct person *who = d->fetches->who[0] ? roster_find(p, span_of(d->fetches->who)) : NULL;
+        struct person *who = d->fetches->awaited ? roster_find(p, span_of(d->fetches->giver)) : NULL;
         struct span id = who ? person_id(who) : (struct span){0};
         if (who && link_is_up(who))
             files_channel_send(p, who, &stop);
@@ -218,8 +224,7 @@ static bool ask(struct peer *p, struct download *d, struct person *who, uint32_t
         free(f);
         return false;
     }
-    *f = (struct fetch){.block = block, .bytes = wanted.n, .stuck_at = p->now + STUCK_MS};
-    text_copy(f->who, sizeof f->who, person_id(who));
+    *f = (struct fetch){.awaited = true, .block = block, .bytes = wanted.n, .stuck_at = p->now + STUCK_MS};
     text_copy(f->giver, sizeof f->giver, person_id(who));
     DL_APPEND(d->fetches, f);
     block_map_add(d->asked, block);
@@ -295,7 +300,7 @@ void fetch_hashes(struct peer *p, struct person *who, struct download *d, const 
 {
     uint8_t root[HASH_BYTES];
     uint32_t n = (uint32_t)(f->bytes.n / HASH_BYTES);
-    if (d->state != DOWNLOAD_FETCHING || d->proved || strcmp(d->from, who->id) != 0 || f->block != d->known ||
+    if (d->state != DOWNLOAD_FETCHING || d->proved || !download_is_from(d, who) || f->block != d->known ||
         n > d->blocks - d->known) {
         guard_refuse(p, who, "hashes that were not asked for");
         return;
@@ -322,7 +327,7 @@ void fetch_hashes(struct peer *p, struct person *who, struct download *d, const 
 void fetch_chunk(struct peer *p, struct person *who, struct download *d, const struct file_frame *f)
 {
     struct fetch *fetch = d->state == DOWNLOAD_FETCHING ? find_fetch(d, f->block) : NULL;
-    if (!fetch || strcmp(fetch->who, who->id) != 0 || f->offset != fetch->next_byte ||
+    if (!fetch || !is_awaited(fetch, who) || f->offset != fetch->next_byte ||
         f->bytes.n > fetch->bytes - fetch->next_byte) {
         guard_refuse(p, who, "bytes of a file that were not asked for");
         return;
@@ -340,7 +345,7 @@ void fetch_refused(struct peer *p, struct person *who, struct download *d, uint3
 {
     struct fetch *f = find_fetch(d, block);
     struct partner *partner = fetch_find_partner(d, person_id(who));
-    if (!f || !partner || !span_is(person_id(who), f->who))
+    if (!f || !partner || !is_awaited(f, who))
         return;
     drop_fetch(p, d, f);
     if (partner->map) {
@@ -348,7 +353,7 @@ void fetch_refused(struct peer *p, struct person *who, struct download *d, uint3
     } else {
         d->ask_after = p->now + ASK_FILE_AGAIN_MS;
         effect_wake(p, d->ask_after);
-        download_say_again(p, d); /* if it knows nothing of it any more, it says so */
+        download_say_state(p, d); /* if it knows nothing of it any more, it says so */
     }
     fetch_more(p, d);
 }
@@ -391,7 +396,7 @@ void fetch_written(struct peer *p, struct download *d, uint32_t block, const uin
 {
     char giver[PERSON_MAX + 1];
     struct fetch *f = d->state == DOWNLOAD_FETCHING ? find_fetch(d, block) : NULL;
-    if (!f || f->who[0]) /* asked for again meanwhile: those bytes come anew */
+    if (!f || f->awaited) /* asked for again meanwhile: those bytes come anew */
         return;
     memcpy(giver, f->giver, sizeof giver);
     drop_fetch(p, d, f);
@@ -425,9 +430,9 @@ static void drop_stuck(struct peer *p, struct download *d)
     char giver[PERSON_MAX + 1];
     struct fetch *f = d->fetches;
     while (f) {
-        if (f->who[0] && p->now >= f->stuck_at) {
-            struct person *who = roster_find(p, span_of(f->who));
-            memcpy(giver, f->who, sizeof giver);
+        if (f->awaited && p->now >= f->stuck_at) {
+            struct person *who = roster_find(p, span_of(f->giver));
+            memcpy(giver, f->giver, sizeof giver);
             drop_fetches_of(p, d, span_of(giver));
             if (who) {
                 who->fetch_after = p->now + ASK_FILE_AGAIN_MS;
@@ -435,7 +440,7 @@ static void drop_stuck(struct peer *p, struct download *d)
             }
             f = d->fetches;
         } else {
-            effect_wake(p, f->who[0] ? f->stuck_at : NEVER);
+            effect_wake(p, f->awaited ? f->stuck_at : NEVER);
             f = f->next;
         }
     }

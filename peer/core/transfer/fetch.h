@@ -28,8 +28,8 @@ struct partner {
 
 struct fetch {
     struct fetch *prev, *next;
-    char who[PERSON_MAX + 1]; /* from whom; empty: all has come, and io writes it */
-    char giver[PERSON_MAX + 1];
+    char giver[PERSON_MAX + 1]; /* who was asked */
+    bool awaited;               /* false: all has come, and io writes it */
     uint32_t block, next_byte, bytes;
     uint64_t stuck_at; /* when nothing more is awaited of whoever was asked */
 };

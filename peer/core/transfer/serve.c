@@ -37,70 +37,53 @@ static bool refuse(struct peer *p, struct person *who, const struct wanted *w)
         p, who, &(struct file_frame){.type = FILE_FRAME_REFUSED, .file_id = span_of(w->id), .block = w->block});
 }
 
+unsigned serve_count(const struct wanted *list)
+{
+    const struct wanted *w;
+    unsigned n;
+    DL_COUNT(list, w, n);
+    return n;
+}
+
 void serve_wanted(struct peer *p, struct person *who, const struct file_frame *f)
 {
     assert(f->type == FILE_FRAME_WANTED);
     struct serving *s = &who->serving;
-    struct wanted *w = s->count < WANTED_MAX ? calloc(1, sizeof *w) : NULL;
+    struct wanted *w = serve_count(s->queue) < WANTED_MAX ? calloc(1, sizeof *w) : NULL;
     if (!w) {
         guard_refuse(p, who, "too much of files is wanted at once");
         return;
     }
     *w = (struct wanted){.block = f->block, .offset = f->offset, .n = f->n};
     text_copy(w->id, sizeof w->id, f->file_id);
-    if (s->last)
-        s->last->next = w;
-    else
-        s->first = w;
-    s->last = w;
-    s->count++;
+    DL_APPEND(s->queue, w);
     serve_go(p, who);
-}
-
-static struct wanted *take_first(struct serving *s)
-{
-    struct wanted *w = s->first;
-    s->first = w->next;
-    s->last = s->first ? s->last : NULL;
-    s->count--;
-    w->next = NULL;
-    return w;
-}
-
-static void put_first(struct serving *s, struct wanted *w)
-{
-    w->next = s->first;
-    s->first = w;
-    s->last = s->last ? s->last : w;
-    s->count++;
 }
 
 /* The next is given, or refused. False: neither can be now. */
 static bool serve_next(struct peer *p, struct person *who, const struct connection *a)
 {
     struct serving *s = &who->serving;
-    struct wanted *w = take_first(s);
+    struct wanted *w = s->queue;
     uint64_t file = w->refused ? 0 : file_for(p, who, w);
     w->ticket = ++p->file_ticket;
-    if (file &&
-        effect_file_give(p, a->rtc, a->files_channel, file, w->ticket, span_of(w->id), w->block, w->offset, w->n)) {
-        LL_APPEND(s->given, w);
-        s->in_hand++;
-        return true;
-    }
-    if (refuse(p, who, w)) {
+    bool given = file && effect_file_give(
+                             p, a->rtc, a->files_channel, file, w->ticket, span_of(w->id), w->block, w->offset, w->n);
+    if (!given && !refuse(p, who, w))
+        return false;
+    DL_DELETE(s->queue, w);
+    if (given)
+        DL_APPEND(s->given, w);
+    else
         free(w);
-        return true;
-    }
-    put_first(s, w);
-    return false;
+    return true;
 }
 
 void serve_go(struct peer *p, struct person *who)
 {
     struct serving *s = &who->serving;
     const struct connection *a;
-    while (s->in_hand < SERVED_MAX && s->first && (a = files_channel(p, who)) && serve_next(p, who, a))
+    while (serve_count(s->given) < SERVED_MAX && s->queue && (a = files_channel(p, who)) && serve_next(p, who, a))
         ;
 }
 
@@ -112,47 +95,32 @@ void serve_given(struct peer *p, struct person *who, uint64_t ticket, bool ok)
         w = w->next;
     if (!w) /* of a link that is gone */
         return;
-    LL_DELETE(s->given, w);
-    s->in_hand--;
+    DL_DELETE(s->given, w);
     if (ok) {
         p->stats.blocks_given_total++;
         free(w);
     } else {
         w->refused = true;
-        put_first(s, w);
+        DL_PREPEND(s->queue, w);
     }
     serve_go(p, who);
 }
 
 void serve_stop(struct person *who, struct span id)
 {
-    struct serving *s = &who->serving;
-    struct wanted **at = &s->first, *w;
-    s->last = NULL;
-    while ((w = *at)) {
+    struct wanted *w, *next;
+    DL_FOREACH_SAFE (who->serving.queue, w, next)
         if (span_is(id, w->id)) {
-            *at = w->next;
-            s->count--;
+            DL_DELETE(who->serving.queue, w);
             free(w);
-        } else {
-            s->last = w;
-            at = &w->next;
         }
-    }
-}
-
-static void free_all(struct wanted *w)
-{
-    struct wanted *next;
-    for (; w; w = next) {
-        next = w->next;
-        free(w);
-    }
 }
 
 void serve_clear(struct person *who)
 {
-    free_all(who->serving.first);
-    free_all(who->serving.given);
+    struct wanted *w, *next;
+    DL_CONCAT(who->serving.queue, who->serving.given);
+    DL_FOREACH_SAFE (who->serving.queue, w, next)
+        free(w);
     who->serving = (struct serving){0};
 }

@@ -14,7 +14,7 @@
 struct person;
 
 struct wanted {
-    struct wanted *next;
+    struct wanted *prev, *next;
     char id[ENVELOPE_ID_MAX + 1]; /* of the file */
     bool refused;                 /* it cannot be read: that is still to be said */
     uint64_t ticket;              /* of what io has in hand */
@@ -22,12 +22,13 @@ struct wanted {
 };
 
 struct serving {
-    struct wanted *first, *last; /* owned */
-    unsigned count;              /* of them */
-    struct wanted *given;        /* owned: what io has in hand */
-    unsigned in_hand;
+    struct wanted
+        *queue; /* owned: in the order in which it asked; at most WANTED_MAX, and SERVED_MAX that are to be refused */
+    struct wanted *given; /* owned: what io has in hand; at most SERVED_MAX */
 };
 
+/* How many are in one of its lists. */
+unsigned serve_count(const struct wanted *list);
 void serve_wanted(struct peer *p, struct person *who, const struct file_frame *f);
 /* io has sent a stretch of this person, or cannot; those of several files may end in any order. */
 void serve_given(struct peer *p, struct person *who, uint64_t ticket, bool ok);

@@ -48,7 +48,6 @@ static struct upload_reader *add_reader(struct upload *u, struct span who)
     if (!r)
         return NULL;
     text_copy(r->who, sizeof r->who, who);
-    r->offer_at = 0;
     DL_APPEND(u->readers, r);
     return r;
 }
@@ -61,6 +60,12 @@ static void upload_free(struct peer *p, struct upload *u)
     HASH_DEL(p->uploads, u);
     free(u->hashes);
     free(u);
+}
+
+static void upload_close(struct peer *p, struct upload *u)
+{
+    effect_file_close(p, u->file, true);
+    upload_free(p, u);
 }
 
 void upload_clear(struct peer *p)
@@ -118,8 +123,7 @@ void upload_end(struct peer *p, struct upload *u)
         if (r->state != READER_ENDED && who->keyed)
             say_file_decline(p, who, span_of(u->id), SPAN("ended"));
     }
-    effect_file_close(p, u->file, true);
-    upload_free(p, u);
+    upload_close(p, u);
 }
 
 /* ---- what io answers ---- */
@@ -220,8 +224,7 @@ static void end_if_done(struct peer *p, struct upload *u)
     DL_FOREACH (u->readers, r)
         if (r->state != READER_ENDED)
             return;
-    effect_file_close(p, u->file, true);
-    upload_free(p, u);
+    upload_close(p, u);
 }
 
 static uint64_t bytes_of(const struct upload *u, uint32_t blocks)
