@@ -203,7 +203,7 @@ $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_B
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
-        bench-flood bench-webhooks bench-channel bench-messages bench-store bench-files \
+        bench-flood bench-webhooks bench-channel bench-transfer bench-messages bench-store bench-files \
         install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -282,6 +282,10 @@ bench-channel: ## data channel throughput beside @roamhq/wrtc
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory $(BUILD)/bench/channel
 	@BUILD=$(BUILD) bench/channel.sh
+bench-transfer: ## files between two peers, beside the raw channel and @roamhq/wrtc; as root also over a slow way
+	@tools/deps.sh build bench
+	@$(MAKE) --no-print-directory all $(BUILD)/bench/channel $(BUILD)/tests/system/path
+	@BUILD=$(BUILD) bench/transfer.sh
 bench-messages: ## messages between two peers: latency, rate, memory
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory all

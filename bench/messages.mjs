@@ -2,75 +2,11 @@
 //
 // Messages between real `usher pipe` processes on one machine, each signed, sealed and on two disks: from `send` to
 // `message` one at a time; how many a second when the pipe takes all that it can; what a peer with eight links weighs.
-// State is on the disk of the build, for a tmpfs would make the syncs free.
 //
 //     node messages.mjs BUILD [ONE_BY_ONE] [AT_ONCE]   → name=value lines
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import path from 'node:path';
-import readline from 'node:readline';
+import { join, print, quantile, startDaemon } from './peers.mjs';
 
-const [build, oneByOne = 1000, atOnce = 20000] = process.argv.slice(2);
-const dir = mkdtempSync(path.join(path.resolve(build), 'bench-messages-'));
-const children = [];
-process.on('exit', () => {
-    for (const child of children) child.kill('SIGKILL');
-    rmSync(dir, { recursive: true, force: true });
-});
-
-function start(program, args, stream) {
-    const child = spawn(path.join(build, program), args, { stdio: ['pipe', 'pipe', 'pipe'] });
-    children.push(child);
-    child.stdin.on('error', () => {});
-    child[stream === 'stdout' ? 'stderr' : 'stdout'].resume();
-    return { child, lines: readline.createInterface({ input: child[stream] }) };
-}
-
-async function startDaemon() {
-    const { lines } = start('usherd', ['--listen', '127.0.0.1:0', '--set', `server.state_dir=${dir}/usherd`], 'stderr');
-    let port;
-    for await (const line of lines) {
-        port ??= /listening on 127\.0\.0\.1:(\d+)/.exec(line)?.[1];
-        if (/is ready/.test(line)) break;
-    }
-    return `ws://127.0.0.1:${port}`;
-}
-
-class Peer {
-    #waiting = [];
-    constructor(server, name) {
-        const { child, lines } = start('usher', ['--server', server, '--state', path.join(dir, name), '--ice-address',
-            '127.0.0.1', '--name', name, 'pipe', 'bench'], 'stdout');
-        this.child = child;
-        this.seen = [];
-        lines.on('line', (line) => {
-            const event = JSON.parse(line);
-            if (event.event !== 'message' && event.event !== 'delivered') this.seen.push(event);
-            this.onEvent?.(event);
-            this.#waiting = this.#waiting.filter(({ test, resolve }) => !(test(event) && (resolve(event), true)));
-        });
-    }
-    do(command) {
-        return this.child.stdin.write(`${JSON.stringify(command)}\n`);
-    }
-    async when(test) {
-        return this.seen.find(test) ?? new Promise((resolve) => this.#waiting.push({ test, resolve }));
-    }
-    linked(other) {
-        return this.when((e) => e.event === 'peer' && e.id === other.id && e.state === 'up');
-    }
-    get rssMb() {
-        return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.child.pid}/status`, 'utf8'))[1]) / 1024;
-    }
-}
-
-async function join(server, name) {
-    const peer = new Peer(server, name);
-    peer.id = (await peer.when((e) => e.event === 'ready')).id;
-    return peer;
-}
-
-const print = (values) => console.log(`usher ${Object.entries(values).map(([k, v]) => `${k}=${v}`).join(' ')}`);
+const [, oneByOne = 1000, atOnce = 20000] = process.argv.slice(2);
 
 const server = await startDaemon();
 const [ann, ben] = [await join(server, 'ann'), await join(server, 'ben')];
@@ -85,9 +21,7 @@ for (let i = 0; i < Number(oneByOne); i++) {
     await came;
     took.push(performance.now() - began);
 }
-took.sort((a, b) => a - b);
-const at = (q) => took[Math.floor(took.length * q)].toFixed(2);
-print({ p50_ms: at(0.5), p99_ms: at(0.99) });
+print({ p50_ms: quantile(took, 0.5).toFixed(2), p99_ms: quantile(took, 0.99).toFixed(2) });
 
 let heard = 0;
 const all = new Promise((resolve) => {

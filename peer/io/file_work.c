@@ -57,6 +57,7 @@ void file_free(struct file *file)
     file_task_free(file->lack);
     file_task_free(file->close);
     file_task_free(file->held);
+    file_task_free(file->gathered);
     free(file);
 }
 

@@ -45,6 +45,9 @@ struct file {
     bool closed;                    /* the loop's */
     struct file_task *lack, *close; /* owned, until they are used: there may be no memory then */
     struct file_task *held;         /* owned: its first, which waits for parts to be closed */
+    struct file_task *gathered;     /* owned, the loop's: a stretch that is written when more of its block has come */
+    size_t gather_max;              /* bytes that there is room for in it */
+    uint64_t size;                  /* of a part */
 };
 
 struct file_task {

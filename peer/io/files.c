@@ -10,7 +10,9 @@
 #include "peer/io/file_work.h"
 
 enum {
-    ANSWERS_AT_ONCE = 64 /* of one turn of the loop */
+    ANSWERS_AT_ONCE = 64, /* of one turn of the loop */
+    GATHERED_MAX =
+        256 * 1024 /* bytes of a block that are written in one call: each piece alone cost a thread's wake-up */
 };
 
 struct files {
@@ -162,6 +164,23 @@ struct files *files_new(GMainContext *context, const struct files_callbacks *cal
     return NULL;
 }
 
+static void write_gathered(struct files *f, struct file *file)
+{
+    struct file_task *t = file->gathered;
+    if (!t)
+        return;
+    file->gathered = NULL;
+    t->job.bytes = sizeof *t + t->n;
+    file_pool_give(f->work.pool, &file->line, &t->job);
+}
+
+/* What came before it is done before it. */
+static void give(struct files *f, struct file_task *t)
+{
+    write_gathered(f, t->file);
+    file_pool_give(f->work.pool, &t->file->line, &t->job);
+}
+
 static void close_file(struct files *f, struct file *file, bool keep)
 {
     struct file_task *t = file->close;
@@ -171,7 +190,7 @@ static void close_file(struct files *f, struct file *file, bool keep)
     file->held = NULL;
     f->closing += file->is_part;
     g_atomic_int_set(&file->ending, keep ? FILE_KEPT : FILE_REMOVED);
-    file_pool_give(f->work.pool, &file->line, &t->job);
+    give(f, t);
 }
 
 void files_free(struct files *f)
@@ -238,7 +257,10 @@ bool files_receive(struct files *f, uint64_t number, const char *dir, struct spa
     const uint8_t root[FILE_HASH_BYTES], bool tree)
 {
     struct file_part *part = file_part_new(dir, name, size, root, tree);
-    return begin(f, file_new(&f->work, number, NULL, part), TASK_RECEIVE, size);
+    struct file *file = file_new(&f->work, number, NULL, part);
+    if (file)
+        file->size = size;
+    return begin(f, file, TASK_RECEIVE, size);
 }
 
 void files_close(struct files *f, uint64_t number, bool keep)
@@ -260,7 +282,7 @@ void files_read(struct files *f, uint64_t number, uint32_t block, uint64_t ticke
         return;
     t->block = block;
     t->ticket = ticket;
-    file_pool_give(f->work.pool, &file->line, &t->job);
+    give(f, t);
 }
 
 static struct file *find_part(struct files *f, uint64_t number)
@@ -277,21 +299,42 @@ void files_hashes(struct files *f, uint64_t number, const uint8_t *hashes, uint3
         return;
     memcpy(t->bytes, hashes, t->n);
     t->job.bytes = t->n;
-    file_pool_give(f->work.pool, &file->line, &t->job);
+    give(f, t);
+}
+
+/* A task with room for as much of the block as is written in one call, and for n bytes. */
+static struct file_task *gather(struct file *file, uint32_t block, uint32_t offset, size_t n)
+{
+    uint64_t end = block < file_blocks(file->size) ? file_block_bytes(file->size, block) : 0;
+    uint64_t left = offset < end ? end - offset : 0;
+    file->gather_max = MAX(n, (size_t)MIN(left, (uint64_t)GATHERED_MAX));
+    struct file_task *t = task_for(file, TASK_WRITE, file->gather_max);
+    if (!t)
+        return NULL;
+    t->block = block;
+    t->offset = offset;
+    t->n = 0;
+    return t;
 }
 
 void files_write(struct files *f, uint64_t number, uint32_t block, uint32_t offset, struct span bytes)
 {
     struct file *file = find_part(f, number);
-    struct file_task *t = file ? task_for(file, TASK_WRITE, bytes.n) : NULL;
+    if (!file)
+        return;
+    struct file_task *t = file->gathered;
+    if (t && (t->block != block || t->offset + t->n != offset || bytes.n > file->gather_max - t->n))
+        write_gathered(f, file);
+    if (!file->gathered)
+        file->gathered = gather(file, block, offset, bytes.n);
+    t = file->gathered;
     if (!t)
         return;
     if (bytes.n)
-        memcpy(t->bytes, bytes.p, bytes.n);
-    t->block = block;
-    t->offset = offset;
-    t->job.bytes = sizeof *t + bytes.n;
-    file_pool_give(f->work.pool, &file->line, &t->job);
+        memcpy(t->bytes + t->n, bytes.p, bytes.n);
+    t->n += bytes.n;
+    if (t->n == file->gather_max)
+        write_gathered(f, file);
 }
 
 void files_verified(struct files *f, uint64_t number, uint32_t block)
@@ -301,7 +344,7 @@ void files_verified(struct files *f, uint64_t number, uint32_t block)
     if (!t)
         return;
     t->block = block;
-    file_pool_give(f->work.pool, &file->line, &t->job);
+    give(f, t);
 }
 
 void files_finish(struct files *f, uint64_t number)
@@ -309,7 +352,7 @@ void files_finish(struct files *f, uint64_t number)
     struct file *file = find_part(f, number);
     struct file_task *t = file ? task_for(file, TASK_FINISH, 0) : NULL;
     if (t)
-        file_pool_give(f->work.pool, &file->line, &t->job);
+        give(f, t);
 }
 
 bool files_is_behind(struct files *f)

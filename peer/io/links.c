@@ -4,7 +4,7 @@
  * it; the core hears PEER_CONGESTED, and PEER_WRITABLE once all of it went out. One that is too large for the other end never
  * comes here: the core has read a=max-message-size, too.
  *
- * Files leave a part of the send buffer free, so that a message finds room at once, however much of files waits.
+ * Files leave most of the send buffer free (rtc_bulk), so that a message finds room at once, however much of files waits.
  */
 #include "peer/io/links.h"
 
@@ -18,10 +18,7 @@
 
 #define CHANNEL_LABEL "usher"
 enum {
-    UNSENT_MAX =
-        16 * 1024 * 1024,        /* bytes that one step may leave behind on a connection: 64 of the largest messages */
-    FILES_BUFFERED = 768 * 1024, /* bytes in the send buffer above which no file adds to them: three quarters of it */
-    FILES_AGAIN = 512 * 1024     /* and below which they do again */
+    UNSENT_MAX = 16 * 1024 * 1024 /* bytes that one step may leave behind on a connection: 64 of the largest messages */
 };
 
 struct unsent {
@@ -191,7 +188,8 @@ static void give_more(struct link *l)
 {
     struct links *all = l->all;
     uint64_t number = l->number;
-    while (l && l->givings && !l->unsent && rtc_buffered(l->rtc) < FILES_BUFFERED) {
+    size_t most = l->givings ? rtc_bulk(l->rtc) : 0;
+    while (l && l->givings && !l->unsent && rtc_buffered(l->rtc) < most) {
         struct giving *g = l->givings;
         enum rtc_sent sent = give_frame(l, g);
         if (sent == RTC_FULL)
@@ -205,7 +203,7 @@ static void give_more(struct link *l)
         l = link_find(all, number);
     }
     if (l && l->givings)
-        rtc_await_room(l->rtc, FILES_AGAIN);
+        rtc_await_room(l->rtc, most - most / 4);
 }
 
 void links_give(struct links *all, struct peer_effect *give, struct file_block *b)

@@ -338,6 +338,11 @@ size_t rtc_buffered(const struct rtc *r)
     return r->sctp.buffered;
 }
 
+size_t rtc_bulk(struct rtc *r)
+{
+    return rtc_sctp_bulk(r);
+}
+
 enum rtc_path rtc_path(const struct rtc *r)
 {
     return r->ice.path;

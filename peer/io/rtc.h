@@ -115,6 +115,9 @@ enum rtc_sent rtc_send(struct rtc *r, uint16_t channel, bool binary, struct span
 void rtc_addresses_changed(struct rtc *r);
 /* Bytes waiting in SCTP's send buffer. */
 size_t rtc_buffered(const struct rtc *r);
+/* How many may wait there of what is in no hurry: enough to keep the path busy, few enough that others need not wait for
+ * them long. It changes with the path; at most three quarters of the buffer. */
+size_t rtc_bulk(struct rtc *r);
 /* on_room follows once, when fewer than `below` (> 0) bytes wait there. */
 void rtc_await_room(struct rtc *r, size_t below);
 enum rtc_path rtc_path(const struct rtc *r);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * DTLS 1.2 (RFC 6347) over ICE by OpenSSL, through a BIO of our own: a write is one datagram, a read is the one that
- * just came. OpenSSL's memory BIO will not do, it runs the datagrams of a flight together.
+ * just came, or the whole records of several that came as one. OpenSSL's memory BIO will not do, it runs the datagrams of a
+ * flight together.
  *
  * Both sides show a certificate (RFC 8827 section 6.5). OpenSSL asks us to verify the remote's while the handshake
  * runs: there it is compared with the remote description's fingerprint, so a stranger gets an alert and no byte of
@@ -17,7 +18,8 @@
 enum {
     FIRST_TIMEOUT_US = 100 * 1000,
     TIMEOUT_MAX_US = 2000 * 1000,
-    LINK_MTU = 1200
+    LINK_MTU = 1200,
+    LENGTH_AT = 11 /* in a record's header, RFC 6347 section 4.3.1 */
 };
 
 static const char ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -30,6 +32,22 @@ static int bio_write(BIO *bio, const char *datagram, int n)
     return n;
 }
 
+/* Bytes of as many records as fit in there: OpenSSL takes the rest of a datagram that does not fit for lost. */
+static size_t whole_records(const unsigned char *bytes, size_t n, size_t max)
+{
+    size_t whole = 0;
+    if (n <= max)
+        return n;
+    while (n - whole >= DTLS1_RT_HEADER_LENGTH) {
+        const unsigned char *length = bytes + whole + LENGTH_AT;
+        size_t record = DTLS1_RT_HEADER_LENGTH + ((size_t)length[0] << 8 | length[1]);
+        if (whole + record > MIN(n, max))
+            break;
+        whole += record;
+    }
+    return whole ? whole : max;
+}
+
 static int bio_read(BIO *bio, char *out, int max)
 {
     struct rtc_dtls *d = &((struct rtc *)BIO_get_data(bio))->dtls;
@@ -38,9 +56,10 @@ static int bio_read(BIO *bio, char *out, int max)
         BIO_set_retry_read(bio);
         return -1;
     }
-    size_t n = d->in_n < (size_t)max ? d->in_n : (size_t)max;
+    size_t n = whole_records(d->in, d->in_n, (size_t)max);
     memcpy(out, d->in, n);
-    d->in = NULL;
+    d->in_n -= n;
+    d->in = d->in_n ? d->in + n : NULL;
     return (int)n;
 }
 
@@ -201,16 +220,23 @@ bool rtc_dtls_start(struct rtc *r)
     return true;
 }
 
+/* Before SSL_get_error is asked. Clearing what is clear is a fiftieth of all work, once a record. */
+static void forget_errors(void)
+{
+    if (ERR_peek_error())
+        ERR_clear_error();
+}
+
 static void read_records(struct rtc *r)
 {
     unsigned char packet[SSL3_RT_MAX_PLAIN_LENGTH];
     int n;
-    ERR_clear_error();
+    forget_errors();
     while ((n = SSL_read(r->dtls.ssl, packet, sizeof packet)) > 0) {
         rtc_sctp_input(r, packet, (size_t)n);
         if (rtc_is_over(r))
             return;
-        ERR_clear_error();
+        forget_errors();
     }
     int code = SSL_get_error(r->dtls.ssl, n);
     if (code != SSL_ERROR_WANT_READ && code != SSL_ERROR_WANT_WRITE)
@@ -235,7 +261,6 @@ void rtc_dtls_input(struct rtc *r, const void *datagram, size_t n)
 
 void rtc_dtls_write(struct rtc *r, const void *packet, size_t n)
 {
-    ERR_clear_error();
     if (r->dtls.up)
         SSL_write(r->dtls.ssl, packet, (int)n);
 }

@@ -15,6 +15,8 @@
  * RTC_READ_BUDGET datagrams in one turn we take our receive function away, which ends its reading, and give it back
  * in the next turn.
  */
+#include <netinet/udp.h>
+
 #include "peer/io/addresses.h"
 #include "peer/io/rtc_internal.h"
 
@@ -24,7 +26,7 @@ enum {
     /* libnice's 100 are fewer than two machines with many networks have, and it drops those that it has not tried yet;
      * with these all that the bounds on candidates allow are tried, in 5 s at the most. */
     PAIRS_MAX = HOSTS_MAX * PEER_CANDIDATES_MAX,
-    RECEIVE_BUFFER = 4 * 1024 * 1024
+    SOCKET_BUFFER = 4 * 1024 * 1024
 };
 
 static bool listen_to(struct rtc *r, NiceAgent *agent, bool on);
@@ -38,7 +40,8 @@ static void on_receive(NiceAgent *agent, guint stream, guint component, guint n,
     if (turn != r->ice.turn)
         r->ice.read = 0;
     r->ice.turn = turn;
-    if (++r->ice.read == RTC_READ_BUDGET) {
+    r->ice.read += 1 + n / RTC_DATAGRAM_MAX; /* it may be several */
+    if (r->ice.read >= RTC_READ_BUDGET && !r->ice.paused) {
         r->ice.paused = true;
         listen_to(r, agent, false);
         rtc_wake(r);
@@ -102,13 +105,26 @@ static enum rtc_path path_of(const NiceCandidate *c)
     }
 }
 
+/* What a remote on this machine sends in one system call may come in one read (UDP_GRO, udp(7)). Across a real network the
+ * kernel would run together whatever follows closely, a connectivity check behind data too, which libnice would not see. */
+static void read_runs(NiceAgent *agent, guint stream, const NiceCandidate *local, const NiceCandidate *remote)
+{
+    struct sockaddr_storage theirs;
+    nice_address_copy_to_sockaddr(&remote->addr, (struct sockaddr *)&theirs);
+    GSocket *socket = nice_agent_get_selected_socket(agent, stream, COMPONENT);
+    if (!socket)
+        return;
+    bool runs = local->type != NICE_CANDIDATE_TYPE_RELAYED && addresses_has((struct sockaddr *)&theirs);
+    g_socket_set_option(socket, IPPROTO_UDP, UDP_GRO, runs, NULL);
+    g_object_unref(socket);
+}
+
 static void on_pair(
     NiceAgent *agent, guint stream, guint component, NiceCandidate *local, NiceCandidate *remote, gpointer data)
 {
-    (void)agent;
-    (void)stream;
     (void)component;
     struct rtc *r = data;
+    read_runs(agent, stream, local, remote);
     enum rtc_path ours = path_of(local), theirs = path_of(remote), before = r->ice.path;
     r->ice.path = ours > theirs ? ours : theirs;
     /* Where packets are lost, the relay may come first and the direct path a second later. */
@@ -123,6 +139,7 @@ static void went_up(struct rtc *r)
     if (r->ice.up && !r->ice.restarting)
         return;
     r->ice.up = true;
+    r->sctp.rtt_ms = UINT32_MAX; /* of the path before */
     r->ice.restarting = false;
     retire(r, &r->ice.before);
     if (r->ice.was_up)
@@ -304,12 +321,14 @@ void rtc_ice_local(struct rtc *r, char **ufrag, char **pwd)
     nice_agent_get_local_credentials(r->ice.agent, r->ice.stream, ufrag, pwd);
 }
 
-/* The kernel's default holds 90 packets, and what it drops SCTP must send again. */
+/* The kernel's default holds 90 packets, and what it drops SCTP must send again. The kernel may give less than we ask for. */
 static void widen_buffers(struct rtc *r)
 {
     GPtrArray *sockets = nice_agent_get_sockets(r->ice.agent, r->ice.stream, COMPONENT);
-    for (guint i = 0; sockets && i < sockets->len; i++)
-        g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER, NULL);
+    for (guint i = 0; sockets && i < sockets->len; i++) {
+        g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER, NULL);
+        g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER, NULL);
+    }
     if (sockets)
         g_ptr_array_unref(sockets);
 }
@@ -426,17 +445,33 @@ void rtc_ice_remote(struct rtc *r, const struct sdp *remote)
         end_candidates(r);
 }
 
+/* By the socket of the pair that is in use, unless a relay is ours: how many of them went. */
+static unsigned send_direct(const struct rtc *r, NiceAgent *agent, const struct rtc_outbox *batch)
+{
+    NiceCandidate *local, *remote;
+    GSocket *socket = nice_agent_get_selected_socket(agent, r->ice.stream, COMPONENT);
+    if (!socket)
+        return 0;
+    bool pair = nice_agent_get_selected_pair(agent, r->ice.stream, COMPONENT, &local, &remote);
+    unsigned sent = pair ? rtc_udp_send(socket, &remote->addr, batch) : 0;
+    g_object_unref(socket);
+    return sent;
+}
+
 /* What the socket does not take is lost, as any datagram may be: DTLS and SCTP send it again. */
 void rtc_ice_send(struct rtc *r, const struct rtc_outbox *batch)
 {
     if (!r->ice.agent)
         return;
+    NiceAgent *agent = r->ice.before ? r->ice.before : r->ice.agent;
+    unsigned sent = batch->count > 1 ? send_direct(r, agent, batch) : 0;
     GOutputVector vectors[RTC_BATCH_MAX];
     NiceOutputMessage messages[RTC_BATCH_MAX];
-    for (unsigned i = 0; i < batch->count; i++) {
+    for (unsigned i = sent; i < batch->count; i++) {
         vectors[i] = (GOutputVector){batch->bytes[i], batch->sizes[i]};
         messages[i] = (NiceOutputMessage){&vectors[i], 1};
     }
-    NiceAgent *agent = r->ice.before ? r->ice.before : r->ice.agent;
-    nice_agent_send_messages_nonblocking(agent, r->ice.stream, COMPONENT, messages, batch->count, NULL, NULL);
+    if (sent < batch->count)
+        nice_agent_send_messages_nonblocking(
+            agent, r->ice.stream, COMPONENT, messages + sent, batch->count - sent, NULL, NULL);
 }

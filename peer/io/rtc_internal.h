@@ -27,12 +27,12 @@ enum {
     RTC_SERVERS_MAX = 8,    /* ICE servers: each costs a gathering transaction on every interface */
     RTC_CANDIDATE_MAX = 512,
     RTC_DATAGRAM_MAX = 1280, /* the largest that we send: SCTP's MTU and DTLS's header, or a handshake flight's piece */
-    RTC_BATCH_MAX = 32,      /* datagrams a sendmmsg */
-    RTC_READ_BUDGET = 64,    /* datagrams a connection may bring in one turn of the loop */
+    RTC_BATCH_MAX = 48,      /* datagrams that leave together */
+    RTC_READ_BUDGET = 128,   /* datagrams a connection may bring in one turn of the loop: half a millisecond */
     RTC_CHANNEL_SLOTS = 2 * PEER_CHANNELS_MAX, /* the remote's and our own */
     RTC_SCTP_MTU = 1160,     /* 1197 bytes of UDP payload with AES-GCM's record: below any path's limit */
     RTC_SCTP_STREAMS = 1024, /* as browsers; 65535 cost 3 MB a connection */
-    RTC_SCTP_BUFFER = 1024 * 1024,
+    RTC_SCTP_BUFFER = 4 * 1024 * 1024,
     RTC_LOW_WATER = RTC_SCTP_BUFFER / 2,
 };
 
@@ -88,7 +88,7 @@ struct rtc_dtls {
     SSL *ssl;
     bool client, up, mismatch;
     GSource *timer;
-    const unsigned char *in; /* the datagram at hand */
+    const unsigned char *in; /* what came and OpenSSL has not read yet: a datagram, or several that came as one */
     size_t in_n;
 };
 
@@ -127,6 +127,7 @@ struct rtc_sctp {
     uint16_t streams; /* that both sides have */
     size_t buffered;
     size_t awaited_room; /* on_room is called below it; 0: it is not */
+    uint32_t rtt_ms;     /* the least of this path; UINT32_MAX: not known yet */
     gint64 timed_at;     /* when something was last sent that is sent again without an answer; monotonic microseconds */
     struct rtc_packet *inbox;
     struct buf partial; /* of a message that came in parts */
@@ -268,6 +269,7 @@ bool rtc_sctp_start(struct rtc *r);
 void rtc_sctp_input(struct rtc *r, const void *packet, size_t n);
 enum rtc_sent rtc_sctp_send(struct rtc *r, const struct rtc_channel *c, enum dcep_ppid ppid, struct span bytes);
 bool rtc_sctp_reset(struct rtc *r, uint16_t stream);
+size_t rtc_sctp_bulk(struct rtc *r); /* rtc_bulk() */
 /* Handles the oldest received packet; false if there is none. Calls on_message itself. */
 bool rtc_sctp_next(struct rtc *r);
 void rtc_sctp_close(struct rtc *r); /* says so to the remote */
@@ -281,6 +283,11 @@ void rtc_channels_push(struct rtc *r);
 void rtc_channel_close(struct rtc *r, struct rtc_channel *c);
 void rtc_channel_message(struct rtc *r, uint16_t stream, uint32_t ppid, struct span bytes);
 void rtc_channel_reset(struct rtc *r, uint16_t stream, bool incoming);
+
+/* rtc_udp.c */
+/* Sends them from the socket to the address; returns how many left or are lost, as datagrams may be: the rest is to go
+ * another way. */
+unsigned rtc_udp_send(GSocket *socket, const NiceAddress *address, const struct rtc_outbox *box);
 
 /* rtc_crc32c.c */
 /* CRC-32C (RFC 9260 appendix A) in the byte order of SCTP's header field. */

@@ -38,7 +38,11 @@ enum {
     RETRANSMISSIONS_MAX = 30, /* hence a minute without an answer */
     INIT_ATTEMPTS = 8,
     CHUNKS_MAX = 16 * 1024,
-    SACK_DELAY_MS = 20, /* RFC 9260 section 6.2 allows 500; the less, the sooner a link is idle again */
+    INITIAL_WINDOW = 10, /* packets, as TCP has (RFC 6928); RFC 9260 has 4 */
+    BULK_MIN = 256 * 1024,
+    BULK_NEAR = 768 * 1024,   /* 4 ms at the rate of a machine with itself */
+    BULK_PER_MS = 128 * 1024, /* and more for a way of so many milliseconds: what fills it at 1 Gbit/s */
+    SACK_DELAY_MS = 20,       /* RFC 9260 section 6.2 allows 500; the less, the sooner a link is idle again */
     SACK_TICK_MS = 25,
     TICK_BUSY_MS = 10,    /* while an association begins, or much is in flight */
     TICK_WAITING_MS = 50, /* while something is */
@@ -123,6 +127,9 @@ void rtc_sctp_setup(void)
     /* 512 by default: a window of short messages would stand still at a twentieth of the buffer */
     usrsctp_sysctl_set_sctp_max_chunks_on_queue(CHUNKS_MAX);
     usrsctp_sysctl_set_sctp_delayed_sack_time_default(SACK_DELAY_MS);
+    usrsctp_sysctl_set_sctp_initial_cwnd(INITIAL_WINDOW);
+    /* With a limit usrsctp takes what the window has above it away for good, and has to win it anew, a packet a round trip. */
+    usrsctp_sysctl_set_sctp_max_burst_default(0);
     stack.ticked_ms = g_get_monotonic_time() / 1000;
 }
 
@@ -268,6 +275,7 @@ bool rtc_sctp_start(struct rtc *r)
 {
     rtc_sctp_tick(); /* timers count from now, not from when the last connection went */
     r->sctp.id = ++stack.last_id;
+    r->sctp.rtt_ms = UINT32_MAX;
     g_hash_table_insert(stack.connections, (void *)r->sctp.id, r);
     usrsctp_register_address((void *)r->sctp.id);
     rtc_pump_tick_by(r->factory, in_ms(TICK_BUSY_MS));
@@ -323,6 +331,20 @@ bool rtc_sctp_reset(struct rtc *r, uint16_t stream)
     } u = {.reset = {.srs_assoc_id = SCTP_ALL_ASSOC, .srs_flags = SCTP_STREAM_RESET_OUTGOING, .srs_number_streams = 1}};
     u.reset.srs_stream_list[0] = stream;
     return set(r->sctp.socket, IPPROTO_SCTP, SCTP_RESET_STREAMS, &u, sizeof u);
+}
+
+/* Of what is in flight already a message has to wait for all: so no more than the way takes, and no less than keeps it full. What is
+ * behind that, a message passes (SCTP_SS_ROUND_ROBIN). */
+size_t rtc_sctp_bulk(struct rtc *r)
+{
+    struct sctp_status status = {0};
+    socklen_t n = sizeof status;
+    if (!r->sctp.up || usrsctp_getsockopt(r->sctp.socket, IPPROTO_SCTP, SCTP_STATUS, &status, &n) != 0)
+        return BULK_MIN;
+    r->sctp.rtt_ms = MIN(r->sctp.rtt_ms, status.sstat_primary.spinfo_srtt);
+    uint64_t window = 2 * (uint64_t)status.sstat_primary.spinfo_cwnd;
+    uint64_t most = BULK_NEAR + (uint64_t)r->sctp.rtt_ms * BULK_PER_MS;
+    return MAX(BULK_MIN, MIN(window, MIN(most, RTC_SCTP_BUFFER * 3 / 4)));
 }
 
 static void on_association(struct rtc *r, const struct sctp_assoc_change *change)

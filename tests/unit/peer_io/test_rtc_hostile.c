@@ -227,6 +227,39 @@ static void test_a_flood_does_not_starve_the_loop(void **state)
     pair_done(&p);
 }
 
+/* What a remote on this machine sent in one call may come in one read, up to 64 KiB: each record of it is read, and what is
+ * behind the last whole one is lost alone. */
+static void test_reads_what_came_as_one(void **state)
+{
+    (void)state;
+    enum {
+        MESSAGES = 40,
+        SIZE = 1000,
+        WARM = 256 * 1024
+    };
+    struct pair p;
+    pair_open(&p);
+    char *bytes = g_malloc0(WARM);
+    assert_int_equal(send_bytes(&p.a, true, bytes, WARM), RTC_SENT); /* so that SCTP sends many at once */
+    WAIT(p.b.messages == 1 && rtc_buffered(p.a.rtc) == 0);
+    for (unsigned i = 0; i < MESSAGES; i++)
+        assert_int_equal(send_bytes(&p.a, true, bytes, SIZE), RTC_SENT);
+    struct rtc_outbox *box = &p.a.rtc->factory->outbox;
+    const unsigned n = box->count;
+    assert_ptr_equal(box->to, p.a.rtc);
+    assert_true(n >= 20); /* more than OpenSSL reads at once */
+    GByteArray *one = g_byte_array_new();
+    for (unsigned i = 0; i < n; i++)
+        g_byte_array_append(one, box->bytes[i], (guint)box->sizes[i]);
+    box->count = 0;
+    rtc_dtls_input(p.b.rtc, one->data, one->len - 1);
+    assert_int_equal(p.b.messages, n); /* the first, and of these all but the last */
+    g_byte_array_unref(one);
+    g_free(bytes);
+    WAIT(p.b.messages == 1 + MESSAGES);
+    pair_done(&p);
+}
+
 /* What libnice says 50 s after the last answer from the other side, and when a pair is found again. */
 static void test_tells_when_the_path_is_lost(void **state)
 {
@@ -267,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_hostile_dcep),
         cmocka_unit_test(test_a_message_too_large_ends_it),
         cmocka_unit_test(test_a_flood_does_not_starve_the_loop),
+        cmocka_unit_test(test_reads_what_came_as_one),
         cmocka_unit_test(test_tells_when_the_path_is_lost),
         cmocka_unit_test(test_crc32c),
     };
