@@ -6,7 +6,6 @@
  */
 #include "server/config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,38 +27,6 @@ enum {
 
 /* ---- what cannot be ---- */
 
-/* [::] is 0.0.0.0 too (see io/listen.c). */
-static bool is_any(const struct listen_address *a)
-{
-    return a->at.any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&a->at.in6.sin6_addr)
-                                           : a->at.in.sin_addr.s_addr == htonl(INADDR_ANY);
-}
-
-static bool is_same(const struct listen_address *a, const struct listen_address *b)
-{
-    if (a->at.any.sa_family != b->at.any.sa_family)
-        return false;
-    if (a->at.any.sa_family == AF_UNIX)
-        return strcmp(a->at.un.sun_path, b->at.un.sun_path) == 0;
-    return a->at.any.sa_family == AF_INET
-               ? a->at.in.sin_addr.s_addr == b->at.in.sin_addr.s_addr
-               : memcmp(&a->at.in6.sin6_addr, &b->at.in6.sin6_addr, sizeof a->at.in6.sin6_addr) == 0;
-}
-
-/* Whether one takes what the other wants: the second would fail with EADDRINUSE. */
-static bool excludes(const struct listen_address *a, const struct listen_address *b)
-{
-    if (a->at.any.sa_family == AF_UNIX || b->at.any.sa_family == AF_UNIX)
-        return is_same(a, b);
-    if (listen_address_port(a) == 0 || listen_address_port(a) != listen_address_port(b))
-        return false;
-    bool one_family = a->at.any.sa_family == b->at.any.sa_family;
-    if (one_family)
-        return is_any(a) || is_any(b) || is_same(a, b);
-    const struct listen_address *six = a->at.any.sa_family == AF_INET6 ? a : b;
-    return is_any(six);
-}
-
 static bool check_listen(const struct config *c, struct err *e)
 {
     size_t n;
@@ -68,7 +35,7 @@ static bool check_listen(const struct config *c, struct err *e)
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < i; k++)
             if (listen_address_parse(texts[k], &a, NULL) && listen_address_parse(texts[i], &b, NULL) &&
-                excludes(&a, &b))
+                listen_address_excludes(&a, &b))
                 return err_set(e, "server.listen = \"%.80s\": \"%.80s\" takes this address already: remove one of them",
                     texts[i], texts[k]);
     return n > 0 || err_set(e, "server.listen is empty: expected at least one ADDR:PORT or unix:PATH");
@@ -183,18 +150,6 @@ static void remark_proxies(const struct remarks *r)
     }
 }
 
-static bool is_loopback(const char *url)
-{
-    static const char *const HOSTS[] = {":localhost", ":127.", ":[::1]"};
-    for (size_t i = 0; i < sizeof HOSTS / sizeof *HOSTS; i++) {
-        const char *at = strchr(url, ':');
-        size_t n = strlen(HOSTS[i]);
-        if (strncmp(at, HOSTS[i], n) == 0 && (i != 0 || strchr(":?", at[n]))) /* strchr finds the end, too */
-            return true;
-    }
-    return false;
-}
-
 static const char NOT_REACHED[] =
     "clients on other machines look for this server on their own: name an address that they reach";
 
@@ -202,7 +157,7 @@ static void remark_stun_public(const struct remarks *r, const char *public)
 {
     char url[OPTION_TEXT_MAX + 8];
     snprintf(url, sizeof url, "stun:%s", public);
-    if (is_loopback(url))
+    if (ice_url_kind_of_host(url) == ADDRESS_LOOPBACK)
         remark(r, OPTION_ICE_STUN_PUBLIC, public, NOT_REACHED);
     if (*public && !*config_text(r->config, OPTION_ICE_STUN_LISTEN))
         remark(r, OPTION_ICE_STUN_PUBLIC, public,
@@ -214,7 +169,7 @@ static void remark_urls(const struct remarks *r, enum option_id id)
     size_t n;
     const char *const *list = config_list(r->config, id, &n);
     for (size_t i = 0; i < n; i++) {
-        if (is_loopback(list[i]))
+        if (ice_url_kind_of_host(list[i]) == ADDRESS_LOOPBACK)
             remark(r, id, list[i], NOT_REACHED);
         if (ice_url_is_dtls(list[i]))
             remark(r, id, list[i], "no browser speaks TURN over DTLS: for TLS write ?transport=tcp");

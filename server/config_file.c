@@ -17,7 +17,7 @@
 enum {
     NAME_MAX_BYTES = 128
 };
-static const char SECTIONS[] = "[server] [tls] [limits] [rooms] [auth] [ice] [dialects] [cluster]";
+static const char SECTIONS[] = "[server] [tls] [limits] [rooms] [auth] [ice] [webhooks] [dialects] [cluster]";
 
 struct source {
     struct config *config;

@@ -73,7 +73,7 @@ static bool add_listen(struct command *c, const char *address, struct err *e)
     size_t n = sizeof NAME + strlen(address);
     struct listen_address parsed;
     struct err problem;
-    if (!listen_address_parse(address, &parsed, &problem))
+    if (!listen_address_parse(address, &parsed, &problem) || !listen_address_check(&parsed, &problem))
         return err_set(e, "--listen \"%.80s\": %s", address, problem.text);
     char *assignment = malloc(n);
     if (!assignment || c->owned_count == LAUNCH_SETS_MAX) {

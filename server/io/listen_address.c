@@ -106,6 +106,49 @@ in_port_t listen_address_port(const struct listen_address *a)
     return a->at.any.sa_family == AF_INET ? a->at.in.sin_port : 0;
 }
 
+static struct address address_of(const struct listen_address *a)
+{
+    struct sockaddr_storage at = {0};
+    memcpy(&at, &a->at, a->len);
+    return listen_address_of_client(&at);
+}
+
+bool listen_address_check(const struct listen_address *a, struct err *e)
+{
+    if (a->at.any.sa_family == AF_UNIX)
+        return true;
+    const struct address address = address_of(a);
+    enum address_kind kind = address_kind(&address);
+    const char *problem = kind == ADDRESS_UNSPECIFIED ? NULL : address_kind_problem(kind);
+    return !problem || err_set(e,
+                           "%s: expected an address of this machine, or one that stands for all of them, such as "
+                           "[::]",
+                           problem);
+}
+
+static bool is_ipv4(const struct address *a)
+{
+    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(a->bytes, MAPPED, sizeof MAPPED) == 0;
+}
+
+/* [::ffff:0.0.0.0] is all of IPv4, and nothing of IPv6. */
+static bool takes_all_of(const struct address *a, const struct address *b)
+{
+    return address_kind(a) == ADDRESS_UNSPECIFIED && (!is_ipv4(a) || is_ipv4(b));
+}
+
+bool listen_address_excludes(const struct listen_address *a, const struct listen_address *b)
+{
+    bool a_is_path = a->at.any.sa_family == AF_UNIX, b_is_path = b->at.any.sa_family == AF_UNIX;
+    if (a_is_path || b_is_path)
+        return a_is_path && b_is_path && strcmp(a->at.un.sun_path, b->at.un.sun_path) == 0;
+    if (listen_address_port(a) == 0 || listen_address_port(a) != listen_address_port(b))
+        return false;
+    const struct address x = address_of(a), y = address_of(b);
+    return takes_all_of(&x, &y) || takes_all_of(&y, &x) || memcmp(&x, &y, sizeof x) == 0;
+}
+
 bool listen_address_without_ipv6(struct listen_address *a)
 {
     if (a->at.any.sa_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&a->at.in6.sin6_addr)) {
