@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 
 enum {
     OFFER_BYTES = 8 * 1024,   /* an offer of a browser with audio and video has 5 to 10 KiB */
+    ANSWER_SHORT_MS = 1000,   /* less, and a phone on a slow network does not answer in time */
     TURN_TTL_SHORT_MS = 60000 /* less, and credentials lapse while a call is being set up */
 };
 
@@ -243,6 +245,63 @@ static void remark_limits(const struct remarks *r)
             NULL, "with 0, a connection that breaks without a word is never noticed, and its peer stays in the room");
 }
 
+/* 0 is for ever. */
+static void remark_waits(const struct remarks *r)
+{
+    static const enum option_id WAITS[] = {OPTION_SERVER_PING_TIMEOUT, OPTION_LIMITS_JOIN_TIMEOUT};
+    for (size_t i = 0; i < sizeof WAITS / sizeof *WAITS; i++) {
+        unsigned long long wait = config_number(r->config, WAITS[i]);
+        if (wait > 0 && wait < ANSWER_SHORT_MS)
+            remark(r, WAITS[i], NULL, "clients on slow networks do not answer within a second, and are dropped");
+    }
+}
+
+static void remark_rooms(const struct remarks *r)
+{
+    const struct config *c = r->config;
+    if (config_number(c, OPTION_LIMITS_MAX_ROOM_MEMBERS) == 1)
+        remark(r, OPTION_LIMITS_MAX_ROOM_MEMBERS, NULL, "nobody meets anybody in a room of one: expected 2 at least");
+    bool peerjs = config_number(c, OPTION_DIALECTS_PEERJS);
+    if (peerjs && count(c, OPTION_DIALECTS_PEERJS_KEYS) == 0)
+        remark(r, OPTION_DIALECTS_PEERJS_KEYS, NULL,
+            "clients of peerjs name a key, and none is allowed: all of them are refused");
+    if (!peerjs && config_number(c, OPTION_DIALECTS_PEERJS_DISCOVERY))
+        remark(r, OPTION_DIALECTS_PEERJS_DISCOVERY, NULL, "dialects.peerjs is off: this has no effect");
+}
+
+/* Everybody could fetch it. */
+static void remark_inside(const struct remarks *r, const char *root, enum option_id id, const char *text)
+{
+    char *inner = *text ? realpath(text, NULL) : NULL;
+    size_t n = strlen(root);
+    n -= n == 1; /* of / itself */
+    if (inner && strncmp(inner, root, n) == 0 && (inner[n] == '/' || inner[n] == '\0'))
+        remark(r, id, text, "this lies in server.web_root, where everybody may read it: move it elsewhere");
+    free(inner);
+}
+
+static void remark_published(const struct remarks *r)
+{
+    static const enum option_id SECRETS[] = {OPTION_ICE_TURN_SECRET, OPTION_WEBHOOKS_SECRET};
+    const struct config *c = r->config;
+    const char *text = config_text(c, OPTION_SERVER_WEB_ROOT);
+    char *root = *text ? realpath(text, NULL) : NULL;
+    if (!root)
+        return;
+    remark_inside(r, root, OPTION_SERVER_STATE_DIR, config_text(c, OPTION_SERVER_STATE_DIR));
+    remark_inside(r, root, OPTION_TLS_KEY, config_text(c, OPTION_TLS_KEY));
+    size_t n;
+    const char *const *keys = config_list(c, OPTION_AUTH_KEYS, &n);
+    for (size_t i = 0; i < n; i++)
+        remark_inside(r, root, OPTION_AUTH_KEYS, keys[i]);
+    for (size_t i = 0; i < sizeof SECRETS / sizeof *SECRETS; i++) {
+        const char *secret = config_text(c, SECRETS[i]);
+        if (*secret == '@')
+            remark_inside(r, root, SECRETS[i], secret + 1);
+    }
+    free(root);
+}
+
 static void remark_files(const struct remarks *r)
 {
     const char *root = config_text(r->config, OPTION_SERVER_WEB_ROOT);
@@ -272,6 +331,9 @@ void config_remark(const struct config *c, config_say *say, void *ctx)
     remark_webhooks(&r);
     remark_auth(&r);
     remark_limits(&r);
+    remark_waits(&r);
+    remark_rooms(&r);
+    remark_published(&r);
     remark_files(&r);
     remark_tls(&r);
 }

@@ -8,6 +8,8 @@ static enum address_kind kind_of_ipv4(const uint8_t b[4])
         return ADDRESS_UNSPECIFIED;
     if (memcmp(b, ALL, sizeof ALL) == 0)
         return ADDRESS_BROADCAST;
+    if (b[0] == 0)
+        return ADDRESS_THIS_NETWORK;
     if (b[0] == 127)
         return ADDRESS_LOOPBACK;
     return b[0] >> 4 == 14 ? ADDRESS_MULTICAST : ADDRESS_OF_A_MACHINE;
@@ -34,6 +36,8 @@ const char *address_kind_problem(enum address_kind kind)
     switch (kind) {
     case ADDRESS_UNSPECIFIED:
         return "this address stands for all addresses of a machine, and nobody can send to it";
+    case ADDRESS_THIS_NETWORK:
+        return "an address that begins with 0 belongs to no machine";
     case ADDRESS_MULTICAST:
         return "a multicast address belongs to no machine";
     case ADDRESS_BROADCAST:

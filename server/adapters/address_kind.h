@@ -11,6 +11,7 @@
 enum address_kind {
     ADDRESS_OF_A_MACHINE, /* none of the others */
     ADDRESS_UNSPECIFIED,  /* 0.0.0.0 and ::, RFC 1122 section 3.2.1.3 and RFC 4291 section 2.5.2 */
+    ADDRESS_THIS_NETWORK, /* 0.0.0.0/8 but for 0.0.0.0, RFC 1122 section 3.2.1.3 */
     ADDRESS_LOOPBACK,     /* 127.0.0.0/8 and ::1, RFC 1122 section 3.2.1.3 and RFC 4291 section 2.5.3 */
     ADDRESS_MULTICAST,    /* 224.0.0.0/4 and ff00::/8, RFC 5771 section 3 and RFC 4291 section 2.7 */
     ADDRESS_BROADCAST,    /* 255.255.255.255, RFC 919 section 7 */

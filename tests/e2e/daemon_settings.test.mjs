@@ -193,3 +193,24 @@ test('--healthcheck tells why it does not know where to ask', () => inFolder(asy
     assert.deepEqual([code, stderr], [1, `usherd: ${folder}/none: No such file or directory: put it there, or correct the path\n`]);
     assert.equal((await run(['--healthcheck', '--set', 'limits.none=1'])).code, 2);
 }));
+
+test('what lies in web_root and must stay secret is warned of', () => inFolder(async (folder) => {
+    const web = path.join(folder, 'web');
+    const beside = path.join(folder, 'web-state'); // its name only begins like the other
+    for (const dir of [path.join(web, 'state'), beside]) await fs.mkdir(dir, { recursive: true });
+    await fs.writeFile(path.join(web, 'index.html'), '');
+    await fs.writeFile(path.join(web, 'secret'), 'turn');
+    await fs.writeFile(path.join(folder, 'secret'), 'turn');
+    await fs.symlink(path.join(web, 'secret'), path.join(folder, 'link'));
+    const warned = async (root, ...options) => {
+        const { code, stderr } = await run([...set(`server.web_root=${root}`, ...options), '--test-config']);
+        assert.equal(code, 0, stderr);
+        return [...stderr.matchAll(/this lies in server\.web_root, where everybody may read it[^\n]* \(option=(\S+), value=/g)].map(([, option]) => option);
+    };
+    const turn = (file) => ['ice.turn=turn:turn.example', `ice.turn_secret=@${path.join(folder, file)}`];
+    assert.deepEqual(await warned(web, `server.state_dir=${web}/state`, ...turn('web/../web/secret')), ['server.state_dir', 'ice.turn_secret']);
+    assert.deepEqual(await warned(`${web}/`, `server.state_dir=${web}`, ...turn('link')), ['server.state_dir', 'ice.turn_secret']);
+    assert.deepEqual(await warned('/', ...turn('secret')), ['ice.turn_secret']);
+    assert.deepEqual(await warned(web, `server.state_dir=${beside}`, ...turn('secret')), []);
+    assert.deepEqual(await warned(web, 'ice.turn=turn:turn.example', 'ice.turn_secret=secret'), []);
+}));

@@ -20,7 +20,9 @@ static const struct {
 } ADDRESSES[] = {
     {"::", ADDRESS_UNSPECIFIED},
     {"::ffff:0.0.0.0", ADDRESS_UNSPECIFIED},
-    {"::ffff:0.0.0.1", ADDRESS_OF_A_MACHINE},
+    {"::ffff:0.0.0.1", ADDRESS_THIS_NETWORK},
+    {"::ffff:0.255.255.255", ADDRESS_THIS_NETWORK},
+    {"::ffff:1.0.0.0", ADDRESS_OF_A_MACHINE},
     {"::1", ADDRESS_LOOPBACK},
     {"::2", ADDRESS_OF_A_MACHINE},
     {"::ffff:126.255.255.255", ADDRESS_OF_A_MACHINE},
@@ -61,7 +63,7 @@ static void test_problems(void **state)
 {
     (void)state;
     static const enum address_kind NOBODYS[] = {
-        ADDRESS_UNSPECIFIED, ADDRESS_MULTICAST, ADDRESS_BROADCAST, ADDRESS_LINK_LOCAL};
+        ADDRESS_UNSPECIFIED, ADDRESS_THIS_NETWORK, ADDRESS_MULTICAST, ADDRESS_BROADCAST, ADDRESS_LINK_LOCAL};
     for (size_t i = 0; i < COUNT(NOBODYS); i++)
         assert_non_null(address_kind_problem(NOBODYS[i]));
     assert_null(address_kind_problem(ADDRESS_LOOPBACK));

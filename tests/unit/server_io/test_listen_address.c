@@ -116,6 +116,13 @@ static void test_excludes(void **state)
         {"0.0.0.0:1", "[::]:1", true},
         {"unix:/run/a", "unix:/run/a proxy", true},
         {"unix:/run/a", "unix:/run/b", false},
+        {"unix:/tmp/a", "unix:/tmp/./a", true},
+        {"unix:/tmp/a", "unix://tmp/../tmp//a", true},
+        {"unix:/a", "unix:/tmp/../a", true},
+        {"unix:a", "unix:./a", true},
+        {"unix:/tmp/a", "unix:/a", false},
+        {"unix:/tmp/a", "unix:/tmp/./b", false},
+        {"unix:/nowhere/a", "unix:/nowhere/./a", false}, /* nothing can be there */
         {"unix:/run/a", "[::]:1", false},
     };
     for (size_t i = 0; i < sizeof PAIRS / sizeof *PAIRS; i++) {

@@ -499,6 +499,9 @@ static void test_clients(void **state)
     write_key(w, w->key_pair, NULL);
     write_chain(w, certify("app", w->key_pair, issuer, odd, NOW, NOW + DAY, true), issuer);
     remarks(w, "certificate-clients");
+    issuer = certify_with(w, w->root_key, NID_key_usage, "keyCertSign"); /* as issuers have */
+    write_chain(w, certify("app", w->key_pair, issuer, w->root_key, NOW, NOW + DAY, true), issuer);
+    remarks(w, NULL);
     EVP_PKEY_free(odd);
     EVP_PKEY_free(modern);
 }
