@@ -134,7 +134,7 @@ static void pass_over(struct source *s, char *line)
 {
     s->failed = false;
     if (*skip_mark(s, line) != '[')
-        strcpy(line, "\n");
+        memcpy(line, "\n", 2);
 }
 
 /* One line into inih's buffer, as fgets would. */
