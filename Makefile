@@ -176,12 +176,12 @@ $(BUILD)/bench/files: $(BUILD)/bench/files.o $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(PEER_IO_PKGS) $(PROTOCOL_PKGS))
 # What of the io layers is pure is fuzzed too; and one target plays in the unit tests' small world.
 $(BUILD)/tests/fuzz/fuzz_proxy: $(BUILD)/server/io/proxy_header.o
-$(BUILD)/tests/fuzz/fuzz_origin: $(call obj,server/io/origins.c server/adapters/ice_url.c server/adapters/url_host.c)
-$(BUILD)/tests/fuzz/fuzz_webhook: $(call obj,server/io/webhook_answer.c server/adapters/webhook_url.c server/adapters/url_host.c)
+$(BUILD)/tests/fuzz/fuzz_origin: $(call obj,server/io/origins.c server/adapters/ice_url.c server/adapters/url_host.c server/adapters/address_kind.c)
+$(BUILD)/tests/fuzz/fuzz_webhook: $(call obj,server/io/webhook_answer.c server/adapters/webhook_url.c server/adapters/url_host.c server/adapters/address_kind.c)
 REQUEST_HEAD_O := $(call obj,$(wildcard server/io/request_*.c))
 $(BUILD)/tests/fuzz/fuzz_head: $(REQUEST_HEAD_O)
 $(BUILD)/tests/fuzz/fuzz_query: $(BUILD)/server/io/query.o
-$(BUILD)/tests/fuzz/fuzz_forwarded: $(call obj,server/io/cidr.c server/io/forwarded.c) $(REQUEST_HEAD_O)
+$(BUILD)/tests/fuzz/fuzz_forwarded: $(call obj,server/io/cidr.c server/io/forwarded.c server/adapters/address_kind.c) $(REQUEST_HEAD_O)
 $(BUILD)/tests/fuzz/fuzz_conditional: $(call obj,server/io/conditional.c server/io/http_date.c)
 $(BUILD)/tests/fuzz/fuzz_token: $(call obj,server/adapters/token.c server/adapters/token_key.c server/adapters/token_signature.c base/os_file.c)
 $(BUILD)/tests/fuzz/fuzz_token: FUZZ_PKGS = libjwt openssl

@@ -89,28 +89,40 @@ int app_exit_code(const struct err *e)
     }
 }
 
+static bool load_file(const struct launch *l, struct config *c, struct err *e)
+{
+    if (l->file && !*l->file) /* such as a variable of a script that was not set: it would start open to all */
+        return err_set(e, "--config is empty: expected a file, or no --config");
+    const char *file = l->file ? l->file : getenv("USHERD_CONFIG");
+    return !file || !*file || config_load_file(c, file, e);
+}
+
+static bool load_sets(const struct launch *l, struct config *c, struct err *e)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (!config_set(c, l->sets[i], e))
+            return false;
+    return true;
+}
+
 struct config *app_load(const struct launch *l, struct err *e)
 {
     struct config *c = config_new();
-    if (!c) {
-        err_memory(e);
-        return NULL;
-    }
-    if (l->file && !*l->file) { /* such as a variable of a script that was not set: it would start open to all */
-        err_set(e, "--config is empty: expected a file, or no --config");
-        goto fail;
-    }
-    const char *file = l->file ? l->file : getenv("USHERD_CONFIG");
-    if (file && *file && !config_load_file(c, file, e))
-        goto fail;
-    if (!config_load_environment(c, environ, e))
-        goto fail;
-    for (size_t i = 0; i < l->count; i++)
-        if (!config_set(c, l->sets[i], e))
-            goto fail;
-    if (config_check(c, e))
+    if (c ? load_file(l, c, e) && config_load_environment(c, environ, e) && load_sets(l, c, e) && config_check(c, e)
+          : err_memory(e))
         return c;
-fail:
+    config_free(c);
+    return NULL;
+}
+
+/* The strongest first: what a weaker place has to say of the address then does not matter, nor whether it can be read. */
+struct config *app_load_to_ask(const struct launch *l, struct err *e)
+{
+    struct config *c = config_new_to_ask();
+    bool ok = c ? load_sets(l, c, e) && config_load_environment(c, environ, e) : err_memory(e);
+    bool known = ok && config_source_of(c, OPTION_SERVER_LISTEN) != CONFIG_DEFAULT;
+    if (ok && (load_file(l, c, e) || known) && config_check(c, e))
+        return c;
     config_free(c);
     return NULL;
 }

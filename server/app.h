@@ -28,6 +28,8 @@ int app_exit_code(const struct err *e);
 
 /* The checked settings; NULL with the sentence in e. */
 struct config *app_load(const struct launch *l, struct err *e);
+/* Of these settings what is needed to ask the daemon that runs with them (config_new_to_ask); NULL with the sentence in e. */
+struct config *app_load_to_ask(const struct launch *l, struct err *e);
 /* Whether the files and folders that they name are good too, as far as that shows before the start. */
 bool app_test(const struct config *config, struct err *e);
 /* `usherd --test-config`, when all of that is well: prints it, and what is doubtful. Returns the exit code. */
@@ -41,7 +43,7 @@ int token_command(int argc, char **argv);
 /* `usherd --reload`: has the daemon that $MAINPID names read its settings again and waits until they are in force.
  * Returns the exit code. */
 int reload_command(void);
-/* Asks the daemon that these settings describe for its health. Returns the exit code. */
-int healthcheck(const struct config *config);
+/* Asks the daemon that is launched so for its health. Returns the exit code. */
+int healthcheck(const struct launch *l);
 
 #endif

@@ -30,6 +30,7 @@ struct value {
 };
 
 struct config {
+    bool to_ask;
     struct value values[OPTION_COUNT];
 };
 
@@ -81,6 +82,19 @@ struct config *config_new(void)
 fail:
     config_free(c);
     return NULL;
+}
+
+struct config *config_new_to_ask(void)
+{
+    struct config *c = config_new();
+    if (c)
+        c->to_ask = true;
+    return c;
+}
+
+bool config_is_to_ask(const struct config *c)
+{
+    return c->to_ask;
 }
 
 void config_free(struct config *c)
@@ -250,11 +264,31 @@ static bool assign_text(
     return value_append(v, resolved) || refuse_state(o, from, e, "found no memory");
 }
 
+bool config_judges(const struct config *c, const struct option *o)
+{
+    return !c->to_ask || o == &options[OPTION_SERVER_LISTEN];
+}
+
+/* The daemon may have been started with another value since, so nothing is asked of this one. */
+static bool assign_unjudged(
+    const struct option *o, struct value *v, const char *text, const struct config_origin *from, struct err *e)
+{
+    if (o != &options[OPTION_TLS_CERTIFICATE])
+        return true;
+    make_way(v, from);
+    value_clear(v);
+    return !*text || value_append(v, text) || refuse_state(o, from, e, "found no memory");
+}
+
 bool config_assign(
     struct config *c, const struct option *o, const char *value, const struct config_origin *from, struct err *e)
 {
     struct value *v = &c->values[o - options];
     if (v->source > from->source)
+        return true;
+    if (!config_judges(c, o))
+        return assign_unjudged(o, v, value, from, e);
+    if (c->to_ask && v->source == from->source && v->n > 0)
         return true;
     if (o->type == OPTION_TEXT || o->type == OPTION_LIST)
         return assign_text(o, v, value, from, e);
@@ -280,6 +314,11 @@ const char *const *config_list(const struct config *c, enum option_id id, size_t
     const struct value *v = value_of(c, id);
     *n = v->n;
     return (const char *const *)v->items;
+}
+
+enum config_source config_source_of(const struct config *c, enum option_id id)
+{
+    return value_of(c, id)->source;
 }
 
 bool config_equal(const struct config *a, const struct config *b, enum option_id id)

@@ -23,6 +23,10 @@ enum config_source {
 
 /* The defaults. NULL when out of memory. */
 struct config *config_new(void);
+/* The same for who only asks a daemon that runs. What is read into it is the first address of server.listen, and whether
+ * tls.certificate is set; anything else, be it right or wrong, is passed over. */
+struct config *config_new_to_ask(void);
+bool config_is_to_ask(const struct config *c);
 /* Takes NULL. */
 void config_free(struct config *c);
 
@@ -54,6 +58,8 @@ const char *config_text(const struct config *c, enum option_id id);
 const char *const *config_list(const struct config *c, enum option_id id, size_t *n);
 /* Whether somebody set it to something else than its default. */
 bool config_changed(const struct config *c, enum option_id id);
+/* Where the value comes from. */
+enum config_source config_source_of(const struct config *c, enum option_id id);
 bool config_equal(const struct config *a, const struct config *b, enum option_id id);
 
 /* Appends an inih file of the effective settings; secrets as `********`. */
@@ -67,6 +73,8 @@ struct config_origin {
 };
 bool config_assign(
     struct config *c, const struct option *o, const char *value, const struct config_origin *from, struct err *e);
+/* Whether it matters what stands there; else config_assign passes over it, or takes it as it is. */
+bool config_judges(const struct config *c, const struct option *o);
 /* NULL if there is none. */
 const struct option *option_find(const char *section, const char *key);
 

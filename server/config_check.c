@@ -6,9 +6,9 @@
  */
 #include "server/config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,42 +23,11 @@
 
 enum {
     OFFER_BYTES = 8 * 1024,   /* an offer of a browser with audio and video has 5 to 10 KiB */
+    ANSWER_SHORT_MS = 1000,   /* less, and a phone on a slow network does not answer in time */
     TURN_TTL_SHORT_MS = 60000 /* less, and credentials lapse while a call is being set up */
 };
 
 /* ---- what cannot be ---- */
-
-/* [::] is 0.0.0.0 too (see io/listen.c). */
-static bool is_any(const struct listen_address *a)
-{
-    return a->at.any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&a->at.in6.sin6_addr)
-                                           : a->at.in.sin_addr.s_addr == htonl(INADDR_ANY);
-}
-
-static bool is_same(const struct listen_address *a, const struct listen_address *b)
-{
-    if (a->at.any.sa_family != b->at.any.sa_family)
-        return false;
-    if (a->at.any.sa_family == AF_UNIX)
-        return strcmp(a->at.un.sun_path, b->at.un.sun_path) == 0;
-    return a->at.any.sa_family == AF_INET
-               ? a->at.in.sin_addr.s_addr == b->at.in.sin_addr.s_addr
-               : memcmp(&a->at.in6.sin6_addr, &b->at.in6.sin6_addr, sizeof a->at.in6.sin6_addr) == 0;
-}
-
-/* Whether one takes what the other wants: the second would fail with EADDRINUSE. */
-static bool excludes(const struct listen_address *a, const struct listen_address *b)
-{
-    if (a->at.any.sa_family == AF_UNIX || b->at.any.sa_family == AF_UNIX)
-        return is_same(a, b);
-    if (listen_address_port(a) == 0 || listen_address_port(a) != listen_address_port(b))
-        return false;
-    bool one_family = a->at.any.sa_family == b->at.any.sa_family;
-    if (one_family)
-        return is_any(a) || is_any(b) || is_same(a, b);
-    const struct listen_address *six = a->at.any.sa_family == AF_INET6 ? a : b;
-    return is_any(six);
-}
 
 static bool check_listen(const struct config *c, struct err *e)
 {
@@ -68,7 +37,7 @@ static bool check_listen(const struct config *c, struct err *e)
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < i; k++)
             if (listen_address_parse(texts[k], &a, NULL) && listen_address_parse(texts[i], &b, NULL) &&
-                excludes(&a, &b))
+                listen_address_excludes(&a, &b))
                 return err_set(e, "server.listen = \"%.80s\": \"%.80s\" takes this address already: remove one of them",
                     texts[i], texts[k]);
     return n > 0 || err_set(e, "server.listen is empty: expected at least one ADDR:PORT or unix:PATH");
@@ -183,18 +152,6 @@ static void remark_proxies(const struct remarks *r)
     }
 }
 
-static bool is_loopback(const char *url)
-{
-    static const char *const HOSTS[] = {":localhost", ":127.", ":[::1]"};
-    for (size_t i = 0; i < sizeof HOSTS / sizeof *HOSTS; i++) {
-        const char *at = strchr(url, ':');
-        size_t n = strlen(HOSTS[i]);
-        if (strncmp(at, HOSTS[i], n) == 0 && (i != 0 || strchr(":?", at[n]))) /* strchr finds the end, too */
-            return true;
-    }
-    return false;
-}
-
 static const char NOT_REACHED[] =
     "clients on other machines look for this server on their own: name an address that they reach";
 
@@ -202,7 +159,7 @@ static void remark_stun_public(const struct remarks *r, const char *public)
 {
     char url[OPTION_TEXT_MAX + 8];
     snprintf(url, sizeof url, "stun:%s", public);
-    if (is_loopback(url))
+    if (ice_url_kind_of_host(url) == ADDRESS_LOOPBACK)
         remark(r, OPTION_ICE_STUN_PUBLIC, public, NOT_REACHED);
     if (*public && !*config_text(r->config, OPTION_ICE_STUN_LISTEN))
         remark(r, OPTION_ICE_STUN_PUBLIC, public,
@@ -214,7 +171,7 @@ static void remark_urls(const struct remarks *r, enum option_id id)
     size_t n;
     const char *const *list = config_list(r->config, id, &n);
     for (size_t i = 0; i < n; i++) {
-        if (is_loopback(list[i]))
+        if (ice_url_kind_of_host(list[i]) == ADDRESS_LOOPBACK)
             remark(r, id, list[i], NOT_REACHED);
         if (ice_url_is_dtls(list[i]))
             remark(r, id, list[i], "no browser speaks TURN over DTLS: for TLS write ?transport=tcp");
@@ -288,6 +245,63 @@ static void remark_limits(const struct remarks *r)
             NULL, "with 0, a connection that breaks without a word is never noticed, and its peer stays in the room");
 }
 
+/* 0 is for ever. */
+static void remark_waits(const struct remarks *r)
+{
+    static const enum option_id WAITS[] = {OPTION_SERVER_PING_TIMEOUT, OPTION_LIMITS_JOIN_TIMEOUT};
+    for (size_t i = 0; i < sizeof WAITS / sizeof *WAITS; i++) {
+        unsigned long long wait = config_number(r->config, WAITS[i]);
+        if (wait > 0 && wait < ANSWER_SHORT_MS)
+            remark(r, WAITS[i], NULL, "clients on slow networks do not answer within a second, and are dropped");
+    }
+}
+
+static void remark_rooms(const struct remarks *r)
+{
+    const struct config *c = r->config;
+    if (config_number(c, OPTION_LIMITS_MAX_ROOM_MEMBERS) == 1)
+        remark(r, OPTION_LIMITS_MAX_ROOM_MEMBERS, NULL, "nobody meets anybody in a room of one: expected 2 at least");
+    bool peerjs = config_number(c, OPTION_DIALECTS_PEERJS);
+    if (peerjs && count(c, OPTION_DIALECTS_PEERJS_KEYS) == 0)
+        remark(r, OPTION_DIALECTS_PEERJS_KEYS, NULL,
+            "clients of peerjs name a key, and none is allowed: all of them are refused");
+    if (!peerjs && config_number(c, OPTION_DIALECTS_PEERJS_DISCOVERY))
+        remark(r, OPTION_DIALECTS_PEERJS_DISCOVERY, NULL, "dialects.peerjs is off: this has no effect");
+}
+
+/* Everybody could fetch it. */
+static void remark_inside(const struct remarks *r, const char *root, enum option_id id, const char *text)
+{
+    char *inner = *text ? realpath(text, NULL) : NULL;
+    size_t n = strlen(root);
+    n -= n == 1; /* of / itself */
+    if (inner && strncmp(inner, root, n) == 0 && (inner[n] == '/' || inner[n] == '\0'))
+        remark(r, id, text, "this lies in server.web_root, where everybody may read it: move it elsewhere");
+    free(inner);
+}
+
+static void remark_published(const struct remarks *r)
+{
+    static const enum option_id SECRETS[] = {OPTION_ICE_TURN_SECRET, OPTION_WEBHOOKS_SECRET};
+    const struct config *c = r->config;
+    const char *text = config_text(c, OPTION_SERVER_WEB_ROOT);
+    char *root = *text ? realpath(text, NULL) : NULL;
+    if (!root)
+        return;
+    remark_inside(r, root, OPTION_SERVER_STATE_DIR, config_text(c, OPTION_SERVER_STATE_DIR));
+    remark_inside(r, root, OPTION_TLS_KEY, config_text(c, OPTION_TLS_KEY));
+    size_t n;
+    const char *const *keys = config_list(c, OPTION_AUTH_KEYS, &n);
+    for (size_t i = 0; i < n; i++)
+        remark_inside(r, root, OPTION_AUTH_KEYS, keys[i]);
+    for (size_t i = 0; i < sizeof SECRETS / sizeof *SECRETS; i++) {
+        const char *secret = config_text(c, SECRETS[i]);
+        if (*secret == '@')
+            remark_inside(r, root, SECRETS[i], secret + 1);
+    }
+    free(root);
+}
+
 static void remark_files(const struct remarks *r)
 {
     const char *root = config_text(r->config, OPTION_SERVER_WEB_ROOT);
@@ -317,6 +331,9 @@ void config_remark(const struct config *c, config_say *say, void *ctx)
     remark_webhooks(&r);
     remark_auth(&r);
     remark_limits(&r);
+    remark_waits(&r);
+    remark_rooms(&r);
+    remark_published(&r);
     remark_files(&r);
     remark_tls(&r);
 }

@@ -202,13 +202,14 @@ bool config_load_environment(struct config *c, char *const *environment, struct 
         struct variable v;
         if (!read_variable(*environment, &v))
             continue;
-        if (v.kind == VARIABLE_MISSPELT)
+        if (v.kind == VARIABLE_MISSPELT && !config_is_to_ask(c))
             return refuse_misspelt(&v, e);
         if (v.kind != VARIABLE_OPTION)
             continue;
         const struct config_origin from = {.source = CONFIG_ENVIRONMENT, .name = v.name};
-        bool taken = v.option->type == OPTION_LIST ? assign_entries(c, v.option, v.value, &from, e)
-                                                   : config_assign(c, v.option, v.value, &from, e);
+        bool taken = v.option->type == OPTION_LIST && config_judges(c, v.option)
+                         ? assign_entries(c, v.option, v.value, &from, e)
+                         : config_assign(c, v.option, v.value, &from, e);
         if (!taken)
             return false;
     }

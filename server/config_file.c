@@ -17,7 +17,7 @@
 enum {
     NAME_MAX_BYTES = 128
 };
-static const char SECTIONS[] = "[server] [tls] [limits] [rooms] [auth] [ice] [dialects] [cluster]";
+static const char SECTIONS[] = "[server] [tls] [limits] [rooms] [auth] [ice] [webhooks] [dialects] [cluster]";
 
 struct source {
     struct config *config;
@@ -25,6 +25,7 @@ struct source {
     const char *path;
     FILE *file;
     int line;
+    bool lenient;   /* lines that are wrong are passed over */
     bool semicolon; /* the line has a ` ;` behind its name: inih cuts the value there */
     bool failed;
 };
@@ -105,6 +106,37 @@ static void skip_rest(struct source *s)
         c = getc(s->file);
 }
 
+/* Into the buffer, up to what is no text. Returns what it ended with. */
+static int read_text(struct source *s, char *line, int size)
+{
+    int n = 0, c = 0;
+    while (n < size - 1 && c != '\n' && (c = getc(s->file)) != EOF) {
+        if (c < 0x20 && c != '\n' && c != '\t' && c != '\r') {
+            fail_line(s, "a control character: expected text%s", c == 0 ? " in UTF-8, which this is not" : "");
+            break;
+        }
+        line[n++] = (char)c;
+    }
+    line[n] = '\0';
+    return c;
+}
+
+static void cut_line(struct source *s, char *line, int size)
+{
+    const char *text = skip_mark(s, line);
+    if (!is_comment(text + strspn(text, " \t")))
+        fail_line(s, "the line is longer than 197 bytes: repeat the key for a list, or use the environment");
+    line[size - 2] = '\n'; /* whole: later versions of inih would read on for the end of it */
+}
+
+/* A line that is wrong, for whom that does not matter, is empty; but a section that is none still ends the one before. */
+static void pass_over(struct source *s, char *line)
+{
+    s->failed = false;
+    if (*skip_mark(s, line) != '[')
+        memcpy(line, "\n", 2);
+}
+
 /* One line into inih's buffer, as fgets would. */
 static char *read_line(char *line, int size, void *stream)
 {
@@ -112,26 +144,20 @@ static char *read_line(char *line, int size, void *stream)
     if (s->failed)
         return NULL;
     s->line++;
-    int n = 0, c = 0;
-    while (n < size - 1 && c != '\n' && (c = getc(s->file)) != EOF) {
-        if (c < 0x20 && c != '\n' && c != '\t' && c != '\r') {
-            fail_line(s, "a control character: expected text%s", c == 0 ? " in UTF-8, which this is not" : "");
-            return NULL;
-        }
-        line[n++] = (char)c;
-    }
-    line[n] = '\0';
-    if (n == size - 1 && c != '\n') {
-        const char *text = skip_mark(s, line);
-        if (!is_comment(text + strspn(text, " \t"))) {
-            fail_line(s, "the line is longer than 197 bytes: repeat the key for a list, or use the environment");
-            return NULL;
-        }
+    int last = read_text(s, line, size);
+    if (*line == '\0' && last == EOF)
+        return NULL;
+    bool cut = !s->failed && last != '\n' && strlen(line) == (size_t)size - 1;
+    if (cut)
+        cut_line(s, line, size);
+    if (!s->failed)
+        check_line(s, line);
+    bool broken = s->failed && last != '\n' && last != EOF;
+    if (s->failed && s->lenient)
+        pass_over(s, line);
+    if (cut || broken)
         skip_rest(s);
-        line[n - 1] = '\n'; /* whole: later versions of inih would read on for the end of it */
-    }
-    check_line(s, line);
-    return n > 0 && !s->failed ? line : NULL;
+    return s->failed ? NULL : line;
 }
 
 static void list_keys(const char *section, struct buf *out)
@@ -172,13 +198,15 @@ static int take_pair(void *user, const char *section, const char *key, const cha
     if (s->failed)
         return 0;
     const struct option *o = option_find(section, key);
+    if (!o && s->lenient)
+        return 1;
     if (!o) {
         char where[sizeof s->e->text];
         snprintf(where, sizeof where, "%s:%d: ", s->path, s->line);
         s->failed = !refuse_unknown(where, section, key, s->e);
         return 0;
     }
-    if (has_remark(s, o, value)) {
+    if (config_judges(s->config, o) && has_remark(s, o, value)) {
         fail_line(s,
             "%s.%s: a comment stands on a line of its own (a value that really has ` #`, or a secret ` ;`, is given in "
             "the environment)",
@@ -197,6 +225,7 @@ bool config_load_file(struct config *c, const char *path, struct err *e)
     if (fd < 0)
         return err_set_errno(e, why.error, "%s: %s", path, why.text);
     struct source s = {.config = c, .e = e, .path = path, .file = fdopen(fd, "r")};
+    s.lenient = config_is_to_ask(c);
     if (!s.file) {
         close(fd);
         return err_memory(e);
@@ -209,9 +238,9 @@ bool config_load_file(struct config *c, const char *path, struct err *e)
         return false;
     if (unread)
         return err_set(e, "%s: %s", path, strerror(error));
-    if (line > 0)
+    if (line > 0 && !s.lenient)
         return err_set(e, "%s:%d: expected [section] or name = value", path, line);
-    return line == 0 || err_set(e, "%s: out of memory", path);
+    return line >= 0 || err_set(e, "%s: out of memory", path);
 }
 
 bool config_set(struct config *c, const char *assignment, struct err *e)

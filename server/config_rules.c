@@ -12,6 +12,7 @@
 #include "protocol/limits.h"
 #include "server/io/cidr.h"
 #include "protocol/message.h"
+#include "server/adapters/address_kind.h"
 #include "server/adapters/ice_url.h"
 #include "server/io/listen_address.h"
 #include "server/io/origins.h"
@@ -46,10 +47,14 @@ static bool check_node(const char *node, struct err *e)
     return (n > 0 && n <= NODE_MAX && node[n] == '\0') || err_set(e, "expected 1 to %d of A-Z a-z 0-9 _ -", NODE_MAX);
 }
 
-/* No client has the address that stands for all of them. */
-static bool is_unspecified(const char *text)
+/* No client has the address that stands for all of them, nor one of a group. */
+static bool check_client(const char *text, const struct cidr *c, struct err *e)
 {
-    return strcmp(text, "0.0.0.0") == 0 || strcmp(text, "::") == 0;
+    enum address_kind kind = c->bits == ADDRESS_BITS ? address_kind(&c->network) : ADDRESS_OF_A_MACHINE;
+    if (kind == ADDRESS_UNSPECIFIED)
+        return err_set(e, "no client has this address: for all of them write %.*s/0", (int)strcspn(text, "/"), text);
+    bool nobody = kind == ADDRESS_MULTICAST || kind == ADDRESS_BROADCAST;
+    return !nobody || err_set(e, "%s: expected one that a client may have", address_kind_problem(kind));
 }
 
 static bool check_network(const char *text, struct err *e)
@@ -57,22 +62,23 @@ static bool check_network(const char *text, struct err *e)
     struct cidr_list list;
     if (strpbrk(text, ", \t"))
         return err_set(e, "one address or network a setting, which is repeated for more");
-    if (is_unspecified(text))
-        return err_set(e, "no client has this address: for all of them write %s/0", text);
-    return cidr_list_parse(&text, 1, &list, e);
+    return cidr_list_parse(&text, 1, &list, e) && (list.n == 0 || check_client(text, &list.v[0], e));
 }
 
 static bool check_listen(const char *text, struct err *e)
 {
     struct listen_address address;
-    return listen_address_parse(text, &address, e);
+    return listen_address_parse(text, &address, e) && listen_address_check(&address, e);
 }
 
 static bool check_stun_listen(const char *text, struct err *e)
 {
     struct listen_address address;
-    bool udp = listen_address_parse(text, &address, NULL) && address.at.any.sa_family != AF_UNIX && !address.proxy;
-    return !*text || udp || err_set(e, "expected a UDP address such as [::]:3478, *:3478 or 192.0.2.1:3478");
+    if (!*text)
+        return true;
+    if (!listen_address_parse(text, &address, NULL) || address.at.any.sa_family == AF_UNIX || address.proxy)
+        return err_set(e, "expected a UDP address such as [::]:3478, *:3478 or 192.0.2.1:3478");
+    return listen_address_check(&address, e);
 }
 
 static bool check_stun_public(const char *text, char out[OPTION_TEXT_MAX + 1], struct err *e)
@@ -86,6 +92,8 @@ static bool check_stun_public(const char *text, char out[OPTION_TEXT_MAX + 1], s
     const char *problem = url_host_read(url_trim(span_of(text)), host, &port);
     if (!problem && port == 0)
         problem = "the port is missing";
+    if (!problem)
+        problem = address_kind_problem(url_host_kind(host));
     if (problem)
         return err_set(e, "%s: expected HOST:PORT such as stun.example:3478", problem);
     snprintf(out, OPTION_TEXT_MAX + 1, "%s:%u", host, port);

@@ -4,6 +4,9 @@
  * reached by connecting to them, which is the machine itself. Where a PROXY header comes first, ours says that nobody is
  * behind us.
  *
+ * Of the settings nothing is judged but where to ask: a daemon that runs is not ill because a file was moved, or is being
+ * edited. The daemon may even have been started before TLS was set, or removed; then it is asked the other way.
+ *
  * All of it together has PATIENCE_MS: whoever answers a byte at a time is not well.
  */
 #include <openssl/err.h>
@@ -18,6 +21,7 @@
 #include <unistd.h>
 
 #include "server/app.h"
+#include "server/adapters/logger.h"
 #include "server/io/listen_address.h"
 #include "server/io/proxy_header.h"
 
@@ -180,37 +184,58 @@ static void keep_line(char *text)
             *text = '?';
 }
 
-static bool ask(const char *address, bool secure, struct err *e)
+/* The answer's first line, or false with errno set. */
+static bool ask(struct listen_address *a, bool secure, int64_t end, char *text, size_t size)
+{
+    struct asked d = {.end = end};
+    d.fd = reach(a);
+    bool answered = d.fd >= 0 && exchange(&d, a, secure, text, size);
+    int error = errno;
+    if (d.fd >= 0)
+        close(d.fd);
+    errno = error;
+    if (answered)
+        keep_line(text);
+    return answered;
+}
+
+static bool is_line(const char *text, const char *status)
+{
+    return strncmp(text, "HTTP/1.1 ", 9) == 0 && strncmp(text + 9, status, 3) == 0 && text[12] == ' ';
+}
+
+/* Whether the daemon may speak TLS where the settings do not say so, or the other way round: it was not restarted since. */
+static bool is_other_way(bool secure, bool answered, const char *text)
+{
+    return secure ? !answered && errno == EPROTO : answered && is_line(text, "400");
+}
+
+static bool is_well(const char *address, bool secure, struct err *e)
 {
     struct listen_address a;
     if (!listen_address_parse(address, &a, e))
         return false;
     if (!port_is_known(&a))
         return err_set(e, "%s: cannot ask port 0 for its health: give the port with --listen", address);
-    char text[ANSWER_MAX];
-    struct asked d = {.end = now_ms() + PATIENCE_MS};
-    d.fd = reach(&a);
-    bool answered = d.fd >= 0 && exchange(&d, &a, secure, text, sizeof text);
+    char text[ANSWER_MAX], other[ANSWER_MAX];
+    int64_t end = now_ms() + PATIENCE_MS;
+    bool answered = ask(&a, secure, end, text, sizeof text);
     int error = errno;
-    if (d.fd >= 0)
-        close(d.fd);
+    if (is_other_way(secure, answered, text) && ask(&a, !secure, end, other, sizeof other) && is_line(other, "200"))
+        return true;
     if (!answered)
         return err_set(e, "%s: %s", address, error == EAGAIN ? "no answer in time" : strerror(error));
-    keep_line(text);
-    if (strncmp(text, "HTTP/1.1 200 ", 13) != 0)
-        return err_set(e, "%s: answered \"%s\"", address, text);
-    return true;
+    return is_line(text, "200") || err_set(e, "%s: answered \"%s\"", address, text);
 }
 
-int healthcheck(const struct config *config)
+int healthcheck(const struct launch *l)
 {
-    size_t n;
-    const char *const *addresses = config_list(config, OPTION_SERVER_LISTEN, &n);
     struct err e;
-    if (ask(addresses[0], *config_text(config, OPTION_TLS_CERTIFICATE) != 0, &e)) {
-        puts("ok");
-        return EXIT_SUCCESS;
-    }
-    fprintf(stderr, "usherd: %s\n", e.text);
-    return EXIT_FAILURE;
+    struct config *c = app_load_to_ask(l, &e);
+    size_t n;
+    bool well = c && is_well(config_list(c, OPTION_SERVER_LISTEN, &n)[0], *config_text(c, OPTION_TLS_CERTIFICATE), &e);
+    config_free(c);
+    if (!well)
+        logger_complain(e.text);
+    return well && puts("ok") >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

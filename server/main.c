@@ -60,11 +60,21 @@ static bool add_set(struct command *c, const char *assignment, struct err *e)
 {
     if (c->launch.count == LAUNCH_SETS_MAX)
         return err_set(e, "more than %d of --set and --listen", LAUNCH_SETS_MAX);
-    struct config *trial = config_new();
-    bool ok = trial ? config_set(trial, assignment, e) && config_check(trial, e) : err_memory(e);
-    config_free(trial);
     c->launch.sets[c->launch.count++] = assignment;
-    return ok;
+    return true;
+}
+
+/* Each alone: a mistake of the command line is one of how the program is used. */
+static bool judge_sets(const struct command *c, struct err *e)
+{
+    for (size_t i = 0; i < c->launch.count; i++) {
+        struct config *trial = c->action == ACTION_HEALTH ? config_new_to_ask() : config_new();
+        bool ok = trial ? config_set(trial, c->launch.sets[i], e) && config_check(trial, e) : err_memory(e);
+        config_free(trial);
+        if (!ok)
+            return false;
+    }
+    return true;
 }
 
 static bool add_listen(struct command *c, const char *address, struct err *e)
@@ -73,7 +83,7 @@ static bool add_listen(struct command *c, const char *address, struct err *e)
     size_t n = sizeof NAME + strlen(address);
     struct listen_address parsed;
     struct err problem;
-    if (!listen_address_parse(address, &parsed, &problem))
+    if (!listen_address_parse(address, &parsed, &problem) || !listen_address_check(&parsed, &problem))
         return err_set(e, "--listen \"%.80s\": %s", address, problem.text);
     char *assignment = malloc(n);
     if (!assignment || c->owned_count == LAUNCH_SETS_MAX) {
@@ -142,7 +152,7 @@ static bool parse(struct command *c, int argc, char **argv, struct err *e)
         if (!f->take(c, value, e))
             return false;
     }
-    return true;
+    return judge_sets(c, e);
 }
 
 static int print_config(const struct config *config)
@@ -163,6 +173,8 @@ static int act(const struct command *c)
         return fputs(HELP, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     if (c->action == ACTION_RELOAD)
         return reload_command();
+    if (c->action == ACTION_HEALTH)
+        return healthcheck(&c->launch);
     struct err e;
     if (c->action == ACTION_RUN)
         signals_prepare(); /* a reload that comes while the settings are read is done when there is one who can */
@@ -171,17 +183,11 @@ static int act(const struct command *c)
         (c->action == ACTION_TEST && !app_test(config, &e))) {
         logger_complain(e.text);
         config_free(config);
-        return c->action == ACTION_HEALTH ? EXIT_FAILURE : app_exit_code(&e);
+        return app_exit_code(&e);
     }
     if (c->action == ACTION_RUN)
         return app_run(&c->launch, config);
-    int code = EXIT_SUCCESS;
-    if (c->action == ACTION_TEST)
-        code = test_command(config);
-    else if (c->action == ACTION_PRINT)
-        code = print_config(config);
-    else
-        code = healthcheck(config);
+    int code = c->action == ACTION_TEST ? test_command(config) : print_config(config);
     config_free(config);
     return code;
 }

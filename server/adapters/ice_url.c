@@ -70,13 +70,15 @@ static struct parts split(struct span text)
     return p;
 }
 
-/* Puts scheme, host and port together; false with the phrase if the host or the port is none. */
+/* Puts scheme, host and port together; false with the phrase if the host or the port is none, or no client can send there. */
 static bool write_url(
     const char *scheme, struct span authority, const char *query, char out[ICE_URL_MAX + 1], const char **problem)
 {
     char host[URL_HOST_MAX + 1], port[16] = "";
     unsigned number;
     *problem = url_host_read(authority, host, &number);
+    if (!*problem)
+        *problem = address_kind_problem(url_host_kind(host));
     if (*problem)
         return false;
     if (number)
@@ -186,6 +188,14 @@ bool ice_url_normalise(enum ice_url_kind kind, const char *text, char out[ICE_UR
     if (write_url(p.scheme->name, p.authority, query, out, &problem))
         return true;
     return err_set(e, "%s: expected a URL such as %s", problem, EXAMPLES[kind]);
+}
+
+enum address_kind ice_url_kind_of_host(const char *url)
+{
+    char host[URL_HOST_MAX + 1];
+    unsigned port;
+    struct parts p = split(span_of(url));
+    return url_host_read(p.authority, host, &port) ? ADDRESS_OF_A_MACHINE : url_host_kind(host);
 }
 
 bool ice_url_is_dtls(const char *url)

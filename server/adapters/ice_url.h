@@ -23,6 +23,8 @@ enum ice_url_kind {
  * zeros. False with a sentence that says what is wrong and, where that is clear, what to write: for any other mistake,
  * since it cannot be known what was meant. */
 bool ice_url_normalise(enum ice_url_kind kind, const char *text, char out[ICE_URL_MAX + 1], struct err *e);
+/* What the host of a normalised URL is: one of those to which somebody can send. */
+enum address_kind ice_url_kind_of_host(const char *url);
 /* Whether the URL, a normalised one, asks for TURN over DTLS, which RFC 7065 allows and no browser speaks. */
 bool ice_url_is_dtls(const char *url);
 

@@ -205,3 +205,28 @@ const char *url_host_read(struct span text, char host[URL_HOST_MAX + 1], unsigne
         host[0] = '\0';
     return problem;
 }
+
+static bool is_own_name(const char *host)
+{
+    static const char LOCALHOST[] = "localhost", *const NAMES[] = {"ip6-localhost", "ip6-loopback"};
+    size_t n = strlen(host), own = sizeof LOCALHOST - 1;
+    n -= n > 0 && host[n - 1] == '.';
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
+        if (n == strlen(NAMES[i]) && strncmp(host, NAMES[i], n) == 0)
+            return true;
+    return n >= own && strncmp(host + n - own, LOCALHOST, own) == 0 && (n == own || host[n - own - 1] == '.');
+}
+
+enum address_kind url_host_kind(const char *host)
+{
+    struct address a = {.bytes = {[10] = 0xff, [11] = 0xff}};
+    size_t n = strlen(host);
+    char plain[INET6_ADDRSTRLEN];
+    if (host[0] == '[' && n - 2 < sizeof plain) {
+        snprintf(plain, sizeof plain, "%.*s", (int)n - 2, host + 1);
+        return inet_pton(AF_INET6, plain, a.bytes) == 1 ? address_kind(&a) : ADDRESS_OF_A_MACHINE;
+    }
+    if (inet_pton(AF_INET, host, a.bytes + 12) == 1)
+        return address_kind(&a);
+    return is_own_name(host) ? ADDRESS_LOOPBACK : ADDRESS_OF_A_MACHINE;
+}

@@ -7,6 +7,7 @@
 #define SERVER_ADAPTERS_URL_HOST_H
 
 #include "base/span.h"
+#include "server/adapters/address_kind.h"
 
 enum {
     URL_HOST_MAX = 254, /* RFC 1035 section 2.3.4: 253 bytes of a name as text, and a dot behind it */
@@ -17,6 +18,10 @@ enum {
  * brackets and in its shortest form. *port is 0 where none is named. NULL, or a static phrase that says what is wrong
  * and what is right; host is "" then. */
 const char *url_host_read(struct span text, char host[URL_HOST_MAX + 1], unsigned *port);
+
+/* What the host is, in the form that url_host_read gives it. A name is ADDRESS_LOOPBACK if it is this machine's for everybody
+ * (RFC 6761 section 6.3, and those that Debian puts into /etc/hosts), else ADDRESS_OF_A_MACHINE: nobody is asked. */
+enum address_kind url_host_kind(const char *host);
 
 /* Without the blanks around it. */
 struct span url_trim(struct span text);

@@ -45,6 +45,9 @@ bool webhook_url_read(const char *text, struct webhook_url *url, struct err *e)
         return err_set(e, "a user and a password cannot be named in it: whoever receives checks the signature "
                           "(webhooks.secret)");
     const char *problem = url_host_read(authority, url->host, &url->port);
+    enum address_kind kind = problem ? ADDRESS_OF_A_MACHINE : url_host_kind(url->host);
+    if (!problem && kind != ADDRESS_UNSPECIFIED) /* which connect(2) takes for this machine */
+        problem = address_kind_problem(kind);
     if (!problem)
         problem = check_target(target);
     if (problem)
@@ -59,7 +62,6 @@ bool webhook_url_read(const char *text, struct webhook_url *url, struct err *e)
 
 bool webhook_url_is_open(const struct webhook_url *url)
 {
-    bool loopback =
-        strcmp(url->host, "localhost") == 0 || strcmp(url->host, "[::1]") == 0 || strncmp(url->host, "127.", 4) == 0;
-    return !url->tls && !loopback;
+    enum address_kind kind = url_host_kind(url->host);
+    return !url->tls && kind != ADDRESS_LOOPBACK && kind != ADDRESS_UNSPECIFIED;
 }

@@ -9,8 +9,9 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "server/adapters/address_kind.h"
+
 enum {
-    ADDRESS_BITS = 128,
     MAPPED_BITS = 96
 };
 
@@ -103,8 +104,7 @@ bool cidr_list_has(const struct cidr_list *list, const struct address *a)
 
 bool address_is_local(const struct address *a)
 {
-    static const struct address V4 = {.bytes = {[10] = 0xff, [11] = 0xff, [12] = 127}}, V6 = {.bytes = {[15] = 1}};
-    return address_is_nowhere(a) || same_network(a, &V4, MAPPED_BITS + 8) || same_network(a, &V6, ADDRESS_BITS);
+    return address_is_nowhere(a) || address_kind(a) == ADDRESS_LOOPBACK;
 }
 
 /* Cuts `host:port` or `[host]:port` into its host; an IPv6 address without brackets has no port. False if it is

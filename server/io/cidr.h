@@ -11,12 +11,13 @@
 #include "server/core/core.h"
 
 enum {
-    CIDR_LIST_MAX = 64
+    CIDR_LIST_MAX = 64,
+    ADDRESS_BITS = 128
 };
 
 struct cidr {
     struct address network;
-    unsigned bits; /* 0 to 128 */
+    unsigned bits; /* 0 to ADDRESS_BITS */
 };
 
 struct cidr_list {

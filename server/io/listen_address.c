@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static const char UNIX_PREFIX[] = "unix:", PROXY_SUFFIX[] = " proxy";
 
@@ -104,6 +105,70 @@ in_port_t listen_address_port(const struct listen_address *a)
     if (a->at.any.sa_family == AF_INET6)
         return a->at.in6.sin6_port;
     return a->at.any.sa_family == AF_INET ? a->at.in.sin_port : 0;
+}
+
+static struct address address_of(const struct listen_address *a)
+{
+    struct sockaddr_storage at = {0};
+    memcpy(&at, &a->at, a->len);
+    return listen_address_of_client(&at);
+}
+
+bool listen_address_check(const struct listen_address *a, struct err *e)
+{
+    if (a->at.any.sa_family == AF_UNIX)
+        return true;
+    const struct address address = address_of(a);
+    enum address_kind kind = address_kind(&address);
+    const char *problem = kind == ADDRESS_UNSPECIFIED ? NULL : address_kind_problem(kind);
+    return !problem || err_set(e,
+                           "%s: expected an address of this machine, or one that stands for all of them, such as "
+                           "[::]",
+                           problem);
+}
+
+static bool is_ipv4(const struct address *a)
+{
+    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(a->bytes, MAPPED, sizeof MAPPED) == 0;
+}
+
+/* [::ffff:0.0.0.0] is all of IPv4, and nothing of IPv6. */
+static bool takes_all_of(const struct address *a, const struct address *b)
+{
+    return address_kind(a) == ADDRESS_UNSPECIFIED && (!is_ipv4(a) || is_ipv4(b));
+}
+
+/* The name, and the folder that it is in; false if that is not there. */
+static bool find_folder(const char *path, const char **name, struct stat *folder)
+{
+    char text[sizeof((struct sockaddr_un *)0)->sun_path + 2];
+    const char *slash = strrchr(path, '/');
+    *name = slash ? slash + 1 : path;
+    snprintf(text, sizeof text, "%.*s.", (int)(*name - path), path);
+    return stat(text, folder) == 0;
+}
+
+/* However they are spelled; sockets need not be there yet. */
+static bool is_one_file(const char *a, const char *b)
+{
+    const char *a_name, *b_name;
+    struct stat x, y;
+    if (strcmp(a, b) == 0)
+        return true;
+    return find_folder(a, &a_name, &x) && find_folder(b, &b_name, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino &&
+           strcmp(a_name, b_name) == 0;
+}
+
+bool listen_address_excludes(const struct listen_address *a, const struct listen_address *b)
+{
+    bool a_is_path = a->at.any.sa_family == AF_UNIX, b_is_path = b->at.any.sa_family == AF_UNIX;
+    if (a_is_path || b_is_path)
+        return a_is_path && b_is_path && is_one_file(a->at.un.sun_path, b->at.un.sun_path);
+    if (listen_address_port(a) == 0 || listen_address_port(a) != listen_address_port(b))
+        return false;
+    const struct address x = address_of(a), y = address_of(b);
+    return takes_all_of(&x, &y) || takes_all_of(&y, &x) || memcmp(&x, &y, sizeof x) == 0;
 }
 
 bool listen_address_without_ipv6(struct listen_address *a)

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "base/err.h"
+#include "server/adapters/address_kind.h"
 #include "server/core/core.h"
 
 struct listen_address {
@@ -34,6 +35,10 @@ bool listen_address_parse(const char *text, struct listen_address *a, struct err
 void listen_address_format(const struct listen_address *a, char *out);
 /* Its port, in network order; 0 for none, or any free one. */
 in_port_t listen_address_port(const struct listen_address *a);
+/* Refuses an address that nobody can send to, though the kernel would take most of them; the sentence does not repeat it. */
+bool listen_address_check(const struct listen_address *a, struct err *e);
+/* Whether one takes what the other wants, so that the second could not be bound (EADDRINUSE); [::] is 0.0.0.0 too. */
+bool listen_address_excludes(const struct listen_address *a, const struct listen_address *b);
 /* Makes [::] 0.0.0.0, for a system without IPv6; false, with errno EAFNOSUPPORT, for any other address. */
 bool listen_address_without_ipv6(struct listen_address *a);
 /* A client's address as the core counts it. */

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/io/http.h"
 #include "server/io/polling.h"
 #include "server/io/proxy_protocol.h"
 #include "server/io/ready.h"
@@ -234,6 +235,14 @@ static void receive_urgent(struct io *io, struct conn *c)
     io->urgent = false;
 }
 
+/* Whether it goes on though its client's side has ended: what came before is still taken; of a POST, which is whole, all of it
+ * before the answer. */
+static bool outlives_its_end(struct io *io, struct conn *c, unsigned happened)
+{
+    bool is_post = c->state == CONN_ANSWER && c->http->method == HTTP_POST;
+    return is_paused(c) && (is_post ? !(happened & POLLER_BROKEN) : turn_rest(io, c));
+}
+
 void plain_event(void *ctx, struct conn_id id, unsigned happened)
 {
     struct io *io = ctx;
@@ -251,7 +260,7 @@ void plain_event(void *ctx, struct conn_id id, unsigned happened)
         receive_urgent(io, c);
     else if (wanted & POLLER_READ)
         queue_event(io, c, POLLER_READ);
-    else if (happened & POLLER_BROKEN && !c->ready && !(is_paused(c) && turn_rest(io, c)))
+    else if (happened & (POLLER_BROKEN | POLLER_END) && !c->ready && !outlives_its_end(io, c, happened))
         turn_kill(io, c);
     turn_relieve(io);
 }

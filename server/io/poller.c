@@ -22,7 +22,8 @@ static void look(uv_poll_t *poll, int status, int events)
         const struct epoll_event *e = &p->events[i];
         const struct conn_id id = {.slot = (uint32_t)e->data.u64, .generation = (uint32_t)(e->data.u64 >> 32)};
         unsigned happened = (e->events & EPOLLIN ? POLLER_READ : 0u) | (e->events & EPOLLOUT ? POLLER_WRITE : 0u) |
-                            (e->events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP) ? POLLER_BROKEN : 0u);
+                            (e->events & (EPOLLERR | EPOLLHUP) ? POLLER_BROKEN : 0u) |
+                            (e->events & EPOLLRDHUP ? POLLER_END : 0u);
         p->event(p->ctx, id, happened);
     }
 }

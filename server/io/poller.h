@@ -16,7 +16,7 @@ enum {
     POLLER_READ = 1,
     POLLER_WRITE = 2,
     POLLER_BROKEN = 4,   /* reported whether asked for or not: the socket failed, or both of its sides are shut; */
-    POLLER_END = 8,      /* of one that is asked for this alone, once, and when the client's side ends */
+    POLLER_END = 8,      /* of one that is asked for this alone, once: its client's side has ended */
     POLLER_EVENTS = 256, /* taken from the kernel at once */
 };
 

@@ -110,6 +110,9 @@ static bool load(SSL_CTX *ctx, const char *certificate, const char *key, struct 
     if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
         return fail(e, "tls.certificate", certificate,
             "there is no certificate in it: expected PEM, with a line -----BEGIN CERTIFICATE-----");
+    char why[TLS_WHY_MAX];
+    if (tls_clients_of(SSL_CTX_get0_certificate(ctx), true, why) == TLS_CLIENTS_NONE)
+        return err_set(e, "tls.certificate = %.120s: no client can use this certificate: %s", certificate, why);
     if (!load_key(ctx, certificate, key, e))
         return false;
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);

@@ -6,12 +6,14 @@
 #define SERVER_IO_TLS_H
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "base/log.h"
 
-/* A certificate and its key, ready to serve with. NULL with the sentence in e. Freed with SSL_CTX_free. */
+/* A certificate and its key, ready to serve with. NULL with the sentence in e, also where no client could use it. Freed
+ * with SSL_CTX_free. */
 SSL_CTX *tls_new(const char *certificate, const char *key, struct err *e);
 /* Has the listener's context serve each new connection with what *current is at that time; borrowed for as long as the
  * context lives. */
@@ -19,6 +21,20 @@ void tls_attach(SSL_CTX *listener, SSL_CTX *const *current);
 /* From now on *count grows with each message of the handshake protocol that the client sends. Borrowed for as long as ssl
  * lives. */
 void tls_count(SSL *ssl, uint8_t *count);
+
+/* ---- who can use it (tls_clients.c) ---- */
+
+enum {
+    TLS_WHY_MAX = 192 /* bytes of a reason, with its NUL */
+};
+enum tls_clients {
+    TLS_CLIENTS_NONE, /* no mainstream one */
+    TLS_CLIENTS_SOME,
+    TLS_CLIENTS_ALL,
+};
+/* Which clients take this certificate: as a server's own, or as one that such a certificate rests on, of which only the key
+ * matters. If not all, `why` is what is wrong with it and what to do. */
+enum tls_clients tls_clients_of(X509 *x, bool is_servers, char why[TLS_WHY_MAX]);
 
 /* ---- how good it is (tls_warn.c) ---- */
 
@@ -32,7 +48,7 @@ typedef void tls_say(void *ctx, const struct log_record *r);
 
 /* When the first certificate of the file lapses, in unix seconds: its own, or one that it rests on. */
 int64_t tls_expiry(SSL_CTX *served);
-/* Says what clients will mind, besides times: a chain that is not whole, no name of a host. */
+/* Says what clients will mind, besides times: a chain that is not whole, no name of a host, a key that not all can use. */
 void tls_remark(SSL_CTX *served, tls_say *say, void *ctx);
 
 /* What was warned of last. Zeroed at first, and again when another certificate is served. */

@@ -220,8 +220,27 @@ static void remark_names(SSL_CTX *served, tls_say *say, void *ctx)
     say(ctx, &r);
 }
 
+/* The first that not all clients take. */
+static void remark_clients(SSL_CTX *served, tls_say *say, void *ctx)
+{
+    struct log_record r;
+    char why[TLS_WHY_MAX];
+    X509 *x;
+    int i = 0;
+    while ((x = certificate_at(served, i)) && tls_clients_of(x, i == 0, why) == TLS_CLIENTS_ALL)
+        i++;
+    if (!x)
+        return;
+    log_record_init(&r, LOG_LEVEL_WARNING, "certificate-clients",
+        "there are clients that refuse the TLS certificate, or one that it rests on");
+    add_name(&r, "certificate", X509_get_subject_name(x));
+    log_record_add(&r, "reason", span_of(why));
+    say(ctx, &r);
+}
+
 void tls_remark(SSL_CTX *served, tls_say *say, void *ctx)
 {
+    remark_clients(served, say, ctx);
     remark_chain(served, say, ctx);
     remark_names(served, say, ctx);
 }

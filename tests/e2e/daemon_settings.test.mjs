@@ -10,6 +10,7 @@ import { run, startDaemon } from './lib/daemon.mjs';
 import { Client, connect } from './lib/client.mjs';
 import { parseMetrics } from './lib/prometheus.mjs';
 import { inFolder } from './lib/folder.mjs';
+import { freePorts } from './lib/program.mjs';
 
 const set = (...options) => options.flatMap((option) => ['--set', option]);
 const HERE = ['--listen', '127.0.0.1:0'];
@@ -132,3 +133,84 @@ test('a misspelt variable ends the start, one that is nobody\'s is remarked', as
     assert.equal(code, 0);
     assert.match(stderr, /^usherd: warning: this variable begins like a setting[^\n]*\(variable=USHERD_PORT, meant=USHERD_SERVER_LISTEN\)\n$/);
 });
+
+const WELL = { code: 0, stdout: 'ok\n', stderr: '' };
+
+test('--healthcheck of a daemon that is well looks at nothing but where to ask', () => inFolder(async (folder) => {
+    const conf = path.join(folder, 'usherd.conf');
+    const web = path.join(folder, 'web');
+    await fs.mkdir(web);
+    const [port] = await freePorts(1);
+    const listen = `listen = 127.0.0.1:${port}\n`;
+    const file = async (...lines) => {
+        await fs.writeFile(conf, `[server]\n${listen}${lines.map((line) => `${line}\n`).join('')}`);
+        return run(['--config', conf, '--healthcheck']);
+    };
+    await file(`web_root = ${web}`);
+    const daemon = await startDaemon({ args: ['--config', conf], listen: `127.0.0.1:${port}` });
+    assert.deepEqual(await file(`web_root = ${web}`), WELL);
+    await fs.rename(web, `${web}.old`);
+    const unread = path.join(folder, 'key');
+    await fs.writeFile(unread, '', { mode: 0 });
+    for (const lines of [
+        [`web_root = ${web}`], // renamed for a moment
+        ['[auth]', 'required = yes'], ['[auth]', 'required = yes', 'keys = /nowhere/key'], ['[auth]', `keys = ${unread}`],
+        ['lissen = x'], ['log_level = loud'], ['[limits]', 'max_rooms = many', 'max_rooms = more'], ['[limts]', 'listen = nowhere'],
+        ['[limits] max_rooms = 5'], ['[open'], ['nothing'], ['  listen = nowhere'], ['node = a # b'], ['node = "a"'], ['node = a\u0001b'],
+        [`node = ${'a'.repeat(300)}`], [`[${'a'.repeat(300)}]`, 'listen = nowhere'],
+        ['listen = nowhere'], // the second is not asked
+        ['[tls]', 'key = /nowhere'], ['[tls]', 'certificate = /nowhere # soon', 'key = /nowhere'], ['[tls]', 'certificate = %d/c', 'certificate = "x"'],
+        ['[cluster]', 'redis = redis://a'], ['[ice]', 'turn = turn:turn.example'], ['[webhooks]', 'url = https://a.example/'],
+    ]) {
+        assert.deepEqual(await file(...lines), WELL, lines.join(' / '));
+        if (!/listen = nowhere|\[limts|key = |node = a #/.test(lines.join()))
+            assert.equal((await run(['--config', conf, '--test-config'])).code, 78, lines.join(' / '));
+    }
+    await fs.writeFile(conf, `[server]\nnode = a\n[limts]\nlisten = nowhere\n[server]\n${listen}`);
+    assert.deepEqual(await run(['--config', conf, '--healthcheck']), WELL);
+    const at = ['--listen', `127.0.0.1:${port}`];
+    for (const args of [['--config', '/nowhere', ...at], [...at, ...set('server.web_root=/nowhere', 'auth.keys=/nowhere', 'auth.required=yes')]])
+        assert.deepEqual(await run([...args, '--healthcheck']), WELL, args.join(' '));
+    const env = { USHERD_SERVER_LISTEN: `127.0.0.1:${port}, nowhere`, USHERD_SERVER_WEB_ROOT: '/nowhere', USHERD_LIMITS_MAX_ROOM: '1', USHERD_AUTH_KEYS: `%d/k,${'k'.repeat(2000)}` };
+    assert.deepEqual(await run(['--healthcheck'], { env }), WELL);
+    assert.equal(await daemon.stop(), 0);
+}));
+
+test('--healthcheck tells why it does not know where to ask', () => inFolder(async (folder) => {
+    const conf = path.join(folder, 'usherd.conf');
+    for (const [text, sentence] of [
+        ['[server]\nlisten = nowhere\n', /^usherd: \S+:2: server\.listen = "nowhere": expected an address/],
+        ['[server]\nlisten = 127.0.0.1:1 # all\n', /^usherd: \S+:2: server\.listen: a comment stands on a line of its own/],
+        ['[server]\nlisten =\n', /^usherd: server\.listen is empty/],
+        ['[server]\nlisten = 127.0.0.1:0\n', /^usherd: 127\.0\.0\.1:0: cannot ask port 0/],
+    ]) {
+        await fs.writeFile(conf, text);
+        const { code, stdout, stderr } = await run(['--config', conf, '--healthcheck']);
+        assert.deepEqual([code, stdout], [1, '']);
+        assert.match(stderr, sentence);
+    }
+    const { code, stderr } = await run(['--config', path.join(folder, 'none'), '--healthcheck']);
+    assert.deepEqual([code, stderr], [1, `usherd: ${folder}/none: No such file or directory: put it there, or correct the path\n`]);
+    assert.equal((await run(['--healthcheck', '--set', 'limits.none=1'])).code, 2);
+}));
+
+test('what lies in web_root and must stay secret is warned of', () => inFolder(async (folder) => {
+    const web = path.join(folder, 'web');
+    const beside = path.join(folder, 'web-state'); // its name only begins like the other
+    for (const dir of [path.join(web, 'state'), beside]) await fs.mkdir(dir, { recursive: true });
+    await fs.writeFile(path.join(web, 'index.html'), '');
+    await fs.writeFile(path.join(web, 'secret'), 'turn');
+    await fs.writeFile(path.join(folder, 'secret'), 'turn');
+    await fs.symlink(path.join(web, 'secret'), path.join(folder, 'link'));
+    const warned = async (root, ...options) => {
+        const { code, stderr } = await run([...set(`server.web_root=${root}`, ...options), '--test-config']);
+        assert.equal(code, 0, stderr);
+        return [...stderr.matchAll(/this lies in server\.web_root, where everybody may read it[^\n]* \(option=(\S+), value=/g)].map(([, option]) => option);
+    };
+    const turn = (file) => ['ice.turn=turn:turn.example', `ice.turn_secret=@${path.join(folder, file)}`];
+    assert.deepEqual(await warned(web, `server.state_dir=${web}/state`, ...turn('web/../web/secret')), ['server.state_dir', 'ice.turn_secret']);
+    assert.deepEqual(await warned(`${web}/`, `server.state_dir=${web}`, ...turn('link')), ['server.state_dir', 'ice.turn_secret']);
+    assert.deepEqual(await warned('/', ...turn('secret')), ['ice.turn_secret']);
+    assert.deepEqual(await warned(web, `server.state_dir=${beside}`, ...turn('secret')), []);
+    assert.deepEqual(await warned(web, 'ice.turn=turn:turn.example', 'ice.turn_secret=secret'), []);
+}));

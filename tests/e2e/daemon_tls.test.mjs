@@ -269,6 +269,21 @@ test('--healthcheck asks over TLS', async () => {
     assert.match(stdout, /ok/);
 });
 
+test('--healthcheck asks a daemon whose certificate or key is being replaced, or that was started without one', async () => {
+    const ask = (address, ...options) => run(['--healthcheck', '--listen', address, ...set(...options)]);
+    const well = { code: 0, stdout: 'ok\n', stderr: '' };
+    await fs.writeFile(at('empty.key'), '');
+    const unread = at('unread.key');
+    await fs.writeFile(unread, 'x', { mode: 0 });
+    for (const options of [[`tls.certificate=${at('live.pem')}`, `tls.key=${at('empty.key')}`], [`tls.certificate=${at('live.pem')}`, `tls.key=${unread}`],
+        [`tls.certificate=${at('gone.pem')}`, `tls.key=${at('gone.key')}`], [`tls.certificate=${at('live.pem')}`], ['tls.certificate=%d/live.pem'],
+        []]) // TLS was removed from the settings since
+        assert.deepEqual(await ask(daemon.address, ...options), well, options.join(' '));
+    const plain = await startDaemon();
+    assert.deepEqual(await ask(plain.address, `tls.certificate=${at('live.pem')}`, `tls.key=${at('live.key')}`), well);
+    assert.equal(await plain.stop(), 0);
+});
+
 test('an end that is near is warned of at start, at reload and by --test-config, and is a metric', async () => {
     const names = 'subjectAltName=IP:127.0.0.1';
     for (const [name, days] of [['fresh', 30], ['ending', 5]]) await authority.issue(name, names, days);

@@ -5,7 +5,9 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
+import net from 'node:net';
 import path from 'node:path';
+import tls from 'node:tls';
 import { connect } from './lib/client.mjs';
 import { startDaemon, within } from './lib/daemon.mjs';
 import { EngineIo, SEPARATOR, opened } from './lib/engineio.mjs';
@@ -207,6 +209,43 @@ test('one poll brings many packets, and a large queue in several', async () => {
 });
 
 // A client of which a request is under way while it upgrades does what none should.
+// A request whose client has ended its side behind it: all that comes back.
+async function halfClosed(io, method, { query }, body = '') {
+    const at = { host: '127.0.0.1', port: io.port, allowHalfOpen: true };
+    const socket = io.ca ? tls.connect({ ...at, ca: io.ca }) : net.connect(at);
+    socket.on('end', () => socket.end());
+    const raw = new Raw(socket);
+    socket.end(`${method} /socket.io/?${query} HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    await raw.end();
+    return raw.received.toString('latin1');
+}
+
+// A poll that waits is cancelled by that, as by any end of its connection (docs/protocols-conformance.md); one that has
+// something to bring is answered. A POST is a request like another: its packets are taken, however slowly, and it is answered.
+test('who ends its side behind a request: a POST and a poll that need not wait are answered, one that waits ends its session', async () => {
+    const few = await startBothWays(set('limits.message_rate=40', 'limits.message_burst=40'));
+    for (const [way, io] of [['plain', new EngineIo(few.daemons.plain)], ['TLS', new EngineIo(few.daemons.TLS, few.ca)]]) {
+        const session = await io.open();
+        await session.say('40');
+        assert.match(await halfClosed(io, 'GET', session), /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n40\{/s, way);
+        const pings = Array.from({ length: 100 }, (_, i) => `42${i}["ping"]`);
+        assert.match(await halfClosed(io, 'POST', session, pings.join(SEPARATOR)), /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nok$/s, way);
+        const acks = [];
+        while (acks.length < pings.length) {
+            const ack = /^43(\d+)\[/.exec(await session.next());
+            if (ack) acks.push(Number(ack[1]));
+        }
+        assert.deepEqual(acks, [...pings.keys()]);
+        const { native, session: gone, peerId } = await inRoom(io, few.daemons[way], 'half', io.ca);
+        assert.equal(await halfClosed(io, 'GET', gone), '', way);
+        assert.equal((await gone.ended()).code, 1);
+        const left = await native.next();
+        assert.deepEqual([left.type, left.peerId], ['peer-away', peerId]);
+        await native.close();
+    }
+    await few.stop();
+});
+
 test('upgrades: wrong probes, second ones, and sockets that go', async () => {
     for (const io of ways()) {
         for (const packets of [['5'], ['2'], ['2probe', '2probe'], ['4hello'], ['probe'], ['2probe', '4hello'], [Buffer.from('2probe')]]) {

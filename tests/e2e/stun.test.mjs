@@ -276,7 +276,7 @@ test('a port that is taken ends the start, and says so', async () => {
 
 test('what it cannot be is told by --test-config', async () => {
     for (const [option, sentence] of [['ice.stun_listen=localhost:3478', 'expected a UDP address'], ['ice.stun_listen=unix:/run/x', 'expected a UDP address'],
-        ['ice.stun_public=stun.example', 'the port is missing'], ['ice.stun_public=stun:a.example:1', 'write it without stun:']]) {
+        ['ice.stun_listen=224.0.0.1:3478', 'a multicast address belongs to no machine'], ['ice.stun_public=stun.example', 'the port is missing'], ['ice.stun_public=stun:a.example:1', 'write it without stun:']]) {
         const { code, stderr } = await run([...set(option), '--test-config']);
         assert.equal(code, 2);
         assert.ok(stderr.includes(sentence), stderr);

@@ -44,6 +44,8 @@ static void test_good(void **state)
         {STUN, "stun:stun.example:03478", "stun:stun.example:3478"},
         {STUN, "stun:stun.example:65535", "stun:stun.example:65535"},
         {STUN, "stun:localhost", "stun:localhost"},
+        {STUN, "stun:127.0.0.1", "stun:127.0.0.1"},
+        {STUN, "stun:169.254.1.1", "stun:169.254.1.1"},
         {STUN, "stun:my_host-1.example.", "stun:my_host-1.example."},
         {STUN, "stun:xn--bcher-kva.example", "stun:xn--bcher-kva.example"},
         {TURN, "turn:turn.example", "turn:turn.example"},

@@ -95,7 +95,9 @@ static void test_open(void **state)
         const char *text;
         bool open;
     } ALL[] = {{"http://app.example/", true}, {"https://app.example/", false}, {"http://localhost:1/", false},
-        {"http://127.0.0.1/", false}, {"http://[::1]/", false}, {"http://192.0.2.1/", true}};
+        {"http://127.0.0.1/", false}, {"http://[::1]/", false}, {"http://192.0.2.1/", true},
+        {"http://app.localhost/", false}, {"http://[::ffff:127.0.0.1]/", false}, {"http://0.0.0.0:1/", false},
+        {"http://127.example/", true}};
     for (size_t i = 0; i < sizeof ALL / sizeof *ALL; i++) {
         struct webhook_url url;
         assert_true(webhook_url_read(ALL[i].text, &url, NULL));

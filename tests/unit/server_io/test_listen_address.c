@@ -89,6 +89,51 @@ static void test_without_ipv6(void **state)
     }
 }
 
+/* Pairs of which the second cannot be bound beside the first, in either order, and pairs that can. */
+static void test_excludes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *one, *other;
+        bool excludes;
+    } PAIRS[] = {
+        {"127.0.0.1:1", "127.0.0.1:1", true},
+        {"127.0.0.1:1", "127.0.0.1:1 proxy", true},
+        {"127.0.0.1:1", "127.0.0.1:2", false},
+        {"127.0.0.1:0", "127.0.0.1:0", false},
+        {"127.0.0.1:1", "127.0.0.2:1", false},
+        {"127.0.0.1:1", "[::ffff:127.0.0.1]:1", true},
+        {"127.0.0.1:1", "[::ffff:127.0.0.2]:1", false},
+        {"127.0.0.1:1", "0.0.0.0:1", true},
+        {"127.0.0.1:1", "[::ffff:0.0.0.0]:1", true},
+        {"127.0.0.1:1", "[::]:1", true},
+        {"127.0.0.1:1", "[::1]:1", false},
+        {"[::1]:1", "[::]:1", true},
+        {"[::1]:1", "[0::1]:1", true},
+        {"[::1]:1", "0.0.0.0:1", false},
+        {"[::1]:1", "[::ffff:0.0.0.0]:1", false},
+        {"0.0.0.0:1", "[::ffff:0.0.0.0]:1", true},
+        {"0.0.0.0:1", "[::]:1", true},
+        {"unix:/run/a", "unix:/run/a proxy", true},
+        {"unix:/run/a", "unix:/run/b", false},
+        {"unix:/tmp/a", "unix:/tmp/./a", true},
+        {"unix:/tmp/a", "unix://tmp/../tmp//a", true},
+        {"unix:/a", "unix:/tmp/../a", true},
+        {"unix:a", "unix:./a", true},
+        {"unix:/tmp/a", "unix:/a", false},
+        {"unix:/tmp/a", "unix:/tmp/./b", false},
+        {"unix:/nowhere/a", "unix:/nowhere/./a", false}, /* nothing can be there */
+        {"unix:/run/a", "[::]:1", false},
+    };
+    for (size_t i = 0; i < sizeof PAIRS / sizeof *PAIRS; i++) {
+        struct listen_address a, b;
+        assert_true(listen_address_parse(PAIRS[i].one, &a, NULL) && listen_address_parse(PAIRS[i].other, &b, NULL));
+        if (listen_address_excludes(&a, &b) != PAIRS[i].excludes ||
+            listen_address_excludes(&b, &a) != PAIRS[i].excludes)
+            fail_msg("%s and %s", PAIRS[i].one, PAIRS[i].other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +141,7 @@ int main(void)
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_maps_ipv4),
         cmocka_unit_test(test_without_ipv6),
+        cmocka_unit_test(test_excludes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <openssl/dsa.h>
+#include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -351,6 +353,159 @@ static void test_known_issuer(void **state)
     unlink(trusted);
 }
 
+/* ---- who can use it ---- */
+
+/* For a pair, with another extension or none (0). */
+static X509 *certify_with(const struct world *w, EVP_PKEY *pair, int nid, const char *value)
+{
+    X509 *x = certify("app", pair, w->root, w->root_key, NOW, NOW + DAY, true);
+    X509_EXTENSION *extension = nid ? X509V3_EXT_conf_nid(NULL, NULL, nid, value) : NULL;
+    if (extension)
+        X509_add_ext(x, extension, -1);
+    X509_EXTENSION_free(extension);
+    assert_true(X509_sign(x, w->root_key, EVP_sha256()) > 0);
+    return x;
+}
+
+static void judges(X509 *taken, bool is_servers, enum tls_clients clients, const char *reason)
+{
+    char why[TLS_WHY_MAX] = "";
+    unsigned char *der = NULL;
+    int n = i2d_X509(taken, &der);
+    const unsigned char *at = der;
+    X509 *read = d2i_X509(NULL, &at, n); /* as from a file: how a key is written is seen then only */
+    enum tls_clients found = tls_clients_of(read, is_servers, why);
+    if (found != clients || (reason && !strstr(why, reason)))
+        fail_msg("%d instead of %d: %s", (int)found, (int)clients, why);
+    OPENSSL_free(der);
+    X509_free(read);
+    X509_free(taken);
+}
+
+static EVP_PKEY *generate(EVP_PKEY_CTX *taken)
+{
+    EVP_PKEY *key = NULL;
+    assert_int_equal(EVP_PKEY_generate(taken, &key), 1);
+    EVP_PKEY_CTX_free(taken);
+    return key;
+}
+
+static EVP_PKEY *explicit_pair(void)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    assert_true(EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_group_name(ctx, "P-256") == 1);
+    assert_true(EVP_PKEY_CTX_set_ec_param_enc(ctx, OPENSSL_EC_EXPLICIT_CURVE) == 1);
+    return generate(ctx);
+}
+
+static EVP_PKEY *dsa_pair(void)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DSA", NULL);
+    EVP_PKEY *parameters = NULL;
+    assert_true(EVP_PKEY_paramgen_init(ctx) == 1 && EVP_PKEY_CTX_set_dsa_paramgen_bits(ctx, 1024) == 1);
+    assert_int_equal(EVP_PKEY_paramgen(ctx, &parameters), 1);
+    EVP_PKEY_CTX_free(ctx);
+    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, parameters, NULL);
+    assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+    EVP_PKEY_free(parameters);
+    return generate(ctx);
+}
+
+static void test_keys(void **state)
+{
+    const struct world *w = *state;
+    static const struct {
+        const char *curve;
+        enum tls_clients clients;
+        const char *reason;
+    } CURVES[] = {
+        {"P-256", TLS_CLIENTS_ALL, NULL},
+        {"P-384", TLS_CLIENTS_ALL, NULL},
+        {"P-521", TLS_CLIENTS_SOME, "the curve P-521"},
+        {"P-224", TLS_CLIENTS_NONE, "the curve secp224r1"},
+        {"secp256k1", TLS_CLIENTS_NONE, "the curve secp256k1"},
+        {"brainpoolP256r1", TLS_CLIENTS_NONE, "the curve brainpoolP256r1"},
+        {"brainpoolP384r1", TLS_CLIENTS_NONE, "the curve brainpoolP384r1"},
+    };
+    for (size_t i = 0; i < sizeof CURVES / sizeof *CURVES; i++) {
+        EVP_PKEY *pair = EVP_PKEY_Q_keygen(NULL, NULL, "EC", CURVES[i].curve);
+        judges(certify_with(w, pair, 0, NULL), true, CURVES[i].clients, CURVES[i].reason);
+        judges(certify_with(w, pair, 0, NULL), false, CURVES[i].clients, CURVES[i].reason);
+        EVP_PKEY_free(pair);
+    }
+    EVP_PKEY *const pairs[] = {EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048),
+        EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), explicit_pair(), dsa_pair()};
+    static const enum tls_clients CLIENTS[] = {
+        TLS_CLIENTS_ALL, TLS_CLIENTS_SOME, TLS_CLIENTS_SOME, TLS_CLIENTS_NONE, TLS_CLIENTS_NONE};
+    for (size_t i = 0; i < sizeof CLIENTS / sizeof *CLIENTS; i++) {
+        judges(certify_with(w, pairs[i], 0, NULL), true, CLIENTS[i], i > 0 ? "its key " : NULL);
+        EVP_PKEY_free(pairs[i]);
+    }
+}
+
+static void test_usages(void **state)
+{
+    const struct world *w = *state;
+    static const struct {
+        int nid;
+        const char *value;
+        enum tls_clients clients;
+        const char *reason;
+    } USAGES[] = {
+        {NID_ext_key_usage, "serverAuth", TLS_CLIENTS_ALL, NULL},
+        {NID_ext_key_usage, "clientAuth,serverAuth", TLS_CLIENTS_ALL, NULL},
+        {NID_ext_key_usage, "clientAuth", TLS_CLIENTS_NONE, "extendedKeyUsage lacks serverAuth"},
+        {NID_ext_key_usage, "codeSigning", TLS_CLIENTS_NONE, "extendedKeyUsage lacks serverAuth"},
+        {NID_ext_key_usage, "anyExtendedKeyUsage", TLS_CLIENTS_SOME, "extendedKeyUsage lacks serverAuth"},
+        {NID_key_usage, "digitalSignature", TLS_CLIENTS_ALL, NULL},
+        {NID_key_usage, "digitalSignature,keyCertSign", TLS_CLIENTS_ALL, NULL},
+        {NID_key_usage, "keyCertSign", TLS_CLIENTS_NONE, "keyUsage lacks digitalSignature"},
+        {NID_key_usage, "nonRepudiation,cRLSign", TLS_CLIENTS_NONE, "keyUsage lacks digitalSignature"},
+        {NID_key_usage, "keyEncipherment", TLS_CLIENTS_SOME, "keyUsage lacks digitalSignature"},
+        {NID_key_usage, "keyAgreement", TLS_CLIENTS_SOME, "keyUsage lacks digitalSignature"},
+    };
+    for (size_t i = 0; i < sizeof USAGES / sizeof *USAGES; i++) {
+        judges(certify_with(w, w->key_pair, USAGES[i].nid, USAGES[i].value), true, USAGES[i].clients, USAGES[i].reason);
+        judges(certify_with(w, w->key_pair, USAGES[i].nid, USAGES[i].value), false, TLS_CLIENTS_ALL, NULL);
+    }
+}
+
+/* What nobody can use refuses the start, and what some cannot is remarked; of one that it rests on, both. */
+static void test_clients(void **state)
+{
+    const struct world *w = *state;
+    EVP_PKEY *odd = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "secp256k1"),
+             *modern = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    write_key(w, odd, NULL);
+    write_chain(w, certify_with(w, odd, 0, NULL), NULL);
+    refuses(w->certificate, w->key,
+        "tls.certificate = %s: no client can use this certificate: its key is on the curve secp256k1, which clients do "
+        "not know: make one on P-256 (openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)",
+        w->certificate);
+    write_key(w, w->key_pair, NULL);
+    write_chain(w, certify_with(w, w->key_pair, NID_ext_key_usage, "clientAuth"), NULL);
+    refuses(w->certificate, w->key,
+        "tls.certificate = %s: no client can use this certificate: it is not for a server: its extendedKeyUsage lacks "
+        "serverAuth",
+        w->certificate);
+    X509_up_ref(w->root);
+    write_chain(w, certify_with(w, w->key_pair, NID_key_usage, "keyAgreement"), w->root);
+    remarks(w, "certificate-clients");
+    X509_up_ref(w->root);
+    write_key(w, modern, NULL);
+    write_chain(w, certify_with(w, modern, 0, NULL), w->root);
+    remarks(w, "certificate-clients");
+    X509 *issuer = certify("odd", odd, NULL, odd, NOW, NOW + DAY, false);
+    write_key(w, w->key_pair, NULL);
+    write_chain(w, certify("app", w->key_pair, issuer, odd, NOW, NOW + DAY, true), issuer);
+    remarks(w, "certificate-clients");
+    issuer = certify_with(w, w->root_key, NID_key_usage, "keyCertSign"); /* as issuers have */
+    write_chain(w, certify("app", w->key_pair, issuer, w->root_key, NOW, NOW + DAY, true), issuer);
+    remarks(w, NULL);
+    EVP_PKEY_free(odd);
+    EVP_PKEY_free(modern);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +516,9 @@ int main(void)
         cmocka_unit_test(test_record),
         cmocka_unit_test(test_remarks),
         cmocka_unit_test(test_known_issuer),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_usages),
+        cmocka_unit_test(test_clients),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
