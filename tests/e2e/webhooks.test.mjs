@@ -130,7 +130,9 @@ test('the receiver in examples/ does not start without a secret', async () => {
         const child = spawn('node', [EXAMPLE, '0'], { env: { ...env, ...more }, stdio: ['ignore', 'ignore', 'pipe'] });
         let said = '';
         child.stderr.setEncoding('utf8').on('data', (text) => (said += text));
+        const late = setTimeout(() => child.kill('SIGKILL'), 8000);
         assert.deepEqual(await once(child, 'close'), [1, null]);
+        clearTimeout(late);
         assert.match(said, /^WEBHOOK_SECRET is not set: give it what webhooks\.secret of usherd says/);
     }
 });
