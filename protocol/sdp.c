@@ -272,9 +272,19 @@ static bool finish_sctp(struct parser *p, struct err *err)
     return true;
 }
 
+/* Whether there are sections, all of them audio or video: a call. */
+static bool is_call(const struct sdp *s)
+{
+    bool call = s->media_count > 0;
+    for (size_t i = 0; i < s->media_count; i++)
+        call = call && (span_is(s->media[i].kind, "audio") || span_is(s->media[i].kind, "video"));
+    return call;
+}
+
 static bool finish(struct parser *p, struct err *err)
 {
     struct sdp *out = p->out;
+    out->no_data = is_call(out);
     if (!p->found_data || (p->port_zero && !p->bundle_only))
         return err_set(err, "the session description offers no data channel");
     /* Name and password are a pair: never one of each level. */

@@ -49,6 +49,7 @@ struct sdp {
     struct sdp_media media[SDP_MEDIA_MAX]; /* in order */
     size_t media_count;
     size_t data;      /* which of them is the data channel's */
+    bool no_data;     /* of one that was refused: audio and video is all that it has */
     bool bundle;      /* the data channel's mid is in a BUNDLE group */
     uint64_t sess_id; /* o=: written, not read; below 2^63 */
     unsigned version; /* o=: written, not read */

@@ -84,7 +84,8 @@ const char *usher_event_name(enum usher_event_type type);
 /* Borrowed for the callback. Text members are NULL when the type has none. Names are as others chose them, but for what
  * cannot be seen or would change what stands around it: control characters, line ends, directions of writing, invisible
  * ones, runs of spaces; < and > are _. Two people may have one name: the id is the person. The code "known-name" of a link
- * says that its name is, or looks like, one that is known with another key. */
+ * says that its name is, or looks like, one that is known with another key; "no-data-channel" that it calls us with audio or
+ * video only, which no link can be made of. */
 struct usher_event {
     enum usher_event_type type;
     const char *id, *from, *by, *ref, *room, *name, *text, *conversation, *reason, *code, *kind, *path;

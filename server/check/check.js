@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Tries one part after the other, says of each whether it works and if not why, and posts the outcomes, four words. All
+// Tries all parts at once, since what does not answer takes its time, says of each whether it works and if not why, and posts the outcomes, four words. All
 // addresses are relative to the page's, so that it works behind a proxy that strips a prefix.
 const PATIENCE_MS = 10000;
+const GATHER_MS = 6000; // a browser asks a STUN server five times until then, and goes on for as long again
 const PARTS = ['websocket', 'polling', 'stun', 'turn'];
 const WORDS = { works: 'Works.', fails: 'Fails.', skipped: 'Not tried.' };
 const byId = (id) => document.getElementById(id);
@@ -99,7 +100,7 @@ function gather(iceServers, iceTransportPolicy, type) {
             connection.close();
             resolve({ ...result, errors });
         };
-        const late = setTimeout(() => end({ complete: false }), PATIENCE_MS);
+        const late = setTimeout(() => end({ complete: false }), GATHER_MS);
         connection.onicecandidateerror = ({ url, errorCode, errorText }) => errors.push({ url, errorCode, errorText });
         connection.onicecandidate = ({ candidate }) => {
             if (!candidate) end({ complete: true });
@@ -173,16 +174,16 @@ async function run(token) {
     byId('again').hidden = true;
     conclude('', 'Checking …');
     for (const part of PARTS) show(part, { outcome: '', words: 'waits' });
-    // An empty result is refused, unless the page may not post at all.
+    // An empty result is none: it asks whether the page may post at all.
     const admitted = (await ask('check/result', { method: 'POST', body: '' })).status !== 403;
     const ice = await iceServers(token);
     const checks = { websocket: () => checkWebSocket(admitted), polling: () => checkPolling(admitted), stun: () => checkStun(ice), turn: () => checkTurn(ice) };
     const results = {};
-    for (const part of PARTS) {
+    await Promise.all(PARTS.map(async (part) => {
         show(part, { outcome: '', words: 'is being tried …' });
         results[part] = await checks[part]().catch((error) => fails(`The browser refused: ${error.message}`));
         show(part, results[part]);
-    }
+    }));
     conclude(...verdict(results));
     byId('again').hidden = false;
     if (admitted) await ask('check/result', { method: 'POST', body: new URLSearchParams(PARTS.map((part) => [part, results[part].outcome])) });

@@ -87,6 +87,10 @@ void check_result(struct http_request *r)
     struct io *io = r->io;
     struct span form = http_body_of(r);
     enum check_outcome outcomes[CHECK_PARTS];
+    if (form.n == 0) { /* the page asks whether it may post */
+        http_answer(r, &(struct http_answer){.status = 204});
+        return;
+    }
     for (enum check_part part = 0; part < CHECK_PARTS; part++)
         if (!read_outcome(form, part, &outcomes[part])) {
             http_error(r, 400, NULL, error_code(ERROR_BAD_MESSAGE),

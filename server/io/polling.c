@@ -7,7 +7,9 @@
  *
  * Whoever ends a poll before it was answered whole has lost what was in it, or may have: such a session ends. So do two
  * polls or two POSTs at once, and what is no packet. When we end a session, its next poll is told `1`, within FAREWELL_MS; a
- * client that was given up for its silence has none, and of that nothing is kept.
+ * client that was given up for its silence has none, and of that nothing is kept. What was said before has a poll of its
+ * own: socket.io-client acts on a close packet at once, and on the events in front of it a moment later, when it has no
+ * connection any more and keeps them back. If it does not ask again for the `1`, the session ends without it.
  */
 #include "server/io/polling.h"
 
@@ -139,11 +141,22 @@ void polling_say(struct io *io, struct conn *s, const char *packet)
     turn_queue(io, s, frame_of(span_of(packet)));
 }
 
+static bool is_close(const struct frame *f)
+{
+    return engineio_read(frame_text(f)).type == ENGINEIO_CLOSE;
+}
+
+/* Whether a poll that brings `out` may bring this too: a close packet comes alone. */
+static bool has_room(const struct buf *out, const struct frame *f)
+{
+    return out->len == 0 || (out->len + f->len <= POLL_ANSWER_MAX && !is_close(f));
+}
+
 /* Takes from the queue what one poll may bring. */
 static void take_packets(struct conn *s, struct buf *out)
 {
     const struct frame *f;
-    while ((f = queue_first(s->queue)) && (out->len == 0 || out->len + f->len <= POLL_ANSWER_MAX) && !out->failed) {
+    while ((f = queue_first(s->queue)) && has_room(out, f) && !out->failed) {
         if (out->len > 0)
             buf_byte(out, SEPARATOR);
         buf_span(out, frame_text(f));

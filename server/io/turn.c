@@ -152,6 +152,15 @@ void turn_again(struct io *io)
 
 /* ---- effects ---- */
 
+/* During a drain, of a connection that was let in a moment ago: its request may be under way, and be the poll of a session
+ * that is told of the drain. That is served, whatever else it asks is refused. */
+static bool may_have_asked(const struct io *io, const struct conn *c)
+{
+    bool unheard = c->limit == LIMIT_HANDSHAKE && c->state != CONN_PROXY;
+    bool young = c->deadline > uv_now(io->loop) + HANDSHAKE_MS - FAREWELL_MS;
+    return io->settings.socketio && core_draining(io->core) && unheard && young;
+}
+
 /* The core closes a connection that speaks no WebSocket yet: it is refused. One that is only now being accepted is let
  * in to hear so; one whose answer is on its way gets that. */
 static void refuse(struct io *io, struct conn *c, const char *reason)
@@ -162,7 +171,9 @@ static void refuse(struct io *io, struct conn *c, const char *reason)
         io->refused_count += c->uncounted;
     }
     bool answering = c->state == CONN_ANSWER || c->state == CONN_LINGER;
-    if (c->state == CONN_PROXY || (c->taken && !answering))
+    if (may_have_asked(io, c))
+        turn_limit(io, c, LIMIT_FAREWELL);
+    else if (c->state == CONN_PROXY || (c->taken && !answering))
         turn_kill(io, c);
 }
 

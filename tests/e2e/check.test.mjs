@@ -4,6 +4,7 @@
 // what an operator reads of it. $SCREENSHOTS names a folder for pictures of it.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import dgram from 'node:dgram';
 import fs from 'node:fs/promises';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -16,7 +17,8 @@ import { parseMetrics } from './lib/prometheus.mjs';
 import { startTurn } from './lib/turn.mjs';
 
 const SECRET = 'a secret of two';
-const PATIENCE_MS = 45000; // four parts of ten seconds at most
+const PATIENCE_MS = 45000;
+const RESULT = 'websocket=works&polling=skipped&stun=fails&turn=works';
 const PARTS = ['websocket', 'polling', 'stun', 'turn'];
 const set = (...options) => options.flatMap((option) => ['--set', option]);
 
@@ -27,16 +29,19 @@ after(async () => {
     await turn?.stop();
 });
 
-// Opens the page, waits for its end: { page, part(name): { outcome, words }, verdict, problems }.
+// Opens the page, waits for its end: { page, part(name): { outcome, words }, verdict, problems, asked: what it sent where }.
 async function check(url, { size = { width: 900, height: 900 }, dark = false, shot } = {}) {
     const page = await chromium.browser.newPage();
     const problems = [];
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
     page.on('pageerror', (error) => problems.push(error.message));
+    const asked = [];
+    page.on('request', (request) => asked.push({ method: request.method(), url: request.url(), body: request.postData() ?? '' }));
+    page.on('websocket', (socket) => asked.push({ method: 'WebSocket', url: socket.url().replace('ws', 'http'), body: '' }));
     await page.setViewportSize(size);
     await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' });
     await page.goto(`${url}/check`);
-    return { page, problems, ...(await outcome(page, shot)) };
+    return { page, problems, asked, ...(await outcome(page, shot)) };
 }
 
 async function outcome(page, shot) {
@@ -47,6 +52,8 @@ async function outcome(page, shot) {
     if (process.env.SCREENSHOTS && shot) await page.screenshot({ path: path.join(process.env.SCREENSHOTS, `${shot}.png`), fullPage: true });
     return result;
 }
+
+const posts = ({ asked }, to) => asked.filter(({ method, url }) => method === 'POST' && new URL(url).pathname.endsWith(to)).map(({ body }) => body);
 
 async function counts(daemon) {
     const samples = parseMetrics(await (await fetch(`${daemon.http}/metrics`)).text());
@@ -66,7 +73,9 @@ test('where all works it says so, on a phone too, and the operator reads it', as
         assert.match(found.stun.words, /^Works\.(It sees you at 127\.0\.0\.1\.$|A server answers)/);
         assert.match(found.turn.words, /^Works\.Calls that cannot go straight can go through /);
         assert.equal(found.verdict, 'Calls will work from here.');
-        assert.deepEqual(found.problems.filter((text) => !/ 40[04] /.test(text)), []); // what it asks and may be refused
+        assert.deepEqual(found.problems, []); // a browser calls each refusal an error
+        assert.ok(found.asked.every((one) => new URL(one.url).host === new URL(daemon.http).host || one.url === 'data:,'), JSON.stringify(found.asked));
+        assert.deepEqual(posts(found, '/check/result'), ['', `websocket=works&polling=${polling}&stun=works&turn=works`]);
         assert.ok(await found.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it is wider than the screen');
         await found.page.close();
         const count = await counts(daemon);
@@ -88,6 +97,23 @@ test('a STUN server that is not there, and a TURN server with another secret, ar
     assert.equal(found.verdict, 'Calls will fail from here, but for those within your own network.');
     await found.page.close();
     assert.equal((await counts(daemon))('turn', 'fails'), 1);
+    assert.equal(await daemon.stop(), 0);
+});
+
+// Nothing answers there, nor says that nobody is there: the browser asks again and again.
+test('servers that do not answer are waited for at the same time', async () => {
+    const hole = dgram.createSocket('udp4').unref().bind(0, '127.0.0.1');
+    await once(hole, 'listening');
+    const { port } = hole.address();
+    const daemon = await startDaemon({ args: set(`ice.stun=stun:127.0.0.1:${port}`, `ice.turn=turn:127.0.0.1:${port}?transport=udp`, `ice.turn_secret=${SECRET}`) });
+    const page = await chromium.browser.newPage();
+    await page.goto(`${daemon.http}/check`);
+    await page.waitForFunction(() => ['stun', 'turn'].every((part) => document.querySelector(`#${part} dd`).textContent.includes('being tried')));
+    const found = await outcome(page);
+    assert.deepEqual(PARTS.map((part) => found[part].outcome), ['works', 'works', 'fails', 'fails']);
+    assert.match(found.turn.words, /No answer from turn:/);
+    await page.close();
+    hole.close();
     assert.equal(await daemon.stop(), 0);
 });
 
@@ -171,6 +197,10 @@ test('where server.origins has not this page it tells what to add, and sends not
     assert.equal(found.websocket.outcome, 'skipped');
     assert.ok(found.websocket.words.includes(`would add ${daemon.http} to server.origins`), found.websocket.words);
     await found.page.close();
+    assert.deepEqual(posts(found, '/check/result'), ['']); // whether it may post: no
+    assert.deepEqual(found.asked.filter(({ method, url }) => method === 'WebSocket' || url.includes('/socket.io/')), []);
+    const foreign = await fetch(`${daemon.http}/check/result`, { method: 'POST', headers: { origin: daemon.http }, body: RESULT });
+    assert.equal(foreign.status, 403);
     const count = await counts(daemon);
     assert.equal(PARTS.reduce((sum, part) => sum + count(part, 'works') + count(part, 'fails') + count(part, 'skipped'), 0), 0);
     assert.equal(await daemon.stop(), 0);
@@ -197,8 +227,9 @@ test('the page may load and reach nothing but its own server, and has no room in
 test('results are four words; anything else is refused, and too many are', async () => {
     const daemon = await startDaemon({ args: set('limits.connection_rate=0') });
     const post = (body) => fetch(`${daemon.http}/check/result`, { method: 'POST', body }).then((answer) => (answer.text(), answer.status));
-    const good = 'websocket=works&polling=skipped&stun=fails&turn=works';
-    for (const body of ['', 'websocket=works', good.replace('fails', 'broke'), good.replace('stun', 'stunt'), good.replace('works', 'works%00'),
+    const good = RESULT;
+    assert.equal(await post(''), 204); // it asks, and counts for nothing
+    for (const body of ['websocket=works', good.replace('fails', 'broke'), good.replace('stun', 'stunt'), good.replace('works', 'works%00'),
         `${good.replace('turn=works', 'turn=')}`, '{"websocket":"works"}', 'websocket=%&polling=skipped&stun=fails&turn=works', 'x'.repeat(16384)])
         assert.equal(await post(body), 400, body.slice(0, 80));
     assert.equal(await post('x'.repeat(16385)), 413);

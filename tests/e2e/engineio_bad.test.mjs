@@ -342,10 +342,30 @@ test('a daemon that stops says so to who polls, whether a poll waits or comes la
     const poll = waiting.session.poll();
     await waiting.session.say('6');
     const stopped = daemon.stop();
-    assert.match((await poll).text, /^42\["server-draining",\{"reconnectAfterMs":\d+\}\]\x1e1$/);
-    assert.match((await later.session.poll()).text, /^42\["server-draining",.*\x1e1$/);
-    await assert.rejects(io.open());
+    assert.match((await poll).text, /^42\["server-draining",\{"reconnectAfterMs":\d+\}\]$/);
+    assert.equal((await waiting.session.poll()).text, '1');
+    assert.match((await later.session.poll()).text, /^42\["server-draining",[^\x1e]*\]$/);
+    await assert.rejects(io.open()); // and `later` never asks for its `1`: that holds the daemon up for 2 s at most
     for (const { native } of [waiting, later]) await native.end();
+    assert.equal(await stopped, 0);
+});
+
+test('a poll whose connection is there and whose request comes once the daemon stops is answered', async () => {
+    const daemon = await startDaemon();
+    const session = await new EngineIo(daemon).open();
+    await session.say(['40', join('a')].join(SEPARATOR));
+    for (const begins of [/^40/, /^42\["peers"/]) assert.match(await session.next(), begins);
+    const [poll, other, silent] = [1, 2, 3].map(() => new Raw(daemon.port));
+    await fetch(`${daemon.http}/health`); // they were accepted before
+    const stopped = daemon.stop();
+    await daemon.logged(/stopping:/);
+    poll.write(`GET /socket.io/?${session.query} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await poll.until(/\r\n\r\n42\["server-draining",\{"reconnectAfterMs":\d+\}\]$/);
+    other.write('GET /check HTTP/1.1\r\nHost: a\r\n\r\n');
+    await other.until(/^HTTP\/1.1 503 [^]*"draining"/);
+    assert.equal((await session.poll()).text, '1');
+    await silent.end(); // it had 2 s to say something
+    assert.equal(silent.received.length, 0);
     assert.equal(await stopped, 0);
 });
 

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
+import { connect } from './lib/client.mjs';
 import { startDaemon, root } from './lib/daemon.mjs';
 import { joinPeer } from './lib/peer.mjs';
 import { seatInTheMiddle } from './lib/plain.mjs';
@@ -76,3 +77,24 @@ for (const [who, smaller] of [['the browser calls', true], ['usher calls', false
         await usher.stop();
     });
 }
+
+for (const kinds of [['audio', 'video'], ['video']])
+    test(`a page that calls with ${kinds.join(' and ')} only is told of by what it does`, async () => {
+        const page = await browser.newPage();
+        const sdp = await page.evaluate(async (all) => {
+            const connection = new RTCPeerConnection();
+            for (const kind of all) connection.addTransceiver(kind);
+            await connection.setLocalDescription();
+            return connection.localDescription.sdp;
+        }, kinds);
+        await page.close();
+        const usher = await joinPeer({ server: daemon.url, room: kinds.join('-'), name: 'ann' });
+        const caller = await connect(daemon.url);
+        const { peers: [{ peerId }], peerId: from } = await caller.join(kinds.join('-'), { displayName: 'web' });
+        caller.send({ type: 'offer', to: peerId, sdp });
+        const { id, name, text } = await usher.event('link', { code: 'no-data-channel' });
+        assert.deepEqual([id, name], [from, 'web']);
+        assert.match(text, /^offers audio or video only: usher takes data channels only/);
+        await caller.close(1000);
+        await usher.stop();
+    });

@@ -105,15 +105,19 @@ test('who calls somebody that is not there hears so, and keeps its place', async
     await page.close();
 });
 
-test('paths of ours are never theirs', async () => {
+test('any mount path is theirs but /api/rooms, and paths of ours never are, as docs/migrate.md says', async () => {
     const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'usherd-peerjs-'));
     await fs.writeFile(path.join(folder, 'index.html'), 'the page');
     const keys = ['peerjs', 'room'].flatMap((key) => ['--set', `dialects.peerjs_keys=${key}`]);
-    const ours = await startDaemon({ args: ['--set', `server.web_root=${folder}`, ...keys] });
+    const unlimited = ['--set', 'limits.connection_rate=0', '--set', 'limits.join_rate=0'];
+    const ours = await startDaemon({ args: ['--set', `server.web_root=${folder}`, ...unlimited, ...keys] });
     for (const at of ['/room/peerjs', '/room/id', '/room/peers']) assert.equal(await (await fetch(`${ours.http}${at}`)).text(), 'the page');
-    const mounted = await name('a', 't', { of: ours, at: '/room/peerjs' });
-    assert.deepEqual(mounted.first, { type: 'OPEN' });
-    await mounted.client.close();
+    for (const at of ['/', '/a/b/', '/room/', '/room/x/', '/api/', '/check/', '/socket.io/', '/ws/', '/metrics/']) {
+        const mounted = await name('a', 't', { of: ours, at: `${at}peerjs` });
+        assert.deepEqual(mounted.first, { type: 'OPEN' }, at);
+        assert.match(await (await fetch(`${ours.http}${at}peerjs/id`)).text(), /^[0-9a-f-]{36}$/, at);
+        await mounted.client.close();
+    }
     const refused = new Client(`ws://127.0.0.1:${ours.port}/api/rooms/peerjs?key=peerjs&id=a&token=t`, {}, []);
     const opened = refused.text().then((first) => ({ message: first }));
     opened.catch(() => {}); /* it is refused */

@@ -59,6 +59,52 @@ for (const [way, options] of [['polling, then a WebSocket', {}], ['polling alone
             await native.close(1000);
         });
 
+        // Its transport is the one that it stays with.
+        const settled = async (socket) => {
+            const { engine } = socket.socket.io;
+            if (!options.transports && engine.transport.name === 'polling') await new Promise((resolve) => engine.once('upgrade', resolve));
+        };
+        // What it hears at its end, in order: a client that comes back would be told late what it was told in vain.
+        const atItsEnd = async (socket, names) => {
+            const order = [];
+            for (const name of names) socket.socket.on(name, (said) => order.push([name, said]));
+            await socket.heard('disconnect');
+            return order;
+        };
+        test('a daemon that stops says so before it ends the connection', async () => {
+            const stopping = await startDaemon();
+            const socket = await connectSocket(stopping, { ...options, reconnection: false });
+            await socket.join(room);
+            await settled(socket);
+            const heard = atItsEnd(socket, ['server-draining', 'disconnect']);
+            assert.equal(await stopping.stop(), 0);
+            const [draining, end] = await heard;
+            assert.deepEqual([draining[0], end], ['server-draining', ['disconnect', 'transport close']]);
+            assert.equal(typeof draining[1].reconnectAfterMs, 'number');
+        });
+        test('an error that ends the connection is heard before its end', async () => {
+            const socket = await connectSocket(daemon, { ...options, reconnection: false });
+            await socket.join(room);
+            await settled(socket);
+            const heard = atItsEnd(socket, ['error', 'disconnect']);
+            for (let i = 0; i < 40; i++) socket.emit('signal', 'nonsense');
+            const order = await heard;
+            const last = order.at(-2);
+            assert.deepEqual(order.at(-1), ['disconnect', 'transport close']);
+            assert.deepEqual([last[0], last[1].code], ['error', 'rate-limited'], JSON.stringify(order));
+        });
+        test('whose seat another connection takes hears that, and does not come back', async () => {
+            const socket = await connectSocket(daemon, options);
+            await socket.join(room);
+            await settled(socket);
+            const other = new Socket(daemon, { ...options, autoConnect: false });
+            Object.assign(other.socket, { _pid: socket.socket._pid, _lastOffset: socket.socket._lastOffset });
+            other.socket.connect();
+            assert.deepEqual((await socket.heard('disconnect'))[0], 'io server disconnect');
+            await other.heard('connect');
+            assert.equal(socket.socket.active, false);
+            for (const one of [socket, other]) await one.close();
+        });
         test('what is asked with a callback is acknowledged', async () => {
             const [a, b] = [await connectSocket(daemon, options), await connectSocket(daemon, options)];
             const refused = await a.ask('signal', { to: b.id, data: 1 });

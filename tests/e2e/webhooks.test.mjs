@@ -88,28 +88,68 @@ test('a receiver hears of a room and its peers, in order, signed, each once', as
     await receiver.close();
 });
 
-test('the receiver in examples/ prints what is signed, and refuses what is not', async () => {
-    const file = path.join(root, 'examples/webhook-receiver.mjs');
-    const example = new Program('the example', spawn('node', [file, '0'], { env: { ...process.env, WEBHOOK_SECRET: SECRET } }));
+const EXAMPLE = path.join(root, 'examples/webhook-receiver.mjs');
+async function startExample(secret) {
+    const example = new Program('the example', spawn('node', [EXAMPLE, '0'], { env: { ...process.env, WEBHOOK_SECRET: secret } }));
     const [, port] = await example.logged(/listening on (\d+)\n/);
-    const url = `http://127.0.0.1:${port}/`;
-    const daemon = await startWith(url);
+    const stop = () => (example.kill('SIGTERM'), example.exited);
+    return Object.assign(example, { port: Number(port), url: `http://127.0.0.1:${port}/`, stop });
+}
+
+test('the receiver in examples/ prints what is signed, and refuses what is not', async () => {
+    const example = await startExample(SECRET);
+    const daemon = await startWith(example.url);
     const client = await connect(daemon.url);
     await client.join('tea');
-    const [line] = await example.logged(/\{"type":"peer-joined".*\n/);
-    assert.equal(JSON.parse(line).peerId, client.peerId);
+    const [line] = await example.logged(/\{.*"type":"peer-joined".*\n/);
+    const { node, boot, peerId } = JSON.parse(line);
+    assert.equal(peerId, client.peerId);
+    assert.equal(node, 'n1');
+    assert.match(boot, /^[a-z2-7]{26}$/);
     const from = example.log.length;
     const time = Math.floor(Date.now() / 1000);
-    for (const headers of [{}, { 'x-usher-delivery': 'x', 'x-usher-timestamp': time, 'x-usher-signature': `sha256=${'0'.repeat(64)}` }]) {
-        const answer = await fetch(url, { method: 'POST', headers, body: '{"events":[{"type":"forged"}]}' });
+    for (const signature of [undefined, `sha256=${'0'.repeat(64)}`, `sha256=${'\xe4'.repeat(64)}`]) {
+        const headers = signature ? { 'x-usher-delivery': 'x', 'x-usher-timestamp': time, 'x-usher-signature': signature } : {};
+        const answer = await fetch(example.url, { method: 'POST', headers, body: '{"events":[{"type":"forged"}]}' });
         assert.equal(answer.status, 401);
     }
+    const half = net.connect(example.port, '127.0.0.1');
+    half.end('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf');
+    await once(half.resume(), 'close');
     await client.close(1000);
     await example.logged(/"room-closed"/, from);
     assert.doesNotMatch(example.log, /forged/);
+    assert.match(example.log, /refused: signed with another secret/);
     assert.equal(await daemon.stop(), 0);
-    example.kill('SIGTERM');
-    await example.exited;
+    await example.stop();
+});
+
+test('the receiver in examples/ does not start without a secret', async () => {
+    const { WEBHOOK_SECRET, ...env } = process.env;
+    for (const more of [{}, { WEBHOOK_SECRET: '' }]) {
+        const child = spawn('node', [EXAMPLE, '0'], { env: { ...env, ...more }, stdio: ['ignore', 'ignore', 'pipe'] });
+        let said = '';
+        child.stderr.setEncoding('utf8').on('data', (text) => (said += text));
+        const late = setTimeout(() => child.kill('SIGKILL'), 8000);
+        assert.deepEqual(await once(child, 'close'), [1, null]);
+        clearTimeout(late);
+        assert.match(said, /^WEBHOOK_SECRET is not set: give it what webhooks\.secret of usherd says/);
+    }
+});
+
+test('with another secret it answers 401, and the daemon drops what it refused', async () => {
+    const example = await startExample('another secret, as long as ours');
+    const daemon = await startWith(example.url);
+    const client = await connect(daemon.url);
+    await client.join('tea');
+    const now = await until(daemon, (m) => m.dropped() >= 2, 'nothing was dropped');
+    assert.equal(now.delivered(), 0);
+    assert.match(example.log, /refused: signed with another secret/);
+    assert.match(daemon.log, /receiver of webhooks.*401/);
+    assert.doesNotMatch(example.log, /peer-joined/);
+    await client.close(1000);
+    await daemon.stop();
+    await example.stop();
 });
 
 test('peer-left comes after the grace only', async () => {

@@ -33,6 +33,7 @@ struct link {
     enum link_state state;
     struct connection *connection; /* NULL in IDLE and WAITING */
     struct connection *rival; /* offered while this one is open: takes its place when it is introduced, not before */
+    bool calls;               /* their last offer was of audio and video only, and the application knows */
     bool has_role, offerer;   /* fixed at the first offer */
     unsigned failures;        /* since it was last up */
     char ended[LINK_MAX + 1]; /* the connection that ended last: what still comes for it is ignored */
@@ -68,6 +69,8 @@ void link_resumed(struct peer *p, struct person *who, bool whole);
 void link_returned(struct peer *p, struct person *who);
 /* Their socket is lost: what we said last may have gone with it. */
 void link_unsure(struct person *who, struct span peer_id);
+/* They offer audio and video only: told once, until another offer is of use. */
+void link_calls(struct peer *p, struct person *who);
 /* Their entry has another name. */
 void link_entry_renamed(struct person *who, struct span from, struct span to);
 

@@ -40,9 +40,23 @@ bool link_is_there(const struct person *who)
     return who->entries || link_is_up(who);
 }
 
+static void notice_coded(struct peer *p, const struct person *who, struct span code, struct span text)
+{
+    notice_add(
+        p, &(struct notice){
+               .type = NOTICE_LINK, .id = person_id(who), .name = span_of(who->name), .code = code, .text = text});
+}
+
+void link_calls(struct peer *p, struct person *who)
+{
+    if (!who->link.calls)
+        notice_coded(p, who, SPAN("no-data-channel"),
+            SPAN("offers audio or video only: usher takes data channels only, so there is no link"));
+    who->link.calls = true;
+}
+
 void link_notice(struct peer *p, const struct person *who, const char *text)
 {
     assert(text[0]);
-    notice_add(p,
-        &(struct notice){.type = NOTICE_LINK, .id = person_id(who), .name = span_of(who->name), .text = span_of(text)});
+    notice_coded(p, who, (struct span){NULL, 0}, span_of(text));
 }

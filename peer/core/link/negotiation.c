@@ -86,6 +86,13 @@ static bool may_offer(struct peer *p, struct person *who, const struct roster_en
     return true;
 }
 
+static void refuse_offer(struct peer *p, struct person *who, const struct sdp *sdp)
+{
+    guard_refuse(p, who, sdp->no_data ? "an offer of audio or video only" : "an offer that cannot be read");
+    if (sdp->no_data)
+        link_calls(p, who);
+}
+
 /* roster entry: NULL if it came through other peers. */
 static void on_offer(struct peer *p, struct person *who, struct roster_entry *entry, const struct signaling_message *m)
 {
@@ -93,9 +100,10 @@ static void on_offer(struct peer *p, struct person *who, struct roster_entry *en
     struct sdp sdp;
     struct err err;
     if (!sdp_parse(m->sdp, &sdp, &err)) {
-        guard_refuse(p, who, "an offer that cannot be read");
+        refuse_offer(p, who, &sdp);
         return;
     }
+    who->link.calls = false;
     bool same = a && (m->link.n ? a->remote[0] != '\0' : a->open && strcmp(a->remote, sdp.fingerprint) == 0);
     if (same) {
         on_reoffer(p, entry, a, m, &sdp);
@@ -123,7 +131,7 @@ static void on_answer(
     if (!a || !a->awaiting || a->local[0] == '\0')
         return;
     if (!sdp_parse(m->sdp, &sdp, &err)) {
-        guard_refuse(p, who, "an answer that cannot be read");
+        guard_refuse(p, who, sdp.no_data ? "an answer without a data channel" : "an answer that cannot be read");
         return;
     }
     if (a->remote[0] && strcmp(a->remote, sdp.fingerprint) != 0) {

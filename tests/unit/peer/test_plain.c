@@ -321,6 +321,38 @@ static void test_an_unreadable_offer(void **state)
     world_end(w);
 }
 
+static const char CALL[] = "v=0\\r\\no=- 1 2 IN IP4 127.0.0.1\\r\\ns=-\\r\\nt=0 0\\r\\na=group:BUNDLE 0 1\\r\\n"
+                           "m=audio 9 UDP/TLS/RTP/SAVPF 111 63\\r\\nc=IN IP4 0.0.0.0\\r\\na=mid:0\\r\\n"
+                           "m=video 9 UDP/TLS/RTP/SAVPF 96\\r\\nc=IN IP4 0.0.0.0\\r\\na=mid:1\\r\\n";
+
+static void page_calls(struct world *w)
+{
+    char frame[1024];
+    snprintf(frame, sizeof frame, "{\"type\":\"offer\",\"from\":\"m.page\",\"sdp\":\"%s\"}", CALL);
+    frame_to(w, 0, frame);
+    run(w);
+}
+
+static void test_a_call_without_data_is_told_once(void **state)
+{
+    (void)state;
+    struct world *w = world_up(1);
+    struct node *ann = &w->nodes[0];
+    stranger_joins(w, "m.page", "page", "");
+    size_t before = count(ann, NOTICE_LINK);
+    page_calls(w);
+    page_calls(w);
+    assert_int_equal(count(ann, NOTICE_LINK), before + 1);
+    const struct peer_notice *told = notice(ann, NOTICE_LINK, before);
+    assert_string_equal(told->code, "no-data-channel");
+    assert_string_equal(told->id, "m.page");
+    assert_string_equal(told->name, "page");
+    assert_non_null(strstr(told->text, "audio or video only"));
+    assert_int_equal(live_rtcs(ann), 0);
+    assert_int_equal(peer_stats(ann->p)->refused_total, 2);
+    world_end(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_a_flood_of_candidates),
         cmocka_unit_test(test_channels_without_number),
         cmocka_unit_test(test_an_unreadable_offer),
+        cmocka_unit_test(test_a_call_without_data_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

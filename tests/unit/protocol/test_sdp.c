@@ -144,6 +144,22 @@ static void test_writes_what_it_reads(void **state)
     buf_done(&out);
 }
 
+/* As a page without a data channel has it: Chromium's, of a camera alone and of a camera and a microphone. */
+static void test_tells_a_call(void **state)
+{
+    (void)state;
+    static const char AUDIO[] = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n" ICE REST;
+    static const char VIDEO[] = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\n" ICE REST;
+    char text[SDP_MAX];
+    struct sdp s;
+    for (unsigned kinds = 0; kinds < 8; kinds++) {
+        snprintf(text, sizeof text, "%s%s%s%s", HEAD, kinds & 1 ? AUDIO : "", kinds & 2 ? VIDEO : "",
+            kinds & 4 ? "m=application 9 DTLS/SCTP 5000\r\n" ICE REST : "");
+        assert_false(parse(text, &s));
+        assert_int_equal(s.no_data, kinds > 0 && kinds < 4);
+    }
+}
+
 static void test_refuses(void **state)
 {
     (void)state;
@@ -238,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_prefers_sha256),
         cmocka_unit_test(test_keeps_other_media_in_their_places),
         cmocka_unit_test(test_writes_what_it_reads),
+        cmocka_unit_test(test_tells_a_call),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_is_bounded),
         cmocka_unit_test(test_survives_every_cut),
