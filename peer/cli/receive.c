@@ -126,7 +126,7 @@ static void on_event(struct transfer *t, const struct usher_event *e)
     case USHER_FILE_COMPLETE:
         item = transfer_find(t, e->id);
         if (item && e->from)
-            transfer_complete(t, item, e->text);
+            transfer_complete(t, item, e->count, e->text);
         break;
     case USHER_STATUS:
         if (t->private && g_strcmp0(e->from, t->partner) == 0)

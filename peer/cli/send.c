@@ -61,13 +61,13 @@ static void reader_has(struct transfer *t, const struct usher_event *e)
         return;
     item->size = e->size;
     if (t->private) {
-        transfer_complete(t, item, NULL);
+        transfer_complete(t, item, e->count, NULL);
         return;
     }
     item->state = ITEM_WAITING; /* for the next who comes */
     item->done = 0;
     item->quarters = 0;
-    show_line(&t->show, "%.8s has %s", e->by, item->name);
+    show_line(&t->show, "%.8s has %s%s", e->by, item->name, e->count == 0 && e->size > 0 ? " already" : "");
     show_event(&t->show, json_pack("{ss ss ss ss sI}", "event", "complete", "fileId", item->id, "name", item->name,
                              "by", e->by, "bytes", (json_int_t)e->size));
 }

@@ -143,21 +143,19 @@ void transfer_progress(struct transfer *t, struct item *item, uint64_t done)
     show_changed(&t->show);
 }
 
-void transfer_complete(struct transfer *t, struct item *item, const char *path)
+void transfer_complete(struct transfer *t, struct item *item, uint64_t moved, const char *path)
 {
     char size[PROGRESS_TEXT_MAX];
     if (item->state >= ITEM_DONE)
         return;
     item->state = ITEM_DONE;
     item->done = item->size;
+    item->there = moved == 0 && item->size > 0;
     progress_size(item->size, size);
-    char *where = path ? plain_text(path, 0) : NULL;
-    if (where)
-        show_line(&t->show, "received %s (%s)", where, size);
-    else
-        show_line(&t->show, "sent %s (%s)", item->name, size);
-    show_event(&t->show, json_pack("{ss ss ss sI ss*}", "event", "complete", "fileId", item->id, "name", item->name,
-                             "bytes", (json_int_t)item->size, "path", path));
+    char *where = path ? plain_text(path, 0) : g_strdup(item->name);
+    show_line(&t->show, "%s %s (%s)", item->there ? "already there:" : path ? "received" : "sent", where, size);
+    show_event(&t->show, json_pack("{ss ss ss sI sb ss*}", "event", "complete", "fileId", item->id, "name", item->name,
+                             "bytes", (json_int_t)item->size, "alreadyThere", item->there, "path", path));
     g_free(where);
 }
 
@@ -189,21 +187,39 @@ static gboolean on_end(gpointer user)
     return G_SOURCE_REMOVE;
 }
 
+/* "; already there: 2 files, 8.4 MB", or nothing. */
+static char *already_there(const struct transfer *t, unsigned *files)
+{
+    char bytes[PROGRESS_TEXT_MAX];
+    uint64_t size = 0;
+    *files = 0;
+    for (guint i = 0; i < t->items->len; i++) {
+        const struct item *item = g_ptr_array_index(t->items, i);
+        *files += item->there;
+        size += item->there ? item->size : 0;
+    }
+    progress_size(size, bytes);
+    return *files ? g_strdup_printf("; already there: %u %s, %s", *files, *files == 1 ? "file" : "files", bytes)
+                  : g_strdup("");
+}
+
 void transfer_finish(struct transfer *t)
 {
     char bytes[PROGRESS_TEXT_MAX], took[PROGRESS_TEXT_MAX];
     uint64_t size, done = total(t, &size);
-    unsigned files = transfer_count(t, ITEM_DONE), failed = transfer_count(t, ITEM_FAILED);
+    unsigned files = transfer_count(t, ITEM_DONE), failed = transfer_count(t, ITEM_FAILED), there;
     double seconds = t->began ? (double)(g_get_monotonic_time() - t->began) / G_USEC_PER_SEC : 0;
     if (t->finished)
         return;
     t->finished = true;
     progress_size(done, bytes);
     progress_time((uint64_t)seconds, took);
-    show_line(&t->show, "done: %u of %u %s, %s in %s", files, files + failed, files + failed == 1 ? "file" : "files",
-        bytes, took);
-    show_event(&t->show, json_pack("{ss si si sI sf}", "event", "done", "files", (int)files, "failed", (int)failed,
-                             "bytes", (json_int_t)done, "seconds", seconds));
+    char *already = already_there(t, &there);
+    show_line(&t->show, "done: %u of %u %s, %s in %s%s", files, files + failed, files + failed == 1 ? "file" : "files",
+        bytes, took, already);
+    show_event(&t->show, json_pack("{ss si si si sI sf}", "event", "done", "files", (int)files, "failed", (int)failed,
+                             "alreadyThere", (int)there, "bytes", (json_int_t)done, "seconds", seconds));
+    g_free(already);
     guint wait = t->partner_up ? END_SECONDS * 1000 : t->sends ? 0 : LAST_WORD_MS;
     t->end_timer = g_timeout_add(wait, on_end, t);
 }

@@ -28,6 +28,7 @@ struct item {
     uint64_t done, size;
     enum item_state state;
     unsigned quarters; /* that were told of */
+    bool there;        /* whoever receives it had it already */
 };
 
 /* Said as a status, so that a receiver knows that nothing more comes. */
@@ -66,7 +67,8 @@ void transfer_forget(struct transfer *t, struct item *item);
 unsigned transfer_count(const struct transfer *t, enum item_state state);
 /* Tells how far an item is. */
 void transfer_progress(struct transfer *t, struct item *item, uint64_t done);
-void transfer_complete(struct transfer *t, struct item *item, const char *path);
+/* moved: bytes of it that had to come; 0: it was there already. path: where it is; NULL: we sent it. */
+void transfer_complete(struct transfer *t, struct item *item, uint64_t moved, const char *path);
 void transfer_failed(struct transfer *t, struct item *item, const char *reason, const char *text);
 /* The exit status that all files together give. */
 int transfer_outcome(const struct transfer *t);

@@ -75,7 +75,8 @@ enum usher_event_type {
     USHER_LEFT,      /* after usher_leave: all is closed, and on the disk unless that failed */
     USHER_FILE_OFFER, /* id: of the file; from, name, size, kind (file, folder), conversation (the room's, if it is offered to all) */
     USHER_FILE_PROGRESS, /* id, count of size bytes: from (we receive it) or by (that reader has so much of ours) */
-    USHER_FILE_COMPLETE, /* id, size, took_ms: from, name and text, the path where it is now; or by, who has ours now */
+    USHER_FILE_COMPLETE, /* id, size, took_ms, count of bytes that had to come (0: it was there already): from, name and text, the
+                          * path where it is now; or by, who has ours now */
     USHER_FILE_FAILED /* id, reason (a word), text; ref: it was never offered; from: we do not get it; by: that reader does not */
 };
 /* "ready", "state", ...: as usher(1) calls it; static. */
@@ -143,8 +144,8 @@ void usher_history(struct usher *u, const char *after, unsigned limit, const cha
  * file's, or USHER_FILE_FAILED with ref. False if path is longer than 4,095 bytes, ref over 64 bytes, or there are more than
  * 256 readers. */
 bool usher_send_file(struct usher *u, const char *const *to, size_t to_count, const char *path, const char *ref);
-/* Receives a file that was offered into a folder, which exists. What came of it there before is not sent again. False if folder is longer
- * than 4,095 bytes. */
+/* Receives a file that was offered into a folder, which exists. What came of it there before is not sent again, nor is a file
+ * that is there already, whole and under its name. False if folder is longer than 4,095 bytes. */
 bool usher_accept_file(struct usher *u, const char *file_id, const char *folder);
 /* Declines one that was offered, or ends one that is under way, whoever sends it; what came of it stays on the disk. */
 void usher_decline_file(struct usher *u, const char *file_id);

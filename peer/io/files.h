@@ -92,9 +92,9 @@ bool files_open(struct files *f, uint64_t file, const char *path);
  * problem. The ticket is the caller's. */
 void files_read(struct files *f, uint64_t file, uint32_t block, uint64_t ticket);
 
-/* Receives a file into the folder dir. name: as it was sent, any bytes. Finds the unfinished part of the same root,
- * and what of it is sound; else makes one under a name that is free. → part or problem; hashing. A problem ends it.
- * False: no memory. */
+/* Receives a file into the folder dir. name: as it was sent, any bytes. If one of the same root has that name already, all its
+ * blocks are there, and files_finish tells its path. Else finds the unfinished part of the same root, and what of it is sound;
+ * else makes one under a name that is free. → part or problem; hashing. A problem ends it. False: no memory. */
 bool files_receive(struct files *f, uint64_t file, const char *dir, struct span name, uint64_t size,
     const uint8_t root[FILE_HASH_BYTES], bool tree);
 /* The hashes of all blocks, which the caller has checked against the root. */

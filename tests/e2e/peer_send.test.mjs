@@ -181,6 +181,42 @@ test('a receiver that is killed goes on where it was, by the same command', asyn
     assert.deepEqual(await fs.readdir(dir), [path.basename(file)]);
 });
 
+test('a batch that is sent again: what had arrived whole is there already, and does not come as another', async () => {
+    const [small, folder, large] = [await makeFile(MIB + 5, 'small.bin'), path.join(await scratch(), 'photos'), await makeFile(LARGE, 'large.bin')];
+    await fs.mkdir(folder);
+    await fs.writeFile(path.join(folder, 'one.txt'), 'one');
+    const [dir, state, other] = [await scratch(), await scratch(), await scratch()];
+    let args = [];
+    const both = async () => {
+        const ann = await startSend([small.file, folder, large.file], { state, args });
+        args = ['--code', ann.code];
+        return [ann, await start('ben', ['receive', ann.code, '--dir', dir], { state: other })];
+    };
+    let [ann, ben] = await both();
+    for (const name of ['small.bin', 'photos']) assert.equal((await ben.event('complete', { name }, LONG)).alreadyThere, false);
+    for (const peer of [ann, ben]) {
+        peer.child.kill('SIGKILL');
+        await peer.exited;
+    }
+    [ann, ben] = await both();
+    for (const peer of [ann, ben]) {
+        for (const name of ['small.bin', 'photos']) assert.equal((await peer.event('complete', { name }, LONG)).alreadyThere, true, name);
+        assert.equal((await peer.event('complete', { name: 'large.bin' }, LONG)).alreadyThere, false);
+        const done = await peer.event('done', {}, LONG);
+        assert.deepEqual([done.files, done.failed, done.alreadyThere], [3, 0, 2]);
+        assert.equal(await peer.exited, 0);
+    }
+    assert.deepEqual((await fs.readdir(dir)).sort(), ['large.bin', 'photos', 'small.bin']);
+    await isWhole(path.join(dir, 'large.bin'), large.content);
+    // Once more, for people: nothing is left to do, and that is said.
+    ann = await startSend([small.file], { state, args });
+    const said = await runUsher([...common(daemon.url, await scratch(), 'ben'), 'receive', ann.code, '--dir', dir], { ms: LONG });
+    assert.equal(said.code, 0, said.stderr);
+    assert.match(said.stdout, /^already there: .*small\.bin \(1\.0 MB\)$/m);
+    assert.match(said.stdout, /^done: 1 of 1 file, 1\.0 MB in 0:00; already there: 1 file, 1\.0 MB$/m);
+    assert.equal(await ann.exited, 0);
+});
+
 test('a sender that is interrupted pauses, says how to go on, and goes on', async () => {
     const { file, content } = await makeFile(LARGE);
     const [dir, state] = [await scratch(), await scratch()];

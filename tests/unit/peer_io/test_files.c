@@ -92,12 +92,12 @@ static void test_taken_names(void **state)
     struct desk d;
     struct place at = place_of(*state, "notes.tar.gz");
     const char *wanted[] = {"notes.tar.gz", "notes (1).tar.gz", "notes (2).tar.gz"};
-    desk_make(at.source, 100, 1);
     desk_open(&d);
-    desk_offer(&d, FROM, at.source);
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3; i++) { /* three that are not the same */
         char path[SCRATCH_PATH + 32];
-        desk_transfer(&d, FROM, 4 + i, at.dir);
+        desk_make(at.source, 100, i);
+        desk_offer(&d, 1 + i, at.source);
+        desk_transfer(&d, 1 + i, 4 + i, at.dir);
         snprintf(path, sizeof path, "%s/%s", at.dir, wanted[i]);
         assert_string_equal(d.told[4 + i].path, path);
     }
