@@ -111,6 +111,9 @@ bool usher_code_new(char *out, size_t n);
  * usher_code_new writes it. Case, and what stands between the words, do not matter, and of a word its first four letters
  * are enough. If it is none, one sentence in err names the word that is wrong, and those of the list that are nearest. */
 bool usher_code_check(const char *code, char *canonical, size_t n, char *err, size_t err_n);
+/* How many bytes must be put in, taken out, changed or swapped with their neighbour to make b of a, each at most 32 bytes; else
+ * 1000: to find what somebody meant who mistyped it. */
+unsigned usher_word_distance(const char *a, const char *b);
 /* Closes everything at once. usher_leave first says good-bye. Takes NULL; not from inside a callback. */
 void usher_free(struct usher *u);
 
