@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "peer/cli/commands.h"
+#include "peer/cli/people.h"
 #include "peer/cli/plain.h"
 #include "peer/cli/transfer.h"
 
@@ -141,15 +142,18 @@ static bool add_files(struct transfer *t, const struct options *o)
     return ok;
 }
 
-static void show_code(struct transfer *t, const struct options *o)
+/* What the other is to type. */
+static void show_command(struct transfer *t, const struct options *o)
 {
     GString *command = g_string_new("usher");
     for (size_t i = 0; i < o->usher.server_count; i++)
         g_string_append_printf(command, " --server %s", o->usher.servers[i]);
-    g_string_append_printf(command, " receive %s", o->usher.code);
-    show_line(&t->show, "code: %s", o->usher.code);
+    g_string_append_printf(command, " receive%s%s", o->usher.code ? " " : "", o->usher.code ? o->usher.code : "");
+    if (o->usher.code)
+        show_line(&t->show, "code: %s", o->usher.code);
     show_line(&t->show, "on the other side: %s", command->str);
-    show_event(&t->show, json_pack("{ss ss ss}", "event", "code", "code", o->usher.code, "command", command->str));
+    show_event(&t->show, json_pack("{ss ss* ss}", "event", o->usher.code ? "code" : "command", "code", o->usher.code,
+                             "command", command->str));
     g_string_free(command, TRUE);
 }
 
@@ -161,10 +165,14 @@ int send_run(const struct options *given)
     struct transfer *t = &s.t;
     if (o.usher.code)
         usher_code_check(o.usher.code, code, sizeof code, err, sizeof err);
-    else if (!o.usher.room)
+    else if (!o.usher.room && !o.to)
         usher_code_new(code, sizeof code);
-    if (!o.usher.room)
+    if (!o.usher.room && !o.to)
         o.usher.code = code;
+    if (o.to && !people_find(&o, t->partner, &t->partner_name))
+        return EXIT_USAGE;
+    if (o.to && !o.usher.room)
+        o.usher.partner = t->partner;
     transfer_init(t, &o);
     t->sends = true;
     t->user = &s;
@@ -172,14 +180,11 @@ int send_run(const struct options *given)
     t->on_event = on_event;
     t->on_partner = on_partner;
     t->on_settled = on_settled;
-    if (o.to)
-        g_strlcpy(t->partner, o.to, sizeof t->partner);
-    t->partner_name = g_strndup(t->partner, 8);
     if (!add_files(t, &o)) {
         transfer_done(t);
         return EXIT_FAILED;
     }
-    if (o.usher.code)
-        show_code(t, &o);
+    if (!o.usher.room)
+        show_command(t, &o);
     return transfer_run(t, &o);
 }

@@ -34,6 +34,7 @@ struct item *transfer_add(struct transfer *t, const char *id, const char *name, 
 {
     struct item *item = g_new0(struct item, 1);
     g_strlcpy(item->id, id, sizeof item->id);
+    item->usher = t->usher;
     item->name = plain_text(name, 0);
     item->path = g_strdup(path);
     item->size = size;
@@ -220,7 +221,8 @@ void transfer_finish(struct transfer *t)
     show_event(&t->show, json_pack("{ss si si si sI sf}", "event", "done", "files", (int)files, "failed", (int)failed,
                              "alreadyThere", (int)there, "bytes", (json_int_t)done, "seconds", seconds));
     g_free(already);
-    guint wait = t->partner_up ? END_SECONDS * 1000 : t->sends ? 0 : LAST_WORD_MS;
+    bool stays = t->options->usher.partner != NULL; /* who receives of people who are known goes on waiting for more */
+    guint wait = t->partner_up && !stays ? END_SECONDS * 1000 : t->sends && !t->partner_up ? 0 : LAST_WORD_MS;
     t->end_timer = g_timeout_add(wait, on_end, t);
 }
 
@@ -260,7 +262,7 @@ static void state_changed(struct transfer *t, const char *state)
     if (strcmp(state, "connecting") == 0)
         stage(t, "connecting", "connecting to the server");
     else if (strcmp(state, "in-room") == 0)
-        stage(t, "waiting", "waiting for a peer");
+        stage(t, "waiting", "waiting for %s", t->partner_name && *t->partner_name ? t->partner_name : "a peer");
     else if (strcmp(state, "discovering") == 0)
         stage(t, "checking", "checking candidates");
 }
@@ -311,7 +313,8 @@ static void peer_changed(struct transfer *t, const struct usher_event *e)
         t->partner_name = transfer_call(e->name, e->id);
     }
     bool partner = t->private && strcmp(e->id, t->partner) == 0;
-    if (t->private && !partner) {
+    bool served = t->private ? partner : !t->serves || (e->verified && t->serves(t, e->id));
+    if (!served) {
         char *name = transfer_call(e->name, e->id);
         if (e->up)
             show_remark(&t->show, "%s is here too, and is not served", name);
@@ -355,7 +358,7 @@ static void file_failed(struct transfer *t, const struct usher_event *e)
 static void on_event(struct usher *u, const struct usher_event *e, void *user)
 {
     struct transfer *t = user;
-    (void)u;
+    t->usher = u;
     if (t->client.leaving)
         return;
     t->on_event(t, e);
@@ -363,7 +366,8 @@ static void on_event(struct usher *u, const struct usher_event *e, void *user)
     char *name;
     switch (e->type) {
     case USHER_STATE:
-        state_changed(t, e->text);
+        if (u == t->client.usher) /* the others fare alike */
+            state_changed(t, e->text);
         break;
     case USHER_PEER:
         peer_changed(t, e);
@@ -420,7 +424,9 @@ int transfer_run(struct transfer *t, const struct options *o)
     t->client = (struct client){.on_event = on_event, .say = say, .on_interrupt = on_interrupt, .user = t};
     if (client_open(&t->client, o)) {
         t->connect_timer = g_timeout_add_seconds(CONNECT_SECONDS, on_not_connected, t);
-        status = client_run(&t->client);
+        t->usher = t->client.usher;
+        if (!t->on_open || t->on_open(t))
+            status = client_run(&t->client);
     }
     show_done(&t->show);
     for (size_t i = 0; i < 2; i++) {

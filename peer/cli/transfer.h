@@ -23,6 +23,7 @@ enum item_state {
 
 struct item {
     char id[TRANSFER_ID_MAX + 1]; /* of the file; empty: it has none yet */
+    struct usher *usher;          /* which of the client's tells of it; borrowed */
     char *name;                   /* owned, harmless */
     char *path;                   /* owned: what we send; NULL: we receive it */
     uint64_t done, size;
@@ -36,6 +37,7 @@ struct item {
 
 struct transfer {
     struct client client;
+    struct usher *usher; /* which of the client's an event is of */
     struct show show;
     const struct options *options;
     bool sends, private;               /* private: with one partner */
@@ -48,6 +50,10 @@ struct transfer {
     struct speed speed;
     gint64 began; /* when the first byte came or went; 0: none did */
     guint end_timer, connect_timer;
+    bool (*on_open)(
+        struct transfer *t); /* once, before anything happens; false: it ends. NULL: there is nothing to do */
+    /* In a room: whether this one is served, where that is not everybody (then NULL). */
+    bool (*serves)(const struct transfer *t, const char *id);
     void (*on_partner)(struct transfer *t, bool up);
     void (*on_event)(struct transfer *t, const struct usher_event *event); /* before all else hears of it */
     void (*on_settled)(struct transfer *t); /* after each event: whether it was the last that is waited for */

@@ -34,11 +34,18 @@ enum {
 };
 
 struct usher_options {
-    const char *room; /* 1 to 64 of A-Za-z0-9_-; NULL only with a code */
+    const char *room; /* 1 to 64 of A-Za-z0-9_-; NULL only with a code or a partner */
     /* Instead of a room: the words that one person gave the other (usher_code_new). Who knows them meets in a room of their own,
      * and only those are taken who prove that they know them; so not even the server can pass for one of them. Making the
      * keys of it takes usher_new some 50 ms and 16 MiB. NULL: none */
     const char *code;
+    /* Instead of both: an identity. The two meet in a room of their own, which is made of both identities, and which nobody has
+     * to tell the other. Others who know both can come there too: an application serves who has this id. Only files move there:
+     * messages are neither sent nor taken, and wait for another start. NULL: none */
+    const char *partner;
+    /* With a partner: a struct usher with a partner that outlives this one. This one is the same person, in another room. Such
+     * ones have one state directory, which is locked once. NULL: none */
+    struct usher *beside;
     const char *name;             /* shown to others; at most 128 bytes; may be NULL */
     const char *password, *token; /* may be NULL */
     const char *const *servers;   /* ws://host:port or wss://…; none: ws://localhost:4000 */
@@ -194,6 +201,16 @@ void usher_stats(const struct usher *u, struct usher_stats *stats);
 /* The identity in a state directory (made if there is none), without joining: its id to out (27 bytes). False with one
  * sentence in err. */
 bool usher_identity(const char *state_dir, char *out, char *err, size_t err_n);
+
+/* People who proved their keys to whoever has this state directory (NULL: the default one, whoever uses it), with the name that
+ * they had then, those who were met first first; a name is that of one person, but one person may have several. Names
+ * may hold anything but a NUL: they are not for showing as they are. 0: nobody, or with one sentence in err (else it is empty)
+ * it cannot be read; an absent directory is not made. The list is for usher_known_free. */
+struct usher_known {
+    char name[129], id[27];
+};
+size_t usher_known(const char *state_dir, struct usher_known **list, char *err, size_t err_n);
+void usher_known_free(struct usher_known *list); /* takes NULL */
 
 /* ---- rooms of a server, over HTTP (usherd(8)) ----
  *

@@ -274,8 +274,8 @@ test('what is typed wrongly is named, with what to do; and no server is 3', asyn
     for (const [args, code, says] of [
         [['send'], 2, /send wants files or folders/],
         [['send', '/no/such'], 1, /cannot read such: No such file/],
-        [['send', file, '--to', 'x'.repeat(26)], 2, /--to wants --room/],
-        [['send', file, '--room', 'r', '--to', 'ben'], 2, /--to wants an identity/],
+        [['send', file, '--to', 'x'.repeat(26), '--code', OTHER_CODE], 2, /--to and --code/],
+        [['send', file, '--room', 'r', '--to', 'ben'], 2, /"ben" is not known/],
         [['send', file, '--code', 'one-two'], 2, /word 2 of the code, "two"|a code has 6 words/],
         [['send', file, '--room', 'r', '--code', OTHER_CODE], 2, /give one of the two/],
         [['receive'], 2, /receive wants the code/],
