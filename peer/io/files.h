@@ -73,8 +73,6 @@ struct files_callbacks {
     /* files_finish. Where it is. */
     void (*done)(void *user, uint64_t file, const char *path);
     void (*problem)(void *user, uint64_t file, const struct files_problem *p);
-    /* After files_is_behind was true: half of what waited is written. */
-    void (*caught_up)(void *user);
 };
 
 /* callbacks: borrowed. NULL with one sentence in err. */
@@ -101,7 +99,7 @@ bool files_receive(struct files *f, uint64_t file, const char *dir, struct span 
 void files_hashes(struct files *f, uint64_t file, const uint8_t *hashes, uint32_t blocks);
 /* Bytes of a block, in order from 0; offset 0 begins it anew, and it is not verified any more then. Up to 64 blocks
  * of a file may be under way. → block_written or problem, once a block; after a problem the block is to begin anew.
- * While more than FILE_POOL_BYTES_MAX (24 MiB) wait for the disk this waits too: see files_is_behind. */
+ * While more than FILE_POOL_BYTES_MAX (24 MiB) wait for the disk this waits too. */
 void files_write(struct files *f, uint64_t file, uint32_t block, uint32_t offset, struct span bytes);
 /* The block that was written is what the list says: it counts as there. */
 void files_verified(struct files *f, uint64_t file, uint32_t block);
@@ -110,8 +108,5 @@ void files_verified(struct files *f, uint64_t file, uint32_t block);
 void files_finish(struct files *f, uint64_t file);
 /* A part that is not finished is kept for another time, or removed. */
 void files_close(struct files *f, uint64_t file, bool keep);
-
-/* More than 8 MiB wait to be written: read less from the network until caught_up. */
-bool files_is_behind(struct files *f);
 
 #endif
