@@ -111,7 +111,7 @@ _usher() {
     esac
     case $cur in
         -*)
-            [[ $command != send ]] || options+=' --room --to --code --json'
+            [[ $command != send ]] || options+=' --room --to --code --new-code --json'
             [[ $command != receive ]] || options+=' --room --dir --once --json'
             [[ $command != rooms || ${sub:-list} != list ]] || options+=' --json'
             [[ $command != rooms || $sub != create ]] || options+=' --max-peers --listed --unlisted --json'

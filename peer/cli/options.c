@@ -44,6 +44,7 @@ enum {
     FLAG_ROOM = 256,
     FLAG_TO,
     FLAG_CODE,
+    FLAG_NEW_CODE,
     FLAG_DIR,
     FLAG_ONCE
 };
@@ -70,6 +71,7 @@ static const struct option FLAGS[] = {
     {"room", required_argument, NULL, FLAG_ROOM},
     {"to", required_argument, NULL, FLAG_TO},
     {"code", required_argument, NULL, FLAG_CODE},
+    {"new-code", no_argument, NULL, FLAG_NEW_CODE},
     {"dir", required_argument, NULL, FLAG_DIR},
     {"once", no_argument, NULL, FLAG_ONCE},
     {"max-peers", required_argument, NULL, 'm'},
@@ -102,6 +104,7 @@ void options_help(void)
           "  --relay-only        no direct links, only through the server's TURN servers; hides your addresses from "
           "peers\n"
           "  --code CODE         send: as before, to whoever was given this code\n"
+          "  --new-code          send: not the code of a try that was interrupted\n"
           "  --room ROOM         send, receive: in a room, without a code\n"
           "  --to NAME           send: to this person only, who is known by this name; or to an identity\n"
           "  --dir DIR           receive: into this folder (the one you are in)\n"
@@ -193,6 +196,7 @@ static bool check_flags(const struct options *o, const char *command)
     } flags[] = {
         {"--room", o->usher.room, sends || receives},
         {"--code", o->usher.code, sends},
+        {"--new-code", o->new_code, sends},
         {"--to", o->to, sends},
         {"--dir", o->dir, receives},
         {"--once", o->once, receives},
@@ -329,6 +333,9 @@ static bool take_flag(struct options *o, int flag, bool *server_given, bool *add
         return true;
     case FLAG_CODE:
         o->usher.code = optarg;
+        return true;
+    case FLAG_NEW_CODE:
+        o->new_code = true;
         return true;
     case FLAG_TO:
         o->to = optarg;

@@ -51,6 +51,7 @@ struct options {
     const char *to;  /* of send: an identity or a known name; NULL: whoever comes */
     const char *dir; /* of receive: where to; NULL: here */
     bool once;
+    bool new_code; /* of send: no code that is kept */
 };
 
 /* False when one line was written to stderr that says what was expected: exit 2. */

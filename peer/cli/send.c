@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "peer/cli/commands.h"
+#include "peer/cli/paused.h"
 #include "peer/cli/people.h"
 #include "peer/cli/plain.h"
 #include "peer/cli/transfer.h"
@@ -103,6 +104,15 @@ static void on_event(struct transfer *t, const struct usher_event *e)
     }
 }
 
+/* The same command goes on, whatever ends this one. */
+static bool on_open(struct transfer *t)
+{
+    const char *code = t->options->usher.code;
+    if (code && !paused_keep(t->options, usher_state_dir(t->client.usher), code))
+        show_remark(&t->show, "the code cannot be kept: after an interruption say --code %s", code);
+    return true;
+}
+
 static void on_partner(struct transfer *t, bool up)
 {
     if (up && t->private)
@@ -116,6 +126,8 @@ static void on_settled(struct transfer *t)
     bool all = transfer_count(t, ITEM_DONE) + failed == t->items->len;
     if (!s->offered || !(t->private ? all : failed == t->items->len))
         return;
+    if (t->options->usher.code && failed == 0)
+        paused_forget(usher_state_dir(t->client.usher), t->options->usher.code);
     if (t->private && t->partner_up)
         usher_status(t->client.usher, TRANSFER_ALL_SENT);
     transfer_finish(t);
@@ -163,9 +175,12 @@ int send_run(const struct options *given)
     struct options o = *given;
     char code[USHER_CODE_BYTES], err[512];
     struct transfer *t = &s.t;
+    bool again = false;
     if (o.usher.code)
         usher_code_check(o.usher.code, code, sizeof code, err, sizeof err);
     else if (!o.usher.room && !o.to)
+        again = !o.new_code && paused_find(&o, code);
+    if (!o.usher.room && !o.usher.code && !o.to && !again)
         usher_code_new(code, sizeof code);
     if (!o.usher.room && !o.to)
         o.usher.code = code;
@@ -177,6 +192,7 @@ int send_run(const struct options *given)
     t->sends = true;
     t->user = &s;
     t->private = o.usher.code || o.to;
+    t->on_open = on_open;
     t->on_event = on_event;
     t->on_partner = on_partner;
     t->on_settled = on_settled;
@@ -184,6 +200,9 @@ int send_run(const struct options *given)
         transfer_done(t);
         return EXIT_FAILED;
     }
+    if (again)
+        show_remark(
+            &t->show, "these files were to be sent before: it goes on with the same code (--new-code makes another)");
     if (!o.usher.room)
         show_command(t, &o);
     return transfer_run(t, &o);

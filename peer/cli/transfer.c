@@ -236,9 +236,9 @@ static void on_interrupt(void *user)
         return;
     }
     if (busy && t->sends && o->code)
-        show_remark(&t->show, "paused: the same files, sent with --code %s, go on where they were", o->code);
+        show_remark(&t->show, "paused: the same command goes on where it was, as does one with --code %s", o->code);
     else if (busy)
-        show_remark(&t->show, "paused: run the same command to resume");
+        show_remark(&t->show, "paused: the same command goes on where it was");
     client_leave(&t->client, busy ? EXIT_FAILED : EXIT_DONE);
 }
 

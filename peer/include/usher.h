@@ -202,6 +202,10 @@ void usher_stats(const struct usher *u, struct usher_stats *stats);
  * sentence in err. */
 bool usher_identity(const char *state_dir, char *out, char *err, size_t err_n);
 
+/* The state directory of whoever names none, if nobody uses it, to out. False: it is longer than n - 1 bytes, or there is no
+ * home directory. */
+bool usher_state_default(char *out, size_t n);
+
 /* People who proved their keys to whoever has this state directory (NULL: the default one, whoever uses it), with the name that
  * they had then, those who were met first first; a name is that of one person, but one person may have several. Names
  * may hold anything but a NUL: they are not for showing as they are. 0: nobody, or with one sentence in err (else it is empty)

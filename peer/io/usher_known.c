@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * libusher: who is known, as an application asks before it has a struct usher. Another process may have the state directory:
+ * libusher: where the state is, and who is known, as an application asks before it has a struct usher. Another process may have the state directory:
  * it appends whole lines, and replaces the file in one step.
  */
 #include "peer/include/usher.h"
@@ -55,4 +55,12 @@ size_t usher_known(const char *state_dir, struct usher_known **list, char *err, 
 void usher_known_free(struct usher_known *list)
 {
     free(list);
+}
+
+bool usher_state_default(char *out, size_t n)
+{
+    struct err e;
+    char path[STATE_PATH_MAX + 1];
+    int length = state_default(path, &e) ? snprintf(out, n, "%s", path) : -1;
+    return length >= 0 && (size_t)length < n;
 }

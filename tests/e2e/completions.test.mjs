@@ -77,6 +77,7 @@ test('bash completes usher', async () => {
         [['rooms', '--js'], ['--json']],
         [['rooms', 'create', '--m'], ['--max-peers']],
         [['send', '--co'], ['--code']],
+        [['send', '--new'], ['--new-code']],
         [['receive', '--co'], []],
         [['receive', '--on'], ['--once']],
         [['--state', dir, 'send', '--to', 'an'], ['an\\ old\\ friend', 'ann']],

@@ -239,6 +239,49 @@ test('a sender that is interrupted pauses, says how to go on, and goes on', asyn
     assert.deepEqual(await fs.readdir(dir), [path.basename(file)]);
 });
 
+test('the same command goes on under the same code: after control-C on either side, and after a crash; then it is forgotten', async () => {
+    const { file, content } = await makeFile(LARGE);
+    const [dir, state, other] = [await scratch(), await scratch(), await scratch()];
+    const send = () => start('ann', ['send', file], { state });
+    let ann = await send();
+    const { code } = await ann.event('code');
+    await ann.event('stage', { stage: 'waiting' });
+    ann.child.kill('SIGKILL'); // before anybody came
+    await ann.exited;
+    ann = await send();
+    assert.equal((await ann.event('code')).code, code);
+    await ann.event('stage', { stage: 'waiting' });
+    assert.match(ann.log, /it goes on with the same code \(--new-code makes another\)/);
+    const receive = () => start('ben', ['receive', code, '--dir', dir], { state: other });
+    let ben = await receive();
+    await progress(ben, 4 * MIB);
+    for (const peer of [ben, ann]) {
+        peer.child.kill('SIGINT');
+        assert.equal(await peer.exited, 1);
+        assert.match(peer.log, /paused: the same command goes on where it was/);
+    }
+    [ann, ben] = [await send(), await receive()];
+    assert.equal((await ann.event('code')).code, code);
+    assert.ok((await progress(ben, 0)).bytes >= 3 * MIB);
+    for (const peer of [ben, ann]) {
+        await peer.event('done', {}, LONG);
+        assert.equal(await peer.exited, 0);
+    }
+    await isWhole(path.join(dir, path.basename(file)), content);
+    for (const [args, same] of [[[], false], [[], true], [['--new-code'], false]]) {
+        ann = await start('ann', ['send', file, ...args], { state });
+        const now = (await ann.event('code')).code;
+        assert.notEqual(now, code, 'what is done is forgotten');
+        if (same) assert.equal(now, send.last);
+        else assert.notEqual(now, send.last);
+        send.last = now;
+        await ann.event('stage', { stage: 'waiting' });
+        ann.child.kill('SIGINT');
+        assert.equal(await ann.exited, 1);
+    }
+    assert.equal((await fs.stat(path.join(state, 'sends'))).mode & 0o777, 0o600);
+});
+
 test('in a room: to one person, who takes one and ends; and to everybody, until it is interrupted', async () => {
     const { file, content } = await makeFile(MIB);
     const [dir, state] = [await scratch(), await scratch()];
