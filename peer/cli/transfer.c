@@ -27,6 +27,7 @@ static void item_free(gpointer data)
     struct item *item = data;
     g_free(item->name);
     g_free(item->path);
+    g_free(item->where);
     g_free(item);
 }
 
@@ -144,6 +145,19 @@ void transfer_progress(struct transfer *t, struct item *item, uint64_t done)
     show_changed(&t->show);
 }
 
+/* A sender that was started again offers what we got of it before once more: one file is there, and counts once. */
+static void forget_twice(struct transfer *t, struct item *item, const char *path)
+{
+    item->where = g_strdup(path);
+    for (guint i = 0; item->there && path && i < t->items->len; i++) {
+        const struct item *other = g_ptr_array_index(t->items, i);
+        if (other != item && g_strcmp0(other->where, path) == 0) {
+            transfer_forget(t, item);
+            return;
+        }
+    }
+}
+
 void transfer_complete(struct transfer *t, struct item *item, uint64_t moved, const char *path)
 {
     char size[PROGRESS_TEXT_MAX];
@@ -158,6 +172,7 @@ void transfer_complete(struct transfer *t, struct item *item, uint64_t moved, co
     show_event(&t->show, json_pack("{ss ss ss sI sb ss*}", "event", "complete", "fileId", item->id, "name", item->name,
                              "bytes", (json_int_t)item->size, "alreadyThere", item->there, "path", path));
     g_free(where);
+    forget_twice(t, item, path);
 }
 
 void transfer_failed(struct transfer *t, struct item *item, const char *reason, const char *text)
