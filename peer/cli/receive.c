@@ -157,11 +157,35 @@ static void show_offer(struct transfer *t, const struct usher_event *e, const st
                              item->name, "bytes", (json_int_t)e->size, "kind", e->kind));
 }
 
+static const char *name_of(const struct transfer *t, const char *id)
+{
+    const struct usher_person *people;
+    size_t n = usher_people(t->usher, &people);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(people[i].id, id) == 0)
+            return people[i].name;
+    return NULL;
+}
+
+/* The sender of the code serves who came first. */
+static void turned_away(struct receive *r, const char *text)
+{
+    struct transfer *t = &r->t;
+    bool said = text && g_str_has_prefix(text, TRANSFER_SENDS_TO);
+    if (!t->private || t->partner[0] || !said || strcmp(text + strlen(TRANSFER_SENDS_TO), usher_id(t->usher)) == 0)
+        return;
+    show_remark(
+        &t->show, "these files go to somebody else, who was there first: each receiver needs a code of his own");
+    client_leave(&t->client, EXIT_FAILED);
+}
+
 static void offer(struct receive *r, const struct usher_event *e)
 {
     struct transfer *t = &r->t;
     if (transfer_find(t, e->id))
         return;
+    if (t->private && t->partner[0] == '\0')
+        transfer_choose(t, e->from, name_of(t, e->from));
     bool stranger = t->private ? strcmp(e->from, t->partner) != 0 : r->people && !serves(t, e->from);
     if (stranger || t->items->len >= TRANSFER_FILES_MAX || t->finished) {
         usher_decline_file(t->usher, e->id);
@@ -192,6 +216,7 @@ static void on_event(struct transfer *t, const struct usher_event *e)
             transfer_complete(t, item, e->count, e->text);
         break;
     case USHER_STATUS:
+        turned_away(r, e->text);
         if (t->private ? g_strcmp0(e->from, t->partner) == 0 : r->people && e->from && serves(t, e->from))
             r->all_sent = g_strcmp0(e->text, TRANSFER_ALL_SENT) == 0;
         break;

@@ -140,7 +140,10 @@ static bool add_files(struct transfer *t, const struct options *o)
     for (int i = 0; i < o->file_count; i++) {
         const char *path = o->files[i];
         gchar *base = g_path_get_basename(path), *name = g_utf8_make_valid(base, -1);
-        if (access(path, R_OK) != 0) {
+        if (strcmp(path, "-") == 0) {
+            fputs("usher: standard input cannot be sent: write it to a file first (a file called - is ./-)\n", stderr);
+            ok = false;
+        } else if (access(path, R_OK) != 0) {
             int error = errno;
             char *plain = plain_text(name, 0);
             fprintf(stderr, "usher: cannot read %s: %s\n", plain, strerror(error));

@@ -15,6 +15,7 @@ enum {
     END_SECONDS = 3,      /* for the partner to hear that all is done */
     LAST_WORD_MS = 1000,  /* of a receiver in a room: until its sender has heard that all is there */
     CONNECT_SECONDS = 30, /* to be in the room for the first time */
+    NOBODY_SECONDS = 20,  /* until it is said what may be wrong */
     FINGERPRINT_CHARS = 16,
     FINGERPRINT_GROUP = 4,
     SHORT_ID_CHARS = 8
@@ -257,6 +258,18 @@ static void on_interrupt(void *user)
     client_leave(&t->client, busy ? EXIT_FAILED : EXIT_DONE);
 }
 
+static gboolean on_nobody(gpointer user)
+{
+    struct transfer *t = user;
+    t->hint_timer = 0;
+    if (!t->met && t->client.joined && !t->client.leaving)
+        show_remark(&t->show,
+            t->sends ? "nobody has come under this code yet: both sides need the same server and the same six words"
+                     : "nobody is there under this code: it is used up once all was sent, and both sides need the "
+                       "same server and the same six words");
+    return G_SOURCE_REMOVE;
+}
+
 static gboolean on_not_connected(gpointer user)
 {
     struct transfer *t = user;
@@ -319,24 +332,46 @@ static void show_peer(struct transfer *t, const struct usher_event *e)
     g_free(name);
 }
 
-/* Of those who know a code one is served: the first. */
+void transfer_choose(struct transfer *t, const char *id, const char *name)
+{
+    g_strlcpy(t->partner, id, sizeof t->partner);
+    g_free(t->partner_name);
+    t->partner_name = transfer_call(name, id);
+    t->partner_up = true;
+}
+
+/* Who comes, and is not served, hears who is. */
+static void turn_away(struct transfer *t, const struct usher_event *e)
+{
+    char *name = transfer_call(e->name, e->id);
+    if (e->up)
+        show_remark(&t->show, "%s is here too, and is not served", name);
+    if (e->up && t->sends) {
+        char *to = g_strconcat(TRANSFER_SENDS_TO, t->partner, NULL);
+        usher_status(t->usher, to);
+        g_free(to);
+    }
+    g_free(name);
+}
+
+/* Of those who know a code one is served: of those who receive the first who comes; of those who send the first who offers
+ * something, since who else receives is none. */
 static void peer_changed(struct transfer *t, const struct usher_event *e)
 {
-    if (t->private && e->verified && t->partner[0] == '\0' && e->up) {
-        g_strlcpy(t->partner, e->id, sizeof t->partner);
-        g_free(t->partner_name);
-        t->partner_name = transfer_call(e->name, e->id);
-    }
+    bool open = t->private && t->partner[0] == '\0';
+    t->met = t->met || e->up;
+    if (open && t->sends && e->verified && e->up)
+        transfer_choose(t, e->id, e->name);
+    bool first = open && t->sends && t->partner[0];
     bool partner = t->private && strcmp(e->id, t->partner) == 0;
-    bool served = t->private ? partner : !t->serves || (e->verified && t->serves(t, e->id));
+    bool served = open && !t->sends ? e->verified
+                  : t->private      ? partner
+                                    : !t->serves || (e->verified && t->serves(t, e->id));
     if (!served) {
-        char *name = transfer_call(e->name, e->id);
-        if (e->up)
-            show_remark(&t->show, "%s is here too, and is not served", name);
-        g_free(name);
+        turn_away(t, e);
         return;
     }
-    bool news = !partner || e->up != t->partner_up;
+    bool news = !partner || first || e->up != t->partner_up;
     if (partner)
         t->partner_up = e->up;
     if (news && !t->finished)
@@ -439,13 +474,14 @@ int transfer_run(struct transfer *t, const struct options *o)
     t->client = (struct client){.on_event = on_event, .say = say, .on_interrupt = on_interrupt, .user = t};
     if (client_open(&t->client, o)) {
         t->connect_timer = g_timeout_add_seconds(CONNECT_SECONDS, on_not_connected, t);
+        t->hint_timer = o->usher.code ? g_timeout_add_seconds(NOBODY_SECONDS, on_nobody, t) : 0;
         t->usher = t->client.usher;
         if (!t->on_open || t->on_open(t))
             status = client_run(&t->client);
     }
     show_done(&t->show);
-    for (size_t i = 0; i < 2; i++) {
-        guint timer = i ? t->end_timer : t->connect_timer;
+    for (size_t i = 0; i < 3; i++) {
+        guint timer = i == 0 ? t->end_timer : i == 1 ? t->connect_timer : t->hint_timer;
         if (timer)
             g_source_remove(timer);
     }

@@ -35,6 +35,8 @@ struct item {
 
 /* Said as a status, so that a receiver knows that nothing more comes. */
 #define TRANSFER_ALL_SENT "all sent"
+/* Likewise, with the id of the one who is served behind it, when another comes who knows the code. */
+#define TRANSFER_SENDS_TO "sends to "
 
 struct transfer {
     struct client client;
@@ -50,7 +52,8 @@ struct transfer {
     GPtrArray *items; /* of struct item, owned */
     struct speed speed;
     gint64 began; /* when the first byte came or went; 0: none did */
-    guint end_timer, connect_timer;
+    guint end_timer, connect_timer, hint_timer;
+    bool met; /* somebody was there */
     bool (*on_open)(
         struct transfer *t); /* once, before anything happens; false: it ends. NULL: there is nothing to do */
     /* In a room: whether this one is served, where that is not everybody (then NULL). */
@@ -61,6 +64,8 @@ struct transfer {
     void *user;
 };
 
+/* This one is the partner from now on. */
+void transfer_choose(struct transfer *t, const char *id, const char *name);
 /* Before all else; t is all zero. */
 void transfer_init(struct transfer *t, const struct options *o);
 /* Frees what transfer_init made; transfer_run does it too. */

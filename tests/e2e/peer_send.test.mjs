@@ -282,6 +282,23 @@ test('the same command goes on under the same code: after control-C on either si
     assert.equal((await fs.stat(path.join(state, 'sends'))).mode & 0o777, 0o600);
 });
 
+test('two who receive under one code: one gets the files, the other hears that somebody was there first, in whatever order they came', async () => {
+    const { file, content } = await makeFile(MIB);
+    const receive = async () => start('ben', ['receive', OTHER_CODE, '--dir', await scratch()]);
+    const [one, two] = [await receive(), await receive()]; // before there is a sender, they meet each other
+    for (const peer of [one, two]) await peer.event('peer', { state: 'up' });
+    const ann = await startSend([file], { args: ['--code', OTHER_CODE] });
+    const done = await ann.event('done', {}, LONG);
+    assert.equal(done.files, 1);
+    const codes = await Promise.all([one, two].map(({ exited }) => exited));
+    assert.deepEqual([...codes].sort(), [0, 1]);
+    const [served, other] = codes[0] === 0 ? [one, two] : [two, one];
+    await isWhole((await served.event('complete')).path, content);
+    assert.match(other.log, /these files go to somebody else, who was there first: each receiver needs a code of his own/);
+    assert.equal(other.count('complete'), 0);
+    assert.equal(await ann.exited, 0);
+});
+
 test('in a room: to one person, who takes one and ends; and to everybody, until it is interrupted', async () => {
     const { file, content } = await makeFile(MIB);
     const [dir, state] = [await scratch(), await scratch()];
@@ -317,6 +334,7 @@ test('what is typed wrongly is named, with what to do; and no server is 3', asyn
     for (const [args, code, says] of [
         [['send'], 2, /send wants files or folders/],
         [['send', '/no/such'], 1, /cannot read such: No such file/],
+        [['send', '-'], 1, /standard input cannot be sent: write it to a file first/],
         [['send', file, '--to', 'x'.repeat(26), '--code', OTHER_CODE], 2, /--to and --code/],
         [['send', file, '--room', 'r', '--to', 'ben'], 2, /"ben" is not known/],
         [['send', file, '--code', 'one-two'], 2, /word 2 of the code, "two"|a code has 6 words/],
