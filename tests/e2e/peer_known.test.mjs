@@ -135,7 +135,7 @@ test('names that nobody has, or several, are refused with those that are near; a
     await fs.writeFile(path.join(ann.state, 'known'),
         ['Ben', 'BEN', 'benno'].map((name, i) => `${'abc'[i].repeat(26)} ${JSON.stringify(name)}\n`).join(''));
     for (const [who, to, says] of [
-        [ann, 'bennoo', /^usher: nobody is known as "bennoo": did you mean benno\?$/m],
+        [ann, 'bennoo', /^usher: nobody is known as "bennoo": did you mean benno, Ben or BEN\?$/m],
         [ann, 'ben', /^usher: "ben" may be one of several: .*\nusher: {3}Ben {2}a{26}\nusher: {3}BEN {2}b{26}$/m],
         [ann, 'zoe\x1b[2J', /^usher: nobody is known as "zoe\ufffd\[2J"$/m],
         [ann, '', /--to wants the name/],
