@@ -33,7 +33,7 @@ static void offer_all(struct send *s)
     for (guint i = 0; i < t->items->len; i++) {
         struct item *item = g_ptr_array_index(t->items, i);
         char ref[REF_BYTES];
-        snprintf(ref, sizeof ref, "%u", i);
+        snprintf(ref, sizeof ref, "%u", item->ref);
         if (!usher_send_file(t->client.usher, &to, t->private ? 1 : 0, item->path, ref))
             transfer_failed(t, item, "too-long", "its path is too long");
     }
@@ -41,10 +41,15 @@ static void offer_all(struct send *s)
 
 static struct item *by_ref(struct transfer *t, const char *ref)
 {
-    guint64 i;
-    return ref && g_ascii_string_to_unsigned(ref, 10, 0, G_MAXUINT, &i, NULL) && i < t->items->len
-               ? g_ptr_array_index(t->items, (guint)i)
-               : NULL;
+    guint64 wanted;
+    if (!ref || !g_ascii_string_to_unsigned(ref, 10, 0, G_MAXUINT, &wanted, NULL))
+        return NULL;
+    for (guint i = 0; i < t->items->len; i++) {
+        struct item *item = g_ptr_array_index(t->items, i);
+        if (item->ref == wanted)
+            return item;
+    }
+    return NULL;
 }
 
 static void offered(struct transfer *t, const struct usher_event *e)
@@ -133,6 +138,19 @@ static void on_settled(struct transfer *t)
     transfer_finish(t);
 }
 
+static bool is_there_twice(const struct transfer *t, const char *path)
+{
+    gchar *whole = g_canonicalize_filename(path, NULL);
+    bool twice = false;
+    for (guint i = 0; i < t->items->len && !twice; i++) {
+        gchar *other = g_canonicalize_filename(((struct item *)g_ptr_array_index(t->items, i))->path, NULL);
+        twice = strcmp(whole, other) == 0;
+        g_free(other);
+    }
+    g_free(whole);
+    return twice;
+}
+
 /* What cannot be read is said before anybody waits for it. */
 static bool add_files(struct transfer *t, const struct options *o)
 {
@@ -150,7 +168,10 @@ static bool add_files(struct transfer *t, const struct options *o)
             g_free(plain);
             ok = false;
         }
-        transfer_add(t, "", name, path, 0);
+        if (is_there_twice(t, path))
+            show_remark(&t->show, "%s is named twice, and sent once", name);
+        else
+            transfer_add(t, "", name, path, 0)->ref = (guint)i;
         g_free(name);
         g_free(base);
     }

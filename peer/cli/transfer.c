@@ -392,6 +392,24 @@ static bool begun_anew(const char *reason)
     return g_strcmp0(reason, "offered-again") == 0 || g_strcmp0(reason, "not-offered") == 0;
 }
 
+/* Why a reader does not get what we send: its reason in words; what is not known here, as it came. */
+static const char *reason_of_reader(const char *reason)
+{
+    static const struct {
+        const char *reason, *words;
+    } REASONS[] = {
+        {"declined", "declined, or ended, on the other side"},
+        {"disk-full", "there is no room for it on the other side: when there is, the same command goes on"},
+        {"failed", "it could not be written on the other side, where it is said why"},
+        {"too-large", "it is larger than the other side takes"},
+        {"too-many-offers", "more files are offered than the other side takes at once: send a folder"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(REASONS); i++)
+        if (g_strcmp0(reason, REASONS[i].reason) == 0)
+            return REASONS[i].words;
+    return reason;
+}
+
 static void file_failed(struct transfer *t, const struct usher_event *e)
 {
     struct item *item = transfer_find(t, e->id);
@@ -400,9 +418,9 @@ static void file_failed(struct transfer *t, const struct usher_event *e)
     if (begun_anew(e->reason))
         transfer_forget(t, item);
     else if (t->private || !e->by)
-        transfer_failed(t, item, e->reason ? e->reason : "failed", e->text);
+        transfer_failed(t, item, e->reason ? e->reason : "failed", e->by ? reason_of_reader(e->reason) : e->text);
     else
-        show_remark(&t->show, "%s: %s does not get it: %s", item->name, e->by, e->reason);
+        show_remark(&t->show, "%s: %.8s does not get it: %s", item->name, e->by, reason_of_reader(e->reason));
 }
 
 static void on_event(struct usher *u, const struct usher_event *e, void *user)
@@ -437,6 +455,8 @@ static void on_event(struct usher *u, const struct usher_event *e, void *user)
         file_failed(t, e);
         break;
     case USHER_ERROR:
+        if (g_strcmp0(e->code, "no-such-file") == 0)
+            break; /* an offer ended while it was being answered: that is told by itself */
         show_remark(&t->show, "%s", e->text && *e->text ? e->text : e->code);
         show_event(&t->show, json_pack("{ss ss ss*}", "event", "error", "code", e->code, "text", e->text));
         break;

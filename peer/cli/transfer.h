@@ -26,6 +26,7 @@ struct item {
     struct usher *usher;          /* which of the client's tells of it; borrowed */
     char *name;                   /* owned, harmless */
     char *path;                   /* owned: what we send; NULL: we receive it */
+    guint ref;                    /* which of those that we send */
     char *where;                  /* owned: where it is now, that we received; NULL: nowhere yet */
     uint64_t done, size;
     enum item_state state;

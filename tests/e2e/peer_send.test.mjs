@@ -282,6 +282,25 @@ test('the same command goes on under the same code: after control-C on either si
     assert.equal((await fs.stat(path.join(state, 'sends'))).mode & 0o777, 0o600);
 });
 
+test('a file named twice goes once; two of one name and content are one, and all else is counted rightly', async () => {
+    const [one, two] = [await makeFile(1000, 'same'), await makeFile(500, 'other')];
+    const copy = path.join(await scratch(), 'same');
+    await fs.copyFile(one.file, copy);
+    const dir = await scratch();
+    await fs.writeFile(path.join(dir, 'other'), 'of somebody else');
+    const ann = await startSend([one.file, `${path.dirname(one.file)}/./same`, copy, two.file]);
+    const ben = await start('ben', ['receive', ann.code, '--dir', dir]);
+    for (const peer of [ann, ben]) {
+        assert.equal((await peer.event('done', {}, LONG)).failed, 0);
+        assert.equal(await peer.exited, 0);
+    }
+    assert.match(ann.log, /^usher: same is named twice, and sent once$/m);
+    assert.equal(ben.log, '');
+    assert.deepEqual((await fs.readdir(dir)).sort(), ['other', 'other (1)', 'same']);
+    await isWhole(path.join(dir, 'other (1)'), two.content);
+    assert.equal(await fs.readFile(path.join(dir, 'other'), 'utf8'), 'of somebody else');
+});
+
 test('two who receive under one code: one gets the files, the other hears that somebody was there first, in whatever order they came', async () => {
     const { file, content } = await makeFile(MIB);
     const receive = async () => start('ben', ['receive', OTHER_CODE, '--dir', await scratch()]);
