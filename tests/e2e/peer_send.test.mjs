@@ -7,7 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
-import { startDaemon } from './lib/daemon.mjs';
+import { startDaemon, within } from './lib/daemon.mjs';
 import { startLiar } from './lib/liar.mjs';
 import { joinPeer, Peer, runUsher, scratch, spawnUsher } from './lib/peer.mjs';
 
@@ -309,7 +309,7 @@ test('two who receive under one code: one gets the files, the other hears that s
     const ann = await startSend([file], { args: ['--code', OTHER_CODE] });
     const done = await ann.event('done', {}, LONG);
     assert.equal(done.files, 1);
-    const codes = await Promise.all([one, two].map(({ exited }) => exited));
+    const codes = await within(LONG, Promise.all([one, two].map(({ exited }) => exited)), 'one of them waits for ever');
     assert.deepEqual([...codes].sort(), [0, 1]);
     const [served, other] = codes[0] === 0 ? [one, two] : [two, one];
     await isWhole((await served.event('complete')).path, content);
