@@ -144,8 +144,8 @@ $(call unit_of,peer_io):   LIBS = $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_
 $(call unit_of,peer_io):   $(A_PIO) $(L_PEER) $(A_OS)
 $(call unit_of,server_io) $(call unit_of,server_adapters): LINK_PKGS = $(SERVER_IO_PKGS)
 $(call unit_of,peer_io):   LINK_PKGS = $(PEER_IO_PKGS)
-$(call unit_of,peer_cli):  LIBS = $(A_CLI)
-$(call unit_of,peer_cli):  $(A_CLI)
+$(call unit_of,peer_cli):  LIBS = $(A_CLI) $(A_BASE)
+$(call unit_of,peer_cli):  $(A_CLI) $(A_BASE)
 $(call unit_of,peer_cli):  LINK_PKGS = $(CLI_PKGS)
 $(UNIT_BINS): $(BUILD)/%: $(BUILD)/%.o
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIBS) $(call PC,--libs,$(LINK_PKGS) $(PROTOCOL_PKGS) $(TEST_PKGS))

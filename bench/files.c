@@ -142,11 +142,6 @@ static void on_problem(void *user, uint64_t file, const struct files_problem *p)
     exit(1);
 }
 
-static void on_caught_up(void *user)
-{
-    (void)user;
-}
-
 static void wait_done(struct bench *b)
 {
     while (!b->done)
@@ -175,7 +170,7 @@ static void make_file(const char *path, size_t bytes)
 static void measure(struct bench *b, const char *path, const char *what[2], unsigned files)
 {
     static const struct files_callbacks CALLBACKS = {
-        on_opened, on_hashing, on_notice, on_block, on_part, on_written, on_done, on_problem, on_caught_up};
+        on_opened, on_hashing, on_notice, on_block, on_part, on_written, on_done, on_problem};
     struct err err;
     b->f = files_new(b->context, &CALLBACKS, b, &err);
     if (!b->f) {

@@ -43,11 +43,29 @@ _usher_rooms() {
     done <"$file"
 }
 
+# Names that are known: each line of the file is an id and the name as JSON has it; those with escapes are left out.
+_usher_people() {
+    local line file
+    file=$(_usher_state)/known
+    [[ -r $file ]] || return
+    while read -r line; do
+        [[ ! $line =~ ^[a-z2-7]+\ \"([^\"\\]+)\"$ ]] || printf '%s\n' "${BASH_REMATCH[1]}"
+    done <"$file"
+}
+
 # What is behind `--option=` takes the place of the whole word only where = breaks words; else it needs the option, too.
 _usher_reply() {
     local prefix=''
     [[ $cur != --*=* || $COMP_WORDBREAKS == *=* ]] || prefix=${cur%%=*}=
     mapfile -t COMPREPLY < <(compgen -P "$prefix" "$@" -- "$value")
+}
+
+# Lines that begin as what is typed does, as the shell would have them typed.
+_usher_names() {
+    local name
+    while IFS= read -r name; do
+        [[ -z $name || $name != "${value//\\/}"* ]] || COMPREPLY+=("$(printf '%q' "$name")")
+    done <<<"$1"
 }
 
 _usher() {
@@ -85,11 +103,15 @@ _usher() {
             _usher_reply -W "$(_usher_rooms)"
             return
             ;;
+        --to)
+            _usher_names "$(_usher_people)"
+            return
+            ;;
         ?*) return ;;
     esac
     case $cur in
         -*)
-            [[ $command != send ]] || options+=' --room --to --code --json'
+            [[ $command != send ]] || options+=' --room --to --code --new-code --json'
             [[ $command != receive ]] || options+=' --room --dir --once --json'
             [[ $command != rooms || ${sub:-list} != list ]] || options+=' --json'
             [[ $command != rooms || $sub != create ]] || options+=' --max-peers --listed --unlisted --json'

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "peer/cli/chat.h"
+#include "peer/cli/chat_files.h"
 #include "peer/cli/commands.h"
 #include "peer/cli/plain.h"
 #include "peer/cli/style.h"
@@ -136,6 +137,7 @@ int chat_run(const struct options *o)
     c.names = names_new();
     c.marks = marks_new();
     c.typists = typists_new();
+    c.files = chat_files_new();
     c.away = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     bool on_terminal = term_prepare();
     int status = EXIT_FAILED;
@@ -150,6 +152,7 @@ int chat_run(const struct options *o)
     if (c.typists_timer)
         g_source_remove(c.typists_timer);
     g_hash_table_unref(c.away);
+    chat_files_free(c.files);
     typists_free(c.typists);
     marks_free(c.marks);
     names_free(c.names);

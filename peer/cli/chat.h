@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The parts of `usher chat`: chat.c runs it, chat_events.c tells what happens, chat_commands.c does what is typed,
- * chat_status.c keeps the row above the prompt, chat_complete.c knows what Tab can mean.
+ * chat_status.c keeps the rows above the prompt, chat_complete.c knows what Tab can mean, chat_files.c has the files.
  */
 #ifndef PEER_CLI_CHAT_H
 #define PEER_CLI_CHAT_H
@@ -13,6 +13,8 @@
 #include "peer/cli/term.h"
 #include "peer/cli/typists.h"
 
+struct chat_files; /* chat_files.h */
+
 struct chat {
     struct client client;
     struct term *term;   /* NULL: stdin or stdout is no terminal */
@@ -22,6 +24,7 @@ struct chat {
     gchar *called;           /* what chat_call returned */
     struct marks *marks;     /* of what we sent */
     struct typists *typists; /* others */
+    struct chat_files *files;
     GHashTable *away;        /* set of the ids of those who said so */
     uint64_t typing_told_at; /* that we type; 0: never */
     guint typists_timer;     /* 0: nobody types */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "peer/cli/chat.h"
+#include "peer/cli/chat_files.h"
 #include "peer/cli/nearest.h"
 #include "peer/cli/plain.h"
 #include "peer/cli/width.h"
@@ -194,6 +195,11 @@ static const struct {
     {"/msg", "NAME text", "to one person only", message, "Talk"},
     {"/history", "N", "the last N messages (" G_STRINGIFY(HISTORY_LINES) ")", history, NULL},
     {"/sent", "N", "who has your last N messages, and saw them (" G_STRINGIFY(SENT_LINES) ")", sent, NULL},
+    {"/send", "FILE NAME", "a file or a folder, to one person; without a name to everybody", chat_send_file, "Files"},
+    {"/accept", "N", "take the file of that number, into the folder where usher was started", chat_accept, NULL},
+    {"/decline", "N", "do not take it", chat_decline, NULL},
+    {"/cancel", "N", "end one that is offered or under way", chat_cancel, NULL},
+    {"/files", "", "those of this chat, with their numbers", chat_list_files, NULL},
     {"/who", "", "who is here", who, "People"},
     {"/peers", "", "how you are linked: path, round-trip time", peers, NULL},
     {"/away", "", "tell the others that you are, until you write again", away, NULL},

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "peer/cli/chat.h"
+#include "peer/cli/path_word.h"
 
+#define SEND "/send "
 enum {
     NAME_BYTES = 256 /* of what is looked at before the cursor: a name and the part of an id behind it are shorter */
 };
@@ -44,10 +46,28 @@ static void complete_name(struct chat *c, const char *begun, GPtrArray *found)
     }
 }
 
+/* Behind /send the first word is a file. True: it is what is being typed. */
+static bool complete_file(const char *before, struct term_completion *completion)
+{
+    size_t n = strlen(SEND);
+    const char *behind;
+    if (!g_str_has_prefix(before, SEND))
+        return false;
+    g_free(path_word(before + n, &behind));
+    if (*behind || (g_str_has_suffix(before, " ") && strlen(before) > n && !g_str_has_suffix(before, "\\ ")))
+        return false;
+    completion->from = n + path_word_complete(before + n, completion->found);
+    bool folder = completion->found->len == 1 && g_str_has_suffix(g_ptr_array_index(completion->found, 0), "/");
+    completion->suffix = folder ? "" : " ";
+    return true;
+}
+
 void chat_complete(void *user, const char *before, struct term_completion *completion)
 {
     struct chat *c = user;
     size_t n = strlen(before);
+    if (complete_file(before, completion))
+        return;
     if (*before == '/' && !strchr(before, ' ')) {
         complete_command(before, completion);
         return;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "peer/cli/chat.h"
+#include "peer/cli/chat_files.h"
 #include "peer/cli/plain.h"
 #include "peer/cli/width.h"
 
@@ -212,6 +213,8 @@ void chat_on_event(struct usher *u, const struct usher_event *event, void *user)
 {
     (void)u;
     struct chat *c = user;
+    if (chat_files_event(c, event))
+        return;
     chat_status_event(c, event);
     switch (event->type) {
     case USHER_STATE:

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The row above the prompt: how the message that was sent last fares, and who is typing. It begins with words of usher's
- * own, as all its lines do. Without a terminal there is none.
+ * The rows above the prompt: how far the file is that is under way; how the message that was sent last fares, and who is typing.
+ * They begin with words of usher's own, as all its lines do. Without a terminal there is none.
  */
 #include <string.h>
 
 #include "peer/cli/chat.h"
+#include "peer/cli/chat_files.h"
 #include "peer/cli/style.h"
 
 enum {
@@ -47,7 +48,11 @@ void chat_status(struct chat *c)
     gchar *mark = newest ? marks_words(newest) : NULL, *typing = typists_words(c->typists, call_plainly, c);
     gchar *row = g_strconcat(STYLE_DIM, mark ? "last message: " : "", mark ? mark : "", mark && typing ? " · " : "",
         typing ? typing : "", STYLE_PLAIN, NULL);
-    term_status(c->term, mark || typing ? row : NULL);
+    char *file = chat_files_row(c, term_columns(c->term) - 1);
+    gchar *rows = file && (mark || typing) ? g_strconcat(file, "\n", row, NULL) : g_strdup(file ? file : row);
+    term_status(c->term, file || mark || typing ? rows : NULL);
+    g_free(rows);
+    g_free(file);
     g_free(row);
     g_free(typing);
     g_free(mark);

@@ -45,6 +45,8 @@ void client_leave(struct client *c, int status)
     c->status = status;
     g_timeout_add_seconds(GOODBYE_SECONDS, on_goodbye_timeout, c);
     usher_leave(c->usher);
+    for (guint i = 0; i < c->others->len; i++)
+        usher_leave(g_ptr_array_index(c->others, i));
 }
 
 static void asked_to_end(struct client *c)
@@ -86,7 +88,7 @@ static void on_event(struct usher *u, const struct usher_event *event, void *use
     if (event->type == USHER_JOINED)
         c->joined = true;
     if (event->type == USHER_LEFT)
-        c->left = true;
+        c->left = ++c->gone > c->others->len;
     c->on_event(u, event, c->user);
     if (event->type == USHER_ERROR && event->fatal && !c->leaving)
         client_leave(c, EXIT_FAILED);
@@ -109,19 +111,36 @@ static void on_log(void *user, int priority, const char *line)
     c->say(c->user, line);
 }
 
-bool client_open(struct client *c, const struct options *o)
+static struct usher *open_one(struct client *c, const struct usher_options *o)
 {
     char err[256];
-    struct usher_options options = o->usher;
+    struct usher_options options = *o;
     options.log = on_log;
     options.log_user = c;
+    struct usher *u = usher_new(&options, on_event, c, err, sizeof err);
+    if (!u)
+        fprintf(stderr, "usher: %s\n", err);
+    return u;
+}
+
+bool client_open(struct client *c, const struct options *o)
+{
     signal(SIGPIPE, SIG_IGN);
     c->said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     c->loop = g_main_loop_new(NULL, FALSE);
-    c->usher = usher_new(&options, on_event, c, err, sizeof err);
-    if (!c->usher)
-        fprintf(stderr, "usher: %s\n", err);
+    c->others = g_ptr_array_new_with_free_func((GDestroyNotify)usher_free);
+    c->usher = open_one(c, &o->usher);
     return c->usher != NULL;
+}
+
+bool client_add(struct client *c, const struct usher_options *o)
+{
+    struct usher_options options = *o;
+    options.beside = c->usher;
+    struct usher *u = open_one(c, &options);
+    if (u)
+        g_ptr_array_add(c->others, u);
+    return u != NULL;
 }
 
 int client_run(struct client *c)
@@ -139,6 +158,7 @@ int client_run(struct client *c)
 
 void client_close(struct client *c)
 {
+    g_ptr_array_unref(c->others); /* which are beside the first */
     usher_free(c->usher);
     g_main_loop_unref(c->loop);
     g_hash_table_unref(c->said);

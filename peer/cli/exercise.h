@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The parts of `usher exercise`: exercise.c runs the lines and prints the table, exercise_lines.c says what each tries,
+ * The parts of `usher exercise`: exercise.c runs the lines and prints the table, exercise_lines.c and exercise_files.c say what each tries,
  * exercise_actor.c plays the people, cut.c carries their connections to the server.
  */
 #ifndef PEER_CLI_EXERCISE_H
@@ -35,6 +35,7 @@ struct actor {
 struct seen {
     enum usher_event_type type;
     gchar *id, *from, *by, *text, *ref, *kind;
+    uint64_t count, size;
     gboolean up, verified, fatal;
 };
 
@@ -90,6 +91,7 @@ enum line_id {
     LINE_HISTORY,
     LINE_SEALED,
     LINE_TAMPERED,
+    LINE_FILES,
     LINE_RESUME,
     LINE_RECONNECT,
     LINE_LOST,
@@ -104,5 +106,6 @@ struct line {
     unsigned stands_on; /* earlier ones */
 };
 extern const struct line EXERCISE_LINES[LINE_COUNT];
+bool exercise_files(struct exercise *x); /* one of them */
 
 #endif

@@ -41,6 +41,8 @@ static void on_event(struct usher *u, const struct usher_event *e, void *user)
     struct actor *a = user;
     struct seen *s = g_new0(struct seen, 1);
     *s = (struct seen){.type = e->type, .up = e->up, .verified = e->verified, .fatal = e->fatal};
+    s->count = e->count;
+    s->size = e->size;
     s->id = g_strdup(e->id);
     s->from = g_strdup(e->from);
     s->by = g_strdup(e->by);

@@ -366,6 +366,7 @@ const struct line EXERCISE_LINES[LINE_COUNT] = {
     [LINE_HISTORY] = {"history", run_history, STANDS_ON(DIRECT)},
     [LINE_SEALED] = {"sealed", run_sealed, STANDS_ON(OFFLINE)},
     [LINE_TAMPERED] = {"tampered", run_tampered, STANDS_ON(DIRECT)},
+    [LINE_FILES] = {"files", exercise_files, STANDS_ON(CALL)},
     [LINE_RESUME] = {"resume", run_resume, STANDS_ON(CALL)},
     [LINE_RECONNECT] = {"reconnect", run_reconnect, STANDS_ON(DIRECT)},
     [LINE_LOST] = {"daemon lost", run_lost, STANDS_ON(DIRECT) | STANDS_ON(GROUP)},

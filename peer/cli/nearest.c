@@ -4,28 +4,31 @@
 #include <glib.h>
 #include <string.h>
 
+#include "peer/include/usher.h"
+
 enum {
     NEAR = 2
 };
 
-unsigned nearest_distance(const char *a, const char *b)
+/* 0: it begins so. */
+static unsigned far_from(const char *typed, const char *word)
 {
-    unsigned cost[NEAREST_MAX + 1][NEAREST_MAX + 1];
-    size_t an = strlen(a), bn = strlen(b);
-    if (an > NEAREST_MAX || bn > NEAREST_MAX)
-        return NEAREST_FAR;
-    for (size_t i = 0; i <= an; i++)
-        for (size_t k = 0; k <= bn; k++) {
-            if (i == 0 || k == 0) {
-                cost[i][k] = (unsigned)(i + k);
-                continue;
-            }
-            unsigned change = cost[i - 1][k - 1] + (a[i - 1] != b[k - 1]);
-            cost[i][k] = MIN(change, MIN(cost[i - 1][k], cost[i][k - 1]) + 1);
-            if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
-                cost[i][k] = MIN(cost[i][k], cost[i - 2][k - 2] + 1);
-        }
-    return cost[an][bn];
+    gchar *a = g_utf8_casefold(typed, -1), *b = g_utf8_casefold(word, -1);
+    unsigned distance = g_str_has_prefix(b, a) ? 0 : usher_word_distance(a, b);
+    g_free(a);
+    g_free(b);
+    return distance;
+}
+
+size_t nearest_words(const char *typed, const char *const *words, size_t n, const char **out, size_t max)
+{
+    size_t count = 0;
+    unsigned most = (unsigned)MIN(strlen(typed) / 3 + 1, NEAR + 1);
+    for (unsigned distance = 0; distance <= most && distance < strlen(typed); distance++)
+        for (size_t i = 0; i < n && count < max; i++)
+            if (far_from(typed, words[i]) == distance)
+                out[count++] = words[i];
+    return count;
 }
 
 const char *nearest_word(const char *typed, const char *const *words, size_t n)
@@ -36,7 +39,7 @@ const char *nearest_word(const char *typed, const char *const *words, size_t n)
         if (g_str_has_prefix(words[i], typed))
             return words[i];
     for (size_t i = 0; i < n; i++) {
-        unsigned distance = nearest_distance(typed, words[i]);
+        unsigned distance = usher_word_distance(typed, words[i]);
         if (distance < least && distance < strlen(typed)) {
             least = distance;
             best = words[i];

@@ -14,8 +14,7 @@ enum {
     NAME_MAX_BYTES = 128, /* as usher.h has it, and these */
     PASSWORD_MAX_BYTES = 256,
     ROOM_PEERS_MAX = 1000000000,
-    ROOM_MAX = 64,
-    ID_CHARS = 26
+    ROOM_MAX = 64
 };
 
 /* What stands behind a command. */
@@ -45,6 +44,7 @@ enum {
     FLAG_ROOM = 256,
     FLAG_TO,
     FLAG_CODE,
+    FLAG_NEW_CODE,
     FLAG_DIR,
     FLAG_ONCE
 };
@@ -71,6 +71,7 @@ static const struct option FLAGS[] = {
     {"room", required_argument, NULL, FLAG_ROOM},
     {"to", required_argument, NULL, FLAG_TO},
     {"code", required_argument, NULL, FLAG_CODE},
+    {"new-code", no_argument, NULL, FLAG_NEW_CODE},
     {"dir", required_argument, NULL, FLAG_DIR},
     {"once", no_argument, NULL, FLAG_ONCE},
     {"max-peers", required_argument, NULL, 'm'},
@@ -88,7 +89,7 @@ void options_help(void)
     fputs("usage: usher [options] chat ROOM     talk with whoever is in the room\n"
           "       usher [options] pipe ROOM     the same for a program: JSON lines in and out\n"
           "       usher [options] send FILE...  send files and folders; prints a code for the other side\n"
-          "       usher [options] receive CODE  receive them\n"
+          "       usher [options] receive CODE  receive them; without a code, from people who are known\n"
           "       usher [options] rooms [list | create | delete ROOM]\n"
           "                                     show the rooms that a server lists, make one, close one\n"
           "       usher [options] exercise      try everything against a server, and say what works\n"
@@ -103,8 +104,9 @@ void options_help(void)
           "  --relay-only        no direct links, only through the server's TURN servers; hides your addresses from "
           "peers\n"
           "  --code CODE         send: as before, to whoever was given this code\n"
+          "  --new-code          send: not the code of a try that was interrupted\n"
           "  --room ROOM         send, receive: in a room, without a code\n"
-          "  --to ID             send: in a room, to this person only\n"
+          "  --to NAME           send: to this person only, who is known by this name; or to an identity\n"
           "  --dir DIR           receive: into this folder (the one you are in)\n"
           "  --once              receive: end after the first file\n"
           "  --max-peers N       rooms create: how many have place in it\n"
@@ -180,10 +182,8 @@ static bool parse_meeting(struct options *o, int count, char **words)
     }
     if (o->usher.room && o->usher.code)
         return usage("a code has a room of its own: give one of the two");
-    if (!sends && !o->usher.room && !o->usher.code)
-        return usage("receive wants the code that \"usher send\" printed, or --room ROOM");
-    if (o->to && !o->usher.room)
-        return usage("--to wants --room ROOM: where that person is");
+    if (o->to && o->usher.code)
+        return usage("--to and --code: a code is for whoever was given it; give one of the two");
     return (!o->usher.code || check_code(o->usher.code)) && (!o->usher.room || check_room(o->usher.room));
 }
 
@@ -196,6 +196,7 @@ static bool check_flags(const struct options *o, const char *command)
     } flags[] = {
         {"--room", o->usher.room, sends || receives},
         {"--code", o->usher.code, sends},
+        {"--new-code", o->new_code, sends},
         {"--to", o->to, sends},
         {"--dir", o->dir, receives},
         {"--once", o->once, receives},
@@ -286,9 +287,8 @@ static bool check_values(struct options *o)
     for (size_t i = 0; i < o->usher.ice_address_count; i++)
         if (!g_hostname_is_ip_address(o->usher.ice_addresses[i]))
             return usage("--ice-address wants a numeric address, not \"%s\"", o->usher.ice_addresses[i]);
-    if (o->to && (strlen(o->to) != ID_CHARS || strspn(o->to, "abcdefghijklmnopqrstuvwxyz234567") != ID_CHARS))
-        return usage("--to wants an identity, the %d letters and digits that \"usher id\" prints there, not \"%s\"",
-            ID_CHARS, o->to);
+    if (o->to && !*o->to)
+        return usage("--to wants the name of somebody who is known, or the identity that \"usher id\" prints there");
     if (o->usher.name && (strlen(o->usher.name) > NAME_MAX_BYTES || !g_utf8_validate(o->usher.name, -1, NULL)))
         return usage("--name wants at most %d bytes of UTF-8", NAME_MAX_BYTES);
     return check_rooms(o);
@@ -333,6 +333,9 @@ static bool take_flag(struct options *o, int flag, bool *server_given, bool *add
         return true;
     case FLAG_CODE:
         o->usher.code = optarg;
+        return true;
+    case FLAG_NEW_CODE:
+        o->new_code = true;
         return true;
     case FLAG_TO:
         o->to = optarg;

@@ -48,9 +48,10 @@ struct options {
     void *servers, *addresses, *texts; /* GPtrArray of owned text */
     char **files;                      /* of send: argv's */
     int file_count;
-    const char *to;  /* of send: an identity; NULL: whoever comes */
+    const char *to;  /* of send: an identity or a known name; NULL: whoever comes */
     const char *dir; /* of receive: where to; NULL: here */
     bool once;
+    bool new_code; /* of send: no code that is kept */
 };
 
 /* False when one line was written to stderr that says what was expected: exit 2. */

@@ -10,11 +10,18 @@
 
 #include "peer/cli/commands.h"
 #include "peer/cli/input.h"
+#include "peer/cli/people.h"
 #include "peer/cli/plain.h"
 #include "peer/cli/transfer.h"
 
+enum {
+    PEOPLE_MAX = 16 /* who are waited for at once: each is a room, a connection to the server, and some threads */
+};
+
 struct receive {
     struct transfer t;
+    struct usher_known *people; /* who are waited for; NULL: with a code or in a room */
+    size_t people_count;
     struct input *input; /* NULL: nobody is asked */
     GQueue asking;       /* ids of offers, owned; the first is being asked */
     bool all_sent;
@@ -23,13 +30,13 @@ struct receive {
 static void accept_offer(struct receive *r, struct item *item)
 {
     const char *dir = r->t.options->dir ? r->t.options->dir : ".";
-    if (!usher_accept_file(r->t.client.usher, item->id, dir))
+    if (!usher_accept_file(item->usher, item->id, dir))
         transfer_failed(&r->t, item, "too-long", "the path of --dir is too long");
 }
 
 static void decline_offer(struct receive *r, struct item *item)
 {
-    usher_decline_file(r->t.client.usher, item->id);
+    usher_decline_file(item->usher, item->id);
     transfer_forget(&r->t, item);
 }
 
@@ -81,6 +88,60 @@ static void on_end_seen(void *user)
     (void)user;
 }
 
+/* ---- people who are known ---- */
+
+static const struct usher_known *person(const struct receive *r, const char *id)
+{
+    for (size_t i = 0; i < r->people_count; i++)
+        if (strcmp(r->people[i].id, id) == 0)
+            return &r->people[i];
+    return NULL;
+}
+
+/* Whoever knows both identities can come to their room: the one whose it is is served there. */
+static bool serves(const struct transfer *t, const char *id)
+{
+    const struct receive *r = t->user;
+    const struct client *c = &t->client;
+    guint i = 0;
+    while (i < c->others->len && g_ptr_array_index(c->others, i) != t->usher)
+        i++;
+    size_t room = t->usher == c->usher ? 0 : i + 1;
+    return room < r->people_count && strcmp(r->people[room].id, id) == 0;
+}
+
+static void show_people(struct transfer *t, size_t all)
+{
+    const struct receive *r = t->user;
+    GString *names = g_string_new(NULL);
+    json_t *ids = json_array();
+    for (size_t i = 0; i < r->people_count; i++) {
+        char *plain = plain_text(r->people[i].name, FALSE);
+        g_string_append_printf(names, "%s%s", i == 0 ? "" : ", ", plain);
+        json_array_append_new(ids, json_string(r->people[i].id));
+        g_free(plain);
+    }
+    show_line(&t->show, "waiting for people who are known: %s", names->str);
+    show_event(&t->show, json_pack("{ss so si}", "event", "known", "ids", ids, "known", (int)all));
+    if (all > r->people_count)
+        show_remark(&t->show, "%zu people are known: the %zu who were met last are waited for, others need a code", all,
+            r->people_count);
+    g_string_free(names, TRUE);
+}
+
+/* The first has a usher already. */
+static bool open_rooms(struct transfer *t)
+{
+    struct receive *r = t->user;
+    for (size_t i = 1; i < r->people_count; i++) {
+        struct usher_options o = t->options->usher;
+        o.partner = r->people[i].id;
+        if (!client_add(&t->client, &o))
+            return false;
+    }
+    return true;
+}
+
 /* ---- offers ---- */
 
 static void show_offer(struct transfer *t, const struct usher_event *e, const struct item *item)
@@ -88,11 +149,34 @@ static void show_offer(struct transfer *t, const struct usher_event *e, const st
     char size[PROGRESS_TEXT_MAX];
     progress_size(e->size, size);
     bool folder = g_strcmp0(e->kind, "folder") == 0;
-    char *who = transfer_call(t->private ? t->partner_name : NULL, e->from);
+    const struct usher_known *known = person(t->user, e->from);
+    char *who = transfer_call(t->private ? t->partner_name : known ? known->name : NULL, e->from);
     show_line(&t->show, "%s offers %s%s (%s)", who, folder ? "the folder " : "", item->name, size);
     g_free(who);
     show_event(&t->show, json_pack("{ss ss ss ss sI ss*}", "event", "offer", "fileId", e->id, "from", e->from, "name",
                              item->name, "bytes", (json_int_t)e->size, "kind", e->kind));
+}
+
+static const char *name_of(const struct transfer *t, const char *id)
+{
+    const struct usher_person *people;
+    size_t n = usher_people(t->usher, &people);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(people[i].id, id) == 0)
+            return people[i].name;
+    return NULL;
+}
+
+/* The sender of the code serves who came first. */
+static void turned_away(struct receive *r, const char *text)
+{
+    struct transfer *t = &r->t;
+    bool said = text && g_str_has_prefix(text, TRANSFER_SENDS_TO);
+    if (!t->private || t->partner[0] || !said || strcmp(text + strlen(TRANSFER_SENDS_TO), usher_id(t->usher)) == 0)
+        return;
+    show_remark(
+        &t->show, "these files go to somebody else, who was there first: each receiver needs a code of his own");
+    client_leave(&t->client, EXIT_FAILED);
 }
 
 static void offer(struct receive *r, const struct usher_event *e)
@@ -100,8 +184,11 @@ static void offer(struct receive *r, const struct usher_event *e)
     struct transfer *t = &r->t;
     if (transfer_find(t, e->id))
         return;
-    if ((t->private && strcmp(e->from, t->partner) != 0) || t->items->len >= TRANSFER_FILES_MAX || t->finished) {
-        usher_decline_file(t->client.usher, e->id);
+    if (t->private && t->partner[0] == '\0')
+        transfer_choose(t, e->from, name_of(t, e->from));
+    bool stranger = t->private ? strcmp(e->from, t->partner) != 0 : r->people && !serves(t, e->from);
+    if (stranger || t->items->len >= TRANSFER_FILES_MAX || t->finished) {
+        usher_decline_file(t->usher, e->id);
         return;
     }
     struct item *item = transfer_add(t, e->id, e->name ? e->name : "file", NULL, e->size);
@@ -126,10 +213,11 @@ static void on_event(struct transfer *t, const struct usher_event *e)
     case USHER_FILE_COMPLETE:
         item = transfer_find(t, e->id);
         if (item && e->from)
-            transfer_complete(t, item, e->text);
+            transfer_complete(t, item, e->count, e->text);
         break;
     case USHER_STATUS:
-        if (t->private && g_strcmp0(e->from, t->partner) == 0)
+        turned_away(r, e->text);
+        if (t->private ? g_strcmp0(e->from, t->partner) == 0 : r->people && e->from && serves(t, e->from))
             r->all_sent = g_strcmp0(e->text, TRANSFER_ALL_SENT) == 0;
         break;
     default:
@@ -141,7 +229,9 @@ static void on_settled(struct transfer *t)
 {
     struct receive *r = t->user;
     unsigned open = transfer_count(t, ITEM_WAITING) + transfer_count(t, ITEM_ACTIVE);
-    bool enough = t->private ? r->all_sent : t->options->once && transfer_count(t, ITEM_DONE) > 0;
+    bool enough = t->private  ? r->all_sent
+                  : r->people ? t->options->once && r->all_sent
+                              : t->options->once && transfer_count(t, ITEM_DONE) > 0;
     if (enough && open == 0) {
         transfer_finish(t);
         if (t->private)
@@ -163,8 +253,26 @@ int receive_run(const struct options *o)
         fprintf(stderr, "usher: --dir wants a folder that exists, not \"%s\"\n", o->dir);
         return EXIT_USAGE;
     }
+    struct options with = *o;
+    size_t all = 0;
+    if (!o->usher.code && !o->usher.room) {
+        r.people_count = people_newest(o, PEOPLE_MAX, &r.people, &all);
+        if (r.people_count == 0) {
+            fprintf(stderr,
+                "usher: receive wants the code that \"usher send\" printed, or --room ROOM: nobody is known who "
+                "could send without one\n");
+            usher_known_free(r.people);
+            return EXIT_USAGE;
+        }
+        with.usher.partner = r.people[0].id;
+        t->on_open = open_rooms;
+        t->serves = serves;
+    }
+    o = &with;
     transfer_init(t, o);
     t->user = &r;
+    if (r.people)
+        show_people(t, all);
     t->private = o->usher.code != NULL;
     t->on_event = on_event;
     t->on_settled = on_settled;
@@ -174,5 +282,6 @@ int receive_run(const struct options *o)
     int status = transfer_run(t, o);
     input_free(r.input);
     g_queue_clear_full(&r.asking, g_free);
+    usher_known_free(r.people);
     return status;
 }

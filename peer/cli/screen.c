@@ -90,9 +90,9 @@ static void note_row(struct screen *s, long width)
     g_array_append_val(s->above, width);
 }
 
-static void draw_status(struct screen *s, const char *status, long columns, GString *out)
+static void draw_status_row(struct screen *s, const char *row, long columns, GString *out)
 {
-    gchar *cut = width_cut(status, columns), *bytes = style_render(cut, s->depth);
+    gchar *cut = width_cut(row, columns), *bytes = style_render(cut, s->depth);
     g_string_append(out, bytes);
     g_string_append(out, "\n");
     note_row(s, width_of(cut, strlen(cut)));
@@ -100,12 +100,21 @@ static void draw_status(struct screen *s, const char *status, long columns, GStr
     g_free(cut);
 }
 
+/* Of a low terminal the last rows are left out. */
+static void draw_status(struct screen *s, const char *status, long columns, GString *out)
+{
+    gchar **rows = g_strsplit(status, "\n", -1);
+    for (long i = 0; rows[i] && s->rows > 2 + i; i++)
+        draw_status_row(s, rows[i], columns, out);
+    g_strfreev(rows);
+}
+
 void screen_draw(struct screen *s, const struct screen_view *view, GString *out)
 {
     struct shown shown = {0};
     long columns = MAX(s->columns - 1, (long)COLUMNS_MIN);
     g_array_set_size(s->above, 0);
-    if (view->status && s->rows > 2)
+    if (view->status)
         draw_status(s, view->status, columns, out);
     show_text(&shown, view);
     break_rows(&shown, columns);

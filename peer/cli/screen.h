@@ -15,7 +15,7 @@
 #include "peer/cli/style.h"
 
 struct screen_view {
-    const char *status; /* with tags of style.h; NULL: none */
+    const char *status; /* rows, with a newline between them, and tags of style.h; NULL: none */
     const char *prompt; /* so, too */
     const char *text;   /* what is typed; control characters in it are shown as something else */
     size_t cursor;      /* in its bytes */

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "peer/cli/commands.h"
+#include "peer/cli/paused.h"
+#include "peer/cli/people.h"
 #include "peer/cli/plain.h"
 #include "peer/cli/transfer.h"
 
@@ -31,7 +33,7 @@ static void offer_all(struct send *s)
     for (guint i = 0; i < t->items->len; i++) {
         struct item *item = g_ptr_array_index(t->items, i);
         char ref[REF_BYTES];
-        snprintf(ref, sizeof ref, "%u", i);
+        snprintf(ref, sizeof ref, "%u", item->ref);
         if (!usher_send_file(t->client.usher, &to, t->private ? 1 : 0, item->path, ref))
             transfer_failed(t, item, "too-long", "its path is too long");
     }
@@ -39,10 +41,15 @@ static void offer_all(struct send *s)
 
 static struct item *by_ref(struct transfer *t, const char *ref)
 {
-    guint64 i;
-    return ref && g_ascii_string_to_unsigned(ref, 10, 0, G_MAXUINT, &i, NULL) && i < t->items->len
-               ? g_ptr_array_index(t->items, (guint)i)
-               : NULL;
+    guint64 wanted;
+    if (!ref || !g_ascii_string_to_unsigned(ref, 10, 0, G_MAXUINT, &wanted, NULL))
+        return NULL;
+    for (guint i = 0; i < t->items->len; i++) {
+        struct item *item = g_ptr_array_index(t->items, i);
+        if (item->ref == wanted)
+            return item;
+    }
+    return NULL;
 }
 
 static void offered(struct transfer *t, const struct usher_event *e)
@@ -61,13 +68,13 @@ static void reader_has(struct transfer *t, const struct usher_event *e)
         return;
     item->size = e->size;
     if (t->private) {
-        transfer_complete(t, item, NULL);
+        transfer_complete(t, item, e->count, NULL);
         return;
     }
     item->state = ITEM_WAITING; /* for the next who comes */
     item->done = 0;
     item->quarters = 0;
-    show_line(&t->show, "%.8s has %s", e->by, item->name);
+    show_line(&t->show, "%.8s has %s%s", e->by, item->name, e->count == 0 && e->size > 0 ? " already" : "");
     show_event(&t->show, json_pack("{ss ss ss ss sI}", "event", "complete", "fileId", item->id, "name", item->name,
                              "by", e->by, "bytes", (json_int_t)e->size));
 }
@@ -102,6 +109,15 @@ static void on_event(struct transfer *t, const struct usher_event *e)
     }
 }
 
+/* The same command goes on, whatever ends this one. */
+static bool on_open(struct transfer *t)
+{
+    const char *code = t->options->usher.code;
+    if (code && !paused_keep(t->options, usher_state_dir(t->client.usher), code))
+        show_remark(&t->show, "the code cannot be kept: after an interruption say --code %s", code);
+    return true;
+}
+
 static void on_partner(struct transfer *t, bool up)
 {
     if (up && t->private)
@@ -115,9 +131,24 @@ static void on_settled(struct transfer *t)
     bool all = transfer_count(t, ITEM_DONE) + failed == t->items->len;
     if (!s->offered || !(t->private ? all : failed == t->items->len))
         return;
+    if (t->options->usher.code && failed == 0)
+        paused_forget(usher_state_dir(t->client.usher), t->options->usher.code);
     if (t->private && t->partner_up)
         usher_status(t->client.usher, TRANSFER_ALL_SENT);
     transfer_finish(t);
+}
+
+static bool is_there_twice(const struct transfer *t, const char *path)
+{
+    gchar *whole = g_canonicalize_filename(path, NULL);
+    bool twice = false;
+    for (guint i = 0; i < t->items->len && !twice; i++) {
+        gchar *other = g_canonicalize_filename(((struct item *)g_ptr_array_index(t->items, i))->path, NULL);
+        twice = strcmp(whole, other) == 0;
+        g_free(other);
+    }
+    g_free(whole);
+    return twice;
 }
 
 /* What cannot be read is said before anybody waits for it. */
@@ -127,29 +158,38 @@ static bool add_files(struct transfer *t, const struct options *o)
     for (int i = 0; i < o->file_count; i++) {
         const char *path = o->files[i];
         gchar *base = g_path_get_basename(path), *name = g_utf8_make_valid(base, -1);
-        if (access(path, R_OK) != 0) {
+        if (strcmp(path, "-") == 0) {
+            fputs("usher: standard input cannot be sent: write it to a file first (a file called - is ./-)\n", stderr);
+            ok = false;
+        } else if (access(path, R_OK) != 0) {
             int error = errno;
             char *plain = plain_text(name, 0);
             fprintf(stderr, "usher: cannot read %s: %s\n", plain, strerror(error));
             g_free(plain);
             ok = false;
         }
-        transfer_add(t, "", name, path, 0);
+        if (is_there_twice(t, path))
+            show_remark(&t->show, "%s is named twice, and sent once", name);
+        else
+            transfer_add(t, "", name, path, 0)->ref = (guint)i;
         g_free(name);
         g_free(base);
     }
     return ok;
 }
 
-static void show_code(struct transfer *t, const struct options *o)
+/* What the other is to type. */
+static void show_command(struct transfer *t, const struct options *o)
 {
     GString *command = g_string_new("usher");
     for (size_t i = 0; i < o->usher.server_count; i++)
         g_string_append_printf(command, " --server %s", o->usher.servers[i]);
-    g_string_append_printf(command, " receive %s", o->usher.code);
-    show_line(&t->show, "code: %s", o->usher.code);
+    g_string_append_printf(command, " receive%s%s", o->usher.code ? " " : "", o->usher.code ? o->usher.code : "");
+    if (o->usher.code)
+        show_line(&t->show, "code: %s", o->usher.code);
     show_line(&t->show, "on the other side: %s", command->str);
-    show_event(&t->show, json_pack("{ss ss ss}", "event", "code", "code", o->usher.code, "command", command->str));
+    show_event(&t->show, json_pack("{ss ss* ss}", "event", o->usher.code ? "code" : "command", "code", o->usher.code,
+                             "command", command->str));
     g_string_free(command, TRUE);
 }
 
@@ -159,27 +199,35 @@ int send_run(const struct options *given)
     struct options o = *given;
     char code[USHER_CODE_BYTES], err[512];
     struct transfer *t = &s.t;
+    bool again = false;
     if (o.usher.code)
         usher_code_check(o.usher.code, code, sizeof code, err, sizeof err);
-    else if (!o.usher.room)
+    else if (!o.usher.room && !o.to)
+        again = !o.new_code && paused_find(&o, code);
+    if (!o.usher.room && !o.usher.code && !o.to && !again)
         usher_code_new(code, sizeof code);
-    if (!o.usher.room)
+    if (!o.usher.room && !o.to)
         o.usher.code = code;
+    if (o.to && !people_find(&o, t->partner, &t->partner_name))
+        return EXIT_USAGE;
+    if (o.to && !o.usher.room)
+        o.usher.partner = t->partner;
     transfer_init(t, &o);
     t->sends = true;
     t->user = &s;
     t->private = o.usher.code || o.to;
+    t->on_open = on_open;
     t->on_event = on_event;
     t->on_partner = on_partner;
     t->on_settled = on_settled;
-    if (o.to)
-        g_strlcpy(t->partner, o.to, sizeof t->partner);
-    t->partner_name = g_strndup(t->partner, 8);
     if (!add_files(t, &o)) {
         transfer_done(t);
         return EXIT_FAILED;
     }
-    if (o.usher.code)
-        show_code(t, &o);
+    if (again)
+        show_remark(
+            &t->show, "these files were to be sent before: it goes on with the same code (--new-code makes another)");
+    if (!o.usher.room)
+        show_command(t, &o);
     return transfer_run(t, &o);
 }

@@ -103,6 +103,11 @@ void term_print(struct term *t, const char *line)
     write_out(out);
 }
 
+long term_columns(const struct term *t)
+{
+    return t->screen.columns;
+}
+
 void term_status(struct term *t, const char *status)
 {
     if (g_strcmp0(t->status, status) == 0)

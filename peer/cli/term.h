@@ -34,7 +34,8 @@ struct term *term_new(const char *prompt, const struct term_callbacks *callbacks
 void term_free(struct term *t);
 /* Prints a line (and its newline), which may have tags of style.h, above the one being typed. */
 void term_print(struct term *t, const char *line);
-/* One row between the two, until there is another; NULL: none. Copied; so may have tags. */
+long term_columns(const struct term *t);
+/* Rows between the two, until there are others, with a newline between them; NULL: none. Copied; so may have tags. */
 void term_status(struct term *t, const char *status);
 
 #endif

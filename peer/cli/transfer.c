@@ -15,6 +15,7 @@ enum {
     END_SECONDS = 3,      /* for the partner to hear that all is done */
     LAST_WORD_MS = 1000,  /* of a receiver in a room: until its sender has heard that all is there */
     CONNECT_SECONDS = 30, /* to be in the room for the first time */
+    NOBODY_SECONDS = 20,  /* until it is said what may be wrong */
     FINGERPRINT_CHARS = 16,
     FINGERPRINT_GROUP = 4,
     SHORT_ID_CHARS = 8
@@ -27,6 +28,7 @@ static void item_free(gpointer data)
     struct item *item = data;
     g_free(item->name);
     g_free(item->path);
+    g_free(item->where);
     g_free(item);
 }
 
@@ -34,6 +36,7 @@ struct item *transfer_add(struct transfer *t, const char *id, const char *name, 
 {
     struct item *item = g_new0(struct item, 1);
     g_strlcpy(item->id, id, sizeof item->id);
+    item->usher = t->usher;
     item->name = plain_text(name, 0);
     item->path = g_strdup(path);
     item->size = size;
@@ -143,22 +146,34 @@ void transfer_progress(struct transfer *t, struct item *item, uint64_t done)
     show_changed(&t->show);
 }
 
-void transfer_complete(struct transfer *t, struct item *item, const char *path)
+/* A sender that was started again offers what we got of it before once more: one file is there, and counts once. */
+static void forget_twice(struct transfer *t, struct item *item, const char *path)
+{
+    item->where = g_strdup(path);
+    for (guint i = 0; item->there && path && i < t->items->len; i++) {
+        const struct item *other = g_ptr_array_index(t->items, i);
+        if (other != item && g_strcmp0(other->where, path) == 0) {
+            transfer_forget(t, item);
+            return;
+        }
+    }
+}
+
+void transfer_complete(struct transfer *t, struct item *item, uint64_t moved, const char *path)
 {
     char size[PROGRESS_TEXT_MAX];
     if (item->state >= ITEM_DONE)
         return;
     item->state = ITEM_DONE;
     item->done = item->size;
+    item->there = moved == 0 && item->size > 0;
     progress_size(item->size, size);
-    char *where = path ? plain_text(path, 0) : NULL;
-    if (where)
-        show_line(&t->show, "received %s (%s)", where, size);
-    else
-        show_line(&t->show, "sent %s (%s)", item->name, size);
-    show_event(&t->show, json_pack("{ss ss ss sI ss*}", "event", "complete", "fileId", item->id, "name", item->name,
-                             "bytes", (json_int_t)item->size, "path", path));
+    char *where = path ? plain_text(path, 0) : g_strdup(item->name);
+    show_line(&t->show, "%s %s (%s)", item->there ? "already there:" : path ? "received" : "sent", where, size);
+    show_event(&t->show, json_pack("{ss ss ss sI sb ss*}", "event", "complete", "fileId", item->id, "name", item->name,
+                             "bytes", (json_int_t)item->size, "alreadyThere", item->there, "path", path));
     g_free(where);
+    forget_twice(t, item, path);
 }
 
 void transfer_failed(struct transfer *t, struct item *item, const char *reason, const char *text)
@@ -189,22 +204,41 @@ static gboolean on_end(gpointer user)
     return G_SOURCE_REMOVE;
 }
 
+/* "; already there: 2 files, 8.4 MB", or nothing. */
+static char *already_there(const struct transfer *t, unsigned *files)
+{
+    char bytes[PROGRESS_TEXT_MAX];
+    uint64_t size = 0;
+    *files = 0;
+    for (guint i = 0; i < t->items->len; i++) {
+        const struct item *item = g_ptr_array_index(t->items, i);
+        *files += item->there;
+        size += item->there ? item->size : 0;
+    }
+    progress_size(size, bytes);
+    return *files ? g_strdup_printf("; already there: %u %s, %s", *files, *files == 1 ? "file" : "files", bytes)
+                  : g_strdup("");
+}
+
 void transfer_finish(struct transfer *t)
 {
     char bytes[PROGRESS_TEXT_MAX], took[PROGRESS_TEXT_MAX];
     uint64_t size, done = total(t, &size);
-    unsigned files = transfer_count(t, ITEM_DONE), failed = transfer_count(t, ITEM_FAILED);
+    unsigned files = transfer_count(t, ITEM_DONE), failed = transfer_count(t, ITEM_FAILED), there;
     double seconds = t->began ? (double)(g_get_monotonic_time() - t->began) / G_USEC_PER_SEC : 0;
     if (t->finished)
         return;
     t->finished = true;
     progress_size(done, bytes);
     progress_time((uint64_t)seconds, took);
-    show_line(&t->show, "done: %u of %u %s, %s in %s", files, files + failed, files + failed == 1 ? "file" : "files",
-        bytes, took);
-    show_event(&t->show, json_pack("{ss si si sI sf}", "event", "done", "files", (int)files, "failed", (int)failed,
-                             "bytes", (json_int_t)done, "seconds", seconds));
-    guint wait = t->partner_up ? END_SECONDS * 1000 : t->sends ? 0 : LAST_WORD_MS;
+    char *already = already_there(t, &there);
+    show_line(&t->show, "done: %u of %u %s, %s in %s%s", files, files + failed, files + failed == 1 ? "file" : "files",
+        bytes, took, already);
+    show_event(&t->show, json_pack("{ss si si si sI sf}", "event", "done", "files", (int)files, "failed", (int)failed,
+                             "alreadyThere", (int)there, "bytes", (json_int_t)done, "seconds", seconds));
+    g_free(already);
+    bool stays = t->options->usher.partner != NULL; /* who receives of people who are known goes on waiting for more */
+    guint wait = t->partner_up && !stays ? END_SECONDS * 1000 : t->sends && !t->partner_up ? 0 : LAST_WORD_MS;
     t->end_timer = g_timeout_add(wait, on_end, t);
 }
 
@@ -218,10 +252,22 @@ static void on_interrupt(void *user)
         return;
     }
     if (busy && t->sends && o->code)
-        show_remark(&t->show, "paused: the same files, sent with --code %s, go on where they were", o->code);
+        show_remark(&t->show, "paused: the same command goes on where it was, as does one with --code %s", o->code);
     else if (busy)
-        show_remark(&t->show, "paused: run the same command to resume");
+        show_remark(&t->show, "paused: the same command goes on where it was");
     client_leave(&t->client, busy ? EXIT_FAILED : EXIT_DONE);
+}
+
+static gboolean on_nobody(gpointer user)
+{
+    struct transfer *t = user;
+    t->hint_timer = 0;
+    if (!t->met && t->client.joined && !t->client.leaving)
+        show_remark(&t->show,
+            t->sends ? "nobody has come under this code yet: both sides need the same server and the same six words"
+                     : "nobody is there under this code: it is used up once all was sent, and both sides need the "
+                       "same server and the same six words");
+    return G_SOURCE_REMOVE;
 }
 
 static gboolean on_not_connected(gpointer user)
@@ -244,7 +290,7 @@ static void state_changed(struct transfer *t, const char *state)
     if (strcmp(state, "connecting") == 0)
         stage(t, "connecting", "connecting to the server");
     else if (strcmp(state, "in-room") == 0)
-        stage(t, "waiting", "waiting for a peer");
+        stage(t, "waiting", "waiting for %s", t->partner_name && *t->partner_name ? t->partner_name : "a peer");
     else if (strcmp(state, "discovering") == 0)
         stage(t, "checking", "checking candidates");
 }
@@ -286,23 +332,46 @@ static void show_peer(struct transfer *t, const struct usher_event *e)
     g_free(name);
 }
 
-/* Of those who know a code one is served: the first. */
+void transfer_choose(struct transfer *t, const char *id, const char *name)
+{
+    g_strlcpy(t->partner, id, sizeof t->partner);
+    g_free(t->partner_name);
+    t->partner_name = transfer_call(name, id);
+    t->partner_up = true;
+}
+
+/* Who comes, and is not served, hears who is. */
+static void turn_away(struct transfer *t, const struct usher_event *e)
+{
+    char *name = transfer_call(e->name, e->id);
+    if (e->up)
+        show_remark(&t->show, "%s is here too, and is not served", name);
+    if (e->up && t->sends) {
+        char *to = g_strconcat(TRANSFER_SENDS_TO, t->partner, NULL);
+        usher_status(t->usher, to);
+        g_free(to);
+    }
+    g_free(name);
+}
+
+/* Of those who know a code one is served: of those who receive the first who comes; of those who send the first who offers
+ * something, since who else receives is none. */
 static void peer_changed(struct transfer *t, const struct usher_event *e)
 {
-    if (t->private && e->verified && t->partner[0] == '\0' && e->up) {
-        g_strlcpy(t->partner, e->id, sizeof t->partner);
-        g_free(t->partner_name);
-        t->partner_name = transfer_call(e->name, e->id);
-    }
+    bool open = t->private && t->partner[0] == '\0';
+    t->met = t->met || e->up;
+    if (open && t->sends && e->verified && e->up)
+        transfer_choose(t, e->id, e->name);
+    bool first = open && t->sends && t->partner[0];
     bool partner = t->private && strcmp(e->id, t->partner) == 0;
-    if (t->private && !partner) {
-        char *name = transfer_call(e->name, e->id);
-        if (e->up)
-            show_remark(&t->show, "%s is here too, and is not served", name);
-        g_free(name);
+    bool served = open && !t->sends ? e->verified
+                  : t->private      ? partner
+                                    : !t->serves || (e->verified && t->serves(t, e->id));
+    if (!served) {
+        turn_away(t, e);
         return;
     }
-    bool news = !partner || e->up != t->partner_up;
+    bool news = !partner || first || e->up != t->partner_up;
     if (partner)
         t->partner_up = e->up;
     if (news && !t->finished)
@@ -323,6 +392,24 @@ static bool begun_anew(const char *reason)
     return g_strcmp0(reason, "offered-again") == 0 || g_strcmp0(reason, "not-offered") == 0;
 }
 
+/* Why a reader does not get what we send: its reason in words; what is not known here, as it came. */
+static const char *reason_of_reader(const char *reason)
+{
+    static const struct {
+        const char *reason, *words;
+    } REASONS[] = {
+        {"declined", "declined, or ended, on the other side"},
+        {"disk-full", "there is no room for it on the other side: when there is, the same command goes on"},
+        {"failed", "it could not be written on the other side, where it is said why"},
+        {"too-large", "it is larger than the other side takes"},
+        {"too-many-offers", "more files are offered than the other side takes at once: send a folder"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(REASONS); i++)
+        if (g_strcmp0(reason, REASONS[i].reason) == 0)
+            return REASONS[i].words;
+    return reason;
+}
+
 static void file_failed(struct transfer *t, const struct usher_event *e)
 {
     struct item *item = transfer_find(t, e->id);
@@ -331,15 +418,15 @@ static void file_failed(struct transfer *t, const struct usher_event *e)
     if (begun_anew(e->reason))
         transfer_forget(t, item);
     else if (t->private || !e->by)
-        transfer_failed(t, item, e->reason ? e->reason : "failed", e->text);
+        transfer_failed(t, item, e->reason ? e->reason : "failed", e->by ? reason_of_reader(e->reason) : e->text);
     else
-        show_remark(&t->show, "%s: %s does not get it: %s", item->name, e->by, e->reason);
+        show_remark(&t->show, "%s: %.8s does not get it: %s", item->name, e->by, reason_of_reader(e->reason));
 }
 
 static void on_event(struct usher *u, const struct usher_event *e, void *user)
 {
     struct transfer *t = user;
-    (void)u;
+    t->usher = u;
     if (t->client.leaving)
         return;
     t->on_event(t, e);
@@ -347,7 +434,8 @@ static void on_event(struct usher *u, const struct usher_event *e, void *user)
     char *name;
     switch (e->type) {
     case USHER_STATE:
-        state_changed(t, e->text);
+        if (u == t->client.usher) /* the others fare alike */
+            state_changed(t, e->text);
         break;
     case USHER_PEER:
         peer_changed(t, e);
@@ -367,6 +455,8 @@ static void on_event(struct usher *u, const struct usher_event *e, void *user)
         file_failed(t, e);
         break;
     case USHER_ERROR:
+        if (g_strcmp0(e->code, "no-such-file") == 0)
+            break; /* an offer ended while it was being answered: that is told by itself */
         show_remark(&t->show, "%s", e->text && *e->text ? e->text : e->code);
         show_event(&t->show, json_pack("{ss ss ss*}", "event", "error", "code", e->code, "text", e->text));
         break;
@@ -404,11 +494,14 @@ int transfer_run(struct transfer *t, const struct options *o)
     t->client = (struct client){.on_event = on_event, .say = say, .on_interrupt = on_interrupt, .user = t};
     if (client_open(&t->client, o)) {
         t->connect_timer = g_timeout_add_seconds(CONNECT_SECONDS, on_not_connected, t);
-        status = client_run(&t->client);
+        t->hint_timer = o->usher.code ? g_timeout_add_seconds(NOBODY_SECONDS, on_nobody, t) : 0;
+        t->usher = t->client.usher;
+        if (!t->on_open || t->on_open(t))
+            status = client_run(&t->client);
     }
     show_done(&t->show);
-    for (size_t i = 0; i < 2; i++) {
-        guint timer = i ? t->end_timer : t->connect_timer;
+    for (size_t i = 0; i < 3; i++) {
+        guint timer = i == 0 ? t->end_timer : i == 1 ? t->connect_timer : t->hint_timer;
         if (timer)
             g_source_remove(timer);
     }

@@ -61,6 +61,8 @@ struct peer_settings {
     /* With a secret only those who prove that they know it are taken, and nobody without a key (protocol/README.md, [I-7]). */
     bool has_secret;
     uint8_t secret[SECRET_BYTES];
+    bool
+        files_only; /* messages are neither taken nor acknowledged, and wait at their senders for another start of ours */
     char no_link[PERSON_MAX + 1]; /* a fault for tests: with this person no link is made; may be empty */
     unsigned servers;             /* how many signaling URLs there are (>= 1): PEER_FX_CONNECT names one */
 };

@@ -34,11 +34,18 @@ enum {
 };
 
 struct usher_options {
-    const char *room; /* 1 to 64 of A-Za-z0-9_-; NULL only with a code */
+    const char *room; /* 1 to 64 of A-Za-z0-9_-; NULL only with a code or a partner */
     /* Instead of a room: the words that one person gave the other (usher_code_new). Who knows them meets in a room of their own,
      * and only those are taken who prove that they know them; so not even the server can pass for one of them. Making the
      * keys of it takes usher_new some 50 ms and 16 MiB. NULL: none */
     const char *code;
+    /* Instead of both: an identity. The two meet in a room of their own, which is made of both identities, and which nobody has
+     * to tell the other. Others who know both can come there too: an application serves who has this id. Only files move there:
+     * messages are neither sent nor taken, and wait for another start. NULL: none */
+    const char *partner;
+    /* With a partner: a struct usher with a partner that outlives this one. This one is the same person, in another room. Such
+     * ones have one state directory, which is locked once. NULL: none */
+    struct usher *beside;
     const char *name;             /* shown to others; at most 128 bytes; may be NULL */
     const char *password, *token; /* may be NULL */
     const char *const *servers;   /* ws://host:port or wss://…; none: ws://localhost:4000 */
@@ -75,7 +82,8 @@ enum usher_event_type {
     USHER_LEFT,      /* after usher_leave: all is closed, and on the disk unless that failed */
     USHER_FILE_OFFER, /* id: of the file; from, name, size, kind (file, folder), conversation (the room's, if it is offered to all) */
     USHER_FILE_PROGRESS, /* id, count of size bytes: from (we receive it) or by (that reader has so much of ours) */
-    USHER_FILE_COMPLETE, /* id, size, took_ms: from, name and text, the path where it is now; or by, who has ours now */
+    USHER_FILE_COMPLETE, /* id, size, took_ms, count of bytes that had to come (0: it was there already): from, name and text, the
+                          * path where it is now; or by, who has ours now */
     USHER_FILE_FAILED /* id, reason (a word), text; ref: it was never offered; from: we do not get it; by: that reader does not */
 };
 /* "ready", "state", ...: as usher(1) calls it; static. */
@@ -111,6 +119,9 @@ bool usher_code_new(char *out, size_t n);
  * usher_code_new writes it. Case, and what stands between the words, do not matter, and of a word its first four letters
  * are enough. If it is none, one sentence in err names the word that is wrong, and those of the list that are nearest. */
 bool usher_code_check(const char *code, char *canonical, size_t n, char *err, size_t err_n);
+/* How many bytes must be put in, taken out, changed or swapped with their neighbour to make b of a, each at most 32 bytes; else
+ * 1000: to find what somebody meant who mistyped it. */
+unsigned usher_word_distance(const char *a, const char *b);
 /* Closes everything at once. usher_leave first says good-bye. Takes NULL; not from inside a callback. */
 void usher_free(struct usher *u);
 
@@ -144,8 +155,8 @@ void usher_history(struct usher *u, const char *after, unsigned limit, const cha
  * file's, or USHER_FILE_FAILED with ref. False if path is longer than 4,095 bytes, ref over 64 bytes, or there are more than
  * 256 readers. */
 bool usher_send_file(struct usher *u, const char *const *to, size_t to_count, const char *path, const char *ref);
-/* Receives a file that was offered into a folder, which exists. What came of it there before is not sent again. False if folder is longer
- * than 4,095 bytes. */
+/* Receives a file that was offered into a folder, which exists. What came of it there before is not sent again, nor is a file
+ * that is there already, whole and under its name. False if folder is longer than 4,095 bytes. */
 bool usher_accept_file(struct usher *u, const char *file_id, const char *folder);
 /* Declines one that was offered, or ends one that is under way, whoever sends it; what came of it stays on the disk. */
 void usher_decline_file(struct usher *u, const char *file_id);
@@ -191,6 +202,20 @@ void usher_stats(const struct usher *u, struct usher_stats *stats);
 /* The identity in a state directory (made if there is none), without joining: its id to out (27 bytes). False with one
  * sentence in err. */
 bool usher_identity(const char *state_dir, char *out, char *err, size_t err_n);
+
+/* The state directory of whoever names none, if nobody uses it, to out. False: it is longer than n - 1 bytes, or there is no
+ * home directory. */
+bool usher_state_default(char *out, size_t n);
+
+/* People who proved their keys to whoever has this state directory (NULL: the default one, whoever uses it), with the name that
+ * they had then, those who were met first first; a name is that of one person, but one person may have several. Names
+ * may hold anything but a NUL: they are not for showing as they are. 0: nobody, or with one sentence in err (else it is empty)
+ * it cannot be read; an absent directory is not made. The list is for usher_known_free. */
+struct usher_known {
+    char name[129], id[27];
+};
+size_t usher_known(const char *state_dir, struct usher_known **list, char *err, size_t err_n);
+void usher_known_free(struct usher_known *list); /* takes NULL */
 
 /* ---- rooms of a server, over HTTP (usherd(8)) ----
  *

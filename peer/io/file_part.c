@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "peer/io/file_disk.h"
+#include "peer/io/file_there.h"
 
 enum {
     CHECKED_AT_ONCE = 8 /* blocks: 10 ms */
@@ -35,7 +36,8 @@ struct file_part {
     struct file_unpack unpack;
     uint8_t *room; /* for a block, while checking */
     uint32_t checked, have;
-    bool begun, finished;
+    struct file_there there; /* its source is what is there already, once it is known */
+    bool begun, looked, finished;
     char *path; /* once finished */
     struct writing writing[FILE_WRITING_MAX];
 };
@@ -78,6 +80,7 @@ void file_part_free(struct file_part *p, bool keep)
         EVP_MD_CTX_free(p->writing[i].sum);
     file_unpack_done(&p->unpack);
     file_folder_done(&p->folder);
+    file_there_done(&p->there);
     file_map_done(&p->map);
     if (p->found.fd >= 0)
         close(p->found.fd);
@@ -111,7 +114,7 @@ const uint8_t *file_part_have(const struct file_part *p)
 
 const uint8_t *file_part_hashes(const struct file_part *p)
 {
-    return p->map.hashes;
+    return p->there.source ? p->there.source->hashes : p->map.hashes;
 }
 
 uint32_t file_part_renamed(const struct file_part *p)
@@ -165,6 +168,8 @@ static bool is_sound(struct file_part *p, uint32_t block, uint8_t *out, struct f
 
 bool file_part_read(struct file_part *p, uint32_t block, uint8_t *out, struct file_problem *why)
 {
+    if (p->there.source && block < p->map.blocks)
+        return file_source_read(p->there.source, block, out, why);
     if (block >= p->map.blocks || !p->map.hashes || !file_bit(p->map.have, block))
         return file_problem_set(why, "io", "block %u of %.200s is not here yet", block, p->found.name);
     return is_sound(p, block, out, why);
@@ -172,9 +177,8 @@ bool file_part_read(struct file_part *p, uint32_t block, uint8_t *out, struct fi
 
 /* ---- finding, and checking what is there ---- */
 
-static bool begin(struct file_part *p, struct file_problem *why)
+static bool open_folder(struct file_part *p, struct file_problem *why)
 {
-    p->begun = true;
     if (p->map.size > FILE_SIZE_MAX)
         return file_problem_set(why, "too-large", "%.200s is larger than 256 GiB: it cannot be received", p->name);
     p->dir = open(p->dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -184,6 +188,15 @@ static bool begin(struct file_part *p, struct file_problem *why)
         return file_problem_set(why, "not-a-file", "%.200s is not a folder: choose one to put files into", p->dir_path);
     if (p->dir < 0)
         return file_problem_errno(why, errno, "cannot open the folder", p->dir_path);
+    p->there = (struct file_there){
+        .dir = p->dir, .path = p->dir_path, .name = p->name, .size = p->map.size, .tree = p->map.tree};
+    memcpy(p->there.root, p->map.root, sizeof p->there.root);
+    return true;
+}
+
+static bool begin(struct file_part *p, struct file_problem *why)
+{
+    p->begun = true;
     p->unpack = (struct file_unpack){
         .dir = p->dir, .path = p->dir_path, .names = &p->found, .map = &p->map, .folder = &p->folder, .out = -1};
     if (!file_find(p->dir, p->dir_path, p->name, &p->map, &p->found, why))
@@ -219,9 +232,36 @@ static void take_all(struct file_part *p)
     p->have = p->checked = p->map.blocks;
 }
 
+/* What is there under its name already is as good as one that was finished a moment ago. */
+static bool take_there(struct file_part *p, struct file_problem *why)
+{
+    p->map.have = calloc(1, file_bits_bytes(p->map.blocks) + 1);
+    if (!p->map.have)
+        return file_problem_memory(why);
+    take_all(p);
+    file_name_copy(p->there.found, p->found.name);
+    p->finished = true;
+    return true;
+}
+
+static bool look(struct file_part *p, struct file_problem *why)
+{
+    if (p->dir < 0 && !open_folder(p, why))
+        return false;
+    file_there_step(&p->there, &p->looked);
+    return !p->looked || !p->there.source || take_there(p, why);
+}
+
 bool file_part_step(struct file_part *p, bool *whole, struct file_problem *why)
 {
-    *whole = false;
+    *whole = p->finished;
+    if (p->finished)
+        return true;
+    if (!p->looked && !look(p, why))
+        return false;
+    *whole = p->finished;
+    if (p->finished || !p->looked)
+        return true;
     if (!p->begun && !begin(p, why))
         return false;
     if (p->map.stage == FILE_STAGE_WHOLE)
@@ -244,6 +284,8 @@ bool file_part_step(struct file_part *p, bool *whole, struct file_problem *why)
 
 bool file_part_put_hashes(struct file_part *p, const uint8_t *hashes, size_t blocks, struct file_problem *why)
 {
+    if (p->there.source)
+        return true;
     if (blocks != p->map.blocks)
         return file_problem_set(
             why, "io", "%.200s has %u blocks, and %zu hashes came", p->found.name, p->map.blocks, blocks);

@@ -20,7 +20,8 @@ struct file_part *file_part_new(
 /* Closes it. keep: what was written stays for another time; else part and map are removed, unless it is finished. */
 void file_part_free(struct file_part *p, bool keep); /* takes NULL */
 
-/* Finds or makes it, then checks what is there, piece by piece. *whole: it may be used. */
+/* Looks whether it is there already, whole (file_there.h): then all its blocks are verified and it is finished. Else finds or
+ * makes it, and checks what is there, piece by piece. *whole: it may be used. */
 bool file_part_step(struct file_part *p, bool *whole, struct file_problem *why);
 uint32_t file_part_blocks(const struct file_part *p);
 uint32_t file_part_block_bytes(const struct file_part *p, uint32_t block);

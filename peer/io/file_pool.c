@@ -21,7 +21,7 @@ struct file_pool {
     struct file_job *answers, *last_answer;
     size_t bytes;
     unsigned at_work;
-    bool ending, told_behind, caught_up;
+    bool ending;
 };
 
 /* ---- on a thread ---- */
@@ -68,10 +68,6 @@ static void job_done(struct file_pool *p, struct file_line *line, struct file_jo
     if (!line->first)
         line->last = NULL;
     p->bytes -= job->bytes;
-    if (p->told_behind && p->bytes < FILE_POOL_BEHIND / 2) {
-        p->told_behind = false;
-        p->caught_up = true;
-    }
     pthread_cond_signal(&p->taken);
     if (silent)
         free(job);
@@ -97,7 +93,7 @@ static void *run(void *ctx)
         bool last = p->ending && p->at_work == 0 && !p->first;
         if (last)
             pthread_cond_broadcast(&p->given);
-        if (result == FILE_JOB_DONE || p->caught_up)
+        if (result == FILE_JOB_DONE)
             p->ready(p->user);
     }
     pthread_mutex_unlock(&p->lock);
@@ -187,22 +183,4 @@ struct file_job *file_pool_take(struct file_pool *p)
         p->last_answer = NULL;
     pthread_mutex_unlock(&p->lock);
     return a;
-}
-
-bool file_pool_is_behind(struct file_pool *p)
-{
-    pthread_mutex_lock(&p->lock);
-    bool behind = p->bytes >= FILE_POOL_BEHIND;
-    p->told_behind |= behind;
-    pthread_mutex_unlock(&p->lock);
-    return behind;
-}
-
-bool file_pool_caught_up(struct file_pool *p)
-{
-    pthread_mutex_lock(&p->lock);
-    bool caught_up = p->caught_up;
-    p->caught_up = false;
-    pthread_mutex_unlock(&p->lock);
-    return caught_up;
 }

@@ -14,9 +14,7 @@
 
 enum {
     FILE_POOL_THREADS = 2,
-    /* Bytes that wait to be written: above the first whoever asks is told to read less, at the second it waits. */
-    FILE_POOL_BEHIND = 8 * 1024 * 1024,
-    FILE_POOL_BYTES_MAX = 24 * 1024 * 1024
+    FILE_POOL_BYTES_MAX = 24 * 1024 * 1024 /* that wait to be written: whoever gives more waits */
 };
 
 /* The head of whatever a job is. Once it was given it is the pool's until file_pool_take. */
@@ -53,9 +51,5 @@ void file_pool_give(struct file_pool *p, struct file_line *line, struct file_job
 void file_pool_say(struct file_pool *p, struct file_job *answer);
 /* The next answer; NULL: none now. */
 struct file_job *file_pool_take(struct file_pool *p);
-/* FILE_POOL_BEHIND is reached; if so, file_pool_caught_up is true once when half of it is done, and `ready` is
- * called. */
-bool file_pool_is_behind(struct file_pool *p);
-bool file_pool_caught_up(struct file_pool *p);
 
 #endif

@@ -118,8 +118,6 @@ static gboolean on_answers(gpointer user)
         take_answer(f, (struct file_task *)job);
     if (job) /* there may be more */
         g_source_set_ready_time(f->answers, 0);
-    if (file_pool_caught_up(f->work.pool))
-        f->callbacks->caught_up(f->user);
     return G_SOURCE_CONTINUE;
 }
 
@@ -353,9 +351,4 @@ void files_finish(struct files *f, uint64_t number)
     struct file_task *t = file ? task_for(file, TASK_FINISH, 0) : NULL;
     if (t)
         give(f, t);
-}
-
-bool files_is_behind(struct files *f)
-{
-    return file_pool_is_behind(f->work.pool);
 }

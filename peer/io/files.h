@@ -73,8 +73,6 @@ struct files_callbacks {
     /* files_finish. Where it is. */
     void (*done)(void *user, uint64_t file, const char *path);
     void (*problem)(void *user, uint64_t file, const struct files_problem *p);
-    /* After files_is_behind was true: half of what waited is written. */
-    void (*caught_up)(void *user);
 };
 
 /* callbacks: borrowed. NULL with one sentence in err. */
@@ -92,16 +90,16 @@ bool files_open(struct files *f, uint64_t file, const char *path);
  * problem. The ticket is the caller's. */
 void files_read(struct files *f, uint64_t file, uint32_t block, uint64_t ticket);
 
-/* Receives a file into the folder dir. name: as it was sent, any bytes. Finds the unfinished part of the same root,
- * and what of it is sound; else makes one under a name that is free. → part or problem; hashing. A problem ends it.
- * False: no memory. */
+/* Receives a file into the folder dir. name: as it was sent, any bytes. If one of the same root has that name already, all its
+ * blocks are there, and files_finish tells its path. Else finds the unfinished part of the same root, and what of it is sound;
+ * else makes one under a name that is free. → part or problem; hashing. A problem ends it. False: no memory. */
 bool files_receive(struct files *f, uint64_t file, const char *dir, struct span name, uint64_t size,
     const uint8_t root[FILE_HASH_BYTES], bool tree);
 /* The hashes of all blocks, which the caller has checked against the root. */
 void files_hashes(struct files *f, uint64_t file, const uint8_t *hashes, uint32_t blocks);
 /* Bytes of a block, in order from 0; offset 0 begins it anew, and it is not verified any more then. Up to 64 blocks
  * of a file may be under way. → block_written or problem, once a block; after a problem the block is to begin anew.
- * While more than FILE_POOL_BYTES_MAX (24 MiB) wait for the disk this waits too: see files_is_behind. */
+ * While more than FILE_POOL_BYTES_MAX (24 MiB) wait for the disk this waits too. */
 void files_write(struct files *f, uint64_t file, uint32_t block, uint32_t offset, struct span bytes);
 /* The block that was written is what the list says: it counts as there. */
 void files_verified(struct files *f, uint64_t file, uint32_t block);
@@ -110,8 +108,5 @@ void files_verified(struct files *f, uint64_t file, uint32_t block);
 void files_finish(struct files *f, uint64_t file);
 /* A part that is not finished is kept for another time, or removed. */
 void files_close(struct files *f, uint64_t file, bool keep);
-
-/* More than 8 MiB wait to be written: read less from the network until caught_up. */
-bool files_is_behind(struct files *f);
 
 #endif

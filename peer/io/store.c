@@ -289,6 +289,22 @@ struct store *store_open(const char *dir, struct err *err)
     return NULL;
 }
 
+struct store *store_open_nowhere(struct err *err)
+{
+    struct store *s = calloc(1, sizeof *s);
+    if (!s) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    snprintf(s->file, sizeof s->file, "the tables in memory");
+    int code =
+        sqlite3_open_v2(":memory:", &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    if (code == SQLITE_OK ? bring_up(s, 0, err) : fail(s, code, err))
+        return s;
+    store_close(s);
+    return NULL;
+}
+
 void store_close(struct store *s)
 {
     struct err err;

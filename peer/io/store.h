@@ -21,6 +21,8 @@ struct store;
 /* Opens the database of a state directory, which its process has locked, or makes it, mode 0600. NULL with one sentence
  * in err if it cannot be used; the file is then as it was: nothing that is damaged is ever begun anew. */
 struct store *store_open(const char *dir, struct err *err);
+/* One that is nowhere: what is put into it is gone when it is closed. NULL with one sentence in err. */
+struct store *store_open_nowhere(struct err *err);
 /* Commits what was put, unless something failed before, and closes. Takes NULL. */
 void store_close(struct store *s);
 

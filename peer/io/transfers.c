@@ -139,11 +139,6 @@ static void on_problem(void *user, uint64_t file, const struct files_problem *p)
         (struct peer_event){.type = PEER_FILE_FAILED, .failed_file = {file, span_of(p->code), span_of(p->sentence)}});
 }
 
-static void on_caught_up(void *user)
-{
-    (void)user; /* the core bounds what is under way */
-}
-
 /* ---- what the core asks for ---- */
 
 static void fail_at_once(struct transfers *t, uint64_t file)
@@ -222,7 +217,6 @@ struct transfers *transfers_new(GMainContext *context, struct links *links, cons
         .block_written = on_block_written,
         .done = on_done,
         .problem = on_problem,
-        .caught_up = on_caught_up,
     };
     struct transfers *t = g_new0(struct transfers, 1);
     t->links = links;

@@ -16,6 +16,7 @@
 #include "peer/io/glue.h"
 #include "peer/io/identity.h"
 #include "peer/io/known.h"
+#include "peer/io/pair_room.h"
 #include "peer/io/state.h"
 #include "peer/io/store.h"
 #include "peer/io/words.h"
@@ -31,6 +32,7 @@ struct usher {
     struct state state;
     struct crypto *crypto;
     struct known *known;
+    bool beside; /* known is another's, and so is the lock */
     struct store *store;
     struct glue *glue;
     usher_callback *callback;
@@ -109,8 +111,13 @@ static void on_remember(void *user, const char *name, const char *id)
         warn(u, "known-not-written", "a name could not be remembered", err.text);
 }
 
-static bool open_known(struct usher *u, struct err *err)
+static bool open_known(struct usher *u, const struct usher_options *o, struct err *err)
 {
+    u->beside = o->beside != NULL;
+    if (u->beside) {
+        u->known = o->beside->known;
+        return true;
+    }
     u->known = known_open(u->state.path, err);
     if (u->known && known_unread(u->known) > 0) {
         struct err damage;
@@ -151,20 +158,33 @@ static bool copy_code(const char *code, struct peer_settings *s, struct err *err
     return true;
 }
 
-static bool copy_room(const struct usher_options *o, struct peer_settings *s, struct err *err)
+static bool copy_partner(const struct usher_options *o, const char *id, struct peer_settings *s, struct err *err)
 {
-    if (o->code && o->room)
-        return err_set(err, "a code has a room of its own: give one of the two");
+    if (!person_id_valid(span_of(o->partner)) || strlen(o->partner) != ID_CHARS)
+        return err_set(err, "a partner is an identity: %d letters and digits", ID_CHARS);
+    if (strcmp(o->partner, id) == 0)
+        return err_set(err, "%s is you: name somebody else", id);
+    s->files_only = true;
+    return pair_room(id, o->partner, s->room, err);
+}
+
+/* id: who we are. */
+static bool copy_room(const struct usher_options *o, const char *id, struct peer_settings *s, struct err *err)
+{
+    if ((o->code != NULL) + (o->room != NULL) + (o->partner != NULL) > 1)
+        return err_set(err, "a code has a room of its own, and so has a partner: give one of the three");
     if (o->code)
         return copy_code(o->code, s, err);
+    if (o->partner)
+        return copy_partner(o, id, s, err);
     if (!o->room || !room_id_valid(span_of(o->room)))
         return err_set(err, "a room's name is 1 to %d of A-Z, a-z, 0-9, - and _", ROOM_ID_MAX);
     return copy_text(s->room, sizeof s->room, o->room, "room's name", err);
 }
 
-static bool copy_settings(const struct usher_options *o, struct peer_settings *s, struct err *err)
+static bool copy_settings(const struct usher_options *o, const char *id, struct peer_settings *s, struct err *err)
 {
-    return copy_room(o, s, err) && copy_text(s->name, sizeof s->name, o->name, "name", err) &&
+    return copy_room(o, id, s, err) && copy_text(s->name, sizeof s->name, o->name, "name", err) &&
            copy_text(s->password, sizeof s->password, o->password, "password", err) &&
            copy_text(s->token, sizeof s->token, o->token, "token", err);
 }
@@ -206,7 +226,8 @@ static bool open_glue(struct usher *u, const struct usher_options *o, const stru
     struct url urls[URLS_MAX];
     struct rtc_options rtc = {
         .addresses = o->ice_addresses, .address_count = o->ice_address_count, .relay_only = o->relay_only};
-    if (!copy_settings(o, &settings, err) || !urls_parse(o->servers, o->server_count, urls, &settings.servers, err))
+    if (!copy_settings(o, identity->id, &settings, err) ||
+        !urls_parse(o->servers, o->server_count, urls, &settings.servers, err))
         return false;
     for (unsigned i = 0; i < settings.servers; i++)
         rtc.loopback = rtc.loopback || url_is_loopback(&urls[i]);
@@ -236,14 +257,29 @@ static bool open_glue(struct usher *u, const struct usher_options *o, const stru
     return u->glue != NULL;
 }
 
+/* Whoever comes to meet a partner must be who the partner knows. */
+static bool open_state(struct usher *u, const struct usher_options *o, struct err *err)
+{
+    if (o->beside && !o->partner)
+        return err_set(err, "only who has a partner can be beside another");
+    if (o->beside) {
+        memcpy(u->state.path, o->beside->state.path, sizeof u->state.path);
+        return true;
+    }
+    if (!state_open(&u->state, o->state_dir, err))
+        return false;
+    return !o->partner || !u->state.fallback ||
+           err_set(err, "another usher runs as the person whom your partner knows: end it first, or name another state "
+                        "directory with --state");
+}
+
 static bool begin(struct usher *u, const struct usher_options *o, struct identity *identity, struct err *err)
 {
-    if (!check_addresses(o, err) || !state_open(&u->state, o->state_dir, err) ||
-        !identity_open(u->state.path, identity, err))
+    if (!check_addresses(o, err) || !open_state(u, o, err) || !identity_open(u->state.path, identity, err))
         return false;
-    if (!open_known(u, err))
+    if (!open_known(u, o, err))
         return false;
-    u->store = store_open(u->state.path, err);
+    u->store = o->partner ? store_open_nowhere(err) : store_open(u->state.path, err);
     if (!u->store)
         return false;
     u->crypto = crypto_new(identity->seed, identity->box_seed);
@@ -287,7 +323,8 @@ void usher_free(struct usher *u)
     glue_free(u->glue);
     crypto_free(u->crypto);
     store_close(u->store);
-    known_free(u->known);
+    if (!u->beside)
+        known_free(u->known);
     state_close(&u->state);
     free(u->people);
     free(u->answer);

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/edit_distance.h"
 #include "base/os_rng.h"
 #include "peer/io/words.h"
 
@@ -31,4 +32,11 @@ bool usher_code_check(const char *code, char *canonical, size_t n, char *err, si
     if (canonical)
         snprintf(canonical, n, "%s", words);
     return true;
+}
+
+_Static_assert(EDIT_DISTANCE_MAX == 32 && EDIT_DISTANCE_FAR == 1000, "as usher.h has it");
+
+unsigned usher_word_distance(const char *a, const char *b)
+{
+    return edit_distance(a, b);
 }

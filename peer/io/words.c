@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The list is in the order of the alphabet, and no two words begin with the same four letters: so a word that is typed short
- * is found, or is none. What is found nowhere is compared with each of the list by the letters that it takes to make one of
- * the other (Levenshtein), of which two that changed places count as one: that is what fingers do.
+ * is found, or is none. What is found nowhere is compared with each of the list.
  */
 #include "peer/io/words.h"
 
@@ -10,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/edit_distance.h"
 #include "peer/io/words_list.h"
 
 enum {
@@ -47,37 +47,13 @@ static const char *find_word(const char *typed)
     return NULL;
 }
 
-static unsigned least(unsigned a, unsigned b)
-{
-    return a < b ? a : b;
-}
-
-/* Optimal string alignment. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned d[TYPED_MAX + 1][WORD_MAX + 1];
-    size_t n = strlen(a), m = strlen(b);
-    assert(n <= TYPED_MAX && m <= WORD_MAX);
-    for (unsigned i = 0; i <= n; i++)
-        d[i][0] = i;
-    for (unsigned j = 0; j <= m; j++)
-        d[0][j] = j;
-    for (size_t i = 1; i <= n; i++)
-        for (size_t j = 1; j <= m; j++) {
-            d[i][j] = least(least(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
-        }
-    return d[n][m];
-}
-
 /* ", did you mean a, b or c?", or nothing. */
 static void nearest_words(const char *typed, char *out, size_t room)
 {
     const char *best[NEAREST_MAX];
     unsigned count = 0, shortest = NEAR + 1;
     for (size_t i = 0; i < WORDS_COUNT; i++) {
-        unsigned d = distance(typed, WORDS[i]);
+        unsigned d = edit_distance(typed, WORDS[i]);
         if (d < shortest) {
             shortest = d;
             count = 0;

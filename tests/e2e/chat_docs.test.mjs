@@ -4,6 +4,7 @@
 // anew. Ids, times of day and round trips are put in the place of those of this run.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { root, startDaemon } from './lib/daemon.mjs';
@@ -16,21 +17,24 @@ To make them anew: SCREENS=write node --test tests/e2e/chat_docs.test.mjs
 `;
 const IDS = ['p7jytgtzts2tpexfitaozbknwy', '2byriko2suofu5f7lw4zy4ui4q', 'k3f9xz2a7rjm4yqlw6dnhcvbt4'];
 
+const BAR = '1: bread.jpg     [###-----]  42%   50.3 MB of 120.0 MB   24.1 MB/s     0:03 left';
+
 let daemon;
 before(async () => {
     daemon = await startDaemon();
 });
 after(() => daemon.stop());
 
-const chat = async (name, columns = 80) => Screen.open([usher, '--server', daemon.url, '--state', await scratch(), '--ice-address',
-    '127.0.0.1', '--name', name, 'chat', 'kitchen'], { columns });
+const chat = async (name, columns = 80) => Screen.open(['sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh', await scratch(), usher,
+    '--server', daemon.url, '--state', await scratch(), '--ice-address', '127.0.0.1', '--name', name, 'chat', 'kitchen'], { columns });
 
 test('the screens in the documentation', async () => {
     const known = [];
     const harmless = (row) => row.replace(/\b[a-z2-7]{26}\b/g, (id) => {
         if (!known.includes(id)) known.push(id);
         return IDS[known.indexOf(id)];
-    }).replace(/direct link( +\d+ ms)?$/, `direct link${' '.repeat(16)}1 ms`).replace(/\d{4}-\d\d-\d\d \d\d:\d\d/, '2026-11-30 18:42').trimEnd();
+    }).replace(/direct link( +\d+ ms)?$/, `direct link${' '.repeat(16)}1 ms`).replace(/\d{4}-\d\d-\d\d \d\d:\d\d/, '2026-11-30 18:42')
+        .replace(/^1: bread\.jpg +\[#.* left$/, BAR).replace(/\/tmp\/usher-e2e-\w+/, '/home/ann').trimEnd();
     const shots = [];
     const shoot = async (title, screen, until) => {
         const columns = screen === ben ? benColumns : 80;
@@ -41,6 +45,7 @@ test('the screens in the documentation', async () => {
     const cay = await joinPeer({ server: daemon.url, room: 'kitchen', name: 'cay' });
     const ann = await chat('ann');
     await ann.shows(/<cay> is here/);
+    const { id: annId } = await cay.event('peer', { name: 'ann', state: 'up' });
     const ben = await chat('ben');
     let benColumns = 80;
     await ann.shows(/<ben> is here/);
@@ -74,6 +79,19 @@ test('the screens in the documentation', async () => {
     await ann.enter('/sent');
     await ann.enter('/history 3');
     await shoot('Commands.', ann, /\(\d{4}.*<ben> I can[^]*\nlast message: read by all\nann>$/);
+
+    await ann.press('C-l');
+    const file = path.join(await scratch(), 'bread.jpg');
+    await writeFile(file, randomBytes(120e6)); // is under way for long enough to be seen
+    cay.do({ do: 'send-file', path: file, to: [annId] });
+    await ann.shows(/offers bread\.jpg/);
+    await ann.enter('/accept');
+    await ann.type('what a nice loaf');
+    await shoot('A file comes, while a line is typed.', ann, (rows) => rows.some((row) => /^1: bread.*\[#+-+\].* left$/.test(row)) && /loaf$/.test(rows.at(-1)));
+    await ann.press('Enter');
+    await ann.shows(/hash ok/);
+    await ann.enter('/files');
+    await shoot('It is there.', ann, /, done\nlast message: delivered to all, read by 1 of 2\nann>$/);
 
     const text = HEAD + shots.join('');
     if (process.env.SCREENS === 'write') await writeFile(FILE, text);

@@ -30,6 +30,7 @@ before(async () => {
     dir = await scratch();
     await writeFile(path.join(dir, 'rooms'), 'http://localhost:4000/ alpha t\nhttp://localhost:4000/ beta t\n' +
         'half a\nhttp://localhost:4000/ $(touch${IFS}evil) t\n');
+    await writeFile(path.join(dir, 'known'), `${'a'.repeat(26)} "ann"\n${'b'.repeat(26)} "an old friend"\n${'c'.repeat(26)} "$(touch evil)"\n${'d'.repeat(26)} "es\\\\cape"\n`);
     await mkdir(path.join(dir, 'usher'));
     await writeFile(path.join(dir, 'usher', 'rooms'), 'http://localhost:4000/ gamma t\n');
 });
@@ -76,8 +77,12 @@ test('bash completes usher', async () => {
         [['rooms', '--js'], ['--json']],
         [['rooms', 'create', '--m'], ['--max-peers']],
         [['send', '--co'], ['--code']],
+        [['send', '--new'], ['--new-code']],
         [['receive', '--co'], []],
         [['receive', '--on'], ['--once']],
+        [['--state', dir, 'send', '--to', 'an'], ['an\\ old\\ friend', 'ann']],
+        [['--state', dir, 'send', '--to', '$'], ['\\$\\(touch\\ evil\\)']],
+        [['send', '--to', ''], []],
         [['send', '--room', 'g'], ['gamma']],
         [['send', `${dir}/us`], [`${dir}/usher`]],
         [['receive', '--dir', `${dir}/us`], [`${dir}/usher`]],

@@ -9,7 +9,7 @@ import { startDaemon } from './lib/daemon.mjs';
 import { joinPeer, runUsher, scratch } from './lib/peer.mjs';
 
 const LINES = ['join', 'call', 'direct', 'group', 'causal order', 'acks', 'relay', 'offline', 'history', 'sealed',
-    'tampered', 'resume', 'reconnect', 'daemon lost'];
+    'tampered', 'files', 'resume', 'reconnect', 'daemon lost'];
 const exercise = async (servers, env = {}) => {
     const dir = await scratch();
     const args = [servers].flat().flatMap((server) => ['--server', server]).concat(['--ice-address', '127.0.0.1', 'exercise']);
@@ -35,7 +35,7 @@ test('all lines pass, and others in the daemon notice nothing', async (t) => {
     assert.equal(code, 0);
     assert.ok(performance.now() - began < 60000);
     assert.deepEqual(stdout.trim().split('\n').slice(0, -1).map((line) => line.slice(0, 14).trim()), LINES);
-    assert.match(stdout, /^14 of 14 passed in [\d.]+ s$/m);
+    assert.match(stdout, /^15 of 15 passed in [\d.]+ s$/m);
     assert.equal(bystander.count('state', { state: 'disconnected' }), 0);
     assert.equal(bystander.count('joined'), 1);
     assert.equal(await bystander.stop(), 0);
@@ -52,7 +52,7 @@ test('a server that is not there: one line says so, the others stand on it', asy
     assert.match(tls.stdout, /^ +127\.0\.0\.77:443: .*refused$/m, 'where wss:// names no port it is 443');
     assert.match(stdout, /^call +not tried: it stands on join\ndirect +not tried: it stands on call$/m);
     assert.equal(stdout.match(/not tried: it stands on /g).length, LINES.length - 1);
-    assert.match(stdout, /^0 of 14 passed/m);
+    assert.match(stdout, /^0 of 15 passed/m);
     assert.ok(/ in (\d+)/.exec(stdout)[1] < 8, 'nobody waits for what was refused');
 });
 

@@ -7,7 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
-import { startDaemon } from './lib/daemon.mjs';
+import { startDaemon, within } from './lib/daemon.mjs';
 import { startLiar } from './lib/liar.mjs';
 import { joinPeer, Peer, runUsher, scratch, spawnUsher } from './lib/peer.mjs';
 
@@ -191,6 +191,42 @@ test('a receiver that is killed goes on where it was, by the same command', asyn
     assert.deepEqual(await fs.readdir(dir), [path.basename(file)]);
 });
 
+test('a batch that is sent again: what had arrived whole is there already, and does not come as another', async () => {
+    const [small, folder, large] = [await makeFile(MIB + 5, 'small.bin'), path.join(await scratch(), 'photos'), await makeFile(LARGE, 'large.bin')];
+    await fs.mkdir(folder);
+    await fs.writeFile(path.join(folder, 'one.txt'), 'one');
+    const [dir, state, other] = [await scratch(), await scratch(), await scratch()];
+    let args = [];
+    const both = async () => {
+        const ann = await startSend([small.file, folder, large.file], { state, args });
+        args = ['--code', ann.code];
+        return [ann, await start('ben', ['receive', ann.code, '--dir', dir], { state: other })];
+    };
+    let [ann, ben] = await both();
+    for (const name of ['small.bin', 'photos']) assert.equal((await ben.event('complete', { name }, LONG)).alreadyThere, false);
+    for (const peer of [ann, ben]) {
+        peer.child.kill('SIGKILL');
+        await peer.exited;
+    }
+    [ann, ben] = await both();
+    for (const peer of [ann, ben]) {
+        for (const name of ['small.bin', 'photos']) assert.equal((await peer.event('complete', { name }, LONG)).alreadyThere, true, name);
+        assert.equal((await peer.event('complete', { name: 'large.bin' }, LONG)).alreadyThere, false);
+        const done = await peer.event('done', {}, LONG);
+        assert.deepEqual([done.files, done.failed, done.alreadyThere], [3, 0, 2]);
+        assert.equal(await peer.exited, 0);
+    }
+    assert.deepEqual((await fs.readdir(dir)).sort(), ['large.bin', 'photos', 'small.bin']);
+    await isWhole(path.join(dir, 'large.bin'), large.content);
+    // Once more, for people: nothing is left to do, and that is said.
+    ann = await startSend([small.file], { state, args });
+    const said = await runUsher([...common(daemon.url, await scratch(), 'ben'), 'receive', ann.code, '--dir', dir], { ms: LONG });
+    assert.equal(said.code, 0, said.stderr);
+    assert.match(said.stdout, /^already there: .*small\.bin \(1\.0 MB\)$/m);
+    assert.match(said.stdout, /^done: 1 of 1 file, 1\.0 MB in 0:00; already there: 1 file, 1\.0 MB$/m);
+    assert.equal(await ann.exited, 0);
+});
+
 test('a sender that is interrupted pauses, says how to go on, and goes on', async () => {
     const { file, content } = await makeFile(LARGE);
     const [dir, state] = [await scratch(), await scratch()];
@@ -211,6 +247,85 @@ test('a sender that is interrupted pauses, says how to go on, and goes on', asyn
     }
     await isWhole(path.join(dir, path.basename(file)), content);
     assert.deepEqual(await fs.readdir(dir), [path.basename(file)]);
+});
+
+test('the same command goes on under the same code: after control-C on either side, and after a crash; then it is forgotten', async () => {
+    const { file, content } = await makeFile(LARGE);
+    const [dir, state, other] = [await scratch(), await scratch(), await scratch()];
+    const send = () => start('ann', ['send', file], { state });
+    let ann = await send();
+    const { code } = await ann.event('code');
+    await ann.event('stage', { stage: 'waiting' });
+    ann.child.kill('SIGKILL'); // before anybody came
+    await ann.exited;
+    ann = await send();
+    assert.equal((await ann.event('code')).code, code);
+    await ann.event('stage', { stage: 'waiting' });
+    assert.match(ann.log, /it goes on with the same code \(--new-code makes another\)/);
+    const receive = () => start('ben', ['receive', code, '--dir', dir], { state: other });
+    let ben = await receive();
+    await progress(ben, 4 * MIB);
+    for (const peer of [ben, ann]) {
+        peer.child.kill('SIGINT');
+        assert.equal(await peer.exited, 1);
+        assert.match(peer.log, /paused: the same command goes on where it was/);
+    }
+    [ann, ben] = [await send(), await receive()];
+    assert.equal((await ann.event('code')).code, code);
+    assert.ok((await progress(ben, 0)).bytes >= 3 * MIB);
+    for (const peer of [ben, ann]) {
+        await peer.event('done', {}, LONG);
+        assert.equal(await peer.exited, 0);
+    }
+    await isWhole(path.join(dir, path.basename(file)), content);
+    for (const [args, same] of [[[], false], [[], true], [['--new-code'], false]]) {
+        ann = await start('ann', ['send', file, ...args], { state });
+        const now = (await ann.event('code')).code;
+        assert.notEqual(now, code, 'what is done is forgotten');
+        if (same) assert.equal(now, send.last);
+        else assert.notEqual(now, send.last);
+        send.last = now;
+        await ann.event('stage', { stage: 'waiting' });
+        ann.child.kill('SIGINT');
+        assert.equal(await ann.exited, 1);
+    }
+    assert.equal((await fs.stat(path.join(state, 'sends'))).mode & 0o777, 0o600);
+});
+
+test('a file named twice goes once; two of one name and content are one, and all else is counted rightly', async () => {
+    const [one, two] = [await makeFile(1000, 'same'), await makeFile(500, 'other')];
+    const copy = path.join(await scratch(), 'same');
+    await fs.copyFile(one.file, copy);
+    const dir = await scratch();
+    await fs.writeFile(path.join(dir, 'other'), 'of somebody else');
+    const ann = await startSend([one.file, `${path.dirname(one.file)}/./same`, copy, two.file]);
+    const ben = await start('ben', ['receive', ann.code, '--dir', dir]);
+    for (const peer of [ann, ben]) {
+        assert.equal((await peer.event('done', {}, LONG)).failed, 0);
+        assert.equal(await peer.exited, 0);
+    }
+    assert.match(ann.log, /^usher: same is named twice, and sent once$/m);
+    assert.equal(ben.log, '');
+    assert.deepEqual((await fs.readdir(dir)).sort(), ['other', 'other (1)', 'same']);
+    await isWhole(path.join(dir, 'other (1)'), two.content);
+    assert.equal(await fs.readFile(path.join(dir, 'other'), 'utf8'), 'of somebody else');
+});
+
+test('two who receive under one code: one gets the files, the other hears that somebody was there first, in whatever order they came', async () => {
+    const { file, content } = await makeFile(MIB);
+    const receive = async () => start('ben', ['receive', OTHER_CODE, '--dir', await scratch()]);
+    const [one, two] = [await receive(), await receive()]; // before there is a sender, they meet each other
+    for (const peer of [one, two]) await peer.event('peer', { state: 'up' });
+    const ann = await startSend([file], { args: ['--code', OTHER_CODE] });
+    const done = await ann.event('done', {}, LONG);
+    assert.equal(done.files, 1);
+    const codes = await within(LONG, Promise.all([one, two].map(({ exited }) => exited)), 'one of them waits for ever');
+    assert.deepEqual([...codes].sort(), [0, 1]);
+    const [served, other] = codes[0] === 0 ? [one, two] : [two, one];
+    await isWhole((await served.event('complete')).path, content);
+    assert.match(other.log, /these files go to somebody else, who was there first: each receiver needs a code of his own/);
+    assert.equal(other.count('complete'), 0);
+    assert.equal(await ann.exited, 0);
 });
 
 test('in a room: to one person, who takes one and ends; and to everybody, until it is interrupted', async () => {
@@ -248,8 +363,9 @@ test('what is typed wrongly is named, with what to do; and no server is 3', asyn
     for (const [args, code, says] of [
         [['send'], 2, /send wants files or folders/],
         [['send', '/no/such'], 1, /cannot read such: No such file/],
-        [['send', file, '--to', 'x'.repeat(26)], 2, /--to wants --room/],
-        [['send', file, '--room', 'r', '--to', 'ben'], 2, /--to wants an identity/],
+        [['send', '-'], 1, /standard input cannot be sent: write it to a file first/],
+        [['send', file, '--to', 'x'.repeat(26), '--code', OTHER_CODE], 2, /--to and --code/],
+        [['send', file, '--room', 'r', '--to', 'ben'], 2, /"ben" is not known/],
         [['send', file, '--code', 'one-two'], 2, /word 2 of the code, "two"|a code has 6 words/],
         [['send', file, '--room', 'r', '--code', OTHER_CODE], 2, /give one of the two/],
         [['receive'], 2, /receive wants the code/],

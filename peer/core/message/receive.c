@@ -269,12 +269,35 @@ static void said(struct peer *p, struct connection *a, struct envelope *e)
         on_said(p, who, e, who == a->person && e->route_count == 0 ? a : NULL);
 }
 
+/* Of who takes files only: what has to do with messages, or with what is kept of them, which another start of ours knows. */
+static bool is_left_out(const struct peer *p, const struct envelope *e)
+{
+    if (!p->settings.files_only)
+        return false;
+    switch (e->type) {
+    case ENVELOPE_HEARTBEAT:
+    case ENVELOPE_CONNECTION_REQUEST:
+    case ENVELOPE_PRESENCE_UPDATE:
+    case ENVELOPE_PRESENCE_DIGEST:
+    case ENVELOPE_STATUS_UPDATE:
+    case ENVELOPE_FILE_OFFER:
+    case ENVELOPE_FILE_ACCEPT:
+    case ENVELOPE_FILE_DECLINE:
+    case ENVELOPE_FILE_COMPLETE:
+        return false;
+    default:
+        return true;
+    }
+}
+
 static void keyed_data(struct peer *p, struct connection *a, struct envelope *e, struct span raw)
 {
     assert(a->person->keyed);
     struct person *from = a->person;
     if (!a->introduced)
         introduction(p, a, e);
+    else if (is_left_out(p, e))
+        return;
     else if (envelope_is_talk(e->type))
         receive_message(p, from, e, raw);
     else if (e->type == ENVELOPE_PRESENCE_UPDATE)

@@ -340,6 +340,7 @@ void download_opened(struct peer *p, struct download *d, const struct peer_event
         d->proved = true;
         d->have_count = block_map_count(d->have, d->blocks);
     }
+    d->there = bytes_there(d);
     d->told_at = 0;
     tell_progress(p, d);
     for (struct person *who = p->people; who; who = who->hh.next)
@@ -364,7 +365,7 @@ void download_done(struct peer *p, struct download *d, struct span path)
                       .from = span_of(d->from),
                       .name = span_of(d->name),
                       .text = path,
-                      .count = d->size,
+                      .count = d->size - d->there,
                       .size = d->size,
                       .took_ms = p->now - d->began});
     if (!d->room) { /* nobody else may have it of us */

@@ -55,6 +55,7 @@ struct download {
     uint8_t *have;      /* owned, from OPENING on: a map of what is verified */
     uint8_t *asked;     /* owned: a map of what is asked for, or not yet verified */
     uint32_t have_count;
+    uint64_t there;           /* bytes of it that were there when it was accepted */
     uint32_t next;            /* nothing below is missing and not asked for */
     struct partner *partners; /* who has some of it (fetch.h) */
     struct fetch *fetches;    /* what is under way (fetch.h) */

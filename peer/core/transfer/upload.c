@@ -263,6 +263,9 @@ void upload_accepted(struct peer *p, struct person *who, struct upload *u, const
         r->state = READER_TAKES;
         r->offer_at = NEVER;
         r->have = block_map_count(map, u->blocks);
+        if (!r->has_asked)
+            r->there = bytes_of(u, r->have);
+        r->has_asked = true;
         r->told_at = 0;
         tell_progress(p, u, r);
     } else {
@@ -295,7 +298,7 @@ void upload_completed(struct peer *p, struct person *who, struct upload *u)
     notice_add(p, &(struct notice){.type = NOTICE_FILE_COMPLETE,
                       .id = span_of(u->id),
                       .by = person_id(who),
-                      .count = u->size,
+                      .count = u->size - r->there,
                       .size = u->size,
                       .took_ms = p->now - r->began});
     end_if_done(p, u);

@@ -30,6 +30,8 @@ struct upload_reader {
     uint64_t offer_at; /* when it is offered (again) if the link is up; NEVER: when it comes up */
     unsigned tries;    /* on this link */
     uint32_t have;     /* blocks, as it says */
+    uint64_t there;    /* bytes that it had when it first asked */
+    bool has_asked;    /* it said what it has */
     uint64_t began, told_at;
 };
 

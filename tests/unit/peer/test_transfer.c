@@ -62,6 +62,8 @@ static void test_a_file(void **state)
         has_whole(w, 1, 0, "a.bin");
         assert_int_equal(count(ann, NOTICE_FILE_COMPLETE), 1);
         assert_string_equal(notice(ann, NOTICE_FILE_COMPLETE, 0)->by, peer_id(bob->p));
+        assert_int_equal(notice(ann, NOTICE_FILE_COMPLETE, 0)->count, SIZES[i]); /* all of it had to come */
+        assert_int_equal(notice(bob, NOTICE_FILE_COMPLETE, 0)->count, SIZES[i]);
         assert_int_equal(peer_stats(ann->p)->blocks_given_total, file_blocks(SIZES[i]));
         assert_int_equal(peer_stats(bob->p)->refused_total, 0);
         /* All is closed. */
@@ -189,6 +191,8 @@ static void test_a_receiver_that_dies(void **state)
     accept_offer(w, 1);
     has_whole(w, 1, 0, "a.bin");
     assert_int_equal(peer_stats(bob->p)->blocks_had_total, 10);
+    assert_int_equal(notice(bob, NOTICE_FILE_COMPLETE, 0)->count, 10 * FILE_BLOCK_BYTES);
+    assert_int_equal(notice(ann, NOTICE_FILE_COMPLETE, 0)->count, 20 * FILE_BLOCK_BYTES); /* over both tries */
     assert_int_equal(peer_stats(ann->p)->blocks_given_total - before, 10);
     assert_int_equal(count(ann, NOTICE_FILE_COMPLETE), 1);
     world_end(w);
@@ -217,6 +221,38 @@ static void test_a_sender_that_dies(void **state)
     accept_offer(w, 1);
     has_whole(w, 1, 0, "a.bin");
     assert_int_equal(peer_stats(ann->p)->blocks_given_total, 10);
+    assert_int_equal(notice(bob, NOTICE_FILE_COMPLETE, 0)->count, 10 * FILE_BLOCK_BYTES);
+    assert_int_equal(notice(ann, NOTICE_FILE_COMPLETE, 0)->count, 10 * FILE_BLOCK_BYTES);
+    world_end(w);
+}
+
+/* Who takes files only: messages stay with their sender, neither acknowledged nor failed, until another start. */
+static void test_files_only(void **state)
+{
+    (void)state;
+    struct world *w = world_make(2);
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    bob->settings.files_only = true;
+    node_boot(w, 1);
+    start(w, 0);
+    start(w, 1);
+    send_direct(w, 0, 1, "for another time");
+    files_make(ann, "a.bin", SMALL);
+    offer_file(w, 0, 1, "a.bin");
+    accept_offer(w, 1);
+    pass(w, 60000);
+    has_whole(w, 1, 0, "a.bin");
+    assert_int_equal(count(bob, NOTICE_MESSAGE), 0);
+    assert_int_equal(count(ann, NOTICE_DELIVERED), 0);
+    assert_int_equal(count(ann, NOTICE_FAILED), 0);
+    assert_int_equal(peer_pending(ann->p), 1);
+    daemon_left(w, 1, "left");
+    bob->settings.files_only = false;
+    node_boot(w, 1);
+    start(w, 1);
+    pass(w, 60000);
+    assert_int_equal(count(bob, NOTICE_MESSAGE), 1);
+    assert_int_equal(count(ann, NOTICE_DELIVERED), 1);
     world_end(w);
 }
 
@@ -443,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_a_link_that_breaks),
         cmocka_unit_test(test_a_receiver_that_dies),
         cmocka_unit_test(test_a_sender_that_dies),
+        cmocka_unit_test(test_files_only),
         cmocka_unit_test(test_somebody_absent),
         cmocka_unit_test(test_one_upload_serves_a_room),
         cmocka_unit_test(test_nothing_for_a_room),

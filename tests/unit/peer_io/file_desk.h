@@ -17,7 +17,7 @@ enum {
 
 /* What was told of one file; those that are not waited for are written over. */
 struct told {
-    unsigned opened, part, done, problems, blocks, written, hashing, notices, caught_up;
+    unsigned opened, part, done, problems, blocks, written, hashing, notices;
     uint64_t size, hashing_total;
     bool tree;
     uint32_t block_n;
@@ -121,15 +121,10 @@ static inline void on_problem(void *user, uint64_t file, const struct files_prob
     snprintf(t->sentence, sizeof t->sentence, "%s", p->sentence);
 }
 
-static inline void on_caught_up(void *user)
-{
-    ((struct desk *)user)->told[0].caught_up++;
-}
-
 static inline void desk_open(struct desk *d)
 {
     static const struct files_callbacks CALLBACKS = {
-        on_opened, on_hashing, on_notice, on_block, on_part, on_block_written, on_done, on_problem, on_caught_up};
+        on_opened, on_hashing, on_notice, on_block, on_part, on_block_written, on_done, on_problem};
     struct err err = {.text = ""};
     *d = (struct desk){.context = g_main_context_new()};
     d->f = files_new(d->context, &CALLBACKS, d, &err);

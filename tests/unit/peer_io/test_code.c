@@ -13,6 +13,7 @@
 
 #include "peer/core/people/hmac.h"
 #include "peer/io/code_keys.h"
+#include "peer/io/pair_room.h"
 #include "peer/io/crypto.h"
 #include "peer/io/words.h"
 #include "peer/io/words_list.h"
@@ -175,6 +176,21 @@ static void hmac_is_the_standards(void **state)
         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+/* Two identities, in either order; sha256sum(1) and base32(1) say the same. */
+static void two_people_have_one_room(void **state)
+{
+    static const char *const ANN = "eze4xxltr432w332fdao2toeae", *const BEN = "mrfns2lr2nvc4p5vdp75sf3h5q";
+    char room[ID_CHARS + 1], again[ID_CHARS + 1];
+    struct err err;
+    (void)state;
+    assert_true(pair_room(ANN, BEN, room, &err));
+    assert_string_equal(room, "pefl6e4djilkfiijom7yp2b3tu");
+    assert_true(pair_room(BEN, ANN, again, &err));
+    assert_string_equal(again, room);
+    assert_true(pair_room(BEN, "eze4xxltr432w332fdao2toeaf", again, &err));
+    assert_string_not_equal(again, room);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +199,7 @@ int main(void)
         cmocka_unit_test(the_last_word_can_come),
         cmocka_unit_test(reads_what_people_type),
         cmocka_unit_test(names_what_is_wrong),
+        cmocka_unit_test(two_people_have_one_room),
         cmocka_unit_test(derives_room_and_secret),
         cmocka_unit_test(hmac_is_the_standards),
     };

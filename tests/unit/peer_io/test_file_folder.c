@@ -144,6 +144,7 @@ static void test_taken_name(void **state)
     path_in(p.dir, "tree (2)", path);
     assert_string_equal(d.told[TO].path, path);
     check_file(path, "x", "x", 0644);
+    make_file(path, "x", "X", 0644); /* so it is to come again */
     make_folder(p.dir, "tree.part.d", 0755);
     make_file(p.dir, "tree.part.d/mine", "m", 0600);
     desk_receive(&d, FROM, 3, p.dir, "tree");
@@ -155,6 +156,32 @@ static void test_taken_name(void **state)
     path_in(p.dir, "tree.part.d/mine", path);
     assert_int_equal(unlink(path), 0);
     desk_finish(&d, 3); /* moved out of the way, it goes on */
+    desk_close(&d);
+}
+
+/* A folder that is there with all that is in it does not come again; one of whose files has another mode does. */
+static void test_already_there(void **state)
+{
+    struct place p;
+    struct desk d;
+    char path[PATH_ROOM];
+    make_place(*state, &p);
+    make_file(p.source, "x", "x", 0644);
+    make_folder(p.source, "empty", 0755);
+    desk_open(&d);
+    desk_offer(&d, FROM, p.source);
+    desk_transfer(&d, FROM, TO, p.dir);
+    path_in(p.dir, "tree", path);
+    assert_string_equal(d.told[TO].path, path);
+    desk_receive(&d, FROM, 3, p.dir, "tree");
+    assert_int_equal(d.told[3].have[0], 1);
+    desk_finish(&d, 3);
+    assert_string_equal(d.told[3].path, path);
+    assert_int_equal(count_in(p.dir), 1);
+    path_in(p.dir, "tree/x", path);
+    assert_int_equal(chmod(path, 0600), 0);
+    desk_receive(&d, FROM, 4, p.dir, "tree");
+    assert_int_equal(d.told[4].have[0], 0);
     desk_close(&d);
 }
 
@@ -376,6 +403,7 @@ int main(void)
         CASE(test_tree),
         CASE(test_names),
         CASE(test_taken_name),
+        CASE(test_already_there),
         CASE(test_changed),
         CASE(test_bounds),
         CASE_ON_DISK(test_many),

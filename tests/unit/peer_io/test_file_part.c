@@ -279,6 +279,82 @@ static void test_replaced(void **state)
     check_outside(&p);
 }
 
+/* ---- what is there already ---- */
+
+static void copy_of(const struct place *p, const char *name, char out[SCRATCH_PATH])
+{
+    in_dir(p, name, out);
+    desk_make(out, (BLOCKS - 1) * MIB + 10, 3);
+}
+
+/* Asks for the source under its name. The blocks that need not come, as bits. */
+static unsigned ask_again(struct desk *d, const struct place *p)
+{
+    desk_open(d);
+    desk_offer(d, FROM, p->source);
+    desk_receive(d, FROM, TO, p->dir, "f.bin");
+    return d->told[TO].have[0];
+}
+
+static void test_already_there(void **state)
+{
+    struct place p;
+    struct desk d;
+    char path[SCRATCH_PATH];
+    make_place(*state, &p);
+    copy_of(&p, "f.bin", path);
+    assert_int_equal(ask_again(&d, &p), 15);
+    assert_true(d.told[TO].knows_hashes);
+    files_read(d.f, TO, 2, 7); /* it is served like any other */
+    DESK_WAIT(&d, TO, blocks);
+    assert_int_equal(d.told[TO].b->n, MIB);
+    desk_finish(&d, TO);
+    assert_string_equal(d.told[TO].path, path);
+    files_close(d.f, TO, false); /* which takes away what is not finished only */
+    desk_close(&d);
+    assert_true(desk_same(p.source, path));
+    assert_false(desk_is_there(p.dir, "f.bin.part"));
+    assert_false(desk_is_there(p.dir, "f (1).bin"));
+}
+
+/* It had got a number, for another has its name. */
+static void test_already_there_with_a_number(void **state)
+{
+    struct place p;
+    struct desk d;
+    char path[SCRATCH_PATH];
+    make_place(*state, &p);
+    copy_of(&p, "f.bin", path);
+    change(path, 2 * MIB, "x", 1);
+    copy_of(&p, "f (1).bin", path);
+    assert_int_equal(ask_again(&d, &p), 15);
+    desk_finish(&d, TO);
+    assert_string_equal(d.told[TO].path, path);
+    desk_close(&d);
+}
+
+/* A byte is another, or it is longer, or a link to it has the name: it comes, and gets a number. */
+static void test_not_there(void **state)
+{
+    struct place p;
+    char path[SCRATCH_PATH];
+    make_place(*state, &p);
+    copy_of(&p, "f.bin", path);
+    change(path, 3 * MIB + 9, "x", 1);
+    assert_int_equal(resume(&p, "f.bin", "f (1).bin", false), 0);
+    in_dir(&p, "f (1).bin", path);
+    assert_int_equal(unlink(path), 0);
+    copy_of(&p, "f.bin", path);
+    assert_int_equal(truncate(path, 3 * MIB + 11), 0);
+    assert_int_equal(resume(&p, "f.bin", "f (1).bin", false), 0);
+    in_dir(&p, "f (1).bin", path);
+    assert_int_equal(unlink(path), 0);
+    in_dir(&p, "f.bin", path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(p.source, path), 0);
+    assert_int_equal(resume(&p, "f.bin", "f (1).bin", false), 0);
+}
+
 static void test_in_use(void **state)
 {
     struct place p;
@@ -451,6 +527,9 @@ int main(void)
         CASE(test_planted_parts),
         CASE(test_planted_names),
         CASE(test_replaced),
+        CASE(test_already_there),
+        CASE(test_already_there_with_a_number),
+        CASE(test_not_there),
         CASE(test_in_use),
         CASE(test_killed),
         CASE(test_no_folder),

@@ -146,6 +146,30 @@ static void restores_in_order(void **state)
     store_close(s);
 }
 
+/* One that is nowhere has what was put into it, and leaves nothing. */
+static void may_be_nowhere(void **state)
+{
+    struct scratch *d = *state;
+    struct err err;
+    struct store_rows rows;
+    char path[SCRATCH_PATH];
+    for (int i = 0; i < 2; i++) {
+        struct store *s = store_open_nowhere(&err);
+        assert_non_null(s);
+        assert_true(store_load(s, TABLE_CLOCK, SPAN("a"), SPAN("z"), 8, false, &rows, &err));
+        assert_int_equal(rows.n, 0);
+        store_rows_free(&rows);
+        put(s, TABLE_CLOCK, "b", "2");
+        assert_true(store_commit(s, &err));
+        assert_true(store_load(s, TABLE_CLOCK, SPAN("a"), SPAN("z"), 8, false, &rows, &err));
+        assert_int_equal(rows.n, 1);
+        store_rows_free(&rows);
+        store_close(s);
+    }
+    scratch_path(d, STORE_FILE, path);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
 static void takes_any_text(void **state)
 {
     struct scratch *d = *state;
@@ -221,6 +245,7 @@ int main(void)
         TEST(bounds_a_load),
         TEST(restores_in_order),
         TEST(takes_any_text),
+        TEST(may_be_nowhere),
         TEST(loses_only_the_uncommitted),
         TEST(commits_when_closed),
     };
