@@ -34,6 +34,13 @@ function makeFolder(files) {
     return folder;
 }
 
+// Not where it lies already: it would be found there.
+function inbox() {
+    const where = path.join(dir, 'in');
+    mkdirSync(where, { recursive: true });
+    return where;
+}
+
 async function hashOf(file) {
     const hash = createHash('sha256');
     await pipeline(createReadStream(file), hash);
@@ -57,7 +64,7 @@ async function transfer(ann, ben, file) {
     ben.onEvent = (e) => {
         if (e.event === 'file-progress' && e.bytes > 0) first ??= performance.now();
     };
-    ben.do({ do: 'accept', fileId, dir });
+    ben.do({ do: 'accept', fileId, dir: inbox() });
     const done = await ben.when((e) => e.fileId === fileId && /^file-(complete|failed)$/.test(e.event));
     if (done.event === 'file-failed') throw new Error(JSON.stringify(done));
     const seconds = (performance.now() - accepted) / 1000;
@@ -105,8 +112,6 @@ async function many(mib, readers) {
 async function small(files) {
     const folder = makeFolder(files);
     const [ann, ben] = await two();
-    const where = path.join(dir, 'in');
-    mkdirSync(where);
     const { seconds, offer } = await transfer(ann, ben, folder);
     print({ files, files_per_s: (files / seconds).toFixed(0), with_offer: (files / (seconds + offer)).toFixed(0) });
 }
@@ -132,7 +137,7 @@ async function latency(mib) {
     let over = false;
     ann.do({ do: 'send-file', to: [ben.id], path: file });
     const { fileId } = await ben.when((e) => e.event === 'file-offer');
-    ben.do({ do: 'accept', fileId, dir: (mkdirSync(path.join(dir, 'in')), path.join(dir, 'in')) });
+    ben.do({ do: 'accept', fileId, dir: inbox() });
     const done = ben.when((e) => e.event === 'file-complete').then(() => (over = true));
     const busy = await measure(() => !over);
     await done;
