@@ -466,6 +466,30 @@ void body_read_file_decline(const struct envelope *e, struct body_file_decline *
     *b = (struct body_file_decline){.file_id = text_of(e, "fileId"), .reason = text_of(e, "reason")};
 }
 
+bool body_write_file_chunk(struct buf *out, struct span frame)
+{
+    struct buf text;
+    buf_init(&text, BASE64_LEN(ENVELOPE_FILE_FRAME_MAX) + 1);
+    char *chars = frame.n <= ENVELOPE_FILE_FRAME_MAX ? buf_reserve(&text, BASE64_LEN(frame.n) + 1) : NULL;
+    if (chars) {
+        base64_encode((const uint8_t *)frame.p, frame.n, chars);
+        buf_byte(out, '{');
+        write_member_string(out, "frame", (struct span){chars, BASE64_LEN(frame.n)});
+    }
+    buf_done(&text);
+    return chars && ended(out);
+}
+
+bool body_read_file_chunk(const struct envelope *e, struct buf *out)
+{
+    struct span text = text_of(e, "frame");
+    size_t n = base64_bytes(text);
+    char *bytes = buf_reserve(out, n);
+    bool ok = bytes && base64_decode(text, (uint8_t *)bytes, n);
+    out->len += ok ? n : 0;
+    return ok;
+}
+
 bool body_write_file_id(struct buf *out, struct span file_id)
 {
     buf_byte(out, '{');

@@ -19,6 +19,7 @@
  *     file_offer                                  body_file_offer
  *     file_accept                                 body_file_accept
  *     file_decline                                body_file_decline
+ *     file_chunk                                  a frame              body_write_file_chunk, body_read_file_chunk
  *     file_complete                               a file's id          body_write_file_id, body_read_file_id
  *
  * and a card, a line of text in some of them (body_write_card, body_read_card).
@@ -170,6 +171,11 @@ struct body_file_decline {
 };
 bool body_write_file_decline(struct buf *out, const struct body_file_decline *b);
 void body_read_file_decline(const struct envelope *e, struct body_file_decline *b);
+
+/* A frame of the channel of files, on its way through others. */
+bool body_write_file_chunk(struct buf *out, struct span frame);
+/* Appends it; false when memory is short. */
+bool body_read_file_chunk(const struct envelope *e, struct buf *out);
 
 bool body_write_file_id(struct buf *out, struct span file_id);
 struct span body_read_file_id(const struct envelope *e);

@@ -61,6 +61,11 @@ static bool is_map(const json_t *value)
     return is_within(value, 0, BASE64_LEN(ENVELOPE_FILE_MAP_MAX));
 }
 
+static bool is_frame(const json_t *value)
+{
+    return is_within(value, 1, BASE64_LEN(ENVELOPE_FILE_FRAME_MAX));
+}
+
 static bool is_presence(const json_t *value)
 {
     struct span text = text_of(value);
@@ -128,8 +133,7 @@ static const struct meta_rule META_RULES[] = {
     META(FILE_ACCEPT, "have", is_map, OPTIONAL, "a map of at most 32 KiB in base64"),
     META(FILE_DECLINE, "fileId", is_id, ALWAYS, "a file id"),
     META(FILE_DECLINE, "reason", is_name, OPTIONAL, "a string of at most 255 bytes"),
-    META(FILE_CHUNK, "fileId", is_id, ALWAYS, "a file id"),
-    META(FILE_CHUNK, "index", is_number, ALWAYS, "an integer from 0 up"),
+    META(FILE_CHUNK, "frame", is_frame, ALWAYS, "a frame of a file, at most 66 KiB, in base64"),
     META(FILE_COMPLETE, "fileId", is_id, ALWAYS, "a file id"),
     META(HISTORY_REQUEST, "clock", is_object, ALWAYS, "an object"),
     META(HISTORY_REQUEST, "new", is_number, OPTIONAL, "an integer from 0 up"),

@@ -168,6 +168,7 @@ static void do_stats(struct pipe *p, const json_t *command)
         {"prunedTotal", s.pruned_total},
         {"relayedTotal", s.relayed_total},
         {"relayedOutTotal", s.relayed_out_total},
+        {"filesRelayedTotal", s.files_relayed_total},
         {"relayDroppedTotal", s.relay_dropped_total},
         {"missingTotal", s.missing_total},
         {"expiredTotal", s.expired_total},

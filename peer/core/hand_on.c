@@ -136,6 +136,7 @@ static void let_go(struct peer *p, struct person *who)
     outbox_drop(p, who, who->left);
     receipt_clear(who);
     gossip_clear(who);
+    transfer_left(p, who);
     roster_free(who);
 }
 
@@ -165,6 +166,7 @@ static void tell_fact(struct peer *p, struct person *who, enum fact fact)
         break;
     case FACT_PATH:
         status_path(p, who);
+        transfer_path(p, who);
         break;
     case FACT_LEFT:
         let_go(p, who);

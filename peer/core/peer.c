@@ -23,6 +23,7 @@
 #include "peer/core/link/call.h"
 #include "peer/core/link/connection.h"
 #include "peer/core/link/files_channel.h"
+#include "peer/core/link/files_relay.h"
 #include "peer/core/link/link.h"
 #include "peer/core/link/membership.h"
 #include "peer/core/link/presence_gossip.h"
@@ -157,8 +158,10 @@ static void data(struct peer *p, struct connection *a, const struct peer_event *
         return;
     if (message)
         receive_data(p, a, ev);
+    else if (ev->data.binary)
+        transfer_frame(p, a, ev->data.bytes);
     else
-        transfer_frame(p, a, ev);
+        files_relay_data(p, a, ev->data.bytes);
 }
 
 /* What happened to a connection. */
@@ -277,6 +280,7 @@ static void handle(struct peer *p, const struct peer_event *ev)
     case PEER_PART_BLOCK:
     case PEER_PART_DONE:
     case PEER_FILE_FAILED:
+    case PEER_FILE_READ:
     case PEER_FILE_SEND:
     case PEER_FILE_ACCEPT:
     case PEER_FILE_DECLINE:

@@ -126,6 +126,7 @@ enum peer_event_type {
     PEER_PART_BLOCK,  /* part_block: a block was written whole, and what it is */
     PEER_PART_DONE,   /* part_done: to PEER_FX_PART_FINISH */
     PEER_FILE_FAILED, /* failed_file: it cannot be opened, read or written */
+    PEER_FILE_READ,   /* read_file: to PEER_FX_FILE_READ */
     PEER_TIME,        /* the deadline came (or any later moment) */
     /* what the application asks for */
     PEER_SEND,         /* send */
@@ -224,6 +225,10 @@ struct peer_event {
             bool ok; /* false: nothing more of it comes */
         } given;
         struct {
+            uint64_t ticket;
+            struct span bytes; /* n = 0: they cannot be read */
+        } read_file;
+        struct {
             uint64_t file, size;
             struct span name;
             const uint8_t *hashes; /* of its blocks, HASH_BYTES each */
@@ -266,8 +271,9 @@ enum peer_effect_type {
     PEER_FX_RTC_SEND,      /* message */
     PEER_FX_RTC_CHANNEL,   /* label: open one more channel; PEER_CHANNEL_OPEN tells its number */
     PEER_FX_FILE_GIVE, /* give: send these bytes of a file as frames (protocol/file_frame.h), behind what was given before */
-    PEER_FX_RTC_FREE, /* close and forget; no event for this number is wanted any more */
-    PEER_FX_DEADLINE, /* deadline: wake with PEER_TIME then at the latest; replaces the earlier */
+    PEER_FX_FILE_READ, /* read_file: answered by PEER_FILE_READ */
+    PEER_FX_RTC_FREE,  /* close and forget; no event for this number is wanted any more */
+    PEER_FX_DEADLINE,  /* deadline: wake with PEER_TIME then at the latest; replaces the earlier */
     /* The next four in order; what is put or deleted becomes durable with the next commit, which covers all before it.
      * A load sees every put and delete before it. */
     PEER_FX_PUT,    /* put; replaces an older value */
@@ -279,7 +285,7 @@ enum peer_effect_type {
     PEER_FX_FILE_CLOSE,  /* close_file: of either kind; what is under way of it ends */
     PEER_FX_PART_OPEN,   /* open_part: what was received of that file before, or a new one */
     PEER_FX_PART_HASHES, /* part_hashes: to be kept beside it */
-    PEER_FX_PART_WRITE, /* part_write: the bytes are the event's, so to be used within the step. Those of a block come in order; offset 0: anew */
+    PEER_FX_PART_WRITE, /* part_write: the bytes may be the event's, so to be used within the step. Those of a block come in order; offset 0: anew */
     PEER_FX_PART_VERIFIED, /* part_verified: the block is as it should be */
     PEER_FX_PART_FINISH,   /* part_finish: all blocks are */
     PEER_FX_NOTICE,        /* notice, for the application */
@@ -365,7 +371,7 @@ struct peer_effect {
         struct peer_text candidate; /* n = 0: there are no more */
         struct {
             uint16_t channel;
-            bool binary;
+            bool binary, spare;     /* spare: it may be lost, and is if the connection has much to send */
             struct peer_text bytes; /* one whole message */
         } message;
         const char *label; /* static */
@@ -375,6 +381,10 @@ struct peer_effect {
             char *id; /* of the file, as its frames name it */
             uint32_t block, offset, n;
         } give;
+        struct {
+            uint64_t file, ticket;
+            uint32_t block, offset, n;
+        } read_file;
         struct {
             uint64_t file;
             char *path;
@@ -396,7 +406,8 @@ struct peer_effect {
         struct {
             uint64_t file;
             uint32_t block, offset;
-            struct span bytes; /* borrowed from the event */
+            struct span bytes; /* borrowed from the event, or of `copy` */
+            char *copy;        /* NULL: they are the event's */
         } part_write;
         struct {
             uint64_t file;
@@ -474,6 +485,7 @@ void peer_effects_done(struct peer_effects *fx);
     X(passing_total, "typing and status sent") \
     X(relayed_total, "messages passed on for others") \
     X(relayed_out_total, "messages of ours sent through others") \
+    X(files_relayed_total, "frames of files passed on for others") \
     X(relay_dropped_total, "messages for others that found no way") \
     X(missing_total, "gaps that nobody filled") \
     X(expired_total, "messages that came past their time to live, and were not shown") \

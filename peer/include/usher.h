@@ -173,8 +173,8 @@ struct usher_stats {
     uint64_t alone_total, acks_total; /* frames of messages to one reader, repeats too; of acknowledgements */
     /* Frames of group messages sent along the tree, announcements, and changes of the tree. */
     uint64_t pushed_total, announced_total, grafted_total, pruned_total;
-    /* Messages passed on for others, sent through others, dropped because they found no way. */
-    uint64_t relayed_total, relayed_out_total, relay_dropped_total;
+    /* Messages passed on for others, and what was sent through others; frames of files passed on; dropped because it found no way. */
+    uint64_t relayed_total, relayed_out_total, files_relayed_total, relay_dropped_total;
     uint64_t missing_total, requests_total, replies_total; /* gaps that nobody filled; frames of history */
     uint64_t expired_total;                                /* messages that came past their time, and were not shown */
     uint64_t kept;                                         /* copies kept for others, now */

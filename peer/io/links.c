@@ -21,7 +21,8 @@ enum {
     UNSENT_MAX =
         16 * 1024 * 1024,        /* bytes that one step may leave behind on a connection: 64 of the largest messages */
     FILES_BUFFERED = 768 * 1024, /* bytes in the send buffer above which no file adds to them: three quarters of it */
-    FILES_AGAIN = 512 * 1024     /* and below which they do again */
+    FILES_AGAIN = 512 * 1024,    /* and below which they do again */
+    SPARE_BUFFERED = 896 * 1024  /* above which what may be lost is: frames of others' files still pass our own */
 };
 
 struct unsent {
@@ -320,8 +321,19 @@ static void tamper(struct peer_text bytes)
         sealed[sizeof SEALED] = sealed[sizeof SEALED] == 'A' ? 'B' : 'A';
 }
 
+/* What may be lost is, rather than that anything waits for it. */
+static void link_send_spare(struct link *l, const struct peer_effect *effect)
+{
+    if (!l->unsent && rtc_buffered(l->rtc) < SPARE_BUFFERED)
+        send_message(l->rtc, effect);
+}
+
 static void link_send(struct links *all, struct link *l, struct peer_effect *effect)
 {
+    if (effect->message.spare) {
+        link_send_spare(l, effect);
+        return;
+    }
     if (all->tamper)
         tamper(effect->message.bytes);
     enum rtc_sent sent = l->unsent ? RTC_FULL : send_message(l->rtc, effect);

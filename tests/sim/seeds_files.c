@@ -11,6 +11,7 @@ enum {
     LOSS_MAX = 60,     /* of 1,000 at each end of a path */
     FILES_MAX = 4,     /* of a run */
     BLOCKS_MAX = 6,    /* of a file */
+    APART = 400,       /* of 1,000 runs of three or more: two of them can never be linked */
     TROUBLES_MAX = 8,  /* of a run */
     TROUBLE_MS = 6000, /* between two, at most */
     DONE_MS = 600000,  /* for all files to be there, once everything has healed */
@@ -81,6 +82,8 @@ void seed_files(struct run *r, const struct world_options *options)
         peerhost_start(h);
     }
     rtc_net_congestion(r->rtcs, world_below(w, 3) * 10);
+    if (people > 2 && world_chance(w, APART)) /* their files go through others */
+        rtc_net_forbid(r->rtcs, peerhost_host(r->people[0]), peerhost_host(r->people[1]));
     offer_some(r);
     for (unsigned n = world_below(w, TROUBLES_MAX); n > 0; n--) {
         run_for(r, 1 + world_below(w, TROUBLE_MS));

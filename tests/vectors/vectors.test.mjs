@@ -235,7 +235,7 @@ const METADATA = {
   presence_digest: { versions: must(isObject) },
   file_offer: { ...FILE, name: must(isText(255, 1)), size: must(isCount()), hash: must(base64(32)), chunkSize: must(isCount()),
     kind: may(isText(255)) },
-  file_accept: { ...FILE, have: may(isText(43692)) }, file_decline: { ...FILE, reason: may(isText(255)) }, file_chunk: { ...FILE, index: must(isCount()) },
+  file_accept: { ...FILE, have: may(isText(43692)) }, file_decline: { ...FILE, reason: may(isText(255)) }, file_chunk: { frame: must(isText(90112)) },
   file_complete: FILE, history_request: { clock: must(isObject), new: may(isCount()), missing: may(Array.isArray), expired: may(Array.isArray),
     want: may(isObject), past: may(isObject) },
   history_reply: { count: must(isCount()), for: must(isText(255)), people: may(Array.isArray), gone: may(isCount()), now: may(isCount()) },

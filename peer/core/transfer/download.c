@@ -7,8 +7,9 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
-#include "peer/core/link/files_channel.h"
+#include "peer/core/link/files_relay.h"
 #include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
 #include "peer/core/people/guard.h"
 #include "peer/core/people/roster.h"
 #include "peer/core/port/effects.h"
@@ -90,7 +91,7 @@ void download_say_state(struct peer *p, struct download *d)
         break;
     }
     d->unsaid = !said;
-    if (d->unsaid && who && link_is_up(who))
+    if (d->unsaid && who && (link_is_up(who) || relay_reaches(p, who)))
         effect_wake(p, p->now + SAY_AGAIN_MS);
 }
 
@@ -347,9 +348,9 @@ void download_opened(struct peer *p, struct download *d, const struct peer_event
             tell_partner(p, d, who);
     download_say_state(p, d);
     struct person *from = sender(p, d);
-    if (from && link_is_up(from))
+    if (from && (link_is_up(from) || relay_reaches(p, from)))
         fetch_all_of(p, from, d);
-    else if (from && from->keyed)
+    if (from && from->keyed && !link_is_up(from))
         link_wanted(p, from);
     finish_if_whole(p, d);
 }
@@ -393,7 +394,8 @@ void download_block_there(struct peer *p, struct download *d, uint32_t block)
     struct file_frame had = {.type = FILE_FRAME_HAVE, .file_id = span_of(d->id), .block = block};
     for (struct partner *partner = d->partners; partner; partner = partner->next) {
         struct person *who = roster_find(p, span_of(partner->who));
-        if (who && link_is_up(who) && !files_channel_send(p, who, &had))
+        bool relayed = who && !link_is_up(who) && !partner->map;
+        if (who && (link_is_up(who) || relayed) && !files_send(p, who, &had, relayed))
             partner->told = false; /* it hears of all at once, later */
     }
     tell_progress(p, d);
@@ -415,7 +417,7 @@ void download_link_up(struct peer *p, struct person *who)
             download_say_state(p, d);
             if (d->state == DOWNLOAD_FETCHING)
                 fetch_all_of(p, who, d);
-        } else if (d->room && d->state == DOWNLOAD_FETCHING) {
+        } else if (d->room && d->state == DOWNLOAD_FETCHING && link_is_up(who)) {
             tell_partner(p, d, who);
         }
     }

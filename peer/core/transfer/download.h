@@ -89,6 +89,7 @@ void download_cannot(struct peer *p, struct download *d, const char *code, const
 /* How it stands, to its sender; later if it cannot be said now. */
 void download_say_state(struct peer *p, struct download *d);
 
+/* Their link is up, or others lead there. */
 void download_link_up(struct peer *p, struct person *who);
 /* Says what could not be said before. */
 void download_due(struct peer *p);

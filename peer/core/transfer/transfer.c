@@ -3,6 +3,8 @@
 
 #include "peer/core/state.h"
 #include "peer/core/link/connection.h"
+#include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
 #include "peer/core/people/guard.h"
 #include "peer/core/port/effects.h"
 #include "peer/core/port/notice.h"
@@ -41,6 +43,19 @@ static void on_decline(struct peer *p, struct person *who, const struct envelope
         download_withdrawn(p, who, d, b.reason);
 }
 
+static void on_frame(struct peer *p, struct person *who, struct span bytes, bool relayed);
+
+static void on_relayed_frame(struct peer *p, struct person *who, const struct envelope *e)
+{
+    struct buf frame;
+    buf_init(&frame, ENVELOPE_FILE_FRAME_MAX);
+    if (body_read_file_chunk(e, &frame))
+        on_frame(p, who, buf_view(&frame), true);
+    else
+        guard_refuse(p, who, "no frame of a file");
+    buf_done(&frame);
+}
+
 void transfer_said(struct peer *p, struct person *who, const struct envelope *e)
 {
     struct upload *u;
@@ -59,27 +74,32 @@ void transfer_said(struct peer *p, struct person *who, const struct envelope *e)
         if ((u = upload_find(p, body_read_file_id(e))))
             upload_completed(p, who, u);
         break;
+    case ENVELOPE_FILE_CHUNK:
+        on_relayed_frame(p, who, e);
+        break;
     default:
         break;
     }
 }
 
-static void on_upload_frame(struct peer *p, struct person *who, struct upload *u, const struct file_frame *f)
+static void on_upload_frame(
+    struct peer *p, struct person *who, struct upload *u, const struct file_frame *f, bool relayed)
 {
     if (f->type == FILE_FRAME_HASHES_WANTED && u->open && f->block < u->blocks)
-        upload_hashes_wanted(p, who, u, f->block);
+        upload_hashes_wanted(p, who, u, f->block, relayed);
     else if (f->type == FILE_FRAME_HAVE)
         upload_had(p, who, u);
 }
 
-static void on_download_frame(struct peer *p, struct person *who, struct download *d, const struct file_frame *f)
+static void on_download_frame(
+    struct peer *p, struct person *who, struct download *d, const struct file_frame *f, bool relayed)
 {
     switch (f->type) {
     case FILE_FRAME_HASHES:
-        fetch_hashes(p, who, d, f);
+        fetch_hashes(p, who, d, f, relayed);
         break;
     case FILE_FRAME_CHUNK:
-        fetch_chunk(p, who, d, f);
+        fetch_chunk(p, who, d, f, relayed);
         break;
     case FILE_FRAME_REFUSED:
         if (d->state == DOWNLOAD_FETCHING)
@@ -96,22 +116,26 @@ static void on_download_frame(struct peer *p, struct person *who, struct downloa
     }
 }
 
-void transfer_frame(struct peer *p, struct connection *a, const struct peer_event *ev)
+static void on_frame(struct peer *p, struct person *who, struct span bytes, bool relayed)
 {
-    struct person *who = a->person;
     struct file_frame f;
     struct upload *u;
     struct download *d;
-    if (!ev->data.binary || !file_frame_read(ev->data.bytes, &f))
+    if (!file_frame_read(bytes, &f))
         guard_refuse(p, who, "no frame of a file");
     else if (f.type == FILE_FRAME_WANTED)
-        serve_wanted(p, who, &f);
+        serve_wanted(p, who, &f, relayed);
     else if (f.type == FILE_FRAME_STOP)
         serve_stop(who, f.file_id);
     else if ((u = upload_find(p, f.file_id)))
-        on_upload_frame(p, who, u, &f);
+        on_upload_frame(p, who, u, &f, relayed);
     else if ((d = download_find(p, f.file_id)))
-        on_download_frame(p, who, d, &f);
+        on_download_frame(p, who, d, &f, relayed);
+}
+
+void transfer_frame(struct peer *p, struct connection *a, struct span frame)
+{
+    on_frame(p, a->person, frame, false);
 }
 
 /* ---- what io and the application say ---- */
@@ -177,6 +201,9 @@ void transfer_event(struct peer *p, const struct peer_event *ev)
         if ((d = download_of_file(p, ev->part_done.file)))
             download_done(p, d, ev->part_done.path);
         break;
+    case PEER_FILE_READ:
+        serve_read(p, ev->read_file.ticket, ev->read_file.bytes);
+        break;
     default:
         assert(ev->type == PEER_FILE_FAILED);
         failed(p, ev->failed_file.file, ev->failed_file.code, ev->failed_file.why);
@@ -188,14 +215,33 @@ void transfer_event(struct peer *p, const struct peer_event *ev)
 
 void transfer_link_up(struct peer *p, struct person *who)
 {
+    /* What was asked for through others is asked for here. */
+    serve_clear(who, true);
+    fetch_drop_relayed(p, who);
+    upload_link_up(p, who);
+    download_link_up(p, who);
+}
+
+void transfer_path(struct peer *p, struct person *who)
+{
+    if (!who->keyed || link_is_up(who) || !relay_reaches(p, who))
+        return;
+    who->relay_files_at = p->now + RELAY_FILES_AFTER_MS;
+    effect_wake(p, who->relay_files_at);
     upload_link_up(p, who);
     download_link_up(p, who);
 }
 
 void transfer_link_down(struct peer *p, struct person *who)
 {
-    serve_clear(who);
+    serve_clear(who, false);
     fetch_link_down(p, who);
+}
+
+void transfer_left(struct peer *p, struct person *who)
+{
+    serve_clear(who, true);
+    transfer_link_down(p, who);
 }
 
 void transfer_writable(struct peer *p, struct person *who)

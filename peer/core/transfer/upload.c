@@ -8,8 +8,9 @@
 #include <utlist.h>
 
 #include "peer/core/state.h"
-#include "peer/core/link/files_channel.h"
+#include "peer/core/link/files_relay.h"
 #include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
 #include "peer/core/people/guard.h"
 #include "peer/core/people/roster.h"
 #include "peer/core/port/effects.h"
@@ -128,6 +129,12 @@ void upload_end(struct peer *p, struct upload *u)
 
 /* ---- what io answers ---- */
 
+/* Over a link nothing is lost. Through others what it answers may be, its end too: so it is asked now and then how it stands. */
+static uint64_t offer_next(const struct peer *p, const struct person *who)
+{
+    return link_is_up(who) ? NEVER : p->now + PAUSED_RETRY_MS;
+}
+
 static void offer(struct peer *p, const struct upload *u, struct upload_reader *r)
 {
     struct person *who = roster_find(p, span_of(r->who));
@@ -152,13 +159,15 @@ static void offer(struct peer *p, const struct upload *u, struct upload_reader *
     if (!say_file_offer(p, who, &b, u->room)) {
         if (!u->room)
             link_wanted(p, who);
-        if (link_is_up(who)) /* congested, or it is restarting */
+        if (link_is_up(who) || relay_reaches(p, who)) /* congested, or it is restarting */
             r->offer_at = p->now + SAY_AGAIN_MS;
         effect_wake(p, r->offer_at);
         return;
     }
-    if (++r->tries < TRIES_MAX)
+    if (++r->tries < TRIES_MAX && r->state == READER_OFFERED)
         r->offer_at = p->now + ACK_TIMEOUT_MS;
+    else
+        r->offer_at = offer_next(p, who);
     effect_wake(p, r->offer_at);
 }
 
@@ -166,9 +175,9 @@ static void offer_due(struct peer *p, struct upload *u)
 {
     struct upload_reader *r;
     DL_FOREACH (u->readers, r) {
-        if (r->state == READER_OFFERED && p->now >= r->offer_at)
+        if (r->state != READER_ENDED && p->now >= r->offer_at)
             offer(p, u, r);
-        effect_wake(p, r->state == READER_OFFERED ? r->offer_at : NEVER);
+        effect_wake(p, r->state != READER_ENDED ? r->offer_at : NEVER);
     }
 }
 
@@ -192,7 +201,7 @@ void upload_opened(struct peer *p, struct upload *u, const struct peer_event *ev
         p, &(struct notice){
                .type = NOTICE_ACCEPTED, .ref = u->ref[0] ? span_of(u->ref) : (struct span){0}, .id = span_of(u->id)});
     for (struct person *who = p->people; u->room && who; who = who->hh.next)
-        if (who->keyed && link_is_up(who) && !upload_reader(u, person_id(who)))
+        if (who->keyed && (link_is_up(who) || relay_reaches(p, who)) && !upload_reader(u, person_id(who)))
             add_reader(u, person_id(who));
     offer_due(p, u);
 }
@@ -261,7 +270,8 @@ void upload_accepted(struct peer *p, struct person *who, struct upload *u, const
         if (r->state != READER_TAKES)
             r->began = p->now;
         r->state = READER_TAKES;
-        r->offer_at = NEVER;
+        r->offer_at = offer_next(p, who);
+        effect_wake(p, r->offer_at);
         r->have = block_map_count(map, u->blocks);
         r->told_at = 0;
         tell_progress(p, u, r);
@@ -310,7 +320,7 @@ void upload_had(struct peer *p, struct person *who, struct upload *u)
     tell_progress(p, u, r);
 }
 
-void upload_hashes_wanted(struct peer *p, struct person *who, const struct upload *u, uint32_t first)
+void upload_hashes_wanted(struct peer *p, struct person *who, const struct upload *u, uint32_t first, bool relayed)
 {
     const struct upload_reader *r = upload_reader(u, person_id(who));
     if (!r || r->state != READER_TAKES)
@@ -318,11 +328,12 @@ void upload_hashes_wanted(struct peer *p, struct person *who, const struct uploa
     uint32_t last = u->blocks - first < HASHES_AT_ONCE ? u->blocks : first + HASHES_AT_ONCE;
     for (uint32_t block = first; block < last; block += FILE_HASHES_MAX) {
         uint32_t n = last - block < FILE_HASHES_MAX ? last - block : FILE_HASHES_MAX;
-        files_channel_send(p, who,
+        files_send(p, who,
             &(struct file_frame){.type = FILE_FRAME_HASHES,
                 .file_id = span_of(u->id),
                 .block = block,
-                .bytes = {(const char *)u->hashes + (size_t)block * HASH_BYTES, (size_t)n * HASH_BYTES}});
+                .bytes = {(const char *)u->hashes + (size_t)block * HASH_BYTES, (size_t)n * HASH_BYTES}},
+            relayed);
     }
 }
 

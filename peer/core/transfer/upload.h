@@ -64,8 +64,9 @@ void upload_accepted(struct peer *p, struct person *who, struct upload *u, const
 void upload_declined(struct peer *p, struct person *who, struct upload *u, struct span reason);
 void upload_completed(struct peer *p, struct person *who, struct upload *u);
 void upload_had(struct peer *p, struct person *who, struct upload *u); /* one block more */
-void upload_hashes_wanted(struct peer *p, struct person *who, const struct upload *u, uint32_t first);
+void upload_hashes_wanted(struct peer *p, struct person *who, const struct upload *u, uint32_t first, bool relayed);
 
+/* Their link is up, or others lead there. */
 void upload_link_up(struct peer *p, struct person *who);
 void upload_due(struct peer *p);
 void upload_clear(struct peer *p);
