@@ -424,6 +424,8 @@ bool body_write_file_offer(struct buf *out, const struct body_file_offer *b)
     if (b->tree)
         write_member_string(out, "kind", SPAN(KIND_TREE));
     write_member_string(out, "name", b->name);
+    if (b->paused)
+        write_member_u64(out, "paused", 1);
     write_member_u64(out, "size", b->size);
     return ended(out);
 }
@@ -434,6 +436,7 @@ void body_read_file_offer(const struct envelope *e, struct body_file_offer *b)
         .name = text_of(e, "name"),
         .size = number_of(e, "size"),
         .chunk_size = number_of(e, "chunkSize"),
+        .paused = number_of(e, "paused") > 0,
         .tree = span_is(text_of(e, "kind"), KIND_TREE)};
     bool is_hash = base64_decode(text_of(e, "hash"), b->hash, sizeof b->hash);
     assert(is_hash); /* envelope_parse has looked */
@@ -445,12 +448,15 @@ bool body_write_file_accept(struct buf *out, const struct body_file_accept *b)
     buf_byte(out, '{');
     write_member_string(out, "fileId", b->file_id);
     write_member_optional(out, "have", b->have);
+    if (b->paused)
+        write_member_u64(out, "paused", 1);
     return ended(out);
 }
 
 void body_read_file_accept(const struct envelope *e, struct body_file_accept *b)
 {
-    *b = (struct body_file_accept){.file_id = text_of(e, "fileId"), .have = text_of(e, "have")};
+    *b = (struct body_file_accept){
+        .file_id = text_of(e, "fileId"), .have = text_of(e, "have"), .paused = number_of(e, "paused") > 0};
 }
 
 bool body_write_file_decline(struct buf *out, const struct body_file_decline *b)

@@ -153,6 +153,7 @@ struct body_file_offer {
     uint64_t size;
     uint8_t hash[BODY_FILE_HASH_BYTES]; /* of the hashes of its blocks */
     uint64_t chunk_size;
+    bool paused;
     bool tree; /* it is a folder: a list of what is in it, then the contents (protocol/file_tree.h) */
 };
 bool body_write_file_offer(struct buf *out, const struct body_file_offer *b);
@@ -162,6 +163,7 @@ struct body_file_accept {
     struct span file_id;
     struct span
         have; /* in base64: a bit for each block that is there: block b is bit b % 8 of byte b / 8; may be absent */
+    bool paused;
 };
 bool body_write_file_accept(struct buf *out, const struct body_file_accept *b);
 void body_read_file_accept(const struct envelope *e, struct body_file_accept *b);

@@ -30,7 +30,7 @@
  *                       and mac? (base64), name?. A plain peer's has name? only
  *   identity_claim      context, room, seat and reader (seats), started: milliseconds
  *   connection_request  signal: an object as the daemon would relay it
- *   file_offer          fileId, name, size, hash, chunkSize, kind?;  file_accept fileId, have?
+ *   file_offer          fileId, name, size, hash, chunkSize, kind?, paused?: 1;  file_accept fileId, have?, paused?: 1
  *   file_decline        fileId, reason?
  *   file_chunk          frame: one of file_frame.h, in base64;  file_complete fileId
  *   history_request     clock: {id: sequence}, new?: 1, missing? and expired?: ["id/first/last": 16 hex digits each]

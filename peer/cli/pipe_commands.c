@@ -255,6 +255,27 @@ static void do_decline(struct pipe *p, const json_t *command)
         usher_decline_file(p->client.usher, id);
 }
 
+static void do_pause(struct pipe *p, const json_t *command)
+{
+    const char *id;
+    if (get_text(p, command, "fileId", FILE_ID_BYTES_MAX, &id))
+        usher_pause_file(p->client.usher, id);
+}
+
+static void do_resume(struct pipe *p, const json_t *command)
+{
+    const char *id;
+    if (get_text(p, command, "fileId", FILE_ID_BYTES_MAX, &id))
+        usher_resume_file(p->client.usher, id);
+}
+
+static void do_cancel(struct pipe *p, const json_t *command)
+{
+    const char *id;
+    if (get_text(p, command, "fileId", FILE_ID_BYTES_MAX, &id))
+        usher_cancel_file(p->client.usher, id);
+}
+
 /* usher(1) tells of each. */
 static const struct {
     const char *name;
@@ -264,6 +285,9 @@ static const struct {
     {"send-file", do_send_file},
     {"accept", do_accept},
     {"decline", do_decline},
+    {"pause", do_pause},
+    {"resume", do_resume},
+    {"cancel", do_cancel},
     {"read", do_read},
     {"typing", do_typing},
     {"status", do_status},

@@ -189,6 +189,10 @@ static const struct {
     {USHER_FILE_FAILED, "by", text, AT(by), MAY},
     {USHER_FILE_FAILED, "reason", text, AT(reason), MUST},
     {USHER_FILE_FAILED, "message", text_or_empty, AT(text), MUST},
+    {USHER_FILE_PAUSED, "fileId", text, AT(id), MUST},
+    {USHER_FILE_PAUSED, "by", text, AT(by), MUST},
+    {USHER_FILE_RESUMED, "fileId", text, AT(id), MUST},
+    {USHER_FILE_RESUMED, "by", text, AT(by), MUST},
 };
 
 /* NULL if something is missing that must be there. */

@@ -284,6 +284,9 @@ static void handle(struct peer *p, const struct peer_event *ev)
     case PEER_FILE_SEND:
     case PEER_FILE_ACCEPT:
     case PEER_FILE_DECLINE:
+    case PEER_FILE_PAUSE:
+    case PEER_FILE_RESUME:
+    case PEER_FILE_CANCEL:
         transfer_event(p, ev);
         break;
     case PEER_LEAVE:

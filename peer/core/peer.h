@@ -139,6 +139,9 @@ enum peer_event_type {
     PEER_FILE_SEND,    /* send_file: offered to people, or to everybody who is or comes into the room */
     PEER_FILE_ACCEPT,  /* accept_file: one that was offered */
     PEER_FILE_DECLINE, /* file_id: one that was offered; or the end of one that is under way, whoever sends it */
+    PEER_FILE_PAUSE,   /* file_id: one that is under way, whoever sends it ... */
+    PEER_FILE_RESUME,  /* ... goes on */
+    PEER_FILE_CANCEL,  /* file_id: as PEER_FILE_DECLINE, and the application is told, too */
     PEER_LEAVE,        /* leave the room for good: links are closed, the signaling socket too */
 };
 
@@ -317,7 +320,9 @@ enum peer_effect_type {
     X(FILE_OFFER, "file-offer") \
     X(FILE_PROGRESS, "file-progress") \
     X(FILE_COMPLETE, "file-complete") \
-    X(FILE_FAILED, "file-failed")
+    X(FILE_FAILED, "file-failed") \
+    X(FILE_PAUSED, "file-paused") \
+    X(FILE_RESUMED, "file-resumed")
 /* Its texts. */
 #define PEER_NOTICE_TEXTS(X) X(id) X(from) X(by) X(ref) X(room) X(name) X(text) X(conversation) X(reason) X(code)
 /* clang-format on */

@@ -76,7 +76,9 @@ enum usher_event_type {
     USHER_FILE_OFFER, /* id: of the file; from, name, size, kind (file, folder), conversation (the room's, if it is offered to all) */
     USHER_FILE_PROGRESS, /* id, count of size bytes: from (we receive it) or by (that reader has so much of ours) */
     USHER_FILE_COMPLETE, /* id, size, took_ms: from, name and text, the path where it is now; or by, who has ours now */
-    USHER_FILE_FAILED /* id, reason (a word), text; ref: it was never offered; from: we do not get it; by: that reader does not */
+    USHER_FILE_FAILED, /* id, reason (a word), text; ref: it was never offered; from: we do not get it; by: that reader does not */
+    USHER_FILE_PAUSED, /* id, by: who paused it, perhaps we: a receiver asks for nothing, a sender gives nothing */
+    USHER_FILE_RESUMED /* id, by */
 };
 /* "ready", "state", ...: as usher(1) calls it; static. */
 const char *usher_event_name(enum usher_event_type type);
@@ -148,6 +150,12 @@ bool usher_send_file(struct usher *u, const char *const *to, size_t to_count, co
 bool usher_accept_file(struct usher *u, const char *file_id, const char *folder);
 /* Declines one that was offered, or ends one that is under way, whoever sends it; what came of it stays on the disk. */
 void usher_decline_file(struct usher *u, const char *file_id);
+/* Pauses one that is under way, whoever sends it, until it is resumed by whoever paused it; the other is told, over lost links and
+ * again on new ones. USHER_FILE_PAUSED and USHER_FILE_RESUMED tell of either end's. */
+void usher_pause_file(struct usher *u, const char *file_id);
+void usher_resume_file(struct usher *u, const char *file_id);
+/* As usher_decline_file; USHER_FILE_FAILED with the reason `cancelled` tells of it at both ends. */
+void usher_cancel_file(struct usher *u, const char *file_id);
 /* Says good-bye, closes links and socket; USHER_LEFT follows when all is on the disk. */
 void usher_leave(struct usher *u);
 /* Messages not yet acknowledged by every reader. */

@@ -47,7 +47,7 @@ struct usher {
 #define X(name, text) _Static_assert((int)NOTICE_##name == (int)USHER_##name, "the two lists differ in " #name);
 PEER_NOTICE_LIST(X)
 #undef X
-_Static_assert((int)NOTICE_TYPES == (int)USHER_FILE_FAILED + 1, "an event is no notice");
+_Static_assert((int)NOTICE_TYPES == (int)USHER_FILE_RESUMED + 1, "an event is no notice");
 
 const char *usher_event_name(enum usher_event_type type)
 {
@@ -418,6 +418,21 @@ bool usher_accept_file(struct usher *u, const char *file_id, const char *folder)
 void usher_decline_file(struct usher *u, const char *file_id)
 {
     glue_event(u->glue, &(struct peer_event){.type = PEER_FILE_DECLINE, .file_id = span_of(file_id)});
+}
+
+void usher_pause_file(struct usher *u, const char *file_id)
+{
+    glue_event(u->glue, &(struct peer_event){.type = PEER_FILE_PAUSE, .file_id = span_of(file_id)});
+}
+
+void usher_resume_file(struct usher *u, const char *file_id)
+{
+    glue_event(u->glue, &(struct peer_event){.type = PEER_FILE_RESUME, .file_id = span_of(file_id)});
+}
+
+void usher_cancel_file(struct usher *u, const char *file_id)
+{
+    glue_event(u->glue, &(struct peer_event){.type = PEER_FILE_CANCEL, .file_id = span_of(file_id)});
 }
 
 void usher_leave(struct usher *u)

@@ -224,3 +224,46 @@ test('messages pass while files do, and the daemon is not needed', async () => {
     await isWhole((await ben.event('file-complete', { fileId }, LONG)).path, content);
     for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
 });
+
+test('either end pauses a file, the other sees it, and it goes on', async () => {
+    const daemon = await startDaemon();
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben']);
+    const dir = await scratch();
+    const { file, content } = await makeFile(LARGE);
+    const { fileId } = await offered(ann, ben, file);
+    ben.do({ do: 'accept', fileId, dir });
+    for (const by of [ann, ben]) {
+        await progress(ben, fileId, 1);
+        by.do({ do: 'pause', fileId });
+        for (const peer of [ann, ben]) await peer.event('file-paused', { fileId, by: by.id });
+        const { blocksHadTotal } = await ben.stats();
+        ann.do({ do: 'send', to: [ben.id], text: by.id });
+        await ben.event('message', { text: by.id });
+        assert.ok((await ben.stats()).blocksHadTotal <= blocksHadTotal + 20); // what was written already counts
+        by.do({ do: 'resume', fileId });
+        for (const peer of [ann, ben]) await peer.event('file-resumed', { fileId, by: by.id });
+    }
+    const done = await ben.event('file-complete', { fileId }, LONG);
+    await isWhole(done.path, content);
+    ann.do({ do: 'cancel', fileId });
+    assert.equal((await ann.event('error')).code, 'no-such-file');
+    for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
+    await daemon.stop();
+});
+
+test('a file is cancelled at either end', async () => {
+    const daemon = await startDaemon();
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben']);
+    const dir = await scratch();
+    const { file } = await makeFile(LARGE);
+    for (const by of [ann, ben]) {
+        const { fileId } = await offered(ann, ben, file);
+        ben.do({ do: 'accept', fileId, dir });
+        await progress(ben, fileId, 1);
+        by.do({ do: 'cancel', fileId });
+        for (const peer of [ann, ben]) await peer.event('file-failed', { fileId, reason: 'cancelled' });
+    }
+    assert.deepEqual(await left(dir), ['a file.bin.part', 'a file.bin.part.map']);
+    for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
+    await daemon.stop();
+});

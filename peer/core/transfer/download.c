@@ -75,10 +75,10 @@ void download_say_state(struct peer *p, struct download *d)
     bool said = who && who->keyed;
     switch (d->state) {
     case DOWNLOAD_FETCHING:
-        said = said && say_file_accept(p, who, span_of(d->id), d->have, d->blocks);
+        said = said && say_file_accept(p, who, span_of(d->id), d->have, d->blocks, d->paused);
         break;
     case DOWNLOAD_DONE:
-        said = said && say_file_accept(p, who, span_of(d->id), d->have, d->blocks) &&
+        said = said && say_file_accept(p, who, span_of(d->id), d->have, d->blocks, d->paused) &&
                say_file_complete(p, who, span_of(d->id));
         break;
     case DOWNLOAD_ENDED:
@@ -185,6 +185,26 @@ static const char *offer_problem(struct peer *p, const struct person *who, const
     return NULL;
 }
 
+static void tell_paused(struct peer *p, const struct download *d, struct span by, bool paused)
+{
+    notice_add(
+        p, &(struct notice){.type = paused ? NOTICE_FILE_PAUSED : NOTICE_FILE_RESUMED, .id = span_of(d->id), .by = by});
+}
+
+static void sender_pauses(struct peer *p, struct download *d, bool paused)
+{
+    if (d->sender_paused == paused || d->state >= DOWNLOAD_FINISHING)
+        return;
+    d->sender_paused = paused;
+    tell_paused(p, d, span_of(d->from), paused);
+    if (paused)
+        fetch_drop_of(p, d, span_of(d->from));
+    else
+        d->ask_after = 0; /* what it refused meanwhile it gives now */
+    if (d->state == DOWNLOAD_FETCHING)
+        fetch_more(p, d);
+}
+
 void download_offered(struct peer *p, struct person *who, const struct envelope *e)
 {
     struct body_file_offer b;
@@ -200,6 +220,7 @@ void download_offered(struct peer *p, struct person *who, const struct envelope 
     }
     if (d) {
         download_say_state(p, d);
+        sender_pauses(p, d, b.paused);
         return;
     }
     const char *problem = offer_problem(p, who, &b);
@@ -222,6 +243,7 @@ void download_offered(struct peer *p, struct person *who, const struct envelope 
         return;
     }
     show_offer(p, who, d, e);
+    sender_pauses(p, d, b.paused);
 }
 
 void download_withdrawn(struct peer *p, struct person *who, struct download *d, struct span reason)
@@ -264,10 +286,28 @@ void download_accept(struct peer *p, struct span id, struct span folder)
     effect_part_open(p, d->file, folder, span_of(d->name), d->size, d->root, d->tree);
 }
 
-void download_decline(struct peer *p, struct download *d)
+bool download_decline(struct peer *p, struct download *d, const char *code)
 {
-    if (d->state < DOWNLOAD_FINISHING)
-        end(p, d, "declined");
+    if (d->state >= DOWNLOAD_FINISHING)
+        return false;
+    end(p, d, code);
+    return true;
+}
+
+bool download_pause(struct peer *p, struct download *d, bool paused)
+{
+    if (d->state != DOWNLOAD_OPENING && d->state != DOWNLOAD_FETCHING)
+        return false;
+    if (d->paused == paused)
+        return true;
+    d->paused = paused;
+    tell_paused(p, d, span_of(p->id), paused);
+    if (paused)
+        fetch_stop(p, d);
+    download_say_state(p, d);
+    if (d->state == DOWNLOAD_FETCHING)
+        fetch_more(p, d);
+    return true;
 }
 
 /* ---- what io answers ---- */
@@ -296,7 +336,7 @@ static void tell_progress(struct peer *p, struct download *d)
 static void tell_partner(struct peer *p, struct download *d, struct person *who)
 {
     struct partner *partner = fetch_find_partner(d, person_id(who));
-    bool told = say_file_accept(p, who, span_of(d->id), d->have, d->blocks);
+    bool told = say_file_accept(p, who, span_of(d->id), d->have, d->blocks, d->paused);
     if (partner)
         partner->told = told;
     if (!told)

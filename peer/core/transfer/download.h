@@ -41,6 +41,7 @@ struct download {
     const char *end_code; /* of one that ended: static */
     uint64_t file;        /* io's number; 0: none yet, or no more */
     bool tree, room;
+    bool paused, sender_paused; /* nothing is asked for; nothing is given */
     char name[ENVELOPE_NAME_MAX + 1];
     uint64_t size;
     uint32_t blocks;
@@ -76,7 +77,10 @@ void download_joined(struct peer *p, struct person *who, struct download *d, con
 void download_withdrawn(struct peer *p, struct person *who, struct download *d, struct span reason);
 /* What the application says. */
 void download_accept(struct peer *p, struct span id, struct span folder);
-void download_decline(struct peer *p, struct download *d);
+/* False: it has ended before. code: what its sender hears; static. */
+bool download_decline(struct peer *p, struct download *d, const char *code);
+/* False: it is not under way. */
+bool download_pause(struct peer *p, struct download *d, bool paused);
 /* What io answers. */
 void download_opened(struct peer *p, struct download *d, const struct peer_event *ev);
 void download_done(struct peer *p, struct download *d, struct span path);

@@ -116,7 +116,7 @@ static void drop_fetch(struct peer *p, struct download *d, struct fetch *f)
     p->fetches--;
 }
 
-static void drop_fetches_of(struct peer *p, struct download *d, struct span who)
+void fetch_drop_of(struct peer *p, struct download *d, struct span who)
 {
     struct fetch *f, *next;
     DL_FOREACH_SAFE (d->fetches, f, next)
@@ -127,23 +127,32 @@ static void drop_fetches_of(struct peer *p, struct download *d, struct span who)
 void fetch_drop_partner(struct peer *p, struct download *d, struct span who)
 {
     struct partner *partner = fetch_find_partner(d, who);
-    drop_fetches_of(p, d, who);
+    fetch_drop_of(p, d, who);
     if (partner)
         partner_free(d, partner);
 }
 
-void fetch_clear(struct peer *p, struct download *d)
+void fetch_stop(struct peer *p, struct download *d)
 {
     struct file_frame stop = {.type = FILE_FRAME_STOP, .file_id = span_of(d->id)};
-    while (d->fetches) {
-        struct person *who = d->fetches->awaited ? roster_find(p, span_of(d->fetches->giver)) : NULL;
-        struct span id = who ? person_id(who) : (struct span){0};
-        if (who)
-            files_send(p, who, &stop, d->fetches->relayed);
-        drop_fetch(p, d, d->fetches);
-        if (who)
-            drop_fetches_of(p, d, id);
+    struct fetch *f = d->fetches;
+    while (f) {
+        struct person *who = f->awaited ? roster_find(p, span_of(f->giver)) : NULL;
+        if (!who) {
+            f = f->next;
+            continue;
+        }
+        files_send(p, who, &stop, f->relayed);
+        fetch_drop_of(p, d, person_id(who));
+        f = d->fetches;
     }
+}
+
+void fetch_clear(struct peer *p, struct download *d)
+{
+    fetch_stop(p, d);
+    while (d->fetches)
+        drop_fetch(p, d, d->fetches);
     while (d->partners)
         partner_free(d, d->partners);
 }
@@ -266,7 +275,7 @@ static bool ask_one(struct peer *p, struct download *d)
     }
     struct person *from = roster_find(p, span_of(d->from));
     bool shared = is_shared(p, d);
-    if (!(partner = fetch_find_partner(d, span_of(d->from))) || p->now < d->ask_after ||
+    if (!(partner = fetch_find_partner(d, span_of(d->from))) || p->now < d->ask_after || d->sender_paused ||
         !can_be_asked(p, from, shared ? FETCH_SHARED_MAX : FETCH_MAX))
         return false;
     uint32_t block = shared ? rare_missing(p, d, partner) : first_missing(d);
@@ -303,7 +312,7 @@ static void ask_hashes(struct peer *p, struct download *d)
 void fetch_more(struct peer *p, struct download *d)
 {
     assert(d->state == DOWNLOAD_FETCHING);
-    if (d->have_count == d->blocks)
+    if (d->have_count == d->blocks || d->paused)
         return;
     if (!d->proved) {
         ask_hashes(p, d);
@@ -349,7 +358,8 @@ static void odd_chunk(struct peer *p, struct person *who, struct download *d, st
     const struct file_frame *f, bool relayed)
 {
     bool ours = fetch && is_awaited(fetch, who) && fetch->relayed;
-    if (!relayed)
+    bool late = d->paused || d->sender_paused; /* they were on their way when that was said */
+    if (!relayed && !late)
         guard_refuse(p, who, "bytes of a file that were not asked for");
     else if (ours && f->offset > fetch->next_byte && f->offset + f->bytes.n == fetch->asked_to &&
              ++fetch->tries < RELAYED_TRIES_MAX)
@@ -488,7 +498,7 @@ static void drop_stuck(struct peer *p, struct download *d)
         if (f->awaited && p->now >= f->stuck_at && !ask_again(p, d, f)) {
             struct person *who = roster_find(p, span_of(f->giver));
             memcpy(giver, f->giver, sizeof giver);
-            drop_fetches_of(p, d, span_of(giver));
+            fetch_drop_of(p, d, span_of(giver));
             if (who) {
                 who->fetch_after = p->now + ASK_FILE_AGAIN_MS;
                 effect_wake(p, who->fetch_after);

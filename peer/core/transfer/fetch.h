@@ -60,7 +60,11 @@ void fetch_written(struct peer *p, struct download *d, uint32_t block, const uin
 void fetch_drop_relayed(struct peer *p, struct person *who);
 void fetch_link_down(struct peer *p, struct person *who);
 void fetch_due(struct peer *p);
-/* All of it. */
+/* What was asked of them is to be asked for again. */
+void fetch_drop_of(struct peer *p, struct download *d, struct span who);
+/* Nothing is awaited any more of anybody, and they hear that. */
+void fetch_stop(struct peer *p, struct download *d);
+/* All of it, and who has some. */
 void fetch_clear(struct peer *p, struct download *d);
 
 #endif

@@ -24,7 +24,8 @@ static uint64_t file_for(const struct peer *p, const struct person *who, const s
     const struct upload *u = upload_find(p, span_of(w->id));
     if (u) {
         const struct upload_reader *r = upload_reader(u, person_id(who));
-        bool fits = u->open && w->block < u->blocks && w->offset + w->n <= file_block_bytes(u->size, w->block);
+        bool fits =
+            u->open && !u->paused && w->block < u->blocks && w->offset + w->n <= file_block_bytes(u->size, w->block);
         return fits && r && r->state == READER_TAKES ? u->file : 0;
     }
     const struct download *d = download_find(p, span_of(w->id));

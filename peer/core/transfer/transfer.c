@@ -156,19 +156,37 @@ static void failed(struct peer *p, uint64_t file, struct span code, struct span 
         download_failed(p, d, code, why);
 }
 
-static void declined(struct peer *p, struct span id)
+static void no_such_file(struct peer *p, struct span id, struct span why)
+{
+    notice_add(p, &(struct notice){.type = NOTICE_ERROR, .id = id, .code = SPAN("no-such-file"), .text = why});
+}
+
+static void declined(struct peer *p, struct span id, bool cancelled)
+{
+    struct upload *u = upload_find(p, id);
+    struct download *d = download_find(p, id);
+    bool ended = true;
+    if (u)
+        upload_end(p, u, cancelled ? "cancelled" : "ended");
+    else if (d)
+        ended = download_decline(p, d, cancelled ? "cancelled" : "declined");
+    if ((!u && !d) || (cancelled && !ended))
+        no_such_file(p, id, d ? SPAN("this file has ended before") : SPAN("no file of that id is offered"));
+    else if (cancelled)
+        notice_add(p, &(struct notice){.type = NOTICE_FILE_FAILED,
+                          .id = id,
+                          .reason = SPAN("cancelled"),
+                          .text = SPAN("it was cancelled here")});
+}
+
+static void paused(struct peer *p, struct span id, bool pause)
 {
     struct upload *u = upload_find(p, id);
     struct download *d = download_find(p, id);
     if (u)
-        upload_end(p, u);
-    else if (d)
-        download_decline(p, d);
-    else
-        notice_add(p, &(struct notice){.type = NOTICE_ERROR,
-                          .id = id,
-                          .code = SPAN("no-such-file"),
-                          .text = SPAN("no file of that id is offered")});
+        upload_pause(p, u, pause);
+    else if (!d || !download_pause(p, d, pause))
+        no_such_file(p, id, SPAN("no file of that id is under way"));
 }
 
 void transfer_event(struct peer *p, const struct peer_event *ev)
@@ -183,7 +201,12 @@ void transfer_event(struct peer *p, const struct peer_event *ev)
         download_accept(p, ev->accept_file.id, ev->accept_file.folder);
         break;
     case PEER_FILE_DECLINE:
-        declined(p, ev->file_id);
+    case PEER_FILE_CANCEL:
+        declined(p, ev->file_id, ev->type == PEER_FILE_CANCEL);
+        break;
+    case PEER_FILE_PAUSE:
+    case PEER_FILE_RESUME:
+        paused(p, ev->file_id, ev->type == PEER_FILE_PAUSE);
         break;
     case PEER_FILE_OPENED:
         if ((u = upload_of_file(p, ev->opened_file.file)))

@@ -19,7 +19,7 @@ void transfer_said(struct peer *p, struct person *who, const struct envelope *e)
 void transfer_frame(struct peer *p, struct connection *a, struct span frame);
 /* PEER_FILE_GIVEN. */
 void transfer_given(struct peer *p, struct connection *a, uint64_t ticket, bool ok);
-/* PEER_FILE_OPENED to PEER_FILE_FAILED, and PEER_FILE_SEND to PEER_FILE_DECLINE. */
+/* PEER_FILE_OPENED to PEER_FILE_FAILED, and PEER_FILE_SEND to PEER_FILE_CANCEL. */
 void transfer_event(struct peer *p, const struct peer_event *ev);
 
 void transfer_link_up(struct peer *p, struct person *who);

@@ -113,7 +113,7 @@ void upload_begin(struct peer *p, const struct peer_event *ev)
     effect_file_open(p, u->file, ev->send_file.path);
 }
 
-void upload_end(struct peer *p, struct upload *u)
+void upload_end(struct peer *p, struct upload *u, const char *reason)
 {
     struct upload_reader *r;
     DL_FOREACH (u->readers, r) {
@@ -122,7 +122,7 @@ void upload_end(struct peer *p, struct upload *u)
             continue;
         serve_stop(who, span_of(u->id));
         if (r->state != READER_ENDED && who->keyed)
-            say_file_decline(p, who, span_of(u->id), SPAN("ended"));
+            say_file_decline(p, who, span_of(u->id), span_of(reason));
     }
     upload_close(p, u);
 }
@@ -142,6 +142,7 @@ static void offer(struct peer *p, const struct upload *u, struct upload_reader *
         .name = span_of(u->name),
         .size = u->size,
         .chunk_size = FILE_CHUNK_BYTES,
+        .paused = u->paused,
         .tree = u->tree};
     memcpy(b.hash, u->root, sizeof b.hash);
     r->offer_at = NEVER;
@@ -179,6 +180,31 @@ static void offer_due(struct peer *p, struct upload *u)
             offer(p, u, r);
         effect_wake(p, r->state != READER_ENDED ? r->offer_at : NEVER);
     }
+}
+
+static void tell_paused(struct peer *p, const struct upload *u, struct span by, bool paused)
+{
+    notice_add(
+        p, &(struct notice){.type = paused ? NOTICE_FILE_PAUSED : NOTICE_FILE_RESUMED, .id = span_of(u->id), .by = by});
+}
+
+/* All readers are offered it again: that says how it stands. */
+void upload_pause(struct peer *p, struct upload *u, bool paused)
+{
+    struct upload_reader *r;
+    if (u->paused == paused)
+        return;
+    u->paused = paused;
+    tell_paused(p, u, span_of(p->id), paused);
+    DL_FOREACH (u->readers, r) {
+        struct person *who = roster_find(p, span_of(r->who));
+        if (who && paused)
+            serve_stop(who, span_of(u->id));
+        r->tries = 0;
+        r->offer_at = p->now;
+    }
+    if (u->open)
+        offer_due(p, u);
 }
 
 void upload_opened(struct peer *p, struct upload *u, const struct peer_event *ev)
@@ -273,6 +299,9 @@ void upload_accepted(struct peer *p, struct person *who, struct upload *u, const
         r->offer_at = offer_next(p, who);
         effect_wake(p, r->offer_at);
         r->have = block_map_count(map, u->blocks);
+        if (r->paused != b->paused)
+            tell_paused(p, u, person_id(who), b->paused);
+        r->paused = b->paused;
         r->told_at = 0;
         tell_progress(p, u, r);
     } else {

@@ -30,6 +30,7 @@ struct upload_reader {
     uint64_t offer_at; /* when it is offered (again) if the link is up; NEVER: when it comes up */
     unsigned tries;    /* on this link */
     uint32_t have;     /* blocks, as it says */
+    bool paused;       /* it asks for nothing, as it says */
     uint64_t began, told_at;
 };
 
@@ -38,6 +39,7 @@ struct upload {
     uint64_t file; /* io's number */
     bool open;     /* io has read it, so what follows is known */
     bool tree, room;
+    bool paused; /* nothing is given */
     char ref[REF_MAX + 1];
     char name[ENVELOPE_NAME_MAX + 1];
     uint64_t size;
@@ -55,7 +57,9 @@ struct upload_reader *upload_reader(const struct upload *u, struct span who);
 
 /* The application offers a file, or ends one. */
 void upload_begin(struct peer *p, const struct peer_event *ev);
-void upload_end(struct peer *p, struct upload *u);
+/* reason: what its readers hear. */
+void upload_end(struct peer *p, struct upload *u, const char *reason);
+void upload_pause(struct peer *p, struct upload *u, bool paused);
 /* What io answers. */
 void upload_opened(struct peer *p, struct upload *u, const struct peer_event *ev);
 void upload_failed(struct peer *p, struct upload *u, struct span code, struct span why);

@@ -235,6 +235,106 @@ static void test_somebody_absent(void **state)
     world_end(w);
 }
 
+/* ---- pauses ---- */
+
+static void say_of(struct world *w, int node, enum peer_event_type type, const char *id)
+{
+    feed(w, node, (struct peer_event){.type = type, .file_id = span_of(id)});
+    run(w);
+}
+
+static int pauses_at_chunk; /* who pauses it there */
+static enum peer_event_type said_at_chunk;
+
+static void say_at_a_chunk(struct world *w, const struct event *e)
+{
+    if (!is_chunk(e) || ++w->counted != 100)
+        return;
+    struct node *n = &w->nodes[pauses_at_chunk];
+    struct event *said = later(w, pauses_at_chunk, said_at_chunk, 0, SPAN(""));
+    const struct peer_notice *of = notice(n, pauses_at_chunk == 0 ? NOTICE_ACCEPTED : NOTICE_FILE_OFFER, 0);
+    said->ev.file_id = span_of(of->id);
+    DL_DELETE(w->queue, said); /* at once */
+    DL_PREPEND(w->queue, said);
+}
+
+static void is_told(const struct node *n, enum peer_notice_type type, size_t k, const struct node *by)
+{
+    assert_int_equal(count(n, type), k + 1);
+    assert_string_equal(notice(n, type, k)->by, peer_id(by->p));
+}
+
+/* Either end pauses, both see it, it outlives a lost link and the other's wish, and goes on where it was. */
+static void test_pauses(void **state)
+{
+    (void)state;
+    for (int who = 0; who < 2; who++) {
+        struct world *w = world_up(2);
+        struct node *ann = &w->nodes[0], *bob = &w->nodes[1], *by = &w->nodes[who];
+        files_make(ann, "a.bin", 20 * FILE_BLOCK_BYTES);
+        offer_file(w, 0, 1, "a.bin");
+        const char *id = offered(bob);
+        w->counted = 0;
+        pauses_at_chunk = who;
+        said_at_chunk = PEER_FILE_PAUSE;
+        w->sees = say_at_a_chunk;
+        accept_offer(w, 1);
+        w->sees = NULL;
+        uint64_t had = peer_stats(bob->p)->blocks_had_total;
+        assert_in_range(had, 1, 12);
+        is_told(ann, NOTICE_FILE_PAUSED, 0, by);
+        is_told(bob, NOTICE_FILE_PAUSED, 0, by);
+        say_of(w, who, PEER_FILE_PAUSE, id); /* again is nothing */
+        say_of(w, 1 - who, PEER_FILE_RESUME, id);
+        pass(w, 60000);
+        w->cut = true;
+        pass(w, 30000);
+        w->cut = false;
+        pass(w, 60000);
+        assert_int_equal(peer_stats(bob->p)->blocks_had_total, had);
+        assert_int_equal(count(ann, NOTICE_FILE_PAUSED) + count(bob, NOTICE_FILE_PAUSED), 2);
+        assert_int_equal(count(ann, NOTICE_FILE_RESUMED) + count(bob, NOTICE_FILE_RESUMED), 0);
+        say_of(w, who, PEER_FILE_RESUME, id);
+        is_told(ann, NOTICE_FILE_RESUMED, 0, by);
+        is_told(bob, NOTICE_FILE_RESUMED, 0, by);
+        has_whole(w, 1, 0, "a.bin");
+        assert_int_equal(peer_stats(bob->p)->refused_total, 0);
+        say_of(w, 1, PEER_FILE_PAUSE, id); /* it has ended */
+        assert_int_equal(count(bob, NOTICE_ERROR), 1);
+        assert_string_equal(notice(bob, NOTICE_ERROR, 0)->code, "no-such-file");
+        world_end(w);
+    }
+}
+
+/* Both ends hear that it was cancelled; what came stays. */
+static void test_cancels(void **state)
+{
+    (void)state;
+    for (int who = 0; who < 2; who++) {
+        struct world *w = world_up(2);
+        struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+        files_make(ann, "a.bin", 20 * FILE_BLOCK_BYTES);
+        offer_file(w, 0, 1, "a.bin");
+        w->counted = 0;
+        pauses_at_chunk = who;
+        said_at_chunk = PEER_FILE_CANCEL;
+        w->sees = say_at_a_chunk;
+        accept_offer(w, 1);
+        w->sees = NULL;
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(count(&w->nodes[i], NOTICE_FILE_FAILED), 1);
+            assert_string_equal(notice(&w->nodes[i], NOTICE_FILE_FAILED, 0)->reason, "cancelled");
+        }
+        assert_false(files_named(bob, "a.bin", true)->finished);
+        assert_int_equal(files_named(ann, "a.bin", false)->number, 0);
+        pass(w, 60000);
+        assert_int_equal(count(bob, NOTICE_FILE_OFFER), 1);
+        say_of(w, who, PEER_FILE_CANCEL, offered(bob));
+        assert_int_equal(count(&w->nodes[who], NOTICE_ERROR), 1);
+        world_end(w);
+    }
+}
+
 /* ---- a room ---- */
 
 static void test_one_upload_serves_a_room(void **state)
@@ -444,6 +544,8 @@ int main(void)
         cmocka_unit_test(test_a_receiver_that_dies),
         cmocka_unit_test(test_a_sender_that_dies),
         cmocka_unit_test(test_somebody_absent),
+        cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_cancels),
         cmocka_unit_test(test_one_upload_serves_a_room),
         cmocka_unit_test(test_nothing_for_a_room),
         cmocka_unit_test(test_who_comes_later),
