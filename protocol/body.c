@@ -496,6 +496,25 @@ bool body_read_file_chunk(const struct envelope *e, struct buf *out)
     return ok;
 }
 
+bool body_write_attachments(struct buf *out, const struct envelope_attachment *attachments, size_t n)
+{
+    buf_byte(out, '[');
+    for (size_t i = 0; i < n; i++) {
+        const struct envelope_attachment *a = &attachments[i];
+        if (i > 0)
+            buf_byte(out, ',');
+        buf_byte(out, '{');
+        write_member_string(out, "fileId", a->file_id);
+        write_member_string(out, "name", a->name);
+        write_member_u64(out, "bytes", a->size);
+        write_member_optional(out, "type", a->media_type.n ? a->media_type : (struct span){0});
+        write_member_optional(out, "hash", a->hash.n ? a->hash : (struct span){0});
+        buf_byte(out, '}');
+    }
+    buf_byte(out, ']');
+    return !out->failed;
+}
+
 bool body_write_file_id(struct buf *out, struct span file_id)
 {
     buf_byte(out, '{');

@@ -179,6 +179,12 @@ bool body_write_file_chunk(struct buf *out, struct span frame);
 /* Appends it; false when memory is short. */
 bool body_read_file_chunk(const struct envelope *e, struct buf *out);
 
+/* What a message lists of its attachments, as applications get it: a JSON array of objects with fileId, name, bytes, type (may be
+ * absent) and hash (likewise). */
+bool body_write_attachments(struct buf *out, const struct envelope_attachment *attachments, size_t n);
+/* Of an attachment that is a folder: its media type. */
+#define BODY_TREE_MEDIA_TYPE "inode/directory"
+
 bool body_write_file_id(struct buf *out, struct span file_id);
 struct span body_read_file_id(const struct envelope *e);
 

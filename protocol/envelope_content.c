@@ -158,18 +158,20 @@ static const struct meta_rule META_RULES[] = {
 
 static bool read_attachment(const json_t *item, struct envelope_attachment *a)
 {
-    const json_t *media_type = json_object_get(item, "mediaType");
+    const json_t *media_type = json_object_get(item, "mediaType"), *hash = json_object_get(item, "hash");
     return is_id(json_object_get(item, "fileId")) && get_text(item, "fileId", &a->file_id) &&
            is_file_name(json_object_get(item, "name")) && get_text(item, "name", &a->name) &&
            is_number(json_object_get(item, "size")) && get_number(item, "size", 0, ENVELOPE_NUMBER_MAX, &a->size) &&
            (!media_type || is_within(media_type, 0, ENVELOPE_MEDIA_TYPE_MAX)) &&
-           get_text(item, "mediaType", &a->media_type);
+           get_text(item, "mediaType", &a->media_type) && (!hash || is_base64_32(hash)) &&
+           get_text(item, "hash", &a->hash);
 }
 
 static bool read_attachments(struct reader *r, const json_t *content)
 {
     const json_t *array = json_object_get(content, "attachments");
-    const char *problem = "`content.attachments` must be at most 16 objects with fileId, name, size and mediaType";
+    const char *problem =
+        "`content.attachments` must be at most 16 objects with fileId, name, size, mediaType and hash";
     if (!array)
         return true;
     if (!json_is_array(array) || json_array_size(array) > ENVELOPE_ATTACHMENTS_MAX)

@@ -12,6 +12,7 @@
 enum {
     TEXT_MAX = 64 * 1024, /* as usher.h has it */
     REF_MAX_BYTES = 64,
+    ATTACHMENTS_MAX = 16,
     READERS_MAX = 256,
     ROOMS_MAX = 16,
     PATH_BYTES_MAX = 4095,
@@ -51,13 +52,30 @@ static bool get_readers(struct pipe *p, const json_t *command, const char *to[RE
     return ok;
 }
 
+/* attachments: an array of paths, or absent. */
+static bool get_attachments(struct pipe *p, const json_t *command, const char *paths[ATTACHMENTS_MAX], size_t *count)
+{
+    const json_t *list = json_object_get(command, "attachments");
+    bool ok = !list || (json_is_array(list) && json_array_size(list) <= ATTACHMENTS_MAX);
+    *count = ok ? json_array_size(list) : 0;
+    for (size_t i = 0; ok && i < *count; i++) {
+        const json_t *path = json_array_get(list, i);
+        size_t n = json_string_length(path);
+        ok = (paths[i] = json_string_value(path)) && n > 0 && n <= PATH_BYTES_MAX && n == strlen(paths[i]);
+    }
+    if (!ok)
+        pipe_say_error(p, "bad-command", "send wants attachments: an array of at most %d paths", ATTACHMENTS_MAX);
+    return ok;
+}
+
 static void do_send(struct pipe *p, const json_t *command)
 {
-    const char *text, *ref = NULL, *to[READERS_MAX];
-    size_t count;
+    const char *text, *ref = NULL, *to[READERS_MAX], *paths[ATTACHMENTS_MAX];
+    size_t count, path_count;
     if (json_object_get(command, "ref") && !get_text(p, command, "ref", REF_MAX_BYTES, &ref))
         return;
-    if (!get_text(p, command, "text", TEXT_MAX, &text) || !get_readers(p, command, to, &count))
+    if (!get_text(p, command, "text", TEXT_MAX, &text) || !get_readers(p, command, to, &count) ||
+        !get_attachments(p, command, paths, &path_count))
         return;
     const json_t *ttl = json_object_get(command, "ttl");
     if (ttl && (json_integer_value(ttl) < 1 || json_integer_value(ttl) > TTL_MAX_MS)) {
@@ -65,7 +83,7 @@ static void do_send(struct pipe *p, const json_t *command)
             "send wants ttl: milliseconds, a number from 1 to %" G_GINT64_FORMAT " (30 days)", TTL_MAX_MS);
         return;
     }
-    if (!usher_send_within(p->client.usher, to, count, text, ref, (uint64_t)json_integer_value(ttl)))
+    if (!usher_send_with(p->client.usher, to, count, text, ref, (uint64_t)json_integer_value(ttl), paths, path_count))
         pipe_say_error(p, "bad-command", "this cannot be sent");
 }
 

@@ -38,6 +38,7 @@ enum {
     CLOCK_WHOLE_MAX = 256,            /* authors of a room whose whole clock still fits a message beside 1,024 keys */
     MISSING_MAX = BODY_STRETCHES_MAX, /* stretches of one conversation that were given up; the oldest are forgotten */
     UPLOADS_MAX = 256,                /* files that we offer at once */
+    DRAFTS_MAX = 64,                  /* messages that wait for their attachments to be read */
     DOWNLOADS_MAX = 1024,             /* that are offered to us, and those that ended lately */
     OFFERS_OF_ONE_MAX = 256,          /* of one person, and not at their end */
     WANTED_MAX = 64,                  /* stretches of files that one person may wait for */

@@ -200,8 +200,10 @@ struct peer_event {
         struct {
             const struct span *to; /* people's ids; none: the whole room; several: a private message */
             size_t to_count;
-            struct span text, ref; /* ref: the application's idempotency key, may be empty */
-            uint64_t ttl_ms;       /* 0: ENVELOPE_TTL_DEFAULT_MS */
+            struct span text, ref;          /* ref: the application's idempotency key, may be empty */
+            uint64_t ttl_ms;                /* 0: ENVELOPE_TTL_DEFAULT_MS */
+            const struct span *attachments; /* paths of files that go with it, at most ENVELOPE_ATTACHMENTS_MAX */
+            size_t attachment_count;
         } send;
         struct span read;
         struct span status;
@@ -324,7 +326,8 @@ enum peer_effect_type {
     X(FILE_PAUSED, "file-paused") \
     X(FILE_RESUMED, "file-resumed")
 /* Its texts. */
-#define PEER_NOTICE_TEXTS(X) X(id) X(from) X(by) X(ref) X(room) X(name) X(text) X(conversation) X(reason) X(code)
+#define PEER_NOTICE_TEXTS(X) X(id) X(from) X(by) X(ref) X(room) X(name) X(text) X(conversation) X(reason) X(code) \
+    X(attachments)
 /* clang-format on */
 
 enum peer_notice_type {
@@ -537,7 +540,7 @@ const struct peer_stats *peer_stats(const struct peer *p);
 struct peer_times peer_times(const struct peer *p);
 /* Copies at most max people; returns how many there are. */
 size_t peer_people(const struct peer *p, struct peer_person *out, size_t max);
-/* How many messages are not yet acknowledged by every reader that is there. */
+/* How many messages are not yet acknowledged by every reader that is there, or not sent, for their files are still read. */
 size_t peer_pending(const struct peer *p);
 /* Whom that author's group messages are pushed to: copies at most max ids, returns how many. For tests. */
 size_t peer_tree(const struct peer *p, struct span author, char (*ids)[PERSON_MAX + 1], size_t max);

@@ -148,9 +148,11 @@ struct peer {
         struct person *who;       /* NULL: nothing is to be handed on */
         struct envelope envelope; /* owned: of a type file_* */
     } file_said;
-    struct upload *uploads;     /* by id */
-    struct download *downloads; /* by id */
-    unsigned fetches;           /* of all downloads */
+    struct attached *attached;            /* on its way up */
+    struct message_draft *message_drafts; /* messages that wait for their attachments to be read */
+    struct upload *uploads;               /* by id */
+    struct download *downloads;           /* by id */
+    unsigned fetches;                     /* of all downloads */
     uint64_t last_file, file_ticket, download_order;
     struct ref *refs;
     struct known *known;

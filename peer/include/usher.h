@@ -90,6 +90,8 @@ const char *usher_event_name(enum usher_event_type type);
 struct usher_event {
     enum usher_event_type type;
     const char *id, *from, *by, *ref, *room, *name, *text, *conversation, *reason, *code, *kind, *path;
+    const char
+        *attachments; /* of USHER_MESSAGE: a JSON array of objects: fileId, name, bytes, type, hash; NULL: none */
     const char *const *to;
     const char *const *names;
     size_t to_count;
@@ -127,6 +129,11 @@ bool usher_send(struct usher *u, const char *const *to, size_t to_count, const c
  * it): whoever has not got it by then never does, and USHER_FAILED names that reader. */
 bool usher_send_within(
     struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref, uint64_t ttl_ms);
+/* The same with files or folders, at most 16: they are read once, then the message goes out and lists them, and they are offered to its
+ * readers as usher_send_file does. If one cannot be read nothing is sent: USHER_ERROR with ref. False, too, if a path is longer than
+ * 4,095 bytes. */
+bool usher_send_with(struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref,
+    uint64_t ttl_ms, const char *const *paths, size_t path_count);
 void usher_read(struct usher *u, const char *message_id);
 void usher_typing(struct usher *u);
 void usher_status(struct usher *u, const char *text); /* of at most 64 KiB, and 128 KiB as JSON; else USHER_ERROR */

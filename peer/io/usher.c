@@ -332,18 +332,32 @@ bool usher_identity(const char *state_dir, char *out, char *err, size_t err_n)
 
 /* ---- what the application asks for ---- */
 
+bool usher_send_with(struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref,
+    uint64_t ttl_ms, const char *const *paths, size_t path_count)
+{
+    struct span files[ENVELOPE_ATTACHMENTS_MAX], readers[ENVELOPE_TO_MAX], body = span_of(text),
+                                                                           reference = span_of(ref);
+    if (to_count > ENVELOPE_TO_MAX || body.n > PEER_TEXT_MAX || !utf8_valid(body.p, body.n) || reference.n > REF_MAX ||
+        !utf8_valid(reference.p, reference.n) || ttl_ms > ENVELOPE_TTL_MAX_MS ||
+        path_count > ENVELOPE_ATTACHMENTS_MAX || glue_is_behind(u->glue))
+        return false;
+    for (size_t i = 0; i < path_count; i++) {
+        files[i] = span_of(paths[i]);
+        if (files[i].n > PATH_BYTES_MAX)
+            return false;
+    }
+    for (size_t i = 0; i < to_count; i++)
+        readers[i] = span_of(to[i]);
+    struct peer_event event = {
+        .type = PEER_SEND, .send = {readers, to_count, body, reference, ttl_ms, files, path_count}};
+    glue_event(u->glue, &event);
+    return true;
+}
+
 bool usher_send_within(
     struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref, uint64_t ttl_ms)
 {
-    struct span readers[ENVELOPE_TO_MAX], body = span_of(text), reference = span_of(ref);
-    if (to_count > ENVELOPE_TO_MAX || body.n > PEER_TEXT_MAX || !utf8_valid(body.p, body.n) || reference.n > REF_MAX ||
-        !utf8_valid(reference.p, reference.n) || ttl_ms > ENVELOPE_TTL_MAX_MS || glue_is_behind(u->glue))
-        return false;
-    for (size_t i = 0; i < to_count; i++)
-        readers[i] = span_of(to[i]);
-    struct peer_event event = {.type = PEER_SEND, .send = {readers, to_count, body, reference, ttl_ms}};
-    glue_event(u->glue, &event);
-    return true;
+    return usher_send_with(u, to, to_count, text, ref, ttl_ms, NULL, 0);
 }
 
 bool usher_send(struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref)

@@ -220,7 +220,7 @@ const MEMBERS = {
   retryCount: may(isCount(0, 1000000)), keys: may(map(isText(128, 1), 1024)), signature: may(base64(64)),
   encrypted: may(isText(Infinity, 1)), conversation: may(isMatch(/^(room:[A-Za-z0-9_-]{1,64}|p:[a-z2-7]{25}[aeimquy4])$/)),
 };
-const ATTACHMENT = { fileId: must(id), name: must(isText(255, 1)), size: must(isCount()), mediaType: may(isText(127)) };
+const ATTACHMENT = { fileId: must(id), name: must(isText(255, 1)), size: must(isCount()), mediaType: may(isText(127)), hash: may(base64(32)) };
 const CONTENT = { text: may(isText(65536)), metadata: may((v) => isObject(v) && size(canonical(v)) <= 196608),
   attachments: may(list((a) => isObject(a) && obeys(ATTACHMENT, a), 16)) };
 const OF = { of: must(list(id, 256, 1)) };

@@ -156,11 +156,11 @@ static void end_former(struct peer *p, const struct download *d)
         }
 }
 
-static void show_offer(struct peer *p, struct person *who, struct download *d, const struct envelope *e)
+static void show_offer(struct peer *p, struct person *who, struct download *d, bool room)
 {
-    char room[ENVELOPE_CONVERSATION_MAX + 1];
-    envelope_room_conversation(span_of(p->settings.room), room);
-    d->room = span_is(e->conversation, room);
+    char conversation[ENVELOPE_CONVERSATION_MAX + 1];
+    envelope_room_conversation(span_of(p->settings.room), conversation);
+    d->room = room;
     d->state = DOWNLOAD_OFFERED;
     d->order = ++p->download_order;
     end_former(p, d);
@@ -168,7 +168,7 @@ static void show_offer(struct peer *p, struct person *who, struct download *d, c
                       .id = span_of(d->id),
                       .from = person_id(who),
                       .name = span_of(d->name),
-                      .conversation = e->conversation.n ? e->conversation : (struct span){0},
+                      .conversation = room ? span_of(conversation) : (struct span){0},
                       .kind = d->tree ? "folder" : "file",
                       .size = d->size,
                       .verified = true});
@@ -205,6 +205,40 @@ static void sender_pauses(struct peer *p, struct download *d, bool paused)
         fetch_more(p, d);
 }
 
+static struct download *begin(struct peer *p, struct person *who, const struct body_file_offer *b, bool room)
+{
+    struct download *d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    text_copy(d->id, sizeof d->id, b->file_id);
+    text_copy(d->from, sizeof d->from, person_id(who));
+    text_copy(d->name, sizeof d->name, b->name);
+    d->size = b->size;
+    d->blocks = (uint32_t)file_blocks(b->size);
+    d->tree = b->tree;
+    memcpy(d->root, b->hash, sizeof d->root);
+    HASH_ADD_STR(p->downloads, id, d);
+    if (!d->hh.tbl) {
+        free(d);
+        return NULL;
+    }
+    show_offer(p, who, d, room);
+    return d;
+}
+
+static bool is_of_room(const struct peer *p, const struct envelope *e)
+{
+    char room[ENVELOPE_CONVERSATION_MAX + 1];
+    envelope_room_conversation(span_of(p->settings.room), room);
+    return span_is(e->conversation, room);
+}
+
+void download_attached(struct peer *p, struct person *who, const struct body_file_offer *b, bool room)
+{
+    if (!download_find(p, b->file_id) && !upload_find(p, b->file_id) && !offer_problem(p, who, b))
+        begin(p, who, b, room);
+}
+
 void download_offered(struct peer *p, struct person *who, const struct envelope *e)
 {
     struct body_file_offer b;
@@ -228,22 +262,8 @@ void download_offered(struct peer *p, struct person *who, const struct envelope 
         say_file_decline(p, who, b.file_id, span_of(problem));
         return;
     }
-    if (!(d = calloc(1, sizeof *d)))
-        return;
-    text_copy(d->id, sizeof d->id, b.file_id);
-    text_copy(d->from, sizeof d->from, person_id(who));
-    text_copy(d->name, sizeof d->name, b.name);
-    d->size = b.size;
-    d->blocks = (uint32_t)file_blocks(b.size);
-    d->tree = b.tree;
-    memcpy(d->root, b.hash, sizeof d->root);
-    HASH_ADD_STR(p->downloads, id, d);
-    if (!d->hh.tbl) {
-        free(d);
-        return;
-    }
-    show_offer(p, who, d, e);
-    sender_pauses(p, d, b.paused);
+    if ((d = begin(p, who, &b, is_of_room(p, e))))
+        sender_pauses(p, d, b.paused);
 }
 
 void download_withdrawn(struct peer *p, struct person *who, struct download *d, struct span reason)

@@ -72,6 +72,8 @@ bool download_serves(const struct download *d, const struct person *who, uint32_
 
 /* What its sender says. */
 void download_offered(struct peer *p, struct person *who, const struct envelope *e);
+/* A message of theirs lists it: the offer comes, too, but may come later. */
+void download_attached(struct peer *p, struct person *who, const struct body_file_offer *b, bool room);
 /* Another of the room takes the same file, and has these blocks of it. */
 void download_joined(struct peer *p, struct person *who, struct download *d, const struct body_file_accept *b);
 void download_withdrawn(struct peer *p, struct person *who, struct download *d, struct span reason);

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "peer/core/state.h"
+#include "peer/core/message/attached.h"
 #include "peer/core/link/connection.h"
 #include "peer/core/link/link.h"
 #include "peer/core/link/relay.h"
@@ -80,6 +81,11 @@ void transfer_said(struct peer *p, struct person *who, const struct envelope *e)
     default:
         break;
     }
+}
+
+void transfer_attached(struct peer *p, struct person *who, const struct attached *a)
+{
+    download_attached(p, who, &a->offer, a->room);
 }
 
 static void on_upload_frame(

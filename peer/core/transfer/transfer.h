@@ -12,10 +12,13 @@
 #include "protocol/envelope.h"
 
 struct person;
+struct attached;
 struct connection;
 
 /* Of type file_*; a frame that came through others is one of them. */
 void transfer_said(struct peer *p, struct person *who, const struct envelope *e);
+/* A message of theirs lists it. */
+void transfer_attached(struct peer *p, struct person *who, const struct attached *a);
 void transfer_frame(struct peer *p, struct connection *a, struct span frame);
 /* PEER_FILE_GIVEN. */
 void transfer_given(struct peer *p, struct connection *a, uint64_t ticket, bool ok);

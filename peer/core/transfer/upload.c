@@ -83,21 +83,21 @@ static void refuse_file(struct peer *p, struct span code, struct span text, stru
     notice_add(p, &(struct notice){.type = NOTICE_ERROR, .code = code, .text = text, .ref = ref});
 }
 
-void upload_begin(struct peer *p, const struct peer_event *ev)
+struct upload *upload_begin(struct peer *p, const struct peer_event *ev)
 {
     struct span ref = ev->send_file.ref.n ? ev->send_file.ref : (struct span){0};
     if (HASH_COUNT(p->uploads) >= UPLOADS_MAX) {
         refuse_file(p, SPAN("too-many-files"), SPAN("256 files are offered already: end some, or wait"), ref);
-        return;
+        return NULL;
     }
     for (size_t i = 0; i < ev->send_file.to_count; i++)
         if (!person_id_valid(ev->send_file.to[i]) || span_is(ev->send_file.to[i], p->id)) {
             refuse_file(p, SPAN("no-such-peer"), SPAN("a file goes to others, by their ids"), ref);
-            return;
+            return NULL;
         }
     struct upload *u = calloc(1, sizeof *u);
     if (!u)
-        return;
+        return NULL;
     id_random(&p->rng, u->id);
     u->file = ++p->last_file;
     u->room = ev->send_file.to_count == 0;
@@ -105,12 +105,13 @@ void upload_begin(struct peer *p, const struct peer_event *ev)
     HASH_ADD_STR(p->uploads, id, u);
     if (!u->hh.tbl) {
         free(u);
-        return;
+        return NULL;
     }
     for (size_t i = 0; i < ev->send_file.to_count; i++)
         if (!upload_reader(u, ev->send_file.to[i]))
             add_reader(u, ev->send_file.to[i]);
     effect_file_open(p, u->file, ev->send_file.path);
+    return u;
 }
 
 void upload_end(struct peer *p, struct upload *u, const char *reason)
@@ -121,7 +122,7 @@ void upload_end(struct peer *p, struct upload *u, const char *reason)
         if (!who)
             continue;
         serve_stop(who, span_of(u->id));
-        if (r->state != READER_ENDED && who->keyed)
+        if (r->state != READER_ENDED && who->keyed && !u->attached)
             say_file_decline(p, who, span_of(u->id), span_of(reason));
     }
     upload_close(p, u);
@@ -223,9 +224,18 @@ void upload_opened(struct peer *p, struct upload *u, const struct peer_event *ev
     p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)u->hashes, n}, u->root);
     if (!text_copy(u->name, sizeof u->name, ev->opened_file.name) || u->name[0] == '\0')
         text_copy(u->name, sizeof u->name, SPAN("file"));
+    if (u->attached)
+        return;
     notice_add(
         p, &(struct notice){
                .type = NOTICE_ACCEPTED, .ref = u->ref[0] ? span_of(u->ref) : (struct span){0}, .id = span_of(u->id)});
+    upload_release(p, u);
+}
+
+void upload_release(struct peer *p, struct upload *u)
+{
+    assert(u->open);
+    u->attached = false;
     for (struct person *who = p->people; u->room && who; who = who->hh.next)
         if (who->keyed && (link_is_up(who) || relay_reaches(p, who)) && !upload_reader(u, person_id(who)))
             add_reader(u, person_id(who));
@@ -235,6 +245,7 @@ void upload_opened(struct peer *p, struct upload *u, const struct peer_event *ev
 void upload_failed(struct peer *p, struct upload *u, struct span code, struct span why)
 {
     struct upload_reader *r;
+    assert(!u->attached);
     notice_add(p, &(struct notice){.type = NOTICE_FILE_FAILED,
                       .id = span_of(u->id),
                       .ref = u->ref[0] ? span_of(u->ref) : (struct span){0},
@@ -374,6 +385,8 @@ void upload_link_up(struct peer *p, struct person *who)
     struct upload *u, *next;
     HASH_ITER (hh, p->uploads, u, next) {
         struct upload_reader *r = upload_reader(u, person_id(who));
+        if (u->attached)
+            continue;
         if (!r && u->room && u->open)
             r = add_reader(u, person_id(who));
         if (!r || r->state == READER_ENDED)
@@ -392,6 +405,6 @@ void upload_due(struct peer *p)
 {
     struct upload *u, *next;
     HASH_ITER (hh, p->uploads, u, next)
-        if (u->open)
+        if (u->open && !u->attached)
             offer_due(p, u);
 }

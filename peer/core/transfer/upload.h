@@ -39,7 +39,8 @@ struct upload {
     uint64_t file; /* io's number */
     bool open;     /* io has read it, so what follows is known */
     bool tree, room;
-    bool paused; /* nothing is given */
+    bool paused;   /* nothing is given */
+    bool attached; /* to a message that was not sent yet: it is not offered before */
     char ref[REF_MAX + 1];
     char name[ENVELOPE_NAME_MAX + 1];
     uint64_t size;
@@ -56,7 +57,10 @@ struct upload *upload_of_file(const struct peer *p, uint64_t file);
 struct upload_reader *upload_reader(const struct upload *u, struct span who);
 
 /* The application offers a file, or ends one. */
-void upload_begin(struct peer *p, const struct peer_event *ev);
+/* NULL: it was refused, and that was told. */
+struct upload *upload_begin(struct peer *p, const struct peer_event *ev);
+/* The message that it belongs to was accepted: it is offered. */
+void upload_release(struct peer *p, struct upload *u);
 /* reason: what its readers hear. */
 void upload_end(struct peer *p, struct upload *u, const char *reason);
 void upload_pause(struct peer *p, struct upload *u, bool paused);
