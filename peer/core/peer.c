@@ -45,6 +45,7 @@
 #include "peer/core/message/status.h"
 #include "peer/core/message/store_and_forward.h"
 #include "peer/core/transfer/transfer.h"
+#include "peer/core/transfer/upload.h"
 #include "peer/core/attach.h"
 #include "peer/core/hand_on.h"
 #include "peer/core/restore.h"
@@ -221,6 +222,7 @@ static void start(struct peer *p)
     outbox_restored(p);
     compose_restored(p);
     session_start(p);
+    upload_start(p);
 }
 
 static void handle(struct peer *p, const struct peer_event *ev)

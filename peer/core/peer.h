@@ -61,6 +61,7 @@ struct peer_settings {
     /* With a secret only those who prove that they know it are taken, and nobody without a key (protocol/README.md, [I-7]). */
     bool has_secret;
     uint8_t secret[SECRET_BYTES];
+    bool keep_offers;             /* of files: those of this room go on in the next process */
     char no_link[PERSON_MAX + 1]; /* a fault for tests: with this person no link is made; may be empty */
     unsigned servers;             /* how many signaling URLs there are (>= 1): PEER_FX_CONNECT names one */
 };
@@ -78,6 +79,7 @@ struct peer_settings {
     X(REF, "ref", 1) \
     X(WAIT, "wait", 1) \
     X(CUSTODY, "custody", 1) \
+    X(OFFER, "offer", 1) \
     X(MESSAGE, "message", 0) \
     X(LOG, "log", 0) \
     X(ID, "id", 0)

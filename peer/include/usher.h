@@ -41,7 +41,10 @@ struct usher_options {
     const char *code;
     const char *name;             /* shown to others; at most 128 bytes; may be NULL */
     const char *password, *token; /* may be NULL */
-    const char *const *servers;   /* ws://host:port or wss://…; none: ws://localhost:4000 */
+    /* Files that we offer are offered again by the next process that joins the room with this state and keeps offers too, until their
+     * readers have them or they are ended. One that has changed meanwhile is USHER_FILE_FAILED. */
+    bool keep_offers;
+    const char *const *servers; /* ws://host:port or wss://…; none: ws://localhost:4000 */
     size_t server_count;
     const char *const *ice_addresses; /* host candidates are limited to these; none: see usher(1) */
     size_t ice_address_count;

@@ -13,12 +13,14 @@
 #include "peer/core/link/relay.h"
 #include "peer/core/people/guard.h"
 #include "peer/core/people/roster.h"
+#include "peer/core/port/after_commit.h"
 #include "peer/core/port/effects.h"
 #include "peer/core/port/notice.h"
 #include "peer/core/transfer/block_map.h"
 #include "peer/core/transfer/say_file.h"
 #include "peer/core/transfer/serve.h"
 #include "peer/core/transfer/upload.h"
+#include "peer/core/transfer/upload_store.h"
 
 struct upload *upload_find(const struct peer *p, struct span id)
 {
@@ -43,7 +45,7 @@ struct upload_reader *upload_reader(const struct upload *u, struct span who)
     return r;
 }
 
-static struct upload_reader *add_reader(struct upload *u, struct span who)
+struct upload_reader *upload_add_reader(struct upload *u, struct span who)
 {
     struct upload_reader *r = calloc(1, sizeof *r);
     if (!r)
@@ -60,11 +62,13 @@ static void upload_free(struct peer *p, struct upload *u)
         free(r);
     HASH_DEL(p->uploads, u);
     free(u->hashes);
+    free(u->path);
     free(u);
 }
 
 static void upload_close(struct peer *p, struct upload *u)
 {
+    upload_store_delete(p, u);
     effect_file_close(p, u->file, true);
     upload_free(p, u);
 }
@@ -83,6 +87,29 @@ static void refuse_file(struct peer *p, struct span code, struct span text, stru
     notice_add(p, &(struct notice){.type = NOTICE_ERROR, .code = code, .text = text, .ref = ref});
 }
 
+struct upload *upload_new(struct peer *p, struct span id, struct span path)
+{
+    struct upload *u = calloc(1, sizeof *u);
+    if (!u)
+        return NULL;
+    u->path = malloc(path.n + 1);
+    if (u->path && text_copy(u->path, path.n + 1, path) && text_copy(u->id, sizeof u->id, id)) {
+        u->file = ++p->last_file;
+        HASH_ADD_STR(p->uploads, id, u);
+        if (u->hh.tbl)
+            return u;
+    }
+    free(u->path);
+    free(u);
+    return NULL;
+}
+
+void upload_start(struct peer *p)
+{
+    for (const struct upload *u = p->uploads; u; u = u->hh.next)
+        effect_file_open(p, u->file, span_of(u->path));
+}
+
 struct upload *upload_begin(struct peer *p, const struct peer_event *ev)
 {
     struct span ref = ev->send_file.ref.n ? ev->send_file.ref : (struct span){0};
@@ -95,21 +122,16 @@ struct upload *upload_begin(struct peer *p, const struct peer_event *ev)
             refuse_file(p, SPAN("no-such-peer"), SPAN("a file goes to others, by their ids"), ref);
             return NULL;
         }
-    struct upload *u = calloc(1, sizeof *u);
+    char id[ID_CHARS + 1];
+    id_random(&p->rng, id);
+    struct upload *u = upload_new(p, span_of(id), ev->send_file.path);
     if (!u)
         return NULL;
-    id_random(&p->rng, u->id);
-    u->file = ++p->last_file;
     u->room = ev->send_file.to_count == 0;
     text_copy(u->ref, sizeof u->ref, ev->send_file.ref);
-    HASH_ADD_STR(p->uploads, id, u);
-    if (!u->hh.tbl) {
-        free(u);
-        return NULL;
-    }
     for (size_t i = 0; i < ev->send_file.to_count; i++)
         if (!upload_reader(u, ev->send_file.to[i]))
-            add_reader(u, ev->send_file.to[i]);
+            upload_add_reader(u, ev->send_file.to[i]);
     effect_file_open(p, u->file, ev->send_file.path);
     return u;
 }
@@ -196,6 +218,7 @@ void upload_pause(struct peer *p, struct upload *u, bool paused)
     if (u->paused == paused)
         return;
     u->paused = paused;
+    upload_store_write(p, u);
     tell_paused(p, u, span_of(p->id), paused);
     DL_FOREACH (u->readers, r) {
         struct person *who = roster_find(p, span_of(r->who));
@@ -211,6 +234,7 @@ void upload_pause(struct peer *p, struct upload *u, bool paused)
 void upload_opened(struct peer *p, struct upload *u, const struct peer_event *ev)
 {
     size_t n = (size_t)file_blocks(ev->opened_file.size) * HASH_BYTES;
+    uint8_t offered[HASH_BYTES];
     assert(!u->open && file_blocks(ev->opened_file.size) <= FILE_BLOCKS_MAX);
     u->hashes = malloc(n + 1);
     if (!u->hashes)
@@ -221,15 +245,25 @@ void upload_opened(struct peer *p, struct upload *u, const struct peer_event *ev
     u->size = ev->opened_file.size;
     u->blocks = (uint32_t)file_blocks(u->size);
     u->tree = ev->opened_file.tree;
+    memcpy(offered, u->root, sizeof offered);
     p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)u->hashes, n}, u->root);
+    if (u->restored && memcmp(offered, u->root, sizeof offered) != 0) {
+        effect_file_close(p, u->file, true);
+        upload_failed(p, u, SPAN("file-changed"), SPAN("it has changed since it was offered: offer it anew"));
+        return;
+    }
     if (!text_copy(u->name, sizeof u->name, ev->opened_file.name) || u->name[0] == '\0')
         text_copy(u->name, sizeof u->name, SPAN("file"));
     if (u->attached)
         return;
-    notice_add(
-        p, &(struct notice){
-               .type = NOTICE_ACCEPTED, .ref = u->ref[0] ? span_of(u->ref) : (struct span){0}, .id = span_of(u->id)});
+    struct notice accepted = {
+        .type = NOTICE_ACCEPTED, .ref = u->ref[0] ? span_of(u->ref) : (struct span){0}, .id = span_of(u->id)};
+    bool restored = u->restored;
     upload_release(p, u);
+    if (!restored && p->settings.keep_offers)
+        after_commit_notice(p, &accepted);
+    else if (!restored)
+        notice_add(p, &accepted);
 }
 
 void upload_release(struct peer *p, struct upload *u)
@@ -238,7 +272,8 @@ void upload_release(struct peer *p, struct upload *u)
     u->attached = false;
     for (struct person *who = p->people; u->room && who; who = who->hh.next)
         if (who->keyed && (link_is_up(who) || relay_reaches(p, who)) && !upload_reader(u, person_id(who)))
-            add_reader(u, person_id(who));
+            upload_add_reader(u, person_id(who));
+    upload_store_write(p, u);
     offer_due(p, u);
 }
 
@@ -256,6 +291,7 @@ void upload_failed(struct peer *p, struct upload *u, struct span code, struct sp
         if (who && u->open && r->state != READER_ENDED && who->keyed)
             say_file_decline(p, who, span_of(u->id), code);
     }
+    upload_store_delete(p, u);
     upload_free(p, u);
 }
 
@@ -265,6 +301,7 @@ void upload_failed(struct peer *p, struct upload *u, struct span code, struct sp
 static void end_if_done(struct peer *p, struct upload *u)
 {
     struct upload_reader *r;
+    upload_store_write(p, u);
     if (u->room)
         return;
     DL_FOREACH (u->readers, r)
@@ -294,7 +331,9 @@ static void tell_progress(struct peer *p, const struct upload *u, struct upload_
 void upload_accepted(struct peer *p, struct person *who, struct upload *u, const struct body_file_accept *b)
 {
     struct upload_reader *r = upload_reader(u, person_id(who));
-    uint8_t *map = u->open && r ? calloc(block_map_bytes(u->blocks) + 1, 1) : NULL;
+    if (r && !u->open) /* of a former process: it is offered again when it was read */
+        return;
+    uint8_t *map = r ? calloc(block_map_bytes(u->blocks) + 1, 1) : NULL;
     if (!map) {
         say_file_decline(p, who, span_of(u->id), SPAN("not-offered"));
         return;
@@ -388,7 +427,7 @@ void upload_link_up(struct peer *p, struct person *who)
         if (u->attached)
             continue;
         if (!r && u->room && u->open)
-            r = add_reader(u, person_id(who));
+            r = upload_add_reader(u, person_id(who));
         if (!r || r->state == READER_ENDED)
             continue;
         /* It may have lost what it knew of the offer. */

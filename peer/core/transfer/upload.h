@@ -41,6 +41,8 @@ struct upload {
     bool tree, room;
     bool paused;   /* nothing is given */
     bool attached; /* to a message that was not sent yet: it is not offered before */
+    bool restored; /* of a former process: until it is open, `root` is what that offered */
+    char *path;    /* owned */
     char ref[REF_MAX + 1];
     char name[ENVELOPE_NAME_MAX + 1];
     uint64_t size;
@@ -55,6 +57,12 @@ struct upload {
 struct upload *upload_find(const struct peer *p, struct span id);
 struct upload *upload_of_file(const struct peer *p, uint64_t file);
 struct upload_reader *upload_reader(const struct upload *u, struct span who);
+
+/* A new one, of nobody yet. NULL: memory is short. */
+struct upload *upload_new(struct peer *p, struct span id, struct span path);
+struct upload_reader *upload_add_reader(struct upload *u, struct span who);
+/* Those of a former process are read. */
+void upload_start(struct peer *p);
 
 /* The application offers a file, or ends one. */
 /* NULL: it was refused, and that was told. */

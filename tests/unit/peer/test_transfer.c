@@ -335,6 +335,129 @@ static void test_cancels(void **state)
     }
 }
 
+/* ---- offers that outlive their process ---- */
+
+static struct world *world_that_keeps(void)
+{
+    struct world *w = world_make(2);
+    for (int i = 0; i < 2; i++) {
+        w->nodes[i].settings.keep_offers = true;
+        node_boot(w, i);
+        start(w, i);
+    }
+    return w;
+}
+
+static void ann_dies(struct world *w)
+{
+    w->sees = NULL;
+    w->cut = false;
+    daemon_left(w, 0, "left");
+    node_boot(w, 0);
+    for (struct toy_file *f = w->nodes[0].files; f; f = f->next)
+        f->number = 0;
+    forget_notices(&w->nodes[0]);
+    start(w, 0);
+}
+
+/* It goes on without anybody's word, however often; what was there is not sent again. */
+static void test_an_offer_outlives_its_process(void **state)
+{
+    (void)state;
+    struct world *w = world_that_keeps();
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    files_make(ann, "a.bin", 20 * FILE_BLOCK_BYTES);
+    offer_file(w, 0, 1, "a.bin");
+    assert_int_equal(count(ann, NOTICE_ACCEPTED), 1);
+    assert_int_equal(rows_with(ann, "a.bin"), 1);
+    break_after(w, 5 * 64 + 5);
+    accept_offer(w, 1);
+    ann_dies(w);
+    pass(w, 500);
+    break_after(w, 5 * 64 + 5);
+    pass(w, 60000);
+    assert_in_range(peer_stats(bob->p)->blocks_had_total, 5, 20);
+    ann_dies(w);
+    pass(w, 60000);
+    has_whole(w, 1, 0, "a.bin");
+    assert_int_equal(count(bob, NOTICE_FILE_OFFER), 1);
+    assert_int_equal(count(bob, NOTICE_FILE_FAILED), 0);
+    assert_int_equal(count(ann, NOTICE_ACCEPTED), 0);
+    assert_int_equal(rows_with(ann, "a.bin"), 0);
+    world_end(w);
+}
+
+/* Who is absent is offered it by the process that runs when he comes; paused is paused. */
+static void test_a_kept_offer_waits(void **state)
+{
+    (void)state;
+    struct world *w = world_that_keeps();
+    struct node *bob = &w->nodes[1];
+    files_make(&w->nodes[0], "a.bin", SMALL);
+    daemon_left(w, 1, "left");
+    node_boot(w, 1);
+    pass(w, 20000);
+    offer_file(w, 0, 1, "a.bin");
+    say_of(w, 0, PEER_FILE_PAUSE, notice(&w->nodes[0], NOTICE_ACCEPTED, 0)->id);
+    ann_dies(w);
+    pass(w, 60000);
+    start(w, 1);
+    pass(w, 10000);
+    accept_offer(w, 1);
+    pass(w, 10000);
+    assert_int_equal(count(bob, NOTICE_FILE_PAUSED), 1);
+    assert_int_equal(peer_stats(bob->p)->blocks_had_total, 0);
+    say_of(w, 0, PEER_FILE_RESUME, offered(bob));
+    pass(w, 10000);
+    has_whole(w, 1, 0, "a.bin");
+    world_end(w);
+}
+
+static void test_a_kept_offer_of_what_changed(void **state)
+{
+    (void)state;
+    struct world *w = world_that_keeps();
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    struct toy_file *f = files_make(ann, "a.bin", SMALL);
+    offer_file(w, 0, 1, "a.bin");
+    break_after(w, 100);
+    accept_offer(w, 1);
+    f->bytes[SMALL - 1]++;
+    ann_dies(w);
+    pass(w, 60000);
+    assert_int_equal(count(ann, NOTICE_FILE_FAILED), 1);
+    assert_string_equal(notice(ann, NOTICE_FILE_FAILED, 0)->reason, "file-changed");
+    assert_string_equal(notice(ann, NOTICE_FILE_FAILED, 0)->id, offered(bob));
+    assert_int_equal(count(bob, NOTICE_FILE_FAILED), 1);
+    assert_int_equal(rows_with(ann, "a.bin"), 0);
+    world_end(w);
+}
+
+/* Of another room it stays where it is; a row that is none is left alone. */
+static void test_kept_offers_of_elsewhere(void **state)
+{
+    (void)state;
+    static const char *const BAD[] = {
+        "", "[]", "{\"room\":\"other\"}", "{\"room\":\"other\",\"path\":\"x\",\"root\":\"AAAA\",\"to\":{}}"};
+    struct world *w = world_that_keeps();
+    struct node *ann = &w->nodes[0];
+    files_make(ann, "a.bin", SMALL);
+    offer_file(w, 0, 1, "a.bin");
+    strcpy(ann->settings.room, "other");
+    daemon_left(w, 0, "left");
+    node_boot(w, 0);
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
+        feed(w, 0,
+            (struct peer_event){
+                .type = PEER_RESTORE, .restore = {TABLE_OFFER, {SPAN("aaaaaaaaaaaaaaaaaaaaaaaaaa"), span_of(BAD[i])}}});
+    assert_int_equal(ann->unreadable, sizeof BAD / sizeof *BAD);
+    start(w, 0);
+    pass(w, 10000);
+    assert_int_equal(rows_with(ann, "a.bin"), 1);
+    assert_int_equal(ann->unreadable, sizeof BAD / sizeof *BAD);
+    world_end(w);
+}
+
 /* ---- a room ---- */
 
 static void test_one_upload_serves_a_room(void **state)
@@ -546,6 +669,10 @@ int main(void)
         cmocka_unit_test(test_somebody_absent),
         cmocka_unit_test(test_pauses),
         cmocka_unit_test(test_cancels),
+        cmocka_unit_test(test_an_offer_outlives_its_process),
+        cmocka_unit_test(test_a_kept_offer_waits),
+        cmocka_unit_test(test_a_kept_offer_of_what_changed),
+        cmocka_unit_test(test_kept_offers_of_elsewhere),
         cmocka_unit_test(test_one_upload_serves_a_room),
         cmocka_unit_test(test_nothing_for_a_room),
         cmocka_unit_test(test_who_comes_later),
