@@ -110,8 +110,8 @@ enum {
 
 struct envelope_attachment {
     struct span file_id, name, media_type; /* media_type may be empty */
-    struct span hash;                      /* base64 of the root hash; may be empty */
     uint64_t size;
+    struct span hash; /* base64 of the root hash; may be empty */
 };
 struct envelope_tick {
     struct span who;

@@ -145,8 +145,11 @@ static void send_draft(struct peer *p, struct message_draft *d)
         const struct upload *u = upload_of_file(p, d->files[i]);
         assert(u && u->open);
         base64_encode(u->root, HASH_BYTES, hashes[i]);
-        list[i] =
-            (struct envelope_attachment){span_of(u->id), span_of(u->name), media_type(u), span_of(hashes[i]), u->size};
+        list[i] = (struct envelope_attachment){.file_id = span_of(u->id),
+            .name = span_of(u->name),
+            .media_type = media_type(u),
+            .size = u->size,
+            .hash = span_of(hashes[i])};
     }
     for (size_t i = 0; i < d->to_count; i++)
         to[i] = span_of(d->to[i]);
