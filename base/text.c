@@ -92,3 +92,10 @@ bool base64_decode(struct span text, void *out, size_t n)
             return false;
     return decode(B64, 6, text, out, n);
 }
+
+size_t base64_bytes(struct span text)
+{
+    if (text.n < 4 || text.n % 4 != 0)
+        return 0;
+    return text.n / 4 * 3 - (text.p[text.n - 1] == '=') - (text.p[text.n - 2] == '=');
+}

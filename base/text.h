@@ -25,6 +25,8 @@ bool base32_decode(struct span text, void *out, size_t n);
 void id_random(const struct rng *r, char out[ID_CHARS + 1]);
 /* Writes BASE64_LEN(n) characters and a NUL to out. */
 void base64_encode(const void *bytes, size_t n, char *out);
+/* How many bytes a text in base64 stands for, if it is one. */
+size_t base64_bytes(struct span text);
 /* Decodes exactly n bytes, padding required; false otherwise. */
 bool base64_decode(struct span text, void *out, size_t n);
 

@@ -424,6 +424,8 @@ bool body_write_file_offer(struct buf *out, const struct body_file_offer *b)
     if (b->tree)
         write_member_string(out, "kind", SPAN(KIND_TREE));
     write_member_string(out, "name", b->name);
+    if (b->paused)
+        write_member_u64(out, "paused", 1);
     write_member_u64(out, "size", b->size);
     return ended(out);
 }
@@ -434,6 +436,7 @@ void body_read_file_offer(const struct envelope *e, struct body_file_offer *b)
         .name = text_of(e, "name"),
         .size = number_of(e, "size"),
         .chunk_size = number_of(e, "chunkSize"),
+        .paused = number_of(e, "paused") > 0,
         .tree = span_is(text_of(e, "kind"), KIND_TREE)};
     bool is_hash = base64_decode(text_of(e, "hash"), b->hash, sizeof b->hash);
     assert(is_hash); /* envelope_parse has looked */
@@ -445,12 +448,15 @@ bool body_write_file_accept(struct buf *out, const struct body_file_accept *b)
     buf_byte(out, '{');
     write_member_string(out, "fileId", b->file_id);
     write_member_optional(out, "have", b->have);
+    if (b->paused)
+        write_member_u64(out, "paused", 1);
     return ended(out);
 }
 
 void body_read_file_accept(const struct envelope *e, struct body_file_accept *b)
 {
-    *b = (struct body_file_accept){.file_id = text_of(e, "fileId"), .have = text_of(e, "have")};
+    *b = (struct body_file_accept){
+        .file_id = text_of(e, "fileId"), .have = text_of(e, "have"), .paused = number_of(e, "paused") > 0};
 }
 
 bool body_write_file_decline(struct buf *out, const struct body_file_decline *b)
@@ -464,6 +470,49 @@ bool body_write_file_decline(struct buf *out, const struct body_file_decline *b)
 void body_read_file_decline(const struct envelope *e, struct body_file_decline *b)
 {
     *b = (struct body_file_decline){.file_id = text_of(e, "fileId"), .reason = text_of(e, "reason")};
+}
+
+bool body_write_file_chunk(struct buf *out, struct span frame)
+{
+    struct buf text;
+    buf_init(&text, BASE64_LEN(ENVELOPE_FILE_FRAME_MAX) + 1);
+    char *chars = frame.n <= ENVELOPE_FILE_FRAME_MAX ? buf_reserve(&text, BASE64_LEN(frame.n) + 1) : NULL;
+    if (chars) {
+        base64_encode((const uint8_t *)frame.p, frame.n, chars);
+        buf_byte(out, '{');
+        write_member_string(out, "frame", (struct span){chars, BASE64_LEN(frame.n)});
+    }
+    buf_done(&text);
+    return chars && ended(out);
+}
+
+bool body_read_file_chunk(const struct envelope *e, struct buf *out)
+{
+    struct span text = text_of(e, "frame");
+    size_t n = base64_bytes(text);
+    char *bytes = buf_reserve(out, n);
+    bool ok = bytes && base64_decode(text, (uint8_t *)bytes, n);
+    out->len += ok ? n : 0;
+    return ok;
+}
+
+bool body_write_attachments(struct buf *out, const struct envelope_attachment *attachments, size_t n)
+{
+    buf_byte(out, '[');
+    for (size_t i = 0; i < n; i++) {
+        const struct envelope_attachment *a = &attachments[i];
+        if (i > 0)
+            buf_byte(out, ',');
+        buf_byte(out, '{');
+        write_member_string(out, "fileId", a->file_id);
+        write_member_string(out, "name", a->name);
+        write_member_u64(out, "bytes", a->size);
+        write_member_optional(out, "type", a->media_type.n ? a->media_type : (struct span){0});
+        write_member_optional(out, "hash", a->hash.n ? a->hash : (struct span){0});
+        buf_byte(out, '}');
+    }
+    buf_byte(out, ']');
+    return !out->failed;
 }
 
 bool body_write_file_id(struct buf *out, struct span file_id)

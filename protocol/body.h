@@ -19,6 +19,7 @@
  *     file_offer                                  body_file_offer
  *     file_accept                                 body_file_accept
  *     file_decline                                body_file_decline
+ *     file_chunk                                  a frame              body_write_file_chunk, body_read_file_chunk
  *     file_complete                               a file's id          body_write_file_id, body_read_file_id
  *
  * and a card, a line of text in some of them (body_write_card, body_read_card).
@@ -152,6 +153,7 @@ struct body_file_offer {
     uint64_t size;
     uint8_t hash[BODY_FILE_HASH_BYTES]; /* of the hashes of its blocks */
     uint64_t chunk_size;
+    bool paused;
     bool tree; /* it is a folder: a list of what is in it, then the contents (protocol/file_tree.h) */
 };
 bool body_write_file_offer(struct buf *out, const struct body_file_offer *b);
@@ -161,6 +163,7 @@ struct body_file_accept {
     struct span file_id;
     struct span
         have; /* in base64: a bit for each block that is there: block b is bit b % 8 of byte b / 8; may be absent */
+    bool paused;
 };
 bool body_write_file_accept(struct buf *out, const struct body_file_accept *b);
 void body_read_file_accept(const struct envelope *e, struct body_file_accept *b);
@@ -170,6 +173,17 @@ struct body_file_decline {
 };
 bool body_write_file_decline(struct buf *out, const struct body_file_decline *b);
 void body_read_file_decline(const struct envelope *e, struct body_file_decline *b);
+
+/* A frame of the channel of files, on its way through others. */
+bool body_write_file_chunk(struct buf *out, struct span frame);
+/* Appends it; false when memory is short. */
+bool body_read_file_chunk(const struct envelope *e, struct buf *out);
+
+/* What a message lists of its attachments, as applications get it: a JSON array of objects with fileId, name, bytes, type (may be
+ * absent) and hash (likewise). */
+bool body_write_attachments(struct buf *out, const struct envelope_attachment *attachments, size_t n);
+/* Of an attachment that is a folder: its media type. */
+#define BODY_TREE_MEDIA_TYPE "inode/directory"
 
 bool body_write_file_id(struct buf *out, struct span file_id);
 struct span body_read_file_id(const struct envelope *e);

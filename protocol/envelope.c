@@ -246,7 +246,8 @@ static bool set_attachments(json_t *content, const struct envelope *e)
         json_t *item = json_object();
         ok = json_array_append_new(array, item) == 0 && set_text(item, "fileId", a->file_id) &&
              set_text(item, "name", a->name) && a->size <= ENVELOPE_NUMBER_MAX &&
-             set(item, "size", json_integer((json_int_t)a->size)) && set_text(item, "mediaType", a->media_type);
+             set(item, "size", json_integer((json_int_t)a->size)) && set_text(item, "mediaType", a->media_type) &&
+             set_text(item, "hash", a->hash);
     }
     return ok;
 }

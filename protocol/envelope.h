@@ -30,9 +30,9 @@
  *                       and mac? (base64), name?. A plain peer's has name? only
  *   identity_claim      context, room, seat and reader (seats), started: milliseconds
  *   connection_request  signal: an object as the daemon would relay it
- *   file_offer          fileId, name, size, hash, chunkSize, kind?;  file_accept fileId, have?
+ *   file_offer          fileId, name, size, hash, chunkSize, kind?, paused?: 1;  file_accept fileId, have?, paused?: 1
  *   file_decline        fileId, reason?
- *   file_chunk          fileId, index;  file_complete fileId
+ *   file_chunk          frame: one of file_frame.h, in base64;  file_complete fileId
  *   history_request     clock: {id: sequence}, new?: 1, missing? and expired?: ["id/first/last": 16 hex digits each]
  *   history_reply       count: how many messages follow, for: what they are, gone?: sequence, people?: [cards],
  *                       now?: milliseconds
@@ -90,9 +90,10 @@ enum {
     ENVELOPE_ATTACHMENTS_MAX = 16,
     ENVELOPE_NAME_MAX = 255, /* an attachment's file name */
     ENVELOPE_MEDIA_TYPE_MAX = 127,
-    ENVELOPE_METADATA_MAX = 192 * 1024, /* its canonical text; leaves room for the rest in PEER_MESSAGE_MAX */
-    ENVELOPE_OF_MAX = 256,              /* message ids that one acknowledgement names */
-    ENVELOPE_FILE_MAP_MAX = 32 * 1024,  /* bytes of a map of a file's blocks */
+    ENVELOPE_METADATA_MAX = 192 * 1024,  /* its canonical text; leaves room for the rest in PEER_MESSAGE_MAX */
+    ENVELOPE_OF_MAX = 256,               /* message ids that one acknowledgement names */
+    ENVELOPE_FILE_MAP_MAX = 32 * 1024,   /* bytes of a map of a file's blocks */
+    ENVELOPE_FILE_FRAME_MAX = 66 * 1024, /* bytes of a frame of a file: 64 KiB and its head */
     ENVELOPE_RETRIES_MAX = 1000000,
     ENVELOPE_HOPS_MAX = 1024,
     ENVELOPE_CONVERSATION_MAX = 5 + ROOM_ID_MAX, /* "room:" + id, or "p:" + ID_CHARS */
@@ -110,6 +111,7 @@ enum {
 struct envelope_attachment {
     struct span file_id, name, media_type; /* media_type may be empty */
     uint64_t size;
+    struct span hash; /* base64 of the root hash; may be empty */
 };
 struct envelope_tick {
     struct span who;

@@ -61,6 +61,11 @@ static bool is_map(const json_t *value)
     return is_within(value, 0, BASE64_LEN(ENVELOPE_FILE_MAP_MAX));
 }
 
+static bool is_frame(const json_t *value)
+{
+    return is_within(value, 1, BASE64_LEN(ENVELOPE_FILE_FRAME_MAX));
+}
+
 static bool is_presence(const json_t *value)
 {
     struct span text = text_of(value);
@@ -124,12 +129,13 @@ static const struct meta_rule META_RULES[] = {
     META(FILE_OFFER, "hash", is_base64_32, ALWAYS, "32 bytes in base64"),
     META(FILE_OFFER, "chunkSize", is_number, ALWAYS, "an integer from 0 up"),
     META(FILE_OFFER, "kind", is_name, OPTIONAL, "a string of at most 255 bytes"),
+    META(FILE_OFFER, "paused", is_number, OPTIONAL, "an integer from 0 up"),
     META(FILE_ACCEPT, "fileId", is_id, ALWAYS, "a file id"),
     META(FILE_ACCEPT, "have", is_map, OPTIONAL, "a map of at most 32 KiB in base64"),
+    META(FILE_ACCEPT, "paused", is_number, OPTIONAL, "an integer from 0 up"),
     META(FILE_DECLINE, "fileId", is_id, ALWAYS, "a file id"),
     META(FILE_DECLINE, "reason", is_name, OPTIONAL, "a string of at most 255 bytes"),
-    META(FILE_CHUNK, "fileId", is_id, ALWAYS, "a file id"),
-    META(FILE_CHUNK, "index", is_number, ALWAYS, "an integer from 0 up"),
+    META(FILE_CHUNK, "frame", is_frame, ALWAYS, "a frame of a file, at most 66 KiB, in base64"),
     META(FILE_COMPLETE, "fileId", is_id, ALWAYS, "a file id"),
     META(HISTORY_REQUEST, "clock", is_object, ALWAYS, "an object"),
     META(HISTORY_REQUEST, "new", is_number, OPTIONAL, "an integer from 0 up"),
@@ -152,18 +158,20 @@ static const struct meta_rule META_RULES[] = {
 
 static bool read_attachment(const json_t *item, struct envelope_attachment *a)
 {
-    const json_t *media_type = json_object_get(item, "mediaType");
+    const json_t *media_type = json_object_get(item, "mediaType"), *hash = json_object_get(item, "hash");
     return is_id(json_object_get(item, "fileId")) && get_text(item, "fileId", &a->file_id) &&
            is_file_name(json_object_get(item, "name")) && get_text(item, "name", &a->name) &&
            is_number(json_object_get(item, "size")) && get_number(item, "size", 0, ENVELOPE_NUMBER_MAX, &a->size) &&
            (!media_type || is_within(media_type, 0, ENVELOPE_MEDIA_TYPE_MAX)) &&
-           get_text(item, "mediaType", &a->media_type);
+           get_text(item, "mediaType", &a->media_type) && (!hash || is_base64_32(hash)) &&
+           get_text(item, "hash", &a->hash);
 }
 
 static bool read_attachments(struct reader *r, const json_t *content)
 {
     const json_t *array = json_object_get(content, "attachments");
-    const char *problem = "`content.attachments` must be at most 16 objects with fileId, name, size and mediaType";
+    const char *problem =
+        "`content.attachments` must be at most 16 objects with fileId, name, size, mediaType and hash";
     if (!array)
         return true;
     if (!json_is_array(array) || json_array_size(array) > ENVELOPE_ATTACHMENTS_MAX)

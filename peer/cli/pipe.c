@@ -75,8 +75,10 @@ int pipe_run(const struct options *o)
     };
     struct pipe p = {.client = {.on_event = pipe_on_event, .say = say}};
     p.client.user = &p;
+    struct options keeping = *o;
+    keeping.usher.keep_offers = true;
     int status = EXIT_FAILED;
-    if (client_open(&p.client, o)) {
+    if (client_open(&p.client, &keeping)) {
         p.input = input_new(STDIN_FILENO, &CALLBACKS, &p);
         p.stdout_watch = g_unix_fd_add(STDOUT_FILENO, G_IO_ERR, on_stdout_closed, &p);
         status = client_run(&p.client);

@@ -12,6 +12,7 @@
 enum {
     TEXT_MAX = 64 * 1024, /* as usher.h has it */
     REF_MAX_BYTES = 64,
+    ATTACHMENTS_MAX = 16,
     READERS_MAX = 256,
     ROOMS_MAX = 16,
     PATH_BYTES_MAX = 4095,
@@ -51,13 +52,30 @@ static bool get_readers(struct pipe *p, const json_t *command, const char *to[RE
     return ok;
 }
 
+/* attachments: an array of paths, or absent. */
+static bool get_attachments(struct pipe *p, const json_t *command, const char *paths[ATTACHMENTS_MAX], size_t *count)
+{
+    const json_t *list = json_object_get(command, "attachments");
+    bool ok = !list || (json_is_array(list) && json_array_size(list) <= ATTACHMENTS_MAX);
+    *count = ok ? json_array_size(list) : 0;
+    for (size_t i = 0; ok && i < *count; i++) {
+        const json_t *path = json_array_get(list, i);
+        size_t n = json_string_length(path);
+        ok = (paths[i] = json_string_value(path)) && n > 0 && n <= PATH_BYTES_MAX && n == strlen(paths[i]);
+    }
+    if (!ok)
+        pipe_say_error(p, "bad-command", "send wants attachments: an array of at most %d paths", ATTACHMENTS_MAX);
+    return ok;
+}
+
 static void do_send(struct pipe *p, const json_t *command)
 {
-    const char *text, *ref = NULL, *to[READERS_MAX];
-    size_t count;
+    const char *text, *ref = NULL, *to[READERS_MAX], *paths[ATTACHMENTS_MAX];
+    size_t count, path_count;
     if (json_object_get(command, "ref") && !get_text(p, command, "ref", REF_MAX_BYTES, &ref))
         return;
-    if (!get_text(p, command, "text", TEXT_MAX, &text) || !get_readers(p, command, to, &count))
+    if (!get_text(p, command, "text", TEXT_MAX, &text) || !get_readers(p, command, to, &count) ||
+        !get_attachments(p, command, paths, &path_count))
         return;
     const json_t *ttl = json_object_get(command, "ttl");
     if (ttl && (json_integer_value(ttl) < 1 || json_integer_value(ttl) > TTL_MAX_MS)) {
@@ -65,7 +83,7 @@ static void do_send(struct pipe *p, const json_t *command)
             "send wants ttl: milliseconds, a number from 1 to %" G_GINT64_FORMAT " (30 days)", TTL_MAX_MS);
         return;
     }
-    if (!usher_send_within(p->client.usher, to, count, text, ref, (uint64_t)json_integer_value(ttl)))
+    if (!usher_send_with(p->client.usher, to, count, text, ref, (uint64_t)json_integer_value(ttl), paths, path_count))
         pipe_say_error(p, "bad-command", "this cannot be sent");
 }
 
@@ -168,6 +186,7 @@ static void do_stats(struct pipe *p, const json_t *command)
         {"prunedTotal", s.pruned_total},
         {"relayedTotal", s.relayed_total},
         {"relayedOutTotal", s.relayed_out_total},
+        {"filesRelayedTotal", s.files_relayed_total},
         {"relayDroppedTotal", s.relay_dropped_total},
         {"missingTotal", s.missing_total},
         {"expiredTotal", s.expired_total},
@@ -254,6 +273,27 @@ static void do_decline(struct pipe *p, const json_t *command)
         usher_decline_file(p->client.usher, id);
 }
 
+static void do_pause(struct pipe *p, const json_t *command)
+{
+    const char *id;
+    if (get_text(p, command, "fileId", FILE_ID_BYTES_MAX, &id))
+        usher_pause_file(p->client.usher, id);
+}
+
+static void do_resume(struct pipe *p, const json_t *command)
+{
+    const char *id;
+    if (get_text(p, command, "fileId", FILE_ID_BYTES_MAX, &id))
+        usher_resume_file(p->client.usher, id);
+}
+
+static void do_cancel(struct pipe *p, const json_t *command)
+{
+    const char *id;
+    if (get_text(p, command, "fileId", FILE_ID_BYTES_MAX, &id))
+        usher_cancel_file(p->client.usher, id);
+}
+
 /* usher(1) tells of each. */
 static const struct {
     const char *name;
@@ -263,6 +303,9 @@ static const struct {
     {"send-file", do_send_file},
     {"accept", do_accept},
     {"decline", do_decline},
+    {"pause", do_pause},
+    {"resume", do_resume},
+    {"cancel", do_cancel},
     {"read", do_read},
     {"typing", do_typing},
     {"status", do_status},

@@ -92,6 +92,12 @@ static json_t *messages(const struct usher_event *e, size_t at)
     return json_loads(text_at(e, at), JSON_ALLOW_NUL, NULL);
 }
 
+static json_t *json_or_none(const struct usher_event *e, size_t at)
+{
+    const char *t = text_at(e, at);
+    return t ? json_loads(t, JSON_ALLOW_NUL, NULL) : NULL;
+}
+
 static json_t *up_or_down(const struct usher_event *e, size_t at)
 {
     (void)at;
@@ -134,6 +140,7 @@ static const struct {
     {USHER_MESSAGE, "text", text, AT(text), MUST},
     {USHER_MESSAGE, "conversation", text_or_empty, AT(conversation), MUST},
     {USHER_MESSAGE, "type", text, AT(kind), MUST},
+    {USHER_MESSAGE, "attachments", json_or_none, AT(attachments), MAY},
     {USHER_MESSAGE, "timestamp", number, AT(timestamp), MUST},
     {USHER_MESSAGE, "verified", truth, AT(verified), MUST},
     {USHER_ACCEPTED, "ref", text, AT(ref), MAY},
@@ -189,6 +196,10 @@ static const struct {
     {USHER_FILE_FAILED, "by", text, AT(by), MAY},
     {USHER_FILE_FAILED, "reason", text, AT(reason), MUST},
     {USHER_FILE_FAILED, "message", text_or_empty, AT(text), MUST},
+    {USHER_FILE_PAUSED, "fileId", text, AT(id), MUST},
+    {USHER_FILE_PAUSED, "by", text, AT(by), MUST},
+    {USHER_FILE_RESUMED, "fileId", text, AT(id), MUST},
+    {USHER_FILE_RESUMED, "by", text, AT(by), MUST},
 };
 
 /* NULL if something is missing that must be there. */

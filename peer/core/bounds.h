@@ -38,13 +38,18 @@ enum {
     CLOCK_WHOLE_MAX = 256,            /* authors of a room whose whole clock still fits a message beside 1,024 keys */
     MISSING_MAX = BODY_STRETCHES_MAX, /* stretches of one conversation that were given up; the oldest are forgotten */
     UPLOADS_MAX = 256,                /* files that we offer at once */
+    DRAFTS_MAX = 64,                  /* messages that wait for their attachments to be read */
     DOWNLOADS_MAX = 1024,             /* that are offered to us, and those that ended lately */
     OFFERS_OF_ONE_MAX = 256,          /* of one person, and not at their end */
     WANTED_MAX = 64,                  /* stretches of files that one person may wait for */
     SERVED_MAX = 2,                   /* of them that io has in hand on one link: while one is sent the next is read */
     FETCH_MAX = 8,                    /* blocks that we await of one person: 8 MiB, 160 MB/s at a round trip of 50 ms */
     FETCH_SHARED_MAX = 4,             /* of a sender, when others of the room have some too */
-    FETCHES_MAX = 20,       /* of all, those included that wait for the disk: less than io takes before it waits */
+    FETCHES_MAX = 20,      /* of all, those included that wait for the disk: less than io takes before it waits */
+    FETCH_RELAYED_MAX = 2, /* of one person through others */
+    RELAYED_STRETCH =
+        64 * 1024,          /* bytes of a block that are asked for at once through others: what may be lost there */
+    RELAYED_TRIES_MAX = 5,  /* for one stretch */
     HASHES_AT_ONCE = 4096,  /* of a file's blocks, that one request brings */
     RARE_SEEN_MAX = 32,     /* blocks among which the rarest is looked for */
     WRONG_MAX = 3,          /* blocks that a sender may give wrong */
@@ -117,12 +122,16 @@ enum {
     ANSWER_MS = 10000,          /* for the daemon to answer: welcome, peers, pong */
     RETRY_AFTER_MAX_MS = 60000, /* what a daemon may ask us to wait */
     LOG_REFUSED_MS = 1000,
-    BLOCK_PATIENCE_MS = 3000, /* for others to get a block that they asked its sender for, while nothing moves */
-    OTHERS_SOON_MS = 2000,    /* for those of a room who accept a file to hear of each other */
-    PROGRESS_MS = 250,        /* of one file, told to the application */
-    STUCK_MS = 30000,         /* for somebody to send more of what it was asked for, while its link is up */
-    SAY_AGAIN_MS = 1000,      /* what of files could not be said on a link that is up */
-    ASK_FILE_AGAIN_MS = 5000, /* of somebody who refused, or was stuck */
+    BLOCK_PATIENCE_MS = 3000,    /* for others to get a block that they asked its sender for, while nothing moves */
+    OTHERS_SOON_MS = 2000,       /* for those of a room who accept a file to hear of each other */
+    PROGRESS_MS = 250,           /* of one file, told to the application */
+    STUCK_MS = 30000,            /* for somebody to send more of what it was asked for, while its link is up */
+    RELAY_FILES_AFTER_MS = 3000, /* for a link to come up before files go through others */
+    RELAYED_AGAIN_MS = 2000,     /* for a stretch to come through others, doubled with each try */
+    RELAYED_FRAME_MS = 1,        /* one frame of a file of one person is passed on in this time, so 16 MB/s ... */
+    RELAYED_FRAMES_BURST = 256,  /* ... after so many at once: what one who asks can have under way is less */
+    SAY_AGAIN_MS = 1000,         /* what of files could not be said on a link that is up */
+    ASK_FILE_AGAIN_MS = 5000,    /* of somebody who refused, or was stuck */
 };
 
 #endif

@@ -4,13 +4,14 @@
  * next, this is done until nothing is left, so nobody above is ever behind by more than the call in hand:
  *
  *     1. what waited for a commit that is on the disk, in the order in which it was said (after_commit.c);
- *     2. what somebody said of a file;
+ *     2. files that a message that was delivered lists; what somebody said of a file;
  *     3. the facts about people (facts.c), first those about the person of whom something was found first; of one person
  *        in the order of FACT_LIST: a link that was lost is let go of before the next is handed on.
  *
  * Who hears of a fact, and in which order, stands here and nowhere else.
  */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "peer/core/state.h"
 #include "peer/core/hand_on.h"
@@ -23,6 +24,7 @@
 #include "peer/core/link/presence_gossip.h"
 #include "peer/core/link/relay.h"
 #include "peer/core/link/send.h"
+#include "peer/core/message/attached.h"
 #include "peer/core/message/broadcast.h"
 #include "peer/core/message/history.h"
 #include "peer/core/message/outbox.h"
@@ -136,6 +138,7 @@ static void let_go(struct peer *p, struct person *who)
     outbox_drop(p, who, who->left);
     receipt_clear(who);
     gossip_clear(who);
+    transfer_left(p, who);
     roster_free(who);
 }
 
@@ -165,6 +168,7 @@ static void tell_fact(struct peer *p, struct person *who, enum fact fact)
         break;
     case FACT_PATH:
         status_path(p, who);
+        transfer_path(p, who);
         break;
     case FACT_LEFT:
         let_go(p, who);
@@ -172,6 +176,14 @@ static void tell_fact(struct peer *p, struct person *who, enum fact fact)
     case FACTS:
         break;
     }
+}
+
+static void file_attached(struct peer *p, struct attached *a)
+{
+    struct person *who = roster_find(p, span_of(a->from));
+    if (who)
+        transfer_attached(p, who, a);
+    free(a);
 }
 
 static void file_said(struct peer *p)
@@ -187,11 +199,14 @@ void hand_on(struct peer *p)
 {
     struct after_commit t;
     struct person *who;
+    struct attached *attached;
     enum fact fact;
     for (;;) {
         if (after_commit_next(p, &t)) {
             committed(p, &t);
             after_commit_done(&t);
+        } else if ((attached = attached_next(p))) {
+            file_attached(p, attached);
         } else if (p->file_said.who) {
             file_said(p);
         } else if ((who = fact_next(p, &fact))) {

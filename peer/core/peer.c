@@ -23,6 +23,7 @@
 #include "peer/core/link/call.h"
 #include "peer/core/link/connection.h"
 #include "peer/core/link/files_channel.h"
+#include "peer/core/link/files_relay.h"
 #include "peer/core/link/link.h"
 #include "peer/core/link/membership.h"
 #include "peer/core/link/presence_gossip.h"
@@ -31,6 +32,7 @@
 #include "peer/core/link/session.h"
 #include "peer/core/link/signaling.h"
 #include "peer/core/link/twin.h"
+#include "peer/core/message/attached.h"
 #include "peer/core/message/broadcast.h"
 #include "peer/core/message/compose.h"
 #include "peer/core/message/conversation.h"
@@ -43,6 +45,8 @@
 #include "peer/core/message/status.h"
 #include "peer/core/message/store_and_forward.h"
 #include "peer/core/transfer/transfer.h"
+#include "peer/core/transfer/upload.h"
+#include "peer/core/attach.h"
 #include "peer/core/hand_on.h"
 #include "peer/core/restore.h"
 
@@ -89,7 +93,9 @@ void peer_free(struct peer *p)
     p->closing = true;
     if (p->tree && p->overlay)
         forget_all(p);
+    attach_clear(p);
     transfer_clear(p);
+    attached_clear(p);
     outbox_clear(p);
     after_commit_clear(p);
     storage_clear(p);
@@ -157,8 +163,10 @@ static void data(struct peer *p, struct connection *a, const struct peer_event *
         return;
     if (message)
         receive_data(p, a, ev);
+    else if (ev->data.binary)
+        transfer_frame(p, a, ev->data.bytes);
     else
-        transfer_frame(p, a, ev);
+        files_relay_data(p, a, ev->data.bytes);
 }
 
 /* What happened to a connection. */
@@ -214,6 +222,7 @@ static void start(struct peer *p)
     outbox_restored(p);
     compose_restored(p);
     session_start(p);
+    upload_start(p);
 }
 
 static void handle(struct peer *p, const struct peer_event *ev)
@@ -255,7 +264,10 @@ static void handle(struct peer *p, const struct peer_event *ev)
     case PEER_TIME:
         break;
     case PEER_SEND:
-        compose_message(p, ev);
+        if (ev->send.attachment_count > 0)
+            attach_begin(p, ev);
+        else
+            compose_message(p, ev, NULL, 0);
         break;
     case PEER_READ:
         receipt_read(p, ev->read);
@@ -273,13 +285,23 @@ static void handle(struct peer *p, const struct peer_event *ev)
         gossip_presence(p, ev->presence);
         break;
     case PEER_FILE_OPENED:
+        transfer_event(p, ev);
+        attach_opened(p, ev->opened_file.file);
+        break;
+    case PEER_FILE_FAILED:
+        if (!attach_failed(p, ev->failed_file.file, ev->failed_file.code, ev->failed_file.why))
+            transfer_event(p, ev);
+        break;
     case PEER_PART_OPENED:
     case PEER_PART_BLOCK:
     case PEER_PART_DONE:
-    case PEER_FILE_FAILED:
+    case PEER_FILE_READ:
     case PEER_FILE_SEND:
     case PEER_FILE_ACCEPT:
     case PEER_FILE_DECLINE:
+    case PEER_FILE_PAUSE:
+    case PEER_FILE_RESUME:
+    case PEER_FILE_CANCEL:
         transfer_event(p, ev);
         break;
     case PEER_LEAVE:
@@ -460,6 +482,8 @@ size_t peer_people(const struct peer *p, struct peer_person *out, size_t max)
 size_t peer_pending(const struct peer *p)
 {
     size_t n = 0;
+    for (const struct message_draft *d = p->message_drafts; d; d = d->next)
+        n++;
     for (const struct outgoing *m = p->outgoing; m; m = m->next) {
         const struct delivery *d = m->deliveries;
         while (d && !link_is_there(d->reader))

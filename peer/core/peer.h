@@ -63,6 +63,7 @@ struct peer_settings {
     uint8_t secret[SECRET_BYTES];
     bool
         files_only; /* messages are neither taken nor acknowledged, and wait at their senders for another start of ours */
+    bool keep_offers;             /* of files: those of this room go on in the next process */
     char no_link[PERSON_MAX + 1]; /* a fault for tests: with this person no link is made; may be empty */
     unsigned servers;             /* how many signaling URLs there are (>= 1): PEER_FX_CONNECT names one */
 };
@@ -80,6 +81,7 @@ struct peer_settings {
     X(REF, "ref", 1) \
     X(WAIT, "wait", 1) \
     X(CUSTODY, "custody", 1) \
+    X(OFFER, "offer", 1) \
     X(MESSAGE, "message", 0) \
     X(LOG, "log", 0) \
     X(ID, "id", 0)
@@ -128,6 +130,7 @@ enum peer_event_type {
     PEER_PART_BLOCK,  /* part_block: a block was written whole, and what it is */
     PEER_PART_DONE,   /* part_done: to PEER_FX_PART_FINISH */
     PEER_FILE_FAILED, /* failed_file: it cannot be opened, read or written */
+    PEER_FILE_READ,   /* read_file: to PEER_FX_FILE_READ */
     PEER_TIME,        /* the deadline came (or any later moment) */
     /* what the application asks for */
     PEER_SEND,         /* send */
@@ -140,6 +143,9 @@ enum peer_event_type {
     PEER_FILE_SEND,    /* send_file: offered to people, or to everybody who is or comes into the room */
     PEER_FILE_ACCEPT,  /* accept_file: one that was offered */
     PEER_FILE_DECLINE, /* file_id: one that was offered; or the end of one that is under way, whoever sends it */
+    PEER_FILE_PAUSE,   /* file_id: one that is under way, whoever sends it ... */
+    PEER_FILE_RESUME,  /* ... goes on */
+    PEER_FILE_CANCEL,  /* file_id: as PEER_FILE_DECLINE, and the application is told, too */
     PEER_LEAVE,        /* leave the room for good: links are closed, the signaling socket too */
 };
 
@@ -198,8 +204,10 @@ struct peer_event {
         struct {
             const struct span *to; /* people's ids; none: the whole room; several: a private message */
             size_t to_count;
-            struct span text, ref; /* ref: the application's idempotency key, may be empty */
-            uint64_t ttl_ms;       /* 0: ENVELOPE_TTL_DEFAULT_MS */
+            struct span text, ref;          /* ref: the application's idempotency key, may be empty */
+            uint64_t ttl_ms;                /* 0: ENVELOPE_TTL_DEFAULT_MS */
+            const struct span *attachments; /* paths of files that go with it, at most ENVELOPE_ATTACHMENTS_MAX */
+            size_t attachment_count;
         } send;
         struct span read;
         struct span status;
@@ -225,6 +233,10 @@ struct peer_event {
             uint64_t ticket;
             bool ok; /* false: nothing more of it comes */
         } given;
+        struct {
+            uint64_t ticket;
+            struct span bytes; /* n = 0: they cannot be read */
+        } read_file;
         struct {
             uint64_t file, size;
             struct span name;
@@ -268,8 +280,9 @@ enum peer_effect_type {
     PEER_FX_RTC_SEND,      /* message */
     PEER_FX_RTC_CHANNEL,   /* label: open one more channel; PEER_CHANNEL_OPEN tells its number */
     PEER_FX_FILE_GIVE, /* give: send these bytes of a file as frames (protocol/file_frame.h), behind what was given before */
-    PEER_FX_RTC_FREE, /* close and forget; no event for this number is wanted any more */
-    PEER_FX_DEADLINE, /* deadline: wake with PEER_TIME then at the latest; replaces the earlier */
+    PEER_FX_FILE_READ, /* read_file: answered by PEER_FILE_READ */
+    PEER_FX_RTC_FREE,  /* close and forget; no event for this number is wanted any more */
+    PEER_FX_DEADLINE,  /* deadline: wake with PEER_TIME then at the latest; replaces the earlier */
     /* The next four in order; what is put or deleted becomes durable with the next commit, which covers all before it.
      * A load sees every put and delete before it. */
     PEER_FX_PUT,    /* put; replaces an older value */
@@ -281,7 +294,7 @@ enum peer_effect_type {
     PEER_FX_FILE_CLOSE,  /* close_file: of either kind; what is under way of it ends */
     PEER_FX_PART_OPEN,   /* open_part: what was received of that file before, or a new one */
     PEER_FX_PART_HASHES, /* part_hashes: to be kept beside it */
-    PEER_FX_PART_WRITE, /* part_write: the bytes are the event's, so to be used within the step. Those of a block come in order; offset 0: anew */
+    PEER_FX_PART_WRITE, /* part_write: the bytes may be the event's, so to be used within the step. Those of a block come in order; offset 0: anew */
     PEER_FX_PART_VERIFIED, /* part_verified: the block is as it should be */
     PEER_FX_PART_FINISH,   /* part_finish: all blocks are */
     PEER_FX_NOTICE,        /* notice, for the application */
@@ -313,9 +326,12 @@ enum peer_effect_type {
     X(FILE_OFFER, "file-offer") \
     X(FILE_PROGRESS, "file-progress") \
     X(FILE_COMPLETE, "file-complete") \
-    X(FILE_FAILED, "file-failed")
+    X(FILE_FAILED, "file-failed") \
+    X(FILE_PAUSED, "file-paused") \
+    X(FILE_RESUMED, "file-resumed")
 /* Its texts. */
-#define PEER_NOTICE_TEXTS(X) X(id) X(from) X(by) X(ref) X(room) X(name) X(text) X(conversation) X(reason) X(code)
+#define PEER_NOTICE_TEXTS(X) X(id) X(from) X(by) X(ref) X(room) X(name) X(text) X(conversation) X(reason) X(code) \
+    X(attachments)
 /* clang-format on */
 
 enum peer_notice_type {
@@ -367,7 +383,7 @@ struct peer_effect {
         struct peer_text candidate; /* n = 0: there are no more */
         struct {
             uint16_t channel;
-            bool binary;
+            bool binary, spare;     /* spare: it may be lost, and is if the connection has much to send */
             struct peer_text bytes; /* one whole message */
         } message;
         const char *label; /* static */
@@ -377,6 +393,10 @@ struct peer_effect {
             char *id; /* of the file, as its frames name it */
             uint32_t block, offset, n;
         } give;
+        struct {
+            uint64_t file, ticket;
+            uint32_t block, offset, n;
+        } read_file;
         struct {
             uint64_t file;
             char *path;
@@ -398,7 +418,8 @@ struct peer_effect {
         struct {
             uint64_t file;
             uint32_t block, offset;
-            struct span bytes; /* borrowed from the event */
+            struct span bytes; /* borrowed from the event, or of `copy` */
+            char *copy;        /* NULL: they are the event's */
         } part_write;
         struct {
             uint64_t file;
@@ -476,6 +497,7 @@ void peer_effects_done(struct peer_effects *fx);
     X(passing_total, "typing and status sent") \
     X(relayed_total, "messages passed on for others") \
     X(relayed_out_total, "messages of ours sent through others") \
+    X(files_relayed_total, "frames of files passed on for others") \
     X(relay_dropped_total, "messages for others that found no way") \
     X(missing_total, "gaps that nobody filled") \
     X(expired_total, "messages that came past their time to live, and were not shown") \
@@ -522,7 +544,7 @@ const struct peer_stats *peer_stats(const struct peer *p);
 struct peer_times peer_times(const struct peer *p);
 /* Copies at most max people; returns how many there are. */
 size_t peer_people(const struct peer *p, struct peer_person *out, size_t max);
-/* How many messages are not yet acknowledged by every reader that is there. */
+/* How many messages are not yet acknowledged by every reader that is there, or not sent, for their files are still read. */
 size_t peer_pending(const struct peer *p);
 /* Whom that author's group messages are pushed to: copies at most max ids, returns how many. For tests. */
 size_t peer_tree(const struct peer *p, struct span author, char (*ids)[PERSON_MAX + 1], size_t max);

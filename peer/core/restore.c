@@ -21,6 +21,8 @@
 #include "peer/core/message/outbox.h"
 #include "peer/core/message/receive.h"
 #include "peer/core/message/store_and_forward.h"
+#include "peer/core/transfer/upload.h"
+#include "protocol/json_read.h"
 
 /* A name or key that begins with the name of a room that we are not in. */
 static bool is_elsewhere(const struct peer *p, struct span name)
@@ -128,6 +130,47 @@ static bool restore_delivery(struct peer *p, struct span key, struct span ended)
     return !m || (who && outbox_add_reader(p, m, who));
 }
 
+static struct span text_at(const json_t *row, const char *name)
+{
+    const json_t *value = json_object_get(row, name);
+    return (struct span){json_string_value(value), json_string_length(value)};
+}
+
+static bool restore_offer_row(struct peer *p, struct span id, json_t *row)
+{
+    struct span path = text_at(row, "path");
+    uint8_t root[HASH_BYTES];
+    const char *who;
+    json_t *ended;
+    if (path.n == 0 || id.n != ID_CHARS || !base64_decode(text_at(row, "root"), root, sizeof root))
+        return false;
+    if (!span_is(text_at(row, "room"), p->settings.room) || HASH_COUNT(p->uploads) >= UPLOADS_MAX)
+        return true;
+    struct upload *u = upload_new(p, id, path);
+    if (!u)
+        return false;
+    u->restored = true;
+    memcpy(u->root, root, sizeof root);
+    u->room = json_integer_value(json_object_get(row, "all")) != 0;
+    u->paused = json_integer_value(json_object_get(row, "paused")) != 0;
+    json_object_foreach(json_object_get(row, "to"), who, ended)
+    {
+        struct upload_reader *r = person_id_valid(span_of(who)) ? upload_add_reader(u, span_of(who)) : NULL;
+        if (r && json_integer_value(ended))
+            r->state = READER_ENDED;
+    }
+    return true;
+}
+
+/* upload_store.c tells what is in it. */
+static bool restore_offer(struct peer *p, struct span id, struct span value)
+{
+    json_t *row = json_read(value, JSON_REJECT_DUPLICATES, NULL);
+    bool ok = row && restore_offer_row(p, id, row);
+    json_decref(row);
+    return ok;
+}
+
 void restore_row(struct peer *p, enum peer_table table, struct span key, struct span value)
 {
     assert(table < PEER_TABLES);
@@ -164,6 +207,9 @@ void restore_row(struct peer *p, enum peer_table table, struct span key, struct 
         break;
     case TABLE_CUSTODY:
         ok = store_and_forward_restored(p, key, value);
+        break;
+    case TABLE_OFFER:
+        ok = !p->settings.keep_offers || restore_offer(p, key, value);
         break;
     default:
         break;

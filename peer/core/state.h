@@ -65,10 +65,13 @@ struct person {
     bool clock_unsent;    /* our clock was set while nothing could go to this link */
     bool status_unsent;   /* the text about ourselves could not go there */
     struct serving serving;
-    unsigned fetching;    /* blocks of files that we await of this person */
-    uint64_t fetch_after; /* none is asked for before */
-    bool lied;            /* it gave a block of somebody else's file that was wrong */
-    unsigned handed;      /* messages that come next on this link, and why */
+    unsigned fetching;       /* blocks of files that we await of this person */
+    uint64_t fetch_after;    /* none is asked for before */
+    uint64_t relay_files_at; /* from when on files go there through others, while others lead there */
+    uint64_t relay_paid;     /* frames of files that came from this person and went on to others, by guard_affords */
+    uint64_t frame_stamp;    /* of the newest of theirs that came through others */
+    bool lied;               /* it gave a block of somebody else's file that was wrong */
+    unsigned handed;         /* messages that come next on this link, and why */
     enum handing handing;
     UT_hash_handle hh;
 };
@@ -126,6 +129,7 @@ struct peer {
     struct load *loads;
     size_t load_count;
     uint64_t stamp;          /* of our newest connection request or introduction */
+    uint64_t frame_stamp;    /* of our newest frame of a file that went through others */
     uint64_t plain_sequence; /* of what plain peers alone were sent */
     uint64_t ticket;         /* of the newest commit or load */
     uint64_t commit;         /* of the newest commit */
@@ -144,9 +148,11 @@ struct peer {
         struct person *who;       /* NULL: nothing is to be handed on */
         struct envelope envelope; /* owned: of a type file_* */
     } file_said;
-    struct upload *uploads;     /* by id */
-    struct download *downloads; /* by id */
-    unsigned fetches;           /* of all downloads */
+    struct attached *attached;            /* on its way up */
+    struct message_draft *message_drafts; /* messages that wait for their attachments to be read */
+    struct upload *uploads;               /* by id */
+    struct download *downloads;           /* by id */
+    unsigned fetches;                     /* of all downloads */
     uint64_t last_file, file_ticket, download_order;
     struct ref *refs;
     struct known *known;

@@ -48,7 +48,10 @@ struct usher_options {
     struct usher *beside;
     const char *name;             /* shown to others; at most 128 bytes; may be NULL */
     const char *password, *token; /* may be NULL */
-    const char *const *servers;   /* ws://host:port or wss://…; none: ws://localhost:4000 */
+    /* Files that we offer are offered again by the next process that joins the room with this state and keeps offers too, until their
+     * readers have them or they are ended. One that has changed meanwhile is USHER_FILE_FAILED. */
+    bool keep_offers;
+    const char *const *servers; /* ws://host:port or wss://…; none: ws://localhost:4000 */
     size_t server_count;
     const char *const *ice_addresses; /* host candidates are limited to these; none: see usher(1) */
     size_t ice_address_count;
@@ -84,7 +87,9 @@ enum usher_event_type {
     USHER_FILE_PROGRESS, /* id, count of size bytes: from (we receive it) or by (that reader has so much of ours) */
     USHER_FILE_COMPLETE, /* id, size, took_ms, count of bytes that had to come (0: it was there already): from, name and text, the
                           * path where it is now; or by, who has ours now */
-    USHER_FILE_FAILED /* id, reason (a word), text; ref: it was never offered; from: we do not get it; by: that reader does not */
+    USHER_FILE_FAILED, /* id, reason (a word), text; ref: it was never offered; from: we do not get it; by: that reader does not */
+    USHER_FILE_PAUSED, /* id, by: who paused it, perhaps we: a receiver asks for nothing, a sender gives nothing */
+    USHER_FILE_RESUMED /* id, by */
 };
 /* "ready", "state", ...: as usher(1) calls it; static. */
 const char *usher_event_name(enum usher_event_type type);
@@ -97,6 +102,8 @@ const char *usher_event_name(enum usher_event_type type);
 struct usher_event {
     enum usher_event_type type;
     const char *id, *from, *by, *ref, *room, *name, *text, *conversation, *reason, *code, *kind, *path;
+    const char
+        *attachments; /* of USHER_MESSAGE: a JSON array of objects: fileId, name, bytes, type, hash; NULL: none */
     const char *const *to;
     const char *const *names;
     size_t to_count;
@@ -137,6 +144,11 @@ bool usher_send(struct usher *u, const char *const *to, size_t to_count, const c
  * it): whoever has not got it by then never does, and USHER_FAILED names that reader. */
 bool usher_send_within(
     struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref, uint64_t ttl_ms);
+/* The same with files or folders, at most 16: they are read once, then the message goes out and lists them, and they are offered to its
+ * readers as usher_send_file does. If one cannot be read nothing is sent: USHER_ERROR with ref. False, too, if a path is longer than
+ * 4,095 bytes. */
+bool usher_send_with(struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref,
+    uint64_t ttl_ms, const char *const *paths, size_t path_count);
 void usher_read(struct usher *u, const char *message_id);
 void usher_typing(struct usher *u);
 void usher_status(struct usher *u, const char *text); /* of at most 64 KiB, and 128 KiB as JSON; else USHER_ERROR */
@@ -160,6 +172,12 @@ bool usher_send_file(struct usher *u, const char *const *to, size_t to_count, co
 bool usher_accept_file(struct usher *u, const char *file_id, const char *folder);
 /* Declines one that was offered, or ends one that is under way, whoever sends it; what came of it stays on the disk. */
 void usher_decline_file(struct usher *u, const char *file_id);
+/* Pauses one that is under way, whoever sends it, until it is resumed by whoever paused it; the other is told, over lost links and
+ * again on new ones. USHER_FILE_PAUSED and USHER_FILE_RESUMED tell of either end's. */
+void usher_pause_file(struct usher *u, const char *file_id);
+void usher_resume_file(struct usher *u, const char *file_id);
+/* As usher_decline_file; USHER_FILE_FAILED with the reason `cancelled` tells of it at both ends. */
+void usher_cancel_file(struct usher *u, const char *file_id);
 /* Says good-bye, closes links and socket; USHER_LEFT follows when all is on the disk. */
 void usher_leave(struct usher *u);
 /* Messages not yet acknowledged by every reader. */
@@ -185,8 +203,8 @@ struct usher_stats {
     uint64_t alone_total, acks_total; /* frames of messages to one reader, repeats too; of acknowledgements */
     /* Frames of group messages sent along the tree, announcements, and changes of the tree. */
     uint64_t pushed_total, announced_total, grafted_total, pruned_total;
-    /* Messages passed on for others, sent through others, dropped because they found no way. */
-    uint64_t relayed_total, relayed_out_total, relay_dropped_total;
+    /* Messages passed on for others, and what was sent through others; frames of files passed on; dropped because it found no way. */
+    uint64_t relayed_total, relayed_out_total, files_relayed_total, relay_dropped_total;
     uint64_t missing_total, requests_total, replies_total; /* gaps that nobody filled; frames of history */
     uint64_t expired_total;                                /* messages that came past their time, and were not shown */
     uint64_t kept;                                         /* copies kept for others, now */

@@ -109,6 +109,7 @@ static void execute(struct glue *g, struct peer_effect *effect)
         return;
     case PEER_FX_FILE_OPEN:
     case PEER_FX_FILE_GIVE:
+    case PEER_FX_FILE_READ:
     case PEER_FX_FILE_CLOSE:
     case PEER_FX_PART_OPEN:
     case PEER_FX_PART_HASHES:

@@ -18,7 +18,10 @@
 
 #define CHANNEL_LABEL "usher"
 enum {
-    UNSENT_MAX = 16 * 1024 * 1024 /* bytes that one step may leave behind on a connection: 64 of the largest messages */
+    UNSENT_MAX =
+        16 * 1024 * 1024, /* bytes that one step may leave behind on a connection: 64 of the largest messages */
+    SPARE =
+        128 * 1024 /* bytes beyond those of our own files, above which what may be lost is: frames of others' files */
 };
 
 struct unsent {
@@ -318,8 +321,19 @@ static void tamper(struct peer_text bytes)
         sealed[sizeof SEALED] = sealed[sizeof SEALED] == 'A' ? 'B' : 'A';
 }
 
+/* What may be lost is, rather than that anything waits for it. */
+static void link_send_spare(struct link *l, const struct peer_effect *effect)
+{
+    if (!l->unsent && rtc_buffered(l->rtc) < rtc_bulk(l->rtc) + SPARE)
+        send_message(l->rtc, effect);
+}
+
 static void link_send(struct links *all, struct link *l, struct peer_effect *effect)
 {
+    if (effect->message.spare) {
+        link_send_spare(l, effect);
+        return;
+    }
     if (all->tamper)
         tamper(effect->message.bytes);
     enum rtc_sent sent = l->unsent ? RTC_FULL : send_message(l->rtc, effect);

@@ -58,7 +58,8 @@ static const char *const STEPS[STORE_VERSION] = {
     "CREATE TABLE \"" text "\" (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
     PEER_TABLE_LIST(X)
 #undef X
-};
+        ,
+    "CREATE TABLE IF NOT EXISTS \"offer\" (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"};
 
 struct store {
     char file[STATE_PATH_MAX + 16];

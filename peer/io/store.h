@@ -11,7 +11,7 @@
 
 #define STORE_FILE "messages.db"
 enum {
-    STORE_VERSION = 1,                 /* of the tables: a newer file is refused, an older one is brought up to it */
+    STORE_VERSION = 2,                 /* of the tables: a newer file is refused, an older one is brought up to it */
     STORE_APPLICATION = 0x75736872,    /* "ushr": another program's database is refused */
     STORE_CHECK_MAX = 32 * 1024 * 1024 /* bytes: a file up to here is checked whole when it is opened */
 };

@@ -15,7 +15,7 @@
 
 struct reading {
     uint64_t ticket;
-    struct peer_effect effect; /* PEER_FX_FILE_GIVE */
+    struct peer_effect effect; /* PEER_FX_FILE_GIVE, or PEER_FX_FILE_READ */
     UT_hash_handle hh;
 };
 
@@ -47,13 +47,25 @@ static void answer(struct transfers *t, struct peer_event event)
     LL_APPEND(t->answers, a);
 }
 
+static uint64_t reading_file(const struct reading *r)
+{
+    return r->effect.type == PEER_FX_FILE_READ ? r->effect.read_file.file : r->effect.give.file;
+}
+
+static struct peer_event not_read(const struct reading *r)
+{
+    if (r->effect.type == PEER_FX_FILE_READ)
+        return (struct peer_event){.type = PEER_FILE_READ, .read_file = {.ticket = r->ticket}};
+    return (struct peer_event){.type = PEER_FILE_GIVEN, .rtc = r->effect.rtc, .given = {r->ticket, false}};
+}
+
 /* files.h tells nothing more of a file that is closed, and whoever asked for a stretch of it is to be answered. */
 static void drop_readings(struct transfers *t, uint64_t file)
 {
     struct reading *r, *next;
     HASH_ITER (hh, t->readings, r, next)
-        if (r->effect.give.file == file) {
-            answer(t, (struct peer_event){.type = PEER_FILE_GIVEN, .rtc = r->effect.rtc, .given = {r->ticket, false}});
+        if (reading_file(r) == file) {
+            answer(t, not_read(r));
             HASH_DEL(t->readings, r);
             peer_effect_done(&r->effect);
             g_free(r);
@@ -97,14 +109,27 @@ static bool take_reading(struct transfers *t, uint64_t ticket, struct peer_effec
     return true;
 }
 
+static void tell_read(struct transfers *t, struct peer_effect *effect, const struct file_block *b)
+{
+    struct peer_event event = {.type = PEER_FILE_READ, .read_file = {.ticket = effect->read_file.ticket}};
+    if ((uint64_t)effect->read_file.offset + effect->read_file.n <= b->n)
+        event.read_file.bytes = (struct span){(const char *)b->bytes + effect->read_file.offset, effect->read_file.n};
+    peer_effect_done(effect);
+    tell(t, event);
+}
+
 static void on_block(void *user, uint64_t file, uint32_t block, uint64_t ticket, struct file_block *b)
 {
     struct transfers *t = user;
     struct peer_effect effect;
     (void)file;
     (void)block;
-    if (take_reading(t, ticket, &effect))
+    if (!take_reading(t, ticket, &effect))
+        return;
+    if (effect.type == PEER_FX_FILE_GIVE)
         links_give(t->links, &effect, b);
+    else
+        tell_read(t, &effect, b);
 }
 
 static void on_part(void *user, uint64_t file, uint32_t blocks, const uint8_t *have, const uint8_t *hashes)
@@ -129,8 +154,12 @@ static void on_problem(void *user, uint64_t file, const struct files_problem *p)
 {
     struct transfers *t = user;
     struct peer_effect effect;
-    if (p->call == FILES_READ && take_reading(t, p->ticket, &effect))
-        links_give_nothing(t->links, &effect);
+    if (p->call == FILES_READ && take_reading(t, p->ticket, &effect)) {
+        if (effect.type == PEER_FX_FILE_GIVE)
+            links_give_nothing(t->links, &effect);
+        else
+            tell(t, (struct peer_event){.type = PEER_FILE_READ, .read_file = {.ticket = p->ticket}});
+    }
     if (p->call == FILES_NOTE || (p->call == FILES_READ && strcmp(p->code, "file-changed") != 0))
         return;
     drop_readings(t, file);
@@ -158,13 +187,15 @@ bool transfers_next(struct transfers *t, struct peer_event *event)
     return true;
 }
 
-static void give(struct transfers *t, struct peer_effect *effect)
+/* The block is read whole: it stays in the cache for the next stretch of it. */
+static void begin_reading(struct transfers *t, struct peer_effect *effect)
 {
     struct reading *r = g_new0(struct reading, 1);
-    r->ticket = effect->give.ticket;
+    bool given = effect->type == PEER_FX_FILE_GIVE;
+    r->ticket = given ? effect->give.ticket : effect->read_file.ticket;
     r->effect = peer_effect_take(effect);
     HASH_ADD(hh, t->readings, ticket, sizeof r->ticket, r);
-    files_read(t->files, r->effect.give.file, r->effect.give.block, r->ticket);
+    files_read(t->files, reading_file(r), given ? r->effect.give.block : r->effect.read_file.block, r->ticket);
 }
 
 void transfers_effect(struct transfers *t, struct peer_effect *e)
@@ -175,7 +206,8 @@ void transfers_effect(struct transfers *t, struct peer_effect *e)
             fail_at_once(t, e->open_file.file);
         break;
     case PEER_FX_FILE_GIVE:
-        give(t, e);
+    case PEER_FX_FILE_READ:
+        begin_reading(t, e);
         break;
     case PEER_FX_FILE_CLOSE:
         drop_readings(t, e->close_file.file);

@@ -49,7 +49,7 @@ struct usher {
 #define X(name, text) _Static_assert((int)NOTICE_##name == (int)USHER_##name, "the two lists differ in " #name);
 PEER_NOTICE_LIST(X)
 #undef X
-_Static_assert((int)NOTICE_TYPES == (int)USHER_FILE_FAILED + 1, "an event is no notice");
+_Static_assert((int)NOTICE_TYPES == (int)USHER_FILE_RESUMED + 1, "an event is no notice");
 
 const char *usher_event_name(enum usher_event_type type)
 {
@@ -235,6 +235,7 @@ static bool open_glue(struct usher *u, const struct usher_options *o, const stru
         return false;
     for (unsigned i = 0; i < settings.servers && o->faults.through; i++)
         urls[i].through = o->faults.through[i];
+    settings.keep_offers = o->keep_offers;
     memcpy(settings.key, identity->key, KEY_BYTES);
     memcpy(settings.box, identity->box, KEY_BYTES);
     memcpy(settings.box_signature, identity->box_signature, SIGNATURE_BYTES);
@@ -369,18 +370,36 @@ bool usher_identity(const char *state_dir, char *out, char *err, size_t err_n)
 
 /* ---- what the application asks for ---- */
 
+bool usher_send_with(struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref,
+    uint64_t ttl_ms, const char *const *paths, size_t path_count)
+{
+    char *whole[ENVELOPE_ATTACHMENTS_MAX];
+    struct span files[ENVELOPE_ATTACHMENTS_MAX], readers[ENVELOPE_TO_MAX], body = span_of(text),
+                                                                           reference = span_of(ref);
+    if (to_count > ENVELOPE_TO_MAX || body.n > PEER_TEXT_MAX || !utf8_valid(body.p, body.n) || reference.n > REF_MAX ||
+        !utf8_valid(reference.p, reference.n) || ttl_ms > ENVELOPE_TTL_MAX_MS ||
+        path_count > ENVELOPE_ATTACHMENTS_MAX || glue_is_behind(u->glue))
+        return false;
+    for (size_t i = 0; i < path_count; i++) {
+        if (strlen(paths[i]) > PATH_BYTES_MAX)
+            return false;
+    }
+    for (size_t i = 0; i < to_count; i++)
+        readers[i] = span_of(to[i]);
+    for (size_t i = 0; i < path_count; i++)
+        files[i] = span_of(whole[i] = g_canonicalize_filename(paths[i], NULL));
+    struct peer_event event = {
+        .type = PEER_SEND, .send = {readers, to_count, body, reference, ttl_ms, files, path_count}};
+    glue_event(u->glue, &event);
+    for (size_t i = 0; i < path_count; i++)
+        g_free(whole[i]);
+    return true;
+}
+
 bool usher_send_within(
     struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref, uint64_t ttl_ms)
 {
-    struct span readers[ENVELOPE_TO_MAX], body = span_of(text), reference = span_of(ref);
-    if (to_count > ENVELOPE_TO_MAX || body.n > PEER_TEXT_MAX || !utf8_valid(body.p, body.n) || reference.n > REF_MAX ||
-        !utf8_valid(reference.p, reference.n) || ttl_ms > ENVELOPE_TTL_MAX_MS || glue_is_behind(u->glue))
-        return false;
-    for (size_t i = 0; i < to_count; i++)
-        readers[i] = span_of(to[i]);
-    struct peer_event event = {.type = PEER_SEND, .send = {readers, to_count, body, reference, ttl_ms}};
-    glue_event(u->glue, &event);
-    return true;
+    return usher_send_with(u, to, to_count, text, ref, ttl_ms, NULL, 0);
 }
 
 bool usher_send(struct usher *u, const char *const *to, size_t to_count, const char *text, const char *ref)
@@ -438,8 +457,10 @@ bool usher_send_file(struct usher *u, const char *const *to, size_t to_count, co
         return false;
     for (size_t i = 0; i < to_count; i++)
         readers[i] = span_of(to[i]);
-    struct peer_event event = {.type = PEER_FILE_SEND, .send_file = {readers, to_count, span_of(path), reference}};
+    char *whole = g_canonicalize_filename(path, NULL); /* the next process may begin in another folder */
+    struct peer_event event = {.type = PEER_FILE_SEND, .send_file = {readers, to_count, span_of(whole), reference}};
     glue_event(u->glue, &event);
+    g_free(whole);
     return true;
 }
 
@@ -455,6 +476,21 @@ bool usher_accept_file(struct usher *u, const char *file_id, const char *folder)
 void usher_decline_file(struct usher *u, const char *file_id)
 {
     glue_event(u->glue, &(struct peer_event){.type = PEER_FILE_DECLINE, .file_id = span_of(file_id)});
+}
+
+void usher_pause_file(struct usher *u, const char *file_id)
+{
+    glue_event(u->glue, &(struct peer_event){.type = PEER_FILE_PAUSE, .file_id = span_of(file_id)});
+}
+
+void usher_resume_file(struct usher *u, const char *file_id)
+{
+    glue_event(u->glue, &(struct peer_event){.type = PEER_FILE_RESUME, .file_id = span_of(file_id)});
+}
+
+void usher_cancel_file(struct usher *u, const char *file_id)
+{
+    glue_event(u->glue, &(struct peer_event){.type = PEER_FILE_CANCEL, .file_id = span_of(file_id)});
 }
 
 void usher_leave(struct usher *u)

@@ -224,3 +224,73 @@ test('messages pass while files do, and the daemon is not needed', async () => {
     await isWhole((await ben.event('file-complete', { fileId }, LONG)).path, content);
     for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
 });
+
+test('either end pauses a file, the other sees it, and it goes on', async () => {
+    const daemon = await startDaemon();
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben']);
+    const dir = await scratch();
+    const { file, content } = await makeFile(LARGE);
+    const { fileId } = await offered(ann, ben, file);
+    ben.do({ do: 'accept', fileId, dir });
+    for (const by of [ann, ben]) {
+        await progress(ben, fileId, 1);
+        by.do({ do: 'pause', fileId });
+        for (const peer of [ann, ben]) await peer.event('file-paused', { fileId, by: by.id });
+        const { blocksHadTotal } = await ben.stats();
+        ann.do({ do: 'send', to: [ben.id], text: by.id });
+        await ben.event('message', { text: by.id });
+        assert.ok((await ben.stats()).blocksHadTotal <= blocksHadTotal + 20); // what was written already counts
+        by.do({ do: 'resume', fileId });
+        for (const peer of [ann, ben]) await peer.event('file-resumed', { fileId, by: by.id });
+    }
+    const done = await ben.event('file-complete', { fileId }, LONG);
+    await isWhole(done.path, content);
+    ann.do({ do: 'cancel', fileId });
+    assert.equal((await ann.event('error')).code, 'no-such-file');
+    for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
+    await daemon.stop();
+});
+
+test('a file is cancelled at either end', async () => {
+    const daemon = await startDaemon();
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben']);
+    const dir = await scratch();
+    const { file } = await makeFile(LARGE);
+    for (const by of [ann, ben]) {
+        const { fileId } = await offered(ann, ben, file);
+        ben.do({ do: 'accept', fileId, dir });
+        await progress(ben, fileId, 1);
+        by.do({ do: 'cancel', fileId });
+        for (const peer of [ann, ben]) await peer.event('file-failed', { fileId, reason: 'cancelled' });
+    }
+    assert.deepEqual(await left(dir), ['a file.bin.part', 'a file.bin.part.map']);
+    for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
+    await daemon.stop();
+});
+
+test('a message with files lists them, they are fetched by their ids, and the history has them', async () => {
+    const daemon = await startDaemon();
+    const [ann, ben] = await meet(daemon.url, ['ann', 'ben']);
+    const dir = await scratch();
+    const files = [await makeFile(2 * MIB, 'one.png'), await makeFile(5, 'two')];
+    ann.do({ do: 'send', to: [ben.id], text: 'here', ref: 'r', attachments: files.map((f) => f.file) });
+    const { id } = await ann.event('accepted', { ref: 'r' });
+    const message = await ben.event('message', { id });
+    assert.deepEqual(message.attachments.map((a) => [a.name, a.bytes, a.type]),
+        [['one.png', 2 * MIB, 'image/png'], ['two', 5, 'application/octet-stream']]);
+    for (const [i, { fileId }] of message.attachments.entries()) {
+        ben.do({ do: 'accept', fileId, dir });
+        await isWhole((await ben.event('file-complete', { fileId }, LONG)).path, files[i].content);
+    }
+    for (const peer of [ann, ben]) {
+        peer.do({ do: 'history', ref: 'h' });
+        const { messages } = await peer.event('history', { ref: 'h' });
+        assert.deepEqual(messages[0].attachments, message.attachments);
+    }
+    ann.do({ do: 'send', to: [ben.id], text: 'none', ref: 'x', attachments: [path.join(dir, 'none')] });
+    assert.equal((await ann.event('error', { ref: 'x' })).code, 'no-such-file');
+    ann.do({ do: 'send', to: [ben.id], text: 'none', ref: 'y', attachments: 'none' });
+    assert.equal((await ann.event('error', { ref: 'y' })).code, 'bad-command');
+    for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
+    await daemon.stop();
+});

@@ -74,19 +74,56 @@ test('the sender is killed', async () => {
     let ann = await joinPeer({ server: daemon.url, name: 'ann', state });
     const ben = await joinPeer({ server: daemon.url, name: 'ben' });
     await ben.linked(ann);
+    const fileId = await offerTo(ann, ben, file);
+    ben.do({ do: 'accept', fileId, dir });
     for (let i = 0; i < BREAKS; i++) {
-        ben.do({ do: 'accept', fileId: await offerTo(ann, ben, file), dir });
         await had(ben, (await ben.stats()).blocksHadTotal + some());
         ann.child.kill('SIGKILL');
         await ann.exited;
         ann = await joinPeer({ server: daemon.url, name: 'ann', state });
-        await ben.event('file-failed', { from: ann.id, reason: 'not-offered' }, LONG);
     }
-    const fileId = await offerTo(ann, ben, file);
-    ben.do({ do: 'accept', fileId, dir });
     const done = await ben.event('file-complete', { fileId }, LONG);
+    await ann.event('file-complete', { fileId, by: ben.id }, LONG);
+    assert.equal(ben.count('file-failed') + ben.count('file-offer'), 1);
     await isWhole(done, content, (await ben.stats()).blocksHadTotal);
     assert.deepEqual(await fs.readdir(dir), ['a.bin']);
+    for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
+    await daemon.stop();
+});
+
+// It ends, and its state stays.
+async function leave(peer) {
+    peer.child.stdin.end('{"do":"quit"}\n');
+    await peer.exited;
+}
+
+// Offered by one process, sent by another, to who was absent from both; and what changed between the two is not.
+test('offers outlive the process that made them', async () => {
+    const daemon = await startDaemon();
+    const [state, bens, dir] = [await scratch(), await scratch(), await scratch()];
+    const { file, content } = await makeFile();
+    let ann = await joinPeer({ server: daemon.url, name: 'ann', state });
+    let ben = await joinPeer({ server: daemon.url, name: 'ben', state: bens });
+    await ben.linked(ann);
+    const { id } = ben;
+    await leave(ben);
+    await ann.event('peer', { id, state: 'down' }, LONG);
+    const other = path.join(dir, 'other.bin');
+    await fs.writeFile(other, 'one');
+    ann.do({ do: 'send-file', to: [id], path: file, ref: 'r' });
+    const { id: fileId } = await ann.event('accepted', { ref: 'r' });
+    ann.do({ do: 'send-file', to: [id], path: other, ref: 's' });
+    const { id: changed } = await ann.event('accepted', { ref: 's' });
+    await leave(ann);
+    await fs.writeFile(other, 'two');
+    ann = await joinPeer({ server: daemon.url, name: 'ann', state });
+    ben = await joinPeer({ server: daemon.url, name: 'ben', state: bens });
+    assert.equal((await ben.event('file-offer', { from: ann.id }, LONG)).fileId, fileId);
+    ben.do({ do: 'accept', fileId, dir });
+    const done = await ben.event('file-complete', { fileId }, LONG);
+    assert.equal(sha256(await fs.readFile(done.path)), sha256(content));
+    assert.equal(ben.count('file-offer'), 1);
+    assert.equal(ann.count('file-failed', { fileId: changed, reason: 'file-changed' }), 1);
     for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
     await daemon.stop();
 });

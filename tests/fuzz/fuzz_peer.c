@@ -11,6 +11,7 @@
 #include "peer/core/peer.h"
 #include "protocol/envelope.h"
 #include "tests/fuzz/input.h"
+#include "protocol/file_frame.h"
 
 enum {
     RTCS_MAX = 256,
@@ -203,6 +204,37 @@ static struct span data(struct fuzz *f)
     return envelope(f, from, type, odd < 192 ? right[type] : odd % CONTENTS, theirs, ours);
 }
 
+static struct span label(struct fuzz *f)
+{
+    unsigned which = input_byte(&f->in);
+    return which < 240 ? SPAN("usher") : which < 250 ? SPAN("usher-files") : input_text(&f->in);
+}
+
+/* Of the channel of files: any bytes, or one that is well formed, about a file that may be known. */
+static struct span file_frame(struct fuzz *f)
+{
+    static char bytes[FILE_FRAME_HEAD_MAX + FILE_HASH_BYTES];
+    static const char some[FILE_HASH_BYTES] = "bytes";
+    unsigned type = input_byte(&f->in) % (FILE_FRAME_COMING + 2);
+    struct file_frame made = {.type = (enum file_frame_type)type,
+        .file_id = input_byte(&f->in) & 1 ? SPAN("f") : SPAN("g"),
+        .block = input_byte(&f->in)};
+    if (type == 0 || type > FILE_FRAME_COMING)
+        return input_text(&f->in);
+    if (type == FILE_FRAME_WANTED)
+        made.n = 1 + input_byte(&f->in);
+    else if (type == FILE_FRAME_CHUNK || type == FILE_FRAME_HASHES)
+        made.bytes = (struct span){some, sizeof some};
+    struct buf frame;
+    buf_init(&frame, sizeof bytes);
+    bool ok = file_frame_write(&frame, &made);
+    assert(ok && frame.len <= sizeof bytes);
+    memcpy(bytes, frame.p, frame.len);
+    struct span written = {bytes, frame.len};
+    buf_done(&frame);
+    return ok ? written : SPAN("");
+}
+
 static void check_effect(struct fuzz *f, const struct peer_effect *fx)
 {
     switch (fx->type) {
@@ -305,7 +337,7 @@ static void random_event(struct fuzz *f)
         break;
     case PEER_CHANNEL_OPEN:
         ev.opened.channel = channel;
-        ev.opened.label = input_byte(&f->in) < 240 ? SPAN("usher") : input_text(&f->in);
+        ev.opened.label = label(f);
         break;
     case PEER_CHANNEL_CLOSED:
         ev.closed_channel = channel;
@@ -313,7 +345,7 @@ static void random_event(struct fuzz *f)
     case PEER_DATA:
         ev.data.channel = channel;
         ev.data.binary = input_byte(&f->in) > 250;
-        ev.data.bytes = data(f);
+        ev.data.bytes = ev.data.binary ? file_frame(f) : data(f);
         break;
     case PEER_ICE_STATE:
         ev.ice.connected = input_byte(&f->in) & 1;

@@ -212,12 +212,27 @@ static void finish(struct filedisk *d, struct file *f)
     later(d, (struct peer_event){.type = PEER_PART_DONE, .part_done = {f->number, span_of(f->name)}});
 }
 
+/* What is read stays where it is until this life's end. */
+static void read_some(struct filedisk *d, const struct peer_effect *e)
+{
+    const struct file *f = find(d, e->read_file.file);
+    struct peer_event event = {.type = PEER_FILE_READ, .read_file = {.ticket = e->read_file.ticket}};
+    if (f)
+        event.read_file.bytes = (struct span){
+            (const char *)f->bytes + (uint64_t)e->read_file.block * FILE_BLOCK_BYTES + e->read_file.offset,
+            e->read_file.n};
+    later(d, event);
+}
+
 void filedisk_effect(struct filedisk *d, const struct peer_effect *e)
 {
     struct file *f;
     switch (e->type) {
     case PEER_FX_FILE_OPEN:
         open_source(d, e);
+        break;
+    case PEER_FX_FILE_READ:
+        read_some(d, e);
         break;
     case PEER_FX_FILE_CLOSE:
         if ((f = find(d, e->close_file.file)))

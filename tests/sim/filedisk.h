@@ -17,7 +17,7 @@ typedef void filedisk_answer(void *who, struct peer_event event);
 
 struct filedisk *filedisk_new(struct world *w, const struct peer_crypto *crypto, filedisk_answer *answer, void *who);
 void filedisk_free(struct filedisk *d); /* takes NULL */
-/* PEER_FX_FILE_OPEN, _CLOSE and PEER_FX_PART_*. A path is "SIZE-SEED". */
+/* PEER_FX_FILE_OPEN, _READ, _CLOSE and PEER_FX_PART_*. A path is "SIZE-SEED". */
 void filedisk_effect(struct filedisk *d, const struct peer_effect *effect);
 /* Bytes of an open file or part, borrowed; NULL: it is not open. n: how many there are from there on. */
 const uint8_t *filedisk_bytes(const struct filedisk *d, uint64_t file, uint64_t at);

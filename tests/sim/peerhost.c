@@ -247,13 +247,15 @@ static void send_message(struct peerhost *h, const struct peer_effect *e)
         (int)(bytes.n < 120 ? bytes.n : 120), bytes.p);
     if (is_judged(h))
         peer_oracle_frame(h->in.peer_oracle, h->who, bytes);
-    rtc_send(h->party, e->rtc, e->message.channel, e->message.binary, bytes);
+    if (!e->message.spare || rtc_has_room(h->party, e->rtc))
+        rtc_send(h->party, e->rtc, e->message.channel, e->message.binary, bytes);
 }
 
 static void execute(struct peerhost *h, struct peer_effect *e)
 {
     if (e->type >= PEER_FX_RTC_NEW && e->type <= PEER_FX_RTC_FREE && e->type != PEER_FX_RTC_SEND) {
-        static const char *const NAMES[] = {"new", "offer", "remote", "candidate", "send", "channel", "give", "free"};
+        static const char *const NAMES[] = {
+            "new", "offer", "remote", "candidate", "send", "channel", "give", "read", "free"};
         world_trace(h->in.w, "peer %u: rtc %llu %s %s", h->who, (unsigned long long)e->rtc,
             NAMES[e->type - PEER_FX_RTC_NEW], e->type == PEER_FX_RTC_REMOTE ? e->description.type : "");
     }
@@ -293,6 +295,7 @@ static void execute(struct peerhost *h, struct peer_effect *e)
         peerhost_give(h, e);
         break;
     case PEER_FX_FILE_OPEN:
+    case PEER_FX_FILE_READ:
     case PEER_FX_FILE_CLOSE:
     case PEER_FX_PART_OPEN:
     case PEER_FX_PART_HASHES:

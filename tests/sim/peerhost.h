@@ -51,6 +51,9 @@ void peerhost_send(struct peerhost *h, const struct peerhost *const *to, size_t 
 
 /* Offers a file (filedisk.h) to that person, or (NULL) to the room, in this life and again in each that follows. */
 void peerhost_offer(struct peerhost *h, const struct peerhost *to, const char *name);
+/* What it gives of files is often wrong, and beside it comes what nobody asked for; until it is told not to, and then offers
+ * its files again. */
+void peerhost_lie(struct peerhost *h, bool lies);
 /* Everybody who was offered one of its files by now has it. */
 bool peerhost_files_done(const struct peerhost *h);
 

@@ -11,7 +11,9 @@
 #include "protocol/file_frame.h"
 
 enum {
-    GIVE_MS = 5 /* between two looks whether a link has room for more of a file */
+    WRONG = 60,          /* of 1,000 frames of somebody who lies, and as often something that nobody asked for */
+    ASKED_AT_ONCE = 200, /* times one thing, which is more than one may */
+    GIVE_MS = 5          /* between two looks whether a link has room for more of a file */
 };
 
 void peerhost_on_file(void *who, struct peer_event e)
@@ -34,6 +36,49 @@ static void giving_free(struct peerhost *h, struct giving *g)
 }
 
 static void on_give(void *who, uint64_t number);
+
+/* Beside what was asked for: what it has not, what is not in the file, hashes that are none, and questions without end. */
+static void lie(struct peerhost *h, const struct giving *g)
+{
+    static const char NONE[FILE_HASH_BYTES] = "no hash of anything";
+    struct world *w = h->in.w;
+    struct span id = world_chance(w, 800) ? span_of(g->effect.give.id) : SPAN("nothing");
+    struct file_frame f = {.type = FILE_FRAME_HAVE, .file_id = id, .block = world_below(w, 8)};
+    unsigned n = 1;
+    switch (world_below(w, 5)) {
+    case 0:
+        break;
+    case 1:
+        f.type = FILE_FRAME_CHUNK;
+        f.block = world_below(w, 2) ? FILE_BLOCKS_MAX - 1 : f.block;
+        f.bytes = (struct span){NONE, sizeof NONE};
+        break;
+    case 2:
+        f.type = FILE_FRAME_HASHES;
+        f.bytes = (struct span){NONE, sizeof NONE};
+        break;
+    case 3:
+        f.type = FILE_FRAME_COMING;
+        break;
+    default:
+        f.type = FILE_FRAME_WANTED;
+        f.n = 1000;
+        n = ASKED_AT_ONCE;
+    }
+    struct buf frame;
+    buf_init(&frame, PEER_MESSAGE_MAX);
+    file_frame_write(&frame, &f);
+    for (; n > 0 && rtc_has_room(h->party, g->effect.rtc); n--)
+        rtc_send(h->party, g->effect.rtc, g->effect.give.channel, true, buf_view(&frame));
+    buf_done(&frame);
+}
+
+void peerhost_lie(struct peerhost *h, bool lies)
+{
+    h->lies = lies;
+    if (!lies)
+        peerhost_offer_again(h);
+}
 
 static void give_later(struct peerhost *h)
 {
@@ -61,9 +106,13 @@ static void on_give(void *who, uint64_t life)
                                      .block = g->effect.give.block,
                                      .offset = offset,
                                      .bytes = {(const char *)bytes, n}});
+        if (h->lies && world_chance(h->in.w, WRONG))
+            frame.p[frame.len - 1] = (char)(frame.p[frame.len - 1] + 1);
         rtc_send(h->party, g->effect.rtc, g->effect.give.channel, true, buf_view(&frame));
         buf_done(&frame);
         g->done += n;
+        if (h->lies && world_chance(h->in.w, WRONG))
+            lie(h, g);
     }
     bool open = filedisk_bytes(h->files, g->effect.give.file, 0) != NULL, whole = g->done == g->effect.give.n;
     if (!whole && open && rtc_is_there(h->party, g->effect.rtc)) {

@@ -31,6 +31,7 @@ struct peerhost {
     struct giving *givings; /* in order, as they are begun */
     struct offer offers[OFFERS_MAX];
     unsigned offer_count;
+    bool lies; /* about files, until it is told not to */
     uint64_t life;
     struct peerhost_world in;
     unsigned who, host;

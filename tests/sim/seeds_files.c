@@ -2,7 +2,8 @@
  *
  * The random runs of files: two to five people, of whom some offer files to others or to the room while links are lost,
  * processes die and disks lose what was not synced. Whoever begins again offers its files again; whoever is offered a file that it
- * has not takes it. Then everything heals, and everybody has all that he was offered; filedisk.c judges every byte on the way.
+ * has not takes it. In some runs one of them lies about what it gives, and tells and asks what it may not. Then everything
+ * heals, and everybody has all that he was offered; filedisk.c judges every byte on the way.
  */
 #include "tests/sim/filedisk.h"
 #include "tests/sim/run.h"
@@ -11,9 +12,12 @@ enum {
     LOSS_MAX = 60,     /* of 1,000 at each end of a path */
     FILES_MAX = 4,     /* of a run */
     BLOCKS_MAX = 6,    /* of a file */
+    LIARS = 400,       /* of 1,000 runs: one of them lies, until everything heals */
+    APART = 400,       /* of 1,000 runs of three or more: two of them can never be linked */
     TROUBLES_MAX = 8,  /* of a run */
     TROUBLE_MS = 6000, /* between two, at most */
     DONE_MS = 600000,  /* for all files to be there, once everything has healed */
+    HEALED_MS = 20000, /* for links to be there again before the liar is honest */
     LOOK_MS = 500
 };
 
@@ -81,7 +85,12 @@ void seed_files(struct run *r, const struct world_options *options)
         peerhost_start(h);
     }
     rtc_net_congestion(r->rtcs, world_below(w, 3) * 10);
+    if (people > 2 && world_chance(w, APART)) /* their files go through others */
+        rtc_net_forbid(r->rtcs, peerhost_host(r->people[0]), peerhost_host(r->people[1]));
     offer_some(r);
+    struct peerhost *liar = world_chance(w, LIARS) ? r->people[world_below(w, people)] : NULL;
+    if (liar)
+        peerhost_lie(liar, true);
     for (unsigned n = world_below(w, TROUBLES_MAX); n > 0; n--) {
         run_for(r, 1 + world_below(w, TROUBLE_MS));
         trouble(r);
@@ -90,6 +99,10 @@ void seed_files(struct run *r, const struct world_options *options)
     for (unsigned i = 0; i < people; i++)
         if (!peerhost_is_up(r->people[i]))
             peerhost_start(r->people[i]);
+    if (liar) {
+        run_for(r, HEALED_MS);
+        peerhost_lie(liar, false);
+    }
     for (uint64_t end = world_now(w) + DONE_MS; !all_have_all(r); run_for(r, LOOK_MS))
         world_check(w, world_now(w) < end, "somebody has not got a file");
     world_count(w);

@@ -220,7 +220,7 @@ const MEMBERS = {
   retryCount: may(isCount(0, 1000000)), keys: may(map(isText(128, 1), 1024)), signature: may(base64(64)),
   encrypted: may(isText(Infinity, 1)), conversation: may(isMatch(/^(room:[A-Za-z0-9_-]{1,64}|p:[a-z2-7]{25}[aeimquy4])$/)),
 };
-const ATTACHMENT = { fileId: must(id), name: must(isText(255, 1)), size: must(isCount()), mediaType: may(isText(127)) };
+const ATTACHMENT = { fileId: must(id), name: must(isText(255, 1)), size: must(isCount()), mediaType: may(isText(127)), hash: may(base64(32)) };
 const CONTENT = { text: may(isText(65536)), metadata: may((v) => isObject(v) && size(canonical(v)) <= 196608),
   attachments: may(list((a) => isObject(a) && obeys(ATTACHMENT, a), 16)) };
 const OF = { of: must(list(id, 256, 1)) };
@@ -233,9 +233,9 @@ const METADATA = {
   presence_update: { presence: must((v) => ['online', 'away', 'gone'].includes(v)) }, connection_request: { signal: must(isObject) },
   identity_claim: { context: must(isText(255)), room: must(isMatch(ROOM_ID)), seat: must(person), reader: must(person), started: must(isCount()) },
   presence_digest: { versions: must(isObject) },
-  file_offer: { ...FILE, name: must(isText(255, 1)), size: must(isCount()), hash: must(base64(32)), chunkSize: must(isCount()),
+  file_offer: { ...FILE, paused: may(isCount()), name: must(isText(255, 1)), size: must(isCount()), hash: must(base64(32)), chunkSize: must(isCount()),
     kind: may(isText(255)) },
-  file_accept: { ...FILE, have: may(isText(43692)) }, file_decline: { ...FILE, reason: may(isText(255)) }, file_chunk: { ...FILE, index: must(isCount()) },
+  file_accept: { ...FILE, paused: may(isCount()), have: may(isText(43692)) }, file_decline: { ...FILE, reason: may(isText(255)) }, file_chunk: { frame: must(isText(90112)) },
   file_complete: FILE, history_request: { clock: must(isObject), new: may(isCount()), missing: may(Array.isArray), expired: may(Array.isArray),
     want: may(isObject), past: may(isObject) },
   history_reply: { count: must(isCount()), for: must(isText(255)), people: may(Array.isArray), gone: may(isCount()), now: may(isCount()) },

@@ -105,51 +105,65 @@ static struct person *step_to(const struct peer *p, struct person *who, const st
     return friend_of(p, who, avoid, n);
 }
 
-bool relay_send(struct peer *p, struct person *who, struct span text)
+struct person *relay_first(struct peer *p, struct person *who)
 {
-    assert(who->keyed && text.p);
+    assert(who->keyed);
     /* What is said about a link goes around it, while it may be dead. */
     struct person *around = link_is_up(who) ? friend_of(p, who, NULL, 0) : NULL;
     struct person *first = around ? around : step_to(p, who, NULL, 0);
-    if (!first || !link_can_send(first))
+    return first && link_can_send(first) ? first : NULL;
+}
+
+bool relay_send(struct peer *p, struct person *who, struct span text)
+{
+    struct person *first = relay_first(p, who);
+    assert(text.p);
+    if (!first)
         return false;
     p->stats.relayed_out_total++;
     connection_send(p, first->link.connection, text);
     return true;
 }
 
-void relay_pass(struct peer *p, struct person *from, const struct envelope *e, struct span reader)
+/* As it goes on to `next`. False: there is no memory, or the next takes no message of that size. */
+static bool write_on(const struct peer *p, const struct envelope *e, const struct person *next, struct buf *text)
 {
-    assert(from->keyed && reader.n > 0);
     struct span route[ENVELOPE_ROUTE_MAX];
-    struct person *who = roster_find(p, reader);
-    struct person *next;
-    if (e->route_count == 0 || span_is_among(p->id, e->route, e->route_count)) {
-        guard_refuse(p, from, "a message for somebody else that goes in circles");
-        return;
-    }
-    /* The route names its sender and the relays before us. */
-    if (e->route_count > RELAYS_MAX || !who || !who->keyed) {
-        p->stats.relay_dropped_total++;
-        return;
-    }
+    struct envelope copy = *e;
     memcpy(route, e->route, e->route_count * sizeof *route);
     route[e->route_count] = span_of(p->id);
-    next = step_to(p, who, e->route, e->route_count);
-    if (!next || next == from || !link_can_send(next)) {
-        p->stats.relay_dropped_total++;
-        return;
-    }
-    struct envelope copy = *e;
-    struct buf text;
     copy.route = route;
     copy.route_count = e->route_count + 1;
+    return envelope_write(&copy, text) && link_fits(next, text->len);
+}
+
+struct person *relay_next(
+    struct peer *p, struct person *from, const struct envelope *e, struct span reader, struct buf *text)
+{
+    assert(from->keyed && reader.n > 0);
+    struct person *who = roster_find(p, reader);
+    struct person *next = NULL;
+    if (e->route_count == 0 || span_is_among(p->id, e->route, e->route_count)) {
+        guard_refuse(p, from, "a message for somebody else that goes in circles");
+        return NULL;
+    }
+    /* The route names its sender and the relays before us. */
+    if (e->route_count <= RELAYS_MAX && who && who->keyed)
+        next = step_to(p, who, e->route, e->route_count);
+    if (next && next != from && link_can_send(next) && write_on(p, e, next, text))
+        return next;
+    p->stats.relay_dropped_total++;
+    return NULL;
+}
+
+void relay_pass(struct peer *p, struct person *from, const struct envelope *e, struct span reader)
+{
+    struct buf text;
     buf_init(&text, PEER_MESSAGE_MAX);
-    if (envelope_write(&copy, &text) && link_fits(next, text.len)) {
+    const struct person *next = relay_next(p, from, e, reader, &text);
+    if (next) {
         p->stats.relayed_total++;
         connection_send(p, next->link.connection, buf_view(&text));
-    } else {
-        p->stats.relay_dropped_total++;
     }
     buf_done(&text);
 }

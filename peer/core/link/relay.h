@@ -22,6 +22,12 @@ struct route {
 
 /* Over a link or through others. */
 bool relay_reaches(const struct peer *p, const struct person *who);
+/* Whose link is the first step; NULL: nobody leads there now. */
+struct person *relay_first(struct peer *p, struct person *who);
+/* Whose link is the next step of what came on `from`'s for somebody else, and the text that goes on there. NULL: it is refused,
+ * or dropped, and counted. */
+struct person *relay_next(
+    struct peer *p, struct person *from, const struct envelope *e, struct span reader, struct buf *text);
 /* Sends an envelope of ours. False: nobody leads there now. */
 bool relay_send(struct peer *p, struct person *who, struct span text);
 /* Passes on what came on `from`'s link for somebody else. */

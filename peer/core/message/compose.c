@@ -30,9 +30,12 @@
 #include "peer/core/message/deliver.h"
 #include "peer/core/message/message_log.h"
 #include "peer/core/message/outbox.h"
+#include "protocol/body.h"
 
 struct draft {
     const struct peer_event *ev;
+    const struct envelope_attachment *attachments;
+    size_t attachment_count;
     enum envelope_type type;
     struct person **readers;
     size_t reader_count, keyed_count;
@@ -282,6 +285,8 @@ static bool compose(struct peer *p, struct draft *d)
         .to = to,
         .to_count = n,
         .text = d->ev->send.text.n ? d->ev->send.text : SPAN(""),
+        .attachments = d->attachments,
+        .attachment_count = d->attachment_count,
         .clock = ticks,
         .requires_ack = true,
         .ttl_ms = d->ev->send.ttl_ms,
@@ -328,6 +333,10 @@ static void record(struct peer *p, const struct draft *d)
 {
     struct span to[ENVELOPE_TO_MAX];
     size_t n = name_readers(d, to);
+    struct buf attachments;
+    buf_init(&attachments, ENVELOPE_METADATA_MAX);
+    if (d->attachment_count > 0)
+        body_write_attachments(&attachments, d->attachments, d->attachment_count);
     message_log_add(p, &(struct notice){.id = span_of(d->id),
                            .from = span_of(p->id),
                            .to = to,
@@ -335,7 +344,9 @@ static void record(struct peer *p, const struct draft *d)
                            .text = d->ev->send.text.n ? d->ev->send.text : SPAN(""),
                            .conversation = span_of(d->name),
                            .kind = envelope_type_name(d->type),
+                           .attachments = buf_view(&attachments),
                            .timestamp = p->unix_ms});
+    buf_done(&attachments);
 }
 
 /* Sealed messages are; so is what is said while nobody is there, for the record has all that was said. What goes to
@@ -416,17 +427,24 @@ static bool draft(struct peer *p, struct draft *d)
     return lost ? draft_fails(d, "out-of-memory", "there is no memory for this message: try again later") : ready;
 }
 
-void compose_message(struct peer *p, const struct peer_event *ev)
+bool compose_repeats(struct peer *p, struct span ref)
 {
-    const struct ref *r = ref_find(p, ev->send.ref);
-    struct draft d = {.ev = ev};
-    if (r) { /* the first with this key may still be on its way to the disk */
-        after_commit_follow(p, &(struct notice){.type = NOTICE_ACCEPTED, .id = span_of(r->id), .ref = ev->send.ref});
-        return;
-    }
+    const struct ref *r = ref_find(p, ref);
+    if (r) /* the first with this key may still be on its way to the disk */
+        after_commit_follow(p, &(struct notice){.type = NOTICE_ACCEPTED, .id = span_of(r->id), .ref = ref});
+    return r != NULL;
+}
+
+bool compose_message(
+    struct peer *p, const struct peer_event *ev, const struct envelope_attachment *attachments, size_t n)
+{
+    struct draft d = {.ev = ev, .attachments = attachments, .attachment_count = n};
+    if (compose_repeats(p, ev->send.ref))
+        return true;
     buf_init(&d.text, PEER_MESSAGE_MAX);
     buf_init(&d.plain, PEER_MESSAGE_MAX);
-    if (draft(p, &d)) {
+    bool ok = draft(p, &d);
+    if (ok) {
         hand_over(p, &d);
         go_on(p, &d);
     } else {
@@ -435,4 +453,5 @@ void compose_message(struct peer *p, const struct peer_event *ev)
     buf_done(&d.text);
     buf_done(&d.plain);
     free(d.readers);
+    return ok;
 }

@@ -10,6 +10,7 @@
 
 #include "peer/core/peer.h"
 #include "peer/core/order/hash.h"
+#include "protocol/envelope.h"
 
 struct ref {
     char ref[REF_MAX + 1];
@@ -18,7 +19,11 @@ struct ref {
     UT_hash_handle hh;
 };
 
-void compose_message(struct peer *p, const struct peer_event *ev);
+/* With these attachments, in place of the paths of the event. False: it was refused, and that was told. */
+bool compose_message(
+    struct peer *p, const struct peer_event *ev, const struct envelope_attachment *attachments, size_t n);
+/* A message with that key was accepted before, and that is told again. */
+bool compose_repeats(struct peer *p, struct span ref);
 /* Out of its row. */
 void compose_ref_restored(struct peer *p, struct span ref, struct span value);
 /* All rows were read. */

@@ -21,11 +21,13 @@
 #include "peer/core/people/roster.h"
 #include "peer/core/link/send.h"
 #include "peer/core/message/broadcast.h"
+#include "peer/core/message/attached.h"
 #include "peer/core/message/conversation.h"
 #include "peer/core/message/history.h"
 #include "peer/core/message/message_log.h"
 #include "peer/core/message/receipt.h"
 #include "peer/core/message/waiting.h"
+#include "protocol/body.h"
 
 /* ---- judged ---- */
 
@@ -97,9 +99,16 @@ static void show(struct peer *p, struct conversation *c, struct person *author, 
         .kind = envelope_type_name(e->type),
         .verified = true,
         .timestamp = e->timestamp};
+    struct buf attachments;
+    buf_init(&attachments, ENVELOPE_METADATA_MAX);
+    if (e->attachment_count > 0 && body_write_attachments(&attachments, e->attachments, e->attachment_count))
+        n.attachments = buf_view(&attachments);
     p->stats.received_total++;
     message_log_add(p, &n);
     after_commit_notice(p, &n);
+    buf_done(&attachments);
+    if (e->attachment_count > 0)
+        attached_add(p, author, e, c->room);
     if (e->requires_ack)
         after_commit_receipt(p, author->id, e->id, c->room);
 }

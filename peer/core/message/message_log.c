@@ -51,6 +51,10 @@ void message_log_add(struct peer *p, const struct notice *n)
     write_member_string(&row, "conversation", n->conversation);
     write_member_string(&row, "type", span_of(n->kind));
     write_member_u64(&row, "timestamp", n->timestamp);
+    if (n->attachments.n > 0) {
+        write_name(&row, "attachments");
+        buf_span(&row, n->attachments);
+    }
     buf_byte(&row, '}');
     storage_number(order, ++p->log_order);
     if (!row.failed) {

@@ -302,6 +302,8 @@ static void keyed_data(struct peer *p, struct connection *a, struct envelope *e,
         receive_message(p, from, e, raw);
     else if (e->type == ENVELOPE_PRESENCE_UPDATE)
         gossip_heard(p, from, e, raw);
+    else if (e->type == ENVELOPE_FILE_CHUNK)
+        guard_refuse(p, from, "a frame of a file among the messages");
     else if (e->to_count == 1 && e->route_count > 0 && !span_is_among(p->id, e->to, e->to_count))
         relay_pass(p, from, e, e->to[0]);
     else if (!span_is_among(p->id, e->to, e->to_count))

@@ -10,6 +10,10 @@
 static size_t bytes_of(const struct envelope *e)
 {
     size_t n = e->id.n + e->from.n + e->text.n;
+    for (size_t i = 0; i < e->attachment_count; i++) {
+        const struct envelope_attachment *a = &e->attachments[i];
+        n += a->file_id.n + a->name.n + a->media_type.n + a->hash.n;
+    }
     for (size_t i = 0; i < e->to_count; i++)
         n += e->to[i].n;
     return n;
@@ -28,18 +32,22 @@ static struct span keep(char **at, struct span text)
 struct waiting *waiting_new(const struct envelope *e, bool ours, bool kept)
 {
     assert(e->id.n > 0 && e->from.n > 0 && e->sequence > 0);
-    size_t size = sizeof(struct waiting) + e->to_count * sizeof *e->to + bytes_of(e);
+    size_t size = sizeof(struct waiting) + e->to_count * sizeof *e->to + e->attachment_count * sizeof *e->attachments +
+                  bytes_of(e);
     struct waiting *w = malloc(size);
     if (!w)
         return NULL;
     struct span *to = (struct span *)(w + 1);
-    char *at = (char *)(to + e->to_count);
+    struct envelope_attachment *attachments = (struct envelope_attachment *)(to + e->to_count);
+    char *at = (char *)(attachments + e->attachment_count);
     *w = (struct waiting){.type = e->type,
         .id = keep(&at, e->id),
         .from = keep(&at, e->from),
         .text = keep(&at, e->text),
         .to = to,
         .to_count = e->to_count,
+        .attachments = attachments,
+        .attachment_count = e->attachment_count,
         .size = size,
         .sequence = e->sequence,
         .timestamp = e->timestamp,
@@ -49,6 +57,14 @@ struct waiting *waiting_new(const struct envelope *e, bool ours, bool kept)
         .kept = kept};
     for (size_t i = 0; i < e->to_count; i++)
         to[i] = keep(&at, e->to[i]);
+    for (size_t i = 0; i < e->attachment_count; i++) {
+        const struct envelope_attachment *a = &e->attachments[i];
+        attachments[i] = (struct envelope_attachment){.file_id = keep(&at, a->file_id),
+            .name = keep(&at, a->name),
+            .media_type = keep(&at, a->media_type),
+            .hash = keep(&at, a->hash),
+            .size = a->size};
+    }
     return w;
 }
 
@@ -64,6 +80,8 @@ struct envelope waiting_said(const struct waiting *w)
         .from = w->from,
         .to = w->to,
         .to_count = w->to_count,
+        .attachments = w->attachments,
+        .attachment_count = w->attachment_count,
         .text = w->text,
         .timestamp = w->timestamp,
         .sequence = w->sequence,

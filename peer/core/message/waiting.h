@@ -17,6 +17,8 @@ struct waiting {
     struct span text;      /* of one that is for us */
     const struct span *to; /* to_count */
     size_t to_count;
+    const struct envelope_attachment *attachments; /* attachment_count */
+    size_t attachment_count;
     size_t size; /* bytes of all this */
     uint64_t sequence, timestamp, ttl_ms;
     bool requires_ack;

@@ -11,14 +11,16 @@
 #include "peer/core/people/seal.h"
 #include "protocol/write.h"
 
-/* By the clock; but of what a reader judges by its age ([M-57]) each is newer than the last, whatever the clock
+/* By the clock; but of what a reader judges by its age ([M-57], [F-8]) each is newer than the last, whatever the clock
  * does. */
 static uint64_t timestamp(struct peer *p, enum envelope_type type)
 {
-    if (type != ENVELOPE_CONNECTION_REQUEST && type != ENVELOPE_PEER_INTRODUCTION)
+    bool judged = type == ENVELOPE_CONNECTION_REQUEST || type == ENVELOPE_PEER_INTRODUCTION;
+    uint64_t *stamp = type == ENVELOPE_FILE_CHUNK ? &p->frame_stamp : &p->stamp;
+    if (!judged && type != ENVELOPE_FILE_CHUNK)
         return p->unix_ms ? p->unix_ms : 1;
-    p->stamp = p->unix_ms > p->stamp ? p->unix_ms : p->stamp + 1;
-    return p->stamp;
+    *stamp = p->unix_ms > *stamp ? p->unix_ms : *stamp + 1;
+    return *stamp;
 }
 
 void say_begin(struct peer *p, struct envelope *e, char *id)

@@ -131,14 +131,6 @@ static bool unwrap(const struct peer_crypto *crypto, const struct envelope *e, s
     return ok;
 }
 
-/* How many bytes canonical base64 holds; 0 if it cannot be any. */
-static size_t base64_bytes(struct span text)
-{
-    if (text.n < 4 || text.n % 4 != 0)
-        return 0;
-    return text.n / 4 * 3 - (text.p[text.n - 1] == '=') - (text.p[text.n - 2] == '=');
-}
-
 static bool decrypt(
     const struct peer_crypto *crypto, const struct envelope *e, const uint8_t key[KEY_BYTES], struct buf *content)
 {

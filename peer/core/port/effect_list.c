@@ -58,6 +58,9 @@ void peer_effect_done(struct peer_effect *e)
     case PEER_FX_PART_HASHES:
         free(e->part_hashes.hashes.p);
         break;
+    case PEER_FX_PART_WRITE:
+        free(e->part_write.copy);
+        break;
     case PEER_FX_PUT:
         free(e->put.key);
         free(e->put.value.p);
@@ -89,7 +92,7 @@ void peer_effect_done(struct peer_effect *e)
     case PEER_FX_COMMIT:
     case PEER_FX_RTC_CHANNEL:
     case PEER_FX_FILE_CLOSE:
-    case PEER_FX_PART_WRITE:
+    case PEER_FX_FILE_READ:
     case PEER_FX_PART_VERIFIED:
     case PEER_FX_PART_FINISH:
         break;

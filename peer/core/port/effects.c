@@ -102,14 +102,22 @@ bool effect_rtc_candidate(struct peer *p, uint64_t rtc, struct span candidate)
 bool effect_rtc_send(struct peer *p, uint64_t rtc, uint16_t channel, struct span text)
 {
     struct peer_text copy = copy_of(text);
-    return add(
-        p, (struct peer_effect){.type = PEER_FX_RTC_SEND, .rtc = rtc, .message = {channel, false, copy}}, copy.p);
+    return add(p, (struct peer_effect){.type = PEER_FX_RTC_SEND, .rtc = rtc, .message = {channel, false, false, copy}},
+        copy.p);
 }
 
 bool effect_rtc_send_binary(struct peer *p, uint64_t rtc, uint16_t channel, struct span bytes)
 {
     struct peer_text copy = copy_of(bytes);
-    return add(p, (struct peer_effect){.type = PEER_FX_RTC_SEND, .rtc = rtc, .message = {channel, true, copy}}, copy.p);
+    return add(
+        p, (struct peer_effect){.type = PEER_FX_RTC_SEND, .rtc = rtc, .message = {channel, true, false, copy}}, copy.p);
+}
+
+bool effect_rtc_send_spare(struct peer *p, uint64_t rtc, uint16_t channel, struct span text)
+{
+    struct peer_text copy = copy_of(text);
+    return add(
+        p, (struct peer_effect){.type = PEER_FX_RTC_SEND, .rtc = rtc, .message = {channel, false, true, copy}}, copy.p);
 }
 
 bool effect_rtc_channel(struct peer *p, uint64_t rtc, const char *label)
@@ -127,6 +135,12 @@ bool effect_file_give(struct peer *p, uint64_t rtc, uint16_t channel, uint64_t f
         (struct peer_effect){
             .type = PEER_FX_FILE_GIVE, .rtc = rtc, .give = {channel, file, ticket, copy, block, offset, n}},
         copy);
+}
+
+bool effect_file_read(struct peer *p, uint64_t file, uint64_t ticket, uint32_t block, uint32_t offset, uint32_t n)
+{
+    assert(n > 0);
+    return add(p, (struct peer_effect){.type = PEER_FX_FILE_READ, .read_file = {file, ticket, block, offset, n}}, true);
 }
 
 bool effect_rtc_free(struct peer *p, uint64_t rtc)
@@ -201,9 +215,12 @@ bool effect_part_hashes(struct peer *p, uint64_t file, struct span hashes)
     return add(p, (struct peer_effect){.type = PEER_FX_PART_HASHES, .part_hashes = {file, copy}}, copy.p);
 }
 
-bool effect_part_write(struct peer *p, uint64_t file, uint32_t block, uint32_t offset, struct span bytes)
+bool effect_part_write(struct peer *p, uint64_t file, uint32_t block, uint32_t offset, struct span bytes, bool copied)
 {
-    return add(p, (struct peer_effect){.type = PEER_FX_PART_WRITE, .part_write = {file, block, offset, bytes}}, true);
+    char *copy = copied ? copy_of(bytes).p : NULL;
+    struct span from = copied ? (struct span){copy, bytes.n} : bytes;
+    return add(p, (struct peer_effect){.type = PEER_FX_PART_WRITE, .part_write = {file, block, offset, from, copy}},
+        copy || !copied);
 }
 
 bool effect_part_verified(struct peer *p, uint64_t file, uint32_t block)

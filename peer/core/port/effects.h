@@ -25,9 +25,12 @@ bool effect_rtc_remote(struct peer *p, uint64_t rtc, const char *type, struct sp
 bool effect_rtc_candidate(struct peer *p, uint64_t rtc, struct span candidate);
 bool effect_rtc_send(struct peer *p, uint64_t rtc, uint16_t channel, struct span text); /* a text message */
 bool effect_rtc_send_binary(struct peer *p, uint64_t rtc, uint16_t channel, struct span bytes);
+/* A text that may be lost. */
+bool effect_rtc_send_spare(struct peer *p, uint64_t rtc, uint16_t channel, struct span text);
 bool effect_rtc_channel(struct peer *p, uint64_t rtc, const char *label); /* label is static */
 bool effect_file_give(struct peer *p, uint64_t rtc, uint16_t channel, uint64_t file, uint64_t ticket, struct span id,
     uint32_t block, uint32_t offset, uint32_t n);
+bool effect_file_read(struct peer *p, uint64_t file, uint64_t ticket, uint32_t block, uint32_t offset, uint32_t n);
 bool effect_rtc_free(struct peer *p, uint64_t rtc);
 bool effect_deadline(struct peer *p, uint64_t deadline);
 bool effect_put(struct peer *p, enum peer_table table, struct span key, struct span value);
@@ -41,8 +44,8 @@ bool effect_file_close(struct peer *p, uint64_t file, bool keep);
 bool effect_part_open(struct peer *p, uint64_t file, struct span folder, struct span name, uint64_t size,
     const uint8_t root[HASH_BYTES], bool tree);
 bool effect_part_hashes(struct peer *p, uint64_t file, struct span hashes);
-bool effect_part_write(
-    struct peer *p, uint64_t file, uint32_t block, uint32_t offset, struct span bytes); /* borrowed */
+/* copied: the bytes are not the event's; else they are borrowed. */
+bool effect_part_write(struct peer *p, uint64_t file, uint32_t block, uint32_t offset, struct span bytes, bool copied);
 bool effect_part_verified(struct peer *p, uint64_t file, uint32_t block);
 bool effect_part_finish(struct peer *p, uint64_t file);
 bool effect_notice(struct peer *p, struct peer_notice *notice); /* taken, but if false */

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 
 #include "peer/core/state.h"
-#include "peer/core/link/files_channel.h"
+#include "peer/core/link/files_relay.h"
 #include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
 #include "peer/core/people/guard.h"
 #include "peer/core/people/roster.h"
 #include "peer/core/port/effects.h"
@@ -74,10 +75,10 @@ void download_say_state(struct peer *p, struct download *d)
     bool said = who && who->keyed;
     switch (d->state) {
     case DOWNLOAD_FETCHING:
-        said = said && say_file_accept(p, who, span_of(d->id), d->have, d->blocks);
+        said = said && say_file_accept(p, who, span_of(d->id), d->have, d->blocks, d->paused);
         break;
     case DOWNLOAD_DONE:
-        said = said && say_file_accept(p, who, span_of(d->id), d->have, d->blocks) &&
+        said = said && say_file_accept(p, who, span_of(d->id), d->have, d->blocks, d->paused) &&
                say_file_complete(p, who, span_of(d->id));
         break;
     case DOWNLOAD_ENDED:
@@ -90,7 +91,7 @@ void download_say_state(struct peer *p, struct download *d)
         break;
     }
     d->unsaid = !said;
-    if (d->unsaid && who && link_is_up(who))
+    if (d->unsaid && who && (link_is_up(who) || relay_reaches(p, who)))
         effect_wake(p, p->now + SAY_AGAIN_MS);
 }
 
@@ -155,11 +156,11 @@ static void end_former(struct peer *p, const struct download *d)
         }
 }
 
-static void show_offer(struct peer *p, struct person *who, struct download *d, const struct envelope *e)
+static void show_offer(struct peer *p, struct person *who, struct download *d, bool room)
 {
-    char room[ENVELOPE_CONVERSATION_MAX + 1];
-    envelope_room_conversation(span_of(p->settings.room), room);
-    d->room = span_is(e->conversation, room);
+    char conversation[ENVELOPE_CONVERSATION_MAX + 1];
+    envelope_room_conversation(span_of(p->settings.room), conversation);
+    d->room = room;
     d->state = DOWNLOAD_OFFERED;
     d->order = ++p->download_order;
     end_former(p, d);
@@ -167,7 +168,7 @@ static void show_offer(struct peer *p, struct person *who, struct download *d, c
                       .id = span_of(d->id),
                       .from = person_id(who),
                       .name = span_of(d->name),
-                      .conversation = e->conversation.n ? e->conversation : (struct span){0},
+                      .conversation = room ? span_of(conversation) : (struct span){0},
                       .kind = d->tree ? "folder" : "file",
                       .size = d->size,
                       .verified = true});
@@ -182,6 +183,60 @@ static const char *offer_problem(struct peer *p, const struct person *who, const
     if (open_offers_of(p, person_id(who)) >= OFFERS_OF_ONE_MAX || !make_room(p))
         return "too-many-offers";
     return NULL;
+}
+
+static void tell_paused(struct peer *p, const struct download *d, struct span by, bool paused)
+{
+    notice_add(
+        p, &(struct notice){.type = paused ? NOTICE_FILE_PAUSED : NOTICE_FILE_RESUMED, .id = span_of(d->id), .by = by});
+}
+
+static void sender_pauses(struct peer *p, struct download *d, bool paused)
+{
+    if (d->sender_paused == paused || d->state >= DOWNLOAD_FINISHING)
+        return;
+    d->sender_paused = paused;
+    tell_paused(p, d, span_of(d->from), paused);
+    if (paused)
+        fetch_drop_of(p, d, span_of(d->from));
+    else
+        d->ask_after = 0; /* what it refused meanwhile it gives now */
+    if (d->state == DOWNLOAD_FETCHING)
+        fetch_more(p, d);
+}
+
+static struct download *begin(struct peer *p, struct person *who, const struct body_file_offer *b, bool room)
+{
+    struct download *d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    text_copy(d->id, sizeof d->id, b->file_id);
+    text_copy(d->from, sizeof d->from, person_id(who));
+    text_copy(d->name, sizeof d->name, b->name);
+    d->size = b->size;
+    d->blocks = (uint32_t)file_blocks(b->size);
+    d->tree = b->tree;
+    memcpy(d->root, b->hash, sizeof d->root);
+    HASH_ADD_STR(p->downloads, id, d);
+    if (!d->hh.tbl) {
+        free(d);
+        return NULL;
+    }
+    show_offer(p, who, d, room);
+    return d;
+}
+
+static bool is_of_room(const struct peer *p, const struct envelope *e)
+{
+    char room[ENVELOPE_CONVERSATION_MAX + 1];
+    envelope_room_conversation(span_of(p->settings.room), room);
+    return span_is(e->conversation, room);
+}
+
+void download_attached(struct peer *p, struct person *who, const struct body_file_offer *b, bool room)
+{
+    if (!download_find(p, b->file_id) && !upload_find(p, b->file_id) && !offer_problem(p, who, b))
+        begin(p, who, b, room);
 }
 
 void download_offered(struct peer *p, struct person *who, const struct envelope *e)
@@ -199,6 +254,7 @@ void download_offered(struct peer *p, struct person *who, const struct envelope 
     }
     if (d) {
         download_say_state(p, d);
+        sender_pauses(p, d, b.paused);
         return;
     }
     const char *problem = offer_problem(p, who, &b);
@@ -206,21 +262,8 @@ void download_offered(struct peer *p, struct person *who, const struct envelope 
         say_file_decline(p, who, b.file_id, span_of(problem));
         return;
     }
-    if (!(d = calloc(1, sizeof *d)))
-        return;
-    text_copy(d->id, sizeof d->id, b.file_id);
-    text_copy(d->from, sizeof d->from, person_id(who));
-    text_copy(d->name, sizeof d->name, b.name);
-    d->size = b.size;
-    d->blocks = (uint32_t)file_blocks(b.size);
-    d->tree = b.tree;
-    memcpy(d->root, b.hash, sizeof d->root);
-    HASH_ADD_STR(p->downloads, id, d);
-    if (!d->hh.tbl) {
-        free(d);
-        return;
-    }
-    show_offer(p, who, d, e);
+    if ((d = begin(p, who, &b, is_of_room(p, e))))
+        sender_pauses(p, d, b.paused);
 }
 
 void download_withdrawn(struct peer *p, struct person *who, struct download *d, struct span reason)
@@ -263,10 +306,28 @@ void download_accept(struct peer *p, struct span id, struct span folder)
     effect_part_open(p, d->file, folder, span_of(d->name), d->size, d->root, d->tree);
 }
 
-void download_decline(struct peer *p, struct download *d)
+bool download_decline(struct peer *p, struct download *d, const char *code)
 {
-    if (d->state < DOWNLOAD_FINISHING)
-        end(p, d, "declined");
+    if (d->state >= DOWNLOAD_FINISHING)
+        return false;
+    end(p, d, code);
+    return true;
+}
+
+bool download_pause(struct peer *p, struct download *d, bool paused)
+{
+    if (d->state != DOWNLOAD_OPENING && d->state != DOWNLOAD_FETCHING)
+        return false;
+    if (d->paused == paused)
+        return true;
+    d->paused = paused;
+    tell_paused(p, d, span_of(p->id), paused);
+    if (paused)
+        fetch_stop(p, d);
+    download_say_state(p, d);
+    if (d->state == DOWNLOAD_FETCHING)
+        fetch_more(p, d);
+    return true;
 }
 
 /* ---- what io answers ---- */
@@ -295,7 +356,7 @@ static void tell_progress(struct peer *p, struct download *d)
 static void tell_partner(struct peer *p, struct download *d, struct person *who)
 {
     struct partner *partner = fetch_find_partner(d, person_id(who));
-    bool told = say_file_accept(p, who, span_of(d->id), d->have, d->blocks);
+    bool told = say_file_accept(p, who, span_of(d->id), d->have, d->blocks, d->paused);
     if (partner)
         partner->told = told;
     if (!told)
@@ -348,9 +409,9 @@ void download_opened(struct peer *p, struct download *d, const struct peer_event
             tell_partner(p, d, who);
     download_say_state(p, d);
     struct person *from = sender(p, d);
-    if (from && link_is_up(from))
+    if (from && (link_is_up(from) || relay_reaches(p, from)))
         fetch_all_of(p, from, d);
-    else if (from && from->keyed)
+    if (from && from->keyed && !link_is_up(from))
         link_wanted(p, from);
     finish_if_whole(p, d);
 }
@@ -394,7 +455,8 @@ void download_block_there(struct peer *p, struct download *d, uint32_t block)
     struct file_frame had = {.type = FILE_FRAME_HAVE, .file_id = span_of(d->id), .block = block};
     for (struct partner *partner = d->partners; partner; partner = partner->next) {
         struct person *who = roster_find(p, span_of(partner->who));
-        if (who && link_is_up(who) && !files_channel_send(p, who, &had))
+        bool relayed = who && !link_is_up(who) && !partner->map;
+        if (who && (link_is_up(who) || relayed) && !files_send(p, who, &had, relayed))
             partner->told = false; /* it hears of all at once, later */
     }
     tell_progress(p, d);
@@ -416,7 +478,7 @@ void download_link_up(struct peer *p, struct person *who)
             download_say_state(p, d);
             if (d->state == DOWNLOAD_FETCHING)
                 fetch_all_of(p, who, d);
-        } else if (d->room && d->state == DOWNLOAD_FETCHING) {
+        } else if (d->room && d->state == DOWNLOAD_FETCHING && link_is_up(who)) {
             tell_partner(p, d, who);
         }
     }

@@ -41,6 +41,7 @@ struct download {
     const char *end_code; /* of one that ended: static */
     uint64_t file;        /* io's number; 0: none yet, or no more */
     bool tree, room;
+    bool paused, sender_paused; /* nothing is asked for; nothing is given */
     char name[ENVELOPE_NAME_MAX + 1];
     uint64_t size;
     uint32_t blocks;
@@ -72,12 +73,17 @@ bool download_serves(const struct download *d, const struct person *who, uint32_
 
 /* What its sender says. */
 void download_offered(struct peer *p, struct person *who, const struct envelope *e);
+/* A message of theirs lists it: the offer comes, too, but may come later. */
+void download_attached(struct peer *p, struct person *who, const struct body_file_offer *b, bool room);
 /* Another of the room takes the same file, and has these blocks of it. */
 void download_joined(struct peer *p, struct person *who, struct download *d, const struct body_file_accept *b);
 void download_withdrawn(struct peer *p, struct person *who, struct download *d, struct span reason);
 /* What the application says. */
 void download_accept(struct peer *p, struct span id, struct span folder);
-void download_decline(struct peer *p, struct download *d);
+/* False: it has ended before. code: what its sender hears; static. */
+bool download_decline(struct peer *p, struct download *d, const char *code);
+/* False: it is not under way. */
+bool download_pause(struct peer *p, struct download *d, bool paused);
 /* What io answers. */
 void download_opened(struct peer *p, struct download *d, const struct peer_event *ev);
 void download_done(struct peer *p, struct download *d, struct span path);
@@ -90,6 +96,7 @@ void download_cannot(struct peer *p, struct download *d, const char *code, const
 /* How it stands, to its sender; later if it cannot be said now. */
 void download_say_state(struct peer *p, struct download *d);
 
+/* Their link is up, or others lead there. */
 void download_link_up(struct peer *p, struct person *who);
 /* Says what could not be said before. */
 void download_due(struct peer *p);

@@ -11,7 +11,9 @@
 
 #include "peer/core/state.h"
 #include "peer/core/link/files_channel.h"
+#include "peer/core/link/files_relay.h"
 #include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
 #include "peer/core/people/guard.h"
 #include "peer/core/people/roster.h"
 #include "peer/core/port/effects.h"
@@ -114,7 +116,7 @@ static void drop_fetch(struct peer *p, struct download *d, struct fetch *f)
     p->fetches--;
 }
 
-static void drop_fetches_of(struct peer *p, struct download *d, struct span who)
+void fetch_drop_of(struct peer *p, struct download *d, struct span who)
 {
     struct fetch *f, *next;
     DL_FOREACH_SAFE (d->fetches, f, next)
@@ -125,23 +127,32 @@ static void drop_fetches_of(struct peer *p, struct download *d, struct span who)
 void fetch_drop_partner(struct peer *p, struct download *d, struct span who)
 {
     struct partner *partner = fetch_find_partner(d, who);
-    drop_fetches_of(p, d, who);
+    fetch_drop_of(p, d, who);
     if (partner)
         partner_free(d, partner);
 }
 
-void fetch_clear(struct peer *p, struct download *d)
+void fetch_stop(struct peer *p, struct download *d)
 {
     struct file_frame stop = {.type = FILE_FRAME_STOP, .file_id = span_of(d->id)};
-    while (d->fetches) {
-        struct person *who = d->fetches->awaited ? roster_find(p, span_of(d->fetches->giver)) : NULL;
-        struct span id = who ? person_id(who) : (struct span){0};
-        if (who && link_is_up(who))
-            files_channel_send(p, who, &stop);
-        drop_fetch(p, d, d->fetches);
-        if (who)
-            drop_fetches_of(p, d, id);
+    struct fetch *f = d->fetches;
+    while (f) {
+        struct person *who = f->awaited ? roster_find(p, span_of(f->giver)) : NULL;
+        if (!who) {
+            f = f->next;
+            continue;
+        }
+        files_send(p, who, &stop, f->relayed);
+        fetch_drop_of(p, d, person_id(who));
+        f = d->fetches;
     }
+}
+
+void fetch_clear(struct peer *p, struct download *d)
+{
+    fetch_stop(p, d);
+    while (d->fetches)
+        drop_fetch(p, d, d->fetches);
     while (d->partners)
         partner_free(d, d->partners);
 }
@@ -202,7 +213,10 @@ static bool is_shared(const struct peer *p, const struct download *d)
 
 static bool can_be_asked(struct peer *p, struct person *who, unsigned window)
 {
-    return who && !who->lied && p->now >= who->fetch_after && who->fetching < window && files_channel(p, who);
+    if (!who || who->lied || p->now < who->fetch_after || who->fetching >= window)
+        return false;
+    return link_is_up(who) ? files_channel(p, who) != NULL
+                           : who->fetching < FETCH_RELAYED_MAX && files_relay_reaches(p, who);
 }
 
 static void tell_others(struct peer *p, const struct download *d, enum file_frame_type type, uint32_t block)
@@ -215,22 +229,33 @@ static void tell_others(struct peer *p, const struct download *d, enum file_fram
     }
 }
 
+/* All that is missing of the block; through others its next stretch. */
+static bool ask_stretch(struct peer *p, const struct download *d, struct person *who, struct fetch *f)
+{
+    uint32_t rest = f->bytes - f->next_byte, n = f->relayed && rest > RELAYED_STRETCH ? RELAYED_STRETCH : rest;
+    struct file_frame wanted = {
+        .type = FILE_FRAME_WANTED, .file_id = span_of(d->id), .block = f->block, .offset = f->next_byte, .n = n};
+    f->asked_to = f->next_byte + n;
+    f->stuck_at = p->now + (f->relayed ? (uint64_t)RELAYED_AGAIN_MS << f->tries : STUCK_MS);
+    effect_wake(p, f->stuck_at);
+    return files_send(p, who, &wanted, f->relayed);
+}
+
 static bool ask(struct peer *p, struct download *d, struct person *who, uint32_t block)
 {
-    struct file_frame wanted = {
-        .type = FILE_FRAME_WANTED, .file_id = span_of(d->id), .block = block, .n = file_block_bytes(d->size, block)};
     struct fetch *f = calloc(1, sizeof *f);
-    if (!f || !files_channel_send(p, who, &wanted)) {
+    if (f)
+        *f = (struct fetch){
+            .awaited = true, .relayed = !link_is_up(who), .block = block, .bytes = file_block_bytes(d->size, block)};
+    if (!f || !ask_stretch(p, d, who, f)) {
         free(f);
         return false;
     }
-    *f = (struct fetch){.awaited = true, .block = block, .bytes = wanted.n, .stuck_at = p->now + STUCK_MS};
     text_copy(f->giver, sizeof f->giver, person_id(who));
     DL_APPEND(d->fetches, f);
     block_map_add(d->asked, block);
     who->fetching++;
     p->fetches++;
-    effect_wake(p, f->stuck_at);
     return true;
 }
 
@@ -250,7 +275,7 @@ static bool ask_one(struct peer *p, struct download *d)
     }
     struct person *from = roster_find(p, span_of(d->from));
     bool shared = is_shared(p, d);
-    if (!(partner = fetch_find_partner(d, span_of(d->from))) || p->now < d->ask_after ||
+    if (!(partner = fetch_find_partner(d, span_of(d->from))) || p->now < d->ask_after || d->sender_paused ||
         !can_be_asked(p, from, shared ? FETCH_SHARED_MAX : FETCH_MAX))
         return false;
     uint32_t block = shared ? rare_missing(p, d, partner) : first_missing(d);
@@ -274,17 +299,20 @@ static void ask_hashes(struct peer *p, struct download *d)
 {
     struct person *who = roster_find(p, span_of(d->from));
     struct file_frame wanted = {.type = FILE_FRAME_HASHES_WANTED, .file_id = span_of(d->id), .block = d->known};
+    effect_wake(p, d->hashes_at > p->now ? d->hashes_at : NEVER);
     if (!who || !who->keyed || !fetch_find_partner(d, person_id(who)) || p->now < d->hashes_at)
         return;
-    if (files_channel_send(p, who, &wanted))
-        d->hashes_at = p->now + ASK_FILE_AGAIN_MS;
+    if (!link_is_up(who) && !files_relay_reaches(p, who))
+        return;
+    if (files_send(p, who, &wanted, !link_is_up(who)))
+        d->hashes_at = p->now + (link_is_up(who) ? ASK_FILE_AGAIN_MS : RELAYED_AGAIN_MS);
     effect_wake(p, d->hashes_at > p->now ? d->hashes_at : NEVER);
 }
 
 void fetch_more(struct peer *p, struct download *d)
 {
     assert(d->state == DOWNLOAD_FETCHING);
-    if (d->have_count == d->blocks)
+    if (d->have_count == d->blocks || d->paused)
         return;
     if (!d->proved) {
         ask_hashes(p, d);
@@ -296,13 +324,14 @@ void fetch_more(struct peer *p, struct download *d)
 
 /* ---- what comes ---- */
 
-void fetch_hashes(struct peer *p, struct person *who, struct download *d, const struct file_frame *f)
+void fetch_hashes(struct peer *p, struct person *who, struct download *d, const struct file_frame *f, bool relayed)
 {
     uint8_t root[HASH_BYTES];
     uint32_t n = (uint32_t)(f->bytes.n / HASH_BYTES);
     if (d->state != DOWNLOAD_FETCHING || d->proved || !download_is_from(d, who) || f->block != d->known ||
         n > d->blocks - d->known) {
-        guard_refuse(p, who, "hashes that were not asked for");
+        if (!relayed) /* there some may be lost, and others come twice */
+            guard_refuse(p, who, "hashes that were not asked for");
         return;
     }
     assert(d->hashes && f->bytes.p);
@@ -324,19 +353,37 @@ void fetch_hashes(struct peer *p, struct person *who, struct download *d, const 
     fetch_more(p, d);
 }
 
-void fetch_chunk(struct peer *p, struct person *who, struct download *d, const struct file_frame *f)
+/* Not what comes next. The end of a stretch tells that some before it was lost. */
+static void odd_chunk(struct peer *p, struct person *who, struct download *d, struct fetch *fetch,
+    const struct file_frame *f, bool relayed)
+{
+    bool ours = fetch && is_awaited(fetch, who) && fetch->relayed;
+    bool late = d->paused || d->sender_paused; /* they were on their way when that was said */
+    if (!relayed && !late)
+        guard_refuse(p, who, "bytes of a file that were not asked for");
+    else if (ours && f->offset > fetch->next_byte && f->offset + f->bytes.n == fetch->asked_to &&
+             ++fetch->tries < RELAYED_TRIES_MAX)
+        ask_stretch(p, d, who, fetch);
+}
+
+void fetch_chunk(struct peer *p, struct person *who, struct download *d, const struct file_frame *f, bool relayed)
 {
     struct fetch *fetch = d->state == DOWNLOAD_FETCHING ? find_fetch(d, f->block) : NULL;
-    if (!fetch || !is_awaited(fetch, who) || f->offset != fetch->next_byte ||
-        f->bytes.n > fetch->bytes - fetch->next_byte) {
-        guard_refuse(p, who, "bytes of a file that were not asked for");
+    if (!fetch || !is_awaited(fetch, who) || fetch->relayed != relayed || f->offset != fetch->next_byte ||
+        f->bytes.n > fetch->asked_to - fetch->next_byte) {
+        odd_chunk(p, who, d, fetch, f, relayed);
         return;
     }
-    effect_part_write(p, d->file, f->block, f->offset, f->bytes);
+    effect_part_write(p, d->file, f->block, f->offset, f->bytes, relayed);
     fetch->next_byte += (uint32_t)f->bytes.n;
-    fetch->stuck_at = p->now + STUCK_MS;
-    if (fetch->next_byte < fetch->bytes)
+    fetch->tries = 0;
+    fetch->stuck_at = p->now + (relayed ? RELAYED_AGAIN_MS : STUCK_MS);
+    if (fetch->next_byte < fetch->asked_to)
         return;
+    if (fetch->next_byte < fetch->bytes) {
+        ask_stretch(p, d, who, fetch);
+        return;
+    }
     let_go(p, fetch);
     fetch_more(p, d);
 }
@@ -411,6 +458,17 @@ void fetch_written(struct peer *p, struct download *d, uint32_t block, const uin
 
 /* ---- links and time ---- */
 
+void fetch_drop_relayed(struct peer *p, struct person *who)
+{
+    struct download *d, *next;
+    HASH_ITER (hh, p->downloads, d, next) {
+        struct fetch *f, *next_fetch;
+        DL_FOREACH_SAFE (d->fetches, f, next_fetch)
+            if (f->relayed && is_awaited(f, who))
+                drop_fetch(p, d, f);
+    }
+}
+
 void fetch_link_down(struct peer *p, struct person *who)
 {
     struct download *d, *next;
@@ -424,16 +482,23 @@ void fetch_link_down(struct peer *p, struct person *who)
     who->fetch_after = 0;
 }
 
+/* Through others something may have been lost. False: it was tried often enough, or nobody leads there. */
+static bool ask_again(struct peer *p, struct download *d, struct fetch *f)
+{
+    struct person *who = f->relayed ? roster_find(p, span_of(f->giver)) : NULL;
+    return who && ++f->tries < RELAYED_TRIES_MAX && ask_stretch(p, d, who, f);
+}
+
 /* Whoever leaves one block waiting is asked for none for a while. */
 static void drop_stuck(struct peer *p, struct download *d)
 {
     char giver[PERSON_MAX + 1];
     struct fetch *f = d->fetches;
     while (f) {
-        if (f->awaited && p->now >= f->stuck_at) {
+        if (f->awaited && p->now >= f->stuck_at && !ask_again(p, d, f)) {
             struct person *who = roster_find(p, span_of(f->giver));
             memcpy(giver, f->giver, sizeof giver);
-            drop_fetches_of(p, d, span_of(giver));
+            fetch_drop_of(p, d, span_of(giver));
             if (who) {
                 who->fetch_after = p->now + ASK_FILE_AGAIN_MS;
                 effect_wake(p, who->fetch_after);
@@ -451,7 +516,10 @@ void fetch_due(struct peer *p)
     struct download *d, *next;
     HASH_ITER (hh, p->downloads, d, next)
         if (d->state == DOWNLOAD_FETCHING) {
+            struct person *from = roster_find(p, span_of(d->from));
             drop_stuck(p, d);
+            if (from && (link_is_up(from) || relay_reaches(p, from)))
+                partner_of(d, from);
             fetch_more(p, d);
         }
 }

@@ -28,13 +28,14 @@ bool say_file_offer(struct peer *p, struct person *who, const struct body_file_o
     return say(p, who, ENVELOPE_FILE_OFFER, &metadata, body_write_file_offer(&metadata, b), room);
 }
 
-bool say_file_accept(struct peer *p, struct person *who, struct span id, const uint8_t *have, uint32_t blocks)
+bool say_file_accept(
+    struct peer *p, struct person *who, struct span id, const uint8_t *have, uint32_t blocks, bool paused)
 {
     assert(who->keyed);
     struct buf metadata, map;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
     buf_init(&map, BASE64_LEN(ENVELOPE_FILE_MAP_MAX) + 1);
-    struct body_file_accept b = {.file_id = id};
+    struct body_file_accept b = {.file_id = id, .paused = paused};
     bool ok = block_map_write(have, blocks, &map);
     b.have = buf_view(&map);
     ok = say(p, who, ENVELOPE_FILE_ACCEPT, &metadata, ok && body_write_file_accept(&metadata, &b), false);

@@ -16,7 +16,8 @@ struct person;
 /* room: it was offered to everybody. */
 bool say_file_offer(struct peer *p, struct person *who, const struct body_file_offer *b, bool room);
 /* have: a bit for each of so many blocks. */
-bool say_file_accept(struct peer *p, struct person *who, struct span id, const uint8_t *have, uint32_t blocks);
+bool say_file_accept(
+    struct peer *p, struct person *who, struct span id, const uint8_t *have, uint32_t blocks, bool paused);
 bool say_file_decline(struct peer *p, struct person *who, struct span id, struct span reason);
 bool say_file_complete(struct peer *p, struct person *who, struct span id);
 

@@ -8,16 +8,19 @@
 #include <utlist.h>
 
 #include "peer/core/state.h"
-#include "peer/core/link/files_channel.h"
+#include "peer/core/link/files_relay.h"
 #include "peer/core/link/link.h"
+#include "peer/core/link/relay.h"
 #include "peer/core/people/guard.h"
 #include "peer/core/people/roster.h"
+#include "peer/core/port/after_commit.h"
 #include "peer/core/port/effects.h"
 #include "peer/core/port/notice.h"
 #include "peer/core/transfer/block_map.h"
 #include "peer/core/transfer/say_file.h"
 #include "peer/core/transfer/serve.h"
 #include "peer/core/transfer/upload.h"
+#include "peer/core/transfer/upload_store.h"
 
 struct upload *upload_find(const struct peer *p, struct span id)
 {
@@ -42,7 +45,7 @@ struct upload_reader *upload_reader(const struct upload *u, struct span who)
     return r;
 }
 
-static struct upload_reader *add_reader(struct upload *u, struct span who)
+struct upload_reader *upload_add_reader(struct upload *u, struct span who)
 {
     struct upload_reader *r = calloc(1, sizeof *r);
     if (!r)
@@ -59,11 +62,13 @@ static void upload_free(struct peer *p, struct upload *u)
         free(r);
     HASH_DEL(p->uploads, u);
     free(u->hashes);
+    free(u->path);
     free(u);
 }
 
 static void upload_close(struct peer *p, struct upload *u)
 {
+    upload_store_delete(p, u);
     effect_file_close(p, u->file, true);
     upload_free(p, u);
 }
@@ -82,37 +87,56 @@ static void refuse_file(struct peer *p, struct span code, struct span text, stru
     notice_add(p, &(struct notice){.type = NOTICE_ERROR, .code = code, .text = text, .ref = ref});
 }
 
-void upload_begin(struct peer *p, const struct peer_event *ev)
+struct upload *upload_new(struct peer *p, struct span id, struct span path)
+{
+    struct upload *u = calloc(1, sizeof *u);
+    if (!u)
+        return NULL;
+    u->path = malloc(path.n + 1);
+    if (u->path && text_copy(u->path, path.n + 1, path) && text_copy(u->id, sizeof u->id, id)) {
+        u->file = ++p->last_file;
+        HASH_ADD_STR(p->uploads, id, u);
+        if (u->hh.tbl)
+            return u;
+    }
+    free(u->path);
+    free(u);
+    return NULL;
+}
+
+void upload_start(struct peer *p)
+{
+    for (const struct upload *u = p->uploads; u; u = u->hh.next)
+        effect_file_open(p, u->file, span_of(u->path));
+}
+
+struct upload *upload_begin(struct peer *p, const struct peer_event *ev)
 {
     struct span ref = ev->send_file.ref.n ? ev->send_file.ref : (struct span){0};
     if (HASH_COUNT(p->uploads) >= UPLOADS_MAX) {
         refuse_file(p, SPAN("too-many-files"), SPAN("256 files are offered already: end some, or wait"), ref);
-        return;
+        return NULL;
     }
     for (size_t i = 0; i < ev->send_file.to_count; i++)
         if (!person_id_valid(ev->send_file.to[i]) || span_is(ev->send_file.to[i], p->id)) {
             refuse_file(p, SPAN("no-such-peer"), SPAN("a file goes to others, by their ids"), ref);
-            return;
+            return NULL;
         }
-    struct upload *u = calloc(1, sizeof *u);
+    char id[ID_CHARS + 1];
+    id_random(&p->rng, id);
+    struct upload *u = upload_new(p, span_of(id), ev->send_file.path);
     if (!u)
-        return;
-    id_random(&p->rng, u->id);
-    u->file = ++p->last_file;
+        return NULL;
     u->room = ev->send_file.to_count == 0;
     text_copy(u->ref, sizeof u->ref, ev->send_file.ref);
-    HASH_ADD_STR(p->uploads, id, u);
-    if (!u->hh.tbl) {
-        free(u);
-        return;
-    }
     for (size_t i = 0; i < ev->send_file.to_count; i++)
         if (!upload_reader(u, ev->send_file.to[i]))
-            add_reader(u, ev->send_file.to[i]);
+            upload_add_reader(u, ev->send_file.to[i]);
     effect_file_open(p, u->file, ev->send_file.path);
+    return u;
 }
 
-void upload_end(struct peer *p, struct upload *u)
+void upload_end(struct peer *p, struct upload *u, const char *reason)
 {
     struct upload_reader *r;
     DL_FOREACH (u->readers, r) {
@@ -120,13 +144,19 @@ void upload_end(struct peer *p, struct upload *u)
         if (!who)
             continue;
         serve_stop(who, span_of(u->id));
-        if (r->state != READER_ENDED && who->keyed)
-            say_file_decline(p, who, span_of(u->id), SPAN("ended"));
+        if (r->state != READER_ENDED && who->keyed && !u->attached)
+            say_file_decline(p, who, span_of(u->id), span_of(reason));
     }
     upload_close(p, u);
 }
 
 /* ---- what io answers ---- */
+
+/* Over a link nothing is lost. Through others what it answers may be, its end too: so it is asked now and then how it stands. */
+static uint64_t offer_next(const struct peer *p, const struct person *who)
+{
+    return link_is_up(who) ? NEVER : p->now + PAUSED_RETRY_MS;
+}
 
 static void offer(struct peer *p, const struct upload *u, struct upload_reader *r)
 {
@@ -135,6 +165,7 @@ static void offer(struct peer *p, const struct upload *u, struct upload_reader *
         .name = span_of(u->name),
         .size = u->size,
         .chunk_size = FILE_CHUNK_BYTES,
+        .paused = u->paused,
         .tree = u->tree};
     memcpy(b.hash, u->root, sizeof b.hash);
     r->offer_at = NEVER;
@@ -152,13 +183,15 @@ static void offer(struct peer *p, const struct upload *u, struct upload_reader *
     if (!say_file_offer(p, who, &b, u->room)) {
         if (!u->room)
             link_wanted(p, who);
-        if (link_is_up(who)) /* congested, or it is restarting */
+        if (link_is_up(who) || relay_reaches(p, who)) /* congested, or it is restarting */
             r->offer_at = p->now + SAY_AGAIN_MS;
         effect_wake(p, r->offer_at);
         return;
     }
-    if (++r->tries < TRIES_MAX)
+    if (++r->tries < TRIES_MAX && r->state == READER_OFFERED)
         r->offer_at = p->now + ACK_TIMEOUT_MS;
+    else
+        r->offer_at = offer_next(p, who);
     effect_wake(p, r->offer_at);
 }
 
@@ -166,15 +199,42 @@ static void offer_due(struct peer *p, struct upload *u)
 {
     struct upload_reader *r;
     DL_FOREACH (u->readers, r) {
-        if (r->state == READER_OFFERED && p->now >= r->offer_at)
+        if (r->state != READER_ENDED && p->now >= r->offer_at)
             offer(p, u, r);
-        effect_wake(p, r->state == READER_OFFERED ? r->offer_at : NEVER);
+        effect_wake(p, r->state != READER_ENDED ? r->offer_at : NEVER);
     }
+}
+
+static void tell_paused(struct peer *p, const struct upload *u, struct span by, bool paused)
+{
+    notice_add(
+        p, &(struct notice){.type = paused ? NOTICE_FILE_PAUSED : NOTICE_FILE_RESUMED, .id = span_of(u->id), .by = by});
+}
+
+/* All readers are offered it again: that says how it stands. */
+void upload_pause(struct peer *p, struct upload *u, bool paused)
+{
+    struct upload_reader *r;
+    if (u->paused == paused)
+        return;
+    u->paused = paused;
+    upload_store_write(p, u);
+    tell_paused(p, u, span_of(p->id), paused);
+    DL_FOREACH (u->readers, r) {
+        struct person *who = roster_find(p, span_of(r->who));
+        if (who && paused)
+            serve_stop(who, span_of(u->id));
+        r->tries = 0;
+        r->offer_at = p->now;
+    }
+    if (u->open)
+        offer_due(p, u);
 }
 
 void upload_opened(struct peer *p, struct upload *u, const struct peer_event *ev)
 {
     size_t n = (size_t)file_blocks(ev->opened_file.size) * HASH_BYTES;
+    uint8_t offered[HASH_BYTES];
     assert(!u->open && file_blocks(ev->opened_file.size) <= FILE_BLOCKS_MAX);
     u->hashes = malloc(n + 1);
     if (!u->hashes)
@@ -185,21 +245,42 @@ void upload_opened(struct peer *p, struct upload *u, const struct peer_event *ev
     u->size = ev->opened_file.size;
     u->blocks = (uint32_t)file_blocks(u->size);
     u->tree = ev->opened_file.tree;
+    memcpy(offered, u->root, sizeof offered);
     p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)u->hashes, n}, u->root);
+    if (u->restored && memcmp(offered, u->root, sizeof offered) != 0) {
+        effect_file_close(p, u->file, true);
+        upload_failed(p, u, SPAN("file-changed"), SPAN("it has changed since it was offered: offer it anew"));
+        return;
+    }
     if (!text_copy(u->name, sizeof u->name, ev->opened_file.name) || u->name[0] == '\0')
         text_copy(u->name, sizeof u->name, SPAN("file"));
-    notice_add(
-        p, &(struct notice){
-               .type = NOTICE_ACCEPTED, .ref = u->ref[0] ? span_of(u->ref) : (struct span){0}, .id = span_of(u->id)});
+    if (u->attached)
+        return;
+    struct notice accepted = {
+        .type = NOTICE_ACCEPTED, .ref = u->ref[0] ? span_of(u->ref) : (struct span){0}, .id = span_of(u->id)};
+    bool restored = u->restored;
+    upload_release(p, u);
+    if (!restored && p->settings.keep_offers)
+        after_commit_notice(p, &accepted);
+    else if (!restored)
+        notice_add(p, &accepted);
+}
+
+void upload_release(struct peer *p, struct upload *u)
+{
+    assert(u->open);
+    u->attached = false;
     for (struct person *who = p->people; u->room && who; who = who->hh.next)
-        if (who->keyed && link_is_up(who) && !upload_reader(u, person_id(who)))
-            add_reader(u, person_id(who));
+        if (who->keyed && (link_is_up(who) || relay_reaches(p, who)) && !upload_reader(u, person_id(who)))
+            upload_add_reader(u, person_id(who));
+    upload_store_write(p, u);
     offer_due(p, u);
 }
 
 void upload_failed(struct peer *p, struct upload *u, struct span code, struct span why)
 {
     struct upload_reader *r;
+    assert(!u->attached);
     notice_add(p, &(struct notice){.type = NOTICE_FILE_FAILED,
                       .id = span_of(u->id),
                       .ref = u->ref[0] ? span_of(u->ref) : (struct span){0},
@@ -210,6 +291,7 @@ void upload_failed(struct peer *p, struct upload *u, struct span code, struct sp
         if (who && u->open && r->state != READER_ENDED && who->keyed)
             say_file_decline(p, who, span_of(u->id), code);
     }
+    upload_store_delete(p, u);
     upload_free(p, u);
 }
 
@@ -219,6 +301,7 @@ void upload_failed(struct peer *p, struct upload *u, struct span code, struct sp
 static void end_if_done(struct peer *p, struct upload *u)
 {
     struct upload_reader *r;
+    upload_store_write(p, u);
     if (u->room)
         return;
     DL_FOREACH (u->readers, r)
@@ -248,7 +331,9 @@ static void tell_progress(struct peer *p, const struct upload *u, struct upload_
 void upload_accepted(struct peer *p, struct person *who, struct upload *u, const struct body_file_accept *b)
 {
     struct upload_reader *r = upload_reader(u, person_id(who));
-    uint8_t *map = u->open && r ? calloc(block_map_bytes(u->blocks) + 1, 1) : NULL;
+    if (r && !u->open) /* of a former process: it is offered again when it was read */
+        return;
+    uint8_t *map = r ? calloc(block_map_bytes(u->blocks) + 1, 1) : NULL;
     if (!map) {
         say_file_decline(p, who, span_of(u->id), SPAN("not-offered"));
         return;
@@ -261,11 +346,15 @@ void upload_accepted(struct peer *p, struct person *who, struct upload *u, const
         if (r->state != READER_TAKES)
             r->began = p->now;
         r->state = READER_TAKES;
-        r->offer_at = NEVER;
+        r->offer_at = offer_next(p, who);
+        effect_wake(p, r->offer_at);
         r->have = block_map_count(map, u->blocks);
         if (!r->has_asked)
             r->there = bytes_of(u, r->have);
         r->has_asked = true;
+        if (r->paused != b->paused)
+            tell_paused(p, u, person_id(who), b->paused);
+        r->paused = b->paused;
         r->told_at = 0;
         tell_progress(p, u, r);
     } else {
@@ -313,7 +402,7 @@ void upload_had(struct peer *p, struct person *who, struct upload *u)
     tell_progress(p, u, r);
 }
 
-void upload_hashes_wanted(struct peer *p, struct person *who, const struct upload *u, uint32_t first)
+void upload_hashes_wanted(struct peer *p, struct person *who, const struct upload *u, uint32_t first, bool relayed)
 {
     const struct upload_reader *r = upload_reader(u, person_id(who));
     if (!r || r->state != READER_TAKES)
@@ -321,11 +410,12 @@ void upload_hashes_wanted(struct peer *p, struct person *who, const struct uploa
     uint32_t last = u->blocks - first < HASHES_AT_ONCE ? u->blocks : first + HASHES_AT_ONCE;
     for (uint32_t block = first; block < last; block += FILE_HASHES_MAX) {
         uint32_t n = last - block < FILE_HASHES_MAX ? last - block : FILE_HASHES_MAX;
-        files_channel_send(p, who,
+        files_send(p, who,
             &(struct file_frame){.type = FILE_FRAME_HASHES,
                 .file_id = span_of(u->id),
                 .block = block,
-                .bytes = {(const char *)u->hashes + (size_t)block * HASH_BYTES, (size_t)n * HASH_BYTES}});
+                .bytes = {(const char *)u->hashes + (size_t)block * HASH_BYTES, (size_t)n * HASH_BYTES}},
+            relayed);
     }
 }
 
@@ -337,8 +427,10 @@ void upload_link_up(struct peer *p, struct person *who)
     struct upload *u, *next;
     HASH_ITER (hh, p->uploads, u, next) {
         struct upload_reader *r = upload_reader(u, person_id(who));
+        if (u->attached)
+            continue;
         if (!r && u->room && u->open)
-            r = add_reader(u, person_id(who));
+            r = upload_add_reader(u, person_id(who));
         if (!r || r->state == READER_ENDED)
             continue;
         /* It may have lost what it knew of the offer. */
@@ -355,6 +447,6 @@ void upload_due(struct peer *p)
 {
     struct upload *u, *next;
     HASH_ITER (hh, p->uploads, u, next)
-        if (u->open)
+        if (u->open && !u->attached)
             offer_due(p, u);
 }

@@ -126,6 +126,15 @@ static inline void files_disk_effect(struct world *w, int node, const struct pee
     case PEER_FX_FILE_OPEN:
         files_open(w, node, fx);
         break;
+    case PEER_FX_FILE_READ: {
+        if (!(f = files_at(n, fx->read_file.file)))
+            break;
+        char *at = (char *)f->bytes + (uint64_t)fx->read_file.block * FILE_BLOCK_BYTES + fx->read_file.offset;
+        struct event *e = later(w, node, PEER_FILE_READ, 0, (struct span){at, f->problem ? 0 : fx->read_file.n});
+        e->ev.read_file.ticket = fx->read_file.ticket;
+        e->ev.read_file.bytes = (struct span){e->bytes, f->problem ? 0 : fx->read_file.n};
+        break;
+    }
     case PEER_FX_FILE_CLOSE:
         if ((f = files_at(n, fx->close_file.file)))
             f->number = 0;

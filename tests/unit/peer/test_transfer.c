@@ -271,6 +271,229 @@ static void test_somebody_absent(void **state)
     world_end(w);
 }
 
+/* ---- pauses ---- */
+
+static void say_of(struct world *w, int node, enum peer_event_type type, const char *id)
+{
+    feed(w, node, (struct peer_event){.type = type, .file_id = span_of(id)});
+    run(w);
+}
+
+static int pauses_at_chunk; /* who pauses it there */
+static enum peer_event_type said_at_chunk;
+
+static void say_at_a_chunk(struct world *w, const struct event *e)
+{
+    if (!is_chunk(e) || ++w->counted != 100)
+        return;
+    struct node *n = &w->nodes[pauses_at_chunk];
+    struct event *said = later(w, pauses_at_chunk, said_at_chunk, 0, SPAN(""));
+    const struct peer_notice *of = notice(n, pauses_at_chunk == 0 ? NOTICE_ACCEPTED : NOTICE_FILE_OFFER, 0);
+    said->ev.file_id = span_of(of->id);
+    DL_DELETE(w->queue, said); /* at once */
+    DL_PREPEND(w->queue, said);
+}
+
+static void is_told(const struct node *n, enum peer_notice_type type, size_t k, const struct node *by)
+{
+    assert_int_equal(count(n, type), k + 1);
+    assert_string_equal(notice(n, type, k)->by, peer_id(by->p));
+}
+
+/* Either end pauses, both see it, it outlives a lost link and the other's wish, and goes on where it was. */
+static void test_pauses(void **state)
+{
+    (void)state;
+    for (int who = 0; who < 2; who++) {
+        struct world *w = world_up(2);
+        struct node *ann = &w->nodes[0], *bob = &w->nodes[1], *by = &w->nodes[who];
+        files_make(ann, "a.bin", 20 * FILE_BLOCK_BYTES);
+        offer_file(w, 0, 1, "a.bin");
+        const char *id = offered(bob);
+        w->counted = 0;
+        pauses_at_chunk = who;
+        said_at_chunk = PEER_FILE_PAUSE;
+        w->sees = say_at_a_chunk;
+        accept_offer(w, 1);
+        w->sees = NULL;
+        uint64_t had = peer_stats(bob->p)->blocks_had_total;
+        assert_in_range(had, 1, 12);
+        is_told(ann, NOTICE_FILE_PAUSED, 0, by);
+        is_told(bob, NOTICE_FILE_PAUSED, 0, by);
+        say_of(w, who, PEER_FILE_PAUSE, id); /* again is nothing */
+        say_of(w, 1 - who, PEER_FILE_RESUME, id);
+        pass(w, 60000);
+        w->cut = true;
+        pass(w, 30000);
+        w->cut = false;
+        pass(w, 60000);
+        assert_int_equal(peer_stats(bob->p)->blocks_had_total, had);
+        assert_int_equal(count(ann, NOTICE_FILE_PAUSED) + count(bob, NOTICE_FILE_PAUSED), 2);
+        assert_int_equal(count(ann, NOTICE_FILE_RESUMED) + count(bob, NOTICE_FILE_RESUMED), 0);
+        say_of(w, who, PEER_FILE_RESUME, id);
+        is_told(ann, NOTICE_FILE_RESUMED, 0, by);
+        is_told(bob, NOTICE_FILE_RESUMED, 0, by);
+        has_whole(w, 1, 0, "a.bin");
+        assert_int_equal(peer_stats(bob->p)->refused_total, 0);
+        say_of(w, 1, PEER_FILE_PAUSE, id); /* it has ended */
+        assert_int_equal(count(bob, NOTICE_ERROR), 1);
+        assert_string_equal(notice(bob, NOTICE_ERROR, 0)->code, "no-such-file");
+        world_end(w);
+    }
+}
+
+/* Both ends hear that it was cancelled; what came stays. */
+static void test_cancels(void **state)
+{
+    (void)state;
+    for (int who = 0; who < 2; who++) {
+        struct world *w = world_up(2);
+        struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+        files_make(ann, "a.bin", 20 * FILE_BLOCK_BYTES);
+        offer_file(w, 0, 1, "a.bin");
+        w->counted = 0;
+        pauses_at_chunk = who;
+        said_at_chunk = PEER_FILE_CANCEL;
+        w->sees = say_at_a_chunk;
+        accept_offer(w, 1);
+        w->sees = NULL;
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(count(&w->nodes[i], NOTICE_FILE_FAILED), 1);
+            assert_string_equal(notice(&w->nodes[i], NOTICE_FILE_FAILED, 0)->reason, "cancelled");
+        }
+        assert_false(files_named(bob, "a.bin", true)->finished);
+        assert_int_equal(files_named(ann, "a.bin", false)->number, 0);
+        pass(w, 60000);
+        assert_int_equal(count(bob, NOTICE_FILE_OFFER), 1);
+        say_of(w, who, PEER_FILE_CANCEL, offered(bob));
+        assert_int_equal(count(&w->nodes[who], NOTICE_ERROR), 1);
+        world_end(w);
+    }
+}
+
+/* ---- offers that outlive their process ---- */
+
+static struct world *world_that_keeps(void)
+{
+    struct world *w = world_make(2);
+    for (int i = 0; i < 2; i++) {
+        w->nodes[i].settings.keep_offers = true;
+        node_boot(w, i);
+        start(w, i);
+    }
+    return w;
+}
+
+static void ann_dies(struct world *w)
+{
+    w->sees = NULL;
+    w->cut = false;
+    daemon_left(w, 0, "left");
+    node_boot(w, 0);
+    for (struct toy_file *f = w->nodes[0].files; f; f = f->next)
+        f->number = 0;
+    forget_notices(&w->nodes[0]);
+    start(w, 0);
+}
+
+/* It goes on without anybody's word, however often; what was there is not sent again. */
+static void test_an_offer_outlives_its_process(void **state)
+{
+    (void)state;
+    struct world *w = world_that_keeps();
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    files_make(ann, "a.bin", 20 * FILE_BLOCK_BYTES);
+    offer_file(w, 0, 1, "a.bin");
+    assert_int_equal(count(ann, NOTICE_ACCEPTED), 1);
+    assert_int_equal(rows_with(ann, "a.bin"), 1);
+    break_after(w, 5 * 64 + 5);
+    accept_offer(w, 1);
+    ann_dies(w);
+    pass(w, 500);
+    break_after(w, 5 * 64 + 5);
+    pass(w, 60000);
+    assert_in_range(peer_stats(bob->p)->blocks_had_total, 5, 20);
+    ann_dies(w);
+    pass(w, 60000);
+    has_whole(w, 1, 0, "a.bin");
+    assert_int_equal(count(bob, NOTICE_FILE_OFFER), 1);
+    assert_int_equal(count(bob, NOTICE_FILE_FAILED), 0);
+    assert_int_equal(count(ann, NOTICE_ACCEPTED), 0);
+    assert_int_equal(rows_with(ann, "a.bin"), 0);
+    world_end(w);
+}
+
+/* Who is absent is offered it by the process that runs when he comes; paused is paused. */
+static void test_a_kept_offer_waits(void **state)
+{
+    (void)state;
+    struct world *w = world_that_keeps();
+    struct node *bob = &w->nodes[1];
+    files_make(&w->nodes[0], "a.bin", SMALL);
+    daemon_left(w, 1, "left");
+    node_boot(w, 1);
+    pass(w, 20000);
+    offer_file(w, 0, 1, "a.bin");
+    say_of(w, 0, PEER_FILE_PAUSE, notice(&w->nodes[0], NOTICE_ACCEPTED, 0)->id);
+    ann_dies(w);
+    pass(w, 60000);
+    start(w, 1);
+    pass(w, 10000);
+    accept_offer(w, 1);
+    pass(w, 10000);
+    assert_int_equal(count(bob, NOTICE_FILE_PAUSED), 1);
+    assert_int_equal(peer_stats(bob->p)->blocks_had_total, 0);
+    say_of(w, 0, PEER_FILE_RESUME, offered(bob));
+    pass(w, 10000);
+    has_whole(w, 1, 0, "a.bin");
+    world_end(w);
+}
+
+static void test_a_kept_offer_of_what_changed(void **state)
+{
+    (void)state;
+    struct world *w = world_that_keeps();
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    struct toy_file *f = files_make(ann, "a.bin", SMALL);
+    offer_file(w, 0, 1, "a.bin");
+    break_after(w, 100);
+    accept_offer(w, 1);
+    f->bytes[SMALL - 1]++;
+    ann_dies(w);
+    pass(w, 60000);
+    assert_int_equal(count(ann, NOTICE_FILE_FAILED), 1);
+    assert_string_equal(notice(ann, NOTICE_FILE_FAILED, 0)->reason, "file-changed");
+    assert_string_equal(notice(ann, NOTICE_FILE_FAILED, 0)->id, offered(bob));
+    assert_int_equal(count(bob, NOTICE_FILE_FAILED), 1);
+    assert_int_equal(rows_with(ann, "a.bin"), 0);
+    world_end(w);
+}
+
+/* Of another room it stays where it is; a row that is none is left alone. */
+static void test_kept_offers_of_elsewhere(void **state)
+{
+    (void)state;
+    static const char *const BAD[] = {
+        "", "[]", "{\"room\":\"other\"}", "{\"room\":\"other\",\"path\":\"x\",\"root\":\"AAAA\",\"to\":{}}"};
+    struct world *w = world_that_keeps();
+    struct node *ann = &w->nodes[0];
+    files_make(ann, "a.bin", SMALL);
+    offer_file(w, 0, 1, "a.bin");
+    strcpy(ann->settings.room, "other");
+    daemon_left(w, 0, "left");
+    node_boot(w, 0);
+    for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
+        feed(w, 0,
+            (struct peer_event){
+                .type = PEER_RESTORE, .restore = {TABLE_OFFER, {SPAN("aaaaaaaaaaaaaaaaaaaaaaaaaa"), span_of(BAD[i])}}});
+    assert_int_equal(ann->unreadable, sizeof BAD / sizeof *BAD);
+    start(w, 0);
+    pass(w, 10000);
+    assert_int_equal(rows_with(ann, "a.bin"), 1);
+    assert_int_equal(ann->unreadable, sizeof BAD / sizeof *BAD);
+    world_end(w);
+}
+
 /* ---- a room ---- */
 
 static void test_one_upload_serves_a_room(void **state)
@@ -481,6 +704,12 @@ int main(void)
         cmocka_unit_test(test_a_sender_that_dies),
         cmocka_unit_test(test_files_only),
         cmocka_unit_test(test_somebody_absent),
+        cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_cancels),
+        cmocka_unit_test(test_an_offer_outlives_its_process),
+        cmocka_unit_test(test_a_kept_offer_waits),
+        cmocka_unit_test(test_a_kept_offer_of_what_changed),
+        cmocka_unit_test(test_kept_offers_of_elsewhere),
         cmocka_unit_test(test_one_upload_serves_a_room),
         cmocka_unit_test(test_nothing_for_a_room),
         cmocka_unit_test(test_who_comes_later),

@@ -37,7 +37,8 @@ static void accept_comes(struct world *w, int from, int to, const char *id, cons
 {
     struct buf metadata;
     buf_init(&metadata, ENVELOPE_METADATA_MAX);
-    assert_true(body_write_file_accept(&metadata, &(struct body_file_accept){span_of(id), span_of(have)}));
+    assert_true(
+        body_write_file_accept(&metadata, &(struct body_file_accept){.file_id = span_of(id), .have = span_of(have)}));
     envelope_comes(w, from, to, ENVELOPE_FILE_ACCEPT, &metadata);
 }
 

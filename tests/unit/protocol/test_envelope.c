@@ -21,7 +21,7 @@
 
 static const struct span TO[] = {{BOB, 26}};
 static const struct envelope_tick CLOCK[] = {{{BOB, 26}, 4}, {{ANN, 26}, 9}};
-static const struct envelope_attachment FILES[] = {{{"f1", 2}, {"a.txt", 5}, {NULL, 0}, 0}};
+static const struct envelope_attachment FILES[] = {{{"f1", 2}, {"a.txt", 5}, {NULL, 0}, 0, {NULL, 0}}};
 
 static struct envelope direct(void)
 {
