@@ -213,6 +213,36 @@ static void test_cache(void **state)
     desk_close(&d);
 }
 
+/* Of two blocks by turns, as two senders bring them; what was gathered of one is not of the other. */
+static void test_pieces_of_two_blocks(void **state)
+{
+    struct desk d;
+    struct place at = place_of(*state, "f");
+    struct file_block *both[2];
+    desk_make(at.source, 2 * MIB, 1);
+    desk_open(&d);
+    desk_offer(&d, FROM, at.source);
+    desk_receive(&d, FROM, TO, at.dir, "f");
+    for (uint32_t block = 0; block < 2; block++) {
+        files_read(d.f, FROM, block, 1);
+        DESK_WAIT(&d, FROM, blocks);
+        both[block] = file_block_ref(d.told[FROM].b);
+    }
+    for (uint32_t offset = 0; offset < MIB; offset += DESK_PIECE)
+        for (uint32_t block = 0; block < 2; block++) {
+            uint32_t n = MIB - offset < DESK_PIECE ? MIB - offset : DESK_PIECE;
+            files_write(d.f, TO, block, offset, (struct span){(const char *)both[block]->bytes + offset, n});
+        }
+    desk_wait(&d, TO, &d.told[TO].written, 2);
+    for (uint32_t block = 0; block < 2; block++) {
+        files_verified(d.f, TO, block);
+        file_block_unref(both[block]);
+    }
+    desk_finish(&d, TO);
+    assert_true(desk_same(at.source, d.told[TO].path));
+    desk_close(&d);
+}
+
 /* Pieces of a block that begins anew, that leave one out, and that lie outside. */
 static void test_pieces(void **state)
 {
@@ -365,6 +395,7 @@ int main(void)
         CASE(test_too_large_source),
         CASE(test_source_that_changes),
         CASE(test_cache),
+        CASE(test_pieces_of_two_blocks),
         CASE(test_pieces),
         CASE(test_part_serves),
         CASE(test_behind),

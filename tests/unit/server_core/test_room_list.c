@@ -130,11 +130,9 @@ static double cpu_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-/* A thousand rooms of control characters. When each was formatted on its own, whenever somebody asked, this took 8 ms
- * and more; now it is a tenth of one, once. */
-static void test_what_it_costs(void **state)
+/* Of the list of a thousand rooms of control characters, when it is asked for first. */
+static double list_ms(void)
 {
-    (void)state;
     struct harness h;
     char token[64], body[1024];
     start(&h, rest_settings());
@@ -155,9 +153,25 @@ static void test_what_it_costs(void **state)
     assert_int_equal(fx.n, 1);
     print_message("%u bytes of list cost %.3f ms\n", fx.v[0].response.body->len, took_ms);
     assert_true(fx.v[0].response.body->len > ROOMS_LISTED_MAX * CONTROLS * 6);
-    assert_true(took_ms < 4); /* under sanitizers, too */
     core_effects_done(&fx);
     stop(&h);
+    return took_ms;
+}
+
+/* When each room was formatted on its own, whenever somebody asked, this took 8 ms and more; now it is a tenth of one, once. Other
+ * programs only add to it, so the least counts. */
+static void test_what_it_costs(void **state)
+{
+    (void)state;
+    enum {
+        ROUNDS = 5
+    };
+    double least = list_ms();
+    for (int i = 1; i < ROUNDS; i++) {
+        double ms = list_ms();
+        least = ms < least ? ms : least;
+    }
+    assert_true(least < 4); /* under sanitizers, too */
 }
 
 /* Its rooms count for an address as long as they are there, also when it has no connection for hours. */
