@@ -17,7 +17,7 @@ To make them anew: SCREENS=write node --test tests/e2e/chat_docs.test.mjs
 `;
 const IDS = ['p7jytgtzts2tpexfitaozbknwy', '2byriko2suofu5f7lw4zy4ui4q', 'k3f9xz2a7rjm4yqlw6dnhcvbt4'];
 
-const BAR = '1: bread.jpg     [###-----]  42%   50.3 MB of 120.0 MB   24.1 MB/s     0:03 left';
+const BAR = '1: bread.jpg     [###-----]  42%  168.0 MB of 400.0 MB  124.1 MB/s     0:01 left';
 
 let daemon;
 before(async () => {
@@ -82,7 +82,7 @@ test('the screens in the documentation', async () => {
 
     await ann.press('C-l');
     const file = path.join(await scratch(), 'bread.jpg');
-    await writeFile(file, randomBytes(120e6)); // is under way for long enough to be seen
+    await writeFile(file, randomBytes(400e6)); // is under way for long enough to be seen
     cay.do({ do: 'send-file', path: file, to: [annId] });
     await ann.shows(/offers bread\.jpg/);
     await ann.enter('/accept');

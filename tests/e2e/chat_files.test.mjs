@@ -29,7 +29,7 @@ async function chat(room, name, dir) {
 test('/send to one person: Tab finds the file, the bar stands above what is typed, and its end is told on both sides', async () => {
     const room = newRoom();
     const [from, to] = [await scratch(), await scratch()];
-    const content = randomBytes(120e6); // is under way for long enough to be seen
+    const content = randomBytes(400e6); // is under way for long enough to be seen
     await fs.writeFile(path.join(from, 'my holiday.jpg'), content);
     const ann = await chat(room, 'ann', from);
     const ben = await chat(room, 'ben', to);
@@ -43,19 +43,19 @@ test('/send to one person: Tab finds the file, the bar stands above what is type
     await ann.shows(/holiday\.jpg ben/);
     await ann.press('Enter');
     await ann.shows(/^\* File 1: my holiday\.jpg is offered to <ben>\.$/m);
-    await ben.shows(/^\* <ann> offers my holiday\.jpg \(120\.0 MB\): \/accept 1 or \/decline 1$/m);
+    await ben.shows(/^\* <ann> offers my holiday\.jpg \(400\.0 MB\): \/accept 1 or \/decline 1$/m);
     await ben.enter('/accept');
     await ben.type('while it comes');
     for (const [screen, line] of [[ann, 'ann>'], [ben, 'ben> while it comes']]) {
-        const rows = await screen.shows((now) => now.some((row) => /^1: my h.* \[#+-+\] +\d+% .* MB of 120\.0 MB/.test(row)) && now.at(-1) === line);
+        const rows = await screen.shows((now) => now.some((row) => /^1: my h.* \[#+-+\] +\d+% .* MB of 400\.0 MB/.test(row)) && now.at(-1) === line);
         assert.ok(rows.find((row) => row.startsWith('1: ')).length < 80);
         assert.equal(rows.filter((row) => row === line).length, 1);
     }
     await ben.type(', I type');
-    await ben.shows(/^\* File 1: done, hash ok: .*my holiday\.jpg \(120\.0 MB\)$/m);
+    await ben.shows(/^\* File 1: done, hash ok: .*my holiday\.jpg \(400\.0 MB\)$/m);
     const rows = await ben.shows(/ben> while it comes, I type$/);
     assert.ok(!rows.some((row) => row.startsWith('1: ')), 'the bar is gone');
-    await ann.shows(/^\* File 1: done, hash ok: <ben> has my holiday\.jpg \(120\.0 MB\)\.$/m);
+    await ann.shows(/^\* File 1: done, hash ok: <ben> has my holiday\.jpg \(400\.0 MB\)\.$/m);
     const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
     assert.equal(sha256(await fs.readFile(path.join(to, 'my holiday.jpg'))), sha256(content));
     await ann.close();
