@@ -2,9 +2,9 @@
  *
  * Who may connect. Limits of the whole server come first, then those of the address: how many connections it holds and
  * how fast it makes them. A provider hands an IPv6 customer a /64 at least, so that is what counts as one address. An
- * address is remembered while it has connections, rooms that were made from it or letters that were sent from it, and
- * after that until its buckets must be full again and its wrong passwords forgiven: then it is as good as new. Of those
- * that have none of these the oldest are forgotten early when there are ADDRESSES_IDLE_MAX.
+ * address is remembered while it has connections, rooms that were made from it, or letters or held frames that were sent
+ * from it, and after that until its buckets must be full again and its wrong passwords forgiven: then it is as good as
+ * new. Of those that have none of these the oldest are forgotten early when there are ADDRESSES_IDLE_MAX.
  *
  * Joins are counted whatever becomes of them: each costs a look at its room, and a refused one would cost a guesser
  * nothing. Coming back by a resume token is no join: a fleet behind one address returns all at once after a restart.
@@ -62,7 +62,7 @@ static void rest(struct core *c, struct address_state *o)
 
 static void rest_if_idle(struct core *c, struct address_state *o)
 {
-    if (o->connections == 0 && o->rooms == 0 && o->letters == 0)
+    if (o->connections == 0 && o->rooms == 0 && o->letters == 0 && o->held_bytes == 0)
         rest(c, o);
 }
 
@@ -192,6 +192,26 @@ void address_limits_letter_gone(struct core *c, struct address_state *o, uint32_
     assert(o->letters > 0 && o->letter_bytes >= bytes);
     o->letters--;
     o->letter_bytes -= bytes;
+    rest_if_idle(c, o);
+}
+
+bool address_limits_frame_held(struct address_state *o, uint32_t bytes)
+{
+    assert(!o || o->connections > 0);
+    if (!o)
+        return true;
+    if (o->held_bytes + bytes > HELD_ALL_MAX / HELD_SHARE)
+        return false;
+    o->held_bytes += bytes;
+    return true;
+}
+
+void address_limits_frame_gone(struct core *c, struct address_state *o, uint32_t bytes)
+{
+    if (!o)
+        return;
+    assert(o->held_bytes >= bytes);
+    o->held_bytes -= bytes;
     rest_if_idle(c, o);
 }
 

@@ -22,6 +22,10 @@ void address_limits_room_gone(struct core *c, struct address_state *o);
 /* A letter of so many bytes may be kept that is sent from the address, and is; and is kept no more. Each takes NULL. */
 bool address_limits_letter_kept(struct address_state *o, uint32_t bytes);
 void address_limits_letter_gone(struct core *c, struct address_state *o, uint32_t bytes);
+/* A frame of so many bytes, sent from the address, may be held for a member that is away, and is; and is freed. Each takes
+ * NULL. */
+bool address_limits_frame_held(struct address_state *o, uint32_t bytes);
+void address_limits_frame_gone(struct core *c, struct address_state *o, uint32_t bytes);
 /* Whether the address may join or make one more room now, which is counted; else *wait_ms says when. Takes NULL. */
 bool address_limits_join(struct core *c, struct address_state *o, uint64_t *wait_ms);
 /* Forgets addresses that nothing is left to remember of. */

@@ -17,6 +17,7 @@ struct found {
     uint64_t connections, named, joined, unjoined, paused, ice, watched, counted, away, held;
     uint64_t subscriptions, names, rooms, members, made, makers, line_bytes;
     uint64_t sent, sent_bytes; /* letters of addresses that are counted */
+    uint64_t kept;             /* bytes of frames that are held or litter, of such */
 };
 
 static void check_state(const struct core *c, const struct session *s)
@@ -114,11 +115,19 @@ static void check_sessions(const struct core *c, struct found *f)
     assert(f->connections == c->stats.connections);
 }
 
+static uint64_t check_held(const struct held *first, struct found *f)
+{
+    uint64_t n = 0;
+    for (const struct held *h = first; h; h = h->next) {
+        n += h->frame->len + sizeof *h;
+        f->kept += h->address ? h->frame->len + sizeof *h : 0;
+    }
+    return n;
+}
+
 static void check_away(const struct member *m, struct found *f)
 {
-    uint64_t held = 0;
-    for (const struct held *h = m->held; h; h = h->next)
-        held += h->frame->len + sizeof *h;
+    uint64_t held = check_held(m->held, f);
     assert(held == m->held_bytes && held <= HELD_SEAT_MAX);
     assert(m->away.next);
     f->away++;
@@ -143,6 +152,7 @@ static void check_members(const struct core *c, struct found *f)
     assert(connected == f->named && f->named + f->away == c->members.count);
     assert(f->away == c->stats.away && f->away <= AWAY_MAX);
     assert(f->held == c->stats.held_bytes && f->held <= HELD_ALL_MAX);
+    check_held(c->litter, f);
     assert(f->joined == c->stats.members);
     assert(c->stats.joins_total - c->stats.leaves_total == c->stats.members);
 }
@@ -203,17 +213,19 @@ static void check_queues(const struct core *c, const struct found *f)
 
 static void check_addresses(const struct core *c, const struct found *f)
 {
-    uint64_t connections = 0, rooms = 0, letters = 0, bytes = 0;
+    uint64_t connections = 0, rooms = 0, letters = 0, bytes = 0, held = 0;
     const struct address_state *o;
     for (uint64_t at = 0; (o = table_next(&c->addresses, &at));) {
-        assert((o->connections == 0 && o->rooms == 0 && o->letters == 0) == (o->idle.next != NULL));
+        bool idle = o->connections == 0 && o->rooms == 0 && o->letters == 0 && o->held_bytes == 0;
+        assert(idle == (o->idle.next != NULL) && o->held_bytes <= HELD_ALL_MAX / HELD_SHARE);
         connections += o->connections;
         rooms += o->rooms;
         letters += o->letters;
         bytes += o->letter_bytes;
+        held += o->held_bytes;
     }
     assert(connections == f->counted && rooms == f->makers);
-    assert(letters == f->sent && bytes == f->sent_bytes);
+    assert(letters == f->sent && bytes == f->sent_bytes && held == f->kept);
     assert(check_waiting(&c->idle) == c->idle_count && c->idle_count <= ADDRESSES_IDLE_MAX);
 }
 

@@ -38,6 +38,7 @@ static const struct {
     [NOTICE_WRONG] = {LOG_LEVEL_NOTICE, "auth-failed", "passwords or tokens were wrong"},
     [NOTICE_AUTH] = {LOG_LEVEL_WARNING, "auth-refused",
         "addresses with too many wrong passwords or tokens were refused unheard"},
+    [NOTICE_UNHELD] = {LOG_LEVEL_NOTICE, "frames-unheld", "frames for absent members were dropped for want of room"},
 };
 
 static void add_address(struct log_record *r, const struct address *a)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * offer, answer, ice-candidate, signal: from one member of a room to another, byte for byte but for `to`. This is the
- * hot path: a lookup, one frame, one effect; nothing is logged, and a frame is kept only for a member that is away. For a
- * reader of another dialect it is written anew. A stranger, a member of another room and oneself are the same
+ * hot path: a lookup, one frame, one effect; nothing is logged of what arrives, and a frame is kept only for a member that
+ * is away. For a reader of another dialect it is written anew. A stranger, a member of another room and oneself are the same
  * `no-such-peer`, so nobody can find out who is connected.
  */
 #include "server/core/on.h"
@@ -58,7 +58,7 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
     c->stats.relayed[r->request.type]++;
     c->stats.relayed_bytes[r->request.type] += frame_text(frame).n;
     if (member_is_away(r->reader)) {
-        seat_hold(c, r->reader, frame);
+        seat_hold(c, r->reader, s, frame);
     } else {
         r->reader->relayed++;
         say_send(c, r->reader->session, frame);

@@ -6,7 +6,8 @@
  * that still had a connection which looked alive: that connection is closed. So one pointer moves, nothing is renamed or
  * moved within the room, and neither losing a connection nor coming back needs memory.
  *
- * Relayed frames for an absent peer are held, within bounds. Who came and went meanwhile is not: the list in `resumed`
+ * Relayed frames for an absent peer are held, within bounds: for each seat, from each address, and in all. The share of an
+ * address goes by who sends: by whose seat it is, whoever speaks to somebody could use up his. Who came and went meanwhile is not: the list in `resumed`
  * says who is there now. Counting frames instead of asking clients for acknowledgements, `recovered` says no when
  * it cannot be sure.
  *
@@ -19,8 +20,10 @@
 
 #include <utlist.h>
 
+#include "server/core/address_limits.h"
 #include "server/core/batch.h"
 #include "server/core/member.h"
+#include "server/core/notice.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
@@ -85,19 +88,31 @@ static uint32_t cost_of(const struct frame *frame)
     return (uint32_t)(frame->len + sizeof(struct held));
 }
 
-void seat_hold(struct core *c, struct member *away, struct frame *frame)
+/* Takes so much of the room that there is; else whose it is that is used up, for the log. */
+static const char *take_room(struct core *c, const struct member *away, struct address_state *from, uint32_t cost)
+{
+    if (away->held_bytes + cost > HELD_SEAT_MAX)
+        return "seat";
+    if (c->stats.held_bytes + cost > HELD_ALL_MAX)
+        return "all";
+    return address_limits_frame_held(from, cost) ? NULL : "address";
+}
+
+void seat_hold(struct core *c, struct member *away, const struct session *from, struct frame *frame)
 {
     assert(member_is_away(away));
     uint32_t cost = cost_of(frame);
-    bool fits = away->held_bytes + cost <= HELD_SEAT_MAX && c->stats.held_bytes + cost <= HELD_ALL_MAX;
-    struct held *h = fits ? malloc(sizeof *h) : NULL;
-    if (!h) {
+    struct held *h = malloc(sizeof *h);
+    const char *full = h ? take_room(c, away, from->address, cost) : "memory";
+    if (full) {
+        free(h);
         frame_unref(frame);
         away->unheld = true;
         c->stats.unheld_total++;
+        notice_session(c, NOTICE_UNHELD, full, from);
         return;
     }
-    h->frame = frame;
+    *h = (struct held){.frame = frame, .address = from->address};
     DL_APPEND(away->held, h);
     away->held_bytes += cost;
     c->stats.held_bytes += cost;
@@ -108,17 +123,19 @@ static void sweep(struct core *c, uint32_t n)
 {
     for (struct held *h; n > 0 && (h = c->litter); n--) {
         DL_DELETE(c->litter, h);
+        address_limits_frame_gone(c, h->address, cost_of(h->frame));
         frame_unref(h->frame);
         free(h);
     }
 }
 
-/* What was held for a member that is back, some 700 frames at most, the smallest there are. */
+/* What was held for a member that is back, some 650 frames at most, the smallest there are. */
 static void say_held(struct core *c, struct member *m, struct held *held)
 {
     struct held *h, *next;
     DL_FOREACH_SAFE (held, h, next) {
         c->stats.held_bytes -= cost_of(h->frame);
+        address_limits_frame_gone(c, h->address, cost_of(h->frame));
         m->relayed++;
         say_send(c, m->session, h->frame);
         free(h);

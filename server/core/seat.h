@@ -9,8 +9,9 @@ bool seat_kept(const struct core *c);
 /* The connection of a member that is in a room is lost: it is away from now on and without a session if seats are kept,
  * else it has left; the room is told. */
 void seat_break(struct core *c, struct member *m, enum departure why);
-/* A frame for a member that is away: kept if there is room for it. Takes the frame. */
-void seat_hold(struct core *c, struct member *away, struct frame *frame);
+/* A frame for a member that is away: kept if there is room for it, within the share of the sender's address; else it is
+ * lost, which the log says and the member hears when it comes back. Takes the frame. */
+void seat_hold(struct core *c, struct member *away, const struct session *from, struct frame *frame);
 /* Whether all that was ever relayed to it has arrived for certain or is held. */
 bool seat_is_whole(const struct member *m);
 /* Whether it was taken over from a connection that looked alive so often lately that its present one keeps it for *wait_ms

@@ -35,6 +35,7 @@ enum {
     ROOM_STORE_RETRY_MS = 5000, /* after rooms.json could not be written */
     HELD_SEAT_MAX = 64 * 1024,  /* bytes of frames kept for one seat */
     HELD_ALL_MAX = 16 * 1024 * 1024,
+    HELD_SHARE = 8, /* what comes from one address may have this part of HELD_ALL_MAX */
     DIALECTS_MAX = 8,
     LETTERS_MAX = 1024, /* that wait for names which nobody has; of more, their senders are told at once */
     LETTERS_EACH = 64,  /* of one sender */
@@ -114,7 +115,8 @@ struct session {
 /* A frame kept for a member that is away. */
 struct held {
     struct held *prev, *next;
-    struct frame *frame; /* one reference */
+    struct frame *frame;           /* one reference */
+    struct address_state *address; /* borrowed: its sender's; NULL if no per-address limit counts it */
 };
 
 struct member {
@@ -241,9 +243,10 @@ struct address_state {
     uint32_t connections;
     uint32_t rooms;                 /* made from it over HTTP, and there now */
     uint32_t letters, letter_bytes; /* sent from it, and waiting */
+    uint32_t held_bytes;            /* of frames sent from it to members that were away, until they are freed */
     struct bucket arrivals, joins;
     uint64_t blamed_until; /* when the last wrong password or token is forgiven: see auth_throttle.c */
-    struct wait idle;      /* while it has neither connections nor rooms nor letters */
+    struct wait idle;      /* while it has neither connections nor rooms nor letters, and nothing of it is held */
 };
 
 /* Kinds of log record that are written at most once a second, with a count. */
@@ -259,6 +262,7 @@ enum notice {
     NOTICE_ROOM_FULL,
     NOTICE_WRONG,
     NOTICE_AUTH,
+    NOTICE_UNHELD,
     NOTICES
 };
 

@@ -389,9 +389,13 @@ static void test_too_much_to_hold(void **state)
     int n = snprintf(text, sizeof text, "{\"type\":\"signal\",\"to\":\"%s\",\"data\":\"", h.id[0]);
     memset(text + n, 'x', sizeof text - (size_t)n);
     memcpy(text + sizeof text - 3, "\"}", 3);
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 20; i++) {
         say(&h, 1, text);
-    quiet(&h);
+        const struct log_record *r = logged(&h);
+        assert_int_equal(r != NULL, i == 15); /* once a second */
+        assert_true(!r || (strcmp(r->event, "frames-unheld") == 0 && strcmp(r->fields[0].value, "seat") == 0));
+        quiet(&h);
+    }
     assert_in_range(core_stats(h.core)->held_bytes, 60000, 64 * 1024);
     assert_int_equal(core_stats(h.core)->unheld_total, 5);
     enter(&h, 2);
@@ -401,6 +405,71 @@ static void test_too_much_to_hold(void **state)
         assert_non_null(strstr(heard(&h, 2), "xxxx"));
     does(&h, 1, CORE_SEND);
     quiet(&h);
+    stop(&h);
+}
+
+static struct token enter_room_from(struct harness *h, unsigned i, struct address address, const char *room)
+{
+    open_from(h, i, address);
+    ready(h, i);
+    join(h, i, room);
+    assert_non_null(strstr(heard(h, i), "{\"type\":\"peers\""));
+    return token_in(h);
+}
+
+/* Client 3 comes from that address and is away, and client 2 says so much to it that no second such message is held. */
+static void fill_a_seat(struct harness *h, struct address address)
+{
+    static char text[64000];
+    enter_room_from(h, 3, address, "b");
+    gone(h, 3, 0);
+    int n = snprintf(text, sizeof text, "{\"type\":\"signal\",\"to\":\"%s\",\"data\":\"", h->id[3]);
+    memset(text + n, 'x', sizeof text - (size_t)n);
+    memcpy(text + sizeof text - 3, "\"}", 3);
+    say(h, 2, text);
+}
+
+/* However many seats there are for whom it speaks: what others say is held, and its share is its own again with time. */
+static void test_one_address_has_a_share_of_what_is_held(void **state)
+{
+    (void)state;
+    const uint64_t share = 2 * 1024 * 1024;
+    struct harness h;
+    struct core_settings set = with_seats();
+    set.max_connections_per_address = 100;
+    start(&h, set);
+    struct token t = enter_room_from(&h, 0, ipv4(2), "a");
+    enter_room_from(&h, 1, ipv4(2), "a");
+    enter_room_from(&h, 2, ipv4(1), "b");
+    gone(&h, 0, 0);
+    for (int i = 0; i < 32; i++) {
+        fill_a_seat(&h, ipv4(3));
+        quiet(&h);
+    }
+    assert_in_range(core_stats(h.core)->held_bytes, share - 64000, share);
+    fill_a_seat(&h, ipv4(3));
+    const struct log_record *r = logged(&h);
+    assert_non_null(r);
+    assert_string_equal(r->event, "frames-unheld");
+    assert_string_equal(r->fields[0].value, "address");
+    assert_string_equal(r->fields[2].value, "192.0.2.1");
+    quiet(&h); /* who sent it hears nothing */
+    assert_int_equal(core_stats(h.core)->unheld_total, 1);
+    signal_to(&h, 1, h.id[0]);
+    assert_int_equal(core_stats(h.core)->unheld_total, 1);
+    enter(&h, 4);
+    resume(&h, 4, &t);
+    resumed(&h, 4, 0, false, true);
+    hears(&h, 4, "{\"type\":\"signal\",\"from\":\"%s\",\"data\":1}", h.id[1]);
+    gone(&h, 2, 1000); /* what it said is held on */
+    enter_room_from(&h, 2, ipv4(1), "b");
+    fill_a_seat(&h, ipv4(3));
+    assert_int_equal(core_stats(h.core)->unheld_total, 2);
+    for (h.now += GRACE_MS; h.deadline <= h.now;)
+        wake(&h, h.now);
+    assert_int_equal(core_stats(h.core)->held_bytes, 0);
+    fill_a_seat(&h, ipv4(3));
+    assert_int_equal(core_stats(h.core)->unheld_total, 2);
     stop(&h);
 }
 
@@ -458,6 +527,7 @@ int main(void)
         cmocka_unit_test(test_recovered_by_the_right_pong),
         cmocka_unit_test(test_recovered_after_restart),
         cmocka_unit_test(test_too_much_to_hold),
+        cmocka_unit_test(test_one_address_has_a_share_of_what_is_held),
         cmocka_unit_test(test_no_grace_no_seats),
         cmocka_unit_test(test_drain_with_seats_away),
     };
