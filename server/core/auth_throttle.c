@@ -7,7 +7,9 @@
  * neighbours out. Being right forgives nothing: who owns one room would wash himself clean with its password.
  *
  * Passwords that are being hashed count as if they were wrong, or as many could be tried at once as may wait; those that
- * would be one too many wait their turn instead of being refused: a class that opens its room at nine is no attack.
+ * would be one too many wait their turn instead of being refused: a class that opens its room at nine is no attack. Those
+ * of rooms that are being made count with them, and wait likewise, for all addresses share the places: they go by the
+ * address alone, since the work goes on when the connection that asked for it is gone.
  *
  * The whole memory of it is one time for each address: when the last failure is forgiven (a leaky bucket, as in ATM's
  * generic cell rate algorithm). Delaying answers instead of looks was rejected: who hears nothing within a few
@@ -19,7 +21,6 @@
 
 #include "server/core/pending.h"
 #include "server/core/notice.h"
-#include "server/core/session.h"
 
 enum {
     GUESSES_FREE = 3,
@@ -48,11 +49,16 @@ static uint64_t delay_after(uint64_t failed)
 static uint64_t being_hashed(const struct core *c, const struct address_state *o)
 {
     uint64_t n = 0;
-    for (const struct pending *e = c->hashes; e; e = e->next) {
-        const struct session *s = e->kind == PENDING_JOIN ? session_find(c, e->conn) : NULL;
-        n += s && s->address == o;
-    }
+    for (const struct pending *e = c->hashes; e; e = e->next) /* that of ::1 is all zero, as where there is none */
+        n += e->counted && memcmp(&e->address, &o->address, sizeof e->address) == 0;
     return n;
+}
+
+bool auth_throttle_may_hash(const struct core *c, const struct session *s, uint64_t *ms)
+{
+    uint32_t limit = c->settings.auth_failures;
+    *ms = FAILURE_DELAY_MS;
+    return !limit || !s->address || being_hashed(c, s->address) < limit;
 }
 
 enum auth_verdict auth_throttle_look(const struct core *c, const struct session *s, bool waited, uint64_t *ms)

@@ -19,6 +19,8 @@ enum auth_verdict {
 
 /* What to do with a password or token that came from the session's address; `waited`: it was delayed before. */
 enum auth_verdict auth_throttle_look(const struct core *c, const struct session *s, bool waited, uint64_t *ms);
+/* Whether the password of a room that is made from the session's address may be hashed now; else ask again in *ms. */
+bool auth_throttle_may_hash(const struct core *c, const struct session *s, uint64_t *ms);
 /* It was looked at, and wrong. */
 void auth_throttle_failed(struct core *c, struct session *s, const char *reason);
 

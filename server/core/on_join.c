@@ -169,7 +169,7 @@ static void ask_hash(struct core *c, struct session *s, const struct asked *r, c
     const struct room_terms *t = &room->made->terms;
     struct pending why = {
         .kind = PENDING_JOIN, .conn = s->conn, .terms = *t, .bytes = (char *)frame.p, .bytes_n = frame.n};
-    enum error e = pending_hash(c, &why, r->request.join.password, t->salt);
+    enum error e = pending_hash(c, s, &why, r->request.join.password, t->salt);
     if (e != ERROR_NONE)
         session_refuse(c, s,
             &(struct reply_error){.error = e,

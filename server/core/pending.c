@@ -38,7 +38,8 @@ void pending_free(struct pending *e)
     free(e);
 }
 
-enum error pending_hash(struct core *c, const struct pending *why, struct span password, const uint8_t *salt)
+enum error pending_hash(
+    struct core *c, const struct session *s, const struct pending *why, struct span password, const uint8_t *salt)
 {
     assert(why->kind == PENDING_JOIN || why->kind == PENDING_CREATE);
     assert(password.n <= PASSWORD_MAX);
@@ -48,6 +49,9 @@ enum error pending_hash(struct core *c, const struct pending *why, struct span p
     struct core_hash *hash = malloc(sizeof *hash);
     if (!e || !hash)
         goto fail;
+    e->counted = s->address != NULL;
+    if (e->counted)
+        e->address = s->address->address;
     e->job = hash->job = ++c->last_job;
     memcpy(hash->salt, salt, sizeof hash->salt);
     memcpy(hash->password, password.p, password.n);

@@ -20,6 +20,8 @@ struct pending {
     struct pending *prev, *next; /* in core->hashes, core->delays or core->stores */
     enum pending_kind kind;
     struct conn_id conn;
+    bool counted; /* PENDING_JOIN, PENDING_CREATE: a per-address limit counts it, as of: */
+    struct address address;
     uint64_t job; /* of the hash; or what room_store.changed has to be on the disk */
     char *bytes;  /* owned; PENDING_JOIN, PENDING_FRAME: the frame; PENDING_ASK: the request's room, token and body */
     size_t bytes_n;
@@ -31,8 +33,10 @@ struct pending {
     uint16_t status;
 };
 
-/* Asks for a hash and remembers why. ERROR_RATE_LIMITED when too many wait, ERROR_SERVER_FULL when out of memory. */
-enum error pending_hash(struct core *c, const struct pending *why, struct span password, const uint8_t *salt);
+/* Asks for a hash for the session, and remembers why. ERROR_RATE_LIMITED when too many wait, ERROR_SERVER_FULL when out of
+ * memory. */
+enum error pending_hash(
+    struct core *c, const struct session *s, const struct pending *why, struct span password, const uint8_t *salt);
 /* Takes the frame; it is the answer once what has changed so far is on the disk. */
 void pending_store(struct core *c, const struct pending *why);
 /* Remembers it for that long. ERROR_RATE_LIMITED when too many wait, ERROR_SERVER_FULL when out of memory. */

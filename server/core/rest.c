@@ -230,6 +230,21 @@ static void create(struct core *c, struct session *s, struct room_terms *t)
         c, &(struct pending){.kind = PENDING_STORE, .conn = conn, .terms = *t, .answer = say_body(c), .status = 201});
 }
 
+static void delay(struct core *c, struct session *s, const struct core_request *r, uint64_t ms)
+{
+    struct buf bytes;
+    buf_init(&bytes, r->room.n + r->token.n + r->body.n);
+    buf_span(&bytes, r->room);
+    buf_span(&bytes, r->token);
+    buf_span(&bytes, r->body);
+    const struct pending why = {
+        .kind = PENDING_ASK, .conn = s->conn, .bytes = bytes.p, .bytes_n = bytes.len, .request = *r};
+    enum error e = bytes.failed ? ERROR_SERVER_FULL : pending_delay(c, &why, ms);
+    if (e != ERROR_NONE)
+        refuse(c, s->conn, e, NULL);
+    buf_done(&bytes);
+}
+
 static void ask_create(struct core *c, struct session *s, const struct core_request *r)
 {
     assert(r->type == REQUEST_CREATE);
@@ -256,9 +271,14 @@ static void ask_create(struct core *c, struct session *s, const struct core_requ
         create(c, s, &why.terms);
         return;
     }
+    uint64_t ms;
+    if (!auth_throttle_may_hash(c, s, &ms)) {
+        delay(c, s, r, ms);
+        return;
+    }
     why.terms.locked = true;
     c->rng->fill(c->rng->ctx, why.terms.salt, sizeof why.terms.salt);
-    e = pending_hash(c, &why, (struct span){password, password_n}, why.terms.salt);
+    e = pending_hash(c, s, &why, (struct span){password, password_n}, why.terms.salt);
     if (e != ERROR_NONE)
         refuse(c, conn, e, NULL);
 }
@@ -382,21 +402,6 @@ static bool is_attempt(const struct core *c, const struct core_request *r)
 {
     bool asks = r->type == REQUEST_CREATE || r->type == REQUEST_VALIDATE || r->type == REQUEST_ICE;
     return r->token.n > 0 && (r->type == REQUEST_CLOSE || (asks && c->settings.ports.verify));
-}
-
-static void delay(struct core *c, struct session *s, const struct core_request *r, uint64_t ms)
-{
-    struct buf bytes;
-    buf_init(&bytes, r->room.n + r->token.n + r->body.n);
-    buf_span(&bytes, r->room);
-    buf_span(&bytes, r->token);
-    buf_span(&bytes, r->body);
-    const struct pending why = {
-        .kind = PENDING_ASK, .conn = s->conn, .bytes = bytes.p, .bytes_n = bytes.len, .request = *r};
-    enum error e = bytes.failed ? ERROR_SERVER_FULL : pending_delay(c, &why, ms);
-    if (e != ERROR_NONE)
-        refuse(c, s->conn, e, NULL);
-    buf_done(&bytes);
 }
 
 /* Whether the request may be looked at now; else it was answered, or waits. */

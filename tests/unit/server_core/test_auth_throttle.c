@@ -395,6 +395,45 @@ static void test_a_crowd_that_knows_the_password(void **state)
     stop(&h);
 }
 
+/* Rooms that one address makes with passwords take no more places than its guesses may, be their connections gone; the
+ * next waits its turn, and others' passwords do not. */
+static void test_rooms_with_passwords_from_one_address(void **state)
+{
+    (void)state;
+    struct harness h;
+    uint8_t hash[ROOM_HASH_BYTES];
+    const struct core_request locked = {.type = REQUEST_CREATE, .body = SPAN("{\"password\":\"secret\"}")};
+    struct core_settings set = rest_settings();
+    set.auth_failures = 2;
+    start(&h, set);
+    ask_from(&h, 0, ipv4(1), locked);
+    uint64_t first = asks_hash(&h, hash);
+    gone(&h, 0, 0);
+    ask_from(&h, 1, ipv4(1), locked);
+    uint64_t second = asks_hash(&h, hash);
+    ask_from(&h, 2, ipv4(1), locked);
+    quiet(&h);
+    ask_from(&h, 3, ipv4(2), locked);
+    asks_hash(&h, hash);
+    ask(&h, 4, locked); /* nobody counts it */
+    asks_hash(&h, hash);
+    wake(&h, h.now + 250);
+    quiet(&h); /* still one too many */
+    hashed(&h, first, hash);
+    quiet(&h);
+    hashed(&h, second, hash);
+    stores(&h);
+    stored(&h, true);
+    answers(&h, 1, 201);
+    wake(&h, h.now + 250);
+    uint64_t third = asks_hash(&h, hash);
+    hashed(&h, third, hash);
+    stores(&h);
+    stored(&h, true);
+    answers(&h, 2, 201);
+    stop(&h);
+}
+
 /* A drain that begins meanwhile: a connection over HTTP is owed its answer, or the drain would wait for it. */
 static void test_drained_while_it_waits(void **state)
 {
@@ -509,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_wrong_passwords),
         cmocka_unit_test(test_a_crowd_that_knows_the_password),
         cmocka_unit_test(test_places_to_wait),
+        cmocka_unit_test(test_rooms_with_passwords_from_one_address),
         cmocka_unit_test(test_drained_while_it_waits),
         cmocka_unit_test(test_no_limit_of_failures),
         cmocka_unit_test(test_the_last_ones_are_logged),
