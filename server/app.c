@@ -335,7 +335,7 @@ static bool watch_signals(struct app *a, struct err *e)
         if (uv_signal_start(&a->signals[i], on_signal, NUMBERS[i]) != 0)
             return err_memory(e);
     }
-    signals_watched();
+    signals_release();
     return true;
 }
 
@@ -436,6 +436,7 @@ static void close_all(struct app *a)
         uv_close((uv_handle_t *)&a->certificate, NULL);
     service_close(&a->service);
     io_free(a->io);
+    signals_hold();
     for (size_t i = 0; i < a->signals_open; i++)
         uv_close((uv_handle_t *)&a->signals[i], NULL);
     ending_over(&a->ending);
