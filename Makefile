@@ -96,10 +96,11 @@ $(BUILD)/usherd: $(BUILD)/server/main.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS
 $(BUILD)/tests/usherd-that-hangs: $(BUILD)/server/main.o $(BUILD)/tests/hooks/hang.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(SERVER_IO_PKGS) $(PROTOCOL_PKGS))
 
-# What lets a process believe that its machine slept, and that its disk is slow.
+# What lets a process believe that its machine slept, and that its disk is slow; what hangs up on it.
 $(BUILD)/tests/slept.so: tests/hooks/sleep.c Makefile
 $(BUILD)/tests/slow-sync.so: tests/hooks/sync.c Makefile
-$(BUILD)/tests/slept.so $(BUILD)/tests/slow-sync.so:
+$(BUILD)/tests/hangup.so: tests/hooks/hangup.c Makefile
+$(BUILD)/tests/slept.so $(BUILD)/tests/slow-sync.so $(BUILD)/tests/hangup.so:
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) $(CPPFLAGS) $(WARN) -std=c11 -O1 -fPIC -shared -o $@ $< -ldl
 
@@ -251,7 +252,7 @@ sim: ## run the simulator over SEEDS
 
 check-system: ## systemd, image, networks, packages: tried for real, as root; PARTS='networks image' for some
 	@tools/deps.sh build test system
-	@$(MAKE) --no-print-directory all $(BUILD)/tests/system/path $(BUILD)/tests/usherd-that-hangs $(BUILD)/tests/slept.so $(BUILD)/tests/slow-sync.so
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/system/path $(BUILD)/tests/usherd-that-hangs $(BUILD)/tests/slept.so $(BUILD)/tests/slow-sync.so $(BUILD)/tests/hangup.so
 	@tests/system/run.sh $(BUILD) $(PARTS)
 
 mutants: ## apply named one-line faults; each must fail a test
@@ -348,6 +349,6 @@ fuzz-programs:
 	    CFLAGS=-fsanitize=fuzzer-no-link fuzz-targets
 fuzz-targets: $(FUZZ_BINS)
 unit-programs: $(UNIT_BINS)
-test-programs: all unit-programs $(BUILD)/tests/sim/sim $(BUILD)/tests/usherd-that-hangs $(BUILD)/tests/slept.so $(BUILD)/tests/slow-sync.so
+test-programs: all unit-programs $(BUILD)/tests/sim/sim $(BUILD)/tests/usherd-that-hangs $(BUILD)/tests/slept.so $(BUILD)/tests/slow-sync.so $(BUILD)/tests/hangup.so
 
 -include $(shell find $(BUILD) -name roots -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -22,6 +22,7 @@
 #include "server/adapters/owner.h"
 #include "server/adapters/seal.h"
 #include "server/adapters/secret_text.h"
+#include "server/io/listen_address.h"
 #include "server/io/service.h"
 #include "server/io/tls.h"
 #include "server/io/webhook_post.h"
@@ -192,10 +193,22 @@ static void free_parts(struct parts *p)
     OPENSSL_cleanse(p->webhook_secret, sizeof p->webhook_secret);
 }
 
+static bool test_listen(const struct config *c, struct err *e)
+{
+    size_t n;
+    const char *const *addresses = config_list(c, OPTION_SERVER_LISTEN, &n);
+    struct listen_address a;
+    for (size_t i = 0; i < n; i++)
+        if (!listen_address_parse(addresses[i], &a, e) || !listen_address_test(&a, e))
+            return false;
+    return true;
+}
+
 bool app_test(const struct config *c, struct err *e)
 {
     struct parts p;
-    bool ok = make_parts(&p, NULL, c, e) && state_dir_test(config_text(c, OPTION_SERVER_STATE_DIR), e);
+    bool ok =
+        make_parts(&p, NULL, c, e) && state_dir_test(config_text(c, OPTION_SERVER_STATE_DIR), e) && test_listen(c, e);
     free_parts(&p);
     return ok;
 }
@@ -335,7 +348,7 @@ static bool watch_signals(struct app *a, struct err *e)
         if (uv_signal_start(&a->signals[i], on_signal, NUMBERS[i]) != 0)
             return err_memory(e);
     }
-    signals_watched();
+    signals_release();
     return true;
 }
 
@@ -436,6 +449,7 @@ static void close_all(struct app *a)
         uv_close((uv_handle_t *)&a->certificate, NULL);
     service_close(&a->service);
     io_free(a->io);
+    signals_hold();
     for (size_t i = 0; i < a->signals_open; i++)
         uv_close((uv_handle_t *)&a->signals[i], NULL);
     ending_over(&a->ending);

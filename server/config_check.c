@@ -17,6 +17,7 @@
 #include "protocol/limits.h"
 #include "server/io/cidr.h"
 #include "server/adapters/ice_url.h"
+#include "server/adapters/state_dir.h"
 #include "server/adapters/webhook_url.h"
 #include "server/io/listen_address.h"
 #include "server/io/tls.h"
@@ -269,14 +270,32 @@ static void remark_rooms(const struct remarks *r)
         remark(r, OPTION_DIALECTS_PEERJS_DISCOVERY, NULL, "dialects.peerjs is off: this has no effect");
 }
 
-/* Everybody could fetch it. */
-static void remark_inside(const struct remarks *r, const char *root, enum option_id id, const char *text)
+/* Of a path whose last folders are not there yet, the real one of those that are; *rest are the others. Returned owned, or
+ * NULL. */
+static char *real_start(const char *path, char at[STATE_PATH_MAX + 2], const char **rest)
 {
-    char *inner = *text ? realpath(text, NULL) : NULL;
+    char *real, *slash;
+    int n = snprintf(at, STATE_PATH_MAX + 2, "%s%s", *path == '/' ? "" : "./", path);
+    if (n < 0 || n >= STATE_PATH_MAX + 2)
+        return NULL;
+    while (!(real = realpath(at, NULL)) && errno == ENOENT && (slash = strrchr(at, '/')) && slash != at)
+        *slash = '\0';
+    size_t cut = (size_t)n - strlen(at); /* with its slash */
+    *rest = path + strlen(path) - (cut ? cut - 1 : 0);
+    return real;
+}
+
+/* Everybody could fetch it; but for what is behind a name with a dot, which is never served (io/web_find.h). */
+static void remark_inside(const struct remarks *r, const char *root, enum option_id id, const char *path)
+{
+    char at[STATE_PATH_MAX + 2];
+    const char *rest;
+    char *inner = *path ? real_start(path, at, &rest) : NULL;
     size_t n = strlen(root);
     n -= n == 1; /* of / itself */
-    if (inner && strncmp(inner, root, n) == 0 && (inner[n] == '/' || inner[n] == '\0'))
-        remark(r, id, text, "this lies in server.web_root, where everybody may read it: move it elsewhere");
+    if (inner && strncmp(inner, root, n) == 0 && (inner[n] == '/' || inner[n] == '\0') && !strstr(inner + n, "/.") &&
+        *rest != '.' && !strstr(rest, "/."))
+        remark(r, id, path, "this lies in server.web_root, where everybody may read it: move it elsewhere");
     free(inner);
 }
 
@@ -285,10 +304,11 @@ static void remark_published(const struct remarks *r)
     static const enum option_id SECRETS[] = {OPTION_ICE_TURN_SECRET, OPTION_WEBHOOKS_SECRET};
     const struct config *c = r->config;
     const char *text = config_text(c, OPTION_SERVER_WEB_ROOT);
-    char *root = *text ? realpath(text, NULL) : NULL;
+    char state[STATE_PATH_MAX], *root = *text ? realpath(text, NULL) : NULL;
     if (!root)
         return;
-    remark_inside(r, root, OPTION_SERVER_STATE_DIR, config_text(c, OPTION_SERVER_STATE_DIR));
+    if (state_dir_path(config_text(c, OPTION_SERVER_STATE_DIR), state)) /* what is in force where nothing is set, too */
+        remark_inside(r, root, OPTION_SERVER_STATE_DIR, state);
     remark_inside(r, root, OPTION_TLS_KEY, config_text(c, OPTION_TLS_KEY));
     size_t n;
     const char *const *keys = config_list(c, OPTION_AUTH_KEYS, &n);
@@ -309,6 +329,18 @@ static void remark_files(const struct remarks *r)
     snprintf(path, sizeof path, "%s/index.html", root);
     if (*root && access(path, R_OK) != 0)
         remark(r, OPTION_SERVER_WEB_ROOT, root, "there is no index.html that can be read: / and /room/ID answer 404");
+}
+
+/* A service manager may make it with the start. */
+static void remark_sockets(const struct remarks *r)
+{
+    size_t n;
+    const char *const *list = config_list(r->config, OPTION_SERVER_LISTEN, &n);
+    struct listen_address a;
+    for (size_t i = 0; i < n; i++)
+        if (listen_address_parse(list[i], &a, NULL) && !listen_address_has_folder(&a))
+            remark(r, OPTION_SERVER_LISTEN, list[i],
+                "the folder of this socket is not there: unless something makes it before the start, make it");
 }
 
 static void remark_tls(const struct remarks *r)
@@ -335,5 +367,6 @@ void config_remark(const struct config *c, config_say *say, void *ctx)
     remark_rooms(&r);
     remark_published(&r);
     remark_files(&r);
+    remark_sockets(&r);
     remark_tls(&r);
 }

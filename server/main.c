@@ -167,6 +167,10 @@ static int print_config(const struct config *config)
 
 static int act(const struct command *c)
 {
+    if (c->action == ACTION_RUN)
+        signals_prepare(); /* a reload that comes while the settings are read is done when there is one who can */
+    else
+        signals_release();
     if (c->action == ACTION_VERSION)
         return puts("usherd " USHER_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     if (c->action == ACTION_HELP)
@@ -176,8 +180,6 @@ static int act(const struct command *c)
     if (c->action == ACTION_HEALTH)
         return healthcheck(&c->launch);
     struct err e;
-    if (c->action == ACTION_RUN)
-        signals_prepare(); /* a reload that comes while the settings are read is done when there is one who can */
     struct config *config = app_load(&c->launch, &e);
     if (!config || (c->action != ACTION_PRINT && !config_acts(config, &e)) ||
         (c->action == ACTION_TEST && !app_test(config, &e))) {
@@ -218,12 +220,15 @@ int main(int argc, char **argv)
     struct command c = {.action = ACTION_RUN};
     struct err e;
     int code = EXIT_USAGE;
+    signals_hold(); /* whether there is a daemon to come is not known yet */
     if (!open_standard()) {
         logger_complain("standard input, output or error is closed, and /dev/null cannot be opened in its place");
         return EXIT_FAILURE;
     }
-    if (argc > 1 && strcmp(argv[1], "token") == 0)
+    if (argc > 1 && strcmp(argv[1], "token") == 0) {
+        signals_release();
         return end(token_command(argc - 1, argv + 1));
+    }
     if (parse(&c, argc, argv, &e))
         code = act(&c);
     else

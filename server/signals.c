@@ -28,6 +28,12 @@ static sigset_t only(int number)
     return set;
 }
 
+void signals_hold(void)
+{
+    sigset_t reload = only(SIGHUP);
+    sigprocmask(SIG_BLOCK, &reload, NULL);
+}
+
 void signals_prepare(void)
 {
     static const int IGNORED[] = {
@@ -38,7 +44,7 @@ void signals_prepare(void)
         ignore(IGNORED[i]);
 }
 
-void signals_watched(void)
+void signals_release(void)
 {
     sigset_t reload = only(SIGHUP);
     sigprocmask(SIG_UNBLOCK, &reload, NULL);

@@ -6,10 +6,12 @@
 #ifndef SERVER_SIGNALS_H
 #define SERVER_SIGNALS_H
 
-/* First of all, before any thread: SIGHUP waits, nothing else is blocked, and what would end the process for no reason of ours
- * is ignored. A handler that is there already stays. */
+/* First of all, and again when nobody hears SIGHUP any more: it waits. */
+void signals_hold(void);
+/* Of the daemon, before any thread: SIGHUP waits, nothing else is blocked, and what would end the process for no reason of
+ * ours is ignored. A handler that is there already stays. */
 void signals_prepare(void);
-/* There is somebody who hears SIGHUP: one that came since comes now. */
-void signals_watched(void);
+/* There is somebody who hears SIGHUP, or it may end the process: one that came since comes now. */
+void signals_release(void);
 
 #endif

@@ -21,7 +21,7 @@ enum {
     READ_SIZE = 64 * 1024
 };
 
-static bool choose(const char *setting, char *path)
+bool state_dir_path(const char *setting, char path[STATE_PATH_MAX])
 {
     const char *systemd = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     if (!home || !*home) { /* an environment that was emptied */
@@ -72,7 +72,7 @@ static bool refuse_folder(const char *path, int error, struct err *e)
 
 bool state_dir_open(const char *setting, char path[STATE_PATH_MAX], struct err *e)
 {
-    if (!choose(setting, path))
+    if (!state_dir_path(setting, path))
         return refuse_none(e);
     return make(path) || refuse_folder(path, errno == EEXIST ? ENOTDIR : errno, e);
 }
@@ -89,6 +89,22 @@ static void go_up(char *path)
         *slash = '\0';
 }
 
+/* 0, or the errno of making something there: a folder that may be written to by its mode may still take nothing, as /proc.
+ * A file without a name leaves no trace; where there is no such thing, a folder is made and removed. A full disk is no
+ * fault of the path. */
+static int try_to_make(const char *folder)
+{
+    char path[FILE_PATH_MAX];
+    int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+    else if (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT) {
+        snprintf(path, sizeof path, "%s/usherd-XXXXXX", folder);
+        fd = mkdtemp(path) ? rmdir(path) : -1;
+    }
+    return fd >= 0 || errno == ENOSPC || errno == EDQUOT ? 0 : errno;
+}
+
 /* 0, or the errno of the nearest folder that is there, in which the others would be made. */
 static int look_at(char *path)
 {
@@ -98,7 +114,7 @@ static int look_at(char *path)
         if (stat(path, &is) == 0) {
             if (!S_ISDIR(is.st_mode))
                 return ENOTDIR;
-            return access(path, need) == 0 ? 0 : errno;
+            return access(path, need) == 0 ? try_to_make(path) : errno;
         }
         if (errno != ENOENT)
             return errno;
@@ -110,7 +126,7 @@ static int look_at(char *path)
 bool state_dir_test(const char *setting, struct err *e)
 {
     char path[STATE_PATH_MAX], above[STATE_PATH_MAX];
-    if (!choose(setting, path))
+    if (!state_dir_path(setting, path))
         return refuse_none(e);
     memcpy(above, path, sizeof above);
     int error = look_at(above);
@@ -135,6 +151,8 @@ int state_dir_lock(const char *dir, struct err *e)
             "the state folder %.200s is in use by another usherd: stop that one, or give this one a folder of its own "
             "with server.state_dir",
             dir);
+    else if (fd < 0 && why.error == ENOENT) /* nothing can be made there: no file is lacking */
+        refuse_folder(dir, ENOENT, e);
     else if (fd < 0)
         err_set_errno(e, why.error, "cannot lock %.200s: %s", path, why.text);
     else

@@ -18,9 +18,11 @@ enum {
 };
 
 /* The folder that counts: the setting, or when it is empty $STATE_DIRECTORY, $XDG_STATE_HOME/usherd or
- * ~/.local/state/usherd. Makes it. Each of these that fails leaves the sentence in e; most return false then. */
+ * ~/.local/state/usherd. False if none of them names one. */
+bool state_dir_path(const char *setting, char path[STATE_PATH_MAX]);
+/* Finds or makes that folder. Each of these that fails leaves the sentence in e; most return false then. */
 bool state_dir_open(const char *setting, char path[STATE_PATH_MAX], struct err *e);
-/* Whether state_dir_open would find or make it, as far as that shows; makes nothing. */
+/* Whether state_dir_open would find or make it, as far as that shows, and could make files in it; nothing stays that it makes. */
 bool state_dir_test(const char *setting, struct err *e);
 /* Takes the folder for this process until the descriptor that is returned is closed, or the process ends however it
  * ends. -1 if it cannot be had. */

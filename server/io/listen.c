@@ -255,24 +255,6 @@ static int bind_socket(const struct listen_address *a)
     return -1;
 }
 
-static const char *advice(int error)
-{
-    switch (error) {
-    case EADDRINUSE:
-        return ": stop the program that has it, or choose another with --listen";
-    case EEXIST:
-        return ": what is there is no socket and is left alone; remove it yourself, or choose another path";
-    case EACCES:
-        return ": choose a port above 1023 or a folder that you may write to";
-    case EAFNOSUPPORT:
-        return ": this system has no IPv6; listen on an IPv4 address such as 0.0.0.0:4000";
-    case EADDRNOTAVAIL:
-        return ": no interface has that address";
-    default:
-        return "";
-    }
-}
-
 static void say_listening(const struct io *io, const struct listener *l)
 {
     char address[LISTEN_TEXT_MAX], message[LISTEN_TEXT_MAX + 16];
@@ -315,7 +297,8 @@ bool io_listen(struct io *io, const char *address, struct err *e)
         if (l->fd >= 0)
             return watch(io, l, e);
         int error = errno;
-        err_set_errno(e, error, "cannot listen on %.100s: %s%s", address, strerror(error), advice(error));
+        err_set_errno(
+            e, error, "cannot listen on %.100s: %s%s", address, strerror(error), listen_address_advice(error));
     }
     free(l);
     return false;

@@ -149,6 +149,45 @@ static bool find_folder(const char *path, const char **name, struct stat *folder
     return stat(text, folder) == 0;
 }
 
+const char *listen_address_advice(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return ": stop the program that has it, or choose another with --listen";
+    case EEXIST:
+        return ": what is there is no socket and is left alone; remove it yourself, or choose another path";
+    case EACCES:
+        return ": choose a port above 1023 or a folder that you may write to";
+    case ENOENT:
+    case ENOTDIR:
+        return ": the folder of that path is not there; make it, or choose another path";
+    case EROFS:
+        return ": that file system is read-only; choose another path";
+    case EAFNOSUPPORT:
+        return ": this system has no IPv6; listen on an IPv4 address such as 0.0.0.0:4000";
+    case EADDRNOTAVAIL:
+        return ": no interface has that address";
+    default:
+        return "";
+    }
+}
+
+bool listen_address_has_folder(const struct listen_address *a)
+{
+    const char *name;
+    struct stat folder;
+    return a->at.any.sa_family != AF_UNIX || find_folder(a->at.un.sun_path, &name, &folder);
+}
+
+bool listen_address_test(const struct listen_address *a, struct err *e)
+{
+    struct stat is;
+    if (a->at.any.sa_family != AF_UNIX || lstat(a->at.un.sun_path, &is) != 0 || S_ISSOCK(is.st_mode))
+        return true;
+    return err_set_errno(e, EEXIST, "cannot listen on %s%s: %s%s", UNIX_PREFIX, a->at.un.sun_path, strerror(EEXIST),
+        listen_address_advice(EEXIST));
+}
+
 /* However they are spelled; sockets need not be there yet. */
 static bool is_one_file(const char *a, const char *b)
 {

@@ -37,6 +37,12 @@ void listen_address_format(const struct listen_address *a, char *out);
 in_port_t listen_address_port(const struct listen_address *a);
 /* Refuses an address that nobody can send to, though the kernel would take most of them; the sentence does not repeat it. */
 bool listen_address_check(const struct listen_address *a, struct err *e);
+/* Refuses a path at which something else than a socket is (errno EEXIST), as the start would. Looks at the disk. */
+bool listen_address_test(const struct listen_address *a, struct err *e);
+/* Of a path, whether the folder that it is in is there; true for any other address. */
+bool listen_address_has_folder(const struct listen_address *a);
+/* What to do about the errno of an address that cannot be bound: behind its text. Static, "" if there is nothing to say. */
+const char *listen_address_advice(int error);
 /* Whether one takes what the other wants, so that the second could not be bound (EADDRINUSE); [::] is 0.0.0.0 too. */
 bool listen_address_excludes(const struct listen_address *a, const struct listen_address *b);
 /* Makes [::] 0.0.0.0, for a system without IPv6; false, with errno EAFNOSUPPORT, for any other address. */

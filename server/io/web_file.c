@@ -81,7 +81,7 @@ struct web_root {
     unsigned count;            /* downloads */
     unsigned working;          /* of them, on the pool */
     struct web_download *line; /* the others that want to be there */
-    struct log_pace unreadable;
+    struct log_pace unreadable, refused;
 };
 
 static const char SHRUNK[] =
@@ -257,6 +257,20 @@ static void say(struct web_download *d, const char *problem)
     log_record_init(&r, LOG_LEVEL_WARNING, "file-unreadable", problem);
     log_record_add(&r, "file", span_of(d->name));
     log_record_add(&r, "reason", span_of(d->error == ENODATA ? "end of file" : strerror(d->error)));
+    log_record_addf(&r, "count", "%" PRIu64, n);
+    logger_write(root->logger, &r);
+}
+
+/* Alike. */
+static void say_full(struct web_root *root)
+{
+    struct log_record r;
+    uint64_t n = log_pace(&root->refused, uv_now(root->loop), WEB_NOTICE_EVERY_MS);
+    if (n == 0)
+        return;
+    log_record_init(&r, LOG_LEVEL_WARNING, "downloads-refused",
+        "as many files of server.web_root are sent as may be at once: who asks for another is told to come back");
+    log_record_addf(&r, "limit", "%d", WEB_DOWNLOADS_MAX);
     log_record_addf(&r, "count", "%" PRIu64, n);
     logger_write(root->logger, &r);
 }
@@ -440,6 +454,8 @@ struct web_download *web_open(
     assert(web_root_may_have(root, asked->path));
     const char *name = web_name(asked->path);
     size_t n = strlen(name) + 1;
+    if (root->count >= WEB_DOWNLOADS_MAX)
+        say_full(root);
     struct web_download *d = root->count < WEB_DOWNLOADS_MAX ? calloc(1, sizeof *d + n) : NULL;
     struct opening *o = d ? opening_new(root->path, name, asked) : NULL;
     if (!o) {

@@ -22,7 +22,7 @@ enum {
     WEB_PIECE_MIN = 16 * 1024,
     WEB_PIECES_BYTES = 64 * 1024 * 1024, /* as many as a piece each may have together */
     WEB_HEADERS_MAX = 512,
-    WEB_NOTICE_EVERY_MS = 10000 /* between records of files that cannot be read */
+    WEB_NOTICE_EVERY_MS = 10000 /* between records of one kind */
 };
 
 /* The folder, and the line of downloads that wait to be read. */
@@ -64,7 +64,7 @@ struct web_events {
     void (*failed)(void *ctx);
 };
 
-/* Begins a download: returned owned, until web_end. NULL when there are WEB_DOWNLOADS_MAX of them, or out of memory: 503.
+/* Begins a download: returned owned, until web_end. NULL when there are WEB_DOWNLOADS_MAX of them, which is logged, or out of memory: 503.
  * ev is borrowed until web_end. */
 struct web_download *web_open(
     struct web_root *root, const struct web_asked *asked, const struct web_events *ev, void *ctx);

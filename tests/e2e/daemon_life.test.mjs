@@ -111,13 +111,28 @@ test('of what stands at the path of a unix socket only a socket that nobody answ
     await fs.symlink(at('nowhere'), at('link'));
     await fs.mkdir(at('folder'));
     await once(spawn('mkfifo', [at('fifo')]), 'exit');
-    for (const name of ['file', 'link', 'folder', 'fifo']) {
-        const { code, stderr } = await run(['--listen', `unix:${at(name)}`]);
+    const names = ['file', 'link', 'folder', 'fifo'];
+    for (const [name, ...more] of names.flatMap((one) => [[one], [one, '--test-config']])) {
+        const { code, stderr } = await run(['--listen', `unix:${at(name)}`, ...more]);
         assert.equal(code, 78, name);
         assert.match(stderr, new RegExp(`cannot listen on unix:${at(name)}: File exists: what is there is no socket[^\\n]*\\n$`));
     }
     assert.equal(await fs.readFile(at('file'), 'utf8'), 'precious');
     assert.deepEqual((await fs.readdir(folder)).sort(), ['fifo', 'file', 'folder', 'link']);
+}));
+
+test('a unix socket in a folder that is not there: a warning of --test-config, and the start says what to do', () => inFolder(async (folder) => {
+    await fs.writeFile(path.join(folder, 'file'), '');
+    for (const [name, problem] of [['none/socket', 'No such file or directory'], ['file/socket', 'Not a directory']]) {
+        const listen = ['--listen', `unix:${path.join(folder, name)}`];
+        const { code, stderr } = await run(listen);
+        assert.equal(code, 78);
+        assert.match(stderr, new RegExp(`cannot listen on unix:${folder}/${name}: ${problem}: the folder of that path is not there; make it, [^\\n]*\\n$`));
+        const tested = await run([...listen, '--test-config']);
+        assert.equal(tested.code, 0);
+        assert.match(tested.stderr, /^usherd: warning: the folder of this socket is not there[^\n]* \(option=server\.listen, value=unix:[^\n]*\)\n$/);
+    }
+    assert.equal((await run(['--listen', `unix:${folder}/socket`, '--test-config'])).stderr, '');
 }));
 
 // Whose backlog is full, as of a program that was stopped: connect(2) would wait there for ever.
@@ -338,6 +353,17 @@ test('SIGHUP that comes while the daemon starts is a reload, and no end', () => 
         () => `no reload: ${log}`);
     child.kill('SIGTERM');
     assert.deepEqual(await ended, [0, null]);
+}));
+
+// tests/hooks/hangup.c
+test('SIGHUP at the first and at the last moment of the process ends nothing', () => inFolder(async (folder) => {
+    const file = path.join(folder, 'usherd.conf');
+    await fs.writeFile(file, '[limits]\nmax_frame = 1K\n');
+    const env = { LD_PRELOAD: path.resolve(path.dirname(binary), 'tests/hangup.so'), ASAN_OPTIONS: 'verify_asan_link_order=0:detect_leaks=0' };
+    const daemon = await startDaemon({ args: ['--config', file], env });
+    await daemon.logged(/the settings were read again/);
+    assert.equal(await daemon.stop(), 0);
+    assert.equal((await run(['--test-config'], { env })).code, 'SIGHUP'); // who only prints something ends with its terminal
 }));
 
 test('SIGHUP takes new settings over, and a mistake changes nothing', () => inFolder(async (folder) => {

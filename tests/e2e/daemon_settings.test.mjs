@@ -202,15 +202,31 @@ test('what lies in web_root and must stay secret is warned of', () => inFolder(a
     await fs.writeFile(path.join(web, 'secret'), 'turn');
     await fs.writeFile(path.join(folder, 'secret'), 'turn');
     await fs.symlink(path.join(web, 'secret'), path.join(folder, 'link'));
-    const warned = async (root, ...options) => {
-        const { code, stderr } = await run([...set(`server.web_root=${root}`, ...options), '--test-config']);
+    const warnedIn = async (env, root, ...options) => {
+        const { code, stderr } = await run([...set(`server.web_root=${root}`, ...options), '--test-config'], { env });
         assert.equal(code, 0, stderr);
         return [...stderr.matchAll(/this lies in server\.web_root, where everybody may read it[^\n]* \(option=(\S+), value=/g)].map(([, option]) => option);
     };
+    const warned = (...args) => warnedIn({}, ...args);
     const turn = (file) => ['ice.turn=turn:turn.example', `ice.turn_secret=@${path.join(folder, file)}`];
     assert.deepEqual(await warned(web, `server.state_dir=${web}/state`, ...turn('web/../web/secret')), ['server.state_dir', 'ice.turn_secret']);
     assert.deepEqual(await warned(`${web}/`, `server.state_dir=${web}`, ...turn('link')), ['server.state_dir', 'ice.turn_secret']);
-    assert.deepEqual(await warned('/', ...turn('secret')), ['ice.turn_secret']);
+    assert.deepEqual(await warned('/', ...turn('secret')), ['server.state_dir', 'ice.turn_secret']);
     assert.deepEqual(await warned(web, `server.state_dir=${beside}`, ...turn('secret')), []);
     assert.deepEqual(await warned(web, 'ice.turn=turn:turn.example', 'ice.turn_secret=secret'), []);
+    assert.deepEqual(await warned(web, `server.state_dir=${web}/new/state`), ['server.state_dir']); // not there yet
+    assert.deepEqual(await warned(web, `server.state_dir=${folder}/new/state`), []);
+    // What is in force where server.state_dir is empty; names with a dot are not served.
+    for (const [env, expected] of [
+        [{ STATE_DIRECTORY: `${web}/state` }, ['server.state_dir']],
+        [{ STATE_DIRECTORY: beside }, []],
+        [{ XDG_STATE_HOME: web }, ['server.state_dir']],
+        [{ XDG_STATE_HOME: `${web}/.state` }, []],
+    ])
+        assert.deepEqual(await warnedIn(env, web), expected);
+    await fs.mkdir(path.join(web, '.state'));
+    assert.deepEqual(await warned(web, `server.state_dir=${web}/.state`), []);
+    const daemon = await startDaemon({ args: set(`server.web_root=${web}`), env: { XDG_STATE_HOME: web } });
+    await daemon.logged(/this lies in server\.web_root[^\n]* option=server\.state_dir/);
+    assert.equal(await daemon.stop(), 0);
 }));

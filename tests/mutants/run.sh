@@ -28,7 +28,7 @@ sound=' ' # suites that pass without a fault
 programs_of() {
     case $1 in
         sim | sim@*) echo "$out/tests/sim/sim" ;;
-        *.e2e) echo "all $out/tests/usherd-that-hangs $out/tests/slept.so $out/tests/slow-sync.so" ;;
+        *.e2e) echo "all $out/tests/usherd-that-hangs $out/tests/slept.so $out/tests/slow-sync.so $out/tests/hangup.so" ;;
         *) ls tests/unit/"$1"/test_*.c | sed "s|^|$out/|; s|\.c$||" ;;
     esac
 }

@@ -194,7 +194,7 @@ static void test_lists(void **state)
     const char *const *listen = config_list(c, OPTION_SERVER_LISTEN, &n);
     assert_int_equal(n, 3);
     assert_string_equal(listen[0], "127.0.0.1:0");
-    assert_string_equal(listen[2], "unix:/run/usherd/usherd.sock");
+    assert_string_equal(listen[2], "unix:/run/usherd.sock");
     config_list(c, OPTION_SERVER_ORIGINS, &n);
     assert_int_equal(n, 2);
     assert_int_equal(config_number(c, OPTION_LIMITS_MAX_ROOMS), 7);

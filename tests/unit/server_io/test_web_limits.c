@@ -111,6 +111,30 @@ static void test_ended_after_any_turn(void **state)
 
 /* ---- limits ---- */
 
+/* What the log gets meanwhile: little, or the pipe is full. */
+struct caught_log {
+    int ends[2], keep;
+};
+
+static struct caught_log catch_log(struct world *w)
+{
+    struct caught_log log = {.keep = dup(STDERR_FILENO)};
+    assert_int_equal(pipe(log.ends), 0);
+    assert_int_equal(dup2(log.ends[1], STDERR_FILENO), STDERR_FILENO);
+    w->logger.level = LOG_LEVEL_WARNING;
+    return log;
+}
+
+static void release_log(struct world *w, struct caught_log *log, char *text, size_t size)
+{
+    w->logger.level = LOG_LEVEL_ERROR;
+    dup2(log->keep, STDERR_FILENO);
+    close(log->keep);
+    close(log->ends[1]);
+    assert_true(read(log->ends[0], text, size - 1) > 0);
+    close(log->ends[0]);
+}
+
 static void test_as_many_as_may_be(void **state)
 {
     struct world *w = *state;
@@ -120,8 +144,14 @@ static void test_as_many_as_may_be(void **state)
     for (size_t i = 0; i < WEB_DOWNLOADS_MAX; i++)
         all[i] = get(w, "/a.txt");
     const struct web_asked asked = {.path = "/a.txt"};
-    assert_null(web_open(w->root, &asked, &EVENTS, NULL));
-    done(all[WEB_DOWNLOADS_MAX - 1]); /* one that waits is gone at once */
+    char text[4096] = "";
+    struct caught_log log = catch_log(w);
+    for (int i = 0; i < 3; i++)
+        assert_null(web_open(w->root, &asked, &EVENTS, NULL));
+    release_log(w, &log, text, sizeof text);
+    assert_non_null(strstr(text, "limit=4096 count=1"));
+    assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1); /* one line of the three */
+    done(all[WEB_DOWNLOADS_MAX - 1]);                              /* one that waits is gone at once */
     all[WEB_DOWNLOADS_MAX - 1] = get(w, "/a.txt");
     settle(w);
     for (size_t i = 0; i < WEB_DOWNLOADS_MAX; i++) {
@@ -198,22 +228,15 @@ static void test_room_on_the_pool(void **state)
 static void test_logged_at_a_bounded_rate(void **state)
 {
     struct world *w = *state;
-    int ends[2], keep = dup(STDERR_FILENO);
     char text[4096] = "";
-    assert_int_equal(pipe(ends), 0);
-    assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
-    w->logger.level = LOG_LEVEL_WARNING;
+    struct caught_log log = catch_log(w);
     web_root_set(w->root, "/sys/class/net/lo");
     for (int i = 0; i < 5; i++) {
         struct client *c = get(w, "/speed");
         settle(w);
         done(c);
     }
-    dup2(keep, STDERR_FILENO);
-    close(keep);
-    close(ends[1]);
-    assert_true(read(ends[0], text, sizeof text - 1) > 0);
-    close(ends[0]);
+    release_log(w, &log, text, sizeof text);
     assert_non_null(strstr(text, "cannot be read"));
     assert_non_null(strstr(text, "speed"));
     assert_non_null(strstr(text, strerror(EINVAL)));
