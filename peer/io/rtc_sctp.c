@@ -266,7 +266,9 @@ static bool open_association(struct rtc *r)
         return false;
     if (usrsctp_connect(s, (struct sockaddr *)&remote, sizeof remote) != 0 && errno != EINPROGRESS)
         return false;
-    struct sctp_paddrparams path = {.spp_flags = SPP_PMTUD_DISABLE, .spp_pathmtu = RTC_SCTP_MTU};
+    /* There is one path: given up before the association is, it would be tried every 30 s only, though it is back. */
+    struct sctp_paddrparams path = {
+        .spp_flags = SPP_PMTUD_DISABLE, .spp_pathmtu = RTC_SCTP_MTU, .spp_pathmaxrxt = RETRANSMISSIONS_MAX + 1};
     memcpy(&path.spp_address, &remote, sizeof remote);
     return set(s, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof path);
 }

@@ -17,9 +17,9 @@ const LONG = 60000;
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
-async function makeFile() {
+async function makeFile(blocks = BLOCKS) {
     const file = path.join(await scratch(), 'a.bin');
-    const content = randomBytes(BLOCKS * MIB);
+    const content = randomBytes(blocks * MIB);
     await fs.writeFile(file, content);
     return { file, content };
 }
@@ -88,6 +88,31 @@ test('the sender is killed', async () => {
     await isWhole(done, content, (await ben.stats()).blocksHadTotal);
     assert.deepEqual(await fs.readdir(dir), ['a.bin']);
     for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
+    await daemon.stop();
+});
+
+// SCTP took the only path for dead after six timeouts, and half of such transfers stood still for fifty seconds and more.
+test('one of the two stands still for ten seconds', { timeout: 120000 }, async () => {
+    const [STILL_MS, BACK_MS] = [10000, 40000];
+    const daemon = await startDaemon();
+    const { file, content } = await makeFile(300);
+    await Promise.all(['sender', 'receiver'].map(async (who) => {
+        const dir = await scratch();
+        const [ann, ben] = [await joinPeer({ server: daemon.url, name: 'ann', room: who }), await joinPeer({ server: daemon.url, name: 'ben', room: who })];
+        await ann.linked(ben);
+        const fileId = await offerTo(ann, ben, file);
+        ben.do({ do: 'accept', fileId, dir });
+        await had(ben, 10);
+        const { child } = who === 'sender' ? ann : ben;
+        child.kill('SIGSTOP');
+        await new Promise((resolve) => setTimeout(resolve, STILL_MS));
+        child.kill('SIGCONT');
+        const from = performance.now();
+        const done = await ben.event('file-complete', { fileId }, BACK_MS);
+        console.log(`# the ${who} stood still: done ${((performance.now() - from) / 1000).toFixed(1)} s later`);
+        assert.equal(sha256(await fs.readFile(done.path)), sha256(content));
+        for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
+    }));
     await daemon.stop();
 });
 
