@@ -16,7 +16,7 @@ const struct story STORIES[] = {
     {"token-replayed", story_token_replayed, false},
     {"half-open", story_half_open, false},
     {"held-overflow", story_held_overflow, false},
-    {"held-for-all", story_held_for_all, false},
+    {"held-of-one-address", story_held_of_one_address, false},
     {"late-pong", story_late_pong, false},
     {"duel", story_duel, false},
     {"locked-over-restart", story_locked_over_restart, false},

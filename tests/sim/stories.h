@@ -19,7 +19,7 @@ scenario story_return_too_late;    /* ... within the grace */
 scenario story_token_replayed;     /* good until its successor was used */
 scenario story_half_open;          /* a seat moves from a connection that looks alive */
 scenario story_held_overflow;      /* what is lost is said to be */
-scenario story_held_for_all;
+scenario story_held_of_one_address;
 scenario story_late_pong; /* proves what was before its own ping */
 scenario story_duel;      /* for a seat is slow, and heard by nobody else */
 
