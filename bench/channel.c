@@ -205,8 +205,17 @@ static void run(struct side *s)
 {
     static const char *const loopback[] = {"127.0.0.1"};
     const struct rtc_options options = {.addresses = loopback, .address_count = 1};
-    const struct rtc_callbacks callbacks = {on_description, on_candidate, on_connected, on_open, on_closed, on_message,
-        on_writable, on_ice_state, on_failed};
+    const struct rtc_callbacks callbacks = {
+        .on_description = on_description,
+        .on_candidate = on_candidate,
+        .on_connected = on_connected,
+        .on_channel_open = on_open,
+        .on_channel_closed = on_closed,
+        .on_message = on_message,
+        .on_writable = on_writable,
+        .on_ice_state = on_ice_state,
+        .on_failed = on_failed,
+    };
     struct err err;
     pin(s->sends ? 0 : 1);
     struct rtc_factory *factory = rtc_factory_new(NULL, &options, &err);

@@ -342,7 +342,9 @@ static void test_each_in_its_time(void **state)
     struct span to = span_of(peer_id(w->nodes[1].p));
     static const uint64_t lives[] = {0, 500000, 900};
     for (size_t i = 0; i < 3; i++)
-        feed(w, 0, (struct peer_event){.type = PEER_SEND, .send = {&to, 1, SPAN("x"), SPAN(""), lives[i]}});
+        feed(w, 0,
+            (struct peer_event){
+                .type = PEER_SEND, .send = {.to = &to, .to_count = 1, .text = SPAN("x"), .ttl_ms = lives[i]}});
     pass(w, 1000);
     assert_int_equal(count(ann, NOTICE_FAILED), 1);
     assert_string_equal(notice(ann, NOTICE_FAILED, 0)->id, notice(ann, NOTICE_ACCEPTED, 2)->id);
@@ -352,7 +354,10 @@ static void test_each_in_its_time(void **state)
     pass(w, 510000);
     assert_int_equal(count(ann, NOTICE_FAILED), 1);
     assert_int_equal(peer_stats(ann->p)->queued, 1);
-    feed(w, 0, (struct peer_event){.type = PEER_SEND, .send = {&to, 1, SPAN("x"), SPAN("r"), ENVELOPE_TTL_MAX_MS + 1}});
+    feed(w, 0,
+        (struct peer_event){.type = PEER_SEND,
+            .send = {
+                .to = &to, .to_count = 1, .text = SPAN("x"), .ref = SPAN("r"), .ttl_ms = ENVELOPE_TTL_MAX_MS + 1}});
     assert_string_equal(notice(ann, NOTICE_ERROR, 0)->ref, "r");
     world_end(w);
 }
