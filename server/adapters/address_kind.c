@@ -18,10 +18,9 @@ static enum address_kind kind_of_ipv4(const uint8_t b[4])
 enum address_kind address_kind(const struct address *a)
 {
     static const struct address NONE, LOOPBACK = {.bytes = {[15] = 1}};
-    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
     const uint8_t *b = a->bytes;
-    if (memcmp(b, MAPPED, sizeof MAPPED) == 0)
-        return kind_of_ipv4(b + sizeof MAPPED);
+    if (address_is_ipv4(a))
+        return kind_of_ipv4(b + ADDRESS_IPV4_AT);
     if (memcmp(a, &NONE, sizeof NONE) == 0)
         return ADDRESS_UNSPECIFIED;
     if (memcmp(a, &LOOPBACK, sizeof LOOPBACK) == 0)

@@ -36,9 +36,8 @@ static uint32_t join_burst(const struct core_settings *set)
 
 static struct address network_of(const struct address *a)
 {
-    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
     struct address network = *a;
-    if (memcmp(a->bytes, MAPPED, sizeof MAPPED) != 0)
+    if (!address_is_ipv4(a))
         memset(network.bytes + 8, 0, 8);
     return network;
 }

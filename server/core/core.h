@@ -13,6 +13,8 @@
 #ifndef SERVER_CORE_CORE_H
 #define SERVER_CORE_CORE_H
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/histogram.h"
 #include "base/log.h"
@@ -38,6 +40,14 @@ struct conn_id {
 struct address {
     uint8_t bytes[16];
 };
+enum {
+    ADDRESS_IPV4_AT = 12 /* where the four bytes of an IPv4 address are */
+};
+static inline bool address_is_ipv4(const struct address *a)
+{
+    static const uint8_t MAPPED[ADDRESS_IPV4_AT] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(a->bytes, MAPPED, sizeof MAPPED) == 0;
+}
 
 /* What needs keys, done by the daemon and asked for by the core. */
 enum {

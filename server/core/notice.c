@@ -43,9 +43,8 @@ static const struct {
 
 static void add_address(struct log_record *r, const struct address *a)
 {
-    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
     const uint8_t *b = a->bytes;
-    if (memcmp(b, MAPPED, sizeof MAPPED) == 0)
+    if (address_is_ipv4(a))
         log_record_addf(r, "address", "%u.%u.%u.%u", b[12], b[13], b[14], b[15]);
     else
         log_record_addf(

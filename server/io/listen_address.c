@@ -127,16 +127,10 @@ bool listen_address_check(const struct listen_address *a, struct err *e)
                            problem);
 }
 
-static bool is_ipv4(const struct address *a)
-{
-    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
-    return memcmp(a->bytes, MAPPED, sizeof MAPPED) == 0;
-}
-
 /* [::ffff:0.0.0.0] is all of IPv4, and nothing of IPv6. */
 static bool takes_all_of(const struct address *a, const struct address *b)
 {
-    return address_kind(a) == ADDRESS_UNSPECIFIED && (!is_ipv4(a) || is_ipv4(b));
+    return address_kind(a) == ADDRESS_UNSPECIFIED && (!address_is_ipv4(a) || address_is_ipv4(b));
 }
 
 /* The name, and the folder that it is in; false if that is not there. */

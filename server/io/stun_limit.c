@@ -23,10 +23,8 @@ void stun_limit_init(struct stun_limit *l, const struct rng *rng)
 /* Never 0. Of what begins with zeros nothing is anybody's but loopback and IPv4 (RFC 4291 section 2.5). */
 static uint64_t network_of(const struct address *from)
 {
-    static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
     uint64_t network;
-    bool ipv4 = memcmp(from->bytes, MAPPED, sizeof MAPPED) == 0;
-    memcpy(&network, from->bytes + (ipv4 ? 8 : 0), sizeof network);
+    memcpy(&network, from->bytes + (address_is_ipv4(from) ? 8 : 0), sizeof network);
     return network ? network : 1;
 }
 
