@@ -28,6 +28,11 @@ bool files_relay_reaches(struct peer *p, struct person *who)
     return false;
 }
 
+bool files_reach(const struct peer *p, const struct person *who)
+{
+    return link_is_up(who) || relay_reaches(p, who);
+}
+
 /* On the channel of files of the next on the way, if it is open; else it is opened for what comes later. */
 static bool send_on(struct peer *p, struct person *next, struct span text)
 {

@@ -19,6 +19,8 @@ struct connection;
 
 /* Others lead there, and have for long enough: a link that is only just coming up is waited for. */
 bool files_relay_reaches(struct peer *p, struct person *who);
+/* Whether what is said of files reaches them now, over their link or through others. */
+bool files_reach(const struct peer *p, const struct person *who);
 /* False: nobody leads there now, or the channel to the first of them is not open. */
 bool files_relay_send(struct peer *p, struct person *who, const struct file_frame *f);
 /* Over the link's channel, or through others. */

@@ -99,25 +99,26 @@ bool effect_rtc_candidate(struct peer *p, uint64_t rtc, struct span candidate)
     return add(p, (struct peer_effect){.type = PEER_FX_RTC_CANDIDATE, .rtc = rtc, .candidate = copy}, copy.p);
 }
 
+static bool add_message(struct peer *p, uint64_t rtc, uint16_t channel, bool binary, bool spare, struct span bytes)
+{
+    struct peer_text copy = copy_of(bytes);
+    return add(p, (struct peer_effect){.type = PEER_FX_RTC_SEND, .rtc = rtc, .message = {channel, binary, spare, copy}},
+        copy.p);
+}
+
 bool effect_rtc_send(struct peer *p, uint64_t rtc, uint16_t channel, struct span text)
 {
-    struct peer_text copy = copy_of(text);
-    return add(p, (struct peer_effect){.type = PEER_FX_RTC_SEND, .rtc = rtc, .message = {channel, false, false, copy}},
-        copy.p);
+    return add_message(p, rtc, channel, false, false, text);
 }
 
 bool effect_rtc_send_binary(struct peer *p, uint64_t rtc, uint16_t channel, struct span bytes)
 {
-    struct peer_text copy = copy_of(bytes);
-    return add(
-        p, (struct peer_effect){.type = PEER_FX_RTC_SEND, .rtc = rtc, .message = {channel, true, false, copy}}, copy.p);
+    return add_message(p, rtc, channel, true, false, bytes);
 }
 
 bool effect_rtc_send_spare(struct peer *p, uint64_t rtc, uint16_t channel, struct span text)
 {
-    struct peer_text copy = copy_of(text);
-    return add(
-        p, (struct peer_effect){.type = PEER_FX_RTC_SEND, .rtc = rtc, .message = {channel, false, true, copy}}, copy.p);
+    return add_message(p, rtc, channel, false, true, text);
 }
 
 bool effect_rtc_channel(struct peer *p, uint64_t rtc, const char *label)

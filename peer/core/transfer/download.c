@@ -9,7 +9,6 @@
 #include "peer/core/state.h"
 #include "peer/core/link/files_relay.h"
 #include "peer/core/link/link.h"
-#include "peer/core/link/relay.h"
 #include "peer/core/people/guard.h"
 #include "peer/core/people/roster.h"
 #include "peer/core/port/effects.h"
@@ -91,7 +90,7 @@ void download_say_state(struct peer *p, struct download *d)
         break;
     }
     d->unsaid = !said;
-    if (d->unsaid && who && (link_is_up(who) || relay_reaches(p, who)))
+    if (d->unsaid && who && files_reach(p, who))
         effect_wake(p, p->now + SAY_AGAIN_MS);
 }
 
@@ -409,7 +408,7 @@ void download_opened(struct peer *p, struct download *d, const struct peer_event
             tell_partner(p, d, who);
     download_say_state(p, d);
     struct person *from = sender(p, d);
-    if (from && (link_is_up(from) || relay_reaches(p, from)))
+    if (from && files_reach(p, from))
         fetch_all_of(p, from, d);
     if (from && from->keyed && !link_is_up(from))
         link_wanted(p, from);

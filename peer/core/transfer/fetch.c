@@ -13,7 +13,6 @@
 #include "peer/core/link/files_channel.h"
 #include "peer/core/link/files_relay.h"
 #include "peer/core/link/link.h"
-#include "peer/core/link/relay.h"
 #include "peer/core/people/guard.h"
 #include "peer/core/people/roster.h"
 #include "peer/core/port/effects.h"
@@ -518,7 +517,7 @@ void fetch_due(struct peer *p)
         if (d->state == DOWNLOAD_FETCHING) {
             struct person *from = roster_find(p, span_of(d->from));
             drop_stuck(p, d);
-            if (from && (link_is_up(from) || relay_reaches(p, from)))
+            if (from && files_reach(p, from))
                 partner_of(d, from);
             fetch_more(p, d);
         }

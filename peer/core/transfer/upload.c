@@ -10,7 +10,6 @@
 #include "peer/core/state.h"
 #include "peer/core/link/files_relay.h"
 #include "peer/core/link/link.h"
-#include "peer/core/link/relay.h"
 #include "peer/core/people/guard.h"
 #include "peer/core/people/roster.h"
 #include "peer/core/port/after_commit.h"
@@ -183,7 +182,7 @@ static void offer(struct peer *p, const struct upload *u, struct upload_reader *
     if (!say_file_offer(p, who, &b, u->room)) {
         if (!u->room)
             link_wanted(p, who);
-        if (link_is_up(who) || relay_reaches(p, who)) /* congested, or it is restarting */
+        if (files_reach(p, who)) /* congested, or it is restarting */
             r->offer_at = p->now + SAY_AGAIN_MS;
         effect_wake(p, r->offer_at);
         return;
@@ -271,7 +270,7 @@ void upload_release(struct peer *p, struct upload *u)
     assert(u->open);
     u->attached = false;
     for (struct person *who = p->people; u->room && who; who = who->hh.next)
-        if (who->keyed && (link_is_up(who) || relay_reaches(p, who)) && !upload_reader(u, person_id(who)))
+        if (who->keyed && files_reach(p, who) && !upload_reader(u, person_id(who)))
             upload_add_reader(u, person_id(who));
     upload_store_write(p, u);
     offer_due(p, u);
@@ -297,17 +296,17 @@ void upload_failed(struct peer *p, struct upload *u, struct span code, struct sp
 
 /* ---- what readers say ---- */
 
-/* Of a file that goes to people: it is closed when nobody is left. */
+/* One has ended. Of a file that goes to people: it is closed when nobody is left. */
 static void end_if_done(struct peer *p, struct upload *u)
 {
-    struct upload_reader *r;
-    upload_store_write(p, u);
-    if (u->room)
-        return;
+    const struct upload_reader *r;
+    bool done = !u->room;
     DL_FOREACH (u->readers, r)
-        if (r->state != READER_ENDED)
-            return;
-    upload_close(p, u);
+        done = done && r->state == READER_ENDED;
+    if (done)
+        upload_close(p, u);
+    else
+        upload_store_write(p, u);
 }
 
 static uint64_t bytes_of(const struct upload *u, uint32_t blocks)
