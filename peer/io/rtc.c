@@ -154,6 +154,7 @@ static void start_dtls(struct rtc *r)
 
 void rtc_on_ice_up(struct rtc *r)
 {
+    r->sctp.rtt_ms = UINT32_MAX; /* what is known is of the path before */
     start_dtls(r);
 }
 

@@ -139,7 +139,6 @@ static void went_up(struct rtc *r)
     if (r->ice.up && !r->ice.restarting)
         return;
     r->ice.up = true;
-    r->sctp.rtt_ms = UINT32_MAX; /* of the path before */
     r->ice.restarting = false;
     retire(r, &r->ice.before);
     if (r->ice.was_up)

@@ -277,7 +277,6 @@ bool rtc_sctp_start(struct rtc *r)
 {
     rtc_sctp_tick(); /* timers count from now, not from when the last connection went */
     r->sctp.id = ++stack.last_id;
-    r->sctp.rtt_ms = UINT32_MAX;
     g_hash_table_insert(stack.connections, (void *)r->sctp.id, r);
     usrsctp_register_address((void *)r->sctp.id);
     rtc_pump_tick_by(r->factory, in_ms(TICK_BUSY_MS));
