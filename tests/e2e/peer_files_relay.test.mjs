@@ -7,32 +7,13 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { startDaemon } from './lib/daemon.mjs';
-import { joinPeer, scratch } from './lib/peer.mjs';
-import { startTurn } from './lib/turn.mjs';
+import { joinApart } from './lib/apart.mjs';
+import { scratch } from './lib/peer.mjs';
 
 const MIB = 1024 * 1024;
 const LONG = 60000;
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
-
-async function apart() {
-    const turn = await startTurn('s', ['denied-peer-ip=127.0.0.1-127.0.0.2']);
-    const daemon = await startDaemon({ args: ['--set', `ice.turn=${turn.url}`, '--set', 'ice.turn_secret=s'] });
-    const join = (name, args) => joinPeer({ server: daemon.url, name, addresses: [], args });
-    const ann = await join('ann', ['--relay-only']);
-    const ben = await join('ben', ['--ice-address', '127.0.0.2']);
-    const cy = await join('cy', ['--ice-address', '127.0.0.3']);
-    await ann.linked(cy);
-    assert.equal((await ben.linked(ann)).path, 'relay');
-    assert.equal((await ann.linked(ben)).path, 'relay');
-    const stop = async () => {
-        for (const peer of [ann, ben, cy]) assert.equal(await peer.stop(), 0);
-        await daemon.stop();
-        await turn.stop();
-    };
-    return { ann, ben, cy, stop };
-}
 
 async function makeFile(bytes) {
     const file = path.join(await scratch(), 'a.bin');
@@ -42,7 +23,7 @@ async function makeFile(bytes) {
 }
 
 test('a file goes through somebody else, and messages go before it', async () => {
-    const { ann, ben, cy, stop } = await apart();
+    const { ann, ben, cy, stop } = await joinApart();
     const dir = await scratch();
     const { file, content } = await makeFile(5 * MIB + 12345);
     ann.do({ do: 'send-file', to: [ben.id], path: file });
@@ -66,7 +47,7 @@ test('a file goes through somebody else, and messages go before it', async () =>
 });
 
 test('what goes through somebody else goes on when that one is back', async () => {
-    const { ann, ben, cy, stop } = await apart();
+    const { ann, ben, cy, stop } = await joinApart();
     const dir = await scratch();
     const { file, content } = await makeFile(8 * MIB);
     ann.do({ do: 'send-file', to: [ben.id], path: file });

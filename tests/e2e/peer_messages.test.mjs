@@ -8,10 +8,10 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { joinApart } from './lib/apart.mjs';
 import { startDaemon } from './lib/daemon.mjs';
 import { introduction, keyedPeer, newIdentity } from './lib/keyed.mjs';
 import { joinPeer, meet, runUsher, scratch, startPeer, usher } from './lib/peer.mjs';
-import { startTurn } from './lib/turn.mjs';
 
 const stopAll = (peers) => Promise.all(peers.map((peer) => peer.stop()));
 
@@ -160,17 +160,7 @@ test('who was away gets what the room said, once, from whoever is left', async (
 });
 
 test('two that cannot link reach each other through a third, who reads nothing', async () => {
-    // ann may use the TURN server only, and that has nothing to do with ben's address, nor with its own, which ben could
-    // use as well.
-    const turn = await startTurn('s', ['denied-peer-ip=127.0.0.1-127.0.0.2']);
-    const daemon = await startDaemon({ args: ['--set', `ice.turn=${turn.url}`, '--set', 'ice.turn_secret=s'] });
-    const join = (name, args) => joinPeer({ server: daemon.url, name, addresses: [], args });
-    const ann = await join('ann', ['--relay-only']);
-    const ben = await join('ben', ['--ice-address', '127.0.0.2']);
-    const cy = await join('cy', ['--ice-address', '127.0.0.3']);
-    assert.equal((await ann.linked(cy)).path, 'turn');
-    assert.equal((await ben.linked(ann)).path, 'relay');
-    assert.equal((await ann.linked(ben)).path, 'relay');
+    const { ann, ben, cy, stop } = await joinApart();
     for (const [from, to, text] of [[ann, ben, 'around the corner'], [ben, ann, 'and back again']]) {
         from.do({ do: 'send', to: [to.id], text });
         const { id } = await from.event('accepted');
@@ -185,9 +175,7 @@ test('two that cannot link reach each other through a third, who reads nothing',
     assert.ok((await ann.stats()).relayedOutTotal >= 2);
     assert.equal(cy.count('message'), 1);
     assert.ok(!(await database(cy.state)).includes('corner'));
-    await stopAll([ann, ben, cy]);
-    await daemon.stop();
-    await turn.stop();
+    await stop();
 });
 
 test('two daemons die: who shares a friend links without them', async () => {

@@ -197,6 +197,34 @@ static void test_a_link_is_lost(void **state)
     world_end(w);
 }
 
+/* The two have no link any more, and io sends nothing of what it has in hand. */
+static void part_at_what_is_given_first(struct world *w, const struct event *e)
+{
+    if (e->ev.type != PEER_FILE_GIVEN)
+        return;
+    part(w, 0, 2, true);
+    w->counted++;
+    ((struct event *)e)->ev.given.ticket = 0; /* as if it had not come */
+}
+
+/* What else stands in the sender's queue was wanted over that link: it does not hold up what is wanted through others. */
+static void test_a_link_is_lost_with_much_wanted(void **state)
+{
+    (void)state;
+    struct world *w = world_up(3);
+    pass(w, BEHIND_MS);
+    files_make(&w->nodes[0], "a.bin", 10 * FILE_BLOCK_BYTES);
+    offer_file(w, 0, 2, "a.bin");
+    w->counted = 0;
+    w->sees = part_at_what_is_given_first;
+    accept_offer(w, 2);
+    assert_int_equal(w->counted, 2); /* of ten: the others wait */
+    w->sees = NULL;
+    pass(w, 120000);
+    assert_true(is_whole(w, 2, 0, "a.bin"));
+    world_end(w);
+}
+
 /* ---- abuse ---- */
 
 static uint64_t rtc_with_node(const struct node *n, int with)
@@ -334,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_what_is_lost_comes_again),
         cmocka_unit_test(test_a_link_comes_up),
         cmocka_unit_test(test_a_link_is_lost),
+        cmocka_unit_test(test_a_link_is_lost_with_much_wanted),
         cmocka_unit_test(test_no_frame_comes_twice),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_what_is_lent),
