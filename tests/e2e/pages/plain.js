@@ -76,6 +76,7 @@ export class PlainPeer {
     #watch(id, link, channel) {
         link.channel = channel;
         const introduce = () => {
+            if (channel.readyState !== 'open') return; // refused and closed by the other side, before this was told
             if (this.introduce) channel.send(this.introduce(link.pc));
             else this.post(id, { type: 'peer_introduction', content: { metadata: { name: this.name } } });
             this.on('open', { id });
@@ -87,11 +88,12 @@ export class PlainPeer {
     }
 
     #message(id, m) {
+        this.on('message', { ...m, link: id });
+        if (this.#links.get(id)?.channel.readyState !== 'open') return;
         if (/^(direct|group|private)_message$/.test(m.type))
             this.post(id, { type: 'message_delivered', content: { metadata: { of: [m.id] } } });
         if (m.type === 'heartbeat' && m.content.metadata.ping !== undefined)
             this.post(id, { type: 'heartbeat', content: { metadata: { pong: m.content.metadata.ping } } });
-        this.on('message', { ...m, link: id });
     }
 
     // One message on the link to this peer; its id.
