@@ -45,7 +45,7 @@ PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 PROTOCOL_PKGS  := jansson
 SERVER_IO_PKGS := libwebsockets libuv libsystemd inih openssl libjwt
 PEER_IO_PKGS   := libwebsockets nice gio-2.0 openssl usrsctp sqlite3
-CLI_PKGS       := jansson libedit tinfo gio-2.0
+CLI_PKGS       := jansson libedit tinfo libqrencode gio-2.0
 TEST_PKGS      := cmocka
 
 # ---- objects and archives, one archive a folder -------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "peer/cli/commands.h"
+#include "peer/cli/page_link.h"
 #include "peer/cli/paused.h"
 #include "peer/cli/people.h"
 #include "peer/cli/plain.h"
@@ -178,19 +179,26 @@ static bool add_files(struct transfer *t, const struct options *o)
     return ok;
 }
 
-/* What the other is to type. */
+/* What the other is to type, or opens in a browser. The QR code comes first: the words are what stays in sight. */
 static void show_command(struct transfer *t, const struct options *o)
 {
+    const char *code = o->usher.code, *server = o->usher.server_count > 0 ? o->usher.servers[0] : "ws://localhost:4000";
+    char *link = code ? page_link(server, code) : NULL;
     GString *command = g_string_new("usher");
     for (size_t i = 0; i < o->usher.server_count; i++)
         g_string_append_printf(command, " --server %s", o->usher.servers[i]);
-    g_string_append_printf(command, " receive%s%s", o->usher.code ? " " : "", o->usher.code ? o->usher.code : "");
-    if (o->usher.code)
-        show_line(&t->show, "code: %s", o->usher.code);
+    g_string_append_printf(command, " receive%s%s", code ? " " : "", code ? code : "");
+    if (link)
+        show_qr(&t->show, link);
+    if (code)
+        show_line(&t->show, "code: %s", code);
     show_line(&t->show, "on the other side: %s", command->str);
-    show_event(&t->show, json_pack("{ss ss* ss}", "event", o->usher.code ? "code" : "command", "code", o->usher.code,
-                             "command", command->str));
+    if (link)
+        show_line(&t->show, "in a browser: %s", link);
+    show_event(&t->show, json_pack("{ss ss* ss ss*}", "event", code ? "code" : "command", "code", code, "command",
+                             command->str, "page", link));
     g_string_free(command, TRUE);
+    g_free(link);
 }
 
 int send_run(const struct options *given)
