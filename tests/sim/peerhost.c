@@ -436,7 +436,7 @@ static void run_out(struct peerhost *h)
 void peerhost_start(struct peerhost *h)
 {
     assert(!h->core);
-    world_trace(h->in.w, "peer %u starts as %s", h->who, h->id);
+    world_trace(h->in.w, "peer %u starts as %s on host %u", h->who, h->id, h->host);
     short_memory_core(true);
     h->core = peer_new(&h->settings, &h->crypto, world_rng(h->in.w));
     short_memory_core(false);

@@ -80,8 +80,7 @@ void seed_files(struct run *r, const struct world_options *options)
         char name[16];
         snprintf(name, sizeof name, "p%u", i);
         struct peerhost *h = run_add_person(r, "room", name);
-        world_weather(w, peerhost_host(h),
-            (struct weather){.latency_ms = 1 + world_below(w, 40), .loss = world_below(w, LOSS_MAX)});
+        world_weather(w, peerhost_host(h), world_draw_weather(w, 40, 0, LOSS_MAX));
         peerhost_start(h);
     }
     rtc_net_congestion(r->rtcs, world_below(w, 3) * 10);
