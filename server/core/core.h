@@ -48,6 +48,14 @@ static inline bool address_is_ipv4(const struct address *a)
     static const uint8_t MAPPED[ADDRESS_IPV4_AT] = {[10] = 0xff, [11] = 0xff};
     return memcmp(a->bytes, MAPPED, sizeof MAPPED) == 0;
 }
+/* What counts as one address: a provider hands an IPv6 customer a /64 at least. */
+static inline struct address address_network(const struct address *a)
+{
+    struct address network = *a;
+    if (!address_is_ipv4(a))
+        memset(network.bytes + 8, 0, 8);
+    return network;
+}
 
 /* What needs keys, done by the daemon and asked for by the core. */
 enum {

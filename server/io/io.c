@@ -72,7 +72,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     malloc_trim_init(&io->trim);
     io->scratch = malloc(OUT_BATCH);
     io->in = malloc(READ_SIZE);
-    io->web = web_root_new(io->loop, io->logger);
+    io->web = web_root_new(io->loop, io->logger, &rng);
     io->webhooks = webhooks_new(io->loop, io->logger, p->node);
     if (!open_handles(io) || !io->web || !io->webhooks || !work_open(io) || !hash_open(io) || !io->scratch || !io->in) {
         err_memory(e);
