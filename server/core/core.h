@@ -149,8 +149,9 @@ enum core_event_type {
     CORE_BELONGS, /* and what it asks is part of another connection, which counts already: it counts against no limit of its address any more */
     CORE_REQUEST, /* an HTTP request about rooms (conn, request); answered by one CORE_RESPONSE, now or later, unless the connection is gone */
     CORE_HASHED,  /* the answer to a CORE_HASH (hashed) */
-    CORE_STORED,  /* the answer to a CORE_STORE: whether the file is on the disk (stored) */
-    CORE_DRAIN,   /* stop: tell everybody, close everything */
+    CORE_UNSTORED, /* what was stored is not there any more: it is to be stored again */
+    CORE_STORED,   /* the answer to a CORE_STORE: whether the file is on the disk (stored) */
+    CORE_DRAIN,    /* stop: tell everybody, close everything */
 };
 
 enum core_request_type {

@@ -59,7 +59,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->logger = p->logger;
     io->settings = p->settings;
     io->version = p->version;
-    io->state_dir = p->state_dir;
+    io->state = p->state;
     io->drained = p->drained;
     io->ctx = p->ctx;
     io->started_at = uv_now(p->loop);
@@ -151,6 +151,7 @@ void io_free(struct io *io)
     stun_close(io);
     webhooks_stop(io->webhooks);
     hash_stop(io);
+    work_stop(io);
     close_connections(io);
     close_handles(io);
     secure_close(io);

@@ -34,8 +34,8 @@ enum download_state {
     DOWNLOAD_OPENING, /* the file is being looked for, and its first piece read */
     DOWNLOAD_HELD,    /* the connection has the last piece */
     DOWNLOAD_READING, /* the next piece is being read */
-    DOWNLOAD_TOLD, /* the last event was told; only web_end is left. One whose place was given away: nobody reads it any more */
-    DOWNLOAD_ENDED, /* web_end was called: what is at work ends, the file is closed */
+    DOWNLOAD_TOLD,    /* the last event was told, or its place given away; only web_end is left */
+    DOWNLOAD_ENDED,   /* web_end was called: what is at work ends, the file is closed */
     DOWNLOAD_STATES
 };
 
@@ -474,9 +474,7 @@ static void displace(struct web_download *d)
 {
     struct web_root *root = d->root;
     say_full(root, &root->displaced, "downloads-ended",
-        "as many files of server.web_root are sent as may be at once: those of the addresses that have most are ended "
-        "for "
-        "others");
+        "as many files of server.web_root are sent as may be at once: addresses that have most lose some to others");
     move(d, DOWNLOAD_TOLD);
     web_share_give(&root->share, &d->place);
     d->telling = true;
