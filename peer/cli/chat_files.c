@@ -192,6 +192,21 @@ static void failed(struct chat *c, struct chat_file *f, const struct usher_event
     g_free(why);
 }
 
+/* It was never shown. */
+static void offer_refused(struct chat *c, const struct usher_event *e)
+{
+    gchar *name = plain_text(e->name ? e->name : "", FALSE);
+    chat_say(c, "! %s offers %s%s%s, which is refused: %s.", chat_call(c, e->from), *name ? "\"" : "a file", name,
+        *name ? "\"" : "", e->text ? e->text : "");
+    g_free(name);
+}
+
+static void stalled(struct chat *c, const struct chat_file *f, const struct usher_event *e)
+{
+    if (f->state < FILE_DONE)
+        chat_say(c, "* File %u: %s: %s.", f->number, f->name, e->text ? e->text : "nothing of it comes");
+}
+
 bool chat_files_event(struct chat *c, const struct usher_event *e)
 {
     struct chat_file *f = find_by_id(c, e->id);
@@ -216,6 +231,12 @@ bool chat_files_event(struct chat *c, const struct usher_event *e)
     case USHER_FILE_FAILED:
         if (f)
             failed(c, f, e);
+        else if (e->from)
+            offer_refused(c, e);
+        return true;
+    case USHER_FILE_STALLED:
+        if (f)
+            stalled(c, f, e);
         return true;
     case USHER_ERROR:
         if (f)

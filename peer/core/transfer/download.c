@@ -16,6 +16,7 @@
 #include "peer/core/transfer/block_map.h"
 #include "peer/core/transfer/download.h"
 #include "peer/core/transfer/fetch.h"
+#include "peer/core/transfer/reason.h"
 #include "peer/core/transfer/say_file.h"
 
 struct download *download_find(const struct peer *p, struct span id)
@@ -57,6 +58,7 @@ static void download_free(struct peer *p, struct download *d)
     free(d->hashes);
     free(d->have);
     free(d->asked);
+    free(d->given_up);
     free(d);
 }
 
@@ -104,7 +106,8 @@ static void end(struct peer *p, struct download *d, const char *code)
     free(d->hashes);
     free(d->have);
     free(d->asked);
-    d->hashes = d->have = d->asked = NULL;
+    free(d->given_up);
+    d->hashes = d->have = d->asked = d->given_up = NULL;
     d->state = DOWNLOAD_ENDED;
     d->end_code = code;
     download_say_state(p, d);
@@ -173,14 +176,40 @@ static void show_offer(struct peer *p, struct person *who, struct download *d, b
                       .verified = true});
 }
 
-static const char *offer_problem(struct peer *p, const struct person *who, const struct body_file_offer *b)
+/* Both hear why; the application of few at a time, since there may be many. */
+void download_refuse(
+    struct peer *p, struct person *who, struct span id, struct span name, const char *code, const char *why)
+{
+    if (guard_affords(p, &who->bad_offers, BAD_OFFERS_MS, BAD_OFFERS_BURST))
+        notice_add(p, &(struct notice){.type = NOTICE_FILE_FAILED,
+                          .id = id,
+                          .from = person_id(who),
+                          .name = name.n ? name : (struct span){0},
+                          .reason = span_of(code),
+                          .text = span_of(why)});
+    if (id.n)
+        say_file_decline(p, who, id, span_of(code));
+}
+
+struct offer_problem {
+    const char *code, *why;
+};
+
+static const struct offer_problem TOO_LARGE = {"too-large", "it is larger than 256 GiB: it cannot be received"},
+                                  BAD_CHUNK_SIZE = {"bad-chunk-size",
+                                      "its `chunkSize` must be an integer from 1 to 65536"},
+                                  TOO_MANY = {"too-many-offers",
+                                      "more files are offered than are taken at once, 256 of one sender"};
+
+static const struct offer_problem *offer_problem(
+    struct peer *p, const struct person *who, const struct body_file_offer *b)
 {
     if (file_blocks(b->size) > FILE_BLOCKS_MAX)
-        return "too-large";
+        return &TOO_LARGE;
     if (b->chunk_size == 0 || b->chunk_size > FILE_CHUNK_MAX)
-        return "bad-chunk-size";
+        return &BAD_CHUNK_SIZE;
     if (open_offers_of(p, person_id(who)) >= OFFERS_OF_ONE_MAX || !make_room(p))
-        return "too-many-offers";
+        return &TOO_MANY;
     return NULL;
 }
 
@@ -256,9 +285,9 @@ void download_offered(struct peer *p, struct person *who, const struct envelope 
         sender_pauses(p, d, b.paused);
         return;
     }
-    const char *problem = offer_problem(p, who, &b);
+    const struct offer_problem *problem = offer_problem(p, who, &b);
     if (problem) {
-        say_file_decline(p, who, b.file_id, span_of(problem));
+        download_refuse(p, who, b.file_id, b.name, problem->code, problem->why);
         return;
     }
     if ((d = begin(p, who, &b, is_of_room(p, e))))
@@ -273,7 +302,7 @@ void download_withdrawn(struct peer *p, struct person *who, struct download *d, 
     }
     if (d->state >= DOWNLOAD_FINISHING)
         return;
-    tell_failed(p, d, reason.n ? reason : SPAN("ended"), SPAN("its sender has ended the offer"));
+    tell_failed(p, d, reason.n ? reason : SPAN("ended"), reason_of_sender(reason));
     fetch_clear(p, d);
     if (d->file)
         effect_file_close(p, d->file, true);
@@ -297,8 +326,10 @@ void download_accept(struct peer *p, struct span id, struct span folder)
     d->hashes = malloc((size_t)d->blocks * HASH_BYTES + 1);
     d->have = calloc(map, 1);
     d->asked = calloc(map, 1);
-    if (!d->hashes || !d->have || !d->asked)
+    d->given_up = calloc(map, 1);
+    if (!d->hashes || !d->have || !d->asked || !d->given_up)
         return;
+    d->accepted = true;
     d->file = ++p->last_file;
     d->state = DOWNLOAD_OPENING;
     d->began = p->now;

@@ -16,6 +16,7 @@
 #include "peer/core/port/effects.h"
 #include "peer/core/port/notice.h"
 #include "peer/core/transfer/block_map.h"
+#include "peer/core/transfer/reason.h"
 #include "peer/core/transfer/say_file.h"
 #include "peer/core/transfer/serve.h"
 #include "peer/core/transfer/upload.h"
@@ -373,7 +374,7 @@ void upload_declined(struct peer *p, struct person *who, struct upload *u, struc
                       .id = span_of(u->id),
                       .by = person_id(who),
                       .reason = reason.n ? reason : SPAN("declined"),
-                      .text = SPAN("the other declined the file, or ended it")});
+                      .text = reason_of_reader(reason)});
     end_if_done(p, u);
 }
 
