@@ -173,6 +173,7 @@ static const struct {
     {USHER_ERROR, "message", text_or_empty, AT(text), MUST},
     {USHER_ERROR, "fatal", truth, AT(fatal), MUST},
     {USHER_ERROR, "ref", text, AT(ref), MAY},
+    {USHER_ERROR, "fileId", text, AT(id), MAY},
     {USHER_FILE_OFFER, "fileId", text, AT(id), MUST},
     {USHER_FILE_OFFER, "from", text, AT(from), MUST},
     {USHER_FILE_OFFER, "name", text_or_empty, AT(name), MUST},

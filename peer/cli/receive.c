@@ -254,6 +254,16 @@ static void failed(struct receive *r, const struct usher_event *e)
     r->at_fault = r->at_fault || (item && is_senders_fault(e->reason));
 }
 
+/* It cannot be put where --dir says: the offer would stay, and nobody is here who could choose another folder. */
+static void not_taken(struct receive *r, const struct usher_event *e)
+{
+    struct item *item = transfer_find(&r->t, e->id);
+    if (!item || item->state >= ITEM_DONE || strcmp(e->code, "no-folder") != 0)
+        return;
+    usher_cancel_file(item->usher, item->id);
+    transfer_failed(&r->t, item, e->code, e->text);
+}
+
 /* How many files it could not even offer, after "all sent, but for ". */
 static void heard_all_sent(struct receive *r, const char *text)
 {
@@ -286,6 +296,9 @@ static void on_event(struct transfer *t, const struct usher_event *e)
         break;
     case USHER_FILE_FAILED:
         failed(r, e);
+        break;
+    case USHER_ERROR:
+        not_taken(r, e);
         break;
     default:
         break;

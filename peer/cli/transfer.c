@@ -264,9 +264,9 @@ static void on_interrupt(void *user)
 }
 
 /* Before anything runs that could be asked to end: the keys of a code alone take a second. */
-static void prepare_early_end(const struct transfer *t, const struct options *o)
+static void prepare_early_end(const struct options *o)
 {
-    gchar *words = t->sends && o->usher.code
+    gchar *words = o->file_count > 0 && o->usher.code
                        ? g_strdup_printf("usher: paused: the same command with --code %s goes on\n", o->usher.code)
                        : g_strdup("usher: paused: the same command goes on where it was\n");
     client_early_end(words);
@@ -475,8 +475,8 @@ static void on_event(struct usher *u, const struct usher_event *e, void *user)
         file_stalled(t, e);
         break;
     case USHER_ERROR:
-        if (g_strcmp0(e->code, "no-such-file") == 0)
-            break; /* an offer ended while it was being answered: that is told by itself */
+        if (e->id || g_strcmp0(e->code, "no-such-file") == 0)
+            break; /* told with its file; an offer ended while it was being answered: that is told by itself */
         show_remark(&t->show, "%s", e->text && *e->text ? e->text : e->code);
         show_event(&t->show, json_pack("{ss ss ss*}", "event", "error", "code", e->code, "text", e->text));
         break;
@@ -499,7 +499,7 @@ void transfer_init(struct transfer *t, const struct options *o)
 {
     t->items = g_ptr_array_new_with_free_func(item_free);
     show_init(&t->show, o->json, rows, t);
-    prepare_early_end(t, o);
+    prepare_early_end(o);
 }
 
 void transfer_done(struct transfer *t)

@@ -81,8 +81,8 @@ enum usher_event_type {
     USHER_ROOMS,     /* from, to: the ids of other rooms that this person tells of */
     USHER_MISSING,   /* from, conversation, count: messages of that person that nobody had; id waited for them */
     USHER_HISTORY,   /* ref, text: a JSON array of messages, oldest first (usher_history) */
-    USHER_ERROR,     /* code, text, ref; fatal if this peer cannot go on (unauthorized, out-of-memory ...) */
-    USHER_LEFT,      /* after usher_leave: all is closed, and on the disk unless that failed */
+    USHER_ERROR, /* code, text, ref, or id: of a file, whose offer stays as it was; fatal if this peer cannot go on (unauthorized, out-of-memory ...) */
+    USHER_LEFT,  /* after usher_leave: all is closed, and on the disk unless that failed */
     USHER_FILE_OFFER, /* id: of the file; from, name, size, kind (file, folder), conversation (the room's, if it is offered to all) */
     USHER_FILE_PROGRESS, /* id, count of size bytes: from (we receive it) or by (that reader has so much of ours) */
     USHER_FILE_COMPLETE, /* id, size, took_ms, count of bytes that had to come (0: it was there already): from, name and text, the

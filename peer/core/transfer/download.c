@@ -18,6 +18,7 @@
 #include "peer/core/transfer/fetch.h"
 #include "peer/core/transfer/reason.h"
 #include "peer/core/transfer/say_file.h"
+#include "peer/core/transfer/stall.h"
 
 struct download *download_find(const struct peer *p, struct span id)
 {
@@ -51,14 +52,20 @@ static struct person *sender(const struct peer *p, const struct download *d)
     return roster_find(p, span_of(d->from));
 }
 
-static void download_free(struct peer *p, struct download *d)
+static void free_maps(struct download *d)
 {
-    fetch_clear(p, d);
-    HASH_DEL(p->downloads, d);
     free(d->hashes);
     free(d->have);
     free(d->asked);
     free(d->given_up);
+    d->hashes = d->have = d->asked = d->given_up = NULL;
+}
+
+static void download_free(struct peer *p, struct download *d)
+{
+    fetch_clear(p, d);
+    HASH_DEL(p->downloads, d);
+    free_maps(d);
     free(d);
 }
 
@@ -100,14 +107,10 @@ void download_say_state(struct peer *p, struct download *d)
 static void end(struct peer *p, struct download *d, const char *code)
 {
     fetch_clear(p, d);
-    if (d->file)
-        effect_file_close(p, d->file, true);
+    if (d->file) /* without hashes there are no blocks */
+        effect_file_close(p, d->file, strcmp(code, "wrong-hashes") != 0);
     d->file = 0;
-    free(d->hashes);
-    free(d->have);
-    free(d->asked);
-    free(d->given_up);
-    d->hashes = d->have = d->asked = d->given_up = NULL;
+    free_maps(d);
     d->state = DOWNLOAD_ENDED;
     d->end_code = code;
     download_say_state(p, d);
@@ -304,17 +307,41 @@ void download_withdrawn(struct peer *p, struct person *who, struct download *d, 
         return;
     tell_failed(p, d, reason.n ? reason : SPAN("ended"), reason_of_sender(reason));
     fetch_clear(p, d);
+    /* Nobody has this content any more; but what was there before came of somebody else, perhaps. */
+    bool keep = !span_is(reason, "file-changed") || d->there > 0 || d->state < DOWNLOAD_FETCHING;
     if (d->file)
-        effect_file_close(p, d->file, true);
+        effect_file_close(p, d->file, keep);
     download_free(p, d);
 }
 
 /* ---- what the application says ---- */
 
+/* As when it was offered; what came of it is on the disk. */
+static bool begin_anew(struct download *d)
+{
+    size_t map = block_map_bytes(d->blocks) + 1;
+    d->hashes = malloc((size_t)d->blocks * HASH_BYTES + 1);
+    d->have = calloc(map, 1);
+    d->asked = calloc(map, 1);
+    d->given_up = calloc(map, 1);
+    d->known = d->have_count = d->next = 0;
+    d->wrong = 0;
+    d->proved = d->paused = false;
+    d->ask_after = d->hashes_at = d->moved_at = 0;
+    stall_reset(d);
+    return d->hashes && d->have && d->asked && d->given_up;
+}
+
+/* Of one that was broken off the sender keeps the offer for a while. */
+static bool may_accept(const struct download *d)
+{
+    return d->state == DOWNLOAD_OFFERED || (d->state == DOWNLOAD_ENDED && reason_may_return(span_of(d->end_code)));
+}
+
 void download_accept(struct peer *p, struct span id, struct span folder)
 {
     struct download *d = download_find(p, id);
-    if (!d || d->state != DOWNLOAD_OFFERED) {
+    if (!d || !may_accept(d)) {
         notice_add(p,
             &(struct notice){.type = NOTICE_ERROR,
                 .id = id,
@@ -322,13 +349,11 @@ void download_accept(struct peer *p, struct span id, struct span folder)
                 .text = d ? SPAN("this file was accepted or declined before") : SPAN("no file of that id is offered")});
         return;
     }
-    size_t map = block_map_bytes(d->blocks) + 1;
-    d->hashes = malloc((size_t)d->blocks * HASH_BYTES + 1);
-    d->have = calloc(map, 1);
-    d->asked = calloc(map, 1);
-    d->given_up = calloc(map, 1);
-    if (!d->hashes || !d->have || !d->asked || !d->given_up)
+    d->state = DOWNLOAD_OFFERED;
+    if (!begin_anew(d)) {
+        free_maps(d);
         return;
+    }
     d->accepted = true;
     d->file = ++p->last_file;
     d->state = DOWNLOAD_OPENING;
@@ -465,9 +490,23 @@ void download_done(struct peer *p, struct download *d, struct span path)
     }
 }
 
+/* The folder is none, or not to be written to: another may be chosen. */
+static bool is_of_folder(struct span code)
+{
+    return span_is(code, "no-such-file") || span_is(code, "not-a-file") || span_is(code, "no-permission");
+}
+
 void download_failed(struct peer *p, struct download *d, struct span code, struct span why)
 {
     d->file = 0; /* io has closed it */
+    if (d->state == DOWNLOAD_OPENING && is_of_folder(code)) {
+        free_maps(d);
+        d->state = DOWNLOAD_OFFERED;
+        d->accepted = false;
+        notice_add(
+            p, &(struct notice){.type = NOTICE_ERROR, .id = span_of(d->id), .code = SPAN("no-folder"), .text = why});
+        return;
+    }
     tell_failed(p, d, code, why);
     end(p, d, span_is(code, "disk-full") ? "disk-full" : "failed");
 }

@@ -50,6 +50,15 @@ struct span reason_of_reader(struct span reason)
     return find(READERS, reason.n ? reason : SPAN("declined"));
 }
 
+bool reason_may_return(struct span reason)
+{
+    static const char *const MAY[] = {"cancelled", "disk-full", "failed", "stalled"};
+    size_t i = 0;
+    while (i < sizeof MAY / sizeof *MAY && !span_is(reason, MAY[i]))
+        i++;
+    return i < sizeof MAY / sizeof *MAY;
+}
+
 struct span reason_of_sender(struct span reason)
 {
     return find(SENDERS, reason);

@@ -12,5 +12,7 @@
 
 struct span reason_of_reader(struct span reason); /* to the file's sender: why a reader does not get it */
 struct span reason_of_sender(struct span reason); /* to a reader: why its sender gives it no more */
+/* Whether the reader may accept the file once more after that, as long as its sender keeps the offer. */
+bool reason_may_return(struct span reason);
 
 #endif

@@ -338,6 +338,7 @@ static void test_what_nobody_asked_for(void **state)
     frame_comes(w, 0, 1, (struct file_frame){FILE_FRAME_HASHES, SPAN("f1"), 0, 0, 0, {bytes, 96}});
     assert_int_equal(count(bob, NOTICE_FILE_FAILED), 1); /* they do not agree with the root */
     assert_string_equal(notice(bob, NOTICE_FILE_FAILED, 0)->reason, "wrong-hashes");
+    assert_null(files_named(bob, "forged.bin", true)); /* nothing of it is left */
     frame_comes(w, 0, 1, (struct file_frame){FILE_FRAME_CHUNK, SPAN("f1"), 0, 0, 0, {bytes, sizeof bytes}});
     assert_int_equal(refused_now(w, 1), 0); /* it was accepted: they may have been on their way */
     world_end(w);
