@@ -213,9 +213,10 @@ static bool is_shared(const struct peer *p, const struct download *d)
     return (d->partners && d->partners->next) || (d->room && p->now < d->began + OTHERS_SOON_MS);
 }
 
-static bool can_be_asked(struct peer *p, struct person *who, unsigned window)
+/* Who gave a wrong block is asked for none of a file of somebody else. */
+static bool can_be_asked(struct peer *p, const struct download *d, struct person *who, unsigned window)
 {
-    if (!who || who->lied || p->now < who->fetch_after || who->fetching >= window)
+    if (!who || (who->lied && !download_is_from(d, who)) || p->now < who->fetch_after || who->fetching >= window)
         return false;
     return link_is_up(who) ? files_channel(p, who) != NULL
                            : who->fetching < FETCH_RELAYED_MAX && files_relay_reaches(p, who);
@@ -271,7 +272,7 @@ static bool ask_one(struct peer *p, struct download *d)
         struct person *who = partner->map ? roster_find(p, span_of(partner->who)) : NULL;
         if (!who)
             continue;
-        uint32_t block = can_be_asked(p, who, FETCH_MAX) ? rare_missing(p, d, partner) : NO_BLOCK;
+        uint32_t block = can_be_asked(p, d, who, FETCH_MAX) ? rare_missing(p, d, partner) : NO_BLOCK;
         if (block != NO_BLOCK)
             return ask(p, d, who, block);
         awaited = awaited || who->fetching > 0;
@@ -279,7 +280,7 @@ static bool ask_one(struct peer *p, struct download *d)
     struct person *from = roster_find(p, span_of(d->from));
     bool shared = is_shared(p, d);
     if (!(partner = fetch_find_partner(d, span_of(d->from))) || p->now < d->ask_after || d->sender_paused ||
-        !can_be_asked(p, from, shared ? FETCH_SHARED_MAX : FETCH_MAX))
+        !can_be_asked(p, d, from, shared ? FETCH_SHARED_MAX : FETCH_MAX))
         return false;
     uint32_t block = shared ? rare_missing(p, d, partner) : first_missing(d);
     if (block == NO_BLOCK)

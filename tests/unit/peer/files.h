@@ -86,6 +86,10 @@ static inline void files_part_open(struct world *w, int node, const struct peer_
 {
     struct node *n = &w->nodes[node];
     struct toy_file *f = n->files;
+    if (strcmp(fx->open_part.folder, "none") == 0) {
+        files_fail(w, node, NULL, fx->open_part.file, "no-such-file");
+        return;
+    }
     while (f && !(f->part && f->name[0] && !f->finished && memcmp(f->root, fx->open_part.root, HASH_BYTES) == 0))
         f = f->next;
     if (!f) {

@@ -209,6 +209,45 @@ static void test_nothing_comes(void **state)
     }
 }
 
+/* What she gave before her file changed goes: nobody has that content any more. */
+static void test_a_changed_file_leaves_nothing(void **state)
+{
+    (void)state;
+    struct world *w = world_of_a_stall(false);
+    struct node *bob = &w->nodes[1];
+    struct buf metadata;
+    buf_init(&metadata, ENVELOPE_METADATA_MAX);
+    assert_non_null(files_named(bob, "a.bin", true));
+    const char *id = notice(bob, NOTICE_FILE_OFFER, 0)->id;
+    assert_true(body_write_file_decline(&metadata, &(struct body_file_decline){span_of(id), SPAN("file-changed")}));
+    envelope_comes(w, 0, 1, ENVELOPE_FILE_DECLINE, &metadata);
+    assert_string_equal(notice(bob, NOTICE_FILE_FAILED, 0)->reason, "file-changed");
+    assert_null(files_named(bob, "a.bin", true));
+    world_end(w);
+}
+
+/* A folder that is none: nobody else hears of it, and another may be named. */
+static void test_a_folder_that_is_none(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    struct node *ann = &w->nodes[0], *bob = &w->nodes[1];
+    struct span to;
+    files_make(ann, "a.bin", 1000);
+    feed(w, 0, files_send_event(w, 1, "a.bin", &to));
+    run(w);
+    struct span id = span_of(notice(bob, NOTICE_FILE_OFFER, 0)->id);
+    feed(w, 1, (struct peer_event){.type = PEER_FILE_ACCEPT, .accept_file = {id, SPAN("none")}});
+    run(w);
+    assert_string_equal(notice(bob, NOTICE_ERROR, 0)->code, "no-folder");
+    assert_true(span_is(id, notice(bob, NOTICE_ERROR, 0)->id));
+    assert_int_equal(count(bob, NOTICE_FILE_FAILED) + count(ann, NOTICE_FILE_FAILED), 0);
+    feed(w, 1, (struct peer_event){.type = PEER_FILE_ACCEPT, .accept_file = {id, SPAN("d")}});
+    run(w);
+    assert_int_equal(count(bob, NOTICE_FILE_COMPLETE), 1);
+    world_end(w);
+}
+
 /* She is asked again, and then gives: it goes on, and is no stall any more. */
 static void test_it_comes_after_all(void **state)
 {
@@ -437,6 +476,8 @@ int main(void)
         cmocka_unit_test(test_offers_that_are_no_envelopes),
         cmocka_unit_test(test_who_offers_hears_why_not),
         cmocka_unit_test(test_nothing_comes),
+        cmocka_unit_test(test_a_changed_file_leaves_nothing),
+        cmocka_unit_test(test_a_folder_that_is_none),
         cmocka_unit_test(test_it_comes_after_all),
         cmocka_unit_test(test_a_pause_is_no_stall),
         cmocka_unit_test(test_bytes_that_never_fit),
