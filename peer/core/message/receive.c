@@ -444,7 +444,7 @@ void receive_data(struct peer *p, struct connection *a, const struct peer_event 
     if (!parsed && who->keyed && a->introduced)
         receive_unreadable(p, who, ev->data.bytes, false, problem);
     else if (!parsed && who->keyed)
-        receive_refused(p, a, problem);
+        receive_refused(p, a, "no envelope");
     else if (!parsed)
         plain_text(p, who, ev->data.bytes);
     else if (who->keyed)
