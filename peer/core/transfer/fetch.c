@@ -560,8 +560,12 @@ void fetch_due(struct peer *p)
             drop_stuck(p, d);
             if (from && files_reach(p, from))
                 partner_of(d, from);
-            stall_due(p, d);
-            if (d->state == DOWNLOAD_FETCHING)
+            if (stall_due(p, d))
+                download_cannot(p, d, "stalled",
+                    "nothing of it has come for a minute, while its sender could be reached: what came stays, and the "
+                    "next "
+                    "try goes on with it");
+            else
                 fetch_more(p, d);
         }
 }

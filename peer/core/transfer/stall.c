@@ -44,20 +44,16 @@ static uint64_t silent_since(const struct download *d, const struct person *from
     return from->gave_at > d->wanted_at ? from->gave_at : d->wanted_at;
 }
 
-void stall_due(struct peer *p, struct download *d)
+bool stall_due(struct peer *p, struct download *d)
 {
     const struct person *from = roster_find(p, span_of(d->from));
     if (!from || !files_reach(p, from) || d->paused || d->sender_paused || !is_awaited(d))
         stall_reset(d);
     if (d->wanted_at == 0)
-        return;
+        return false;
     uint64_t since = silent_since(d, from), end = since + (link_is_up(from) ? STALL_END_MS : STALL_RELAYED_MS);
-    if (p->now >= end) {
-        download_cannot(p, d, "stalled",
-            "nothing of it has come for a minute, while its sender could be reached: what came stays, and the next try "
-            "goes on with it");
-        return;
-    }
+    if (p->now >= end)
+        return true;
     if (p->now >= since + STALLED_MS && !d->stalled) {
         d->stalled = true;
         notice_add(p, &(struct notice){.type = NOTICE_FILE_STALLED,
@@ -67,4 +63,5 @@ void stall_due(struct peer *p, struct download *d)
                           .text = SPAN("nothing of it comes, while its sender can be reached: it is asked for again")});
     }
     effect_wake(p, d->stalled ? end : since + STALLED_MS);
+    return false;
 }

@@ -17,6 +17,6 @@ struct download;
 void stall_wanted(struct peer *p, struct download *d); /* something of it was asked for, or should be */
 void stall_heard(struct peer *p, struct download *d, struct person *who); /* they gave what was asked for */
 void stall_reset(struct download *d);                                     /* nothing is awaited for now */
-void stall_due(struct peer *p, struct download *d);                       /* may end it */
+bool stall_due(struct peer *p, struct download *d);                       /* true: it is to end */
 
 #endif
