@@ -204,7 +204,7 @@ $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_B
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
-        bench-flood bench-webhooks bench-channel bench-transfer bench-messages bench-store bench-files \
+        bench-flood bench-webhooks bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
         install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -287,6 +287,9 @@ bench-transfer: ## files between two peers, beside the raw channel and @roamhq/w
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory all $(BUILD)/bench/channel $(BUILD)/tests/system/path
 	@BUILD=$(BUILD) bench/transfer.sh
+bench-wormhole: ## a file by `usher send` beside magic-wormhole, on loopback
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) bench/wormhole.sh
 bench-messages: ## messages between two peers: latency, rate, memory
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory all

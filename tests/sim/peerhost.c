@@ -232,6 +232,8 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
     h->errors += n->type == NOTICE_ERROR;
     if (n->type == NOTICE_FILE_OFFER)
         peerhost_answer_offer(h, n);
+    if (n->type == NOTICE_ACCEPTED && peerhost_offer_kept(h, n))
+        return;
     if (n->type >= NOTICE_FILE_OFFER)
         return;
     if (n->type == NOTICE_MESSAGE && !n->verified)
