@@ -88,6 +88,14 @@ $(BUILD)/%.o: %.c Makefile
 # The page at /check is part of the program (.incbin).
 $(BUILD)/server/io/check_page.o: $(wildcard server/check/*)
 
+# Where the daemon looks for the page that came with it. Another PREFIX makes another object.
+$(BUILD)/page-path: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PREFIX)/share/usher/web' | cmp -s - $@ || echo '$(PREFIX)/share/usher/web' >$@
+FORCE:
+$(BUILD)/server/page.o: $(BUILD)/page-path
+$(BUILD)/server/page.o: CPPFLAGS += -DUSHER_PAGE='"$(PREFIX)/share/usher/web"'
+
 # ---- programs -----------------------------------------------------------------------------------------------
 $(BUILD)/usherd: $(BUILD)/server/main.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(SERVER_IO_PKGS) $(PROTOCOL_PKGS))
