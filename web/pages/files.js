@@ -48,7 +48,7 @@ export class Files {
         if (known && known.state !== 'failed') return;
         this.items.set(fileId, { fileId, name, bytes, from, own: false, state: 'offered', progress: new Map() });
         if (this.wanted.has(fileId)) this.accept(fileId);
-        else this.session.dispatchEvent(new CustomEvent('offered', { detail: { from, name, bytes } }));
+        else this.session.dispatchEvent(new CustomEvent('offered', { detail: { fileId, from, name, bytes } }));
     }
 
     #progress(item, who) {
@@ -118,6 +118,7 @@ export class Files {
     /** @param {string} fileId */
     async accept(fileId) {
         const item = this.items.get(fileId);
+        if (!item || item.state !== 'offered') return;
         item.state = 'going';
         this.#want(fileId, true);
         this.#progress(item, item.from);

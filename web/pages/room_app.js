@@ -143,10 +143,13 @@ async function copyAddress(address, told) {
 // Sentences that come and go; a screen reader hears them.
 function toasts() {
     const box = el('div', { class: 'toasts', role: 'status' });
-    return { box, tell: (text, kind = '') => {
-        const one = el('div', { class: `toast ${kind}` }, el('span', { class: 'grow' }, text), iconButton(ICONS.close, t('close'), () => one.remove()));
+    return { box, tell: (text, kind = '', words = '', act = () => {}) => {
+        const one = el('div', { class: `toast ${kind}` }, el('span', { class: 'grow' }, text), words && el('button', { type: 'button', class: 'compact primary', click: () => {
+            act();
+            one.remove();
+        } }, words), iconButton(ICONS.close, t('close'), () => one.remove()));
         box.append(one);
-        while (box.childElementCount > 4) box.firstElementChild?.remove();
+        while (box.childElementCount > 3) box.firstElementChild?.remove();
         setTimeout(() => one.remove(), 8000);
     } };
 }
@@ -172,7 +175,7 @@ function sideToggle(side) {
 }
 
 function hearOf(session, tell) {
-    session.addEventListener('offered', ({ detail: { from, name } }) => tell(`${name}: ${t('fileOffered', session.nameOf(from))}`));
+    session.addEventListener('offered', ({ detail: { fileId, from, name } }) => tell(t('fileOffer', session.nameOf(from), name), '', t('accept'), () => session.files.accept(fileId)));
     session.addEventListener('warning', ({ detail: { text, code } }) => code === 'known-name' && tell(`${t('warning')}: ${text}`, 'warn'));
     session.addEventListener('problem', ({ detail: { message, fatal } }) => !fatal && message && tell(message, 'warn'));
 }

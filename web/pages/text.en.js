@@ -162,6 +162,7 @@ export const EN = {
     dropHere: 'Drop files to send them',
     filesNone: 'No files yet. Drop some anywhere on this page.',
     fileOffered: (name) => `${name} offers it`,
+    fileOffer: (who, name) => `${who} offers ${name}`,
     fileWaiting: 'Offered',
     fileHashing: 'Being read',
     fileReceiving: (done, all, left) => `${done} of ${all}${left ? `, ${left} left` : ''}`,
