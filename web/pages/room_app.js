@@ -58,12 +58,12 @@ async function ownName(app, target) {
     return given;
 }
 
-// Each room has a state of its own: a person in it, who is another one in the next room, and may be in both at once.
+// Each room has a state of its own (usher.js): a person in it, who is another one in the next room, and may be in both at once.
 async function open(app, target, more = {}) {
     const name = await ownName(app, target);
     const password = target.room ? keptInTab.get(`password.${target.room}`) : undefined;
     showCentre(app, target, t('opening'));
-    return Usher.open({ server: socketUrl(), name, ...(target.code ? { code: target.code } : { room: target.room, state: `room-${target.room}` }), ...(password ? { password } : {}), ...more });
+    return Usher.open({ server: socketUrl(), name, ...(target.code ? { code: target.code } : { room: target.room }), ...(password ? { password } : {}), ...more });
 }
 
 async function askPassword(app, target) {
@@ -209,7 +209,7 @@ function showRoom(app, target, session) {
     });
     app.replaceChildren(
         bar(titleOf(target), stateChip(session), el('span', { class: 'grow' }), call.button,
-            target.room && el('button', { type: 'button', class: 'compact invite', click: () => copyAddress(roomUrl(target.room), tell) }, icon(ICONS.link), el('span', {}, t('invite'))),
+            target.room && el('button', { type: 'button', class: 'compact invite', 'aria-label': t('invite'), title: t('invite'), click: () => copyAddress(roomUrl(target.room), tell) }, icon(ICONS.link), el('span', {}, t('invite'))),
             sideToggle(side), iconButton(ICONS.close, t('leave'), leave)),
         el('main', { class: 'room' }, call.stage, el('div', { class: 'talk' }, aloneCard(session, target, tell), chatView(session)), side), box);
     session.loadEarlier();

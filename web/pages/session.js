@@ -207,7 +207,7 @@ export class Session extends EventTarget {
                 message.seen = true; // of an earlier visit
             }
             this.reachedStart = older.length === 0;
-            this.messages.unshift(...older);
+            this.messages = [...older, ...this.messages]; // another list: the view compares it with the one before
             this.#tell('messages', { added: 'start', count: older.length });
         } finally {
             this.loading = false;

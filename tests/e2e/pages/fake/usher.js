@@ -12,7 +12,7 @@ class Peer extends EventTarget {
     }
     async send(text, options) {
         this.said.push({ do: 'send', text, ...options });
-        return { id: `own-${this.said.length}`, delivered: new Promise(() => {}) };
+        return { id: `own-${this.said.filter((one) => one.do === 'send').length}`, delivered: new Promise(() => {}) };
     }
     note(name) {
         return (...args) => this.said.push({ do: name, args });
