@@ -281,29 +281,6 @@ const char *web_stats(void)
     return face_answer(all);
 }
 
-/* Who has not acknowledged a message of ours yet: a list of ids. */
-const char *EXPORT(web_readers)(const char *id, size_t n);
-const char *web_readers(const char *id, size_t n)
-{
-    size_t count = peer_readers(face_peer(), (struct span){id, n}, NULL, 0);
-    char(*ids)[PERSON_MAX + 1] = calloc(count + 1, sizeof *ids);
-    json_t *list = json_array();
-    if (!ids)
-        ports_panic("memory ran out");
-    count = peer_readers(face_peer(), (struct span){id, n}, ids, count);
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_string(ids[i]));
-    free(ids);
-    return face_answer(list);
-}
-
-/* Whether an event of a peer's connection may still be told. */
-bool EXPORT(web_has_peer)(void);
-bool web_has_peer(void)
-{
-    return face_peer() != NULL;
-}
-
 const char *EXPORT(web_table_name)(unsigned table);
 const char *web_table_name(unsigned table)
 {

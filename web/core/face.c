@@ -20,6 +20,7 @@
 static struct {
     struct peer *peer;
     struct peer_effects effects;
+    uint64_t now, unix_ms; /* of the next step */
     char *room, *answer;
     size_t room_n;
 } face;
@@ -73,21 +74,20 @@ const char *face_sentence(const char *format, ...)
 
 /* ---- steps ---- */
 
-/* The two clocks of the step, which the host sets before each event. */
-static uint64_t now_ms, unix_ms;
+/* The two clocks, before each step: in milliseconds. */
 void EXPORT(web_clock)(double now, double unix_now);
 void web_clock(double now, double unix_now)
 {
-    now_ms = (uint64_t)now;
-    unix_ms = (uint64_t)unix_now;
+    face.now = (uint64_t)now;
+    face.unix_ms = (uint64_t)unix_now;
 }
 
 void face_step(struct peer_event *event)
 {
     if (!face.peer)
         ports_panic("there is no peer yet");
-    event->now = now_ms;
-    event->unix_ms = unix_ms;
+    event->now = face.now;
+    event->unix_ms = face.unix_ms;
     peer_step(face.peer, event, &face.effects);
     if (face.effects.out_of_memory) {
         face_notice(face.effects.out_of_memory);

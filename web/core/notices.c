@@ -3,8 +3,11 @@
  * What the application hears, as one JSON object with all members that a notice has. Which of them an event shows, and what it
  * calls them, stands in web/host/events.js, which a test holds against `usher pipe`.
  */
+#include <stdlib.h>
+
 #include "web/core/face.h"
 #include "web/core/host.h"
+#include "web/core/ports.h"
 
 static void set_list(json_t *all, const char *name, char *const *list, size_t n)
 {
@@ -25,9 +28,26 @@ static void set_number(json_t *all, const char *name, uint64_t n)
     json_object_set_new(all, name, json_integer((json_int_t)n));
 }
 
+/* Of a message that was accepted: who is to have it. */
+static void set_readers(json_t *all, const char *id)
+{
+    size_t n = peer_readers(face_peer(), span_of(id), NULL, 0);
+    char(*ids)[PERSON_MAX + 1] = calloc(n + 1, sizeof *ids);
+    json_t *list = json_array();
+    if (!ids)
+        ports_panic("memory ran out");
+    n = peer_readers(face_peer(), span_of(id), ids, n);
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_string(ids[i]));
+    free(ids);
+    json_object_set_new(all, "readers", list);
+}
+
 void face_notice(const struct peer_notice *n)
 {
     json_t *all = json_object();
+    if (n->type == NOTICE_ACCEPTED && n->id)
+        set_readers(all, n->id);
     set_text(all, "event", peer_notice_name(n->type));
 #define X(name) set_text(all, #name, n->name);
     PEER_NOTICE_TEXTS(X)
