@@ -9,7 +9,7 @@ import { UsherError, sentence } from './errors.js';
 const EFFECTS = {
     connect: 'n', disconnect: '', signal: 't', ice_servers: 't', deadline: 'n',
     rtc_new: 'n', rtc_offer: 'nb', rtc_remote: 'ntt', rtc_candidate: 'nt', rtc_send: 'nnbbB', rtc_channel: 'nt', rtc_free: 'n',
-    put: 'nBB', delete: 'nB', commit: 'n', load: 'nnBBnb', remember: 'tt',
+    put: 'ntB', delete: 'nt', commit: 'n', load: 'nnttnb', remember: 'tt',
     file_open: 'nt', file_give: 'nnnntnnn', file_read: 'nnnnn', file_close: 'nb',
     part_open: 'nnttBb', part_hashes: 'nB', part_write: 'nnnB', part_verified: 'nn', part_finish: 'n',
     notice: 't', log: 'nt',

@@ -5,6 +5,7 @@
 import { UsherError } from './errors.js';
 
 const TAKE_OVER_MS = 10000;
+const RELOAD_MS = 1000; // that a page which was just closed may have it
 const ANSWER_MS = 300; // a page answers from its loop
 
 const inUse = () => new UsherError('in-use', 'this room is open in another tab or window: use that one, or take over');
@@ -46,11 +47,8 @@ export async function takeLock(name, { takeOver, onTaken }) {
  */
 function webLock(name, wait) {
     return new Promise((resolve, reject) => {
-        const options = wait ? { signal: AbortSignal.timeout(TAKE_OVER_MS) } : { ifAvailable: true };
-        navigator.locks.request(name, options, (lock) => {
-            if (!lock) return void reject(inUse());
-            return new Promise((release) => resolve(() => release(undefined)));
-        }).catch(() => reject(inUse()));
+        const signal = AbortSignal.timeout(wait ? TAKE_OVER_MS : RELOAD_MS);
+        navigator.locks.request(name, { signal }, () => new Promise((release) => resolve(() => release(undefined)))).catch(() => reject(inUse()));
     });
 }
 

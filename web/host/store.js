@@ -2,7 +2,8 @@
 //
 // The core's tables in IndexedDB: one database a state, one object store a table. Keys and values are bytes, so keys sort as
 // the core has them. What a turn puts, deletes and loads is one transaction, in order; a commit is answered when it is on the
-// disk (`durability: 'strict'`), and one transaction answers all commits that waited for it.
+// disk (`durability: 'strict'`), and one transaction answers all commits that waited for it. Of several changes of one row in a
+// transaction the last is made: a busy turn would else write the same few rows hundreds of times.
 import { UsherError, sentence } from './errors.js';
 
 const VERSION = 1;
@@ -10,9 +11,9 @@ const VERSION = 1;
 export const STORES = { meta: 'host-meta', known: 'host-known', files: 'host-files', parts: 'host-parts', blocks: 'host-blocks' };
 
 /**
- * @typedef {{ op: 'put', table: string, key: Uint8Array, value: Uint8Array } | { op: 'delete', table: string, key: Uint8Array }
+ * @typedef {{ op: 'put', table: string, key: string, value: Uint8Array } | { op: 'delete', table: string, key: string }
  *     | { op: 'commit', ticket: number }
- *     | { op: 'load', ticket: number, table: string, from: Uint8Array, to: Uint8Array, limit: number, lastFirst: boolean, rows: [Uint8Array, Uint8Array][] }} Job
+ *     | { op: 'load', ticket: number, table: string, from: string, to: string, limit: number, lastFirst: boolean, rows: [Uint8Array, Uint8Array][] }} Job
  * @typedef {{ committed(ticket: number): void, loaded(ticket: number, rows: Uint8Array): void, failed(why: string): void }} StoreEvents
  */
 
@@ -70,6 +71,8 @@ function packed(rows) {
     }
     return out;
 }
+
+const encoder = new TextEncoder();
 
 /** @param {any} key */
 const bytesOf = (key) => new Uint8Array(key);
@@ -163,12 +166,12 @@ export class Store {
 
     // ---- what the core asks for ----
 
-    /** @param {number} table @param {Uint8Array} key @param {Uint8Array} value */
+    /** @param {number} table @param {string} key @param {Uint8Array} value */
     put(table, key, value) {
         this.#add({ op: 'put', table: this.tables[table], key, value });
     }
 
-    /** @param {number} table @param {Uint8Array} key */
+    /** @param {number} table @param {string} key */
     delete(table, key) {
         this.#add({ op: 'delete', table: this.tables[table], key });
     }
@@ -178,7 +181,7 @@ export class Store {
         this.#add({ op: 'commit', ticket });
     }
 
-    /** @param {number} ticket @param {number} table @param {Uint8Array} from @param {Uint8Array} to @param {number} limit @param {boolean} lastFirst */
+    /** @param {number} ticket @param {number} table @param {string} from @param {string} to @param {number} limit @param {boolean} lastFirst */
     load(ticket, table, from, to, limit, lastFirst) {
         this.#add({ op: 'load', ticket, table: this.tables[table], from, to, limit, lastFirst, rows: [] });
     }
@@ -214,9 +217,9 @@ export class Store {
         try {
             const writes = jobs.some((j) => j.op === 'put' || j.op === 'delete');
             const transaction = this.db.transaction([...tables], writes ? 'readwrite' : 'readonly', writes ? { durability: 'strict' } : {});
-            for (const job of jobs) {
-                if (job.op === 'put') transaction.objectStore(job.table).put(job.value, job.key);
-                else if (job.op === 'delete') transaction.objectStore(job.table).delete(job.key);
+            for (const job of lastChanges(jobs)) {
+                if (job.op === 'put') transaction.objectStore(job.table).put(job.value, encoder.encode(job.key));
+                else if (job.op === 'delete') transaction.objectStore(job.table).delete(encoder.encode(job.key));
                 else if (job.op === 'load') this.#read(transaction.objectStore(job.table), job);
             }
             return settled(transaction);
@@ -227,7 +230,7 @@ export class Store {
 
     /** @param {IDBObjectStore} store @param {Extract<Job, { op: 'load' }>} job */
     #read(store, job) {
-        const range = job.to.length > 0 ? rangeOf(job.from, job.to) : IDBKeyRange.lowerBound(job.from);
+        const range = rangeOf(encoder.encode(job.from), encoder.encode(job.to));
         if (!range) return;
         if (!job.lastFirst) {
             const keys = store.getAllKeys(range, job.limit);
@@ -268,7 +271,29 @@ export class Store {
     }
 }
 
-/** @param {Uint8Array} from @param {Uint8Array} to left out; null: there is nothing between them */
+/**
+ * Without those whose row is changed again before anything is loaded.
+ * @param {Job[]} jobs
+ * @returns {Job[]}
+ */
+function lastChanges(jobs) {
+    /** @type {Set<string>} */
+    const changed = new Set();
+    const kept = [];
+    for (const job of jobs.toReversed()) {
+        if (job.op === 'load') changed.clear();
+        if (job.op === 'put' || job.op === 'delete') {
+            const row = `${job.table} ${job.key}`;
+            if (changed.has(row)) continue;
+            changed.add(row);
+        }
+        kept.push(job);
+    }
+    return kept.reverse();
+}
+
+/** @param {Uint8Array} from @param {Uint8Array} to left out; empty: to the end. Null: there is nothing between them */
 function rangeOf(from, to) {
+    if (to.length === 0) return IDBKeyRange.lowerBound(from);
     return indexedDB.cmp(from, to) < 0 ? IDBKeyRange.bound(from, to, false, true) : null;
 }

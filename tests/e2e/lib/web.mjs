@@ -47,6 +47,12 @@ export class WebPeer {
 
     async open(url) {
         await this.page.goto(`${url}/peer.html`);
+        await this.ready();
+    }
+
+    // Until its script has run, also after a reload.
+    async ready() {
+        await this.page.waitForLoadState();
         await this.#bounded(this.page.evaluate(async () => {
             while (!window.loaded) await new Promise((resolve) => setTimeout(resolve, 5));
         }), 'page');
