@@ -37,16 +37,18 @@ export class Links {
     #head;
     #chunk;
     #onChannel;
+    #tamper;
 
     /**
      * @param {{ tell: Tell, head: (id: string, block: number, offset: number) => Uint8Array, chunk: number,
-     *     onChannel: (rtc: number, channel: RTCDataChannel) => void, certificates?: RTCCertificate[] }} host
+     *     onChannel: (rtc: number, channel: RTCDataChannel) => void, tamper: boolean }} host
      */
-    constructor({ tell, head, chunk, onChannel }) {
+    constructor({ tell, head, chunk, onChannel, tamper }) {
         this.#tell = tell;
         this.#head = head;
         this.#chunk = chunk;
         this.#onChannel = onChannel;
+        this.#tamper = tamper;
     }
 
     /** @param {string} list */
@@ -111,7 +113,7 @@ export class Links {
         if (!link || channel?.readyState !== 'open' || (spare && channel.bufferedAmount > SPARE)) return;
         try {
             if (binary) channel.send(/** @type {any} */ (bytes));
-            else channel.send(decoder.decode(bytes));
+            else channel.send(this.#tamper ? tampered(decoder.decode(bytes)) : decoder.decode(bytes));
         } catch {
             this.#fail(link, 'sctp'); // the two would disagree about what was sent
             return;
@@ -297,6 +299,9 @@ export class Links {
         return true;
     }
 }
+
+/** What somebody in between, or the sender itself, could do to a sealed message. @param {string} text */
+const tampered = (text) => text.replace(/("encrypted":")(.)/, (_, before, c) => before + (c === 'A' ? 'B' : 'A'));
 
 /**
  * By the types of the candidates that are in use, the worse of both ends.

@@ -27,11 +27,12 @@ const REF_BYTES = 16;
 /**
  * @typedef {{
  *     server?: string | string[], room?: string, code?: string, name?: string, password?: string, token?: string,
- *     state?: string, takeOver?: boolean, wasm?: string | URL | WebAssembly.Module, noLink?: string
+ *     state?: string, takeOver?: boolean, wasm?: string | URL | WebAssembly.Module, faults?: { noLink?: string, tamper?: boolean }
  * }} Options
  *   server: the daemon's address (ws, wss, http or https), or several; else where the page came from.
  *   room, or code: one of the two. state: which identity and history of this browser; else one of the room's own.
- *   takeOver: another tab that has that state ends. wasm: where usher.wasm is, if not beside this module.
+ *   takeOver: another tab that has that state ends. wasm: where usher.wasm is, if not beside this module. faults: for tests: a person with whom no
+ *   link is made; what is sealed is sent with a wrong byte.
  * @typedef {{ id: string, name: string, state: 'up' | 'down', path?: string, verified: boolean, inRoom: boolean, rttMs: number }} Person
  * @typedef {{ id: string, from: string, to: string[], text: string, conversation: string, type: string, timestamp: number, attachments?: object[] }} Message
  * @typedef {{ id: string, delivered: Promise<string[]> }} Sent delivered: the ids of all readers; or an error with `to`, those who did
@@ -172,7 +173,7 @@ export class Usher extends EventTarget {
     }
 
     /** @param {Options} options @param {string[]} servers */
-    async #begin({ code, name = '', password, token, noLink }, servers) {
+    async #begin({ code, name = '', password, token, faults = {} }, servers) {
         const core = this.#core;
         const tell = this.#tell;
         this.#alarm = new Alarm(() => core.event('web_time'));
@@ -180,6 +181,7 @@ export class Usher extends EventTarget {
             tell,
             head: (id, block, offset) => this.#head(id, block, offset),
             chunk: core.ask('web_chunk_bytes'),
+            tamper: faults.tamper ?? false,
             onChannel: (rtc, channel) => this.#channelCame(rtc, channel),
         });
         this.#files = new Files({ tell, store: this.#store, links: this.#links, block: core.ask('web_block_bytes'),
@@ -194,7 +196,7 @@ export class Usher extends EventTarget {
             loaded: (ticket, rows) => core.event('web_loaded', ticket, rows),
             failed: (why) => core.event('web_store_failed', why),
         });
-        const settings = { ...(code ? { code } : { room: this.room }), name, password, token, noLink, servers: servers.length };
+        const settings = { ...(code ? { code } : { room: this.room }), name, password, token, noLink: faults.noLink, servers: servers.length };
         const problem = core.askText('web_open', JSON.stringify(settings), await this.#keys());
         if (problem) throw new UsherError('bad-options', problem);
         this.id = core.askText('web_id') ?? '';
