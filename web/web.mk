@@ -10,6 +10,7 @@ WEB_SRC  := $(BUILD)/web-src
 WASM_CC   := clang --target=wasm32-wasi -std=c11
 WASM_OPT  := -Oz -mbulk-memory -ftls-model=local-exec -ffunction-sections -fdata-sections \
              -ffile-prefix-map=$(WEB_SRC)/=
+WASM_LINK := -O0 -mexec-model=reactor -Wl,--gc-sections,--strip-all,--stack-first,-z,stack-size=262144 -Wl,--initial-memory=2097152
 WASM_WARN := $(filter-out -Wpedantic,$(WARN))
 WASM_INC  := -I. -isystem $(WEB_SRC)/include -isystem $(WEB_SRC)/jansson/src -isystem $(WEB_SRC)/bearssl/inc \
              -isystem $(WEB_SRC)/libsodium/src/libsodium/include
@@ -44,24 +45,36 @@ $(WASM_OTHERS_OBJ): $(WEB_OBJ)/others/%.o: Makefile web/web.mk
 
 # Linked with -O0, since the driver would run wasm-opt itself, without bulk memory. An overflow of the stack traps.
 $(WEB_OBJ)/linked.wasm: $(WASM_OBJ) $(WASM_OTHERS_OBJ)
-	$(call quiet,WASM)$(WASM_CC) -O0 -mexec-model=reactor -Wl,--gc-sections,--strip-all,--stack-first,-z,stack-size=262144 \
-	    -Wl,--initial-memory=2097152 -o $@ $^
+	$(call quiet,WASM)$(WASM_CC) $(WASM_LINK) -o $@ $^
 
 $(WEB)/usher.wasm: $(WEB_OBJ)/linked.wasm
 	@mkdir -p $(@D)
 	$(call quiet,WASM)wasm-opt -Oz --enable-bulk-memory -o $@ $<
 
+# The shared vectors, for tests/web: test_vectors.c as it is, with a small cmocka.
+VECTORS_OBJ := $(WEB_OBJ)/vectors/test_vectors.o $(WEB_OBJ)/vectors/vectors_port.o
+$(VECTORS_OBJ): WASM_INC := -Itests/web/shim $(WASM_INC)
+$(WEB_OBJ)/vectors/test_vectors.o: tests/unit/protocol/test_vectors.c
+$(WEB_OBJ)/vectors/vectors_port.o: tests/web/vectors_port.c
+$(VECTORS_OBJ): Makefile web/web.mk $(wildcard tests/web/shim/*.h)
+	@mkdir -p $(@D)
+	$(call quiet,WASM)$(WASM_CC) $(WASM_OPT) $(WASM_WARN) $(WASM_INC) -D_GNU_SOURCE -Wno-missing-prototypes \
+	    -Dmain=vectors_main -Dgetenv=vectors_getenv -Djson_load_file=vectors_load_file -c -o $@ $(filter %.c,$^)
+$(WEB_OBJ)/vectors.wasm: $(VECTORS_OBJ) $(WASM_OBJ) $(WASM_OTHERS_OBJ)
+	$(call quiet,WASM)$(WASM_CC) $(WASM_LINK) -o $@ $^
+
 $(WEB)/%.js: web/host/%.js
 	@mkdir -p $(@D)
 	@cp $< $@
 
-.PHONY: web web-files web-if-possible
+.PHONY: web web-files web-tests web-if-possible
 web: ## the browser's peer: WebAssembly and its host, into build/web
 	@tools/deps.sh build web
 	@tools/web_sources.sh $(BUILD)
 	@$(MAKE) --no-print-directory web-files
 
 web-files: $(WEB)/usher.wasm $(WEB_HOST)
+web-tests: web-files $(WEB_OBJ)/vectors.wasm
 
 # What `all` calls: where the tool chain or the sources cannot be had, the rest is built.
 web-if-possible:
