@@ -19,7 +19,9 @@ for program in clang wasm-ld wasm-opt; do
 done
 [ -e /usr/include/wasm32-wasi/stdlib.h ] || nothing "there is no wasi-libc ('make web' installs what is missing, with apt)"
 [ ! -e "$into/complete" ] || exit 0
-command -v apt-get >/dev/null 2>&1 && command -v dpkg-source >/dev/null 2>&1 || nothing "there is no apt to fetch the sources of $packages with"
+if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-source >/dev/null 2>&1; then
+    nothing "there is no apt to fetch the sources of $packages with"
+fi
 
 rm -rf "$into"
 mkdir -p "$into/apt/lists/partial" "$into/apt/archives/partial"

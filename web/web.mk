@@ -69,7 +69,7 @@ $(WEB)/%.js: web/host/%.js
 
 .PHONY: web web-files web-tests web-if-possible
 web: ## the browser's peer: WebAssembly and its host, into build/web
-	@tools/deps.sh build web
+	@tools/deps.sh web
 	@tools/web_sources.sh $(BUILD)
 	@$(MAKE) --no-print-directory web-files
 

@@ -67,7 +67,8 @@ void port_sign(const char *message, size_t n)
     ports_crypto().sign(NULL, (struct span){message, n}, out);
 }
 
-bool EXPORT(port_verify)(const uint8_t *key, size_t key_n, const char *message, size_t n, const uint8_t *signature, size_t signature_n);
+bool EXPORT(port_verify)(
+    const uint8_t *key, size_t key_n, const char *message, size_t n, const uint8_t *signature, size_t signature_n);
 bool port_verify(
     const uint8_t *key, size_t key_n, const char *message, size_t n, const uint8_t *signature, size_t signature_n)
 {
@@ -87,7 +88,8 @@ bool port_agree(const uint8_t *box, size_t n)
     return n == KEY_BYTES && ports_crypto().agree(NULL, box, out);
 }
 
-void EXPORT(port_seal)(const uint8_t *key, size_t key_n, const uint8_t *nonce, size_t nonce_n, const char *aad, size_t aad_n, const char *plain, size_t n);
+void EXPORT(port_seal)(const uint8_t *key, size_t key_n, const uint8_t *nonce, size_t nonce_n, const char *aad,
+    size_t aad_n, const char *plain, size_t n);
 void port_seal(const uint8_t *key, size_t key_n, const uint8_t *nonce, size_t nonce_n, const char *aad, size_t aad_n,
     const char *plain, size_t n)
 {
@@ -96,7 +98,8 @@ void port_seal(const uint8_t *key, size_t key_n, const uint8_t *nonce, size_t no
     ports_crypto().seal(NULL, key, nonce, (struct span){aad, aad_n}, (struct span){plain, n}, out);
 }
 
-bool EXPORT(port_open)(const uint8_t *key, size_t key_n, const uint8_t *nonce, size_t nonce_n, const char *aad, size_t aad_n, const char *sealed, size_t n);
+bool EXPORT(port_open)(const uint8_t *key, size_t key_n, const uint8_t *nonce, size_t nonce_n, const char *aad,
+    size_t aad_n, const char *sealed, size_t n);
 bool port_open(const uint8_t *key, size_t key_n, const uint8_t *nonce, size_t nonce_n, const char *aad, size_t aad_n,
     const char *sealed, size_t n)
 {

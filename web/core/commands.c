@@ -254,10 +254,10 @@ const char *web_people(void)
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
         const struct peer_person *p = &people[i];
-        json_array_append_new(list,
-            json_pack("{s:s, s:s, s:s, s:s*, s:b, s:b, s:I, s:I}", "id", p->id, "name", p->name, "state",
-                p->up ? "up" : "down", "path", p->up ? p->path : NULL, "verified", p->verified, "inRoom", p->in_room,
-                "rttMs", (json_int_t)p->rtt_ms, "rtc", (json_int_t)p->rtc));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:s*, s:b, s:b, s:I, s:I}", "id", p->id, "name", p->name, "state",
+                      p->up ? "up" : "down", "path", p->up ? p->path : NULL, "verified", p->verified, "inRoom",
+                      p->in_room, "rttMs", (json_int_t)p->rtt_ms, "rtc", (json_int_t)p->rtc));
     }
     free(people);
     return face_answer(list);

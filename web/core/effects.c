@@ -36,15 +36,15 @@ static void rtc_effect(const struct peer_effect *e)
         host_rtc_offer(rtc, e->restart);
         break;
     case PEER_FX_RTC_REMOTE:
-        host_rtc_remote(rtc, e->description.type, strlen(e->description.type), e->description.sdp.p,
-            e->description.sdp.n);
+        host_rtc_remote(
+            rtc, e->description.type, strlen(e->description.type), e->description.sdp.p, e->description.sdp.n);
         break;
     case PEER_FX_RTC_CANDIDATE:
         host_rtc_candidate(rtc, e->candidate.p, e->candidate.n);
         break;
     case PEER_FX_RTC_SEND:
-        host_rtc_send(rtc, e->message.channel, e->message.binary, e->message.spare, e->message.bytes.p,
-            e->message.bytes.n);
+        host_rtc_send(
+            rtc, e->message.channel, e->message.binary, e->message.spare, e->message.bytes.p, e->message.bytes.n);
         break;
     case PEER_FX_RTC_CHANNEL:
         host_rtc_channel(rtc, e->label, strlen(e->label));
@@ -66,8 +66,8 @@ static void file_effect(const struct peer_effect *e)
             strlen(e->give.id), e->give.block, e->give.offset, e->give.n);
         break;
     case PEER_FX_FILE_READ:
-        host_file_read(number(e->read_file.file), number(e->read_file.ticket), e->read_file.block,
-            e->read_file.offset, e->read_file.n);
+        host_file_read(number(e->read_file.file), number(e->read_file.ticket), e->read_file.block, e->read_file.offset,
+            e->read_file.n);
         break;
     case PEER_FX_FILE_CLOSE:
         host_file_close(number(e->close_file.file), e->close_file.keep);
@@ -133,8 +133,7 @@ void face_effect(const struct peer_effect *e)
         host_deadline(e->deadline == UINT64_MAX ? (double)INFINITY : number(e->deadline));
         break;
     case PEER_FX_REMEMBER:
-        host_remember(
-            e->remember.name, strlen(e->remember.name), e->remember.id, strlen(e->remember.id));
+        host_remember(e->remember.name, strlen(e->remember.name), e->remember.id, strlen(e->remember.id));
         break;
     case PEER_FX_PUT:
     case PEER_FX_DELETE:

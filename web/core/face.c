@@ -183,8 +183,8 @@ const char *web_open(const char *json, size_t n, const uint8_t *keys, size_t key
 void EXPORT(web_restore)(unsigned table, const char *key, size_t key_n, const char *value, size_t n);
 void web_restore(unsigned table, const char *key, size_t key_n, const char *value, size_t n)
 {
-    face_step(&(struct peer_event){
-        .type = PEER_RESTORE, .restore = {(enum peer_table)table, {{key, key_n}, {value, n}}}});
+    face_step(
+        &(struct peer_event){.type = PEER_RESTORE, .restore = {(enum peer_table)table, {{key, key_n}, {value, n}}}});
 }
 
 void EXPORT(web_known)(const char *name, size_t name_n, const char *id, size_t n);
@@ -343,7 +343,8 @@ void web_file_read(double ticket, const char *bytes, size_t n)
     face_step(&(struct peer_event){.type = PEER_FILE_READ, .read_file = {(uint64_t)ticket, {bytes, n}}});
 }
 
-void EXPORT(web_file_opened)(double file, double size, const char *name, size_t name_n, const uint8_t *hashes, size_t n);
+void EXPORT(web_file_opened)(
+    double file, double size, const char *name, size_t name_n, const uint8_t *hashes, size_t n);
 void web_file_opened(double file, double size, const char *name, size_t name_n, const uint8_t *hashes, size_t n)
 {
     if (n != file_blocks((uint64_t)size) * HASH_BYTES)
@@ -380,6 +381,6 @@ void web_part_done(double file, const char *path, size_t n)
 void EXPORT(web_file_failed)(double file, const char *code, size_t code_n, const char *why, size_t n);
 void web_file_failed(double file, const char *code, size_t code_n, const char *why, size_t n)
 {
-    face_step(&(struct peer_event){
-        .type = PEER_FILE_FAILED, .failed_file = {(uint64_t)file, {code, code_n}, {why, n}}});
+    face_step(
+        &(struct peer_event){.type = PEER_FILE_FAILED, .failed_file = {(uint64_t)file, {code, code_n}, {why, n}}});
 }

@@ -105,7 +105,8 @@ void message_log_show(struct peer *p, const struct peer_event *ev)
         load_log(p, ev->history.ref, 0, UINT64_MAX, true, limit);
         return;
     }
-    struct load *load = back ? load_place(p, LOAD_BEFORE, ev->history.before) : load_place(p, LOAD_AFTER, ev->history.after);
+    struct load *load =
+        back ? load_place(p, LOAD_BEFORE, ev->history.before) : load_place(p, LOAD_AFTER, ev->history.after);
     if (!load)
         return;
     text_copy(load->ref, sizeof load->ref, ev->history.ref);

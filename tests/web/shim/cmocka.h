@@ -14,13 +14,19 @@ struct CMUnitTest {
     void (*run)(void **state);
     void *state;
 };
-#define cmocka_unit_test(f) {#f, f, NULL}
-#define cmocka_unit_test_prestate(f, s) {#f, f, s}
-#define fail_msg(...) \
-    do { \
-        char said[1024]; \
+#define cmocka_unit_test(f) \
+    {                       \
+#f, f, NULL         \
+    }
+#define cmocka_unit_test_prestate(f, s) \
+    {                                   \
+#f, f, s                        \
+    }
+#define fail_msg(...)                             \
+    do {                                          \
+        char said[1024];                          \
         snprintf(said, sizeof said, __VA_ARGS__); \
-        ports_panic(said); \
+        ports_panic(said);                        \
     } while (0)
 #define assert_true(x) ((x) ? (void)0 : ports_panic(#x))
 #define assert_false(x) assert_true(!(x))
