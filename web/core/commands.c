@@ -183,7 +183,7 @@ static const char *do_history(const json_t *all)
 
 static const char *do_announce(const json_t *all)
 {
-    struct span ids[ROOMS_TOLD_MAX];
+    struct span ids[ROOMS_TOLD_MAX] = {{0}};
     struct peer_event event = {.type = PEER_ROOMS, .rooms = {.ids = ids}};
     bool ok = get_list(all, "rooms", ROOMS_TOLD_MAX, ROOM_ID_MAX, ids, &event.rooms.count);
     for (size_t i = 0; ok && i < event.rooms.count; i++)

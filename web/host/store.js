@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: MIT
 //
 // The core's tables in IndexedDB: one database a state, one object store a table. Keys and values are bytes, so keys sort as
-// the core has them. What a turn puts, deletes and loads is one transaction, in order; a commit is answered when it is on the
-// disk (`durability: 'strict'`), and one transaction answers all commits that waited for it. Of several changes of one row in a
-// transaction the last is made: a busy turn would else write the same few rows hundreds of times.
+// the core has them. What a turn puts and deletes is one record of a journal (journal.js), in one transaction, on the disk before
+// the commit is answered (`durability: 'strict'`); one transaction answers all commits that waited for it. Rows go from the journal
+// into the tables when nothing else is to be done, or the journal is long; what an earlier page left in it is put there first.
+import { Journal, overlaid, packChanges, unpackChanges } from './journal.js';
 import { UsherError, sentence } from './errors.js';
 
 const VERSION = 1;
+const JOURNAL = 'host-journal';
+const ROWS_AT_ONCE = 256; // from the journal into the tables: what asks for the store meanwhile waits for them
+const JOURNAL_MAX = 4096; // changes, above which they go there though there is other work
+const IDLE_MS = 100; // without work
 /** Beside the core's tables. */
 export const STORES = { meta: 'host-meta', known: 'host-known', files: 'host-files', parts: 'host-parts', blocks: 'host-blocks' };
 
 /**
- * @typedef {{ op: 'put', table: string, key: string, value: Uint8Array } | { op: 'delete', table: string, key: string }
- *     | { op: 'commit', ticket: number }
- *     | { op: 'load', ticket: number, table: string, from: string, to: string, limit: number, lastFirst: boolean, rows: [Uint8Array, Uint8Array][] }} Job
+ * @typedef {import('./journal.js').Change} Change
+ * @typedef {{ op: 'load', ticket: number, table: number, from: string, to: string, limit: number, lastFirst: boolean,
+ *     over: Change[], rows: import('./journal.js').Row[] }} Load
+ * @typedef {{ op: 'change', change: Change } | { op: 'commit', ticket: number } | Load} Job
  * @typedef {{ committed(ticket: number): void, loaded(ticket: number, rows: Uint8Array): void, failed(why: string): void }} StoreEvents
  */
 
@@ -49,7 +55,7 @@ function openDatabase(name, tables) {
     return new Promise((resolve, reject) => {
         const request = indexedDB.open(name, VERSION);
         request.onupgradeneeded = () => {
-            for (const table of [...tables, ...Object.values(STORES)]) request.result.createObjectStore(table);
+            for (const table of [...tables, ...Object.values(STORES), JOURNAL]) request.result.createObjectStore(table);
         };
         request.onsuccess = () => resolve(request.result);
         request.onerror = () => reject(request.error);
@@ -83,6 +89,10 @@ export class Store {
     #running = false;
     #failed = false;
     #begin = false;
+    #journal = new Journal();
+    #records = 0; // the number of the newest
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    #idle;
     /** @type {StoreEvents | null} */
     #events = null;
 
@@ -105,10 +115,21 @@ export class Store {
         if (typeof indexedDB !== 'object' || !indexedDB)
             throw new UsherError('no-storage', 'this browser keeps nothing for this page (IndexedDB is missing or switched off): messages could be lost; allow it, or use another window');
         try {
-            return new Store(await openDatabase(name, tables), tables);
+            const store = new Store(await openDatabase(name, tables), tables);
+            await store.#replay();
+            return store;
         } catch (error) {
             throw new UsherError('no-storage', `the browser's storage cannot be opened: ${sentence(error)}; a private window may not have one: use another, or allow it`);
         }
+    }
+
+    /** What an earlier page left in the journal. */
+    async #replay() {
+        const journal = this.db.transaction(JOURNAL).objectStore(JOURNAL);
+        const [numbers, records] = await Promise.all([done(journal.getAllKeys()), done(journal.getAll())]);
+        records.forEach((record, i) => this.#journal.add(Number(numbers[i]), unpackChanges(record)));
+        this.#records = Number(numbers.at(-1) ?? 0);
+        if (records.length > 0) await this.#settleRows(Infinity);
     }
 
     /** @param {StoreEvents} events */
@@ -168,12 +189,12 @@ export class Store {
 
     /** @param {number} table @param {string} key @param {Uint8Array} value */
     put(table, key, value) {
-        this.#add({ op: 'put', table: this.tables[table], key, value });
+        this.#add({ op: 'change', change: { table, key, value } });
     }
 
     /** @param {number} table @param {string} key */
     delete(table, key) {
-        this.#add({ op: 'delete', table: this.tables[table], key });
+        this.#add({ op: 'change', change: { table, key, value: null } });
     }
 
     /** @param {number} ticket */
@@ -183,7 +204,7 @@ export class Store {
 
     /** @param {number} ticket @param {number} table @param {string} from @param {string} to @param {number} limit @param {boolean} lastFirst */
     load(ticket, table, from, to, limit, lastFirst) {
-        this.#add({ op: 'load', ticket, table: this.tables[table], from, to, limit, lastFirst, rows: [] });
+        this.#add({ op: 'load', ticket, table, from, to, limit, lastFirst, over: [], rows: [] });
     }
 
     /** @param {Job} job */
@@ -197,11 +218,22 @@ export class Store {
 
     #pump() {
         this.#begin = false;
-        if (this.#running || this.#failed || this.#jobs.length === 0) return;
+        if (this.#running || this.#failed) return;
+        clearTimeout(this.#idle);
         const jobs = this.#jobs;
         this.#jobs = [];
+        if (this.#journal.rows > JOURNAL_MAX || (jobs.length === 0 && this.#journal.rows > 0)) {
+            if (jobs.length === 0) this.#idle = setTimeout(() => this.#work(this.#settleRows(ROWS_AT_ONCE), []), IDLE_MS);
+            else this.#work(this.#settleRows(ROWS_AT_ONCE).then(() => this.#transact(jobs)), jobs);
+        } else if (jobs.length > 0) {
+            this.#work(this.#transact(jobs), jobs);
+        }
+    }
+
+    /** @param {Promise<unknown>} done @param {Job[]} jobs that it answers */
+    #work(done, jobs) {
         this.#running = true;
-        this.#transact(jobs).then(
+        done.then(
             () => {
                 this.#running = false;
                 this.#answer(jobs);
@@ -211,30 +243,56 @@ export class Store {
     }
 
     /** @param {Job[]} jobs */
-    #transact(jobs) {
-        const tables = new Set(jobs.flatMap((j) => (j.op === 'commit' ? [] : [j.table])));
-        if (tables.size === 0) return Promise.resolve();
-        try {
-            const writes = jobs.some((j) => j.op === 'put' || j.op === 'delete');
-            const transaction = this.db.transaction([...tables], writes ? 'readwrite' : 'readonly', writes ? { durability: 'strict' } : {});
-            for (const job of lastChanges(jobs)) {
-                if (job.op === 'put') transaction.objectStore(job.table).put(job.value, encoder.encode(job.key));
-                else if (job.op === 'delete') transaction.objectStore(job.table).delete(encoder.encode(job.key));
-                else if (job.op === 'load') this.#read(transaction.objectStore(job.table), job);
-            }
-            return settled(transaction);
-        } catch (error) {
-            return Promise.reject(error);
+    async #transact(jobs) {
+        /** @type {Map<string, Change>} the last of each row */
+        const changes = new Map();
+        const loads = [];
+        for (const job of jobs) {
+            if (job.op === 'change') changes.set(`${job.change.table} ${job.change.key}`, job.change);
+            if (job.op !== 'load') continue;
+            // What it is to see: the journal, and what stands before it here.
+            const before = new Journal();
+            before.add(0, [...changes.values()]);
+            job.over = [...new Map([...this.#journal.between(job.table, job.from, job.to), ...before.between(job.table, job.from, job.to)]
+                .map((change) => [change.key, change])).values()];
+            loads.push(job);
         }
+        const tables = new Set(loads.map((job) => this.tables[job.table]));
+        if (changes.size > 0) tables.add(JOURNAL);
+        if (tables.size === 0) return;
+        const transaction = this.db.transaction([...tables], changes.size > 0 ? 'readwrite' : 'readonly', changes.size > 0 ? { durability: 'strict' } : {});
+        if (changes.size > 0) {
+            const all = [...changes.values()];
+            this.#journal.add(++this.#records, all);
+            transaction.objectStore(JOURNAL).put(packChanges(all), this.#records);
+        }
+        for (const job of loads) this.#read(transaction.objectStore(this.tables[job.table]), job);
+        await settled(transaction);
+        for (const job of loads) job.rows = overlaid(job.rows, job.over, job.limit, job.lastFirst);
     }
 
-    /** @param {IDBObjectStore} store @param {Extract<Job, { op: 'load' }>} job */
+    /** The oldest of the journal go into the tables. @param {number} most */
+    async #settleRows(most) {
+        const { records, changes } = this.#journal.oldest(most);
+        const transaction = this.db.transaction([...this.tables, JOURNAL], 'readwrite', { durability: 'relaxed' });
+        for (const { table, key, value } of changes) {
+            const store = transaction.objectStore(this.tables[table]);
+            if (value) store.put(value, encoder.encode(key));
+            else store.delete(encoder.encode(key));
+        }
+        transaction.objectStore(JOURNAL).delete(IDBKeyRange.upperBound(records.at(-1)));
+        await settled(transaction);
+        this.#journal.drop(records);
+    }
+
+    /** @param {IDBObjectStore} store @param {Load} job */
     #read(store, job) {
         const range = rangeOf(encoder.encode(job.from), encoder.encode(job.to));
+        const limit = job.limit + job.over.length; // so many may be gone
         if (!range) return;
         if (!job.lastFirst) {
-            const keys = store.getAllKeys(range, job.limit);
-            const values = store.getAll(range, job.limit);
+            const keys = store.getAllKeys(range, limit);
+            const values = store.getAll(range, limit);
             values.onsuccess = () => (job.rows = values.result.map((value, i) => [bytesOf(keys.result[i]), value]));
             return;
         }
@@ -243,7 +301,7 @@ export class Store {
             const at = cursor.result;
             if (!at) return;
             job.rows.push([bytesOf(at.key), at.value]);
-            if (job.rows.length < job.limit) at.continue();
+            if (job.rows.length < limit) at.continue();
         };
     }
 
@@ -264,32 +322,13 @@ export class Store {
         this.#events?.failed(why);
     }
 
-    /** Waits for what was asked for. */
-    async close() {
+    /** What was asked for and is not on the disk is dropped. */
+    close() {
+        this.#failed = true;
+        clearTimeout(this.#idle);
         this.db.onclose = null;
         this.db.close();
     }
-}
-
-/**
- * Without those whose row is changed again before anything is loaded.
- * @param {Job[]} jobs
- * @returns {Job[]}
- */
-function lastChanges(jobs) {
-    /** @type {Set<string>} */
-    const changed = new Set();
-    const kept = [];
-    for (const job of jobs.toReversed()) {
-        if (job.op === 'load') changed.clear();
-        if (job.op === 'put' || job.op === 'delete') {
-            const row = `${job.table} ${job.key}`;
-            if (changed.has(row)) continue;
-            changed.add(row);
-        }
-        kept.push(job);
-    }
-    return kept.reverse();
 }
 
 /** @param {Uint8Array} from @param {Uint8Array} to left out; empty: to the end. Null: there is nothing between them */
