@@ -210,10 +210,12 @@ FUZZ_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call PC,--libs,$(PROTOCOL_PKGS) $(FUZZ_PKGS))
 
+include web/web.mk
+
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
         bench-flood bench-webhooks bench-channel bench-transfer bench-messages bench-store bench-files \
-        install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
+        install uninstall deb clean programs unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -221,16 +223,20 @@ help: ## list every target
 deps: ## install what building and testing need (apt), or list it elsewhere
 	@tools/deps.sh build test lint
 
-all: $(BUILD)/usherd $(BUILD)/usher $(EXAMPLES) ## build the daemon and the peer
+all: programs web-if-possible ## build the daemon, the peer, and the browser's
+
+programs: $(BUILD)/usherd $(BUILD)/usher $(EXAMPLES)
 
 run: ## install what is missing, build, run the daemon on port 4000
 	@tools/deps.sh build
+	@tools/deps.sh web || echo '  web: not all of its tool chain can be installed: the page is left out'
 	@$(MAKE) --no-print-directory all
 	@exec $(BUILD)/usherd
 
 check: ## install what tests need, build, run all tests
-	@tools/deps.sh build test
-	@$(MAKE) --no-print-directory test-programs fuzz-programs
+	@tools/deps.sh build test web
+	@$(MAKE) --no-print-directory web
+	@$(MAKE) --no-print-directory test-programs web-tests fuzz-programs
 	@tests/run.sh $(BUILD) unit sim e2e fuzz
 
 core: ## build and test the pure cores; needs only jansson, uthash and cmocka
@@ -246,7 +252,8 @@ lint: ## formatting, static analysis, layering, sizes
 asan: ## all tests under ASan and UBSan
 	@tools/deps.sh build test
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT='-O1 -g' test-programs
-	@SEEDS=1-60 MEMORY_SEEDS=1-400 FILES_SEEDS=1-30 tests/run.sh $(BUILD)/asan unit sim e2e
+	@$(MAKE) --no-print-directory web web-tests
+	@USHER_WEB=$(BUILD)/web SEEDS=1-60 MEMORY_SEEDS=1-400 FILES_SEEDS=1-30 tests/run.sh $(BUILD)/asan unit sim e2e
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS
 	@tools/deps.sh build test
@@ -345,7 +352,7 @@ uninstall: ## remove what install put there, except the configuration
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/usher
 
 deb: ## Debian packages of daemon, peer and library, into build/deb
-	@tools/deps.sh build deb
+	@tools/deps.sh build deb web
 	@tools/deb.sh $(BUILD) $(VERSION)
 
 clean: ## remove all that was built
@@ -357,6 +364,6 @@ fuzz-programs:
 	    CFLAGS=-fsanitize=fuzzer-no-link fuzz-targets
 fuzz-targets: $(FUZZ_BINS)
 unit-programs: $(UNIT_BINS)
-test-programs: all unit-programs $(BUILD)/tests/sim/sim $(BUILD)/tests/usherd-that-hangs $(BUILD)/tests/slept.so $(BUILD)/tests/slow-sync.so $(BUILD)/tests/hangup.so
+test-programs: programs unit-programs $(BUILD)/tests/sim/sim $(BUILD)/tests/usherd-that-hangs $(BUILD)/tests/slept.so $(BUILD)/tests/slow-sync.so $(BUILD)/tests/hangup.so
 
 -include $(shell find $(BUILD) -name roots -prune -o -name '*.d' -type f -print 2>/dev/null)
