@@ -211,6 +211,7 @@ $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_B
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call PC,--libs,$(PROTOCOL_PKGS) $(FUZZ_PKGS))
 
 include web/web.mk
+include web/pages/pages.mk
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
@@ -231,7 +232,7 @@ run: ## install what is missing, build, run the daemon on port 4000
 	@tools/deps.sh build
 	@tools/deps.sh web || echo '  web: not all of its tool chain can be installed: the page is left out'
 	@$(MAKE) --no-print-directory all
-	@exec $(BUILD)/usherd
+	@if [ -e $(PAGE)/index.html ]; then exec $(BUILD)/usherd --set server.web_root=$(PAGE); else exec $(BUILD)/usherd; fi
 
 check: ## install what tests need, build, run all tests
 	@tools/deps.sh build test web
@@ -342,6 +343,9 @@ install: all ## install to DESTDIR/PREFIX
 	for unit in $(notdir $(UNITS)); do \
 	    sed 's|/usr/bin/usherd|$(PREFIX)/bin/usherd|; s|/etc/usherd|$(SYSCONFDIR)/usherd|' systemd/$$unit \
 	        >$(DESTDIR)$(UNITDIR)/$$unit || exit; done
+	if [ -e $(PAGE)/index.html ]; then rm -rf $(DESTDIR)$(PREFIX)/share/usher/web && \
+	    install -d $(DESTDIR)$(PREFIX)/share/usher/web/assets && install -p -m 644 $(PAGE)/assets/* $(DESTDIR)$(PREFIX)/share/usher/web/assets && \
+	    install -p -m 644 $$(find $(PAGE) -maxdepth 1 -type f) $(DESTDIR)$(PREFIX)/share/usher/web; fi
 	test -e $(DESTDIR)$(SYSCONFDIR)/usherd/usherd.conf || \
 	    install -m 644 conf/usherd.conf $(DESTDIR)$(SYSCONFDIR)/usherd
 uninstall: ## remove what install put there, except the configuration
@@ -349,7 +353,7 @@ uninstall: ## remove what install put there, except the configuration
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/usher.pc $(MAN)/man1/usher.1 $(MAN)/man5/usherd.conf.5 $(MAN)/man8/usherd.8
 	rm -f $(DESTDIR)$(BASHDIR)/usher $(DESTDIR)$(BASHDIR)/usherd $(DESTDIR)$(ZSHDIR)/_usher $(DESTDIR)$(ZSHDIR)/_usherd
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/usher
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/usher $(DESTDIR)$(PREFIX)/share/usher/web
 
 deb: ## Debian packages of daemon, peer and library, into build/deb
 	@tools/deps.sh build deb web

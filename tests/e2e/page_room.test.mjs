@@ -188,14 +188,13 @@ test('files go by drag and drop, are paused, cancelled, declined and saved', asy
 
 test('what was accepted goes on after a reload', async () => {
     const page = await room();
-    const offer = (ana) => window.fake.tell('file-offer', { fileId: 'f9', from: ana, name: 'long.bin', bytes: 1e9, kind: 'file' });
-    await page.evaluate(offer, ANA);
-    await page.locator('.file').getByRole('button', { name: 'Receive: long.bin' }).click();
+    await page.evaluate(() => window.usherSession.files.send(new File(['x'.repeat(10)], 'mine.txt')));
     await page.reload();
     await until(page, () => window.fakeIsReady);
-    await page.evaluate(offer, ANA);
+    await page.getByText('mine.txt').waitFor(); // our offers stand
+    await page.evaluate((ana) => window.fake.tell('file-offer', { fileId: 'f9', from: ana, name: 'long.bin', bytes: 1e9, kind: 'file', accepted: true }), ANA);
+    await page.getByRole('button', { name: 'Cancel: long.bin' }).waitFor();
     assert.ok(await page.evaluate(() => window.fake.said.some((one) => one.do === 'accept' && one.fileId === 'f9')));
-    await page.getByRole('button', { name: 'Cancel: long.bin' }).click();
     await page.close();
 });
 

@@ -3,7 +3,7 @@
 // Files that are offered, on their way and there; and the whole page as a place to drop them.
 import { el, icon, ICONS, iconButton, keepChildren, say } from './dom.js';
 import { bytesText, spanText, t } from './text.js';
-import { secondsLeft } from './files.js';
+import { secondsLeft } from './transfers.js';
 
 const REASONS = { declined: 'failDeclined', cancelled: 'failCancelled', ended: 'failEnded', 'not-offered': 'failNotOffered', 'offered-again': 'failOfferedAgain',
     'file-changed': 'failFileChanged', 'wrong-data': 'failWrongData', 'wrong-hashes': 'failWrongData', 'disk-full': 'failDiskFull', 'plain-peer': 'failPlainPeer' };

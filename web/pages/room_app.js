@@ -73,7 +73,7 @@ async function askPassword(app, target) {
     return mountRoom(app, target);
 }
 
-const SENTENCES = { 'room-closed': 'reasonRoomClosed', 'room-full': 'reasonRoomFull', unauthorized: 'reasonUnauthorized', 'store-failed': 'reasonStorage', 'quota-exceeded': 'reasonStorage', panic: 'reasonCrash',
+const SENTENCES = { 'room-closed': 'reasonRoomClosed', 'room-full': 'reasonRoomFull', unauthorized: 'reasonUnauthorized', 'store-failed': 'reasonStorage', store: 'reasonStorage', panic: 'reasonCrash',
     'no-webassembly': 'noWebAssembly', 'no-webrtc': 'noWebRtc', 'no-storage': 'noStorage' };
 const sentenceOf = (error) => (SENTENCES[error?.code] ? t(SENTENCES[error.code]) : error?.message ?? '');
 
@@ -181,7 +181,7 @@ function hearOf(session, tell) {
 }
 
 function showEnded(app, target, how) {
-    const error = how.error ?? (how.code ? how : undefined);
+    const error = how.code && how.code !== 'closed' ? how : undefined;
     if (error?.code === 'taken-over') return offerTakeOver(app, target, t('takenOver'), t('takeBack'));
     if (error?.code === 'room-locked' && target.room) return askPassword(app, target);
     return showCentre(app, target, error ? sentenceOf(error) : t('endedTitle'), el('div', { class: 'row' },

@@ -2,7 +2,7 @@
 //
 // One person in one room, as the page shows it: who is here, what was said with how far it got, and the files. It turns events of usher.js into these and tells which
 // of them has changed: `state`, `people`, `messages` (detail: { added: 'end' | 'start' | undefined, item }), `files`, `typing`, `warning`, `ended`.
-import { fileEvents, Files } from './files.js';
+import { fileEvents, Files } from './transfers.js';
 
 const PAGE = 200; // messages of the history at once
 const TYPING_MS = 6000;
@@ -82,7 +82,7 @@ export class Session extends EventTarget {
         on('missing', ({ from, count }) => this.#add({ ...blank(from), note: 'missing', text: String(count) }));
         on('error', (detail) => this.#tell('problem', detail));
         for (const type of fileEvents) on(type, (detail) => this.files.hear(type, detail));
-        this.peer.ended?.then((how) => this.#tell('ended', how ?? {}), (error) => this.#tell('ended', { error }));
+        this.peer.ended.then((how) => this.#tell('ended', how));
         this.timer = setInterval(() => document.visibilityState === 'visible' && this.#refresh(), PEOPLE_EVERY_MS);
         this.onSight = () => this.peer.presence(document.visibilityState === 'visible' ? 'online' : 'away');
         document.addEventListener('visibilitychange', this.onSight);

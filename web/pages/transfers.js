@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The files of a room, ours and those that are offered to us, and how far each is. Which ones the person had said yes to is kept, so that they go on after the page was loaded anew.
+// The files of a room, ours and those that are offered to us, and how far each is.
 import { kept } from './place.js';
 
+const OFFERS_MAX = 64; // of ours that are kept
 export const fileEvents = ['file-offer', 'file-progress', 'file-complete', 'file-failed', 'file-paused', 'file-resumed'];
 const SPEED_MS = 5000; // the rate is that of the newest so much
 
@@ -15,18 +16,28 @@ export class Files {
     constructor(session) {
         this.session = session;
         /** @type {Map<string, FileItem>} */ this.items = new Map();
-        this.key = `accepted.${session.peer.room}`;
-        this.wanted = new Set(JSON.parse(kept.get(this.key) ?? '[]'));
+        this.key = `offers.${session.peer.room}`;
+        this.#restore();
+    }
+
+    // Offers of ours stand over a reload, and what was received stays in this browser.
+    async #restore() {
+        for (const { fileId, name, bytes } of JSON.parse(kept.get(this.key) ?? '[]'))
+            this.items.set(fileId, { fileId, name, bytes, from: this.session.me, own: true, state: 'offered', progress: new Map() });
+        for (const { path, name, bytes } of (await this.session.peer.files?.().catch(() => [])) ?? []) {
+            const file = await this.session.peer.file(path).catch(() => undefined);
+            if (file) this.items.set(path, { fileId: path, name, bytes, from: '', own: false, state: 'done', progress: new Map(), url: URL.createObjectURL(file), path });
+        }
+        this.#tell();
+    }
+
+    #keepOffers() {
+        const ours = [...this.items.values()].filter(({ own, state }) => own && !['failed', 'hashing'].includes(state));
+        kept.set(this.key, JSON.stringify(ours.slice(-OFFERS_MAX).map(({ fileId, name, bytes }) => ({ fileId, name, bytes }))));
     }
 
     #tell() {
         this.session.dispatchEvent(new CustomEvent('files'));
-    }
-
-    #want(fileId, yes) {
-        if (yes) this.wanted.add(fileId);
-        else this.wanted.delete(fileId);
-        kept.set(this.key, JSON.stringify([...this.wanted].slice(-256)));
     }
 
     /** An event of usher.js. */
@@ -43,11 +54,11 @@ export class Files {
         this.#tell();
     }
 
-    #offered({ fileId, from, name, bytes }) {
+    #offered({ fileId, from, name, bytes, accepted }) {
         const known = this.items.get(fileId);
         if (known && known.state !== 'failed') return;
         this.items.set(fileId, { fileId, name, bytes, from, own: false, state: 'offered', progress: new Map() });
-        if (this.wanted.has(fileId)) this.accept(fileId);
+        if (accepted) this.accept(fileId); // before the page was loaded anew
         else this.session.dispatchEvent(new CustomEvent('offered', { detail: { fileId, from, name, bytes } }));
     }
 
@@ -64,11 +75,12 @@ export class Files {
         if (item.state === 'offered') item.state = 'going';
     }
 
-    #done(item, who, { bytes }) {
+    #done(item, who, { bytes, path }) {
         const progress = this.#progress(item, who);
         Object.assign(progress, { done: bytes, of: bytes, state: 'done' });
-        if (!item.own) item.state = 'done';
-        if (!item.own) this.#want(item.fileId, false);
+        if (item.own) return;
+        item.state = 'done';
+        item.path = path;
     }
 
     #failed(item, who, { reason, message }) {
@@ -79,7 +91,7 @@ export class Files {
         item.state = 'failed';
         item.reason = reason;
         item.message = message;
-        if (!['io', 'in-use', 'failed'].includes(reason)) this.#want(item.fileId, false);
+        this.#keepOffers();
     }
 
     #paused(item, by, paused) {
@@ -109,6 +121,7 @@ export class Files {
             const early = this.items.get(fileId);
             this.items.set(fileId, { ...this.items.get(temporary), ...(early ?? {}), fileId, own: true, from: this.session.me, name: file.name, bytes: file.size, state: 'offered' });
             this.items.delete(temporary);
+            this.#keepOffers();
         } catch (error) {
             Object.assign(this.items.get(temporary), { state: 'failed', reason: error.code, message: error.message });
         }
@@ -120,7 +133,6 @@ export class Files {
         const item = this.items.get(fileId);
         if (!item || item.state !== 'offered') return;
         item.state = 'going';
-        this.#want(fileId, true);
         this.#progress(item, item.from);
         this.#tell();
         try {
@@ -135,7 +147,6 @@ export class Files {
     }
 
     decline(fileId) {
-        this.#want(fileId, false);
         this.session.peer.decline(fileId);
         this.items.delete(fileId);
         this.#tell();
@@ -150,16 +161,17 @@ export class Files {
     }
 
     cancel(fileId) {
-        this.#want(fileId, false);
         this.session.peer.cancel(fileId);
         Object.assign(this.items.get(fileId), { state: 'failed', reason: 'cancelled' });
+        this.#keepOffers();
         this.#tell();
     }
 
-    /** Takes it off the list. */
+    /** Takes it off the list, and out of this browser's storage. */
     drop(fileId) {
-        const { url } = this.items.get(fileId) ?? {};
+        const { url, path } = this.items.get(fileId) ?? {};
         if (url) URL.revokeObjectURL(url);
+        if (path) this.session.peer.forget(path).catch(() => {});
         this.items.delete(fileId);
         this.#tell();
     }
