@@ -224,7 +224,8 @@ help: ## list every target
 deps: ## install what building and testing need (apt), or list it elsewhere
 	@tools/deps.sh build test lint
 
-all: programs web-if-possible ## build the daemon, the peer, and the browser's
+all: programs web-if-possible ## build the daemon, the peer and, where it can be, the page
+	@$(MAKE) --no-print-directory page-if-possible
 
 programs: $(BUILD)/usherd $(BUILD)/usher $(EXAMPLES)
 

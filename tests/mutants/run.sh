@@ -29,7 +29,7 @@ programs_of() {
     case $1 in
         sim | sim@*) echo "$out/tests/sim/sim" ;;
         web.node) echo web-tests ;;
-        *.e2e) echo "all $out/tests/usherd-that-hangs $out/tests/slept.so $out/tests/slow-sync.so $out/tests/hangup.so" ;;
+        *.e2e) echo "programs $out/tests/usherd-that-hangs $out/tests/slept.so $out/tests/slow-sync.so $out/tests/hangup.so" ;;
         *) ls tests/unit/"$1"/test_*.c | sed "s|^|$out/|; s|\.c$||" ;;
     esac
 }
