@@ -214,7 +214,7 @@ include web/web.mk
 include web/pages/pages.mk
 
 # ---- what people call -----------------------------------------------------------------------------------------
-.PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
+.PHONY: help deps all programs run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
         bench-flood bench-webhooks bench-channel bench-transfer bench-messages bench-store bench-files \
         install uninstall deb clean programs unit-programs fuzz-programs fuzz-targets test-programs
 
