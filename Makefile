@@ -88,6 +88,14 @@ $(BUILD)/%.o: %.c Makefile
 # The page at /check is part of the program (.incbin).
 $(BUILD)/server/io/check_page.o: $(wildcard server/check/*)
 
+# Where the daemon looks for the page that came with it. Another PREFIX makes another object.
+$(BUILD)/page-path: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PREFIX)/share/usher/web' | cmp -s - $@ || echo '$(PREFIX)/share/usher/web' >$@
+FORCE:
+$(BUILD)/server/page.o: $(BUILD)/page-path
+$(BUILD)/server/page.o: CPPFLAGS += -DUSHER_PAGE='"$(PREFIX)/share/usher/web"'
+
 # ---- programs -----------------------------------------------------------------------------------------------
 $(BUILD)/usherd: $(BUILD)/server/main.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(SERVER_IO_PKGS) $(PROTOCOL_PKGS))
@@ -202,8 +210,11 @@ FUZZ_BINS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(call PC,--libs,$(PROTOCOL_PKGS) $(FUZZ_PKGS))
 
+include web/web.mk
+include web/pages/pages.mk
+
 # ---- what people call -----------------------------------------------------------------------------------------
-.PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
+.PHONY: help deps all programs run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
         bench-flood bench-webhooks bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
         install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
 
@@ -213,16 +224,21 @@ help: ## list every target
 deps: ## install what building and testing need (apt), or list it elsewhere
 	@tools/deps.sh build test lint
 
-all: $(BUILD)/usherd $(BUILD)/usher $(EXAMPLES) ## build the daemon and the peer
+all: programs web-if-possible ## build the daemon, the peer and, where it can be, the page
+	@$(MAKE) --no-print-directory page-if-possible
+
+programs: $(BUILD)/usherd $(BUILD)/usher $(EXAMPLES)
 
 run: ## install what is missing, build, run the daemon on port 4000
 	@tools/deps.sh build
+	@tools/deps.sh web || echo '  web: not all of its tool chain can be installed: the page is left out'
 	@$(MAKE) --no-print-directory all
-	@exec $(BUILD)/usherd
+	@if [ -e $(PAGE)/index.html ]; then exec $(BUILD)/usherd --set server.web_root=$(PAGE); else exec $(BUILD)/usherd; fi
 
 check: ## install what tests need, build, run all tests
-	@tools/deps.sh build test
-	@$(MAKE) --no-print-directory test-programs fuzz-programs
+	@tools/deps.sh build test web
+	@$(MAKE) --no-print-directory web
+	@$(MAKE) --no-print-directory test-programs web-tests fuzz-programs
 	@tests/run.sh $(BUILD) unit sim e2e fuzz
 
 core: ## build and test the pure cores; needs only jansson, uthash and cmocka
@@ -238,7 +254,8 @@ lint: ## formatting, static analysis, layering, sizes
 asan: ## all tests under ASan and UBSan
 	@tools/deps.sh build test
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT='-O1 -g' test-programs
-	@SEEDS=1-60 MEMORY_SEEDS=1-400 FILES_SEEDS=1-30 tests/run.sh $(BUILD)/asan unit sim e2e
+	@$(MAKE) --no-print-directory web web-tests
+	@USHER_WEB=$(BUILD)/web SEEDS=1-60 MEMORY_SEEDS=1-400 FILES_SEEDS=1-30 tests/run.sh $(BUILD)/asan unit sim e2e
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS
 	@tools/deps.sh build test
@@ -330,6 +347,9 @@ install: all ## install to DESTDIR/PREFIX
 	for unit in $(notdir $(UNITS)); do \
 	    sed 's|/usr/bin/usherd|$(PREFIX)/bin/usherd|; s|/etc/usherd|$(SYSCONFDIR)/usherd|' systemd/$$unit \
 	        >$(DESTDIR)$(UNITDIR)/$$unit || exit; done
+	if [ -e $(PAGE)/index.html ]; then rm -rf $(DESTDIR)$(PREFIX)/share/usher/web && \
+	    install -d $(DESTDIR)$(PREFIX)/share/usher/web/assets && install -p -m 644 $(PAGE)/assets/* $(DESTDIR)$(PREFIX)/share/usher/web/assets && \
+	    install -p -m 644 $$(find $(PAGE) -maxdepth 1 -type f) $(DESTDIR)$(PREFIX)/share/usher/web; fi
 	test -e $(DESTDIR)$(SYSCONFDIR)/usherd/usherd.conf || \
 	    install -m 644 conf/usherd.conf $(DESTDIR)$(SYSCONFDIR)/usherd
 uninstall: ## remove what install put there, except the configuration
@@ -337,10 +357,10 @@ uninstall: ## remove what install put there, except the configuration
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/usher.pc $(MAN)/man1/usher.1 $(MAN)/man5/usherd.conf.5 $(MAN)/man8/usherd.8
 	rm -f $(DESTDIR)$(BASHDIR)/usher $(DESTDIR)$(BASHDIR)/usherd $(DESTDIR)$(ZSHDIR)/_usher $(DESTDIR)$(ZSHDIR)/_usherd
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/usher
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/usher $(DESTDIR)$(PREFIX)/share/usher/web
 
 deb: ## Debian packages of daemon, peer and library, into build/deb
-	@tools/deps.sh build deb
+	@tools/deps.sh build deb web
 	@tools/deb.sh $(BUILD) $(VERSION)
 
 clean: ## remove all that was built
@@ -352,6 +372,6 @@ fuzz-programs:
 	    CFLAGS=-fsanitize=fuzzer-no-link fuzz-targets
 fuzz-targets: $(FUZZ_BINS)
 unit-programs: $(UNIT_BINS)
-test-programs: all unit-programs $(BUILD)/tests/sim/sim $(BUILD)/tests/usherd-that-hangs $(BUILD)/tests/slept.so $(BUILD)/tests/slow-sync.so $(BUILD)/tests/hangup.so
+test-programs: programs unit-programs $(BUILD)/tests/sim/sim $(BUILD)/tests/usherd-that-hangs $(BUILD)/tests/slept.so $(BUILD)/tests/slow-sync.so $(BUILD)/tests/hangup.so
 
 -include $(shell find $(BUILD) -name roots -prune -o -name '*.d' -type f -print 2>/dev/null)

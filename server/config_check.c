@@ -19,6 +19,7 @@
 #include "server/adapters/ice_url.h"
 #include "server/adapters/state_dir.h"
 #include "server/adapters/webhook_url.h"
+#include "server/page.h"
 #include "server/io/listen_address.h"
 #include "server/io/tls.h"
 
@@ -46,12 +47,12 @@ static bool check_listen(const struct config *c, struct err *e)
 
 static bool check_web_root(const struct config *c, struct err *e)
 {
-    const char *root = config_text(c, OPTION_SERVER_WEB_ROOT);
+    const char *root = page_root(c);
     struct stat st;
     if (!*root)
         return true;
     if (stat(root, &st) != 0 || !S_ISDIR(st.st_mode))
-        return err_set(e, "server.web_root = %.160s: expected a folder that is there, or nothing", root);
+        return err_set(e, "server.web_root = %.160s: expected a folder that is there, packaged, or nothing", root);
     return access(root, R_OK | X_OK) == 0 || err_set(e, "server.web_root = %.160s: the folder cannot be read: %s%s",
                                                  root, strerror(errno), os_file_advice(errno));
 }
@@ -303,7 +304,7 @@ static void remark_published(const struct remarks *r)
 {
     static const enum option_id SECRETS[] = {OPTION_ICE_TURN_SECRET, OPTION_WEBHOOKS_SECRET};
     const struct config *c = r->config;
-    const char *text = config_text(c, OPTION_SERVER_WEB_ROOT);
+    const char *text = page_root(c);
     char state[STATE_PATH_MAX], *root = *text ? realpath(text, NULL) : NULL;
     if (!root)
         return;
@@ -324,7 +325,7 @@ static void remark_published(const struct remarks *r)
 
 static void remark_files(const struct remarks *r)
 {
-    const char *root = config_text(r->config, OPTION_SERVER_WEB_ROOT);
+    const char *root = page_root(r->config);
     char path[OPTION_TEXT_MAX + 16];
     snprintf(path, sizeof path, "%s/index.html", root);
     if (*root && access(path, R_OK) != 0)

@@ -47,8 +47,9 @@ enum {
         "this daemon's name, the first part of every peer id it gives out: 1 to 32 of A-Z a-z 0-9 _ -")                \
     X(SERVER_STATE_DIR, "server", "state_dir", TEXT, 0, OPTION_TEXT_MAX, "", "", 0,                                    \
         "where the daemon keeps its keys and rooms; empty: $STATE_DIRECTORY, else $XDG_STATE_HOME/usherd")             \
-    X(SERVER_WEB_ROOT, "server", "web_root", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD,                          \
-        "the folder of the web client served at /; empty: none")                                                       \
+    X(SERVER_WEB_ROOT, "server", "web_root", TEXT, 0, OPTION_TEXT_MAX, "packaged", "", OPTION_RELOAD,                  \
+        "the folder of the page served at / and at /room/ID; packaged: the one that came with the program, if it is "  \
+        "installed; empty: none")                                                                                      \
     X(SERVER_LOG_LEVEL, "server", "log_level", ENUM, 0, 0, "info", "error warning notice info debug", OPTION_RELOAD,   \
         "the least important kind of record that is logged")                                                           \
     X(SERVER_LOG_FORMAT, "server", "log_format", ENUM, 0, 0, "auto", "auto text journal json", OPTION_RELOAD,          \

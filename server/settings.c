@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "protocol/limits.h"
+#include "server/page.h"
 
 static uint32_t count_of(const struct config *c, enum option_id id)
 {
@@ -72,7 +73,7 @@ struct io_settings settings_of_io(const struct config *c)
     };
     s.origins = config_list(c, OPTION_SERVER_ORIGINS, &s.origins_count);
     s.peerjs_keys = config_list(c, OPTION_DIALECTS_PEERJS_KEYS, &s.peerjs_keys_count);
-    s.web_root = config_text(c, OPTION_SERVER_WEB_ROOT);
+    s.web_root = page_root(c);
     s.stun_public = config_text(c, OPTION_ICE_STUN_PUBLIC);
     read_networks(c, OPTION_SERVER_TRUSTED_PROXIES, &s.trusted_proxies);
     read_networks(c, OPTION_SERVER_METRICS_ALLOW, &s.metrics_allow);

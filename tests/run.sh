@@ -108,7 +108,7 @@ peer_slow_disk peer_storm peer_wrtc"
 
 e2e() {
     local test name
-    export USHERD=$build/usherd USHER=$build/usher
+    export USHERD=$build/usherd USHER=$build/usher USHER_WEB=${USHER_WEB:-$build/web}
     for test in tests/e2e/*.test.mjs; do
         name=$(basename "${test%.test.mjs}")
         case " $alone " in
@@ -125,7 +125,8 @@ e2e() {
 for suite in "$@"; do
     case $suite in
         unit) unit base protocol server_core peer sim server_adapters server_io peer_io peer_cli
-              run vectors/node 60 node --test --test-reporter=tap tests/vectors/vectors.test.mjs ;;
+              run vectors/node 60 node --test --test-reporter=tap tests/vectors/vectors.test.mjs
+              BUILD=$build run web/node 120 node --test --test-reporter=tap tests/web/*.test.mjs ;;
         core-unit) unit base protocol server_core peer sim ;;
         sim) run sim 600 "$build/tests/sim/sim" --seeds "${SEEDS:-1-2000}"
              run sim/losses 300 "$build/tests/sim/sim" --scenario losses --seeds 1-600

@@ -23,6 +23,8 @@ fi >"$out/files"
 while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done <"$out/files" |
     tar --null -c -T - | tar -x -C "$src"
 rm "$out/files"
+# What the browser's peer is built of, if it was fetched.
+[ ! -e "$out/../web-src/complete" ] || { mkdir -p "$src/build" && cp -r "$out/../web-src" "$src/build/"; }
 
 cd "$src"
 maintainer=$(sed -n 's/^Maintainer: //p' debian/control)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs what the named groups need, by apt where there is one, saying what and why first; elsewhere it prints the
-# list. Does nothing, and says nothing, when all of it is there.   usage: tools/deps.sh core|build|test|lint|bench|deb|system ...
+# list. Does nothing, and says nothing, when all of it is there.   usage: tools/deps.sh core|build|web|test|lint|bench|deb|system ...
 set -eu
 
 table() {
@@ -32,6 +32,14 @@ build libsqlite3-dev           the peer's messages on disk
 build libedit-dev              line editing in usher chat
 build libqrencode-dev          the QR code of a link in usher send
 build libncurses-dev           what the terminal can do (terminfo)
+web   clang                    compiles the browser's peer to WebAssembly
+web   lld                      links it
+web   binaryen                 makes it smaller (wasm-opt)
+web   wasi-libc                its C library
+web   libclang-rt-14-dev-wasm32 its run time
+web   dpkg-dev                 unpacks the sources of jansson, libsodium and BearSSL
+web   nodejs                   makes the folder that the daemon serves (web/pages/build.mjs)
+web   uthash-dev               hash tables and lists
 test  libcmocka-dev            unit tests
 test  nodejs                   end-to-end tests with real third-party clients
 test  npm                      fetches those clients: ws, @roamhq/wrtc, playwright-core
@@ -80,6 +88,11 @@ have() {
         nodejs) command -v node ;;
         npm | openssl | tmux | clang | chromium | clang-format | clang-tidy | shellcheck | mandoc) command -v "$1" ;;
         procps) command -v ps ;;
+        lld) command -v wasm-ld ;;
+        binaryen) command -v wasm-opt ;;
+        dpkg-dev) command -v dpkg-source ;;
+        wasi-libc) ls /usr/include/wasm32-wasi/stdlib.h ;;
+        libclang-rt-14-dev-wasm32) ls /usr/lib/llvm-*/lib/clang/*/lib/wasi/libclang_rt.builtins-wasm32.a ;;
         coturn) command -v turnserver ;;
         pkg-config) command -v pkg-config ;;
         libclang-rt-14-dev) ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a ;;
@@ -100,7 +113,7 @@ if [ -n "$missing" ]; then
     names=$(echo "$missing" | awk '{print $2}')
     # The compiler's run time carries its version in the name.
     if ! apt-cache show libclang-rt-14-dev >/dev/null 2>&1; then
-        names=$(echo "$names" | sed "s/^libclang-rt-14-dev\$/libclang-rt-dev/")
+        names=$(echo "$names" | sed "s/^libclang-rt-14-dev/libclang-rt-dev/")
     fi
     echo "Installing with apt:"
     echo "$missing" | sed 's/^[a-z]* */  /'

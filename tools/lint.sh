@@ -33,19 +33,30 @@ formatting() {
 }
 
 second_compiler() {
-    make --no-print-directory -s BUILD="$build/clang" CC=clang WERROR=-Werror all unit-programs >"$results/clang.log" 2>&1 ||
+    make --no-print-directory -s BUILD="$build/clang" CC=clang WERROR=-Werror programs unit-programs >"$results/clang.log" 2>&1 ||
         { grep -E 'error|warning|No rule' "$results/clang.log" | head -n 20; return 1; }
 }
 
 tidy() {
     # The version is a string; __FILE__ is one without quotes to carry through a shell.
-    TIDY_FLAGS="-I. -D_GNU_SOURCE -DUSHER_VERSION=__FILE__ -std=c11 $(pkg-config --cflags libwebsockets libuv \
+    TIDY_FLAGS="-I. -D_GNU_SOURCE -DUSHER_VERSION=__FILE__ -DUSHER_PAGE=__FILE__ -std=c11 $(pkg-config --cflags libwebsockets libuv \
         libsystemd inih libjwt jansson nice gio-2.0 openssl usrsctp sqlite3 libedit libqrencode)"
     export TIDY_FLAGS
     sources 'base/*.c' 'protocol/*.c' 'server/*.c' 'peer/*.c' |
         xargs -P 2 -n 6 sh -c 'clang-tidy --quiet "$@" -- $TIDY_FLAGS 2>/dev/null' sh |
         grep -E 'warning:|error:'
+    # What runs in a browser, for its machine.
+    if [ -e "$build/web-src/complete" ]; then
+        sources 'web/core/*.c' | xargs -n 8 sh -c 'build=$0; clang-tidy --quiet "$@" -- --target=wasm32-wasi -std=c11 -I. -D_GNU_SOURCE \
+            -isystem "$build/web-src/include" -isystem "$build/web-src/jansson/src" -isystem "$build/web-src/bearssl/inc" \
+            -isystem "$build/web-src/libsodium/src/libsodium/include" 2>/dev/null' "$build" | grep -E 'warning:|error:'
+    fi
     return 0
+}
+
+# JSDoc types of what others may use.
+types() {
+    node tests/e2e/node_modules/typescript/bin/tsc -p web/jsconfig.json
 }
 
 # The table of docs/architecture.md: which project headers a folder may include.
@@ -69,6 +80,7 @@ peer/core (base|protocol|peer/core)/
 peer/io (base|protocol)/|peer/io/|peer/core/peer\.h|peer/include/usher\.h
 peer/cli peer/cli/|peer/include/usher\.h
 peer/include -
+web/core (base|protocol)/|peer/core/peer\.h|peer/io/(code_keys|words)\.h|web/core/
 EOF
     # System headers of the pure folders: libc without files, clocks and sockets; uthash; jansson above base.
     grep -nE '^#include <' $(sources 'base/*.[ch]' 'protocol/*.[ch]' 'server/core/*.[ch]' 'peer/core/*.[ch]' | grep -v 'base/os_') |
@@ -146,6 +158,7 @@ scripts() {
 check 'clang-format' formatting
 check 'clang compiles without warnings' second_compiler
 check 'clang-tidy' tidy
+check 'types of the browser modules' types
 check 'layers: includes' layers
 check 'layers: symbols of the cores' pure_symbols
 check "layers: calls in the peer's core" tools/layers.sh "$build" faults

@@ -470,12 +470,23 @@ size_t peer_people(const struct peer *p, struct peer_person *out, size_t max)
                 .verified = who->keyed && who->shown,
                 .in_room = who->entries != NULL,
                 .path = who->shown ? who->shown : link_path(who),
-                .rtt_ms = who->link.rtt_ms};
+                .rtt_ms = who->link.rtt_ms,
+                .rtc = link_is_up(who) ? who->link.connection->rtc : 0};
             text_copy(out[n].id, sizeof out[n].id, person_id(who));
             display_name_clean(span_of(who->name), out[n].name);
         }
         n++;
     }
+    return n;
+}
+
+size_t peer_readers(const struct peer *p, struct span id, char (*ids)[PERSON_MAX + 1], size_t max)
+{
+    const struct outgoing *m = outbox_find(p, id);
+    size_t n = 0;
+    for (const struct delivery *d = m ? m->deliveries : NULL; d; d = d->of_next, n++)
+        if (n < max)
+            text_copy(ids[n], sizeof ids[n], person_id(d->reader));
     return n;
 }
 

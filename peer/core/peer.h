@@ -212,7 +212,8 @@ struct peer_event {
         struct span read;
         struct span status;
         struct {
-            struct span after, ref; /* after: a message id, or nothing: the newest */
+            struct span after, before; /* a message id, one of the two; neither: the newest */
+            struct span ref;
             unsigned limit;
         } history;
         struct {
@@ -533,6 +534,7 @@ struct peer_person {
     bool up, verified, in_room;
     const char *path; /* static */
     uint64_t rtt_ms;  /* of the newest ping; 0: not measured yet */
+    uint64_t rtc;     /* the number of its link's connection; 0: it has none that is up */
 };
 
 /* Settings and ports are copied; what their ctx points to is borrowed. NULL when out of memory. */
@@ -547,6 +549,8 @@ struct peer_times peer_times(const struct peer *p);
 size_t peer_people(const struct peer *p, struct peer_person *out, size_t max);
 /* How many messages are not yet acknowledged by every reader that is there, or not sent, for their files are still read. */
 size_t peer_pending(const struct peer *p);
+/* Who has not acknowledged that message of ours yet: copies at most max ids, returns how many there are. */
+size_t peer_readers(const struct peer *p, struct span id, char (*ids)[PERSON_MAX + 1], size_t max);
 /* Whom that author's group messages are pushed to: copies at most max ids, returns how many. For tests. */
 size_t peer_tree(const struct peer *p, struct span author, char (*ids)[PERSON_MAX + 1], size_t max);
 /* Asserts that roster, links and queues agree, from PEER_START on. For tests. */

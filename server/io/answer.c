@@ -13,9 +13,10 @@
 #include "protocol/write.h"
 #include "server/io/origins.h"
 #include "server/io/transport.h"
+#include "server/io/web_file.h"
 
 enum {
-    HEAD_MAX = 2048 + HTTP_HEADERS_MAX,
+    HEAD_MAX = 2048 + WEB_HEADERS_MAX, /* a handler adds HTTP_HEADERS_MAX, a file more */
     ERROR_MAX = 1024,
 };
 

@@ -18,6 +18,7 @@
     X(201, "Created")                         \
     X(204, "No Content")                      \
     X(206, "Partial Content")                 \
+    X(301, "Moved Permanently")               \
     X(304, "Not Modified")                    \
     X(400, "Bad Request")                     \
     X(401, "Unauthorized")                    \

@@ -6,7 +6,9 @@
  * whole as long as he needs.
  */
 #include "server/io/http.h"
+#include "server/io/query.h"
 #include "server/io/web_file.h"
+#include "server/io/web_find.h"
 
 static void on_head(void *ctx, unsigned status, const char *headers, uint64_t length)
 {
@@ -71,6 +73,16 @@ static struct span joined(const struct http_request *r, const char *name, struct
                                                           : (struct span){NULL, 0};
 }
 
+static void answer_absent(struct http_request *r)
+{
+    if (!web_root_is_set(r->io->web) && (strcmp(r->asked->path, "/") == 0 || web_is_room(r->asked->path)))
+        http_error(r, 404, NULL, "no-page",
+            "the daemon runs, but there is no page here: install it (make web builds it), or name the folder of one in "
+            "server.web_root");
+    else
+        http_not_found(r);
+}
+
 void http_web(struct http_request *r)
 {
     static const char *const NAMES[] = {"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
@@ -81,7 +93,7 @@ void http_web(struct http_request *r)
     struct buf rooms[COUNT];
     struct span values[COUNT];
     if (!web_root_may_have(r->io->web, r->asked->path)) {
-        http_not_found(r);
+        answer_absent(r);
         return;
     }
     for (size_t i = 0; i < COUNT; i++)
@@ -106,4 +118,24 @@ void http_web(struct http_request *r)
     else
         http_error(
             r, 503, "Retry-After: 5\r\n", error_code(ERROR_SERVER_FULL), "no file can be read now: try again later");
+}
+
+/* An address that rooms had elsewhere. The new one is relative, for proxies that strip a prefix; a browser keeps the
+ * fragment (RFC 9110 section 10.2.2). */
+void http_old_room(struct http_request *r)
+{
+    char headers[128], path[ROOM_ID_MAX + 8];
+    struct buf id;
+    buf_init(&id, ROOM_ID_MAX);
+    bool named = query_find(r->asked->head.query, "id", &id);
+    struct span room = buf_view(&id);
+    snprintf(path, sizeof path, "/room/%.*s", (int)room.n, room.n ? room.p : "");
+    bool there = named && web_root_has_room(r->io->web, path);
+    buf_done(&id);
+    if (!there) {
+        http_web(r);
+        return;
+    }
+    snprintf(headers, sizeof headers, "Location: %s\r\n", path + 1);
+    http_answer(r, &(struct http_answer){.status = 301, .headers = headers});
 }

@@ -49,6 +49,7 @@ enum job {
 struct opening {
     struct web_asked asked; /* its spans lie in bytes; path is the file's name */
     const char *root;       /* in bytes */
+    bool room;              /* the path was that of a room */
     unsigned status;
     char *headers; /* owned; NULL: none */
     uint64_t length;
@@ -99,16 +100,41 @@ static const char SHRUNK[] =
 
 /* ---- on the pool ---- */
 
-static void write_headers(struct buf *out, const struct web_found *f, const struct representation *r, bool whole)
+/* What pages of the folder may do. Scripts come from the folder only and may compile WebAssembly; what is said goes to
+ * this server ('self' stands for its ws: and wss: too, CSP 3 section 6.7.2.8); nobody can frame a page, or reach it by
+ * window.opener. Files that people send each other are shown from blob: and never run. Workers take the policy that their
+ * own script comes with, so scripts carry it. */
+static const char POLICY[] =
+    "Content-Security-Policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
+    "connect-src 'self'; img-src 'self' blob: data:; media-src 'self' blob: mediastream:; worker-src 'self'; "
+    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+    "Referrer-Policy: no-referrer\r\n",
+                  RIGHTS[] = "Cross-Origin-Opener-Policy: same-origin\r\n"
+                             "Permissions-Policy: camera=(self), microphone=(self), display-capture=(self), "
+                             "picture-in-picture=(self), geolocation=(), payment=(), usb=()\r\n";
+
+static void write_policy(struct buf *out, const char *type)
+{
+    bool page = strncmp(type, "text/html", 9) == 0;
+    if (page || strncmp(type, "text/javascript", 15) == 0 || strncmp(type, "image/svg", 9) == 0)
+        buf_text(out, POLICY);
+    if (page)
+        buf_text(out, RIGHTS);
+}
+
+static void write_headers(
+    struct buf *out, const char *name, const struct web_found *f, const struct representation *r, bool whole)
 {
     char date[HTTP_DATE_LEN + 1];
     const char *coding = coding_name(f->coding);
-    buf_printf(out, "ETag: %s\r\nCache-Control: no-cache\r\n", r->etag.p);
+    buf_printf(out, "ETag: %s\r\nCache-Control: %s\r\n", r->etag.p,
+        web_is_hashed(name) ? "public, max-age=31536000, immutable" : "no-cache");
     if (f->twins)
         buf_text(out, "Vary: Accept-Encoding\r\n");
     if (!whole) /* RFC 9110 section 15.4.5: what else belongs to the file the client has already */
         return;
     buf_printf(out, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\nAccept-Ranges: bytes\r\n", f->type);
+    write_policy(out, f->type);
     if (coding)
         buf_printf(out, "Content-Encoding: %s\r\n", coding);
     if (r->dated && http_date_write(r->modified, date))
@@ -134,7 +160,7 @@ static unsigned write_found(
     if (verdict == VERDICT_FAILED)
         return 412;
     if (verdict == VERDICT_NOT_MODIFIED) {
-        write_headers(out, f, &r, false);
+        write_headers(out, asked->path, f, &r, false);
         return 304;
     }
     enum range_verdict range = choose_range(asked, &r, now, part);
@@ -142,7 +168,7 @@ static unsigned write_found(
         buf_printf(out, "Content-Range: bytes */%" PRIu64 "\r\n", r.size);
         return 416;
     }
-    write_headers(out, f, &r, true);
+    write_headers(out, asked->path, f, &r, true);
     if (range == RANGE_WHOLE)
         return 200;
     buf_printf(out, "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n", part->first,
@@ -164,6 +190,10 @@ static bool open_file(struct web_download *d)
     struct byte_part part;
     struct buf headers;
     d->error = web_find(o->root, o->asked.path, o->asked.accept_encoding, &found);
+    if (o->room && d->error == ENOENT) {
+        o->asked.path = WEB_INDEX;
+        d->error = web_find(o->root, o->asked.path, o->asked.accept_encoding, &found);
+    }
     if (d->error) {
         o->problem = found.problem;
         o->status = status_of(&found, d->error);
@@ -414,6 +444,11 @@ void web_root_set(struct web_root *root, const char *path)
     root->path = path;
 }
 
+bool web_root_is_set(const struct web_root *root)
+{
+    return root->path && *root->path;
+}
+
 void web_root_free(struct web_root *root)
 {
     assert(!root || root->count == 0);
@@ -422,12 +457,12 @@ void web_root_free(struct web_root *root)
 
 bool web_root_may_have(const struct web_root *root, const char *path)
 {
-    return root->path && *root->path && web_name(path);
+    return web_root_is_set(root) && web_name(path);
 }
 
 bool web_root_has_room(const struct web_root *root, const char *path)
 {
-    return root->path && *root->path && web_is_room(path);
+    return web_root_is_set(root) && web_is_room(path);
 }
 
 static char *keep_text(char **at, const char *text)
@@ -458,6 +493,7 @@ static struct opening *opening_new(const char *root, const char *name, const str
     char *at = o->bytes;
     o->root = keep_text(&at, root);
     copy.path = keep_text(&at, name);
+    o->room = web_is_room(asked->path);
     for (size_t i = 0; i < VALUES; i++) {
         if (values[i]->n)
             memcpy(at, values[i]->p, values[i]->n);

@@ -23,7 +23,7 @@ enum {
     WEB_PIECE_MAX = 64 * 1024, /* bytes read at once; less while there are many downloads: */
     WEB_PIECE_MIN = 16 * 1024,
     WEB_PIECES_BYTES = 64 * 1024 * 1024, /* as many as a piece each may have together */
-    WEB_HEADERS_MAX = 512,
+    WEB_HEADERS_MAX = 2048,
     WEB_NOTICE_EVERY_MS = 10000 /* between records of one kind */
 };
 
@@ -36,6 +36,7 @@ struct web_download;
 struct web_root *web_root_new(uv_loop_t *loop, const struct logger *logger, const struct rng *rng);
 /* Of requests from now on. Borrowed until the next call or web_root_free; "" or NULL: there are no files. */
 void web_root_set(struct web_root *root, const char *path);
+bool web_root_is_set(const struct web_root *root);
 /* When every download was ended and the loop has run until nothing was left on it. Takes NULL. */
 void web_root_free(struct web_root *root);
 

@@ -26,7 +26,7 @@
 
 #include "protocol/message.h"
 
-static const char INDEX[] = "index.html", ROOM[] = "/room/";
+static const char ROOM[] = "/room/";
 
 /* ---- names ---- */
 
@@ -37,14 +37,35 @@ bool web_is_room(const char *path)
 
 const char *web_name(const char *path)
 {
-    if (strcmp(path, "/") == 0 || web_is_room(path))
-        return INDEX;
+    if (strcmp(path, "/") == 0)
+        return WEB_INDEX;
+    if (web_is_room(path))
+        return WEB_ROOM;
     if (*path != '/')
         return NULL;
     for (const char *at = path; *at; at++)
         if (*at == '\\' || (*at == '/' && (at[1] == '.' || at[1] == '/' || at[1] == '\0')))
             return NULL;
     return path + 1;
+}
+
+static bool is_hash(const char *from, size_t n)
+{
+    size_t i = 0;
+    while (i < n && strchr("0123456789abcdef", from[i]))
+        i++;
+    return n == WEB_HASH_LEN && i == n;
+}
+
+bool web_is_hashed(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    for (const char *dot = strchr(slash ? slash : name, '.'), *next; dot; dot = next) {
+        next = strchr(dot + 1, '.');
+        if (next && is_hash(dot + 1, (size_t)(next - dot - 1)))
+            return true;
+    }
+    return false;
 }
 
 struct web_type {

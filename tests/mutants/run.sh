@@ -6,7 +6,7 @@
 #                                                   usage: tests/mutants/run.sh BUILD [NAME...]
 #
 # A row of the list: name | file | suite | perl substitution. A suite is an area of tests/unit, `sim`, `sim@STORY` (which
-# alone must notice), `sim@peers:1-40` (these seeds must), or the name of a file in tests/e2e followed by `.e2e`; `exercise@LINE.e2e` is noticed only if exactly that line of `usher exercise` fails
+# alone must notice), `web.node` (tests/web), `sim@peers:1-40` (these seeds must), or the name of a file in tests/e2e followed by `.e2e`; `exercise@LINE.e2e` is noticed only if exactly that line of `usher exercise` fails
 # (a dash stands for its space).
 set -u
 unset MAKEFLAGS MFLAGS
@@ -28,7 +28,8 @@ sound=' ' # suites that pass without a fault
 programs_of() {
     case $1 in
         sim | sim@*) echo "$out/tests/sim/sim" ;;
-        *.e2e) echo "all $out/tests/usherd-that-hangs $out/tests/slept.so $out/tests/slow-sync.so $out/tests/hangup.so" ;;
+        web.node) echo web-tests ;;
+        *.e2e) echo "programs $out/tests/usherd-that-hangs $out/tests/slept.so $out/tests/slow-sync.so $out/tests/hangup.so" ;;
         *) ls tests/unit/"$1"/test_*.c | sed "s|^|$out/|; s|\.c$||" ;;
     esac
 }
@@ -51,6 +52,7 @@ run_suite() {
             program=${1%.e2e}
             EXERCISE_FAILS=${program#*@} USHERD=$out/usherd USHER=$out/usher timeout 200 \
                 node --test --test-name-pattern='all lines' tests/e2e/exercise.test.mjs ;;
+        web.node) BUILD=$out timeout 100 node --test tests/web/*.test.mjs ;;
         *.e2e) USHERD=$out/usherd USHER=$out/usher timeout 200 node --test "tests/e2e/${1%.e2e}.test.mjs" ;;
         *) for program in $(programs_of "$1"); do timeout 60 "$program" || return 1; done ;;
     esac >"$log" 2>&1 </dev/null
@@ -62,7 +64,7 @@ programs_near() {
     local module
     module=$(basename "${1%.*}")
     case $2 in
-        sim | sim@* | *.e2e) ;;
+        sim | sim@* | *.e2e | web.node) ;;
         *) grep -c "$module" tests/unit/"$2"/test_*.c | sort -t: -k2 -rn |
             awk -F: -v out="$out" '$2 > 0 && n++ < 4 { sub(/\.c$/, "", $1); print out "/" $1 }' ;;
     esac

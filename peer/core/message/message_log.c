@@ -67,11 +67,13 @@ void message_log_add(struct peer *p, const struct notice *n)
         load_oldest(p);
 }
 
-static void load_log(struct peer *p, struct span ref, uint64_t from, bool last, unsigned limit)
+/* Of those from `from` on and before `to` the first, or the last. */
+static void load_log(struct peer *p, struct span ref, uint64_t from, uint64_t to, bool last, unsigned limit)
 {
-    char first[17];
+    char first[17], end[17];
     storage_number(first, from);
-    struct load *load = storage_load(p, LOAD_HISTORY, TABLE_LOG, span_of(first), SPAN("g"), limit, last);
+    storage_number(end, to);
+    struct load *load = storage_load(p, LOAD_HISTORY, TABLE_LOG, span_of(first), span_of(end), limit, last);
     if (load)
         text_copy(load->ref, sizeof load->ref, ref);
 }
@@ -98,11 +100,13 @@ static struct load *load_order(struct peer *p, enum load_type type, uint64_t ord
 void message_log_show(struct peer *p, const struct peer_event *ev)
 {
     unsigned limit = ev->history.limit && ev->history.limit < ROWS_MAX ? ev->history.limit : ROWS_MAX;
-    if (ev->history.after.n == 0) {
-        load_log(p, ev->history.ref, 0, true, limit);
+    bool back = ev->history.before.n > 0;
+    if (ev->history.after.n == 0 && !back) {
+        load_log(p, ev->history.ref, 0, UINT64_MAX, true, limit);
         return;
     }
-    struct load *load = load_place(p, LOAD_AFTER, ev->history.after);
+    struct load *load =
+        back ? load_place(p, LOAD_BEFORE, ev->history.before) : load_place(p, LOAD_AFTER, ev->history.after);
     if (!load)
         return;
     text_copy(load->ref, sizeof load->ref, ev->history.ref);
@@ -117,11 +121,13 @@ static void no_such_message(struct peer *p, const struct load *load)
                       .ref = load->ref[0] ? span_of(load->ref) : (struct span){0}});
 }
 
-static void shown_after(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
+static void shown_beside(struct peer *p, const struct load *load, const struct peer_row *rows, size_t n)
 {
     uint64_t order;
-    if (n == 1 && storage_read_number(rows[0].value, &order))
-        load_log(p, span_of(load->ref), order + 1, false, load->limit);
+    if (n == 1 && storage_read_number(rows[0].value, &order) && load->type == LOAD_BEFORE)
+        load_log(p, span_of(load->ref), 0, order, true, load->limit);
+    else if (n == 1 && storage_read_number(rows[0].value, &order))
+        load_log(p, span_of(load->ref), order + 1, UINT64_MAX, false, load->limit);
     else
         no_such_message(p, load);
 }
@@ -284,8 +290,8 @@ struct log_answer message_log_loaded(struct peer *p, const struct load *load, co
 {
     struct log_answer answer = {.type = LOG_ANSWER_NONE};
     assert(load->type >= LOAD_AFTER);
-    if (load->type == LOAD_AFTER)
-        shown_after(p, load, rows, n);
+    if (load->type == LOAD_AFTER || load->type == LOAD_BEFORE)
+        shown_beside(p, load, rows, n);
     else if (load->type == LOAD_OLDEST)
         prune(p, rows, n);
     else if (load->type == LOAD_HAD)

@@ -16,6 +16,7 @@ enum load_type {
     LOAD_GAP,      /* for somebody's history request: one author's messages */
     LOAD_HEAD,     /* likewise, a newcomer's: one author's last */
     LOAD_AFTER,    /* for `history`: where in the log an id stands */
+    LOAD_BEFORE,   /* likewise, of the id before which */
     LOAD_HISTORY,  /* the log itself */
     LOAD_OLDEST,   /* its rows that are too many */
     LOAD_READ,     /* for message_read: where in the log an id stands */

@@ -116,6 +116,72 @@ static void test_the_record(void **state)
     world_end(w);
 }
 
+static struct span id_of(const json_t *rows, size_t i)
+{
+    return span_of(json_string_value(json_object_get(json_array_get(rows, i), "id")));
+}
+
+/* The texts of an answer to `history`, one behind the other. */
+static void assert_shown(struct world *w, struct span after, struct span before, unsigned limit, const char *texts)
+{
+    char all[256] = "";
+    forget_notices(&w->nodes[0]);
+    feed(
+        w, 0, (struct peer_event){.type = PEER_HISTORY, .history = {.after = after, .before = before, .limit = limit}});
+    run(w);
+    json_t *rows = json_loads(notice(&w->nodes[0], NOTICE_HISTORY, 0)->text, 0, NULL);
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        strcat(all, json_string_value(json_object_get(json_array_get(rows, i), "text")));
+    assert_string_equal(all, texts);
+    json_decref(rows);
+}
+
+/* What stands before a message is shown as the newest are: the last of it, oldest first. */
+static void test_the_record_before_a_message(void **state)
+{
+    (void)state;
+    struct world *w = world_up(2);
+    for (char text[] = "a"; text[0] <= 'f'; text[0]++) {
+        send_direct(w, 0, 1, text);
+        pass(w, 100);
+    }
+    feed(w, 0, (struct peer_event){.type = PEER_HISTORY, .history = {.limit = 10}});
+    run(w);
+    json_t *rows = json_loads(notice(&w->nodes[0], NOTICE_HISTORY, 0)->text, 0, NULL);
+    assert_shown(w, (struct span){0}, id_of(rows, 4), 2, "cd");
+    assert_shown(w, (struct span){0}, id_of(rows, 1), 2, "a");
+    assert_shown(w, (struct span){0}, id_of(rows, 0), 2, "");
+    assert_shown(w, id_of(rows, 1), (struct span){0}, 3, "cde");
+    feed(w, 0, (struct peer_event){.type = PEER_HISTORY, .history = {.before = SPAN("nobody's"), .limit = 2}});
+    run(w);
+    assert_string_equal(notice(&w->nodes[0], NOTICE_ERROR, 0)->code, "no-such-message");
+    json_decref(rows);
+    world_end(w);
+}
+
+/* Who has a message of ours still to come; which connection leads to a person. */
+static void test_readers_and_connections(void **state)
+{
+    (void)state;
+    char ids[2][PERSON_MAX + 1];
+    struct peer_person people[2];
+    struct world *w = world_up(2);
+    struct peer *ann = w->nodes[0].p, *ben = w->nodes[1].p;
+    assert_int_equal(peer_people(ann, people, 2), 1);
+    assert_int_equal(people[0].rtc, 1);
+    send_direct(w, 0, 1, "on its way");
+    run(w);
+    struct span id = span_of(notice(&w->nodes[0], NOTICE_ACCEPTED, 0)->id);
+    assert_int_equal(peer_readers(ann, id, ids, 2), 1);
+    assert_string_equal(ids[0], peer_id(ben));
+    assert_int_equal(peer_readers(ann, id, ids, 0), 1);
+    assert_int_equal(peer_readers(ann, SPAN("unknown"), ids, 2), 0);
+    pass(w, 5000);
+    assert_int_equal(count(&w->nodes[0], NOTICE_DELIVERED), 1);
+    assert_int_equal(peer_readers(ann, id, ids, 2), 0);
+    world_end(w);
+}
+
 static size_t recorded(struct world *w, int node, const char *text)
 {
     forget_notices(&w->nodes[node]);
@@ -547,6 +613,8 @@ int main(void)
         cmocka_unit_test(test_what_waits_for_an_absent_reader),
         cmocka_unit_test(test_what_waits_for_its_predecessor),
         cmocka_unit_test(test_the_record),
+        cmocka_unit_test(test_the_record_before_a_message),
+        cmocka_unit_test(test_readers_and_connections),
         cmocka_unit_test(test_a_record_of_long_texts),
         cmocka_unit_test(test_said_to_nobody),
         cmocka_unit_test(test_the_newest_refs_are_kept),

@@ -187,6 +187,78 @@ static void test_refusals(void **state)
     assert_false(web_root_may_have(w->root, "/"));
 }
 
+/* ---- the page ---- */
+
+static bool says(const struct client *c, const char *line)
+{
+    return strstr(c->headers, line) != NULL;
+}
+
+static void policy_is(struct client *c, const char *body, bool script, bool page)
+{
+    answer_is(c, 200, strlen(body), body);
+    assert_int_equal(says(c, "\r\nContent-Security-Policy: default-src 'none'; script-src 'self' "), script);
+    assert_int_equal(says(c, "\r\nReferrer-Policy: no-referrer\r\n"), script);
+    assert_int_equal(says(c, "\r\nPermissions-Policy: camera=(self), microphone=(self), "), page);
+    done(c);
+}
+
+static void test_policy(void **state)
+{
+    struct world *w = *state;
+    put(w, "index.html", "page", 4);
+    put(w, "a.js", "script", 6);
+    put(w, "a.svg", "picture", 7);
+    put(w, "a.css", "style", 5);
+    policy_is(get(w, "/"), "page", true, true);
+    policy_is(get(w, "/a.js"), "script", true, false);
+    policy_is(get(w, "/a.svg"), "picture", true, false);
+    policy_is(get(w, "/a.css"), "style", false, false);
+}
+
+static void test_kept_for_a_year(void **state)
+{
+    static const char YEAR[] = "\r\nCache-Control: public, max-age=31536000, immutable\r\n",
+                      NAMED[] = "a.0123456789abcdef.css";
+    struct world *w = *state;
+    char etag[128];
+    put(w, NAMED, "style", 5);
+    put(w, "a.css", "style", 5);
+    struct client *c = get(w, "/a.0123456789abcdef.css");
+    answer_is(c, 200, 5, "style");
+    assert_true(says(c, YEAR));
+    etag_of(c, etag);
+    done(c);
+    c = ask(w, (struct web_asked){.path = "/a.0123456789abcdef.css", .conditions.if_none_match = span_of(etag)});
+    answer_is(c, 304, 0, "");
+    assert_true(says(c, YEAR));
+    done(c);
+    c = get(w, "/a.css");
+    answer_is(c, 200, 5, "style");
+    assert_true(says(c, "\r\nCache-Control: no-cache\r\n"));
+    done(c);
+}
+
+/* Where there is no page of rooms, the other one is theirs too. */
+static void test_page_of_rooms(void **state)
+{
+    struct world *w = *state;
+    struct client *c = get(w, "/room/tea");
+    answer_is(c, 404, 0, "");
+    done(c);
+    put(w, "index.html", "front", 5);
+    c = get(w, "/room/tea");
+    answer_is(c, 200, 5, "front");
+    done(c);
+    put(w, "room.html", "room", 4);
+    c = get(w, "/room/tea");
+    answer_is(c, 200, 4, "room");
+    done(c);
+    c = get(w, "/");
+    answer_is(c, 200, 5, "front");
+    done(c);
+}
+
 /* ---- pieces ---- */
 
 static void test_pieces(void **state)
@@ -310,6 +382,9 @@ int main(void)
         IN_WORLD(test_heads),
         IN_WORLD(test_twins),
         IN_WORLD(test_refusals),
+        IN_WORLD(test_policy),
+        IN_WORLD(test_kept_for_a_year),
+        IN_WORLD(test_page_of_rooms),
         IN_WORLD(test_pieces),
         IN_WORLD(test_in_turn),
         IN_WORLD(test_shrinks),

@@ -36,8 +36,8 @@ static void test_names(void **state)
         const char *path, *name;
     } CASES[] = {
         {"/", "index.html"},
-        {"/room/abc", "index.html"},
-        {"/room/A-b_9", "index.html"},
+        {"/room/abc", "room.html"},
+        {"/room/A-b_9", "room.html"},
         {"/index.html", "index.html"},
         {"/sub/app.js", "sub/app.js"},
         {"/a b%.js", "a b%.js"},
@@ -524,9 +524,35 @@ static void test_tags(void **state)
 
 #define IN_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
 
+static void test_hashed_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool hashed;
+    } NAMES[] = {
+        {"app.0123456789abcdef.js", true},
+        {"assets/usher.fedcba9876543210.wasm", true},
+        {"a.b.0123456789abcdef.css", true},
+        {"app.js", false},
+        {"0123456789abcdef.js", false},      /* between two dots */
+        {"app.0123456789abcdef", false},     /* alike */
+        {"app.0123456789abcde.js", false},   /* 15 */
+        {"app.0123456789abcdef0.js", false}, /* 17 */
+        {"app.0123456789ABCDEF.js", false},
+        {"app.0123456789abcdeg.js", false},
+        {"v.0123456789abcdef.d/app.js", false}, /* a folder's name says nothing of the file */
+        {"", false},
+    };
+    for (size_t i = 0; i < COUNT(NAMES); i++)
+        if (web_is_hashed(NAMES[i].name) != NAMES[i].hashed)
+            fail_msg("%s", NAMES[i].name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hashed_names),
         cmocka_unit_test(test_names),
         IN_SCRATCH(test_ways),
         IN_SCRATCH(test_swapped),
