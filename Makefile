@@ -206,7 +206,7 @@ include web/web.mk
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
-        bench-flood bench-webhooks bench-channel bench-transfer bench-messages bench-store bench-files \
+        bench-flood bench-webhooks bench-web bench-channel bench-transfer bench-messages bench-store bench-files \
         install uninstall deb clean programs unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -298,6 +298,10 @@ bench-messages: ## messages between two peers: latency, rate, memory
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) bench/messages.sh
+bench-web: ## the browser's peer in Chromium: start, and messages a second
+	@tools/deps.sh build test web
+	@$(MAKE) --no-print-directory all
+	@USHERD=$(BUILD)/usherd USHER=$(BUILD)/usher node bench/web.mjs | grep -v '^[^a-z]\|^ok\|^  '
 bench-store: ## what a durable message costs the peer
 	@tools/deps.sh build
 	@$(MAKE) --no-print-directory $(BUILD)/bench/store
