@@ -263,7 +263,7 @@ check-system: ## systemd, image, networks, packages: tried for real, as root; PA
 	@tests/system/run.sh $(BUILD) $(PARTS)
 
 mutants: ## apply named one-line faults; each must fail a test
-	@tools/deps.sh build test
+	@tools/deps.sh build test web
 	@tests/mutants/run.sh $(BUILD)/mutants
 
 bench-relay: ## relay rate beside a Socket.IO server
