@@ -45,7 +45,7 @@ PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 PROTOCOL_PKGS  := jansson
 SERVER_IO_PKGS := libwebsockets libuv libsystemd inih openssl libjwt
 PEER_IO_PKGS   := libwebsockets nice gio-2.0 openssl usrsctp sqlite3
-CLI_PKGS       := jansson libedit tinfo gio-2.0
+CLI_PKGS       := jansson libedit tinfo libqrencode gio-2.0
 TEST_PKGS      := cmocka
 
 # ---- objects and archives, one archive a folder -------------------------------------------------------------
@@ -206,7 +206,7 @@ include web/web.mk
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
-        bench-flood bench-webhooks bench-web bench-channel bench-transfer bench-messages bench-store bench-files \
+        bench-flood bench-webhooks bench-web bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
         install uninstall deb clean programs unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -294,6 +294,9 @@ bench-transfer: ## files between two peers, beside the raw channel and @roamhq/w
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory all $(BUILD)/bench/channel $(BUILD)/tests/system/path
 	@BUILD=$(BUILD) bench/transfer.sh
+bench-wormhole: ## a file by `usher send` beside magic-wormhole, on loopback
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) bench/wormhole.sh
 bench-messages: ## messages between two peers: latency, rate, memory
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory all

@@ -30,6 +30,7 @@ build libnice-dev              ICE
 build libusrsctp-dev           SCTP
 build libsqlite3-dev           the peer's messages on disk
 build libedit-dev              line editing in usher chat
+build libqrencode-dev          the QR code of a link in usher send
 build libncurses-dev           what the terminal can do (terminfo)
 web   clang                    compiles the browser's peer to WebAssembly
 web   lld                      links it
