@@ -215,7 +215,7 @@ include web/pages/pages.mk
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all programs run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
-        bench-flood bench-webhooks bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
+        bench-flood bench-webhooks bench-web bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
         install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -273,7 +273,7 @@ check-system: ## systemd, image, networks, packages: tried for real, as root; PA
 	@tests/system/run.sh $(BUILD) $(PARTS)
 
 mutants: ## apply named one-line faults; each must fail a test
-	@tools/deps.sh build test
+	@tools/deps.sh build test web
 	@tests/mutants/run.sh $(BUILD)/mutants
 
 bench-relay: ## relay rate beside a Socket.IO server
@@ -311,6 +311,10 @@ bench-messages: ## messages between two peers: latency, rate, memory
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) bench/messages.sh
+bench-web: ## the browser's peer in Chromium: start, and messages a second
+	@tools/deps.sh build test web
+	@$(MAKE) --no-print-directory all
+	@USHERD=$(BUILD)/usherd USHER=$(BUILD)/usher node bench/web.mjs | grep -v '^[^a-z]\|^ok\|^  '
 bench-store: ## what a durable message costs the peer
 	@tools/deps.sh build
 	@$(MAKE) --no-print-directory $(BUILD)/bench/store

@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 import { startDaemon } from './lib/daemon.mjs';
 import { joinPeer, scratch, spawnUsher } from './lib/peer.mjs';
 import { LOOPBACK, openChromium } from './lib/chromium.mjs';
-import { WebPeer, joinWeb, serveWeb } from './lib/web.mjs';
+import { WebPeer, joinWeb, serveWeb, vectorsIn } from './lib/web.mjs';
 
 let daemon;
 let web;
@@ -123,6 +123,13 @@ test('a wrong password ends the peer, by name', async () => {
     const { code, fatal } = await page.event('error');
     assert.deepEqual([code, fatal], ['room-locked', true]);
     assert.equal((await page.run(() => window.peer.ended)).code, 'room-locked');
+    await page.close();
+});
+
+test('the shared vectors hold in Chromium', async () => {
+    const page = await blank('vectors');
+    const { groups, signatures, seals } = await vectorsIn(page);
+    assert.ok(groups === 9 && signatures >= 16 && seals >= 3);
     await page.close();
 });
 
