@@ -78,6 +78,18 @@ test('a channel of the application is on the verified link, at both ends', async
     await ben.close();
 });
 
+test('a peer that proved nothing gets no channel of the application', async () => {
+    const page = await join('stranger', 'web');
+    const stranger = await opened.browser.newPage();
+    await stranger.goto(`${web.url}/plain.html?${new URLSearchParams({ server: daemon.url, room: 'stranger', name: 'plain' })}`);
+    const id = await stranger.evaluate('peer.welcomed');
+    await stranger.evaluate('join()');
+    assert.equal((await page.linked(id)).verified, false);
+    assert.equal(await page.run(`(async () => { try { peer.channel('${id}', 'usher-call'); } catch (error) { return error.code; } })()`), 'no-link');
+    await stranger.close();
+    await page.close();
+});
+
 test('a page and usher meet by a code of six words', async () => {
     const folder = await scratch();
     await writeFile(path.join(folder, 'letter.txt'), 'dear page');
