@@ -212,6 +212,7 @@ $(FUZZ_BINS): $(BUILD)/%: $(BUILD)/%.o $(A_SCORE) $(A_PCORE) $(A_PROTOCOL) $(A_B
 
 include web/web.mk
 include web/pages/pages.mk
+include web/sim/sim.mk
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all programs run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
@@ -354,6 +355,9 @@ install: all ## install to DESTDIR/PREFIX
 	if [ -e $(PAGE)/index.html ]; then rm -rf $(DESTDIR)$(PREFIX)/share/usher/web && \
 	    install -d $(DESTDIR)$(PREFIX)/share/usher/web/assets && install -p -m 644 $(PAGE)/assets/* $(DESTDIR)$(PREFIX)/share/usher/web/assets && \
 	    install -p -m 644 $$(find $(PAGE) -maxdepth 1 -type f) $(DESTDIR)$(PREFIX)/share/usher/web; fi
+	if [ -e $(SIM_PAGE)/index.html ]; then rm -rf $(DESTDIR)$(PREFIX)/share/usher/sim && \
+	    install -d $(DESTDIR)$(PREFIX)/share/usher/sim/assets && install -p -m 644 $(SIM_PAGE)/assets/* $(DESTDIR)$(PREFIX)/share/usher/sim/assets && \
+	    install -p -m 644 $(SIM_PAGE)/index.html* $(DESTDIR)$(PREFIX)/share/usher/sim; fi
 	test -e $(DESTDIR)$(SYSCONFDIR)/usherd/usherd.conf || \
 	    install -m 644 conf/usherd.conf $(DESTDIR)$(SYSCONFDIR)/usherd
 uninstall: ## remove what install put there, except the configuration
@@ -361,7 +365,7 @@ uninstall: ## remove what install put there, except the configuration
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/usher.pc $(MAN)/man1/usher.1 $(MAN)/man5/usherd.conf.5 $(MAN)/man8/usherd.8
 	rm -f $(DESTDIR)$(BASHDIR)/usher $(DESTDIR)$(BASHDIR)/usherd $(DESTDIR)$(ZSHDIR)/_usher $(DESTDIR)$(ZSHDIR)/_usherd
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)))
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/usher $(DESTDIR)$(PREFIX)/share/usher/web
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/usher $(DESTDIR)$(PREFIX)/share/usher/web $(DESTDIR)$(PREFIX)/share/usher/sim
 
 deb: ## Debian packages of daemon, peer and library, into build/deb
 	@tools/deps.sh build deb web

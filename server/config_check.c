@@ -45,21 +45,26 @@ static bool check_listen(const struct config *c, struct err *e)
     return n > 0 || err_set(e, "server.listen is empty: expected at least one ADDR:PORT or unix:PATH");
 }
 
-static bool check_web_root(const struct config *c, struct err *e)
+static bool check_folder(const char *name, const char *root, const char *expected, struct err *e)
 {
-    const char *root = page_root(c);
     struct stat st;
     if (!*root)
         return true;
     if (stat(root, &st) != 0 || !S_ISDIR(st.st_mode))
-        return err_set(e, "server.web_root = %.160s: expected a folder that is there, packaged, or nothing", root);
-    return access(root, R_OK | X_OK) == 0 || err_set(e, "server.web_root = %.160s: the folder cannot be read: %s%s",
+        return err_set(e, "server.%s = %.160s: expected a folder that is there, %sor nothing", name, root, expected);
+    return access(root, R_OK | X_OK) == 0 || err_set(e, "server.%s = %.160s: the folder cannot be read: %s%s", name,
                                                  root, strerror(errno), os_file_advice(errno));
+}
+
+static bool check_folders(const struct config *c, struct err *e)
+{
+    return check_folder("web_root", page_root(c), "packaged, ", e) &&
+           check_folder("sim_root", config_text(c, OPTION_SERVER_SIM_ROOT), "", e);
 }
 
 bool config_check(const struct config *c, struct err *e)
 {
-    return check_web_root(c, e) && check_listen(c, e);
+    return check_folders(c, e) && check_listen(c, e);
 }
 
 /* ---- what lacks something ---- */

@@ -50,6 +50,9 @@ enum {
     X(SERVER_WEB_ROOT, "server", "web_root", TEXT, 0, OPTION_TEXT_MAX, "packaged", "", OPTION_RELOAD,                  \
         "the folder of the page served at / and at /room/ID; packaged: the one that came with the program, if it is "  \
         "installed; empty: none")                                                                                      \
+    X(SERVER_SIM_ROOT, "server", "sim_root", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD,                          \
+        "the folder of the page served at /sim, in which a run of the simulator is replayed: share/usher/sim where "   \
+        "usher is installed; empty: none")                                                                             \
     X(SERVER_LOG_LEVEL, "server", "log_level", ENUM, 0, 0, "info", "error warning notice info debug", OPTION_RELOAD,   \
         "the least important kind of record that is logged")                                                           \
     X(SERVER_LOG_FORMAT, "server", "log_format", ENUM, 0, 0, "auto", "auto text journal json", OPTION_RELOAD,          \

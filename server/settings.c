@@ -74,6 +74,7 @@ struct io_settings settings_of_io(const struct config *c)
     s.origins = config_list(c, OPTION_SERVER_ORIGINS, &s.origins_count);
     s.peerjs_keys = config_list(c, OPTION_DIALECTS_PEERJS_KEYS, &s.peerjs_keys_count);
     s.web_root = page_root(c);
+    s.sim_root = config_text(c, OPTION_SERVER_SIM_ROOT);
     s.stun_public = config_text(c, OPTION_ICE_STUN_PUBLIC);
     read_networks(c, OPTION_SERVER_TRUSTED_PROXIES, &s.trusted_proxies);
     read_networks(c, OPTION_SERVER_METRICS_ALLOW, &s.metrics_allow);

@@ -81,6 +81,7 @@ bool http_usual_body(struct http_request *r, size_t *max);
 void http_metrics(struct http_request *r);
 void http_web(struct http_request *r); /* what no row of the table names */
 void http_old_room(struct http_request *r);
+void http_sim(struct http_request *r);
 /* The socket took all of a file that was read so far (web.c). */
 void web_sent(struct http_request *r);
 

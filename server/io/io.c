@@ -82,7 +82,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
         goto fail;
     if (io->tls && !secure_open(io, p->certificate, p->key, e))
         goto fail;
-    web_root_set(io->web, p->settings.web_root);
+    web_root_set(io->web, p->settings.web_root, p->settings.sim_root);
     return io;
 fail:
     io_free(io);
@@ -92,7 +92,7 @@ fail:
 void io_configure(struct io *io, const struct io_settings *s)
 {
     io->settings = *s;
-    web_root_set(io->web, s->web_root);
+    web_root_set(io->web, s->web_root, s->sim_root);
     struct core_event e = io_event(io, CORE_TIME, NULL);
     io_step(io, &e);
 }

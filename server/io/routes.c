@@ -47,6 +47,7 @@ const struct route routes[] = {
     {"/api/ice-servers", HTTP_GET, NULL, rest_ice_servers},
     {"/api/validate", HTTP_GET, NULL, rest_validate},
     {"/room.html", HTTP_GET, NULL, http_old_room},
+    {"/sim", HTTP_GET, NULL, http_sim},
     {"/check", HTTP_GET, NULL, check_page},
     {"/check/check.js", HTTP_GET, NULL, check_script},
     {"/check/check.css", HTTP_GET, NULL, check_style},

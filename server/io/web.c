@@ -139,3 +139,12 @@ void http_old_room(struct http_request *r)
     snprintf(headers, sizeof headers, "Location: %s\r\n", path + 1);
     http_answer(r, &(struct http_answer){.status = 301, .headers = headers});
 }
+
+/* The folder's name alone: what its page refers to lies below it. */
+void http_sim(struct http_request *r)
+{
+    if (web_root_has_sim(r->io->web))
+        http_answer(r, &(struct http_answer){.status = 301, .headers = "Location: sim/\r\n"});
+    else
+        http_web(r);
+}

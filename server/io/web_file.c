@@ -82,7 +82,7 @@ struct web_download {
 struct web_root {
     uv_loop_t *loop;
     const struct logger *logger;
-    const char *path;
+    const char *path, *sim;
     struct web_share share;    /* places of downloads that were not ended */
     unsigned count;            /* downloads, those that end as well */
     unsigned working;          /* of them, on the pool */
@@ -439,9 +439,10 @@ uint64_t web_root_limited(const struct web_root *root)
     return root->limited;
 }
 
-void web_root_set(struct web_root *root, const char *path)
+void web_root_set(struct web_root *root, const char *path, const char *sim)
 {
     root->path = path;
+    root->sim = sim;
 }
 
 bool web_root_is_set(const struct web_root *root)
@@ -455,9 +456,24 @@ void web_root_free(struct web_root *root)
     free(root);
 }
 
+bool web_root_has_sim(const struct web_root *root)
+{
+    return root->sim && *root->sim;
+}
+
+/* The folder that a path is of, and what it is called there. */
+static const char *folder_of(const struct web_root *root, const char **path)
+{
+    if (!web_root_has_sim(root) || strncmp(*path, WEB_SIM, strlen(WEB_SIM)) != 0)
+        return root->path;
+    *path += strlen(WEB_SIM) - 1;
+    return root->sim;
+}
+
 bool web_root_may_have(const struct web_root *root, const char *path)
 {
-    return web_root_is_set(root) && web_name(path);
+    const char *folder = folder_of(root, &path);
+    return folder && *folder && web_name(path);
 }
 
 bool web_root_has_room(const struct web_root *root, const char *path)
@@ -538,10 +554,10 @@ static bool make_room(struct web_root *root, const struct address *whose)
 
 static struct web_download *download_new(struct web_root *root, const struct web_asked *asked)
 {
-    const char *name = web_name(asked->path);
+    const char *path = asked->path, *folder = folder_of(root, &path), *name = web_name(path);
     size_t n = strlen(name) + 1;
     struct web_download *d = calloc(1, sizeof *d + n);
-    struct opening *o = d ? opening_new(root->path, name, asked) : NULL;
+    struct opening *o = d ? opening_new(folder, name, asked) : NULL;
     if (!o || !web_share_take(&root->share, &asked->whose, &d->place)) {
         free_opening(o);
         free(d);

@@ -16,6 +16,9 @@
 #include "server/adapters/logger.h"
 #include "server/io/web_share.h"
 
+/* Paths that begin so are of the simulator's page, if it is served. */
+#define WEB_SIM "/sim/"
+
 enum {
     WEB_ENDING_MAX =
         256, /* besides WEB_DOWNLOADS_MAX, that gave their place away and end: a descriptor and a piece each */
@@ -34,9 +37,11 @@ struct web_download;
 
 /* NULL when out of memory. The loop and the logger are borrowed as long as it lives, the rng for the call. */
 struct web_root *web_root_new(uv_loop_t *loop, const struct logger *logger, const struct rng *rng);
-/* Of requests from now on. Borrowed until the next call or web_root_free; "" or NULL: there are no files. */
-void web_root_set(struct web_root *root, const char *path);
+/* Of requests from now on; `sim` has what is below WEB_SIM. Borrowed until the next call or web_root_free; "" or NULL: there
+ * are no files. */
+void web_root_set(struct web_root *root, const char *path, const char *sim);
 bool web_root_is_set(const struct web_root *root);
+bool web_root_has_sim(const struct web_root *root);
 /* When every download was ended and the loop has run until nothing was left on it. Takes NULL. */
 void web_root_free(struct web_root *root);
 

@@ -12,10 +12,10 @@ $(PAGE)/index.html: $(PAGE_SRC) $(wildcard $(BUILD)/web/*)
 web-pages: ## the page that the daemon serves, into build/page
 	@tools/deps.sh build web
 	@$(MAKE) --no-print-directory web
-	@$(MAKE) --no-print-directory $(PAGE)/index.html
+	@$(MAKE) --no-print-directory $(PAGE)/index.html $(SIM_PAGE)/index.html
 
 # What `all` calls, behind web-if-possible: without the browser's peer, or without node, there is no page, and the daemon says so.
 page-if-possible:
 	@if [ ! -e $(BUILD)/web/usher.wasm ]; then :; elif ! command -v node >/dev/null; then \
 	    echo "  no page: node is missing (tools/deps.sh web installs it)"; \
-	else $(MAKE) --no-print-directory $(PAGE)/index.html; fi
+	else $(MAKE) --no-print-directory $(PAGE)/index.html $(SIM_PAGE)/index.html; fi

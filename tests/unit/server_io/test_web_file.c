@@ -169,7 +169,7 @@ static void test_refusals(void **state)
     assert_false(web_root_may_have(w->root, "/../a.txt"));
     assert_false(web_root_may_have(w->root, "/.hidden"));
     w->logger.level = 0; /* these are logged */
-    web_root_set(w->root, "/sys/class/net/lo");
+    web_root_set(w->root, "/sys/class/net/lo", NULL);
     struct client *c = get(w, "/speed"); /* EINVAL */
     answer_is(c, 503, 0, "");
     done(c);
@@ -177,13 +177,13 @@ static void test_refusals(void **state)
     answer_is(c, 503, 0, "");
     assert_string_equal(c->headers, "");
     done(c);
-    web_root_set(w->root, "/nonexistent/folder");
+    web_root_set(w->root, "/nonexistent/folder", NULL);
     c = get(w, "/");
     answer_is(c, 503, 0, "");
     done(c);
-    web_root_set(w->root, "");
+    web_root_set(w->root, "", NULL);
     assert_false(web_root_may_have(w->root, "/"));
-    web_root_set(w->root, NULL);
+    web_root_set(w->root, NULL, NULL);
     assert_false(web_root_may_have(w->root, "/"));
 }
 

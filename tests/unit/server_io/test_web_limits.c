@@ -303,7 +303,7 @@ static void test_logged_at_a_bounded_rate(void **state)
     struct world *w = *state;
     char text[4096] = "";
     struct caught_log log = catch_log(w);
-    web_root_set(w->root, "/sys/class/net/lo");
+    web_root_set(w->root, "/sys/class/net/lo", NULL);
     for (int i = 0; i < 5; i++) {
         struct client *c = get(w, "/speed");
         settle(w);

@@ -129,7 +129,7 @@ static inline int set_up(void **state)
     rng_seeded_init(&seed, 1);
     const struct rng rng = rng_seeded_port(&seed);
     w->root = web_root_new(&w->loop, &w->logger, &rng);
-    web_root_set(w->root, w->path);
+    web_root_set(w->root, w->path, NULL);
     w->descriptors = count_descriptors();
     *state = w;
     return 0;
