@@ -218,5 +218,5 @@ function showRoom(app, target, session) {
         el('main', { class: 'room' }, call.stage, el('div', { class: 'talk' }, aloneCard(session, target, tell), chatView(session)), side), box);
     session.loadEarlier();
     if (matchMedia('(pointer: fine)').matches) app.querySelector('#write')?.focus();
-    Object.defineProperty(window, 'usherSession', { value: session, configurable: true }); // for tests, and for who looks with the browser's tools
+    Object.assign(window, { usherSession: session, usherCall: call.call }); // for tests, and for who looks with the browser's tools
 }
