@@ -45,7 +45,7 @@ PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 PROTOCOL_PKGS  := jansson
 SERVER_IO_PKGS := libwebsockets libuv libsystemd inih openssl libjwt
 PEER_IO_PKGS   := libwebsockets nice gio-2.0 openssl usrsctp sqlite3
-CLI_PKGS       := jansson libedit tinfo gio-2.0
+CLI_PKGS       := jansson libedit tinfo libqrencode gio-2.0
 TEST_PKGS      := cmocka
 
 # ---- objects and archives, one archive a folder -------------------------------------------------------------
@@ -214,8 +214,8 @@ include web/web.mk
 include web/pages/pages.mk
 
 # ---- what people call -----------------------------------------------------------------------------------------
-.PHONY: help deps all programs run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
-        bench-flood bench-webhooks bench-channel bench-transfer bench-messages bench-store bench-files \
+.PHONY: help deps all run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
+        bench-flood bench-webhooks bench-web bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
         install uninstall deb clean programs unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -273,7 +273,7 @@ check-system: ## systemd, image, networks, packages: tried for real, as root; PA
 	@tests/system/run.sh $(BUILD) $(PARTS)
 
 mutants: ## apply named one-line faults; each must fail a test
-	@tools/deps.sh build test
+	@tools/deps.sh build test web
 	@tests/mutants/run.sh $(BUILD)/mutants
 
 bench-relay: ## relay rate beside a Socket.IO server
@@ -304,10 +304,17 @@ bench-transfer: ## files between two peers, beside the raw channel and @roamhq/w
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory all $(BUILD)/bench/channel $(BUILD)/tests/system/path
 	@BUILD=$(BUILD) bench/transfer.sh
+bench-wormhole: ## a file by `usher send` beside magic-wormhole, on loopback
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) bench/wormhole.sh
 bench-messages: ## messages between two peers: latency, rate, memory
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) bench/messages.sh
+bench-web: ## the browser's peer in Chromium: start, and messages a second
+	@tools/deps.sh build test web
+	@$(MAKE) --no-print-directory all
+	@USHERD=$(BUILD)/usherd USHER=$(BUILD)/usher node bench/web.mjs | grep -v '^[^a-z]\|^ok\|^  '
 bench-store: ## what a durable message costs the peer
 	@tools/deps.sh build
 	@$(MAKE) --no-print-directory $(BUILD)/bench/store

@@ -54,6 +54,9 @@ static bool is_within(const struct file_frame *f)
 bool file_frame_read(struct span frame, struct file_frame *f)
 {
     const unsigned char *p = (const unsigned char *)frame.p;
+    *f = (struct file_frame){.type = FILE_FRAME_CHUNK};
+    if (frame.n >= 2 && frame.n >= 2 + (size_t)p[1] && envelope_id_valid((struct span){frame.p + 2, p[1]}))
+        f->file_id = (struct span){frame.p + 2, p[1]};
     if (frame.n < 2 || p[0] == 0 || p[0] >= sizeof SHAPES / sizeof SHAPES[0])
         return false;
     const struct shape *shape = &SHAPES[p[0]];

@@ -46,7 +46,8 @@ struct file_frame {
     struct span bytes;
 };
 
-/* False unless it is such a frame, whole, within its bounds. Spans are borrowed from it. */
+/* False unless it is such a frame, whole, within its bounds; then file_id alone is set, where one can be read (n is 0 where not).
+ * Spans are borrowed from it. */
 bool file_frame_read(struct span frame, struct file_frame *f);
 /* Appends it. False when memory is short, or out's maximum is reached. */
 bool file_frame_write(struct buf *out, const struct file_frame *f);

@@ -22,6 +22,7 @@
 #include "server/adapters/owner.h"
 #include "server/adapters/seal.h"
 #include "server/adapters/secret_text.h"
+#include "server/adapters/state_hold.h"
 #include "server/io/listen_address.h"
 #include "server/io/service.h"
 #include "server/io/tls.h"
@@ -55,9 +56,8 @@ struct app {
     bool certificate_open;
     struct tls_warned warned;
     struct logger logger;
-    struct parts parts; /* owned: core and io borrow them */
-    char state_dir[STATE_PATH_MAX];
-    int state_lock; /* -1: not held */
+    struct parts parts;      /* owned: core and io borrow them */
+    struct state_hold state; /* io borrows it */
     struct owner_key owner;
     struct seal *seal; /* owned: the core borrows its port */
     struct core *core;
@@ -356,7 +356,7 @@ static bool watch_signals(struct app *a, struct err *e)
 static bool restore_rooms(struct app *a, struct err *e)
 {
     struct buf text;
-    if (!state_dir_read(a->state_dir, ROOMS_FILE, ROOMFILE_MAX, &text, e))
+    if (!state_dir_read(a->state.dir, ROOMS_FILE, ROOMFILE_MAX, &text, e))
         return false;
     const char *problem = text.p ? core_restore(a->core, buf_view(&text), uv_now(&a->loop)) : NULL;
     buf_done(&text);
@@ -364,13 +364,13 @@ static bool restore_rooms(struct app *a, struct err *e)
            err_set(e,
                "%.200s/" ROOMS_FILE " is damaged: %s. Put a good copy back, or remove it: rooms made over HTTP, "
                "their passwords and owners are forgotten then",
-               a->state_dir, problem);
+               a->state.dir, problem);
 }
 
 static bool open_seal(struct app *a, const struct rng *rng, struct err *e)
 {
     uint8_t key[SEAL_KEY_BYTES];
-    if (!state_dir_key(a->state_dir, RESUME_KEY_FILE, rng, key, e))
+    if (!state_hold_key(&a->state, RESUME_KEY_FILE, rng, key, e))
         return false;
     a->seal = seal_new(key, rng);
     OPENSSL_cleanse(key, sizeof key);
@@ -398,11 +398,8 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
 {
     if (!make_parts(&a->parts, a, a->config, e))
         return false;
-    if (!state_dir_open(config_text(a->config, OPTION_SERVER_STATE_DIR), a->state_dir, e))
-        return false;
-    a->state_lock = state_dir_lock(a->state_dir, e);
-    if (a->state_lock < 0 || !state_dir_key(a->state_dir, OWNER_KEY_FILE, rng, a->owner.bytes, e) ||
-        !open_seal(a, rng, e))
+    if (!state_hold_take(&a->state, config_text(a->config, OPTION_SERVER_STATE_DIR), e) ||
+        !state_hold_key(&a->state, OWNER_KEY_FILE, rng, a->owner.bytes, e) || !open_seal(a, rng, e))
         return false;
     struct core_settings settings = make_core_settings(a, a->config, &a->parts);
     a->core = core_new(&settings, rng);
@@ -417,7 +414,7 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
         .core = a->core,
         .logger = &a->logger,
         .settings = settings_of_io(a->config),
-        .state_dir = a->state_dir,
+        .state = &a->state,
         .version = USHER_VERSION,
         .node = config_text(a->config, OPTION_SERVER_NODE),
         .certificate = config_text(a->config, OPTION_TLS_CERTIFICATE),
@@ -459,8 +456,7 @@ static void close_all(struct app *a)
     free_parts(&a->parts);
     seal_free(a->seal);
     config_free(a->config);
-    if (a->state_lock >= 0)
-        close(a->state_lock);
+    state_hold_done(&a->state);
 }
 
 static void say_failure(const struct app *a, const struct err *e)
@@ -497,9 +493,10 @@ static void close_logger(struct app *a)
 
 int app_run(const struct launch *l, struct config *config)
 {
-    struct app a = {.launch = l, .config = config, .state_lock = -1};
+    struct app a = {.launch = l, .config = config};
     struct rng rng = os_rng();
     struct err e;
+    state_hold_init(&a.state);
     set_logger(&a.logger, config);
     if (!open_process(&a, &e)) {
         say_failure(&a, &e);

@@ -30,6 +30,7 @@ build libnice-dev              ICE
 build libusrsctp-dev           SCTP
 build libsqlite3-dev           the peer's messages on disk
 build libedit-dev              line editing in usher chat
+build libqrencode-dev          the QR code of a link in usher send
 build libncurses-dev           what the terminal can do (terminfo)
 web   clang                    compiles the browser's peer to WebAssembly
 web   lld                      links it
@@ -41,8 +42,9 @@ web   nodejs                   makes the folder that the daemon serves (web/page
 web   uthash-dev               hash tables and lists
 test  libcmocka-dev            unit tests
 test  nodejs                   end-to-end tests with real third-party clients
-test  npm                      fetches those clients: ws, @roamhq/wrtc, playwright-core
+test  npm                      fetches those clients: ws, @roamhq/wrtc, playwright-core, puppeteer-core
 test  chromium                 a real browser to talk to
+test  firefox-esr              another
 test  clang                    the fuzz targets, and a second compiler
 test  libclang-rt-14-dev       their run time
 test  coturn                   a real TURN server, on loopback only
@@ -86,6 +88,7 @@ have() {
         gcc) command -v cc ;;
         nodejs) command -v node ;;
         npm | openssl | tmux | clang | chromium | clang-format | clang-tidy | shellcheck | mandoc) command -v "$1" ;;
+        firefox-esr) command -v firefox-esr ;;
         procps) command -v ps ;;
         lld) command -v wasm-ld ;;
         binaryen) command -v wasm-opt ;;

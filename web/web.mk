@@ -12,7 +12,7 @@ WASM_OPT  := -Oz -mbulk-memory -ftls-model=local-exec -ffunction-sections -fdata
              -ffile-prefix-map=$(WEB_SRC)/=
 WASM_LINK := -O0 -mexec-model=reactor -Wl,--gc-sections,--strip-all,--stack-first,-z,stack-size=262144 -Wl,--initial-memory=2097152
 WASM_WARN := $(filter-out -Wpedantic,$(WARN))
-WASM_INC  := -I. -isystem $(WEB_SRC)/include -isystem $(WEB_SRC)/jansson/src -isystem $(WEB_SRC)/bearssl/inc \
+WASM_INC  := -I. -isystem web/core/libc -isystem $(WEB_SRC)/include -isystem $(WEB_SRC)/jansson/src -isystem $(WEB_SRC)/bearssl/inc \
              -isystem $(WEB_SRC)/libsodium/src/libsodium/include
 
 WEB_CORE_SRC := $(PURE_BASE_SRC) $(wildcard protocol/*.c) $(wildcard peer/core/*.c peer/core/*/*.c) peer/io/words.c $(wildcard web/core/*.c)
@@ -49,7 +49,7 @@ $(WEB_OBJ)/linked.wasm: $(WASM_OBJ) $(WASM_OTHERS_OBJ)
 
 $(WEB)/usher.wasm: $(WEB_OBJ)/linked.wasm
 	@mkdir -p $(@D)
-	$(call quiet,WASM)wasm-opt -Oz --enable-bulk-memory -o $@ $<
+	$(call quiet,WASM)wasm-opt -Oz --converge --strip-producers --enable-bulk-memory -o $@ $<
 
 # The shared vectors, for tests/web: test_vectors.c as it is, with a small cmocka.
 VECTORS_OBJ := $(WEB_OBJ)/vectors/test_vectors.o $(WEB_OBJ)/vectors/vectors_port.o
@@ -67,7 +67,7 @@ $(WEB)/%.js: web/host/%.js
 	@mkdir -p $(@D)
 	@cp $< $@
 
-.PHONY: web web-files web-tests web-if-possible
+.PHONY: web npm-pack web-files web-tests web-if-possible
 web: ## the browser's peer: WebAssembly and its host, into build/web
 	@tools/deps.sh web
 	@tools/web_sources.sh $(BUILD)
@@ -75,6 +75,16 @@ web: ## the browser's peer: WebAssembly and its host, into build/web
 
 web-files: $(WEB)/usher.wasm $(WEB_HOST)
 web-tests: web-files $(WEB_OBJ)/vectors.wasm
+
+# The package, into $(BUILD)/npm: modules, their types, the program, and its README.
+npm-pack: ## an npm package of the browser's peer, into build/npm
+	@tools/deps.sh test
+	@$(MAKE) --no-print-directory web
+	@rm -rf $(BUILD)/npm && mkdir -p $(BUILD)/npm/package
+	@cp $(WEB)/usher.wasm $(WEB_HOST) web/README.md LICENSE $(BUILD)/npm/package
+	@sed 's/@VERSION@/$(VERSION)/' web/package.in.json >$(BUILD)/npm/package/package.json
+	@node tests/e2e/node_modules/typescript/bin/tsc -p web/jsconfig.json --noEmit false --declaration --emitDeclarationOnly --outDir $(BUILD)/npm/package
+	@cd $(BUILD)/npm && npm pack ./package --silent
 
 # What `all` calls: where the tool chain or the sources cannot be had, the rest is built.
 web-if-possible:

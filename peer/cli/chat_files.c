@@ -34,6 +34,7 @@ struct chat_file {
     char *name; /* owned, harmless */
     uint64_t done, size;
     enum file_state state;
+    bool again; /* of theirs, that was broken off: it may be accepted once more */
     struct speed speed;
 };
 
@@ -146,9 +147,10 @@ static void offered_by_us(struct chat *c, struct chat_file *f, const char *id)
     chat_say(c, "* File %u: %s is offered to %s.", f->number, f->name, to_whom(c, f));
 }
 
+/* Of ours, after it was broken off there: it was accepted once more. */
 static void moved(struct chat *c, struct chat_file *f, const struct usher_event *e)
 {
-    if (f->state >= FILE_DONE)
+    if (f->state == FILE_DONE || (f->state == FILE_ENDED && !f->ours))
         return;
     f->state = FILE_ACTIVE;
     f->size = e->size;
@@ -183,6 +185,8 @@ static void failed(struct chat *c, struct chat_file *f, const struct usher_event
     const char *text = e->text && *e->text ? e->text : e->reason ? e->reason : "";
     gchar *why = plain_text(declined ? "declined, or ended there" : text, FALSE);
     bool over = f->state < FILE_DONE;
+    f->again = !f->ours && (g_strcmp0(e->reason, "disk-full") == 0 || g_strcmp0(e->reason, "failed") == 0 ||
+                               g_strcmp0(e->reason, "stalled") == 0 || (!e->from && f->again));
     f->state = e->by && !f->who ? FILE_OFFERED : FILE_ENDED;
     chat_status(c);
     if (over && e->by)
@@ -190,6 +194,29 @@ static void failed(struct chat *c, struct chat_file *f, const struct usher_event
     else if (over)
         chat_say(c, "! File %u: %s: %s.", f->number, f->name, why);
     g_free(why);
+}
+
+/* It was never shown. */
+static void offer_refused(struct chat *c, const struct usher_event *e)
+{
+    gchar *name = plain_text(e->name ? e->name : "", FALSE);
+    chat_say(c, "! %s offers %s%s%s, which is refused: %s.", chat_call(c, e->from), *name ? "\"" : "a file", name,
+        *name ? "\"" : "", e->text ? e->text : "");
+    g_free(name);
+}
+
+/* The offer stays. */
+static void not_taken(struct chat *c, struct chat_file *f, const struct usher_event *e)
+{
+    f->state = FILE_OFFERED;
+    chat_status(c);
+    chat_say(c, "! File %u: %s: %s. It is still offered.", f->number, f->name, e->text ? e->text : "");
+}
+
+static void stalled(struct chat *c, const struct chat_file *f, const struct usher_event *e)
+{
+    if (f->state < FILE_DONE)
+        chat_say(c, "* File %u: %s: %s.", f->number, f->name, e->text ? e->text : "nothing of it comes");
 }
 
 bool chat_files_event(struct chat *c, const struct usher_event *e)
@@ -216,9 +243,17 @@ bool chat_files_event(struct chat *c, const struct usher_event *e)
     case USHER_FILE_FAILED:
         if (f)
             failed(c, f, e);
+        else if (e->from)
+            offer_refused(c, e);
+        return true;
+    case USHER_FILE_STALLED:
+        if (f)
+            stalled(c, f, e);
         return true;
     case USHER_ERROR:
-        if (f)
+        if (f && g_strcmp0(e->code, "no-folder") == 0)
+            not_taken(c, f, e);
+        else if (f)
             failed(c, f, e);
         return f != NULL;
     default:
@@ -335,6 +370,11 @@ static bool is_offer(const struct chat_file *f)
     return !f->ours && f->state == FILE_OFFERED;
 }
 
+static bool may_accept(const struct chat_file *f)
+{
+    return is_offer(f) || (!f->ours && f->state == FILE_ENDED && f->again);
+}
+
 static bool is_open(const struct chat_file *f)
 {
     return f->state < FILE_DONE && f->id;
@@ -342,7 +382,7 @@ static bool is_open(const struct chat_file *f)
 
 void chat_accept(struct chat *c, const char *argument)
 {
-    struct chat_file *f = chosen(c, "/accept", argument, is_offer, "No such file is offered to you");
+    struct chat_file *f = chosen(c, "/accept", argument, may_accept, "No such file is offered to you");
     if (!f)
         return;
     f->state = FILE_ACTIVE;
@@ -354,9 +394,14 @@ static void end_file(struct chat *c, struct chat_file *f, const char *what)
 {
     bool begun = !f->ours && f->state == FILE_ACTIVE;
     f->state = FILE_ENDED;
-    usher_decline_file(c->client.usher, f->id);
+    f->again = begun;
+    if (begun)
+        usher_cancel_file(c->client.usher, f->id);
+    else
+        usher_decline_file(c->client.usher, f->id);
     chat_status(c);
-    chat_say(c, "* File %u: %s is %s.%s", f->number, f->name, what, begun ? " What is there of it stays." : "");
+    chat_say(c, "* File %u: %s is %s.%s", f->number, f->name, what,
+        begun ? " What is there of it stays; /accept goes on with it." : "");
 }
 
 void chat_decline(struct chat *c, const char *argument)

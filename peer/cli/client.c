@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 enum {
     GOODBYE_SECONDS = 3,
@@ -109,6 +110,25 @@ static void on_log(void *user, int priority, const char *line)
         g_hash_table_remove_all(c->said);
     g_hash_table_replace(c->said, g_strdup(line), g_memdup2(&now, sizeof now));
     c->say(c->user, line);
+}
+
+/* What a signal's handler may look at: nothing is allocated, or locked, there. */
+static char early_words[256];
+
+static void on_early_signal(int number)
+{
+    (void)number;
+    ssize_t written = write(STDERR_FILENO, early_words, strlen(early_words));
+    _exit(written < 0 ? EXIT_FAILED : EXIT_NO_CONNECTION);
+}
+
+void client_early_end(const char *words)
+{
+    struct sigaction end = {.sa_handler = on_early_signal};
+    g_strlcpy(early_words, words, sizeof early_words);
+    if (!is_ignored(SIGINT))
+        sigaction(SIGINT, &end, NULL);
+    sigaction(SIGTERM, &end, NULL);
 }
 
 static struct usher *open_one(struct client *c, const struct usher_options *o)

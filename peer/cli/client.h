@@ -25,6 +25,8 @@ struct client {
     GHashTable *said; /* remarks that were made already, and when */
 };
 
+/* Until client_run a signal that asks to end prints these words, and ends with EXIT_NO_CONNECTION. */
+void client_early_end(const char *words);
 /* Begins; false, with a sentence on stderr, when that is not possible. The callbacks get `user`, from client_run. */
 bool client_open(struct client *c, const struct options *o);
 /* One more usher, beside the first, whose events come by the same callback. False, with a sentence on stderr, if it cannot be. */

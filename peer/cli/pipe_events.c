@@ -173,6 +173,7 @@ static const struct {
     {USHER_ERROR, "message", text_or_empty, AT(text), MUST},
     {USHER_ERROR, "fatal", truth, AT(fatal), MUST},
     {USHER_ERROR, "ref", text, AT(ref), MAY},
+    {USHER_ERROR, "fileId", text, AT(id), MAY},
     {USHER_FILE_OFFER, "fileId", text, AT(id), MUST},
     {USHER_FILE_OFFER, "from", text, AT(from), MUST},
     {USHER_FILE_OFFER, "name", text_or_empty, AT(name), MUST},
@@ -194,12 +195,17 @@ static const struct {
     {USHER_FILE_FAILED, "ref", text, AT(ref), MAY},
     {USHER_FILE_FAILED, "from", text, AT(from), MAY},
     {USHER_FILE_FAILED, "by", text, AT(by), MAY},
+    {USHER_FILE_FAILED, "name", text, AT(name), MAY},
     {USHER_FILE_FAILED, "reason", text, AT(reason), MUST},
     {USHER_FILE_FAILED, "message", text_or_empty, AT(text), MUST},
     {USHER_FILE_PAUSED, "fileId", text, AT(id), MUST},
     {USHER_FILE_PAUSED, "by", text, AT(by), MUST},
     {USHER_FILE_RESUMED, "fileId", text, AT(id), MUST},
     {USHER_FILE_RESUMED, "by", text, AT(by), MUST},
+    {USHER_FILE_STALLED, "fileId", text, AT(id), MUST},
+    {USHER_FILE_STALLED, "from", text, AT(from), MUST},
+    {USHER_FILE_STALLED, "name", text_or_empty, AT(name), MUST},
+    {USHER_FILE_STALLED, "message", text_or_empty, AT(text), MUST},
 };
 
 /* NULL if something is missing that must be there. */

@@ -15,6 +15,7 @@
 #include "peer/cli/transfer.h"
 
 enum {
+    PATIENCE_SECONDS = 10, /* with a sender whose offers, or files, were not what they must be */
     PEOPLE_MAX = 16 /* who are waited for at once: each is a room, a connection to the server, and some threads */
 };
 
@@ -25,6 +26,8 @@ struct receive {
     struct input *input; /* NULL: nobody is asked */
     GQueue asking;       /* ids of offers, owned; the first is being asked */
     bool all_sent;
+    bool at_fault;  /* what its sender offered or gave was refused */
+    guint patience; /* a timer; 0: none */
 };
 
 static void accept_offer(struct receive *r, struct item *item)
@@ -150,21 +153,13 @@ static void show_offer(struct transfer *t, const struct usher_event *e, const st
     progress_size(e->size, size);
     bool folder = g_strcmp0(e->kind, "folder") == 0;
     const struct usher_known *known = person(t->user, e->from);
-    char *who = transfer_call(t->private ? t->partner_name : known ? known->name : NULL, e->from);
+    char *who = t->private ? g_strdup(t->partner_name)
+                : known    ? transfer_call(known->name, e->from)
+                           : transfer_person(t, e->from);
     show_line(&t->show, "%s offers %s%s (%s)", who, folder ? "the folder " : "", item->name, size);
     g_free(who);
     show_event(&t->show, json_pack("{ss ss ss ss sI ss*}", "event", "offer", "fileId", e->id, "from", e->from, "name",
                              item->name, "bytes", (json_int_t)e->size, "kind", e->kind));
-}
-
-static const char *name_of(const struct transfer *t, const char *id)
-{
-    const struct usher_person *people;
-    size_t n = usher_people(t->usher, &people);
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(people[i].id, id) == 0)
-            return people[i].name;
-    return NULL;
 }
 
 /* The sender of the code serves who came first. */
@@ -179,15 +174,24 @@ static void turned_away(struct receive *r, const char *text)
     client_leave(&t->client, EXIT_FAILED);
 }
 
+/* Whose files we are not here for. With a code the first who offers something is the one. */
+static bool is_stranger(struct receive *r, const char *from)
+{
+    struct transfer *t = &r->t;
+    if (t->private && t->partner[0] == '\0') {
+        char *name = transfer_person(t, from);
+        transfer_choose(t, from, name);
+        g_free(name);
+    }
+    return t->private ? strcmp(from, t->partner) != 0 : r->people && !serves(t, from);
+}
+
 static void offer(struct receive *r, const struct usher_event *e)
 {
     struct transfer *t = &r->t;
     if (transfer_find(t, e->id))
         return;
-    if (t->private && t->partner[0] == '\0')
-        transfer_choose(t, e->from, name_of(t, e->from));
-    bool stranger = t->private ? strcmp(e->from, t->partner) != 0 : r->people && !serves(t, e->from);
-    if (stranger || t->items->len >= TRANSFER_FILES_MAX || t->finished) {
+    if (is_stranger(r, e->from) || t->items->len >= TRANSFER_FILES_MAX || t->finished) {
         usher_decline_file(t->usher, e->id);
         return;
     }
@@ -200,6 +204,76 @@ static void offer(struct receive *r, const struct usher_event *e)
     g_queue_push_tail(&r->asking, g_strdup(e->id));
     if (g_queue_get_length(&r->asking) == 1)
         ask_next(r);
+}
+
+/* A sender who does as it should says when all is sent; one that does not is not waited for. */
+static gboolean on_nothing_more(gpointer user)
+{
+    struct receive *r = user;
+    struct transfer *t = &r->t;
+    r->patience = 0;
+    transfer_finish(t);
+    client_leave(&t->client, transfer_outcome(t));
+    return G_SOURCE_REMOVE;
+}
+
+/* At its fault nothing is open any more: it may still say something. */
+static void keep_patience(struct receive *r)
+{
+    const struct transfer *t = &r->t;
+    bool open = transfer_count(t, ITEM_WAITING) + transfer_count(t, ITEM_ACTIVE) > 0;
+    bool counts = r->at_fault && !open && !t->finished && (t->private || t->options->once);
+    if (r->patience && !counts) {
+        g_source_remove(r->patience);
+        r->patience = 0;
+    } else if (!r->patience && counts) {
+        r->patience = g_timeout_add_seconds(PATIENCE_SECONDS, on_nothing_more, r);
+    }
+}
+
+/* Its sender's doing, not that of a disk, or of us. */
+static bool is_senders_fault(const char *reason)
+{
+    return reason && (g_str_has_prefix(reason, "bad-") || g_str_has_prefix(reason, "wrong-") ||
+                         g_str_has_prefix(reason, "too-") || strcmp(reason, "stalled") == 0);
+}
+
+/* Of an offer that was refused nothing else was told. */
+static void failed(struct receive *r, const struct usher_event *e)
+{
+    struct transfer *t = &r->t;
+    struct item *item = transfer_find(t, e->id);
+    if (!item && e->from && !is_stranger(r, e->from) && t->items->len < TRANSFER_FILES_MAX) {
+        char *who = transfer_person(t, e->from),
+             *text = g_strdup_printf("%s offers it, and that is refused: %s", who, e->text);
+        item = transfer_add(t, e->id, e->name && *e->name ? e->name : "a file", NULL, 0);
+        transfer_failed(t, item, e->reason, text);
+        g_free(text);
+        g_free(who);
+    }
+    r->at_fault = r->at_fault || (item && is_senders_fault(e->reason));
+}
+
+/* It cannot be put where --dir says: the offer would stay, and nobody is here who could choose another folder. */
+static void not_taken(struct receive *r, const struct usher_event *e)
+{
+    struct item *item = transfer_find(&r->t, e->id);
+    if (!item || item->state >= ITEM_DONE || strcmp(e->code, "no-folder") != 0)
+        return;
+    usher_cancel_file(item->usher, item->id);
+    transfer_failed(&r->t, item, e->code, e->text);
+}
+
+/* How many files it could not even offer, after "all sent, but for ". */
+static void heard_all_sent(struct receive *r, const char *text)
+{
+    r->all_sent = text && g_str_has_prefix(text, TRANSFER_ALL_SENT);
+    const char *number = r->all_sent ? strstr(text, TRANSFER_BUT_FOR) : NULL;
+    guint64 unsent = 0;
+    if (number &&
+        g_ascii_string_to_unsigned(number + strlen(TRANSFER_BUT_FOR), 10, 1, TRANSFER_FILES_MAX, &unsent, NULL))
+        show_remark(&r->t.show, "its sender could not send %u more: there it is said why", (unsigned)unsent);
+    r->t.unsent = (unsigned)unsent;
 }
 
 static void on_event(struct transfer *t, const struct usher_event *e)
@@ -218,7 +292,13 @@ static void on_event(struct transfer *t, const struct usher_event *e)
     case USHER_STATUS:
         turned_away(r, e->text);
         if (t->private ? g_strcmp0(e->from, t->partner) == 0 : r->people && e->from && serves(t, e->from))
-            r->all_sent = g_strcmp0(e->text, TRANSFER_ALL_SENT) == 0;
+            heard_all_sent(r, e->text);
+        break;
+    case USHER_FILE_FAILED:
+        failed(r, e);
+        break;
+    case USHER_ERROR:
+        not_taken(r, e);
         break;
     default:
         break;
@@ -237,6 +317,7 @@ static void on_settled(struct transfer *t)
         if (t->private)
             client_leave(&t->client, transfer_outcome(t));
     }
+    keep_patience(r);
 }
 
 int receive_run(const struct options *o)
@@ -280,6 +361,8 @@ int receive_run(const struct options *o)
     if (!t->private && !o->json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
         r.input = input_new(STDIN_FILENO, &CALLBACKS, &r);
     int status = transfer_run(t, o);
+    if (r.patience)
+        g_source_remove(r.patience);
     input_free(r.input);
     g_queue_clear_full(&r.asking, g_free);
     usher_known_free(r.people);

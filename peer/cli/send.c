@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <glib/gstdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "peer/cli/commands.h"
+#include "peer/cli/page_link.h"
 #include "peer/cli/paused.h"
 #include "peer/cli/people.h"
 #include "peer/cli/plain.h"
@@ -74,9 +77,11 @@ static void reader_has(struct transfer *t, const struct usher_event *e)
     item->state = ITEM_WAITING; /* for the next who comes */
     item->done = 0;
     item->quarters = 0;
-    show_line(&t->show, "%.8s has %s%s", e->by, item->name, e->count == 0 && e->size > 0 ? " already" : "");
+    char *who = transfer_person(t, e->by);
+    show_line(&t->show, "%s has %s%s", who, item->name, e->count == 0 && e->size > 0 ? " already" : "");
     show_event(&t->show, json_pack("{ss ss ss ss sI}", "event", "complete", "fileId", item->id, "name", item->name,
                              "by", e->by, "bytes", (json_int_t)e->size));
+    g_free(who);
 }
 
 static void on_event(struct transfer *t, const struct usher_event *e)
@@ -124,6 +129,18 @@ static void on_partner(struct transfer *t, bool up)
         offer_all(t->user);
 }
 
+/* Its exit status is ours: what could not be offered at all is counted for it. */
+static void say_all_sent(const struct transfer *t)
+{
+    unsigned unsent = 0;
+    for (guint i = 0; i < t->items->len; i++)
+        unsent += ((struct item *)g_ptr_array_index(t->items, i))->id[0] == '\0';
+    char *words =
+        unsent ? g_strdup_printf(TRANSFER_ALL_SENT TRANSFER_BUT_FOR "%u", unsent) : g_strdup(TRANSFER_ALL_SENT);
+    usher_status(t->client.usher, words);
+    g_free(words);
+}
+
 static void on_settled(struct transfer *t)
 {
     struct send *s = t->user;
@@ -134,7 +151,7 @@ static void on_settled(struct transfer *t)
     if (t->options->usher.code && failed == 0)
         paused_forget(usher_state_dir(t->client.usher), t->options->usher.code);
     if (t->private && t->partner_up)
-        usher_status(t->client.usher, TRANSFER_ALL_SENT);
+        say_all_sent(t);
     transfer_finish(t);
 }
 
@@ -149,6 +166,15 @@ static bool is_there_twice(const struct transfer *t, const char *path)
     }
     g_free(whole);
     return twice;
+}
+
+/* "a pipe": what is neither a file nor a folder has no size and no end, or is no content. NULL: it can be sent. */
+static const char *what_else(const char *path)
+{
+    GStatBuf is;
+    if (g_stat(path, &is) != 0 || S_ISREG(is.st_mode) || S_ISDIR(is.st_mode))
+        return NULL;
+    return S_ISFIFO(is.st_mode) ? "a pipe" : S_ISSOCK(is.st_mode) ? "a socket" : "a device";
 }
 
 /* What cannot be read is said before anybody waits for it. */
@@ -167,6 +193,14 @@ static bool add_files(struct transfer *t, const struct options *o)
             fprintf(stderr, "usher: cannot read %s: %s\n", plain, strerror(error));
             g_free(plain);
             ok = false;
+        } else if (what_else(path)) {
+            char *plain = plain_text(name, 0);
+            fprintf(stderr,
+                "usher: cannot send %s: it is %s, and only files and folders can be sent: write what comes from it to "
+                "a file first\n",
+                plain, what_else(path));
+            g_free(plain);
+            ok = false;
         }
         if (is_there_twice(t, path))
             show_remark(&t->show, "%s is named twice, and sent once", name);
@@ -178,19 +212,26 @@ static bool add_files(struct transfer *t, const struct options *o)
     return ok;
 }
 
-/* What the other is to type. */
+/* What the other is to type, or opens in a browser. The QR code comes first: the words are what stays in sight. */
 static void show_command(struct transfer *t, const struct options *o)
 {
+    const char *code = o->usher.code, *server = o->usher.server_count > 0 ? o->usher.servers[0] : "ws://localhost:4000";
+    char *link = code ? page_link(server, code) : NULL;
     GString *command = g_string_new("usher");
     for (size_t i = 0; i < o->usher.server_count; i++)
         g_string_append_printf(command, " --server %s", o->usher.servers[i]);
-    g_string_append_printf(command, " receive%s%s", o->usher.code ? " " : "", o->usher.code ? o->usher.code : "");
-    if (o->usher.code)
-        show_line(&t->show, "code: %s", o->usher.code);
+    g_string_append_printf(command, " receive%s%s", code ? " " : "", code ? code : "");
+    if (link)
+        show_qr(&t->show, link);
+    if (code)
+        show_line(&t->show, "code: %s", code);
     show_line(&t->show, "on the other side: %s", command->str);
-    show_event(&t->show, json_pack("{ss ss* ss}", "event", o->usher.code ? "code" : "command", "code", o->usher.code,
-                             "command", command->str));
+    if (link)
+        show_line(&t->show, "in a browser: %s", link);
+    show_event(&t->show, json_pack("{ss ss* ss ss*}", "event", code ? "code" : "command", "code", code, "command",
+                             command->str, "page", link));
     g_string_free(command, TRUE);
+    g_free(link);
 }
 
 int send_run(const struct options *given)

@@ -12,14 +12,21 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "peer/cli/page_link.h"
+#include "peer/cli/style.h"
+
 enum {
-    COLUMNS_DEFAULT = 80
+    ROWS_DEFAULT = 24,
+    COLUMNS_DEFAULT = 80,
+    QR_ROWS_LEFT = 5 /* for what stands below a QR code */
 };
 
-static long columns(void)
+static struct winsize size_of_terminal(void)
 {
     struct winsize size;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : COLUMNS_DEFAULT;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col <= 1)
+        size = (struct winsize){.ws_row = ROWS_DEFAULT, .ws_col = COLUMNS_DEFAULT};
+    return size;
 }
 
 static void flush(struct show *s)
@@ -40,7 +47,7 @@ static void draw(struct show *s)
     char *rows[SHOW_ROWS_MAX];
     if (!s->terminal || !s->rows)
         return;
-    size_t n = s->rows(s->user, columns() - 1, rows);
+    size_t n = s->rows(s->user, size_of_terminal().ws_col - 1, rows);
     take_away(s);
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
@@ -104,6 +111,22 @@ void show_remark(struct show *s, const char *format, ...)
     fputc('\n', stderr);
     va_end(args);
     draw(s);
+}
+
+void show_qr(struct show *s, const char *text)
+{
+    struct winsize size = size_of_terminal();
+    if (!s->terminal || size.ws_row <= QR_ROWS_LEFT)
+        return;
+    char *rows =
+        page_link_qr(text, style_depth(STDOUT_FILENO) != STYLE_NONE, size.ws_row - QR_ROWS_LEFT, size.ws_col - 1u);
+    if (rows) {
+        take_away(s);
+        fputs(rows, stdout);
+        flush(s);
+        draw(s);
+    }
+    g_free(rows);
 }
 
 void show_event(struct show *s, json_t *event)

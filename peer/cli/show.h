@@ -35,6 +35,8 @@ void show_done(struct show *s);
 void show_line(struct show *s, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* A line for a person about something that went wrong, on standard error; with --json too. */
 void show_remark(struct show *s, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* The text as a QR code, where the terminal shows it whole. */
+void show_qr(struct show *s, const char *text);
 /* An event for a program; taken. Nothing without --json. */
 void show_event(struct show *s, json_t *event);
 /* The rows have changed. */

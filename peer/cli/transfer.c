@@ -108,6 +108,15 @@ char *transfer_call(const char *name, const char *id)
     return name && *name ? plain_text(name, 0) : g_strndup(id, SHORT_ID_CHARS);
 }
 
+char *transfer_person(const struct transfer *t, const char *id)
+{
+    const struct usher_person *people;
+    size_t n = usher_people(t->usher, &people), i = 0;
+    while (i < n && strcmp(people[i].id, id) != 0)
+        i++;
+    return transfer_call(i < n ? people[i].name : NULL, id);
+}
+
 static void stage(struct transfer *t, const char *name, const char *format, ...) G_GNUC_PRINTF(3, 4);
 static void stage(struct transfer *t, const char *name, const char *format, ...)
 {
@@ -192,7 +201,7 @@ void transfer_failed(struct transfer *t, struct item *item, const char *reason, 
 
 int transfer_outcome(const struct transfer *t)
 {
-    bool all = transfer_count(t, ITEM_DONE) == t->items->len && t->items->len > 0;
+    bool all = transfer_count(t, ITEM_DONE) == t->items->len && t->items->len > 0 && t->unsent == 0;
     return all ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -224,7 +233,7 @@ void transfer_finish(struct transfer *t)
 {
     char bytes[PROGRESS_TEXT_MAX], took[PROGRESS_TEXT_MAX];
     uint64_t size, done = total(t, &size);
-    unsigned files = transfer_count(t, ITEM_DONE), failed = transfer_count(t, ITEM_FAILED), there;
+    unsigned files = transfer_count(t, ITEM_DONE), failed = transfer_count(t, ITEM_FAILED) + t->unsent, there;
     double seconds = t->began ? (double)(g_get_monotonic_time() - t->began) / G_USEC_PER_SEC : 0;
     if (t->finished)
         return;
@@ -247,15 +256,21 @@ static void on_interrupt(void *user)
     struct transfer *t = user;
     bool busy = t->private ? transfer_outcome(t) != EXIT_DONE : transfer_count(t, ITEM_ACTIVE) > 0;
     const struct usher_options *o = &t->options->usher;
-    if (!t->client.joined) {
-        client_leave(&t->client, EXIT_NO_CONNECTION);
-        return;
-    }
     if (busy && t->sends && o->code)
         show_remark(&t->show, "paused: the same command goes on where it was, as does one with --code %s", o->code);
     else if (busy)
         show_remark(&t->show, "paused: the same command goes on where it was");
-    client_leave(&t->client, busy ? EXIT_FAILED : EXIT_DONE);
+    client_leave(&t->client, !t->client.joined ? EXIT_NO_CONNECTION : busy ? EXIT_FAILED : EXIT_DONE);
+}
+
+/* Before anything runs that could be asked to end: the keys of a code alone take a second. */
+static void prepare_early_end(const struct options *o)
+{
+    gchar *words = o->file_count > 0 && o->usher.code
+                       ? g_strdup_printf("usher: paused: the same command with --code %s goes on\n", o->usher.code)
+                       : g_strdup("usher: paused: the same command goes on where it was\n");
+    client_early_end(words);
+    g_free(words);
 }
 
 static gboolean on_nobody(gpointer user)
@@ -392,22 +407,24 @@ static bool begun_anew(const char *reason)
     return g_strcmp0(reason, "offered-again") == 0 || g_strcmp0(reason, "not-offered") == 0;
 }
 
-/* Why a reader does not get what we send: its reason in words; what is not known here, as it came. */
-static const char *reason_of_reader(const char *reason)
+/* One of a room; others may still get it. */
+static void reader_failed(struct transfer *t, const struct item *item, const struct usher_event *e)
 {
-    static const struct {
-        const char *reason, *words;
-    } REASONS[] = {
-        {"declined", "declined, or ended, on the other side"},
-        {"disk-full", "there is no room for it on the other side: when there is, the same command goes on"},
-        {"failed", "it could not be written on the other side, where it is said why"},
-        {"too-large", "it is larger than the other side takes"},
-        {"too-many-offers", "more files are offered than the other side takes at once: send a folder"},
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(REASONS); i++)
-        if (g_strcmp0(reason, REASONS[i].reason) == 0)
-            return REASONS[i].words;
-    return reason;
+    char *who = transfer_person(t, e->by);
+    show_remark(&t->show, "%s: %s does not get it: %s", item->name, who, e->text);
+    show_event(&t->show, json_pack("{ss ss ss ss ss* ss*}", "event", "refused", "fileId", item->id, "name", item->name,
+                             "by", e->by, "reason", e->reason, "text", e->text));
+    g_free(who);
+}
+
+static void file_stalled(struct transfer *t, const struct usher_event *e)
+{
+    const struct item *item = transfer_find(t, e->id);
+    if (!item || item->state >= ITEM_DONE)
+        return;
+    show_remark(&t->show, "%s: %s", item->name, e->text);
+    show_event(&t->show,
+        json_pack("{ss ss ss ss*}", "event", "stalled", "fileId", item->id, "name", item->name, "text", e->text));
 }
 
 static void file_failed(struct transfer *t, const struct usher_event *e)
@@ -418,9 +435,9 @@ static void file_failed(struct transfer *t, const struct usher_event *e)
     if (begun_anew(e->reason))
         transfer_forget(t, item);
     else if (t->private || !e->by)
-        transfer_failed(t, item, e->reason ? e->reason : "failed", e->by ? reason_of_reader(e->reason) : e->text);
+        transfer_failed(t, item, e->reason ? e->reason : "failed", e->text);
     else
-        show_remark(&t->show, "%s: %.8s does not get it: %s", item->name, e->by, reason_of_reader(e->reason));
+        reader_failed(t, item, e);
 }
 
 static void on_event(struct usher *u, const struct usher_event *e, void *user)
@@ -454,9 +471,12 @@ static void on_event(struct usher *u, const struct usher_event *e, void *user)
     case USHER_FILE_FAILED:
         file_failed(t, e);
         break;
+    case USHER_FILE_STALLED:
+        file_stalled(t, e);
+        break;
     case USHER_ERROR:
-        if (g_strcmp0(e->code, "no-such-file") == 0)
-            break; /* an offer ended while it was being answered: that is told by itself */
+        if (e->id || g_strcmp0(e->code, "no-such-file") == 0)
+            break; /* told with its file; an offer ended while it was being answered: that is told by itself */
         show_remark(&t->show, "%s", e->text && *e->text ? e->text : e->code);
         show_event(&t->show, json_pack("{ss ss ss*}", "event", "error", "code", e->code, "text", e->text));
         break;
@@ -479,6 +499,7 @@ void transfer_init(struct transfer *t, const struct options *o)
 {
     t->items = g_ptr_array_new_with_free_func(item_free);
     show_init(&t->show, o->json, rows, t);
+    prepare_early_end(o);
 }
 
 void transfer_done(struct transfer *t)

@@ -36,6 +36,8 @@ struct item {
 
 /* Said as a status, so that a receiver knows that nothing more comes. */
 #define TRANSFER_ALL_SENT "all sent"
+/* Behind that, with their number behind it: files that could not be offered at all. */
+#define TRANSFER_BUT_FOR ", but for "
 /* Likewise, with the id of the one who is served behind it, when another comes who knows the code. */
 #define TRANSFER_SENDS_TO "sends to "
 
@@ -54,7 +56,8 @@ struct transfer {
     struct speed speed;
     gint64 began; /* when the first byte came or went; 0: none did */
     guint end_timer, connect_timer, hint_timer;
-    bool met; /* somebody was there */
+    unsigned unsent; /* files that a sender named and could not offer, as it says */
+    bool met;        /* somebody was there */
     bool (*on_open)(
         struct transfer *t); /* once, before anything happens; false: it ends. NULL: there is nothing to do */
     /* In a room: whether this one is served, where that is not everybody (then NULL). */
@@ -89,5 +92,7 @@ int transfer_outcome(const struct transfer *t);
 void transfer_finish(struct transfer *t);
 /* A copy of somebody's name that is harmless, or the beginning of the id if there is none; for g_free. */
 char *transfer_call(const char *name, const char *id);
+/* Likewise of somebody who is here, or was a moment ago; else the beginning of the id. */
+char *transfer_person(const struct transfer *t, const char *id);
 
 #endif

@@ -113,7 +113,12 @@ void attach_begin(struct peer *p, const struct peer_event *ev)
     DL_COUNT(p->message_drafts, waiting, drafts);
     if (is_drafted(p, ev->send.ref) || compose_repeats(p, ev->send.ref))
         return;
-    if (drafts >= DRAFTS_MAX || HASH_COUNT(p->uploads) + ev->send.attachment_count > UPLOADS_MAX) {
+    if (drafts >= DRAFTS_MAX) {
+        refuse(p, ev->send.ref, SPAN("too-many-files"),
+            SPAN("64 messages wait for their files to be read already: wait until some are sent"));
+        return;
+    }
+    if (HASH_COUNT(p->uploads) + ev->send.attachment_count > UPLOADS_MAX) {
         refuse(p, ev->send.ref, SPAN("too-many-files"), SPAN("256 files are offered already: end some, or wait"));
         return;
     }

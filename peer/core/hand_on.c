@@ -32,6 +32,7 @@
 #include "peer/core/message/status.h"
 #include "peer/core/message/store_and_forward.h"
 #include "peer/core/transfer/transfer.h"
+#include "protocol/refused_offer.h"
 
 /* ---- what a commit has let go ---- */
 
@@ -190,9 +191,14 @@ static void file_said(struct peer *p)
 {
     struct person *who = p->file_said.who;
     struct envelope e = p->file_said.envelope;
-    p->file_said.who = NULL;
-    transfer_said(p, who, &e);
+    struct refused_offer *refused = p->file_said.refused;
+    memset(&p->file_said, 0, sizeof p->file_said);
+    if (refused)
+        transfer_offer_refused(p, who, refused);
+    else
+        transfer_said(p, who, &e);
     envelope_done(&e);
+    free(refused);
 }
 
 void hand_on(struct peer *p)

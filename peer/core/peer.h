@@ -329,7 +329,8 @@ enum peer_effect_type {
     X(FILE_COMPLETE, "file-complete") \
     X(FILE_FAILED, "file-failed") \
     X(FILE_PAUSED, "file-paused") \
-    X(FILE_RESUMED, "file-resumed")
+    X(FILE_RESUMED, "file-resumed") \
+    X(FILE_STALLED, "file-stalled")
 /* Its texts. */
 #define PEER_NOTICE_TEXTS(X) X(id) X(from) X(by) X(ref) X(room) X(name) X(text) X(conversation) X(reason) X(code) \
     X(attachments)

@@ -67,6 +67,8 @@ struct person {
     struct serving serving;
     unsigned fetching;       /* blocks of files that we await of this person */
     uint64_t fetch_after;    /* none is asked for before */
+    uint64_t gave_at;        /* when they last gave something of a file that was asked for, on this link */
+    uint64_t bad_offers;     /* of theirs that were told, by guard_affords */
     uint64_t relay_files_at; /* from when on files go there through others, while others lead there */
     uint64_t relay_paid;     /* frames of files that came from this person and went on to others, by guard_affords */
     uint64_t frame_stamp;    /* of the newest of theirs that came through others */
@@ -145,8 +147,9 @@ struct peer {
     bool ways_known;     /* everybody's `way` is right */
     bool routes_changed; /* somebody may be reached now who was not, or the reverse */
     struct {
-        struct person *who;       /* NULL: nothing is to be handed on */
-        struct envelope envelope; /* owned: of a type file_* */
+        struct person *who;            /* NULL: nothing is to be handed on */
+        struct envelope envelope;      /* owned: of a type file_* */
+        struct refused_offer *refused; /* owned; NULL: the envelope is whole */
     } file_said;
     struct attached *attached;            /* on its way up */
     struct message_draft *message_drafts; /* messages that wait for their attachments to be read */

@@ -81,15 +81,18 @@ enum usher_event_type {
     USHER_ROOMS,     /* from, to: the ids of other rooms that this person tells of */
     USHER_MISSING,   /* from, conversation, count: messages of that person that nobody had; id waited for them */
     USHER_HISTORY,   /* ref, text: a JSON array of messages, oldest first (usher_history) */
-    USHER_ERROR,     /* code, text, ref; fatal if this peer cannot go on (unauthorized, out-of-memory ...) */
-    USHER_LEFT,      /* after usher_leave: all is closed, and on the disk unless that failed */
+    USHER_ERROR, /* code, text, ref, or id: of a file, whose offer stays as it was; fatal if this peer cannot go on (unauthorized, out-of-memory ...) */
+    USHER_LEFT,  /* after usher_leave: all is closed, and on the disk unless that failed */
     USHER_FILE_OFFER, /* id: of the file; from, name, size, kind (file, folder), conversation (the room's, if it is offered to all) */
     USHER_FILE_PROGRESS, /* id, count of size bytes: from (we receive it) or by (that reader has so much of ours) */
     USHER_FILE_COMPLETE, /* id, size, took_ms, count of bytes that had to come (0: it was there already): from, name and text, the
                           * path where it is now; or by, who has ours now */
-    USHER_FILE_FAILED, /* id, reason (a word), text; ref: it was never offered; from: we do not get it; by: that reader does not */
-    USHER_FILE_PAUSED, /* id, by: who paused it, perhaps we: a receiver asks for nothing, a sender gives nothing */
-    USHER_FILE_RESUMED /* id, by */
+    USHER_FILE_FAILED, /* id, reason (a word), text; ref: it was never offered; from: we do not get it; by: that reader does
+                        * not. from and name, of an id that was not told of before, or of none (""): their offer was refused */
+    USHER_FILE_PAUSED,  /* id, by: who paused it, perhaps we: a receiver asks for nothing, a sender gives nothing */
+    USHER_FILE_RESUMED, /* id, by */
+    USHER_FILE_STALLED /* id, from, name, text: we receive it, and nothing comes while its sender can be reached. It is asked
+                         * for again; USHER_FILE_FAILED (`stalled`) follows after a minute in all, if that helps nothing */
 };
 /* "ready", "state", ...: as usher(1) calls it; static. */
 const char *usher_event_name(enum usher_event_type type);

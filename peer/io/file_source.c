@@ -75,6 +75,8 @@ static bool open_file(struct file_source *s, struct file_problem *p)
         return file_problem_set(p, "not-a-file", "cannot open %.200s: %.100s", s->path, why.text);
     if (fstat(s->fd, &st) != 0)
         return file_problem_errno(p, errno, "cannot look at", s->path);
+    if (!S_ISREG(st.st_mode))
+        return file_problem_set(p, "not-a-file", "cannot send %.200s: it is neither a file nor a folder", s->path);
     s->size = (uint64_t)st.st_size;
     posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     return true;

@@ -23,8 +23,9 @@
 #include "peer/io/signaling_tls.h"
 
 enum {
-    ATTEMPT_SECONDS = 10, /* an address that does not answer */
-    CLOSE_SECONDS = 1,    /* a good-bye that nobody reads */
+    ATTEMPT_SECONDS = 10,              /* an address that does not answer: TCP, TLS and the upgrade together */
+    LWS_SECONDS = 2 * ATTEMPT_SECONDS, /* its own patience, with each of these: five seconds, unless it is told */
+    CLOSE_SECONDS = 1,                 /* a good-bye that nobody reads */
     WHY_MAX = 512
 };
 #define SUBPROTOCOL "usher.v1"
@@ -462,7 +463,7 @@ struct signaling *signaling_new(
     s->context = g_main_context_ref(context);
     g_queue_init(&s->queue);
     buf_init(&s->incoming, SIGNALING_FRAME_MAX);
-    struct lws_context_creation_info info = {.protocols = PROTOCOLS, .user = s};
+    struct lws_context_creation_info info = {.protocols = PROTOCOLS, .user = s, .timeout_secs = LWS_SECONDS};
     if (!lws_loop_open(&s->loop, context, &info, tls, err))
         goto fail;
     return s;

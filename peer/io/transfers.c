@@ -163,7 +163,8 @@ static void on_problem(void *user, uint64_t file, const struct files_problem *p)
     if (p->call == FILES_NOTE || (p->call == FILES_READ && strcmp(p->code, "file-changed") != 0))
         return;
     drop_readings(t, file);
-    files_close(t->files, file, true);
+    /* All of its bytes are what was offered: another try would end no better. */
+    files_close(t->files, file, strcmp(p->code, "bad-folder") != 0);
     tell(t,
         (struct peer_event){.type = PEER_FILE_FAILED, .failed_file = {file, span_of(p->code), span_of(p->sentence)}});
 }

@@ -49,7 +49,7 @@ struct usher {
 #define X(name, text) _Static_assert((int)NOTICE_##name == (int)USHER_##name, "the two lists differ in " #name);
 PEER_NOTICE_LIST(X)
 #undef X
-_Static_assert((int)NOTICE_TYPES == (int)USHER_FILE_RESUMED + 1, "an event is no notice");
+_Static_assert((int)NOTICE_TYPES == (int)USHER_FILE_STALLED + 1, "an event is no notice");
 
 const char *usher_event_name(enum usher_event_type type)
 {

@@ -141,7 +141,7 @@ static void path_of(char out[FILE_PATH_MAX], const char *dir, const char *name, 
 int state_dir_lock(const char *dir, struct err *e)
 {
     char path[FILE_PATH_MAX];
-    path_of(path, dir, "lock", "");
+    path_of(path, dir, STATE_LOCK_FILE, "");
     struct err why = {.text = ""};
     int fd = os_file_open(path, O_RDWR | O_CREAT, "a file, or none", &why);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)

@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "base/rng.h"
 
+#define STATE_LOCK_FILE "lock"
+
 enum {
     STATE_PATH_MAX = 1024,
     STATE_KEY_BYTES = 32

@@ -34,14 +34,6 @@ static uint32_t join_burst(const struct core_settings *set)
     return (set->join_rate < most ? set->join_rate : most) * JOIN_BURST_SECONDS;
 }
 
-static struct address network_of(const struct address *a)
-{
-    struct address network = *a;
-    if (!address_is_ipv4(a))
-        memset(network.bytes + 8, 0, 8);
-    return network;
-}
-
 static void address_state_free(struct core *c, struct address_state *o)
 {
     if (o->idle.next) {
@@ -78,7 +70,7 @@ static bool has_address(const void *item, const void *address)
 /* The address's entry, made if there is none; NULL when out of memory. */
 static struct address_state *address_state_get(struct core *c, const struct address *address)
 {
-    struct address network = network_of(address);
+    struct address network = address_network(address);
     uint32_t hash = hash_keyed(c->hash_key, &network, sizeof network);
     struct address_state *o = table_find(&c->addresses, hash, has_address, &network);
     if (o)

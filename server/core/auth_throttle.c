@@ -46,19 +46,11 @@ static uint64_t delay_after(uint64_t failed)
     return doublings < FAILURE_DOUBLINGS_MAX ? (uint64_t)FAILURE_DELAY_MS << doublings : FAILURE_DELAY_MAX_MS;
 }
 
-static uint64_t being_hashed(const struct core *c, const struct address_state *o)
-{
-    uint64_t n = 0;
-    for (const struct pending *e = c->hashes; e; e = e->next) /* that of ::1 is all zero, as where there is none */
-        n += e->counted && memcmp(&e->address, &o->address, sizeof e->address) == 0;
-    return n;
-}
-
 bool auth_throttle_may_hash(const struct core *c, const struct session *s, uint64_t *ms)
 {
     uint32_t limit = c->settings.auth_failures;
     *ms = FAILURE_DELAY_MS;
-    return !limit || !s->address || being_hashed(c, s->address) < limit;
+    return !limit || !s->address || pending_of(c->hashes, s->address) < limit;
 }
 
 enum auth_verdict auth_throttle_look(const struct core *c, const struct session *s, bool waited, uint64_t *ms)
@@ -76,7 +68,7 @@ enum auth_verdict auth_throttle_look(const struct core *c, const struct session 
         return AUTH_DELAYED;
     }
     *ms = FAILURE_DELAY_MS;
-    return failed + being_hashed(c, s->address) >= limit ? AUTH_DELAYED : AUTH_ALLOWED;
+    return failed + pending_of(c->hashes, s->address) >= limit ? AUTH_DELAYED : AUTH_ALLOWED;
 }
 
 void auth_throttle_failed(struct core *c, struct session *s, const char *reason)

@@ -261,6 +261,8 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
         hashed(c, event->hashed.job, event->hashed.hash);
     } else if (event->type == CORE_STORED) {
         room_store_stored(c, event->stored);
+    } else if (event->type == CORE_UNSTORED) {
+        room_store_lost(c);
     } else {
         struct session *s = session_find(c, event->conn);
         if (s)

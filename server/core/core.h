@@ -48,6 +48,14 @@ static inline bool address_is_ipv4(const struct address *a)
     static const uint8_t MAPPED[ADDRESS_IPV4_AT] = {[10] = 0xff, [11] = 0xff};
     return memcmp(a->bytes, MAPPED, sizeof MAPPED) == 0;
 }
+/* What counts as one address: a provider hands an IPv6 customer a /64 at least. */
+static inline struct address address_network(const struct address *a)
+{
+    struct address network = *a;
+    if (!address_is_ipv4(a))
+        memset(network.bytes + 8, 0, 8);
+    return network;
+}
 
 /* What needs keys, done by the daemon and asked for by the core. */
 enum {
@@ -141,8 +149,9 @@ enum core_event_type {
     CORE_BELONGS, /* and what it asks is part of another connection, which counts already: it counts against no limit of its address any more */
     CORE_REQUEST, /* an HTTP request about rooms (conn, request); answered by one CORE_RESPONSE, now or later, unless the connection is gone */
     CORE_HASHED,  /* the answer to a CORE_HASH (hashed) */
-    CORE_STORED,  /* the answer to a CORE_STORE: whether the file is on the disk (stored) */
-    CORE_DRAIN,   /* stop: tell everybody, close everything */
+    CORE_UNSTORED, /* what was stored is not there any more: it is to be stored again */
+    CORE_STORED,   /* the answer to a CORE_STORE: whether the file is on the disk (stored) */
+    CORE_DRAIN,    /* stop: tell everybody, close everything */
 };
 
 enum core_request_type {

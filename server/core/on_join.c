@@ -65,7 +65,7 @@ static void delay(struct core *c, struct session *s, const struct asked *r, uint
 {
     struct span frame = r->request.bytes;
     const struct pending why = {.kind = PENDING_FRAME, .conn = s->conn, .bytes = (char *)frame.p, .bytes_n = frame.n};
-    enum error e = pending_delay(c, &why, ms);
+    enum error e = pending_delay(c, s, &why, ms);
     if (e == ERROR_RATE_LIMITED)
         refuse_for(c, s, r, BUSY, HASH_RETRY_MS);
     else if (e != ERROR_NONE)

@@ -38,6 +38,13 @@ void pending_free(struct pending *e)
     free(e);
 }
 
+static void count_for(struct pending *e, const struct session *s)
+{
+    e->counted = s->address != NULL;
+    if (e->counted)
+        e->address = s->address->address;
+}
+
 enum error pending_hash(
     struct core *c, const struct session *s, const struct pending *why, struct span password, const uint8_t *salt)
 {
@@ -49,9 +56,7 @@ enum error pending_hash(
     struct core_hash *hash = malloc(sizeof *hash);
     if (!e || !hash)
         goto fail;
-    e->counted = s->address != NULL;
-    if (e->counted)
-        e->address = s->address->address;
+    count_for(e, s);
     e->job = hash->job = ++c->last_job;
     memcpy(hash->salt, salt, sizeof hash->salt);
     memcpy(hash->password, password.p, password.n);
@@ -82,14 +87,31 @@ void pending_store(struct core *c, const struct pending *why)
     DL_APPEND(c->stores, e);
 }
 
-enum error pending_delay(struct core *c, const struct pending *why, uint64_t ms)
+uint32_t pending_of(const struct pending *list, const struct address_state *address)
+{
+    uint32_t n = 0;
+    for (const struct pending *e = list; e; e = e->next) /* that of ::1 is all zero, as where there is none */
+        n += e->counted && memcmp(&e->address, &address->address, sizeof e->address) == 0;
+    return n;
+}
+
+/* An address has at most as many places as it leaves free: one alone half of them, n together n in n + 1, and whoever comes
+ * next finds some. (As switches share the memory for their queues: Choudhury and Hahne's dynamic thresholds.) */
+static bool may_wait(const struct core *c, const struct session *s)
+{
+    uint32_t left = DELAYED_MAX - c->delayed;
+    return left > 0 && (!s->address || pending_of(c->delays, s->address) < left);
+}
+
+enum error pending_delay(struct core *c, const struct session *s, const struct pending *why, uint64_t ms)
 {
     assert(why->kind == PENDING_FRAME || why->kind == PENDING_ASK);
-    if (c->delayed >= DELAYED_MAX)
+    if (!may_wait(c, s))
         return ERROR_RATE_LIMITED;
     struct pending *e = pending_new(why);
     if (!e)
         return ERROR_SERVER_FULL;
+    count_for(e, s);
     e->at = c->now + ms;
     DL_APPEND(c->delays, e);
     if (c->delayed++ == 0 || e->at < c->delayed_due)

@@ -20,7 +20,7 @@ struct pending {
     struct pending *prev, *next; /* in core->hashes, core->delays or core->stores */
     enum pending_kind kind;
     struct conn_id conn;
-    bool counted; /* PENDING_JOIN, PENDING_CREATE: a per-address limit counts it, as of: */
+    bool counted; /* but for PENDING_STORE: a per-address limit counts it, as of: */
     struct address address;
     uint64_t job; /* of the hash; or what room_store.changed has to be on the disk */
     char *bytes;  /* owned; PENDING_JOIN, PENDING_FRAME: the frame; PENDING_ASK: the request's room, token and body */
@@ -39,10 +39,13 @@ enum error pending_hash(
     struct core *c, const struct session *s, const struct pending *why, struct span password, const uint8_t *salt);
 /* Takes the frame; it is the answer once what has changed so far is on the disk. */
 void pending_store(struct core *c, const struct pending *why);
-/* Remembers it for that long. ERROR_RATE_LIMITED when too many wait, ERROR_SERVER_FULL when out of memory. */
-enum error pending_delay(struct core *c, const struct pending *why, uint64_t ms);
+/* Remembers it for that long, for the session. ERROR_RATE_LIMITED when too many wait, or too many of its address: no more than
+ * there are places free. ERROR_SERVER_FULL when out of memory. */
+enum error pending_delay(struct core *c, const struct session *s, const struct pending *why, uint64_t ms);
 /* Whether this connection waits for a hash or for its time. */
 bool pending_waits(const struct core *c, struct conn_id conn);
+/* How many of the list wait that count for this address. */
+uint32_t pending_of(const struct pending *list, const struct address_state *address);
 /* What waits for this hash, taken off the list: the caller frees it. NULL if there is none. */
 struct pending *pending_take_hashed(struct core *c, uint64_t job);
 /* The next one that waits for the disk no longer, if it is asked now; NULL if there is none. */

@@ -239,7 +239,7 @@ static void delay(struct core *c, struct session *s, const struct core_request *
     buf_span(&bytes, r->body);
     const struct pending why = {
         .kind = PENDING_ASK, .conn = s->conn, .bytes = bytes.p, .bytes_n = bytes.len, .request = *r};
-    enum error e = bytes.failed ? ERROR_SERVER_FULL : pending_delay(c, &why, ms);
+    enum error e = bytes.failed ? ERROR_SERVER_FULL : pending_delay(c, s, &why, ms);
     if (e != ERROR_NONE)
         refuse(c, s->conn, e, NULL);
     buf_done(&bytes);

@@ -195,6 +195,11 @@ void room_store_stored(struct core *c, bool stored)
     room_store_tick(c);
 }
 
+void room_store_lost(struct core *c)
+{
+    c->room_store.changed++;
+}
+
 uint64_t room_store_due(const struct core *c)
 {
     const struct room_store *k = &c->room_store;

@@ -19,6 +19,8 @@ static inline bool room_store_is_behind(const struct core *c)
 
 /* io says whether the file is on the disk: begins to answer those who waited for it. */
 void room_store_stored(struct core *c, bool stored);
+/* io says that what is on the disk is there no more: all of it is written again. */
+void room_store_lost(struct core *c);
 /* Goes on with either. */
 void room_store_tick(struct core *c);
 /* When room_store_tick has something to do or the writing is to be tried again, or UINT64_MAX. */

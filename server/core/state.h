@@ -30,7 +30,7 @@ enum {
     OWED_RETRY_MS = 100,          /* after memory ran out */
     AWAY_MAX = 1 << 16,           /* seats kept at once; of more, peers have left */
     TOMBSTONES_MAX = 1 << 16,     /* ends remembered after a start; of more, nobody returns from an earlier life */
-    DELAYED_MAX = 64,             /* attempts with a password or token that wait */
+    DELAYED_MAX = 128, /* attempts with a password or token that wait; of one address as many as it leaves free */
     ROOMS_PER_ADDRESS = ROOMS_KEPT_MAX / 10,
     ROOM_STORE_RETRY_MS = 5000, /* after rooms.json could not be written */
     HELD_SEAT_MAX = 64 * 1024,  /* bytes of frames kept for one seat */

@@ -59,7 +59,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->logger = p->logger;
     io->settings = p->settings;
     io->version = p->version;
-    io->state_dir = p->state_dir;
+    io->state = p->state;
     io->drained = p->drained;
     io->ctx = p->ctx;
     io->started_at = uv_now(p->loop);
@@ -72,7 +72,7 @@ struct io *io_new(const struct io_params *p, struct err *e)
     malloc_trim_init(&io->trim);
     io->scratch = malloc(OUT_BATCH);
     io->in = malloc(READ_SIZE);
-    io->web = web_root_new(io->loop, io->logger);
+    io->web = web_root_new(io->loop, io->logger, &rng);
     io->webhooks = webhooks_new(io->loop, io->logger, p->node);
     if (!open_handles(io) || !io->web || !io->webhooks || !work_open(io) || !hash_open(io) || !io->scratch || !io->in) {
         err_memory(e);
@@ -151,6 +151,7 @@ void io_free(struct io *io)
     stun_close(io);
     webhooks_stop(io->webhooks);
     hash_stop(io);
+    work_stop(io);
     close_connections(io);
     close_handles(io);
     secure_close(io);

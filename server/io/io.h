@@ -13,11 +13,12 @@
 #include "server/io/cidr.h"
 #include "server/adapters/ice_url.h"
 #include "server/adapters/logger.h"
+#include "server/adapters/state_hold.h"
 #include "server/io/webhooks.h"
 
 struct io;
 
-/* In state_dir: the rooms made over HTTP. */
+/* In the state folder: the rooms made over HTTP. */
 #define ROOMS_FILE "rooms.json"
 
 struct io_settings {
@@ -46,7 +47,7 @@ struct io_params {
     struct core *core;           /* borrowed */
     const struct logger *logger; /* borrowed */
     struct io_settings settings;
-    const char *state_dir;         /* borrowed */
+    struct state_hold *state;      /* borrowed */
     const char *version;           /* static */
     const char *node;              /* borrowed for io_new: told to webhooks */
     const char *certificate, *key; /* borrowed for io_new; "": no TLS */

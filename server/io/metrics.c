@@ -99,6 +99,7 @@ static void limited(struct buf *out, const char *name, const struct metrics *m)
     };
     for (enum limit l = 0; l < LIMITS; l++)
         sample(out, name, "limit", NAMES[l], m->core->limited[l]);
+    sample(out, name, "limit", "downloads", m->downloads_limited);
 }
 
 static void http_answers(struct buf *out, const char *name, const struct metrics *m)

@@ -103,8 +103,9 @@ struct metrics {
     const struct io_stats *io;
     struct queue_stats queue;
     struct process_stats process;
-    int64_t certificate_expiry;            /* unix seconds; 0: no TLS, and no such metric */
-    uint64_t log_dropped;                  /* records that nobody will read */
+    int64_t certificate_expiry; /* unix seconds; 0: no TLS, and no such metric */
+    uint64_t downloads_limited; /* files of server.web_root that were not sent, or not whole: too many at once */
+    uint64_t log_dropped;       /* records that nobody will read */
     const struct webhook_counts *webhooks; /* of each receiver: */
     size_t webhooks_count;                 /* so many; 0: none, and no such metrics */
     const char *version;

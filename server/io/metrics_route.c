@@ -7,6 +7,7 @@
 #include "server/io/http.h"
 #include "server/io/metrics.h"
 #include "server/io/process.h"
+#include "server/io/web_file.h"
 
 static struct queue_stats look_at_queues(const struct conn_table *t)
 {
@@ -39,6 +40,7 @@ void http_metrics(struct http_request *r)
         .queue = look_at_queues(&io->conns),
         .process = process_look(),
         .certificate_expiry = io->tls ? tls_expiry(io->tls) : 0,
+        .downloads_limited = web_root_limited(io->web),
         .log_dropped = logger_dropped(io->logger),
         .webhooks = webhooks,
         .webhooks_count = webhooks_counts(io->webhooks, webhooks),

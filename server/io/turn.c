@@ -153,12 +153,18 @@ void turn_again(struct io *io)
 /* ---- effects ---- */
 
 /* During a drain, of a connection that was let in a moment ago: its request may be under way, and be the poll of a session
- * that is told of the drain. That is served, whatever else it asks is refused. */
+ * that is told of the drain. That is served, whatever else it asks is refused. Where no session waits for a poll, nobody is
+ * waited for. */
+static bool polls_may_come(const struct io *io)
+{
+    return io->settings.socketio && (conn_first(&io->conns, LIMIT_POLL) || conn_first(&io->conns, LIMIT_FAREWELL));
+}
+
 static bool may_have_asked(const struct io *io, const struct conn *c)
 {
     bool unheard = c->limit == LIMIT_HANDSHAKE && c->state != CONN_PROXY;
     bool young = c->deadline > uv_now(io->loop) + HANDSHAKE_MS - FAREWELL_MS;
-    return io->settings.socketio && core_draining(io->core) && unheard && young;
+    return core_draining(io->core) && unheard && young && polls_may_come(io);
 }
 
 /* The core closes a connection that speaks no WebSocket yet: it is refused. One that is only now being accepted is let

@@ -100,12 +100,12 @@ struct io {
 
     struct listener *listeners;                   /* owned */
     const struct framing *framings[FRAMINGS_MAX]; /* those that listeners have; the first is FRAMING_LISTENERS */
-    int spare;             /* a descriptor given up when there are no more, so that a reload can still open its file */
-    bool accepting;        /* the listeners are polled */
-    bool exhausted;        /* descriptors ran out, and accepting has not gone well for a second since */
-    uint64_t accept_at;    /* while exhausted: when to look again */
-    const char *state_dir; /* borrowed: where rooms.json is */
-    struct web_root *web;  /* owned */
+    int spare;          /* a descriptor given up when there are no more, so that a reload can still open its file */
+    bool accepting;     /* the listeners are polled */
+    bool exhausted;     /* descriptors ran out, and accepting has not gone well for a second since */
+    uint64_t accept_at; /* while exhausted: when to look again */
+    struct state_hold *state; /* borrowed: where rooms.json is */
+    struct web_root *web;     /* owned */
     struct hashers *hashers;  /* owned */
     struct store_work *store; /* owned */
     bool freeing;
@@ -192,6 +192,8 @@ void hash_free(struct io *io);
 /* Writes on uv's thread pool (work.c). Takes the frame and ends in CORE_STORED. */
 void work_store(struct io *io, struct frame *frame);
 bool work_open(struct io *io);
+/* Nothing is begun by itself any more; what is under way ends on the loop. Before the loop runs for the last time. */
+void work_stop(struct io *io);
 /* When no job is at work any more. Takes one that was not opened. */
 void work_close(struct io *io);
 

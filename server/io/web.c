@@ -46,7 +46,7 @@ static void on_piece(void *ctx, struct frame *bytes, bool last)
     turn_queue(io, c, bytes);
 }
 
-/* What was promised cannot be sent: the client sees a body that is short. */
+/* What was promised is not sent: the client sees a body that is short. */
 static void on_failed(void *ctx)
 {
     struct http_request *r = ctx;
@@ -100,6 +100,7 @@ void http_web(struct http_request *r)
         values[i] = joined(r, NAMES[i], &rooms[i]);
     const struct web_asked asked = {
         .path = r->asked->path,
+        .whose = r->conn->address,
         .conditions = {.if_match = values[0],
             .if_none_match = values[1],
             .if_modified_since = values[2],

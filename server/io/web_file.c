@@ -12,6 +12,9 @@
  * While a job is at work the download's fields are its own; the loop may only mark the download as ended. So a download
  * that ends meanwhile lives on, unseen, until its job is back and its file closed.
  *
+ * How many there may be, and who has to end for whom, is web_share.h's. One that has to is one whose client has a piece: it
+ * holds nobody up but himself, and no job.
+ *
  * Rejected: sendfile(2), whose reads block the loop; mmap(2), which kills the process (SIGBUS) when the file shrinks.
  */
 #include "server/io/web_file.h"
@@ -31,7 +34,7 @@ enum download_state {
     DOWNLOAD_OPENING, /* the file is being looked for, and its first piece read */
     DOWNLOAD_HELD,    /* the connection has the last piece */
     DOWNLOAD_READING, /* the next piece is being read */
-    DOWNLOAD_TOLD,    /* the last event was told; only web_end is left */
+    DOWNLOAD_TOLD,    /* the last event was told, or its place given away; only web_end is left */
     DOWNLOAD_ENDED,   /* web_end was called: what is at work ends, the file is closed */
     DOWNLOAD_STATES
 };
@@ -65,6 +68,7 @@ struct web_download {
     bool telling; /* within an event */
     uv_work_t work;
     struct web_download *prev, *next; /* the line */
+    struct web_place place;
     /* The job's: */
     struct opening *opening; /* owned */
     int fd;                  /* owned; -1: none */
@@ -79,11 +83,15 @@ struct web_root {
     uv_loop_t *loop;
     const struct logger *logger;
     const char *path;
-    unsigned count;            /* downloads */
+    struct web_share share;    /* places of downloads that were not ended */
+    unsigned count;            /* downloads, those that end as well */
     unsigned working;          /* of them, on the pool */
     struct web_download *line; /* the others that want to be there */
-    struct log_pace unreadable, refused;
+    struct log_pace unreadable, refused, displaced;
+    uint64_t limited;
 };
+
+#define DOWNLOAD_OF(of) ((struct web_download *)((char *)(of)-offsetof(struct web_download, place)))
 
 static const char SHRUNK[] =
     "a file of server.web_root became shorter while it was sent: replace files by renaming a new one "
@@ -268,12 +276,17 @@ static void move(struct web_download *d, enum download_state to)
 {
     static const unsigned MAY[DOWNLOAD_STATES] = {
         [DOWNLOAD_OPENING] = 1u << DOWNLOAD_HELD | 1u << DOWNLOAD_TOLD | 1u << DOWNLOAD_ENDED,
-        [DOWNLOAD_HELD] = 1u << DOWNLOAD_READING | 1u << DOWNLOAD_ENDED,
+        [DOWNLOAD_HELD] = 1u << DOWNLOAD_READING | 1u << DOWNLOAD_TOLD | 1u << DOWNLOAD_ENDED,
         [DOWNLOAD_READING] = 1u << DOWNLOAD_HELD | 1u << DOWNLOAD_TOLD | 1u << DOWNLOAD_ENDED,
         [DOWNLOAD_TOLD] = 1u << DOWNLOAD_ENDED,
     };
     assert(MAY[d->state] & 1u << to);
     d->state = to;
+    web_share_release(&d->place);
+    if (to == DOWNLOAD_HELD)
+        web_share_hold(&d->place);
+    else if (to == DOWNLOAD_ENDED)
+        web_share_give(&d->root->share, &d->place);
 }
 
 /* At most once in WEB_NOTICE_EVERY_MS: whoever asks for the file can cause it at will. */
@@ -292,14 +305,14 @@ static void say(struct web_download *d, const char *problem)
 }
 
 /* Alike. */
-static void say_full(struct web_root *root)
+static void say_full(struct web_root *root, struct log_pace *pace, const char *event, const char *text)
 {
     struct log_record r;
-    uint64_t n = log_pace(&root->refused, uv_now(root->loop), WEB_NOTICE_EVERY_MS);
+    root->limited++;
+    uint64_t n = log_pace(pace, uv_now(root->loop), WEB_NOTICE_EVERY_MS);
     if (n == 0)
         return;
-    log_record_init(&r, LOG_LEVEL_WARNING, "downloads-refused",
-        "as many files of server.web_root are sent as may be at once: who asks for another is told to come back");
+    log_record_init(&r, LOG_LEVEL_WARNING, event, text);
     log_record_addf(&r, "limit", "%d", WEB_DOWNLOADS_MAX);
     log_record_addf(&r, "count", "%" PRIu64, n);
     logger_write(root->logger, &r);
@@ -410,12 +423,20 @@ static void worked(uv_work_t *w, int status)
 
 /* ---- the face ---- */
 
-struct web_root *web_root_new(uv_loop_t *loop, const struct logger *logger)
+struct web_root *web_root_new(uv_loop_t *loop, const struct logger *logger, const struct rng *rng)
 {
     struct web_root *root = calloc(1, sizeof *root);
-    if (root)
-        *root = (struct web_root){.loop = loop, .logger = logger};
+    if (!root)
+        return NULL;
+    root->loop = loop;
+    root->logger = logger;
+    web_share_init(&root->share, rng);
     return root;
+}
+
+uint64_t web_root_limited(const struct web_root *root)
+{
+    return root->limited;
 }
 
 void web_root_set(struct web_root *root, const char *path)
@@ -484,24 +505,66 @@ static struct opening *opening_new(const char *root, const char *name, const str
     return o;
 }
 
+/* One whose client has a piece, and its place is for another address. */
+static void displace(struct web_download *d)
+{
+    struct web_root *root = d->root;
+    say_full(root, &root->displaced, "downloads-ended",
+        "as many files of server.web_root are sent as may be at once: addresses that have most lose some to others");
+    move(d, DOWNLOAD_TOLD);
+    web_share_give(&root->share, &d->place);
+    d->telling = true;
+    d->events->failed(d->ctx);
+    d->telling = false;
+    if (d->state == DOWNLOAD_ENDED)
+        finish(d);
+}
+
+static bool make_room(struct web_root *root, const struct address *whose)
+{
+    if (root->count < WEB_DOWNLOADS_MAX + WEB_ENDING_MAX) {
+        if (root->share.taken < WEB_DOWNLOADS_MAX)
+            return true;
+        struct web_place *other = web_share_for(&root->share, whose);
+        if (other) {
+            displace(DOWNLOAD_OF(other));
+            return true;
+        }
+    }
+    say_full(root, &root->refused, "downloads-refused",
+        "as many files of server.web_root are sent as may be at once: who asks for another is told to come back");
+    return false;
+}
+
+static struct web_download *download_new(struct web_root *root, const struct web_asked *asked)
+{
+    const char *name = web_name(asked->path);
+    size_t n = strlen(name) + 1;
+    struct web_download *d = calloc(1, sizeof *d + n);
+    struct opening *o = d ? opening_new(root->path, name, asked) : NULL;
+    if (!o || !web_share_take(&root->share, &asked->whose, &d->place)) {
+        free_opening(o);
+        free(d);
+        return NULL;
+    }
+    d->root = root;
+    d->opening = o;
+    d->fd = -1;
+    d->work.data = d;
+    memcpy(d->name, name, n);
+    root->count++;
+    return d;
+}
+
 struct web_download *web_open(
     struct web_root *root, const struct web_asked *asked, const struct web_events *ev, void *ctx)
 {
     assert(web_root_may_have(root, asked->path));
-    const char *name = web_name(asked->path);
-    size_t n = strlen(name) + 1;
-    if (root->count >= WEB_DOWNLOADS_MAX)
-        say_full(root);
-    struct web_download *d = root->count < WEB_DOWNLOADS_MAX ? calloc(1, sizeof *d + n) : NULL;
-    struct opening *o = d ? opening_new(root->path, name, asked) : NULL;
-    if (!o) {
-        free(d);
+    struct web_download *d = make_room(root, &asked->whose) ? download_new(root, asked) : NULL;
+    if (!d)
         return NULL;
-    }
-    *d = (struct web_download){.root = root, .events = ev, .ctx = ctx, .opening = o, .fd = -1};
-    d->work.data = d;
-    memcpy(d->name, name, n);
-    root->count++;
+    d->events = ev;
+    d->ctx = ctx;
     line_join(d, JOB_OPEN);
     return d;
 }

@@ -14,9 +14,11 @@
 #include "protocol/frame.h"
 #include "server/io/conditional.h"
 #include "server/adapters/logger.h"
+#include "server/io/web_share.h"
 
 enum {
-    WEB_DOWNLOADS_MAX = 4096,  /* open at once: a descriptor each, and a piece */
+    WEB_ENDING_MAX =
+        256, /* besides WEB_DOWNLOADS_MAX, that gave their place away and end: a descriptor and a piece each */
     WEB_READS_MAX = 2,         /* on uv's pool at once: it has four threads, and others need some */
     WEB_PIECE_MAX = 64 * 1024, /* bytes read at once; less while there are many downloads: */
     WEB_PIECE_MIN = 16 * 1024,
@@ -30,8 +32,8 @@ struct web_root;
 /* One request's. */
 struct web_download;
 
-/* NULL when out of memory. Both are borrowed as long as it lives. */
-struct web_root *web_root_new(uv_loop_t *loop, const struct logger *logger);
+/* NULL when out of memory. The loop and the logger are borrowed as long as it lives, the rng for the call. */
+struct web_root *web_root_new(uv_loop_t *loop, const struct logger *logger, const struct rng *rng);
 /* Of requests from now on. Borrowed until the next call or web_root_free; "" or NULL: there are no files. */
 void web_root_set(struct web_root *root, const char *path);
 bool web_root_is_set(const struct web_root *root);
@@ -43,16 +45,20 @@ void web_root_free(struct web_root *root);
 bool web_root_may_have(const struct web_root *root, const char *path);
 /* Whether the decoded path is that of a room's page, /room/:id. */
 bool web_root_has_room(const struct web_root *root, const char *path);
+/* Downloads that were refused or ended since the start because there were too many. */
+uint64_t web_root_limited(const struct web_root *root);
 
 /* Borrowed for the call. */
 struct web_asked {
-    const char *path; /* decoded; web_root_may_have */
+    const char *path;     /* decoded; web_root_may_have */
+    struct address whose; /* the client's; all zero: of none */
     struct conditions conditions;
     struct span accept_encoding;
     bool head; /* HEAD */
 };
 
-/* Called on the loop, never from within web_open or web_next. web_next and web_end may be called from within them. */
+/* Called on the loop, never from within web_open or web_next of the same request. web_next and web_end may be called from
+ * within them. */
 struct web_events {
     /* Once, first. status: 200, 206, 304, 404, 412, 416 or 503. headers: lines with their CRLF, borrowed for the call; all
      * that belong to the file, without Content-Length. length: what Content-Length says of 200 and 206, for HEAD too; 0 of
@@ -61,12 +67,13 @@ struct web_events {
     void (*head)(void *ctx, unsigned status, const char *headers, uint64_t length);
     /* Takes the frame; its bytes go out as they are. All pieces together are `length` bytes. */
     void (*piece)(void *ctx, struct frame *bytes, bool last);
-    /* In place of a piece: no more come, and the connection has to end with its body short. */
+    /* In place of a piece, or where one was not asked for yet, because another address was given its place (from within the
+     * web_open of that one): no more come, and the connection has to end with its body short. */
     void (*failed)(void *ctx);
 };
 
-/* Begins a download: returned owned, until web_end. NULL when there are WEB_DOWNLOADS_MAX of them, which is logged, or out of memory: 503.
- * ev is borrowed until web_end. */
+/* Begins a download: returned owned, until web_end. NULL when its address has had its share of WEB_DOWNLOADS_MAX (web_share.h),
+ * which is logged, or out of memory: 503. ev is borrowed until web_end. */
 struct web_download *web_open(
     struct web_root *root, const struct web_asked *asked, const struct web_events *ev, void *ctx);
 /* The last piece has left for the socket: read the next. Once after each piece but the last. */

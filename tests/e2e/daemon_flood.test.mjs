@@ -4,12 +4,17 @@
 // `make bench-flood`.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
+import http from 'node:http';
 import net from 'node:net';
-import { startDaemon } from './lib/daemon.mjs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { startDaemon, within } from './lib/daemon.mjs';
 import { connect, pair } from './lib/client.mjs';
 import { parseMetrics } from './lib/prometheus.mjs';
+import { scratch } from './lib/peer.mjs';
 
 const ROUNDS = 12;
 const CROWD = 400;
@@ -91,5 +96,57 @@ test('guesses beyond those that wait are refused, and the loop goes on meanwhile
         guessers.forEach((guesser) => guesser.destroy());
     } finally {
         await daemon.stop();
+    }
+});
+
+const DOWNLOADS = 4096; // at once
+const HOLDERS = 5;
+
+// Clients of so many addresses of loopback ask for a file, have room for next to nothing, and take the first line only.
+// Prints the lines. Node cannot make a socket's buffer small, and ordinary ones would be a gigabyte together.
+const HOLD = `use Socket; my ($port, $count, $addresses) = @ARGV; my @all;
+    for my $i (0 .. $count - 1) {
+        socket(my $s, PF_INET, SOCK_STREAM, 0) or die; setsockopt($s, SOL_SOCKET, SO_RCVBUF, pack('i', 2304)) or die;
+        bind($s, pack_sockaddr_in(0, inet_aton('127.8.0.' . ($i % $addresses + 1)))) or die;
+        connect($s, pack_sockaddr_in($port, INADDR_LOOPBACK)) or die;
+        syswrite($s, "GET /big.bin HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n"); push @all, $s;
+    }
+    $| = 1; for (@all) { sysread($_, my $line, 15); print "$line\\n"; } <STDIN>`;
+
+async function holdAll(daemon) {
+    const child = spawn('perl', ['-e', HOLD, daemon.port, DOWNLOADS, HOLDERS], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const lines = [];
+    for await (const line of createInterface({ input: child.stdout })) if (lines.push(line) === DOWNLOADS) break;
+    return { child, lines };
+}
+
+async function get(daemon, file, localAddress) {
+    const [response] = await once(http.get({ port: daemon.port, host: '127.0.0.1', path: file, localAddress, agent: false }), 'response');
+    let body = '';
+    for await (const part of response) body += part;
+    return { status: response.statusCode, body, wait: response.headers['retry-after'] };
+}
+
+test('a few addresses with all the downloads that may be do not keep files from others', async () => {
+    const root = await scratch();
+    await fs.writeFile(path.join(root, 'big.bin'), Buffer.alloc(256 * 1024, 'usher '));
+    await fs.writeFile(path.join(root, 'index.html'), '<!doctype html><title>usher</title>');
+    const set = (...options) => options.flatMap((option) => ['--set', option]);
+    const daemon = await startDaemon({ args: set(`server.web_root=${root}`, 'limits.connection_rate=0'), sendBuffer: 4608 });
+    const { child, lines } = await within(60000, holdAll(daemon), 'they were not answered');
+    try {
+        assert.deepEqual([...new Set(lines)], ['HTTP/1.1 200 OK']);
+        const refused = await get(daemon, '/index.html', '127.8.0.2');
+        assert.deepEqual([refused.status, JSON.parse(refused.body).error.code, refused.wait], [503, 'server-full', '5']);
+        await daemon.logged(/files of server\.web_root are sent as may be at once: who asks/);
+        const other = await get(daemon, '/index.html', '127.10.0.1');
+        assert.deepEqual([other.status, other.body.length > 0], [200, true]);
+        await daemon.logged(/addresses that have most lose some to others/);
+        const counts = await metrics(daemon);
+        assert.equal(counts.get('usherd_limited_total{limit="downloads"}'), 2);
+        assert.equal(counts.get('usherd_connections'), DOWNLOADS); // one was ended, and there is the one that asks
+    } finally {
+        child.kill();
+        assert.equal(await daemon.stop(), 0);
     }
 });

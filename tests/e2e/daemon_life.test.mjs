@@ -355,6 +355,16 @@ test('SIGHUP that comes while the daemon starts is a reload, and no end', () => 
     assert.deepEqual(await ended, [0, null]);
 }));
 
+// As usherd(8) says for those who may send it before the program is loaded.
+test('a daemon that is started with SIGHUP ignored outlives it from the first moment on, and reloads', () => inFolder(async (folder) => {
+    const file = path.join(folder, 'usherd.conf');
+    await fs.writeFile(file, '[limits]\nmax_frame = 1K\n');
+    const daemon = await startDaemon({ args: ['--config', file],
+        space: ['env', '--ignore-signal=HUP', 'sh', '-c', '(for i in $(seq 20000); do kill -HUP $$ || exit; done 2>/dev/null) & exec "$0" "$@"'] });
+    await daemon.logged(/the settings were read again/);
+    assert.equal(await daemon.stop(), 0);
+}));
+
 // tests/hooks/hangup.c
 test('SIGHUP at the first and at the last moment of the process ends nothing', () => inFolder(async (folder) => {
     const file = path.join(folder, 'usherd.conf');

@@ -369,6 +369,16 @@ test('a poll whose connection is there and whose request comes once the daemon s
     assert.equal(await stopped, 0);
 });
 
+test('a silent connection holds a daemon that stops up for no poll if no session waits for one', async () => {
+    const daemon = await startDaemon();
+    const silent = new Raw(daemon.port);
+    await fetch(`${daemon.http}/health`); // it was accepted before
+    const from = performance.now();
+    assert.equal(await daemon.stop(), 0);
+    assert.ok(performance.now() - from < 1500, `${performance.now() - from} ms`); // of the 2 s that a poll has
+    await silent.end();
+});
+
 test('dialects.socketio = no, then yes again; a file beside the path is served', async () => {
     const dir = await scratch();
     const conf = path.join(dir, 'usherd.conf');

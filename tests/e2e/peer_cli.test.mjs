@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The `usher` command itself: usage, identity, state directory, and servers that are not there or are none.
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -215,23 +215,32 @@ for (const [what, status, sentence] of [
         server.close();
     });
 
-// libwebsockets gives up on either by itself, each in its own way.
-for (const [what, half] of [['nothing', ''], ['half an answer', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso']])
-    test(`a server that says ${what} and no more is tried again`, async () => {
-        let connections = 0;
-        let twice;
-        const again = new Promise((resolve) => (twice = resolve));
-        const server = net.createServer((socket) => {
-            socket.on('error', () => {}).on('data', () => socket.write(half));
-            if (++connections === 2) twice();
-        }).listen(0, '127.0.0.1');
-        await once(server, 'listening');
-        const peer = await startPeer({ server: `ws://127.0.0.1:${server.address().port}`, name: 'ann' });
-        await peer.says(/does not answer/, 20000);
-        await within(15000, again, 'it did not come again');
-        assert.equal(await peer.stop(), 0);
-        server.close();
-    });
+// Left to itself libwebsockets gives up on each after 5 seconds, in its own way.
+const HALF_TLS = Buffer.from([22, 3, 3, 0, 122, 2, 0, 0, 118]); // the head of a ServerHello (RFC 8446 section 4)
+describe('servers that do not go on', { concurrency: true }, () => {
+    for (const [what, half, scheme = 'ws'] of [['nothing', ''], ['half an answer', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso'],
+        ['nothing, in place of TLS,', '', 'wss'], ['half of its handshake', HALF_TLS, 'wss']])
+        test(`a server that says ${what} and no more is tried again after ten seconds`, async () => {
+            const ATTEMPT_MS = 10000;
+            let connections = 0;
+            const lasted = [];
+            let twice;
+            const again = new Promise((resolve) => (twice = resolve));
+            const server = net.createServer((socket) => {
+                const from = performance.now();
+                socket.on('error', () => {}).on('data', () => socket.write(half));
+                socket.on('close', () => lasted.push(performance.now() - from));
+                if (++connections === 2) twice();
+            }).listen(0, '127.0.0.1');
+            await once(server, 'listening');
+            const peer = await startPeer({ server: `${scheme}://127.0.0.1:${server.address().port}`, name: 'ann' });
+            await peer.says(/does not answer/, 20000);
+            await within(15000, again, 'it did not come again');
+            assert.ok(lasted[0] > ATTEMPT_MS * 0.8 && lasted[0] < ATTEMPT_MS * 1.5, `${lasted} ms`);
+            assert.equal(await peer.stop(), 0);
+            server.close();
+        });
+});
 
 // A daemon of a few lines, to misbehave.
 async function fake(onConnection) {

@@ -120,8 +120,11 @@ test('declined, ended by either side, and what cannot be sent', async () => {
     }
     ({ fileId } = await offered(ann, ben, file));
     ben.do({ do: 'accept', fileId, dir: path.join(dir, 'none') });
-    await ben.event('file-failed', { fileId });
-    await ann.event('file-failed', { fileId, by: ben.id });
+    const refused = await ben.event('error', { fileId, code: 'no-folder' });
+    assert.match(refused.message, /cannot open the folder .*none/);
+    ben.do({ do: 'accept', fileId, dir }); // it is still offered
+    await isWhole((await ben.event('file-complete', { fileId }, LONG)).path, await fs.readFile(file));
+    assert.equal(ann.count('file-failed', { fileId }), 0);
     for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
     await daemon.stop();
 });
@@ -200,8 +203,13 @@ test('a file that changes while it is sent is not finished, and both hear why', 
     await fs.writeFile(file, randomBytes(30 * MIB));
     ben.do({ do: 'accept', fileId, dir });
     await ann.event('file-failed', { fileId, reason: 'file-changed' });
-    await ben.event('file-failed', { fileId, reason: 'file-changed' });
+    assert.match((await ben.event('file-failed', { fileId, reason: 'file-changed' })).message, /ask for it again/);
     assert.equal(ben.count('file-complete'), 0);
+    const again = await offered(ann, ben, file); // nothing is in its way
+    ben.do({ do: 'accept', fileId: again.fileId, dir });
+    const done = await ben.event('file-complete', { fileId: again.fileId }, LONG);
+    assert.equal(done.path, path.join(dir, path.basename(file)));
+    assert.deepEqual(await left(dir), [path.basename(file)]);
     for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
     await daemon.stop();
 });
@@ -262,8 +270,11 @@ test('a file is cancelled at either end', async () => {
         await progress(ben, fileId, 1);
         by.do({ do: 'cancel', fileId });
         for (const peer of [ann, ben]) await peer.event('file-failed', { fileId, reason: 'cancelled' });
+        assert.deepEqual(await left(dir), ['a file.bin.part', 'a file.bin.part.map']);
+        ben.do({ do: 'accept', fileId, dir });
+        if (by === ann) await ben.event('error', { fileId, code: 'no-such-file' });
+        else await isWhole((await ben.event('file-complete', { fileId }, LONG)).path, await fs.readFile(file));
     }
-    assert.deepEqual(await left(dir), ['a file.bin.part', 'a file.bin.part.map']);
     for (const peer of [ann, ben]) assert.equal(await peer.stop(), 0);
     await daemon.stop();
 });

@@ -3,7 +3,9 @@
 // `usher send` and `usher receive`: two people who share six words, whatever breaks between them, and a server that lies.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
@@ -355,6 +357,53 @@ test('a reader that has no place for it: both fail, and say so', async () => {
     await fs.rmdir(dir);
     await ann.event('failed', {}, LONG);
     for (const peer of [ann, ben]) assert.equal(await peer.exited, 1);
+});
+
+test('what is neither a file nor a folder is refused before a code is printed', async () => {
+    const dir = await scratch();
+    const pipe = path.join(dir, 'a pipe');
+    spawnSync('mkfifo', [pipe]);
+    const socket = net.createServer().listen(path.join(dir, 'sock'));
+    await once(socket, 'listening');
+    for (const [bad, what] of [[pipe, 'a pipe'], ['/dev/null', 'a device'], ['/dev/zero', 'a device'], [path.join(dir, 'sock'), 'a socket']]) {
+        const ended = await runUsher([...common(daemon.url, await scratch(), 'ann'), 'send', bad]);
+        assert.equal(ended.code, 1, bad);
+        assert.equal(ended.stdout, '');
+        assert.match(ended.stderr, new RegExp(`^usher: cannot send [^:]*: it is ${what}, and only files and folders can be sent: write`));
+    }
+    socket.close();
+});
+
+test('a file that is gone before it could be offered: the other comes, and both end with 1', async () => {
+    const [one, other] = [await makeFile(MIB, 'one.bin'), await makeFile(MIB, 'other.bin')];
+    const ann = await startSend([one.file, other.file]);
+    await fs.rm(other.file);
+    const dir = await scratch();
+    const ben = await start('ben', ['receive', ann.code, '--dir', dir]);
+    await isWhole((await ben.event('complete', { name: 'one.bin' })).path, one.content);
+    await ann.event('failed', { name: 'other.bin' });
+    for (const peer of [ann, ben]) {
+        const done = await peer.event('done', {}, LONG);
+        assert.deepEqual([done.files, done.failed], [1, 1]);
+        assert.equal(await peer.exited, 1);
+    }
+    assert.match(ben.log, /its sender could not send 1 more/);
+});
+
+test('control-C before it is connected pauses too, and says how to go on', async () => {
+    const { file } = await makeFile(MIB);
+    const silent = net.createServer().listen(0, '127.0.0.1'); // takes connections, and says nothing
+    await once(silent, 'listening');
+    const server = `ws://127.0.0.1:${silent.address().port}`;
+    // At once, while the keys of the code are made; and while the server is waited for.
+    for (const wait of [null, 'stage']) {
+        const ann = await startSend([file], { server });
+        if (wait) await ann.event(wait);
+        ann.child.kill('SIGINT');
+        assert.equal(await ann.exited, 3);
+        assert.match(ann.log, new RegExp(`^usher: paused: the same command .*--code ${ann.code}`, 'm'));
+    }
+    silent.close();
 });
 
 test('what is typed wrongly is named, with what to do; and no server is 3', async () => {

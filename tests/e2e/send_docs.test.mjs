@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import jsqr from 'jsqr';
 import { root, startDaemon } from './lib/daemon.mjs';
 import { scratch, usher } from './lib/peer.mjs';
 import { Screen } from './lib/screen.mjs';
@@ -29,7 +30,7 @@ after(() => daemon.stop());
 // A shell in a folder of its own, in which `usher` has a name and an address.
 async function shell(name, dir) {
     const command = `usher() { ${usher} --server ${daemon.url} --ice-address 127.0.0.1 --state ${await scratch()} "$@"; }; cd ${dir}; PS1='$ '`;
-    const screen = await Screen.open(['env', 'ENV=', 'sh', '-i'], { rows: 40 });
+    const screen = await Screen.open(['env', 'ENV=', 'sh', '-i'], { rows: 64 });
     await screen.shows(/[$#] $|[$#]$/);
     await screen.enter(`${command}; clear`);
     await screen.shows((rows) => rows.length === 1 && rows[0] === '$');
@@ -37,9 +38,12 @@ async function shell(name, dir) {
 }
 
 const FINGERPRINTS = { ann: 'e4lc e6s2 ipw2 5rmc', ben: 'hocc q7oz 2f3p lr4l' };
-const harmless = (rows, code) => rows.join('\n')
+const QR_ROW = /^[█▀▄ ]{29,}$/;
+const harmless = (rows, code) => rows.filter((row, i) => !QR_ROW.test(row) || !QR_ROW.test(rows[i - 1]))
+    .map((row) => (QR_ROW.test(row) ? '(a QR code of the address below)' : row)).join('\n')
     .replaceAll(new RegExp([...code].join('\\n?'), 'g'), CODE) // a terminal breaks its rows anywhere
     .replaceAll(/ws:\/\/127\.0\.0\.1:\d+\/ws/g, 'wss://rooms.example')
+    .replaceAll(/http:\/\/127\.0\.0\.1:\d+\//g, 'https://rooms.example/')
     .replaceAll(/peer: (\w+), fingerprint [a-z2-7 ]+$/gm, (_, name) => `peer: ${name}, fingerprint ${FINGERPRINTS[name]}`)
     .replaceAll(/^((?:holiday film\.m… |total {11}))\[[#-]*\] .*$/gm, (_, name) => `${name}${FIGURES[name[0]]}`)
     .replaceAll(/in \d:\d\d(;|$)/gm, 'in 0:03$1')
@@ -49,6 +53,20 @@ const harmless = (rows, code) => rows.join('\n')
 
 // What stands on no screen for sure: stages that may be skipped when all is quick.
 const steady = (text) => text.split('\n').filter((row) => !/^(checking candidates|connecting to the server|waiting for (a peer|ann|ben)|usher: \w+: retrying.*)$/.test(row)).join('\n');
+
+const SCALE = 4; // pixels a module
+const lit = (code, x, y) => ['█', Math.floor(y / SCALE) % 2 ? '▄' : '▀'].includes(code[Math.floor(y / SCALE / 2)][Math.floor(x / SCALE)]);
+
+// What a camera would read of the first QR code among the rows: each character is two modules, white ones drawn.
+function scanned(rows) {
+    const code = rows.slice(rows.findIndex((row) => QR_ROW.test(row)));
+    const height = code.findIndex((row) => !QR_ROW.test(row)) * 2 * SCALE;
+    const width = code[0].length * SCALE;
+    const pixels = new Uint8ClampedArray(width * height * 4);
+    for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++) pixels.fill(lit(code, x, y) ? 255 : 0, (y * width + x) * 4, (y * width + x + 1) * 4);
+    return jsqr(pixels, width, height).data;
+}
 
 test('the screens of send and receive in the documentation', async () => {
     const [from, to] = [await scratch(), await scratch()];
@@ -61,6 +79,9 @@ test('the screens of send and receive in the documentation', async () => {
     await ann.enter("usher --name ann send notes.pdf 'holiday film.mkv'");
     const shown = (await ann.shows(/^code: ([a-z]+-){5}[a-z]+$/m)).join('\n');
     const code = /^code: (.*)$/m.exec(shown)[1];
+    const page = `${daemon.url.replace(/^ws/, 'http').replace(/ws$/, '')}#${code}`;
+    assert.ok(shown.includes(`in a browser: ${page}`), shown);
+    assert.equal(scanned(await ann.shows(/^in a browser/m)), page);
     await ben.enter(`usher --name ben receive ${code}`);
     const bars = (rows) => /^holiday film\.m… \[#+-+\].*left$/m.test(rows.join('\n')) && /^total .*left$/m.test(rows.join('\n'));
     const sending = await ann.shows((rows) => bars(rows) && /^sent notes/m.test(rows.join('\n')));

@@ -139,6 +139,18 @@ test('two pages: a file, an attachment, a pause, a refusal', async () => {
     await ben.run((id) => window.peer.decline(id), refused);
     assert.equal((await ann.event('file-failed', { fileId: refused })).by, ben.id);
 
+    const late = (id) => ben.run((f) => window.peer.accept(f).catch((error) => error.code), id);
+    assert.equal(await late(refused), 'no-such-file');
+    assert.equal(await late('never-offered'), 'no-such-file');
+    const given = await offer(ann, 16 * MIB, 'given-up.bin', [ben.id]);
+    await ben.event('file-offer', { fileId: given });
+    assert.equal(await ben.run((id) => {
+        const file = window.peer.accept(id);
+        window.peer.cancel(id);
+        return file.catch((error) => error.code);
+    }, given), 'cancelled');
+    await ann.event('file-failed', { fileId: given, by: ben.id });
+
     const empty = await offer(ann, 0, 'empty', [ben.id]);
     await ben.event('file-offer', { fileId: empty });
     assert.equal((await hashOf(ben, empty)).size, 0);

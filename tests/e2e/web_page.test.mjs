@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 import { startDaemon } from './lib/daemon.mjs';
 import { joinPeer, scratch, spawnUsher } from './lib/peer.mjs';
 import { LOOPBACK, openChromium } from './lib/chromium.mjs';
-import { WebPeer, joinWeb, serveWeb } from './lib/web.mjs';
+import { WebPeer, joinWeb, serveWeb, vectorsIn } from './lib/web.mjs';
 
 let daemon;
 let web;
@@ -78,6 +78,18 @@ test('a channel of the application is on the verified link, at both ends', async
     await ben.close();
 });
 
+test('a peer that proved nothing gets no channel of the application', async () => {
+    const page = await join('stranger', 'web');
+    const stranger = await opened.browser.newPage();
+    await stranger.goto(`${web.url}/plain.html?${new URLSearchParams({ server: daemon.url, room: 'stranger', name: 'plain' })}`);
+    const id = await stranger.evaluate('peer.welcomed');
+    await stranger.evaluate('join()');
+    assert.equal((await page.linked(id)).verified, false);
+    assert.equal(await page.run(`(async () => { try { peer.channel('${id}', 'usher-call'); } catch (error) { return error.code; } })()`), 'no-link');
+    await stranger.close();
+    await page.close();
+});
+
 test('a page and usher meet by a code of six words', async () => {
     const folder = await scratch();
     await writeFile(path.join(folder, 'letter.txt'), 'dear page');
@@ -123,6 +135,13 @@ test('a wrong password ends the peer, by name', async () => {
     const { code, fatal } = await page.event('error');
     assert.deepEqual([code, fatal], ['room-locked', true]);
     assert.equal((await page.run(() => window.peer.ended)).code, 'room-locked');
+    await page.close();
+});
+
+test('the shared vectors hold in Chromium', async () => {
+    const page = await blank('vectors');
+    const { groups, signatures, seals } = await vectorsIn(page);
+    assert.ok(groups === 9 && signatures >= 16 && seals >= 3);
     await page.close();
 });
 

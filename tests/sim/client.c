@@ -74,9 +74,7 @@ struct crowd *crowd_new(struct world *w, struct wire_net *net, struct daemon *d,
         c->crowd = crowd;
         c->number = i;
         c->host = world_host(w);
-        world_weather(w, c->host,
-            (struct weather){
-                .latency_ms = 1 + world_below(w, 60), .jitter_ms = world_below(w, 30), .loss = world_below(w, 20)});
+        world_weather(w, c->host, world_draw_weather(w, 60, 30, 20));
         world_at(w, world_now(w) + world_below(w, 2 * options->pace_ms), act, c, 0);
     }
     return crowd;

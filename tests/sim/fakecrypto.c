@@ -4,10 +4,9 @@
  */
 #include "tests/sim/fakecrypto.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 
-#include "peer/io/crypto.h"
+#include "tests/sim/realcrypto.h"
 
 #define HASH_FUNCTION HASH_OAT /* the default one falls through its cases, which clang warns of */
 #include <uthash.h>
@@ -48,25 +47,6 @@ void key_ring_real(struct key_ring *ring)
     ring->real = true;
 }
 
-static void public_of(int kind, const uint8_t seed[KEY_BYTES], uint8_t out[KEY_BYTES])
-{
-    size_t n = KEY_BYTES;
-    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(kind, NULL, seed, KEY_BYTES);
-    if (!key || EVP_PKEY_get_raw_public_key(key, out, &n) != 1)
-        abort();
-    EVP_PKEY_free(key);
-}
-
-/* What was drawn for the public keys serves as the private ones. */
-static void make_real(struct key_pair *k)
-{
-    k->real = crypto_new(k->key, k->box);
-    if (!k->real)
-        abort();
-    public_of(EVP_PKEY_ED25519, k->key, k->key);
-    public_of(EVP_PKEY_X25519, k->box, k->box);
-}
-
 struct key_pair *key_ring_add(struct key_ring *ring, const struct rng *rng)
 {
     struct key_pair *k = world_alloc(sizeof *k);
@@ -75,7 +55,7 @@ struct key_pair *key_ring_add(struct key_ring *ring, const struct rng *rng)
     rng->fill(rng->ctx, k->key, sizeof k->key);
     rng->fill(rng->ctx, k->box, sizeof k->box);
     if (ring->real)
-        make_real(k);
+        k->real = realcrypto_new(k->key, k->box);
     HASH_ADD(hh, ring->pairs, key, KEY_BYTES, k);
     return k;
 }

@@ -110,7 +110,7 @@ static struct file *add(struct filedisk *d, const char *name, uint64_t size, boo
     f->size = size;
     f->part = part;
     f->blocks = (uint32_t)file_blocks(size);
-    f->bytes = world_alloc(size + 1);
+    f->bytes = world_alloc((size_t)size + 1);
     f->hashes = world_alloc((size_t)f->blocks * HASH_BYTES + 1);
     f->map = world_alloc(block_map_bytes(f->blocks) + 1);
     LL_PREPEND(d->files, f);

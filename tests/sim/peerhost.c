@@ -232,6 +232,8 @@ static void notice(struct peerhost *h, const struct peer_notice *n)
     h->errors += n->type == NOTICE_ERROR;
     if (n->type == NOTICE_FILE_OFFER)
         peerhost_answer_offer(h, n);
+    if (n->type == NOTICE_ACCEPTED && peerhost_offer_kept(h, n))
+        return;
     if (n->type >= NOTICE_FILE_OFFER)
         return;
     if (n->type == NOTICE_MESSAGE && !n->verified)
@@ -436,7 +438,7 @@ static void run_out(struct peerhost *h)
 void peerhost_start(struct peerhost *h)
 {
     assert(!h->core);
-    world_trace(h->in.w, "peer %u starts as %s", h->who, h->id);
+    world_trace(h->in.w, "peer %u starts as %s on host %u", h->who, h->id, h->host);
     short_memory_core(true);
     h->core = peer_new(&h->settings, &h->crypto, world_rng(h->in.w));
     short_memory_core(false);

@@ -54,6 +54,8 @@ void peerhost_offer(struct peerhost *h, const struct peerhost *to, const char *n
 /* What it gives of files is often wrong, and beside it comes what nobody asked for; until it is told not to, and then offers
  * its files again. */
 void peerhost_lie(struct peerhost *h, bool lies);
+/* What it offers outlives its process, and is not offered anew. Before its first life. */
+void peerhost_keep_offers(struct peerhost *h);
 /* Everybody who was offered one of its files by now has it. */
 bool peerhost_files_done(const struct peerhost *h);
 

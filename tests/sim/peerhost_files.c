@@ -19,10 +19,43 @@ enum {
 void peerhost_on_file(void *who, struct peer_event e)
 {
     struct peerhost *h = who;
+    char bytes[FILE_BLOCK_BYTES];
     e.now = world_now(h->in.w);
     e.unix_ms = world_unix(h->in.w, h->host);
+    if (h->lies && e.type == PEER_FILE_READ && e.read_file.bytes.n > 0 && world_chance(h->in.w, WRONG)) {
+        memcpy(bytes, e.read_file.bytes.p, e.read_file.bytes.n);
+        bytes[0]++;
+        e.read_file.bytes.p = bytes;
+    }
     if (h->core)
         peerhost_step(h, e);
+}
+
+/* ---- what went out ---- */
+
+static bool anybody_has_lied(const struct peerhost *h)
+{
+    unsigned i = 0;
+    while (h->in.people[i] && !h->in.people[i]->has_lied)
+        i++;
+    return h->in.people[i];
+}
+
+/* Over one connection nothing goes twice: nothing is lost there, and all that was wrong is a liar's. */
+static void note_given(struct peerhost *h, const struct giving *g)
+{
+    const struct peer_effect *e = &g->effect;
+    if (anybody_has_lied(h))
+        return;
+    for (const struct given *old = h->given; old; old = old->next)
+        world_check(h->in.w,
+            old->rtc != e->rtc || old->block != e->give.block || old->offset != e->give.offset ||
+                strcmp(old->id, e->give.id) != 0,
+            "block %u of a file went out twice over one connection", e->give.block);
+    struct given *one = world_alloc(sizeof *one);
+    *one = (struct given){.next = h->given, .rtc = e->rtc, .block = e->give.block, .offset = e->give.offset};
+    snprintf(one->id, sizeof one->id, "%s", e->give.id);
+    h->given = one;
 }
 
 static void giving_free(struct peerhost *h, struct giving *g)
@@ -76,6 +109,9 @@ static void lie(struct peerhost *h, const struct giving *g)
 void peerhost_lie(struct peerhost *h, bool lies)
 {
     h->lies = lies;
+    h->has_lied = true;
+    for (unsigned i = 0; i < h->offer_count; i++)
+        h->offers[i].kept = false; /* it may have ended, by what was wrong */
     if (!lies)
         peerhost_offer_again(h);
 }
@@ -130,6 +166,8 @@ static void on_give(void *who, uint64_t life)
     struct peer_event e = peerhost_rtc_event(h, PEER_FILE_GIVEN, g->effect.rtc);
     e.given.ticket = g->effect.give.ticket;
     e.given.ok = whole;
+    if (whole)
+        note_given(h, g);
     giving_free(h, g);
     if (h->givings)
         give_later(h);
@@ -189,7 +227,24 @@ static void offer(struct peerhost *h, const struct offer *o)
     e.send_file.to = o->to ? &to : NULL;
     e.send_file.to_count = o->to ? 1 : 0;
     e.send_file.path = span_of(o->name);
+    e.send_file.ref = span_of(o->name);
     peerhost_step(h, e);
+}
+
+bool peerhost_offer_kept(struct peerhost *h, const struct peer_notice *n)
+{
+    bool ours = false;
+    for (unsigned i = 0; n->ref && i < h->offer_count; i++)
+        if (strcmp(h->offers[i].name, n->ref) == 0) {
+            h->offers[i].kept = h->settings.keep_offers;
+            ours = true;
+        }
+    return ours;
+}
+
+void peerhost_keep_offers(struct peerhost *h)
+{
+    h->settings.keep_offers = true;
 }
 
 void peerhost_offer(struct peerhost *h, const struct peerhost *to, const char *name)
@@ -218,13 +273,19 @@ bool peerhost_files_done(const struct peerhost *h)
 void peerhost_offer_again(struct peerhost *h)
 {
     for (unsigned i = 0; h->core && i < h->offer_count; i++)
-        offer(h, &h->offers[i]);
+        if (!h->offers[i].kept)
+            offer(h, &h->offers[i]);
 }
 
 void peerhost_files_end(struct peerhost *h, bool orderly)
 {
     filedisk_end(h->files, orderly);
     h->life++;
+    while (h->given) {
+        struct given *next = h->given->next;
+        free(h->given);
+        h->given = next;
+    }
     while (h->givings)
         giving_free(h, h->givings);
 }

@@ -7,6 +7,7 @@
 #define SIM_PEERHOST_INNER_H
 
 #include "tests/sim/filedisk.h"
+#include "protocol/envelope.h"
 #include "tests/sim/peerhost.h"
 
 enum {
@@ -16,6 +17,14 @@ enum {
 struct offer { /* what it offers in each of its lives */
     char name[64];
     const struct peerhost *to; /* NULL: the room */
+    bool kept;                 /* the core has it on the disk */
+};
+
+struct given { /* whole, to a connection */
+    struct given *next;
+    uint64_t rtc;
+    char id[ENVELOPE_ID_MAX + 1];
+    uint32_t block, offset;
 };
 
 struct giving { /* of a file, to a connection */
@@ -31,7 +40,9 @@ struct peerhost {
     struct giving *givings; /* in order, as they are begun */
     struct offer offers[OFFERS_MAX];
     unsigned offer_count;
-    bool lies; /* about files, until it is told not to */
+    bool lies;           /* about files, until it is told not to */
+    bool has_lied;       /* since it began */
+    struct given *given; /* in this life */
     uint64_t life;
     struct peerhost_world in;
     unsigned who, host;
@@ -61,6 +72,8 @@ void peerhost_on_file(void *who, struct peer_event e);
 void peerhost_give(struct peerhost *h, struct peer_effect *e); /* PEER_FX_FILE_GIVE: taken */
 void peerhost_answer_offer(struct peerhost *h, const struct peer_notice *n);
 void peerhost_offer_again(struct peerhost *h); /* in a new life */
+/* NOTICE_ACCEPTED: false if it is not of an offer of ours. */
+bool peerhost_offer_kept(struct peerhost *h, const struct peer_notice *n);
 void peerhost_files_end(struct peerhost *h, bool orderly);
 
 #endif

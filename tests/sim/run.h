@@ -74,9 +74,12 @@ scenario seed_storms;       /* likewise, and every path loses 40 % of its packet
 struct story {
     const char *name; /* for --scenario and TAP */
     scenario *tell;
-    bool long_one; /* run by name only */
+    bool long_one; /* run by name only, and not checked after every event */
 };
-/* All named stories; the last has a NULL name. */
+/* All named stories, and what each seed is a run of; the last of each has a NULL name. */
 extern const struct story STORIES[];
+extern const struct story SEEDED[];
+/* Of these names; NULL: there is none. */
+const struct story *story_find(const struct story *among, const char *name);
 
 #endif

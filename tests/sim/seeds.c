@@ -64,8 +64,10 @@ static void trouble(void *who, uint64_t arg)
         daemon_crash(d, world_chance(w, 500));
     else if (lot >= 17)
         step_clock(w, daemon_host(d));
-    else if (lot < 4)
-        world_island(w, daemon_host(d) + 1 + world_below(w, crowd_size(r->crowd)) % CUT_MAX, world_below(w, 2));
+    else if (lot < 4) {
+        unsigned island = world_below(w, 2);
+        world_island(w, daemon_host(d) + 1 + world_below(w, crowd_size(r->crowd)) % CUT_MAX, island);
+    }
     world_at(w, world_now(w) + 1 + world_below(w, 2 * MISFORTUNE_MS), trouble, r, 0);
 }
 

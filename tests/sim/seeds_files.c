@@ -13,6 +13,8 @@ enum {
     FILES_MAX = 4,     /* of a run */
     BLOCKS_MAX = 6,    /* of a file */
     LIARS = 400,       /* of 1,000 runs: one of them lies, until everything heals */
+    KEEPS = 400,       /* of 1,000 people: their offers outlive their process, and are not made again */
+    LATE = 300,        /* of 1,000 runs: one of them is there only after the troubles */
     APART = 400,       /* of 1,000 runs of three or more: two of them can never be linked */
     TROUBLES_MAX = 8,  /* of a run */
     TROUBLE_MS = 6000, /* between two, at most */
@@ -80,9 +82,11 @@ void seed_files(struct run *r, const struct world_options *options)
         char name[16];
         snprintf(name, sizeof name, "p%u", i);
         struct peerhost *h = run_add_person(r, "room", name);
-        world_weather(w, peerhost_host(h),
-            (struct weather){.latency_ms = 1 + world_below(w, 40), .loss = world_below(w, LOSS_MAX)});
-        peerhost_start(h);
+        world_weather(w, peerhost_host(h), world_draw_weather(w, 40, 0, LOSS_MAX));
+        if (world_chance(w, KEEPS))
+            peerhost_keep_offers(h);
+        if (i > 0 || !world_chance(w, LATE))
+            peerhost_start(h);
     }
     rtc_net_congestion(r->rtcs, world_below(w, 3) * 10);
     if (people > 2 && world_chance(w, APART)) /* their files go through others */

@@ -184,8 +184,7 @@ static void gather(struct run *r, unsigned people, const struct life *life)
         char name[16];
         snprintf(name, sizeof name, "p%u", i);
         struct peerhost *h = run_add_person(r, "room", name);
-        struct weather here = {
-            .latency_ms = 1 + world_below(w, 80), .jitter_ms = world_below(w, 40), .loss = world_below(w, loss)};
+        struct weather here = world_draw_weather(w, 80, 40, loss);
         here.loss = life->loss ? life->loss : here.loss;
         world_weather(w, peerhost_host(h), here);
         if (here.loss + worst > STORM)

@@ -97,7 +97,7 @@ size_t server_oracle_batch(const struct server_oracle *j)
 /* How many seats were given up in this step: nobody comes in it, and who is closed leaves only where no seat is kept. */
 static size_t given_up(const struct server_oracle *j)
 {
-    size_t n = j->seats.members - core_stats(j->core)->members;
+    size_t n = (size_t)(j->seats.members - core_stats(j->core)->members);
     for (size_t i = 0; i < j->fx->n && !server_oracle_keeps(j); i++) {
         const struct caller *c = j->fx->v[i].type == CORE_CLOSE ? seats_at(&j->seats, j->fx->v[i].conn) : NULL;
         n -= c && c->seat;

@@ -236,27 +236,16 @@ static void run_minutes(struct sim *s)
 static bool run_named(struct sim *s)
 {
     uint64_t seed = s->has_one ? s->one : 1;
-    bool found = false;
-    scenario *tell = strcmp(s->scenario, "server") == 0         ? seed_server
-                     : strcmp(s->scenario, "peers") == 0        ? seed_peers
-                     : strcmp(s->scenario, "apart") == 0        ? seed_apart
-                     : strcmp(s->scenario, "losses") == 0       ? seed_losses
-                     : strcmp(s->scenario, "storms") == 0       ? seed_storms
-                     : strcmp(s->scenario, "files") == 0        ? seed_files
-                     : strcmp(s->scenario, "short-memory") == 0 ? seed_short_memory
-                                                                : NULL;
+    const struct story *seeded = story_find(SEEDED, s->scenario), *story = story_find(STORIES, s->scenario);
     s->from = s->has_seeds ? s->from : seed;
     s->to = s->has_seeds ? s->to : seed;
-    if (tell && s->has_seeds)
-        run_batches(s, tell, s->scenario);
-    else if (tell)
-        run_job(s, &(struct job){tell, s->scenario, seed, seed, true, false});
-    for (const struct story *t = STORIES; t->name; t++)
-        if (strcmp(t->name, s->scenario) == 0) {
-            run_job(s, &(struct job){t->tell, t->name, s->from, s->to, !t->long_one, false});
-            found = true;
-        }
-    return found || tell;
+    if (seeded && s->has_seeds)
+        run_batches(s, seeded->tell, seeded->name);
+    else if (seeded)
+        run_job(s, &(struct job){seeded->tell, seeded->name, seed, seed, true, false});
+    else if (story)
+        run_job(s, &(struct job){story->tell, story->name, s->from, s->to, !story->long_one, false});
+    return seeded || story;
 }
 
 static void run_all(struct sim *s)

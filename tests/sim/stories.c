@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Their table.
+ * The tables of what is run by a name.
  */
 #include "tests/sim/stories.h"
+
+#include <string.h>
 
 const struct story STORIES[] = {
     {"one-full-room", story_one_full_room, false},
@@ -81,3 +83,21 @@ const struct story STORIES[] = {
     {"identity-twice", story_identity_twice, false},
     {NULL, NULL, false},
 };
+
+const struct story SEEDED[] = {
+    {"server", seed_server, false},
+    {"peers", seed_peers, false},
+    {"apart", seed_apart, false},
+    {"losses", seed_losses, false},
+    {"storms", seed_storms, false},
+    {"files", seed_files, false},
+    {"short-memory", seed_short_memory, false},
+    {NULL, NULL, false},
+};
+
+const struct story *story_find(const struct story *among, const char *name)
+{
+    while (among->name && strcmp(among->name, name) != 0)
+        among++;
+    return among->name ? among : NULL;
+}

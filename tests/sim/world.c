@@ -182,6 +182,14 @@ void world_weather(struct world *w, unsigned host, struct weather weather)
     w->hosts[host].weather = weather;
 }
 
+struct weather world_draw_weather(struct world *w, uint32_t latency_ms, uint32_t jitter_ms, uint32_t loss)
+{
+    struct weather drawn = {.latency_ms = 1 + world_below(w, latency_ms)};
+    drawn.jitter_ms = jitter_ms > 0 ? world_below(w, jitter_ms) : 0;
+    drawn.loss = world_below(w, loss);
+    return drawn;
+}
+
 void world_island(struct world *w, unsigned host, unsigned island)
 {
     world_trace(w, "host %u moves to island %u", host, island);

@@ -90,6 +90,9 @@ void world_sleep(struct world *w, uint64_t ms);
 /* ---- hosts and paths ---- */
 unsigned world_host(struct world *w);
 void world_weather(struct world *w, unsigned host, struct weather weather);
+/* One below these bounds; of a jitter of 0 nothing is drawn. One after the other: in C the arguments of a call, and what an
+ * initializer has, may be worked out in any order, and so a seed would be another history with another compiler. */
+struct weather world_draw_weather(struct world *w, uint32_t latency_ms, uint32_t jitter_ms, uint32_t loss);
 /* Hosts reach each other on the same island only; all begin on island 0. */
 void world_island(struct world *w, unsigned host, unsigned island);
 void world_heal(struct world *w);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What `make web` built, in Node: the vectors, crypto against Node's, the face against its host, and that a second build in another
-// folder gives the same bytes. $BUILD names the build folder, build if it is not set.
+// What `make web` built, in Node: the vectors, crypto against Node's, the face against its host. $BUILD names the build folder,
+// build if it is not set.
 import assert from 'node:assert/strict';
 import { createCipheriv, createHash, createHmac, createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, hkdfSync, randomBytes, scryptSync, sign, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -3,6 +3,7 @@
  * What the libraries ask of a system. There is none: a failed assertion and running out of what cannot run out end the
  * instance, nothing is ever written to a descriptor, and randomness comes from the host.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,12 +16,10 @@ _Noreturn void ports_panic(const char *sentence)
     __builtin_trap();
 }
 
-/* wasi-libc's assert() calls this; so do the libraries. */
-_Noreturn void __assert_fail(const char *what, const char *file, int line, const char *function);
-_Noreturn void __assert_fail(const char *what, const char *file, int line, const char *function)
+_Noreturn void web_assert_failed(const char *file, int line)
 {
-    char text[512];
-    snprintf(text, sizeof text, "%s:%d: %s: %s", file, line, function, what);
+    char text[256];
+    snprintf(text, sizeof text, "%s:%d", file, line);
     ports_panic(text);
 }
 

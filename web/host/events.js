@@ -70,6 +70,7 @@ export const MEMBERS = [
     ['error', 'message', 'text_or_empty', 'text'],
     ['error', 'fatal', 'truth', 'fatal'],
     ['error', 'ref', 'text', 'ref'],
+    ['error', 'fileId', 'text', 'id'],
     ['file-offer', 'fileId', 'text', 'id'],
     ['file-offer', 'from', 'text', 'from'],
     ['file-offer', 'name', 'text_or_empty', 'name'],
@@ -91,12 +92,17 @@ export const MEMBERS = [
     ['file-failed', 'ref', 'text', 'ref'],
     ['file-failed', 'from', 'text', 'from'],
     ['file-failed', 'by', 'text', 'by'],
+    ['file-failed', 'name', 'text', 'name'],
     ['file-failed', 'reason', 'text', 'reason'],
     ['file-failed', 'message', 'text_or_empty', 'text'],
     ['file-paused', 'fileId', 'text', 'id'],
     ['file-paused', 'by', 'text', 'by'],
     ['file-resumed', 'fileId', 'text', 'id'],
     ['file-resumed', 'by', 'text', 'by'],
+    ['file-stalled', 'fileId', 'text', 'id'],
+    ['file-stalled', 'from', 'text', 'from'],
+    ['file-stalled', 'name', 'text_or_empty', 'name'],
+    ['file-stalled', 'message', 'text_or_empty', 'text'],
 ];
 
 /**

@@ -20,7 +20,7 @@ const PART_FOLDER = 'received';
  * @typedef {{ number: number, root: string, size: number, name: string, closed: boolean, record: import('./parts.js').PartRecord, begun: Map<number, { bytes: Uint8Array, filled: number }>,
  *     whole: Map<number, Uint8Array>, writing: number, idle: (() => void)[], chain: Promise<void>, cache: Map<number, Uint8Array> }} Part
  * @typedef {{ tell: import('./links.js').Tell, sha256: (bytes: Uint8Array) => Uint8Array, block: number,
- *     store: import('./store.js').Store, links: import('./links.js').Links }} FilesHost
+ *     log: (line: string) => void, store: import('./store.js').Store, links: import('./links.js').Links }} FilesHost
  */
 
 /** @param {Uint8Array} bytes */
@@ -64,7 +64,7 @@ export class Files {
     }
 
     /**
-     * A path for a file of the application's, kept over a reload.
+     * A path for a file of the application's, kept over a reload if there is room for it.
      * @param {Blob} blob
      * @returns {Promise<string>}
      */
@@ -72,7 +72,8 @@ export class Files {
         const name = offeredName(blob instanceof File ? blob.name : 'file');
         const path = `/${hex(crypto.getRandomValues(new Uint8Array(8)))}/${name.replaceAll('/', '_')}`;
         this.#blobs.set(path, blob);
-        await this.#host.store.set([[STORES.files, path, blob]], 'relaxed');
+        await this.#host.store.set([[STORES.files, path, blob]], 'relaxed').catch((error) => this.#host.log(
+            `${name} is offered as long as this page is open, and not after a reload: ${storeProblem(error)}`));
         return path;
     }
 

@@ -184,7 +184,7 @@ export class Usher extends EventTarget {
             tamper: faults.tamper ?? false,
             onChannel: (rtc, channel) => this.#channelCame(rtc, channel),
         });
-        this.#files = new Files({ tell, store: this.#store, links: this.#links, block: core.ask('web_block_bytes'),
+        this.#files = new Files({ tell, log: (line) => this.#log(4, line), store: this.#store, links: this.#links, block: core.ask('web_block_bytes'),
             sha256: (bytes) => core.bytes(core.ask('web_sha256', bytes), 32) });
         this.#signaling = new Signaling(servers, {
             open: () => core.event('web_signaling_open'),
@@ -274,13 +274,18 @@ export class Usher extends EventTarget {
             part_verified: (file, block) => this.#files.partVerified(file, block),
             part_finish: (file) => this.#files.partFinish(file),
             notice: (json) => this.#notices.push(JSON.parse(json)),
-            log: (level, line) => this.dispatchEvent(new CustomEvent('log', { detail: { level, line } })),
+            log: (level, line) => this.#log(level, line),
         };
     }
 
     /** What is only remembered may be lost. @param {Promise<unknown>} promise */
     #quietly(promise) {
-        promise.catch((error) => this.dispatchEvent(new CustomEvent('log', { detail: { level: 4, line: sentence(error) } })));
+        promise.catch((error) => this.#log(4, sentence(error)));
+    }
+
+    /** @param {number} level as syslog has it @param {string} line */
+    #log(level, line) {
+        this.dispatchEvent(new CustomEvent('log', { detail: { level, line } }));
     }
 
     /** @param {string} id @param {number} block @param {number} offset */
@@ -322,9 +327,10 @@ export class Usher extends EventTarget {
         delivered: (_, { id, by }) => this.#heardDelivered(id, by),
         failed: (_, { id, to, reason }) => this.#heardFailed(id, to, reason),
         history: (_, { ref, messages }) => this.#answer(ref)?.resolve(messages),
-        error: (_, { code, message, fatal, ref }) => {
+        error: ({ id }, { code, message, fatal, ref }) => {
             const error = new UsherError(code, message);
             this.#answer(ref)?.reject(error);
+            if (id !== undefined) this.#receivingFailed(id, error);
             return fatal ? () => this.#finish(error) : undefined;
         },
         left: () => () => this.#left.resolve(),
@@ -530,8 +536,8 @@ export class Usher extends EventTarget {
 
     /** @param {string} fileId */
     decline(fileId) {
-        this.#notAccepted(fileId);
         this.#do({ do: 'decline', fileId });
+        this.#receivingFailed(fileId, new UsherError('declined', 'it was declined'));
     }
 
     /** @param {string} fileId */
@@ -546,8 +552,8 @@ export class Usher extends EventTarget {
 
     /** @param {string} fileId */
     cancel(fileId) {
-        this.#notAccepted(fileId);
         this.#do({ do: 'cancel', fileId });
+        this.#receivingFailed(fileId, new UsherError('cancelled', 'it was cancelled'));
     }
 
     /** Files that were received whole, and are kept in this browser. */
@@ -589,7 +595,11 @@ export class Usher extends EventTarget {
     #heardFileFailed({ fileId, ref, from, reason, message }) {
         const error = new UsherError(reason, message || reason);
         this.#answer(ref)?.reject(error);
-        if (from === undefined) return;
+        if (from !== undefined) this.#receivingFailed(fileId, error);
+    }
+
+    /** @param {string} fileId @param {Error} error */
+    #receivingFailed(fileId, error) {
         this.#receiving.get(fileId)?.reject(error);
         this.#receiving.delete(fileId);
         this.#notAccepted(fileId);

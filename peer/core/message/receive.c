@@ -13,6 +13,7 @@
  * Refused frames are counted and logged once a second; they never end a link, except for a wrong introduction.
  */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/utf8.h"
 #include "peer/core/state.h"
@@ -24,6 +25,7 @@
 #include "peer/core/people/expiry.h"
 #include "peer/core/people/guard.h"
 #include "peer/core/people/roster.h"
+#include "peer/core/people/seal.h"
 #include "peer/core/link/connection.h"
 #include "peer/core/link/introduction.h"
 #include "peer/core/link/link.h"
@@ -39,6 +41,7 @@
 #include "peer/core/message/receipt.h"
 #include "peer/core/message/store_and_forward.h"
 #include "protocol/body.h"
+#include "protocol/refused_offer.h"
 
 /* ---- the types that no person writes ---- */
 
@@ -202,6 +205,19 @@ static void introduction(struct peer *p, struct connection *a, const struct enve
     link_introduced(p, a);
 }
 
+/* What is no envelope. That an offer of a file was refused is told to both, in words: transfer.h does that. */
+static void receive_unreadable(struct peer *p, struct person *who, struct span text, bool opened, const char *why)
+{
+    struct refused_offer *r = malloc(sizeof *r);
+    if (!r || !refused_offer_read(text, opened, r)) {
+        free(r);
+        guard_refuse(p, who, why);
+        return;
+    }
+    p->file_said.who = who;
+    p->file_said.refused = r;
+}
+
 /* The one reader of an envelope for somebody else; empty if there are several, or none. */
 static struct span sole_reader(const struct envelope *e)
 {
@@ -250,12 +266,25 @@ static void receive_message(struct peer *p, struct person *from, struct envelope
                                         : ARRIVED_FROM_HISTORY);
 }
 
+/* What was in the seal of an offer is no content of one. */
+static void bad_offer_sealed(struct peer *p, struct person *who, const struct envelope *e, const char *wrong)
+{
+    struct buf content;
+    buf_init(&content, PEER_MESSAGE_MAX);
+    if (e->encrypted.n > 0 && !seal_open(&p->crypto, e, span_of(p->id), who->box, &content))
+        receive_unreadable(p, who, buf_view(&content), true, wrong);
+    else
+        guard_refuse(p, who, wrong);
+    buf_done(&content);
+}
+
 /* An envelope to us, or to nobody in particular, that its sender signed. */
 static void said(struct peer *p, struct connection *a, struct envelope *e)
 {
     struct person *who = roster_find(p, e->from);
     const char *wrong = NULL;
-    if (!who || !who->keyed || !guard_signed_by(p, who->key, e))
+    bool is_signed = who && who->keyed && guard_signed_by(p, who->key, e);
+    if (!is_signed)
         wrong = "with a signature that does not hold";
     else if (e->encrypted.n == 0 && e->route_count > 0)
         wrong = "through others without a seal";
@@ -263,7 +292,9 @@ static void said(struct peer *p, struct connection *a, struct envelope *e)
         wrong = guard_open(p, who, e);
     if (receive_lost(p))
         return;
-    if (wrong)
+    if (wrong && is_signed && e->type == ENVELOPE_FILE_OFFER)
+        bad_offer_sealed(p, who, e, wrong);
+    else if (wrong)
         guard_refuse(p, a->person, wrong);
     else
         on_said(p, who, e, who == a->person && e->route_count == 0 ? a : NULL);
@@ -403,13 +434,16 @@ void receive_data(struct peer *p, struct connection *a, const struct peer_event 
         receive_refused(p, a, ev->data.binary ? "a binary message" : "a message that is too long");
         return;
     }
-    bool parsed = envelope_parse(ev->data.bytes, &e, NULL);
+    const char *problem = "no envelope";
+    bool parsed = envelope_parse(ev->data.bytes, &e, &problem);
     if (receive_lost(p)) {
         if (parsed)
             envelope_done(&e);
         return;
     }
-    if (!parsed && who->keyed)
+    if (!parsed && who->keyed && a->introduced)
+        receive_unreadable(p, who, ev->data.bytes, false, problem);
+    else if (!parsed && who->keyed)
         receive_refused(p, a, "no envelope");
     else if (!parsed)
         plain_text(p, who, ev->data.bytes);

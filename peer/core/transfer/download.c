@@ -16,7 +16,9 @@
 #include "peer/core/transfer/block_map.h"
 #include "peer/core/transfer/download.h"
 #include "peer/core/transfer/fetch.h"
+#include "peer/core/transfer/reason.h"
 #include "peer/core/transfer/say_file.h"
+#include "peer/core/transfer/stall.h"
 
 struct download *download_find(const struct peer *p, struct span id)
 {
@@ -50,13 +52,20 @@ static struct person *sender(const struct peer *p, const struct download *d)
     return roster_find(p, span_of(d->from));
 }
 
+static void free_maps(struct download *d)
+{
+    free(d->hashes);
+    free(d->have);
+    free(d->asked);
+    free(d->given_up);
+    d->hashes = d->have = d->asked = d->given_up = NULL;
+}
+
 static void download_free(struct peer *p, struct download *d)
 {
     fetch_clear(p, d);
     HASH_DEL(p->downloads, d);
-    free(d->hashes);
-    free(d->have);
-    free(d->asked);
+    free_maps(d);
     free(d);
 }
 
@@ -98,13 +107,10 @@ void download_say_state(struct peer *p, struct download *d)
 static void end(struct peer *p, struct download *d, const char *code)
 {
     fetch_clear(p, d);
-    if (d->file)
-        effect_file_close(p, d->file, true);
+    if (d->file) /* without hashes there are no blocks */
+        effect_file_close(p, d->file, strcmp(code, "wrong-hashes") != 0);
     d->file = 0;
-    free(d->hashes);
-    free(d->have);
-    free(d->asked);
-    d->hashes = d->have = d->asked = NULL;
+    free_maps(d);
     d->state = DOWNLOAD_ENDED;
     d->end_code = code;
     download_say_state(p, d);
@@ -173,14 +179,40 @@ static void show_offer(struct peer *p, struct person *who, struct download *d, b
                       .verified = true});
 }
 
-static const char *offer_problem(struct peer *p, const struct person *who, const struct body_file_offer *b)
+/* Both hear why; the application of few at a time, since there may be many. */
+void download_refuse(
+    struct peer *p, struct person *who, struct span id, struct span name, const char *code, const char *why)
+{
+    if (guard_affords(p, &who->bad_offers, BAD_OFFERS_MS, BAD_OFFERS_BURST))
+        notice_add(p, &(struct notice){.type = NOTICE_FILE_FAILED,
+                          .id = id,
+                          .from = person_id(who),
+                          .name = name.n ? name : (struct span){0},
+                          .reason = span_of(code),
+                          .text = span_of(why)});
+    if (id.n)
+        say_file_decline(p, who, id, span_of(code));
+}
+
+struct offer_problem {
+    const char *code, *why;
+};
+
+static const struct offer_problem TOO_LARGE = {"too-large", "it is larger than 256 GiB: it cannot be received"},
+                                  BAD_CHUNK_SIZE = {"bad-chunk-size",
+                                      "its `chunkSize` must be an integer from 1 to 65536"},
+                                  TOO_MANY = {"too-many-offers",
+                                      "more files are offered than are taken at once, 256 of one sender"};
+
+static const struct offer_problem *offer_problem(
+    struct peer *p, const struct person *who, const struct body_file_offer *b)
 {
     if (file_blocks(b->size) > FILE_BLOCKS_MAX)
-        return "too-large";
+        return &TOO_LARGE;
     if (b->chunk_size == 0 || b->chunk_size > FILE_CHUNK_MAX)
-        return "bad-chunk-size";
+        return &BAD_CHUNK_SIZE;
     if (open_offers_of(p, person_id(who)) >= OFFERS_OF_ONE_MAX || !make_room(p))
-        return "too-many-offers";
+        return &TOO_MANY;
     return NULL;
 }
 
@@ -256,9 +288,9 @@ void download_offered(struct peer *p, struct person *who, const struct envelope 
         sender_pauses(p, d, b.paused);
         return;
     }
-    const char *problem = offer_problem(p, who, &b);
+    const struct offer_problem *problem = offer_problem(p, who, &b);
     if (problem) {
-        say_file_decline(p, who, b.file_id, span_of(problem));
+        download_refuse(p, who, b.file_id, b.name, problem->code, problem->why);
         return;
     }
     if ((d = begin(p, who, &b, is_of_room(p, e))))
@@ -273,19 +305,43 @@ void download_withdrawn(struct peer *p, struct person *who, struct download *d, 
     }
     if (d->state >= DOWNLOAD_FINISHING)
         return;
-    tell_failed(p, d, reason.n ? reason : SPAN("ended"), SPAN("its sender has ended the offer"));
+    tell_failed(p, d, reason.n ? reason : SPAN("ended"), reason_of_sender(reason));
     fetch_clear(p, d);
+    /* Nobody has this content any more; but what was there before came of somebody else, perhaps. */
+    bool keep = !span_is(reason, "file-changed") || d->there > 0 || d->state < DOWNLOAD_FETCHING;
     if (d->file)
-        effect_file_close(p, d->file, true);
+        effect_file_close(p, d->file, keep);
     download_free(p, d);
 }
 
 /* ---- what the application says ---- */
 
+/* As when it was offered; what came of it is on the disk. */
+static bool begin_anew(struct download *d)
+{
+    size_t map = block_map_bytes(d->blocks) + 1;
+    d->hashes = malloc((size_t)d->blocks * HASH_BYTES + 1);
+    d->have = calloc(map, 1);
+    d->asked = calloc(map, 1);
+    d->given_up = calloc(map, 1);
+    d->known = d->have_count = d->next = 0;
+    d->wrong = 0;
+    d->proved = d->paused = false;
+    d->ask_after = d->hashes_at = d->moved_at = 0;
+    stall_reset(d);
+    return d->hashes && d->have && d->asked && d->given_up;
+}
+
+/* Of one that was broken off the sender keeps the offer for a while. */
+static bool may_accept(const struct download *d)
+{
+    return d->state == DOWNLOAD_OFFERED || (d->state == DOWNLOAD_ENDED && reason_may_return(span_of(d->end_code)));
+}
+
 void download_accept(struct peer *p, struct span id, struct span folder)
 {
     struct download *d = download_find(p, id);
-    if (!d || d->state != DOWNLOAD_OFFERED) {
+    if (!d || !may_accept(d)) {
         notice_add(p,
             &(struct notice){.type = NOTICE_ERROR,
                 .id = id,
@@ -293,12 +349,12 @@ void download_accept(struct peer *p, struct span id, struct span folder)
                 .text = d ? SPAN("this file was accepted or declined before") : SPAN("no file of that id is offered")});
         return;
     }
-    size_t map = block_map_bytes(d->blocks) + 1;
-    d->hashes = malloc((size_t)d->blocks * HASH_BYTES + 1);
-    d->have = calloc(map, 1);
-    d->asked = calloc(map, 1);
-    if (!d->hashes || !d->have || !d->asked)
+    d->state = DOWNLOAD_OFFERED;
+    if (!begin_anew(d)) {
+        free_maps(d);
         return;
+    }
+    d->accepted = true;
     d->file = ++p->last_file;
     d->state = DOWNLOAD_OPENING;
     d->began = p->now;
@@ -434,9 +490,23 @@ void download_done(struct peer *p, struct download *d, struct span path)
     }
 }
 
+/* The folder is none, or not to be written to: another may be chosen. */
+static bool is_of_folder(struct span code)
+{
+    return span_is(code, "no-such-file") || span_is(code, "not-a-file") || span_is(code, "no-permission");
+}
+
 void download_failed(struct peer *p, struct download *d, struct span code, struct span why)
 {
     d->file = 0; /* io has closed it */
+    if (d->state == DOWNLOAD_OPENING && is_of_folder(code)) {
+        free_maps(d);
+        d->state = DOWNLOAD_OFFERED;
+        d->accepted = false;
+        notice_add(
+            p, &(struct notice){.type = NOTICE_ERROR, .id = span_of(d->id), .code = SPAN("no-folder"), .text = why});
+        return;
+    }
     tell_failed(p, d, code, why);
     end(p, d, span_is(code, "disk-full") ? "disk-full" : "failed");
 }

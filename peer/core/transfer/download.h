@@ -49,12 +49,16 @@ struct download {
     uint8_t *hashes; /* owned, from OPENING on: the first `known` of them */
     uint32_t known;
     uint64_t ask_after; /* its sender, who refused, is not asked for blocks before */
+    uint64_t wanted_at; /* since when something is awaited, and nothing has come (stall.h); 0: nothing is */
+    bool stalled;       /* and the application was told */
+    bool accepted;      /* bytes of it may be on their way, even after its end */
     uint64_t moved_at;  /* when somebody last had another block */
     uint64_t hashes_at; /* when they are asked for again */
     bool unsaid;        /* its sender is to be told how it stands */
     bool proved;        /* all are known, and agree with the root */
     uint8_t *have;      /* owned, from OPENING on: a map of what is verified */
     uint8_t *asked;     /* owned: a map of what is asked for, or not yet verified */
+    uint8_t *given_up;  /* owned: a map of what was asked for and then awaited no more: it may still come */
     uint32_t have_count;
     uint64_t there;           /* bytes of it that were there when it was accepted */
     uint32_t next;            /* nothing below is missing and not asked for */
@@ -77,6 +81,9 @@ void download_offered(struct peer *p, struct person *who, const struct envelope 
 void download_attached(struct peer *p, struct person *who, const struct body_file_offer *b, bool room);
 /* Another of the room takes the same file, and has these blocks of it. */
 void download_joined(struct peer *p, struct person *who, struct download *d, const struct body_file_accept *b);
+/* An offer that cannot be taken, of any shape; id, name: n is 0 if it has none. code and why: static. */
+void download_refuse(
+    struct peer *p, struct person *who, struct span id, struct span name, const char *code, const char *why);
 void download_withdrawn(struct peer *p, struct person *who, struct download *d, struct span reason);
 /* What the application says. */
 void download_accept(struct peer *p, struct span id, struct span folder);

@@ -19,6 +19,7 @@
 #include "peer/core/transfer/block_map.h"
 #include "peer/core/transfer/download.h"
 #include "peer/core/transfer/fetch.h"
+#include "peer/core/transfer/stall.h"
 
 #define NO_BLOCK UINT32_MAX
 
@@ -105,6 +106,8 @@ static void let_go(struct peer *p, struct fetch *f)
 /* The block is to be asked for again, if it is not there. */
 static void drop_fetch(struct peer *p, struct download *d, struct fetch *f)
 {
+    if (f->awaited)
+        block_map_add(d->given_up, f->block);
     let_go(p, f);
     block_map_remove(d->asked, f->block);
     if (f->block < d->next)
@@ -210,9 +213,10 @@ static bool is_shared(const struct peer *p, const struct download *d)
     return (d->partners && d->partners->next) || (d->room && p->now < d->began + OTHERS_SOON_MS);
 }
 
-static bool can_be_asked(struct peer *p, struct person *who, unsigned window)
+/* Who gave a wrong block is asked for none of a file of somebody else. */
+static bool can_be_asked(struct peer *p, const struct download *d, struct person *who, unsigned window)
 {
-    if (!who || who->lied || p->now < who->fetch_after || who->fetching >= window)
+    if (!who || (who->lied && !download_is_from(d, who)) || p->now < who->fetch_after || who->fetching >= window)
         return false;
     return link_is_up(who) ? files_channel(p, who) != NULL
                            : who->fetching < FETCH_RELAYED_MAX && files_relay_reaches(p, who);
@@ -229,12 +233,13 @@ static void tell_others(struct peer *p, const struct download *d, enum file_fram
 }
 
 /* All that is missing of the block; through others its next stretch. */
-static bool ask_stretch(struct peer *p, const struct download *d, struct person *who, struct fetch *f)
+static bool ask_stretch(struct peer *p, struct download *d, struct person *who, struct fetch *f)
 {
     uint32_t rest = f->bytes - f->next_byte, n = f->relayed && rest > RELAYED_STRETCH ? RELAYED_STRETCH : rest;
     struct file_frame wanted = {
         .type = FILE_FRAME_WANTED, .file_id = span_of(d->id), .block = f->block, .offset = f->next_byte, .n = n};
     f->asked_to = f->next_byte + n;
+    stall_wanted(p, d);
     f->stuck_at = p->now + (f->relayed ? (uint64_t)RELAYED_AGAIN_MS << f->tries : STUCK_MS);
     effect_wake(p, f->stuck_at);
     return files_send(p, who, &wanted, f->relayed);
@@ -267,7 +272,7 @@ static bool ask_one(struct peer *p, struct download *d)
         struct person *who = partner->map ? roster_find(p, span_of(partner->who)) : NULL;
         if (!who)
             continue;
-        uint32_t block = can_be_asked(p, who, FETCH_MAX) ? rare_missing(p, d, partner) : NO_BLOCK;
+        uint32_t block = can_be_asked(p, d, who, FETCH_MAX) ? rare_missing(p, d, partner) : NO_BLOCK;
         if (block != NO_BLOCK)
             return ask(p, d, who, block);
         awaited = awaited || who->fetching > 0;
@@ -275,7 +280,7 @@ static bool ask_one(struct peer *p, struct download *d)
     struct person *from = roster_find(p, span_of(d->from));
     bool shared = is_shared(p, d);
     if (!(partner = fetch_find_partner(d, span_of(d->from))) || p->now < d->ask_after || d->sender_paused ||
-        !can_be_asked(p, from, shared ? FETCH_SHARED_MAX : FETCH_MAX))
+        !can_be_asked(p, d, from, shared ? FETCH_SHARED_MAX : FETCH_MAX))
         return false;
     uint32_t block = shared ? rare_missing(p, d, partner) : first_missing(d);
     if (block == NO_BLOCK)
@@ -303,6 +308,7 @@ static void ask_hashes(struct peer *p, struct download *d)
         return;
     if (!link_is_up(who) && !files_relay_reaches(p, who))
         return;
+    stall_wanted(p, d);
     if (files_send(p, who, &wanted, !link_is_up(who)))
         d->hashes_at = p->now + (link_is_up(who) ? ASK_FILE_AGAIN_MS : RELAYED_AGAIN_MS);
     effect_wake(p, d->hashes_at > p->now ? d->hashes_at : NEVER);
@@ -317,11 +323,35 @@ void fetch_more(struct peer *p, struct download *d)
         ask_hashes(p, d);
         return;
     }
+    struct person *from = roster_find(p, span_of(d->from));
+    if (from && link_is_up(from) && !d->fetches && !files_channel(p, from))
+        stall_wanted(p, d); /* they let no channel open */
     while (p->fetches < FETCHES_MAX && ask_one(p, d))
         ;
 }
 
 /* ---- what comes ---- */
+
+/* Of what was asked for and is awaited no more; or of a file that is at its end. */
+static bool is_late(const struct download *d, uint32_t block)
+{
+    if (d->state != DOWNLOAD_FETCHING)
+        return d->accepted;
+    return d->paused || d->sender_paused || (block < d->blocks && block_map_has(d->given_up, block));
+}
+
+/* Over a link nothing is lost or changed: what was not asked for shows that its sender will not do as it should. */
+void fetch_misfit(struct peer *p, struct person *who, struct download *d)
+{
+    if (d->state == DOWNLOAD_FETCHING && download_is_from(d, who) && ++d->wrong >= WRONG_MAX)
+        download_cannot(p, d, "wrong-data", "its sender gives what was not asked for, and not what was");
+}
+
+/* Hashes that are asked for again, for they were slow, come twice. */
+static bool are_late(const struct download *d, const struct file_frame *f, uint32_t n)
+{
+    return d->accepted && (d->state != DOWNLOAD_FETCHING || d->proved || f->block + n <= d->known);
+}
 
 void fetch_hashes(struct peer *p, struct person *who, struct download *d, const struct file_frame *f, bool relayed)
 {
@@ -329,11 +359,13 @@ void fetch_hashes(struct peer *p, struct person *who, struct download *d, const 
     uint32_t n = (uint32_t)(f->bytes.n / HASH_BYTES);
     if (d->state != DOWNLOAD_FETCHING || d->proved || !download_is_from(d, who) || f->block != d->known ||
         n > d->blocks - d->known) {
-        if (!relayed) /* there some may be lost, and others come twice */
+        if (!relayed &&
+            !(download_is_from(d, who) && are_late(d, f, n))) /* there some may be lost, and others come twice */
             guard_refuse(p, who, "hashes that were not asked for");
         return;
     }
     assert(d->hashes && f->bytes.p);
+    stall_heard(p, d, who);
     memcpy(d->hashes + (size_t)d->known * HASH_BYTES, f->bytes.p, f->bytes.n);
     d->known += n;
     d->hashes_at = p->now + ASK_FILE_AGAIN_MS;
@@ -357,12 +389,13 @@ static void odd_chunk(struct peer *p, struct person *who, struct download *d, st
     const struct file_frame *f, bool relayed)
 {
     bool ours = fetch && is_awaited(fetch, who) && fetch->relayed;
-    bool late = d->paused || d->sender_paused; /* they were on their way when that was said */
-    if (!relayed && !late)
+    if (!relayed && !is_late(d, f->block)) {
         guard_refuse(p, who, "bytes of a file that were not asked for");
-    else if (ours && f->offset > fetch->next_byte && f->offset + f->bytes.n == fetch->asked_to &&
-             ++fetch->tries < RELAYED_TRIES_MAX)
+        fetch_misfit(p, who, d);
+    } else if (ours && f->offset > fetch->next_byte && f->offset + f->bytes.n == fetch->asked_to &&
+               ++fetch->tries < RELAYED_TRIES_MAX) {
         ask_stretch(p, d, who, fetch);
+    }
 }
 
 void fetch_chunk(struct peer *p, struct person *who, struct download *d, const struct file_frame *f, bool relayed)
@@ -376,6 +409,7 @@ void fetch_chunk(struct peer *p, struct person *who, struct download *d, const s
     effect_part_write(p, d->file, f->block, f->offset, f->bytes, relayed);
     fetch->next_byte += (uint32_t)f->bytes.n;
     fetch->tries = 0;
+    stall_heard(p, d, who);
     fetch->stuck_at = p->now + (relayed ? RELAYED_AGAIN_MS : STUCK_MS);
     if (fetch->next_byte < fetch->asked_to)
         return;
@@ -478,7 +512,7 @@ void fetch_link_down(struct peer *p, struct person *who)
     }
     assert(who->fetching == 0 || who->left); /* who was forgotten is not found by its id any more */
     who->fetching = 0;
-    who->fetch_after = 0;
+    who->fetch_after = who->gave_at = 0;
 }
 
 /* Through others something may have been lost. False: it was tried often enough, or nobody leads there. */
@@ -488,13 +522,20 @@ static bool ask_again(struct peer *p, struct download *d, struct fetch *f)
     return who && ++f->tries < RELAYED_TRIES_MAX && ask_stretch(p, d, who, f);
 }
 
+/* Blocks come in the order in which they were asked for: while others come, it is not this one's turn yet. */
+static uint64_t stuck_at(struct peer *p, const struct fetch *f)
+{
+    const struct person *who = f->relayed ? NULL : roster_find(p, span_of(f->giver));
+    return who && who->gave_at + STUCK_MS > f->stuck_at ? who->gave_at + STUCK_MS : f->stuck_at;
+}
+
 /* Whoever leaves one block waiting is asked for none for a while. */
 static void drop_stuck(struct peer *p, struct download *d)
 {
     char giver[PERSON_MAX + 1];
     struct fetch *f = d->fetches;
     while (f) {
-        if (f->awaited && p->now >= f->stuck_at && !ask_again(p, d, f)) {
+        if (f->awaited && p->now >= stuck_at(p, f) && !ask_again(p, d, f)) {
             struct person *who = roster_find(p, span_of(f->giver));
             memcpy(giver, f->giver, sizeof giver);
             fetch_drop_of(p, d, span_of(giver));
@@ -504,7 +545,7 @@ static void drop_stuck(struct peer *p, struct download *d)
             }
             f = d->fetches;
         } else {
-            effect_wake(p, f->awaited ? f->stuck_at : NEVER);
+            effect_wake(p, f->awaited ? stuck_at(p, f) : NEVER);
             f = f->next;
         }
     }
@@ -519,6 +560,12 @@ void fetch_due(struct peer *p)
             drop_stuck(p, d);
             if (from && files_reach(p, from))
                 partner_of(d, from);
-            fetch_more(p, d);
+            if (stall_due(p, d))
+                download_cannot(p, d, "stalled",
+                    "nothing of it has come for a minute, while its sender could be reached: what came stays, and the "
+                    "next "
+                    "try goes on with it");
+            else
+                fetch_more(p, d);
         }
 }

@@ -50,6 +50,8 @@ void fetch_more(struct peer *p, struct download *d);
 /* Frames of the channel. */
 void fetch_hashes(struct peer *p, struct person *who, struct download *d, const struct file_frame *f, bool relayed);
 void fetch_chunk(struct peer *p, struct person *who, struct download *d, const struct file_frame *f, bool relayed);
+/* Their frame of the file is none, or of what was not asked for. */
+void fetch_misfit(struct peer *p, struct person *who, struct download *d);
 void fetch_refused(struct peer *p, struct person *who, struct download *d, uint32_t block);
 void fetch_had(struct peer *p, struct person *who, struct download *d, uint32_t block);
 void fetch_coming(struct person *who, struct download *d, uint32_t block);

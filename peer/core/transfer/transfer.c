@@ -15,6 +15,7 @@
 #include "peer/core/transfer/serve.h"
 #include "peer/core/transfer/transfer.h"
 #include "peer/core/transfer/upload.h"
+#include "protocol/refused_offer.h"
 
 /* ---- what others say ---- */
 
@@ -83,6 +84,13 @@ void transfer_said(struct peer *p, struct person *who, const struct envelope *e)
     }
 }
 
+void transfer_offer_refused(struct peer *p, struct person *who, const struct refused_offer *r)
+{
+    assert(who->keyed);
+    p->stats.refused_total++;
+    download_refuse(p, who, span_of(r->file_id), span_of(r->name), r->code, r->problem);
+}
+
 void transfer_attached(struct peer *p, struct person *who, const struct attached *a)
 {
     download_attached(p, who, &a->offer, a->room);
@@ -127,9 +135,11 @@ static void on_frame(struct peer *p, struct person *who, struct span bytes, bool
     struct file_frame f;
     struct upload *u;
     struct download *d;
-    if (!file_frame_read(bytes, &f))
+    if (!file_frame_read(bytes, &f)) {
         guard_refuse(p, who, "no frame of a file");
-    else if (f.type == FILE_FRAME_WANTED)
+        if (!relayed && f.file_id.n > 0 && (d = download_find(p, f.file_id)))
+            fetch_misfit(p, who, d);
+    } else if (f.type == FILE_FRAME_WANTED)
         serve_wanted(p, who, &f, relayed);
     else if (f.type == FILE_FRAME_STOP)
         serve_stop(who, f.file_id);

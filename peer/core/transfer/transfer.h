@@ -13,10 +13,13 @@
 
 struct person;
 struct attached;
+struct refused_offer;
 struct connection;
 
 /* Of type file_*; a frame that came through others is one of them. */
 void transfer_said(struct peer *p, struct person *who, const struct envelope *e);
+/* An offer of theirs, on their link or in a seal of theirs, that is no envelope. */
+void transfer_offer_refused(struct peer *p, struct person *who, const struct refused_offer *r);
 /* A message of theirs lists it. */
 void transfer_attached(struct peer *p, struct person *who, const struct attached *a);
 void transfer_frame(struct peer *p, struct connection *a, struct span frame);

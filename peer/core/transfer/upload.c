@@ -16,6 +16,7 @@
 #include "peer/core/port/effects.h"
 #include "peer/core/port/notice.h"
 #include "peer/core/transfer/block_map.h"
+#include "peer/core/transfer/reason.h"
 #include "peer/core/transfer/say_file.h"
 #include "peer/core/transfer/serve.h"
 #include "peer/core/transfer/upload.h"
@@ -109,9 +110,38 @@ void upload_start(struct peer *p)
         effect_file_open(p, u->file, span_of(u->path));
 }
 
+static bool is_done(const struct upload *u)
+{
+    const struct upload_reader *r = u->readers;
+    while (r && r->state == READER_ENDED)
+        r = r->next;
+    return !u->room && !r;
+}
+
+static bool may_return(const struct upload *u)
+{
+    const struct upload_reader *r = u->readers;
+    while (r && !r->may_return)
+        r = r->next;
+    return r;
+}
+
+/* The oldest that is only kept for those who broke off. */
+static void drop_one_kept(struct peer *p)
+{
+    struct upload *u, *next;
+    HASH_ITER (hh, p->uploads, u, next)
+        if (u->open && !u->attached && is_done(u)) {
+            upload_close(p, u);
+            return;
+        }
+}
+
 struct upload *upload_begin(struct peer *p, const struct peer_event *ev)
 {
     struct span ref = ev->send_file.ref.n ? ev->send_file.ref : (struct span){0};
+    if (HASH_COUNT(p->uploads) >= UPLOADS_MAX)
+        drop_one_kept(p);
     if (HASH_COUNT(p->uploads) >= UPLOADS_MAX) {
         refuse_file(p, SPAN("too-many-files"), SPAN("256 files are offered already: end some, or wait"), ref);
         return NULL;
@@ -296,17 +326,15 @@ void upload_failed(struct peer *p, struct upload *u, struct span code, struct sp
 
 /* ---- what readers say ---- */
 
-/* One has ended. Of a file that goes to people: it is closed when nobody is left. */
+/* One has ended. Of a file that goes to people: it is closed when nobody is left, and nobody may come back to it. */
 static void end_if_done(struct peer *p, struct upload *u)
 {
-    const struct upload_reader *r;
-    bool done = !u->room;
-    DL_FOREACH (u->readers, r)
-        done = done && r->state == READER_ENDED;
-    if (done)
-        upload_close(p, u);
-    else
+    if (!is_done(u))
         upload_store_write(p, u);
+    else if (may_return(u))
+        upload_store_delete(p, u);
+    else
+        upload_close(p, u);
 }
 
 static uint64_t bytes_of(const struct upload *u, uint32_t blocks)
@@ -337,7 +365,7 @@ void upload_accepted(struct peer *p, struct person *who, struct upload *u, const
         say_file_decline(p, who, span_of(u->id), SPAN("not-offered"));
         return;
     }
-    if (r->state == READER_ENDED) {
+    if (r->state == READER_ENDED && !r->may_return) {
         free(map);
         return;
     }
@@ -345,6 +373,10 @@ void upload_accepted(struct peer *p, struct person *who, struct upload *u, const
         if (r->state != READER_TAKES)
             r->began = p->now;
         r->state = READER_TAKES;
+        if (r->may_return) {
+            r->may_return = false;
+            upload_store_write(p, u);
+        }
         r->offer_at = offer_next(p, who);
         effect_wake(p, r->offer_at);
         r->have = block_map_count(map, u->blocks);
@@ -368,12 +400,13 @@ void upload_declined(struct peer *p, struct person *who, struct upload *u, struc
     if (!r || r->state == READER_ENDED)
         return;
     r->state = READER_ENDED;
+    r->may_return = reason_may_return(reason);
     serve_stop(who, span_of(u->id));
     notice_add(p, &(struct notice){.type = NOTICE_FILE_FAILED,
                       .id = span_of(u->id),
                       .by = person_id(who),
                       .reason = reason.n ? reason : SPAN("declined"),
-                      .text = SPAN("the other declined the file, or ended it")});
+                      .text = reason_of_reader(reason)});
     end_if_done(p, u);
 }
 

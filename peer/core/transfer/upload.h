@@ -33,6 +33,7 @@ struct upload_reader {
     uint64_t there;    /* bytes that it had when it first asked */
     bool has_asked;    /* it said what it has */
     bool paused;       /* it asks for nothing, as it says */
+    bool may_return;   /* of one that has ended: it broke off, and may accept once more */
     uint64_t began, told_at;
 };
 

@@ -7,7 +7,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { root, within } from './daemon.mjs';
 
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.wasm': 'application/wasm' };
+const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.mjs': 'text/javascript', '.json': 'application/json', '.wasm': 'application/wasm' };
 const PATIENCE_MS = 20000;
 
 export const built = path.resolve(root, process.env.USHER_WEB ?? path.join(path.dirname(process.env.USHERD ?? 'build/usherd'), 'web'));
@@ -17,7 +17,7 @@ export async function serveWeb() {
     const server = http.createServer(async (request, response) => {
         const name = path.basename(new URL(request.url, 'http://x').pathname);
         const type = TYPES[path.extname(name)];
-        for (const folder of [built, path.join(root, 'tests/e2e/pages')]) {
+        for (const folder of [built, `${built}-obj`, ...['e2e/pages', 'web', 'vectors'].map((name) => path.join(root, 'tests', name))]) {
             const bytes = type && (await readFile(path.join(folder, name)).catch(() => null));
             if (bytes) return response.writeHead(200, { 'content-type': type }).end(bytes);
         }
@@ -52,7 +52,7 @@ export class WebPeer {
 
     // Until its script has run, also after a reload.
     async ready() {
-        await this.page.waitForLoadState();
+        await this.page.waitForLoadState?.(); // puppeteer waits by itself
         await this.#bounded(this.page.evaluate(async () => {
             while (!window.loaded) await new Promise((resolve) => setTimeout(resolve, 5));
         }), 'page');
@@ -90,6 +90,13 @@ export class WebPeer {
         return this.page.close();
     }
 }
+
+// What the shared vectors found in the core and its crypto, in this page (tests/web/vectors.mjs).
+export const vectorsIn = (peer) => peer.run(async () => {
+    const { FILES, runVectors } = await import('/vectors.mjs');
+    const files = Object.fromEntries(await Promise.all(FILES.map(async (name) => [name, await (await fetch(`/${name}.json`)).text()])));
+    return runVectors(await WebAssembly.compileStreaming(fetch('/vectors.wasm')), files);
+});
 
 // A page in the room.
 export async function joinWeb(browser, url, options) {

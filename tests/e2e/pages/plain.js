@@ -8,9 +8,10 @@ export class PlainPeer {
     #next = 0;
 
     // mangle: may change a description before it is sent. on: called with (name, event) for all that happens. metadata
-    // is shown to the room, and introduce(connection) says what goes first over a channel: for peers that are not plain.
-    constructor({ RTCPeerConnection, WebSocket, url, name, metadata, introduce, mangle = (d) => d, on = () => {} }) {
-        Object.assign(this, { RTCPeerConnection, name, metadata, introduce, mangle, on });
+    // is shown to the room, introduce(connection) says what goes first over a channel, and files(id, channel) has the channel of
+    // files that the other opens: for peers that are not plain.
+    constructor({ RTCPeerConnection, WebSocket, url, name, metadata, introduce, files, mangle = (d) => d, on = () => {} }) {
+        Object.assign(this, { RTCPeerConnection, name, metadata, introduce, files, mangle, on });
         this.ws = new WebSocket(url, 'usher.v1');
         this.ws.onmessage = ({ data }) => this.#signal(JSON.parse(data));
         this.welcomed = new Promise((resolve) => (this.onwelcome = resolve));
@@ -46,7 +47,6 @@ export class PlainPeer {
 
     async #answer(m) {
         const link = this.#links.get(m.from) ?? this.#link(m.from, m.link);
-        link.pc.ondatachannel = ({ channel }) => this.#watch(m.from, link, channel);
         await this.#described(link, m);
         await link.pc.setLocalDescription(await link.pc.createAnswer());
         this.#tell(this.mangle({ type: 'answer', to: m.from, link: link.name, sdp: link.pc.localDescription.sdp }));
@@ -68,6 +68,8 @@ export class PlainPeer {
         const link = { pc, name, early: [], described: false };
         pc.onicecandidate = ({ candidate }) =>
             this.#tell({ type: 'ice-candidate', to: id, link: name, candidate: candidate?.toJSON?.() ?? candidate });
+        pc.ondatachannel = ({ channel }) =>
+            channel.label === 'usher-files' ? this.files?.(id, channel) : this.#watch(id, link, channel);
         pc.onconnectionstatechange = () => this.on('connection', { id, state: pc.connectionState });
         this.#links.set(id, link);
         return link;

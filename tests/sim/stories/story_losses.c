@@ -50,7 +50,8 @@ void story_numbers_anew(struct run *r, const struct world_options *options)
     all_talk(r, 5);
     settles(r);
     for (unsigned again = 0; again < 2; again++) {
-        size_t failed = peer_oracle_failed(r->peer_oracle), heard = peer_oracle_heard(r->peer_oracle, 1);
+        uint64_t failed = peer_oracle_failed(r->peer_oracle);
+        size_t heard = peer_oracle_heard(r->peer_oracle, 1);
         peerhost_crash(r->people[0]);
         peerhost_lose(r->people[0], false);
         run_for(r, 1000);

@@ -133,7 +133,8 @@ void story_custody(struct run *r, const struct world_options *options)
 void story_custodians_asleep(struct run *r, const struct world_options *options)
 {
     run_befriend(r, options, 4);
-    size_t before = peer_oracle_heard(r->peer_oracle, 3), failed = peer_oracle_failed(r->peer_oracle);
+    size_t before = peer_oracle_heard(r->peer_oracle, 3);
+    uint64_t failed = peer_oracle_failed(r->peer_oracle);
     peerhost_crash(r->people[3]);
     run_for(r, 60000);
     run_tell(r, r->people[0], r->people[3]);

@@ -48,6 +48,7 @@ struct toy_file {
     uint8_t *bytes, *hashes, *map; /* owned; hashes, map: of a part, NULL until they are known */
     const char *problem; /* static: with this code it fails when it is given or written next; NULL: it does not */
     bool lies;           /* what is given of it is wrong */
+    bool silent;         /* nothing is given of it, and that is told as done */
 };
 
 struct node {

@@ -86,7 +86,11 @@ static inline void files_part_open(struct world *w, int node, const struct peer_
 {
     struct node *n = &w->nodes[node];
     struct toy_file *f = n->files;
-    while (f && !(f->part && !f->finished && memcmp(f->root, fx->open_part.root, HASH_BYTES) == 0))
+    if (strcmp(fx->open_part.folder, "none") == 0) {
+        files_fail(w, node, NULL, fx->open_part.file, "no-such-file");
+        return;
+    }
+    while (f && !(f->part && f->name[0] && !f->finished && memcmp(f->root, fx->open_part.root, HASH_BYTES) == 0))
         f = f->next;
     if (!f) {
         f = files_add(n, fx->open_part.name, fx->open_part.size, true);
@@ -138,6 +142,8 @@ static inline void files_disk_effect(struct world *w, int node, const struct pee
     case PEER_FX_FILE_CLOSE:
         if ((f = files_at(n, fx->close_file.file)))
             f->number = 0;
+        if (f && f->part && !f->finished && !fx->close_file.keep)
+            f->name[0] = '\0'; /* it is removed */
         break;
     case PEER_FX_PART_OPEN:
         files_part_open(w, node, fx);

@@ -362,11 +362,18 @@ static void test_cancels(void **state)
             assert_string_equal(notice(&w->nodes[i], NOTICE_FILE_FAILED, 0)->reason, "cancelled");
         }
         assert_false(files_named(bob, "a.bin", true)->finished);
-        assert_int_equal(files_named(ann, "a.bin", false)->number, 0);
+        assert_int_equal(files_named(ann, "a.bin", false)->number != 0, who == 1);
         pass(w, 60000);
         assert_int_equal(count(bob, NOTICE_FILE_OFFER), 1);
         say_of(w, who, PEER_FILE_CANCEL, offered(bob));
         assert_int_equal(count(&w->nodes[who], NOTICE_ERROR), 1);
+        /* Whoever broke it off may take it up again; what its sender cancelled is gone. */
+        accept_offer(w, 1);
+        assert_int_equal(count(bob, NOTICE_FILE_COMPLETE), who == 1);
+        assert_int_equal(count(ann, NOTICE_FILE_COMPLETE), who == 1);
+        assert_int_equal(count(bob, NOTICE_ERROR), 1);
+        assert_int_equal(files_named(ann, "a.bin", false)->number, 0);
+        assert_int_equal(peer_stats(bob->p)->refused_total, 0);
         world_end(w);
     }
 }

@@ -131,7 +131,7 @@ static inline void files_give(struct world *w, int node, const struct peer_effec
     assert_non_null(r);
     assert_non_null(f);
     bool ok = !f->problem;
-    for (uint32_t done = 0; ok && done < fx->give.n && o && !is_cut(w, node, r->with);) {
+    for (uint32_t done = 0; ok && !f->silent && done < fx->give.n && o && !is_cut(w, node, r->with);) {
         uint32_t n = fx->give.n - done < FILE_CHUNK_BYTES ? fx->give.n - done : FILE_CHUNK_BYTES;
         uint8_t *at = f->bytes + (uint64_t)fx->give.block * FILE_BLOCK_BYTES + fx->give.offset + done;
         struct buf frame;

@@ -463,33 +463,46 @@ static void test_drained_while_it_waits(void **state)
     stop(&h);
 }
 
-/* Of those that wait there are few, and they go with their connections. */
+/* One more request of the address, over a connection of its own, with a token that is wrong; false: it was answered at once. */
+static bool waits(struct harness *h, uint32_t *slot, struct address from)
+{
+    struct core_event e = {.type = CORE_OPEN, .conn = {.slot = (*slot)++, .generation = 1}, .address = from};
+    const struct core_request r = {.type = REQUEST_ICE, .token = SPAN("bad")};
+    step(h, e);
+    e.type = CORE_REQUEST;
+    e.request = &r;
+    step(h, e);
+    return took(h, CORE_RESPONSE) == NULL;
+}
+
+static uint32_t wait_all(struct harness *h, uint32_t *slot, struct address from)
+{
+    uint32_t n = 0;
+    while (waits(h, slot, from))
+        n++;
+    return n;
+}
+
+/* Of those that wait there are few, and they go with their connections. An address has no more than it leaves to others. */
 static void test_places_to_wait(void **state)
 {
     (void)state;
     struct harness h;
+    uint32_t slot = CLIENTS;
     start(&h, guarded());
-    enter_from(&h, 0, ipv4(1));
-    fail_six_times(&h);
-    wake(&h, h.now + WINDOW_MS / 6 + 1);
-    struct core_event e = {.conn = {.generation = 1}, .address = ipv4(1)};
-    struct core_request r = {.type = REQUEST_ICE, .token = SPAN("bad")};
-    for (uint32_t i = 0; i <= DELAYED_MAX; i++) {
-        e.type = CORE_OPEN;
-        e.conn.slot = CLIENTS + i;
-        e.address = ipv4(1);
-        step(&h, e);
-        e.type = CORE_REQUEST;
-        e.request = &r;
-        step(&h, e);
-        assert_int_equal(took(&h, CORE_RESPONSE) != NULL, i == DELAYED_MAX);
-    }
-    e.type = CORE_GONE;
-    e.conn.slot = CLIENTS;
-    e.close_code = 0;
-    step(&h, e);
-    show_token(&h, 0, "bad");
-    assert_null(take(&h, 0)); /* the place that was freed */
+    for (uint8_t i = 1; i <= 4; i++)
+        for (unsigned k = 0; k < 3; k++) /* for nothing */
+            assert_false(waits(&h, &slot, ipv4(i)));
+    const uint32_t first = slot;
+    assert_int_equal(wait_all(&h, &slot, ipv4(1)), DELAYED_MAX / 2);
+    assert_int_equal(wait_all(&h, &slot, ipv4(2)), DELAYED_MAX / 4);
+    assert_int_equal(wait_all(&h, &slot, ipv4(3)), DELAYED_MAX / 8);
+    assert_false(waits(&h, &slot, ipv4(1)));
+    assert_true(waits(&h, &slot, ipv4(4)));
+    for (uint32_t i = 0; i < DELAYED_MAX / 2; i++)
+        step(&h, (struct core_event){.type = CORE_GONE, .conn = {.slot = first + i, .generation = 1}});
+    assert_true(waits(&h, &slot, ipv4(1))); /* the places that were freed */
+    assert_true(waits(&h, &slot, ipv4(2)));
     stop(&h);
 }
 

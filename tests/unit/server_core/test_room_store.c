@@ -188,6 +188,31 @@ static void test_the_last_goes_in_the_midst(void **state)
     stop(&h);
 }
 
+/* What was stored is gone with its folder: all rooms are written again, once, and nobody waits for it. */
+static void test_gone_from_the_disk(void **state)
+{
+    (void)state;
+    struct harness h;
+    char token[64];
+    start(&h, rest_settings());
+    made(&h, "{\"name\":\"r1\"}", token);
+    made(&h, "{\"name\":\"r2\"}", token);
+    step(&h, (struct core_event){.type = CORE_UNSTORED});
+    struct ids ids = ids_in(took(&h, CORE_STORE));
+    assert_true(ids.n == 2 && ids.has[1] && ids.has[2]);
+    step(&h, (struct core_event){.type = CORE_UNSTORED}); /* while it is written */
+    post_room(&h, 0, 4);
+    quiet(&h);
+    stored(&h, true);
+    ids = ids_in(took(&h, CORE_STORE));
+    assert_true(ids.n == 3 && ids.has[4]);
+    stored(&h, true);
+    answers(&h, 0, 201);
+    quiet(&h);
+    assert_int_equal(h.deadline, UINT64_MAX);
+    stop(&h);
+}
+
 /* ---- by chance: each file says what there was at one moment, and that is after the moment of the one before ---- */
 
 enum {
@@ -286,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_made_in_the_midst),
         cmocka_unit_test(test_closed_in_the_midst),
         cmocka_unit_test(test_the_last_goes_in_the_midst),
+        cmocka_unit_test(test_gone_from_the_disk),
         cmocka_unit_test(test_any_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,7 @@ enum {
 };
 
 struct engine {
+    struct state_hold state;
     struct scratch *scratch;
     uv_loop_t loop;
     struct logger logger;
@@ -116,6 +117,8 @@ static inline int engine_up(void **state)
     e->scratch = scratch;
     assert_int_equal(uv_loop_init(&e->loop), 0);
     assert_int_equal(uv_sem_init(&e->pool, 0), 0);
+    state_hold_init(&e->state);
+    assert_true(state_hold_take(&e->state, e->scratch->path, &err));
     e->descriptors = count_descriptors();
     e->logger = (struct logger){.level = LOG_LEVEL_ERROR, .format = LOG_TEXT};
     e->settings = (struct core_settings){.node = "n1", .server_name = "usherd/test", .auto_create = true};
@@ -129,7 +132,7 @@ static inline int engine_up(void **state)
         .core = e->core,
         .logger = &e->logger,
         .settings = {.max_frame = 65536, .origins = ORIGINS, .origins_count = 1, .web_root = e->scratch->path},
-        .state_dir = e->scratch->path,
+        .state = &e->state,
         .version = "test",
         .certificate = "",
         .key = "",
@@ -170,6 +173,7 @@ static inline int engine_down(void **state)
     io_free(e->io);
     core_free(e->core);
     assert_int_equal(count_descriptors(), e->descriptors);
+    state_hold_done(&e->state);
     uv_sem_destroy(&e->pool);
     assert_int_equal(uv_loop_close(&e->loop), 0);
     free(e);

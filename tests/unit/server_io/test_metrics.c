@@ -22,6 +22,7 @@ static char *render_with(const struct core_stats *core, const struct io_stats *i
         .core = core,
         .io = io,
         .queue = {.connections = 2, .bytes = 300, .largest = 200},
+        .downloads_limited = 16,
         .process = {.cpu_seconds = 1.5, .start_seconds = 1700000000.25, .resident_bytes = 4096, .fds = 9},
         .version = "1.2.3",
         .webhooks = WEBHOOKS,
@@ -62,6 +63,7 @@ static void test_numbers(void **state)
     core.ended[DEPARTURE_SLOW] = 8;
     core.ice_outcomes[OUTCOME_TURN] = 9;
     core.webhooks_lost_total = 3;
+    core.limited[LIMIT_JOIN_RATE] = 15;
     struct io_stats io = {.descriptor_shortages = 1, .origin_refused = 12, .proxy_refused = {[PROXY_LATE] = 11}};
     io.stun[STUN_OUTCOME_RATE_LIMITED] = 13;
     io.check[CHECK_PART_TURN][CHECK_FAILS] = 14;
@@ -83,6 +85,8 @@ static void test_numbers(void **state)
     expect(text, "usherd_stun_datagrams_total{outcome=\"rate-limited\"} 13");
     expect(text, "usherd_tls_certificate_not_after_timestamp_seconds 1800000000");
     expect(text, "usherd_check_total{part=\"turn\",outcome=\"fails\"} 14");
+    expect(text, "usherd_limited_total{limit=\"join_rate\"} 15");
+    expect(text, "usherd_limited_total{limit=\"downloads\"} 16");
     expect(text, "usherd_queue_bytes 300");
     expect(text, "usherd_webhook_events_total{url=\"1\",outcome=\"delivered\"} 5");
     expect(text, "usherd_webhook_events_total{url=\"1\",outcome=\"dropped\"} 6");

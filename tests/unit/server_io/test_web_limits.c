@@ -161,6 +161,79 @@ static void test_as_many_as_may_be(void **state)
     free(all);
 }
 
+static struct client *ask_from(struct world *w, const char *path, unsigned whose)
+{
+    return ask(w, (struct web_asked){.path = path, .whose = {.bytes = {[10] = 0xff, 0xff, 10, 0, 0, (uint8_t)whose}}});
+}
+
+/* All places are one address's: those of it whose clients take nothing end for another address, the longest first. */
+static void test_places_of_one_address(void **state)
+{
+    struct world *w = *state;
+    put(w, "a.txt", "0123456789", 10);
+    free(put_big(w, "big", 1));
+    struct client **all = calloc(WEB_DOWNLOADS_MAX, sizeof(struct client *)), *others[3];
+    assert_non_null(all);
+    for (size_t i = 0; i < WEB_DOWNLOADS_MAX; i++)
+        all[i] = ask_from(w, i < 3 ? "/big" : "/a.txt", 1);
+    const struct web_asked more = {.path = "/a.txt", .whose = {.bytes = {[10] = 0xff, 0xff, 10, 0, 0, 2}}};
+    assert_null(web_open(w->root, &more, &EVENTS, NULL)); /* nobody waits for a client yet */
+    settle(w);
+    next(all[0]);
+    settle(w);
+    assert_int_equal(web_root_limited(w->root), 1);
+    char text[4096] = "";
+    struct caught_log log = catch_log(w);
+    static const size_t ENDS[] = {1, 2, 0};
+    for (size_t i = 0; i < COUNT(others); i++) {
+        assert_int_equal(all[ENDS[i]]->failures, 0);
+        all[ENDS[i]]->end_at = i == 2 ? 0 : events(all[ENDS[i]]) + 1; /* within the event, or later */
+        others[i] = ask_from(w, "/a.txt", 2);
+        assert_int_equal(all[ENDS[i]]->failures, 1);
+    }
+    release_log(w, &log, text, sizeof text);
+    assert_non_null(strstr(text, "lose some to others"));
+    assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1); /* one line of the three */
+    assert_null(web_open(w->root, &more, &EVENTS, NULL));          /* of the others all is sent */
+    assert_int_equal(web_root_limited(w->root), 5);
+    settle(w);
+    for (size_t i = 0; i < COUNT(others); i++) {
+        body_is(others[i], "0123456789", 10);
+        done(others[i]);
+    }
+    for (size_t i = 0; i < WEB_DOWNLOADS_MAX; i++)
+        done(all[i]);
+    free(all);
+}
+
+/* Places change hands faster than files are closed: to a bound. */
+static void test_those_that_end(void **state)
+{
+    struct world *w = *state;
+    free(put_big(w, "big", 1));
+    struct client **all = calloc(WEB_DOWNLOADS_MAX, sizeof(struct client *)), *others[WEB_ENDING_MAX];
+    assert_non_null(all);
+    for (size_t i = 0; i < WEB_DOWNLOADS_MAX; i++)
+        all[i] = ask_from(w, "/big", 1);
+    settle(w);
+    for (size_t i = 0; i < COUNT(others); i++)
+        others[i] = ask_from(w, "/big", 2);
+    const struct web_asked more = {.path = "/big", .whose = {.bytes = {[10] = 0xff, 0xff, 10, 0, 0, 2}}};
+    assert_null(web_open(w->root, &more, &EVENTS, NULL));
+    for (size_t i = 0; i < COUNT(others); i++)
+        end(all[i]);
+    settle(w);
+    struct client *last = ask_from(w, "/big", 2);
+    settle(w);
+    assert_int_equal(last->pieces, 1);
+    done(last);
+    for (size_t i = 0; i < COUNT(others); i++)
+        done(others[i]);
+    for (size_t i = 0; i < WEB_DOWNLOADS_MAX; i++)
+        done(all[i]);
+    free(all);
+}
+
 /* While there are many, pieces are small. */
 static void test_small_pieces(void **state)
 {
@@ -250,6 +323,8 @@ int main(void)
         IN_WORLD(test_ended_within_an_event),
         IN_WORLD(test_ended_after_any_turn),
         IN_WORLD(test_as_many_as_may_be),
+        IN_WORLD(test_places_of_one_address),
+        IN_WORLD(test_those_that_end),
         IN_WORLD(test_small_pieces),
         IN_WORLD(test_room_on_the_pool),
         IN_WORLD(test_logged_at_a_bounded_rate),

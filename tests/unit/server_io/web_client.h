@@ -125,7 +125,10 @@ static inline int set_up(void **state)
     w->scratch = scratch;
     w->logger = (struct logger){.level = LOG_LEVEL_ERROR, .format = LOG_TEXT};
     snprintf(w->path, sizeof w->path, "%s", w->scratch->path);
-    w->root = web_root_new(&w->loop, &w->logger);
+    struct rng_seeded seed;
+    rng_seeded_init(&seed, 1);
+    const struct rng rng = rng_seeded_port(&seed);
+    w->root = web_root_new(&w->loop, &w->logger, &rng);
     web_root_set(w->root, w->path);
     w->descriptors = count_descriptors();
     *state = w;
