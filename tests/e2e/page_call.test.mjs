@@ -3,6 +3,7 @@
 // Calls between real pages: Chromium's made-up cameras, the browser's own peer, a real daemon. Pictures are compared by their pixels. $SCREENSHOTS names a folder for pictures of it.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
 import { openChromium, LOOPBACK } from './lib/chromium.mjs';
 import { accessibilityProblems, openPage, shot, startWithPage, until } from './lib/page.mjs';
 import { built } from './lib/web.mjs';
@@ -14,9 +15,9 @@ before(async () => (site = await startWithPage(built)));
 after(async () => await site?.stop());
 
 // A person with a browser of his own.
-async function person(name, room, { args = FAKE, ...options } = {}) {
+async function person(name, room, { args = FAKE, init = `localStorage.setItem('usher.name', '${name}')`, ...options } = {}) {
     const chromium = await openChromium([...LOOPBACK, ...args]);
-    const page = await openPage(chromium.browser, `${site.daemon.http}/room/${room}`, { init: `localStorage.setItem('usher.name', '${name}')`, ...options });
+    const page = await openPage(chromium.browser, `${site.daemon.http}/room/${room}`, { init, ...options });
     await page.getByRole('textbox', { name: 'Message' }).waitFor();
     return { name, page, close: () => chromium.close() };
 }
@@ -98,5 +99,84 @@ test('two people see each other move, mute, share a screen, and hang up; a third
     await jonas.page.getByRole('button', { name: 'Leave the call' }).click();
     await until(mira.page, () => document.querySelector('.grid').dataset.count === '1');
     assert.deepEqual([...mira.page.problems, ...jonas.page.problems], []);
+    await Promise.all([mira.close(), jonas.close()]);
+});
+
+test('who is refused camera and microphone hears why, and can watch', async () => {
+    const [mira, jonas] = [await person('Mira', 'watch', { args: ['--use-fake-device-for-media-stream', '--deny-permission-prompts'] }), await person('Jonas', 'watch')];
+    await Promise.all([meets(mira, jonas), meets(jonas, mira)]);
+    await call(jonas);
+    await mira.page.getByRole('button', { name: 'Join the call' }).click();
+    await mira.page.getByRole('alert').filter({ hasText: 'The browser refuses the camera and microphone' }).waitFor();
+    await shot(mira.page, 'call-refused');
+    assert.deepEqual(await accessibilityProblems(mira.page), []);
+    await mira.page.getByRole('dialog').getByRole('button', { name: 'Join the call' }).click();
+    await moves(mira, 'Jonas'); // who has nothing to send is sent to, whoever of both makes the offer
+    await until(jonas.page, () => document.querySelector('.grid').dataset.count === '2');
+    await mira.page.getByRole('button', { name: 'Camera on' }).click();
+    await mira.page.getByText('The camera is refused to this page').waitFor();
+    await Promise.all([mira.close(), jonas.close()]);
+});
+
+test('a recording is told to everybody and is a film; pictures come back when the network has changed', async () => {
+    const [mira, jonas] = [await person('Mira', 'film'), await person('Jonas', 'film')];
+    await Promise.all([meets(mira, jonas), meets(jonas, mira)]);
+    await call(jonas);
+    await mira.page.evaluate(() => {
+        delete window.showSaveFilePicker; // whose window no test can answer
+        const { start } = MediaRecorder.prototype;
+        window.pieces = 0;
+        MediaRecorder.prototype.start = function (...args) {
+            this.addEventListener('dataavailable', () => window.pieces++);
+            return start.apply(this, args);
+        };
+    });
+    await call(mira);
+    await moves(mira, 'Jonas');
+    await mira.page.getByRole('button', { name: 'Record' }).click();
+    await jonas.page.getByText('Mira records this call').waitFor();
+    await mira.page.getByText('everybody was told').waitFor();
+    await until(mira.page, () => window.pieces >= 2);
+    const saved = mira.page.waitForEvent('download');
+    await mira.page.getByRole('button', { name: 'Stop recording' }).click();
+    const bytes = await fs.readFile(await (await saved).path());
+    assert.equal(bytes.readUInt32BE(0), 0x1a45dfa3, 'it begins as WebM does');
+    assert.ok(bytes.length > 20000, `${bytes.length} bytes`);
+    await jonas.page.getByText('Mira has stopped recording').waitFor();
+
+    const fragments = () => mira.page.evaluate(() => [...window.usherCall.parties.values()][0].pc.localDescription.sdp.match(/a=ice-ufrag:(.*)/)[1]);
+    const before = await fragments();
+    await mira.page.evaluate(() => dispatchEvent(new Event('online')));
+    await until(mira.page, (was) => {
+        const { pc } = [...window.usherCall.parties.values()][0];
+        return pc.signalingState === 'stable' && pc.connectionState === 'connected' && !pc.localDescription.sdp.includes(was);
+    }, before, 30000);
+    await Promise.all([moves(mira, 'Jonas'), moves(jonas, 'Mira')]);
+    await Promise.all([mira.close(), jonas.close()]);
+});
+
+// Recognition itself cannot be tried here: no Chromium of Debian's has a model.
+test('captions are there only where the browser recognises speech by itself, and reach the others', async () => {
+    const recogniser = (answer) => `window.asked = []; window.started = 0; window.SpeechRecognition = class {
+        static async available(options) { window.asked.push(options); return '${answer}'; }
+        start() { window.started++; window.recognition = this; } stop() {} }; ${named('Mira')}`;
+    const named = (name) => `localStorage.setItem('usher.name', '${name}')`;
+    for (const answer of ['unavailable', 'downloadable', 'downloading']) {
+        const mira = await person('Mira', 'say', { init: recogniser(answer) });
+        await until(mira.page, () => window.asked.length > 0);
+        assert.equal(await mira.page.locator('.control', { hasText: 'Captions' }).isVisible(), false);
+        assert.deepEqual(await mira.page.evaluate(() => [window.started, window.asked[0].processLocally]), [0, true]);
+        await mira.close();
+    }
+    const [mira, jonas] = [await person('Mira', 'say', { init: recogniser('available') }), await person('Jonas', 'say')];
+    await Promise.all([meets(mira, jonas), meets(jonas, mira)]);
+    await call(jonas);
+    await call(mira);
+    await until(jonas.page, () => document.querySelector('.grid').dataset.count === '2');
+    await mira.page.getByRole('button', { name: 'Captions' }).click();
+    await until(mira.page, () => window.started === 1);
+    assert.equal(await mira.page.evaluate(() => window.recognition.processLocally), true);
+    await mira.page.evaluate(() => window.recognition.onresult({ resultIndex: 0, results: [Object.assign([{ transcript: '<b>good morning</b>' }], { isFinal: true })] }));
+    await jonas.page.locator('.caption', { hasText: '<b>good morning</b>' }).waitFor();
     await Promise.all([mira.close(), jonas.close()]);
 });

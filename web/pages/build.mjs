@@ -124,7 +124,7 @@ function writeOut(out, name, content, made) {
 function workerText(text, pages, assets) {
     const shell = [...pages.map(([name, content]) => [name, hashOf(content)]), ...assets.map((name) => [name, ''])];
     const version = hashOf(JSON.stringify(shell));
-    return text.replace('/* SHELL */', JSON.stringify(shell.map(([name]) => name))).replace('/* VERSION */', `'${version}'`);
+    return text.replace('/* SHELL */ []', JSON.stringify(shell.map(([name]) => name))).replace("/* VERSION */ 'unbuilt'", `'${version}'`);
 }
 
 export function build(out, folders, made = new Date()) {

@@ -95,8 +95,8 @@ function toggle(d, words, act) {
     const button = el('button', { type: 'button', class: 'control', click: act }, icon(d), label);
     return { button, set: (on, key) => {
         button.classList.toggle('off', !on);
-        button.setAttribute('aria-pressed', String(on));
-        say(label, t(key ?? words));
+        say(label, t(key ?? words)); // which says what it would do, so it is not "pressed" as well
+        button.title = label.textContent ?? '';
     } };
 }
 

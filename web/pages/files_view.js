@@ -36,7 +36,8 @@ function actions(session, item) {
     if (state === 'done') return [item.url && el('a', { class: 'button compact primary', href: item.url, download: name }, t('saveFile')), button(ICONS.close, 'close', () => files.drop(fileId))];
     if (state === 'failed') return [button(ICONS.close, 'close', () => files.drop(fileId))];
     if (state === 'hashing') return [];
-    return [state === 'paused' ? button(ICONS.play, 'resume', () => files.pause(fileId, false)) : state === 'going' && button(ICONS.pause, 'pause', () => files.pause(fileId, true)),
+    const going = !own || [...item.progress.values()].some((one) => one.state === 'going');
+    return [state === 'paused' ? button(ICONS.play, 'resume', () => files.pause(fileId, false)) : state === 'going' && going && button(ICONS.pause, 'pause', () => files.pause(fileId, true)),
         button(ICONS.close, 'cancel', () => files.cancel(fileId))];
 }
 
@@ -62,7 +63,7 @@ function fileRow(session) {
         say(state, stateText(session, item));
         const parts = item.state === 'done' && !item.own ? [] : [...item.progress].filter(() => item.own || item.state === 'going' || item.state === 'paused');
         keepChildren(rows, parts, ([who]) => who, ([who]) => progressRow(session, item, who));
-        const now = [item.state, item.fileId, item.own, Boolean(item.url)].join();
+        const now = [item.state, item.fileId, item.own, Boolean(item.url), [...item.progress.values()].some((one) => one.state === 'going')].join();
         if (now !== shown) buttons.replaceChildren(...actions(session, item).filter(Boolean));
         shown = now;
     } };

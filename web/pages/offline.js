@@ -5,6 +5,7 @@ import { siteUrl } from './place.js';
 
 export function registerWorker() {
     if (!('serviceWorker' in navigator) || !isSecureContext) return;
-    addEventListener('load', () => navigator.serviceWorker.register(siteUrl('sw.js')).catch(() => {}), { once: true });
-    if (document.readyState === 'complete') navigator.serviceWorker.register(siteUrl('sw.js')).catch(() => {});
+    const register = () => navigator.serviceWorker.register(siteUrl('sw.js')).catch((error) => console.warn('the page will not open without a network:', error.message));
+    if (document.readyState === 'complete') register();
+    else addEventListener('load', register, { once: true });
 }

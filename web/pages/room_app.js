@@ -151,6 +151,7 @@ function toasts() {
         box.append(one);
         while (box.childElementCount > 3) box.firstElementChild?.remove();
         setTimeout(() => one.remove(), 8000);
+        return one;
     } };
 }
 
@@ -175,7 +176,10 @@ function sideToggle(side) {
 }
 
 function hearOf(session, tell) {
-    session.addEventListener('offered', ({ detail: { fileId, from, name } }) => tell(t('fileOffer', session.nameOf(from), name), '', t('accept'), () => session.files.accept(fileId)));
+    session.addEventListener('offered', ({ detail: { fileId, from, name } }) => {
+        const one = tell(t('fileOffer', session.nameOf(from), name), '', t('accept'), () => session.files.accept(fileId));
+        session.addEventListener('files', () => session.files.items.get(fileId)?.state !== 'offered' && one.remove());
+    });
     session.addEventListener('warning', ({ detail: { text, code } }) => code === 'known-name' && tell(`${t('warning')}: ${text}`, 'warn'));
     session.addEventListener('problem', ({ detail: { message, fatal } }) => !fatal && message && tell(message, 'warn'));
 }
@@ -214,5 +218,5 @@ function showRoom(app, target, session) {
         el('main', { class: 'room' }, call.stage, el('div', { class: 'talk' }, aloneCard(session, target, tell), chatView(session)), side), box);
     session.loadEarlier();
     if (matchMedia('(pointer: fine)').matches) app.querySelector('#write')?.focus();
-    Object.defineProperty(window, 'usherSession', { value: session, configurable: true }); // for tests, and for who looks with the browser's tools
+    Object.assign(window, { usherSession: session, usherCall: call.call }); // for tests, and for who looks with the browser's tools
 }
