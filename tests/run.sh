@@ -126,7 +126,7 @@ for suite in "$@"; do
     case $suite in
         unit) unit base protocol server_core peer sim server_adapters server_io peer_io peer_cli
               run vectors/node 60 node --test --test-reporter=tap tests/vectors/vectors.test.mjs
-              BUILD=$build run web/node 200 node --test --test-reporter=tap tests/web/*.test.mjs ;;
+              BUILD=$(dirname "${USHER_WEB:-$build/web}") run web/node 300 node --test --test-reporter=tap tests/web/*.test.mjs ;;
         core-unit) unit base protocol server_core peer sim ;;
         sim) run sim 600 "$build/tests/sim/sim" --seeds "${SEEDS:-1-2000}"
              run sim/losses 300 "$build/tests/sim/sim" --scenario losses --seeds 1-600
