@@ -88,14 +88,6 @@ $(BUILD)/%.o: %.c Makefile
 # The page at /check is part of the program (.incbin).
 $(BUILD)/server/io/check_page.o: $(wildcard server/check/*)
 
-# Where the daemon looks for the page that came with it. Another PREFIX makes another object.
-$(BUILD)/page-path: FORCE
-	@mkdir -p $(@D)
-	@echo '$(PREFIX)/share/usher/web' | cmp -s - $@ || echo '$(PREFIX)/share/usher/web' >$@
-FORCE:
-$(BUILD)/server/page.o: $(BUILD)/page-path
-$(BUILD)/server/page.o: CPPFLAGS += -DUSHER_PAGE='"$(PREFIX)/share/usher/web"'
-
 # ---- programs -----------------------------------------------------------------------------------------------
 $(BUILD)/usherd: $(BUILD)/server/main.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 	$(call quiet,LINK)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call PC,--libs,$(SERVER_IO_PKGS) $(PROTOCOL_PKGS))
@@ -215,7 +207,7 @@ include web/pages/pages.mk
 include web/sim/sim.mk
 
 # ---- what people call -----------------------------------------------------------------------------------------
-.PHONY: help deps all programs run check core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
+.PHONY: help deps all programs run check check-web core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
         bench-flood bench-webhooks bench-web bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
         install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
 
@@ -267,6 +259,11 @@ sim: ## run the simulator over SEEDS
 	@tools/deps.sh core
 	@$(MAKE) --no-print-directory $(BUILD)/tests/sim/sim
 	$(BUILD)/tests/sim/sim --seeds $(SEEDS)
+
+check-web: ## the browser's peer and the pages with real peers in Chromium and Firefox, calls, times
+	@tools/deps.sh build test web
+	@$(MAKE) --no-print-directory all web web-tests web-pages
+	@tests/run.sh $(BUILD) browser
 
 check-system: ## systemd, image, networks, packages: tried for real, as root; PARTS='networks image' for some
 	@tools/deps.sh build test system

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Runs suites and counts what they say. A skipped test counts as failed, and so does a program that ends badly without
 # having said which test failed. The last line is "N passed, N failed"; the sums are left in BUILD/results/sums too.
-#   usage: tests/run.sh BUILD unit|core-unit|sim|e2e|fuzz ...
+#   usage: tests/run.sh BUILD unit|core-unit|sim|e2e|browser|fuzz ...
 set -u
 build=$1
 shift
@@ -103,15 +103,30 @@ fuzz() {
 }
 
 # They measure time, or fill the machine: each has it for itself. Of the others two run at a time.
-alone="daemon_fair daemon_flood daemon_freeze daemon_late daemon_readers daemon_rekey daemon_slow exercise page_call page_room page_times peer_idle \
+alone="daemon_fair daemon_flood daemon_freeze daemon_late daemon_readers daemon_rekey daemon_slow exercise page_room peer_idle \
 peer_slow_disk peer_storm peer_wrtc"
+
+# The browser's peer with peers of the other kind, calls, and times: `make check-web` has them, one after the other.
+browser="web_messages web_files web_page web_firefox page_real page_call page_times"
+
+export_programs() {
+    export USHERD=$build/usherd USHER=$build/usher USHER_WEB=${USHER_WEB:-$build/web}
+}
+
+browser() {
+    local name
+    export_programs
+    for name in $browser; do
+        run "browser/$name" 300 node --test --test-reporter=tap "tests/e2e/$name.test.mjs"
+    done
+}
 
 e2e() {
     local test name
-    export USHERD=$build/usherd USHER=$build/usher USHER_WEB=${USHER_WEB:-$build/web}
+    export_programs
     for test in tests/e2e/*.test.mjs; do
         name=$(basename "${test%.test.mjs}")
-        case " $alone " in
+        case " $alone $browser " in
             *" $name "*) ;;
             *) begin "e2e/$name" 300 node --test --test-reporter=tap "$test" ;;
         esac
@@ -135,6 +150,7 @@ for suite in "$@"; do
              run sim/storms 300 "$build/tests/sim/sim" --scenario storms --seeds 1-60
              run sim/room-of-64 300 "$build/tests/sim/sim" --scenario room-of-64 ;;
         e2e) e2e ;;
+        browser) browser ;;
         fuzz) fuzz ;;
         *) echo "tests/run.sh: no suite $suite" >&2; exit 2 ;;
     esac

@@ -23,13 +23,19 @@ function run(name, args) {
     return ran;
 }
 
-// What `make install` puts somewhere, and its example compiled as pkg-config says to: the path of the program.
-async function installed(how) {
-    const dir = await scratch();
+// Where `make install` has put everything.
+async function install(dir) {
     const prefix = path.join(dir, 'usr');
     const make = ['-s', `BUILD=${build}`, `DESTDIR=${dir}/stage`, `PREFIX=${prefix}`, 'install'];
     await command('make', make, { cwd: root, env: { ...process.env, MAKEFLAGS: '', MAKELEVEL: '' } });
     await fs.rename(path.join(dir, 'stage', prefix), prefix); // as a package is made in one place for another
+    return prefix;
+}
+
+// What was installed, and its example compiled as pkg-config says to: the path of the program.
+async function installed(how) {
+    const dir = await scratch();
+    const prefix = await install(dir);
     const env = { ...process.env, PKG_CONFIG_PATH: path.join(prefix, 'lib/pkgconfig') };
     const { stdout } = await command('pkg-config', ['--cflags', '--libs', ...how, 'usher'], { env });
     await fs.copyFile(path.join(root, 'examples/echo.c'), path.join(dir, 'echo.c'));
@@ -76,3 +82,20 @@ for (const name of ['echo', 'two'])
         assert.deepEqual(await ran.ended, [2, null]);
         assert.match(ran.output, /^usage: /);
     });
+
+test('an installed daemon serves the page that was installed with it, and its building changes no other', async () => {
+    const before = await fs.stat(path.join(build, 'usherd'));
+    const prefix = await install(await scratch());
+    const { child, ended } = run(path.join(prefix, 'bin/usherd'), ['--listen', '127.0.0.1:0', '--set', `server.state_dir=${await scratch()}`]);
+    let said = '';
+    const at = await new Promise((resolve) => child.stderr.on('data', (text) => {
+        const found = /listening on ([\d.]+:\d+)/.exec((said += text));
+        if (found) resolve(found[1]);
+    }));
+    const answer = await fetch(`http://${at}/`);
+    assert.equal(answer.status, 200);
+    assert.match(await answer.text(), /<title>/);
+    child.kill('SIGTERM');
+    await ended;
+    assert.equal((await fs.stat(path.join(build, 'usherd'))).mtimeMs, before.mtimeMs);
+});
