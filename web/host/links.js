@@ -238,16 +238,21 @@ export class Links {
         }
         const number = ++link.last & 0xffff;
         link.channels.set(number, channel);
-        const told = (/** @type {Event} */ _event) => {
-            if (!link.ended) this.#tell('web_channel_open', link.number, number, channel.label);
+        let isTold = false;
+        const tellOpen = () => {
+            if (!link.ended && !isTold) this.#tell('web_channel_open', link.number, number, channel.label);
+            isTold = true;
         };
-        if (channel.readyState === 'open') told(new Event('open'));
-        else channel.onopen = told;
+        if (channel.readyState === 'open') tellOpen();
+        else channel.onopen = tellOpen;
         channel.onclose = () => {
             link.channels.delete(number);
             if (!link.ended) this.#tell('web_channel_closed', link.number, number);
         };
-        channel.onmessage = ({ data }) => this.#data(link, number, data);
+        channel.onmessage = ({ data }) => {
+            tellOpen(); // the core hears nothing on a channel that it was not told of
+            this.#data(link, number, data);
+        };
         channel.bufferedAmountLowThreshold = channel.label === 'usher' ? WRITABLE : BULK / 2;
         channel.onbufferedamountlow = () => this.#low(link, channel);
     }
