@@ -19,3 +19,6 @@ page-if-possible:
 	@if [ ! -e $(BUILD)/web/usher.wasm ]; then :; elif ! command -v node >/dev/null; then \
 	    echo "  no page: node is missing (tools/deps.sh web installs it)"; \
 	else $(MAKE) --no-print-directory $(PAGE)/index.html $(SIM_PAGE)/index.html; fi
+
+# Tests look at what is there.
+web-tests: $(PAGE)/index.html
