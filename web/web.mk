@@ -10,7 +10,9 @@ WEB_SRC  := $(BUILD)/web-src
 WASM_CC   := clang --target=wasm32-wasi -std=c11
 WASM_OPT  := -Oz -mbulk-memory -ftls-model=local-exec -ffunction-sections -fdata-sections \
              -ffile-prefix-map=$(WEB_SRC)/=
-WASM_LINK := -O0 -mexec-model=reactor -Wl,--gc-sections,--strip-all,--stack-first,-z,stack-size=262144 -Wl,--initial-memory=2097152
+WASM_STACK  := 262144
+WASM_MEMORY := 2097152
+WASM_LINK = -O0 -mexec-model=reactor -Wl,--gc-sections,--strip-all,--stack-first,-z,stack-size=$(WASM_STACK) -Wl,--initial-memory=$(WASM_MEMORY)
 WASM_WARN := $(filter-out -Wpedantic,$(WARN))
 WASM_INC  := -I. -isystem web/core/libc -isystem $(WEB_SRC)/include -isystem $(WEB_SRC)/jansson/src -isystem $(WEB_SRC)/bearssl/inc \
              -isystem $(WEB_SRC)/libsodium/src/libsodium/include

@@ -44,7 +44,7 @@ static bool open_exercise(struct exercise *x)
         a->seen = g_ptr_array_new_with_free_func(seen_free);
     }
     x->cut = o->server_count ? cut_new(o->servers, o->server_count, err, sizeof err)
-                             : cut_new(&(const char *){"ws://localhost:4000"}, 1, err, sizeof err);
+                             : cut_new(&(const char *){OPTIONS_SERVER}, 1, err, sizeof err);
     if (!x->cut)
         fprintf(stderr, "usher: %s\n", err);
     return x->cut != NULL;

@@ -7,6 +7,9 @@
 
 #include "peer/include/usher.h"
 
+/* The server where none is named (usher.h says so too). */
+#define OPTIONS_SERVER "ws://localhost:4000"
+
 enum {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,

@@ -215,7 +215,7 @@ static bool add_files(struct transfer *t, const struct options *o)
 /* What the other is to type, or opens in a browser. The QR code comes first: the words are what stays in sight. */
 static void show_command(struct transfer *t, const struct options *o)
 {
-    const char *code = o->usher.code, *server = o->usher.server_count > 0 ? o->usher.servers[0] : "ws://localhost:4000";
+    const char *code = o->usher.code, *server = o->usher.server_count > 0 ? o->usher.servers[0] : OPTIONS_SERVER;
     char *link = code ? page_link(server, code) : NULL;
     GString *command = g_string_new("usher");
     for (size_t i = 0; i < o->usher.server_count; i++)

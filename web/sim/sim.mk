@@ -20,9 +20,11 @@ $(SIM_SERVER_OBJ): $(WEB_OBJ)/sim/%.o: %.c $(SIM_NAMES) Makefile web/web.mk web/
 	$(call quiet,WASM)$(WASM_CC) $(WASM_OPT) $(WASM_WARN) $(WASM_INC) -include $(SIM_NAMES) -D_GNU_SOURCE \
 	    -DUSHER_VERSION='"$(VERSION)"' -MMD -MP -c -o $@ $<
 
+# A run needs more of both than a peer does.
+$(WEB_OBJ)/sim_linked.wasm: WASM_STACK  := 4194304
+$(WEB_OBJ)/sim_linked.wasm: WASM_MEMORY := 16777216
 $(WEB_OBJ)/sim_linked.wasm: $(SIM_OBJ) $(SIM_SERVER_OBJ) $(patsubst %.c,$(WEB_OBJ)/others/%.o,$(WEB_JANSSON))
-	$(call quiet,WASM)$(WASM_CC) -O0 -mexec-model=reactor -Wl,--gc-sections,--strip-all,--stack-first,-z,stack-size=4194304 \
-	    -Wl,--initial-memory=16777216 -o $@ $^
+	$(call quiet,WASM)$(WASM_CC) $(WASM_LINK) -o $@ $^
 
 $(WEB_OBJ)/sim/sim.wasm: $(WEB_OBJ)/sim_linked.wasm
 	@mkdir -p $(@D)
