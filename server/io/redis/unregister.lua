@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+call('DEL', P .. 'node:' .. self)
+return answer('ok')
