@@ -59,14 +59,14 @@
 #include "base/span.h"
 
 enum core_bus_op {
-    /* node, epoch, former (0: none), lease_ms. If node:<node> is there and is neither `former` nor `epoch`: BUS_TAKEN. Else SET
+    /* epoch, former (0: none), lease_ms. If node:<node> is there and is neither `former` nor `epoch` nor "-": BUS_TAKEN. Else SET
      * it with PX lease_ms, SADD nodes; BUS_OK with number = sent[node] (0: none). */
     BUS_REGISTER,
     /* lease_ms. Lapses anew. BUS_OK, number = sent[self], text = the first of `nodes` whose node has no lease or is self with
      * another epoch; empty: there is none. */
     BUS_RENEW,
-    /* No more of this registration: DEL node:<self>. Its seats are cleared by others, or by whoever registers next; in a drain
-     * they are gone already. BUS_OK. */
+    /* lease_ms. No more of this registration: SET node:<self> "-" PX lease_ms. So its seats stay until that lapses, for those who
+     * come back elsewhere. BUS_OK. */
     BUS_UNREGISTER,
     /* other (a node), former (its epoch), count. Nothing if that node has a lease and is not self: BUS_OK, number 0.
      * Else SPOP at most `count` of has:<other>:<former>, each of which is, unless other is self and has:<self>:<epoch>
