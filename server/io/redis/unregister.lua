@@ -1,3 +1,3 @@
 -- SPDX-License-Identifier: MIT
-call('DEL', P .. 'node:' .. self)
+call('SET', P .. 'node:' .. self, '-', 'PX', ARGV[3])
 return answer('ok')
