@@ -43,7 +43,7 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now,--as-needed $(SANFLAGS) $(LDFLAGS)
 # Which libraries each folder's code may see: the include paths and link lines follow the table in docs/architecture.md.
 PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 PROTOCOL_PKGS  := jansson
-SERVER_IO_PKGS := libwebsockets libuv libsystemd inih openssl libjwt
+SERVER_IO_PKGS := libwebsockets libuv libsystemd inih openssl libjwt hiredis
 PEER_IO_PKGS   := libwebsockets nice gio-2.0 openssl usrsctp sqlite3
 CLI_PKGS       := jansson libedit tinfo libqrencode gio-2.0
 TEST_PKGS      := cmocka
