@@ -643,6 +643,13 @@ void shared_learn(struct core *c, struct room *room, const struct core_bus_answe
     judge_others(c, room);
 }
 
+bool shared_is_first(const struct core_bus_answer *a)
+{
+    struct bus_terms t;
+    return a->version == 1 && a->terms.n > BUS_LIFE_BYTES &&
+           bus_terms_read((struct span){a->terms.p + BUS_LIFE_BYTES, a->terms.n - BUS_LIFE_BYTES}, &t) && !t.made;
+}
+
 void shared_learn_for(struct core *c, struct room *room, const struct pending *e, const struct core_bus_answer *a)
 {
     struct shared *sh = room->shared;

@@ -44,6 +44,8 @@ void shared_all_stale(struct core *c);
 /* A list of the room as it is on the bus, which is taken over if it is newer than what we know. Members of other nodes that are
  * new to us are told to ours, and those gone. */
 void shared_learn(struct core *c, struct room *room, const struct core_bus_answer *a);
+/* Whether the room was made by whom this answers. */
+bool shared_is_first(const struct core_bus_answer *a);
 /* The same of the answer to somebody who is about to be in it. */
 void shared_learn_for(struct core *c, struct room *room, const struct pending *e, const struct core_bus_answer *a);
 /* The client of a member of ours is on the bus under this id now: what was held for it follows, its connection ends. The room may
