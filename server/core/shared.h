@@ -32,6 +32,8 @@ void shared_leaves(struct core *c, const struct member *m, enum departure why);
 void shared_thins(struct core *c, struct room *room);
 /* It is away, or back, or has another generation. */
 void shared_marks(struct core *c, const struct member *m);
+/* Nobody is in it any more, though it stays for a while: what is announced of it is nothing to us. */
+void shared_rests(struct core *c, struct room *room);
 /* The room made here is about to be closed; only_empty: if nobody on another node is in it. */
 void shared_closes(struct core *c, struct room *room, bool only_empty);
 
