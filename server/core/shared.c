@@ -657,13 +657,28 @@ bool shared_is_first(const struct core_bus_answer *a)
            bus_terms_read((struct span){a->terms.p + BUS_LIFE_BYTES, a->terms.n - BUS_LIFE_BYTES}, &t) && !t.made;
 }
 
+/* Whether those of ours that are in the room are in the list: else what is announced of them is older than that, and would not be
+ * looked at. */
+static bool has_all_ours(const struct core *c, const struct room *room, const struct core_bus_answer *a)
+{
+    uint32_t here = 0, listed = 0;
+    for (const struct member *m = room->members; m; m = m->next)
+        here += !member_is_remote(m);
+    for (size_t i = 0; i < a->seats_n; i++) {
+        const struct member *m = is_own(c, a->seats[i].peer) ? member_find(c, a->seats[i].peer) : NULL;
+        listed += m && m->room == room;
+    }
+    return here == listed;
+}
+
 void shared_learn_for(struct core *c, struct room *room, const struct pending *e, const struct core_bus_answer *a)
 {
     struct shared *sh = room->shared;
     c->cluster->entering = (struct span){e->peer, e->peer_n};
     shared_learn(c, room, a);
     c->cluster->entering = (struct span){NULL, 0};
-    if (e->seen > 0 && (e->seen_life != sh->life || e->seen > sh->version))
+    bool behind = e->seen > 0 && (e->seen_life != sh->life || e->seen > sh->version);
+    if (behind || !has_all_ours(c, room, a))
         shared_stale(c, sh);
 }
 
