@@ -6,6 +6,7 @@
 
 #include <utlist.h>
 
+#include "server/core/bus_names.h"
 #include "server/core/bus_rest.h"
 #include "server/core/member.h"
 #include "server/core/notice.h"
@@ -186,7 +187,6 @@ static void registered(struct core *c, const struct core_bus_answer *a)
     cl->list.frame = NULL;
     cl->settling = false;
     cl->named_at = 0;
-    cl->named_registered = false;
     shared_all_stale(c);
 }
 
@@ -323,8 +323,10 @@ static void of_client(struct core *c, struct pending *e, const struct core_bus_a
         on_join_answered(c, e, a);
     else if (e->kind == PENDING_BUS_RESUME)
         on_resume_answered(c, e, a);
-    else
+    else if (e->kind == PENDING_BUS_REST)
         bus_rest_answered(c, e, a);
+    else
+        bus_name_answered(c, e, a);
     session_answered(c, e->conn);
     pending_free(e);
 }
@@ -411,8 +413,10 @@ void cluster_tick(struct core *c)
     if (cl->due <= c->now)
         ask_renew(c);
     settle(c);
-    if (!c->draining)
-        shared_tick(c);
+    if (c->draining)
+        return;
+    shared_tick(c);
+    bus_names_tick(c);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -434,5 +438,5 @@ uint64_t cluster_due(const struct core *c)
     due = least(due, cl->good_until);
     if (!cl->settling)
         due = least(due, cl->settled_at);
-    return shared_is_due(c) && !c->draining ? c->now : due;
+    return !c->draining && (shared_is_due(c) || bus_names_due(c)) ? c->now : due;
 }

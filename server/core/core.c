@@ -73,6 +73,8 @@ void core_free(struct core *c)
 {
     if (!c)
         return;
+    if (c->cluster)
+        c->cluster->state = CLUSTER_DOWN; /* nobody is told any more */
     for (uint32_t slot = 0; slot < c->slot_cap; slot++)
         if (c->slots[slot])
             session_free(c, c->slots[slot]);

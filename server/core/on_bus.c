@@ -12,6 +12,7 @@
 #include <assert.h>
 
 #include "protocol/bus.h"
+#include "server/core/bus_names.h"
 #include "server/core/cluster.h"
 #include "server/core/member.h"
 #include "server/core/notice.h"
@@ -139,7 +140,10 @@ static void one(struct core *c, const struct bus_record *r)
         break;
     case BUS_RECORD_NAME:
     case BUS_RECORD_NAME_GONE:
+        bus_name_said(c, r);
+        break;
     case BUS_RECORD_TOPIC:
+        bus_topic_said(c, r);
         break;
     }
 }

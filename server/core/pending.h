@@ -17,6 +17,7 @@ enum pending_kind {
     PENDING_BUS_JOIN,   /* a join-room waits for the bus */
     PENDING_BUS_RESUME, /* a resume or connect likewise */
     PENDING_BUS_REST,   /* an HTTP request likewise */
+    PENDING_BUS_NAME,   /* a client with a name of its own likewise */
 };
 
 struct pending {

@@ -14,6 +14,7 @@
 #include "protocol/write.h"
 #include "server/core/access.h"
 #include "server/core/address_limits.h"
+#include "server/core/bus_names.h"
 #include "server/core/bus_rest.h"
 #include "server/core/cluster.h"
 #include "server/core/effects.h"
@@ -486,7 +487,10 @@ static void answer(struct core *c, struct session *s, const struct core_request 
         show_ice_servers(c, s->conn, r->token);
         break;
     case REQUEST_NAMES:
-        show_names(c, s->conn, r->room);
+        if (cluster_is_up(c))
+            bus_name_list(c, s, r->room);
+        else
+            show_names(c, s->conn, r->room);
         break;
     }
 }
