@@ -10,6 +10,7 @@
 #include <assert.h>
 
 #include "server/core/member.h"
+#include "server/core/remote.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
@@ -20,6 +21,8 @@ static enum error check(const struct core *c, const struct session *s, struct as
     if (s->state != SESSION_JOINED)
         return ERROR_NOT_IN_ROOM;
     r->reader = member_find(c, r->request.relay.to);
+    if (!r->reader)
+        r->reader = remote_find(c, r->request.relay.to);
     return r->reader && r->reader->room == s->member->room && r->reader != s->member ? ERROR_NONE : ERROR_NO_SUCH_PEER;
 }
 
@@ -49,7 +52,11 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
 {
     assert(r->reader && r->reader != s->member && r->reader->room == s->member->room);
     char id[PEER_ID_MAX];
-    struct frame *frame = frame_for(c, r->reader, s, &r->request, say_peer_id(c, s->member, id));
+    if (member_is_remote(r->reader)) {
+        remote_relay(c, s, r);
+        return;
+    }
+    struct frame *frame = frame_for(c, r->reader, s, &r->request, say_own_id(c, s->member, id));
     if (!frame || say_is_nothing(frame)) {
         refuse(c, s, r, frame);
         return;

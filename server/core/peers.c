@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "server/core/member.h"
+#include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
 
@@ -14,7 +15,7 @@ static struct span write_token(const struct core *c, const struct stay *p, char 
         .generation = p->generation,
         .incarnation = p->incarnation,
         .expires = p->expires,
-        .kept = p->room && p->room->made,
+        .kept = p->room && room_terms(p->room),
         .dialect = say_dialect(c, p->self->dialect)->mark,
         .peer_id = say_peer_id(c, p->self, id),
         .room_id = p->room_id,
@@ -43,7 +44,7 @@ static bool next_other(void *ctx, struct reply_peer *peer)
     *peer = (struct reply_peer){.peer_id = say_peer_id(o->c, m, o->id),
         .introduction = member_introduction(m),
         .dialect = say_dialect(o->c, m->dialect),
-        .away = member_is_away(m)};
+        .away = member_seems_away(m)};
     return true;
 }
 
