@@ -7,12 +7,7 @@ local self, epoch = ARGV[1], ARGV[2]
 
 -- What somebody else put in the place of one of our keys goes. All nodes count as having missed something, so that they read
 -- their rooms again, and register what is not there any more.
-local function remove_damaged(key)
-    redis.call('DEL', key)
-    for _, registration in ipairs(redis.call('SMEMBERS', P .. 'nodes')) do
-        redis.call('HINCRBY', P .. 'sent', registration:match('^%S*'), 1)
-    end
-end
+local remove_damaged
 local function call(command, key, ...)
     local result = redis.pcall(command, key, ...)
     if type(result) ~= 'table' or not result.err then
@@ -23,6 +18,12 @@ local function call(command, key, ...)
     end
     remove_damaged(key)
     return redis.call(command, key, ...)
+end
+remove_damaged = function(key)
+    redis.call('DEL', key)
+    for _, registration in ipairs(call('SMEMBERS', P .. 'nodes')) do
+        call('HINCRBY', P .. 'sent', registration:match('^%S*'), 1)
+    end
 end
 
 local function current(node, of)
