@@ -24,7 +24,7 @@
  * Terms and entries are bytes (protocol/bus.h), of which scripts look at (offsets from 0; big-endian; `@` has 8 bytes before):
  *   terms: 0 incarnation (8), 8 created_ms (8), 16 max_peers (4; 0: no limit of its own), 20 flags (1 listed, 2 locked, 4 made
  *          over HTTP), 21 length of keeper, 22 keeper: the node that made it over HTTP (length 0: none)
- *   entry: 0 flags (1 away), 1 dialect, 2 generation (4), 6 length of previous, 7 previous: the peer id that it had, or none
+ *   entry: 0 flags (1 away), 1 dialect, 2 generation (4), 6 length of previous, 7 previous: the peer id that its peer had first, on another node, or none
  * A room has as many members as its hash has fields but two. The node of a peer is its id before the dot.
  *
  * A room whose hash is made gets the caller's life, a random number, and version 0. Each change of an entry, and of the
@@ -98,8 +98,9 @@ enum core_bus_op {
     /* room, terms, life, capacity, and `seats`: ours, with entries. "These I have, register what you lack, tell me all".
      * No hash: none of ours: BUS_NO_ROOM; else it is made as by BUS_JOIN.
      * locked and of another incarnation than terms say: BUS_LOCKED, whole.
-     * Each of ours: it is there: if the entry differs, HSET and announce 'A' or 'B'. Not there: an entry says previous = it: nothing
-     * (it moved); full as above: nothing; else HSET, announce 'J'. SADD has for each that is there now. OK, whole. */
+     * Each of ours: it is there: if the entry differs, HSET and announce 'A' or 'B'. Not there: some entry says previous = it, or
+     * has the same previous as its own (not empty), or its own previous is there: nothing (it moved); full as above: nothing; else
+     * HSET, announce 'J'. SADD has for each that is there now. OK, whole. */
     BUS_SYNC,
     /* room, terms (with keeper), life, again. A room is made over HTTP, or is to be there again.
      * again and gone:<incarnation> is there: BUS_GONE. No hash: made as by BUS_JOIN; `keep`: BUS_OK.

@@ -20,7 +20,7 @@ struct found {
     uint64_t subscriptions, names, rooms, members, made, makers, line_bytes;
     uint64_t sent, sent_bytes; /* letters of addresses that are counted */
     uint64_t remote;
-    uint64_t kept;             /* bytes of frames that are held or litter, of such */
+    uint64_t kept; /* bytes of frames that are held or litter, of such */
 };
 
 static void check_state(const struct core *c, const struct session *s)

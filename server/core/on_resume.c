@@ -219,12 +219,20 @@ static struct span new_id(
     return (struct span){space, t->peer_id.n};
 }
 
+/* The id that its peer had first, unless that is the one that it has again. */
+static struct span origin_of(const struct core *c, const struct resume_token *t)
+{
+    if (t->origin.n)
+        return t->origin;
+    return is_ours(c, t) ? (struct span){NULL, 0} : t->peer_id;
+}
+
 static void write_new(
     const struct core *c, const struct session *s, const struct resume_token *t, struct buf *entry, struct buf *terms)
 {
     bus_entry_write(entry, &(struct bus_entry){.dialect = say_dialect(c, s->dialect)->mark,
                                .generation = t->generation,
-                               .previous = is_ours(c, t) ? (struct span){NULL, 0} : t->peer_id,
+                               .previous = origin_of(c, t),
                                .introduction = t->introduction});
     const struct room *room = room_find(c, t->room_id);
     if (room)
@@ -244,7 +252,7 @@ static enum error ask(struct core *c, const struct session *s, const struct aske
     const struct core_bus op = {.op = BUS_RESUME,
         .job = job,
         .room = t->room_id,
-        .previous = t->peer_id,
+        .previous = t->origin.n ? t->origin : t->peer_id,
         .peer = {why->peer, why->peer_n},
         .entry = entry,
         .terms = terms,
@@ -333,7 +341,7 @@ static bool sit_down(struct core *c, struct session *s, const struct asked *r, s
 {
     const struct resume_token *t = &r->token;
     struct member *m = member_of(c, s, t);
-    struct span previous = is_ours(c, t) ? (struct span){NULL, 0} : t->peer_id;
+    struct span previous = origin_of(c, t);
     struct stay stay = stay_of(m, room, r);
     struct frame *resumed = NULL;
     stay.incarnation = room->incarnation;

@@ -19,6 +19,7 @@ static struct span write_token(const struct core *c, const struct stay *p, char 
         .dialect = say_dialect(c, p->self->dialect)->mark,
         .peer_id = say_peer_id(c, p->self, id),
         .room_id = p->room_id,
+        .origin = member_previous(p->self),
         .introduction = member_introduction(p->self),
     };
     memcpy(token.boot, c->boot, sizeof token.boot);

@@ -505,13 +505,17 @@ static void put_out(struct core *c, struct member *m)
     session_move(c, s, SESSION_READY);
 }
 
-/* Who has m's seat now; n = 0: nobody. */
-static struct span successor(const struct core_bus_answer *a, struct span id)
+/* Who has the seat of that id now, whose client had this one first (n = 0: that one itself); n = 0: nobody. */
+static struct span successor(const struct core_bus_answer *a, struct span id, struct span origin)
 {
     struct bus_entry e;
-    for (size_t i = 0; i < a->seats_n; i++)
-        if (bus_entry_read(a->seats[i].entry, &e) && span_eq(e.previous, id))
-            return a->seats[i].peer;
+    for (size_t i = 0; i < a->seats_n; i++) {
+        struct span peer = a->seats[i].peer;
+        if (!bus_entry_read(a->seats[i].entry, &e))
+            continue;
+        if (span_eq(e.previous, id) || (origin.n && (span_eq(e.previous, origin) || span_eq(peer, origin))))
+            return peer;
+    }
     return (struct span){NULL, 0};
 }
 
@@ -531,7 +535,7 @@ static void judge_ours(struct core *c, const struct room *room, const struct cor
     memcpy(text, room->id, room->id_n);
     for (struct member *m; (m = first_awaited(room_find(c, name)));) {
         m->awaited = false;
-        struct span to = successor(a, say_own_id(c, m, space));
+        struct span to = successor(a, say_own_id(c, m, space), member_previous(m));
         if (to.n)
             shared_goes_on(c, m, to);
         else
