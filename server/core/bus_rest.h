@@ -21,6 +21,13 @@ enum bus_rest_step {
     BUS_REST_LIST,     /* all are shown */
 };
 
+struct core_request;
+/* A room is to be made; the request is answered. */
+void bus_rest_create(struct core *c, struct session *s, const struct room_terms *t);
+/* The room of the request is looked up for this step; the request is answered. */
+void bus_rest_ask(struct core *c, struct session *s, const struct core_request *r, enum bus_rest_step step);
+/* All rooms that are to be listed; the request is answered. */
+void bus_rest_list(struct core *c, struct session *s);
 void bus_rest_answered(struct core *c, struct pending *e, const struct core_bus_answer *a);
 
 #endif

@@ -402,9 +402,11 @@ void cluster_tick(struct core *c)
         ask_register(c);
     if (cl->state != CLUSTER_UP)
         return;
-    if (cl->good_until <= c->now)
+    if (cl->good_until <= c->now) {
         lose_epoch(c);
-    else if (cl->due <= c->now)
+        return;
+    }
+    if (cl->due <= c->now)
         ask_renew(c);
     settle(c);
     if (!c->draining)

@@ -309,7 +309,7 @@ static struct room *learn(struct core *c, const struct pending *e, const struct 
     struct span id = {e->room, e->room_n};
     struct room *room = room_find(c, id);
     if (!room)
-        room = room_new(c, id, 0, a->version > 1); /* its incarnation is among its terms */
+        room = room_new(c, id, 0, !shared_is_first(a)); /* its incarnation is among its terms */
     if (!room)
         return NULL;
     shared_learn_for(c, room, e, a);

@@ -310,7 +310,7 @@ static struct room *learn(struct core *c, const struct pending *e, const struct 
         shared_goes_on(c, ours, (struct span){e->peer, e->peer_n});
     struct room *room = room_find(c, id);
     if (!room)
-        room = room_new(c, id, 0, a->version > 1);
+        room = room_new(c, id, 0, !shared_is_first(a));
     if (!room)
         return NULL;
     shared_learn_for(c, room, e, a);

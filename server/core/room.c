@@ -194,6 +194,8 @@ static void emptied(struct core *c, struct room *room)
     assert(!room->members && room->count == 0);
     if (room->closing)
         return;
+    if (room->shared && !room->made)
+        shared_rests(c, room);
     if (room->made)
         waiting_add(&c->unused, &room->empty, c->now);
     else if (c->settings.room_linger_ms && !c->draining)

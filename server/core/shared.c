@@ -183,15 +183,20 @@ void shared_leaves(struct core *c, const struct member *m, enum departure why)
         shared_take_off(c, id_of(m->room), say_own_id(c, m, id), why);
 }
 
+void shared_rests(struct core *c, struct room *room)
+{
+    struct shared *sh = room->shared;
+    sh->known = false;
+    stale_end(c, sh);
+    job_end(c, sh);
+}
+
 void shared_thins(struct core *c, struct room *room)
 {
     if (room->made || has_ours(room))
         return;
-    struct shared *sh = room->shared;
     room->silent = room->count > 0;
-    sh->known = false;
-    stale_end(c, sh);
-    job_end(c, sh);
+    shared_rests(c, room);
     if (room->count == 0) {
         room_abandon(c, room);
         return;
@@ -536,10 +541,12 @@ static void judge_ours(struct core *c, const struct room *room, const struct cor
     for (struct member *m; (m = first_awaited(room_find(c, name)));) {
         m->awaited = false;
         struct span to = successor(a, say_own_id(c, m, space), member_previous(m));
-        if (to.n)
+        if (to.n) {
+            tell(c, m, REPLY_PEER_LEFT, DEPARTURE_DISCONNECTED); /* its successor may be known for long */
             shared_goes_on(c, m, to);
-        else
+        } else {
             put_out(c, m);
+        }
     }
 }
 
@@ -641,6 +648,13 @@ void shared_learn(struct core *c, struct room *room, const struct core_bus_answe
     sh->known = true;
     take_seats(c, room, a);
     judge_others(c, room);
+}
+
+bool shared_is_first(const struct core_bus_answer *a)
+{
+    struct bus_terms t;
+    return a->version == 1 && a->terms.n > BUS_LIFE_BYTES &&
+           bus_terms_read((struct span){a->terms.p + BUS_LIFE_BYTES, a->terms.n - BUS_LIFE_BYTES}, &t) && !t.made;
 }
 
 void shared_learn_for(struct core *c, struct room *room, const struct pending *e, const struct core_bus_answer *a)

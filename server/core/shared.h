@@ -32,6 +32,8 @@ void shared_leaves(struct core *c, const struct member *m, enum departure why);
 void shared_thins(struct core *c, struct room *room);
 /* It is away, or back, or has another generation. */
 void shared_marks(struct core *c, const struct member *m);
+/* Nobody is in it any more, though it stays for a while: what is announced of it is nothing to us. */
+void shared_rests(struct core *c, struct room *room);
 /* The room made here is about to be closed; only_empty: if nobody on another node is in it. */
 void shared_closes(struct core *c, struct room *room, bool only_empty);
 
@@ -44,6 +46,8 @@ void shared_all_stale(struct core *c);
 /* A list of the room as it is on the bus, which is taken over if it is newer than what we know. Members of other nodes that are
  * new to us are told to ours, and those gone. */
 void shared_learn(struct core *c, struct room *room, const struct core_bus_answer *a);
+/* Whether the room was made by whom this answers. */
+bool shared_is_first(const struct core_bus_answer *a);
 /* The same of the answer to somebody who is about to be in it. */
 void shared_learn_for(struct core *c, struct room *room, const struct pending *e, const struct core_bus_answer *a);
 /* The client of a member of ours is on the bus under this id now: what was held for it follows, its connection ends. The room may
