@@ -4,7 +4,7 @@
 # @socket.io/redis-adapter on the same Redis; what a relay takes at half of that; what a join takes over three servers. The
 # first server has a core for itself, all others (Redis, the load, the further servers) share the other one: so the rate by
 # the clock is that of the machine, the rate by the processor that of the server.
-#   usage: [ROUNDS=3] [SECONDS=4] [CLIENTS=200] [WINDOW=4] [JOINS=3000] [SERVERS="native socketio"] bench/cluster.sh
+#   usage: [ROUNDS=3] [SECONDS=4] [CLIENTS=200] [WINDOW=4] [JOINS=3000] [RATE=half of it] [SERVERS="native socketio"] bench/cluster.sh
 #   after make build/usherd build/bench/load
 duration=$SECONDS
 [ "$duration" -gt 0 ] || duration=4
@@ -84,6 +84,7 @@ for _ in $(seq "${ROUNDS:-3}"); do
         cluster_load "$kind" relay 2 --clients "${CLIENTS:-200}" --window "${WINDOW:-4}" --payload 200 --warmup 2 \
             --seconds "$duration" >"$work/line"
         half=$(awk "$awk_take"'{ take(); print int(f["per_second"] / 2) }' "$work/line")
+        half=${RATE:-$half}
         cluster_load "$kind" pace 2 --clients "${CLIENTS:-200}" --rate "$half" --payload 200 --warmup 1 \
             --seconds "$duration" >/dev/null
         cluster_load "$kind" join 3 --clients "${JOINS:-3000}" --room-size 6 --join-rate 1000 >/dev/null
