@@ -196,6 +196,8 @@ static void ask_renew(struct core *c)
 {
     struct cluster *cl = c->cluster;
     cl->due = c->now + lease_part(c);
+    if (cl->renewing)
+        return; /* a slow answer counts, too */
     cl->renewing = ++c->last_job;
     const struct core_bus op = {.op = BUS_RENEW, .job = cl->renewing, .lease_ms = c->settings.lease_ms};
     if (!cluster_do(c, &op))

@@ -369,6 +369,16 @@ static bool sit_down(struct core *c, struct session *s, const struct asked *r, s
     return true;
 }
 
+/* Nobody sits down: the seat is given up, and what the announcement of it said of whoever had it is read anew. */
+static void give_up(struct core *c, const struct pending *e)
+{
+    struct span id = {e->room, e->room_n};
+    struct room *room = room_find(c, id);
+    shared_take_off(c, id, (struct span){e->peer, e->peer_n}, DEPARTURE_DISCONNECTED);
+    if (room)
+        shared_stale(c, room->shared);
+}
+
 static void take_seat(
     struct core *c, struct session *s, const struct asked *r, const struct pending *e, const struct core_bus_answer *a)
 {
@@ -376,7 +386,7 @@ static void take_seat(
     struct room *room = learn(c, e, a, &was_here);
     if (room && sit_down(c, s, r, room, a, was_here))
         return;
-    shared_take_off(c, (struct span){e->room, e->room_n}, (struct span){e->peer, e->peer_n}, DEPARTURE_DISCONNECTED);
+    give_up(c, e);
     if (room)
         shared_thins(c, room);
     refuse_for_memory(c, s, r);
@@ -410,7 +420,7 @@ void on_resume_answered(struct core *c, const struct pending *e, const struct co
     waits = waits && is_sound(c, &r, token) && span_eq(new_id(c, s, &r.token, id), peer);
     waits = waits && (!is_ours(c, &r.token) || !member_find(c, peer));
     if (!waits || a->outcome == BUS_OUTCOMES)
-        shared_take_off(c, (struct span){e->room, e->room_n}, peer, DEPARTURE_DISCONNECTED);
+        give_up(c, e);
     if (!waits)
         return;
     if (a->outcome == BUS_OK)

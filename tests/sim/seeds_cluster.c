@@ -118,7 +118,11 @@ static void arrive(void *who, uint64_t arg)
         return;
     }
     bool op = p->type == PARCEL_OP;
-    world_trace(s->w, "%s of n%u: %d", op ? "operation" : "to", node + 1, op ? (int)p->op->op : (int)p->type);
+    if (op)
+        world_trace(s->w, "n%u asks %d %.*s %.*s", node + 1, (int)p->op->op, (int)p->op->room.n, p->op->room.p,
+            (int)p->op->peer.n, p->op->peer.p);
+    else
+        world_trace(s->w, "n%u gets %d, outcome %d", node + 1, (int)p->type, (int)p->reply.answer.outcome);
     nodes_arrives(s->nodes, p);
     if (op)
         bus_each_seat(nodes_bus(s->nodes), not_too_many, s);
@@ -266,7 +270,7 @@ static void heard(void *ctx, unsigned node, struct conn_id conn, struct span tex
     struct visitor *v = visitor_of(s, node, conn);
     if (!v)
         return;
-    world_trace(s->w, "v%u at n%u hears %.*s", v->number, node + 1, text.n > 200 ? 200 : (int)text.n, text.p);
+    world_trace(s->w, "v%u at n%u hears %.*s", v->number, node + 1, text.n > 3000 ? 3000 : (int)text.n, text.p);
     json_t *o = json_loadb(text.p, text.n, 0, NULL);
     world_check(s->w, o, "what is not JSON was said");
     hear(v, o);
@@ -480,6 +484,14 @@ static void forget_bus(struct scene *s)
     bus_forget_all(nodes_bus(s->nodes));
 }
 
+/* On a connection that lives on, nothing was lost: so what was is a connection that broke. */
+static void uncut(struct scene *s, unsigned node)
+{
+    s->cut[node] = false;
+    if (nodes_is_linked(s->nodes, node))
+        link_up(s, node, false);
+}
+
 static void trouble(void *who, uint64_t arg)
 {
     struct scene *s = who;
@@ -493,7 +505,7 @@ static void trouble(void *who, uint64_t arg)
     else if (s->draining[node])
         ;
     else if (s->cut[node] && lot < 10)
-        s->cut[node] = false;
+        uncut(s, node);
     else if (!nodes_is_linked(s->nodes, node))
         link_up(s, node, true);
     else if (lot < 3)
@@ -528,13 +540,14 @@ static void heal(struct scene *s)
 {
     s->restless = false;
     for (unsigned i = 0; i < s->count; i++) {
+        bool was_cut = s->cut[i];
         s->cut[i] = false;
         if (s->draining[i])
             kill(s, i);
         if (!nodes_core(s->nodes, i))
             revive(s, i);
-        if (nodes_is_linked(s->nodes, i))
-            link_up(s, i, false); /* what was lost while it was cut off was never answered */
+        if (nodes_is_linked(s->nodes, i) && was_cut)
+            link_up(s, i, false); /* what was lost meanwhile was never answered */
         link_up(s, i, true);
     }
     for (unsigned i = 0; i < s->clients; i++) {
@@ -555,6 +568,14 @@ static bool is_expected(void *ctx, struct span room, struct span peer)
     world_fail(s->w, "a ghost is in %.*s: %.*s", (int)room.n, room.p, (int)peer.n, peer.p);
 }
 
+static bool is_there(const struct scene *s, const char *room, const char *id)
+{
+    for (unsigned i = 0; i < s->clients; i++)
+        if (s->visitors[i].joined && strcmp(s->visitors[i].room, room) == 0 && strcmp(s->visitors[i].id, id) == 0)
+            return true;
+    return false;
+}
+
 static void check_view(struct scene *s, const struct visitor *v)
 {
     unsigned others = 0;
@@ -565,6 +586,8 @@ static void check_view(struct scene *s, const struct visitor *v)
         others++;
         world_check(s->w, view_find(&v->view, o->id) >= 0, "v%u does not see v%u (%s)", v->number, o->number, o->id);
     }
+    for (unsigned i = 0; i < v->view.n; i++)
+        world_check(s->w, is_there(s, v->room, v->view.id[i]), "v%u sees a ghost: %s", v->number, v->view.id[i]);
     world_check(s->w, v->view.n == others, "v%u sees %u where %u are", v->number, v->view.n, others);
     world_check(s->w, bus_has_member(nodes_bus(s->nodes), span_of(v->room), span_of(v->id)),
         "v%u has no seat on the bus", v->number);
