@@ -87,6 +87,8 @@ $(BUILD)/%.o: %.c Makefile
 
 # The page at /check is part of the program (.incbin).
 $(BUILD)/server/io/check_page.o: $(wildcard server/check/*)
+# So are the scripts that Redis runs for a cluster.
+$(BUILD)/server/io/bus_script.o: $(wildcard server/io/redis/*.lua)
 
 # ---- programs -----------------------------------------------------------------------------------------------
 $(BUILD)/usherd: $(BUILD)/server/main.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)

@@ -23,6 +23,7 @@ enum {
     BATCH_LIMIT = 2 * 1024 * 1024, /* of the last of them, however long it is */
     WAIT_TICKS_MAX = 4,            /* before it is tried again, and up to as many more by chance */
     PING_TICKS = 4,                /* between pings on the subscription */
+    DRAIN_TICKS = 3,               /* that Redis has to answer what was asked last */
     REFUSED_EVERY_MS = 10000,      /* errors of one kind are logged so often */
     CHANNEL_MAX = 48,
 };
@@ -72,6 +73,8 @@ struct bus {
     struct log_pace refusals;
     uv_timer_t timer;
     bool timed, overflow, freeing;
+    void (*drained)(struct io *io); /* NULL: it does not drain, or has */
+    unsigned drain_ticks;
     struct batch *batches; /* owned list: to be sent */
     struct batch *unheard; /* owned list: whose senders are to be told */
     struct bus_seats seats;
@@ -353,6 +356,25 @@ static void published(struct bus *bus, struct batch *b, const redisReply *r)
     tell_unheard(bus);
 }
 
+static void drained(struct bus *bus)
+{
+    void (*done)(struct io * io) = bus->drained;
+    bus->drained = NULL;
+    if (done && !bus->freeing)
+        done(bus->io);
+}
+
+void bus_drain(struct io *io, void (*done)(struct io *io))
+{
+    struct bus *bus = io->bus;
+    if (!bus || bus->state != BUS_STATE_UP || redis_link_owed(bus->commands) == 0) {
+        done(io);
+        return;
+    }
+    bus->drained = done;
+    bus->drain_ticks = 0;
+}
+
 static void on_answer(void *ctx, void *of, const redisReply *r)
 {
     struct bus *bus = ctx;
@@ -367,6 +389,8 @@ static void on_answer(void *ctx, void *of, const redisReply *r)
     }
     free(tag->op);
     free(tag);
+    if (bus->drained && redis_link_owed(bus->commands) == 0)
+        drained(bus);
 }
 
 /* ---- messages ---- */
@@ -472,6 +496,8 @@ static void on_down(void *ctx, const char *problem)
 static void on_tick(uv_timer_t *timer)
 {
     struct bus *bus = timer->data;
+    if (bus->drained && ++bus->drain_ticks > DRAIN_TICKS)
+        drained(bus);
     if (bus->state == BUS_STATE_WAITING) {
         if (bus->wait_ticks == 0 || --bus->wait_ticks == 0)
             bus_start(bus->io);

@@ -40,6 +40,8 @@ void bus_put(struct io *io, struct core_bus *op);
 /* The end of a turn, not within a step: all that was put there is sent, and who could not be served is told. Nothing
  * without a bus. */
 void bus_flush(struct io *io);
+/* Nothing more is put there: calls done(io), now or later, when Redis has answered all, or has had time enough. */
+void bus_drain(struct io *io, void (*done)(struct io *io));
 /* What is known of it now; NULL: there is no bus. */
 const struct bus_counts *bus_counts(const struct io *io);
 /* Ends it; the loop has to run once more before bus_free. Both do nothing without a bus. */

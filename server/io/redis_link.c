@@ -281,6 +281,11 @@ void redis_link_flush(struct redis_link *l)
         buf_reset(&w->writing); /* the stream is broken: reading tells, or the ticks */
 }
 
+size_t redis_link_owed(const struct redis_link *l)
+{
+    return l->tags_n;
+}
+
 size_t redis_link_waiting(const struct redis_link *l)
 {
     return l->out.len + (l->wire ? l->wire->writing.len : 0);

@@ -50,6 +50,8 @@ void redis_link_open(struct redis_link *l);
 /* Puts a command behind those that wait: `n` words, and the tag of its answer. False if it does not fit, or there is no
  * memory: it will not be sent. Only between open() and down(). */
 bool redis_link_send(struct redis_link *l, void *tag, const struct span *words, size_t n);
+/* Commands that have no answer yet. */
+size_t redis_link_owed(const struct redis_link *l);
 /* Bytes that wait to be sent. */
 size_t redis_link_waiting(const struct redis_link *l);
 /* Sends what was put there. Once in a turn. */

@@ -226,6 +226,11 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
     }
 }
 
+static void drain_webhooks(struct io *io)
+{
+    webhooks_drain(io->webhooks, io->webhooks_until, io->drained, io->ctx);
+}
+
 static void execute(struct io *io, struct core_effect *fx)
 {
     if (fx->type == CORE_LOG) {
@@ -243,7 +248,7 @@ static void execute(struct io *io, struct core_effect *fx)
         bus_put(io, fx->bus);
         fx->bus = NULL;
     } else if (fx->type == CORE_DRAINED) {
-        webhooks_drain(io->webhooks, io->webhooks_until, io->drained, io->ctx);
+        bus_drain(io, drain_webhooks);
     } else {
         struct conn *c = conn_find(&io->conns, fx->conn);
         if (c)

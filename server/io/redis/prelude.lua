@@ -3,7 +3,28 @@
 -- ARGV: self, epoch, and then the operation's own (server/io/bus_script.c). Answer: outcome, terms, version, number, text,
 -- seats one behind the other.
 local P = 'usher:1:'
-local call, self, epoch = redis.call, ARGV[1], ARGV[2]
+local self, epoch = ARGV[1], ARGV[2]
+
+-- What somebody else put in the place of one of our keys goes. All nodes count as having missed something, so that they read
+-- their rooms again, and register what is not there any more.
+local remove_damaged
+local function call(command, key, ...)
+    local result = redis.pcall(command, key, ...)
+    if type(result) ~= 'table' or not result.err then
+        return result
+    end
+    if not result.err:find('WRONGTYPE', 1, true) then
+        error(result)
+    end
+    remove_damaged(key)
+    return redis.call(command, key, ...)
+end
+remove_damaged = function(key)
+    redis.call('DEL', key)
+    for _, registration in ipairs(call('SMEMBERS', P .. 'nodes')) do
+        call('HINCRBY', P .. 'sent', registration:match('^%S*'), 1)
+    end
+end
 
 local function current(node, of)
     return call('GET', P .. 'node:' .. node) == of
@@ -41,7 +62,8 @@ local function room_get(id)
     local key = P .. 'room:' .. id
     local at = call('HGET', key, '@')
     if at and (#at < 30 or #at < 30 + at:byte(30)) then
-        error({err = 'DAMAGED the terms of a room are none'})
+        remove_damaged(key)
+        at = false
     end
     return {id = id, key = key, at = at}
 end

@@ -18,6 +18,11 @@ for i = 1, #fields, 2 do
         moved[previous_of(fields[i + 1])] = true
     end
 end
+-- Whether it went on under another id meanwhile.
+local function has_moved(peer, entry)
+    local previous = previous_of(entry)
+    return moved[peer] or (previous ~= '' and (moved[previous] or there[previous]))
+end
 for i = 7, #ARGV, 2 do
     local peer, entry = ARGV[i], ARGV[i + 1]
     if there[peer] then
@@ -25,7 +30,7 @@ for i = 7, #ARGV, 2 do
         if there[peer] ~= entry then
             announce(room, is_away(entry) and 'A' or 'B', 0, peer, '', entry)
         end
-    elseif not moved[peer] and not room_full(room, capacity) then
+    elseif not has_moved(peer, entry) and not room_full(room, capacity) then
         room_sit(room, peer, entry)
         announce(room, 'J', 0, peer, '', entry)
     end

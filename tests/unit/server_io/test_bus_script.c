@@ -457,17 +457,31 @@ static void test_names_and_topics(void **state)
     assert_string_equal(w->news, "c:G");
 }
 
-/* Whatever somebody else wrote there: the operation fails, and changes nothing. */
+/* Whatever somebody else wrote there goes, and all nodes look at their rooms again. */
 static void test_garbage(void **state)
 {
     struct world *w = *state;
     command(w, "SET " BUS_PREFIX "room:r x");
-    assert_int_equal(join(w, 0, "r", "a.1"), BUS_FAILED);
+    assert_int_equal(join(w, 0, "r", "a.1"), BUS_OK);
+    expect_seats(w, "a.1");
+    assert_string_equal(command(w, "HGET " BUS_PREFIX "sent b")->str, "1");
     command(w, "DEL " BUS_PREFIX "room:r");
-    command(w, "HSET " BUS_PREFIX "room:r @ short # 4");
-    assert_int_equal(join(w, 0, "r", "a.1"), BUS_FAILED);
-    assert_int_equal(command(w, "HLEN " BUS_PREFIX "room:r")->integer, 2);
-    command(w, "DEL " BUS_PREFIX "room:r");
+    command(w, "HSET " BUS_PREFIX "room:r @ short # 4 a.9 x");
+    assert_int_equal(leave(w, 0, "r", "a.9"), BUS_NO_SEAT);
+    assert_int_equal(command(w, "EXISTS " BUS_PREFIX "room:r")->integer, 0);
+    assert_string_equal(command(w, "HGET " BUS_PREFIX "sent b")->str, "2");
+    command(w, "DEL " BUS_PREFIX "sent " BUS_PREFIX "has:a:000000000000aaaa");
+    command(w, "SET " BUS_PREFIX "sent x");
+    command(w, "SET " BUS_PREFIX "has:a:000000000000aaaa x");
+    command(w, "SET " BUS_PREFIX "name:k%sann x", " ");
+    assert_int_equal(join(w, 0, "s", "a.3"), BUS_OK);
+    struct core_bus take = {.op = BUS_NAME_TAKE, .name = SPAN("k"), .peer = SPAN("ann"), .text = SPAN("s")};
+    command(w, "SADD " BUS_PREFIX "name:k%sann x", " ");
+    assert_int_equal(run(w, 0, take), BUS_OK);
+    command(w, "DEL " BUS_PREFIX "node:a");
+    command(w, "SADD " BUS_PREFIX "node:a x");
+    assert_int_equal(join(w, 0, "r", "a.1"), BUS_EPOCH);
+    assert_int_equal(run(w, 0, (struct core_bus){.op = BUS_REGISTER, .lease_ms = 60000}), BUS_OK);
     join(w, 0, "r", "a.1");
     command(w, "HSET " BUS_PREFIX "room:r a.2 x");
     assert_int_equal(resume(w, 1, "a.9", "b.1", 11, 1, false), BUS_FULL);
