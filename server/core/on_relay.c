@@ -48,33 +48,26 @@ static void refuse(struct core *c, struct session *s, const struct asked *r, str
     session_refuse(c, s, &e);
 }
 
-static void count(struct core *c, const struct request *r, const struct frame *frame)
+static inline void count(struct core *c, const struct request *r, const struct frame *frame)
 {
     c->stats.relayed_total++;
     c->stats.relayed[r->type]++;
     c->stats.relayed_bytes[r->type] += frame_text(frame).n;
 }
 
-static struct frame *frame_of_signal(struct core *c, struct session *s, const struct asked *r)
+/* Its connection is not here. */
+static void apply_elsewhere(struct core *c, struct session *s, const struct asked *r)
 {
     char id[PEER_ID_MAX];
-    struct frame *frame = frame_for(c, r->reader, s, &r->request, say_own_id(c, s->member, id));
-    if (frame && !say_is_nothing(frame))
-        return frame;
-    refuse(c, s, r, frame);
-    return NULL;
-}
-
-/* Its connection is not here. */
-static void keep(struct core *c, struct session *s, const struct asked *r)
-{
     if (member_is_remote(r->reader)) {
         remote_relay(c, s, r);
         return;
     }
-    struct frame *frame = frame_of_signal(c, s, r);
-    if (!frame)
+    struct frame *frame = frame_for(c, r->reader, s, &r->request, say_own_id(c, s->member, id));
+    if (!frame || say_is_nothing(frame)) {
+        refuse(c, s, r, frame);
         return;
+    }
     count(c, &r->request, frame);
     seat_hold(c, r->reader, s, frame);
     say_done(c, s, r->request.ref);
@@ -83,13 +76,16 @@ static void keep(struct core *c, struct session *s, const struct asked *r)
 static void apply(struct core *c, struct session *s, const struct asked *r)
 {
     assert(r->reader && r->reader != s->member && r->reader->room == s->member->room);
+    char id[PEER_ID_MAX];
     if (!member_is_here(r->reader)) {
-        keep(c, s, r);
+        apply_elsewhere(c, s, r);
         return;
     }
-    struct frame *frame = frame_of_signal(c, s, r);
-    if (!frame)
+    struct frame *frame = frame_for(c, r->reader, s, &r->request, say_own_id(c, s->member, id));
+    if (!frame || say_is_nothing(frame)) {
+        refuse(c, s, r, frame);
         return;
+    }
     count(c, &r->request, frame);
     r->reader->relayed++;
     say_send(c, r->reader->session, frame);
