@@ -215,7 +215,7 @@ include web/sim/sim.mk
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all programs run check check-web core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
-        bench-flood bench-webhooks bench-web bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
+        bench-flood bench-webhooks bench-cluster bench-web bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
         install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -301,6 +301,10 @@ bench-webhooks: ## what webhooks cost those who are relayed
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
 	@BUILD=$(BUILD) bench/webhooks.sh
+bench-cluster: ## what two daemons of a cluster relay, beside Socket.IO's on the same Redis
+	@tools/deps.sh build bench
+	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
+	@BUILD=$(BUILD) bench/cluster.sh
 bench-channel: ## data channel throughput beside @roamhq/wrtc
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory $(BUILD)/bench/channel
