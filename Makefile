@@ -144,6 +144,10 @@ $(call unit_of,sim):       LIBS = $(SIM_DISK) $(L_PEER)
 $(call unit_of,sim):       $(SIM_DISK) $(L_PEER)
 $(call unit_of,server_io) $(call unit_of,server_adapters): LIBS = $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 $(call unit_of,server_io) $(call unit_of,server_adapters): $(A_SIO) $(L_SERVER) $(A_OS)
+# The scripts beside the simulator's model of them.
+BUS_MODEL := $(call obj,tests/sim/bus.c tests/sim/bus_names.c)
+$(BUILD)/tests/unit/server_io/test_bus_model: LIBS = $(BUS_MODEL) $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
+$(BUILD)/tests/unit/server_io/test_bus_model: $(BUS_MODEL)
 $(call unit_of,peer_io):   LIBS = $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 $(call unit_of,peer_io):   $(A_PIO) $(L_PEER) $(A_OS)
 $(call unit_of,server_io) $(call unit_of,server_adapters): LINK_PKGS = $(SERVER_IO_PKGS)
@@ -211,7 +215,7 @@ include web/sim/sim.mk
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all programs run check check-web core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
-        bench-flood bench-webhooks bench-web bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
+        bench-flood bench-webhooks bench-cluster bench-web bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
         install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -297,6 +301,10 @@ bench-webhooks: ## what webhooks cost those who are relayed
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
 	@BUILD=$(BUILD) bench/webhooks.sh
+bench-cluster: ## what two daemons of a cluster relay, beside Socket.IO's on the same Redis
+	@tools/deps.sh build bench
+	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
+	@BUILD=$(BUILD) bench/cluster.sh
 bench-channel: ## data channel throughput beside @roamhq/wrtc
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory $(BUILD)/bench/channel

@@ -103,12 +103,6 @@ static bool check_cluster(const struct config *c, struct err *e)
 
 bool config_acts(const struct config *c, struct err *e)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (options[i].flags & OPTION_REFUSE && config_changed(c, (enum option_id)i))
-            return err_set(e,
-                "%s.%s is set, but this version cannot act on it yet: "
-                "remove it rather than have the daemon run open",
-                options[i].section, options[i].key);
     if (!check_tls(c, e))
         return false;
     if (count(c, OPTION_AUTH_KEYS) == 0 && config_number(c, OPTION_AUTH_REQUIRED))

@@ -24,9 +24,7 @@ enum option_type {
 enum option_flags {
     OPTION_RELOAD = 1, /* SIGHUP takes a new value over */
     OPTION_SECRET = 2, /* never printed, never logged */
-    OPTION_LATER = 4,  /* parsed and bounded, not acted on yet: setting it is said at start */
-    OPTION_REFUSE = 8, /* not acted on yet, and silence would leave the server open: setting it refuses the start */
-    OPTION_FILE = 16,  /* names a file, a secret may: %d/NAME in it is a credential of the service manager's */
+    OPTION_FILE = 4,   /* names a file, a secret may: %d/NAME in it is a credential of the service manager's */
 };
 
 enum {

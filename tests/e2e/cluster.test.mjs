@@ -3,7 +3,7 @@
 // Three daemons on one Redis are one server: rooms, signals, presence and the REST of it over all of them.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { connect } from './lib/client.mjs';
+import { Client, connect } from './lib/client.mjs';
 import { clustered, metric, startCluster, startNode, until } from './lib/cluster.mjs';
 import { RedisClient, startRedis } from './lib/redis.mjs';
 import { connectSocket } from './lib/socketio.mjs';
@@ -12,7 +12,7 @@ let redis;
 let nodes;
 before(async () => {
     redis = await startRedis();
-    nodes = await startCluster(redis.unix, 3, { args: ['--set', 'cluster.lease=3s'] });
+    nodes = await startCluster(redis.unix, 3, { args: ['--set', 'cluster.lease=3s', '--set', 'dialects.ywebrtc=yes'] });
 });
 after(async () => {
     await Promise.all(nodes.map((node) => node.stop()));
@@ -197,7 +197,7 @@ test('a daemon of another version, and garbage, are not heard', async () => {
 });
 
 test('a second daemon of the same name is kept out, and lives on its own', async () => {
-    const twin = await startNode('a', redis.unix, { args: ['--set', 'cluster.lease=3s'] });
+    const twin = await startNode('a', redis.unix, { args: ['--set', 'cluster.lease=3s', '--set', 'dialects.ywebrtc=yes'] });
     await twin.logged(/another daemon has this node's name/);
     assert.equal((await fetch(`${twin.http}/ready`)).status, 503);
     const [own, shared] = [await connect(twin.url), await connect(nodes[0].url)];
@@ -206,4 +206,50 @@ test('a second daemon of the same name is kept out, and lives on its own', async
     assert.deepEqual((await shared.join(room)).peers, []);
     assert.equal(await twin.stop(), 0);
     await clustered(nodes[0]);
+});
+
+// A client of peerjs, as its server speaks it.
+async function named(node, id, token = 't1') {
+    const client = new Client(`ws://127.0.0.1:${node.port}/peerjs?key=peerjs&id=${id}&token=${token}`, {}, []);
+    return Object.assign(client, { first: await client.next() });
+}
+
+test('names of PeerJS are those of all daemons: taken once, found anywhere, given back', async () => {
+    const [ann, bob] = [await named(nodes[0], 'ann'), await named(nodes[1], 'bob')];
+    assert.deepEqual([ann.first.type, bob.first.type], ['OPEN', 'OPEN']);
+    const thief = await named(nodes[2], 'ann', 't2');
+    assert.equal(thief.first.type, 'ID-TAKEN');
+    ann.send({ type: 'OFFER', dst: 'bob', payload: { sdp: 's', connectionId: 'c' } });
+    assert.deepEqual(await bob.next(), { type: 'OFFER', src: 'ann', dst: 'bob', payload: { sdp: 's', connectionId: 'c' } });
+    bob.send({ type: 'ANSWER', dst: 'ann', payload: { sdp: 'a' } });
+    assert.equal((await ann.next()).type, 'ANSWER');
+    await ann.close(1000);
+    const again = await until(async () => {
+        const one = await named(nodes[2], 'ann', 't3');
+        return one.first.type === 'OPEN' && one;
+    }, 'the name is not free');
+    await again.close(1000);
+    await bob.close(1000);
+});
+
+test('what is published to a topic of y-webrtc is heard at all daemons', async () => {
+    const open = async (node) => {
+        const client = new Client(`ws://127.0.0.1:${node.port}/y-webrtc`, {}, []);
+        await new Promise((resolve) => client.ws.on('open', resolve));
+        client.send({ type: 'subscribe', topics: ['a doc'] });
+        client.send({ type: 'ping' });
+        assert.equal((await client.next()).type, 'pong');
+        return client;
+    };
+    const all = [await open(nodes[0]), await open(nodes[1]), await open(nodes[2])];
+    const admin = new RedisClient(redis.socket);
+    await until(async () => await admin.do('HLEN', 'usher:1:topic:a doc') === 3, 'not all subscribed');
+    all[0].send({ type: 'publish', topic: 'a doc', data: { x: 1 } });
+    for (const client of all) {
+        const heard = await client.next();
+        assert.deepEqual([heard.type, heard.topic, heard.data], ['publish', 'a doc', { x: 1 }]);
+    }
+    for (const client of all) await client.close(1000);
+    await until(async () => await admin.do('EXISTS', 'usher:1:topic:a doc') === 0, 'the topic outlives its subscribers');
+    admin.end();
 });

@@ -448,6 +448,14 @@ static void seats_said(struct bus_reply *out, const char *said, size_t lines)
     out->answer.seats = out->seats;
 }
 
+/* As the script does it. */
+static int earlier_item(const struct item *a, const struct item *b)
+{
+    size_t n = a->text.n < b->text.n ? a->text.n : b->text.n;
+    int c = memcmp(a->text.p, b->text.p, n);
+    return c ? c : (a->text.n > b->text.n) - (a->text.n < b->text.n);
+}
+
 static enum core_bus_outcome do_clear(struct bus *b, const struct core_bus *op, struct bus_reply *out)
 {
     struct registration *r = registration_of(b, op->other, op->former), *own = registration_of(b, op->node, op->epoch);
@@ -457,6 +465,7 @@ static enum core_bus_outcome do_clear(struct bus *b, const struct core_bus *op, 
     struct buf said;
     size_t n = 0;
     buf_init(&said, 1 << 20);
+    DL_SORT(r->items, earlier_item);
     for (struct item *i; n < op->count && (i = r->items); n++) {
         struct text text = i->text;
         i->text.p = NULL;

@@ -23,7 +23,9 @@ local function clear_name(what)
         call('SREM', P .. 'names:' .. key, id)
     end
 end
-for _, what in ipairs(call('SPOP', theirs, count)) do
+local taken = call('SPOP', theirs, count)
+table.sort(taken)
+for _, what in ipairs(taken) do
     local kind, rest = what:sub(1, 1), what:sub(2)
     if other == self and call('SISMEMBER', ours, what) == 1 then
         kind = nil

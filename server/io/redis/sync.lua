@@ -33,6 +33,7 @@ for i = 7, #ARGV, 2 do
     elseif not has_moved(peer, entry) and not room_full(room, capacity) then
         room_sit(room, peer, entry)
         announce(room, 'J', 0, peer, '', entry)
+        there[peer], moved[previous_of(entry)] = entry, true
     end
 end
 return whole('ok', room)
