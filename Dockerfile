@@ -20,7 +20,7 @@ RUN make web && make build/page/index.html && mkdir -p /root/image/usr/share/ush
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends gcc libc6-dev make pkg-config uthash-dev \
-    libjansson-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libsystemd-dev libinih-dev libjwt-dev libssl-dev ca-certificates
+    libhiredis-dev libjansson-dev libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libsystemd-dev libinih-dev libjwt-dev libssl-dev ca-certificates
 WORKDIR /src
 COPY . .
 RUN make build/usherd && strip build/usherd && tools/image-root.sh build/usherd /root/image && mkdir -p -m 700 /root/state/usherd

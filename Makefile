@@ -43,7 +43,7 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now,--as-needed $(SANFLAGS) $(LDFLAGS)
 # Which libraries each folder's code may see: the include paths and link lines follow the table in docs/architecture.md.
 PC = $(shell pkg-config $(1) $(2) 2>/dev/null)
 PROTOCOL_PKGS  := jansson
-SERVER_IO_PKGS := libwebsockets libuv libsystemd inih openssl libjwt
+SERVER_IO_PKGS := libwebsockets libuv libsystemd inih openssl libjwt hiredis
 PEER_IO_PKGS   := libwebsockets nice gio-2.0 openssl usrsctp sqlite3
 CLI_PKGS       := jansson libedit tinfo libqrencode gio-2.0
 TEST_PKGS      := cmocka
@@ -87,6 +87,8 @@ $(BUILD)/%.o: %.c Makefile
 
 # The page at /check is part of the program (.incbin).
 $(BUILD)/server/io/check_page.o: $(wildcard server/check/*)
+# So are the scripts that Redis runs for a cluster.
+$(BUILD)/server/io/bus_script.o: $(wildcard server/io/redis/*.lua)
 
 # ---- programs -----------------------------------------------------------------------------------------------
 $(BUILD)/usherd: $(BUILD)/server/main.o $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
@@ -131,8 +133,9 @@ $(call unit_of,base):      LIBS = $(A_BASE)
 $(call unit_of,base):      $(A_BASE)
 $(call unit_of,protocol):  LIBS = $(L_PROTOCOL)
 $(call unit_of,protocol):  $(L_PROTOCOL)
-$(call unit_of,server_core):    LIBS = $(L_SERVER)
-$(call unit_of,server_core):    $(L_SERVER)
+SIM_NODES := $(call obj,tests/sim/nodes.c tests/sim/bus.c tests/sim/bus_names.c)
+$(call unit_of,server_core):    LIBS = $(SIM_NODES) $(L_SERVER)
+$(call unit_of,server_core):    $(SIM_NODES) $(L_SERVER)
 SIM_MEMORY_STORE := $(call obj,tests/sim/memory_store.c)
 $(call unit_of,peer):      LIBS = $(SIM_MEMORY_STORE) $(L_PEER)
 $(call unit_of,peer):      $(SIM_MEMORY_STORE) $(L_PEER)
@@ -141,6 +144,10 @@ $(call unit_of,sim):       LIBS = $(SIM_DISK) $(L_PEER)
 $(call unit_of,sim):       $(SIM_DISK) $(L_PEER)
 $(call unit_of,server_io) $(call unit_of,server_adapters): LIBS = $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 $(call unit_of,server_io) $(call unit_of,server_adapters): $(A_SIO) $(L_SERVER) $(A_OS)
+# The scripts beside the simulator's model of them.
+BUS_MODEL := $(call obj,tests/sim/bus.c tests/sim/bus_names.c)
+$(BUILD)/tests/unit/server_io/test_bus_model: LIBS = $(BUS_MODEL) $(A_SIO) $(A_SCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
+$(BUILD)/tests/unit/server_io/test_bus_model: $(BUS_MODEL)
 $(call unit_of,peer_io):   LIBS = $(A_PIO) $(A_PCORE) $(A_PROTOCOL) $(A_OS) $(A_BASE)
 $(call unit_of,peer_io):   $(A_PIO) $(L_PEER) $(A_OS)
 $(call unit_of,server_io) $(call unit_of,server_adapters): LINK_PKGS = $(SERVER_IO_PKGS)
@@ -208,7 +215,7 @@ include web/sim/sim.mk
 
 # ---- what people call -----------------------------------------------------------------------------------------
 .PHONY: help deps all programs run check check-web core lint asan fuzz sim check-system mutants bench-relay bench-join bench-memory \
-        bench-flood bench-webhooks bench-web bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
+        bench-flood bench-webhooks bench-cluster bench-web bench-channel bench-transfer bench-wormhole bench-messages bench-store bench-files \
         install uninstall deb clean unit-programs fuzz-programs fuzz-targets test-programs
 
 help: ## list every target
@@ -294,6 +301,10 @@ bench-webhooks: ## what webhooks cost those who are relayed
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
 	@BUILD=$(BUILD) bench/webhooks.sh
+bench-cluster: ## what two daemons of a cluster relay, beside Socket.IO's on the same Redis
+	@tools/deps.sh build bench
+	@$(MAKE) --no-print-directory $(BUILD)/usherd $(BUILD)/bench/load
+	@BUILD=$(BUILD) bench/cluster.sh
 bench-channel: ## data channel throughput beside @roamhq/wrtc
 	@tools/deps.sh build bench
 	@$(MAKE) --no-print-directory $(BUILD)/bench/channel

@@ -107,10 +107,11 @@ struct in_addr fleet_address(unsigned index, unsigned sources)
 static bool open_next(struct fleet *f)
 {
     struct client *c = &f->clients[f->opened];
+    unsigned turn = c->index % (f->options.also_n + 1);
     char header[64];
     snprintf(header, sizeof header, "X-Forwarded-For: 10.0.%u.%u\r\n", c->index / 250, c->index % 250 + 1);
     const struct ws_target target = {
-        .address = f->options.server,
+        .address = turn ? f->options.also[turn - 1] : f->options.server,
         .path = f->options.dialect->path,
         .subprotocol = f->options.dialect->subprotocol,
         .headers = f->options.proxied ? header : NULL,
@@ -142,6 +143,7 @@ static void ask_for_room(struct client *c, struct span id)
     struct buf text;
     buf_init(&text, TEXT_MAX);
     f->options.dialect->write_join(&text, room, name);
+    c->asked_at = now_ns();
     ws_frame(&c->ws, &c->ws.out, buf_view(&text));
     buf_done(&text);
 }
@@ -207,14 +209,24 @@ bool fleet_turn(struct fleet *f, int timeout_ms)
     return f->problem[0] == '\0';
 }
 
+/* Whether the next may come in: a moment that was missed is made up for. */
+static bool may_open(const struct fleet *f, uint64_t began)
+{
+    const struct fleet_options *o = &f->options;
+    if (f->opened == o->clients || f->opened - f->joined >= o->handshakes)
+        return false;
+    return o->join_rate == 0 || f->opened <= (now_ns() - began) * o->join_rate / 1000000000U;
+}
+
 bool fleet_join(struct fleet *f)
 {
+    uint64_t began = now_ns();
     f->last_byte_at = now_ns();
     while (f->joined < f->options.clients) {
-        while (f->opened < f->options.clients && f->opened - f->joined < f->options.handshakes)
+        while (may_open(f, began))
             if (!open_next(f))
                 return false;
-        if (!fleet_turn(f, 100))
+        if (!fleet_turn(f, f->options.join_rate ? 1 : 100))
             return false;
         if (now_ns() - f->last_byte_at > FLEET_STALL_SECONDS * second_ns)
             return fleet_fail(f, "stalled with %u of %u clients joined", f->joined, f->options.clients);

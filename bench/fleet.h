@@ -15,6 +15,7 @@ enum {
     FLEET_MAX = 19900, /* clients: a process here may have 20,000 descriptors */
     FLEET_ID_MAX = 64,
     FLEET_CLIENTS_PER_SOURCE = 8000, /* one of 127.0.0.1, .2, …: an address has 28,000 ports by default */
+    FLEET_ALSO_MAX = 7,
     FLEET_RESTLESS_SECONDS = 60,
     FLEET_STALL_SECONDS = 20, /* without a single byte while something is awaited */
 };
@@ -27,12 +28,16 @@ struct client {
     unsigned interest; /* what epoll watches for */
     char id[FLEET_ID_MAX + 1];
     uint64_t opened_at; /* ns */
+    uint64_t asked_at;  /* for its room, ns */
     uint64_t joined_at; /* ns; 0 until then */
 };
 
 struct fleet_options {
     const struct dialect *dialect;
     struct sockaddr_in server;
+    struct sockaddr_in also[FLEET_ALSO_MAX]; /* further ones of a cluster: clients go to all of them in turn */
+    unsigned also_n;
+    unsigned join_rate; /* clients a second that begin to come in; 0: as fast as `handshakes` lets them */
     unsigned clients;
     unsigned room_size;
     unsigned handshakes; /* at once */

@@ -43,6 +43,7 @@ static const char usage[] =
     "  idle   all clients come in and stay silent for --seconds; prints the server's memory before and after\n"
     "options\n"
     "  --server ADDRESS:PORT  an IPv4 address of this machine\n"
+    "  --also ADDRESS:PORT    another server of its cluster, of up to 7: clients go to all of them in turn\n"
     "  --pid PID              the server's process\n"
     "  --dialect NAME         native (default) or socketio\n"
     "  --clients N            relay: 200, pace: 20, flood: 1, crowd: 9000, join and idle: 18000\n"
@@ -50,6 +51,7 @@ static const char usage[] =
     "  --tls                  speak TLS; the server's certificate is not checked\n"
     "  --proxied              each client names an address of its own in X-Forwarded-For, as behind a proxy\n"
     "  --spin                 never sleep, so that the server has nobody to wake\n"
+    "  --join-rate N          clients that begin to come in a second (as fast as --handshakes lets them)\n"
     "  --handshakes N         handshakes under way at once (64)\n"
     "  --window N             relay, star: signals in flight from each side of a pair, or from each member (4)\n"
     "  --one-sided            relay: one side of each pair begins, so that its signals always go together\n"
@@ -62,6 +64,8 @@ static const char usage[] =
 
 enum option_id {
     SERVER = 1,
+    ALSO,
+    JOIN_RATE,
     PID,
     DIALECT,
     CLIENTS,
@@ -128,6 +132,10 @@ static bool parse_option(int option, const char *text, struct load_options *o)
     switch (option) {
     case SERVER:
         return parse_server(text, &o->fleet.server);
+    case ALSO:
+        return o->fleet.also_n < FLEET_ALSO_MAX && parse_server(text, &o->fleet.also[o->fleet.also_n++]);
+    case JOIN_RATE:
+        return parse_number(text, 1, 1000000, &o->fleet.join_rate);
     case PID:
         if (!parse_number(text, 1, 1U << 30, &pid))
             return false;
@@ -178,6 +186,8 @@ static bool parse_options(int argc, char **argv, struct load_options *o)
 {
     static const struct option names[] = {
         {"server", required_argument, NULL, SERVER},
+        {"also", required_argument, NULL, ALSO},
+        {"join-rate", required_argument, NULL, JOIN_RATE},
         {"pid", required_argument, NULL, PID},
         {"dialect", required_argument, NULL, DIALECT},
         {"clients", required_argument, NULL, CLIENTS},

@@ -27,6 +27,7 @@ struct join_times {
     uint64_t began;        /* ns */
     uint64_t *joined;      /* owned; sorted, ns */
     struct histogram took; /* ns from connect(2) to the room's list */
+    struct histogram room; /* ns from asking for the room to its list */
 };
 
 static bool collect(struct join_times *t, const struct fleet *f)
@@ -37,6 +38,7 @@ static bool collect(struct join_times *t, const struct fleet *f)
     for (unsigned i = 0; i < f->joined; i++) {
         t->joined[i] = f->clients[i].joined_at;
         histogram_add(&t->took, f->clients[i].joined_at - f->clients[i].opened_at);
+        histogram_add(&t->room, f->clients[i].joined_at - f->clients[i].asked_at);
     }
     qsort(t->joined, f->joined, sizeof *t->joined, earlier);
     return true;
@@ -53,11 +55,13 @@ static void print_join(const struct load_options *o, const struct join_times *t,
     unsigned group = n / 2 < GROUP ? n / 2 : GROUP;
     uint64_t end = t->joined[n - 1];
     printf("join dialect=%s clients=%u room_size=%u handshakes=%u seconds=%.2f per_second=%.0f first=%u "
-           "first_per_second=%.0f last_per_second=%.0f per_cpu_second=%.0f p50_us=%.0f p99_us=%.0f max_us=%.0f\n",
+           "first_per_second=%.0f last_per_second=%.0f per_cpu_second=%.0f p50_us=%.0f p99_us=%.0f max_us=%.0f "
+           "room_p50_us=%.0f room_p99_us=%.0f\n",
         o->fleet.dialect->name, n, o->fleet.room_size, o->fleet.handshakes, (double)(end - t->began) / 1e9,
         rate(n, t->began, end), group, rate(group, t->began, t->joined[group - 1]),
         rate(group, t->joined[n - 1 - group], end), server_cpu > 0 ? n / server_cpu : 0, histogram_us(&t->took, 0.5),
-        histogram_us(&t->took, 0.99), histogram_us(&t->took, 1));
+        histogram_us(&t->took, 0.99), histogram_us(&t->took, 1), histogram_us(&t->room, 0.5),
+        histogram_us(&t->room, 0.99));
 }
 
 bool mode_join(const struct load_options *options)

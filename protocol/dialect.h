@@ -103,6 +103,7 @@ struct reply_peer {
     struct span peer_id;
     struct introduction introduction; /* not told of REPLY_PEER_LEFT and REPLY_PEER_AWAY; */
     const struct dialect *dialect;    /* nor is this: the one that it speaks */
+    struct span previous;             /* in REPLY_PEER_BACK: the id that it had; n = 0: this one */
     bool away;                        /* in REPLY_PEERS and REPLY_RESUMED */
     enum departure why;               /* in REPLY_PEER_LEFT */
 };

@@ -92,7 +92,7 @@ static void native_write(struct buf *out, const struct reply *r)
         break;
     case REPLY_PEER_BACK:
     case REPLY_PEER_RETURNED:
-        reply_peer_back(out, r->peer.peer_id, &r->peer.introduction, foreign(&r->peer));
+        reply_peer_back(out, r->peer.peer_id, r->peer.previous, &r->peer.introduction, foreign(&r->peer));
         break;
     case REPLY_RELAYED:
         reply_relayed(out, r->relayed.type, r->relayed.from, r->relayed.payload.value, r->relayed.payload.link);

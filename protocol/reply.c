@@ -121,9 +121,13 @@ void reply_peer_away(struct buf *out, struct span peer_id)
     presence(out, "peer-away", peer_id, &(struct introduction){.display_name = {NULL, 0}}, NULL);
 }
 
-void reply_peer_back(struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect)
+void reply_peer_back(
+    struct buf *out, struct span peer_id, struct span previous, const struct introduction *i, const char *dialect)
 {
-    presence(out, "peer-back", peer_id, i, dialect);
+    begin(out, "peer-back", NO_REF);
+    reply_introduction_members(out, peer_id, i, dialect);
+    write_member_optional(out, "previousPeerId", previous);
+    end(out);
 }
 
 const char *departure_reason(enum departure why)

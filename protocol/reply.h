@@ -71,7 +71,9 @@ struct introduction {
 void reply_peer_joined(struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect);
 void reply_peer_left(struct buf *out, struct span peer_id, enum departure why);
 void reply_peer_away(struct buf *out, struct span peer_id);
-void reply_peer_back(struct buf *out, struct span peer_id, const struct introduction *i, const char *dialect);
+/* previous: the id that it had, on another node; n = 0: this one. */
+void reply_peer_back(
+    struct buf *out, struct span peer_id, struct span previous, const struct introduction *i, const char *dialect);
 
 /* One's own stay in a room. */
 struct reply_stay {

@@ -25,10 +25,6 @@ void announce_start(const struct config *c, const struct logger *l)
     if (!config_number(c, OPTION_AUTH_REQUIRED))
         logger_say(l, LOG_LEVEL_NOTICE, "open",
             "this server is open: whoever reaches it may join rooms without a token (auth.required)");
-    /* What is set and has no effect yet is said, so that nobody relies on it. */
-    for (enum option_id id = 0; id < OPTION_COUNT; id++)
-        if (options[id].flags & OPTION_LATER && config_changed(c, id))
-            say_option(id, LOG_LEVEL_WARNING, "option-without-effect", "this option has no effect in this version", l);
 }
 
 void announce_restart(const struct config *old, const struct config *next, const struct logger *l)

@@ -16,7 +16,9 @@
 
 #include "base/os_rng.h"
 #include "server/announce.h"
+#include "server/cluster.h"
 #include "server/ending.h"
+#include "protocol/dialect.h"
 #include "server/adapters/ice_list.h"
 #include "server/io/io.h"
 #include "server/adapters/owner.h"
@@ -58,6 +60,7 @@ struct app {
     struct logger logger;
     struct parts parts;      /* owned: core and io borrow them */
     struct state_hold state; /* io borrows it */
+    struct cluster cluster;  /* io borrows its URL at the start */
     struct owner_key owner;
     struct seal *seal; /* owned: the core borrows its port */
     struct core *core;
@@ -193,6 +196,14 @@ static void free_parts(struct parts *p)
     OPENSSL_cleanse(p->webhook_secret, sizeof p->webhook_secret);
 }
 
+static bool test_cluster(const struct config *c, struct err *e)
+{
+    struct cluster cluster;
+    bool ok = cluster_read(c, &cluster, e);
+    cluster_done(&cluster);
+    return ok;
+}
+
 static bool test_listen(const struct config *c, struct err *e)
 {
     size_t n;
@@ -207,15 +218,20 @@ static bool test_listen(const struct config *c, struct err *e)
 bool app_test(const struct config *c, struct err *e)
 {
     struct parts p;
-    bool ok =
-        make_parts(&p, NULL, c, e) && state_dir_test(config_text(c, OPTION_SERVER_STATE_DIR), e) && test_listen(c, e);
+    bool ok = make_parts(&p, NULL, c, e) && state_dir_test(config_text(c, OPTION_SERVER_STATE_DIR), e) &&
+              test_listen(c, e) && test_cluster(c, e);
     free_parts(&p);
     return ok;
 }
 
 static struct core_settings make_core_settings(struct app *a, const struct config *c, const struct parts *p)
 {
+    static const struct dialect *const DIALECTS[] = {
+        &dialect_native, &dialect_socketio, &dialect_peerjs, &dialect_ywebrtc, NULL};
     struct core_settings s = settings_of_core(c);
+    s.cluster = a->cluster.on;
+    s.lease_ms = a->cluster.lease_ms;
+    s.dialects = a->cluster.on ? DIALECTS : NULL;
     s.crypto = seal_port(a->seal);
     s.ice_refresh_ms = ice_list_refresh_ms(p->ice);
     s.ports = (struct core_ports){
@@ -367,11 +383,17 @@ static bool restore_rooms(struct app *a, struct err *e)
                a->state.dir, problem);
 }
 
-static bool open_seal(struct app *a, const struct rng *rng, struct err *e)
+/* The keys of tokens: all daemons of a cluster have the same, any other its own. */
+static bool open_keys(struct app *a, const struct rng *rng, struct err *e)
 {
     uint8_t key[SEAL_KEY_BYTES];
-    if (!state_hold_key(&a->state, RESUME_KEY_FILE, rng, key, e))
+    if (a->cluster.on) {
+        memcpy(a->owner.bytes, a->cluster.owner_key, sizeof a->owner.bytes);
+        memcpy(key, a->cluster.resume_key, sizeof key);
+    } else if (!state_hold_key(&a->state, OWNER_KEY_FILE, rng, a->owner.bytes, e) ||
+               !state_hold_key(&a->state, RESUME_KEY_FILE, rng, key, e)) {
         return false;
+    }
     a->seal = seal_new(key, rng);
     OPENSSL_cleanse(key, sizeof key);
     return a->seal || err_memory(e);
@@ -398,8 +420,8 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
 {
     if (!make_parts(&a->parts, a, a->config, e))
         return false;
-    if (!state_hold_take(&a->state, config_text(a->config, OPTION_SERVER_STATE_DIR), e) ||
-        !state_hold_key(&a->state, OWNER_KEY_FILE, rng, a->owner.bytes, e) || !open_seal(a, rng, e))
+    if (!cluster_read(a->config, &a->cluster, e) ||
+        !state_hold_take(&a->state, config_text(a->config, OPTION_SERVER_STATE_DIR), e) || !open_keys(a, rng, e))
         return false;
     struct core_settings settings = make_core_settings(a, a->config, &a->parts);
     a->core = core_new(&settings, rng);
@@ -417,6 +439,7 @@ static bool open_all(struct app *a, const struct rng *rng, struct err *e)
         .state = &a->state,
         .version = USHER_VERSION,
         .node = config_text(a->config, OPTION_SERVER_NODE),
+        .redis = a->cluster.on ? &a->cluster.url : NULL,
         .certificate = config_text(a->config, OPTION_TLS_CERTIFICATE),
         .key = config_text(a->config, OPTION_TLS_KEY),
         .drained = on_drained,
@@ -455,6 +478,7 @@ static void close_all(struct app *a)
     uv_loop_close(&a->loop);
     free_parts(&a->parts);
     seal_free(a->seal);
+    cluster_done(&a->cluster);
     config_free(a->config);
     state_hold_done(&a->state);
 }

@@ -40,8 +40,7 @@ bool config_set(struct config *c, const char *assignment, struct err *e);
 /* Refuses what can be seen only when all settings are there, and folders that are not. Holds for one setting alone as
  * well. */
 bool config_check(const struct config *c, struct err *e);
-/* Refuses to run with settings that lack others, or that this version cannot act on yet, where silence would leave the
- * server open. */
+/* Refuses to run with settings that lack others. */
 bool config_acts(const struct config *c, struct err *e);
 
 /* Settings that are allowed and hardly meant, each as a record to be logged. */

@@ -88,14 +88,21 @@ static size_t count(const struct config *c, enum option_id id)
     return n;
 }
 
+static bool check_cluster(const struct config *c, struct err *e)
+{
+    if (!*config_text(c, OPTION_CLUSTER_REDIS))
+        return true;
+    if (!*config_text(c, OPTION_CLUSTER_NODE_SECRET))
+        return err_set(e,
+            "cluster.redis is set, but cluster.node_secret is empty: expected the secret that all daemons "
+            "of the cluster share, such as what `openssl rand -hex 32` prints");
+    return config_source_of(c, OPTION_SERVER_NODE) != CONFIG_DEFAULT ||
+           err_set(e, "cluster.redis is set, but server.node is not: expected a name that no other daemon of the "
+                      "cluster has");
+}
+
 bool config_acts(const struct config *c, struct err *e)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (options[i].flags & OPTION_REFUSE && config_changed(c, (enum option_id)i))
-            return err_set(e,
-                "%s.%s is set, but this version cannot act on it yet: "
-                "remove it rather than have the daemon run open",
-                options[i].section, options[i].key);
     if (!check_tls(c, e))
         return false;
     if (count(c, OPTION_AUTH_KEYS) == 0 && config_number(c, OPTION_AUTH_REQUIRED))
@@ -106,7 +113,7 @@ bool config_acts(const struct config *c, struct err *e)
         return err_set(e,
             "webhooks.url is set, but webhooks.secret is empty: expected a secret that the receivers know "
             "too, such as what `openssl rand -hex 32` prints");
-    return true;
+    return check_cluster(c, e);
 }
 
 /* ---- what is hardly meant ---- */
@@ -224,6 +231,12 @@ static void remark_webhooks(const struct remarks *r)
         remark(r, OPTION_WEBHOOKS_SECRET, NULL, "webhooks.url is empty: the secret has no effect");
 }
 
+static void remark_cluster(const struct remarks *r)
+{
+    if (*config_text(r->config, OPTION_CLUSTER_NODE_SECRET) && !*config_text(r->config, OPTION_CLUSTER_REDIS))
+        remark(r, OPTION_CLUSTER_NODE_SECRET, NULL, "cluster.redis is empty: the secret has no effect");
+}
+
 static void remark_auth(const struct remarks *r)
 {
     static const enum option_id NEED_KEYS[] = {OPTION_AUTH_ALGORITHMS, OPTION_AUTH_ADMIN};
@@ -307,7 +320,8 @@ static void remark_inside(const struct remarks *r, const char *root, enum option
 
 static void remark_published(const struct remarks *r)
 {
-    static const enum option_id SECRETS[] = {OPTION_ICE_TURN_SECRET, OPTION_WEBHOOKS_SECRET};
+    static const enum option_id SECRETS[] = {
+        OPTION_ICE_TURN_SECRET, OPTION_WEBHOOKS_SECRET, OPTION_CLUSTER_REDIS, OPTION_CLUSTER_NODE_SECRET};
     const struct config *c = r->config;
     const char *text = page_root(c);
     char state[STATE_PATH_MAX], *root = *text ? realpath(text, NULL) : NULL;
@@ -368,6 +382,7 @@ void config_remark(const struct config *c, config_say *say, void *ctx)
     remark_ice(&r);
     remark_webhooks(&r);
     remark_auth(&r);
+    remark_cluster(&r);
     remark_limits(&r);
     remark_waits(&r);
     remark_rooms(&r);

@@ -16,6 +16,7 @@
 #include "server/adapters/ice_url.h"
 #include "server/io/listen_address.h"
 #include "server/io/origins.h"
+#include "server/adapters/redis_url.h"
 #include "server/adapters/token_key.h"
 #include "server/adapters/url_host.h"
 #include "server/adapters/webhook_url.h"
@@ -112,6 +113,12 @@ static bool check_webhook(const char *text, struct err *e)
     return webhook_url_read(text, &url, e);
 }
 
+static bool check_redis(const char *text, struct err *e)
+{
+    struct redis_url url;
+    return !*text || redis_url_read(text, &url, e);
+}
+
 /* It has the form of a room's id. */
 static bool check_key(const char *text, struct err *e)
 {
@@ -153,8 +160,11 @@ bool config_rule(enum option_id id, const char *text, char out[OPTION_TEXT_MAX +
     case OPTION_TLS_KEY:
     case OPTION_AUTH_KEYS:
         return check_path(text, problem);
+    case OPTION_CLUSTER_REDIS:
+        return *text == '@' ? check_path(text, problem) : check_redis(text, problem);
     case OPTION_ICE_TURN_SECRET:
     case OPTION_WEBHOOKS_SECRET:
+    case OPTION_CLUSTER_NODE_SECRET:
         return *text != '@' || check_path(text, problem);
     default:
         return true;

@@ -24,9 +24,7 @@ enum option_type {
 enum option_flags {
     OPTION_RELOAD = 1, /* SIGHUP takes a new value over */
     OPTION_SECRET = 2, /* never printed, never logged */
-    OPTION_LATER = 4,  /* parsed and bounded, not acted on yet: setting it is said at start */
-    OPTION_REFUSE = 8, /* not acted on yet, and silence would leave the server open: setting it refuses the start */
-    OPTION_FILE = 16,  /* names a file, a secret may: %d/NAME in it is a credential of the service manager's */
+    OPTION_FILE = 4,   /* names a file, a secret may: %d/NAME in it is a credential of the service manager's */
 };
 
 enum {
@@ -154,12 +152,14 @@ enum {
         "whether anybody may list the names of clients of peerjs, at /peerjs/peers")                                   \
     X(DIALECTS_YWEBRTC, "dialects", "ywebrtc", BOOL, 0, 1, "no", "", OPTION_RELOAD,                                    \
         "whether y-webrtc is served at /y-webrtc")                                                                     \
-    X(CLUSTER_REDIS, "cluster", "redis", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_REFUSE | OPTION_SECRET,              \
-        "the Redis that several daemons share, as redis://HOST:PORT; empty: this daemon is alone")                     \
-    X(CLUSTER_NODE_SECRET, "cluster", "node_secret", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_LATER | OPTION_SECRET,   \
-        "the secret that all daemons of a cluster share")                                                              \
-    X(CLUSTER_LEASE, "cluster", "lease", DURATION, 3000, OPTION_DAY_MS, "15s", "", OPTION_LATER,                       \
-        "how long a silent daemon counts as alive")
+    X(CLUSTER_REDIS, "cluster", "redis", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_SECRET | OPTION_FILE,                \
+        "the Redis or Valkey that several daemons share, as redis://USER:PASSWORD@HOST:PORT/DATABASE or unix:/PATH; "  \
+        "empty: this daemon is alone; @FILE: what is in FILE")                                                         \
+    X(CLUSTER_NODE_SECRET, "cluster", "node_secret", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_SECRET | OPTION_FILE,    \
+        "the secret that all daemons of a cluster share, of 32 to 256 bytes: what `openssl rand -hex 32` prints; "     \
+        "@FILE: what is in FILE")                                                                                      \
+    X(CLUSTER_LEASE, "cluster", "lease", DURATION, 3000, OPTION_DAY_MS, "15s", "", 0,                                  \
+        "how long a silent daemon counts as alive: as long it takes until the peers of one that died have left")
 
 enum option_id {
 #define X(name, ...) OPTION_##name,

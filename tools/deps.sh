@@ -25,6 +25,7 @@ build libuv1-dev               the daemon's event loop
 build libsystemd-dev           readiness and journal
 build libinih-dev              the configuration file
 build libjwt-dev               signatures of tokens
+build libhiredis-dev           Redis, for a cluster
 build libssl-dev               DTLS, signatures, hashes
 build libnice-dev              ICE
 build libusrsctp-dev           SCTP
@@ -52,6 +53,7 @@ test  coturn                   a real TURN server, on loopback only
 test  haproxy                  a reverse proxy that speaks the PROXY protocol too, on loopback only
 test  nginx                    a reverse proxy, on loopback only
 test  caddy                    another, on loopback only
+test  redis-server             a real Redis, for clusters on this machine only
 test  tmux                     a terminal that the tests look at
 test  procps                   finds what a test started
 test  iproute2                 networks of a test's own
@@ -80,6 +82,7 @@ system podman-compose           the services of docker-compose.yml
 system curl                     asks them
 bench nodejs                   the servers that we compare with
 bench npm                      fetches them: socket.io, @roamhq/wrtc
+bench redis-server             what a cluster, and Socket.IO's, goes over
 EOF
 }
 
@@ -133,7 +136,7 @@ if [ -n "$missing" ]; then
     # shellcheck disable=SC2015,SC2086 # $sudo may be empty
     trap 'rm -f "$log"; [ -z "$policy" ] || $sudo rm -f "$policy"' EXIT
     # These servers are for tests, which start their own: their services are neither started nor enabled.
-    services=$(echo "$names" | grep -xE 'coturn|haproxy|nginx|caddy' | paste -sd' ')
+    services=$(echo "$names" | grep -xE 'coturn|haproxy|nginx|caddy|redis-server' | paste -sd' ')
     if [ -n "$services" ] && [ ! -e /usr/sbin/policy-rc.d ]; then
         policy=/usr/sbin/policy-rc.d
         printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null

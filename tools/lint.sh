@@ -40,7 +40,7 @@ second_compiler() {
 tidy() {
     # The version is a string; __FILE__ is one without quotes to carry through a shell.
     TIDY_FLAGS="-I. -D_GNU_SOURCE -DUSHER_VERSION=__FILE__ -std=c11 $(pkg-config --cflags libwebsockets libuv \
-        libsystemd inih libjwt jansson nice gio-2.0 openssl usrsctp sqlite3 libedit libqrencode)"
+        libsystemd inih libjwt hiredis jansson nice gio-2.0 openssl usrsctp sqlite3 libedit libqrencode)"
     export TIDY_FLAGS
     sources 'base/*.c' 'protocol/*.c' 'server/*.c' 'peer/*.c' |
         xargs -P 2 -n 6 sh -c 'clang-tidy --quiet "$@" -- $TIDY_FLAGS 2>/dev/null' sh |

@@ -5,7 +5,9 @@
  */
 #include <assert.h>
 
+#include "server/core/cluster.h"
 #include "server/core/pending.h"
+#include "server/core/remote.h"
 #include "server/core/member.h"
 #include "server/core/room.h"
 #include "server/core/say.h"
@@ -17,7 +19,8 @@ struct found {
     uint64_t connections, named, joined, unjoined, paused, ice, watched, counted, away, held;
     uint64_t subscriptions, names, rooms, members, made, makers, topics_made, line_bytes;
     uint64_t sent, sent_bytes; /* letters of addresses that are counted */
-    uint64_t kept;             /* bytes of frames that are held or litter, of such */
+    uint64_t remote;
+    uint64_t kept; /* bytes of frames that are held or litter, of such */
 };
 
 static void check_state(const struct core *c, const struct session *s)
@@ -144,7 +147,8 @@ static void check_members(const struct core *c, struct found *f)
         assert(member_is_here(m) == (m->session != NULL));
         assert(!m->session || (m->session->member == m && m->held_bytes == 0));
         assert(m->dialect < c->dialects_n && (!m->session || m->session->dialect == m->dialect));
-        assert((m->introduction != NULL) == (m->display_name_n + m->metadata_n > 0) && (!m->introduction || m->room));
+        assert((m->introduction != NULL) == (m->display_name_n + m->metadata_n > 0 || m->moved) &&
+               (!m->introduction || m->room));
         connected += member_is_here(m);
         f->joined += m->room != NULL;
         if (member_is_away(m))
@@ -163,11 +167,17 @@ static void check_room(const struct core *c, const struct room *room, struct fou
     uint32_t count = 0;
     assert(room_find(c, (struct span){room->id, room->id_n}) == room);
     assert((room->made != NULL) == (room->kind != ROOM_JOINED));
-    for (const struct member *m = room->members; m; m = m->next, count++)
+    uint32_t remote = 0;
+    for (const struct member *m = room->members; m; m = m->next, count++) {
         assert(m->room == room && (!m->next || m->next->prev == m));
+        remote += member_is_remote(m);
+    }
+    assert(!room->shared == !c->cluster && (!room->shared || room->shared->room == room));
+    assert(remote == 0 || remote < count || room->made);
+    f->remote += remote;
     assert(count == room->count && (count == 0) == (room->empty.next != NULL));
     f->rooms++;
-    f->members += count;
+    f->members += count - remote;
     f->made += room->made != NULL;
     f->line_bytes += room->made ? room->made->line_n : 0;
     assert(!room->made || !room->next || room->made->version < room->next->made->version);
@@ -212,6 +222,38 @@ static void check_queues(const struct core *c, const struct found *f)
     assert(check_waiting(&c->ice) + check_waiting(&c->ice_stale) == f->ice);
 }
 
+static void check_remote(const struct core *c)
+{
+    const struct member *m;
+    uint64_t members = 0;
+    for (uint64_t at = 0; (m = table_next(&c->cluster->members, &at)); members++) {
+        char id[PEER_ID_MAX];
+        assert(member_is_remote(m) && m->room && !m->session);
+        assert(remote_find(c, remote_id(m, id)) == m);
+    }
+    assert(members == c->stats.remote_members);
+    for (const struct node *n = c->cluster->nodes; n; n = n->next)
+        members -= n->members;
+    assert(members == 0);
+}
+
+static void check_cluster(const struct core *c, const struct found *f)
+{
+    const struct cluster *cl = c->cluster;
+    uint64_t rooms = 0, syncing = 0;
+    assert(f->remote == c->stats.remote_members);
+    if (!cl)
+        return;
+    check_remote(c);
+    for (const struct shared *sh = cl->rooms; sh; sh = sh->next, rooms++)
+        assert(sh->room->shared == sh && !(sh->stale && sh->job));
+    assert(rooms == f->rooms);
+    for (const struct shared *sh = cl->syncing; sh; sh = sh->stale_next, syncing++)
+        assert(sh->job);
+    assert(syncing == cl->syncing_n && syncing <= SYNCS_MAX && (cl->state == CLUSTER_UP || syncing == 0));
+    assert(c->stats.bus_up == (cl->state == CLUSTER_UP));
+}
+
 static void check_addresses(const struct core *c, const struct found *f)
 {
     uint64_t connections = 0, rooms = 0, topics = 0, letters = 0, bytes = 0, held = 0;
@@ -240,6 +282,10 @@ static void check_pending(const struct core *c)
         assert((e->kind == PENDING_FRAME || e->kind == PENDING_ASK) && session_find(c, e->conn));
         due = e->at < due ? e->at : due;
     }
+    uint64_t asked = 0;
+    for (const struct pending *e = c->asked; e; e = e->next, asked++)
+        assert(e->kind >= PENDING_BUS_JOIN && (!e->next || e->job < e->next->job));
+    assert(asked == c->asked_n && asked <= ASKED_MAX);
     for (const struct pending *e = c->stores; e; e = e->next) {
         assert(e->kind == PENDING_STORE && e->job >= job && e->job <= c->room_store.changed);
         job = e->job;
@@ -277,6 +323,7 @@ void core_check(const struct core *c)
     check_pending(c);
     check_room_store(c, &found);
     check_notices(c);
+    check_cluster(c, &found);
     assert(!c->drained || c->draining);
     assert(!c->fx);
 }

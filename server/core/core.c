@@ -10,6 +10,7 @@
 
 #include "server/core/address_limits.h"
 #include "server/core/alive.h"
+#include "server/core/cluster.h"
 #include "server/core/drain.h"
 #include "server/core/effects.h"
 #include "server/core/tombstones.h"
@@ -21,11 +22,13 @@
 #include "server/core/named.h"
 #include "server/core/notice.h"
 #include "server/core/on.h"
+#include "server/core/on_bus.h"
 #include "server/core/rest.h"
 #include "server/core/room.h"
 #include "server/core/room_list.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
+#include "server/core/shared.h"
 #include "server/core/topic.h"
 
 struct core *core_new(const struct core_settings *settings, const struct rng *rng)
@@ -59,6 +62,10 @@ struct core *core_new(const struct core_settings *settings, const struct rng *rn
     waiting_init(&c->lingering);
     waiting_init(&c->unused);
     buf_init(&c->text, REPLY_MAX);
+    if (settings->cluster && !cluster_begin(c)) {
+        free(c);
+        return NULL;
+    }
     return c;
 }
 
@@ -66,6 +73,8 @@ void core_free(struct core *c)
 {
     if (!c)
         return;
+    if (c->cluster)
+        c->cluster->state = CLUSTER_DOWN; /* nobody is told any more */
     for (uint32_t slot = 0; slot < c->slot_cap; slot++)
         if (c->slots[slot])
             session_free(c, c->slots[slot]);
@@ -74,9 +83,11 @@ void core_free(struct core *c)
         seat_drop(c, m);
     table_done(&c->members);
     struct room *room, *next;
+    cluster_end(c);
     for (enum room_kind kind = 0; kind < ROOM_KINDS; kind++)
         DL_FOREACH_SAFE (c->rooms[kind], room, next) {
             free(room->made);
+            shared_free(room->shared);
             free(room);
         }
     frame_unref(c->room_list);
@@ -172,6 +183,7 @@ static const struct {
     {room_store_tick, room_store_due},
     {delayed, pending_due},
     {named_tick, named_due},
+    {cluster_tick, cluster_due},
     {notice_tick, notice_due},
 };
 
@@ -228,6 +240,22 @@ static void hashed(struct core *c, uint64_t job, const uint8_t *hash)
     pending_free(e);
 }
 
+static void of_bus(struct core *c, const struct core_event *e)
+{
+    if (!c->cluster)
+        return;
+    if (e->type == CORE_BUS_UP)
+        cluster_bus_up(c);
+    else if (e->type == CORE_BUS_DOWN)
+        cluster_bus_down(c);
+    else if (e->type == CORE_BUS_ANSWER)
+        cluster_answered(c, e->answer);
+    else if (e->type == CORE_BUS_MESSAGE)
+        on_bus_message(c, e->bytes);
+    else
+        cluster_unheard(c, e->conn, e->unheard);
+}
+
 uint64_t core_deadline(const struct core *c)
 {
     uint64_t at = UINT64_MAX;
@@ -263,6 +291,8 @@ void core_step(struct core *c, const struct core_event *event, struct core_effec
         room_store_stored(c, event->stored);
     } else if (event->type == CORE_UNSTORED) {
         room_store_lost(c);
+    } else if (event->type >= CORE_BUS_UP && event->type <= CORE_BUS_UNHEARD) {
+        of_bus(c, event);
     } else {
         struct session *s = session_find(c, event->conn);
         if (s)

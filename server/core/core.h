@@ -25,6 +25,7 @@
 #include "protocol/frame.h"
 #include "protocol/limits.h"
 #include "protocol/roomfile.h"
+#include "server/core/bus.h"
 
 struct core;
 
@@ -125,6 +126,11 @@ struct core_settings {
     bool webhooks;           /* what happens in rooms is told: CORE_WEBHOOK */
     uint64_t
         ice_refresh_ms; /* what ports.ice_servers writes is told anew this often, and lapses by the wall clock a quarter of this later; 0: it does not lapse */
+    bool cluster;       /* rooms are shared with other nodes, over the bus; fixed at core_new */
+    uint64_t lease_ms;  /* of this node: renewed three times in it */
+    const struct dialect *const
+        *dialects;  /* of all that members on other nodes may speak, NULL behind the last; borrowed until
+                                              the core is freed; NULL: without a cluster */
     uint32_t batch; /* of what is due at once, so much of each kind is done in one step; 0: BATCH_DEFAULT (batch.h) */
     struct core_ports ports;
     /* Borrowed alike; NULL: no seat is kept. */
@@ -149,9 +155,14 @@ enum core_event_type {
     CORE_BELONGS, /* and what it asks is part of another connection, which counts already: it counts against no limit of its address any more */
     CORE_REQUEST, /* an HTTP request about rooms (conn, request); answered by one CORE_RESPONSE, now or later, unless the connection is gone */
     CORE_HASHED,  /* the answer to a CORE_HASH (hashed) */
-    CORE_UNSTORED, /* what was stored is not there any more: it is to be stored again */
-    CORE_STORED,   /* the answer to a CORE_STORE: whether the file is on the disk (stored) */
-    CORE_DRAIN,    /* stop: tell everybody, close everything */
+    CORE_UNSTORED,    /* what was stored is not there any more: it is to be stored again */
+    CORE_STORED,      /* the answer to a CORE_STORE: whether the file is on the disk (stored) */
+    CORE_BUS_UP,      /* the bus is connected, and what is sent to our node will be heard (bus.h) */
+    CORE_BUS_DOWN,    /* it is not any more */
+    CORE_BUS_ANSWER,  /* to an operation (answer) */
+    CORE_BUS_MESSAGE, /* what was sent to our node (bytes) */
+    CORE_BUS_UNHEARD, /* nobody heard a BUS_SEND (unheard) */
+    CORE_DRAIN,       /* stop: tell everybody, close everything */
 };
 
 enum core_request_type {
@@ -184,7 +195,7 @@ struct core_event {
             const struct dialect *dialect;  /* CORE_READY; lives as long as the core */
             const struct client_name *name; /* that its client chose; NULL: none */
         };
-        struct span bytes; /* CORE_FRAME */
+        struct span bytes; /* CORE_FRAME, CORE_BUS_MESSAGE */
         struct {
             enum error error;
             const char *problem; /* static text */
@@ -201,6 +212,8 @@ struct core_event {
             const uint8_t *hash; /* ROOM_HASH_BYTES; NULL: it could not be made */
         } hashed;
         bool stored;
+        const struct core_bus_answer *answer;
+        struct span unheard; /* the node; `conn` is that of the operation */
     };
 };
 
@@ -217,6 +230,7 @@ enum core_effect_type {
     CORE_HASH,     /* hash the password; the effect owns it (free). Wipe it after use */
     CORE_STORE, /* write these bytes as rooms.json, whole or not at all; the effect owns one reference. One at a time */
     CORE_WEBHOOK, /* something happened in a room: tell the receivers this JSON object; the effect owns one reference */
+    CORE_BUS,     /* an operation on the bus (bus.h); the effect owns it (free) */
     CORE_DRAINED, /* every connection is gone after CORE_DRAIN: the process may end */
 };
 
@@ -249,6 +263,7 @@ struct core_effect {
         } response;
         struct core_hash *hash;
         struct frame *store;
+        struct core_bus *bus;
         struct frame *webhook; /* no WebSocket frame: its bytes alone */
     };
 };
@@ -311,6 +326,14 @@ struct core_stats {
     uint64_t limited[LIMITS];                            /* times that a limit refused, closed or paused */
     uint64_t auth_failed_total, auth_delayed_total;      /* wrong passwords and tokens; attempts made to wait */
     uint64_t webhooks_lost_total;                        /* events that there was no memory to tell */
+    bool bus_up;                              /* the node is registered, and what is said on the bus is heard */
+    uint64_t remote_members, nodes;           /* of our rooms, on other nodes, now; nodes that were heard of */
+    uint64_t bus_sent_total, bus_heard_total; /* signals to and from other nodes */
+    uint64_t bus_unheard_total;               /* signals that could not be sent to another node */
+    uint64_t bus_lost_total;                  /* signals and announcements from others that never came */
+    uint64_t bus_synced_total;                /* rooms that were read again */
+    uint64_t bus_bad_total;                   /* messages on our channel that nobody can read */
+    uint64_t bus_cleared_total;               /* seats of dead nodes that this one cleared */
 };
 
 /* The buckets of ice_connect and ice_rtt. */
@@ -330,6 +353,8 @@ const char *core_restore(struct core *c, struct span text, uint64_t now);
 void core_configure(struct core *c, const struct core_settings *settings);
 const struct core_stats *core_stats(const struct core *c);
 bool core_draining(const struct core *c);
+/* Whether it is in its cluster, or none is set: bus_up else. */
+bool core_clustered(const struct core *c);
 /* Whether this connection is in a room: others hear of its end. */
 bool core_is_member(const struct core *c, struct conn_id conn);
 /* Why a new connection would not be served: DRAINING, SERVER_FULL, or NONE. */

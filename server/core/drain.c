@@ -15,6 +15,7 @@
 #include <assert.h>
 
 #include "server/core/batch.h"
+#include "server/core/cluster.h"
 #include "server/core/effects.h"
 #include "server/core/member.h"
 #include "server/core/say.h"
@@ -87,6 +88,8 @@ void drain_settle(struct core *c)
 {
     assert(c->draining);
     bool over = (c->stats.connections == 0 && !more_ends(c)) || c->now >= c->drain_end;
+    if (!c->drained && over && c->cluster)
+        cluster_leave(c);
     if (!c->drained && over)
         c->drained = effects_add(c->fx, &(struct core_effect){.type = CORE_DRAINED});
 }

@@ -26,6 +26,8 @@ static void effect_drop(const struct core_effect *e)
         frame_unref(e->webhook);
     else if (e->type == CORE_HASH)
         free(e->hash);
+    else if (e->type == CORE_BUS)
+        free(e->bus);
 }
 
 bool effects_reserve(struct core_effects *fx)

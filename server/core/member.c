@@ -74,13 +74,23 @@ void member_disconnect(struct member *m)
 
 bool member_introduce(struct member *m, const struct introduction *i)
 {
-    size_t name_n = i->display_name.n, metadata_n = i->metadata.n;
-    assert(!m->introduction && name_n <= UINT16_MAX && metadata_n <= UINT16_MAX);
-    if (name_n + metadata_n == 0)
+    return member_introduce_moved(m, i, (struct span){NULL, 0});
+}
+
+bool member_introduce_moved(struct member *m, const struct introduction *i, struct span previous)
+{
+    size_t name_n = i->display_name.n, metadata_n = i->metadata.n, behind = previous.n ? previous.n + 1 : 0;
+    assert(!m->introduction && name_n <= UINT16_MAX && metadata_n <= UINT16_MAX && previous.n <= PEER_ID_MAX);
+    if (name_n + metadata_n + behind == 0)
         return true;
-    m->introduction = malloc(name_n + metadata_n);
+    m->introduction = malloc(name_n + metadata_n + behind);
     if (!m->introduction)
         return false;
+    if (behind) {
+        m->introduction[name_n + metadata_n] = (char)previous.n;
+        memcpy(m->introduction + name_n + metadata_n + 1, previous.p, previous.n);
+        m->moved = true;
+    }
     if (name_n)
         memcpy(m->introduction, i->display_name.p, name_n);
     if (metadata_n)
@@ -95,6 +105,13 @@ void member_forget_introduction(struct member *m)
     free(m->introduction);
     m->introduction = NULL;
     m->display_name_n = m->metadata_n = 0;
+    m->moved = false;
+}
+
+struct span member_previous(const struct member *m)
+{
+    const char *behind = m->moved ? m->introduction + m->display_name_n + m->metadata_n : NULL;
+    return behind ? (struct span){behind + 1, (uint8_t)*behind} : (struct span){NULL, 0};
 }
 
 struct introduction member_introduction(const struct member *m)

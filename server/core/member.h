@@ -10,7 +10,7 @@
 
 /* For the table of peer ids. */
 uint32_t member_hash(const void *item);
-/* The one with this peer id; NULL if there is none. */
+/* The one of this node with this peer id; NULL if there is none. */
 struct member *member_find(const struct core *c, struct span peer_id);
 /* One under an id of these ID_CHARS characters that nobody has, without a connection and in no room; or under a random
  * id. NULL when out of memory. */
@@ -25,6 +25,16 @@ static inline bool member_is_away(const struct member *m)
 {
     return m->place == PLACE_AWAY;
 }
+/* Where a list shows it so. */
+static inline bool member_seems_away(const struct member *m)
+{
+    return m->place == PLACE_AWAY || m->away_there;
+}
+/* It is another node's. */
+static inline bool member_is_remote(const struct member *m)
+{
+    return m->place == PLACE_NODE;
+}
 /* Its connection is here. */
 static inline bool member_is_here(const struct member *m)
 {
@@ -32,7 +42,11 @@ static inline bool member_is_here(const struct member *m)
 }
 /* Keeps a copy of what it says of itself, while it says nothing; false when out of memory. */
 bool member_introduce(struct member *m, const struct introduction *i);
+/* The same of one that came from another node, where it had this id. */
+bool member_introduce_moved(struct member *m, const struct introduction *i, struct span previous);
 void member_forget_introduction(struct member *m);
+/* The id that it had on another node; n = 0: it had none. */
+struct span member_previous(const struct member *m);
 /* What it says of itself. */
 struct introduction member_introduction(const struct member *m);
 

@@ -12,7 +12,10 @@
 #include "protocol/write.h"
 #include "server/core/address_limits.h"
 #include "server/core/batch.h"
+#include "server/core/bus_names.h"
+#include "server/core/cluster.h"
 #include "server/core/notice.h"
+#include "server/core/on.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
 
@@ -248,7 +251,7 @@ static struct named *named_new(struct core *c, struct session *s, const struct c
     return NULL;
 }
 
-static void refuse(struct core *c, struct session *s, const struct reply *r)
+void named_refuse(struct core *c, struct session *s, const struct reply *r)
 {
     say(c, s, r);
     session_end(c, s, NO_NAME, "no name", DEPARTURE_DISCONNECTED);
@@ -271,9 +274,14 @@ static void take_over(struct core *c, struct named *n, struct session *s)
     session_await_gone(c, old, say_close(c, old, CLOSE_TAKEN_OVER, "the same client came again"));
 }
 
-static void give(struct core *c, struct session *s, const struct client_name *name)
+void named_give(struct core *c, struct session *s, const struct client_name *name)
 {
-    struct named *n = named_new(c, s, name);
+    struct named *n = find(c, name->key, name->id);
+    if (n) { /* somebody took it while it was asked for */
+        named_refuse(c, s, &(struct reply){.type = REPLY_NAME_TAKEN});
+        return;
+    }
+    n = named_new(c, s, name);
     if (!n) {
         session_end(c, s, error_close_code(ERROR_SERVER_FULL), error_code(ERROR_SERVER_FULL), DEPARTURE_DISCONNECTED);
         return;
@@ -296,13 +304,15 @@ void named_take(struct core *c, struct session *s, const struct client_name *nam
     }
     struct named *n = problem ? NULL : find(c, name->key, name->id);
     if (problem)
-        refuse(c, s, &(struct reply){.type = REPLY_UNNAMED, .problem = problem});
+        named_refuse(c, s, &(struct reply){.type = REPLY_UNNAMED, .problem = problem});
+    else if (!n && cluster_is_up(c))
+        bus_name_take(c, s, name);
     else if (!n)
-        give(c, s, name);
+        named_give(c, s, name);
     else if (is_secret_of(n, name->secret))
         take_over(c, n, s);
     else
-        refuse(c, s, &(struct reply){.type = REPLY_NAME_TAKEN});
+        named_refuse(c, s, &(struct reply){.type = REPLY_NAME_TAKEN});
 }
 
 void named_leave(struct core *c, struct session *s)
@@ -314,6 +324,8 @@ void named_leave(struct core *c, struct session *s)
     for (struct letter *l = n->letters > 0 ? letter_first(c) : NULL; l; l = letter_next(c, l))
         if (l->from == n)
             l->from = NULL;
+    if (c->cluster)
+        bus_name_free(c, key_of(n), id_of(n));
     table_remove(&c->named, n);
     c->stats.named--;
     free(n);
@@ -329,6 +341,42 @@ static void hand_over(struct core *c, const struct named *to, struct frame *fram
 }
 
 void named_forward(struct core *c, struct session *s, const struct request *r)
+{
+    const struct named *from = s->named;
+    bool here = !cluster_is_up(c) || find(c, key_of(from), r->forward.to);
+    if (here || !bus_name_forward(c, s, r, key_of(from), id_of(from)))
+        named_forward_here(c, s, r);
+}
+
+void named_hear(struct core *c, struct span key, struct span to, struct span from, struct span bytes)
+{
+    const struct named *n = find(c, key, to);
+    struct request r;
+    if (!n || on_read(c, n->session, bytes, &r) != ERROR_NONE || r.type != MESSAGE_FORWARD || r.forward.to.n == 0)
+        return;
+    struct frame *frame = say_dialect(c, n->session->dialect)->relay(&r, from);
+    if (frame)
+        hand_over(c, n, frame);
+}
+
+void named_lose(struct core *c, struct span key, struct span id)
+{
+    const struct named *n = find(c, key, id);
+    if (!n)
+        return;
+    struct session *s = n->session;
+    session_await_gone(c, s, say_close(c, s, CLOSE_TAKEN_OVER, "the same client came again"));
+}
+
+struct client_name named_of(const struct session *s)
+{
+    const struct named *n = s->named;
+    assert(s->state == SESSION_NAMED);
+    return (struct client_name){
+        .key = key_of(n), .id = id_of(n), .secret = {n->text + n->key_n + n->id_n, n->secret_n}};
+}
+
+void named_forward_here(struct core *c, struct session *s, const struct request *r)
 {
     assert(s->state == SESSION_NAMED && r->forward.to.n >= 1 && r->forward.to.n <= CHOSEN_ID_MAX);
     struct named *from = s->named;

@@ -19,6 +19,20 @@ uint32_t named_hash(const void *named);
 void named_take(struct core *c, struct session *s, const struct client_name *name);
 /* The session, which is NAMED, says this to another: a MESSAGE_FORWARD with a name. */
 void named_forward(struct core *c, struct session *s, const struct request *r);
+/* ---- for bus_names.c ---- */
+
+/* The session, which is READY, has the name from now on. */
+void named_give(struct core *c, struct session *s, const struct client_name *name);
+/* It is told why it has no name, and closed. */
+void named_refuse(struct core *c, struct session *s, const struct reply *r);
+/* As named_forward, of what no other node has an ear for. */
+void named_forward_here(struct core *c, struct session *s, const struct request *r);
+/* Something said to a name by one of another node; and the name is another node's from now on. Nothing if nobody has it. */
+void named_hear(struct core *c, struct span key, struct span to, struct span from, struct span bytes);
+void named_lose(struct core *c, struct span key, struct span id);
+/* The name of a session that is NAMED, which lives as long. */
+struct client_name named_of(const struct session *s);
+
 /* It is told to close, or freed: nothing but its name is changed. Nothing if it has none. */
 void named_leave(struct core *c, struct session *s);
 /* Writes the names of a key as a JSON array, 10,000 at most. */

@@ -39,6 +39,10 @@ static const struct {
     [NOTICE_AUTH] = {LOG_LEVEL_WARNING, "auth-refused",
         "addresses with too many wrong passwords or tokens were refused unheard"},
     [NOTICE_UNHELD] = {LOG_LEVEL_NOTICE, "frames-unheld", "frames for absent members were dropped for want of room"},
+    [NOTICE_BUS] = {LOG_LEVEL_WARNING, "cluster", "the cluster is not what it should be"},
+    [NOTICE_BUS_BAD] = {LOG_LEVEL_WARNING, "bus-unreadable", "messages on the channel of this node could not be read"},
+    [NOTICE_BUS_LOST] = {LOG_LEVEL_WARNING, "bus-lost", "messages of other nodes never came: rooms are read again"},
+    [NOTICE_UNHEARD] = {LOG_LEVEL_WARNING, "bus-unheard", "signals could not be sent to another node"},
 };
 
 static void add_address(struct log_record *r, const struct address *a)

@@ -16,7 +16,9 @@ struct asked {
     struct member *reader;   /* set by the check of relayed messages; of resume and connect: who comes back, or NULL */
     struct resume_token token; /* set by the check of resume and connect */
     char resume_token_space[RESUME_TOKEN_PLAIN_MAX];
-    bool proven;          /* join-room: its password was hashed and is the room's */
+    bool proven; /* join-room: its password was hashed and is the room's, of: */
+    uint64_t incarnation;
+    bool elsewhere;       /* set by the check of resume: the bus is asked for the seat */
     bool returns;         /* set by the check of connect: to its seat, as resume would */
     bool waited;          /* its password or token was delayed before */
     const char *wrong;    /* set by check: what it shows and is none of ours; static text, or NULL */
@@ -40,6 +42,9 @@ void on_resume_apply(struct core *c, struct session *s, const struct asked *r);
 /* The hash of a join's password is there: hash is NULL if it could not be made. */
 struct pending;
 void on_join_hashed(struct core *c, const struct pending *e, const uint8_t *hash);
+/* The answer of the bus to a join, and to a resume, is there. */
+void on_join_answered(struct core *c, const struct pending *e, const struct core_bus_answer *a);
+void on_resume_answered(struct core *c, const struct pending *e, const struct core_bus_answer *a);
 
 /* What a client said, read in its dialect. */
 enum error on_read(const struct core *c, const struct session *s, struct span bytes, struct request *r);

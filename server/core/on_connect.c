@@ -18,7 +18,7 @@
 static bool gate(struct core *c, struct session *s, const struct asked *r)
 {
     assert(r->request.type == MESSAGE_CONNECT);
-    if (!s->connected || r->request.connect.problem)
+    if ((!s->connected && !pending_waits(c, s->conn)) || r->request.connect.problem)
         return true;
     session_fail(c, s,
         &(struct reply_error){.error = ERROR_BAD_MESSAGE, .problem = "CONNECT was said before", .fatal = true},
@@ -40,6 +40,10 @@ static enum error check(const struct core *c, const struct session *s, struct as
 
 static void connect_session(struct core *c, struct session *s, const struct asked *r)
 {
+    if (r->returns && r->elsewhere) { /* it is told who it is when that is known */
+        on_resume_apply(c, s, r);
+        return;
+    }
     session_connect(c, s);
     if (r->returns)
         on_resume_apply(c, s, r);

@@ -11,7 +11,9 @@
 
 static void apply(struct core *c, struct session *s, const struct asked *r)
 {
-    assert(s->state == SESSION_NAMED && r->request.type == MESSAGE_FORWARD);
+    assert(r->request.type == MESSAGE_FORWARD);
+    if (s->state != SESSION_NAMED) /* its name is still being asked for: nobody could know it */
+        return;
     if (r->request.forward.to.n == 0)
         session_end(c, s, 1000, "farewell", DEPARTURE_LEFT);
     else

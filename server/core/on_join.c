@@ -24,6 +24,8 @@
 #include "server/core/say.h"
 #include "server/core/session.h"
 #include "server/core/webhook.h"
+#include "server/core/cluster.h"
+#include "server/core/shared.h"
 
 enum {
     HASH_RETRY_MS = 2000,
@@ -43,14 +45,15 @@ static enum error authorise(const struct core *c, struct asked *r)
 
 static bool is_locked(const struct room *room)
 {
-    return room && room->made && room->made->terms.locked;
+    return room && room_terms(room) && room_terms(room)->locked;
 }
 
 /* Whether it shows a password or token that would be looked at. */
 static bool is_attempt(const struct core *c, const struct asked *r)
 {
     bool token = c->settings.ports.verify && r->request.join.token.p;
-    bool password = is_locked(room_find(c, r->request.join.room_id)) && r->request.join.password.p;
+    const struct room *room = room_find(c, r->request.join.room_id);
+    bool password = (is_locked(room) || (!room && cluster_is_up(c))) && r->request.join.password.p;
     return token || password;
 }
 
@@ -118,6 +121,8 @@ static enum error check(const struct core *c, const struct session *s, struct as
     const struct room *room = room_find(c, r->request.join.room_id);
     if (is_locked(room) && !r->proven && !r->request.join.password.p)
         return ERROR_ROOM_LOCKED;
+    if (cluster_is_up(c)) /* which knows better who is in the room, and whether it is there */
+        return !room && room_all_are_there(c) ? ERROR_SERVER_FULL : ERROR_NONE;
     return room_admits(c, room, &r->problem);
 }
 
@@ -162,11 +167,10 @@ static bool prepare_joined(struct core *c, const struct room *room, const struct
 }
 
 /* The password is hashed elsewhere; with the result the whole message is looked at again (on_join_hashed). */
-static void ask_hash(struct core *c, struct session *s, const struct asked *r, const struct room *room)
+static void ask_hash(struct core *c, struct session *s, const struct asked *r, const struct room_terms *t)
 {
-    assert(room->made->terms.locked && r->request.join.password.p);
+    assert(t->locked && r->request.join.password.p);
     struct span frame = r->request.bytes;
-    const struct room_terms *t = &room->made->terms;
     struct pending why = {
         .kind = PENDING_JOIN, .conn = s->conn, .terms = *t, .bytes = (char *)frame.p, .bytes_n = frame.n};
     enum error e = pending_hash(c, s, &why, r->request.join.password, t->salt);
@@ -191,6 +195,93 @@ static void tell_again(struct core *c, struct session *s, const struct asked *r)
     say_done(c, s, r->request.ref);
 }
 
+/* It is in the room from now on. */
+static bool enter(struct core *c, struct session *s, const struct asked *r, uint64_t incarnation)
+{
+    struct room *room = room_find(c, r->request.join.room_id);
+    struct frame *peers = NULL;
+    struct said joined = {{NULL}};
+    s->member->generation += 2; /* so that tokens of an earlier stay are too old, the one that was not used as well */
+    if (!introduce(s, r) || !(peers = frame_peers(c, s, r, room, incarnation)) ||
+        !prepare_joined(c, room, s->member, &joined))
+        goto fail;
+    if (!room && !(room = room_new(c, r->request.join.room_id, incarnation, false)))
+        goto fail;
+    say_reply(c, s, peers);
+    say_prepared(c, room, &joined);
+    session_move(c, s, SESSION_JOINED);
+    room_enter(c, room, s->member);
+    webhook_peer(c, WEBHOOK_PEER_JOINED, room, s->member);
+    say_done(c, s, r->request.ref);
+    return true;
+fail:
+    frame_unref(peers);
+    say_unprepare(&joined);
+    member_forget_introduction(s->member);
+    session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
+    return false;
+}
+
+/* ---- over the bus ---- */
+
+static void refuse_late(struct core *c, struct session *s, const struct asked *r, enum error e, const char *problem)
+{
+    session_refuse(c, s,
+        &(struct reply_error){.error = e, .problem = problem, .ref = r->request.ref, .retry_after_ms = HASH_RETRY_MS});
+}
+
+/* Writes its entry: its stay is the next one. */
+static bool write_entry(struct core *c, struct session *s, const struct asked *r, struct buf *out)
+{
+    bool ok = introduce(s, r);
+    s->member->generation += 2;
+    if (ok)
+        shared_entry(c, s->member, false, out);
+    s->member->generation -= 2;
+    member_forget_introduction(s->member);
+    return ok && !out->failed;
+}
+
+/* Whether there is place for one more is for the bus to say, which knows of all nodes' members; with its answer the whole
+ * message is looked at again. */
+static void ask_bus(struct core *c, struct session *s, const struct asked *r)
+{
+    struct span frame = r->request.bytes, room_id = r->request.join.room_id;
+    struct room *room = room_find(c, room_id);
+    struct pending why = {.kind = PENDING_BUS_JOIN, .conn = s->conn, .bytes = (char *)frame.p, .bytes_n = frame.n};
+    why.peer_n = (uint8_t)say_own_id(c, s->member, why.peer).n;
+    why.room_n = (uint8_t)room_id.n;
+    memcpy(why.room, room_id.p, room_id.n);
+    struct buf entry, terms;
+    buf_init(&entry, BUS_ENTRY_MAX);
+    buf_init(&terms, BUS_TERMS_MAX);
+    if (room)
+        shared_write_terms(c, room, &terms);
+    else
+        shared_new_terms(c, rng_u64(c->rng), &terms);
+    uint64_t job = 0;
+    bool ok = write_entry(c, s, r, &entry) && !terms.failed;
+    enum error e = ok ? pending_bus(c, &why, &job) : ERROR_SERVER_FULL;
+    const struct core_bus op = {.op = BUS_JOIN,
+        .job = job,
+        .room = room_id,
+        .peer = {why.peer, why.peer_n},
+        .entry = buf_view(&entry),
+        .terms = buf_view(&terms),
+        .life = rng_u64(c->rng),
+        .capacity = c->settings.max_room_members,
+        .incarnation = r->proven ? r->incarnation : 0,
+        .create = c->settings.auto_create};
+    if (e == ERROR_NONE && !cluster_do(c, &op)) {
+        pending_free(pending_take_asked(c, job));
+        e = ERROR_SERVER_FULL;
+    }
+    if (e != ERROR_NONE)
+        refuse_late(c, s, r, e, e == ERROR_RATE_LIMITED ? "too many joins are under way" : NULL);
+    buf_done(&entry);
+    buf_done(&terms);
+}
+
 static void apply(struct core *c, struct session *s, const struct asked *r)
 {
     if (s->state == SESSION_JOINED) {
@@ -199,31 +290,98 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
     }
     assert(s->state == SESSION_READY && !s->member->room);
     struct room *room = room_find(c, r->request.join.room_id);
-    if (is_locked(room) && !r->proven) {
-        ask_hash(c, s, r, room);
+    if (is_locked(room) && !r->proven)
+        ask_hash(c, s, r, room_terms(room));
+    else if (cluster_is_up(c))
+        ask_bus(c, s, r);
+    else
+        enter(c, s, r, room ? room->incarnation : rng_u64(c->rng));
+}
+
+static void take_off(struct core *c, const struct pending *e)
+{
+    shared_take_off(c, (struct span){e->room, e->room_n}, (struct span){e->peer, e->peer_n}, DEPARTURE_DISCONNECTED);
+}
+
+/* The room as the bus has it: made here if it is not. */
+static struct room *learn(struct core *c, const struct pending *e, const struct core_bus_answer *a)
+{
+    struct span id = {e->room, e->room_n};
+    struct room *room = room_find(c, id);
+    if (!room)
+        room = room_new(c, id, 0, !shared_is_first(a)); /* its incarnation is among its terms */
+    if (!room)
+        return NULL;
+    shared_learn_for(c, room, e, a);
+    return room;
+}
+
+static void entered(
+    struct core *c, struct session *s, const struct asked *r, const struct pending *e, const struct core_bus_answer *a)
+{
+    struct room *room = learn(c, e, a);
+    if (!room)
+        refuse_late(c, s, r, ERROR_SERVER_FULL, NULL);
+    if (room && enter(c, s, r, room->incarnation))
         return;
-    }
-    struct frame *peers = NULL;
-    struct said joined = {{NULL}};
-    uint64_t incarnation = room ? room->incarnation : rng_u64(c->rng);
-    s->member->generation += 2; /* so that tokens of an earlier stay are too old, the one that was not used as well */
-    if (!introduce(s, r) || !(peers = frame_peers(c, s, r, room, incarnation)) ||
-        !prepare_joined(c, room, s->member, &joined))
-        goto fail;
-    if (!room && !(room = room_new(c, r->request.join.room_id, incarnation)))
-        goto fail;
-    say_reply(c, s, peers);
-    say_prepared(c, room, &joined);
-    session_move(c, s, SESSION_JOINED);
-    room_enter(c, room, s->member);
-    webhook_peer(c, WEBHOOK_PEER_JOINED, room, s->member);
-    say_done(c, s, r->request.ref);
-    return;
-fail:
-    frame_unref(peers);
-    say_unprepare(&joined);
-    member_forget_introduction(s->member);
-    session_refuse(c, s, &(struct reply_error){.error = ERROR_SERVER_FULL, .ref = r->request.ref});
+    take_off(c, e);
+    if (room)
+        shared_thins(c, room);
+}
+
+static void locked(struct core *c, struct session *s, struct asked *r, const struct core_bus_answer *a)
+{
+    struct bus_terms t;
+    bool good = a->terms.n > BUS_LIFE_BYTES &&
+                bus_terms_read((struct span){a->terms.p + BUS_LIFE_BYTES, a->terms.n - BUS_LIFE_BYTES}, &t) &&
+                t.room.locked;
+    if (good && r->request.join.password.p)
+        ask_hash(c, s, r, &t.room);
+    else
+        session_refuse(c, s, &(struct reply_error){.error = ERROR_ROOM_LOCKED, .ref = r->request.ref});
+}
+
+/* Nobody says what becomes of it: it is done as if there were no others. */
+static void goes_alone(struct core *c, struct session *s, struct asked *r)
+{
+    enum error e = check(c, s, r);
+    if (e == ERROR_NONE)
+        apply(c, s, r);
+    else
+        refuse_late(c, s, r, e, r->problem);
+}
+
+void on_join_answered(struct core *c, const struct pending *e, const struct core_bus_answer *a)
+{
+    assert(e->kind == PENDING_BUS_JOIN);
+    struct session *s = session_find(c, e->conn);
+    struct asked r = {.proven = false};
+    char id[PEER_ID_MAX];
+    bool waits = s && s->state == SESSION_READY &&
+                 span_eq(say_own_id(c, s->member, id), (struct span){e->peer, e->peer_n}) &&
+                 on_read(c, s, (struct span){e->bytes, e->bytes_n}, &r.request) == ERROR_NONE;
+    enum error error = waits ? authorise(c, &r) : ERROR_NONE;
+    if (!waits || error != ERROR_NONE || a->outcome == BUS_OUTCOMES)
+        take_off(c, e);
+    if (!waits)
+        return;
+    if (error != ERROR_NONE)
+        refuse_late(c, s, &r, error, r.problem);
+    else if (a->outcome == BUS_OK)
+        entered(c, s, &r, e, a);
+    else if (a->outcome == BUS_LOCKED)
+        locked(c, s, &r, a);
+    else if (a->outcome == BUS_FULL)
+        session_refuse(c, s, &(struct reply_error){.error = ERROR_ROOM_FULL, .ref = r.request.ref});
+    else if (a->outcome == BUS_NO_ROOM)
+        session_refuse(c, s,
+            &(struct reply_error){.error = ERROR_FORBIDDEN,
+                .problem = "there is no such room, and a join makes none here",
+                .ref = r.request.ref});
+    else if (!cluster_is_up(c))
+        goes_alone(c, s, &r);
+    else
+        refuse_late(c, s, &r, ERROR_SERVER_FULL, "the cluster does not answer: try again");
 }
 
 void on_join_hashed(struct core *c, const struct pending *e, const uint8_t *hash)
@@ -235,7 +393,8 @@ void on_join_hashed(struct core *c, const struct pending *e, const uint8_t *hash
     if (!listens || on_read(c, s, (struct span){e->bytes, e->bytes_n}, &r.request) != ERROR_NONE)
         return;
     const struct room *room = room_find(c, r.request.join.room_id);
-    bool same = room && room->incarnation == e->terms.incarnation;
+    bool same = room ? room->incarnation == e->terms.incarnation : cluster_is_up(c);
+    r.incarnation = e->terms.incarnation;
     r.proven = same && hash && secret_equal(hash, e->terms.hash, sizeof e->terms.hash);
     enum error error = ERROR_ROOM_LOCKED;
     if (!hash)

@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "server/core/address_limits.h"
+#include "server/core/bus_names.h"
 #include "server/core/notice.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
@@ -57,14 +58,9 @@ static void unsubscribe(struct core *c, struct session *s, const struct asked *r
 static void publish(struct core *c, struct session *s, const struct asked *r)
 {
     (void)s;
-    const struct topic *t = topic_find(c, r->request.topic);
-    if (!t)
-        return;
-    const struct reply reply = {.type = REPLY_PUBLISHED, .published = {.bytes = r->request.bytes, .clients = t->count}};
-    struct said said = {{NULL}};
-    for (const struct subscription *sub = t->subscriptions; sub; sub = sub->next)
-        say_shared(c, sub->session, &reply, &said);
-    say_unprepare(&said);
+    topic_say(c, r->request.topic, r->request.bytes);
+    if (c->cluster)
+        bus_topic_publish(c, r->request.topic, r->request.bytes);
 }
 
 const struct handler on_subscribe = {gate, open_to_all, subscribe};

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "server/core/member.h"
+#include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/seat.h"
 
@@ -14,10 +15,11 @@ static struct span write_token(const struct core *c, const struct stay *p, char 
         .generation = p->generation,
         .incarnation = p->incarnation,
         .expires = p->expires,
-        .kept = p->room && p->room->made,
+        .kept = p->room && room_terms(p->room),
         .dialect = say_dialect(c, p->self->dialect)->mark,
         .peer_id = say_peer_id(c, p->self, id),
         .room_id = p->room_id,
+        .origin = member_previous(p->self),
         .introduction = member_introduction(p->self),
     };
     memcpy(token.boot, c->boot, sizeof token.boot);
@@ -43,7 +45,7 @@ static bool next_other(void *ctx, struct reply_peer *peer)
     *peer = (struct reply_peer){.peer_id = say_peer_id(o->c, m, o->id),
         .introduction = member_introduction(m),
         .dialect = say_dialect(o->c, m->dialect),
-        .away = member_is_away(m)};
+        .away = member_seems_away(m)};
     return true;
 }
 

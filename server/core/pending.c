@@ -166,6 +166,8 @@ bool pending_waits(const struct core *c, struct conn_id conn)
     const struct pending *e = c->hashes;
     while (e && !is_of(e, conn))
         e = e->next;
+    for (const struct pending *a = c->asked; a && !e; a = a->next)
+        e = is_of(a, conn) ? a : NULL;
     for (const struct pending *d = c->delays; d && !e; d = d->next)
         e = is_of(d, conn) ? d : NULL;
     return e != NULL;
@@ -180,6 +182,33 @@ struct pending *pending_take_hashed(struct core *c, uint64_t job)
         return NULL;
     DL_DELETE(c->hashes, e);
     c->hashing--;
+    return e;
+}
+
+enum error pending_bus(struct core *c, const struct pending *why, uint64_t *job)
+{
+    assert(why->kind >= PENDING_BUS_JOIN);
+    if (c->asked_n >= ASKED_MAX)
+        return ERROR_RATE_LIMITED;
+    struct pending *e = pending_new(why);
+    if (!e)
+        return ERROR_SERVER_FULL;
+    e->job = *job = ++c->last_job;
+    e->at = c->now + ASKED_MS;
+    DL_APPEND(c->asked, e);
+    c->asked_n++;
+    return ERROR_NONE;
+}
+
+struct pending *pending_take_asked(struct core *c, uint64_t job)
+{
+    struct pending *e = c->asked;
+    while (e && e->job != job)
+        e = e->next;
+    if (!e)
+        return NULL;
+    DL_DELETE(c->asked, e);
+    c->asked_n--;
     return e;
 }
 
@@ -208,4 +237,5 @@ void pending_done(struct core *c)
     free_all(c->hashes);
     free_all(c->delays);
     free_all(c->stores);
+    free_all(c->asked);
 }

@@ -9,15 +9,19 @@
 #include "server/core/state.h"
 
 enum pending_kind {
-    PENDING_JOIN,   /* a join-room with a password waits for its hash */
-    PENDING_CREATE, /* a POST with a password waits for its hash */
-    PENDING_STORE,  /* an answer waits for the disk */
-    PENDING_FRAME,  /* a message with a password or token waits for its time: see auth_throttle.c */
-    PENDING_ASK,    /* an HTTP request likewise */
+    PENDING_JOIN,       /* a join-room with a password waits for its hash */
+    PENDING_CREATE,     /* a POST with a password waits for its hash */
+    PENDING_STORE,      /* an answer waits for the disk */
+    PENDING_FRAME,      /* a message with a password or token waits for its time: see auth_throttle.c */
+    PENDING_ASK,        /* an HTTP request likewise */
+    PENDING_BUS_JOIN,   /* a join-room waits for the bus */
+    PENDING_BUS_RESUME, /* a resume or connect likewise */
+    PENDING_BUS_REST,   /* an HTTP request likewise */
+    PENDING_BUS_NAME,   /* a client with a name of its own likewise */
 };
 
 struct pending {
-    struct pending *prev, *next; /* in core->hashes, core->delays or core->stores */
+    struct pending *prev, *next; /* in core->hashes, core->delays, core->stores or core->asked */
     enum pending_kind kind;
     struct conn_id conn;
     bool counted; /* but for PENDING_STORE: a per-address limit counts it, as of: */
@@ -31,6 +35,11 @@ struct pending {
         terms;            /* PENDING_CREATE; PENDING_STORE: of the room that goes if it cannot be stored, else id_n 0 */
     struct frame *answer; /* owned; PENDING_STORE */
     uint16_t status;
+    /* PENDING_BUS_JOIN, PENDING_BUS_RESUME: who it would be, in which room; and the newest that was announced of that room
+     * meanwhile. */
+    char peer[PEER_ID_MAX], room[ROOM_ID_MAX];
+    uint8_t peer_n, room_n, step;
+    uint64_t seen_life, seen;
 };
 
 /* Asks for a hash for the session, and remembers why. ERROR_RATE_LIMITED when too many wait, ERROR_SERVER_FULL when out of
@@ -54,6 +63,11 @@ const struct pending *pending_stored(const struct core *c);
 struct pending *pending_take_stored(struct core *c);
 /* As pending_take_hashed: one whose time has come. */
 struct pending *pending_take_due(struct core *c);
+/* Remembers it for the answer of an operation on the bus, whose job is set in *job: the caller asks at once. ERROR_RATE_LIMITED
+ * when too many wait, ERROR_SERVER_FULL when out of memory. */
+enum error pending_bus(struct core *c, const struct pending *why, uint64_t *job);
+/* As pending_take_hashed. */
+struct pending *pending_take_asked(struct core *c, uint64_t job);
 /* When pending_take_due has one, or UINT64_MAX. */
 uint64_t pending_due(const struct core *c);
 /* The connection is gone: it need not wait for its time. */

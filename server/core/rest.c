@@ -14,6 +14,9 @@
 #include "protocol/write.h"
 #include "server/core/access.h"
 #include "server/core/address_limits.h"
+#include "server/core/bus_names.h"
+#include "server/core/bus_rest.h"
+#include "server/core/cluster.h"
 #include "server/core/effects.h"
 #include "server/core/auth_throttle.h"
 #include "server/core/name_list.h"
@@ -74,7 +77,7 @@ static void refuse_for(struct core *c, struct conn_id conn, enum error e, const 
     say_refusal_of(c, conn, STATUS[e] ? STATUS[e] : 400, error_code(e), problem ? problem : error_text(e), retry_ms);
 }
 
-static void refuse(struct core *c, struct conn_id conn, enum error e, const char *problem)
+void rest_refuse(struct core *c, struct conn_id conn, enum error e, const char *problem)
 {
     assert(e != ERROR_NONE);
     refuse_for(
@@ -87,7 +90,7 @@ static void refuse_access(struct core *c, struct conn_id conn, enum error e, con
     struct session *s = session_find(c, conn);
     if (s && e == ERROR_UNAUTHORIZED && problem)
         auth_throttle_failed(c, s, "token");
-    refuse(c, conn, e, problem);
+    rest_refuse(c, conn, e, problem);
 }
 
 void rest_refuse_unmade(struct core *c, struct conn_id conn)
@@ -103,7 +106,12 @@ void rest_refuse_unstored(struct core *c, struct conn_id conn)
         ROOM_STORE_RETRY_MS);
 }
 
-static void refuse_unknown(struct core *c, struct conn_id conn)
+void rest_refuse_taken(struct core *c, struct conn_id conn)
+{
+    refuse_as(c, conn, 409, "room-exists", "there is a room of this name");
+}
+
+void rest_refuse_unknown(struct core *c, struct conn_id conn)
 {
     refuse_as(c, conn, 404, "no-such-room", "there is no such room");
 }
@@ -116,7 +124,7 @@ static void show_all(struct core *c, struct conn_id conn)
     if (list)
         rest_respond(c, conn, 200, list);
     else
-        refuse(c, conn, ERROR_SERVER_FULL, NULL);
+        rest_refuse(c, conn, ERROR_SERVER_FULL, NULL);
 }
 
 static void show_names(struct core *c, struct conn_id conn, struct span key)
@@ -125,14 +133,14 @@ static void show_names(struct core *c, struct conn_id conn, struct span key)
     if (list)
         rest_respond(c, conn, 200, list);
     else
-        refuse(c, conn, ERROR_SERVER_FULL, NULL);
+        rest_refuse(c, conn, ERROR_SERVER_FULL, NULL);
 }
 
 static void show_one(struct core *c, struct conn_id conn, struct span id)
 {
     const struct room *room = room_find(c, id);
     if (!room) {
-        refuse_unknown(c, conn);
+        rest_refuse_unknown(c, conn);
         return;
     }
     struct buf *text = say_text(c);
@@ -143,12 +151,11 @@ static void show_one(struct core *c, struct conn_id conn, struct span id)
 
 /* ---- making ---- */
 
-static bool owner_token(const struct core *c, const struct room *room, char out[OWNER_TOKEN_CHARS + 1])
+static bool owner_token(const struct core *c, struct span id, uint64_t incarnation, char out[OWNER_TOKEN_CHARS + 1])
 {
     const struct core_ports *ports = &c->settings.ports;
     uint8_t token[OWNER_TOKEN_BYTES];
-    struct span id = {room->id, room->id_n};
-    if (!ports->owner_token || !ports->owner_token(ports->owner_ctx, id, room->incarnation, token))
+    if (!ports->owner_token || !ports->owner_token(ports->owner_ctx, id, incarnation, token))
         return false;
     base32_encode(token, sizeof token, out);
     return true;
@@ -188,11 +195,11 @@ static bool may_create(struct core *c, const struct session *s, const struct roo
     const struct core_settings *set = &c->settings;
     bool full = room_all_are_there(c) || c->made_count >= ROOMS_KEPT_MAX;
     if (c->draining)
-        refuse(c, conn, ERROR_DRAINING, NULL);
+        rest_refuse(c, conn, ERROR_DRAINING, NULL);
     else if (set->max_room_members && t->max_peers > set->max_room_members)
-        refuse(c, conn, ERROR_BAD_MESSAGE, "`maxPeers` is above what this server allows");
+        rest_refuse(c, conn, ERROR_BAD_MESSAGE, "`maxPeers` is above what this server allows");
     else if (room_find(c, (struct span){t->id, t->id_n}))
-        refuse_as(c, conn, 409, "room-exists", "there is a room of this name");
+        rest_refuse_taken(c, conn);
     else if (full)
         refuse_limited(c, s, LIMIT_MAX_ROOMS, ERROR_SERVER_FULL, NULL);
     else if (has_its_share(c, s))
@@ -203,21 +210,19 @@ static bool may_create(struct core *c, const struct session *s, const struct roo
     return false;
 }
 
-static void create(struct core *c, struct session *s, struct room_terms *t)
+bool rest_make(struct core *c, struct session *s, struct room_terms *t)
 {
     assert(t->id_n > 0 && t->id_n <= ROOM_ID_MAX && !room_find(c, (struct span){t->id, t->id_n}));
     const struct conn_id conn = s->conn;
     char token[OWNER_TOKEN_CHARS + 1];
-    t->created_ms = c->unix_ms;
-    t->incarnation = rng_u64(c->rng);
     struct room *room = room_restore(c, t);
     if (room)
         webhook_room(c, WEBHOOK_ROOM_CREATED, room);
-    if (!room || !owner_token(c, room, token)) {
+    if (!room || !owner_token(c, (struct span){room->id, room->id_n}, room->incarnation, token)) {
         if (room)
             room_close(c, room);
-        refuse(c, conn, ERROR_SERVER_FULL, NULL);
-        return;
+        rest_refuse(c, conn, ERROR_SERVER_FULL, NULL);
+        return false;
     }
     room->made->maker = s->address;
     address_limits_room_made(s->address);
@@ -228,6 +233,17 @@ static void create(struct core *c, struct session *s, struct room_terms *t)
     buf_text(text, "}\n");
     pending_store(
         c, &(struct pending){.kind = PENDING_STORE, .conn = conn, .terms = *t, .answer = say_body(c), .status = 201});
+    return true;
+}
+
+static void create(struct core *c, struct session *s, struct room_terms *t)
+{
+    t->created_ms = c->unix_ms;
+    t->incarnation = rng_u64(c->rng);
+    if (c->cluster)
+        bus_rest_create(c, s, t);
+    else
+        rest_make(c, s, t);
 }
 
 static void delay(struct core *c, struct session *s, const struct core_request *r, uint64_t ms)
@@ -241,7 +257,7 @@ static void delay(struct core *c, struct session *s, const struct core_request *
         .kind = PENDING_ASK, .conn = s->conn, .bytes = bytes.p, .bytes_n = bytes.len, .request = *r};
     enum error e = bytes.failed ? ERROR_SERVER_FULL : pending_delay(c, s, &why, ms);
     if (e != ERROR_NONE)
-        refuse(c, s->conn, e, NULL);
+        rest_refuse(c, s->conn, e, NULL);
     buf_done(&bytes);
 }
 
@@ -254,7 +270,7 @@ static void ask_create(struct core *c, struct session *s, const struct core_requ
     size_t password_n;
     const char *problem = room_terms_parse(r->body, &why.terms, password, &password_n);
     if (problem) {
-        refuse(c, conn, ERROR_BAD_MESSAGE, problem);
+        rest_refuse(c, conn, ERROR_BAD_MESSAGE, problem);
         return;
     }
     choose_id(c, &why.terms);
@@ -280,7 +296,7 @@ static void ask_create(struct core *c, struct session *s, const struct core_requ
     c->rng->fill(c->rng->ctx, why.terms.salt, sizeof why.terms.salt);
     e = pending_hash(c, s, &why, (struct span){password, password_n}, why.terms.salt);
     if (e != ERROR_NONE)
-        refuse(c, conn, e, NULL);
+        rest_refuse(c, conn, e, NULL);
 }
 
 void rest_create_hashed(struct core *c, struct pending *e, const uint8_t *hash)
@@ -290,7 +306,7 @@ void rest_create_hashed(struct core *c, struct pending *e, const uint8_t *hash)
     if (!s)
         return; /* nobody would hold the owner token */
     if (!hash) {
-        refuse(c, e->conn, ERROR_SERVER_FULL, NULL);
+        rest_refuse(c, e->conn, ERROR_SERVER_FULL, NULL);
         return;
     }
     memcpy(e->terms.hash, hash, sizeof e->terms.hash);
@@ -300,10 +316,10 @@ void rest_create_hashed(struct core *c, struct pending *e, const uint8_t *hash)
 
 /* ---- closing ---- */
 
-static bool is_owner(const struct core *c, const struct room *room, struct span token)
+static bool is_owner(const struct core *c, struct span token, struct span room_id, uint64_t incarnation)
 {
     char expected[OWNER_TOKEN_CHARS + 1];
-    return room->made && token.n == OWNER_TOKEN_CHARS && owner_token(c, room, expected) &&
+    return token.n == OWNER_TOKEN_CHARS && owner_token(c, room_id, incarnation, expected) &&
            secret_equal(token.p, expected, OWNER_TOKEN_CHARS);
 }
 
@@ -317,29 +333,39 @@ static bool is_good(const struct core *c, struct span token, bool *admin)
     return good;
 }
 
+bool rest_may_close(
+    struct core *c, struct session *s, struct span token, struct span room_id, uint64_t incarnation, bool made)
+{
+    bool admin = false;
+    if (made && is_owner(c, token, room_id, incarnation))
+        return true;
+    if (!is_good(c, token, &admin))
+        auth_throttle_failed(c, s, "token");
+    if (!admin)
+        rest_refuse(c, s->conn, ERROR_FORBIDDEN, NULL);
+    return admin;
+}
+
 static void close_room(struct core *c, struct session *s, const struct core_request *r)
 {
     struct room *room = room_find(c, r->room);
     if (r->token.n == 0) {
-        refuse(c, s->conn, ERROR_UNAUTHORIZED, "send the owner token as Authorization: Bearer");
+        rest_refuse(c, s->conn, ERROR_UNAUTHORIZED, "send the owner token as Authorization: Bearer");
+        return;
+    }
+    if (c->cluster) {
+        bus_rest_ask(c, s, r, BUS_REST_OWNED);
         return;
     }
     if (!room) {
         if (c->room_store.failed)
             rest_refuse_unstored(c, s->conn);
         else
-            refuse_unknown(c, s->conn);
+            rest_refuse_unknown(c, s->conn);
         return;
     }
-    bool admin = false;
-    if (!is_owner(c, room, r->token)) {
-        if (!is_good(c, r->token, &admin))
-            auth_throttle_failed(c, s, "token");
-        if (!admin) {
-            refuse(c, s->conn, ERROR_FORBIDDEN, NULL);
-            return;
-        }
-    }
+    if (!rest_may_close(c, s, r->token, r->room, room->incarnation, room->made))
+        return;
     bool kept = room->made;
     room_close(c, room);
     if (kept)
@@ -350,28 +376,38 @@ static void close_room(struct core *c, struct session *s, const struct core_requ
 
 /* ---- all of it ---- */
 
-static void validate(struct core *c, struct conn_id conn, const struct core_request *r)
+void rest_validated(struct core *c, struct conn_id conn, bool exists, bool locked, enum error e, const char *problem)
 {
-    struct claims claims;
-    const char *problem = NULL;
-    if (!room_id_valid(r->room)) {
-        refuse(c, conn, ERROR_BAD_MESSAGE, "`room` must be 1 to 64 of A-Z a-z 0-9 _ -");
-        return;
-    }
-    enum error e = c->draining ? ERROR_DRAINING
-                               : access_decide(&c->settings, r->token, r->room, c->unix_ms / 1000, &claims, &problem);
-    const struct room *room = room_find(c, r->room);
-    if (e == ERROR_NONE)
-        e = room_admits(c, room, &problem);
-    if (e == ERROR_NONE && room && room->made && room->made->terms.locked)
+    if (e == ERROR_NONE && locked)
         e = ERROR_ROOM_LOCKED;
     if (e != ERROR_NONE) {
         refuse_access(c, conn, e, problem);
         return;
     }
     struct buf *text = say_text(c);
-    buf_printf(text, "{\"status\":\"ok\",\"exists\":%s}\n", room ? "true" : "false");
+    buf_printf(text, "{\"status\":\"ok\",\"exists\":%s}\n", exists ? "true" : "false");
     rest_respond(c, conn, 200, say_body(c));
+}
+
+static void validate(struct core *c, struct session *s, const struct core_request *r)
+{
+    const struct conn_id conn = s->conn;
+    struct claims claims;
+    const char *problem = NULL;
+    if (!room_id_valid(r->room)) {
+        rest_refuse(c, conn, ERROR_BAD_MESSAGE, "`room` must be 1 to 64 of A-Z a-z 0-9 _ -");
+        return;
+    }
+    enum error e = c->draining ? ERROR_DRAINING
+                               : access_decide(&c->settings, r->token, r->room, c->unix_ms / 1000, &claims, &problem);
+    if (e == ERROR_NONE && cluster_is_up(c)) {
+        bus_rest_ask(c, s, r, BUS_REST_VALIDATE);
+        return;
+    }
+    const struct room *room = room_find(c, r->room);
+    if (e == ERROR_NONE)
+        e = room_admits(c, room, &problem);
+    rest_validated(c, conn, room, room && room_terms(room) && room_terms(room)->locked, e, problem);
 }
 
 /* A relay costs its operator: where a join needs a token, so do credentials for it. */
@@ -427,25 +463,34 @@ static void answer(struct core *c, struct session *s, const struct core_request 
 {
     switch (r->type) {
     case REQUEST_ROOMS:
-        show_all(c, s->conn);
+        if (cluster_is_up(c))
+            bus_rest_list(c, s);
+        else
+            show_all(c, s->conn);
         break;
     case REQUEST_CREATE:
         ask_create(c, s, r);
         break;
     case REQUEST_ROOM:
-        show_one(c, s->conn, r->room);
+        if (cluster_is_up(c))
+            bus_rest_ask(c, s, r, BUS_REST_SHOW);
+        else
+            show_one(c, s->conn, r->room);
         break;
     case REQUEST_CLOSE:
         close_room(c, s, r);
         break;
     case REQUEST_VALIDATE:
-        validate(c, s->conn, r);
+        validate(c, s, r);
         break;
     case REQUEST_ICE:
         show_ice_servers(c, s->conn, r->token);
         break;
     case REQUEST_NAMES:
-        show_names(c, s->conn, r->room);
+        if (cluster_is_up(c))
+            bus_name_list(c, s, r->room);
+        else
+            show_names(c, s->conn, r->room);
         break;
     }
 }
@@ -465,7 +510,7 @@ void rest_delayed(struct core *c, const struct pending *e)
     struct session *s = session_find(c, e->conn);
     struct core_request r = e->request;
     if (s && s->state != SESSION_OPENED) {
-        refuse(c, e->conn, c->draining ? ERROR_DRAINING : ERROR_SERVER_FULL, NULL);
+        rest_refuse(c, e->conn, c->draining ? ERROR_DRAINING : ERROR_SERVER_FULL, NULL);
         return;
     }
     r.room.p = e->bytes;

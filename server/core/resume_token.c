@@ -12,10 +12,11 @@
 
 enum {
     VERSION = 3,
+    VERSION_MOVED = 4, /* the same, and its origin */
     SEALED_MAX = RESUME_TOKEN_PLAIN_MAX + SEAL_EXTRA,
     /* A version, what has a fixed length, and three lengths; ids; a name of which each byte is escaped, in quotes. */
-    LONGEST = 1 + BOOT_BYTES + 4 + 8 + 8 + 1 + 1 + 1 + 1 + 2 + PEER_ID_MAX + ROOM_ID_MAX + DISPLAY_NAME_MAX * 6 + 2 +
-              METADATA_MAX
+    LONGEST = 1 + BOOT_BYTES + 4 + 8 + 8 + 1 + 1 + 1 + 1 + 1 + 2 + 2 * PEER_ID_MAX + ROOM_ID_MAX +
+              DISPLAY_NAME_MAX * 6 + 2 + METADATA_MAX
 };
 
 _Static_assert((size_t)LONGEST <= RESUME_TOKEN_PLAIN_MAX, "every member gets a token");
@@ -36,7 +37,7 @@ static void put_text(struct buf *out, struct span text)
 
 static bool write_plain(const struct resume_token *t, struct buf *out)
 {
-    buf_byte(out, VERSION);
+    buf_byte(out, t->origin.n ? VERSION_MOVED : VERSION);
     buf_add(out, t->boot, sizeof t->boot);
     buf_add(out, &t->generation, sizeof t->generation);
     buf_add(out, &t->incarnation, sizeof t->incarnation);
@@ -45,6 +46,8 @@ static bool write_plain(const struct resume_token *t, struct buf *out)
     buf_byte(out, t->dialect);
     put_id(out, t->peer_id);
     put_id(out, t->room_id);
+    if (t->origin.n)
+        put_id(out, t->origin);
     put_text(out, t->introduction.display_name);
     buf_span(out, t->introduction.metadata);
     return !out->failed;
@@ -107,6 +110,12 @@ static bool take_text(struct span *rest, struct span *text)
     return true;
 }
 
+static bool take_origin(struct span *rest, struct span *origin, char version)
+{
+    *origin = (struct span){NULL, 0};
+    return version == VERSION || take_id(rest, origin, PEER_ID_MAX);
+}
+
 enum resume_token_found resume_token_read(
     const struct core_crypto *crypto, struct span text, struct resume_token *t, char space[RESUME_TOKEN_PLAIN_MAX])
 {
@@ -115,11 +124,12 @@ enum resume_token_found resume_token_read(
     if (n < SEAL_EXTRA || !crypto->open(crypto->ctx, sealed, n, space))
         return RESUME_TOKEN_FORGED;
     struct span rest = {space, n - SEAL_EXTRA};
-    bool ok = take(&rest, &version, 1) && version == VERSION && take(&rest, t->boot, BOOT_BYTES) &&
-              take(&rest, &t->generation, sizeof t->generation) &&
+    bool ok = take(&rest, &version, 1) && (version == VERSION || version == VERSION_MOVED) &&
+              take(&rest, t->boot, BOOT_BYTES) && take(&rest, &t->generation, sizeof t->generation) &&
               take(&rest, &t->incarnation, sizeof t->incarnation) && take(&rest, &t->expires, sizeof t->expires) &&
               take(&rest, &kept, 1) && take(&rest, &t->dialect, 1) && take_id(&rest, &t->peer_id, PEER_ID_MAX) &&
-              take_id(&rest, &t->room_id, ROOM_ID_MAX) && take_text(&rest, &t->introduction.display_name);
+              take_id(&rest, &t->room_id, ROOM_ID_MAX) && take_origin(&rest, &t->origin, version) &&
+              take_text(&rest, &t->introduction.display_name);
     if (!ok)
         return RESUME_TOKEN_UNKNOWN;
     t->kept = kept != 0;

@@ -21,6 +21,7 @@ struct resume_token {
     bool kept;            /* the room was made over HTTP: it is in rooms.json or was closed */
     char dialect;         /* its mark */
     struct span peer_id, room_id;
+    struct span origin; /* the id that its peer had first, on another node; n = 0: this one */
     struct introduction introduction;
 };
 

@@ -21,6 +21,8 @@
 #include "server/core/say.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
+#include "server/core/shared.h"
+#include "server/core/remote.h"
 #include "server/core/webhook.h"
 
 uint32_t room_hash(const void *item)
@@ -39,6 +41,13 @@ struct room *room_find(const struct core *c, struct span id)
     return table_find(&c->room_ids, hash_keyed(c->hash_key, id.p, id.n), has_id, &id);
 }
 
+const struct room_terms *room_terms(const struct room *room)
+{
+    if (room->made)
+        return &room->made->terms;
+    return room->shared ? shared_terms(room->shared) : NULL;
+}
+
 static struct room *add(struct core *c, struct span id, uint64_t incarnation, enum room_kind kind)
 {
     assert(id.n <= ROOM_ID_MAX);
@@ -51,7 +60,8 @@ static struct room *add(struct core *c, struct span id, uint64_t incarnation, en
         .kind = (uint8_t)kind,
         .id_n = (uint8_t)id.n};
     memcpy(room->id, id.p, id.n);
-    if (!table_add(&c->room_ids, room)) {
+    if (!shared_begin(c, room) || !table_add(&c->room_ids, room)) {
+        shared_end(c, room);
         free(room);
         return NULL;
     }
@@ -60,11 +70,11 @@ static struct room *add(struct core *c, struct span id, uint64_t incarnation, en
     return room;
 }
 
-struct room *room_new(struct core *c, struct span id, uint64_t incarnation)
+struct room *room_new(struct core *c, struct span id, uint64_t incarnation, bool made_elsewhere)
 {
     assert(room_id_valid(id) && !room_find(c, id));
     struct room *room = add(c, id, incarnation, ROOM_JOINED);
-    if (room)
+    if (room && !made_elsewhere)
         webhook_room(c, WEBHOOK_ROOM_CREATED, room);
     return room;
 }
@@ -72,7 +82,9 @@ struct room *room_new(struct core *c, struct span id, uint64_t incarnation)
 static void room_free(struct core *c, struct room *room)
 {
     assert(!room->members);
-    webhook_room(c, WEBHOOK_ROOM_CLOSED, room);
+    if (!room->silent)
+        webhook_room(c, WEBHOOK_ROOM_CLOSED, room);
+    shared_end(c, room);
     waiting_remove(&room->empty);
     room_list_changes(c, room);
     if (room->made) {
@@ -129,7 +141,7 @@ bool room_all_are_there(const struct core *c)
 
 uint32_t room_capacity(const struct core *c, const struct room *room)
 {
-    uint32_t most = c->settings.max_room_members, own = room->made ? room->made->terms.max_peers : 0;
+    uint32_t most = c->settings.max_room_members, own = room_terms(room) ? room_terms(room)->max_peers : 0;
     return own && (!most || own < most) ? own : most;
 }
 
@@ -160,12 +172,20 @@ uint64_t room_due(const struct core *c)
     return a < b ? a : b;
 }
 
+/* One made over HTTP that nobody uses. */
+static void lapse(struct core *c, struct room *room)
+{
+    if (room->shared)
+        shared_closes(c, room, true);
+    room_free(c, room);
+}
+
 void room_tick(struct core *c)
 {
     for (uint32_t n = batch_size(c); n > 0 && waiting_due(&c->lingering, linger(c)) <= c->now; n--)
         room_free(c, WAIT_OF(waiting_first(&c->lingering), struct room, empty));
     for (uint32_t n = batch_size(c); n > 0 && waiting_due(&c->unused, c->settings.room_ttl_ms) <= c->now; n--)
-        room_free(c, WAIT_OF(waiting_first(&c->unused), struct room, empty));
+        lapse(c, WAIT_OF(waiting_first(&c->unused), struct room, empty));
 }
 
 /* The last member left. */
@@ -174,6 +194,8 @@ static void emptied(struct core *c, struct room *room)
     assert(!room->members && room->count == 0);
     if (room->closing)
         return;
+    if (room->shared && !room->made)
+        shared_rests(c, room);
     if (room->made)
         waiting_add(&c->unused, &room->empty, c->now);
     else if (c->settings.room_linger_ms && !c->draining)
@@ -182,14 +204,47 @@ static void emptied(struct core *c, struct room *room)
         room_free(c, room);
 }
 
-void room_enter(struct core *c, struct room *room, struct member *m)
+void room_abandon(struct core *c, struct room *room)
+{
+    assert(room->count == 0);
+    if (!room->empty.next)
+        emptied(c, room);
+}
+
+void room_link(struct core *c, struct room *room, struct member *m)
 {
     assert(!m->room);
     waiting_remove(&room->empty);
+    room->silent = false;
     m->room = room;
     DL_APPEND(room->members, m);
     room->count++;
     room_list_changes(c, room);
+}
+
+static void take_out(struct core *c, struct member *m)
+{
+    struct room *room = m->room;
+    assert(room && room->count > 0);
+    DL_DELETE(room->members, m);
+    m->room = NULL;
+    room->count--;
+    room_list_changes(c, room);
+    member_forget_introduction(m);
+}
+
+void room_unlink(struct core *c, struct member *m)
+{
+    struct room *room = m->room;
+    take_out(c, m);
+    if (room->count == 0)
+        emptied(c, room);
+}
+
+void room_enter(struct core *c, struct room *room, struct member *m)
+{
+    m->awaited = false;
+    room_link(c, room, m);
     c->stats.members++;
     c->stats.joins_total++;
 }
@@ -206,30 +261,54 @@ void room_leave(struct core *c, struct member *m, enum departure why)
     struct room *room = m->room;
     assert(room && room->count > 0);
     webhook_peer_left(c, room, m, why);
-    DL_DELETE(room->members, m);
-    m->room = NULL;
-    room->count--;
-    room_list_changes(c, room);
+    if (room->shared)
+        shared_leaves(c, m, why);
+    take_out(c, m);
     c->stats.members--;
     c->stats.leaves_total++;
     if (m->returned)
         tombstone_of_peer(c, m->id);
     m->returned = false;
-    member_forget_introduction(m);
-    if (room->count == 0)
+    if (room->count == 0) {
         emptied(c, room);
-    else if (!c->draining && !room->closing)
+        return;
+    }
+    if (!c->draining && !room->closing)
         tell_left(c, room, m, why);
+    if (room->shared && !room->closing)
+        shared_thins(c, room);
+}
+
+void room_move_out(struct core *c, struct member *m)
+{
+    struct room *room = m->room;
+    shared_leaves(c, m, DEPARTURE_LEFT);
+    take_out(c, m);
+    c->stats.members--;
+    c->stats.leaves_total++;
+    m->returned = false;
+    if (room->count == 0) {
+        room->silent = true;
+        emptied(c, room);
+    } else {
+        shared_thins(c, room);
+    }
 }
 
 void room_close(struct core *c, struct room *room)
 {
     assert(!room->closing);
     room->closing = true;
+    if (room->shared && !room->silent)
+        shared_closes(c, room, false);
     tombstone_of_room(c, room->incarnation);
     say_to_room(c, room, NULL, &(struct reply){.type = REPLY_ROOM_CLOSED, .room_id = {room->id, room->id_n}});
     while (room->members) {
         struct member *m = room->members;
+        if (member_is_remote(m)) {
+            remote_leave(c, m);
+            continue;
+        }
         if (member_is_away(m)) {
             seat_expire(c, m);
             continue;

@@ -14,12 +14,18 @@
 #include "server/core/effects.h"
 #include "server/core/member.h"
 #include "server/core/notice.h"
+#include "server/core/remote.h"
 
 enum {
     TEXT_KEPT = 64 * 1024
 };
 
 struct span say_peer_id(const struct core *c, const struct member *m, char space[PEER_ID_MAX])
+{
+    return m->place == PLACE_NODE ? remote_id(m, space) : say_own_id(c, m, space);
+}
+
+struct span say_own_id(const struct core *c, const struct member *m, char space[PEER_ID_MAX])
 {
     memcpy(space, c->prefix, c->prefix_n);
     memcpy(space + c->prefix_n, m->id, ID_CHARS);

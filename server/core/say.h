@@ -10,6 +10,8 @@
 
 /* "<node>.<random>" in `space`, as a span. */
 struct span say_peer_id(const struct core *c, const struct member *m, char space[PEER_ID_MAX]);
+/* The same of one that is no other node's. */
+struct span say_own_id(const struct core *c, const struct member *m, char space[PEER_ID_MAX]);
 
 /* core->text, emptied: for an answer over HTTP. */
 struct buf *say_text(struct core *c);

@@ -27,6 +27,7 @@
 #include "server/core/room.h"
 #include "server/core/say.h"
 #include "server/core/session.h"
+#include "server/core/shared.h"
 #include "server/core/webhook.h"
 
 enum {
@@ -63,6 +64,8 @@ void seat_tell_back(struct core *c, const struct member *m, bool anew)
                 .introduction = member_introduction(m),
                 .dialect = say_dialect(c, m->dialect)}});
     webhook_peer(c, WEBHOOK_PEER_BACK, m->room, m);
+    if (m->room->shared && !anew)
+        shared_marks(c, m);
 }
 
 void seat_break(struct core *c, struct member *m, enum departure why)
@@ -79,6 +82,8 @@ void seat_break(struct core *c, struct member *m, enum departure why)
     c->stats.away++;
     tell_away(c, m);
     webhook_peer(c, WEBHOOK_PEER_AWAY, m->room, m);
+    if (m->room->shared)
+        shared_marks(c, m);
 }
 
 /* ---- what is held ---- */
@@ -102,17 +107,21 @@ void seat_hold(struct core *c, struct member *away, const struct session *from, 
 {
     assert(member_is_away(away));
     uint32_t cost = cost_of(frame);
+    struct address_state *address = from ? from->address : NULL;
     struct held *h = malloc(sizeof *h);
-    const char *full = h ? take_room(c, away, from->address, cost) : "memory";
+    const char *full = h ? take_room(c, away, address, cost) : "memory";
     if (full) {
         free(h);
         frame_unref(frame);
         away->unheld = true;
         c->stats.unheld_total++;
-        notice_session(c, NOTICE_UNHELD, full, from);
+        if (from)
+            notice_session(c, NOTICE_UNHELD, full, from);
+        else
+            notice(c, NOTICE_UNHELD, full, NULL);
         return;
     }
-    *h = (struct held){.frame = frame, .address = from->address};
+    *h = (struct held){.frame = frame, .address = address};
     DL_APPEND(away->held, h);
     away->held_bytes += cost;
     c->stats.held_bytes += cost;
@@ -213,6 +222,15 @@ void seat_expire(struct core *c, struct member *away)
 {
     assert(member_is_away(away));
     room_leave(c, away, away->why);
+    c->stats.away--;
+    stop_waiting(c, away);
+    member_free(c, away);
+}
+
+void seat_move_out(struct core *c, struct member *away)
+{
+    assert(member_is_away(away));
+    room_move_out(c, away);
     c->stats.away--;
     stop_waiting(c, away);
     member_free(c, away);

@@ -10,7 +10,7 @@ bool seat_kept(const struct core *c);
  * else it has left; the room is told. */
 void seat_break(struct core *c, struct member *m, enum departure why);
 /* A frame for a member that is away: kept if there is room for it, within the share of the sender's address; else it is
- * lost, which the log says and the member hears when it comes back. Takes the frame. */
+ * lost, which the log says and the member hears when it comes back. `from`: NULL if the sender is on another node. Takes the frame. */
 void seat_hold(struct core *c, struct member *away, const struct session *from, struct frame *frame);
 /* Whether all that was ever relayed to it has arrived for certain or is held. */
 bool seat_is_whole(const struct member *m);
@@ -24,6 +24,8 @@ void seat_take(struct core *c, struct member *m, struct session *s, struct frame
 void seat_tell_back(struct core *c, const struct member *m, bool anew);
 /* It will not come back: it has left. What was held for it goes a batch at a time: with seat_tick. */
 void seat_expire(struct core *c, struct member *away);
+/* It went on on another node, and what was held for it with it. */
+void seat_move_out(struct core *c, struct member *away);
 /* Frees a member without a session, without a word, for when all members and rooms go. */
 void seat_drop(struct core *c, struct member *m);
 /* Ends what was away for too long, and frees what is held for nobody. */

@@ -169,7 +169,7 @@ void session_belongs(struct core *c, struct session *s)
     }
 }
 
-static uint8_t dialect_number(struct core *c, const struct dialect *d)
+uint8_t session_dialect(struct core *c, const struct dialect *d)
 {
     uint8_t i = 0;
     for (; i < c->dialects_n && c->dialects[i] != d; i++)
@@ -254,7 +254,7 @@ void session_welcome(struct core *c, struct session *s, const struct dialect *di
     assert(dialect);
     if (s->state != SESSION_OPENED || s->over_http)
         return;
-    s->dialect = dialect_number(c, dialect);
+    s->dialect = session_dialect(c, dialect);
     struct member *m = member_new_random(c);
     if (!m) {
         session_end(c, s, error_close_code(ERROR_SERVER_FULL), error_code(ERROR_SERVER_FULL), DEPARTURE_DISCONNECTED);

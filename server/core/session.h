@@ -61,4 +61,7 @@ void session_gone(struct core *c, struct session *s, uint16_t close_code);
 /* Frees without a word. */
 void session_free(struct core *c, struct session *s);
 
+/* The number of this dialect among those that were spoken so far. */
+uint8_t session_dialect(struct core *c, const struct dialect *d);
+
 #endif

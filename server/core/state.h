@@ -31,6 +31,8 @@ enum {
     AWAY_MAX = 1 << 16,           /* seats kept at once; of more, peers have left */
     TOMBSTONES_MAX = 1 << 16,     /* ends remembered after a start; of more, nobody returns from an earlier life */
     DELAYED_MAX = 128, /* attempts with a password or token that wait; of one address as many as it leaves free */
+    ASKED_MAX = 4096,  /* that wait for the bus; of more, clients are told to come again */
+    ASKED_MS = 5000,   /* for so long */
     ROOMS_PER_ADDRESS = ROOMS_KEPT_MAX / 10,
     TOPICS_PER_ADDRESS = ROOMS_PER_ADDRESS,
     ROOM_STORE_RETRY_MS = 5000, /* after rooms.json could not be written */
@@ -73,6 +75,7 @@ enum place {
     PLACE_NONE,    /* nowhere: it has no connection yet, or no more, and no seat is kept */
     PLACE_SESSION, /* to its session */
     PLACE_AWAY,    /* it is held, until the member comes back to its seat */
+    PLACE_NODE,    /* to another node, whose member it is (remote.h) */
     PLACES
 };
 
@@ -81,6 +84,9 @@ struct member;
 struct address_state;
 struct pending;
 struct name_list;
+struct node;
+struct shared;
+struct cluster;
 
 /* 136 bytes; with a member of 120, what malloc adds and their share of a room and of the tables an idle member costs some
  * 360 (tests/unit/server_core/test_memory.c). */
@@ -130,6 +136,9 @@ struct member {
     bool unheld : 1;            /* while it is away: a frame for it is lost */
     bool told_lost : 1;         /* the last `resumed` was not recovered: heard for certain once its token is used */
     bool returned : 1;          /* in a room by a token of an earlier boot */
+    bool awaited : 1;           /* in a cluster: whether the list that is to come has it: shared.c */
+    bool away_there : 1;        /* at PLACE_NODE: it is away */
+    bool moved : 1;             /* it came from another node: behind both texts is the id that it had, and its length */
     uint32_t generation;        /* of the last resume token that was used; the one given out is the next */
     uint32_t held_bytes;        /* of `held` */
     struct session *session;    /* at PLACE_SESSION: whose member it is; else NULL */
@@ -147,6 +156,7 @@ struct member {
             struct held *held; /* owned */
             struct wait away;
         };
+        struct node *node; /* borrowed; at PLACE_NODE */
     };
 };
 
@@ -178,11 +188,13 @@ struct room {
     struct made *made;        /* owned; NULL exactly for ROOM_JOINED */
     struct room *prev, *next; /* in core->rooms[kind] */
     struct wait empty;        /* while it has no member */
+    struct shared *shared;    /* owned; NULL exactly where there is no cluster */
     struct member *members;
     uint32_t count;
     uint32_t hash; /* of its id */
     uint8_t kind;  /* enum room_kind */
     bool closing;  /* nobody is told who leaves: room-closed says it */
+    bool silent;   /* webhooks are told of its end elsewhere, or it has not ended */
     uint8_t id_n;
     char id[]; /* no NUL */
 };
@@ -266,6 +278,10 @@ enum notice {
     NOTICE_WRONG,
     NOTICE_AUTH,
     NOTICE_UNHELD,
+    NOTICE_BUS,
+    NOTICE_BUS_BAD,
+    NOTICE_BUS_LOST,
+    NOTICE_UNHEARD,
     NOTICES
 };
 
@@ -313,7 +329,10 @@ struct core {
     struct pending *delays;   /* owned list: what waits for a time, */
     uint32_t delayed;         /* so many, and the nearest such time: */
     uint64_t delayed_due;
-    struct pending *stores; /* owned list: what waits for the disk, in order of `job` */
+    struct cluster *cluster; /* owned; NULL: there is none */
+    struct pending *asked;   /* owned list: what waits for the bus, in order of `job`, */
+    uint32_t asked_n;        /* so many */
+    struct pending *stores;  /* owned list: what waits for the disk, in order of `job` */
     uint64_t last_job;
     struct room_store room_store;
 

@@ -11,6 +11,8 @@
 
 #include "server/core/address_limits.h"
 #include "server/core/notice.h"
+#include "server/core/bus_names.h"
+#include "server/core/say.h"
 #include "server/core/session.h"
 
 uint32_t topic_hash(const void *topic)
@@ -39,6 +41,8 @@ static struct topic *topic_new(struct core *c, struct span name, struct address_
     if (table_add(&c->topics, t)) {
         c->stats.topics++;
         address_limits_topic_made(maker);
+        if (c->cluster)
+            bus_topic_begins(c, name);
         return t;
     }
     free(t);
@@ -49,6 +53,8 @@ static void topic_free(struct core *c, struct topic *t)
 {
     assert(!t->subscriptions && t->count == 0);
     table_remove(&c->topics, t);
+    if (c->cluster)
+        bus_topic_ends(c, (struct span){t->name, t->name_n});
     c->stats.topics--;
     address_limits_topic_gone(c, t->maker);
     free(t);
@@ -118,6 +124,18 @@ static bool subscribe(struct core *c, struct session *s, struct topic *t, struct
     t->count++;
     c->stats.subscriptions++;
     return true;
+}
+
+void topic_say(struct core *c, struct span name, struct span bytes)
+{
+    const struct topic *t = topic_find(c, name);
+    if (!t)
+        return;
+    const struct reply reply = {.type = REPLY_PUBLISHED, .published = {.bytes = bytes, .clients = t->count}};
+    struct said said = {{NULL}};
+    for (const struct subscription *sub = t->subscriptions; sub; sub = sub->next)
+        say_shared(c, sub->session, &reply, &said);
+    say_unprepare(&said);
 }
 
 enum error topic_join(struct core *c, struct session *s, struct span name, const char **problem)

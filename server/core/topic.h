@@ -22,4 +22,7 @@ void topic_leave(struct core *c, struct session *s, struct span name);
 /* It is told to close, or freed: nothing but its topics is changed. */
 void topic_leave_all(struct core *c, struct session *s);
 
+/* To all of this node who have subscribed. */
+void topic_say(struct core *c, struct span name, struct span bytes);
+
 #endif

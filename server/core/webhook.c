@@ -17,7 +17,7 @@
 #include "server/core/member.h"
 #include "server/core/say.h"
 
-static struct buf *begin(struct core *c, enum webhook_type type, const struct room *room)
+static struct buf *begin(struct core *c, enum webhook_type type, struct span room_id)
 {
     static const char *const NAMES[WEBHOOK_TYPES] = {
         [WEBHOOK_ROOM_CREATED] = "room-created",
@@ -31,7 +31,7 @@ static struct buf *begin(struct core *c, enum webhook_type type, const struct ro
     struct buf *text = say_text(c);
     buf_byte(text, '{');
     write_member_string(text, "type", span_of(NAMES[type]));
-    write_member_string(text, "roomId", (struct span){room->id, room->id_n});
+    write_member_string(text, "roomId", room_id);
     return text;
 }
 
@@ -51,11 +51,32 @@ static void end(struct core *c, struct buf *text)
         c->stats.webhooks_lost_total++;
 }
 
+static struct span id_of(const struct room *room)
+{
+    return (struct span){room->id, room->id_n};
+}
+
+void webhook_room_closed(struct core *c, struct span room_id)
+{
+    if (c->settings.webhooks)
+        end(c, begin(c, WEBHOOK_ROOM_CLOSED, room_id));
+}
+
+void webhook_seat_cleared(struct core *c, struct span room_id, struct span peer_id, const struct introduction *i)
+{
+    if (!c->settings.webhooks)
+        return;
+    struct buf *text = begin(c, WEBHOOK_PEER_LEFT, room_id);
+    reply_introduction_members(text, peer_id, i, NULL);
+    write_member_string(text, "reason", span_of(departure_reason(DEPARTURE_DISCONNECTED)));
+    end(c, text);
+}
+
 void webhook_room(struct core *c, enum webhook_type type, const struct room *room)
 {
     assert(type == WEBHOOK_ROOM_CREATED || type == WEBHOOK_ROOM_CLOSED);
     if (c->settings.webhooks)
-        end(c, begin(c, type, room));
+        end(c, begin(c, type, id_of(room)));
 }
 
 void webhook_peer(struct core *c, enum webhook_type type, const struct room *room, const struct member *m)
@@ -63,8 +84,10 @@ void webhook_peer(struct core *c, enum webhook_type type, const struct room *roo
     assert(type == WEBHOOK_PEER_JOINED || type == WEBHOOK_PEER_AWAY || type == WEBHOOK_PEER_BACK);
     if (!c->settings.webhooks)
         return;
-    struct buf *text = begin(c, type, room);
+    struct buf *text = begin(c, type, id_of(room));
     write_peer(c, text, m);
+    if (type == WEBHOOK_PEER_BACK)
+        write_member_optional(text, "previousPeerId", member_previous(m));
     end(c, text);
 }
 
@@ -80,7 +103,7 @@ void webhook_peer_left(struct core *c, const struct room *room, const struct mem
 {
     if (!c->settings.webhooks)
         return;
-    struct buf *text = begin(c, WEBHOOK_PEER_LEFT, room);
+    struct buf *text = begin(c, WEBHOOK_PEER_LEFT, id_of(room));
     write_peer(c, text, m);
     write_member_string(text, "reason", span_of(reason_of(c, room, why)));
     end(c, text);

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/os_rng.h"
+#include "server/io/bus.h"
 #include "server/io/stun.h"
 #include "server/io/transport.h"
 #include "server/io/web_file.h"
@@ -74,7 +75,9 @@ struct io *io_new(const struct io_params *p, struct err *e)
     io->in = malloc(READ_SIZE);
     io->web = web_root_new(io->loop, io->logger, &rng);
     io->webhooks = webhooks_new(io->loop, io->logger, p->node);
-    if (!open_handles(io) || !io->web || !io->webhooks || !work_open(io) || !hash_open(io) || !io->scratch || !io->in) {
+    bool bus = !p->redis || bus_new(io, p->redis, p->node);
+    if (!open_handles(io) || !io->web || !io->webhooks || !bus || !work_open(io) || !hash_open(io) || !io->scratch ||
+        !io->in) {
         err_memory(e);
         goto fail;
     }
@@ -102,6 +105,7 @@ void io_started(struct io *io)
     uv_update_time(io->loop);
     struct core_event e = io_event(io, CORE_TIME, NULL);
     io_step(io, &e);
+    bus_start(io);
 }
 
 bool io_reload_tls(struct io *io, const char *certificate, const char *key, struct err *e)
@@ -148,6 +152,7 @@ void io_free(struct io *io)
         return;
     io->freeing = true;
     listen_close(io);
+    bus_stop(io);
     stun_close(io);
     webhooks_stop(io->webhooks);
     hash_stop(io);
@@ -161,6 +166,7 @@ void io_free(struct io *io)
     uv_run(io->loop, UV_RUN_DEFAULT);
     web_root_free(io->web);
     webhooks_free(io->webhooks);
+    bus_free(io);
     work_close(io);
     hash_free(io);
     SSL_CTX_free(io->tls);

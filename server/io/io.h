@@ -13,6 +13,7 @@
 #include "server/io/cidr.h"
 #include "server/adapters/ice_url.h"
 #include "server/adapters/logger.h"
+#include "server/adapters/redis_url.h"
 #include "server/adapters/state_hold.h"
 #include "server/io/webhooks.h"
 
@@ -51,6 +52,7 @@ struct io_params {
     struct state_hold *state;      /* borrowed */
     const char *version;           /* static */
     const char *node;              /* borrowed for io_new: told to webhooks */
+    const struct redis_url *redis; /* borrowed for io_new: of the cluster; NULL: there is none */
     const char *certificate, *key; /* borrowed for io_new; "": no TLS */
     void (*drained)(void *ctx);    /* after io_drain, when the last connection is gone and webhooks were told */
     void *ctx;

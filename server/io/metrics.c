@@ -71,6 +71,22 @@ NUMBER(resident, m->process.resident_bytes)
 NUMBER(virtual_memory, m->process.virtual_bytes)
 NUMBER(fds, m->process.fds)
 NUMBER(fds_max, m->process.fds_max)
+/* ---- only in a cluster ---- */
+NUMBER(cluster_up, m->core->bus_up)
+NUMBER(cluster_nodes, m->core->nodes)
+NUMBER(cluster_remote, m->core->remote_members)
+NUMBER(cluster_sent, m->core->bus_sent_total)
+NUMBER(cluster_heard, m->core->bus_heard_total)
+NUMBER(cluster_unheard, m->core->bus_unheard_total)
+NUMBER(cluster_missed, m->core->bus_lost_total)
+NUMBER(cluster_synced, m->core->bus_synced_total)
+NUMBER(cluster_bad, m->core->bus_bad_total)
+NUMBER(cluster_cleared, m->core->bus_cleared_total)
+NUMBER(redis_up, m->bus->connected)
+NUMBER(redis_lost, m->bus->lost_total)
+NUMBER(redis_refused, m->bus->refused_total)
+NUMBER(redis_waiting, m->bus->waiting_bytes)
+NUMBER(redis_published, m->bus->published_total)
 #undef NUMBER
 
 static void certificate(struct buf *out, const char *name, const struct metrics *m)
@@ -259,6 +275,11 @@ WEBHOOK(webhook_events_waiting, events)
 WEBHOOK(webhook_bytes, bytes)
 #undef WEBHOOK
 
+static void redis_answers(struct buf *out, const char *name, const struct metrics *m)
+{
+    write_histogram(out, name, &m->bus->answers, &BUS_ANSWER_BOUNDS);
+}
+
 static const struct family FAMILIES[] = {
     {"usherd_build_info", "gauge", "The running version; always 1.", build_info},
     {"usherd_connections", "gauge", "Sockets that are open, their handshake done or not.", connections},
@@ -310,6 +331,25 @@ static const struct family FAMILIES[] = {
     {"usherd_webhook_queue_events", "gauge", "Events that wait for it.", webhook_events_waiting},
     {"usherd_webhook_queue_bytes", "gauge", "What they and keeping them takes, in bytes.", webhook_bytes},
     {"usherd_webhook_lost_total", "counter", "Events that there was no memory to tell any receiver.", webhooks_lost},
+    {"usherd_cluster_up", "gauge", "Whether this daemon is registered in its cluster.", cluster_up},
+    {"usherd_cluster_nodes", "gauge", "Other daemons of the cluster that were heard of.", cluster_nodes},
+    {"usherd_cluster_remote_members", "gauge", "Members of our rooms that are at other daemons.", cluster_remote},
+    {"usherd_cluster_signals_sent_total", "counter", "Signals to members at other daemons.", cluster_sent},
+    {"usherd_cluster_signals_heard_total", "counter", "Signals from them.", cluster_heard},
+    {"usherd_cluster_unheard_total", "counter",
+        "Signals to other daemons that could not be sent: their sender was told.", cluster_unheard},
+    {"usherd_cluster_lost_total", "counter", "Signals and announcements of other daemons that never came.",
+        cluster_missed},
+    {"usherd_cluster_synced_rooms_total", "counter", "Rooms that were read again.", cluster_synced},
+    {"usherd_cluster_bad_messages_total", "counter", "Messages on our channel that nobody can read.", cluster_bad},
+    {"usherd_cluster_cleared_seats_total", "counter", "Seats of dead daemons that this one cleared.", cluster_cleared},
+    {"usherd_redis_up", "gauge", "Whether Redis is connected.", redis_up},
+    {"usherd_redis_lost_total", "counter", "Times that a connected Redis was lost.", redis_lost},
+    {"usherd_redis_refused_total", "counter", "Operations that Redis answered with an error.", redis_refused},
+    {"usherd_redis_waiting_bytes", "gauge", "Bytes that wait to be sent to Redis.", redis_waiting},
+    {"usherd_redis_published_total", "counter", "Messages with signals for other daemons, of one or many.",
+        redis_published},
+    {"usherd_redis_answer_seconds", "histogram", "Until Redis answered an operation.", redis_answers},
     {"usherd_stun_datagrams_total", "counter", "Datagrams to the STUN server built in, by what became of them.", stun},
     {"usherd_check_total", "counter", "What users of the page at /check found, by part and outcome.", checks},
     {"usherd_ice_outcomes_total", "counter", "Calls by their outcome, as clients report them.", ice_outcomes},
@@ -330,6 +370,9 @@ void metrics_write(struct buf *out, const struct metrics *m)
         if (f->samples == certificate && m->certificate_expiry == 0)
             continue; /* a time that is none would look like a certificate that expired in 1970 */
         if (strncmp(f->name, "usherd_webhook_", 15) == 0 && m->webhooks_count == 0)
+            continue;
+        bool clustered = strncmp(f->name, "usherd_cluster_", 15) == 0 || strncmp(f->name, "usherd_redis_", 13) == 0;
+        if (clustered && !m->bus)
             continue;
         buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name, f->type);
         f->samples(out, f->name, m);

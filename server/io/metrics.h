@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "server/core/core.h"
+#include "server/io/bus.h"
 #include "server/io/proxy_header.h"
 #include "server/io/stun_socket.h"
 #include "server/io/webhook_queue.h"
@@ -108,6 +109,7 @@ struct metrics {
     uint64_t log_dropped;       /* records that nobody will read */
     const struct webhook_counts *webhooks; /* of each receiver: */
     size_t webhooks_count;                 /* so many; 0: none, and no such metrics */
+    const struct bus_counts *bus;          /* NULL: no cluster, and no such metrics */
     const char *version;
 };
 

@@ -44,6 +44,7 @@ void http_metrics(struct http_request *r)
         .log_dropped = logger_dropped(io->logger),
         .webhooks = webhooks,
         .webhooks_count = webhooks_counts(io->webhooks, webhooks),
+        .bus = bus_counts(io),
         .version = io->version,
     };
     m.process.start_seconds = io->started_unix;

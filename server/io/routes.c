@@ -30,7 +30,11 @@ static void health(struct http_request *r)
 static void ready(struct http_request *r)
 {
     enum error e = core_ready(r->io->core);
-    if (e == ERROR_NONE)
+    if (e == ERROR_NONE && !core_clustered(r->io->core))
+        http_error(r, 503, "Retry-After: 5\r\n", "not-clustered",
+            "this daemon is cut off from its cluster, whose Redis is not there or has another daemon of its name: it "
+            "serves only rooms of its own");
+    else if (e == ERROR_NONE)
         http_answer(r, &(struct http_answer){.status = 200, .body = SPAN("{\"status\":\"ready\"}\n")});
     else
         http_error(r, 503, "Retry-After: 5\r\n", error_code(e), error_text(e));

@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <time.h>
 
+#include "server/io/bus.h"
 #include "server/io/framing.h"
 #include "server/io/http.h"
 #include "server/io/polling.h"
@@ -218,10 +219,16 @@ static void execute_on(struct io *io, struct conn *c, struct core_effect *fx)
     case CORE_HASH:
     case CORE_STORE:
     case CORE_WEBHOOK:
+    case CORE_BUS:
     case CORE_LOG:
     case CORE_DRAINED:
         break;
     }
+}
+
+static void drain_webhooks(struct io *io)
+{
+    webhooks_drain(io->webhooks, io->webhooks_until, io->drained, io->ctx);
 }
 
 static void execute(struct io *io, struct core_effect *fx)
@@ -237,8 +244,11 @@ static void execute(struct io *io, struct core_effect *fx)
     } else if (fx->type == CORE_WEBHOOK) {
         webhooks_put(io->webhooks, fx->webhook);
         fx->webhook = NULL;
+    } else if (fx->type == CORE_BUS) {
+        bus_put(io, fx->bus);
+        fx->bus = NULL;
     } else if (fx->type == CORE_DRAINED) {
-        webhooks_drain(io->webhooks, io->webhooks_until, io->drained, io->ctx);
+        bus_drain(io, drain_webhooks);
     } else {
         struct conn *c = conn_find(&io->conns, fx->conn);
         if (c)
@@ -419,11 +429,12 @@ void turn_end(uv_prepare_t *prepare)
 {
     struct io *io = prepare->data;
     settle(io);
+    bus_flush(io);
     measure_relay(io, true);
     set_timer(io);
     io->http_now = 0;
     io->deferred = io->poller.more = false;
-    if (io->doomed != CONN_NONE || io->ready_first != CONN_NONE || io->late)
+    if (io->doomed != CONN_NONE || io->ready_first != CONN_NONE || io->late || io->dirty != CONN_NONE)
         turn_again(io);
     else
         uv_idle_stop(&io->idle);

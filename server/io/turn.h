@@ -115,6 +115,7 @@ struct io {
     unsigned check_taken;                 /* and how many came in it */
     struct webhooks *webhooks;            /* owned */
     uint64_t webhooks_until;              /* once the daemon drains: what they wait for at most */
+    struct bus *bus;                      /* owned; NULL: no cluster */
     struct stun_socket *stun, *stun_next; /* owned; NULL: off. The second is bound and not in use, or the first */
 };
 

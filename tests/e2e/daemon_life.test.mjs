@@ -58,22 +58,16 @@ test('the shipped conf is valid', async () => {
     assert.equal((await run(['--config', path.join(root, 'conf/usherd.conf'), '--test-config'])).code, 0);
 });
 
-test('what would leave the server open refuses the start', async () => {
+test('settings that lack others refuse the start', async () => {
     const set = 'cluster.redis=redis://localhost';
     const { code, stderr } = await run(['--listen', '127.0.0.1:0', '--set', set]);
     assert.equal(code, 78);
-    assert.match(stderr, /^usherd: \S+ is set, but this version cannot act on it yet/);
+    assert.match(stderr, /^usherd: cluster\.redis is set, but cluster\.node_secret is empty/);
     assert.equal((await run(['--set', set, '--test-config'])).code, 78);
     assert.equal((await run(['--set', set, '--print-config'])).code, 0);
     const half = await run(['--listen', '127.0.0.1:0', '--set', 'tls.certificate=/x']);
     assert.equal(half.code, 78);
     assert.match(half.stderr, /^usherd: tls\.certificate and tls\.key: expected both of them, or neither/);
-});
-
-test('what has no effect yet is said at start', async () => {
-    const daemon = await startDaemon({ args: ['--set', 'cluster.lease=20s'] });
-    await daemon.logged(/no effect in this version option=cluster\.lease/);
-    assert.equal(await daemon.stop(), 0);
 });
 
 test('an occupied port is named, and what to do', async () => {

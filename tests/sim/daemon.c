@@ -324,6 +324,7 @@ static void execute(struct daemon *d, const struct core_effect *e)
         break;
     case CORE_LOG:
     case CORE_WEBHOOK: /* the server oracle's to judge */
+    case CORE_BUS:     /* it has no cluster */
     case CORE_AGAIN:   /* done in step() */
         break;
     case CORE_DRAINED:

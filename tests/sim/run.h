@@ -69,6 +69,7 @@ scenario seed_apart;        /* likewise, and in every seed some of them can neve
 scenario seed_losses;       /* likewise, and in every seed some lose their state, or put back an older one */
 scenario seed_short_memory; /* one story, in which one allocation fails, another with each seed */
 scenario seed_files;        /* two to five people who send each other files */
+scenario seed_cluster;      /* two to eight daemons on one bus */
 scenario seed_storms;       /* likewise, and every path loses 40 % of its packets at each end */
 
 struct story {

@@ -2,7 +2,7 @@
  *
  *     sim                            every story, and the first seeds
  *     sim --seeds 1-100              every story, and each seed as a server run and a peers run
- *     sim --scenario NAME            one story, or `server`, `peers`, `apart`, `losses`, `storms`, `files` or `short-memory`
+ *     sim --scenario NAME            one story, or `server`, `peers`, `apart`, `losses`, `storms`, `files`, `cluster` or `short-memory`
  *                                    with --seed
  *     sim --seed N [--trace]         one seed, checked after every event, with a readable trace
  *     sim --minutes M                fresh seeds for so long

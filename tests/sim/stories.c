@@ -90,6 +90,7 @@ const struct story SEEDED[] = {
     {"apart", seed_apart, false},
     {"losses", seed_losses, false},
     {"storms", seed_storms, false},
+    {"cluster", seed_cluster, false},
     {"files", seed_files, false},
     {"short-memory", seed_short_memory, false},
     {NULL, NULL, false},

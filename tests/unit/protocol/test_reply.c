@@ -150,8 +150,10 @@ static void test_resumed(void **state)
              "\"restarted\":false,\"recovered\":true,\"resumeGrace\":30000,\"peers\":[{\"peerId\":\"n.a\"}]}");
     reply_peer_away(&b, SPAN("n.a"));
     said(&b, "{\"type\":\"peer-away\",\"peerId\":\"n.a\"}");
-    reply_peer_back(&b, SPAN("n.a"), &METADATA, NULL);
+    reply_peer_back(&b, SPAN("n.a"), (struct span){NULL, 0}, &METADATA, NULL);
     said(&b, "{\"type\":\"peer-back\",\"peerId\":\"n.a\",\"metadata\":{}}");
+    reply_peer_back(&b, SPAN("m.b"), SPAN("n.a"), &NOTHING, NULL);
+    said(&b, "{\"type\":\"peer-back\",\"peerId\":\"m.b\",\"previousPeerId\":\"n.a\"}");
     buf_done(&b);
 }
 

@@ -15,6 +15,13 @@
 static const struct webhook_counts WEBHOOKS[] = {{.delivered = 5, .dropped = 6, .failed = 7, .events = 8, .bytes = 9},
     {.delivered = 10, .dropped = UINT64_MAX, .failed = UINT64_MAX, .events = UINT64_MAX, .bytes = UINT64_MAX}};
 
+static const struct bus_counts BUS = {.connected = true,
+    .lost_total = 31,
+    .refused_total = 32,
+    .waiting_bytes = 33,
+    .published_total = UINT64_MAX,
+    .answers = {.counts = {0, 2}, .sum_us = 300}};
+
 static char *render_with(const struct core_stats *core, const struct io_stats *io, int64_t certificate_expiry)
 {
     const struct metrics m = {
@@ -27,6 +34,7 @@ static char *render_with(const struct core_stats *core, const struct io_stats *i
         .version = "1.2.3",
         .webhooks = WEBHOOKS,
         .webhooks_count = 2,
+        .bus = &BUS,
     };
     struct buf out;
     buf_init(&out, METRICS_MAX);
@@ -63,6 +71,9 @@ static void test_numbers(void **state)
     core.ended[DEPARTURE_SLOW] = 8;
     core.ice_outcomes[OUTCOME_TURN] = 9;
     core.webhooks_lost_total = 3;
+    core.bus_up = true;
+    core.remote_members = 34;
+    core.bus_lost_total = 35;
     core.limited[LIMIT_JOIN_RATE] = 15;
     struct io_stats io = {.descriptor_shortages = 1, .origin_refused = 12, .proxy_refused = {[PROXY_LATE] = 11}};
     io.stun[STUN_OUTCOME_RATE_LIMITED] = 13;
@@ -95,6 +106,15 @@ static void test_numbers(void **state)
     expect(text, "usherd_webhook_queue_events{url=\"1\"} 8");
     expect(text, "usherd_webhook_queue_bytes{url=\"1\"} 9");
     expect(text, "usherd_webhook_lost_total 3");
+    expect(text, "usherd_redis_up 1");
+    expect(text, "usherd_redis_lost_total 31");
+    expect(text, "usherd_redis_refused_total 32");
+    expect(text, "usherd_redis_waiting_bytes 33");
+    expect(text, "usherd_redis_answer_seconds_bucket{le=\"0.0001\"} 0");
+    expect(text, "usherd_redis_answer_seconds_bucket{le=\"0.00025\"} 2");
+    expect(text, "usherd_cluster_up 1");
+    expect(text, "usherd_cluster_remote_members 34");
+    expect(text, "usherd_cluster_lost_total 35");
     expect(text, "usherd_queue_largest_bytes 200");
     expect(text, "process_cpu_seconds_total 1.500000");
     expect(text, "process_start_time_seconds 1700000000.250");

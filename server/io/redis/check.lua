@@ -1,0 +1,4 @@
+
+if not current(self, epoch) then
+    return {'epoch'}
+end

@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+call('SET', P .. 'node:' .. self, '-', 'PX', ARGV[3])
+return answer('ok')
