@@ -17,6 +17,7 @@
 #include "base/os_rng.h"
 #include "server/announce.h"
 #include "server/ending.h"
+#include "server/adapters/cluster_id.h"
 #include "server/adapters/ice_list.h"
 #include "server/io/io.h"
 #include "server/adapters/owner.h"
@@ -213,9 +214,17 @@ bool app_test(const struct config *c, struct err *e)
     return ok;
 }
 
+static void name_cluster(const struct config *c, char id[CLUSTER_ID_MAX + 1])
+{
+    const char *secret = config_text(c, OPTION_CLUSTER_NODE_SECRET);
+    if (*config_text(c, OPTION_CLUSTER_REDIS) && *secret)
+        cluster_id_make(span_of(secret), id);
+}
+
 static struct core_settings make_core_settings(struct app *a, const struct config *c, const struct parts *p)
 {
     struct core_settings s = settings_of_core(c);
+    name_cluster(c, s.cluster_id);
     s.crypto = seal_port(a->seal);
     s.ice_refresh_ms = ice_list_refresh_ms(p->ice);
     s.ports = (struct core_ports){
