@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# usherd alone: the program, the libraries that it loads, and nothing else: no shell, no package manager.
+# usherd and its page: the program, the libraries that it loads, the files of the page, and nothing else: no shell, no package
+# manager.
 #
 #   docker build -t usherd .                   (podman: with --format docker, or it has no health check)
 #   docker run -d --name usherd --read-only --cap-drop all --security-opt no-new-privileges -p 4000:4000 \
@@ -7,6 +8,14 @@
 #
 # Every option of conf/usherd.conf is a variable USHERD_SECTION_KEY; USHERD_CONFIG names a file with several. Set options
 # so, and not behind the image's name, for the health check and `docker exec usherd usherd token` read the same variables.
+
+FROM debian:bookworm-slim AS page
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends make clang lld binaryen wasi-libc \
+    libclang-rt-14-dev-wasm32 dpkg-dev nodejs node-qrcode-generator uthash-dev pkg-config
+WORKDIR /src
+COPY . .
+RUN make web && make build/page/index.html && mkdir -p /root/image/usr/share/usher && cp -r build/page /root/image/usr/share/usher/web
 
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
@@ -21,6 +30,7 @@ LABEL org.opencontainers.image.title="usherd" \
       org.opencontainers.image.description="WebRTC signaling daemon" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /root/image /
+COPY --from=page /root/image /
 COPY --from=build --chown=65532:65532 /root/state /var/lib
 USER 65532:65532
 # Docker gives a container ten seconds to stop, so everybody is seen off in eight.

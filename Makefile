@@ -260,7 +260,7 @@ sim: ## run the simulator over SEEDS
 	@$(MAKE) --no-print-directory $(BUILD)/tests/sim/sim
 	$(BUILD)/tests/sim/sim --seeds $(SEEDS)
 
-check-web: ## the browser's peer and the pages with real peers in Chromium and Firefox, calls, times
+check-web: ## calls of the page in Chromium, and its times
 	@tools/deps.sh build test web
 	@$(MAKE) --no-print-directory all web web-tests web-pages
 	@tests/run.sh $(BUILD) browser

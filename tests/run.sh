@@ -106,8 +106,8 @@ fuzz() {
 alone="daemon_fair daemon_flood daemon_freeze daemon_late daemon_readers daemon_rekey daemon_slow exercise page_room peer_idle \
 peer_slow_disk peer_storm peer_wrtc"
 
-# The browser's peer with peers of the other kind, calls, and times: `make check-web` has them, one after the other.
-browser="web_messages web_files web_page web_firefox page_real page_call page_servers page_times"
+# Calls, and times that need a machine of their own: `make check-web` has them, one after the other.
+browser="page_call page_times"
 
 export_programs() {
     export USHERD=$build/usherd USHER=$build/usher USHER_WEB=${USHER_WEB:-$build/web}

@@ -39,6 +39,7 @@ web   wasi-libc                its C library
 web   libclang-rt-14-dev-wasm32 its run time
 web   dpkg-dev                 unpacks the sources of jansson, libsodium and BearSSL
 web   nodejs                   makes the folder that the daemon serves (web/pages/build.mjs)
+web   node-qrcode-generator    draws the QR codes of the page
 web   uthash-dev               hash tables and lists
 test  libcmocka-dev            unit tests
 test  nodejs                   end-to-end tests with real third-party clients

@@ -2,7 +2,7 @@
  *
  * Who may connect. Limits of the whole server come first, then those of the address: how many connections it holds and
  * how fast it makes them. A provider hands an IPv6 customer a /64 at least, so that is what counts as one address. An
- * address is remembered while it has connections, rooms that were made from it, or letters or held frames that were sent
+ * address is remembered while it has connections, rooms or topics that were made from it, or letters or held frames that were sent
  * from it, and after that until its buckets must be full again and its wrong passwords forgiven: then it is as good as
  * new. Of those that have none of these the oldest are forgotten early when there are ADDRESSES_IDLE_MAX.
  *
@@ -53,7 +53,7 @@ static void rest(struct core *c, struct address_state *o)
 
 static void rest_if_idle(struct core *c, struct address_state *o)
 {
-    if (o->connections == 0 && o->rooms == 0 && o->letters == 0 && o->held_bytes == 0)
+    if (o->connections == 0 && o->rooms == 0 && o->topics == 0 && o->letters == 0 && o->held_bytes == 0)
         rest(c, o);
 }
 
@@ -161,6 +161,22 @@ void address_limits_room_gone(struct core *c, struct address_state *o)
         return;
     assert(o->rooms > 0);
     o->rooms--;
+    rest_if_idle(c, o);
+}
+
+void address_limits_topic_made(struct address_state *o)
+{
+    assert(!o || o->connections > 0);
+    if (o)
+        o->topics++;
+}
+
+void address_limits_topic_gone(struct core *c, struct address_state *o)
+{
+    assert(!o || o->topics > 0);
+    if (!o)
+        return;
+    o->topics--;
     rest_if_idle(c, o);
 }
 

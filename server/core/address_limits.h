@@ -19,6 +19,9 @@ void address_limits_give_back(struct core *c, struct address_state *o);
 /* A room was made from the address of a connection that there is, and is gone. Each takes NULL. */
 void address_limits_room_made(struct address_state *o);
 void address_limits_room_gone(struct core *c, struct address_state *o);
+/* Likewise a topic. */
+void address_limits_topic_made(struct address_state *o);
+void address_limits_topic_gone(struct core *c, struct address_state *o);
 /* A letter of so many bytes may be kept that is sent from the address, and is; and is kept no more. Each takes NULL. */
 bool address_limits_letter_kept(struct address_state *o, uint32_t bytes);
 void address_limits_letter_gone(struct core *c, struct address_state *o, uint32_t bytes);

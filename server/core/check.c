@@ -15,7 +15,7 @@
 
 struct found {
     uint64_t connections, named, joined, unjoined, paused, ice, watched, counted, away, held;
-    uint64_t subscriptions, names, rooms, members, made, makers, line_bytes;
+    uint64_t subscriptions, names, rooms, members, made, makers, topics_made, line_bytes;
     uint64_t sent, sent_bytes; /* letters of addresses that are counted */
     uint64_t kept;             /* bytes of frames that are held or litter, of such */
 };
@@ -50,11 +50,12 @@ static uint64_t check_topics_of(const struct core *c, const struct session *s)
     return n;
 }
 
-static void check_topics(const struct core *c, const struct found *f)
+static void check_topics(const struct core *c, struct found *f)
 {
     uint64_t all = 0;
     const struct topic *t;
     for (uint64_t at = 0; (t = table_next(&c->topics, &at));) {
+        f->topics_made += t->maker != NULL;
         uint32_t n = 0;
         for (const struct subscription *sub = t->subscriptions; sub; sub = sub->next, n++)
             assert(sub->topic == t && (!sub->next || sub->next->prev == sub));
@@ -213,18 +214,19 @@ static void check_queues(const struct core *c, const struct found *f)
 
 static void check_addresses(const struct core *c, const struct found *f)
 {
-    uint64_t connections = 0, rooms = 0, letters = 0, bytes = 0, held = 0;
+    uint64_t connections = 0, rooms = 0, topics = 0, letters = 0, bytes = 0, held = 0;
     const struct address_state *o;
     for (uint64_t at = 0; (o = table_next(&c->addresses, &at));) {
-        bool idle = o->connections == 0 && o->rooms == 0 && o->letters == 0 && o->held_bytes == 0;
+        bool idle = o->connections == 0 && o->rooms == 0 && o->topics == 0 && o->letters == 0 && o->held_bytes == 0;
         assert(idle == (o->idle.next != NULL) && o->held_bytes <= HELD_ALL_MAX / HELD_SHARE);
         connections += o->connections;
         rooms += o->rooms;
+        topics += o->topics;
         letters += o->letters;
         bytes += o->letter_bytes;
         held += o->held_bytes;
     }
-    assert(connections == f->counted && rooms == f->makers);
+    assert(connections == f->counted && rooms == f->makers && topics == f->topics_made);
     assert(letters == f->sent && bytes == f->sent_bytes && held == f->kept);
     assert(check_waiting(&c->idle) == c->idle_count && c->idle_count <= ADDRESSES_IDLE_MAX);
 }

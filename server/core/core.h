@@ -272,6 +272,7 @@ void core_effects_done(struct core_effects *fx);
     X(CONNECTION_RATE, "connection_rate")                         \
     X(MAX_ROOMS, "max_rooms")                                     \
     X(ROOMS_PER_ADDRESS, "rooms_per_address")                     \
+    X(TOPICS_PER_ADDRESS, "topics_per_address")                   \
     X(MAX_ROOM_MEMBERS, "max_room_members")                       \
     X(MAX_FRAME, "max_frame")                                     \
     X(MAX_QUEUE, "max_queue")                                     \

@@ -32,6 +32,7 @@ enum {
     TOMBSTONES_MAX = 1 << 16,     /* ends remembered after a start; of more, nobody returns from an earlier life */
     DELAYED_MAX = 128, /* attempts with a password or token that wait; of one address as many as it leaves free */
     ROOMS_PER_ADDRESS = ROOMS_KEPT_MAX / 10,
+    TOPICS_PER_ADDRESS = ROOMS_PER_ADDRESS,
     ROOM_STORE_RETRY_MS = 5000, /* after rooms.json could not be written */
     HELD_SEAT_MAX = 64 * 1024,  /* bytes of frames kept for one seat */
     HELD_ALL_MAX = 16 * 1024 * 1024,
@@ -197,8 +198,9 @@ struct subscription {
 /* What y-webrtc has in place of rooms: it is there while somebody has subscribed to it. */
 struct topic {
     struct subscription *subscriptions; /* owned */
-    uint32_t count;                     /* of them */
-    uint32_t hash;                      /* of its name */
+    struct address_state *maker; /* borrowed: of the address that made it; NULL if no per-address limit counts it */
+    uint32_t count;              /* of subscriptions */
+    uint32_t hash;               /* of its name */
     uint16_t name_n;
     char name[]; /* any text; no NUL behind it */
 };
@@ -242,11 +244,12 @@ struct address_state {
     uint32_t hash; /* of it */
     uint32_t connections;
     uint32_t rooms;                 /* made from it over HTTP, and there now */
+    uint32_t topics;                /* made from it, and there now */
     uint32_t letters, letter_bytes; /* sent from it, and waiting */
     uint32_t held_bytes;            /* of frames sent from it to members that were away, until they are freed */
     struct bucket arrivals, joins;
     uint64_t blamed_until; /* when the last wrong password or token is forgiven: see auth_throttle.c */
-    struct wait idle;      /* while it has neither connections nor rooms nor letters, and nothing of it is held */
+    struct wait idle; /* while it has neither connections nor rooms nor topics nor letters, and nothing of it is held */
 };
 
 /* Kinds of log record that are written at most once a second, with a count. */

@@ -9,6 +9,8 @@
 
 #include <utlist.h>
 
+#include "server/core/address_limits.h"
+#include "server/core/notice.h"
 #include "server/core/session.h"
 
 uint32_t topic_hash(const void *topic)
@@ -27,15 +29,16 @@ struct topic *topic_find(const struct core *c, struct span name)
     return table_find(&c->topics, hash_keyed(c->hash_key, name.p, name.n), has_name, &name);
 }
 
-static struct topic *topic_new(struct core *c, struct span name)
+static struct topic *topic_new(struct core *c, struct span name, struct address_state *maker)
 {
     struct topic *t = malloc(sizeof *t + name.n);
     if (!t)
         return NULL;
-    *t = (struct topic){.hash = hash_keyed(c->hash_key, name.p, name.n), .name_n = (uint16_t)name.n};
+    *t = (struct topic){.hash = hash_keyed(c->hash_key, name.p, name.n), .maker = maker, .name_n = (uint16_t)name.n};
     memcpy(t->name, name.p, name.n);
     if (table_add(&c->topics, t)) {
         c->stats.topics++;
+        address_limits_topic_made(maker);
         return t;
     }
     free(t);
@@ -47,6 +50,7 @@ static void topic_free(struct core *c, struct topic *t)
     assert(!t->subscriptions && t->count == 0);
     table_remove(&c->topics, t);
     c->stats.topics--;
+    address_limits_topic_gone(c, t->maker);
     free(t);
 }
 
@@ -72,7 +76,14 @@ static void drop(struct core *c, struct subscription **at)
         topic_free(c, t);
 }
 
-static enum error admits(struct core *c, const struct topic *t, size_t own, const char **problem)
+/* Whether the address of this session keeps as many topics as one may: as with rooms that are made over HTTP. */
+static bool has_its_share(const struct core *c, const struct session *s)
+{
+    return s->address && c->settings.join_rate && s->address->topics >= TOPICS_PER_ADDRESS;
+}
+
+static enum error admits(
+    struct core *c, const struct session *s, const struct topic *t, size_t own, const char **problem)
 {
     uint32_t max = c->settings.max_room_members, most = c->settings.max_rooms;
     if (own >= TOPICS_MAX) {
@@ -86,6 +97,11 @@ static enum error admits(struct core *c, const struct topic *t, size_t own, cons
     if (!t && most && c->stats.topics >= most) {
         c->stats.limited[LIMIT_MAX_ROOMS]++;
         return ERROR_SERVER_FULL;
+    }
+    if (!t && has_its_share(c, s)) {
+        notice_limit(c, LIMIT_TOPICS_PER_ADDRESS, NOTICE_FULL, s);
+        *problem = "this address made as many topics as one may: leave some";
+        return ERROR_RATE_LIMITED;
     }
     return ERROR_NONE;
 }
@@ -115,10 +131,10 @@ enum error topic_join(struct core *c, struct session *s, struct span name, const
         at = find(s, t, &own);
     if (*at)
         return ERROR_NONE;
-    enum error e = admits(c, t, own, problem);
+    enum error e = admits(c, s, t, own, problem);
     if (e != ERROR_NONE)
         return e;
-    if (!t && !(t = topic_new(c, name)))
+    if (!t && !(t = topic_new(c, name, s->address)))
         return ERROR_SERVER_FULL;
     if (!subscribe(c, s, t, at)) {
         if (t->count == 0)

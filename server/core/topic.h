@@ -2,7 +2,8 @@
  *
  * Topics: sessions subscribe to names, and what is published under one reaches all of them. They are no rooms: nobody
  * is shown, nobody has a seat, and a room of the same name has nothing to do with it. What one session may cost is
- * bounded as with rooms: TOPICS_MAX of its own, max_room_members in each, max_rooms of them, apart from rooms.
+ * bounded as with rooms: TOPICS_MAX of its own, max_room_members in each, max_rooms of them, apart from rooms, and
+ * TOPICS_PER_ADDRESS of those made from one address.
  */
 #ifndef SERVER_CORE_TOPIC_H
 #define SERVER_CORE_TOPIC_H

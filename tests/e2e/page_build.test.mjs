@@ -8,11 +8,10 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { root } from './lib/daemon.mjs';
 import { inFolder } from './lib/folder.mjs';
-import { FAKE_PEER } from './lib/page.mjs';
+import { FAKE_PEER, PAGE_FOLDERS } from './lib/page.mjs';
 
-const PAGES = path.join(root, 'web/pages');
+const [PAGES, OTHERS] = PAGE_FOLDERS;
 const run = promisify(execFile);
 const build = (out, ...folders) => run(process.execPath, [path.join(PAGES, 'build.mjs'), out, ...folders], { env: { ...process.env, SOURCE_DATE_EPOCH: '1700000000' } });
 
@@ -23,8 +22,8 @@ async function contents(folder) {
 }
 
 test('the same sources make the same bytes, and all that is said of another file is there', () => inFolder(async (folder) => {
-    await build(path.join(folder, 'a'), PAGES, FAKE_PEER);
-    await build(path.join(folder, 'b'), PAGES, FAKE_PEER);
+    await build(path.join(folder, 'a'), ...PAGE_FOLDERS, FAKE_PEER);
+    await build(path.join(folder, 'b'), ...PAGE_FOLDERS, FAKE_PEER);
     const [a, b] = [await contents(path.join(folder, 'a')), await contents(path.join(folder, 'b'))];
     assert.deepEqual([...a.keys()], [...b.keys()]);
     for (const [name, bytes] of a) assert.ok(bytes.equals(b.get(name)), name);
@@ -47,9 +46,9 @@ test('what changes gets another name, and so does what refers to it', () => inFo
     const copy = path.join(folder, 'pages');
     await fs.cp(PAGES, copy, { recursive: true });
     const named = async (out) => new Map([...(await contents(out)).keys()].filter((name) => name.endsWith('.js') && name.startsWith('assets/')).map((name) => [name.split('.')[0], name]));
-    await build(path.join(folder, 'a'), copy, FAKE_PEER);
+    await build(path.join(folder, 'a'), copy, OTHERS, FAKE_PEER);
     await fs.appendFile(path.join(copy, 'dom.js'), '\n// one line more\n');
-    await build(path.join(folder, 'b'), copy, FAKE_PEER);
+    await build(path.join(folder, 'b'), copy, OTHERS, FAKE_PEER);
     const [a, b] = [await named(path.join(folder, 'a')), await named(path.join(folder, 'b'))];
     for (const name of ['assets/dom', 'assets/chat_view', 'assets/room_app', 'assets/front']) assert.notEqual(a.get(name), b.get(name), name);
     for (const name of ['assets/place', 'assets/code']) assert.equal(a.get(name), b.get(name), name);

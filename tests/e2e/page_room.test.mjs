@@ -4,6 +4,7 @@
 // $SCREENSHOTS names a folder for pictures of it.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import jsqr from 'jsqr';
 import { openChromium, LOOPBACK } from './lib/chromium.mjs';
 import { accessibilityProblems, FAKE_PEER, openPage, shot, startWithPage, until } from './lib/page.mjs';
 
@@ -17,6 +18,20 @@ after(async () => {
     await chromium?.close();
     await site?.stop();
 });
+
+// As a camera sees it, eight pixels a module.
+async function readQr(picture) {
+    await picture.locator('path[d]').waitFor({ state: 'attached' });
+    const [left, top, side] = (await picture.getAttribute('viewBox')).split(' ').map(Number);
+    const width = side * 8;
+    const pixels = new Uint8ClampedArray(width * width * 4).fill(255);
+    for (const [, x, y] of (await picture.locator('path').getAttribute('d')).matchAll(/M(\d+) (\d+)h1v1h-1z/g))
+        for (let row = (y - top) * 8; row < (y - top + 1) * 8; row++) {
+            const at = (row * width + (x - left) * 8) * 4;
+            for (let i = at; i < at + 32; i += 4) pixels.fill(0, i, i + 3);
+        }
+    return jsqr(pixels, width, width)?.data;
+}
 
 // People of the room, told as usher.js tells of them.
 function populate(people) {
@@ -145,6 +160,9 @@ test('a room full of things passes axe, at a desk and on a phone, light and dark
         await shot(page, `${name}-side`);
         await page.getByRole('button', { name: 'Compare fingerprints: Ana' }).click();
         await page.getByText('bbbbb bbbbb').waitFor();
+        for (const [whose, id] of [['Yours', 'a'.repeat(26)], ['Theirs', ANA]])
+            assert.equal(await readQr(page.getByRole('img', { name: `${whose}, as a QR code` })), id);
+        await shot(page, `${name}-compare`);
         assert.deepEqual(await accessibilityProblems(page), []);
         await page.getByRole('button', { name: 'They are the same' }).click();
         await page.getByText('✓ compared').first().waitFor();

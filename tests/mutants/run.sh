@@ -53,7 +53,7 @@ run_suite() {
             program=${1%.e2e}
             EXERCISE_FAILS=${program#*@} USHERD=$out/usherd USHER=$out/usher timeout 200 \
                 node --test --test-name-pattern='all lines' tests/e2e/exercise.test.mjs ;;
-        web.node) BUILD=$out timeout 100 node --test tests/web/wasm.test.mjs tests/web/journal.test.mjs ;;
+        web.node) BUILD=$out timeout 100 node --test tests/web/wasm.test.mjs tests/web/journal.test.mjs tests/web/links.test.mjs ;;
         *.e2e) USHERD=$out/usherd USHER=$out/usher timeout 200 node --test "tests/e2e/${1%.e2e}.test.mjs" ;;
         *) for program in $(programs_of "$1"); do timeout 60 "$program" || return 1; done ;;
     esac >"$log" 2>&1 </dev/null

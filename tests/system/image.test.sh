@@ -152,7 +152,8 @@ sizes() {
         echo "#   libsystemd and what it loads                 $(sum_of "$libs"/libsystemd.* "$libs"/libgcrypt.* "$libs"/libgpg-error.* "$libs"/liblz* "$libs"/libzstd.*)"
         echo "#   libwebsockets, libuv and its plugin          $(sum_of "$libs"/libwebsockets* "$libs"/libuv.*)"
         echo "#   jansson, libjwt, inih and others             $(sum_of "$libs"/libjansson.* "$libs"/libjwt.* "$libs"/libinih.* "$libs"/libb64.* "$libs"/libcap.* "$libs"/libz.*)"
-        echo "#   licences and the packages' names             $(sum_of $(find "$files/usr/share" "$files/var" -type f))"
+        echo "#   the page                                     $(sum_of $(find "$files/usr/share/usher/web" -type f))"
+        echo "#   licences and the packages' names             $(sum_of $(find "$files/usr/share/doc" "$files/var" -type f))"
     }
     [ "$all" -lt 20480 ]
 }
@@ -168,6 +169,13 @@ locked_in() {
         grep -qxF "$line" <<<"$status" || { echo "no $line in $status"; return 1; }
     done
     awk '$5 == "/" { print $6 }' "/proc/$pid/mountinfo" | grep -q '^ro'
+}
+
+# The page, with a file that it names.
+page_served() {
+    local asset
+    asset=$(here curl -sf -H 'Accept: text/html' http://127.0.0.1:4000/ | grep -oE 'assets/[A-Za-z0-9._-]+\.js' | head -n 1)
+    [ -n "$asset" ] && here curl -sf "http://127.0.0.1:4000/$asset" | grep -q .
 }
 
 # As most containers are: no IPv6 on any interface. So [::]:4000, the default, is asked over IPv4.
@@ -348,6 +356,7 @@ if sizes; then ok 'it is smaller than 20 MiB'; else not_ok 'it is smaller than 2
 try 'it runs read-only, without capabilities, as a user of its own' run plain "${published[@]}" --
 try 'no capability, no new privilege, seccomp, a root that cannot be written' locked_in
 try 'it is healthy with its defaults, without IPv6' healthy
+try 'its page is served' page_served
 try 'a daemon that hangs is not' ill_when_stuck
 try 'a client joins, and keeps its seat in the next container of the volume' seat_survives
 try 'every option by environment' every_option

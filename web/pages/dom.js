@@ -27,6 +27,28 @@ export function icon(d) {
     return svg;
 }
 
+/** A QR code, drawn when what draws it is there. @param {string} text @param {string} label what a screen reader says */
+export function qrPicture(text, label) {
+    const space = 'http://www.w3.org/2000/svg';
+    const margin = 4; // ISO/IEC 18004 section 5.3.8
+    const svg = document.createElementNS(space, 'svg');
+    const dark = document.createElementNS(space, 'path');
+    svg.setAttribute('role', 'img');
+    svg.setAttribute('aria-label', label);
+    svg.setAttribute('class', 'qr');
+    svg.append(dark);
+    import('./qrcode.js').then(({ default: qrcode }) => {
+        const code = qrcode(0, 'M');
+        code.addData(text);
+        code.make();
+        const side = code.getModuleCount();
+        const rows = Array.from({ length: side }, (_, y) => Array.from({ length: side }, (__, x) => (code.isDark(y, x) ? `M${x} ${y}h1v1h-1z` : '')).join(''));
+        svg.setAttribute('viewBox', `${-margin} ${-margin} ${side + 2 * margin} ${side + 2 * margin}`);
+        dark.setAttribute('d', rows.join(''));
+    }, () => svg.remove()); // the text beside it says the same
+    return svg;
+}
+
 export const ICONS = {
     send: 'M4 12 20 4l-5 16-3-7z',
     attach: 'M8 12.5 14 6.4a3.2 3.2 0 0 1 4.6 4.6l-7.8 7.7a5 5 0 0 1-7-7L11 4.3',

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Who is here, how each is reached, and whether fingerprints were compared.
-import { el, keepChildren, openDialog, say } from './dom.js';
+import { el, keepChildren, openDialog, qrPicture, say } from './dom.js';
 import { t } from './text.js';
 import { kept } from './place.js';
 import { avatar } from './chat_view.js';
@@ -21,7 +21,8 @@ function setCompared(id, yes) {
 
 function askToCompare(session, id, changed) {
     const name = session.nameOf(id);
-    const line = (label, of) => el('div', {}, el('div', { class: 'label' }, label), el('code', { class: 'fingerprint' }, fingerprint(of)));
+    const line = (label, of) => el('div', { class: 'row' }, el('div', { class: 'grow' }, el('div', { class: 'label' }, label), el('code', { class: 'fingerprint' }, fingerprint(of))),
+        qrPicture(of, t('qrOf', label)));
     const known = compared().has(id);
     const end = (yes) => {
         setCompared(id, yes);

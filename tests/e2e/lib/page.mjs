@@ -8,13 +8,17 @@ import os from 'node:os';
 import path from 'node:path';
 import { build } from '../../../web/pages/build.mjs';
 import { root, startDaemon } from './daemon.mjs';
+import { built } from './web.mjs';
 
 const axe = await fs.readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What the page is made of besides the peer: its own sources, and what others wrote (web/pages/pages.mk). */
+export const PAGE_FOLDERS = [path.join(root, 'web/pages'), path.resolve(built, '../page-others')];
 
 /** A daemon that serves the page with the peer of this folder: { daemon, folder, stop }. */
 export async function startWithPage(peer, options = {}) {
     const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'usher-page-'));
-    build(folder, [path.join(root, 'web/pages'), peer]);
+    build(folder, [...PAGE_FOLDERS, peer]);
     const daemon = await startDaemon({ ...options, args: ['--set', `server.web_root=${folder}`, '--set', 'limits.connection_rate=0', ...(options.args ?? [])] });
     return {
         daemon,

@@ -20,7 +20,8 @@
 #include "server/core/core.h"
 
 enum {
-    CLIENTS = 8
+    CLIENTS = 8, /* that most tests have; a test may have so many: */
+    SLOTS = 40
 };
 
 struct harness {
@@ -32,9 +33,9 @@ struct harness {
     bool *taken; /* of fx.v */
     uint64_t now, deadline;
     uint64_t unix_ms; /* the wall clock, which the tests set */
-    uint32_t generation[CLIENTS];
-    uint32_t ping;                     /* the number of the last one that was taken */
-    char id[CLIENTS][PEER_ID_MAX + 1]; /* told in welcome */
+    uint32_t generation[SLOTS];
+    uint32_t ping;                   /* the number of the last one that was taken */
+    char id[SLOTS][PEER_ID_MAX + 1]; /* told in welcome */
     char text[8192];
 };
 

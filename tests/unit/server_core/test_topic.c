@@ -2,6 +2,7 @@
  *
  * Topics, as the clients of y-webrtc use them; and memory that runs out at every point of a story of them.
  */
+#include "server/core/state.h"
 #include "tests/unit/server_core/short_memory.h"
 
 static void enter_y(struct harness *h, unsigned i)
@@ -171,6 +172,38 @@ static void test_joins_are_paced(void **state)
     stop(&h);
 }
 
+/* One address may not take all topics from the others; and has its own again when nobody uses them. */
+static void test_each_address_has_its_share(void **state)
+{
+    (void)state;
+    struct harness h;
+    char line[80];
+    struct core_settings settings = no_limits();
+    settings.join_rate = 2 * TOPICS_PER_ADDRESS;
+    start(&h, settings);
+    unsigned made = 0, full = TOPICS_PER_ADDRESS / TOPICS_MAX;
+    for (unsigned i = 0; i <= full + 1; i++) {
+        open_from(&h, i, (struct address){{i <= full ? 1 : 2}});
+        step(&h, (struct core_event){.type = CORE_READY, .conn = conn_of(&h, i), .dialect = &dialect_ywebrtc});
+    }
+    for (; made < TOPICS_PER_ADDRESS; made++) {
+        snprintf(line, sizeof line, "{\"type\":\"subscribe\",\"topics\":[\"t%u\"]}", made);
+        say(&h, made / TOPICS_MAX, line);
+        quiet(&h);
+    }
+    say(&h, full, "{\"type\":\"subscribe\",\"topics\":[\"t0\",\"more\"]}"); /* what is there already costs it nothing */
+    refused(&h, full, ERROR_RATE_LIMITED, "as many topics as one may");
+    skip_log(&h);
+    assert_int_equal(core_stats(h.core)->limited[LIMIT_TOPICS_PER_ADDRESS], 1);
+    say(&h, full + 1, "{\"type\":\"subscribe\",\"topics\":[\"more\"]}");
+    quiet(&h);
+    say(&h, 1, "{\"type\":\"unsubscribe\",\"topics\":[\"t40\"]}");
+    quiet(&h);
+    say(&h, full, "{\"type\":\"subscribe\",\"topics\":[\"another\"]}");
+    quiet(&h);
+    stop(&h);
+}
+
 static void test_closed_where_tokens_are_required(void **state)
 {
     (void)state;
@@ -220,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_32_topics),
         cmocka_unit_test(test_joins_are_paced),
+        cmocka_unit_test(test_each_address_has_its_share),
         cmocka_unit_test(test_closed_where_tokens_are_required),
         cmocka_unit_test(test_memory_runs_out),
     };
