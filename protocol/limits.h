@@ -17,6 +17,7 @@ enum {
     PASSWORD_MAX = 256,
     TOKEN_MAX = 8192,
     RESUME_TOKEN_MAX = 4096,
+    CLUSTER_ID_MAX = 64, /* what `welcome` calls the cluster; any text */
     REF_MAX = 64,
     LINK_MAX = 64,
     TOPIC_MAX = 256,        /* of y-webrtc; any text */

@@ -40,6 +40,8 @@ void reply_welcome(struct buf *out, const struct reply_welcome *w)
     write_member_u64(out, "maxMetadata", METADATA_MAX);
     buf_byte(out, '}');
     write_member_string(out, "server", w->server);
+    if (w->cluster.n)
+        write_member_string(out, "cluster", w->cluster);
     end(out);
 }
 

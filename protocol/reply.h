@@ -45,6 +45,7 @@ struct reply_welcome {
     uint64_t ping_interval_ms;
     uint32_t max_frame, max_room_members, message_rate, message_burst; /* 0: no limit */
     struct span server;
+    struct span cluster; /* n = 0: it is alone */
 };
 
 struct reply_error {

@@ -92,6 +92,8 @@ static bool read_welcome(const json_t *tree, struct signaling_message *m)
 {
     read_ice_servers(tree, m);
     m->ping_interval_ms = duration_of(tree, "pingInterval");
+    if (!optional_text(tree, "cluster", CLUSTER_ID_MAX, &m->cluster))
+        m->cluster = (struct span){0};
     return peer_id_of(tree, "peerId", &m->peer_id);
 }
 

@@ -69,6 +69,7 @@ struct signaling_message {
     bool wrapped;                           /* it came as `signal` */
     char *ice_servers;                      /* welcome, ice-servers: a JSON array, owned; NULL if absent */
     uint64_t ping_interval_ms;              /* welcome; 0 if absent */
+    struct span cluster;                    /* welcome; empty: it names none */
     struct span resume_token;               /* peers, resumed; empty: the seat is not kept */
     bool restarted, recovered;              /* resumed */
     uint64_t resume_grace_ms;               /* resumed; 0 if absent */

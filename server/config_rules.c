@@ -12,6 +12,7 @@
 #include "protocol/limits.h"
 #include "server/io/cidr.h"
 #include "protocol/message.h"
+#include "server/adapters/page_server.h"
 #include "server/adapters/address_kind.h"
 #include "server/adapters/ice_url.h"
 #include "server/io/listen_address.h"
@@ -140,6 +141,8 @@ bool config_rule(enum option_id id, const char *text, char out[OPTION_TEXT_MAX +
         return check_network(text, problem);
     case OPTION_SERVER_ORIGINS:
         return origins_normalise(text, out, problem);
+    case OPTION_SERVER_WEB_SERVERS:
+        return page_server_normalise(text, out, problem);
     case OPTION_ICE_STUN:
         return ice_url_normalise(ICE_URL_STUN, text, out, problem);
     case OPTION_ICE_STUN_LISTEN:

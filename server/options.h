@@ -28,9 +28,10 @@ enum option_flags {
 };
 
 enum {
-    OPTION_TEXT_MAX = 1024,  /* bytes of one text; a file's line cannot hold more than 197 anyway */
-    OPTION_LIST_MAX = 64,    /* entries of one list */
-    OPTION_WEBHOOKS_MAX = 8, /* receivers: a thread and a queue each */
+    OPTION_TEXT_MAX = 1024,      /* bytes of one text; a file's line cannot hold more than 197 anyway */
+    OPTION_LIST_MAX = 64,        /* entries of one list */
+    OPTION_WEBHOOKS_MAX = 8,     /* receivers: a thread and a queue each */
+    OPTION_WEB_SERVERS_MAX = 15, /* a peer takes 16, and this server is one */
     OPTION_COUNT_MAX = 1000000000,
     OPTION_SIZE_MAX = 1024 * 1024 * 1024,
 };
@@ -48,6 +49,9 @@ enum {
     X(SERVER_WEB_ROOT, "server", "web_root", TEXT, 0, OPTION_TEXT_MAX, "packaged", "", OPTION_RELOAD,                  \
         "the folder of the page served at / and at /room/ID; packaged: the one that came with the program, if it is "  \
         "installed; empty: none")                                                                                      \
+    X(SERVER_WEB_SERVERS, "server", "web_servers", LIST, 0, OPTION_WEB_SERVERS_MAX, "", "", OPTION_RELOAD,             \
+        "further servers that the page goes to when this one fails, such as wss://b.example; repeat the line for "     \
+        "several. The order counts, and must be the same on all of them: name this server, too, unless it is first")   \
     X(SERVER_SIM_ROOT, "server", "sim_root", TEXT, 0, OPTION_TEXT_MAX, "", "", OPTION_RELOAD,                          \
         "the folder of the page served at /sim, in which a run of the simulator is replayed: share/usher/sim where "   \
         "usher is installed; empty: none")                                                                             \

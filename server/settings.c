@@ -75,6 +75,7 @@ struct io_settings settings_of_io(const struct config *c)
     s.peerjs_keys = config_list(c, OPTION_DIALECTS_PEERJS_KEYS, &s.peerjs_keys_count);
     s.web_root = page_root(c);
     s.sim_root = config_text(c, OPTION_SERVER_SIM_ROOT);
+    s.web_servers = config_list(c, OPTION_SERVER_WEB_SERVERS, &s.web_servers_count);
     s.stun_public = config_text(c, OPTION_ICE_STUN_PUBLIC);
     read_networks(c, OPTION_SERVER_TRUSTED_PROXIES, &s.trusted_proxies);
     read_networks(c, OPTION_SERVER_METRICS_ALLOW, &s.metrics_allow);

@@ -95,7 +95,7 @@ void options_help(void)
           "       usher [options] exercise      try everything against a server, and say what works\n"
           "       usher [options] id            print who you are\n"
           "\n"
-          "  --server URL        ws://host:port or wss://host; several are tried in turn (" OPTIONS_SERVER ")\n"
+          "  --server URL        ws://host:port or wss://host; of several the first that works (" OPTIONS_SERVER ")\n"
           "  --name NAME         how others see you; of rooms create, the room's name\n"
           "  --state DIR         where your identity is kept (~/.local/state/usher)\n"
           "  --password P        the room's password\n"

@@ -56,11 +56,12 @@ struct peer *peer_new(const struct peer_settings *settings, const struct peer_cr
     struct peer *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
-    assert(settings->servers > 0);
+    assert(settings->servers > 0 && settings->servers <= SERVERS_MAX);
     p->settings = *settings;
     p->crypto = *crypto;
     p->rng = *rng;
-    p->wake = p->deadline = p->session.at = NEVER;
+    p->wake = p->deadline = NEVER;
+    session_init(p);
     p->crypto.sha256(p->crypto.ctx, (struct span){(const char *)settings->key, KEY_BYTES}, hash);
     envelope_short_hash(hash, p->id);
     p->gossip_at = p->digest_at = p->compare_at = p->twin.doubt_until = NEVER;
@@ -260,6 +261,9 @@ static void handle(struct peer *p, const struct peer_event *ev)
         break;
     case PEER_NETWORK:
         session_network(p, ev->cut);
+        break;
+    case PEER_PROBED:
+        session_probed(p, ev->probed.server, ev->probed.ms, ev->probed.cluster);
         break;
     case PEER_TIME:
         break;

@@ -29,7 +29,8 @@ enum {
     NONCE_BYTES = 12,
     TAG_BYTES = 16,
     PERSON_MAX = PEER_ID_MAX,
-    MESSAGE_ID_CHARS = 26
+    MESSAGE_ID_CHARS = 26,
+    SERVERS_MAX = 16 /* that a person may name */
 };
 
 /* Crypto ports. Ed25519 (RFC 8032) and SHA-256; OpenSSL's in peer/io, a fast fake in most simulator runs. */
@@ -65,7 +66,7 @@ struct peer_settings {
         files_only; /* messages are neither taken nor acknowledged, and wait at their senders for another start of ours */
     bool keep_offers;             /* of files: those of this room go on in the next process */
     char no_link[PERSON_MAX + 1]; /* a fault for tests: with this person no link is made; may be empty */
-    unsigned servers;             /* how many signaling URLs there are (>= 1): PEER_FX_CONNECT names one */
+    unsigned servers;             /* how many signaling URLs there are (1 to SERVERS_MAX): PEER_FX_CONNECT names one */
 };
 
 /* ---- storage ---- */
@@ -114,6 +115,7 @@ enum peer_event_type {
     PEER_SIGNALING_FRAME,  /* frame: one text frame from the daemon */
     PEER_SIGNALING_CLOSED, /* closed: or could not be opened */
     PEER_NETWORK,          /* cut: the machine has other addresses than before */
+    PEER_PROBED,           /* probed: the answer to PEER_FX_PROBE */
     PEER_DESCRIPTION,      /* description: ours, to be sent */
     PEER_CANDIDATE,        /* candidate: ours, to be sent; n = 0 at the end */
     PEER_CHANNEL_OPEN,     /* opened */
@@ -182,6 +184,11 @@ struct peer_event {
             struct span why; /* for a person */
         } closed;
         bool cut; /* the address that the WebSocket has is gone */
+        struct {
+            unsigned server;
+            uint64_t ms; /* how long /health took, the shortest of the samples, rounded up; 0: it is of no use now */
+            struct span cluster; /* that its welcome named; empty: none */
+        } probed;
         struct {
             struct span type, sdp; /* "offer" or "answer" */
         } description;
@@ -269,10 +276,12 @@ struct peer_event {
 /* ---- effects ---- */
 /* Which member each sets stands behind its name; peer_effect_done frees what it owns. */
 enum peer_effect_type {
-    PEER_FX_NONE,          /* nothing any more: it was taken */
-    PEER_FX_CONNECT,       /* server: open the signaling WebSocket (any older one is closed) */
-    PEER_FX_DISCONNECT,    /* close it with 1000 after what is queued was sent */
-    PEER_FX_SIGNAL,        /* frame: send it to the daemon */
+    PEER_FX_NONE,       /* nothing any more: it was taken */
+    PEER_FX_CONNECT,    /* server: open the signaling WebSocket (any older one breaks, so that its seat is kept) */
+    PEER_FX_DISCONNECT, /* close it with 1000 after what is queued was sent */
+    PEER_FX_PROBE,  /* probe: time that server's /health, then see on a connection of its own whether it welcomes us.
+                              Answered by PEER_PROBED, later, once for each, within PROBE_LOST_MS */
+    PEER_FX_SIGNAL, /* frame: send it to the daemon */
     PEER_FX_ICE_SERVERS,   /* ice_servers, for connections made from now on */
     PEER_FX_RTC_NEW,       /* make a connection under this number */
     PEER_FX_RTC_OFFER,     /* restart; channel label "usher" */
@@ -375,6 +384,9 @@ struct peer_effect {
     uint64_t rtc; /* PEER_FX_RTC_*: the connection's number */
     union {
         unsigned server;
+        struct {
+            unsigned server, samples;
+        } probe;
         struct peer_text frame;
         struct peer_text ice_servers; /* the JSON array of `welcome` or `ice-servers` */
         bool restart;                 /* of ICE */

@@ -16,6 +16,7 @@
 #include "peer/io/keeper.h"
 #include "peer/io/links.h"
 #include "peer/io/notices.h"
+#include "peer/io/probes.h"
 #include "peer/io/signaling.h"
 #include "peer/io/transfers.h"
 
@@ -24,6 +25,7 @@ struct glue {
     struct rtc_factory *factory;
     struct ice_servers *ice_servers;
     struct signaling *signaling;
+    struct probes *probes; /* NULL: there is one server only */
     struct addresses *addresses;
     struct url *urls;
     struct glue_options options; /* its pointers to what was copied are not used again */
@@ -57,6 +59,11 @@ static void on_signaling_closed(void *user, uint16_t code, const char *why)
     glue_event(user, &(struct peer_event){.type = PEER_SIGNALING_CLOSED, .closed = {code, span_of(why)}});
 }
 
+static void on_probed(void *user, unsigned server, uint64_t ms, struct span cluster)
+{
+    glue_event(user, &(struct peer_event){.type = PEER_PROBED, .probed = {server, ms, cluster}});
+}
+
 static void on_signaling_flushed(void *user)
 {
     struct glue *g = user;
@@ -88,6 +95,9 @@ static void execute(struct glue *g, struct peer_effect *effect)
     case PEER_FX_DISCONNECT:
         notices_hold_left(g->notices, true);
         signaling_disconnect(g->signaling);
+        return;
+    case PEER_FX_PROBE:
+        probes_ask(g->probes, effect->probe.server, effect->probe.samples);
         return;
     case PEER_FX_SIGNAL:
         signaling_send(g->signaling, peer_text_view(effect->frame));
@@ -244,6 +254,11 @@ struct glue *glue_new(const struct glue_options *options, struct err *err)
     g->signaling = signaling_new(options->context, tls, &CALLBACKS, g, err);
     if (!g->signaling)
         goto fail;
+    if (options->settings->servers > 1) {
+        g->probes = probes_new(options->context, g->urls, options->settings->servers, on_probed, g);
+        if (!g->probes)
+            goto memory;
+    }
     g->links = links_new(g->factory, options->tamper, on_link_event, g);
     static const struct transfers_callbacks TRANSFERS = {.on_event = on_link_event, .on_notice = on_file_notice};
     g->transfers = g->links ? transfers_new(options->context, g->links, &TRANSFERS, g, err) : NULL;
@@ -279,6 +294,7 @@ void glue_free(struct glue *g)
     links_free(g->links);
     notices_free(g->notices);
     signaling_free(g->signaling);
+    probes_free(g->probes);
     ice_servers_free(g->ice_servers);
     rtc_factory_free(g->factory);
     peer_free(g->peer);

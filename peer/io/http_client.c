@@ -211,7 +211,7 @@ static void timer_set(struct http_client *c, bool one_of_several)
 static void try_next(struct http_client *c)
 {
     gchar *bare = g_inet_address_to_string(c->next->data);
-    gchar *address = c->url.zone[0] ? g_strconcat(bare, "%", c->url.zone, NULL) : g_strdup(bare);
+    gchar *address = c->url.zone[0] && !c->url.through ? g_strconcat(bare, "%", c->url.zone, NULL) : g_strdup(bare);
     c->next = c->next->next;
     c->phase = CONNECTING;
     signaling_tls_begin(&c->tls, c->url.host);
@@ -220,7 +220,7 @@ static void try_next(struct http_client *c)
     struct lws_client_connect_info info = {
         .context = c->loop.lws,
         .address = address,
-        .port = c->url.port,
+        .port = c->url.through ? c->url.through : c->url.port,
         .ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (c->url.tls ? LCCSCF_USE_SSL : 0),
         .path = c->question.path,
         .host = c->name,
@@ -273,7 +273,8 @@ void http_client_ask(struct http_client *c, const struct url *url, const struct 
     c->cancel = g_cancellable_new();
     GResolver *resolver = g_resolver_get_default();
     g_main_context_push_thread_default(c->context);
-    g_resolver_lookup_by_name_async(resolver, url->host, c->cancel, on_resolved, c);
+    const char *host = url->through ? "127.0.0.1" : url->host;
+    g_resolver_lookup_by_name_async(resolver, host, c->cancel, on_resolved, c);
     g_main_context_pop_thread_default(c->context);
     g_object_unref(resolver);
 }

@@ -346,7 +346,7 @@ static int receive(struct signaling *s, struct lws *wsi, const void *in, size_t 
         return 0;
     }
     if (!buf_add(&s->incoming, in, n)) {
-        end(s, "%s sent a message of more than %d bytes", s->name, SIGNALING_FRAME_MAX);
+        end(s, "%s sent a message of more than %d bytes", s->name, SIGNALING_MESSAGE_MAX);
         return -1;
     }
     if (whole) {
@@ -462,7 +462,7 @@ struct signaling *signaling_new(
     s->tls.ctx = s;
     s->context = g_main_context_ref(context);
     g_queue_init(&s->queue);
-    buf_init(&s->incoming, SIGNALING_FRAME_MAX);
+    buf_init(&s->incoming, SIGNALING_MESSAGE_MAX);
     struct lws_context_creation_info info = {.protocols = PROTOCOLS, .user = s, .timeout_secs = LWS_SECONDS};
     if (!lws_loop_open(&s->loop, context, &info, tls, err))
         goto fail;

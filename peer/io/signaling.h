@@ -18,8 +18,8 @@
 struct signaling;
 
 enum {
-    SIGNALING_FRAME_MAX = 4 * 1024 * 1024, /* `peers` of a full room is the largest that a daemon sends */
-    SIGNALING_QUEUE_MAX = 1024 * 1024      /* bytes waiting for a daemon that does not read: then it is given up */
+    SIGNALING_MESSAGE_MAX = 4 * 1024 * 1024, /* `peers` of a full room is the largest that a daemon sends */
+    SIGNALING_QUEUE_MAX = 1024 * 1024        /* bytes waiting for a daemon that does not read: then it is given up */
 };
 
 struct signaling_callbacks {

@@ -102,6 +102,8 @@ struct core_ports {
 struct core_settings {
     char node[NODE_MAX + 1];
     char server_name[32]; /* "usherd/0.1.0", told in welcome */
+    char
+        cluster_id[CLUSTER_ID_MAX + 1]; /* the same for all daemons of a cluster, told in welcome; empty: it is alone */
     uint64_t ping_interval_ms;
     uint64_t ping_timeout_ms;
     uint64_t join_timeout_ms;

@@ -205,6 +205,7 @@ static void say_welcome(struct core *c, struct session *s, const struct member *
             .message_rate = set->message_rate,
             .message_burst = set->message_burst,
             .server = span_of(set->server_name),
+            .cluster = span_of(set->cluster_id),
         }};
     if (servers.failed) {
         say_send(c, s, NULL);

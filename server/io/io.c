@@ -4,6 +4,7 @@
 
 #include "base/os_rng.h"
 #include "server/io/bus.h"
+#include "server/adapters/page_server.h"
 #include "server/io/stun.h"
 #include "server/io/transport.h"
 #include "server/io/web_file.h"
@@ -47,6 +48,20 @@ static void close_connections(struct io *io)
     }
 }
 
+static bool set_web_root(struct io *io)
+{
+    const struct io_settings *s = &io->settings;
+    struct buf sources;
+    buf_init(&sources, WEB_CONNECT_MAX);
+    for (size_t i = 0; i < s->web_servers_count; i++)
+        page_server_sources(s->web_servers[i], &sources);
+    char *connect = buf_take(&sources, NULL);
+    buf_done(&sources);
+    web_root_set(io->web, s->web_root, s->sim_root);
+    web_root_connect(io->web, connect);
+    return connect != NULL;
+}
+
 struct io *io_new(const struct io_params *p, struct err *e)
 {
     struct io *io = calloc(1, sizeof *io);
@@ -85,7 +100,10 @@ struct io *io_new(const struct io_params *p, struct err *e)
         goto fail;
     if (io->tls && !secure_open(io, p->certificate, p->key, e))
         goto fail;
-    web_root_set(io->web, p->settings.web_root, p->settings.sim_root);
+    if (!set_web_root(io)) {
+        err_memory(e);
+        goto fail;
+    }
     return io;
 fail:
     io_free(io);
@@ -95,7 +113,7 @@ fail:
 void io_configure(struct io *io, const struct io_settings *s)
 {
     io->settings = *s;
-    web_root_set(io->web, s->web_root, s->sim_root);
+    set_web_root(io); /* short of memory: pages stay with this server */
     struct core_event e = io_event(io, CORE_TIME, NULL);
     io_step(io, &e);
 }

@@ -31,6 +31,8 @@ struct io_settings {
     const char *stun_public; /* HOST:PORT, borrowed alike; "": the host of a client's request, and the bound port */
     const char *web_root;    /* borrowed alike; "" or NULL: no files are served */
     const char *sim_root;    /* the same of what is served below /sim/ */
+    const char *const *web_servers; /* that the page may go to (adapters/page_server.h); borrowed as `origins` */
+    size_t web_servers_count;
     struct cidr_list trusted_proxies;           /* whose X-Forwarded-For is believed */
     struct cidr_list metrics_allow;             /* who may read /metrics, besides this machine */
     uint64_t ping_interval_ms, ping_timeout_ms; /* as the core has them: told to clients of Engine.IO */

@@ -9,7 +9,8 @@
 #include <inttypes.h>
 
 enum {
-    HEALTH_MAX = 256
+    HEALTH_MAX = 256,
+    LIST_MAX = 8192 /* 15 addresses of servers */
 };
 
 static void health(struct http_request *r)
@@ -21,6 +22,20 @@ static void health(struct http_request *r)
         "{\"status\":\"ok\",\"version\":\"%s\",\"uptimeSeconds\":%" PRIu64 ",\"connections\":%" PRIu64
         ",\"rooms\":%" PRIu64 "}\n",
         r->io->version, (uv_now(r->io->loop) - r->io->started_at) / 1000, s->connections, s->rooms);
+    http_answer(r, &(struct http_answer){.status = 200, .body = buf_view(&body)});
+    buf_done(&body);
+}
+
+/* The page asks where else it may go: server.web_servers, whose form needs no escapes. */
+static void servers(struct http_request *r)
+{
+    const struct io_settings *s = &r->io->settings;
+    struct buf body;
+    buf_init(&body, LIST_MAX);
+    buf_text(&body, "{\"servers\":[");
+    for (size_t i = 0; i < s->web_servers_count; i++)
+        buf_printf(&body, "%s\"%s\"", i ? "," : "", s->web_servers[i]);
+    buf_text(&body, "]}\n");
     http_answer(r, &(struct http_answer){.status = 200, .body = buf_view(&body)});
     buf_done(&body);
 }
@@ -48,6 +63,7 @@ const struct route routes[] = {
     {"/api/rooms", HTTP_POST, http_usual_body, rest_create},
     {"/api/rooms/:id", HTTP_GET, NULL, rest_room},
     {"/api/rooms/:id", HTTP_DELETE, NULL, rest_close},
+    {"/api/servers", HTTP_GET, NULL, servers},
     {"/api/ice-servers", HTTP_GET, NULL, rest_ice_servers},
     {"/api/validate", HTTP_GET, NULL, rest_validate},
     {"/room.html", HTTP_GET, NULL, http_old_room},

@@ -49,6 +49,7 @@ enum job {
 struct opening {
     struct web_asked asked; /* its spans lie in bytes; path is the file's name */
     const char *root;       /* in bytes */
+    const char *connect;    /* in bytes: what a page may connect to besides */
     bool room;              /* the path was that of a room */
     unsigned status;
     char *headers; /* owned; NULL: none */
@@ -83,6 +84,7 @@ struct web_root {
     uv_loop_t *loop;
     const struct logger *logger;
     const char *path, *sim;
+    char *connect;             /* owned; NULL: nothing */
     struct web_share share;    /* places of downloads that were not ended */
     unsigned count;            /* downloads, those that end as well */
     unsigned working;          /* of them, on the pool */
@@ -103,38 +105,48 @@ static const char SHRUNK[] =
 /* What pages of the folder may do. Scripts come from the folder only and may compile WebAssembly; what is said goes to
  * this server ('self' stands for its ws: and wss: too, CSP 3 section 6.7.2.8); nobody can frame a page, or reach it by
  * window.opener. Files that people send each other are shown from blob: and never run. Workers take the policy that their
- * own script comes with, so scripts carry it. */
+ * own script comes with, so scripts carry it. It is part of the entity tag where it names other servers, since a browser keeps
+ * it with the file. */
 static const char POLICY[] =
     "Content-Security-Policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
-    "connect-src 'self'; img-src 'self' blob: data:; media-src 'self' blob: mediastream:; worker-src 'self'; "
-    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
-    "Referrer-Policy: no-referrer\r\n",
+    "connect-src 'self'", /* and other servers */
+    POLICY_REST[] = "; img-src 'self' blob: data:; media-src 'self' blob: mediastream:; worker-src 'self'; "
+                    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+                    "Referrer-Policy: no-referrer\r\n",
                   RIGHTS[] = "Cross-Origin-Opener-Policy: same-origin\r\n"
                              "Permissions-Policy: camera=(self), microphone=(self), display-capture=(self), "
                              "picture-in-picture=(self), geolocation=(), payment=(), usb=()\r\n";
 
-static void write_policy(struct buf *out, const char *type)
+static bool has_policy(const char *type)
 {
-    bool page = strncmp(type, "text/html", 9) == 0;
-    if (page || strncmp(type, "text/javascript", 15) == 0 || strncmp(type, "image/svg", 9) == 0)
+    return strncmp(type, "text/html", 9) == 0 || strncmp(type, "text/javascript", 15) == 0 ||
+           strncmp(type, "image/svg", 9) == 0;
+}
+
+static void write_policy(struct buf *out, const char *type, const char *connect)
+{
+    if (has_policy(type)) {
         buf_text(out, POLICY);
-    if (page)
+        buf_text(out, connect);
+        buf_text(out, POLICY_REST);
+    }
+    if (strncmp(type, "text/html", 9) == 0)
         buf_text(out, RIGHTS);
 }
 
 static void write_headers(
-    struct buf *out, const char *name, const struct web_found *f, const struct representation *r, bool whole)
+    struct buf *out, const struct opening *o, const struct web_found *f, const struct representation *r, bool whole)
 {
     char date[HTTP_DATE_LEN + 1];
     const char *coding = coding_name(f->coding);
     buf_printf(out, "ETag: %s\r\nCache-Control: %s\r\n", r->etag.p,
-        web_is_hashed(name) ? "public, max-age=31536000, immutable" : "no-cache");
+        web_is_hashed(o->asked.path) ? "public, max-age=31536000, immutable" : "no-cache");
     if (f->twins)
         buf_text(out, "Vary: Accept-Encoding\r\n");
     if (!whole) /* RFC 9110 section 15.4.5: what else belongs to the file the client has already */
         return;
     buf_printf(out, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\nAccept-Ranges: bytes\r\n", f->type);
-    write_policy(out, f->type);
+    write_policy(out, f->type, o->connect);
     if (coding)
         buf_printf(out, "Content-Encoding: %s\r\n", coding);
     if (r->dated && http_date_write(r->modified, date))
@@ -149,18 +161,31 @@ static enum range_verdict choose_range(
     return asked->head ? RANGE_WHOLE : range_choose(&asked->conditions, r, now, part);
 }
 
-static unsigned write_found(
-    struct buf *out, const struct web_asked *asked, const struct web_found *f, struct byte_part *part)
+/* The policy is part of it where it names servers: FNV-1a of those. */
+static void write_etag(const struct web_found *f, const char *connect, char etag[WEB_ETAG_MAX])
 {
+    uint32_t digest = 2166136261U;
+    web_etag(f, etag);
+    if (!*connect || !has_policy(f->type))
+        return;
+    for (const char *at = connect; *at; at++)
+        digest = (digest ^ (unsigned char)*at) * 16777619U;
+    size_t n = strlen(etag) - 1; /* the quotation mark */
+    snprintf(etag + n, WEB_ETAG_MAX - n, "-%08" PRIx32 "\"", digest);
+}
+
+static unsigned write_found(struct buf *out, const struct opening *o, const struct web_found *f, struct byte_part *part)
+{
+    const struct web_asked *asked = &o->asked;
     char etag[WEB_ETAG_MAX];
     int64_t now = time(NULL), modified = f->is.st_mtim.tv_sec;
-    web_etag(f, etag);
+    write_etag(f, o->connect, etag);
     const struct representation r = {span_of(etag), modified, http_dated(modified, now), (uint64_t)f->is.st_size};
     enum verdict verdict = conditions_check(&asked->conditions, &r, now);
     if (verdict == VERDICT_FAILED)
         return 412;
     if (verdict == VERDICT_NOT_MODIFIED) {
-        write_headers(out, asked->path, f, &r, false);
+        write_headers(out, o, f, &r, false);
         return 304;
     }
     enum range_verdict range = choose_range(asked, &r, now, part);
@@ -168,7 +193,7 @@ static unsigned write_found(
         buf_printf(out, "Content-Range: bytes */%" PRIu64 "\r\n", r.size);
         return 416;
     }
-    write_headers(out, asked->path, f, &r, true);
+    write_headers(out, o, f, &r, true);
     if (range == RANGE_WHOLE)
         return 200;
     buf_printf(out, "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64 "\r\n", part->first,
@@ -201,7 +226,7 @@ static bool open_file(struct web_download *d)
     }
     d->fd = found.fd;
     buf_init(&headers, WEB_HEADERS_MAX);
-    o->status = write_found(&headers, &o->asked, &found, &part);
+    o->status = write_found(&headers, o, &found, &part);
     o->headers = buf_take(&headers, NULL);
     d->error = o->headers ? 0 : ENOMEM;
     buf_done(&headers);
@@ -453,7 +478,15 @@ bool web_root_is_set(const struct web_root *root)
 void web_root_free(struct web_root *root)
 {
     assert(!root || root->count == 0);
+    if (root)
+        free(root->connect);
     free(root);
+}
+
+void web_root_connect(struct web_root *root, char *sources)
+{
+    free(root->connect);
+    root->connect = sources;
 }
 
 bool web_root_has_sim(const struct web_root *root)
@@ -494,13 +527,14 @@ enum {
 };
 
 /* A copy that lasts until the head is told. */
-static struct opening *opening_new(const char *root, const char *name, const struct web_asked *asked)
+static struct opening *opening_new(
+    const char *root, const char *connect, const char *name, const struct web_asked *asked)
 {
     struct web_asked copy = *asked;
     struct conditions *c = &copy.conditions;
     struct span *values[VALUES] = {&c->if_match, &c->if_none_match, &c->if_modified_since, &c->if_unmodified_since,
         &c->range, &c->if_range, &copy.accept_encoding};
-    size_t n = strlen(root) + 1 + strlen(name) + 1;
+    size_t n = strlen(root) + 1 + strlen(connect) + 1 + strlen(name) + 1;
     for (size_t i = 0; i < VALUES; i++)
         n += values[i]->n;
     struct opening *o = calloc(1, sizeof *o + n);
@@ -508,6 +542,7 @@ static struct opening *opening_new(const char *root, const char *name, const str
         return NULL;
     char *at = o->bytes;
     o->root = keep_text(&at, root);
+    o->connect = keep_text(&at, connect);
     copy.path = keep_text(&at, name);
     o->room = web_is_room(asked->path);
     for (size_t i = 0; i < VALUES; i++) {
@@ -557,7 +592,7 @@ static struct web_download *download_new(struct web_root *root, const struct web
     const char *path = asked->path, *folder = folder_of(root, &path), *name = web_name(path);
     size_t n = strlen(name) + 1;
     struct web_download *d = calloc(1, sizeof *d + n);
-    struct opening *o = d ? opening_new(folder, name, asked) : NULL;
+    struct opening *o = d ? opening_new(folder, root->connect ? root->connect : "", name, asked) : NULL;
     if (!o || !web_share_take(&root->share, &asked->whose, &d->place)) {
         free_opening(o);
         free(d);

@@ -26,7 +26,8 @@ enum {
     WEB_PIECE_MAX = 64 * 1024, /* bytes read at once; less while there are many downloads: */
     WEB_PIECE_MIN = 16 * 1024,
     WEB_PIECES_BYTES = 64 * 1024 * 1024, /* as many as a piece each may have together */
-    WEB_HEADERS_MAX = 2048,
+    WEB_CONNECT_MAX = 12288,             /* what pages may connect to: 15 servers, each with the longest name, twice */
+    WEB_HEADERS_MAX = 2048 + WEB_CONNECT_MAX,
     WEB_NOTICE_EVERY_MS = 10000 /* between records of one kind */
 };
 
@@ -40,6 +41,9 @@ struct web_root *web_root_new(uv_loop_t *loop, const struct logger *logger, cons
 /* Of requests from now on; `sim` has what is below WEB_SIM. Borrowed until the next call or web_root_free; "" or NULL: there
  * are no files. */
 void web_root_set(struct web_root *root, const char *path, const char *sim);
+/* What pages may connect to besides this server, from now on, as a Content-Security-Policy has it, each with a space before it;
+ * taken. NULL or "": nothing. */
+void web_root_connect(struct web_root *root, char *sources);
 bool web_root_is_set(const struct web_root *root);
 bool web_root_has_sim(const struct web_root *root);
 /* When every download was ended and the loop has run until nothing was left on it. Takes NULL. */

@@ -10,7 +10,7 @@
 #include "server/io/conditional.h"
 
 enum {
-    WEB_ETAG_MAX = 72,
+    WEB_ETAG_MAX = 88,
     WEB_HASH_LEN = 16
 };
 

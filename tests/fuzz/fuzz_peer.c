@@ -241,6 +241,9 @@ static void check_effect(struct fuzz *f, const struct peer_effect *fx)
     case PEER_FX_CONNECT:
         assert(fx->server < 2);
         break;
+    case PEER_FX_PROBE:
+        assert(fx->probe.server < 2 && fx->probe.samples > 0);
+        break;
     case PEER_FX_RTC_NEW:
         assert(fx->rtc == f->last + 1);
         f->last = fx->rtc;
@@ -327,6 +330,11 @@ static void random_event(struct fuzz *f)
     case PEER_KNOWN:
         ev.known.name = SPAN("d1");
         ev.known.id = input_text(&f->in);
+        break;
+    case PEER_PROBED:
+        ev.probed.server = input_byte(&f->in) & 1;
+        ev.probed.ms = input_byte(&f->in);
+        ev.probed.cluster = input_byte(&f->in) & 1 ? SPAN("a") : SPAN("");
         break;
     case PEER_SIGNALING_FRAME:
         ev.frame = frame(f);

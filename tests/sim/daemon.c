@@ -404,6 +404,7 @@ struct daemon *daemon_new(struct world *w, const struct core_settings *settings)
     clerk_init(&d->clerk, w, &CLERK, d);
     d->server_oracle = server_oracle_new(w, &d->settings);
     d->listener = (struct wire_listener){.host = world_host(w), .face = &FACE, .who = d, .accept = on_accept};
+    d->ports.secret = d->listener.host;
     daemon_start(d);
     return d;
 }

@@ -99,8 +99,12 @@ static void drop_wire(struct peerhost *h)
 static void connect_to(struct peerhost *h, unsigned server)
 {
     world_check(h->in.w, server < h->in.daemon_count, "%u connects to server %u", h->who, server);
-    drop_wire(h);
-    world_trace(h->in.w, "peer %u connects", h->who);
+    struct wire *former = h->wire;
+    h->wire = NULL;
+    if (former) /* no good-bye: its seat is kept */
+        wire_break(former);
+    h->server = server;
+    world_trace(h->in.w, "peer %u connects to server %u", h->who, server);
     h->wire = wire_open(h->in.wires, h->host, daemon_listener(h->in.daemons[server]), &WIRE_FACE, h, false);
     world_at(h->in.w, world_now(h->in.w) + CONNECT_MS, connect_timeout, h, (uint64_t)(uintptr_t)h->wire);
 }
@@ -267,6 +271,9 @@ static void execute(struct peerhost *h, struct peer_effect *e)
         break;
     case PEER_FX_DISCONNECT:
         drop_wire(h);
+        break;
+    case PEER_FX_PROBE:
+        peerhost_probe(h, e->probe.server);
         break;
     case PEER_FX_SIGNAL:
         if (h->wire)
@@ -516,6 +523,7 @@ void peerhost_free(struct peerhost *h)
     peer_effects_done(&h->fx);
     disk_free(h->disk);
     peerhost_files_end(h, false);
+    peerhost_probes_free(h);
     filedisk_free(h->files);
     free(h);
 }
@@ -582,6 +590,11 @@ const char *peerhost_id(const struct peerhost *h)
 unsigned peerhost_who(const struct peerhost *h)
 {
     return h->who;
+}
+
+unsigned peerhost_server(const struct peerhost *h)
+{
+    return h->server;
 }
 
 unsigned peerhost_host(const struct peerhost *h)

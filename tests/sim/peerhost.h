@@ -69,6 +69,7 @@ unsigned peerhost_joins(const struct peerhost *h); /* in this life; a seat taken
 const char *peerhost_id(const struct peerhost *h);
 unsigned peerhost_who(const struct peerhost *h);
 unsigned peerhost_host(const struct peerhost *h);
+unsigned peerhost_server(const struct peerhost *h); /* that it is on, or tries */
 const struct peer *peerhost_core(const struct peerhost *h);
 const struct peer_stats *peerhost_stats(const struct peerhost *h);
 struct disk *peerhost_disk(struct peerhost *h); /* borrowed; it outlives each of its lives */

@@ -57,6 +57,8 @@ struct peerhost {
     struct peer *core; /* NULL: not running */
     struct rtc_party *party;
     struct wire *wire;
+    unsigned server;      /* of the wire */
+    struct probe *probes; /* of all lives */
     struct peer_effects fx;
     uint64_t deadline, alarm, due; /* due: when it rings */
     unsigned joins;
@@ -66,6 +68,10 @@ struct peerhost {
 struct peer_event peerhost_event(const struct peerhost *h, enum peer_event_type type);
 struct peer_event peerhost_rtc_event(const struct peerhost *h, enum peer_event_type type, uint64_t rtc);
 void peerhost_step(struct peerhost *h, struct peer_event event);
+
+/* ---- peerhost_probe.c ---- */
+void peerhost_probe(struct peerhost *h, unsigned server);
+void peerhost_probes_free(struct peerhost *h);
 
 /* ---- peerhost_files.c ---- */
 void peerhost_on_file(void *who, struct peer_event e);

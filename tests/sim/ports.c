@@ -34,7 +34,7 @@ static bool seal(void *ctx, const void *plain, size_t n, void *sealed)
     memset(out, 0, NUMBER_BYTES);
     memcpy(out, &p->sealed, sizeof p->sealed);
     memcpy(out + NUMBER_BYTES, plain, n);
-    spread(SECRET, out, NUMBER_BYTES + n, out + NUMBER_BYTES + n, SEAL_EXTRA - NUMBER_BYTES);
+    spread(SECRET + p->secret, out, NUMBER_BYTES + n, out + NUMBER_BYTES + n, SEAL_EXTRA - NUMBER_BYTES);
     return true;
 }
 
@@ -42,8 +42,8 @@ static bool open_seal(void *ctx, const void *sealed, size_t n, void *plain)
 {
     const char *in = sealed;
     char right[SEAL_EXTRA - NUMBER_BYTES];
-    (void)ctx;
-    spread(SECRET, in, n - sizeof right, right, sizeof right);
+    const struct ports *p = ctx;
+    spread(SECRET + p->secret, in, n - sizeof right, right, sizeof right);
     if (memcmp(right, in + n - sizeof right, sizeof right) != 0)
         return false;
     memcpy(plain, in + NUMBER_BYTES, n - SEAL_EXTRA);

@@ -13,6 +13,7 @@ enum {
 };
 
 struct ports {
+    uint64_t secret;     /* daemons that are not of one cluster have different ones */
     uint64_t sealed;     /* so far: no two seals are alike */
     uint64_t ice_ttl_ms; /* of TURN credentials; 0: there are none */
 };

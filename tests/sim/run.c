@@ -48,6 +48,13 @@ struct daemon *run_add_daemon(struct run *r, const struct core_settings *setting
     return r->daemons[r->daemon_count++] = daemon_new(r->w, settings);
 }
 
+void run_add_daemons(struct run *r, unsigned n)
+{
+    struct core_settings settings = daemon_settings();
+    while (n-- > 0)
+        run_add_daemon(r, &settings);
+}
+
 struct peerhost *run_add_person(struct run *r, const char *room, const char *name)
 {
     unsigned who = r->people_count++;

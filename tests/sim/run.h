@@ -35,6 +35,8 @@ struct run {
 
 void run_init(struct run *r, const struct world_options *options);
 void run_done(struct run *r);
+/* Of the usual settings: servers that have nothing in common. */
+void run_add_daemons(struct run *r, unsigned n);
 struct daemon *run_add_daemon(struct run *r, const struct core_settings *settings);
 /* The next person, in the room of that name; not started. */
 struct peerhost *run_add_person(struct run *r, const char *room, const char *name);

@@ -8,7 +8,8 @@
  * lose packets, up to 15 % at each end; in 400 half of the people come late. 900 suffer misfortunes, one after another:
  * crashes, half of them with a write that is not synced, partitions, the daemon's death for a while or until the end, wall
  * clocks that jump by up to an hour, new addresses, broken sockets, people who leave and return. In some 25 somebody is away
- * for longer than a message lives, and in every fifth some find their state lost, or an older copy of it. What the runs really
+ * for longer than a message lives, and in every fifth some find their state lost, or an older copy of it. In every seventh there
+ * are two servers, each of which dies now and then; in the end all are on the first. What the runs really
  * met is counted (world_note) and printed below them. A link delivers in order and once, as SCTP does: what comes twice
  * or overtakes comes by several ways, or was sent again.
  */
@@ -23,6 +24,8 @@ enum {
     LOOK_MS = 500,
     REAL_EVERY = 50,
     APART_EVERY = 8,    /* seeds in which some can never be linked */
+    TWO_EVERY = 7,      /* seeds with two servers */
+    BACK_MS = 90000,    /* to the first of them */
     LOSSES_EVERY = 5,   /* seeds in which some lose their state */
     LOSS_MAX = 151,     /* of 1,000 at each end of a path */
     STORM = 250,        /* at both together */
@@ -110,7 +113,7 @@ static void misfortune(void *who, uint64_t arg)
     (void)arg;
     if (!r->restless)
         return;
-    struct daemon *d = r->daemons[0];
+    struct daemon *d = r->daemons[r->daemon_count == 1 ? 0 : world_below(w, r->daemon_count)];
     if (!daemon_is_up(d) && world_chance(w, 200)) {
         daemon_start(d);
     } else if (daemon_is_up(d) && world_chance(w, 120)) {
@@ -167,17 +170,17 @@ static void forbid_some(struct run *r)
 /* What a run is like beside its seed. */
 struct life {
     bool forbidden, losses;
+    bool two;      /* servers, which have nothing in common */
     uint32_t loss; /* of 1,000 at each end of every path; 0: as it comes */
 };
 
 static void gather(struct run *r, unsigned people, const struct life *life)
 {
-    struct core_settings settings = daemon_settings();
     struct world *w = r->w;
     uint32_t loss = world_chance(w, 700) ? 1 + world_below(w, LOSS_MAX) : 1;
     uint32_t worst = 0;
     bool late = world_chance(w, 400);
-    run_add_daemon(r, &settings);
+    run_add_daemons(r, life->two ? 2 : 1);
     if (loss > 1)
         world_note(w, WORLD_LOSS);
     for (unsigned i = 0; i < people; i++) {
@@ -218,8 +221,9 @@ static void heal(struct run *r)
 {
     r->restless = false;
     world_heal(r->w);
-    if (!daemon_is_up(r->daemons[0]))
-        daemon_start(r->daemons[0]);
+    for (unsigned i = 0; i < r->daemon_count; i++)
+        if (!daemon_is_up(r->daemons[i]))
+            daemon_start(r->daemons[i]);
     for (unsigned i = 0; i < r->people_count; i++)
         if (!peerhost_is_up(r->people[i]))
             peerhost_start(r->people[i]);
@@ -257,6 +261,21 @@ static void wait_for_mesh(struct run *r)
     }
 }
 
+/* Whoever is on the second one goes back: a move that failed may be one minute ago. */
+static void wait_for_first_server(struct run *r)
+{
+    unsigned i = 0;
+    for (uint64_t end = world_now(r->w) + BACK_MS; i < r->people_count;) {
+        if (peerhost_server(r->people[i]) == 0) {
+            i++;
+            continue;
+        }
+        world_check(r->w, world_now(r->w) < end, "%u is not on the first server", i);
+        run_for(r, 1000);
+    }
+    world_check(r->w, run_all_linked(r), "a link went down on the way to the first server");
+}
+
 static void live(struct run *r, const struct world_options *options, const struct life *life)
 {
     run_init(r, options);
@@ -286,6 +305,8 @@ static void live(struct run *r, const struct world_options *options, const struc
     run_until_tree(r, DELIVER_MS);
     run_until_delivered(r, DELIVER_MS);
     world_check(w, run_all_linked(r), "a link went down in peace");
+    if (life->two)
+        wait_for_first_server(r);
     if (!life->forbidden && people <= 8)
         wait_for_mesh(r);
     if (peer_oracle_traffic(r->peer_oracle)->alone > 0)
@@ -296,8 +317,9 @@ static void live(struct run *r, const struct world_options *options, const struc
 void seed_peers(struct run *r, const struct world_options *options)
 {
     live(r, options,
-        &(struct life){
-            .forbidden = options->seed % APART_EVERY == 0, .losses = options->seed % LOSSES_EVERY == LOSSES_EVERY - 1});
+        &(struct life){.forbidden = options->seed % APART_EVERY == 0,
+            .two = options->seed % TWO_EVERY == 1,
+            .losses = options->seed % LOSSES_EVERY == LOSSES_EVERY - 1});
 }
 
 void seed_apart(struct run *r, const struct world_options *options)

@@ -33,6 +33,7 @@ const struct story STORIES[] = {
     {"two-meet", story_two_meet, false},
     {"eight-meet", story_eight_meet, false},
     {"daemon-returns", story_daemon_returns, false},
+    {"first-of-two-servers", story_first_of_two_servers, false},
     {"people-keep-their-seats", story_people_keep_their_seats, false},
     {"partition-heals", story_partition_heals, false},
     {"address-changes", story_address_changes, false},

@@ -38,6 +38,7 @@ scenario story_no_frames;          /* RFC 6455 is broken, and nothing is lost bu
 scenario story_two_meet;                /* ready to message within a second */
 scenario story_eight_meet;              /* a full mesh, everybody hears everybody */
 scenario story_daemon_returns;          /* links stay, no peer notice twice */
+scenario story_first_of_two_servers;    /* it dies and returns: everybody goes to the other and comes back */
 scenario story_people_keep_their_seats; /* a socket breaks, the daemon restarts: nobody joins again */
 scenario story_partition_heals;         /* down, up again, nothing lost */
 scenario story_address_changes;         /* an ICE restart mends it */

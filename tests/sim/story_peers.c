@@ -63,6 +63,35 @@ void story_daemon_returns(struct run *r, const struct world_options *options)
     run_until_delivered(r, 2000);
 }
 
+void story_first_of_two_servers(struct run *r, const struct world_options *options)
+{
+    run_init(r, options);
+    run_add_daemons(r, 2);
+    for (unsigned i = 0; i < 4; i++)
+        peerhost_start(run_add_person(r, "room", "p"));
+    run_until_linked(r, 3000);
+    run_for(r, 3000); /* somebody may be told of as reached through others first */
+    unsigned before = all_flaps(r);
+    for (int mute = 0; mute < 2; mute++) {
+        daemon_crash(r->daemons[0], mute);
+        run_say_all(r);
+        run_for(r, mute ? 60000 : 5000); /* a machine that is gone without a word is missed by its pings */
+        for (unsigned i = 0; i < 4; i++)
+            world_check(r->w, peerhost_server(r->people[i]) == 1, "%u is not on the other server", i);
+        run_say_all(r);
+        run_until_delivered(r, 2000);
+        daemon_start(r->daemons[0]);
+        run_for(r, 45000);
+        for (unsigned i = 0; i < 4; i++)
+            world_check(r->w,
+                peerhost_server(r->people[i]) == 0 && strcmp(peerhost_state(r->people[i]), "p2p-connected") == 0,
+                "%u is not back on the first server", i);
+        run_say_all(r);
+        run_until_delivered(r, 2000);
+    }
+    world_check(r->w, all_flaps(r) == before, "%u notices of links after %u", all_flaps(r), before);
+}
+
 void story_people_keep_their_seats(struct run *r, const struct world_options *options)
 {
     run_gather(r, options, 3, 3);

@@ -123,6 +123,9 @@ void face_effect(const struct peer_effect *e)
     case PEER_FX_DISCONNECT:
         host_disconnect();
         break;
+    case PEER_FX_PROBE:
+        host_probe(e->probe.server, e->probe.samples);
+        break;
     case PEER_FX_SIGNAL:
         host_signal(e->frame.p, e->frame.n);
         break;

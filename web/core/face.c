@@ -153,8 +153,8 @@ static const char *copy_settings(const json_t *all, struct peer_settings *s)
         problem = copy_text(s->no_link, sizeof s->no_link, all, "noLink");
     s->keep_offers = true;
     s->servers = (unsigned)json_integer_value(json_object_get(all, "servers"));
-    if (!problem && s->servers == 0)
-        problem = face_sentence("there is no server");
+    if (!problem && (s->servers == 0 || s->servers > SERVERS_MAX))
+        problem = face_sentence("1 to %d servers can be named", SERVERS_MAX);
     return problem;
 }
 
@@ -254,6 +254,13 @@ void EXPORT(web_signaling_closed)(unsigned code, const char *why, size_t n);
 void web_signaling_closed(unsigned code, const char *why, size_t n)
 {
     face_step(&(struct peer_event){.type = PEER_SIGNALING_CLOSED, .closed = {(uint16_t)code, {why, n}}});
+}
+
+/* ms: 0: it is of no use now. */
+void EXPORT(web_probed)(unsigned server, double ms, const char *cluster, size_t n);
+void web_probed(unsigned server, double ms, const char *cluster, size_t n)
+{
+    face_step(&(struct peer_event){.type = PEER_PROBED, .probed = {server, (uint64_t)ms, {cluster, n}}});
 }
 
 void EXPORT(web_network)(void);

@@ -19,6 +19,7 @@ HOST(random)(void *out, size_t n);
 
 HOST(connect)(unsigned server);
 HOST(disconnect)(void);
+HOST(probe)(unsigned server, unsigned samples); /* answered by web_probed, once */
 HOST(signal)(const char *frame, size_t n);
 HOST(ice_servers)(const char *list, size_t n);
 HOST(deadline)(double at); /* infinite: none */

@@ -7,7 +7,7 @@ import { UsherError, sentence } from './errors.js';
 
 // The arguments of each effect: n a number, b a truth, t a text, B bytes (copied). web/core/host.h has the names.
 const EFFECTS = {
-    connect: 'n', disconnect: '', signal: 't', ice_servers: 't', deadline: 'n',
+    connect: 'n', disconnect: '', probe: 'nn', signal: 't', ice_servers: 't', deadline: 'n',
     rtc_new: 'n', rtc_offer: 'nb', rtc_remote: 'ntt', rtc_candidate: 'nt', rtc_send: 'nnbbB', rtc_channel: 'nt', rtc_free: 'n',
     put: 'ntB', delete: 'nt', commit: 'n', load: 'nnttnb', remember: 'tt',
     file_open: 'nt', file_give: 'nnnntnnn', file_read: 'nnnnn', file_close: 'nb',

@@ -4,6 +4,7 @@
 
 const PROTOCOL = 'usher.v1';
 const DONE = 1000;
+const MOVED = 4000; // any but 1000 and 1001 keeps the seat, for another server of the cluster or for the way back
 
 /** @typedef {{ open(): void, frame(text: string): void, closed(code: number, why: string): void }} SignalingEvents */
 
@@ -24,7 +25,7 @@ export class Signaling {
 
     /** @param {number} server */
     connect(server) {
-        this.#drop();
+        this.#drop(MOVED);
         let socket;
         try {
             socket = new WebSocket(this.#urls[server], PROTOCOL);
@@ -52,13 +53,14 @@ export class Signaling {
 
     /** What is queued is still sent. */
     disconnect() {
-        this.#drop();
+        this.#drop(DONE);
     }
 
-    #drop() {
+    /** @param {number} code */
+    #drop(code) {
         const socket = this.#socket;
         this.#socket = null;
-        socket?.close(DONE);
+        socket?.close(code);
     }
 }
 

@@ -14,6 +14,7 @@ import { detailOf } from './events.js';
 import { Files } from './files.js';
 import { Links } from './links.js';
 import { takeLock } from './lock.js';
+import { Probes } from './probes.js';
 import { Signaling, serverUrl } from './signaling.js';
 import { STORES, Store } from './store.js';
 
@@ -29,7 +30,7 @@ const REF_BYTES = 16;
  *     server?: string | string[], room?: string, code?: string, name?: string, password?: string, token?: string,
  *     state?: string, takeOver?: boolean, wasm?: string | URL | WebAssembly.Module, faults?: { noLink?: string, tamper?: boolean }
  * }} Options
- *   server: the daemon's address (ws, wss, http or https), or several; else where the page came from.
+ *   server: the daemon's address (ws, wss, http or https), or several, the first that works first; else where the page came from.
  *   room, or code: one of the two. state: which identity and history of this browser; else one of the room's own.
  *   takeOver: another tab that has that state ends. wasm: where usher.wasm is, if not beside this module. faults: for tests: a person with whom no
  *   link is made; what is sealed is sent with a wrong byte.
@@ -72,6 +73,8 @@ export class Usher extends EventTarget {
     #store;
     /** @type {Signaling} */
     #signaling;
+    /** @type {Probes} */
+    #probes;
     /** @type {Links} */
     #links;
     /** @type {Files} */
@@ -191,6 +194,7 @@ export class Usher extends EventTarget {
             frame: (text) => core.event('web_signaling_frame', text),
             closed: (number, why) => core.event('web_signaling_closed', number, why),
         });
+        this.#probes = new Probes(servers, (server, ms, cluster) => core.event('web_probed', server, ms, cluster));
         this.#store.tell({
             committed: (ticket) => core.event('web_committed', ticket),
             loaded: (ticket, rows) => core.event('web_loaded', ticket, rows),
@@ -249,6 +253,7 @@ export class Usher extends EventTarget {
         return {
             connect: (server) => this.#signaling.connect(server),
             disconnect: () => this.#signaling.disconnect(),
+            probe: (server, samples) => this.#probes.ask(server, samples),
             signal: (frame) => this.#signaling.send(frame),
             ice_servers: (list) => this.#links.servers(list),
             deadline: (at) => this.#alarm.set(at),
@@ -407,6 +412,7 @@ export class Usher extends EventTarget {
         this.#alarm?.set(Infinity);
         this.#links?.freeAll();
         this.#signaling?.disconnect();
+        this.#probes?.end();
         this.#store?.close();
         this.#lock?.release();
         this.#lock = null;

@@ -5,7 +5,7 @@ import { Usher } from './usher.js';
 import { el, icon, iconButton, ICONS, say } from './dom.js';
 import { t } from './text.js';
 import { forgetCode } from './code.js';
-import { kept, keptInTab, roomUrl, siteUrl, socketUrl } from './place.js';
+import { kept, keptInTab, roomUrl, siteUrl, socketUrls } from './place.js';
 import { Session } from './session.js';
 import { chatView } from './chat_view.js';
 import { peopleView } from './people_view.js';
@@ -63,7 +63,7 @@ async function open(app, target, more = {}) {
     const name = await ownName(app, target);
     const password = target.room ? keptInTab.get(`password.${target.room}`) : undefined;
     showCentre(app, target, t('opening'));
-    return Usher.open({ server: socketUrl(), name, ...(target.code ? { code: target.code } : { room: target.room }), ...(password ? { password } : {}), ...more });
+    return Usher.open({ server: await socketUrls(), name, ...(target.code ? { code: target.code } : { room: target.room }), ...(password ? { password } : {}), ...more });
 }
 
 async function askPassword(app, target) {

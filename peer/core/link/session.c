@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
  * The signaling session. The normal path: connect, welcome, join-room, peers; then signals in both directions, with a `ping`
- * when the daemon has been silent, so that a path that died without a word is noticed. Whatever ends it, the next
- * server in turn is tried after 1, 2, 4 … 30 s, each and up to a quarter more by chance, for ever; a daemon that names
- * a time (draining, rate-limited) is obeyed. Only what cannot get better by waiting is fatal: a token or password that
- * is not accepted, a room that its owner closed.
+ * when the daemon has been silent, so that a path that died without a word is noticed. Whatever ends it, the servers
+ * are tried in rounds, for ever: each of them once, a second apart, and the next round after 1, 2, 4 … 30 s, all and up
+ * to a quarter more by chance; a daemon that names a time (draining, rate-limited) is obeyed. Only what cannot get better
+ * by waiting is fatal: a token or password that is not accepted, a room that its owner closed. Which server is next, and
+ * whether a better one than ours is there, is found out in session_servers.c.
  *
  * Losing the session is not losing anybody: links, people and their roster entries stay as they are until the next list
  * of peers says who is there (roster.c). The daemon keeps our roster entry for a while, too: the first server tried
  * after a loss is the one that has it, and whichever answers is shown our token. Who refuses it is asked for a new
  * roster entry on the same connection; the token is kept then only if another server gave it, which may yet be reached.
+ * A server that belongs to no cluster with the one that gave the token, and could, is not shown it.
+ *
+ * A move goes from a server that works to a better one, and back at once if that one does not take us, whatever it says:
+ * what it was in the middle of is lost, links are not. The former socket breaks without a Close, so that the daemon keeps
+ * the seat, for its cluster or for the way back; a good-bye would end links. The application is not told.
+ *
  * A roster entry that somebody else took over is his: we say so, and join anew. The notice JOINED goes out each time
  * the room was entered, which a roster entry resumed is not; READY only the first time.
  */
@@ -32,11 +39,11 @@ static const char *const SHOWN[SESSION_STATES_COUNT] = {
 static const unsigned LEGAL[SESSION_STATES_COUNT] = {
     [SESSION_IDLE] = MOVE(CONNECTING) | MOVE(IDLE),
     [SESSION_PAUSED] = MOVE(CONNECTING) | MOVE(IDLE),
-    [SESSION_CONNECTING] = MOVE(CONNECTED) | MOVE(PAUSED) | MOVE(IDLE),
-    [SESSION_CONNECTED] = MOVE(RESUMING) | MOVE(JOINING) | MOVE(PAUSED) | MOVE(IDLE),
-    [SESSION_RESUMING] = MOVE(JOINING) | MOVE(JOINED) | MOVE(PAUSED) | MOVE(IDLE),
-    [SESSION_JOINING] = MOVE(JOINED) | MOVE(PAUSED) | MOVE(IDLE),
-    [SESSION_JOINED] = MOVE(PAUSED) | MOVE(IDLE),
+    [SESSION_CONNECTING] = MOVE(CONNECTED) | MOVE(CONNECTING) | MOVE(PAUSED) | MOVE(IDLE),
+    [SESSION_CONNECTED] = MOVE(RESUMING) | MOVE(JOINING) | MOVE(CONNECTING) | MOVE(PAUSED) | MOVE(IDLE),
+    [SESSION_RESUMING] = MOVE(JOINING) | MOVE(JOINED) | MOVE(CONNECTING) | MOVE(PAUSED) | MOVE(IDLE),
+    [SESSION_JOINING] = MOVE(JOINED) | MOVE(CONNECTING) | MOVE(PAUSED) | MOVE(IDLE),
+    [SESSION_JOINED] = MOVE(CONNECTING) | MOVE(PAUSED) | MOVE(IDLE),
 };
 
 static void show(struct peer *p, const char *state)
@@ -56,7 +63,8 @@ static void move(struct peer *p, enum session_state to, uint64_t at)
     s->at = at;
     s->ping_out = false;
     effect_wake(p, at);
-    show(p, SHOWN[to]);
+    if (!s->moving)
+        show(p, SHOWN[to]);
 }
 
 void session_show(struct peer *p)
@@ -69,31 +77,105 @@ void session_show(struct peer *p)
         show(p, HASH_COUNT(p->entries) ? "discovering" : SHOWN[SESSION_JOINED]);
 }
 
-static void connect(struct peer *p)
+void session_init(struct peer *p)
+{
+    p->session.at = NEVER;
+    servers_init(&p->session.servers, p->settings.servers);
+}
+
+/* To s->server, whatever there was before. */
+static void connect(struct peer *p, uint64_t patience_ms)
 {
     struct session *s = &p->session;
     effect_connect(p, s->server);
     p->stats.reconnects_total += s->connected_once;
     s->connected_once = true;
     s->pause_ms = 0;
-    move(p, SESSION_CONNECTING, p->now + OPEN_MS);
+    s->began = p->now;
+    session_look_at(p, p->now + HEDGE_PROBE_MS);
+    move(p, SESSION_CONNECTING, p->now + patience_ms);
+}
+
+static void connect_next(struct peer *p)
+{
+    struct session *s = &p->session;
+    if (!s->stay)
+        s->server = servers_next(&s->servers, p->now);
+    s->stay = false;
+    connect(p, OPEN_MS);
 }
 
 void session_start(struct peer *p)
 {
     if (p->session.state == SESSION_IDLE && !p->session.stopped)
-        connect(p);
+        connect_next(p);
+}
+
+void session_move(struct peer *p, unsigned server)
+{
+    struct session *s = &p->session;
+    assert(s->state == SESSION_JOINED && server != s->server);
+    s->moving = true;
+    s->home = s->server;
+    s->near = servers_are_one(&s->servers, server, s->server);
+    s->server = server;
+    connect(p, MOVE_MS);
+}
+
+/* The server that was moved to does not take us. */
+static void go_home(struct peer *p)
+{
+    struct session *s = &p->session;
+    effect_log(
+        p, LOG_LEVEL_NOTICE, "move-failed", "the other server did not take us: back to the former", NULL, SPAN(""));
+    servers_failed_move(&s->servers, s->server, s->refused, p->now);
+    s->moving = s->refused = false;
+    s->server = s->home;
+    connect(p, OPEN_MS);
+}
+
+void session_hop(struct peer *p)
+{
+    struct session *s = &p->session;
+    assert(!s->moving && (s->state == SESSION_CONNECTING || s->state == SESSION_CONNECTED));
+    servers_failed(&s->servers, s->server, p->now);
+    connect_next(p);
+}
+
+/* The next round begins later each time. */
+static uint64_t round_pause(struct session *s)
+{
+    uint64_t base = s->rounds < 5 ? (uint64_t)RETRY_FIRST_MS << s->rounds : RETRY_LAST_MS;
+    s->rounds++;
+    servers_new_round(&s->servers);
+    return base;
+}
+
+/* When the next try is due: what a server asked for counts for it alone, if there are others. */
+static uint64_t pause_end(struct peer *p, uint64_t base)
+{
+    struct session *s = &p->session;
+    uint64_t at = p->now + (s->pause_ms ? s->pause_ms : effect_jitter(p, base));
+    uint64_t wait = servers_waits_until(&s->servers);
+    return wait > at && !s->stay ? wait : at;
 }
 
 /* The socket is gone, or of no use any more: the next server after a pause. */
 static void pause_session(struct peer *p)
 {
     struct session *s = &p->session;
-    uint64_t base = s->failures < 5 ? (uint64_t)RETRY_FIRST_MS << s->failures : RETRY_LAST_MS;
+    if (s->moving) {
+        go_home(p);
+        return;
+    }
     bool lost = s->state == SESSION_JOINED && s->resume_token[0];
-    s->failures++;
-    s->server = lost ? s->server : (s->server + 1) % p->settings.servers;
-    move(p, SESSION_PAUSED, p->now + (s->pause_ms ? s->pause_ms : effect_jitter(p, base)));
+    s->stay = lost && !servers_is_avoided(&s->servers, s->server, p->now);
+    if (!s->stay) {
+        servers_failed(&s->servers, s->server, p->now);
+        session_look_for_another(p);
+    }
+    bool over = s->stay || servers_all_tried(&s->servers);
+    move(p, SESSION_PAUSED, pause_end(p, over ? round_pause(s) : RETRY_FIRST_MS));
 }
 
 static bool has_socket(const struct session *s)
@@ -106,6 +188,7 @@ static void stop(struct peer *p)
     if (has_socket(&p->session))
         effect_disconnect(p);
     p->session.stopped = true;
+    p->session.moving = false;
     move(p, SESSION_IDLE, NEVER);
 }
 
@@ -144,7 +227,9 @@ void session_network(struct peer *p, bool cut)
     }
     /* Nothing is wrong with the server, unless it named a time. */
     if (s->state == SESSION_PAUSED && s->pause_ms == 0)
-        connect(p);
+        connect_next(p);
+    if (s->state == SESSION_JOINED)
+        session_measure(p);
 }
 
 /* Gives this server up and says so. */
@@ -170,7 +255,7 @@ void session_due(struct peer *p)
         return;
     }
     if (s->state == SESSION_PAUSED) {
-        connect(p);
+        connect_next(p);
     } else if (s->state != SESSION_JOINED || s->ping_out) {
         abandon(p, s->state == SESSION_CONNECTING ? "it did not answer in time" : "it fell silent");
     } else {
@@ -230,9 +315,14 @@ static void on_welcome(struct peer *p, const struct signaling_message *m)
     struct session *s = &p->session;
     if (s->state != SESSION_CONNECTED)
         return;
+    servers_welcomed(&s->servers, s->server, m->cluster);
+    if (s->moving && s->near && !servers_are_one(&s->servers, s->server, s->home)) {
+        abandon(p, "it names another cluster than before");
+        return;
+    }
     s->ping_ms = m->ping_interval_ms ? m->ping_interval_ms : PING_INTERVAL_DEFAULT_MS;
     take_ice_servers(p, m);
-    if (s->resume_token[0])
+    if (s->resume_token[0] && servers_may_share(&s->servers, s->server, s->resume_server))
         resume(p);
     else
         join(p);
@@ -246,8 +336,11 @@ static void enter_room(struct peer *p, const struct signaling_message *m)
     text_copy(s->peer_id, sizeof s->peer_id, m->peer_id);
     text_copy(s->resume_token, sizeof s->resume_token, m->resume_token);
     s->resume_server = s->server;
-    s->failures = 0;
+    s->rounds = 0;
+    servers_settled(&s->servers, s->server, p->now);
     move(p, SESSION_JOINED, p->now + s->ping_ms);
+    s->moving = false;
+    session_measure(p);
 }
 
 /* Not by this server, whether it does not know the roster entry any more or never heard of roster entries. */
@@ -280,7 +373,15 @@ static void on_error(struct peer *p, const struct signaling_message *m)
         on_resume_refused(p);
         return;
     }
-    s->pause_ms = bounded_pause(m);
+    if (s->moving) {
+        s->refused = is_fatal(m->code);
+        abandon(p, "it refused us");
+        return;
+    }
+    if (s->servers.n > 1)
+        servers_wait(&s->servers, s->server, p->now + bounded_pause(m));
+    else
+        s->pause_ms = bounded_pause(m);
     bool fatal = is_fatal(m->code);
     tell_error(p, m->code, m->message, fatal);
     if (fatal)
@@ -289,10 +390,14 @@ static void on_error(struct peer *p, const struct signaling_message *m)
         abandon(p, "it refused us");
 }
 
-/* The socket is closed after this; the time is ours alone, so that a fleet does not come back at once. */
+/* The socket is closed after this; the time is ours alone, so that a fleet does not come back at once, here or to another
+ * server. */
 static void on_draining(struct peer *p, const struct signaling_message *m)
 {
-    p->session.pause_ms = bounded_pause(m);
+    struct session *s = &p->session;
+    s->pause_ms = bounded_pause(m);
+    if (s->servers.n > 1)
+        servers_avoid(&s->servers, s->server, p->now + DRAIN_AVOID_MS);
 }
 
 enum session_outcome session_handle(struct peer *p, const struct signaling_message *m)
@@ -371,12 +476,12 @@ void session_rest(struct peer *p)
 {
     assert(has_socket(&p->session));
     struct session *s = &p->session;
-    unsigned server = s->server;
     leave_room(p);
     s->resume_token[0] = '\0';
     s->pause_ms = TWIN_REST_MS;
     effect_disconnect(p);
-    pause_session(p);
-    s->server = server;
-    s->failures = 0;
+    s->stay = true;
+    s->rounds = 0;
+    session_look_at(p, NEVER);
+    move(p, SESSION_PAUSED, p->now + TWIN_REST_MS);
 }

@@ -11,6 +11,7 @@
 
 #include "peer/core/peer.h"
 #include "base/buf.h"
+#include "peer/core/link/servers.h"
 
 struct signaling_message;
 
@@ -36,9 +37,18 @@ struct session {
     char peer_id[PEER_ID_MAX + 1];           /* ours; kept while we are away */
     char resume_token[RESUME_TOKEN_MAX + 1]; /* gives it back; empty: nothing does */
     unsigned resume_server;                  /* that gave the token */
-    unsigned server, failures;
+    struct servers servers;
+    unsigned server; /* in use, or tried */
+    unsigned rounds; /* in which all servers were tried, since the room was left */
     bool connected_once, joined_once, ping_out, stopped;
-    uint64_t at; /* when this state has lasted long enough; JOINED: when to ping */
+    bool stay;           /* the next try is of the same server: it has our place */
+    bool moving, near;   /* from `home` to `server`, which is better; because it is nearer */
+    bool refused;        /* it does not want us: that takes longer to change than a failure */
+    unsigned home;       /* that has our place meanwhile */
+    uint64_t began;      /* when this try began */
+    uint64_t look_at;    /* when to look at other servers */
+    uint64_t measure_at; /* and at their distance */
+    uint64_t at;         /* when this state has lasted long enough; JOINED: when to ping */
     uint64_t ping_ms;
     uint64_t pause_ms; /* what the daemon asked for; 0: nothing */
 };
@@ -51,6 +61,7 @@ enum session_outcome {
     SESSION_OF_ROOM  /* we are in the room, and it is about somebody there */
 };
 
+void session_init(struct peer *p); /* of a peer whose settings are there */
 void session_start(struct peer *p);
 void session_opened(struct peer *p);
 /* A frame came: false if no session is open. */
@@ -63,6 +74,19 @@ void session_lost(
     struct peer *p); /* a frame could not be read, for want of memory: it is asked again on a new socket */
 void session_network(struct peer *p, bool cut); /* cut: the socket's own address is gone */
 void session_due(struct peer *p);
+/* In the room: to a server that is better, and back if it does not take us. */
+void session_move(struct peer *p, unsigned server);
+/* While a server is tried: the next one instead. */
+void session_hop(struct peer *p);
+
+/* ---- the other servers: session_servers.c ---- */
+void session_look_at(struct peer *p, uint64_t at); /* they are looked at then */
+void session_measure(struct peer *p);              /* likewise, and at their distance, after SETTLE_MS */
+void session_look(struct peer *p);                 /* whatever of it is due */
+void session_look_for_another(struct peer *p);     /* ours failed */
+/* ms: how long /health took; 0: it is of no use now. cluster: that its welcome named. */
+void session_probed(struct peer *p, unsigned server, uint64_t ms, struct span cluster);
+
 void session_leave(struct peer *p);
 /* Out of the room for TWIN_REST_MS. */
 void session_rest(struct peer *p);

@@ -82,6 +82,7 @@ void signaling_frame(struct peer *p, struct span frame)
 void signaling_due(struct peer *p)
 {
     session_due(p);
+    session_look(p);
     if (twin_due(p))
         membership_call_all(p);
     membership_due(p);

@@ -85,6 +85,7 @@ void peer_effect_done(struct peer_effect *e)
     case PEER_FX_NONE:
     case PEER_FX_CONNECT:
     case PEER_FX_DISCONNECT:
+    case PEER_FX_PROBE:
     case PEER_FX_RTC_NEW:
     case PEER_FX_RTC_OFFER:
     case PEER_FX_RTC_FREE:

@@ -61,6 +61,12 @@ bool effect_disconnect(struct peer *p)
     return add(p, (struct peer_effect){.type = PEER_FX_DISCONNECT}, true);
 }
 
+bool effect_probe(struct peer *p, unsigned server, unsigned samples)
+{
+    assert(server < p->settings.servers && samples > 0);
+    return add(p, (struct peer_effect){.type = PEER_FX_PROBE, .probe = {server, samples}}, true);
+}
+
 bool effect_signal(struct peer *p, struct span frame)
 {
     struct peer_text copy = copy_of(frame);

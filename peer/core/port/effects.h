@@ -17,6 +17,7 @@
  * nothing was added. */
 bool effect_connect(struct peer *p, unsigned server);
 bool effect_disconnect(struct peer *p);
+bool effect_probe(struct peer *p, unsigned server, unsigned samples);
 bool effect_signal(struct peer *p, struct span frame);
 bool effect_ice_servers(struct peer *p, struct span ice_servers);
 bool effect_rtc_new(struct peer *p, uint64_t rtc);

