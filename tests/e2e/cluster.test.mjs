@@ -44,8 +44,13 @@ test('members of three daemons see each other come and go, and signal', async ()
     }
     for (let i = 0; i < 500; i++) a.send({ type: 'offer', to: b.peerId, sdp: `n${i}`, link: 'l' });
     for (let i = 0; i < 500; i++) assert.equal((await b.next()).sdp, `n${i}`);
+    // What it says before it leaves is heard before that.
+    a.ws._socket.cork();
+    a.send({ type: 'signal', to: b.peerId, data: 'last' });
     a.send({ type: 'leave-room' });
+    a.ws._socket.uncork();
     assert.equal((await a.next()).type, 'left-room');
+    assert.equal((await b.next()).data, 'last');
     for (const other of [b, c]) assert.deepEqual(await other.next(), { type: 'peer-left', peerId: a.peerId, reason: 'left' });
     await b.close(1000);
     assert.deepEqual(await c.next(), { type: 'peer-left', peerId: b.peerId, reason: 'left' });

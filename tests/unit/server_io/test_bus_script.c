@@ -338,6 +338,11 @@ static void test_sync(void **state)
     assert_int_equal(w->answer.version, 3);
     /* One has moved meanwhile, and the room is full. */
     assert_int_equal(resume(w, 1, "a.1", "b.1", 11, 2, false), BUS_OK);
+    op.capacity = 9;
+    assert_int_equal(run(w, 0, op), BUS_OK);
+    assert_string_equal(w->news, "");
+    expect_seats(w, "a.2 b.1");
+    op.capacity = 3;
     join_as(w, 2, "r", "c.1", terms, 3, 0);
     leave(w, 0, "r", "a.2");
     join_as(w, 2, "r", "c.2", terms, 3, 0);
