@@ -73,7 +73,7 @@ struct cluster {
     struct shared *cursor;          /* of them: it and those behind it are still to be brought in line */
     struct shared *stale, *syncing; /* lists */
     uint32_t syncing_n;
-    uint32_t named_at;              /* the slot where registering names and topics goes on */
+    uint32_t named_at;       /* the slot where registering names and topics goes on */
     struct span entering;    /* during shared_learn_for */
     bool settling;           /* what was doubtful is looked at once more, or was */
     char dead[NODE_MAX + 1]; /* whose seats are being cleared */

@@ -48,9 +48,16 @@ static void refuse(struct core *c, struct session *s, const struct asked *r, str
     session_refuse(c, s, &e);
 }
 
-static void apply(struct core *c, struct session *s, const struct asked *r)
+static inline void count(struct core *c, const struct request *r, const struct frame *frame)
 {
-    assert(r->reader && r->reader != s->member && r->reader->room == s->member->room);
+    c->stats.relayed_total++;
+    c->stats.relayed[r->type]++;
+    c->stats.relayed_bytes[r->type] += frame_text(frame).n;
+}
+
+/* Its connection is not here. */
+static void apply_elsewhere(struct core *c, struct session *s, const struct asked *r)
+{
     char id[PEER_ID_MAX];
     if (member_is_remote(r->reader)) {
         remote_relay(c, s, r);
@@ -61,15 +68,27 @@ static void apply(struct core *c, struct session *s, const struct asked *r)
         refuse(c, s, r, frame);
         return;
     }
-    c->stats.relayed_total++;
-    c->stats.relayed[r->request.type]++;
-    c->stats.relayed_bytes[r->request.type] += frame_text(frame).n;
-    if (member_is_away(r->reader)) {
-        seat_hold(c, r->reader, s, frame);
-    } else {
-        r->reader->relayed++;
-        say_send(c, r->reader->session, frame);
+    count(c, &r->request, frame);
+    seat_hold(c, r->reader, s, frame);
+    say_done(c, s, r->request.ref);
+}
+
+static void apply(struct core *c, struct session *s, const struct asked *r)
+{
+    assert(r->reader && r->reader != s->member && r->reader->room == s->member->room);
+    char id[PEER_ID_MAX];
+    if (!member_is_here(r->reader)) {
+        apply_elsewhere(c, s, r);
+        return;
     }
+    struct frame *frame = frame_for(c, r->reader, s, &r->request, say_own_id(c, s->member, id));
+    if (!frame || say_is_nothing(frame)) {
+        refuse(c, s, r, frame);
+        return;
+    }
+    count(c, &r->request, frame);
+    r->reader->relayed++;
+    say_send(c, r->reader->session, frame);
     say_done(c, s, r->request.ref);
 }
 

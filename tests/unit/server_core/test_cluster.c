@@ -3,6 +3,7 @@
  * Daemons that share rooms: members, signals, presence, seats that go on elsewhere, and what becomes of all that when the bus,
  * or a daemon, is gone for a while.
  */
+#include "protocol/bus.h"
 #include "tests/unit/server_core/cluster.h"
 
 const struct dialect *const NET_DIALECTS[] = {&dialect_native, &dialect_socketio, NULL};
@@ -333,6 +334,41 @@ static void test_the_same_node_starts_again(void **state)
     net_stop(&t);
 }
 
+/* A signal on the channel of the first node. */
+static void sent(struct net *t, uint64_t sequence, const char *from, const char *to)
+{
+    struct buf b;
+    char text[160];
+    int n = snprintf(text, sizeof text, "{\"type\":\"signal\",\"to\":\"%s\",\"data\":%u}", to, (unsigned)sequence);
+    buf_init(&b, 4096);
+    bus_record_write(&b, &(struct bus_record){.type = BUS_RECORD_SIGNAL,
+                             .signal = {SPAN("n9"), 1, sequence, 'n', span_of(from), span_of(to), {text, (size_t)n}}});
+    nodes_step(t->nodes, 0, (struct core_event){.type = CORE_BUS_MESSAGE, .bytes = buf_view(&b)});
+    settle(t);
+    buf_done(&b);
+}
+
+static void test_signals_that_must_not_arrive(void **state)
+{
+    (void)state;
+    struct net t;
+    net_start(&t, 2, clustered());
+    net_enter_room(&t, 0, 0, "a");
+    net_enter_room(&t, 0, 1, "b");
+    net_enter_room(&t, 1, 0, "b");
+    net_hears(&t, 0, 1);
+    sent(&t, 1, t.id[1][0], t.id[0][1]);
+    net_expect(&t, 0, 1, "{\"type\":\"signal\",\"from\":\"%s\",\"data\":1}", t.id[1][0]);
+    sent(&t, 1, t.id[1][0], t.id[0][1]); /* twice */
+    sent(&t, 2, t.id[1][0], t.id[0][0]); /* from another room */
+    sent(&t, 3, t.id[1][0], "n1.nobodynobodynobodynobodyno");
+    net_silent(&t);
+    assert_int_equal(core_stats(nodes_core(t.nodes, 0))->bus_lost_total, 0);
+    sent(&t, 6, t.id[1][0], t.id[0][1]);
+    assert_int_equal(core_stats(nodes_core(t.nodes, 0))->bus_lost_total, 2);
+    net_stop(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_an_announcement_is_lost),
         cmocka_unit_test(test_a_drain),
         cmocka_unit_test(test_the_same_node_starts_again),
+        cmocka_unit_test(test_signals_that_must_not_arrive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

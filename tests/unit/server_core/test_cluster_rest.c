@@ -71,6 +71,13 @@ static void test_made_here_and_closed_there(void **state)
     assert_non_null(strstr(net_hears(&t, 1, 0), "the password is wrong"));
     join_with(&t, 1, 0, "geheim");
     assert_non_null(strstr(net_hears(&t, 1, 0), "\"type\":\"peers\""));
+    nodes_link(t.nodes, 1, false); /* who knows its lock guards it alone, too */
+    net_enter(&t, 1, 1);
+    join_with(&t, 1, 1, "");
+    assert_non_null(strstr(net_hears(&t, 1, 1), "room-locked"));
+    net_gone(&t, 1, 1, 1000);
+    nodes_link(t.nodes, 1, true);
+    settle(&t);
     net_enter(&t, 0, 0);
     join_with(&t, 0, 0, "geheim");
     assert_non_null(strstr(net_hears(&t, 0, 0), t.id[1][0]));
