@@ -16,10 +16,9 @@
 
 #include "base/os_rng.h"
 #include "server/announce.h"
+#include "protocol/dialect.h"
 #include "server/cluster.h"
 #include "server/ending.h"
-#include "protocol/dialect.h"
-#include "server/adapters/cluster_id.h"
 #include "server/adapters/ice_list.h"
 #include "server/io/io.h"
 #include "server/adapters/owner.h"
@@ -225,13 +224,6 @@ bool app_test(const struct config *c, struct err *e)
     return ok;
 }
 
-static void name_cluster(const struct config *c, char id[CLUSTER_ID_MAX + 1])
-{
-    const char *secret = config_text(c, OPTION_CLUSTER_NODE_SECRET);
-    if (*config_text(c, OPTION_CLUSTER_REDIS) && *secret)
-        cluster_id_make(span_of(secret), id);
-}
-
 static struct core_settings make_core_settings(struct app *a, const struct config *c, const struct parts *p)
 {
     static const struct dialect *const DIALECTS[] = {
@@ -240,7 +232,7 @@ static struct core_settings make_core_settings(struct app *a, const struct confi
     s.cluster = a->cluster.on;
     s.lease_ms = a->cluster.lease_ms;
     s.dialects = a->cluster.on ? DIALECTS : NULL;
-    name_cluster(c, s.cluster_id);
+    memcpy(s.cluster_id, a->cluster.id, sizeof s.cluster_id);
     s.crypto = seal_port(a->seal);
     s.ice_refresh_ms = ice_list_refresh_ms(p->ice);
     s.ports = (struct core_ports){

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "server/adapters/cluster_id.h"
 #include "server/adapters/secret_text.h"
 
 enum {
@@ -45,7 +46,8 @@ static bool read_keys(const struct config *c, struct cluster *cluster, struct er
     if (n < NODE_SECRET_LEAST)
         return err_set(e, "cluster.node_secret: expected at least %d bytes, such as what `openssl rand -hex 32` prints",
             NODE_SECRET_LEAST);
-    bool ok = (derive(secret, n, "usher resume tokens", resume) && derive(secret, n, "usher owner tokens", owner)) ||
+    bool ok = (derive(secret, n, "usher resume tokens", resume) && derive(secret, n, "usher owner tokens", owner) &&
+                  cluster_id_make((struct span){secret, n}, cluster->id)) ||
               err_memory(e);
     memcpy(cluster->resume_key, resume, sizeof cluster->resume_key);
     memcpy(cluster->owner_key, owner, sizeof cluster->owner_key);

@@ -5,6 +5,7 @@
 #ifndef SERVER_CLUSTER_H
 #define SERVER_CLUSTER_H
 
+#include "protocol/limits.h"
 #include "server/adapters/owner.h"
 #include "server/adapters/redis_url.h"
 #include "server/adapters/seal.h"
@@ -14,6 +15,7 @@ struct cluster {
     bool on; /* else nothing else is set */
     struct redis_url url;
     uint64_t lease_ms;
+    char id[CLUSTER_ID_MAX + 1];                                    /* its name, in `welcome` */
     uint8_t resume_key[SEAL_KEY_BYTES], owner_key[STATE_KEY_BYTES]; /* made of cluster.node_secret */
 };
 

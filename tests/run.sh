@@ -103,7 +103,7 @@ fuzz() {
 }
 
 # They measure time, or fill the machine: each has it for itself. Of the others two run at a time.
-alone="daemon_fair daemon_flood daemon_freeze daemon_late daemon_readers daemon_rekey daemon_slow exercise page_room peer_idle \
+alone="cluster_faults daemon_fair daemon_flood daemon_freeze daemon_late daemon_readers daemon_rekey daemon_slow exercise page_room peer_idle \
 peer_slow_disk peer_storm peer_wrtc"
 
 # Calls, and times that need a machine of their own: `make check-web` has them, one after the other.
