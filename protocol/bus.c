@@ -64,14 +64,14 @@ static uint64_t get(struct reader *r, unsigned bytes)
 
 static struct span get_text(struct reader *r, size_t max)
 {
-    struct span s = take(r, get(r, 1));
+    struct span s = take(r, (size_t)get(r, 1));
     r->bad = r->bad || s.n > max;
     return s;
 }
 
 static struct span get_long(struct reader *r, size_t max)
 {
-    struct span s = take(r, get(r, 2));
+    struct span s = take(r, (size_t)get(r, 2));
     r->bad = r->bad || s.n > max;
     return s;
 }
@@ -301,7 +301,7 @@ enum bus_read bus_record_read(struct span *message, struct bus_record *record, c
         return BUS_READ_END;
     struct reader whole = {*message, false};
     uint64_t n = get(&whole, LENGTH_BYTES);
-    struct reader r = {n <= BUS_RECORD_MAX ? take(&whole, n) : (struct span){NULL, 0}, false};
+    struct reader r = {n <= BUS_RECORD_MAX ? take(&whole, (size_t)n) : (struct span){NULL, 0}, false};
     if (whole.bad || n > BUS_RECORD_MAX) {
         *problem = "a record whose length is not what came";
         *message = (struct span){message->p, 0};
