@@ -319,7 +319,7 @@ static void announce(struct bus *b, struct bus_room *room, struct bus_announce a
     hearer(&h, node_of(a.peer));
     hearer(&h, node_of(a.previous));
     if (flags_of(room) & 4)
-        hearer(&h, (struct span){terms_of(room).p + 22, number_at(terms_of(room), 21, 1)});
+        hearer(&h, (struct span){terms_of(room).p + 22, (size_t)number_at(terms_of(room), 21, 1)});
     a.life = number_at(view(&room->at), 0, 8);
     a.version = ++room->version;
     a.room = view(&room->id);
