@@ -90,7 +90,7 @@ test('a broken connection is away and back for all of them, and held signals arr
     for (const client of [a, b, c, again, z]) await client.close(1000);
 });
 
-test('a seat is taken again at another daemon, under another id, with what was held for it', async () => {
+test('seat [R-9] a seat is taken again at another daemon, under another id, with what was held for it', async () => {
     const room = newRoom();
     const a = await connect(nodes[0].url);
     const c = await connect(nodes[2].url);
