@@ -134,6 +134,13 @@ bool bus_terms_read(struct span bytes, struct bus_terms *t)
     return true;
 }
 
+bool bus_room_read(struct span kept, uint64_t *life, struct bus_terms *t)
+{
+    struct reader r = {kept, false};
+    *life = get(&r, BUS_LIFE_BYTES);
+    return bus_terms_read(r.rest, t);
+}
+
 /* ---- entries ---- */
 
 void bus_entry_write(struct buf *out, const struct bus_entry *e)

@@ -33,6 +33,8 @@ struct bus_terms {
 void bus_terms_write(struct buf *out, const struct bus_terms *t);
 /* False if that is none; the id stays empty. */
 bool bus_terms_read(struct span bytes, struct bus_terms *t);
+/* As they are kept, behind the life of the room. */
+bool bus_room_read(struct span kept, uint64_t *life, struct bus_terms *t);
 
 /* ---- entries ---- */
 

@@ -115,7 +115,7 @@ enum core_bus_op {
     /* count. The first `count` of listed: BUS_OK, each one of the answer's seats: room, entry = `@` whole, number = its members.
      * Those whose hash is not there any more are taken out of listed. */
     BUS_LIST,
-    /* other (a node), bytes (records), conn. PUBLISH to:<other>. No answer; if nobody heard it: CORE_BUS_UNHEARD with conn and other.
+    /* other (a node), bytes (records), conn. PUBLISH to:<other>. No answer; if nobody heard it: CORE_BUS_UNHEARD with conn.
      * An adapter may put the records of several into one PUBLISH: then the event comes once for each. */
     BUS_SEND,
     /* name (key), peer (id), text (secret). The name has a value whose node has a lease of that epoch: of another secret:

@@ -65,7 +65,7 @@ static struct core_bus *copy_of(const struct core_bus *op)
 bool cluster_do(struct core *c, const struct core_bus *op)
 {
     struct core_bus whole = *op;
-    whole.node = (struct span){c->prefix, (size_t)c->prefix_n - 1};
+    whole.node = cluster_self(c);
     whole.epoch = c->cluster->epoch;
     struct core_bus *copy = copy_of(&whole);
     return copy && effects_add(c->fx, &(struct core_effect){.type = CORE_BUS, .bus = copy});

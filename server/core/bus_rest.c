@@ -55,7 +55,7 @@ static void ask(struct core *c, const struct pending *why, struct core_bus *op)
 
 static void write_made(const struct core *c, const struct room_terms *t, struct buf *out)
 {
-    bus_terms_write(out, &(struct bus_terms){*t, true, {c->prefix, (size_t)c->prefix_n - 1}});
+    bus_terms_write(out, &(struct bus_terms){*t, true, cluster_self(c)});
 }
 
 void bus_rest_create(struct core *c, struct session *s, const struct room_terms *t)
@@ -127,11 +127,6 @@ void bus_rest_ask(struct core *c, struct session *s, const struct core_request *
     why.bytes = (char *)r->token.p;
     why.bytes_n = r->token.n;
     ask(c, &why, &(struct core_bus){.op = BUS_SHOW, .room = r->room});
-}
-
-static bool terms_of(struct span at, struct bus_terms *t)
-{
-    return at.n > BUS_LIFE_BYTES && bus_terms_read((struct span){at.p + BUS_LIFE_BYTES, at.n - BUS_LIFE_BYTES}, t);
 }
 
 static uint32_t capacity_of(const struct core *c, const struct bus_terms *t)
@@ -207,7 +202,8 @@ static void write_list(struct core *c, const struct core_bus_answer *a)
     buf_text(text, "{\"rooms\":[");
     for (size_t i = 0; i < a->seats_n; i++) {
         struct bus_terms t;
-        if (!terms_of(a->seats[i].entry, &t))
+        uint64_t life;
+        if (!bus_room_read(a->seats[i].entry, &life, &t))
             continue;
         buf_text(text, n++ ? "," : "");
         write_view(c, text, a->seats[i].room, &t, a->seats[i].number);
@@ -270,7 +266,8 @@ static void listed(struct core *c, const struct pending *e, const struct core_bu
 static void found(struct core *c, struct session *s, struct pending *e, const struct core_bus_answer *a)
 {
     struct bus_terms t;
-    bool there = a->outcome == BUS_OK && terms_of(a->terms, &t);
+    uint64_t life;
+    bool there = a->outcome == BUS_OK && bus_room_read(a->terms, &life, &t);
     if (e->step == BUS_REST_VALIDATE)
         validated(c, e, there ? &t : NULL, a->number);
     else if (!there)

@@ -98,6 +98,8 @@ static void move(struct core *c, enum cluster_state to)
         cl->former = cl->epoch;
         shared_forget_jobs(c);
     }
+    if (to != CLUSTER_UP)
+        cl->registering = cl->renewing = cl->clearing = 0;
     cl->state = to;
     c->stats.bus_up = to == CLUSTER_UP;
 }
@@ -127,17 +129,22 @@ static void give_up_asked(struct core *c)
 static void ask_again(struct core *c, uint64_t after_ms)
 {
     move(c, CLUSTER_ASKING);
-    c->cluster->registering = c->cluster->renewing = c->cluster->clearing = 0;
     c->cluster->due = c->now + after_ms;
+}
+
+/* All that was is over. */
+static void ask_anew(struct core *c)
+{
+    ask_again(c, 0);
+    give_up_asked(c);
+    ask_register(c);
 }
 
 void cluster_bus_up(struct core *c)
 {
     if (!c->cluster || c->draining)
         return;
-    ask_again(c, 0);
-    give_up_asked(c);
-    ask_register(c);
+    ask_anew(c);
 }
 
 void cluster_bus_down(struct core *c)
@@ -145,7 +152,6 @@ void cluster_bus_down(struct core *c)
     if (!c->cluster || c->cluster->state == CLUSTER_DOWN)
         return;
     move(c, CLUSTER_DOWN);
-    c->cluster->registering = c->cluster->renewing = c->cluster->clearing = 0;
     give_up_asked(c);
 }
 
@@ -154,9 +160,7 @@ static void lose_epoch(struct core *c)
 {
     if (c->cluster->state != CLUSTER_UP)
         return;
-    ask_again(c, 0);
-    give_up_asked(c);
-    ask_register(c);
+    ask_anew(c);
 }
 
 void cluster_fails(struct core *c)
@@ -240,7 +244,7 @@ bool cluster_may_clear_own(const struct core *c)
 
 static bool may_clear(const struct core *c, struct span node)
 {
-    return !span_eq(node, (struct span){c->prefix, (size_t)c->prefix_n - 1}) || cluster_may_clear_own(c);
+    return !span_eq(node, cluster_self(c)) || cluster_may_clear_own(c);
 }
 
 static void clear_dead(struct core *c, struct span text)
@@ -355,14 +359,13 @@ void cluster_answered(struct core *c, const struct core_bus_answer *a)
         shared_synced(c, a);
 }
 
-void cluster_unheard(struct core *c, struct conn_id conn, struct span name)
+void cluster_unheard(struct core *c, struct conn_id conn)
 {
     if (!c->cluster)
         return;
     struct session *s = session_find(c, conn);
     c->stats.bus_unheard_total++;
     notice(c, NOTICE_UNHEARD, "nobody listens on that node's channel", NULL);
-    (void)name;
     if (s && session_listens(s))
         session_refuse(c, s,
             &(struct reply_error){.error = ERROR_NO_SUCH_PEER,

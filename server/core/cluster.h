@@ -92,6 +92,11 @@ static inline bool cluster_is_up(const struct core *c)
 {
     return c->cluster && c->cluster->state == CLUSTER_UP;
 }
+/* This node's name. */
+static inline struct span cluster_self(const struct core *c)
+{
+    return (struct span){c->prefix, (size_t)c->prefix_n - 1};
+}
 /* Whether seats of earlier registrations of this node may be taken off: their clients had their time to come back. */
 bool cluster_may_clear_own(const struct core *c);
 void cluster_bus_up(struct core *c);
@@ -99,7 +104,7 @@ void cluster_bus_down(struct core *c);
 void cluster_answered(struct core *c, const struct core_bus_answer *a);
 /* A client's operation failed as a whole (BUS_FAILED): so will others. */
 void cluster_fails(struct core *c);
-void cluster_unheard(struct core *c, struct conn_id conn, struct span node);
+void cluster_unheard(struct core *c, struct conn_id conn);
 /* The drain is over. */
 void cluster_leave(struct core *c);
 void cluster_tick(struct core *c);

@@ -253,7 +253,7 @@ static void of_bus(struct core *c, const struct core_event *e)
     else if (e->type == CORE_BUS_MESSAGE)
         on_bus_message(c, e->bytes);
     else
-        cluster_unheard(c, e->conn, e->unheard);
+        cluster_unheard(c, e->conn);
 }
 
 uint64_t core_deadline(const struct core *c)

@@ -163,7 +163,7 @@ enum core_event_type {
     CORE_BUS_DOWN,    /* it is not any more */
     CORE_BUS_ANSWER,  /* to an operation (answer) */
     CORE_BUS_MESSAGE, /* what was sent to our node (bytes) */
-    CORE_BUS_UNHEARD, /* nobody heard a BUS_SEND (unheard) */
+    CORE_BUS_UNHEARD, /* nobody heard a BUS_SEND of conn */
     CORE_DRAIN,       /* stop: tell everybody, close everything */
 };
 
@@ -215,7 +215,6 @@ struct core_event {
         } hashed;
         bool stored;
         const struct core_bus_answer *answer;
-        struct span unheard; /* the node; `conn` is that of the operation */
     };
 };
 

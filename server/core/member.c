@@ -16,7 +16,7 @@ static bool has_id(const void *item, const void *id)
 
 struct member *member_find(const struct core *c, struct span peer_id)
 {
-    if (peer_id.n != (size_t)c->prefix_n + ID_CHARS || memcmp(peer_id.p, c->prefix, c->prefix_n) != 0)
+    if (!member_id_is_ours(c, peer_id))
         return NULL;
     const char *id = peer_id.p + c->prefix_n;
     return table_find(&c->members, hash_random(id), has_id, id);

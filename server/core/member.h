@@ -10,6 +10,11 @@
 
 /* For the table of peer ids. */
 uint32_t member_hash(const void *item);
+/* Whether it has the form of a peer id that this node gives. */
+static inline bool member_id_is_ours(const struct core *c, struct span peer_id)
+{
+    return peer_id.n == (size_t)c->prefix_n + ID_CHARS && memcmp(peer_id.p, c->prefix, c->prefix_n) == 0;
+}
 /* The one of this node with this peer id; NULL if there is none. */
 struct member *member_find(const struct core *c, struct span peer_id);
 /* One under an id of these ID_CHARS characters that nobody has, without a connection and in no room; or under a random

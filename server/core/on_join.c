@@ -332,9 +332,8 @@ static void entered(
 static void locked(struct core *c, struct session *s, struct asked *r, const struct core_bus_answer *a)
 {
     struct bus_terms t;
-    bool good = a->terms.n > BUS_LIFE_BYTES &&
-                bus_terms_read((struct span){a->terms.p + BUS_LIFE_BYTES, a->terms.n - BUS_LIFE_BYTES}, &t) &&
-                t.room.locked;
+    uint64_t life;
+    bool good = bus_room_read(a->terms, &life, &t) && t.room.locked;
     if (good && r->request.join.password.p)
         ask_hash(c, s, r, &t.room);
     else

@@ -34,11 +34,6 @@
 #include "server/core/shared.h"
 #include "server/core/webhook.h"
 
-static bool is_ours(const struct core *c, const struct resume_token *t)
-{
-    return t->peer_id.n == (size_t)c->prefix_n + ID_CHARS && memcmp(t->peer_id.p, c->prefix, c->prefix_n) == 0;
-}
-
 static bool is_sound(const struct core *c, struct asked *r, struct span token)
 {
     enum resume_token_found found = resume_token_read(c->settings.crypto, token, &r->token, r->resume_token_space);
@@ -50,7 +45,7 @@ static bool is_sound(const struct core *c, struct asked *r, struct span token)
 static bool is_known(const struct core *c, const struct resume_token *t)
 {
     struct span node;
-    return is_ours(c, t) || (cluster_is_up(c) && remote_parse(t->peer_id, &node));
+    return member_id_is_ours(c, t->peer_id) || (cluster_is_up(c) && remote_parse(t->peer_id, &node));
 }
 
 static bool read_token(const struct core *c, struct asked *r, struct span token)
@@ -85,7 +80,7 @@ static bool may_return(const struct core *c, const struct resume_token *t)
 /* The seat is not here: whether the bus is asked for it. Who left his seat here has left. */
 static bool may_ask(const struct core *c, const struct session *s, const struct resume_token *t)
 {
-    if (!is_ours(c, t))
+    if (!member_id_is_ours(c, t->peer_id))
         return !pending_waits(c, s->conn);
     bool ended = tombstones_matter(c) && tombstone_has(c, t->peer_id.p + c->prefix_n, t->incarnation);
     return !is_this_boot(c, t) && !ended && !pending_waits(c, s->conn);
@@ -213,7 +208,7 @@ fail:
 static struct span new_id(
     const struct core *c, const struct session *s, const struct resume_token *t, char space[PEER_ID_MAX])
 {
-    if (!is_ours(c, t))
+    if (!member_id_is_ours(c, t->peer_id))
         return say_own_id(c, s->member, space);
     memcpy(space, t->peer_id.p, t->peer_id.n);
     return (struct span){space, t->peer_id.n};
@@ -224,7 +219,7 @@ static struct span origin_of(const struct core *c, const struct resume_token *t)
 {
     if (t->origin.n)
         return t->origin;
-    return is_ours(c, t) ? (struct span){NULL, 0} : t->peer_id;
+    return member_id_is_ours(c, t->peer_id) ? (struct span){NULL, 0} : t->peer_id;
 }
 
 static void write_new(
@@ -328,7 +323,7 @@ static struct room *learn(struct core *c, const struct pending *e, const struct 
 /* Who sits down: the connection's own member, or one under the id that it had on this node before. */
 static struct member *member_of(struct core *c, const struct session *s, const struct resume_token *t)
 {
-    if (!is_ours(c, t))
+    if (!member_id_is_ours(c, t->peer_id))
         return s->member;
     struct member *m = member_new(c, t->peer_id.p + c->prefix_n);
     if (m)
@@ -418,7 +413,7 @@ void on_resume_answered(struct core *c, const struct pending *e, const struct co
     if (waits)
         token = r.request.type == MESSAGE_CONNECT ? r.request.connect.token : r.request.resume.token;
     waits = waits && is_sound(c, &r, token) && span_eq(new_id(c, s, &r.token, id), peer);
-    waits = waits && (!is_ours(c, &r.token) || !member_find(c, peer));
+    waits = waits && (!member_id_is_ours(c, r.token.peer_id) || !member_find(c, peer));
     if (!waits || a->outcome == BUS_OUTCOMES)
         give_up(c, e);
     if (!waits)

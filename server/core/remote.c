@@ -73,9 +73,8 @@ struct member *remote_enter(struct core *c, struct room *room, struct span peer_
     return m;
 }
 
-bool remote_changes(struct core *c, struct member *m, const struct bus_entry *e)
+bool remote_changes(struct member *m, const struct bus_entry *e)
 {
-    (void)c;
     struct introduction now = member_introduction(m);
     m->away_there = e->away;
     m->generation = e->generation;
@@ -119,7 +118,7 @@ void remote_relay(struct core *c, struct session *s, const struct asked *r)
     char from[PEER_ID_MAX], to[PEER_ID_MAX];
     struct buf *text = say_text(c);
     const struct bus_record record = {.type = BUS_RECORD_SIGNAL,
-        .signal = {.node = {c->prefix, (size_t)c->prefix_n - 1},
+        .signal = {.node = cluster_self(c),
             .epoch = c->cluster->epoch,
             .sequence = m->node->said + 1,
             .dialect = say_dialect(c, s->dialect)->mark,

@@ -18,7 +18,7 @@ bool remote_parse(struct span peer_id, struct span *node);
 /* It is in the room from now on, and nobody is told. NULL when out of memory, or if its dialect is none of ours. */
 struct member *remote_enter(struct core *c, struct room *room, struct span peer_id, const struct bus_entry *e);
 /* What it says of itself has changed; false when out of memory. */
-bool remote_changes(struct core *c, struct member *m, const struct bus_entry *e);
+bool remote_changes(struct member *m, const struct bus_entry *e);
 /* It is in no room any more, and freed; nobody is told. The last one takes the room along. */
 void remote_leave(struct core *c, struct member *m);
 /* What a client says to it goes to its node. */

@@ -5,6 +5,10 @@
 #include "protocol/reply.h"
 #include "server/core/state.h"
 
+static inline struct span room_id_of(const struct room *room)
+{
+    return (struct span){room->id, room->id_n};
+}
 /* For the table of room ids. */
 uint32_t room_hash(const void *item);
 /* NULL if there is none. */

@@ -73,11 +73,6 @@ const struct room_terms *shared_terms(const struct shared *sh)
     return sh->there ? &sh->there->terms : NULL;
 }
 
-static struct span id_of(const struct room *room)
-{
-    return (struct span){room->id, room->id_n};
-}
-
 /* ---- what is written of a room and its members ---- */
 
 void shared_entry(const struct core *c, const struct member *m, bool away, struct buf *out)
@@ -103,7 +98,7 @@ void shared_write_terms(const struct core *c, const struct room *room, struct bu
     struct bus_terms t = {.made = false};
     const struct made_there *there = room->shared->there;
     if (room->made) {
-        t = (struct bus_terms){room->made->terms, true, {c->prefix, (size_t)c->prefix_n - 1}};
+        t = (struct bus_terms){room->made->terms, true, cluster_self(c)};
     } else if (there) {
         t = (struct bus_terms){there->terms, true, {there->keeper, there->keeper_n}};
     } else {
@@ -137,9 +132,9 @@ static void mark(struct core *c, const struct member *m, bool away)
     buf_init(&entry, BUS_ENTRY_MAX);
     shared_entry(c, m, away, &entry);
     if (entry.failed ||
-        !cluster_do(
-            c, &(struct core_bus){
-                   .op = BUS_MARK, .room = id_of(m->room), .peer = say_own_id(c, m, id), .entry = buf_view(&entry)}))
+        !cluster_do(c,
+            &(struct core_bus){
+                .op = BUS_MARK, .room = room_id_of(m->room), .peer = say_own_id(c, m, id), .entry = buf_view(&entry)}))
         shared_stale(c, m->room->shared);
     buf_done(&entry);
 }
@@ -169,7 +164,7 @@ void shared_leaves(struct core *c, const struct member *m, enum departure why)
     if (stays_behind(c, why) && !m->room->closing)
         mark(c, m, true);
     else
-        shared_take_off(c, id_of(m->room), say_own_id(c, m, id), why);
+        shared_take_off(c, room_id_of(m->room), say_own_id(c, m, id), why);
 }
 
 void shared_rests(struct core *c, struct room *room)
@@ -199,9 +194,9 @@ void shared_thins(struct core *c, struct room *room)
 void shared_closes(struct core *c, struct room *room, bool only_empty)
 {
     if (room->made && cluster_is_up(c))
-        cluster_do(
-            c, &(struct core_bus){
-                   .op = BUS_CLOSE, .room = id_of(room), .incarnation = room->incarnation, .only_empty = only_empty});
+        cluster_do(c,
+            &(struct core_bus){
+                .op = BUS_CLOSE, .room = room_id_of(room), .incarnation = room->incarnation, .only_empty = only_empty});
 }
 
 /* ---- in line ---- */
@@ -278,7 +273,7 @@ static bool ask_create(struct core *c, const struct room *room, struct span term
     why.room_n = room->id_n;
     return pending_bus(c, &why, &job) == ERROR_NONE && cluster_do(c, &(struct core_bus){.op = BUS_CREATE,
                                                                          .job = job,
-                                                                         .room = id_of(room),
+                                                                         .room = room_id_of(room),
                                                                          .terms = terms,
                                                                          .life = rng_u64(c->rng),
                                                                          .again = true,
@@ -289,7 +284,7 @@ static bool ask_sync(struct core *c, const struct room *room, struct span terms,
 {
     return cluster_do(c, &(struct core_bus){.op = BUS_SYNC,
                              .job = job,
-                             .room = id_of(room),
+                             .room = room_id_of(room),
                              .terms = terms,
                              .life = rng_u64(c->rng),
                              .incarnation = room->incarnation,

@@ -9,6 +9,7 @@
 
 #include <utlist.h>
 
+#include "server/core/cluster.h"
 #include "server/core/member.h"
 #include "server/core/notice.h"
 #include "server/core/pending.h"
@@ -18,11 +19,6 @@
 #include "server/core/say.h"
 #include "server/core/seat.h"
 #include "server/core/session.h"
-
-static struct span id_of(const struct room *room)
-{
-    return (struct span){room->id, room->id_n};
-}
 
 /* ---- what is told of those on other nodes ---- */
 
@@ -97,7 +93,7 @@ static struct member *comes(
 static void changes(struct core *c, struct member *m, const struct bus_entry *e, bool anew)
 {
     bool was_away = m->away_there;
-    if (!remote_changes(c, m, e))
+    if (!remote_changes(m, e))
         shared_stale(c, m->room->shared);
     if (!was_away && e->away)
         tell(c, m, REPLY_PEER_AWAY, DEPARTURE_LEFT);
@@ -146,7 +142,7 @@ void shared_goes_on(struct core *c, struct member *m, struct span to)
     for (struct held *h = node ? m->held : NULL; h; h = h->next) {
         struct buf *text = say_text(c);
         const struct bus_record record = {.type = BUS_RECORD_HELD,
-            .signal = {.node = {c->prefix, (size_t)c->prefix_n - 1},
+            .signal = {.node = cluster_self(c),
                 .epoch = c->cluster->epoch,
                 .sequence = node->said + 1,
                 .dialect = say_dialect(c, m->dialect)->mark,
@@ -171,7 +167,7 @@ static void put_out(struct core *c, struct member *m)
     say_error(c, s,
         &(struct reply_error){
             .error = ERROR_ROOM_FULL, .problem = "the room is full since this server is back in its cluster"});
-    say(c, s, &(struct reply){.type = REPLY_ROOM_CLOSED, .room_id = id_of(room)});
+    say(c, s, &(struct reply){.type = REPLY_ROOM_CLOSED, .room_id = room_id_of(room)});
     room_leave(c, m, DEPARTURE_LEFT);
     session_move(c, s, SESSION_READY);
 }
@@ -234,27 +230,21 @@ static bool own_seat(struct core *c, const struct room *room, struct span peer)
             return true;
     if (!m && !cluster_may_clear_own(c))
         return false;
-    shared_take_off(c, id_of(room), peer, DEPARTURE_DISCONNECTED);
+    shared_take_off(c, room_id_of(room), peer, DEPARTURE_DISCONNECTED);
     return true;
-}
-
-static bool is_own(const struct core *c, struct span peer)
-{
-    return peer.n == (size_t)c->prefix_n + ID_CHARS && memcmp(peer.p, c->prefix, c->prefix_n) == 0;
 }
 
 static void take_terms(struct core *c, struct room *room, struct span at)
 {
     struct shared *sh = room->shared;
     struct bus_terms t;
-    if (at.n < BUS_LIFE_BYTES || !bus_terms_read((struct span){at.p + BUS_LIFE_BYTES, at.n - BUS_LIFE_BYTES}, &t)) {
+    uint64_t life;
+    if (!bus_room_read(at, &life, &t)) {
         notice(c, NOTICE_BUS_BAD, "terms of a room that nobody can read", NULL);
         c->stats.bus_bad_total++;
         return;
     }
-    sh->life = 0;
-    for (unsigned i = 0; i < BUS_LIFE_BYTES; i++)
-        sh->life = sh->life << 8 | (uint8_t)at.p[i];
+    sh->life = life;
     if (room->made)
         return;
     if (room->incarnation != t.room.incarnation)
@@ -297,7 +287,7 @@ static void take_seats(struct core *c, struct room *room, const struct core_bus_
             m->awaited = true;
     for (size_t i = 0; i < a->seats_n; i++) {
         struct span peer = a->seats[i].peer;
-        if (!is_own(c, peer) || !own_seat(c, room, peer))
+        if (!member_id_is_ours(c, peer) || !own_seat(c, room, peer))
             upsert(c, room, peer, a->seats[i].entry, NONE, false);
     }
 }
@@ -319,8 +309,8 @@ void shared_learn(struct core *c, struct room *room, const struct core_bus_answe
 bool shared_is_first(const struct core_bus_answer *a)
 {
     struct bus_terms t;
-    return a->version == 1 && a->terms.n > BUS_LIFE_BYTES &&
-           bus_terms_read((struct span){a->terms.p + BUS_LIFE_BYTES, a->terms.n - BUS_LIFE_BYTES}, &t) && !t.made;
+    uint64_t life;
+    return a->version == 1 && bus_room_read(a->terms, &life, &t) && !t.made;
 }
 
 /* Whether those of ours that are in the room are in the list: else what is announced of them is older than that, and would not be
@@ -331,7 +321,7 @@ static bool has_all_ours(const struct core *c, const struct room *room, const st
     for (const struct member *m = room->members; m; m = m->next)
         here += !member_is_remote(m);
     for (size_t i = 0; i < a->seats_n; i++) {
-        const struct member *m = is_own(c, a->seats[i].peer) ? member_find(c, a->seats[i].peer) : NULL;
+        const struct member *m = member_id_is_ours(c, a->seats[i].peer) ? member_find(c, a->seats[i].peer) : NULL;
         listed += m && m->room == room;
     }
     return here == listed;
@@ -377,13 +367,18 @@ bool shared_synced(struct core *c, const struct core_bus_answer *a)
 
 /* ---- announcements ---- */
 
+/* It came while an answer is awaited, which may be older. */
+static void note(const struct bus_announce *a, uint64_t *life, uint64_t *seen)
+{
+    *life = a->life;
+    *seen = a->version > *seen ? a->version : *seen;
+}
+
 static void note_for_joins(struct core *c, const struct bus_announce *a)
 {
     for (struct pending *e = c->asked; e; e = e->next)
-        if (span_eq((struct span){e->room, e->room_n}, a->room)) {
-            e->seen_life = a->life;
-            e->seen = a->version > e->seen ? a->version : e->seen;
-        }
+        if (span_eq((struct span){e->room, e->room_n}, a->room))
+            note(a, &e->seen_life, &e->seen);
 }
 
 static void closed(struct core *c, struct room *room)
@@ -395,7 +390,7 @@ static void closed(struct core *c, struct room *room)
 static void moved(struct core *c, struct room *room, const struct bus_announce *a)
 {
     struct member *ours = member_find(c, a->previous);
-    if (is_own(c, a->peer))
+    if (member_id_is_ours(c, a->peer))
         return; /* the answer to our BUS_RESUME tells more */
     bool was_here = ours && ours->room == room;
     if (was_here) {
@@ -427,7 +422,7 @@ static void apply(struct core *c, struct room *room, const struct bus_announce *
     case BUS_JOINED:
     case BUS_AWAY:
     case BUS_BACK:
-        if (!is_own(c, a->peer))
+        if (!member_id_is_ours(c, a->peer))
             upsert(c, room, a->peer, a->entry, NONE, false);
         break;
     case BUS_LEFT:
@@ -447,19 +442,12 @@ void shared_announced(struct core *c, const struct bus_announce *a)
     struct room *room = room_find(c, a->room);
     struct shared *sh = room ? room->shared : NULL;
     note_for_joins(c, a);
-    if (!sh || !sh->known) {
-        if (sh && sh->job) {
-            sh->seen_life = a->life;
-            sh->seen = a->version > sh->seen ? a->version : sh->seen;
-        }
+    if (sh && sh->job)
+        note(a, &sh->seen_life, &sh->seen);
+    if (!sh || !sh->known || sh->job)
         return;
-    }
-    if (sh->job) {
-        sh->seen_life = a->life;
-        sh->seen = a->version > sh->seen ? a->version : sh->seen;
-    } else if (a->life != sh->life || a->version > sh->version + 1) {
+    if (a->life != sh->life || a->version > sh->version + 1)
         shared_stale(c, sh);
-    } else if (a->version == sh->version + 1) {
+    else if (a->version == sh->version + 1)
         apply(c, room, a);
-    }
 }

@@ -15,6 +15,7 @@
 #include "protocol/write.h"
 #include "server/core/effects.h"
 #include "server/core/member.h"
+#include "server/core/room.h"
 #include "server/core/say.h"
 
 static struct buf *begin(struct core *c, enum webhook_type type, struct span room_id)
@@ -51,11 +52,6 @@ static void end(struct core *c, struct buf *text)
         c->stats.webhooks_lost_total++;
 }
 
-static struct span id_of(const struct room *room)
-{
-    return (struct span){room->id, room->id_n};
-}
-
 void webhook_room_closed(struct core *c, struct span room_id)
 {
     if (c->settings.webhooks)
@@ -76,7 +72,7 @@ void webhook_room(struct core *c, enum webhook_type type, const struct room *roo
 {
     assert(type == WEBHOOK_ROOM_CREATED || type == WEBHOOK_ROOM_CLOSED);
     if (c->settings.webhooks)
-        end(c, begin(c, type, id_of(room)));
+        end(c, begin(c, type, room_id_of(room)));
 }
 
 void webhook_peer(struct core *c, enum webhook_type type, const struct room *room, const struct member *m)
@@ -84,7 +80,7 @@ void webhook_peer(struct core *c, enum webhook_type type, const struct room *roo
     assert(type == WEBHOOK_PEER_JOINED || type == WEBHOOK_PEER_AWAY || type == WEBHOOK_PEER_BACK);
     if (!c->settings.webhooks)
         return;
-    struct buf *text = begin(c, type, id_of(room));
+    struct buf *text = begin(c, type, room_id_of(room));
     write_peer(c, text, m);
     if (type == WEBHOOK_PEER_BACK)
         write_member_optional(text, "previousPeerId", member_previous(m));
@@ -103,7 +99,7 @@ void webhook_peer_left(struct core *c, const struct room *room, const struct mem
 {
     if (!c->settings.webhooks)
         return;
-    struct buf *text = begin(c, WEBHOOK_PEER_LEFT, id_of(room));
+    struct buf *text = begin(c, WEBHOOK_PEER_LEFT, room_id_of(room));
     write_peer(c, text, m);
     write_member_string(text, "reason", span_of(reason_of(c, room, why)));
     end(c, text);

@@ -137,7 +137,6 @@ static void tell_unheard(struct bus *bus)
         for (size_t i = 0; i < b->senders_n && !bus->freeing; i++) {
             struct core_event e = io_event(bus->io, CORE_BUS_UNHEARD, NULL);
             e.conn = b->senders[i];
-            e.unheard = (struct span){b->node, b->node_n};
             io_step(bus->io, &e);
         }
         batch_free(b);

@@ -205,8 +205,6 @@ static void do_op(struct nodes *ns, struct parcel *p)
     if (p->op->op == BUS_SEND && back->reply.unheard) {
         back->type = PARCEL_UNHEARD;
         back->conn = (struct conn_id){p->op->slot, p->op->conn_generation};
-        back->bytes = copy_of(p->op->other);
-        back->n = p->op->other.n;
     } else if (p->op->op == BUS_SEND) {
         parcel_free(back);
         return;
@@ -220,7 +218,7 @@ static void give(struct nodes *ns, const struct parcel *p)
     if (p->type == PARCEL_ANSWER)
         e = (struct core_event){.type = CORE_BUS_ANSWER, .answer = &p->reply.answer};
     else if (p->type == PARCEL_UNHEARD)
-        e = (struct core_event){.type = CORE_BUS_UNHEARD, .conn = p->conn, .unheard = {p->bytes, p->n}};
+        e = (struct core_event){.type = CORE_BUS_UNHEARD, .conn = p->conn};
     else if (p->type == PARCEL_HASHED)
         e = (struct core_event){.type = CORE_HASHED, .hashed = {p->job, (const uint8_t *)p->bytes}};
     nodes_step(ns, p->node, e);
