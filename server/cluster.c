@@ -2,11 +2,12 @@
 #include "server/cluster.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
-#include "server/adapters/cluster_id.h"
+#include "server/adapters/cluster_key.h"
 #include "server/adapters/secret_text.h"
+
+_Static_assert((int)SEAL_KEY_BYTES == (int)CLUSTER_KEY_BYTES && (int)STATE_KEY_BYTES == (int)CLUSTER_KEY_BYTES,
+    "keys of both are made");
 
 enum {
     NODE_SECRET_LEAST = 32,
@@ -25,20 +26,9 @@ static bool read_url(const struct config *c, struct redis_url *url, struct err *
     return ok;
 }
 
-/* HKDF-Expand of RFC 5869 section 2.3 for one block, since the secret is random as it stands. */
-static bool derive(const char *secret, size_t n, const char *info, uint8_t key[EVP_MAX_MD_SIZE])
-{
-    unsigned char text[64];
-    size_t info_n = strlen(info);
-    memcpy(text, info, info_n);
-    text[info_n] = 1;
-    return HMAC(EVP_sha256(), secret, (int)n, text, info_n + 1, key, NULL) != NULL;
-}
-
 static bool read_keys(const struct config *c, struct cluster *cluster, struct err *e)
 {
     char secret[NODE_SECRET_MAX + 2];
-    uint8_t resume[EVP_MAX_MD_SIZE] = {0}, owner[EVP_MAX_MD_SIZE] = {0};
     size_t n;
     const char *text = config_text(c, OPTION_CLUSTER_NODE_SECRET);
     if (!secret_text_read("cluster.node_secret", text, NODE_SECRET_MAX, secret, &n, e))
@@ -46,14 +36,12 @@ static bool read_keys(const struct config *c, struct cluster *cluster, struct er
     if (n < NODE_SECRET_LEAST)
         return err_set(e, "cluster.node_secret: expected at least %d bytes, such as what `openssl rand -hex 32` prints",
             NODE_SECRET_LEAST);
-    bool ok = (derive(secret, n, "usher resume tokens", resume) && derive(secret, n, "usher owner tokens", owner) &&
-                  cluster_id_make((struct span){secret, n}, cluster->id)) ||
-              err_memory(e);
-    memcpy(cluster->resume_key, resume, sizeof cluster->resume_key);
-    memcpy(cluster->owner_key, owner, sizeof cluster->owner_key);
+    struct span all = {secret, n};
+    bool ok =
+        (cluster_key_make(all, "usher resume tokens", cluster->resume_key) &&
+            cluster_key_make(all, "usher owner tokens", cluster->owner_key) && cluster_id_make(all, cluster->id)) ||
+        err_memory(e);
     OPENSSL_cleanse(secret, sizeof secret);
-    OPENSSL_cleanse(resume, sizeof resume);
-    OPENSSL_cleanse(owner, sizeof owner);
     return ok;
 }
 

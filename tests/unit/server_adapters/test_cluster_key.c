@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "server/adapters/cluster_id.h"
+#include "server/adapters/cluster_key.h"
 
 #define SECRET "0123456789abcdef0123456789abcdef"
 
