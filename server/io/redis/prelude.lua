@@ -74,6 +74,17 @@ local function room_make(room, life, terms)
         call('ZADD', P .. 'listed', created_of(room.at), room.id)
     end
 end
+-- The room, made if it is not there and `create`; nil: there is none.
+local function room_open(id, life, terms, create)
+    local room = room_get(id)
+    if not room.at then
+        if not create then
+            return nil
+        end
+        room_make(room, life, terms)
+    end
+    return room
+end
 local function room_members(room)
     return call('HLEN', room.key) - 2
 end

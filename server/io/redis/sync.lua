@@ -1,11 +1,8 @@
 -- SPDX-License-Identifier: MIT
 local id, terms, life, capacity = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local room = room_get(id)
-if not room.at then
-    if #ARGV < 7 then
-        return {'no-room'}
-    end
-    room_make(room, life, terms)
+local room = room_open(id, life, terms, #ARGV >= 7)
+if not room then
+    return {'no-room'}
 end
 if is_locked(room.at) and terms:sub(1, 8) ~= incarnation_of(room.at) then
     return whole('locked', room)
