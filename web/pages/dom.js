@@ -14,39 +14,35 @@ export function el(tag, set = {}, ...inside) {
     return element;
 }
 
+/** A picture of one path. @param {Object<string, string>} set attributes */
+function svg(set) {
+    const [picture, path] = ['svg', 'path'].map((tag) => document.createElementNS('http://www.w3.org/2000/svg', tag));
+    for (const [name, value] of Object.entries(set)) picture.setAttribute(name, value);
+    picture.append(path);
+    return { picture, path };
+}
+
 /** A picture out of lines, 24 by 24, that says nothing to a screen reader: its button does. @param {string} d */
 export function icon(d) {
-    const space = 'http://www.w3.org/2000/svg';
-    const svg = document.createElementNS(space, 'svg');
-    svg.setAttribute('viewBox', '0 0 24 24');
-    svg.setAttribute('aria-hidden', 'true');
-    svg.setAttribute('class', 'icon');
-    const line = document.createElementNS(space, 'path');
-    line.setAttribute('d', d);
-    svg.append(line);
-    return svg;
+    const { picture, path } = svg({ viewBox: '0 0 24 24', 'aria-hidden': 'true', class: 'icon' });
+    path.setAttribute('d', d);
+    return picture;
 }
 
 /** A QR code, drawn when what draws it is there. @param {string} text @param {string} label what a screen reader says */
 export function qrPicture(text, label) {
-    const space = 'http://www.w3.org/2000/svg';
     const margin = 4; // ISO/IEC 18004 section 5.3.8
-    const svg = document.createElementNS(space, 'svg');
-    const dark = document.createElementNS(space, 'path');
-    svg.setAttribute('role', 'img');
-    svg.setAttribute('aria-label', label);
-    svg.setAttribute('class', 'qr');
-    svg.append(dark);
+    const { picture, path } = svg({ role: 'img', 'aria-label': label, class: 'qr' });
     import('./qrcode.js').then(({ default: qrcode }) => {
         const code = qrcode(0, 'M');
         code.addData(text);
         code.make();
         const side = code.getModuleCount();
         const rows = Array.from({ length: side }, (_, y) => Array.from({ length: side }, (__, x) => (code.isDark(y, x) ? `M${x} ${y}h1v1h-1z` : '')).join(''));
-        svg.setAttribute('viewBox', `${-margin} ${-margin} ${side + 2 * margin} ${side + 2 * margin}`);
-        dark.setAttribute('d', rows.join(''));
-    }, () => svg.remove()); // the text beside it says the same
-    return svg;
+        picture.setAttribute('viewBox', `${-margin} ${-margin} ${side + 2 * margin} ${side + 2 * margin}`);
+        path.setAttribute('d', rows.join(''));
+    }, () => picture.remove()); // the text beside it says the same
+    return picture;
 }
 
 export const ICONS = {
