@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import { openChromium, LOOPBACK } from './lib/chromium.mjs';
-import { startDaemon } from './lib/daemon.mjs';
+import { startDaemon, untilMembers } from './lib/daemon.mjs';
 import { openPage, startWithPage, until } from './lib/page.mjs';
 import { Peer, joinPeer, scratch, spawnUsher } from './lib/peer.mjs';
 import { built } from './lib/web.mjs';
@@ -50,21 +50,14 @@ test('the server of the page dies and returns: page and usher meet at the other 
     await say('at home');
     site.daemon.kill('SIGKILL');
     await site.daemon.exited;
-    const joined = async (daemon, n) => {
-        for (;;) {
-            const text = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text().catch(() => '');
-            if (/^usherd_members (\d+)/m.exec(text)?.[1] === String(n)) return;
-            await new Promise((resolve) => setTimeout(resolve, 200));
-        }
-    };
-    await joined(second, 2);
+    await untilMembers(second, 2, LONG);
     await say('away');
     // Who stays behind keeps the link to who moves.
     const ines = await joinPeer({ server: second.url, room: 'tea', name: 'Ines' });
     await ines.event('peer', { name: 'Mira', state: 'up' });
     await ines.event('peer', { name: 'Jonas', state: 'up' });
     const again = await startDaemon({ listen: `127.0.0.1:${port}` });
-    await joined(again, 2);
+    await untilMembers(again, 2, LONG);
     await say('at home again');
     await ines.event('message', { text: 'at home again' });
     assert.equal(ines.count('peer', { state: 'down' }), 0, 'a move is no good-bye');

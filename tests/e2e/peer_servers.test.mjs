@@ -5,10 +5,10 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { once } from 'node:events';
-import { startDaemon, within } from './lib/daemon.mjs';
+import { startDaemon, untilMembers } from './lib/daemon.mjs';
 import { startFront } from './lib/front.mjs';
 import { Peer, joinPeer, scratch, spawnUsher } from './lib/peer.mjs';
-import { freePorts } from './lib/program.mjs';
+import { freePorts, until } from './lib/program.mjs';
 
 const SETTLE_MS = 5000; // peer/core/bounds.h: in a room, before other servers are looked at
 const EARLIER_MS = 30000; // and how often those that come first are looked at, later by a quarter at most
@@ -32,20 +32,6 @@ async function exchange(from, to, text) {
     const { id } = await from.event('accepted');
     await to.event('message', { text });
     await from.event('delivered', { id, by: to.id });
-}
-
-// Until so many people are in rooms of this daemon.
-async function members(daemon, n, ms) {
-    let last;
-    const look = async () => {
-        for (;;) {
-            const text = await (await fetch(`http://127.0.0.1:${daemon.port}/metrics`)).text().catch(() => '');
-            last = /^usherd_members (\d+)/m.exec(text)?.[1];
-            if (last === String(n)) return;
-            await new Promise((resolve) => setTimeout(resolve, 100));
-        }
-    };
-    await within(ms, look(), () => `the daemon has ${last} people and should have ${n}`);
 }
 
 async function sawNothing(peers) {
@@ -81,13 +67,13 @@ test('the first of two unrelated daemons dies and returns: all go to the other a
     await exchange(ann, ben, 'at the first');
     first.kill('SIGKILL');
     await exchange(ann, ben, 'at none');
-    await members(second, 2, 15000);
+    await untilMembers(second, 2, 15000);
     await exchange(ben, ann, 'at the second');
     first = await startDaemon({ listen: `127.0.0.1:${first.port}` });
     const talk = setInterval(() => ann.do({ do: 'send', text: 'on the way' }), 500);
-    await members(first, 2, BACK_MS);
+    await untilMembers(first, 2, BACK_MS);
     clearInterval(talk);
-    await members(second, 0, 15000);
+    await untilMembers(second, 0, 15000);
     await exchange(ann, ben, 'at the first again');
     assert.equal(ben.count('message', { text: 'on the way' }), ann.count('accepted') - 3, 'each exactly once');
     await sawNothing(peers);
@@ -104,7 +90,7 @@ test('a daemon that drains is left for the other', async () => {
     const peers = await Promise.all(['ann', 'ben'].map((name) => pipe(name, [first.url, second.url])));
     await link(...peers);
     await first.stop();
-    await members(second, 2, 15000);
+    await untilMembers(second, 2, 15000);
     await exchange(...peers, 'elsewhere');
     await sawNothing(peers);
     await Promise.all(peers.map((peer) => peer.stop()));
@@ -120,10 +106,8 @@ test('two with different distances to a cluster meet, each at the address that i
     const ann = await pipe('ann', near.map(({ url }) => url));
     const ben = await pipe('ben', far.map(({ url }) => url));
     await link(ann, ben);
-    const settled = async () => {
-        while (near[1].sockets.size !== 1 || near[0].sockets.size !== 0 || far[0].sockets.size !== 1) await new Promise((r) => setTimeout(r, 100));
-    };
-    await within(SETTLE_MS + 15000, settled(), () => `${near.map((f) => f.sockets.size)} ${far.map((f) => f.sockets.size)}`);
+    await until(() => near[1].sockets.size === 1 && near[0].sockets.size === 0 && far[0].sockets.size === 1,
+        () => `${near.map((f) => f.sockets.size)} ${far.map((f) => f.sockets.size)}`, SETTLE_MS + 15000);
     await exchange(ann, ben, 'near and far');
     await sawNothing([ann, ben]);
     assert.equal(ann.count('joined'), 1, 'its seat went with it');
@@ -140,10 +124,8 @@ test('a nearer one that names another cluster at each welcome is left, and then 
     // As it is probed it is of the cluster; to whoever comes it is of another.
     const liar = await startFront(daemon.port, { cluster: () => (n++ % 2 === 0 ? 'c' : `d${n}`) });
     const ann = await pipe('ann', [far.url, liar.url]);
-    const back = async () => {
-        while (liar.welcomes < 2 || far.sockets.size !== 1 || liar.sockets.size !== 0) await new Promise((r) => setTimeout(r, 100));
-    };
-    await within(SETTLE_MS + 15000, back(), () => `${liar.welcomes} welcomes, ${far.sockets.size} connections`);
+    await until(() => liar.welcomes >= 2 && far.sockets.size === 1 && liar.sockets.size === 0,
+        () => `${liar.welcomes} welcomes, ${far.sockets.size} connections`, SETTLE_MS + 15000);
     assert.equal(ann.count('joined'), 1, 'its seat was kept meanwhile');
     assert.equal(ann.count('error'), 0);
     await ann.stop();
@@ -172,16 +154,13 @@ test('an earlier server whose /health answers nonsense, or not at all, is not go
         const [free] = await freePorts(1);
         return { what, ann, free };
     }));
-    await members(second, peers.length, 15000);
+    await untilMembers(second, peers.length, 15000);
     // The address comes alive with a daemon behind it, but no health.
     const daemon = await startDaemon();
     let turn = 0;
     const front = await startFront(daemon.port, { listen: port, health: (answer) => Object.values(WRONG)[turn++ % peers.length](answer) });
-    const asked = async () => {
-        while (turn < 2 * peers.length) await new Promise((r) => setTimeout(r, 200));
-    };
-    await within(2 * BACK_MS, asked(), () => `it was asked ${turn} times only`);
-    await members(second, peers.length, 5000);
+    await until(() => turn >= 2 * peers.length, () => `it was asked ${turn} times only`, 2 * BACK_MS);
+    await untilMembers(second, peers.length, 5000);
     assert.equal(front.welcomes, 0);
     for (const { ann } of peers) assert.equal(ann.count('error'), 0);
     await Promise.all(peers.map(({ ann }) => ann.stop()));

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // Several daemons on one Redis.
-import { startDaemon } from './daemon.mjs';
-import { within } from './program.mjs';
+import { metric, startDaemon } from './daemon.mjs';
+import { until } from './program.mjs';
+
+export { metric, until };
 
 export const SECRET = '0123456789abcdef0123456789abcdef';
-const PATIENCE_MS = 15000;
 
 // A daemon of the cluster: of the name `node`, on the Redis of this URL. It serves; whether it is in the cluster yet, clustered()
 // tells.
@@ -13,20 +14,6 @@ export async function startNode(node, redis, { args = [], ...options } = {}) {
     const set = [`server.node=${node}`, `cluster.redis=${redis}`, `cluster.node_secret=${SECRET}`].flatMap((one) => ['--set', one]);
     const daemon = await startDaemon({ args: [...set, ...args], ...options });
     return Object.assign(daemon, { node });
-}
-
-// Asks again and again until what is asked gives something true, which is its result.
-export async function until(what, sentence, ms = PATIENCE_MS) {
-    let over = false;
-    const asking = (async () => {
-        while (!over) {
-            const got = await what();
-            if (got) return got;
-            await new Promise((resolve) => setTimeout(resolve, 20));
-        }
-        return null;
-    })();
-    return within(ms, asking, sentence).finally(() => (over = true));
 }
 
 export const isReady = async (daemon) => (await fetch(`${daemon.http}/ready`)).status === 200;
@@ -38,11 +25,4 @@ export async function startCluster(redis, n = 3, options = {}) {
     const nodes = await Promise.all(Array.from({ length: n }, (_, i) => startNode(String.fromCharCode(97 + i), redis, options)));
     await Promise.all(nodes.map((node) => clustered(node)));
     return nodes;
-}
-
-// A number of /metrics.
-export async function metric(daemon, name) {
-    const text = await (await fetch(`${daemon.http}/metrics`)).text();
-    const match = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text);
-    return match ? Number(match[1]) : undefined;
 }

@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
-import { Program, within } from './program.mjs';
+import { Program, until, within } from './program.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 export const binary = path.resolve(root, process.env.USHERD ?? 'build/usherd');
@@ -87,4 +87,18 @@ export async function startDaemon({ args = [], env = {}, listen = '127.0.0.1:0',
         child.kill('SIGKILL');
         throw error;
     }
+}
+
+// A number of /metrics.
+export async function metric(daemon, name) {
+    const text = await (await fetch(`${daemon.http}/metrics`)).text();
+    const match = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text);
+    return match ? Number(match[1]) : undefined;
+}
+
+// Until so many people are in rooms of this daemon.
+export async function untilMembers(daemon, n, ms) {
+    let last;
+    const there = async () => (last = await metric(daemon, 'usherd_members').catch(() => undefined)) === n;
+    await until(there, () => `the daemon has ${last} people and should have ${n}`, ms);
 }

@@ -9,6 +9,7 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 
 const START_MS = 10000;
+const PATIENCE_MS = 15000;
 const STOP_MS = 15000;
 
 // A test that failed leaves its programs to this: node waits for children that live. The hook runs before those of the
@@ -29,6 +30,20 @@ export async function within(ms, promise, sentence) {
     } finally {
         clearTimeout(timer);
     }
+}
+
+// Asks again and again until what is asked gives something true, which is its result.
+export async function until(what, sentence, ms = PATIENCE_MS) {
+    let over = false;
+    const asking = (async () => {
+        while (!over) {
+            const got = await what();
+            if (got) return got;
+            await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        return null;
+    })();
+    return within(ms, asking, sentence).finally(() => (over = true));
 }
 
 export class Program {
